@@ -1,0 +1,1 @@
+//! The Rust API in C: libwuerst.so.

@@ -1,0 +1,1 @@
+//! Values, types, signatures, the Node trait, the registry and errors.

@@ -1,0 +1,1 @@
+//! Würstchen as mathematics: networks, schedules, the ONNX writer, the checkpoint reader.

@@ -1,0 +1,1 @@
+//! The training programs: data, VQGAN, decoder, prior, export, sample, report.

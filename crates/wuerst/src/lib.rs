@@ -1,0 +1,1 @@
+//! Engine, graph and job: the Rust API.
