@@ -1,0 +1,200 @@
+//! The layers that several networks share.
+//!
+//! Images are `[b,c,h,w]`; `name` is the layer's prefix in the published checkpoints. Starting values are those of
+//! PyTorch's layers unless a network says otherwise.
+
+use crate::record::{Extent, Graph, Id, Init, Op};
+
+/// Epsilon of the layer norms and of the global response norm in stages A, B and C.
+pub const EPS: f32 = 1e-6;
+
+/// PyTorch's default for weights and biases: uniform in ±1/√fan_in.
+fn fan_in(fan_in: usize) -> Init {
+    Init::Uniform(1. / (fan_in as f32).sqrt())
+}
+
+/// `x·Wᵀ + b` on the last axis, `W` `[out,in]`.
+pub fn linear(g: &mut Graph, name: &str, x: Id, out: usize) -> Id {
+    let inner = g.shape(x).last().copied().unwrap_or(1);
+    linear_from(g, name, x, out, fan_in(inner))
+}
+
+/// [`linear`] whose weight starts as `init`, and whose bias starts at zero if the weight does.
+pub fn linear_from(g: &mut Graph, name: &str, x: Id, out: usize, init: Init) -> Id {
+    let inner = g.shape(x).last().copied().unwrap_or(1);
+    let w = g.param(&format!("{name}.weight"), &[out, inner], init);
+    let b = g.param(&format!("{name}.bias"), &[out], bias(init, inner));
+    g.push(Op::Linear, &[x, w, b])
+}
+
+fn bias(weight: Init, inner: usize) -> Init {
+    if weight == Init::Constant(0.) { weight } else { fan_in(inner) }
+}
+
+/// Dense convolution with a square kernel, padded on all sides alike.
+pub fn conv(g: &mut Graph, name: &str, x: Id, out: usize, kernel: usize, stride: usize, pad: usize) -> Id {
+    let inner = g.shape(x)[1] * kernel * kernel;
+    conv_from(g, name, x, out, [kernel, stride, pad], fan_in(inner))
+}
+
+/// [`conv`] whose weight starts as `init`; `[kernel, stride, pad]`.
+pub fn conv_from(
+    g: &mut Graph,
+    name: &str,
+    x: Id,
+    out: usize,
+    [k, stride, pad]: [usize; 3],
+    init: Init,
+) -> Id {
+    let c = g.shape(x)[1];
+    let w = g.param(&format!("{name}.weight"), &[out, c, k, k], init);
+    let b = g.param(&format!("{name}.bias"), &[out], bias(init, c * k * k));
+    g.push(Op::Conv { stride, pads: [pad; 4], groups: 1 }, &[x, w, b])
+}
+
+/// Depthwise 3×3 (or `kernel`²) convolution that keeps the size if `pad` is half the kernel.
+pub fn depthwise(g: &mut Graph, name: &str, x: Id, kernel: usize, pad: usize) -> Id {
+    let c = g.shape(x)[1];
+    let init = fan_in(kernel * kernel);
+    let w = g.param(&format!("{name}.weight"), &[c, 1, kernel, kernel], init);
+    let b = g.param(&format!("{name}.bias"), &[c], init);
+    g.push(Op::Conv { stride: 1, pads: [pad; 4], groups: c }, &[x, w, b])
+}
+
+/// Transposed convolution with a square kernel.
+pub fn conv_transpose(g: &mut Graph, name: &str, x: Id, out: usize, [k, stride, pad]: [usize; 3]) -> Id {
+    let c = g.shape(x)[1];
+    let init = fan_in(out * k * k);
+    let w = g.param(&format!("{name}.weight"), &[c, out, k, k], init);
+    let b = g.param(&format!("{name}.bias"), &[out], init);
+    g.push(Op::ConvTranspose { stride, pad }, &[x, w, b])
+}
+
+/// `[b,c,h,w]` to `[b,h,w,c]`.
+pub fn to_nhwc(g: &mut Graph, x: Id) -> Id {
+    g.push(Op::Transpose(vec![0, 2, 3, 1]), &[x])
+}
+
+/// `[b,h,w,c]` to `[b,c,h,w]`.
+pub fn to_nchw(g: &mut Graph, x: Id) -> Id {
+    g.push(Op::Transpose(vec![0, 3, 1, 2]), &[x])
+}
+
+/// Layer norm over the channels of an image, without scale and bias.
+pub fn norm2d(g: &mut Graph, x: Id) -> Id {
+    let x = to_nhwc(g, x);
+    let x = g.push(Op::LayerNorm { eps: EPS }, &[x]);
+    to_nchw(g, x)
+}
+
+/// Layer norm over the last axis with scale and bias.
+pub fn layer_norm(g: &mut Graph, name: &str, x: Id, eps: f32) -> Id {
+    let c = g.shape(x).last().copied().unwrap_or(1);
+    let scale = g.param(&format!("{name}.weight"), &[c], Init::Constant(1.));
+    let shift = g.param(&format!("{name}.bias"), &[c], Init::Constant(0.));
+    g.push(Op::LayerNorm { eps }, &[x, scale, shift])
+}
+
+/// Batch norm over the channels of an image, with running statistics.
+pub fn batch_norm(g: &mut Graph, name: &str, x: Id, eps: f32, momentum: f32) -> Id {
+    let c = g.shape(x)[1];
+    let scale = g.param(&format!("{name}.weight"), &[c], Init::Constant(1.));
+    let shift = g.param(&format!("{name}.bias"), &[c], Init::Constant(0.));
+    let mean = g.buffer(&format!("{name}.running_mean"), &[c], Init::Constant(0.));
+    let var = g.buffer(&format!("{name}.running_var"), &[c], Init::Constant(1.));
+    g.push(Op::BatchNorm { eps, momentum }, &[x, scale, shift, mean, var])
+}
+
+/// x · σ(x).
+pub fn silu(g: &mut Graph, x: Id) -> Id {
+    let s = g.push(Op::Sigmoid, &[x]);
+    g.push(Op::Mul, &[x, s])
+}
+
+/// Global response norm of `[b,h,w,c]` (ConvNeXt V2): channels compete by their energy over the picture.
+fn response_norm(g: &mut Graph, name: &str, x: Id) -> Id {
+    let c = g.shape(x).last().copied().unwrap_or(1);
+    let gamma = g.param(&format!("{name}.gamma"), &[1, 1, 1, c], Init::Constant(0.));
+    let beta = g.param(&format!("{name}.beta"), &[1, 1, 1, c], Init::Constant(0.));
+    let energy = g.push(Op::ReduceL2(vec![1, 2]), &[x]);
+    let mean = g.push(Op::ReduceMean(vec![3]), &[energy]);
+    let eps = g.scalar(EPS);
+    let mean = g.push(Op::Add, &[mean, eps]);
+    let share = g.push(Op::Div, &[energy, mean]);
+    let scaled = g.push(Op::Mul, &[x, share]);
+    let scaled = g.push(Op::Mul, &[scaled, gamma]);
+    let shifted = g.push(Op::Add, &[scaled, beta]);
+    g.push(Op::Add, &[shifted, x])
+}
+
+/// The residual block of stages B and C: depthwise 3×3, norm, and a channel-wise MLP with response norm.
+///
+/// `skip` `[b,s,h,w]` is joined to the MLP's input (stage B). The last layer starts with `out_init`.
+pub fn res_block(g: &mut Graph, name: &str, x: Id, skip: Option<Id>, kernel: usize, dropout: f32) -> Id {
+    let c = g.shape(x)[1];
+    let y = depthwise(g, &format!("{name}.depthwise"), x, kernel, kernel / 2);
+    let y = to_nhwc(g, y);
+    let mut y = g.push(Op::LayerNorm { eps: EPS }, &[y]);
+    if let Some(skip) = skip {
+        let skip = to_nhwc(g, skip);
+        y = g.push(Op::Concat(3), &[y, skip]);
+    }
+    let y = linear(g, &format!("{name}.channelwise.0"), y, 4 * c);
+    let y = g.push(Op::Gelu, &[y]);
+    let y = response_norm(g, &format!("{name}.channelwise.2"), y);
+    let y = g.push(Op::Dropout(dropout), &[y]);
+    let y = linear(g, &format!("{name}.channelwise.4"), y, c);
+    let y = to_nchw(g, y);
+    g.push(Op::Add, &[x, y])
+}
+
+/// Scales and shifts the channels by a linear function of the time embedding `[b,c_r]`.
+pub fn timestep_block(g: &mut Graph, name: &str, x: Id, r: Id) -> Id {
+    let c = g.shape(x)[1];
+    // Starts as the identity, as the authors' modules.py.
+    let ab = linear_from(g, &format!("{name}.mapper"), r, 2 * c, Init::Constant(0.));
+    let ab = g.push(Op::Reshape(vec![Extent::Keep, Extent::Keep, Extent::Fixed(1), Extent::Fixed(1)]), &[ab]);
+    let (a, b) = halves(g, ab, 1);
+    let one = g.scalar(1.);
+    let a = g.push(Op::Add, &[a, one]);
+    let x = g.push(Op::Mul, &[x, a]);
+    g.push(Op::Add, &[x, b])
+}
+
+/// Attention from the picture to itself and to the condition `[b,l,c_cond]`.
+pub fn attn_block(g: &mut Graph, name: &str, x: Id, cond: Id, heads: usize) -> Id {
+    let c = g.shape(x)[1];
+    let kv = silu(g, cond);
+    let kv = linear(g, &format!("{name}.kv_mapper.1"), kv, c);
+    let tokens = g.push(Op::ImageToTokens, &[x]);
+    let tokens = g.push(Op::LayerNorm { eps: EPS }, &[tokens]);
+    let kv = g.push(Op::Concat(1), &[tokens, kv]);
+    let q = linear(g, &format!("{name}.attention.to_q"), tokens, c);
+    let k = linear(g, &format!("{name}.attention.to_k"), kv, c);
+    let v = linear(g, &format!("{name}.attention.to_v"), kv, c);
+    let y = g.push(Op::Attention { heads, causal: false }, &[q, k, v]);
+    let y = linear(g, &format!("{name}.attention.to_out.0"), y, c);
+    let y = g.push(Op::TokensToImage, &[y, x]);
+    g.push(Op::Add, &[x, y])
+}
+
+/// Sine and cosine embedding `[b,c_r]` of the time `[b]` in 0..1 (1 is noise), over 10⁴ positions.
+pub fn time_embedding(g: &mut Graph, t: Id, c_r: usize) -> Id {
+    let half = c_r / 2;
+    let step = 10_000f64.ln() / (half as f64 - 1.);
+    let frequencies = (0..half).map(|i| (-(i as f64) * step).exp() as f32).collect();
+    let frequencies = g.constant(&[1, half], frequencies);
+    let positions = g.scalar(10_000.);
+    let t = g.push(Op::Reshape(vec![Extent::Rest, Extent::Fixed(1)]), &[t]);
+    let t = g.push(Op::Mul, &[t, positions]);
+    let angle = g.push(Op::Mul, &[t, frequencies]);
+    let (sin, cos) = (g.push(Op::Sin, &[angle]), g.push(Op::Cos, &[angle]));
+    g.push(Op::Concat(1), &[sin, cos])
+}
+
+/// The two halves of an axis.
+pub fn halves(g: &mut Graph, x: Id, axis: usize) -> (Id, Id) {
+    let n = g.shape(x)[axis];
+    let first = g.push(Op::Slice { axis, start: 0, end: n / 2 }, &[x]);
+    (first, g.push(Op::Slice { axis, start: n / 2, end: n }, &[x]))
+}

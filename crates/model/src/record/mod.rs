@@ -1,0 +1,277 @@
+//! A network as data: a list of numbered operations that two readers share.
+//!
+//! Network code calls [`Graph::push`] and friends; nothing is computed. [`crate::onnx`] writes the list as an ONNX
+//! model, the trainer evaluates it with gradients, [`crate::count`] adds up its costs. Recording needs the sizes of
+//! the inputs and takes microseconds, so costs at another size are found by recording again at that size. No
+//! operation bakes in an extent that an [`Axis`] names, so the written model serves every size.
+
+mod op;
+mod shape;
+
+pub use op::{Extent, Op};
+
+use std::collections::HashMap;
+
+/// Element type of a recorded value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DType {
+    /// 32-bit floating point; a reader may compute in less.
+    F32,
+    /// 64-bit integers: token ids, masks, indices.
+    I64,
+}
+
+/// One axis of an input.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Axis {
+    /// Extent while recording.
+    pub size: usize,
+    /// Set where the extent is free at run time; equal names mean equal extents.
+    pub name: Option<String>,
+}
+
+impl Axis {
+    /// An axis that always has this extent.
+    pub fn fixed(size: usize) -> Axis {
+        Axis { size, name: None }
+    }
+
+    /// An axis that is free at run time, and has extent `size` in this recording.
+    pub fn named(name: &str, size: usize) -> Axis {
+        Axis { size, name: Some(name.into()) }
+    }
+}
+
+/// A value of a [`Graph`]: the number of the operation that makes it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Id(pub usize);
+
+/// An operation, its arguments and the shape of its result.
+#[derive(Debug, Clone)]
+pub struct Node {
+    /// What it does.
+    pub op: Op,
+    /// On which earlier values.
+    pub args: Vec<Id>,
+    /// Extents of the result in this recording.
+    pub shape: Vec<usize>,
+    /// Element type of the result.
+    pub dtype: DType,
+}
+
+/// What the host feeds.
+#[derive(Debug, Clone)]
+pub struct Input {
+    /// As in the stage contract.
+    pub name: String,
+    /// Element type.
+    pub dtype: DType,
+    /// Extents, named where free.
+    pub axes: Vec<Axis>,
+}
+
+/// How a parameter starts when it is not read from a checkpoint.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Init {
+    /// Every element the same.
+    Constant(f32),
+    /// Normal numbers of this standard deviation.
+    Normal(f32),
+    /// Uniform numbers in ±bound.
+    Uniform(f32),
+}
+
+/// A tensor that is learned, or (a buffer) gathered while learning.
+#[derive(Debug, Clone)]
+pub struct Param {
+    /// As in the published checkpoints, so that no mapping table is needed.
+    pub name: String,
+    /// Extents.
+    pub shape: Vec<usize>,
+    /// Starting values.
+    pub init: Init,
+    /// False for running statistics, which the optimiser leaves alone.
+    pub trainable: bool,
+}
+
+/// Values fixed by the network's definition.
+#[derive(Debug, Clone)]
+pub struct Constant {
+    /// Extents; empty for a scalar.
+    pub shape: Vec<usize>,
+    /// Row-major elements.
+    pub data: Vec<f32>,
+}
+
+/// A recorded network.
+#[derive(Debug, Clone, Default)]
+pub struct Graph {
+    /// Operations in the order they were pushed; arguments come before results.
+    pub nodes: Vec<Node>,
+    /// What the host feeds.
+    pub inputs: Vec<Input>,
+    /// What a checkpoint holds.
+    pub params: Vec<Param>,
+    /// What the definition fixes.
+    pub constants: Vec<Constant>,
+    /// Named results.
+    pub outputs: Vec<(String, Id)>,
+    param_ids: HashMap<String, Id>,
+    error: Option<RecordError>,
+}
+
+/// The first thing that did not fit while recording.
+#[derive(Debug, Clone, thiserror::Error, PartialEq)]
+#[error("operation {at} ({op}): {message}")]
+pub struct RecordError {
+    /// Number of the operation.
+    pub at: usize,
+    /// The operation, as Rust prints it.
+    pub op: String,
+    /// What does not fit.
+    pub message: String,
+}
+
+impl Graph {
+    /// An empty recording.
+    pub fn new() -> Graph {
+        Graph::default()
+    }
+
+    /// Declares an input of the network.
+    pub fn input(&mut self, name: &str, dtype: DType, axes: &[Axis]) -> Id {
+        let op = Op::Input(self.inputs.len());
+        self.inputs.push(Input { name: name.into(), dtype, axes: axes.to_vec() });
+        self.source(op, axes.iter().map(|a| a.size).collect(), dtype)
+    }
+
+    /// A learned tensor. A name seen before gives the same tensor again.
+    pub fn param(&mut self, name: &str, shape: &[usize], init: Init) -> Id {
+        self.add_param(name, shape, init, true)
+    }
+
+    /// A tensor that training gathers but does not learn, as a running mean.
+    pub fn buffer(&mut self, name: &str, shape: &[usize], init: Init) -> Id {
+        self.add_param(name, shape, init, false)
+    }
+
+    fn add_param(&mut self, name: &str, shape: &[usize], init: Init, trainable: bool) -> Id {
+        if let Some(&id) = self.param_ids.get(name) {
+            return id;
+        }
+        let op = Op::Param(self.params.len());
+        self.params.push(Param { name: name.into(), shape: shape.to_vec(), init, trainable });
+        let id = self.source(op, shape.to_vec(), DType::F32);
+        self.param_ids.insert(name.into(), id);
+        id
+    }
+
+    /// A tensor of fixed values.
+    pub fn constant(&mut self, shape: &[usize], data: Vec<f32>) -> Id {
+        let op = Op::Constant(self.constants.len());
+        self.constants.push(Constant { shape: shape.to_vec(), data });
+        self.source(op, shape.to_vec(), DType::F32)
+    }
+
+    /// A fixed number that broadcasts against anything.
+    pub fn scalar(&mut self, value: f32) -> Id {
+        self.constant(&[], vec![value])
+    }
+
+    /// Adds an operation and infers the shape of its result.
+    ///
+    /// The first misfit is remembered and reported by [`Graph::finish`]; later ones follow from it.
+    pub fn push(&mut self, op: Op, args: &[Id]) -> Id {
+        let shapes: Vec<&[usize]> = args.iter().map(|id| self.shape(*id)).collect();
+        let shape = shape::infer(&op, &shapes);
+        let dtype = if op == Op::ArgMin { DType::I64 } else { DType::F32 };
+        let shape = shape.unwrap_or_else(|message| {
+            let (at, op) = (self.nodes.len(), format!("{op:?}"));
+            self.error.get_or_insert(RecordError { at, op, message });
+            args.first().map(|id| self.shape(*id).to_vec()).unwrap_or_default()
+        });
+        self.nodes.push(Node { op, args: args.to_vec(), shape, dtype });
+        Id(self.nodes.len() - 1)
+    }
+
+    fn source(&mut self, op: Op, shape: Vec<usize>, dtype: DType) -> Id {
+        self.nodes.push(Node { op, args: vec![], shape, dtype });
+        Id(self.nodes.len() - 1)
+    }
+
+    /// Extents of a value in this recording.
+    pub fn shape(&self, id: Id) -> &[usize] {
+        &self.nodes[id.0].shape
+    }
+
+    /// Names a result.
+    pub fn output(&mut self, name: &str, id: Id) {
+        self.outputs.push((name.into(), id));
+    }
+
+    /// The recording, or the first thing that did not fit.
+    pub fn finish(self) -> Result<Graph, RecordError> {
+        match self.error {
+            Some(error) => Err(error),
+            None => Ok(self),
+        }
+    }
+
+    /// For each value, the last operation that reads it (or itself); outputs and sources live to the end.
+    pub fn last_uses(&self) -> Vec<usize> {
+        let mut last: Vec<usize> = (0..self.nodes.len()).collect();
+        for (at, node) in self.nodes.iter().enumerate() {
+            for arg in &node.args {
+                last[arg.0] = at;
+            }
+        }
+        for (_, id) in &self.outputs {
+            last[id.0] = self.nodes.len();
+        }
+        last
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn shapes_follow_the_operations() {
+        let mut g = Graph::new();
+        let x = g.input(
+            "x",
+            DType::F32,
+            &[Axis::named("b", 2), Axis::fixed(3), Axis::named("h", 8), Axis::named("w", 6)],
+        );
+        let w = g.param("w", &[5, 3, 4, 4], Init::Constant(0.));
+        let y = g.push(Op::Conv { stride: 2, pads: [1; 4], groups: 1 }, &[x, w]);
+        assert_eq!(g.shape(y), [2, 5, 4, 3]);
+        let tokens = g.push(Op::ImageToTokens, &[y]);
+        assert_eq!(g.shape(tokens), [2, 12, 5]);
+        let back = g.push(Op::TokensToImage, &[tokens, y]);
+        assert_eq!(g.shape(back), [2, 5, 4, 3]);
+        let split = g.push(Op::Reshape(vec![Extent::Keep, Extent::Rest]), &[back]);
+        assert_eq!(g.shape(split), [2, 60]);
+        assert!(g.finish().is_ok());
+    }
+
+    #[test]
+    fn the_first_misfit_is_reported() {
+        let mut g = Graph::new();
+        let x = g.input("x", DType::F32, &[Axis::fixed(2), Axis::fixed(7)]);
+        let w = g.param("w", &[4, 6], Init::Constant(0.));
+        let y = g.push(Op::Linear, &[x, w]);
+        g.push(Op::Slice { axis: 9, start: 0, end: 1 }, &[y]);
+        let error = g.finish().map(|_| ()).unwrap_err();
+        assert_eq!(error.message, "features: 7 given, 6 wanted");
+    }
+
+    #[test]
+    fn one_name_is_one_parameter() {
+        let mut g = Graph::new();
+        let a = g.param("a", &[2], Init::Constant(0.));
+        assert_eq!(g.param("a", &[2], Init::Constant(0.)), a);
+        assert_eq!(g.params.len(), 1);
+    }
+}
