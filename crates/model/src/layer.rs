@@ -1,43 +1,49 @@
 //! The layers that several networks share.
 //!
-//! Images are `[b,c,h,w]`; `name` is the layer's prefix in the published checkpoints. Starting values are those of
-//! PyTorch's layers unless a network says otherwise.
+//! Images are `[b,c,h,w]`; `name` is the layer's prefix in the published checkpoints. Starting values are the ones
+//! Würstchen's authors train from: Xavier-uniform weights and zero biases, unless a network says otherwise.
 
 use crate::record::{Extent, Graph, Id, Init, Op};
 
 /// Epsilon of the layer norms and of the global response norm in stages A, B and C.
 pub const EPS: f32 = 1e-6;
 
-/// PyTorch's default for weights and biases: uniform in ±1/√fan_in.
-fn fan_in(fan_in: usize) -> Init {
-    Init::Uniform(1. / (fan_in as f32).sqrt())
+/// Uniform in ±√(6 / (inputs + outputs)), which keeps the variance of values and gradients (Glorot and Bengio, 2010).
+pub fn xavier(inputs: usize, outputs: usize) -> Init {
+    Init::Uniform((6. / (inputs + outputs) as f32).sqrt())
 }
 
 /// `x·Wᵀ + b` on the last axis, `W` `[out,in]`.
 pub fn linear(g: &mut Graph, name: &str, x: Id, out: usize) -> Id {
-    let inner = g.shape(x).last().copied().unwrap_or(1);
-    linear_from(g, name, x, out, fan_in(inner))
+    let init = xavier(features(g, x), out);
+    linear_from(g, name, x, out, init)
 }
 
-/// [`linear`] whose weight starts as `init`, and whose bias starts at zero if the weight does.
+/// [`linear`] whose weight starts as `init`.
 pub fn linear_from(g: &mut Graph, name: &str, x: Id, out: usize, init: Init) -> Id {
-    let inner = g.shape(x).last().copied().unwrap_or(1);
+    let inner = features(g, x);
     let w = g.param(&format!("{name}.weight"), &[out, inner], init);
-    let b = g.param(&format!("{name}.bias"), &[out], bias(init, inner));
+    let b = g.param(&format!("{name}.bias"), &[out], Init::Constant(0.));
     g.push(Op::Linear, &[x, w, b])
 }
 
-fn bias(weight: Init, inner: usize) -> Init {
-    if weight == Init::Constant(0.) { weight } else { fan_in(inner) }
+/// Extent of the last axis.
+fn features(g: &Graph, x: Id) -> usize {
+    g.shape(x).last().copied().unwrap_or(1)
 }
 
-/// Dense convolution with a square kernel, padded on all sides alike.
-pub fn conv(g: &mut Graph, name: &str, x: Id, out: usize, kernel: usize, stride: usize, pad: usize) -> Id {
-    let inner = g.shape(x)[1] * kernel * kernel;
-    conv_from(g, name, x, out, [kernel, stride, pad], fan_in(inner))
+/// Extent of axis 1 of an image.
+pub fn channels(g: &Graph, x: Id) -> usize {
+    g.shape(x).get(1).copied().unwrap_or(1)
 }
 
-/// [`conv`] whose weight starts as `init`; `[kernel, stride, pad]`.
+/// Dense convolution with a square kernel, padded on all sides alike; `[kernel, stride, pad]`.
+pub fn conv(g: &mut Graph, name: &str, x: Id, out: usize, [k, stride, pad]: [usize; 3]) -> Id {
+    let init = xavier(channels(g, x) * k * k, out * k * k);
+    conv_from(g, name, x, out, [k, stride, pad], init)
+}
+
+/// [`conv`] whose weight starts as `init`.
 pub fn conv_from(
     g: &mut Graph,
     name: &str,
@@ -46,25 +52,28 @@ pub fn conv_from(
     [k, stride, pad]: [usize; 3],
     init: Init,
 ) -> Id {
-    let c = g.shape(x)[1];
+    let c = channels(g, x);
     let w = g.param(&format!("{name}.weight"), &[out, c, k, k], init);
-    let b = g.param(&format!("{name}.bias"), &[out], bias(init, c * k * k));
+    let b = g.param(&format!("{name}.bias"), &[out], Init::Constant(0.));
     g.push(Op::Conv { stride, pads: [pad; 4], groups: 1 }, &[x, w, b])
 }
 
-/// Depthwise 3×3 (or `kernel`²) convolution that keeps the size if `pad` is half the kernel.
+/// Depthwise `kernel`² convolution that keeps the size if `pad` is half the kernel.
 pub fn depthwise(g: &mut Graph, name: &str, x: Id, kernel: usize, pad: usize) -> Id {
-    let c = g.shape(x)[1];
-    let init = fan_in(kernel * kernel);
+    let c = channels(g, x);
+    // The authors' initialiser counts every channel's output although each feeds only its own.
+    let init = xavier(kernel * kernel, c * kernel * kernel);
     let w = g.param(&format!("{name}.weight"), &[c, 1, kernel, kernel], init);
-    let b = g.param(&format!("{name}.bias"), &[c], init);
+    let b = g.param(&format!("{name}.bias"), &[c], Init::Constant(0.));
     g.push(Op::Conv { stride: 1, pads: [pad; 4], groups: c }, &[x, w, b])
 }
 
-/// Transposed convolution with a square kernel.
+/// Transposed convolution with a square kernel; `[kernel, stride, pad]`.
+///
+/// Starts as PyTorch's does, uniform in ±1/√(out·kernel²): the authors leave this layer alone.
 pub fn conv_transpose(g: &mut Graph, name: &str, x: Id, out: usize, [k, stride, pad]: [usize; 3]) -> Id {
-    let c = g.shape(x)[1];
-    let init = fan_in(out * k * k);
+    let c = channels(g, x);
+    let init = Init::Uniform(1. / ((out * k * k) as f32).sqrt());
     let w = g.param(&format!("{name}.weight"), &[c, out, k, k], init);
     let b = g.param(&format!("{name}.bias"), &[out], init);
     g.push(Op::ConvTranspose { stride, pad }, &[x, w, b])
@@ -89,7 +98,7 @@ pub fn norm2d(g: &mut Graph, x: Id) -> Id {
 
 /// Layer norm over the last axis with scale and bias.
 pub fn layer_norm(g: &mut Graph, name: &str, x: Id, eps: f32) -> Id {
-    let c = g.shape(x).last().copied().unwrap_or(1);
+    let c = features(g, x);
     let scale = g.param(&format!("{name}.weight"), &[c], Init::Constant(1.));
     let shift = g.param(&format!("{name}.bias"), &[c], Init::Constant(0.));
     g.push(Op::LayerNorm { eps }, &[x, scale, shift])
@@ -97,7 +106,7 @@ pub fn layer_norm(g: &mut Graph, name: &str, x: Id, eps: f32) -> Id {
 
 /// Batch norm over the channels of an image, with running statistics.
 pub fn batch_norm(g: &mut Graph, name: &str, x: Id, eps: f32, momentum: f32) -> Id {
-    let c = g.shape(x)[1];
+    let c = channels(g, x);
     let scale = g.param(&format!("{name}.weight"), &[c], Init::Constant(1.));
     let shift = g.param(&format!("{name}.bias"), &[c], Init::Constant(0.));
     let mean = g.buffer(&format!("{name}.running_mean"), &[c], Init::Constant(0.));
@@ -113,7 +122,7 @@ pub fn silu(g: &mut Graph, x: Id) -> Id {
 
 /// Global response norm of `[b,h,w,c]` (ConvNeXt V2): channels compete by their energy over the picture.
 fn response_norm(g: &mut Graph, name: &str, x: Id) -> Id {
-    let c = g.shape(x).last().copied().unwrap_or(1);
+    let c = features(g, x);
     let gamma = g.param(&format!("{name}.gamma"), &[1, 1, 1, c], Init::Constant(0.));
     let beta = g.param(&format!("{name}.beta"), &[1, 1, 1, c], Init::Constant(0.));
     let energy = g.push(Op::ReduceL2(vec![1, 2]), &[x]);
@@ -127,12 +136,24 @@ fn response_norm(g: &mut Graph, name: &str, x: Id) -> Id {
     g.push(Op::Add, &[shifted, x])
 }
 
-/// The residual block of stages B and C: depthwise 3×3, norm, and a channel-wise MLP with response norm.
+/// What the residual blocks of one level have in common.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct ResBlock {
+    /// Side of the depthwise kernel; odd.
+    pub kernel: usize,
+    /// Share of the hidden units zeroed while training.
+    pub dropout: f32,
+    /// Residual blocks in the network: the last layer of each starts smaller by √depth, so that their sum does not
+    /// grow with their number.
+    pub depth: usize,
+}
+
+/// The residual block of stages B and C: depthwise convolution, norm, and a channel-wise MLP with response norm.
 ///
-/// `skip` `[b,s,h,w]` is joined to the MLP's input (stage B). The last layer starts with `out_init`.
-pub fn res_block(g: &mut Graph, name: &str, x: Id, skip: Option<Id>, kernel: usize, dropout: f32) -> Id {
-    let c = g.shape(x)[1];
-    let y = depthwise(g, &format!("{name}.depthwise"), x, kernel, kernel / 2);
+/// `skip` `[b,s,h,w]` is joined to the MLP's input (stage B).
+pub fn res_block(g: &mut Graph, name: &str, x: Id, skip: Option<Id>, block: ResBlock) -> Id {
+    let c = channels(g, x);
+    let y = depthwise(g, &format!("{name}.depthwise"), x, block.kernel, block.kernel / 2);
     let y = to_nhwc(g, y);
     let mut y = g.push(Op::LayerNorm { eps: EPS }, &[y]);
     if let Some(skip) = skip {
@@ -142,15 +163,16 @@ pub fn res_block(g: &mut Graph, name: &str, x: Id, skip: Option<Id>, kernel: usi
     let y = linear(g, &format!("{name}.channelwise.0"), y, 4 * c);
     let y = g.push(Op::Gelu, &[y]);
     let y = response_norm(g, &format!("{name}.channelwise.2"), y);
-    let y = g.push(Op::Dropout(dropout), &[y]);
-    let y = linear(g, &format!("{name}.channelwise.4"), y, c);
+    let y = g.push(Op::Dropout(block.dropout), &[y]);
+    let bound = (6. / (5 * c) as f32).sqrt() / (block.depth.max(1) as f32).sqrt();
+    let y = linear_from(g, &format!("{name}.channelwise.4"), y, c, Init::Uniform(bound));
     let y = to_nchw(g, y);
     g.push(Op::Add, &[x, y])
 }
 
 /// Scales and shifts the channels by a linear function of the time embedding `[b,c_r]`.
 pub fn timestep_block(g: &mut Graph, name: &str, x: Id, r: Id) -> Id {
-    let c = g.shape(x)[1];
+    let c = channels(g, x);
     // Starts as the identity, as the authors' modules.py.
     let ab = linear_from(g, &format!("{name}.mapper"), r, 2 * c, Init::Constant(0.));
     let ab = g.push(Op::Reshape(vec![Extent::Keep, Extent::Keep, Extent::Fixed(1), Extent::Fixed(1)]), &[ab]);
@@ -162,8 +184,8 @@ pub fn timestep_block(g: &mut Graph, name: &str, x: Id, r: Id) -> Id {
 }
 
 /// Attention from the picture to itself and to the condition `[b,l,c_cond]`.
-pub fn attn_block(g: &mut Graph, name: &str, x: Id, cond: Id, heads: usize) -> Id {
-    let c = g.shape(x)[1];
+pub fn attn_block(g: &mut Graph, name: &str, x: Id, cond: Id, heads: usize, dropout: f32) -> Id {
+    let c = channels(g, x);
     let kv = silu(g, cond);
     let kv = linear(g, &format!("{name}.kv_mapper.1"), kv, c);
     let tokens = g.push(Op::ImageToTokens, &[x]);
@@ -174,6 +196,7 @@ pub fn attn_block(g: &mut Graph, name: &str, x: Id, cond: Id, heads: usize) -> I
     let v = linear(g, &format!("{name}.attention.to_v"), kv, c);
     let y = g.push(Op::Attention { heads, causal: false }, &[q, k, v]);
     let y = linear(g, &format!("{name}.attention.to_out.0"), y, c);
+    let y = g.push(Op::Dropout(dropout), &[y]);
     let y = g.push(Op::TokensToImage, &[y, x]);
     g.push(Op::Add, &[x, y])
 }
@@ -194,7 +217,7 @@ pub fn time_embedding(g: &mut Graph, t: Id, c_r: usize) -> Id {
 
 /// The two halves of an axis.
 pub fn halves(g: &mut Graph, x: Id, axis: usize) -> (Id, Id) {
-    let n = g.shape(x)[axis];
+    let n = g.shape(x).get(axis).copied().unwrap_or(0);
     let first = g.push(Op::Slice { axis, start: 0, end: n / 2 }, &[x]);
     (first, g.push(Op::Slice { axis, start: n / 2, end: n }, &[x]))
 }

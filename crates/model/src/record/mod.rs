@@ -194,6 +194,14 @@ impl Graph {
         Id(self.nodes.len() - 1)
     }
 
+    /// Remembers that the network cannot be recorded, as for a configuration that contradicts itself, and gives a
+    /// value to go on with. [`Graph::finish`] reports it unless something failed before.
+    pub fn reject(&mut self, network: &str, message: impl Into<String>) -> Id {
+        let error = RecordError { at: self.nodes.len(), op: network.into(), message: message.into() };
+        self.error.get_or_insert(error);
+        self.scalar(0.)
+    }
+
     fn source(&mut self, op: Op, shape: Vec<usize>, dtype: DType) -> Id {
         self.nodes.push(Node { op, args: vec![], shape, dtype });
         Id(self.nodes.len() - 1)

@@ -1,0 +1,207 @@
+//! Stage A: the VQGAN between pictures and latents at a quarter of their size.
+//!
+//! diffusers calls it `PaellaVQModel`; names and defaults are those of its checkpoint.
+
+use serde::{Deserialize, Serialize};
+
+use crate::contract::{self, Sizes};
+use crate::layer::{
+    EPS, batch_norm, channels, conv, conv_transpose, depthwise, linear, norm2d, to_nchw, to_nhwc, xavier,
+};
+use crate::record::{Graph, Id, Init, Op, RecordError};
+
+/// Sizes of the network, as in diffusers' `config.json`; the default is the published model.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct VqganConfig {
+    /// Channels of the picture to encode.
+    pub in_channels: usize,
+    /// Channels of the decoded picture.
+    pub out_channels: usize,
+    /// Side of the pixel blocks that become channels before the first level.
+    pub up_down_scale_factor: usize,
+    /// Resolutions; each after the first halves height and width.
+    pub levels: usize,
+    /// Residual blocks of the decoder's lowest resolution.
+    pub bottleneck_blocks: usize,
+    /// Channels at the lowest resolution; each level above has half.
+    pub embed_dim: usize,
+    /// Channels of the latents.
+    pub latent_channels: usize,
+    /// Entries of the codebook.
+    pub num_vq_embeddings: usize,
+    /// What the decoder's latents are multiplied with before [`decode`]; 1/this scales what [`encode`] gives.
+    pub scale_factor: f32,
+}
+
+impl Default for VqganConfig {
+    fn default() -> VqganConfig {
+        VqganConfig {
+            in_channels: 3,
+            out_channels: 3,
+            up_down_scale_factor: 2,
+            levels: 2,
+            bottleneck_blocks: 12,
+            embed_dim: 384,
+            latent_channels: 4,
+            num_vq_embeddings: 8192,
+            scale_factor: 0.3764,
+        }
+    }
+}
+
+impl VqganConfig {
+    /// Pixels per latent along one axis: 4 in the published model.
+    pub fn stride(&self) -> usize {
+        self.up_down_scale_factor << self.levels.saturating_sub(1)
+    }
+
+    /// Channels of a level, 0 being the largest resolution.
+    fn channels(&self, level: usize) -> usize {
+        self.embed_dim >> (self.levels - 1 - level)
+    }
+
+    /// What is wrong with the sizes, if anything.
+    fn check(&self) -> Result<(), String> {
+        let sizes = [self.in_channels, self.out_channels, self.up_down_scale_factor, self.latent_channels];
+        if sizes.contains(&0) || self.num_vq_embeddings == 0 {
+            return Err("channels, scale factor and codebook must not be 0".into());
+        }
+        if !(1..=16).contains(&self.levels) {
+            return Err(format!("levels is {}, not in 1..16", self.levels));
+        }
+        if self.embed_dim == 0 || !self.embed_dim.is_multiple_of(1 << (self.levels - 1)) {
+            return Err(format!("embed_dim {} cannot be halved for {} levels", self.embed_dim, self.levels));
+        }
+        Ok(())
+    }
+}
+
+/// Latents `[b,latent_channels,h,w]` of pictures `[b,in_channels,stride·h,stride·w]` in 0..1, before any scaling.
+pub fn encode(g: &mut Graph, config: &VqganConfig, image: Id) -> Id {
+    if let Err(message) = config.check() {
+        return g.reject("vqgan", message);
+    }
+    let x = g.push(Op::SpaceToDepth(config.up_down_scale_factor), &[image]);
+    let mut x = conv(g, "in_block.1", x, config.channels(0), [1, 1, 0]);
+    let mut names = (0..).map(|i| format!("down_blocks.{i}"));
+    let mut name = || names.next().unwrap_or_default();
+    for level in 0..config.levels {
+        if level > 0 {
+            x = conv(g, &name(), x, config.channels(level), [4, 2, 1]);
+        }
+        x = mix_block(g, &name(), x);
+    }
+    let name = name();
+    let shape = [config.latent_channels, config.embed_dim, 1, 1];
+    let w = g.param(&format!("{name}.0.weight"), &shape, xavier(shape[1], shape[0]));
+    let x = g.push(Op::Conv { stride: 1, pads: [0; 4], groups: 1 }, &[x, w]);
+    // Brings the latents to mean 0 and variance 1, which the noise schedule of stage B counts on.
+    batch_norm(g, &format!("{name}.1"), x, 1e-5, 0.1)
+}
+
+/// Latents moved to their nearest codebook entries: first with the gradient of `latents` (straight through), then the
+/// plain entries, whose gradient reaches the codebook.
+///
+/// With z the latents, e the entries and sg the gradient's stop, van den Oord et al. (2017) train with
+/// ‖sg(z) − e‖² + β·‖z − sg(e)‖², β = 0.25.
+pub fn quantise(g: &mut Graph, config: &VqganConfig, latents: Id) -> (Id, Id) {
+    let (entries, features) = (config.num_vq_embeddings, config.latent_channels);
+    // As spread out as the latents, which leave a batch norm: entries that start close together fall out of use.
+    let codebook = g.param("vquantizer.embedding.weight", &[entries, features], Init::Normal(1.));
+    let tokens = g.push(Op::ImageToTokens, &[latents]);
+
+    // ‖z − e‖² without ‖z‖², which is the same for every entry: z·(−2e) + ‖e‖².
+    let fixed = g.push(Op::StopGradient, &[codebook]);
+    let norm = g.push(Op::ReduceL2(vec![1]), &[fixed]);
+    let norm = g.push(Op::Mul, &[norm, norm]);
+    let norm = g.push(Op::Reshape(vec![crate::record::Extent::Fixed(entries)]), &[norm]);
+    let minus_two = g.scalar(-2.);
+    let slope = g.push(Op::Mul, &[fixed, minus_two]);
+    let z = g.push(Op::StopGradient, &[tokens]);
+    let distance = g.push(Op::Linear, &[z, slope, norm]);
+    let nearest = g.push(Op::ArgMin, &[distance]);
+
+    let chosen = g.push(Op::Gather, &[codebook, nearest]);
+    let chosen = g.push(Op::TokensToImage, &[chosen, latents]);
+    let step = g.push(Op::Sub, &[chosen, latents]);
+    let step = g.push(Op::StopGradient, &[step]);
+    (g.push(Op::Add, &[latents, step]), chosen)
+}
+
+/// Pictures `[b,out_channels,stride·h,stride·w]` of latents `[b,latent_channels,h,w]`; about 0..1, not limited to it.
+pub fn decode(g: &mut Graph, config: &VqganConfig, latents: Id) -> Id {
+    if let Err(message) = config.check() {
+        return g.reject("vqgan", message);
+    }
+    let mut x = conv(g, "up_blocks.0.0", latents, config.embed_dim, [1, 1, 0]);
+    let mut names = (1..).map(|i| format!("up_blocks.{i}"));
+    let mut name = || names.next().unwrap_or_default();
+    for level in (0..config.levels).rev() {
+        let lowest = level == config.levels - 1;
+        for _ in 0..if lowest { config.bottleneck_blocks } else { 1 } {
+            x = mix_block(g, &name(), x);
+        }
+        if level > 0 {
+            x = conv_transpose(g, &name(), x, config.channels(level - 1), [4, 2, 1]);
+        }
+    }
+    let out = config.out_channels * config.up_down_scale_factor.pow(2);
+    let x = conv(g, "out_block.0", x, out, [1, 1, 0]);
+    g.push(Op::DepthToSpace(config.up_down_scale_factor), &[x])
+}
+
+/// The residual block of stage A: depthwise 3×3, then a channel-wise MLP, mixed in by six learned numbers.
+///
+/// They start at zero, so that every block starts as the identity.
+fn mix_block(g: &mut Graph, name: &str, x: Id) -> Id {
+    let c = channels(g, x);
+    let gammas = g.param(&format!("{name}.gammas"), &[6], Init::Constant(0.));
+    let gamma = |g: &mut Graph, i| g.push(Op::Slice { axis: 0, start: i, end: i + 1 }, &[gammas]);
+    let modulated = |g: &mut Graph, x, first| {
+        let (scale, shift, one) = (gamma(g, first), gamma(g, first + 1), g.scalar(1.));
+        let scale = g.push(Op::Add, &[scale, one]);
+        let y = g.push(Op::Mul, &[x, scale]);
+        g.push(Op::Add, &[y, shift])
+    };
+    let added = |g: &mut Graph, x, y, i| {
+        let weight = gamma(g, i);
+        let y = g.push(Op::Mul, &[y, weight]);
+        g.push(Op::Add, &[x, y])
+    };
+
+    let y = norm2d(g, x);
+    let y = modulated(g, y, 0);
+    let y = g.push(Op::ReplicationPad(1), &[y]);
+    let y = depthwise(g, &format!("{name}.depthwise.1"), y, 3, 0);
+    let x = added(g, x, y, 2);
+
+    let y = to_nhwc(g, x);
+    let y = g.push(Op::LayerNorm { eps: EPS }, &[y]);
+    let y = modulated(g, y, 3);
+    let y = linear(g, &format!("{name}.channelwise.0"), y, 4 * c);
+    let y = g.push(Op::Gelu, &[y]);
+    let y = linear(g, &format!("{name}.channelwise.2"), y, c);
+    let y = to_nchw(g, y);
+    added(g, x, y, 5)
+}
+
+/// The contract `vqgan-encoder`: `image` `[b,3,H,W]` in 0..1 to `latents` before scaling; `sizes` are the picture's.
+pub fn encoder_graph(config: &VqganConfig, sizes: &Sizes) -> Result<Graph, RecordError> {
+    let mut g = Graph::new();
+    let image = contract::picture(&mut g, "image", sizes, config.in_channels);
+    let latents = encode(&mut g, config, image);
+    g.output("latents", latents);
+    g.finish()
+}
+
+/// The contract `vqgan-decoder`: `latents`, already multiplied by the scale factor, to `image` in 0..1; `sizes` are
+/// the latents'.
+pub fn decoder_graph(config: &VqganConfig, sizes: &Sizes) -> Result<Graph, RecordError> {
+    let mut g = Graph::new();
+    let latents = contract::picture(&mut g, "latents", sizes, config.latent_channels);
+    let image = decode(&mut g, config, latents);
+    let image = g.push(Op::Clip { min: 0., max: 1. }, &[image]);
+    g.output("image", image);
+    g.finish()
+}
