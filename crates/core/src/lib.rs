@@ -1,1 +1,43 @@
-//! Values, types, signatures, the Node trait, the registry and errors.
+//! Values, types, signatures, the [`Node`] trait, the [`Registry`] and errors.
+//!
+//! This is the vocabulary that every other crate speaks. It knows neither graph files nor ONNX Runtime.
+//!
+//! A node is a named pure function over [`Value`]s. Its interface is one line of text, its [`Signature`]:
+//!
+//! ```
+//! use wuerst_core::Signature;
+//!
+//! let signature: Signature = "latent: f32[1,4,h,w], steps: int = 12 {1..1000} -> image: u8[H,W,3]".parse()?;
+//! assert_eq!(signature.inputs[1].name, "steps");
+//! # Ok::<(), wuerst_core::SyntaxError>(())
+//! ```
+
+mod args;
+mod cancel;
+mod ctx;
+mod digest;
+mod error;
+mod model;
+mod node;
+mod port;
+mod registry;
+mod signature;
+mod syntax;
+mod tensor;
+mod ty;
+mod value;
+
+pub use args::Args;
+pub use cancel::{Cancel, Guard};
+pub use ctx::{Ctx, Watch};
+pub use digest::{Digest, Hasher};
+pub use error::{BoxError, Diagnostic, Error, Result};
+pub use model::{Model, Models};
+pub use node::{Node, NodeSpec, Refusal};
+pub use port::Port;
+pub use registry::Registry;
+pub use signature::Signature;
+pub use syntax::SyntaxError;
+pub use tensor::{ArcArrayD, DType, Element, Tensor};
+pub use ty::{Dim, Ty};
+pub use value::Value;

@@ -1,0 +1,127 @@
+//! What a node may ask of the run that it is part of.
+
+use crate::{Cancel, Result, Tensor};
+
+/// Watches a run: progress, previews and warnings. Every method has a default that does nothing.
+pub trait Watch {
+    /// A node begins to run.
+    fn started(&mut self, _node: &str) {}
+    /// A node has done `done` of its `of` steps.
+    fn progress(&mut self, _node: &str, _done: usize, _of: usize) {}
+    /// Whether [`Watch::preview`] wants to be called. Previews cost time, so the default is no.
+    fn wants_preview(&self) -> bool {
+        false
+    }
+    /// A picture of work in progress: RGB, as `u8[h,w,3]`.
+    fn preview(&mut self, _node: &str, _rgb: &Tensor) {}
+    /// Something that the user should know, though the run goes on.
+    fn warning(&mut self, _node: &str, _message: &str) {}
+}
+
+/// Watches nothing.
+impl Watch for () {}
+
+/// A node's line to the run that it is part of: its name there, progress, previews and cancellation.
+pub struct Ctx<'a> {
+    id: &'a str,
+    providers: &'a [String],
+    cancel: &'a Cancel,
+    watch: &'a mut dyn Watch,
+}
+
+impl<'a> Ctx<'a> {
+    /// The context of one run of one node.
+    pub fn new(id: &'a str, cancel: &'a Cancel, watch: &'a mut dyn Watch) -> Ctx<'a> {
+        Ctx { id, providers: &[], cancel, watch }
+    }
+
+    /// States the node's preferred execution providers, first choice first.
+    #[must_use]
+    pub fn with_providers(self, providers: &'a [String]) -> Ctx<'a> {
+        Ctx { providers, ..self }
+    }
+
+    /// The node's name in the graph.
+    pub fn id(&self) -> &str {
+        self.id
+    }
+
+    /// The execution providers that the graph prefers for this node; empty when it has no preference.
+    /// The engine's own options come first, and results must not depend on it.
+    pub fn providers(&self) -> &[String] {
+        self.providers
+    }
+
+    /// Reports that `done` of `of` steps are done, and asks whether to go on.
+    ///
+    /// # Errors
+    /// [`crate::Error::Cancelled`] when the run was asked to stop; return it with `?`.
+    pub fn step(&mut self, done: usize, of: usize) -> Result<()> {
+        self.cancel.check()?;
+        self.watch.progress(self.id, done, of);
+        Ok(())
+    }
+
+    /// Whether anybody watches previews.
+    pub fn wants_preview(&self) -> bool {
+        self.watch.wants_preview()
+    }
+
+    /// Shows a picture of work in progress, RGB as `u8[h,w,3]`. `rgb` is not called when nobody watches.
+    pub fn preview(&mut self, rgb: impl FnOnce() -> Tensor) {
+        if self.watch.wants_preview() {
+            self.watch.preview(self.id, &rgb());
+        }
+    }
+
+    /// Tells the user something that does not stop the run.
+    pub fn warn(&mut self, message: &str) {
+        self.watch.warning(self.id, message);
+    }
+
+    /// The switch that stops the run; for hooks around long calls.
+    pub fn cancel(&self) -> &Cancel {
+        self.cancel
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Error;
+
+    #[derive(Default)]
+    struct Log(Vec<String>, bool);
+
+    impl Watch for Log {
+        fn progress(&mut self, node: &str, done: usize, of: usize) {
+            self.0.push(format!("{node} {done}/{of}"));
+        }
+        fn wants_preview(&self) -> bool {
+            self.1
+        }
+        fn preview(&mut self, node: &str, rgb: &Tensor) {
+            self.0.push(format!("{node} {:?}", rgb.shape()));
+        }
+    }
+
+    fn picture() -> Tensor {
+        Tensor::from(ndarray::Array3::<u8>::zeros((2, 2, 3)))
+    }
+
+    #[test]
+    fn steps_and_previews_reach_the_watch() {
+        let (cancel, mut log) = (Cancel::new(), Log(Vec::new(), true));
+        let mut ctx = Ctx::new("prior", &cancel, &mut log);
+        ctx.step(1, 2).unwrap();
+        ctx.preview(picture);
+        cancel.cancel();
+        assert!(matches!(ctx.step(2, 2), Err(Error::Cancelled)));
+        assert_eq!(log.0, ["prior 1/2", "prior [2, 2, 3]"]);
+    }
+
+    #[test]
+    fn an_unwatched_preview_costs_nothing() {
+        Ctx::new("prior", &Cancel::new(), &mut ()).preview(|| unreachable!());
+    }
+}

@@ -1,0 +1,183 @@
+//! Errors, and places in graph files.
+
+use std::fmt;
+use std::path::PathBuf;
+
+use crate::{Refusal, SyntaxError};
+
+/// What the project's fallible functions return.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// Any error, as the cause of another.
+pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
+
+/// Everything that can go wrong, sorted by what the caller can do about it.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// A graph file is wrong, in all these places.
+    #[error("the graph has {} problem{}{}", .0.len(), if .0.len() == 1 { "" } else { "s" }, List(.0))]
+    Graph(Vec<Diagnostic>),
+
+    /// A name leads nowhere.
+    #[error("no {what} `{name}`{hint}")]
+    NotFound {
+        /// The sort of thing that was looked for, as "model".
+        what: &'static str,
+        /// What it was called.
+        name: String,
+        /// What to do, beginning with its own punctuation; may be empty.
+        hint: String,
+    },
+
+    /// A value is of the wrong type.
+    #[error("{what}: wants {want}, got {got}")]
+    Type {
+        /// The port, as `prior.steps`.
+        what: String,
+        /// The type that is wanted.
+        want: String,
+        /// What came.
+        got: String,
+    },
+
+    /// A value is of the right type, but not allowed.
+    #[error("{what}: {message}")]
+    Invalid {
+        /// The port or option.
+        what: String,
+        /// What is wrong with it.
+        message: String,
+    },
+
+    /// A file cannot be read or written.
+    #[error("{}: {source}", path.display())]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+
+    /// A model cannot be used.
+    #[error("model {}: {source}", path.display())]
+    Model {
+        /// The model's file or folder.
+        path: PathBuf,
+        /// Why.
+        source: BoxError,
+    },
+
+    /// ONNX Runtime refused.
+    #[error("ONNX Runtime: {0}")]
+    Runtime(String),
+
+    /// Memory ran out, on the host or on the device.
+    #[error("out of memory in `{node}`")]
+    OutOfMemory {
+        /// The node's name in the graph.
+        node: String,
+    },
+
+    /// A node failed.
+    #[error("`{node}`: {source}")]
+    Node {
+        /// The node's name in the graph.
+        node: String,
+        /// Why.
+        source: BoxError,
+    },
+
+    /// The run was asked to stop.
+    #[error("cancelled")]
+    Cancelled,
+
+    /// Something that cannot happen did.
+    #[error("a bug in wuerst: {0}")]
+    Internal(String),
+}
+
+impl Error {
+    /// Says that a value is of the right type, but not allowed.
+    pub fn invalid(what: impl Into<String>, message: impl Into<String>) -> Error {
+        Error::Invalid { what: what.into(), message: message.into() }
+    }
+
+    /// Says which node of a graph failed. Cancellation and what names a node already stay as they are.
+    #[must_use]
+    pub fn in_node(self, node: &str) -> Error {
+        match self {
+            Error::Cancelled | Error::Node { .. } | Error::OutOfMemory { .. } | Error::Graph(_) => self,
+            other => Error::Node { node: node.to_owned(), source: other.into() },
+        }
+    }
+}
+
+impl From<SyntaxError> for Error {
+    fn from(error: SyntaxError) -> Error {
+        Error::invalid("signature", error.to_string())
+    }
+}
+
+impl From<Refusal> for Error {
+    fn from(refusal: Refusal) -> Error {
+        match refusal.port {
+            Some(port) => Error::invalid(port, refusal.message),
+            None => Error::invalid("arguments", refusal.message),
+        }
+    }
+}
+
+/// A problem in a graph file: where, and what to do.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Diagnostic {
+    /// The line, counted from 1; 0 when the problem is in no line.
+    pub line: u32,
+    /// The column in characters, counted from 1; 0 when the problem is in no line.
+    pub column: u32,
+    /// The place in the graph, as `nodes.prior.with.steps`; empty for the file itself.
+    pub path: String,
+    /// What is wrong, with a suggestion where there is one.
+    pub message: String,
+}
+
+/// Writes `line:column: path: message`, leaving out what is not known.
+impl fmt::Display for Diagnostic {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.line > 0 {
+            write!(f, "{}:{}: ", self.line, self.column)?;
+        }
+        if !self.path.is_empty() {
+            write!(f, "{}: ", self.path)?;
+        }
+        f.write_str(&self.message)
+    }
+}
+
+struct List<'a>(&'a [Diagnostic]);
+
+impl fmt::Display for List<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|diagnostic| write!(f, "\n{diagnostic}"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_graph_error_lists_its_places() {
+        let place =
+            |line, path: &str| Diagnostic { line, column: 3, path: path.into(), message: "wrong".into() };
+        let error = Error::Graph(vec![place(2, "nodes.a"), place(0, "")]);
+        assert_eq!(error.to_string(), "the graph has 2 problems\n2:3: nodes.a: wrong\nwrong");
+    }
+
+    #[test]
+    fn a_node_is_named_once_and_cancellation_stays_bare() {
+        let error = Error::Runtime("no".into()).in_node("prior").in_node("prior");
+        assert_eq!(error.to_string(), "`prior`: ONNX Runtime: no");
+        assert!(matches!(Error::Cancelled.in_node("prior"), Error::Cancelled));
+    }
+}

@@ -1,0 +1,155 @@
+//! Nodes: named pure functions.
+
+use crate::{Args, Ctx, Error, Result, Signature, Value};
+
+/// A named pure function: what a graph is made of.
+///
+/// A node may be run at any time, in any thread, several times at once, or not at all when the result of
+/// the same arguments is remembered. So it keeps no state that its results depend on; random numbers
+/// come from a `seed` argument.
+pub trait Node: Send + Sync {
+    /// The node's name and interface; always the same.
+    fn spec(&self) -> &NodeSpec;
+
+    /// Computes the outputs, in the order of the signature.
+    ///
+    /// `args` hold what the signature promises. Call [`Ctx::step`] between steps, so that progress is
+    /// seen and the run can be stopped.
+    ///
+    /// # Errors
+    /// Whatever went wrong; the run adds the node's name in the graph.
+    fn run(&self, ctx: &mut Ctx<'_>, args: &Args<'_>) -> Result<Vec<Value>>;
+
+    /// Refuses what the signature cannot: a size that is no multiple of 128, say.
+    ///
+    /// Called when a graph is checked, with its literals, and again before a run, with the inputs of the
+    /// graph too; whatever is still to be computed is absent, so ask [`Args::has`] or [`Args::get`].
+    ///
+    /// # Errors
+    /// A [`Refusal`] that names the port, where one port is to blame.
+    fn check(&self, _known: &Args<'_>) -> Result<(), Refusal> {
+        Ok(())
+    }
+}
+
+/// Why a node refuses its arguments.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refusal {
+    /// The port to blame, if it is one alone.
+    pub port: Option<String>,
+    /// What is wrong, and what would be right.
+    pub message: String,
+}
+
+impl Refusal {
+    /// Blames one port.
+    pub fn at(port: &str, message: impl Into<String>) -> Refusal {
+        Refusal { port: Some(port.to_owned()), message: message.into() }
+    }
+}
+
+impl From<String> for Refusal {
+    fn from(message: String) -> Refusal {
+        Refusal { port: None, message }
+    }
+}
+
+impl From<&str> for Refusal {
+    fn from(message: &str) -> Refusal {
+        Refusal::from(message.to_owned())
+    }
+}
+
+impl From<Error> for Refusal {
+    fn from(error: Error) -> Refusal {
+        match error {
+            Error::Invalid { what, message } => Refusal { port: Some(what), message },
+            other => Refusal::from(other.to_string()),
+        }
+    }
+}
+
+/// A node's name and interface.
+#[derive(Clone, Debug, PartialEq)]
+pub struct NodeSpec {
+    /// The name that graphs use, as `clip.tokenize`: a namespace, a dot, a name.
+    pub kind: String,
+    /// Raised when the same arguments give other results, so that remembered ones are not used.
+    pub version: u32,
+    /// What it takes and gives.
+    pub signature: Signature,
+    /// Whether it is a pure function. One that is not has side effects and is run every time.
+    pub pure: bool,
+    /// What it does, in a sentence or two.
+    pub about: String,
+}
+
+impl NodeSpec {
+    /// Describes a pure node.
+    ///
+    /// # Errors
+    /// When `signature` is not in signature notation, or `kind` not of the form `namespace.name`.
+    pub fn new(kind: &str, version: u32, signature: &str, about: &str) -> Result<NodeSpec> {
+        let well_formed = kind.split_once('.').is_some_and(|(space, name)| {
+            let word =
+                |w: &str| !w.is_empty() && w.chars().all(|c| c.is_ascii_alphanumeric() || "_-".contains(c));
+            word(space) && word(name)
+        });
+        if !well_formed {
+            let form = "is not of the form `namespace.name`, in letters, digits, `_` and `-`";
+            return Err(Error::invalid("node kind", format!("`{kind}` {form}")));
+        }
+        let signature = signature.parse().map_err(|e: crate::SyntaxError| {
+            Error::invalid(format!("signature of `{kind}`"), e.to_string())
+        })?;
+        Ok(NodeSpec { kind: kind.to_owned(), version, signature, pure: true, about: about.to_owned() })
+    }
+
+    /// Says that the node has side effects and must be run every time.
+    #[must_use]
+    pub fn volatile(self) -> NodeSpec {
+        NodeSpec { pure: false, ..self }
+    }
+
+    /// Says what a port means, in a sentence.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] when the signature has no such port.
+    pub fn describe(mut self, port: &str, about: &str) -> Result<NodeSpec> {
+        let Signature { inputs, outputs } = &mut self.signature;
+        match inputs.iter_mut().chain(outputs).find(|p| p.name == port) {
+            Some(found) => found.about = about.to_owned(),
+            None => {
+                let hint = format!(" in the signature of `{}`", self.kind);
+                return Err(Error::NotFound { what: "port", name: port.to_owned(), hint });
+            }
+        }
+        Ok(self)
+    }
+
+    /// The part of the kind before the dot.
+    pub fn namespace(&self) -> &str {
+        self.kind.split_once('.').map_or("", |(space, _)| space)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_spec_says_what_is_wrong_with_it() {
+        let error = |kind, signature| NodeSpec::new(kind, 1, signature, "").unwrap_err().to_string();
+        assert!(error("tokenize", "->").contains("`tokenize` is not of the form"));
+        assert!(error("a.b.c", "->").contains("`a.b.c` is not of the form"));
+        assert_eq!(error("a.b", "x: int"), "signature of `a.b`: column 7: expected `->`, but the text ends");
+    }
+
+    #[test]
+    fn ports_can_be_described() {
+        let spec = NodeSpec::new("a.b", 1, "x: int -> y: int", "Copies.").unwrap();
+        let spec = spec.describe("y", "The copy.").unwrap().volatile();
+        assert_eq!((spec.signature.outputs[0].about.as_str(), spec.pure), ("The copy.", false));
+        assert_eq!(spec.describe("z", "").unwrap_err().to_string(), "no port `z` in the signature of `a.b`");
+    }
+}

@@ -1,0 +1,143 @@
+//! Ports: the named inputs and outputs of nodes and graphs.
+
+use std::fmt;
+use std::ops::RangeInclusive;
+
+use crate::{Error, Models, Result, SyntaxError, Ty, Value, syntax};
+
+/// A named input or output of a node or graph.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Port {
+    /// Its name, unique among the inputs or among the outputs.
+    pub name: String,
+    /// What it holds.
+    pub ty: Ty,
+    /// Whether it may be left out though it has no default; written as `?` after the type.
+    pub optional: bool,
+    /// What it holds when nothing is given. For a `model` port this is the model's name, as text.
+    pub default: Option<Value>,
+    /// The numbers allowed, both ends included; either end may be infinite.
+    pub range: Option<RangeInclusive<f64>>,
+    /// The texts allowed; empty when all are.
+    pub choices: Vec<String>,
+    /// What it means, in a sentence; no part of the signature's text.
+    pub about: String,
+}
+
+impl Port {
+    /// Reads what follows a port's name in a signature, as `int = 12 {1..1000}`.
+    ///
+    /// # Errors
+    /// When it is not in signature notation; the column counts from the start of `declaration`.
+    pub fn parse(name: &str, declaration: &str) -> Result<Port, SyntaxError> {
+        syntax::declaration(name, declaration)
+    }
+
+    /// Whether a value must be given.
+    pub fn required(&self) -> bool {
+        !self.optional && self.default.is_none()
+    }
+
+    /// The value as this port takes it: widened, a model's name resolved, type and range checked.
+    ///
+    /// `what` names the port in the error, as in `prior.steps`.
+    ///
+    /// # Errors
+    /// [`Error::Type`], [`Error::Invalid`], or what [`Models::open`] says.
+    pub fn admit(&self, what: &str, value: Value, models: &Models) -> Result<Value> {
+        let value = match (&self.ty, value) {
+            (Ty::Model, Value::Text(name)) => Value::Model(models.open(&name)?),
+            (ty, value) => ty.widen(value),
+        };
+        if !self.ty.holds(&value) {
+            let got = match value {
+                Value::Tensor(_) => value.ty().to_string(),
+                _ => format!("{} {value}", value.ty()),
+            };
+            return Err(Error::Type { what: what.to_owned(), want: self.ty.to_string(), got });
+        }
+        self.allows(&value).map_err(|message| Error::Invalid { what: what.to_owned(), message })?;
+        Ok(value)
+    }
+
+    /// Whether a value of the right type is within the range or among the choices; if not, a sentence.
+    pub fn allows(&self, value: &Value) -> Result<(), String> {
+        let number = match value {
+            Value::Int(x) => *x as f64,
+            Value::Float(x) => *x,
+            Value::Text(x) if !self.choices.is_empty() && !self.choices.iter().any(|c| **c == **x) => {
+                return Err(format!("{value} is none of {}", self.choices.join(", ")));
+            }
+            _ => return Ok(()),
+        };
+        if !number.is_finite() {
+            return Err(format!("{value} is not a finite number"));
+        }
+        match &self.range {
+            Some(range) if !range.contains(&number) => {
+                Err(format!("{value} is outside {}", Range(range, &self.ty)))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// A range as signatures write it: `1..1000`, `0.0..`.
+struct Range<'a>(&'a RangeInclusive<f64>, &'a Ty);
+
+impl fmt::Display for Range<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let bound = |f: &mut fmt::Formatter<'_>, x: f64| match self.1 {
+            _ if x.is_infinite() => Ok(()),
+            Ty::Int => write!(f, "{x:.0}"),
+            _ => write!(f, "{x:?}"),
+        };
+        bound(f, *self.0.start())?;
+        f.write_str("..")?;
+        bound(f, *self.0.end())
+    }
+}
+
+/// Writes the port as signatures do; [`Port::parse`] and [`crate::Signature`] read it back.
+impl fmt::Display for Port {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}{}", self.name, self.ty, if self.optional { "?" } else { "" })?;
+        if let Some(default) = &self.default {
+            write!(f, " = {default}")?;
+        }
+        match &self.range {
+            Some(range) => write!(f, " {{{}}}", Range(range, &self.ty)),
+            None if !self.choices.is_empty() => write!(f, " {{{}}}", self.choices.join("|")),
+            None => Ok(()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn admit(declaration: &str, value: impl Into<Value>) -> Result<Value, String> {
+        let port = Port::parse("x", declaration).unwrap();
+        port.admit("prior.x", value.into(), &Models::default()).map_err(|e| e.to_string())
+    }
+
+    #[test]
+    fn values_are_widened_and_checked() {
+        assert_eq!(admit("float {0.0..10.0}", 4i64), Ok(Value::Float(4.0)));
+        assert_eq!(admit("int {1..1000}", 0i64), Err("prior.x: 0 is outside 1..1000".into()));
+        assert_eq!(admit("int {1..}", i64::MAX), Ok(Value::Int(i64::MAX)));
+        assert_eq!(admit("int", 1.5), Err("prior.x: wants int, got float 1.5".into()));
+        assert_eq!(admit("float", f64::NAN), Err("prior.x: NaN is not a finite number".into()));
+        assert_eq!(admit("text {ddpm|ddim}", "dpm"), Err(r#"prior.x: "dpm" is none of ddpm, ddim"#.into()));
+        assert!(admit("text {ddpm|ddim}", "ddim").is_ok());
+    }
+
+    #[test]
+    fn a_text_for_a_model_port_becomes_a_model() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let path = file.path().to_str().unwrap();
+        assert!(matches!(admit("model", path), Ok(Value::Model(m)) if m.name() == path));
+        assert!(admit("model", "/nowhere.onnx").is_err());
+    }
+}

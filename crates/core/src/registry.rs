@@ -1,0 +1,102 @@
+//! The node kinds that graphs can use.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::sync::Arc;
+
+use crate::{Error, Models, Node, Result};
+
+/// The node kinds that graphs can use, and where the names of models lead. Cheap to clone.
+#[derive(Clone, Default)]
+pub struct Registry {
+    nodes: BTreeMap<String, Arc<dyn Node>>,
+    models: Models,
+}
+
+impl Registry {
+    /// A registry without nodes, which takes the names of models as paths.
+    pub fn new() -> Registry {
+        Registry::default()
+    }
+
+    /// Adds a node under its kind.
+    ///
+    /// # Errors
+    /// When the kind is taken: replacing a node unnoticed would change what graphs mean.
+    pub fn add(&mut self, node: impl Node + 'static) -> Result<()> {
+        self.add_shared(Arc::new(node))
+    }
+
+    /// Adds a node that is shared already.
+    ///
+    /// # Errors
+    /// As [`Registry::add`].
+    pub fn add_shared(&mut self, node: Arc<dyn Node>) -> Result<()> {
+        let kind = node.spec().kind.clone();
+        if self.nodes.contains_key(&kind) {
+            return Err(Error::invalid("node kind", format!("`{kind}` is registered already")));
+        }
+        self.nodes.insert(kind, node);
+        Ok(())
+    }
+
+    /// The node of a kind.
+    pub fn get(&self, kind: &str) -> Option<&Arc<dyn Node>> {
+        self.nodes.get(kind)
+    }
+
+    /// All nodes, in the order of their kinds.
+    pub fn nodes(&self) -> impl Iterator<Item = &Arc<dyn Node>> {
+        self.nodes.values()
+    }
+
+    /// The namespaces that have nodes.
+    pub fn namespaces(&self) -> BTreeSet<&str> {
+        self.nodes.values().map(|node| node.spec().namespace()).collect()
+    }
+
+    /// Says where the names of models lead from now on.
+    pub fn set_models(&mut self, models: Models) {
+        self.models = models;
+    }
+
+    /// Where the names of models lead.
+    pub fn models(&self) -> &Models {
+        &self.models
+    }
+}
+
+impl fmt::Debug for Registry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_set().entries(self.nodes.keys()).finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Args, Ctx, NodeSpec, Value};
+
+    struct Nothing(NodeSpec);
+
+    impl Node for Nothing {
+        fn spec(&self) -> &NodeSpec {
+            &self.0
+        }
+        fn run(&self, _: &mut Ctx<'_>, _: &Args<'_>) -> Result<Vec<Value>> {
+            Ok(Vec::new())
+        }
+    }
+
+    #[test]
+    fn kinds_are_unique() {
+        let node = |kind| Nothing(NodeSpec::new(kind, 1, "->", "").unwrap());
+        let mut registry = Registry::new();
+        registry.add(node("b.x")).unwrap();
+        registry.add(node("a.x")).unwrap();
+        let error = registry.add(node("a.x")).unwrap_err().to_string();
+        assert_eq!(error, "node kind: `a.x` is registered already");
+        assert!(registry.namespaces().into_iter().eq(["a", "b"]));
+        assert_eq!(format!("{registry:?}"), r#"{"a.x", "b.x"}"#);
+    }
+}

@@ -1,0 +1,328 @@
+//! The notation of signatures, read character by character so that errors name the column.
+//!
+//! ```text
+//! signature = [ports] "->" [ports]            ports  = port { "," port }
+//! port      = name ":" type ["?"] ["=" literal] ["{" limits "}"]
+//! type      = "bool" | "int" | "float" | "text" | "model" | dtype "[" [dim { "," dim }] "]"
+//! dtype     = "f32" | "f16" | "i64" | "u8"    dim    = length | name
+//! limits    = [number] ".." [number] | name { "|" name }
+//! literal   = "true" | "false" | number | '"' characters '"'
+//! ```
+
+use std::fmt;
+use std::ops::RangeInclusive;
+
+use crate::{DType, Dim, Models, Port, Signature, Ty, Value};
+
+/// What is wrong with a signature's text, and where.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("column {column}: {message}")]
+pub struct SyntaxError {
+    /// Counted in characters, from 1.
+    pub column: usize,
+    /// What was expected and what is there.
+    pub message: String,
+}
+
+type Parsed<T> = Result<T, SyntaxError>;
+
+/// Reads a whole signature.
+pub(crate) fn signature(text: &str) -> Parsed<Signature> {
+    let mut cursor = Cursor::new(text);
+    let inputs = cursor.ports()?;
+    cursor.expect("->")?;
+    let start = cursor.at;
+    let outputs = cursor.ports()?;
+    cursor.end()?;
+    let plain = |p: &Port| !p.optional && p.default.is_none() && p.range.is_none() && p.choices.is_empty();
+    match outputs.iter().find(|p| !plain(p)) {
+        Some(port) => Err(cursor.error(start, format!("the output `{}` can only have a type", port.name))),
+        None => Ok(Signature { inputs, outputs }),
+    }
+}
+
+/// Reads what follows the name of a port.
+pub(crate) fn declaration(name: &str, text: &str) -> Parsed<Port> {
+    let mut cursor = Cursor::new(text);
+    let port = cursor.declaration(name.to_owned())?;
+    cursor.end()?;
+    Ok(port)
+}
+
+/// Whether `name` can be a port: a letter or underscore, then also digits.
+pub(crate) fn is_name(name: &str) -> bool {
+    name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_') && name.chars().all(is_name_char)
+}
+
+/// Writes text in quotes, so that it can be read back.
+pub(crate) fn quote(f: &mut fmt::Formatter<'_>, text: &str) -> fmt::Result {
+    let escaped = text.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n").replace('\t', "\\t");
+    write!(f, "\"{escaped}\"")
+}
+
+fn is_name_char(c: char) -> bool {
+    c.is_ascii_alphanumeric() || c == '_'
+}
+
+struct Cursor {
+    chars: Vec<char>,
+    at: usize,
+}
+
+impl Cursor {
+    fn new(text: &str) -> Cursor {
+        Cursor { chars: text.chars().collect(), at: 0 }
+    }
+
+    fn error(&self, at: usize, message: impl Into<String>) -> SyntaxError {
+        SyntaxError { column: at + 1, message: message.into() }
+    }
+
+    fn expected(&self, what: &str) -> SyntaxError {
+        let found = match self.chars.get(self.at) {
+            Some(c) => format!("found `{c}`"),
+            None => "the text ends".to_owned(),
+        };
+        self.error(self.at, format!("expected {what}, but {found}"))
+    }
+
+    fn space(&mut self) {
+        self.take(char::is_whitespace);
+    }
+
+    fn take(&mut self, wanted: impl Fn(char) -> bool) -> String {
+        let text: String = self.chars[self.at..].iter().copied().take_while(|&c| wanted(c)).collect();
+        self.at += text.chars().count();
+        text
+    }
+
+    /// Passes over `symbol` if it comes next.
+    fn found(&mut self, symbol: &str) -> bool {
+        self.space();
+        let length = symbol.chars().count();
+        let next = self.chars[self.at..].iter().copied().take(length);
+        let found = next.eq(symbol.chars());
+        self.at += if found { length } else { 0 };
+        found
+    }
+
+    fn expect(&mut self, symbol: &str) -> Parsed<()> {
+        if self.found(symbol) { Ok(()) } else { Err(self.expected(&format!("`{symbol}`"))) }
+    }
+
+    fn end(&mut self) -> Parsed<()> {
+        self.space();
+        if self.at == self.chars.len() { Ok(()) } else { Err(self.expected("the end")) }
+    }
+
+    fn name(&mut self, what: &str) -> Parsed<String> {
+        self.space();
+        let start = self.at;
+        let name = self.take(is_name_char);
+        if is_name(&name) {
+            return Ok(name);
+        }
+        self.at = start;
+        Err(self.expected(what))
+    }
+
+    fn ports(&mut self) -> Parsed<Vec<Port>> {
+        let mut ports: Vec<Port> = Vec::new();
+        self.space();
+        if self.at == self.chars.len() || self.chars[self.at..].starts_with(&['-', '>']) {
+            return Ok(ports);
+        }
+        loop {
+            self.space();
+            let start = self.at;
+            let name = self.name("a port's name")?;
+            if ports.iter().any(|p| p.name == name) {
+                return Err(self.error(start, format!("the port `{name}` is declared twice")));
+            }
+            self.expect(":")?;
+            ports.push(self.declaration(name)?);
+            if !self.found(",") {
+                return Ok(ports);
+            }
+        }
+    }
+
+    fn declaration(&mut self, name: String) -> Parsed<Port> {
+        let ty = self.ty()?;
+        let optional = self.found("?");
+        let mut port = Port {
+            name,
+            ty,
+            optional,
+            default: None,
+            range: None,
+            choices: Vec::new(),
+            about: String::new(),
+        };
+        let mut default = None;
+        if self.found("=") {
+            self.space();
+            default = Some((self.at, self.literal()?));
+        }
+        if self.found("{") {
+            self.limits(&mut port)?;
+        }
+        if let Some((at, value)) = default {
+            if optional {
+                return Err(self.error(at, "a port is either optional (`?`) or has a default"));
+            }
+            // The name of a model is kept as text: only the host knows where it leads.
+            let named = port.ty == Ty::Model && matches!(value, Value::Text(_));
+            port.default = Some(match named {
+                true => value,
+                false => port
+                    .admit("the default", value, &Models::default())
+                    .map_err(|error| self.error(at, error.to_string()))?,
+            });
+        }
+        Ok(port)
+    }
+
+    fn ty(&mut self) -> Parsed<Ty> {
+        self.space();
+        let start = self.at;
+        let dtype = match self.name("a type")?.as_str() {
+            "bool" => return Ok(Ty::Bool),
+            "int" => return Ok(Ty::Int),
+            "float" => return Ok(Ty::Float),
+            "text" => return Ok(Ty::Text),
+            "model" => return Ok(Ty::Model),
+            "f32" => DType::F32,
+            "f16" => DType::F16,
+            "i64" => DType::I64,
+            "u8" => DType::U8,
+            other => {
+                let known = "bool, int, float, text, model, or a tensor as f32[…], f16[…], i64[…], u8[…]";
+                return Err(self.error(start, format!("no type `{other}`; types are {known}")));
+            }
+        };
+        self.expect("[")?;
+        let mut dims = Vec::new();
+        if self.found("]") {
+            return Ok(Ty::Tensor { dtype, dims });
+        }
+        loop {
+            dims.push(self.dim()?);
+            if self.found("]") {
+                return Ok(Ty::Tensor { dtype, dims });
+            }
+            if !self.found(",") {
+                return Err(self.expected("`,` or `]`"));
+            }
+        }
+    }
+
+    fn dim(&mut self) -> Parsed<Dim> {
+        self.space();
+        let start = self.at;
+        let digits = self.take(|c| c.is_ascii_digit());
+        if digits.is_empty() {
+            return Ok(Dim::Named(self.name("a length or the name of a dimension")?));
+        }
+        digits.parse().map(Dim::Fixed).map_err(|_| self.error(start, format!("{digits} is too long")))
+    }
+
+    fn limits(&mut self, port: &mut Port) -> Parsed<()> {
+        self.space();
+        let start = self.at;
+        match port.ty {
+            Ty::Int | Ty::Float => port.range = Some(self.range()?),
+            Ty::Text => {
+                port.choices.push(self.name("a choice")?);
+                while self.found("|") {
+                    port.choices.push(self.name("a choice")?);
+                }
+            }
+            _ => return Err(self.error(start, format!("a port of type {} has no range", port.ty))),
+        }
+        self.expect("}")
+    }
+
+    fn range(&mut self) -> Parsed<RangeInclusive<f64>> {
+        let start = self.at;
+        let low = if self.found("..") { f64::NEG_INFINITY } else { self.bound()? };
+        if low.is_finite() {
+            self.expect("..")?;
+        }
+        self.space();
+        let open = self.chars.get(self.at) == Some(&'}');
+        let high = if open { f64::INFINITY } else { self.bound()? };
+        if low > high {
+            return Err(self.error(start, format!("the range {low}..{high} is empty")));
+        }
+        Ok(low..=high)
+    }
+
+    fn bound(&mut self) -> Parsed<f64> {
+        match self.number()? {
+            Value::Int(x) => Ok(x as f64),
+            Value::Float(x) => Ok(x),
+            _ => Err(self.expected("a number")),
+        }
+    }
+
+    fn literal(&mut self) -> Parsed<Value> {
+        let start = self.at;
+        match self.chars.get(self.at) {
+            Some('"') => self.text(),
+            Some(c) if c.is_ascii_alphabetic() => match self.take(is_name_char).as_str() {
+                "true" => Ok(Value::Bool(true)),
+                "false" => Ok(Value::Bool(false)),
+                other => Err(self.error(start, format!("text is written in quotes: \"{other}\""))),
+            },
+            _ => self.number(),
+        }
+    }
+
+    fn number(&mut self) -> Parsed<Value> {
+        self.space();
+        let start = self.at;
+        let mut text = self.take(|c| c == '-' || c == '+');
+        text += &self.take(|c| c.is_ascii_digit());
+        // A dot belongs to the number, two dots are a range.
+        if self.chars.get(self.at) == Some(&'.') && self.chars.get(self.at + 1) != Some(&'.') {
+            self.at += 1;
+            text = text + "." + &self.take(|c| c.is_ascii_digit());
+        }
+        if matches!(self.chars.get(self.at), Some('e' | 'E')) {
+            self.at += 1;
+            text = text + "e" + &self.take(|c| c == '-' || c == '+');
+            text += &self.take(|c| c.is_ascii_digit());
+        }
+        if text.is_empty() {
+            return Err(self.expected("a number, true, false or text in quotes"));
+        }
+        let float = || text.parse().ok().filter(|x: &f64| x.is_finite()).map(Value::Float);
+        let number = text.parse().ok().map(Value::Int).or_else(float);
+        number.ok_or_else(|| self.error(start, format!("`{text}` is not a number")))
+    }
+
+    fn text(&mut self) -> Parsed<Value> {
+        let start = self.at;
+        self.at += 1;
+        let mut text = String::new();
+        while let Some(&c) = self.chars.get(self.at) {
+            self.at += 1;
+            match c {
+                '"' => return Ok(Value::from(text)),
+                '\\' => {
+                    let escaped = self.chars.get(self.at).copied();
+                    self.at += 1;
+                    text.push(match escaped {
+                        Some('n') => '\n',
+                        Some('t') => '\t',
+                        Some(c @ ('"' | '\\')) => c,
+                        _ => return Err(self.error(self.at - 2, r#"only \", \\, \n and \t can be escaped"#)),
+                    });
+                }
+                c => text.push(c),
+            }
+        }
+        Err(self.error(start, "the text has no closing quote"))
+    }
+}

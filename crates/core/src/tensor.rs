@@ -1,0 +1,244 @@
+//! Tensors: immutable arrays in host memory.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use half::f16;
+use ndarray::{ArcArray, Array, Dimension, IxDyn};
+
+use crate::{Digest, Error, Hasher, Result};
+
+/// A reference-counted array of any rank. Cloning it copies no elements.
+pub type ArcArrayD<T> = ArcArray<T, IxDyn>;
+
+/// The type of a tensor's elements.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum DType {
+    /// 32-bit IEEE floating point.
+    F32,
+    /// 16-bit IEEE floating point.
+    F16,
+    /// Signed 64-bit integers.
+    I64,
+    /// Unsigned bytes.
+    U8,
+}
+
+impl DType {
+    /// The name used in signatures.
+    pub fn name(self) -> &'static str {
+        match self {
+            DType::F32 => "f32",
+            DType::F16 => "f16",
+            DType::I64 => "i64",
+            DType::U8 => "u8",
+        }
+    }
+
+    /// The size of one element in bytes.
+    pub fn size(self) -> usize {
+        match self {
+            DType::F32 => 4,
+            DType::F16 => 2,
+            DType::I64 => 8,
+            DType::U8 => 1,
+        }
+    }
+}
+
+impl fmt::Display for DType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// A type that tensors can hold.
+pub trait Element: bytemuck::Pod {
+    /// The name of this type at run time.
+    const DTYPE: DType;
+    /// Makes a tensor of an array that is in row-major order.
+    #[doc(hidden)]
+    fn wrap(array: ArcArrayD<Self>) -> Tensor;
+    /// The tensor's array, if its elements are of this type.
+    #[doc(hidden)]
+    fn view(tensor: &Tensor) -> Option<&ArcArrayD<Self>>;
+}
+
+macro_rules! elements {
+    ($($ty:ty => $variant:ident),*) => {$(
+        impl Element for $ty {
+            const DTYPE: DType = DType::$variant;
+            fn wrap(array: ArcArrayD<Self>) -> Tensor {
+                Tensor(Data::$variant(array))
+            }
+            fn view(tensor: &Tensor) -> Option<&ArcArrayD<Self>> {
+                match &tensor.0 {
+                    Data::$variant(array) => Some(array),
+                    _ => None,
+                }
+            }
+        }
+    )*};
+}
+elements!(f32 => F32, f16 => F16, i64 => I64, u8 => U8);
+
+/// An immutable array in host memory, always row-major and contiguous. Cheap to clone.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Tensor(Data);
+
+#[derive(Clone, Debug, PartialEq)]
+enum Data {
+    F32(ArcArrayD<f32>),
+    F16(ArcArrayD<f16>),
+    I64(ArcArrayD<i64>),
+    U8(ArcArrayD<u8>),
+}
+
+/// Does the same with the array of whichever element type.
+macro_rules! each {
+    ($tensor:expr, $array:ident => $body:expr) => {
+        match &$tensor.0 {
+            Data::F32($array) => $body,
+            Data::F16($array) => $body,
+            Data::I64($array) => $body,
+            Data::U8($array) => $body,
+        }
+    };
+}
+
+impl Tensor {
+    /// Makes a tensor of `values` in row-major order.
+    ///
+    /// # Errors
+    /// When `shape` does not hold exactly as many elements as there are values.
+    pub fn from_vec<T: Element>(shape: &[usize], values: Vec<T>) -> Result<Tensor> {
+        let got = values.len();
+        let wrong = || Error::Invalid {
+            what: format!("a tensor of shape {shape:?}"),
+            message: format!("does not hold {got} values"),
+        };
+        // Checked here because a product that overflows would otherwise wrap in release builds.
+        shape.iter().try_fold(1usize, |n, &d| n.checked_mul(d)).filter(|&n| n == got).ok_or_else(wrong)?;
+        let array = Array::from_shape_vec(IxDyn(shape), values).map_err(|_| wrong())?;
+        Ok(T::wrap(array.into_shared()))
+    }
+
+    /// The type of the elements.
+    pub fn dtype(&self) -> DType {
+        match &self.0 {
+            Data::F32(_) => DType::F32,
+            Data::F16(_) => DType::F16,
+            Data::I64(_) => DType::I64,
+            Data::U8(_) => DType::U8,
+        }
+    }
+
+    /// The length of every dimension, slowest first.
+    pub fn shape(&self) -> &[usize] {
+        each!(self, array => array.shape())
+    }
+
+    /// The number of elements.
+    pub fn len(&self) -> usize {
+        each!(self, array => array.len())
+    }
+
+    /// Whether there are no elements.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The array, if its elements are of type `T`.
+    pub fn array<T: Element>(&self) -> Option<&ArcArrayD<T>> {
+        T::view(self)
+    }
+
+    /// The elements in row-major order, if they are of type `T`.
+    pub fn values<T: Element>(&self) -> Option<&[T]> {
+        // Every constructor made the array row-major, so this is never None for the right `T`.
+        T::view(self).and_then(|array| array.as_slice())
+    }
+
+    /// The elements' bytes in row-major order, in the machine's byte order.
+    pub fn as_bytes(&self) -> Cow<'_, [u8]> {
+        each!(self, array => match array.as_slice() {
+            Some(values) => Cow::Borrowed(bytemuck::cast_slice(values)),
+            None => Cow::Owned(array.iter().flat_map(|x| bytemuck::bytes_of(x).to_vec()).collect()),
+        })
+    }
+
+    /// The elements as f32: widened from f16, as they are for f32, and `None` for integers.
+    pub fn to_f32(&self) -> Option<ArcArrayD<f32>> {
+        match &self.0 {
+            Data::F32(array) => Some(array.clone()),
+            Data::F16(array) => Some(array.mapv(f16::to_f32).into_shared()),
+            Data::I64(_) | Data::U8(_) => None,
+        }
+    }
+
+    /// A digest of type, shape and elements. Bits count, not numbers: 0.0 and -0.0 differ.
+    pub fn digest(&self) -> Digest {
+        let start = Hasher::new("tensor").bytes(self.dtype().name().as_bytes());
+        let shape =
+            self.shape().iter().fold(start.number(self.shape().len() as u64), |h, &d| h.number(d as u64));
+        shape.bytes(&self.as_bytes()).finish()
+    }
+}
+
+impl<T: Element, D: Dimension> From<Array<T, D>> for Tensor {
+    /// Takes the array; copies its elements only when they are not in row-major order.
+    fn from(array: Array<T, D>) -> Tensor {
+        Tensor::from(array.into_dyn().into_shared())
+    }
+}
+
+impl<T: Element> From<ArcArrayD<T>> for Tensor {
+    /// Shares the array; copies its elements only when they are not in row-major order.
+    fn from(array: ArcArrayD<T>) -> Tensor {
+        T::wrap(if array.is_standard_layout() {
+            array
+        } else {
+            array.as_standard_layout().into_owned().into_shared()
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use ndarray::array;
+
+    use super::*;
+
+    #[test]
+    fn digests_tell_type_shape_and_content_apart() {
+        let flat = Tensor::from_vec(&[4], vec![1u8, 2, 3, 4]).unwrap();
+        let square = Tensor::from_vec(&[2, 2], vec![1u8, 2, 3, 4]).unwrap();
+        assert_ne!(flat.digest(), square.digest());
+        let zeros = Tensor::from_vec(&[2], vec![0f32; 2]).unwrap();
+        let other = Tensor::from_vec(&[2], vec![f16::ZERO; 2]).unwrap();
+        assert_ne!(zeros.digest(), other.digest());
+        assert_eq!(zeros.digest(), Tensor::from(ndarray::Array1::<f32>::zeros(2)).digest());
+    }
+
+    #[test]
+    fn a_transposed_array_is_laid_out_again() {
+        let turned = Tensor::from(array![[1i64, 2, 3], [4, 5, 6]].reversed_axes());
+        assert_eq!(turned.shape(), [3, 2]);
+        assert_eq!(turned.values::<i64>(), Some([1, 4, 2, 5, 3, 6].as_slice()));
+        assert_eq!(turned.digest(), Tensor::from_vec(&[3, 2], vec![1i64, 4, 2, 5, 3, 6]).unwrap().digest());
+    }
+
+    #[test]
+    fn a_wrong_count_of_values_is_refused() {
+        assert!(Tensor::from_vec(&[2, 3], vec![0f32; 5]).is_err());
+        assert!(Tensor::from_vec(&[usize::MAX, 2], vec![0f32; 2]).is_err());
+        assert!(Tensor::from_vec(&[0, 3], Vec::<f32>::new()).is_ok());
+    }
+
+    #[test]
+    fn half_precision_widens() {
+        let half = Tensor::from_vec(&[1], vec![f16::from_f32(0.5)]).unwrap();
+        assert_eq!(half.to_f32().unwrap()[[0]], 0.5);
+        assert!(Tensor::from_vec(&[1], vec![1i64]).unwrap().to_f32().is_none());
+    }
+}

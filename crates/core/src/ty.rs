@@ -1,0 +1,160 @@
+//! Types of ports and wires.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use crate::{DType, Tensor, Value};
+
+/// The type of a port or of a wire.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Ty {
+    /// True or false.
+    Bool,
+    /// A signed 64-bit integer.
+    Int,
+    /// A 64-bit floating-point number; an `int` is taken too.
+    Float,
+    /// A string.
+    Text,
+    /// A model on disk, named by a string.
+    Model,
+    /// An array.
+    Tensor {
+        /// The type of its elements. A port of `f32` takes `f16` too, widened.
+        dtype: DType,
+        /// Its dimensions, slowest first.
+        dims: Vec<Dim>,
+    },
+}
+
+/// One dimension of a tensor type.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Dim {
+    /// Exactly this length.
+    Fixed(usize),
+    /// Any length, but the same wherever the name is used again in one signature.
+    Named(String),
+}
+
+impl Ty {
+    /// The type of exactly this tensor's shape.
+    pub fn of_tensor(tensor: &Tensor) -> Ty {
+        let dims = tensor.shape().iter().map(|&d| Dim::Fixed(d)).collect();
+        Ty::Tensor { dtype: tensor.dtype(), dims }
+    }
+
+    /// Whether a port of this type may be wired to something of type `from`.
+    ///
+    /// Lossless widening counts: `int` to `float` and `f16` to `f32`. Named dimensions fit any length
+    /// here; whether they agree with each other is asked over a whole graph.
+    pub fn accepts(&self, from: &Ty) -> bool {
+        match (self, from) {
+            (Ty::Float, Ty::Int) => true,
+            (Ty::Tensor { dtype, dims }, Ty::Tensor { dtype: from_dtype, dims: from_dims }) => {
+                (dtype == from_dtype || (*dtype == DType::F32 && *from_dtype == DType::F16))
+                    && dims.len() == from_dims.len()
+                    && dims.iter().zip(from_dims).all(|pair| match pair {
+                        (Dim::Fixed(a), Dim::Fixed(b)) => a == b,
+                        _ => true,
+                    })
+            }
+            _ => self == from,
+        }
+    }
+
+    /// Whether `value` is of exactly this type, equal names standing for equal lengths.
+    pub fn holds(&self, value: &Value) -> bool {
+        self.binds(value, &mut BTreeMap::new())
+    }
+
+    /// Whether `value` is of exactly this type, given what the named dimensions of the same signature
+    /// already stand for; adds those that this type names first.
+    pub fn binds(&self, value: &Value, lengths: &mut BTreeMap<String, usize>) -> bool {
+        match (self, value) {
+            (Ty::Tensor { dtype, dims }, Value::Tensor(tensor)) => {
+                *dtype == tensor.dtype()
+                    && dims.len() == tensor.shape().len()
+                    && dims.iter().zip(tensor.shape()).all(|(dim, &length)| match dim {
+                        Dim::Fixed(fixed) => *fixed == length,
+                        Dim::Named(name) => *lengths.entry(name.clone()).or_insert(length) == length,
+                    })
+            }
+            (Ty::Tensor { .. }, _) | (_, Value::Tensor(_)) => false,
+            _ => *self == value.ty(),
+        }
+    }
+
+    /// The value as this type, widened where that loses nothing (see [`Ty::accepts`]); otherwise as it is.
+    pub fn widen(&self, value: Value) -> Value {
+        match (self, value) {
+            (Ty::Float, Value::Int(x)) => Value::Float(x as f64),
+            (Ty::Tensor { dtype: DType::F32, .. }, Value::Tensor(x)) if x.dtype() == DType::F16 => {
+                x.to_f32().map_or(Value::Tensor(x), Value::from)
+            }
+            (_, value) => value,
+        }
+    }
+}
+
+impl fmt::Display for Ty {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Ty::Bool => f.write_str("bool"),
+            Ty::Int => f.write_str("int"),
+            Ty::Float => f.write_str("float"),
+            Ty::Text => f.write_str("text"),
+            Ty::Model => f.write_str("model"),
+            Ty::Tensor { dtype, dims } => {
+                write!(f, "{dtype}[")?;
+                for (i, dim) in dims.iter().enumerate() {
+                    write!(f, "{}{dim}", if i == 0 { "" } else { "," })?;
+                }
+                f.write_str("]")
+            }
+        }
+    }
+}
+
+impl fmt::Display for Dim {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Dim::Fixed(length) => write!(f, "{length}"),
+            Dim::Named(name) => f.write_str(name),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use ndarray::Array2;
+
+    use super::*;
+
+    fn tensor(dtype: DType, dims: &[&str]) -> Ty {
+        let dim = |d: &&str| d.parse().map_or_else(|_| Dim::Named(d.to_string()), Dim::Fixed);
+        Ty::Tensor { dtype, dims: dims.iter().map(dim).collect() }
+    }
+
+    #[test]
+    fn widening_is_accepted_and_narrowing_is_not() {
+        assert!(Ty::Float.accepts(&Ty::Int) && !Ty::Int.accepts(&Ty::Float));
+        let (wide, narrow) = (tensor(DType::F32, &["b", "4"]), tensor(DType::F16, &["1", "c"]));
+        assert!(wide.accepts(&narrow) && !narrow.accepts(&wide));
+        assert_eq!(Ty::Float.widen(Value::Int(3)), Value::Float(3.0));
+        let half = Value::from(Array2::from_elem((1, 4), half::f16::ONE));
+        assert!(wide.holds(&wide.widen(half.clone())) && !wide.holds(&half));
+    }
+
+    #[test]
+    fn rank_and_fixed_lengths_must_agree() {
+        assert!(!tensor(DType::F32, &["b", "4"]).accepts(&tensor(DType::F32, &["b", "5"])));
+        assert!(!tensor(DType::F32, &["b", "4"]).accepts(&tensor(DType::F32, &["b"])));
+    }
+
+    #[test]
+    fn a_name_used_twice_means_one_length() {
+        let square = tensor(DType::U8, &["n", "n"]);
+        assert!(square.holds(&Value::from(Array2::<u8>::zeros((3, 3)))));
+        assert!(!square.holds(&Value::from(Array2::<u8>::zeros((3, 4)))));
+    }
+}

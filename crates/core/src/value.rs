@@ -1,0 +1,151 @@
+//! What flows along the wires of a graph.
+
+use std::fmt;
+use std::sync::Arc;
+
+use ndarray::{Array, Dimension};
+
+use crate::{ArcArrayD, Digest, Element, Hasher, Model, Tensor, Ty};
+
+/// An immutable value in host memory: what a node takes and gives. Cheap to clone.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Value {
+    /// True or false.
+    Bool(bool),
+    /// A signed 64-bit integer.
+    Int(i64),
+    /// A 64-bit floating-point number.
+    Float(f64),
+    /// A string.
+    Text(Arc<str>),
+    /// A model on disk.
+    Model(Model),
+    /// An array.
+    Tensor(Tensor),
+}
+
+impl Value {
+    /// The name of the value's content. Equal content, equal digest, on every run and machine.
+    pub fn digest(&self) -> Digest {
+        match self {
+            Value::Bool(x) => Hasher::new("bool").number(u64::from(*x)).finish(),
+            Value::Int(x) => Hasher::new("int").bytes(&x.to_le_bytes()).finish(),
+            Value::Float(x) => Hasher::new("float").number(x.to_bits()).finish(),
+            Value::Text(x) => Hasher::new("text").bytes(x.as_bytes()).finish(),
+            Value::Model(x) => x.digest(),
+            Value::Tensor(x) => x.digest(),
+        }
+    }
+
+    /// The memory that the value takes, in bytes, as counted against a cache's budget.
+    pub fn bytes(&self) -> usize {
+        let payload = match self {
+            Value::Text(x) => x.len(),
+            Value::Tensor(x) => x.len() * x.dtype().size(),
+            _ => 0,
+        };
+        size_of::<Value>() + payload
+    }
+
+    /// The value's type; a tensor's dimensions are all fixed.
+    pub fn ty(&self) -> Ty {
+        match self {
+            Value::Bool(_) => Ty::Bool,
+            Value::Int(_) => Ty::Int,
+            Value::Float(_) => Ty::Float,
+            Value::Text(_) => Ty::Text,
+            Value::Model(_) => Ty::Model,
+            Value::Tensor(x) => Ty::of_tensor(x),
+        }
+    }
+}
+
+/// Writes the value as a signature or a message does: text in quotes, a tensor as its type.
+impl fmt::Display for Value {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Value::Bool(x) => write!(f, "{x}"),
+            Value::Int(x) => write!(f, "{x}"),
+            Value::Float(x) => write!(f, "{x:?}"),
+            Value::Text(x) => crate::syntax::quote(f, x),
+            Value::Model(x) => f.write_str(x.name()),
+            Value::Tensor(_) => write!(f, "{}", self.ty()),
+        }
+    }
+}
+
+impl From<bool> for Value {
+    fn from(x: bool) -> Value {
+        Value::Bool(x)
+    }
+}
+
+impl From<i64> for Value {
+    fn from(x: i64) -> Value {
+        Value::Int(x)
+    }
+}
+
+impl From<f64> for Value {
+    fn from(x: f64) -> Value {
+        Value::Float(x)
+    }
+}
+
+impl From<&str> for Value {
+    fn from(x: &str) -> Value {
+        Value::Text(x.into())
+    }
+}
+
+impl From<String> for Value {
+    fn from(x: String) -> Value {
+        Value::Text(x.into())
+    }
+}
+
+impl From<Model> for Value {
+    fn from(x: Model) -> Value {
+        Value::Model(x)
+    }
+}
+
+impl From<Tensor> for Value {
+    fn from(x: Tensor) -> Value {
+        Value::Tensor(x)
+    }
+}
+
+impl<T: Element, D: Dimension> From<Array<T, D>> for Value {
+    fn from(x: Array<T, D>) -> Value {
+        Value::Tensor(x.into())
+    }
+}
+
+impl<T: Element> From<ArcArrayD<T>> for Value {
+    fn from(x: ArcArrayD<T>) -> Value {
+        Value::Tensor(x.into())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_of_different_types_have_different_digests() {
+        let values =
+            [Value::from(true), Value::from(1i64), Value::from(1.0), Value::from("1"), Value::from("")];
+        for (i, a) in values.iter().enumerate() {
+            for (j, b) in values.iter().enumerate() {
+                assert_eq!(a.digest() == b.digest(), i == j, "{a} and {b}");
+            }
+        }
+    }
+
+    #[test]
+    fn bytes_follow_the_payload() {
+        let tensor = Value::from(ndarray::Array2::<f32>::zeros((16, 16)));
+        assert_eq!(tensor.bytes() - Value::from(1i64).bytes(), 1024);
+    }
+}
