@@ -3,6 +3,11 @@
 //! Nothing here computes on tensors: a network is [recorded](record) once and read by others.
 
 pub mod contract;
+pub mod decoder;
 pub mod layer;
+pub mod prior;
 pub mod record;
 pub mod vqgan;
+
+#[cfg(test)]
+mod published;

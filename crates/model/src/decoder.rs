@@ -1,0 +1,271 @@
+//! Stage B: the diffusion decoder from a semantic embedding to VQGAN latents.
+//!
+//! diffusers calls it `WuerstchenDiffNeXt`, a U-Net of ConvNeXt blocks; names and defaults are those of its checkpoint.
+
+use serde::{Deserialize, Serialize};
+
+use crate::contract::{self, Sizes};
+use crate::layer::{
+    EPS, ResBlock, attn_block, conv, conv_from, conv_transpose, halves, linear_from, norm2d, res_block,
+    time_embedding, timestep_block, xavier,
+};
+use crate::record::{Graph, Id, Init, Op, RecordError};
+
+/// Sizes of the network, as in diffusers' `config.json`; the default is the published model.
+///
+/// The lists have one entry for each level, the largest resolution first.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct DecoderConfig {
+    /// Channels of the noisy latents.
+    pub c_in: usize,
+    /// Channels of the predicted noise; equal to `c_in`.
+    pub c_out: usize,
+    /// Features of the time embedding; even.
+    pub c_r: usize,
+    /// Side of the latent blocks that become channels before the first level.
+    pub patch_size: usize,
+    /// Features of the conditions inside the network.
+    pub c_cond: usize,
+    /// Channels of each level.
+    pub c_hidden: Vec<usize>,
+    /// Attention heads of each level; −1 where there is no attention.
+    pub nhead: Vec<i64>,
+    /// How often each level repeats its blocks, both on the way down and up.
+    pub blocks: Vec<usize>,
+    /// Blocks of each level in order: `C` residual convolution, `T` time, `A` attention.
+    pub level_config: Vec<String>,
+    /// Whether a level sees the semantic embedding.
+    pub inject_effnet: Vec<bool>,
+    /// Channels of the semantic embedding.
+    pub effnet_embd: usize,
+    /// Features of the text states.
+    pub clip_embd: usize,
+    /// Side of the depthwise kernels; odd.
+    pub kernel_size: usize,
+    /// Share of hidden units zeroed while training.
+    pub dropout: Dropout,
+}
+
+/// One rate for the network, or one for each level.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Dropout {
+    /// The same everywhere.
+    All(f32),
+    /// By level.
+    Levels(Vec<f32>),
+}
+
+impl Dropout {
+    fn at(&self, level: usize) -> f32 {
+        match self {
+            Dropout::All(rate) => *rate,
+            Dropout::Levels(rates) => rates.get(level).copied().unwrap_or(0.),
+        }
+    }
+}
+
+impl Default for DecoderConfig {
+    fn default() -> DecoderConfig {
+        DecoderConfig {
+            c_in: 4,
+            c_out: 4,
+            c_r: 64,
+            patch_size: 2,
+            c_cond: 1024,
+            c_hidden: vec![320, 640, 1280, 1280],
+            nhead: vec![-1, 10, 20, 20],
+            blocks: vec![4, 4, 14, 4],
+            level_config: ["CT", "CTA", "CTA", "CTA"].map(String::from).to_vec(),
+            inject_effnet: vec![false, true, true, true],
+            effnet_embd: 16,
+            clip_embd: 1024,
+            kernel_size: 3,
+            dropout: Dropout::All(0.1),
+        }
+    }
+}
+
+impl DecoderConfig {
+    /// Height and width of the latents must be multiples of this: 16 in the published model.
+    pub fn stride(&self) -> usize {
+        self.patch_size << self.c_hidden.len().saturating_sub(1)
+    }
+
+    /// What is wrong with the sizes, if anything.
+    fn check(&self) -> Result<(), String> {
+        let levels = self.c_hidden.len();
+        let lists = [
+            ("nhead", self.nhead.len()),
+            ("blocks", self.blocks.len()),
+            ("level_config", self.level_config.len()),
+            ("inject_effnet", self.inject_effnet.len()),
+        ];
+        for (name, len) in lists {
+            if len != levels {
+                return Err(format!(
+                    "{name} has {len} entries, c_hidden has {levels}; one for each level is wanted"
+                ));
+            }
+        }
+        if levels == 0 || self.c_hidden.contains(&0) || self.patch_size == 0 {
+            return Err("there must be a level, and no channels or patch of 0".into());
+        }
+        if self.c_in != self.c_out
+            || self.c_r < 4
+            || !self.c_r.is_multiple_of(2)
+            || self.kernel_size.is_multiple_of(2)
+        {
+            return Err("c_in must equal c_out, c_r be even and at least 4, kernel_size be odd".into());
+        }
+        for (level, kinds) in self.level_config.iter().enumerate() {
+            if let Some(kind) = kinds.chars().find(|kind| !"CTA".contains(*kind)) {
+                return Err(format!("level_config {kinds:?}: no block {kind:?}; C, T and A are known"));
+            }
+            if kinds.contains('A') && self.nhead[level] < 1 {
+                return Err(format!("level {level} has attention, but {} heads", self.nhead[level]));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// What the blocks of every level read.
+struct Conditions<'a> {
+    config: &'a DecoderConfig,
+    time: Id,
+    text: Id,
+    embedding: Id,
+}
+
+/// Predicted noise `[b,4,H,W]` in noisy `latents` `[b,4,H,W]` at `timestep` `[b]` (1 is noise), given the semantic
+/// `embedding` `[b,16,h,w]` and `text` `[b,l,clip_embd]`.
+pub fn noise(
+    g: &mut Graph,
+    config: &DecoderConfig,
+    latents: Id,
+    timestep: Id,
+    embedding: Id,
+    text: Id,
+) -> Id {
+    if let Err(message) = config.check() {
+        return g.reject("decoder", message);
+    }
+    let text = linear_from(g, "clip_mapper", text, config.c_cond, Init::Normal(0.02));
+    let text = g.push(Op::LayerNorm { eps: EPS }, &[text]);
+    let time = time_embedding(g, timestep, config.c_r);
+    let conditions = Conditions { config, time, text, embedding };
+
+    let x = g.push(Op::SpaceToDepth(config.patch_size), &[latents]);
+    let (inner, first) = (config.c_in * config.patch_size.pow(2), config.c_hidden[0]);
+    let Init::Uniform(bound) = xavier(inner, first) else { return x };
+    let x = conv_from(g, "embedding.1", x, first, [1, 1, 0], Init::Uniform(0.02 * bound));
+    let x = norm2d(g, x);
+
+    let levels = conditions.down(g, x);
+    let x = conditions.up(g, levels);
+
+    let x = norm2d(g, x);
+    // At the start a = 0 and b = 1/2, so that the prediction is twice the latents.
+    let out = 2 * config.c_out * config.patch_size.pow(2);
+    let x = conv_from(g, "clf.1", x, out, [1, 1, 0], Init::Constant(0.));
+    let x = g.push(Op::DepthToSpace(config.patch_size), &[x]);
+    let (a, b) = halves(g, x, 1);
+
+    // b is kept off 0 and 1: σ(b)·(1 − 2ε) + ε with ε = 1e-3.
+    let (slope, floor) = (g.scalar(1. - 2e-3), g.scalar(1e-3));
+    let b = g.push(Op::Sigmoid, &[b]);
+    let b = g.push(Op::Mul, &[b, slope]);
+    let b = g.push(Op::Add, &[b, floor]);
+    let difference = g.push(Op::Sub, &[latents, a]);
+    g.push(Op::Div, &[difference, b])
+}
+
+impl Conditions<'_> {
+    /// Each level's result, the largest resolution first.
+    fn down(&self, g: &mut Graph, mut x: Id) -> Vec<Id> {
+        let mut results = Vec::new();
+        for level in 0..self.config.c_hidden.len() {
+            let path = format!("down_blocks.{level}");
+            if level > 0 {
+                x = norm2d(g, x);
+                x = conv(g, &format!("{path}.0.1"), x, self.config.c_hidden[level], [2, 2, 0]);
+            }
+            let embedding = self.injected(g, level, level, x);
+            x = self.blocks(g, level, &path, usize::from(level > 0), x, [embedding; 2]);
+            results.push(x);
+        }
+        results
+    }
+
+    /// From the lowest resolution back to the largest, each level joined to what the way down had there.
+    fn up(&self, g: &mut Graph, mut results: Vec<Id>) -> Id {
+        let levels = results.len();
+        let mut x = results.pop().unwrap_or(self.text);
+        for level in (0..levels).rev() {
+            let at = levels - 1 - level;
+            let path = format!("up_blocks.{at}");
+            let skip = if at > 0 { results.pop() } else { None };
+            let embedding = self.injected(g, levels + at, level, x);
+            let first = match (skip, embedding) {
+                (Some(skip), Some(embedding)) => Some(g.push(Op::Concat(1), &[skip, embedding])),
+                (skip, embedding) => skip.or(embedding),
+            };
+            x = self.blocks(g, level, &path, 0, x, [first, embedding]);
+            if level > 0 {
+                let place = self.config.blocks[level] * self.config.level_config[level].len();
+                let name = format!("{path}.{place}.1");
+                x = norm2d(g, x);
+                x = conv_transpose(g, &name, x, self.config.c_hidden[level - 1], [2, 2, 0]);
+            }
+        }
+        x
+    }
+
+    /// The semantic embedding at the size of `x`, where this level sees it.
+    fn injected(&self, g: &mut Graph, mapper: usize, level: usize, x: Id) -> Option<Id> {
+        self.config.inject_effnet[level].then(|| {
+            let resized = g.push(Op::CubicResize, &[self.embedding, x]);
+            let name = format!("effnet_mappers.{mapper}");
+            conv_from(g, &name, resized, self.config.c_cond, [1, 1, 0], Init::Normal(0.02))
+        })
+    }
+
+    /// The blocks of one level, numbered from `start`; the first reads `joined[0]` beside x, the others `joined[1]`.
+    fn blocks(
+        &self,
+        g: &mut Graph,
+        level: usize,
+        path: &str,
+        start: usize,
+        mut x: Id,
+        joined: [Option<Id>; 2],
+    ) -> Id {
+        let config = self.config;
+        let dropout = config.dropout.at(level);
+        let block = ResBlock { kernel: config.kernel_size, dropout, depth: config.blocks.iter().sum() };
+        let kinds = config.level_config[level].repeat(config.blocks[level]);
+        for (i, kind) in kinds.chars().enumerate() {
+            let name = format!("{path}.{}", start + i);
+            x = match kind {
+                'C' => res_block(g, &name, x, joined[i.min(1)], block),
+                'T' => timestep_block(g, &name, x, self.time),
+                _ => attn_block(g, &name, x, self.text, config.nhead[level].max(1) as usize, dropout),
+            };
+        }
+        x
+    }
+}
+
+/// The contract `decoder`: `latents`, `timestep`, `embedding`, `text` to `noise`.
+pub fn graph(config: &DecoderConfig, sizes: &Sizes) -> Result<Graph, RecordError> {
+    let mut g = Graph::new();
+    let latents = contract::picture(&mut g, "latents", sizes, config.c_in);
+    let timestep = contract::timestep(&mut g, sizes);
+    let embedding = contract::embedding(&mut g, sizes, config.effnet_embd);
+    let text = contract::text(&mut g, sizes, config.clip_embd);
+    let noise = noise(&mut g, config, latents, timestep, embedding, text);
+    g.output("noise", noise);
+    g.finish()
+}

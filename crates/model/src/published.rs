@@ -1,0 +1,99 @@
+//! The networks against the published models: how many parameters, and under which names and shapes.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use crate::contract::Sizes;
+use crate::decoder::{self, DecoderConfig};
+use crate::prior::{self, PriorConfig};
+use crate::record::Graph;
+use crate::vqgan::{self, VqganConfig};
+
+const SIZES: Sizes = Sizes { batch: 2, height: 32, width: 48, embedding: [3, 5], length: 7 };
+
+fn reference(path: &str) -> Vec<u8> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/reference").join(path);
+    std::fs::read(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()))
+}
+
+fn config<T: serde::de::DeserializeOwned>(folder: &str) -> T {
+    serde_json::from_slice(&reference(&format!("{folder}/config.json"))).unwrap()
+}
+
+/// Names and shapes of a recording; running statistics included.
+fn declared(graphs: &[&Graph]) -> BTreeMap<String, Vec<usize>> {
+    graphs.iter().flat_map(|g| &g.params).map(|p| (p.name.clone(), p.shape.clone())).collect()
+}
+
+/// Names and shapes of a checkpoint, less the counters that only PyTorch's momentum-free batch norm reads.
+fn stored(file: &str) -> BTreeMap<String, Vec<usize>> {
+    let bytes = reference(file);
+    let tensors = safetensors::SafeTensors::deserialize(&bytes).unwrap();
+    let all = tensors.iter().map(|(name, view)| (name.to_string(), view.shape().to_vec()));
+    all.filter(|(name, _)| !name.ends_with("num_batches_tracked")).collect()
+}
+
+fn learned(graphs: &[&Graph]) -> usize {
+    let mut sizes = BTreeMap::new();
+    for p in graphs.iter().flat_map(|g| &g.params).filter(|p| p.trainable) {
+        sizes.insert(&p.name, p.shape.iter().product::<usize>());
+    }
+    sizes.values().sum()
+}
+
+/// Encoder with quantiser, and decoder.
+fn vqgan_graphs(config: &VqganConfig) -> [Graph; 2] {
+    let mut g = Graph::new();
+    let image = crate::contract::picture(&mut g, "image", &SIZES, config.in_channels);
+    let latents = vqgan::encode(&mut g, config, image);
+    assert_eq!(g.shape(latents), [2, config.latent_channels, 8, 12]);
+    let (quantised, entries) = vqgan::quantise(&mut g, config, latents);
+    assert_eq!(g.shape(quantised), g.shape(entries));
+    [g.finish().unwrap(), vqgan::decoder_graph(config, &SIZES).unwrap()]
+}
+
+#[test]
+fn published_vqgan() {
+    let [encoder, decoder] = vqgan_graphs(&VqganConfig::default());
+    assert_eq!(learned(&[&encoder, &decoder]), 18_406_894);
+    assert_eq!(learned(&[&decoder]), 15_706_842);
+    assert_eq!(decoder.shape(decoder.outputs[0].1), [2, 3, 128, 192]);
+}
+
+#[test]
+fn published_decoder() {
+    let g = decoder::graph(&DecoderConfig::default(), &SIZES).unwrap();
+    assert_eq!(learned(&[&g]), 1_055_365_280);
+    assert_eq!(g.shape(g.outputs[0].1), [2, 4, 32, 48]);
+}
+
+#[test]
+fn published_prior() {
+    let g = prior::graph(&PriorConfig::default(), &SIZES).unwrap();
+    assert_eq!(learned(&[&g]), 993_636_896);
+    assert_eq!(g.shape(g.outputs[0].1), [2, 16, 32, 48]);
+}
+
+#[test]
+fn names_and_shapes_are_the_checkpoints() {
+    let [encoder, decoder] = vqgan_graphs(&config("wuerstchen/vqgan"));
+    let file = "diffusion_pytorch_model.safetensors";
+    assert_eq!(declared(&[&encoder, &decoder]), stored(&format!("wuerstchen/vqgan/{file}")));
+    let g = decoder::graph(&config("wuerstchen/decoder"), &SIZES).unwrap();
+    assert_eq!(declared(&[&g]), stored(&format!("wuerstchen/decoder/{file}")));
+    let g = prior::graph(&config("wuerstchen-prior/prior"), &SIZES).unwrap();
+    assert_eq!(declared(&[&g]), stored(&format!("wuerstchen-prior/prior/{file}")));
+}
+
+#[test]
+fn contradictory_configurations_are_refused() {
+    let c = DecoderConfig { nhead: vec![1, 2], ..DecoderConfig::default() };
+    let error = decoder::graph(&c, &SIZES).map(|_| ()).unwrap_err().to_string();
+    assert!(error.contains("nhead has 2 entries, c_hidden has 4"), "{error}");
+    let c = PriorConfig { nhead: 7, ..PriorConfig::default() };
+    let error = prior::graph(&c, &SIZES).map(|_| ()).unwrap_err().to_string();
+    assert!(error.contains("1536 features do not divide among 7 heads"), "{error}");
+    let c = VqganConfig { embed_dim: 5, ..VqganConfig::default() };
+    let error = vqgan::decoder_graph(&c, &SIZES).map(|_| ()).unwrap_err().to_string();
+    assert!(error.contains("embed_dim 5 cannot be halved"), "{error}");
+}
