@@ -4,6 +4,7 @@
 
 pub mod contract;
 pub mod decoder;
+pub mod facts;
 pub mod layer;
 pub mod prior;
 pub mod record;

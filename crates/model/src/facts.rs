@@ -1,0 +1,226 @@
+//! What a host must know of a stage model besides its weights, kept in the model file itself.
+//!
+//! ONNX files carry pairs of strings (`metadata_props`). Every fact is one pair, its key begins with
+//! [`PREFIX`], and its value is a plain string or JSON: `wuerst.contract` = `prior`, `wuerst.steps` = `60`.
+//! The exporter writes [`Facts::pairs`], the nodes read [`Facts::read`]; no number is known to code alone.
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+/// What the key of every fact begins with.
+pub const PREFIX: &str = "wuerst.";
+
+/// The facts of one stage model, told apart by the pair `wuerst.contract`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "contract", rename_all = "kebab-case")]
+pub enum Facts {
+    /// Token ids to the states that the other stages attend to.
+    TextEncoder(TextEncoder),
+    /// Noise to the semantic embedding (stage C).
+    Prior(Prior),
+    /// Noise to the VQGAN's latents, given the embedding (stage B).
+    Decoder(Decoder),
+    /// Latents to a picture (stage A).
+    VqganDecoder(Vqgan),
+    /// A picture to latents (stage A).
+    VqganEncoder(Vqgan),
+    /// A picture to its semantic embedding.
+    Compressor(Compressor),
+}
+
+/// Facts of a text encoder.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct TextEncoder {
+    /// File name of the `tokenizer.json` that lies beside the model.
+    pub tokenizer: String,
+    /// Token positions; shorter texts are padded to it, longer ones cut.
+    pub length: usize,
+}
+
+/// Facts of a prior.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Prior {
+    /// The embedding is `embedding_scale · z + embedding_shift` of the prior's latents z (published: 42).
+    pub embedding_scale: f64,
+    /// See `embedding_scale` (published: -1).
+    pub embedding_shift: f64,
+    /// Pixels of the picture for each cell of the embedding, rounded up to whole cells (published: 42.67).
+    pub resolution_multiple: f64,
+    /// Sides of a picture that all stages can serve are multiples of this, in pixels (published: 128).
+    pub size_multiple: usize,
+    /// Side of the square pictures that it makes best, in pixels; the size when none is asked for.
+    pub native_size: usize,
+    /// Steps when none are asked for.
+    pub steps: usize,
+    /// Guidance when none is asked for; guidance is off up to 1.
+    pub guidance: f64,
+    /// The noise schedule that it was trained with.
+    #[serde(default)]
+    pub schedule: Schedule,
+    /// From latents to colours, for previews.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub preview: Option<Preview>,
+}
+
+/// Facts of a decoder.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Decoder {
+    /// Cells of the latents for each cell of the embedding, rounded down (published: 10.67).
+    pub latent_dim_scale: f64,
+    /// Steps when none are asked for.
+    pub steps: usize,
+    /// Guidance when none is asked for; guidance is off up to 1.
+    pub guidance: f64,
+    /// The noise schedule that it was trained with.
+    #[serde(default)]
+    pub schedule: Schedule,
+    /// From latents to colours, for previews.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub preview: Option<Preview>,
+}
+
+/// Facts of either half of the VQGAN.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Vqgan {
+    /// The network's own latents are `latent_scale` times those of the decoder (published: 0.3764).
+    pub latent_scale: f64,
+}
+
+/// Facts of a semantic compressor.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Compressor {
+    /// Pixels that the network reads for each cell of the embedding (32).
+    pub stride: usize,
+    /// Pixels of the whole picture for each cell of the embedding, as the prior's.
+    pub resolution_multiple: f64,
+    /// Mean of each colour that the network was trained with, taken from pictures in 0..1.
+    pub mean: [f64; 3],
+    /// Standard deviation of each colour, by which the rest is divided.
+    pub std: [f64; 3],
+}
+
+/// A noise schedule: the cosine, how it is bent, and the times that are visited.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Schedule {
+    /// Offset of the cosine.
+    pub s: f64,
+    /// Bends the time: above 1 more steps are spent on noise, below 1 fewer; 1 leaves it straight.
+    pub scaler: f64,
+    /// The times visited when no number of steps is asked for, from 1 (noise) to 0; empty for equal steps.
+    pub timesteps: Vec<f64>,
+}
+
+impl Default for Schedule {
+    fn default() -> Schedule {
+        Schedule { s: 0.008, scaler: 1., timesteps: vec![] }
+    }
+}
+
+/// A linear map from the channels of latents to red, green and blue in 0..1.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Preview {
+    /// One row for each channel of the latents.
+    pub weight: Vec<[f64; 3]>,
+    /// Added to the sum.
+    pub bias: [f64; 3],
+}
+
+/// Why a file's metadata does not say what it must.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum FactsError {
+    /// Not a stage model, as far as it says itself.
+    #[error(
+        "its metadata has no `wuerst.contract`: a stage model names the stage that it stands in for, and its facts"
+    )]
+    NoContract,
+    /// A fact is missing or does not read.
+    #[error("its metadata (`wuerst.…`): {0}")]
+    Unreadable(String),
+}
+
+impl Facts {
+    /// The name of the contract, as `prior`.
+    pub fn contract(&self) -> &'static str {
+        match self {
+            Facts::TextEncoder(_) => "text-encoder",
+            Facts::Prior(_) => "prior",
+            Facts::Decoder(_) => "decoder",
+            Facts::VqganDecoder(_) => "vqgan-decoder",
+            Facts::VqganEncoder(_) => "vqgan-encoder",
+            Facts::Compressor(_) => "compressor",
+        }
+    }
+
+    /// The pairs to write into a model's metadata, in alphabetical order.
+    pub fn pairs(&self) -> Vec<(String, String)> {
+        // Serialising plain structs of numbers and strings cannot fail; a non-finite number becomes null.
+        let Ok(Value::Object(facts)) = serde_json::to_value(self) else { return vec![] };
+        let text = |value: Value| match value {
+            Value::String(text) => text,
+            other => other.to_string(),
+        };
+        facts.into_iter().map(|(key, value)| (format!("{PREFIX}{key}"), text(value))).collect()
+    }
+
+    /// Reads a model's metadata. Pairs with other keys are left alone.
+    ///
+    /// # Errors
+    /// When there is no contract, or a fact is missing or of the wrong kind.
+    pub fn read<'a>(pairs: impl IntoIterator<Item = (&'a str, &'a str)>) -> Result<Facts, FactsError> {
+        let facts: Map<String, Value> = pairs
+            .into_iter()
+            .filter_map(|(key, text)| {
+                let value = serde_json::from_str(text).unwrap_or_else(|_| text.into());
+                Some((key.strip_prefix(PREFIX)?.to_owned(), value))
+            })
+            .collect();
+        if !facts.contains_key("contract") {
+            return Err(FactsError::NoContract);
+        }
+        serde_json::from_value(Value::Object(facts)).map_err(|e| FactsError::Unreadable(e.to_string()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(pairs: &[(String, String)]) -> Result<Facts, FactsError> {
+        Facts::read(pairs.iter().map(|(k, v)| (k.as_str(), v.as_str())))
+    }
+
+    #[test]
+    fn what_is_written_is_read_back() {
+        let prior = Facts::Prior(Prior {
+            embedding_scale: 42.,
+            embedding_shift: -1.,
+            resolution_multiple: 42.67,
+            size_multiple: 128,
+            native_size: 1024,
+            steps: 60,
+            guidance: 4.,
+            schedule: Schedule { timesteps: vec![1., 0.5, 0.], ..Schedule::default() },
+            preview: Some(Preview { weight: vec![[0.1, 0.2, 0.3]; 16], bias: [0.5; 3] }),
+        });
+        let encoder = Facts::TextEncoder(TextEncoder { tokenizer: "tokenizer.json".into(), length: 77 });
+        for facts in [prior, encoder] {
+            let mut pairs = facts.pairs();
+            assert!(pairs.contains(&("wuerst.contract".into(), facts.contract().into())));
+            pairs.push(("author".into(), "somebody".into()));
+            assert_eq!(read(&pairs), Ok(facts));
+        }
+    }
+
+    #[test]
+    fn what_is_missing_is_named() {
+        assert_eq!(read(&[]), Err(FactsError::NoContract));
+        let mut pairs = Facts::VqganDecoder(Vqgan { latent_scale: 0.3764 }).pairs();
+        assert!(pairs.contains(&("wuerst.latent_scale".into(), "0.3764".into())));
+        pairs.retain(|(key, _)| key != "wuerst.latent_scale");
+        let error = read(&pairs).unwrap_err().to_string();
+        assert!(error.contains("latent_scale"), "{error}");
+        let error = read(&[("wuerst.contract".into(), "priest".into())]).unwrap_err().to_string();
+        assert!(error.contains("priest") && error.contains("vqgan-decoder"), "{error}");
+    }
+}
