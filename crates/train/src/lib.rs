@@ -1,1 +1,14 @@
 //! The training programs: data, VQGAN, decoder, prior, export, sample, report.
+
+pub mod config;
+pub mod data;
+pub mod eval;
+pub mod frozen;
+pub mod optim;
+pub mod plot;
+pub mod prepare;
+pub mod programs;
+pub mod sampler;
+pub mod sheet;
+pub mod stage;
+pub mod trainer;
