@@ -6,8 +6,12 @@ pub mod contract;
 pub mod decoder;
 pub mod facts;
 pub mod layer;
+pub mod noise;
+pub mod onnx;
 pub mod prior;
 pub mod record;
+pub mod scale;
+pub mod schedule;
 pub mod vqgan;
 
 #[cfg(test)]

@@ -1,0 +1,93 @@
+//! How large the latents of each stage are for a picture of some size, and which sizes work.
+
+use serde::{Deserialize, Serialize};
+
+/// What ties the sizes of the stages together; the default is the published models'.
+///
+/// Stored with a model, since a smaller one has other numbers. All methods count along one axis.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Scale {
+    /// Pixels per latent of the prior, rounded up: 42.67, which 128-pixel steps meet exactly.
+    pub resolution_multiple: f64,
+    /// Latents of the decoder per latent of the prior, rounded down: 10.67.
+    pub latent_dim_scale: f64,
+    /// Pixels per latent of the decoder: 4.
+    pub pixels_per_latent: usize,
+    /// What the decoder's latents must be a multiple of: 16.
+    pub latent_multiple: usize,
+}
+
+impl Default for Scale {
+    fn default() -> Scale {
+        Scale {
+            resolution_multiple: 42.67,
+            latent_dim_scale: 10.67,
+            pixels_per_latent: 4,
+            latent_multiple: 16,
+        }
+    }
+}
+
+impl Scale {
+    /// Latents of the prior for a picture of this many pixels.
+    pub fn prior(&self, pixels: usize) -> usize {
+        (pixels as f64 / self.resolution_multiple).ceil() as usize
+    }
+
+    /// Latents of the decoder for this many of the prior.
+    pub fn decoder(&self, prior: usize) -> usize {
+        (prior as f64 * self.latent_dim_scale).floor() as usize
+    }
+
+    /// Whether a picture of this many pixels comes out as asked for.
+    pub fn fits(&self, pixels: usize) -> bool {
+        let latents = self.decoder(self.prior(pixels));
+        pixels > 0
+            && self.latent_multiple > 0
+            && latents.is_multiple_of(self.latent_multiple)
+            && latents * self.pixels_per_latent == pixels
+    }
+
+    /// The closest size that [fits](Scale::fits), the larger of two equally close; none within a factor of two (and
+    /// 1,024 pixels) means that the scale contradicts itself.
+    pub fn nearest(&self, pixels: usize) -> Option<usize> {
+        (0..=pixels.max(1024)).find_map(|distance| {
+            let candidates = [Some(pixels.saturating_add(distance)), pixels.checked_sub(distance)];
+            candidates.into_iter().flatten().find(|candidate| self.fits(*candidate))
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_are_the_reference_s() {
+        let scale = Scale::default();
+        for (pixels, prior, decoder) in [(512, 12, 128), (768, 18, 192), (1152, 27, 288), (2048, 48, 512)] {
+            assert_eq!((scale.prior(pixels), scale.decoder(prior)), (prior, decoder));
+            assert!(scale.fits(pixels));
+        }
+        // 26 latents of the prior make 277 of the decoder, which cannot be halved.
+        assert!(!scale.fits(1088));
+        assert!((1..=2048).filter(|p| scale.fits(*p)).eq((128..=2048).step_by(128)));
+    }
+
+    #[test]
+    fn other_sizes_have_a_neighbour() {
+        let scale = Scale::default();
+        assert_eq!(scale.nearest(1000), Some(1024));
+        assert_eq!(scale.nearest(1088), Some(1152));
+        assert_eq!(scale.nearest(0), Some(128));
+        let small = Scale {
+            resolution_multiple: 32.,
+            latent_dim_scale: 8.,
+            latent_multiple: 8,
+            pixels_per_latent: 4,
+        };
+        assert_eq!((small.prior(128), small.decoder(4), small.nearest(140)), (4, 32, Some(128)));
+        let odd = Scale { latent_dim_scale: 0., ..small };
+        assert_eq!(odd.nearest(128), None);
+    }
+}

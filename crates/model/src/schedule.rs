@@ -1,0 +1,174 @@
+//! The noise schedule: how much noise a picture holds at a time in 0..1, and how a sampling step takes some away.
+//!
+//! Coefficients are f64 and are meant to be applied in f32 or better: the first step of a short run multiplies by
+//! more than ten, and takes off nearly as much.
+
+use std::f64::consts::FRAC_PI_2;
+
+use serde::{Deserialize, Serialize};
+
+/// The cosine schedule (Nichol and Dhariwal, 2021) in continuous time, 1 being noise.
+///
+/// Reads diffusers' `scheduler_config.json`; the default is the published one.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Schedule {
+    /// Above 1: more noise at a given time. Below 1: more noise too, but by t^scaler. 1 in the published models.
+    pub scaler: f64,
+    /// Keeps the slope at t = 0 off zero.
+    pub s: f64,
+}
+
+impl Default for Schedule {
+    fn default() -> Schedule {
+        Schedule { scaler: 1., s: 0.008 }
+    }
+}
+
+/// One sampling step: the next sample is `sample·x + noise·ε + fresh·z`, with x the sample, ε the predicted noise and
+/// z new normal numbers.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Step {
+    /// What the sample is multiplied with.
+    pub sample: f64,
+    /// What the predicted noise is multiplied with; below 0.
+    pub noise: f64,
+    /// What new noise is multiplied with. To reproduce diffusers, draw z even where this is 0.
+    pub fresh: f64,
+}
+
+impl Schedule {
+    /// ᾱ(t), the share of the picture's variance left at time t in 0..1; itself in 1e-4..0.9999.
+    pub fn alpha_bar(&self, t: f64) -> f64 {
+        let t = if self.scaler > 1. {
+            1. - (1. - t).powf(self.scaler)
+        } else if self.scaler < 1. {
+            t.powf(self.scaler)
+        } else {
+            t
+        };
+        let level = |t: f64| ((t + self.s) / (1. + self.s) * FRAC_PI_2).cos().powi(2);
+        (level(t) / level(0.)).clamp(1e-4, 0.9999)
+    }
+
+    /// What to multiply picture and noise with for a sample at time t: √ᾱ and √(1−ᾱ).
+    pub fn mix(&self, t: f64) -> (f64, f64) {
+        let kept = self.alpha_bar(t);
+        (kept.sqrt(), (1. - kept).sqrt())
+    }
+
+    /// A step of ancestral sampling (DDPM, Ho et al., 2020) from time `t` to the earlier `next`.
+    ///
+    /// With α = ᾱ(t)/ᾱ(next): x' = (x − (1−α)/√(1−ᾱ(t))·ε)/√α + √((1−α)(1−ᾱ(next))/(1−ᾱ(t)))·z, without the last
+    /// term when `next` is 0.
+    pub fn ddpm(&self, t: f64, next: f64) -> Step {
+        let (kept, kept_next) = (self.alpha_bar(t), self.alpha_bar(next));
+        let alpha = kept / kept_next;
+        let variance = (1. - alpha) * (1. - kept_next) / (1. - kept);
+        Step {
+            sample: 1. / alpha.sqrt(),
+            noise: -(1. - alpha) / (alpha * (1. - kept)).sqrt(),
+            fresh: if next == 0. { 0. } else { variance.max(0.).sqrt() },
+        }
+    }
+
+    /// A deterministic step (DDIM, Song et al., 2021) from time `t` to the earlier `next`.
+    ///
+    /// x' = √ᾱ(next)·x₀ + √(1−ᾱ(next))·ε, where x₀ = (x − √(1−ᾱ(t))·ε)/√ᾱ(t).
+    pub fn ddim(&self, t: f64, next: f64) -> Step {
+        let ((picture, noise), (picture_next, noise_next)) = (self.mix(t), self.mix(next));
+        let sample = picture_next / picture;
+        Step { sample, noise: noise_next - sample * noise, fresh: 0. }
+    }
+}
+
+/// `steps + 1` evenly spaced times from `start` down to 0; the network is evaluated at all but the last.
+///
+/// `start` is 1 to begin from noise, less to begin from a noised picture.
+pub fn linear(start: f64, steps: usize) -> Vec<f64> {
+    (0..=steps).map(|i| start * (steps - i) as f64 / steps.max(1) as f64).collect()
+}
+
+/// The times that the published prior is best sampled at: 29 evaluations, two thirds of them in the noisiest third.
+pub fn prior_times() -> Vec<f64> {
+    let dense = (0..20).map(|i| 1. - f64::from(i) / 57.);
+    let sparse = (1..11).map(|i| f64::from(10 - i) / 15.);
+    dense.chain(sparse).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn close(got: f64, want: f64, tolerance: f64) {
+        assert!((got - want).abs() <= tolerance, "{got} is not {want}");
+    }
+
+    #[test]
+    fn alpha_bar_is_the_reference_s() {
+        let pairs = [
+            (0., 0.9999),
+            (0.01, 0.999_368_72),
+            (0.25, 0.847_012_16),
+            (0.5, 0.493_843_59),
+            (0.75, 0.144_272_1),
+            (0.9, 0.024_091_72),
+            (0.99, 0.000_242_86),
+            (1., 0.0001),
+        ];
+        for (t, want) in pairs {
+            close(Schedule::default().alpha_bar(t), want, 5e-9);
+        }
+    }
+
+    #[test]
+    fn ddpm_steps_are_the_reference_s() {
+        // steps, place, and the three coefficients
+        let rows = [
+            (12, 0, 12.950_618_7, 12.874_046_0, 0.988_667_5),
+            (12, 1, 1.983_159_9, 1.491_474_4, 0.841_681_2),
+            (12, 6, 1.122_700_6, 0.326_083_7, 0.392_588_9),
+            (12, 11, 1.010_085_7, 0.142_034_1, 0.),
+            (60, 0, 2.597_126_0, 2.212_195_6, 0.922_634_3),
+            (60, 30, 1.025_957_8, 0.072_048_7, 0.217_711_6),
+            (60, 59, 1.000_611_4, 0.033_627_1, 0.),
+        ];
+        for (steps, at, sample, noise, fresh) in rows {
+            let times = linear(1., steps);
+            let step = Schedule::default().ddpm(times[at], times[at + 1]);
+            close(step.sample, sample, 1e-7);
+            close(step.noise, -noise, 1e-7);
+            close(step.fresh, fresh, 1e-7);
+        }
+    }
+
+    #[test]
+    fn ddim_keeps_picture_and_noise_apart() {
+        let schedule = Schedule::default();
+        let (picture, noise) = (0.7, -1.3);
+        let at = |t| schedule.mix(t).0 * picture + schedule.mix(t).1 * noise;
+        let step = schedule.ddim(0.8, 0.3);
+        close(step.sample * at(0.8) + step.noise * noise, at(0.3), 1e-12);
+    }
+
+    #[test]
+    fn the_scaler_bends_time() {
+        let bent = |scaler| Schedule { scaler, ..Schedule::default() }.alpha_bar(0.5);
+        let straight = |t| Schedule::default().alpha_bar(t);
+        close(bent(2.), straight(0.75), 1e-12);
+        close(bent(0.5), straight(0.5f64.sqrt()), 1e-12);
+    }
+
+    #[test]
+    fn times_run_from_noise_to_picture() {
+        assert_eq!(linear(1., 4), [1., 0.75, 0.5, 0.25, 0.]);
+        let times = prior_times();
+        assert_eq!(times.len(), 30);
+        for (at, want) in
+            [(0, 1.), (1, 0.982_456), (18, 0.684_211), (19, 0.666_667), (20, 0.6), (28, 0.066_667)]
+        {
+            close(times[at], want, 5e-7);
+        }
+        assert_eq!(times[29], 0.);
+    }
+}
