@@ -32,7 +32,7 @@ pub fn single(entry: &Entry, background: usize, rng: &mut impl Rng) -> String {
         }
     }
     push_style(&mut caption, &entry.style, rng);
-    caption
+    as_typed(&caption)
 }
 
 /// A caption of a scene: what it shows, background, style.
@@ -40,7 +40,12 @@ pub fn scene(subject: &str, style: &str, background: usize, rng: &mut impl Rng) 
     let mut caption = subject.to_owned();
     push_background(&mut caption, background, rng);
     push_style(&mut caption, style, rng);
-    caption
+    as_typed(&caption)
+}
+
+/// CLDR labels use typographic quotes; people type plain ones.
+fn as_typed(caption: &str) -> String {
+    caption.replace('’', "'").replace(['“', '”'], "\"")
 }
 
 fn push_background(caption: &mut String, background: usize, rng: &mut impl Rng) {

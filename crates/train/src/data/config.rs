@@ -24,7 +24,7 @@ pub struct DataConfig {
     pub flags: bool,
     /// Emojibase's groups to use, 0 to 9; all if empty.
     pub groups: Vec<u8>,
-    /// Pictures per sprite: different backgrounds, places, and captions.
+    /// Pictures per sprite, 1 to 10,000: different backgrounds, places, and captions.
     pub variants_per_sprite: usize,
     /// Part of the training pictures that are scenes, 0 to 0.9.
     pub scenes: f32,
@@ -95,8 +95,8 @@ impl DataConfig {
         if let Some(group) = self.groups.iter().find(|group| **group > 9) {
             bail!("data.groups has {group}; groups are 0 to 9");
         }
-        if self.variants_per_sprite == 0 {
-            bail!("data.variants_per_sprite is 0; it must be at least 1");
+        if !(1..=10_000).contains(&self.variants_per_sprite) {
+            bail!("data.variants_per_sprite is {}; it must be 1 to 10,000", self.variants_per_sprite);
         }
         if !(0.0..=0.9).contains(&self.scenes) {
             bail!("data.scenes is {}; it must be 0 to 0.9", self.scenes);

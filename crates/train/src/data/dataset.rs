@@ -1,6 +1,5 @@
-//! The training pictures: which sprites, where, on what background, and the caption, all from an index.
+//! The pictures of one split: each made from its index alone.
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::path::Path;
 
 use anyhow::{Result, bail};
@@ -8,15 +7,12 @@ use rand::seq::SliceRandom;
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
-use super::caption;
 use super::config::DataConfig;
-use super::manifest::{Entry, Split, manifest};
-use super::packages::{SETS, set_of_style};
-use super::palette::{COLOURS, WHITE};
-use super::phrase::{Noun, may_mirror, noun};
-use super::raster::{Canvas, Rect};
-use super::scene::{HeldOut, Layout, Relation, colour_held_out, count_held_out, pair_held_out};
-use super::sprites::{SpriteInfo, SpriteSet, render_set};
+use super::manifest::{Entry, Split};
+use super::palette::COLOURS;
+use super::plan::{Planner, Recipe, weight_of};
+use super::raster::Canvas;
+use super::stock::Stock;
 
 /// One training picture.
 #[derive(Debug, Clone, PartialEq)]
@@ -31,130 +27,45 @@ pub struct Picture {
     pub weight: f32,
 }
 
-/// A picture that is planned but not drawn.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Recipe {
-    /// Index into [`COLOURS`].
-    pub background: usize,
-    /// What is drawn, in this order.
-    pub placements: Vec<Placement>,
-    /// What the text encoder reads.
-    pub caption: String,
-    /// How often to show it, relative to others, in (0, 1].
-    pub weight: f32,
-}
-
-/// One sprite in a planned picture.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Placement {
-    /// Index of the entry, as in [`Dataset::entries`].
-    pub entry: usize,
-    /// The part of the sprite that is drawn, in its pixels.
-    pub from: Rect,
-    /// Where it goes, in pixels of the canvas.
-    pub to: Rect,
-    /// Mirrored left to right.
-    pub mirrored: bool,
-}
-
-/// Weight of skin-tone variants and of flags, of which there are many alike.
-const RARE_WEIGHT: f32 = 0.25;
-/// How far a sprite may be enlarged before it looks soft.
-const MAX_ENLARGEMENT: f32 = 1.25;
-/// Draws before a wish that cannot be met (a pair of the right kind, say) is given up.
-const MAX_DRAWS: usize = 400;
 /// Scenes need some choice.
 const MIN_OBJECTS: usize = 20;
 
 /// The pictures of one split under one configuration.
+///
+/// They come in rounds: every entry once alone, then the scenes that belong to as many single pictures; round
+/// follows round with other places, backgrounds and captions.
 #[derive(Debug)]
 pub struct Dataset {
     config: DataConfig,
     split: Split,
-    entries: Vec<Entry>,
-    infos: Vec<SpriteInfo>,
-    sets: BTreeMap<String, SpriteSet>,
-    /// Entries that can stand in scenes, by style.
-    objects: BTreeMap<String, Vec<usize>>,
-    all_objects: Vec<usize>,
-    scenes_per_round: usize,
+    stock: Stock,
     singles_per_round: usize,
+    scenes_per_round: usize,
 }
 
 impl Dataset {
     /// Prepares the pictures of a split; renders the sprite sets that are not yet cached.
     ///
     /// # Errors
-    /// A configuration out of range, packages that were not fetched, a split with no pictures.
+    /// A configuration out of range, packages that were not fetched, a split with no pictures, too few objects
+    /// for scenes.
     pub fn open(data_dir: &Path, config: &DataConfig, split: Split) -> Result<Dataset> {
         config.check()?;
-        let all = manifest()?;
-        let source = if split == Split::TestScene { Split::Train } else { split };
-        let mut sets = BTreeMap::new();
-        let entries: Vec<Entry> =
-            all.iter().filter(|entry| entry.split == source && config.admits(entry)).cloned().collect();
-        for style in &config.styles {
-            let Some(set) = set_of_style(style) else { bail!("unknown style `{style}`") };
-            let icons: BTreeSet<&str> =
-                all.iter().filter(|entry| entry.set == set.name).map(|entry| entry.icon.as_str()).collect();
-            render_set(data_dir, set, &icons, config.sprite_size)?;
-            let wanted: HashSet<&str> =
-                entries.iter().filter(|e| e.set == set.name).map(|entry| entry.icon.as_str()).collect();
-            let sprites = SpriteSet::load(data_dir, set, config.sprite_size, |icon| wanted.contains(icon))?;
-            sets.insert(set.name.to_owned(), sprites);
-        }
-        Dataset::assemble(config.clone(), split, entries, sets)
-    }
-
-    fn assemble(
-        config: DataConfig,
-        split: Split,
-        entries: Vec<Entry>,
-        sets: BTreeMap<String, SpriteSet>,
-    ) -> Result<Dataset> {
-        if entries.is_empty() {
-            bail!("no pictures in split {split:?} with these styles and groups");
-        }
-        let mut infos = Vec::with_capacity(entries.len());
-        let mut objects: BTreeMap<String, Vec<usize>> = BTreeMap::new();
-        for (index, entry) in entries.iter().enumerate() {
-            let Some(info) = sets.get(&entry.set).and_then(|set| set.info(&entry.icon)) else {
-                bail!("icon {} of set {} was not rendered", entry.icon, entry.set);
-            };
-            infos.push(info);
-            // "A noon above a fox" says little: clock times and other names stay out of scenes.
-            if entry.is_object() && noun(&entry.caption) != Noun::Name {
-                objects.entry(entry.style.clone()).or_default().push(index);
-            }
-        }
-        let all_objects: Vec<usize> = objects.values().flatten().copied().collect();
-        let wants_scenes = split == Split::TestScene || (split == Split::Train && config.scenes > 0.0);
-        if wants_scenes && all_objects.len() < MIN_OBJECTS {
+        let stock = Stock::open(data_dir, config, split)?;
+        let (singles, objects) = (stock.entries().len(), stock.objects().len());
+        let scenes_per_single = f64::from(config.scenes) / (1.0 - f64::from(config.scenes));
+        let (singles_per_round, scenes_per_round) = match split {
+            Split::TestScene => (0, objects),
+            Split::Train => (singles, (singles as f64 * scenes_per_single).round() as usize),
+            _ => (singles, 0),
+        };
+        if (split == Split::TestScene || scenes_per_round > 0) && objects < MIN_OBJECTS {
             bail!(
-                "scenes need at least {MIN_OBJECTS} objects, these styles and groups have {}: widen them, or \
-                 set `scenes: 0`",
-                all_objects.len()
+                "scenes need at least {MIN_OBJECTS} objects, these styles and groups have {objects}: widen them, \
+                 or set data.scenes to 0"
             );
         }
-        let (singles_per_round, scenes_per_round) = match split {
-            Split::TestScene => (0, all_objects.len()),
-            Split::Train => {
-                let per_single = f64::from(config.scenes) / (1.0 - f64::from(config.scenes));
-                (entries.len(), (entries.len() as f64 * per_single).round() as usize)
-            }
-            _ => (entries.len(), 0),
-        };
-        Ok(Dataset {
-            config,
-            split,
-            entries,
-            infos,
-            sets,
-            objects,
-            all_objects,
-            scenes_per_round,
-            singles_per_round,
-        })
+        Ok(Dataset { config: config.clone(), split, stock, singles_per_round, scenes_per_round })
     }
 
     /// How many pictures there are: every index below it is one.
@@ -169,7 +80,7 @@ impl Dataset {
 
     /// The captioned emoji that pictures are made from.
     pub fn entries(&self) -> &[Entry] {
-        &self.entries
+        self.stock.entries()
     }
 
     /// The configuration it was opened with.
@@ -195,7 +106,7 @@ impl Dataset {
     /// How often to show picture `index`, relative to others, without planning it.
     pub fn weight(&self, index: usize) -> f32 {
         match self.single(index) {
-            Some(entry) => weight_of(&self.entries[entry]),
+            Some(entry) => weight_of(&self.stock.entries()[entry]),
             None => 1.0,
         }
     }
@@ -212,9 +123,14 @@ impl Dataset {
     /// Plans picture `index`: deterministic from the configured seed and the index.
     pub fn recipe(&self, index: usize) -> Recipe {
         let mut rng = self.rng(index as u64);
+        let planner = Planner {
+            stock: &self.stock,
+            config: &self.config,
+            held_out_scenes: self.split == Split::TestScene,
+        };
         match self.single(index) {
-            Some(entry) => self.plan_single(entry, &mut rng),
-            None => self.plan_scene(&mut rng),
+            Some(entry) => planner.single(entry, &mut rng),
+            None => planner.scene(&mut rng),
         }
     }
 
@@ -222,8 +138,7 @@ impl Dataset {
     pub fn draw(&self, recipe: &Recipe) -> Canvas {
         let mut canvas = Canvas::new(self.config.canvas_size(), COLOURS[recipe.background].rgb);
         for placement in &recipe.placements {
-            let set = &self.sets[&self.entries[placement.entry].set];
-            let sprite = set.sprite(self.infos[placement.entry]);
+            let sprite = self.stock.sprite(placement.entry);
             canvas.draw(sprite, placement.from, placement.to, placement.mirrored);
         }
         canvas
@@ -241,136 +156,117 @@ impl Dataset {
         let within = index % (self.singles_per_round + self.scenes_per_round);
         (within < self.singles_per_round).then_some(within)
     }
-
-    fn plan_single(&self, entry: usize, rng: &mut ChaCha8Rng) -> Recipe {
-        let canvas = self.config.canvas_size() as f32;
-        let background = self.background(&[entry], rng);
-        let scale: f32 =
-            if rng.random_bool(0.8) { rng.random_range(0.85..1.0) } else { rng.random_range(0.6..0.85) };
-        let free = (1.0 - scale) / 2.0 + 0.01;
-        let mut start = || ((1.0 - scale) / 2.0 + rng.random_range(-free..=free)) * canvas;
-        let to = Rect { x: start(), y: start(), width: scale * canvas, height: scale * canvas };
-        let side = self.config.sprite_size as f32;
-        let from = Rect { x: 0.0, y: 0.0, width: side, height: side };
-        let mirrored = self.mirrored(entry, rng);
-        let caption = caption::single(&self.entries[entry], background, rng);
-        Recipe {
-            background,
-            placements: vec![Placement { entry, from, to, mirrored }],
-            caption,
-            weight: weight_of(&self.entries[entry]),
-        }
-    }
-
-    fn plan_scene(&self, rng: &mut ChaCha8Rng) -> Recipe {
-        let wanted = (self.split == Split::TestScene)
-            .then(|| [HeldOut::Pair, HeldOut::Colour, HeldOut::Count][rng.random_range(0..3)]);
-        for _ in 0..MAX_DRAWS {
-            if let Some(recipe) = self.try_scene(wanted, rng) {
-                return recipe;
-            }
-        }
-        // Only in tiny configurations: a picture that every configuration can make.
-        let entry = self.all_objects[rng.random_range(0..self.all_objects.len())];
-        self.plan_single(entry, rng)
-    }
-
-    /// One draw of a scene; none if the draw is of a kind that is not wanted here.
-    fn try_scene(&self, wanted: Option<HeldOut>, rng: &mut ChaCha8Rng) -> Option<Recipe> {
-        let layout = match (wanted, rng.random_range(0..8)) {
-            (Some(HeldOut::Pair), pick) | (None, pick @ 0..4) => {
-                Layout::Pair(if pick % 2 == 0 { Relation::LeftOf } else { Relation::Above })
-            }
-            (Some(HeldOut::Colour), pick) | (None, pick @ 4..6) => Layout::Sized { large: pick % 2 == 0 },
-            _ => Layout::Counted(rng.random_range(2..=4)),
-        };
-        let first = self.all_objects[rng.random_range(0..self.all_objects.len())];
-        let same_style = &self.objects[&self.entries[first].style];
-        let second = match layout {
-            Layout::Pair(_) => same_style[rng.random_range(0..same_style.len())],
-            _ => first,
-        };
-        let (label, other) = (&self.entries[first].caption, &self.entries[second].caption);
-        let held = match layout {
-            Layout::Pair(_) if label == other => return None,
-            Layout::Pair(_) => pair_held_out(label, other),
-            Layout::Counted(count) => count_held_out(label, count),
-            Layout::Sized { .. } => false,
-        };
-        // A held-out scene differs from training in one respect only, so the others stand on white.
-        let background = match wanted {
-            Some(HeldOut::Colour) => self.held_out_colour(first, rng)?,
-            Some(_) if !held => return None,
-            None if held => return None,
-            Some(_) => WHITE,
-            None => self.background(&[first, second], rng),
-        };
-        if self.infos[first].lost_on.contains(background) || self.infos[second].lost_on.contains(background) {
-            return None;
-        }
-        let subject = layout.subject(label, other, rng)?;
-        let canvas = self.config.canvas_size() as f32;
-        let max_scale = MAX_ENLARGEMENT * canvas / self.config.sprite_size as f32;
-        let mirrored = [first, second].map(|entry| self.mirrored(entry, rng));
-        let placements = layout
-            .slots(rng)
-            .into_iter()
-            .enumerate()
-            .map(|(place, slot)| {
-                let second_one = matches!(layout, Layout::Pair(_)) && place == 1;
-                let (entry, mirrored) = if second_one { (second, mirrored[1]) } else { (first, mirrored[0]) };
-                let from = self.infos[entry].visible();
-                Placement { entry, from, to: slot.fit(from, canvas, max_scale), mirrored }
-            })
-            .collect();
-        let caption = caption::scene(&subject, &self.entries[first].style, background, rng);
-        Some(Recipe { background, placements, caption, weight: 1.0 })
-    }
-
-    /// White, or a named colour on which all of these are seen and with which training may show them.
-    fn background(&self, entries: &[usize], rng: &mut ChaCha8Rng) -> usize {
-        let seen = |colour| entries.iter().all(|&entry| !self.infos[entry].lost_on.contains(colour));
-        if rng.random_bool(f64::from(self.config.white)) && seen(WHITE) {
-            return WHITE;
-        }
-        for _ in 0..COLOURS.len() {
-            let colour = rng.random_range(WHITE + 1..COLOURS.len());
-            let may = |&entry: &usize| !colour_held_out(&self.entries[entry].caption, COLOURS[colour].name);
-            if seen(colour) && entries.iter().all(may) {
-                return colour;
-            }
-        }
-        WHITE
-    }
-
-    fn held_out_colour(&self, entry: usize, rng: &mut ChaCha8Rng) -> Option<usize> {
-        let colour = rng.random_range(WHITE + 1..COLOURS.len());
-        colour_held_out(&self.entries[entry].caption, COLOURS[colour].name).then_some(colour)
-    }
-
-    fn mirrored(&self, entry: usize, rng: &mut ChaCha8Rng) -> bool {
-        let entry = &self.entries[entry];
-        let allowed =
-            !entry.is_flag() && entry.group.is_some_and(|group| group <= 7) && may_mirror(&entry.caption);
-        // The draw is made either way so that what follows does not depend on the label.
-        rng.random_bool(f64::from(self.config.mirror)) && allowed
-    }
 }
 
-fn weight_of(entry: &Entry) -> f32 {
-    if entry.is_toned() || entry.is_flag() { RARE_WEIGHT } else { 1.0 }
-}
+#[cfg(test)]
+mod tests {
+    use std::fmt::Write as _;
+    use std::fs::{self, File};
 
-/// Renders all eight sets at this size, so that every configuration finds its sprites.
-///
-/// # Errors
-/// As [`render_set`].
-pub fn render_all(data_dir: &Path, sprite_size: usize) -> Result<()> {
-    let all = manifest()?;
-    for set in SETS {
-        let icons: BTreeSet<&str> =
-            all.iter().filter(|entry| entry.set == set.name).map(|entry| entry.icon.as_str()).collect();
-        render_set(data_dir, set, &icons, sprite_size)?;
+    use super::super::fetch::PACKAGE_FOLDER;
+    use super::super::manifest::manifest;
+    use super::super::packages::set_of_style;
+    use super::super::palette::WHITE;
+    use super::super::scene::{colour_held_out, count_held_out, pair_held_out};
+    use super::*;
+
+    /// A data folder whose "streamline" package holds a disc of its own grey for every icon.
+    fn data_folder() -> tempfile::TempDir {
+        let set = set_of_style("streamline").unwrap();
+        let mut icons = String::new();
+        for (index, entry) in manifest().unwrap().iter().filter(|entry| entry.set == set.name).enumerate() {
+            let grey = format!("#{:02x}{0:02x}{0:02x}", index % 256);
+            let body = format!("<circle cx='24' cy='24' r='20' fill='{grey}'/>");
+            write!(icons, "{}\"{}\":{{\"body\":\"{body}\"}}", if index > 0 { "," } else { "" }, entry.icon)
+                .unwrap();
+        }
+        let json = format!("{{\"prefix\":\"test\",\"width\":48,\"height\":48,\"icons\":{{{icons}}}}}");
+        let dir = tempfile::tempdir().unwrap();
+        fs::create_dir(dir.path().join(PACKAGE_FOLDER)).unwrap();
+        let file = File::create(dir.path().join(PACKAGE_FOLDER).join(set.file)).unwrap();
+        let gzip = flate2::write::GzEncoder::new(file, flate2::Compression::fast());
+        let mut tar = tar::Builder::new(gzip);
+        let mut header = tar::Header::new_gnu();
+        header.set_size(json.len() as u64);
+        header.set_mode(0o644);
+        tar.append_data(&mut header, "package/icons.json", json.as_bytes()).unwrap();
+        tar.into_inner().unwrap().finish().unwrap();
+        dir
     }
-    Ok(())
+
+    fn config() -> DataConfig {
+        DataConfig {
+            size: 16,
+            compressor_size: 32,
+            sprite_size: 32,
+            styles: vec!["streamline".into()],
+            ..DataConfig::default()
+        }
+    }
+
+    /// Whether a combination in the recipe is one that training leaves out.
+    fn held_out(dataset: &Dataset, recipe: &Recipe) -> bool {
+        let label = |place: usize| dataset.entries()[recipe.placements[place].entry].caption.as_str();
+        let colour = COLOURS[recipe.background].name;
+        let count = recipe.placements.len();
+        let two = count == 2 && label(0) != label(1);
+        (recipe.background != WHITE && (0..count).any(|place| colour_held_out(label(place), colour)))
+            || (two && pair_held_out(label(0), label(1)))
+            || (count > 1 && !two && count_held_out(label(0), count))
+    }
+
+    #[test]
+    fn the_same_index_gives_the_same_picture() {
+        let dir = data_folder();
+        let first = Dataset::open(dir.path(), &config(), Split::Train).unwrap();
+        // The second one reads the cache that the first has written.
+        let second = Dataset::open(dir.path(), &config(), Split::Train).unwrap();
+        for index in [0, 5, first.len() - 1, first.len() + 7] {
+            let picture = first.picture(index);
+            assert_eq!(picture, second.picture(index));
+            assert_eq!((picture.rgb.len(), picture.rgb_large.len()), (16 * 16 * 3, 32 * 32 * 3));
+        }
+        assert_eq!(first.epoch(3), second.epoch(3));
+        assert_ne!(first.epoch(3), first.epoch(4));
+        assert_ne!(first.picture(0), first.picture(first.len()), "variants differ");
+    }
+
+    #[test]
+    fn training_never_shows_a_held_out_combination_and_the_test_always_does() {
+        let dir = data_folder();
+        let train = Dataset::open(dir.path(), &config(), Split::Train).unwrap();
+        let test = Dataset::open(dir.path(), &config(), Split::TestScene).unwrap();
+        for index in 0..2000 {
+            let recipe = train.recipe(index);
+            assert!(!held_out(&train, &recipe), "{}", recipe.caption);
+            let recipe = test.recipe(index);
+            assert!(held_out(&test, &recipe), "{}", recipe.caption);
+        }
+    }
+
+    #[test]
+    fn a_coloured_background_is_seen_and_named() {
+        let dir = data_folder();
+        let dataset = Dataset::open(dir.path(), &config(), Split::Train).unwrap();
+        for index in 0..500 {
+            let recipe = dataset.recipe(index);
+            let colour = COLOURS[recipe.background];
+            if recipe.background != WHITE {
+                assert!(
+                    recipe.caption.contains(&format!("{} background", colour.name)),
+                    "{}",
+                    recipe.caption
+                );
+            }
+            // The corners of discs are background.
+            assert_eq!(dataset.draw(&recipe).to_rgb(32)[..3], colour.rgb, "{}", recipe.caption);
+        }
+    }
+
+    #[test]
+    fn a_missing_package_says_what_to_run() {
+        let dir = tempfile::tempdir().unwrap();
+        let error = Dataset::open(dir.path(), &config(), Split::Train).unwrap_err().to_string();
+        assert!(error.contains("wuerst-train data"), "{error}");
+    }
 }

@@ -2,8 +2,9 @@
 //!
 //! The path of a picture, one file each:
 //! [`packages`] (pins) → [`fetch`] (download, checksum) → [`archive`] → [`iconify`] (SVG) → [`sprites`]
-//! (render, cache) → [`manifest`] (captions, splits) → [`scene`], [`caption`], [`phrase`], [`palette`] (what
-//! is where, and its sentence) → [`dataset`] (everything from an index) → [`raster`] (pixels).
+//! (render, cache) → [`manifest`] (captions, splits) → [`stock`] (a split's entries and sprites) → [`plan`]
+//! (what is where; with [`scene`], [`caption`], [`phrase`], [`palette`]) → [`raster`] (pixels) → [`dataset`]
+//! (all of it from an index).
 //!
 //! Everything is deterministic: picture `i` of a [`Dataset`] depends on the configuration, its seed and `i`
 //! only, so nothing needs to be stored and any picture can be made again, on any thread.
@@ -18,10 +19,12 @@ pub mod manifest;
 pub mod packages;
 pub mod palette;
 pub mod phrase;
+pub mod plan;
 pub mod raster;
 pub mod scene;
 pub mod sheet;
 pub mod sprites;
+pub mod stock;
 
 use std::path::{Path, PathBuf};
 
@@ -49,10 +52,10 @@ pub struct DataArgs {
 /// Fetches the packages, renders every emoji set, and says what there is.
 ///
 /// # Errors
-/// As [`fetch::fetch`] and [`Dataset::open`].
+/// As [`fetch::fetch`], [`stock::render_all`] and [`Dataset::open`].
 pub fn run(args: &DataArgs) -> Result<()> {
     fetch::fetch(&args.dir)?;
-    dataset::render_all(&args.dir, args.sprite_size)?;
+    stock::render_all(&args.dir, args.sprite_size)?;
     let entries = manifest::manifest()?;
     for set in packages::SETS {
         let of_set = || entries.iter().filter(|entry| entry.set == set.name);
