@@ -9,6 +9,7 @@ mod op;
 mod shape;
 
 pub use op::{Extent, Op};
+pub(crate) use shape::infer;
 
 use std::collections::HashMap;
 

@@ -1,0 +1,282 @@
+//! A model under construction: what the lowering of each operation appends to.
+
+use std::collections::{HashMap, HashSet};
+
+use super::axes::{self, Dim};
+use super::proto::{
+    AttributeProto, DimensionProto, Extent, NodeProto, TensorShapeProto, TensorTypeProto, TypeProto,
+    ValueInfoProto, elem,
+};
+use super::store::Store;
+use super::weights::ExportError;
+use crate::record::{DType, Graph, Id, Node, Op};
+
+/// Nodes, names and tensors written so far.
+///
+/// Names tell where a value comes from: `blocks.0.attention.to_q/MatMul` is a step of the layer whose parameters
+/// start so; an operation without parameters carries the name of the layer before it.
+pub struct Builder<'a> {
+    graph: &'a Graph,
+    dims: Vec<Vec<Dim>>,
+    names: HashSet<String>,
+    /// The written name of each recorded value, once there is one.
+    values: Vec<Option<String>>,
+    /// Values that several operations share, by what they are.
+    shared: HashMap<String, String>,
+    /// The layer each recorded value belongs to.
+    scopes: Vec<String>,
+    scope: String,
+    /// Nodes in order of execution.
+    pub nodes: Vec<NodeProto>,
+    /// Tensors.
+    pub store: Store<'a>,
+}
+
+impl<'a> Builder<'a> {
+    pub fn new(graph: &'a Graph, store: Store<'a>) -> Builder<'a> {
+        let names = graph.inputs.iter().map(|input| &input.name).chain(graph.outputs.iter().map(|o| &o.0));
+        Builder {
+            graph,
+            dims: axes::dims(graph),
+            names: names.cloned().collect(),
+            values: vec![None; graph.nodes.len()],
+            shared: HashMap::new(),
+            scopes: scopes(graph),
+            scope: String::new(),
+            nodes: vec![],
+            store,
+        }
+    }
+
+    /// Starts on a recorded operation: what is emitted next belongs to its layer.
+    pub fn enter(&mut self, id: Id) {
+        self.scope = self.scopes[id.0].clone();
+    }
+
+    /// Sets the written name of a recorded value.
+    pub fn bind(&mut self, id: Id, name: String) {
+        self.values[id.0] = Some(name);
+    }
+
+    /// The written name of a recorded value. A parameter or constant is added when first asked for.
+    pub fn value(&mut self, id: Id) -> Result<String, ExportError> {
+        if let Some(name) = &self.values[id.0] {
+            return Ok(name.clone());
+        }
+        let graph = self.graph;
+        let name = match &graph.nodes[id.0].op {
+            Op::Param(n) => self.param(*n, false)?,
+            Op::Constant(n) => {
+                let constant = &graph.constants[*n];
+                match (&constant.shape[..], &constant.data[..]) {
+                    ([], [value]) => self.scalar(*value)?,
+                    (shape, data) => self.tensor("constant", shape, data)?,
+                }
+            }
+            op => unreachable!("{op:?} is bound before it is used: arguments come before results"),
+        };
+        self.values[id.0] = Some(name.clone());
+        Ok(name)
+    }
+
+    /// A matrix with its axes swapped: stored so if it is a parameter.
+    pub fn transposed(&mut self, id: Id) -> Result<String, ExportError> {
+        if let Op::Param(n) = self.graph.nodes[id.0].op {
+            return self.param(n, true);
+        }
+        let x = self.value(id)?;
+        Ok(self.emit("Transpose", &[&x], vec![AttributeProto::ints("perm", [1, 0])]))
+    }
+
+    fn param(&mut self, n: usize, transposed: bool) -> Result<String, ExportError> {
+        let param = &self.graph.params[n];
+        let suffix = if transposed { ".T" } else { "" };
+        let key = format!("param {}{suffix}", param.name);
+        self.once(&key, |b| {
+            let name = b.fresh(&format!("{}{suffix}", param.name));
+            if !b.store.param(param, &name, transposed)? {
+                return Ok(name);
+            }
+            let wide = vec![AttributeProto::int("to", elem::FLOAT.into())];
+            Ok(b.emit_as(format!("{name}.f32"), "Cast", &[&name], wide))
+        })
+    }
+
+    /// A value made the first time it is asked for under this key.
+    pub fn once(
+        &mut self,
+        key: &str,
+        make: impl FnOnce(&mut Self) -> Result<String, ExportError>,
+    ) -> Result<String, ExportError> {
+        if let Some(name) = self.shared.get(key) {
+            return Ok(name.clone());
+        }
+        let name = make(self)?;
+        self.shared.insert(key.into(), name.clone());
+        Ok(name)
+    }
+
+    /// [`once`](Self::once), for steps that belong to no layer.
+    pub fn once_in(
+        &mut self,
+        scope: &str,
+        make: impl FnOnce(&mut Self) -> Result<String, ExportError>,
+    ) -> Result<String, ExportError> {
+        let outer = std::mem::replace(&mut self.scope, scope.into());
+        let name = self.once(scope, make);
+        self.scope = outer;
+        name
+    }
+
+    /// Adds a node with one result, and returns the result's name. An empty input is one left out.
+    pub fn emit(&mut self, op: &str, inputs: &[&str], attributes: Vec<AttributeProto>) -> String {
+        let wanted = if self.scope.is_empty() { op.to_string() } else { format!("{}/{op}", self.scope) };
+        self.emit_as(wanted, op, inputs, attributes)
+    }
+
+    fn emit_as(&mut self, want: String, op: &str, inputs: &[&str], attribute: Vec<AttributeProto>) -> String {
+        let name = self.fresh(&want);
+        self.nodes.push(NodeProto {
+            input: inputs.iter().map(|s| s.to_string()).collect(),
+            output: vec![name.clone()],
+            name: name.clone(),
+            op_type: op.into(),
+            attribute,
+            domain: String::new(),
+        });
+        name
+    }
+
+    fn fresh(&mut self, want: &str) -> String {
+        let mut name = want.to_string();
+        let mut count = 1;
+        while !self.names.insert(name.clone()) {
+            count += 1;
+            name = format!("{want}_{count}");
+        }
+        name
+    }
+
+    /// A fixed vector of integers: axes, extents, offsets.
+    pub fn ints(&mut self, values: &[i64]) -> Result<String, ExportError> {
+        let list: Vec<String> = values.iter().map(i64::to_string).collect();
+        let name = format!("i64:[{}]", list.join(","));
+        self.once(&name, |b| {
+            let name = b.fresh(&name);
+            let bytes = values.iter().flat_map(|v| v.to_le_bytes()).collect();
+            b.store.add(&name, elem::INT64, &[values.len()], bytes)?;
+            Ok(name)
+        })
+    }
+
+    /// A fixed number.
+    pub fn scalar(&mut self, value: f32) -> Result<String, ExportError> {
+        self.once(&format!("f32:{value}"), |b| b.tensor(&format!("f32:{value}"), &[], &[value]))
+    }
+
+    /// A fixed tensor.
+    pub fn tensor(&mut self, name: &str, shape: &[usize], data: &[f32]) -> Result<String, ExportError> {
+        let name = self.fresh(name);
+        let bytes = data.iter().flat_map(|v| v.to_le_bytes()).collect();
+        self.store.add(&name, elem::FLOAT, shape, bytes)?;
+        Ok(name)
+    }
+
+    /// A fixed vector of ones, for operators that insist on a scale.
+    pub fn ones(&mut self, n: usize) -> Result<String, ExportError> {
+        self.once(&format!("ones:{n}"), |b| b.tensor(&format!("ones:{n}"), &[n], &vec![1.; n]))
+    }
+
+    /// Number of axes of a recorded value.
+    pub fn rank(&self, id: Id) -> usize {
+        self.dims[id.0].len()
+    }
+
+    /// One extent of a recorded value as an i64 `[1]`: fixed if it is, else of the input that has it, else measured.
+    pub fn extent(&mut self, id: Id, axis: usize) -> Result<String, ExportError> {
+        match self.dims[id.0][axis].clone() {
+            Dim::Fixed(n) => self.ints(&[n as i64]),
+            Dim::Axis { name, times: 1, over: 1 } => {
+                let named = |input: &crate::record::Input| {
+                    input.axes.iter().position(|axis| axis.name.as_ref() == Some(&name))
+                };
+                let source =
+                    self.graph.inputs.iter().find_map(|i| named(i).map(|axis| (i.name.clone(), axis)));
+                match source {
+                    Some((input, axis)) => {
+                        self.once_in(&format!("extent.{name}"), |b| Ok(b.measure(&input, axis)))
+                    }
+                    None => self.measured(id, axis),
+                }
+            }
+            _ => self.measured(id, axis),
+        }
+    }
+
+    /// 0, 1, … up to an extent (i64 `[1]`), as an i64 vector.
+    pub fn indices(&mut self, extent: &str) -> Result<String, ExportError> {
+        let end = self.emit("Squeeze", &[extent], vec![]);
+        let (start, step) = (self.integer(0)?, self.integer(1)?);
+        Ok(self.emit("Range", &[&start, &end, &step], vec![]))
+    }
+
+    fn integer(&mut self, value: i64) -> Result<String, ExportError> {
+        let name = format!("i64:{value}");
+        self.once(&name, |b| {
+            let name = b.fresh(&name);
+            b.store.add(&name, elem::INT64, &[], value.to_le_bytes().to_vec())?;
+            Ok(name)
+        })
+    }
+
+    fn measured(&mut self, id: Id, axis: usize) -> Result<String, ExportError> {
+        let x = self.value(id)?;
+        self.once(&format!("extent {axis} of {x}"), |b| Ok(b.measure(&x, axis)))
+    }
+
+    fn measure(&mut self, value: &str, axis: usize) -> String {
+        let part = [("start", axis), ("end", axis + 1)];
+        let attributes = part.map(|(name, at)| AttributeProto::int(name, at as i64)).to_vec();
+        self.emit("Shape", &[value], attributes)
+    }
+
+    /// Describes a recorded value as the model's input or output.
+    pub fn describe(&self, name: &str, id: Id) -> ValueInfoProto {
+        let extent = |dim: &Dim| match dim {
+            Dim::Fixed(n) => Some(Extent::Value(*n as i64)),
+            Dim::Axis { .. } => Some(Extent::Param(dim.to_string())),
+            Dim::Unknown => None,
+        };
+        let dim = self.dims[id.0].iter().map(|dim| DimensionProto { value: extent(dim) }).collect();
+        let elem_type = match self.graph.nodes[id.0].dtype {
+            DType::F32 => elem::FLOAT,
+            DType::I64 => elem::INT64,
+        };
+        let tensor = TensorTypeProto { elem_type, shape: Some(TensorShapeProto { dim }) };
+        ValueInfoProto { name: name.into(), r#type: Some(TypeProto { tensor_type: Some(tensor) }) }
+    }
+
+    /// Calls a value by an output's name instead of its own.
+    pub fn rename(&mut self, from: &str, to: &str) {
+        let names = self.nodes.iter_mut().flat_map(|node| node.input.iter_mut().chain(&mut node.output));
+        names.filter(|name| *name == from).for_each(|name| *name = to.into());
+        self.values.iter_mut().flatten().filter(|name| *name == from).for_each(|name| *name = to.into());
+    }
+}
+
+/// The layer of each value: the common start of its parameters' names, or that of the layer before it.
+fn scopes(graph: &Graph) -> Vec<String> {
+    let mut scopes: Vec<String> = Vec::with_capacity(graph.nodes.len());
+    for node in &graph.nodes {
+        let own = node.args.iter().find_map(|id| layer(graph, &graph.nodes[id.0]));
+        let before = || node.args.iter().map(|id| scopes[id.0].clone()).find(|scope| !scope.is_empty());
+        scopes.push(own.or_else(before).unwrap_or_default());
+    }
+    scopes
+}
+
+fn layer(graph: &Graph, node: &Node) -> Option<String> {
+    let Op::Param(n) = node.op else { return None };
+    let name = &graph.params[n].name;
+    Some(name.rsplit_once('.').map_or(name.as_str(), |(layer, _)| layer).into())
+}

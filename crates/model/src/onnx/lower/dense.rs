@@ -1,0 +1,72 @@
+//! Matrix products, convolutions and norms.
+
+use super::super::builder::Builder;
+use super::super::proto::AttributeProto;
+use super::super::weights::ExportError;
+use super::with;
+use crate::record::{Id, Node};
+
+type Lowered = Result<String, ExportError>;
+
+/// `MatMul` with the weight stored transposed, so that the right operand is constant and ONNX Runtime packs it once.
+pub fn linear(b: &mut Builder<'_>, node: &Node) -> Lowered {
+    let (x, w) = (b.value(node.args[0])?, b.transposed(node.args[1])?);
+    let product = b.emit("MatMul", &[&x, &w], vec![]);
+    match node.args.get(2) {
+        Some(bias) => {
+            let bias = b.value(*bias)?;
+            Ok(b.emit("Add", &[&product, &bias], vec![]))
+        }
+        None => Ok(product),
+    }
+}
+
+pub fn conv(b: &mut Builder<'_>, node: &Node, stride: usize, pads: &[usize; 4], groups: usize) -> Lowered {
+    let attributes = vec![
+        AttributeProto::ints("strides", [stride; 2]),
+        AttributeProto::ints("pads", *pads),
+        AttributeProto::int("group", groups as i64),
+    ];
+    with(b, "Conv", node, attributes)
+}
+
+pub fn conv_transpose(b: &mut Builder<'_>, node: &Node, stride: usize, pad: usize) -> Lowered {
+    let attributes =
+        vec![AttributeProto::ints("strides", [stride; 2]), AttributeProto::ints("pads", [pad; 4])];
+    with(b, "ConvTranspose", node, attributes)
+}
+
+/// The operator insists on a scale; where the network has none, it is ones.
+pub fn layer_norm(b: &mut Builder<'_>, node: &Node, eps: f32) -> Lowered {
+    let mut args = vec![b.value(node.args[0])?];
+    match &node.args[1..] {
+        [] => args.push(b.ones(node.shape.last().copied().unwrap_or(1))?),
+        affine => {
+            for id in affine {
+                args.push(vector(b, *id)?);
+            }
+        }
+    }
+    let args: Vec<&str> = args.iter().map(String::as_str).collect();
+    let attributes = vec![AttributeProto::int("axis", -1), AttributeProto::float("epsilon", eps)];
+    Ok(b.emit("LayerNormalization", &args, attributes))
+}
+
+pub fn batch_norm(b: &mut Builder<'_>, node: &Node, eps: f32) -> Lowered {
+    let mut args = vec![b.value(node.args[0])?];
+    for id in &node.args[1..] {
+        args.push(vector(b, *id)?);
+    }
+    let args: Vec<&str> = args.iter().map(String::as_str).collect();
+    Ok(b.emit("BatchNormalization", &args, vec![AttributeProto::float("epsilon", eps)]))
+}
+
+/// A per-channel argument without the axes of extent 1 that a recording allows.
+fn vector(b: &mut Builder<'_>, id: Id) -> Lowered {
+    let x = b.value(id)?;
+    if b.rank(id) == 1 {
+        return Ok(x);
+    }
+    let flat = b.ints(&[-1])?;
+    Ok(b.emit("Reshape", &[&x, &flat], vec![]))
+}

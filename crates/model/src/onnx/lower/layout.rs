@@ -1,0 +1,69 @@
+//! Operations that move elements and compute nothing. Extents that are free at run time are read from the values.
+
+use super::super::builder::Builder;
+use super::super::proto::AttributeProto;
+use super::super::weights::ExportError;
+use super::with;
+use crate::record::{Extent, Node};
+
+type Lowered = Result<String, ExportError>;
+
+pub fn slice(b: &mut Builder<'_>, node: &Node, axis: usize, start: usize, end: usize) -> Lowered {
+    let (x, axis) = (b.value(node.args[0])?, b.ints(&[axis as i64])?);
+    let (start, end) = (b.ints(&[start as i64])?, b.ints(&[end as i64])?);
+    Ok(b.emit("Slice", &[&x, &start, &end, &axis], vec![]))
+}
+
+pub fn prefix(b: &mut Builder<'_>, node: &Node) -> Lowered {
+    let (x, zero, rows) = (b.value(node.args[0])?, b.ints(&[0])?, b.extent(node.args[1], 1)?);
+    Ok(b.emit("Slice", &[&x, &zero, &rows, &zero], vec![]))
+}
+
+pub fn reshape(b: &mut Builder<'_>, node: &Node, extents: &[Extent]) -> Lowered {
+    let extent = |e: &Extent| match e {
+        Extent::Keep => 0,
+        Extent::Rest => -1,
+        Extent::Fixed(n) => *n as i64,
+    };
+    let target: Vec<i64> = extents.iter().map(extent).collect();
+    let (x, target) = (b.value(node.args[0])?, b.ints(&target)?);
+    Ok(b.emit("Reshape", &[&x, &target], vec![]))
+}
+
+pub fn image_to_tokens(b: &mut Builder<'_>, node: &Node) -> Lowered {
+    let (x, target) = (b.value(node.args[0])?, b.ints(&[0, 0, -1])?);
+    let flat = b.emit("Reshape", &[&x, &target], vec![]);
+    Ok(b.emit("Transpose", &[&flat], vec![AttributeProto::ints("perm", [0, 2, 1])]))
+}
+
+pub fn tokens_to_image(b: &mut Builder<'_>, node: &Node) -> Lowered {
+    let x = b.value(node.args[0])?;
+    let (keep, h, w) = (b.ints(&[0, 0])?, b.extent(node.args[1], 2)?, b.extent(node.args[1], 3)?);
+    let first = b.emit("Transpose", &[&x], vec![AttributeProto::ints("perm", [0, 2, 1])]);
+    let target = b.once(&format!("image {keep} {h} {w}"), |b| {
+        Ok(b.emit("Concat", &[&keep, &h, &w], vec![AttributeProto::int("axis", 0)]))
+    })?;
+    Ok(b.emit("Reshape", &[&first, &target], vec![]))
+}
+
+/// ONNX puts the position within the block outermost, PyTorch the channel: a permutation of channels apart.
+pub fn space_to_depth(b: &mut Builder<'_>, node: &Node, n: usize) -> Lowered {
+    let blocks = with(b, "SpaceToDepth", node, vec![AttributeProto::int("blocksize", n as i64)])?;
+    let channels = node.shape[1] / (n * n);
+    if channels == 1 {
+        return Ok(blocks);
+    }
+    let order = (0..channels).flat_map(|c| (0..n * n).map(move |place| (place * channels + c) as i64));
+    let order = b.ints(&order.collect::<Vec<_>>())?;
+    Ok(b.emit("Gather", &[&blocks, &order], vec![AttributeProto::int("axis", 1)]))
+}
+
+pub fn depth_to_space(b: &mut Builder<'_>, node: &Node, n: usize) -> Lowered {
+    let attributes = vec![AttributeProto::int("blocksize", n as i64), AttributeProto::string("mode", "CRD")];
+    with(b, "DepthToSpace", node, attributes)
+}
+
+pub fn replication_pad(b: &mut Builder<'_>, node: &Node, n: i64) -> Lowered {
+    let (x, pads) = (b.value(node.args[0])?, b.ints(&[0, 0, n, n, 0, 0, n, n])?);
+    Ok(b.emit("Pad", &[&x, &pads], vec![AttributeProto::string("mode", "edge")]))
+}

@@ -1,0 +1,87 @@
+//! Each recorded operation in terms of ONNX operators.
+
+mod attention;
+mod cubic;
+mod dense;
+mod layout;
+
+use super::builder::Builder;
+use super::proto::AttributeProto;
+use super::weights::ExportError;
+use crate::record::{Node, Op};
+
+/// Emits the ONNX nodes of one operation and returns the name of its result.
+pub fn lower(b: &mut Builder<'_>, node: &Node) -> Result<String, ExportError> {
+    match &node.op {
+        Op::Input(_) | Op::Param(_) | Op::Constant(_) => unreachable!("sources are not lowered"),
+        Op::Add => plain(b, "Add", node),
+        Op::Sub => plain(b, "Sub", node),
+        Op::Mul => plain(b, "Mul", node),
+        Op::Div => plain(b, "Div", node),
+        Op::Abs => plain(b, "Abs", node),
+        Op::Sin => plain(b, "Sin", node),
+        Op::Cos => plain(b, "Cos", node),
+        Op::Sigmoid => plain(b, "Sigmoid", node),
+        Op::Relu => plain(b, "Relu", node),
+        Op::Gelu => plain(b, "Gelu", node),
+        Op::MatMul => plain(b, "MatMul", node),
+        // Row selection is what ONNX Gather does on axis 0, its default.
+        Op::Gather => plain(b, "Gather", node),
+        Op::LeakyRelu(slope) => with(b, "LeakyRelu", node, vec![AttributeProto::float("alpha", *slope)]),
+        Op::Clip { min, max } => {
+            let (x, min, max) = (b.value(node.args[0])?, b.scalar(*min)?, b.scalar(*max)?);
+            Ok(b.emit("Clip", &[&x, &min, &max], vec![]))
+        }
+        Op::ReduceMean(axes) => reduce(b, "ReduceMean", node, axes),
+        Op::ReduceL2(axes) => reduce(b, "ReduceL2", node, axes),
+        Op::ArgMin => {
+            let attributes = [("axis", -1), ("keepdims", 0)].map(|(name, v)| AttributeProto::int(name, v));
+            with(b, "ArgMin", node, attributes.to_vec())
+        }
+        // Only training tells these from the value itself.
+        Op::StopGradient | Op::Dropout(_) => b.value(node.args[0]),
+
+        Op::Linear => dense::linear(b, node),
+        Op::Conv { stride, pads, groups } => dense::conv(b, node, *stride, pads, *groups),
+        Op::ConvTranspose { stride, pad } => dense::conv_transpose(b, node, *stride, *pad),
+        Op::LayerNorm { eps } => dense::layer_norm(b, node, *eps),
+        Op::BatchNorm { eps, .. } => dense::batch_norm(b, node, *eps),
+        Op::Attention { heads, causal } => attention::attention(b, node, *heads, *causal),
+        Op::CubicResize => cubic::resize(b, node),
+
+        Op::Concat(axis) => with(b, "Concat", node, vec![AttributeProto::int("axis", *axis as i64)]),
+        Op::Transpose(axes) => {
+            with(b, "Transpose", node, vec![AttributeProto::ints("perm", axes.iter().copied())])
+        }
+        Op::Slice { axis, start, end } => layout::slice(b, node, *axis, *start, *end),
+        Op::Prefix => layout::prefix(b, node),
+        Op::Reshape(extents) => layout::reshape(b, node, extents),
+        Op::ImageToTokens => layout::image_to_tokens(b, node),
+        Op::TokensToImage => layout::tokens_to_image(b, node),
+        Op::SpaceToDepth(n) => layout::space_to_depth(b, node, *n),
+        Op::DepthToSpace(n) => layout::depth_to_space(b, node, *n),
+        Op::ReplicationPad(n) => layout::replication_pad(b, node, *n as i64),
+    }
+}
+
+/// An operation that is one ONNX operator on the same arguments.
+fn plain(b: &mut Builder<'_>, op: &str, node: &Node) -> Result<String, ExportError> {
+    with(b, op, node, vec![])
+}
+
+fn with(
+    b: &mut Builder<'_>,
+    op: &str,
+    node: &Node,
+    attributes: Vec<AttributeProto>,
+) -> Result<String, ExportError> {
+    let args = node.args.iter().map(|id| b.value(*id)).collect::<Result<Vec<_>, _>>()?;
+    let args: Vec<&str> = args.iter().map(String::as_str).collect();
+    Ok(b.emit(op, &args, attributes))
+}
+
+fn reduce(b: &mut Builder<'_>, op: &str, node: &Node, axes: &[usize]) -> Result<String, ExportError> {
+    let axes: Vec<i64> = axes.iter().map(|axis| *axis as i64).collect();
+    let (x, axes) = (b.value(node.args[0])?, b.ints(&axes)?);
+    Ok(b.emit(op, &[&x, &axes], vec![AttributeProto::int("keepdims", 1)]))
+}

@@ -1,0 +1,175 @@
+//! Writes a recorded network and its weights as an ONNX model.
+//!
+//! The model serves every batch and size that its named axes allow, computes in f32, and uses standard operators
+//! only (opset 20). Weights lie in the model file, or above [`Options::inline_bytes`] in `NAME.onnx.data` beside it,
+//! where ONNX Runtime maps them; while they are written, one tensor at a time is in memory. The same recording,
+//! weights and options give the same bytes.
+
+mod axes;
+mod builder;
+mod lower;
+mod proto;
+mod store;
+mod weights;
+
+use std::fs::File;
+use std::io::Write;
+use std::path::Path;
+
+use prost::Message;
+use tempfile::NamedTempFile;
+
+use crate::record::{Graph, Id, Op};
+use builder::Builder;
+use proto::{GraphProto, ModelProto, OperatorSetIdProto, StringStringEntryProto};
+use store::{DataFile, Store, io_error, stored_bytes};
+pub use weights::{BoxError, ExportError, Precision, Weight, Weights};
+
+/// How to write a model.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// Name of the graph, for people.
+    pub name: String,
+    /// How weights are stored.
+    pub precision: Precision,
+    /// Models with more bytes of weights than this get a data file.
+    pub inline_bytes: u64,
+    /// Facts that travel with the model, as ONNX metadata properties: the contract it fulfils, scale factors, sizes.
+    pub metadata: Vec<(String, String)>,
+}
+
+impl Default for Options {
+    /// f32 weights, inline up to 64 MiB, no metadata.
+    fn default() -> Options {
+        Options {
+            name: "network".into(),
+            precision: Precision::F32,
+            inline_bytes: 64 << 20,
+            metadata: vec![],
+        }
+    }
+}
+
+/// Writes the model to `path`, and its weights beside it if they are many.
+///
+/// Both files appear under their names when complete; a failed export leaves what was there before.
+///
+/// # Errors
+/// [`ExportError`] names the parameter or file that is wrong.
+pub fn write(
+    path: &Path,
+    graph: &Graph,
+    weights: &dyn Weights,
+    options: &Options,
+) -> Result<(), ExportError> {
+    let weight_bytes: u64 =
+        live_params(graph).map(|n| stored_bytes(&graph.params[n], options.precision)).sum();
+    if weight_bytes <= options.inline_bytes {
+        let model = model(graph, Store::new(weights, options.precision, None), options)?;
+        return replace(path, |file| file.write_all(&model));
+    }
+    let mut location = path.file_name().unwrap_or_default().to_os_string();
+    location.push(".data");
+    let data_path = path.with_file_name(&location);
+    let mut data = beside(&data_path)?;
+    let data_file = DataFile {
+        file: data.as_file_mut(),
+        path: data_path.clone(),
+        location: location.to_string_lossy().into_owned(),
+    };
+    let model = model(graph, Store::new(weights, options.precision, Some(data_file)), options)?;
+    data.persist(&data_path).map_err(|e| io_error(&data_path, e.error))?;
+    replace(path, |file| file.write_all(&model))
+}
+
+/// The model as bytes, weights included.
+///
+/// # Errors
+/// As [`write`]; more than 2 GiB do not fit.
+pub fn encode(graph: &Graph, weights: &dyn Weights, options: &Options) -> Result<Vec<u8>, ExportError> {
+    model(graph, Store::new(weights, options.precision, None), options)
+}
+
+/// A temporary file in the folder of `path`, readable as other new files are.
+fn beside(path: &Path) -> Result<NamedTempFile, ExportError> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let mut builder = tempfile::Builder::new();
+    #[cfg(unix)]
+    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+    builder.prefix(".wuerst-").tempfile_in(folder).map_err(|source| io_error(path, source))
+}
+
+fn replace(path: &Path, fill: impl FnOnce(&mut File) -> std::io::Result<()>) -> Result<(), ExportError> {
+    let mut file = beside(path)?;
+    fill(file.as_file_mut()).map_err(|source| io_error(path, source))?;
+    file.persist(path).map(drop).map_err(|e| io_error(path, e.error))
+}
+
+/// Lowers what the outputs need, and encodes it.
+fn model(graph: &Graph, store: Store<'_>, options: &Options) -> Result<Vec<u8>, ExportError> {
+    let mut builder = Builder::new(graph, store);
+    let live = live(graph);
+    for (at, node) in graph.nodes.iter().enumerate() {
+        match node.op {
+            Op::Input(n) => builder.bind(Id(at), graph.inputs[n].name.clone()),
+            // Added where they are used, in the form the user wants.
+            Op::Param(_) | Op::Constant(_) => {}
+            _ if live[at] => {
+                builder.enter(Id(at));
+                let name = lower::lower(&mut builder, node)?;
+                builder.bind(Id(at), name);
+            }
+            _ => {}
+        }
+    }
+    for (name, id) in &graph.outputs {
+        let value = builder.value(*id)?;
+        let computed = builder.nodes.iter().any(|node| node.output[0] == value);
+        let taken = graph.outputs.iter().any(|(other, _)| *other == value);
+        // An input, a parameter or another output keeps its name, and is copied.
+        let value = if computed && !taken { value } else { builder.emit("Identity", &[&value], vec![]) };
+        builder.rename(&value, name);
+    }
+    let inputs = graph.nodes.iter().enumerate().filter_map(|(at, node)| match node.op {
+        Op::Input(n) => Some(builder.describe(&graph.inputs[n].name, Id(at))),
+        _ => None,
+    });
+    let model = ModelProto {
+        ir_version: proto::IR_VERSION,
+        producer_name: "wuerst".into(),
+        producer_version: env!("CARGO_PKG_VERSION").into(),
+        opset_import: vec![OperatorSetIdProto { domain: String::new(), version: proto::OPSET }],
+        metadata_props: options.metadata.iter().map(|(k, v)| StringStringEntryProto::new(k, v)).collect(),
+        graph: Some(GraphProto {
+            name: options.name.clone(),
+            input: inputs.collect(),
+            output: graph.outputs.iter().map(|(name, id)| builder.describe(name, *id)).collect(),
+            node: builder.nodes,
+            initializer: builder.store.tensors,
+        }),
+    };
+    match model.encoded_len() {
+        bytes if bytes > i32::MAX as usize => Err(ExportError::TooLarge { bytes: bytes as u64 }),
+        _ => Ok(model.encode_to_vec()),
+    }
+}
+
+/// Which values the outputs depend on.
+fn live(graph: &Graph) -> Vec<bool> {
+    let mut live = vec![false; graph.nodes.len()];
+    graph.outputs.iter().for_each(|(_, id)| live[id.0] = true);
+    for (at, node) in graph.nodes.iter().enumerate().rev() {
+        if live[at] {
+            node.args.iter().for_each(|arg| live[arg.0] = true);
+        }
+    }
+    live
+}
+
+fn live_params(graph: &Graph) -> impl Iterator<Item = usize> {
+    let live = live(graph);
+    graph.nodes.iter().zip(live).filter(|(_, live)| *live).filter_map(|(node, _)| match node.op {
+        Op::Param(n) => Some(n),
+        _ => None,
+    })
+}

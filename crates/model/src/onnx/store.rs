@@ -1,0 +1,141 @@
+//! Initialisers: inside the model while they are few, else in a data file beside it, written one at a time.
+
+use std::io::{self, Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
+
+use half::f16;
+
+use super::proto::{StringStringEntryProto, TensorProto, elem};
+use super::weights::{ExportError, Precision, Weight, Weights};
+use crate::record::Param;
+
+/// Tensors in the data file start at multiples of this, the coarsest granularity of memory maps (Windows). Smaller
+/// tensors stay in the model, where the gaps would outweigh them.
+const ALIGNMENT: u64 = 64 * 1024;
+
+/// Tensors smaller than this are never stored as f16.
+const SMALL: usize = 1024;
+
+/// Collects the tensors of a model.
+pub struct Store<'a> {
+    weights: &'a dyn Weights,
+    precision: Precision,
+    data: Option<DataFile<'a>>,
+    /// Finished tensors; those in the data file hold only their place.
+    pub tensors: Vec<TensorProto>,
+}
+
+/// The file beside the model.
+pub struct DataFile<'a> {
+    /// Where the bytes go.
+    pub file: &'a mut std::fs::File,
+    /// For messages.
+    pub path: PathBuf,
+    /// Its name as the model gives it, relative to the model.
+    pub location: String,
+}
+
+impl<'a> Store<'a> {
+    pub fn new(weights: &'a dyn Weights, precision: Precision, data: Option<DataFile<'a>>) -> Store<'a> {
+        Store { weights, precision, data, tensors: vec![] }
+    }
+
+    /// Adds a parameter, and says whether it was narrowed to f16. `transposed` swaps the axes of a matrix.
+    pub fn param(&mut self, param: &Param, name: &str, transposed: bool) -> Result<bool, ExportError> {
+        let weight = self.read(param)?;
+        let narrow =
+            narrows(param, self.precision) && weight.data.iter().all(|v| f16::from_f32(*v).is_finite());
+        let bytes: Vec<u8> = match (&weight.shape[..], transposed) {
+            ([rows, columns], true) => encode(transpose(&weight.data, *rows, *columns), narrow),
+            _ => encode(weight.data.iter().copied(), narrow),
+        };
+        let mut shape = weight.shape;
+        if transposed {
+            shape.reverse();
+        }
+        drop(weight.data);
+        let dtype = if narrow { elem::FLOAT16 } else { elem::FLOAT };
+        self.add(name, dtype, &shape, bytes)?;
+        Ok(narrow)
+    }
+
+    fn read(&self, param: &Param) -> Result<Weight, ExportError> {
+        let name = &param.name;
+        let weight =
+            self.weights.weight(name).map_err(|source| ExportError::Weight { name: name.clone(), source })?;
+        if weight.shape != param.shape || weight.data.len() != param.shape.iter().product::<usize>() {
+            let (got, want) = (weight.shape, param.shape.clone());
+            return Err(ExportError::Shape { name: name.clone(), got, want });
+        }
+        Ok(weight)
+    }
+
+    /// Adds a tensor of any element type, little-endian.
+    pub fn add(
+        &mut self,
+        name: &str,
+        dtype: i32,
+        shape: &[usize],
+        bytes: Vec<u8>,
+    ) -> Result<(), ExportError> {
+        let dims = shape.iter().map(|n| *n as i64).collect();
+        let mut tensor = TensorProto { name: name.into(), dims, data_type: dtype, ..Default::default() };
+        match &mut self.data {
+            Some(data) if bytes.len() as u64 >= ALIGNMENT => {
+                let offset = data.append(&bytes)?;
+                tensor.data_location = Some(1);
+                tensor.external_data = vec![
+                    StringStringEntryProto::new("location", &data.location),
+                    StringStringEntryProto::new("offset", offset),
+                    StringStringEntryProto::new("length", bytes.len()),
+                ];
+            }
+            _ => tensor.raw_data = Some(bytes),
+        }
+        self.tensors.push(tensor);
+        Ok(())
+    }
+}
+
+impl DataFile<'_> {
+    /// Writes at the next aligned place, and returns it.
+    fn append(&mut self, bytes: &[u8]) -> Result<u64, ExportError> {
+        let mut write = || -> io::Result<u64> {
+            let end = self.file.seek(SeekFrom::End(0))?;
+            let offset = end.next_multiple_of(ALIGNMENT);
+            self.file.seek(SeekFrom::Start(offset))?;
+            self.file.write_all(bytes)?;
+            Ok(offset)
+        };
+        write().map_err(|source| io_error(&self.path, source))
+    }
+}
+
+pub fn io_error(path: &Path, source: io::Error) -> ExportError {
+    ExportError::Io { path: path.into(), source }
+}
+
+/// Whether a parameter is stored as f16, if its values allow.
+fn narrows(param: &Param, precision: Precision) -> bool {
+    let vector = param.shape.iter().filter(|n| **n != 1).count() < 2;
+    let bytes = 4 * param.shape.iter().product::<usize>();
+    precision == Precision::F16 && !vector && bytes >= SMALL
+}
+
+/// Bytes a parameter takes in the file, at most.
+pub fn stored_bytes(param: &Param, precision: Precision) -> u64 {
+    let width = if narrows(param, precision) { 2 } else { 4 };
+    width * param.shape.iter().product::<usize>() as u64
+}
+
+fn encode(data: impl Iterator<Item = f32>, narrow: bool) -> Vec<u8> {
+    if narrow {
+        data.flat_map(|v| f16::from_f32(v).to_le_bytes()).collect()
+    } else {
+        data.flat_map(f32::to_le_bytes).collect()
+    }
+}
+
+fn transpose(data: &[f32], rows: usize, columns: usize) -> impl Iterator<Item = f32> {
+    (0..columns).flat_map(move |column| (0..rows).map(move |row| data[row * columns + column]))
+}
