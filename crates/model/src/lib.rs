@@ -12,6 +12,7 @@ pub mod prior;
 pub mod record;
 pub mod scale;
 pub mod schedule;
+pub mod text;
 pub mod vqgan;
 
 #[cfg(test)]

@@ -7,6 +7,8 @@ use crate::contract::Sizes;
 use crate::decoder::{self, DecoderConfig};
 use crate::prior::{self, PriorConfig};
 use crate::record::Graph;
+use crate::text::bert::{self, BertConfig};
+use crate::text::clip::{self, ClipConfig};
 use crate::vqgan::{self, VqganConfig};
 
 const SIZES: Sizes = Sizes { batch: 2, height: 32, width: 48, embedding: [3, 5], length: 7 };
@@ -75,6 +77,19 @@ fn published_prior() {
 }
 
 #[test]
+fn published_text_encoders() {
+    for (config, count) in [(ClipConfig::big_g(), 693_021_440), (ClipConfig::h(), 352_984_064)] {
+        let g = clip::graph(&config, &SIZES).unwrap();
+        assert_eq!(learned(&[&g]), count);
+        assert_eq!(g.shape(g.outputs[0].1), [2, 7, config.hidden_size]);
+    }
+    // 22,713,216 with the pooler's 384² + 384.
+    let g = bert::graph(&BertConfig::minilm(), &SIZES).unwrap();
+    assert_eq!(learned(&[&g]), 22_713_216 - 147_840);
+    assert_eq!(g.shape(g.outputs[0].1), [2, 7, 384]);
+}
+
+#[test]
 fn names_and_shapes_are_the_checkpoints() {
     let [encoder, decoder] = vqgan_graphs(&config("wuerstchen/vqgan"));
     let file = "diffusion_pytorch_model.safetensors";
@@ -83,6 +98,17 @@ fn names_and_shapes_are_the_checkpoints() {
     assert_eq!(declared(&[&g]), stored(&format!("wuerstchen/decoder/{file}")));
     let g = prior::graph(&config("wuerstchen-prior/prior"), &SIZES).unwrap();
     assert_eq!(declared(&[&g]), stored(&format!("wuerstchen-prior/prior/{file}")));
+    for folder in ["wuerstchen/text_encoder", "wuerstchen-prior/text_encoder"] {
+        let g = clip::graph(&config(folder), &SIZES).unwrap();
+        assert_eq!(declared(&[&g]), stored(&format!("{folder}/model.safetensors")));
+    }
+}
+
+#[test]
+fn texts_may_not_be_too_long() {
+    let sizes = Sizes { length: 78, ..SIZES };
+    let error = clip::graph(&ClipConfig::h(), &sizes).map(|_| ()).unwrap_err().to_string();
+    assert!(error.contains("78 positions wanted, 77 there"), "{error}");
 }
 
 #[test]

@@ -1,0 +1,118 @@
+//! CLIP's text encoder: a causal transformer with norms before each part.
+
+use serde::{Deserialize, Serialize};
+
+use super::{Activation, Transformer, check, table};
+use crate::contract::{self, Sizes};
+use crate::record::{Graph, Id, Op, RecordError};
+
+/// Sizes of the network, as in transformers' `config.json`, which leaves out what equals this default.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct ClipConfig {
+    /// Token ids.
+    pub vocab_size: usize,
+    /// Features of a state.
+    pub hidden_size: usize,
+    /// Features inside the MLP.
+    pub intermediate_size: usize,
+    /// Transformer layers.
+    pub num_hidden_layers: usize,
+    /// Attention heads.
+    pub num_attention_heads: usize,
+    /// Longest text, in tokens.
+    pub max_position_embeddings: usize,
+    /// The MLP's activation.
+    pub hidden_act: Activation,
+    /// Added to variances.
+    pub layer_norm_eps: f32,
+}
+
+impl Default for ClipConfig {
+    fn default() -> ClipConfig {
+        ClipConfig {
+            vocab_size: 49_408,
+            hidden_size: 512,
+            intermediate_size: 2048,
+            num_hidden_layers: 12,
+            num_attention_heads: 8,
+            max_position_embeddings: 77,
+            hidden_act: Activation::QuickGelu,
+            layer_norm_eps: 1e-5,
+        }
+    }
+}
+
+impl ClipConfig {
+    /// CLIP ViT-H/14, which the published decoder reads.
+    pub fn h() -> ClipConfig {
+        ClipConfig {
+            hidden_size: 1024,
+            intermediate_size: 4096,
+            num_hidden_layers: 24,
+            num_attention_heads: 16,
+            hidden_act: Activation::Gelu,
+            ..ClipConfig::default()
+        }
+    }
+
+    /// CLIP ViT-bigG/14, which the published prior reads.
+    pub fn big_g() -> ClipConfig {
+        ClipConfig {
+            hidden_size: 1280,
+            intermediate_size: 5120,
+            num_hidden_layers: 32,
+            num_attention_heads: 20,
+            ..ClipConfig::h()
+        }
+    }
+}
+
+/// States `[b,l,hidden_size]`, after the last norm, of `ids` i64 `[b,l]`; `mask` i64 `[b,l]` is 1 at real tokens.
+///
+/// Parameter names are those of transformers 5; older checkpoints put `text_model.` before each.
+pub fn states(g: &mut Graph, config: &ClipConfig, ids: Id, mask: Id) -> Id {
+    if let Err(message) = check(config.hidden_size, config.num_attention_heads) {
+        return g.reject("clip", message);
+    }
+    let transformer = Transformer {
+        heads: config.num_attention_heads,
+        inner: config.intermediate_size,
+        activation: config.hidden_act,
+        causal: true,
+        eps: config.layer_norm_eps,
+        names: [
+            "self_attn.q_proj",
+            "self_attn.k_proj",
+            "self_attn.v_proj",
+            "self_attn.out_proj",
+            "mlp.fc1",
+            "mlp.fc2",
+        ],
+    };
+    let width = config.hidden_size;
+    let tokens = table(g, "embeddings.token_embedding", config.vocab_size, width);
+    let positions = table(g, "embeddings.position_embedding", config.max_position_embeddings, width);
+    let x = g.push(Op::Gather, &[tokens, ids]);
+    let positions = g.push(Op::Prefix, &[positions, ids]);
+    let mut x = g.push(Op::Add, &[x, positions]);
+    for i in 0..config.num_hidden_layers {
+        let layer = format!("encoder.layers.{i}");
+        let y = transformer.norm(g, &format!("{layer}.layer_norm1"), x);
+        let y = transformer.attention(g, &layer, y, mask);
+        x = g.push(Op::Add, &[x, y]);
+        let y = transformer.norm(g, &format!("{layer}.layer_norm2"), x);
+        let y = transformer.mlp(g, &layer, y);
+        x = g.push(Op::Add, &[x, y]);
+    }
+    transformer.norm(g, "final_layer_norm", x)
+}
+
+/// The contract `text-encoder`: `input_ids` and `attention_mask` to `states`.
+pub fn graph(config: &ClipConfig, sizes: &Sizes) -> Result<Graph, RecordError> {
+    let mut g = Graph::new();
+    let (ids, mask) = contract::tokens(&mut g, sizes);
+    let states = states(&mut g, config, ids, mask);
+    g.output("states", states);
+    g.finish()
+}
