@@ -7,6 +7,9 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use crate::scale::Scale;
+use crate::schedule::Schedule;
+
 /// What the key of every fact begins with.
 pub const PREFIX: &str = "wuerst.";
 
@@ -44,10 +47,9 @@ pub struct Prior {
     pub embedding_scale: f64,
     /// See `embedding_scale` (published: -1).
     pub embedding_shift: f64,
-    /// Pixels of the picture for each cell of the embedding, rounded up to whole cells (published: 42.67).
-    pub resolution_multiple: f64,
-    /// Sides of a picture that all stages can serve are multiples of this, in pixels (published: 128).
-    pub size_multiple: usize,
+    /// What ties the sizes of picture, latents and embedding together.
+    #[serde(flatten)]
+    pub scale: Scale,
     /// Side of the square pictures that it makes best, in pixels; the size when none is asked for.
     pub native_size: usize,
     /// Steps when none are asked for.
@@ -57,6 +59,9 @@ pub struct Prior {
     /// The noise schedule that it was trained with.
     #[serde(default)]
     pub schedule: Schedule,
+    /// The times visited when no number of steps is asked for, from 1 (noise) to 0; empty for equal steps.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub timesteps: Vec<f64>,
     /// From latents to colours, for previews.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub preview: Option<Preview>,
@@ -65,8 +70,9 @@ pub struct Prior {
 /// Facts of a decoder.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Decoder {
-    /// Cells of the latents for each cell of the embedding, rounded down (published: 10.67).
-    pub latent_dim_scale: f64,
+    /// What ties the sizes of picture, latents and embedding together.
+    #[serde(flatten)]
+    pub scale: Scale,
     /// Steps when none are asked for.
     pub steps: usize,
     /// Guidance when none is asked for; guidance is off up to 1.
@@ -74,6 +80,9 @@ pub struct Decoder {
     /// The noise schedule that it was trained with.
     #[serde(default)]
     pub schedule: Schedule,
+    /// The times visited when no number of steps is asked for, from 1 (noise) to 0; empty for equal steps.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub timesteps: Vec<f64>,
     /// From latents to colours, for previews.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub preview: Option<Preview>,
@@ -97,24 +106,6 @@ pub struct Compressor {
     pub mean: [f64; 3],
     /// Standard deviation of each colour, by which the rest is divided.
     pub std: [f64; 3],
-}
-
-/// A noise schedule: the cosine, how it is bent, and the times that are visited.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct Schedule {
-    /// Offset of the cosine.
-    pub s: f64,
-    /// Bends the time: above 1 more steps are spent on noise, below 1 fewer; 1 leaves it straight.
-    pub scaler: f64,
-    /// The times visited when no number of steps is asked for, from 1 (noise) to 0; empty for equal steps.
-    pub timesteps: Vec<f64>,
-}
-
-impl Default for Schedule {
-    fn default() -> Schedule {
-        Schedule { s: 0.008, scaler: 1., timesteps: vec![] }
-    }
 }
 
 /// A linear map from the channels of latents to red, green and blue in 0..1.
@@ -195,12 +186,12 @@ mod tests {
         let prior = Facts::Prior(Prior {
             embedding_scale: 42.,
             embedding_shift: -1.,
-            resolution_multiple: 42.67,
-            size_multiple: 128,
+            scale: Scale::default(),
             native_size: 1024,
             steps: 60,
             guidance: 4.,
-            schedule: Schedule { timesteps: vec![1., 0.5, 0.], ..Schedule::default() },
+            schedule: Schedule::default(),
+            timesteps: vec![1., 0.5, 0.],
             preview: Some(Preview { weight: vec![[0.1, 0.2, 0.3]; 16], bias: [0.5; 3] }),
         });
         let encoder = Facts::TextEncoder(TextEncoder { tokenizer: "tokenizer.json".into(), length: 77 });
