@@ -1,0 +1,176 @@
+//! Finds ONNX Runtime's library.
+
+use std::path::{Path, PathBuf};
+use std::{env, fs};
+
+use wuerst_core::{Error, Result};
+
+/// The environment variable that names the library.
+pub const VARIABLE: &str = "ORT_DYLIB_PATH";
+
+/// The absolute path of ONNX Runtime's library.
+///
+/// The first of: `option`, the variable [`VARIABLE`], one that the process has loaded already, one that lies
+/// beside this library or program, in `onnxruntime/capi` there (as Python's package lays it out), or in the
+/// `lib` folder next door. The first two must exist when they are given: what a user asks for by name is not
+/// silently replaced by something else.
+///
+/// # Errors
+/// [`Error::NotFound`], which lists where it looked.
+pub fn library(option: Option<&Path>) -> Result<PathBuf> {
+    let variable = env::var_os(VARIABLE).filter(|path| !path.is_empty()).map(PathBuf::from);
+    let wanted = match (option, variable) {
+        (Some(path), _) => Some((path.to_owned(), "the option `runtime`".to_owned())),
+        (None, Some(path)) => Some((path, format!("the environment variable {VARIABLE}"))),
+        (None, None) => None,
+    };
+    match wanted {
+        Some((path, by)) => named(&path, &by),
+        None => loaded().map_or_else(|| beside(&homes()), Ok),
+    }
+}
+
+/// The library at `path`, which `by` names; a folder stands for the library in it.
+fn named(path: &Path, by: &str) -> Result<PathBuf> {
+    let found = if path.is_dir() { in_folder(path) } else { path.canonicalize().ok() };
+    found.ok_or_else(|| Error::NotFound {
+        what: "ONNX Runtime library",
+        name: path.display().to_string(),
+        hint: format!(", which {by} names: give the path of {}", pattern()),
+    })
+}
+
+fn beside(homes: &[PathBuf]) -> Result<PathBuf> {
+    let folders: Vec<PathBuf> = homes
+        .iter()
+        .flat_map(|home| [home.clone(), home.join("onnxruntime").join("capi"), home.join("../lib")])
+        .collect();
+    folders.iter().find_map(|folder| in_folder(folder)).ok_or_else(|| {
+        let looked: Vec<String> = folders.iter().map(|f| f.display().to_string()).collect();
+        Error::NotFound {
+            what: "ONNX Runtime library",
+            name: pattern(),
+            hint: format!(
+                " among the process's libraries or in {}; install ONNX Runtime and give its path as the option \
+                 `runtime` or in the environment variable {VARIABLE}",
+                looked.join(", ")
+            ),
+        }
+    })
+}
+
+/// What the library's file is called, for messages.
+fn pattern() -> String {
+    if cfg!(windows) {
+        "onnxruntime.dll".into()
+    } else if cfg!(target_os = "macos") {
+        "libonnxruntime.dylib".into()
+    } else {
+        "libonnxruntime.so".into()
+    }
+}
+
+/// Whether a file is ONNX Runtime itself: `libonnxruntime.so.1.31.1`, but not `libonnxruntime_providers_….so`.
+fn is_library(name: &str) -> bool {
+    if cfg!(windows) {
+        name.eq_ignore_ascii_case("onnxruntime.dll")
+    } else if cfg!(target_os = "macos") {
+        name.starts_with("libonnxruntime.") && name.ends_with(".dylib")
+    } else {
+        name == "libonnxruntime.so" || name.starts_with("libonnxruntime.so.")
+    }
+}
+
+fn in_folder(folder: &Path) -> Option<PathBuf> {
+    let mut found: Vec<PathBuf> = fs::read_dir(folder)
+        .ok()?
+        .flatten()
+        .filter(|entry| entry.file_name().to_str().is_some_and(is_library))
+        .filter_map(|entry| entry.path().canonicalize().ok())
+        .filter(|path| path.is_file())
+        .collect();
+    found.sort();
+    found.pop()
+}
+
+/// The folders of this library and of the program, which differ inside a host program.
+fn homes() -> Vec<PathBuf> {
+    let program = env::current_exe().ok().and_then(|path| path.canonicalize().ok());
+    let mut homes: Vec<PathBuf> = [this_library(), program]
+        .into_iter()
+        .flatten()
+        .filter_map(|path| Some(path.parent()?.into()))
+        .collect();
+    homes.dedup();
+    homes
+}
+
+/// The file that this code was loaded from.
+fn this_library() -> Option<PathBuf> {
+    let here = library as *const () as usize;
+    mappings().into_iter().find(|m| m.addresses.contains(&here)).map(|m| m.path)
+}
+
+/// An ONNX Runtime that somebody else brought into the process: a second copy of it would not share device
+/// memory, and two with GPU providers break each other.
+fn loaded() -> Option<PathBuf> {
+    let is_it = |path: &Path| path.file_name().and_then(|name| name.to_str()).is_some_and(is_library);
+    mappings().into_iter().map(|m| m.path).find(|path| is_it(path) && path.exists())
+}
+
+struct Mapping {
+    addresses: std::ops::Range<usize>,
+    path: PathBuf,
+}
+
+/// The files that are mapped into the process; empty where the system does not tell.
+fn mappings() -> Vec<Mapping> {
+    let text =
+        if cfg!(target_os = "linux") { fs::read("/proc/self/maps").unwrap_or_default() } else { vec![] };
+    String::from_utf8_lossy(&text).lines().filter_map(mapping).collect()
+}
+
+/// Reads `55e0-56f0 r-xp 00000000 08:01 1234      /usr/lib/libonnxruntime.so.1`.
+fn mapping(line: &str) -> Option<Mapping> {
+    let (addresses, rest) = line.split_once(' ')?;
+    let (start, end) = addresses.split_once('-')?;
+    let number = |text| usize::from_str_radix(text, 16).ok();
+    let path = &rest[rest.find('/')?..];
+    Some(Mapping { addresses: number(start)?..number(end)?, path: path.into() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn finds_the_newest_beside_or_next_door() {
+        let tree = tempfile::tempdir().unwrap();
+        let (bin, lib) = (tree.path().join("bin"), tree.path().join("lib"));
+        fs::create_dir_all(&bin).unwrap();
+        fs::create_dir_all(&lib).unwrap();
+        let error = beside(std::slice::from_ref(&bin)).unwrap_err().to_string();
+        assert!(error.contains(&bin.display().to_string()) && error.contains(VARIABLE), "{error}");
+        for name in
+            ["libonnxruntime.so.1.30.0", "libonnxruntime.so.1.31.1", "libonnxruntime_providers_shared.so"]
+        {
+            fs::write(lib.join(name), "").unwrap();
+        }
+        let found = beside(std::slice::from_ref(&bin)).unwrap();
+        assert_eq!(found.file_name().unwrap(), "libonnxruntime.so.1.31.1");
+        assert_eq!(named(&lib, "a test").unwrap(), found);
+    }
+
+    #[test]
+    fn what_is_named_must_exist() {
+        let error = library(Some(Path::new("/nowhere/libonnxruntime.so"))).unwrap_err().to_string();
+        assert!(error.contains("/nowhere/libonnxruntime.so") && error.contains("runtime"), "{error}");
+    }
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn this_program_is_among_the_mappings() {
+        assert_eq!(this_library(), env::current_exe().unwrap().canonicalize().ok());
+    }
+}

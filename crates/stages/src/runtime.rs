@@ -1,0 +1,74 @@
+//! ONNX Runtime in this process: one library and one environment, started once and kept for ever.
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use ort::environment::Environment;
+use wuerst_core::{Error, Result};
+
+use crate::locate;
+
+/// The process's ONNX Runtime.
+#[derive(Debug)]
+pub struct Runtime {
+    path: PathBuf,
+    environment: Environment,
+}
+
+/// Never dropped: ONNX Runtime's environment cannot be made a second time, and threads of a host may outlive
+/// every engine.
+static RUNTIME: Mutex<Option<&'static Runtime>> = Mutex::new(None);
+
+impl Runtime {
+    /// Starts ONNX Runtime, or gives the one that is running.
+    ///
+    /// # Errors
+    /// When the library is not found or too old (a later call may succeed with another path), or when another
+    /// library than the one that is running is asked for.
+    pub fn start(option: Option<&Path>) -> Result<&'static Runtime> {
+        let mut running = RUNTIME.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(runtime) = *running {
+            return runtime.serves(option);
+        }
+        let path = locate::library(option)?;
+        // Before any other call of `ort`, which would look for a library by itself and panic without one.
+        let builder = ort::init_from(&path).map_err(|e| Error::Runtime(e.to_string()))?;
+        // ONNX Runtime would write to stderr, which belongs to the host. Sessions log for themselves.
+        let silent = Arc::new(|_: ort::logging::LogLevel, _: &str, _: &str, _: &str, _: &str| {});
+        let environment = builder.with_name("wuerst").with_telemetry(false).with_logger(silent).build();
+        let environment = environment.map_err(error)?;
+        Ok(running.insert(Box::leak(Box::new(Runtime { path, environment }))))
+    }
+
+    fn serves(&'static self, option: Option<&Path>) -> Result<&'static Runtime> {
+        match option {
+            Some(_) => {
+                let asked = locate::library(option)?;
+                if asked == self.path {
+                    return Ok(self);
+                }
+                Err(Error::Runtime(format!(
+                    "{} is loaded already, and a process can use only one: {} was asked for",
+                    self.path.display(),
+                    asked.display()
+                )))
+            }
+            None => Ok(self),
+        }
+    }
+
+    /// The library's absolute path.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// What sessions are made in.
+    pub(crate) fn environment(&self) -> &Environment {
+        &self.environment
+    }
+}
+
+/// ONNX Runtime's error as ours. By text: its own value must not outlive the library, nor enter ours.
+pub(crate) fn error<R>(error: ort::Error<R>) -> Error {
+    Error::Runtime(error.message().to_owned())
+}

@@ -1,0 +1,189 @@
+//! The models in memory, shared by all nodes and jobs of an engine.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use wuerst_core::{Ctx, Digest, Error, Model, Result};
+use wuerst_model::facts::Facts;
+
+use crate::contract::Contract;
+use crate::device::{Device, Placement};
+use crate::header::Header;
+use crate::runtime::Runtime;
+use crate::stage::{self, Stage};
+
+/// How grave a message is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Level {
+    /// Something failed.
+    Error,
+    /// Something is not as asked for, though work goes on.
+    Warning,
+    /// For whoever looks into a problem.
+    Info,
+}
+
+/// Takes messages, from any thread. It must be quick.
+pub type Log = Arc<dyn Fn(Level, &str) + Send + Sync>;
+
+/// How models are run.
+#[derive(Clone)]
+pub struct Options {
+    /// ONNX Runtime's library, or the folder that it lies in; when absent it is searched for, see [`Runtime`].
+    pub runtime: Option<PathBuf>,
+    /// Devices in order of preference. The last one's refusal is an error, so a list without [`Device::Cpu`]
+    /// never falls back to it. Empty: what a node of the graph prefers, else the CPU.
+    pub devices: Vec<Device>,
+    /// Threads for each model's run; when absent, one for each core. Results do not depend on it.
+    pub threads: Option<usize>,
+    /// Models are unloaded, the longest unused first, to keep their files' sizes below this sum, in bytes.
+    /// The model in use is kept whatever its size, so 0 keeps one at a time.
+    pub model_bytes: u64,
+    /// Where messages go; when absent, nowhere.
+    pub log: Option<Log>,
+}
+
+impl Default for Options {
+    /// The CPU, all cores, 8 GiB of models.
+    fn default() -> Options {
+        Options { runtime: None, devices: vec![], threads: None, model_bytes: 8 << 30, log: None }
+    }
+}
+
+impl fmt::Debug for Options {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Options")
+            .field("runtime", &self.runtime)
+            .field("devices", &self.devices)
+            .field("threads", &self.threads)
+            .field("model_bytes", &self.model_bytes)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The models in memory, and the heads of those that were looked at.
+///
+/// Nothing is loaded until a node runs, ONNX Runtime included: a graph can be checked without it.
+#[derive(Debug)]
+pub struct Sessions {
+    options: Options,
+    headers: Mutex<HashMap<Digest, Arc<Header>>>,
+    /// In order of use, the longest unused first.
+    loaded: Mutex<Vec<Entry>>,
+    /// Held while a model is loaded, so that two jobs do not load the same one.
+    loading: Mutex<()>,
+}
+
+#[derive(Debug)]
+struct Entry {
+    model: Digest,
+    devices: Vec<Device>,
+    stage: Arc<Stage>,
+}
+
+impl Sessions {
+    /// No models yet.
+    pub fn new(options: Options) -> Sessions {
+        let (headers, loaded, loading) = Default::default();
+        Sessions { options, headers, loaded, loading }
+    }
+
+    /// Finds and starts ONNX Runtime, which otherwise happens when the first model is loaded.
+    ///
+    /// # Errors
+    /// As [`Runtime::start`].
+    pub fn start(&self) -> Result<&'static Runtime> {
+        Runtime::start(self.options.runtime.as_deref())
+    }
+
+    /// Checks a model against a contract without loading it, and gives its facts.
+    ///
+    /// # Errors
+    /// [`Error::Model`] when the file cannot be read or breaks the contract.
+    pub fn facts(&self, model: &Model, contract: Contract) -> Result<Facts> {
+        contract.check(model.path(), &*self.header(model)?)
+    }
+
+    fn header(&self, model: &Model) -> Result<Arc<Header>> {
+        if let Some(header) = locked(&self.headers).get(&model.digest()) {
+            return Ok(Arc::clone(header));
+        }
+        let failed =
+            |e: crate::header::HeaderError| Error::Model { path: model.path().into(), source: e.into() };
+        let header = Arc::new(Header::read(model.path()).map_err(failed)?);
+        locked(&self.headers).insert(model.digest(), Arc::clone(&header));
+        Ok(header)
+    }
+
+    /// The model, loaded, standing in for a stage, and its facts.
+    ///
+    /// Unloads others where the budget asks for it; a model that somebody still runs stays in memory until then.
+    ///
+    /// # Errors
+    /// [`Error::Model`] when it breaks the contract or no device takes it, whatever keeps ONNX Runtime from
+    /// starting, or [`Error::Cancelled`].
+    pub fn stage(&self, ctx: &mut Ctx<'_>, model: &Model, contract: Contract) -> Result<(Arc<Stage>, Facts)> {
+        let facts = self.facts(model, contract)?;
+        let devices = self.devices(ctx)?;
+        if let Some(stage) = self.find(model.digest(), &devices) {
+            return Ok((stage, facts));
+        }
+        let _loading = locked(&self.loading);
+        if let Some(stage) = self.find(model.digest(), &devices) {
+            return Ok((stage, facts));
+        }
+        let runtime = self.start()?;
+        let header = self.header(model)?;
+        self.make_room(header.bytes);
+        let stage = Stage::load(runtime, model.path(), header, &devices, &self.options, ctx.cancel())?;
+        stage::report(ctx, &self.options, stage.placement());
+        let stage = Arc::new(stage);
+        let entry = Entry { model: model.digest(), devices, stage: Arc::clone(&stage) };
+        locked(&self.loaded).push(entry);
+        Ok((stage, facts))
+    }
+
+    /// The engine's wish, else the graph's, else the CPU.
+    fn devices(&self, ctx: &Ctx<'_>) -> Result<Vec<Device>> {
+        if !self.options.devices.is_empty() {
+            return Ok(self.options.devices.clone());
+        }
+        let preferred: Vec<Device> =
+            ctx.providers().iter().map(|name| name.parse()).collect::<Result<_>>()?;
+        Ok(if preferred.is_empty() { vec![Device::Cpu] } else { preferred })
+    }
+
+    fn find(&self, model: Digest, devices: &[Device]) -> Option<Arc<Stage>> {
+        let mut loaded = locked(&self.loaded);
+        let at = loaded.iter().position(|entry| entry.model == model && entry.devices == devices)?;
+        let entry = loaded.remove(at);
+        let stage = Arc::clone(&entry.stage);
+        loaded.push(entry);
+        Some(stage)
+    }
+
+    fn make_room(&self, bytes: u64) {
+        let mut loaded = locked(&self.loaded);
+        let mut sum = loaded.iter().map(|entry| entry.stage.bytes()).sum::<u64>().saturating_add(bytes);
+        while sum > self.options.model_bytes && !loaded.is_empty() {
+            sum -= loaded.remove(0).stage.bytes();
+        }
+    }
+
+    /// The loaded models, the longest unused first, and where each runs.
+    pub fn placements(&self) -> Vec<Placement> {
+        locked(&self.loaded).iter().map(|entry| entry.stage.placement().clone()).collect()
+    }
+
+    /// Unloads every model that nobody runs just now.
+    pub fn release(&self) {
+        locked(&self.loaded).clear();
+    }
+}
+
+/// The tables are whole at every moment, so a panic elsewhere while one was locked means nothing.
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

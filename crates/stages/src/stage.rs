@@ -1,0 +1,246 @@
+//! A loaded model: an ONNX Runtime session that stands in for a stage.
+
+use std::borrow::Cow;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
+
+use half::f16;
+use ort::session::builder::SessionBuilder;
+use ort::session::{RunOptions, Session, SessionInputValue};
+use ort::value::{DynValue, PrimitiveTensorElementType, TensorElementType, TensorRef};
+use wuerst_core::{Cancel, Ctx, DType, Element, Error, Result, Tensor};
+
+use crate::device::{Device, Placement};
+use crate::header::Header;
+use crate::runtime::Runtime;
+use crate::sessions::{Level, Log, Options};
+
+/// A model in memory. Shared by the nodes that use it; runs of one model take turns.
+pub struct Stage {
+    path: PathBuf,
+    header: Arc<Header>,
+    placement: Placement,
+    session: Mutex<Session>,
+}
+
+impl Stage {
+    /// Loads a model on the first of `devices` that takes it.
+    ///
+    /// # Errors
+    /// [`Error::Model`] when no device takes it, [`Error::Cancelled`].
+    pub(crate) fn load(
+        runtime: &'static Runtime,
+        path: &Path,
+        header: Arc<Header>,
+        devices: &[Device],
+        options: &Options,
+        cancel: &Cancel,
+    ) -> Result<Stage> {
+        // The first session of a process sets the floating-point state of the thread that makes it.
+        let opened = thread::scope(|scope| {
+            let open = || open(runtime, path, devices, options, cancel);
+            let opener = thread::Builder::new().name("wuerst-load".into()).spawn_scoped(scope, open);
+            let opener = opener.map_err(|e| Error::Runtime(format!("no thread to load models in: {e}")))?;
+            opener.join().map_err(|_| Error::Internal("loading a model panicked".into()))
+        })?;
+        cancel.check()?;
+        let (session, placement) =
+            opened.map_err(|message| Error::Model { path: path.to_owned(), source: message.into() })?;
+        Ok(Stage { path: path.to_owned(), header, placement, session: Mutex::new(session) })
+    }
+
+    /// The size of the model's files, which stands for the memory it takes.
+    pub(crate) fn bytes(&self) -> u64 {
+        self.header.bytes
+    }
+
+    /// Where the model runs.
+    pub fn placement(&self) -> &Placement {
+        &self.placement
+    }
+
+    /// Runs the model once and gives its output called `output`, f16 widened to f32.
+    ///
+    /// `feeds` go in by name; f32 is narrowed where the model wants f16. Stops early when the run is cancelled.
+    ///
+    /// # Errors
+    /// [`Error::Cancelled`], [`Error::OutOfMemory`], or [`Error::Model`] with what ONNX Runtime says.
+    pub fn run(&self, ctx: &Ctx<'_>, feeds: &[(&str, &Tensor)], output: &str) -> Result<Tensor> {
+        let narrowed: Vec<(&str, Cow<'_, Tensor>)> =
+            feeds.iter().map(|(name, tensor)| (*name, self.narrowed(name, tensor))).collect();
+        let failed = |error| self.failed(ctx, error);
+        let inputs = narrowed
+            .iter()
+            .map(|(name, tensor)| Ok((Cow::Borrowed(*name), input(tensor)?)))
+            .collect::<ort::Result<Vec<_>>>()
+            .map_err(failed)?;
+        let options = Arc::new(RunOptions::new().map_err(failed)?);
+        let stop = Arc::clone(&options);
+        let _guard = ctx.cancel().on_cancel(move || {
+            // Nobody is left to tell when the flag cannot be set; the run then ends by itself.
+            let _ = stop.terminate();
+        });
+        let mut session = self.session.lock().unwrap_or_else(PoisonError::into_inner);
+        // Another run may have held the session for long.
+        ctx.cancel().check()?;
+        let outputs = session.run_with_options(inputs, &*options).map_err(failed)?;
+        let value = outputs.get(output).ok_or_else(|| self.broken(format!("gave no `{output}`")))?;
+        let tensor = tensor(value).map_err(failed)?;
+        let tensor =
+            tensor.ok_or_else(|| self.broken(format!("gave `{output}` in a type that no stage reads")))?;
+        Ok(match tensor.dtype() {
+            DType::F16 => tensor.to_f32().map_or(tensor, Tensor::from),
+            _ => tensor,
+        })
+    }
+
+    fn narrowed<'t>(&self, name: &str, tensor: &'t Tensor) -> Cow<'t, Tensor> {
+        let half = self.header.inputs.iter().any(|i| i.name == name && i.dtype == Some(DType::F16));
+        match tensor.array::<f32>() {
+            Some(array) if half => Cow::Owned(array.mapv(f16::from_f32).into()),
+            _ => Cow::Borrowed(tensor),
+        }
+    }
+
+    fn broken(&self, message: String) -> Error {
+        Error::Model { path: self.path.clone(), source: message.into() }
+    }
+
+    fn failed(&self, ctx: &Ctx<'_>, error: ort::Error) -> Error {
+        let message = error.message();
+        // ONNX Runtime has one code for all of these; the providers word them differently.
+        let memory = ["bad_alloc", "Failed to allocate memory", "out of memory"];
+        if ctx.cancel().is_cancelled() {
+            Error::Cancelled
+        } else if memory.iter().any(|sign| message.contains(sign)) {
+            Error::OutOfMemory { node: ctx.id().to_owned() }
+        } else {
+            self.broken(message.to_owned())
+        }
+    }
+}
+
+/// A session on the first device that takes the model, with what the devices before it said.
+fn open(
+    runtime: &'static Runtime,
+    path: &Path,
+    devices: &[Device],
+    options: &Options,
+    cancel: &Cancel,
+) -> Result<(Session, Placement), String> {
+    let mut refused = vec![];
+    for device in devices {
+        let tried = session(runtime, path, device, options, cancel);
+        match tried {
+            Ok(session) => {
+                let placement = Placement { model: path.to_owned(), device: device.clone(), refused };
+                return Ok((session, placement));
+            }
+            Err(error) => refused.push((device.clone(), error.message().to_owned())),
+        }
+    }
+    let said: Vec<String> = match refused.as_slice() {
+        [(_, only)] => vec![only.clone()],
+        several => several.iter().map(|(device, message)| format!("{device}: {message}")).collect(),
+    };
+    Err(format!("cannot be loaded: {}", said.join("; ")))
+}
+
+fn session(
+    runtime: &'static Runtime,
+    path: &Path,
+    device: &Device,
+    options: &Options,
+    cancel: &Cancel,
+) -> ort::Result<Session> {
+    let mut builder = builder(runtime, options)?;
+    device.register(&mut builder)?;
+    let canceler = builder.canceler();
+    let _guard = cancel.on_cancel(move || {
+        // As above: a load that cannot be stopped ends by itself.
+        let _ = canceler.cancel();
+    });
+    builder.commit_from_file(path)
+}
+
+fn builder(runtime: &'static Runtime, options: &Options) -> ort::Result<SessionBuilder> {
+    let threads = options.threads.unwrap_or_else(|| thread::available_parallelism().map_or(1, usize::from));
+    let builder = Session::builder(runtime.environment())?
+        .with_intra_threads(threads)?
+        // A host has better things to do with its cores than to wait for our next step.
+        .with_intra_op_spinning(false)?
+        .with_deterministic_compute(true)?
+        .with_logger(logger(options.log.clone()))?
+        .with_log_level(ort::logging::LogLevel::Warning)?;
+    Ok(builder)
+}
+
+fn logger(log: Option<Log>) -> ort::logging::LoggerFunction {
+    use ort::logging::LogLevel;
+    Arc::new(move |level: LogLevel, _: &str, _: &str, _: &str, message: &str| {
+        let Some(log) = &log else { return };
+        let level = match level {
+            LogLevel::Error | LogLevel::Fatal => Level::Error,
+            LogLevel::Warning => Level::Warning,
+            LogLevel::Info | LogLevel::Verbose => Level::Info,
+        };
+        // A panic must not unwind into ONNX Runtime.
+        let _ = catch_unwind(AssertUnwindSafe(|| log(level, message)));
+    })
+}
+
+fn input(tensor: &Tensor) -> ort::Result<SessionInputValue<'_>> {
+    match tensor.dtype() {
+        DType::F32 => view::<f32>(tensor),
+        DType::F16 => view::<f16>(tensor),
+        DType::I64 => view::<i64>(tensor),
+        DType::U8 => view::<u8>(tensor),
+    }
+}
+
+fn view<T: Element + PrimitiveTensorElementType + std::fmt::Debug>(
+    tensor: &Tensor,
+) -> ort::Result<SessionInputValue<'_>> {
+    let values = tensor.values::<T>().unwrap_or_default();
+    Ok(TensorRef::from_array_view((tensor.shape(), values))?.into())
+}
+
+/// The value as a tensor; none for element types that no stage uses.
+fn tensor(value: &DynValue) -> ort::Result<Option<Tensor>> {
+    match value.dtype().tensor_type() {
+        Some(TensorElementType::Float32) => copy::<f32>(value),
+        Some(TensorElementType::Float16) => copy::<f16>(value),
+        Some(TensorElementType::Int64) => copy::<i64>(value),
+        Some(TensorElementType::Uint8) => copy::<u8>(value),
+        _ => Ok(None),
+    }
+}
+
+fn copy<T: Element + PrimitiveTensorElementType>(value: &DynValue) -> ort::Result<Option<Tensor>> {
+    let (shape, values) = value.try_extract_tensor::<T>()?;
+    let shape: Option<Vec<usize>> = shape.iter().map(|&length| usize::try_from(length).ok()).collect();
+    Ok(shape.and_then(|shape| Tensor::from_vec(&shape, values.to_vec()).ok()))
+}
+
+impl std::fmt::Debug for Stage {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Stage({} on {})", self.path.display(), self.placement.device)
+    }
+}
+
+/// Says on the log and to the watcher which preferred devices did not take a model.
+pub(crate) fn report(ctx: &mut Ctx<'_>, options: &Options, placement: &Placement) {
+    for (device, why) in &placement.refused {
+        let message = format!(
+            "{} runs on {} because {device} refused: {why}",
+            placement.model.display(),
+            placement.device
+        );
+        ctx.warn(&message);
+        if let Some(log) = &options.log {
+            log(Level::Warning, &message);
+        }
+    }
+}
