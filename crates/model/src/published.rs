@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use crate::compressor::{self, Backbone, CompressorConfig};
 use crate::contract::Sizes;
 use crate::decoder::{self, DecoderConfig};
 use crate::prior::{self, PriorConfig};
@@ -87,6 +88,64 @@ fn published_text_encoders() {
     let g = bert::graph(&BertConfig::minilm(), &SIZES).unwrap();
     assert_eq!(learned(&[&g]), 22_713_216 - 147_840);
     assert_eq!(g.shape(g.outputs[0].1), [2, 7, 384]);
+}
+
+#[test]
+fn published_compressor() {
+    let sizes = Sizes { height: 768, width: 1280, ..SIZES };
+    let g = compressor::graph(&CompressorConfig::default(), &sizes).unwrap();
+    // torchvision's 21,458,488 less its classifier, and the projection with its batch norm.
+    assert_eq!(learned(&[&g]), 21_458_488 - 1_281_000 + 16 * 1280 + 32);
+    assert_eq!(g.shape(g.outputs[0].1), [2, 16, 24, 40]);
+    let names = declared(&[&g]);
+    for name in ["backbone.0.0.weight", "backbone.4.0.block.2.fc1.bias", "backbone.7.1.running_var"] {
+        assert!(names.contains_key(name), "{name}");
+    }
+}
+
+#[test]
+fn lite_compressors_have_the_names_and_shapes_of_their_weights() {
+    let files = [("lite0", Backbone::EfficientnetLite0), ("lite2", Backbone::EfficientnetLite2)];
+    for (file, backbone) in files {
+        let text = String::from_utf8(reference(&format!("efficientnet/{file}.txt"))).unwrap();
+        let mut want = BTreeMap::new();
+        for line in text.lines().filter(|line| !line.starts_with("_fc.")) {
+            let (name, shape) = line.split_once(' ').unwrap();
+            want.insert(
+                name.to_string(),
+                shape.split(' ').map(|n| n.parse().unwrap()).collect::<Vec<usize>>(),
+            );
+        }
+        let sizes = Sizes { height: 96, width: 64, ..SIZES };
+        let config = CompressorConfig { backbone, channels: 16 };
+        let g = compressor::graph(&config, &sizes).unwrap();
+        assert_eq!(g.shape(g.outputs[0].1), [2, 16, 3, 2]);
+        let mut got = declared(&[&g]);
+        got.retain(|name, _| !name.starts_with("mapper."));
+        assert_eq!(got, want);
+    }
+}
+
+#[test]
+fn a_compressor_can_be_cut_anywhere() {
+    let backbone = Backbone::EfficientnetLite0;
+    let config = CompressorConfig { backbone, channels: 16 };
+    let sizes = Sizes { height: 64, width: 64, ..SIZES };
+    let whole = compressor::graph(&config, &sizes).unwrap();
+    for cut in [0, 5, backbone.depth()] {
+        let first = compressor::frozen_graph(backbone, cut, &sizes).unwrap();
+        let mut last = Graph::new();
+        let shape = first.shape(first.outputs[0].1);
+        let axes: Vec<_> = shape.iter().map(|n| crate::record::Axis::fixed(*n)).collect();
+        let x = last.input("features", crate::record::DType::F32, &axes);
+        let embedding = compressor::tail(&mut last, &config, x, cut);
+        assert_eq!(last.shape(embedding), [2, 16, 2, 2]);
+        assert_eq!(declared(&[&first, &last]), declared(&[&whole]));
+    }
+    let odd = Sizes { height: 100, ..sizes };
+    let error = compressor::graph(&config, &odd).map(|_| ()).unwrap_err().to_string();
+    assert!(error.contains("multiples of 32"), "{error}");
+    assert!(compressor::frozen_graph(backbone, 17, &sizes).is_err());
 }
 
 #[test]
