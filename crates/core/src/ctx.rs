@@ -6,6 +6,8 @@ use crate::{Cancel, Result, Tensor};
 pub trait Watch {
     /// A node begins to run.
     fn started(&mut self, _node: &str) {}
+    /// A node has finished.
+    fn finished(&mut self, _node: &str) {}
     /// A node has done `done` of its `of` steps.
     fn progress(&mut self, _node: &str, _done: usize, _of: usize) {}
     /// Whether [`Watch::preview`] wants to be called. Previews cost time, so the default is no.

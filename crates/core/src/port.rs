@@ -60,6 +60,22 @@ impl Port {
         Ok(value)
     }
 
+    /// Reads a value as a command line writes it: text without quotes, numbers, `true` and `false`. Its
+    /// range is not checked: see [`Port::admit`].
+    ///
+    /// # Errors
+    /// A sentence, when the text is no value of the port's type.
+    pub fn read(&self, text: &str) -> Result<Value, String> {
+        let value = match self.ty {
+            Ty::Bool => text.parse().ok().map(Value::Bool),
+            Ty::Int => text.parse().ok().map(Value::Int),
+            Ty::Float => text.parse().ok().map(Value::Float),
+            Ty::Text | Ty::Model => Some(Value::from(text)),
+            Ty::Tensor { .. } => return Err(format!("wants {}, which cannot be written as text", self.ty)),
+        };
+        value.ok_or_else(|| format!("wants {}, but this is `{text}`", self.ty))
+    }
+
     /// Whether a value of the right type is within the range or among the choices; if not, a sentence.
     pub fn allows(&self, value: &Value) -> Result<(), String> {
         let number = match value {
@@ -131,6 +147,16 @@ mod tests {
         assert_eq!(admit("float", f64::NAN), Err("prior.x: NaN is not a finite number".into()));
         assert_eq!(admit("text {ddpm|ddim}", "dpm"), Err(r#"prior.x: "dpm" is none of ddpm, ddim"#.into()));
         assert!(admit("text {ddpm|ddim}", "ddim").is_ok());
+    }
+
+    #[test]
+    fn command_lines_are_read_by_type() {
+        let read = |declaration: &str, text: &str| Port::parse("x", declaration).unwrap().read(text);
+        assert_eq!(read("int", "-5"), Ok(Value::Int(-5)));
+        assert_eq!(read("float", "5"), Ok(Value::Float(5.0)));
+        assert_eq!(read("text", "5"), Ok(Value::from("5")));
+        assert_eq!(read("bool", "yes"), Err("wants bool, but this is `yes`".into()));
+        assert!(read("u8[n]", "[1]").is_err());
     }
 
     #[test]

@@ -1,0 +1,219 @@
+//! Results that are remembered between runs.
+//!
+//! Two tables, as in a build system. The *memo* says which results the arguments of a node led to, by
+//! digest: tiny entries, many of them. The *store* holds the results themselves, by digest: large, and
+//! evicted by bytes. So that nothing has changed can be shown by digests alone, long after the values
+//! have gone; and nothing is ever invalidated, since whatever changes has another digest.
+
+use std::collections::HashMap;
+use std::num::NonZeroUsize;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use lru::LruCache;
+use wuerst_core::{Digest, Value};
+
+/// Entries of the memo: about 10 MB at most.
+const MEMO_ENTRIES: NonZeroUsize = NonZeroUsize::MIN.saturating_add(65_535);
+
+/// Remembered results. Clones share them; jobs on several threads may, too.
+#[derive(Clone)]
+pub struct Cache(Arc<Mutex<Tables>>);
+
+struct Tables {
+    memo: LruCache<Digest, Arc<[Digest]>>,
+    /// Values that runs hold at present, and how often. Never evicted.
+    in_use: HashMap<Digest, (Value, usize)>,
+    /// All other values.
+    idle: LruCache<Digest, Value>,
+    /// Size of both together.
+    bytes: usize,
+    budget: usize,
+}
+
+impl Cache {
+    /// An empty cache that keeps at most `budget` bytes of values, apart from those in use.
+    pub fn new(budget: usize) -> Cache {
+        Cache(Arc::new(Mutex::new(Tables {
+            memo: LruCache::new(MEMO_ENTRIES),
+            in_use: HashMap::new(),
+            idle: LruCache::unbounded(),
+            bytes: 0,
+            budget,
+        })))
+    }
+
+    /// Changes the budget, and evicts what is beyond it.
+    pub fn set_budget(&self, budget: usize) {
+        let mut tables = self.tables();
+        tables.budget = budget;
+        tables.evict();
+    }
+
+    /// The size of the values held at present, in bytes.
+    pub fn bytes(&self) -> usize {
+        self.tables().bytes
+    }
+
+    /// Forgets everything but values in use.
+    pub fn clear(&self) {
+        let mut tables = self.tables();
+        tables.memo.clear();
+        let budget = std::mem::replace(&mut tables.budget, 0);
+        tables.evict();
+        tables.budget = budget;
+    }
+
+    /// The digests of the results that a node's key led to.
+    pub(crate) fn recall(&self, key: Digest) -> Option<Arc<[Digest]>> {
+        self.tables().memo.get(&key).cloned()
+    }
+
+    pub(crate) fn remember(&self, key: Digest, results: Arc<[Digest]>) {
+        self.tables().memo.put(key, results);
+    }
+
+    /// Adds a value, in use as long as the lease lives.
+    pub(crate) fn keep(&self, value: Value) -> Lease {
+        // Hashed before the lock is taken: it is the one slow thing here.
+        let digest = value.digest();
+        let mut tables = self.tables();
+        if !tables.revive(digest) {
+            tables.bytes += value.bytes();
+            tables.in_use.insert(digest, (value.clone(), 1));
+            tables.evict();
+        }
+        Lease { cache: self.clone(), digest, value }
+    }
+
+    /// The value of that digest, if it is still there, in use as long as the lease lives.
+    pub(crate) fn find(&self, digest: Digest) -> Option<Lease> {
+        let mut tables = self.tables();
+        let there = tables.revive(digest);
+        let (value, _) = tables.in_use.get(&digest).filter(|_| there)?;
+        Some(Lease { cache: self.clone(), digest, value: value.clone() })
+    }
+
+    fn tables(&self) -> MutexGuard<'_, Tables> {
+        // Nothing panics half-way through a change of the tables, so the poison means nothing.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Tables {
+    /// Counts one more use of a value, if it is there.
+    fn revive(&mut self, digest: Digest) -> bool {
+        if let Some(value) = self.idle.pop(&digest) {
+            self.in_use.insert(digest, (value, 0));
+        }
+        self.in_use.get_mut(&digest).map(|(_, uses)| *uses += 1).is_some()
+    }
+
+    fn evict(&mut self) {
+        while self.bytes > self.budget {
+            let Some((_, value)) = self.idle.pop_lru() else { return };
+            self.bytes -= value.bytes();
+        }
+    }
+}
+
+/// A value in use, which its cache does not evict.
+pub struct Lease {
+    cache: Cache,
+    digest: Digest,
+    value: Value,
+}
+
+impl Lease {
+    /// The value.
+    pub fn value(&self) -> &Value {
+        &self.value
+    }
+
+    /// Its digest.
+    pub fn digest(&self) -> Digest {
+        self.digest
+    }
+}
+
+impl Drop for Lease {
+    fn drop(&mut self) {
+        let mut tables = self.cache.tables();
+        let Some((_, uses)) = tables.in_use.get_mut(&self.digest) else { return };
+        *uses -= 1;
+        if *uses == 0
+            && let Some((value, _)) = tables.in_use.remove(&self.digest)
+        {
+            tables.idle.put(self.digest, value);
+            tables.evict();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn kilobytes(n: usize, fill: u8) -> Value {
+        Value::from(ndarray::Array1::from_elem(n * 1024, fill))
+    }
+
+    #[test]
+    fn the_least_recently_used_goes_first_and_values_in_use_stay() {
+        let cache = Cache::new(5 * 1024);
+        let a = cache.keep(kilobytes(2, 1)).digest();
+        let b = cache.keep(kilobytes(2, 2)).digest();
+        drop(cache.find(a));
+        let c = cache.keep(kilobytes(2, 3));
+        assert!(cache.find(b).is_none() && cache.find(a).is_some());
+        cache.set_budget(0);
+        assert!(cache.find(a).is_none() && cache.find(c.digest()).is_some());
+        assert_eq!(cache.bytes(), c.value().bytes());
+        drop(c);
+        assert_eq!(cache.bytes(), 0);
+    }
+
+    #[test]
+    fn equal_values_are_held_once() {
+        let cache = Cache::new(usize::MAX);
+        let a = cache.keep(kilobytes(1, 7));
+        let b = cache.keep(kilobytes(1, 7));
+        assert_eq!(cache.bytes(), a.value().bytes());
+        drop(a);
+        cache.clear();
+        assert!(cache.find(b.digest()).is_some());
+        drop(b);
+        cache.clear();
+        assert_eq!(cache.bytes(), 0);
+    }
+
+    #[test]
+    fn the_memo_is_bounded() {
+        let cache = Cache::new(0);
+        let key = |n: i64| Value::Int(n).digest();
+        let results: Arc<[Digest]> = Arc::from([key(0)]);
+        let entries = MEMO_ENTRIES.get() as i64;
+        (0..=entries).for_each(|n| cache.remember(key(n), results.clone()));
+        assert!(cache.recall(key(0)).is_none() && cache.recall(key(entries)).is_some());
+    }
+
+    #[test]
+    fn threads_share_it() {
+        let cache = Cache::new(64 * 1024);
+        std::thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(|| {
+                    for n in 0..200u8 {
+                        let lease = cache.keep(kilobytes(1, n));
+                        assert_eq!(
+                            cache.find(lease.digest()).map(|l| l.value() == lease.value()),
+                            Some(true)
+                        );
+                    }
+                });
+            }
+        });
+        assert!(cache.bytes() <= 64 * 1024);
+        cache.clear();
+        assert_eq!(cache.bytes(), 0);
+    }
+}

@@ -1,0 +1,165 @@
+//! Does every node get what it wants: each port once, nothing else, values of the right type and range?
+
+use wuerst_core::{Error, Node, Port, Ty, Value};
+
+use super::{Argument, Scope, wires};
+use crate::doc::{Entry, Given, NodeDoc};
+use crate::graph::Source;
+use crate::problems::{Place, Problems};
+use crate::suggest::did_you_mean;
+use crate::tree::Tree;
+
+/// The arguments of one node, in the order of its signature.
+///
+/// When the node's kind is unknown there are none, but its wires are looked at all the same.
+pub(super) fn of_node(
+    step: usize,
+    entry: &Entry<NodeDoc>,
+    scope: &Scope<'_>,
+    problems: &mut Problems,
+) -> Vec<Argument> {
+    let with = &entry.value.with;
+    let Some(node) = &scope.nodes[step].1 else {
+        for given in with {
+            if let Some(Ok(wires::Read::Wire(wire))) = given.value.text().map(wires::read) {
+                scope.resolve(&wire, &given.place, problems);
+            }
+        }
+        return Vec::new();
+    };
+    surplus(node.as_ref(), with, problems);
+    missing(node.as_ref(), entry, problems);
+    let inputs = node.spec().signature.inputs.iter().enumerate();
+    let argument = |(index, port): (usize, &Port)| {
+        let (place, source) = match with.iter().find(|given| given.name == port.name) {
+            Some(given) => (given.place.clone(), source(port, given, scope, problems)),
+            None => {
+                let place = entry.place.clone().name();
+                let source = default(port, &place, scope, problems);
+                (place, source)
+            }
+        };
+        Argument { place, step, port: index, source }
+    };
+    inputs.map(argument).collect()
+}
+
+fn surplus(node: &dyn Node, with: &[Entry<Given>], problems: &mut Problems) {
+    let spec = node.spec();
+    for given in with.iter().filter(|given| spec.signature.input(&given.name).is_none()) {
+        let ports: Vec<&str> = spec.signature.inputs.iter().map(|p| p.name.as_str()).collect();
+        let hint = match did_you_mean(&given.name, ports.iter().copied()) {
+            hint if !hint.is_empty() => hint,
+            _ if ports.is_empty() => "; it takes nothing".to_owned(),
+            _ => format!("; it takes {}", ports.join(", ")),
+        };
+        let message = format!("`{}` has no input `{}`{hint}", spec.kind, given.name);
+        problems.add(given.place.clone().name(), message);
+    }
+}
+
+fn missing(node: &dyn Node, entry: &Entry<NodeDoc>, problems: &mut Problems) {
+    let spec = node.spec();
+    let given = |port: &Port| entry.value.with.iter().any(|given| given.name == port.name);
+    let missing = spec.signature.inputs.iter().filter(|port| port.required() && !given(port));
+    let missing: Vec<String> = missing.map(|port| format!("`{port}`")).collect();
+    if !missing.is_empty() {
+        let message = format!("`{}` needs {}", spec.kind, missing.join(", "));
+        problems.add(entry.place.clone().name(), message);
+    }
+}
+
+/// What stands for a port that is not given; `None` when it must be, which is reported by [`missing`].
+fn default(port: &Port, place: &Place, scope: &Scope<'_>, problems: &mut Problems) -> Option<Source> {
+    match &port.default {
+        Some(value) => literal(port, value.clone(), place, scope, problems),
+        None => port.optional.then_some(Source::LeftOut),
+    }
+}
+
+fn source(port: &Port, given: &Entry<Given>, scope: &Scope<'_>, problems: &mut Problems) -> Option<Source> {
+    let place = &given.place;
+    if let Some(text) = given.value.text() {
+        match wires::read(text) {
+            Err(message) => problems.add(place.clone(), message),
+            Ok(wires::Read::Wire(wire)) => {
+                let source = scope.resolve(&wire, place, problems)?;
+                return wired(port, source, text, place, scope, problems);
+            }
+            Ok(wires::Read::Text(text)) => {
+                let value = match given.value {
+                    Given::Tree(_) => Ok(Value::from(text)),
+                    Given::Text(_) => port.read(&text),
+                };
+                match value {
+                    Ok(value) => return literal(port, value, place, scope, problems),
+                    Err(message) => problems.add(place.clone(), message),
+                }
+            }
+        }
+        return None;
+    }
+    let Given::Tree(tree) = &given.value else { return None };
+    match tree {
+        Tree::Bool(x) => literal(port, Value::Bool(*x), place, scope, problems),
+        Tree::Int(x) => literal(port, Value::Int(*x), place, scope, problems),
+        Tree::Float(x) => literal(port, Value::Float(*x), place, scope, problems),
+        other => {
+            let message = format!("wants {}, but this is {}", port.ty, other.sort());
+            problems.add(place.clone(), message);
+            None
+        }
+    }
+}
+
+fn literal(
+    port: &Port,
+    value: Value,
+    place: &Place,
+    scope: &Scope<'_>,
+    problems: &mut Problems,
+) -> Option<Source> {
+    let unquoted = port.ty == Ty::Text && matches!(value, Value::Bool(_) | Value::Int(_) | Value::Float(_));
+    match port.admit(&port.name, value, scope.models) {
+        Ok(value) => return Some(Source::Literal(value)),
+        Err(Error::Type { want, got, .. }) => {
+            let hint = if unquoted { "; write text in quotes" } else { "" };
+            problems.add(place.clone(), format!("wants {want}, but this is {got}{hint}"));
+        }
+        Err(Error::Invalid { message, .. }) => problems.add(place.clone(), message),
+        Err(other) => problems.add(place.clone(), other.to_string()),
+    }
+    None
+}
+
+/// Checks what can be said of a wire by itself; types are compared over the whole graph.
+fn wired(
+    port: &Port,
+    source: Source,
+    text: &str,
+    place: &Place,
+    scope: &Scope<'_>,
+    problems: &mut Problems,
+) -> Option<Source> {
+    let Source::Input(index) = source else { return Some(source) };
+    let input = scope.inputs[index].1.as_ref()?;
+    if input.optional && !port.optional && port.default.is_none() {
+        problems.add(place.clone(), format!("must have a value, but `{text}` may be left out"));
+        return None;
+    }
+    if let Some(Err(message)) = input.default.as_ref().map(|default| port.allows(default)) {
+        problems.add(place.clone(), format!("the default of `{text}`: {message}"));
+        return None;
+    }
+    Some(source)
+}
+
+impl Given {
+    /// The text that it is, if it is one.
+    fn text(&self) -> Option<&str> {
+        match self {
+            Given::Tree(Tree::Text(text)) | Given::Text(text) => Some(text),
+            Given::Tree(_) => None,
+        }
+    }
+}

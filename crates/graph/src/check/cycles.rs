@@ -1,0 +1,77 @@
+//! Can the nodes be put in an order in which each comes after what it uses?
+
+use super::wires::{self, Read, Wire};
+use crate::doc::{Doc, Given};
+use crate::problems::Problems;
+use crate::tree::Tree;
+
+/// The nodes' indices, each after those that it uses, otherwise in the order of the file; `None` when
+/// there are cycles, each of which is noted with its path.
+///
+/// Goes by the names in the wires alone, so that a cycle is found even where kinds are unknown.
+pub(super) fn order(doc: &Doc, problems: &mut Problems) -> Option<Vec<usize>> {
+    let uses: Vec<Vec<usize>> = (0..doc.nodes.len()).map(|node| used_by(doc, node)).collect();
+    let mut order = Vec::with_capacity(uses.len());
+    let mut state = vec![State::New; uses.len()];
+    let mut sound = true;
+    for start in 0..uses.len() {
+        // A stack of our own: a chain of many nodes must not exhaust the thread's.
+        let mut path: Vec<(usize, usize)> = Vec::new();
+        if state[start] == State::New {
+            state[start] = State::OnPath;
+            path.push((start, 0));
+        }
+        while let Some((node, next)) = path.last_mut() {
+            let node = *node;
+            let Some(&used) = uses[node].get(*next) else {
+                state[node] = State::Done;
+                order.push(node);
+                path.pop();
+                continue;
+            };
+            *next += 1;
+            match state[used] {
+                State::New => {
+                    state[used] = State::OnPath;
+                    path.push((used, 0));
+                }
+                State::OnPath => {
+                    sound = false;
+                    note(doc, &path, used, problems);
+                }
+                State::Done => {}
+            }
+        }
+    }
+    sound.then_some(order)
+}
+
+#[derive(Clone, Copy, PartialEq)]
+enum State {
+    New,
+    OnPath,
+    Done,
+}
+
+fn used_by(doc: &Doc, node: usize) -> Vec<usize> {
+    let with = doc.nodes[node].value.with.iter();
+    let wire = |given: &Given| match given {
+        Given::Tree(Tree::Text(text)) | Given::Text(text) => wires::read(text).ok(),
+        Given::Tree(_) => None,
+    };
+    with.filter_map(|entry| wire(&entry.value))
+        .filter_map(|read| match read {
+            Read::Wire(Wire::Output { node, .. }) => doc.nodes.iter().position(|n| n.name == node),
+            _ => None,
+        })
+        .collect()
+}
+
+/// Notes the cycle that the path closes by using `first`, in the direction in which values would flow.
+fn note(doc: &Doc, path: &[(usize, usize)], first: usize, problems: &mut Problems) {
+    let from = path.iter().position(|(node, _)| *node == first).unwrap_or(0);
+    let name = |node: usize| doc.nodes[node].name.as_str();
+    let around = path[from..].iter().rev().map(|(node, _)| *node);
+    let names: Vec<&str> = std::iter::once(first).chain(around).map(name).collect();
+    problems.add(doc.nodes[first].place.clone().name(), format!("cycle: {}", names.join(" -> ")));
+}

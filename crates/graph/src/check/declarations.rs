@@ -1,0 +1,58 @@
+//! Is everything there that the graph refers to by declaration: namespaces, inputs, node kinds?
+
+use std::sync::Arc;
+
+use wuerst_core::{Node, Port, Registry};
+
+use crate::doc::{Doc, Entry};
+use crate::problems::Problems;
+use crate::suggest::did_you_mean;
+
+/// Are the namespaces that the graph needs registered?
+pub(super) fn needs(needs: &[Entry<String>], registry: &Registry, problems: &mut Problems) {
+    let there = registry.namespaces();
+    for need in needs.iter().filter(|need| !there.contains(need.name.as_str())) {
+        let message = format!("nothing registered under `{}`: {}", need.name, need.value);
+        problems.add(need.place.clone(), message);
+    }
+}
+
+/// Reads the declarations of the graph's inputs.
+pub(super) fn inputs<'a>(
+    inputs: &'a [Entry<String>],
+    problems: &mut Problems,
+) -> Vec<(&'a str, Option<Port>)> {
+    let mut declared = |input: &'a Entry<String>| {
+        let port = Port::parse(&input.name, &input.value)
+            .map_err(|error| problems.add(input.place.clone().within(error.column - 1), error.message))
+            .ok();
+        (input.name.as_str(), port)
+    };
+    inputs.iter().map(&mut declared).collect()
+}
+
+/// Looks up the kinds of the nodes.
+pub(super) fn kinds<'a>(
+    doc: &'a Doc,
+    registry: &Registry,
+    problems: &mut Problems,
+) -> Vec<(&'a str, Option<Arc<dyn Node>>)> {
+    let there = registry.namespaces();
+    let known = || registry.nodes().map(|node| node.spec().kind.as_str());
+    let mut nodes = Vec::with_capacity(doc.nodes.len());
+    for entry in &doc.nodes {
+        let node = entry.value.kind.as_deref().and_then(|kind| {
+            let node = registry.get(kind).cloned();
+            if node.is_none() {
+                let (space, _) = kind.split_once('.').unwrap_or((kind, ""));
+                // What is to be loaded for a missing namespace is said under `needs`.
+                let needed = doc.needs.iter().any(|need| need.name == space) && !there.contains(space);
+                let hint = if needed { String::new() } else { did_you_mean(kind, known()) };
+                problems.add(entry.place.key("use"), format!("no node kind `{kind}`{hint}"));
+            }
+            node
+        });
+        nodes.push((entry.name.as_str(), node));
+    }
+    nodes
+}

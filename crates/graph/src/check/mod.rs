@@ -1,0 +1,142 @@
+//! From a file to a [`Graph`]: every question about the file is asked in a module of its own, and each
+//! notes all the problems it finds, so that one check reports everything.
+//!
+//! A problem is reported where it is made and not again where it is felt: what depends on an unknown
+//! node or a wrong declaration is passed over.
+
+mod arguments;
+mod cycles;
+mod declarations;
+mod types;
+mod wires;
+
+use std::sync::Arc;
+
+use wuerst_core::{Args, Diagnostic, Models, Node, Port, Registry, Value};
+
+use crate::doc::{Doc, Entry, NodeDoc};
+use crate::graph::{Graph, Output, Source, Step};
+use crate::problems::{Place, Problems};
+use crate::tree::Tree;
+
+/// Reads and checks a graph file; `sets` replace arguments (`node.port`, text).
+pub(crate) fn load(text: &str, registry: &Registry, sets: &[(&str, &str)]) -> Result<Graph, Vec<Diagnostic>> {
+    let tree: Tree = serde_yaml::from_str(text).map_err(|error| vec![not_yaml(&error)])?;
+    let mut problems = Problems::default();
+    let doc = Doc::read(tree, sets, &mut problems);
+    let graph = check(&doc, registry, &mut problems);
+    match graph {
+        Some(graph) if problems.is_empty() => Ok(graph),
+        _ => Err(problems.locate(text)),
+    }
+}
+
+fn not_yaml(error: &serde_yaml::Error) -> Diagnostic {
+    let number = |n: usize| u32::try_from(n).unwrap_or(0);
+    let (line, column) = error.location().map_or((1, 1), |l| (number(l.line()), number(l.column())));
+    // The place stands in the diagnostic already.
+    let message = error.to_string().replacen(&format!(" at line {line} column {column}"), "", 1);
+    Diagnostic { line, column, path: String::new(), message }
+}
+
+/// What names mean in one graph. `None` stands for what is wrong, and reported already.
+struct Scope<'a> {
+    inputs: Vec<(&'a str, Option<Port>)>,
+    nodes: Vec<(&'a str, Option<Arc<dyn Node>>)>,
+    models: &'a Models,
+}
+
+/// An argument: where it stands, the port that it is for, and what it is, as far as that is known.
+struct Argument {
+    place: Place,
+    /// Index of the node in the file, and of the port in the node's signature.
+    step: usize,
+    port: usize,
+    source: Option<Source>,
+}
+
+fn check(doc: &Doc, registry: &Registry, problems: &mut Problems) -> Option<Graph> {
+    declarations::needs(&doc.needs, registry, problems);
+    let scope = Scope {
+        inputs: declarations::inputs(&doc.inputs, problems),
+        nodes: declarations::kinds(doc, registry, problems),
+        models: registry.models(),
+    };
+    let arguments: Vec<Vec<Argument>> = doc
+        .nodes
+        .iter()
+        .enumerate()
+        .map(|(step, entry)| arguments::of_node(step, entry, &scope, problems))
+        .collect();
+    let order = cycles::order(doc, problems);
+    let outputs: Vec<Option<Source>> = doc.outputs.iter().map(|o| output(o, &scope, problems)).collect();
+    let shapes = types::unify(&scope, arguments.iter().flatten(), problems);
+    for (entry, arguments) in doc.nodes.iter().zip(&arguments) {
+        node_check(entry, arguments, &scope, problems);
+    }
+    if !problems.is_empty() {
+        return None;
+    }
+
+    // From here on nothing can be missing; `?` says so without a panic.
+    let order = order?;
+    let mut position = vec![0; order.len()];
+    order.iter().enumerate().for_each(|(at, &step)| position[step] = at);
+    let moved = |source: Source| match source {
+        Source::Output { step, port } => Source::Output { step: position[step], port },
+        other => other,
+    };
+    let mut steps: Vec<Option<Step>> = Vec::new();
+    for (index, (entry, arguments)) in doc.nodes.iter().zip(arguments).enumerate() {
+        let args = arguments.into_iter().map(|a| a.source.map(moved)).collect::<Option<Vec<_>>>()?;
+        let providers = entry.value.providers.clone();
+        steps.push(Some(Step {
+            id: entry.name.clone(),
+            node: scope.nodes[index].1.clone()?,
+            args,
+            providers,
+        }));
+    }
+    let outputs = doc.outputs.iter().zip(outputs).map(|(entry, source)| {
+        let source = source?;
+        let ty = shapes.of_source(&source);
+        Some(Output { name: entry.name.clone(), ty, source: moved(source) })
+    });
+    Some(Graph {
+        outputs: outputs.collect::<Option<_>>()?,
+        inputs: scope.inputs.into_iter().map(|(_, port)| port).collect::<Option<_>>()?,
+        nodes: order.into_iter().map(|step| steps[step].take()).collect::<Option<_>>()?,
+        models: registry.models().clone(),
+    })
+}
+
+fn output(entry: &Entry<String>, scope: &Scope<'_>, problems: &mut Problems) -> Option<Source> {
+    match wires::read(&entry.value) {
+        Err(message) => problems.add(entry.place.clone(), message),
+        Ok(wires::Read::Text(_)) => {
+            problems.add(entry.place.clone(), "wants a wire as `$node.port`, but this is text");
+        }
+        Ok(wires::Read::Wire(wire)) => return scope.resolve(&wire, &entry.place, problems),
+    }
+    None
+}
+
+/// Asks the node itself about its literals.
+fn node_check(entry: &Entry<NodeDoc>, arguments: &[Argument], scope: &Scope<'_>, problems: &mut Problems) {
+    let Some(Some(node)) = arguments.first().map(|a| &scope.nodes[a.step].1) else { return };
+    let known: Option<Vec<Option<Value>>> = arguments
+        .iter()
+        .map(|argument| match argument.source.as_ref()? {
+            Source::Literal(value) => Some(Some(value.clone())),
+            Source::Input(_) | Source::Output { .. } | Source::LeftOut => Some(None),
+        })
+        .collect();
+    // A wrong argument is reported already, and may be what the node would complain about.
+    let Some(known) = known else { return };
+    let inputs = &node.spec().signature.inputs;
+    if let Err(refusal) = node.check(&Args::new(inputs, &known)) {
+        let blamed = refusal.port.and_then(|port| arguments.iter().find(|a| inputs[a.port].name == port));
+        let place = blamed.map_or_else(|| entry.place.clone().name(), |argument| argument.place.clone());
+        problems.add(place, refusal.message);
+    }
+}

@@ -1,0 +1,194 @@
+//! Do wires carry what ports want? Named dimensions are unified over the whole graph.
+//!
+//! A name in a signature stands for one length within one node; a wire makes the dimensions at its two
+//! ends equal. Equal dimensions form a class (union-find), and a class has at most one fixed length. A
+//! wire that would give a class a second one is a problem, which is reported at that wire.
+
+use std::collections::HashMap;
+
+use wuerst_core::{Dim, Node, Port, Ty};
+
+use super::{Argument, Scope};
+use crate::graph::Source;
+use crate::problems::Problems;
+
+/// Checks the types of all wires, and says what dimensions turned out to be.
+pub(super) fn unify<'s, 'a>(
+    scope: &'s Scope<'s>,
+    arguments: impl Iterator<Item = &'a Argument>,
+    problems: &mut Problems,
+) -> Shapes<'s> {
+    let mut shapes = Shapes { scope, ids: HashMap::new(), classes: Vec::new() };
+    for argument in arguments {
+        let Some(source) = &argument.source else { continue };
+        let Some((side, from)) = shapes.end(source) else { continue };
+        let Some(node) = &scope.nodes[argument.step].1 else { continue };
+        let port = &node.spec().signature.inputs[argument.port];
+        let here = Side::Node(argument.step);
+        let wanted = shapes.resolved(here, &port.ty);
+        let got = shapes.resolved(side, &from.ty);
+        let cause = format!("{}.{}", scope.nodes[argument.step].0, port.name);
+        let conflict = match port.ty.accepts(&from.ty) {
+            true => shapes.join((here, &port.ty), (side, &from.ty), &cause),
+            false => Err(String::new()),
+        };
+        if let Err(why) = conflict {
+            let wire = shapes.wire(source);
+            problems.add(argument.place.clone(), format!("wants {wanted}, but `{wire}` is {got}{why}"));
+        }
+    }
+    shapes
+}
+
+/// Whose signature a named dimension belongs to.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+enum Side {
+    Inputs,
+    Node(usize),
+}
+
+/// The dimensions of a graph, as far as they are known.
+pub(super) struct Shapes<'a> {
+    scope: &'a Scope<'a>,
+    ids: HashMap<(Side, String), usize>,
+    classes: Vec<Class>,
+}
+
+enum Class {
+    /// The same as another.
+    Same(usize),
+    /// Of any length.
+    Free,
+    /// Of this length, because of that argument.
+    Fixed(usize, String),
+}
+
+impl<'a> Shapes<'a> {
+    /// The type of what a source gives, known lengths filled in.
+    pub(super) fn of_source(&self, source: &Source) -> Ty {
+        match (source, self.end(source)) {
+            (Source::Literal(value), _) => value.ty(),
+            (_, Some((side, port))) => {
+                let plain = |dim: &Dim| match self.known(side, dim) {
+                    Some((length, _)) => Dim::Fixed(length),
+                    None => dim.clone(),
+                };
+                match &port.ty {
+                    Ty::Tensor { dtype, dims } => {
+                        Ty::Tensor { dtype: *dtype, dims: dims.iter().map(plain).collect() }
+                    }
+                    other => other.clone(),
+                }
+            }
+            // Only a literal and what is left out have no end, and an output is neither.
+            (_, None) => Ty::Bool,
+        }
+    }
+
+    /// The port that a wire comes from.
+    fn end(&self, source: &Source) -> Option<(Side, &'a Port)> {
+        match *source {
+            Source::Input(index) => Some((Side::Inputs, self.scope.inputs[index].1.as_ref()?)),
+            Source::Output { step, port } => {
+                let node: &dyn Node = self.scope.nodes[step].1.as_ref()?.as_ref();
+                Some((Side::Node(step), &node.spec().signature.outputs[port]))
+            }
+            Source::Literal(_) | Source::LeftOut => None,
+        }
+    }
+
+    /// A wire as the file writes it.
+    fn wire(&self, source: &Source) -> String {
+        match (source, self.end(source)) {
+            (Source::Output { step, .. }, Some((_, port))) => {
+                format!("${}.{}", self.scope.nodes[*step].0, port.name)
+            }
+            (Source::Input(index), _) => format!("${}", self.scope.inputs[*index].0),
+            _ => String::new(),
+        }
+    }
+
+    /// A type as messages write it: `f32[b=1,16,h,w]`.
+    fn resolved(&self, side: Side, ty: &Ty) -> String {
+        let Ty::Tensor { dtype, dims } = ty else { return ty.to_string() };
+        let dim = |dim: &Dim| match (dim, self.known(side, dim)) {
+            (Dim::Named(name), Some((length, _))) => format!("{name}={length}"),
+            _ => dim.to_string(),
+        };
+        format!("{dtype}[{}]", dims.iter().map(dim).collect::<Vec<_>>().join(","))
+    }
+
+    /// The length of a dimension, and the argument that fixed it.
+    fn known(&self, side: Side, dim: &Dim) -> Option<(usize, &str)> {
+        match dim {
+            Dim::Fixed(length) => Some((*length, "")),
+            Dim::Named(name) => match &self.classes[self.root(*self.ids.get(&(side, name.clone()))?)] {
+                Class::Fixed(length, cause) => Some((*length, cause)),
+                Class::Free | Class::Same(_) => None,
+            },
+        }
+    }
+
+    fn root(&self, mut id: usize) -> usize {
+        while let Class::Same(next) = self.classes[id] {
+            id = next;
+        }
+        id
+    }
+
+    fn class(&mut self, side: Side, name: &str) -> usize {
+        let next = self.classes.len();
+        let id = *self.ids.entry((side, name.to_owned())).or_insert(next);
+        if id == next {
+            self.classes.push(Class::Free);
+        }
+        self.root(id)
+    }
+
+    /// Makes the dimensions of two tensor types equal, one by one.
+    fn join(&mut self, a: (Side, &Ty), b: (Side, &Ty), cause: &str) -> Result<(), String> {
+        let (Ty::Tensor { dims: ours, .. }, Ty::Tensor { dims: theirs, .. }) = (a.1, b.1) else {
+            return Ok(());
+        };
+        for (ours, theirs) in ours.iter().zip(theirs) {
+            if let (Some((x, cause_x)), Some((y, cause_y))) = (self.known(a.0, ours), self.known(b.0, theirs))
+                && x != y
+            {
+                return Err(blame(x, cause_x, ours, y, cause_y, theirs));
+            }
+            match (ours, theirs) {
+                (Dim::Named(x), Dim::Named(y)) => {
+                    let (x, y) = (self.class(a.0, x), self.class(b.0, y));
+                    // The free one follows, so that a length is kept.
+                    match (x == y, &self.classes[x]) {
+                        (true, _) => {}
+                        (false, Class::Free) => self.classes[x] = Class::Same(y),
+                        (false, _) => self.classes[y] = Class::Same(x),
+                    }
+                }
+                (Dim::Named(name), Dim::Fixed(length)) => self.fix(a.0, name, *length, cause),
+                (Dim::Fixed(length), Dim::Named(name)) => self.fix(b.0, name, *length, cause),
+                (Dim::Fixed(_), Dim::Fixed(_)) => {}
+            }
+        }
+        Ok(())
+    }
+
+    fn fix(&mut self, side: Side, name: &str, length: usize, cause: &str) {
+        let class = self.class(side, name);
+        if let Class::Free = self.classes[class] {
+            self.classes[class] = Class::Fixed(length, cause.to_owned());
+        }
+    }
+}
+
+/// Says which lengths disagree, and which arguments brought them about.
+fn blame(x: usize, cause_x: &str, dim_x: &Dim, y: usize, cause_y: &str, dim_y: &Dim) -> String {
+    let part = |length: usize, cause: &str, dim: &Dim| match dim {
+        Dim::Named(name) if !cause.is_empty() => format!("`{name}` is {length} because of `{cause}`"),
+        _ => String::new(),
+    };
+    let parts = [part(x, cause_x, dim_x), part(y, cause_y, dim_y)];
+    let parts: Vec<String> = parts.into_iter().filter(|p| !p.is_empty()).collect();
+    if parts.is_empty() { String::new() } else { format!("; {}", parts.join(", and ")) }
+}

@@ -1,0 +1,97 @@
+//! Do wires lead somewhere? `$input`, `$node.port`, and `$$` for a plain dollar.
+
+use super::Scope;
+use crate::graph::Source;
+use crate::problems::{Place, Problems};
+use crate::suggest::did_you_mean;
+
+/// What a text in the file is.
+pub(super) enum Read {
+    /// A text, its `$$` undone.
+    Text(String),
+    Wire(Wire),
+}
+
+/// Names that lead to an input of the graph or to an output of a node.
+pub(super) enum Wire {
+    Input(String),
+    Output { node: String, port: String },
+}
+
+/// Tells wires from texts.
+///
+/// # Errors
+/// When it starts as a wire does, but is none.
+pub(super) fn read(text: &str) -> Result<Read, String> {
+    let Some(wire) = text.strip_prefix('$') else {
+        return Ok(Read::Text(text.to_owned()));
+    };
+    if wire.starts_with('$') {
+        return Ok(Read::Text(wire.to_owned()));
+    }
+    let name = |part: &str| {
+        !part.is_empty() && part.chars().all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '-')
+    };
+    match wire.split_once('.') {
+        None if name(wire) => Ok(Read::Wire(Wire::Input(wire.to_owned()))),
+        Some((node, port)) if name(node) && name(port) => {
+            Ok(Read::Wire(Wire::Output { node: node.to_owned(), port: port.to_owned() }))
+        }
+        _ => {
+            let forms = "a wire is `$input` or `$node.port`, and a text that starts with a dollar is `$$…`";
+            Err(format!("`{text}` is no wire: {forms}"))
+        }
+    }
+}
+
+impl Scope<'_> {
+    /// Where a wire leads; `None` when nowhere, which is noted, or to something that is wrong itself.
+    pub(super) fn resolve(&self, wire: &Wire, place: &Place, problems: &mut Problems) -> Option<Source> {
+        match wire {
+            Wire::Input(name) => {
+                let found = self.inputs.iter().position(|(input, _)| input == name);
+                if found.is_none() {
+                    problems.add(place.clone(), self.no_input(name));
+                }
+                found.filter(|&index| self.inputs[index].1.is_some()).map(Source::Input)
+            }
+            Wire::Output { node, port } => {
+                let Some(step) = self.nodes.iter().position(|(id, _)| id == node) else {
+                    problems.add(place.clone(), self.no_node(node));
+                    return None;
+                };
+                let signature = &self.nodes[step].1.as_ref()?.spec().signature;
+                let found = signature.output(port);
+                if found.is_none() {
+                    let hint = match did_you_mean(port, signature.outputs.iter().map(|p| p.name.as_str())) {
+                        hint if hint.is_empty() => format!("; it has {}", self.outputs_of(step)),
+                        hint => hint,
+                    };
+                    problems.add(place.clone(), format!("`{node}` has no output `{port}`{hint}"));
+                }
+                found.map(|(port, _)| Source::Output { step, port })
+            }
+        }
+    }
+
+    fn no_input(&self, name: &str) -> String {
+        if let Some(step) = self.nodes.iter().position(|(id, _)| *id == name) {
+            return format!("`{name}` is a node, and a wire names its output: {}", self.outputs_of(step));
+        }
+        format!("no input `{name}`{}", did_you_mean(name, self.inputs.iter().map(|(input, _)| *input)))
+    }
+
+    fn no_node(&self, name: &str) -> String {
+        if self.inputs.iter().any(|(input, _)| *input == name) {
+            return format!("`{name}` is an input, which is wired as `${name}`");
+        }
+        format!("no node `{name}`{}", did_you_mean(name, self.nodes.iter().map(|(id, _)| *id)))
+    }
+
+    fn outputs_of(&self, step: usize) -> String {
+        let (id, node) = &self.nodes[step];
+        let ports = node.iter().flat_map(|node| &node.spec().signature.outputs);
+        let wires: Vec<String> = ports.map(|port| format!("`${id}.{}`", port.name)).collect();
+        if wires.is_empty() { format!("`${id}.…`") } else { wires.join(", ") }
+    }
+}

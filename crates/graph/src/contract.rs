@@ -1,0 +1,77 @@
+//! Whether a node gets and gives what its signature says, checked while a graph runs.
+//!
+//! What can be known before is checked before; left are lengths that only values have, numbers that
+//! nodes compute, and nodes that break their word.
+
+use std::collections::BTreeMap;
+
+use wuerst_core::{Dim, Error, Port, Result, Signature, Ty, Value};
+
+/// What the named dimensions of a signature stand for.
+pub(crate) type Lengths = BTreeMap<String, usize>;
+
+/// Checks those arguments that are known.
+pub(crate) fn arguments(ports: &[Port], values: &[Option<Value>]) -> Result<Lengths> {
+    let mut lengths = Lengths::new();
+    for (port, value) in ports.iter().zip(values) {
+        let Some(value) = value else { continue };
+        bind(port, value, &mut lengths, &port.name)?;
+        port.allows(value).map_err(|message| Error::invalid(&port.name, message))?;
+    }
+    Ok(lengths)
+}
+
+/// Checks what a node returned.
+pub(crate) fn results(signature: &Signature, values: &[Value], mut lengths: Lengths) -> Result<()> {
+    let ports = &signature.outputs;
+    if ports.len() != values.len() {
+        let message = format!("declares {} and returned {}", ports.len(), values.len());
+        return Err(Error::invalid("outputs", message));
+    }
+    let mut pairs = ports.iter().zip(values);
+    pairs.try_for_each(|(port, value)| bind(port, value, &mut lengths, &format!("output `{}`", port.name)))
+}
+
+fn bind(port: &Port, value: &Value, lengths: &mut Lengths, what: &str) -> Result<()> {
+    let before = lengths.clone();
+    if port.ty.binds(value, lengths) {
+        return Ok(());
+    }
+    Err(Error::Type {
+        what: what.to_owned(),
+        want: with_lengths(&port.ty, &before),
+        got: value.ty().to_string(),
+    })
+}
+
+/// A type with the lengths that its named dimensions have: `f32[b=1,16,h,w]`.
+fn with_lengths(ty: &Ty, lengths: &Lengths) -> String {
+    let Ty::Tensor { dtype, dims } = ty else { return ty.to_string() };
+    let dim = |dim: &Dim| match dim {
+        Dim::Named(name) => {
+            lengths.get(name).map_or_else(|| name.clone(), |length| format!("{name}={length}"))
+        }
+        Dim::Fixed(length) => length.to_string(),
+    };
+    format!("{dtype}[{}]", dims.iter().map(dim).collect::<Vec<_>>().join(","))
+}
+
+#[cfg(test)]
+mod tests {
+    use ndarray::Array2;
+
+    use super::*;
+
+    #[test]
+    fn lengths_of_arguments_hold_for_results() {
+        let signature: Signature = "a: f32[b,4], n: int {1..9} -> c: u8[b,2]".parse().unwrap();
+        let args = |n: i64| [Some(Value::from(Array2::<f32>::zeros((3, 4)))), Some(Value::Int(n))];
+        let lengths = arguments(&signature.inputs, &args(1)).unwrap();
+        let give = |shape| results(&signature, &[Value::from(Array2::<u8>::zeros(shape))], lengths.clone());
+        assert!(give((3, 2)).is_ok());
+        assert_eq!(give((1, 2)).unwrap_err().to_string(), "output `c`: wants u8[b=3,2], got u8[1,2]");
+        let none = results(&signature, &[], lengths.clone()).unwrap_err();
+        assert_eq!(none.to_string(), "outputs: declares 1 and returned 0");
+        assert_eq!(arguments(&signature.inputs, &args(0)).unwrap_err().to_string(), "n: 0 is outside 1..9");
+    }
+}

@@ -1,0 +1,55 @@
+//! What nodes there are, in words.
+
+use std::fmt::Write;
+
+use wuerst_core::{NodeSpec, Port, Registry};
+
+/// All node kinds, one line each: kind and meaning.
+pub fn list(registry: &Registry) -> String {
+    let specs: Vec<&NodeSpec> = registry.nodes().map(|node| node.spec()).collect();
+    let width = specs.iter().map(|spec| spec.kind.len()).max().unwrap_or(0);
+    let line = |spec: &&NodeSpec| {
+        let about = spec.about.lines().next().unwrap_or_default();
+        format!("{:width$}  {about}", spec.kind).trim_end().to_owned() + "\n"
+    };
+    specs.iter().map(line).collect()
+}
+
+/// One node kind in full: its meaning, and every port with type, default, range and meaning.
+pub fn describe(spec: &NodeSpec) -> String {
+    let note = if spec.pure { "" } else { ", run every time" };
+    let mut text = format!("{} (version {}{note})\n", spec.kind, spec.version);
+    if !spec.about.is_empty() {
+        text = format!("{text}  {}\n", spec.about.replace('\n', "\n  "));
+    }
+    ports(&mut text, "inputs", &spec.signature.inputs);
+    ports(&mut text, "outputs", &spec.signature.outputs);
+    text
+}
+
+fn ports(text: &mut String, title: &str, ports: &[Port]) {
+    if ports.is_empty() {
+        return;
+    }
+    let lines: Vec<String> = ports.iter().map(Port::to_string).collect();
+    let width = lines.iter().map(|line| line.chars().count()).max().unwrap_or(0);
+    // Writing to a String cannot fail.
+    let _ = writeln!(text, "\n{title}");
+    for (line, port) in lines.iter().zip(ports) {
+        let _ = writeln!(text, "{}", format!("  {line:width$}  {}", port.about).trim_end());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_node_is_described_by_its_ports() {
+        let spec = NodeSpec::new("a.b", 2, "x: int = 1 {0..9}, yy: text? -> z: u8[n]", "Does it.").unwrap();
+        let spec = spec.describe("x", "How often.").unwrap();
+        let text = "a.b (version 2)\n  Does it.\n\ninputs\n  x: int = 1 {0..9}  How often.\n  yy: text?\n\n\
+                    outputs\n  z: u8[n]\n";
+        assert_eq!(describe(&spec), text);
+    }
+}

@@ -1,0 +1,210 @@
+//! A graph file as data: its sections and entries, each with its place, before anything is looked up.
+
+use crate::problems::{Place, Problems};
+use crate::suggest::did_you_mean;
+use crate::tree::Tree;
+
+/// The version of the format that this crate reads.
+const FORMAT: i64 = 1;
+
+const SECTIONS: [&str; 5] = ["wuerstchen", "needs", "inputs", "nodes", "outputs"];
+const NODE_KEYS: [&str; 3] = ["use", "with", "providers"];
+
+/// A graph file.
+#[derive(Debug, Default)]
+pub(crate) struct Doc {
+    /// Namespaces that must be registered, and what to say when one is not.
+    pub(crate) needs: Vec<Entry<String>>,
+    /// Declarations in signature notation.
+    pub(crate) inputs: Vec<Entry<String>>,
+    pub(crate) nodes: Vec<Entry<NodeDoc>>,
+    /// Wires.
+    pub(crate) outputs: Vec<Entry<String>>,
+}
+
+/// A named part of the file.
+#[derive(Debug)]
+pub(crate) struct Entry<T> {
+    pub(crate) name: String,
+    pub(crate) place: Place,
+    pub(crate) value: T,
+}
+
+#[derive(Debug, Default)]
+pub(crate) struct NodeDoc {
+    /// The node's kind; `None` when the file does not say, which is reported already.
+    pub(crate) kind: Option<String>,
+    pub(crate) with: Vec<Entry<Given>>,
+    pub(crate) providers: Vec<String>,
+}
+
+/// What is given for a port.
+#[derive(Debug)]
+pub(crate) enum Given {
+    /// YAML from the file.
+    Tree(Tree),
+    /// Text from outside, to be read as the port's type demands.
+    Text(String),
+}
+
+impl Doc {
+    /// Reads a file, noting everything that is not of the right form and going on.
+    ///
+    /// `sets` replace arguments of nodes: pairs of `node.port` and text.
+    pub(crate) fn read(tree: Tree, sets: &[(&str, &str)], problems: &mut Problems) -> Doc {
+        let mut doc = Doc::default();
+        let root = Place::root();
+        let mut version = None;
+        for entry in entries(tree, &root, "a graph", problems) {
+            let place = &entry.place;
+            match entry.name.as_str() {
+                "wuerstchen" => version = Some((entry.value, entry.place)),
+                "needs" => doc.needs = texts(entry.value, place, "needs", problems),
+                "inputs" => doc.inputs = named(texts(entry.value, place, "inputs", problems), problems),
+                "nodes" => doc.nodes = named(nodes(entry.value, place, problems), problems),
+                "outputs" => doc.outputs = named(texts(entry.value, place, "outputs", problems), problems),
+                other => unknown_key(other, entry.place, &SECTIONS, problems),
+            }
+        }
+        match version {
+            None => problems.add(root.clone(), format!("a graph file begins with `wuerstchen: {FORMAT}`")),
+            Some((Tree::Int(FORMAT), _)) => {}
+            Some((other, place)) => {
+                let got = if let Tree::Int(n) = other { n.to_string() } else { other.sort().to_owned() };
+                problems.add(place, format!("this engine reads version {FORMAT} of the format, not {got}"));
+            }
+        }
+        if doc.outputs.is_empty() && problems.is_empty() {
+            problems.add(root, "a graph needs `outputs`, at least one");
+        }
+        doc.set(sets, problems);
+        doc
+    }
+
+    fn set(&mut self, sets: &[(&str, &str)], problems: &mut Problems) {
+        for (name, text) in sets {
+            let place = Place::outside(name);
+            let Some((id, port)) = name.split_once('.') else {
+                problems.add(place, "an argument is set as `node.port`");
+                continue;
+            };
+            let Some(node) = self.nodes.iter_mut().find(|n| n.name == id) else {
+                let hint = did_you_mean(id, self.nodes.iter().map(|n| n.name.as_str()));
+                problems.add(place, format!("no node `{id}`{hint}"));
+                continue;
+            };
+            node.value.with.retain(|entry| entry.name != port);
+            let value = Given::Text((*text).to_owned());
+            node.value.with.push(Entry { name: port.to_owned(), place, value });
+        }
+    }
+}
+
+/// The entries of a mapping, each key once; `what` names the mapping in messages.
+fn entries(tree: Tree, place: &Place, what: &str, problems: &mut Problems) -> Vec<Entry<Tree>> {
+    let map = match tree {
+        Tree::Map(map) => map,
+        Tree::Null => Vec::new(),
+        other => {
+            problems.add(place.clone(), format!("{what} is a mapping of names, not {}", other.sort()));
+            Vec::new()
+        }
+    };
+    let mut entries: Vec<Entry<Tree>> = Vec::with_capacity(map.len());
+    let mut repeats: Vec<usize> = Vec::with_capacity(map.len());
+    for (name, value) in map {
+        if let Some(first) = entries.iter().position(|e| e.name == name) {
+            repeats[first] += 1;
+            problems.add(place.repeated(&name, repeats[first]).name(), format!("`{name}` is repeated"));
+            continue;
+        }
+        repeats.push(0);
+        entries.push(Entry { place: place.key(&name), name, value });
+    }
+    entries
+}
+
+/// The entries of a mapping from names to texts.
+fn texts(tree: Tree, place: &Place, what: &str, problems: &mut Problems) -> Vec<Entry<String>> {
+    let entries = entries(tree, place, &format!("`{what}`"), problems);
+    let text = |Entry { name, place, value }: Entry<Tree>| match value {
+        Tree::Text(value) => Some(Entry { name, place, value }),
+        other => {
+            let want = match what {
+                "inputs" => "declared as `int = 12 {1..1000}` is",
+                "outputs" => "a wire as `$node.port`",
+                _ => "text that is shown when the namespace is missing",
+            };
+            problems.add(place, format!("wants {want}, but this is {}", other.sort()));
+            None
+        }
+    };
+    entries.into_iter().filter_map(text).collect()
+}
+
+fn nodes(tree: Tree, place: &Place, problems: &mut Problems) -> Vec<Entry<NodeDoc>> {
+    let entries = entries(tree, place, "`nodes`", problems);
+    let node = |Entry { name, place, value }| Entry { value: node(value, &place, problems), name, place };
+    entries.into_iter().map(node).collect()
+}
+
+fn node(tree: Tree, place: &Place, problems: &mut Problems) -> NodeDoc {
+    let mut node = NodeDoc::default();
+    let mut says_use = false;
+    for entry in entries(tree, place, "a node", problems) {
+        match (entry.name.as_str(), entry.value) {
+            ("use", Tree::Text(kind)) => node.kind = Some(kind),
+            ("use", other) => {
+                problems.add(entry.place.clone(), format!("wants a node kind, but this is {}", other.sort()));
+            }
+            ("with", tree) => {
+                let given =
+                    |e: Entry<Tree>| Entry { name: e.name, place: e.place, value: Given::Tree(e.value) };
+                node.with = entries(tree, &entry.place, "`with`", problems).into_iter().map(given).collect();
+            }
+            ("providers", Tree::List(list)) => {
+                for item in list {
+                    match item {
+                        Tree::Text(name) => node.providers.push(name),
+                        other => {
+                            let message = format!("a provider is named by text, not {}", other.sort());
+                            problems.add(entry.place.clone(), message);
+                        }
+                    }
+                }
+            }
+            ("providers", other) => {
+                let message = format!("wants a list as `[cuda, cpu]`, but this is {}", other.sort());
+                problems.add(entry.place.clone(), message);
+            }
+            (other, _) => unknown_key(other, entry.place.clone(), &NODE_KEYS, problems),
+        }
+        says_use |= entry.name == "use";
+    }
+    if !says_use {
+        problems.add(place.clone().name(), "a node says what it is with `use`");
+    }
+    node
+}
+
+fn unknown_key(key: &str, place: Place, known: &[&'static str], problems: &mut Problems) {
+    let hint = match did_you_mean(key, known.iter().copied()) {
+        hint if hint.is_empty() => format!("; there are {}", known.join(", ")),
+        hint => hint,
+    };
+    problems.add(place.name(), format!("no key `{key}` here{hint}"));
+}
+
+/// Drops entries whose names could not stand in a wire, and notes them.
+fn named<T>(entries: Vec<Entry<T>>, problems: &mut Problems) -> Vec<Entry<T>> {
+    let good = |name: &str| {
+        name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
+            && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '-')
+    };
+    let (good, bad): (Vec<_>, Vec<_>) = entries.into_iter().partition(|e| good(&e.name));
+    for entry in bad {
+        let message = format!("`{}` is no name: a letter, then letters, digits, `_` and `-`", entry.name);
+        problems.add(entry.place.name(), message);
+    }
+    good
+}

@@ -1,0 +1,215 @@
+//! A checked graph: right by construction, ready to run.
+
+use std::sync::Arc;
+
+use wuerst_core::{Args, Error, Models, Node, Port, Registry, Result, Ty, Value};
+
+use crate::check;
+use crate::suggest::did_you_mean;
+
+/// A checked graph. Immutable while it runs, and cheap enough to clone for every job.
+#[derive(Clone)]
+pub struct Graph {
+    /// What a job may set, in the order of the file.
+    pub(crate) inputs: Vec<Port>,
+    /// The nodes, each after those that it uses.
+    pub(crate) nodes: Vec<Step>,
+    /// What a job may ask for, in the order of the file.
+    pub(crate) outputs: Vec<Output>,
+    pub(crate) models: Models,
+}
+
+/// A node of a graph, with its arguments.
+#[derive(Clone)]
+pub struct Step {
+    /// Its name in the graph. No part of any cache key: a renamed node keeps its results.
+    pub id: String,
+    /// What it computes.
+    pub node: Arc<dyn Node>,
+    /// Where its arguments come from, in the order of its signature's inputs.
+    pub args: Vec<Source>,
+    /// Preferred execution providers, first choice first; empty without preference.
+    pub providers: Vec<String>,
+}
+
+/// Where a value comes from.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Source {
+    /// It is written in the graph, or the default of a port.
+    Literal(Value),
+    /// An input of the graph, by index.
+    Input(usize),
+    /// An output of a node, by index of the node in the graph and of the port in its signature.
+    Output {
+        /// The node.
+        step: usize,
+        /// The port.
+        port: usize,
+    },
+    /// From nowhere: an optional port that is left out.
+    LeftOut,
+}
+
+/// A named result of a graph.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Output {
+    /// Its name.
+    pub name: String,
+    /// Its type; dimensions that follow from the graph are fixed.
+    pub ty: Ty,
+    /// Where it comes from.
+    pub source: Source,
+}
+
+impl Graph {
+    /// Reads and checks a graph file.
+    ///
+    /// # Errors
+    /// [`Error::Graph`] with every problem that there is, each with its place in `text`.
+    pub fn load(text: &str, registry: &Registry) -> Result<Graph> {
+        Graph::load_with(text, registry, &[])
+    }
+
+    /// Reads and checks a graph file in which arguments of nodes are replaced: pairs of `node.port` and
+    /// a text, which is read as the port's type demands and may be a wire.
+    ///
+    /// # Errors
+    /// As [`Graph::load`]. Problems of a replaced argument have no line.
+    pub fn load_with(text: &str, registry: &Registry, sets: &[(&str, &str)]) -> Result<Graph> {
+        check::load(text, registry, sets).map_err(Error::Graph)
+    }
+
+    /// What a job may set: names, types, defaults, ranges.
+    pub fn inputs(&self) -> &[Port] {
+        &self.inputs
+    }
+
+    /// What a job may ask for: names and types.
+    pub fn outputs(&self) -> &[Output] {
+        &self.outputs
+    }
+
+    /// The nodes, each after those that it uses.
+    pub fn nodes(&self) -> &[Step] {
+        &self.nodes
+    }
+
+    /// The index of an output.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`], with a suggestion.
+    pub fn output(&self, name: &str) -> Result<usize> {
+        let found = self.outputs.iter().position(|output| output.name == name);
+        found.ok_or_else(|| not_found("output", name, self.outputs.iter().map(|o| o.name.as_str())))
+    }
+
+    /// The index of an input.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`], with a suggestion.
+    pub fn input(&self, name: &str) -> Result<usize> {
+        let found = self.inputs.iter().position(|port| port.name == name);
+        found.ok_or_else(|| not_found("input", name, self.inputs.iter().map(|p| p.name.as_str())))
+    }
+
+    /// The node and port that `node.port` names.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`], with a suggestion.
+    pub fn argument(&self, name: &str) -> Result<(usize, usize)> {
+        let (id, port) = name.split_once('.').ok_or_else(|| Error::NotFound {
+            what: "argument",
+            name: name.to_owned(),
+            hint: "; an argument is written as `node.port`".to_owned(),
+        })?;
+        let step = self.nodes.iter().position(|step| step.id == id);
+        let step = step.ok_or_else(|| not_found("node", id, self.nodes.iter().map(|s| s.id.as_str())))?;
+        let signature = &self.nodes[step].node.spec().signature;
+        match signature.input(port) {
+            Some((index, _)) => Ok((step, index)),
+            None => Err(not_found("argument", name, signature.inputs.iter().map(|p| p.name.as_str()))),
+        }
+    }
+
+    /// Replaces an argument, as `prior.steps`, by a value.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] with a suggestion; otherwise what is wrong with the value. The graph is then
+    /// as it was.
+    pub fn set(&mut self, name: &str, value: impl Into<Value>) -> Result<()> {
+        let (step, index) = self.argument(name)?;
+        let node = self.nodes[step].node.clone();
+        let ports = &node.spec().signature.inputs;
+        let value = ports[index].admit(name, value.into(), &self.models)?;
+        let mut args = self.nodes[step].args.clone();
+        args[index] = Source::Literal(value);
+        let known: Vec<Option<Value>> = args.iter().map(Source::literal).collect();
+        node.check(&Args::new(ports, &known)).map_err(|refusal| {
+            let port = refusal.port.as_deref().map_or_else(String::new, |port| format!(".{port}"));
+            Error::invalid(format!("{}{port}", self.nodes[step].id), refusal.message)
+        })?;
+        self.nodes[step].args = args;
+        Ok(())
+    }
+
+    /// The nodes that these outputs (by index) may need, each after those that it uses, and everything
+    /// that an output needs before what only later ones do. How much of it runs, the cache decides.
+    pub fn needed(&self, outputs: &[usize]) -> Vec<usize> {
+        let mut order = Vec::new();
+        let mut seen = vec![false; self.nodes.len()];
+        for &output in outputs {
+            let Source::Output { step, .. } = self.outputs[output].source else { continue };
+            // A stack of our own: a chain of many nodes must not exhaust the thread's.
+            let mut path = vec![(step, 0)];
+            while let Some((step, next)) = path.last_mut() {
+                let args = &self.nodes[*step].args;
+                if seen[*step] || *next == args.len() {
+                    if !std::mem::replace(&mut seen[*step], true) {
+                        order.push(*step);
+                    }
+                    path.pop();
+                    continue;
+                }
+                *next += 1;
+                if let Source::Output { step: used, .. } = args[*next - 1] {
+                    path.push((used, 0));
+                }
+            }
+        }
+        order
+    }
+}
+
+impl Source {
+    fn literal(&self) -> Option<Value> {
+        match self {
+            Source::Literal(value) => Some(value.clone()),
+            Source::Input(_) | Source::Output { .. } | Source::LeftOut => None,
+        }
+    }
+}
+
+fn not_found<'a>(what: &'static str, name: &str, known: impl Iterator<Item = &'a str> + Clone) -> Error {
+    // `prior.stepz` is compared by its last part, which is what `known` holds.
+    let last = name.rsplit('.').next().unwrap_or(name);
+    let hint = match did_you_mean(last, known.clone()) {
+        hint if hint.is_empty() => match known.collect::<Vec<_>>().join(", ") {
+            names if names.is_empty() => "; the graph has none".to_owned(),
+            names => format!("; there are {names}"),
+        },
+        hint => hint,
+    };
+    Error::NotFound { what, name: name.to_owned(), hint }
+}
+
+impl std::fmt::Debug for Graph {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let nodes: Vec<&str> = self.nodes.iter().map(|step| step.id.as_str()).collect();
+        let outputs: Vec<&str> = self.outputs.iter().map(|output| output.name.as_str()).collect();
+        f.debug_struct("Graph")
+            .field("inputs", &self.inputs)
+            .field("nodes", &nodes)
+            .field("outputs", &outputs)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,104 @@
+//! The values that a job gives to a graph's inputs.
+
+use std::collections::HashMap;
+
+use wuerst_core::{Args, Error, Refusal, Result, Value};
+
+use crate::contract;
+use crate::graph::{Graph, Source};
+
+/// The values of a graph's inputs, for one or many runs.
+#[derive(Clone, Debug, Default)]
+pub struct Inputs(HashMap<String, Value>);
+
+impl Inputs {
+    /// No value yet: defaults hold.
+    pub fn new() -> Inputs {
+        Inputs::default()
+    }
+
+    /// Sets an input of `graph`. Type and range are checked, also against the ports that it is wired to,
+    /// so that a wrong value is refused here and not after minutes of work.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] with a suggestion; otherwise what is wrong with the value.
+    pub fn set(&mut self, graph: &Graph, name: &str, value: impl Into<Value>) -> Result<()> {
+        let index = graph.input(name)?;
+        let value = graph.inputs[index].admit(name, value.into(), &graph.models)?;
+        allowed(graph, index, &value)?;
+        self.0.insert(name.to_owned(), value);
+        Ok(())
+    }
+
+    /// The value that was set; `None` while the default holds.
+    pub fn get(&self, name: &str) -> Option<&Value> {
+        self.0.get(name)
+    }
+
+    /// Goes back to the default.
+    pub fn unset(&mut self, name: &str) {
+        self.0.remove(name);
+    }
+
+    /// The values as a run of `steps` needs them, in the order of the graph's inputs: defaults filled
+    /// in, models as they are on disk now, and every node asked whether it can take what it will get.
+    pub(crate) fn ready(&self, graph: &Graph, steps: &[usize], used: &[usize]) -> Result<Vec<Option<Value>>> {
+        let mut values = vec![None; graph.inputs.len()];
+        let args = steps.iter().flat_map(|&step| &graph.nodes[step].args);
+        let outputs = used.iter().map(|&output| &graph.outputs[output].source);
+        for source in args.chain(outputs) {
+            if let Source::Input(index) = *source
+                && values[index].is_none()
+            {
+                values[index] = self.value(graph, index)?;
+            }
+        }
+        for &step in steps {
+            let step = &graph.nodes[step];
+            let ports = &step.node.spec().signature.inputs;
+            let known = ports.iter().zip(&step.args).map(|(port, source)| match source {
+                Source::Literal(value) => Some(value.clone()),
+                Source::Input(index) => values[*index].clone().map(|value| port.ty.widen(value)),
+                Source::Output { .. } | Source::LeftOut => None,
+            });
+            let known: Vec<Option<Value>> = known.collect();
+            contract::arguments(ports, &known).map_err(|error| error.in_node(&step.id))?;
+            let refused = |refusal: Refusal| Error::from(refusal).in_node(&step.id);
+            step.node.check(&Args::new(ports, &known)).map_err(refused)?;
+        }
+        Ok(values)
+    }
+
+    fn value(&self, graph: &Graph, index: usize) -> Result<Option<Value>> {
+        let port = &graph.inputs[index];
+        let value = match (self.0.get(&port.name), &port.default) {
+            (Some(Value::Model(model)), _) => Value::Model(model.reopen()?),
+            (Some(value), _) => value.clone(),
+            (None, Some(default)) => port.admit(&port.name, default.clone(), &graph.models)?,
+            (None, None) if port.optional => return Ok(None),
+            (None, None) => {
+                return Err(Error::invalid(&port.name, format!("this input must be set: `{port}`")));
+            }
+        };
+        // Again, since another graph may have admitted it, and nobody the default of a model.
+        let value = port.admit(&port.name, value, &graph.models)?;
+        allowed(graph, index, &value)?;
+        Ok(Some(value))
+    }
+}
+
+/// Whether every port that an input is wired to allows the value.
+fn allowed(graph: &Graph, index: usize, value: &Value) -> Result<()> {
+    for step in &graph.nodes {
+        let ports = &step.node.spec().signature.inputs;
+        for (port, source) in ports.iter().zip(&step.args) {
+            if *source == Source::Input(index) {
+                port.allows(value).map_err(|message| {
+                    let name = &graph.inputs[index].name;
+                    Error::invalid(name, format!("{message}, which `{}.{}` allows", step.id, port.name))
+                })?;
+            }
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,224 @@
+//! Running a graph: inputs, overrides, outputs, progress, cancellation, errors.
+
+mod stub;
+
+use stub::{Bench, CASCADE};
+use wuerst_core::{Cancel, DType, Error, NodeSpec, Refusal, Tensor, Ty, Value, Watch};
+use wuerst_graph::{Graph, Inputs, Run};
+
+fn message<T>(result: Result<T, Error>) -> String {
+    result.err().expect("an error").to_string()
+}
+
+fn prompt() -> [(&'static str, Value); 1] {
+    [("prompt", "a red apple".into())]
+}
+
+/// Notes what a watch is told; throws the switch at a node's step.
+#[derive(Default)]
+struct Notes {
+    lines: Vec<String>,
+    cancel: Option<(Cancel, &'static str, usize)>,
+}
+
+impl Watch for Notes {
+    fn started(&mut self, node: &str) {
+        self.lines.push(format!("{node} started"));
+    }
+    fn finished(&mut self, node: &str) {
+        self.lines.push(format!("{node} finished"));
+    }
+    fn progress(&mut self, node: &str, done: usize, of: usize) {
+        self.lines.push(format!("{node} {done}/{of}"));
+        if let Some((cancel, _, _)) = self.cancel.as_ref().filter(|(_, n, step)| *n == node && *step == done)
+        {
+            cancel.cancel();
+        }
+    }
+}
+
+#[test]
+fn several_outputs_come_in_order_and_share_work() {
+    let bench = Bench::new(0);
+    let graph = bench.load(CASCADE);
+    let mut inputs = Inputs::new();
+    inputs.set(&graph, "prompt", "a red apple").unwrap();
+    let (cancel, mut notes) = (Cancel::new(), Notes::default());
+    let mut run = Run::new(&graph, &inputs, &bench.cache, &cancel, &mut notes);
+    let values = run.outputs(&["semantic", "image", "echo"]).unwrap();
+    assert_eq!(values[2], Value::from("a red apple"));
+    assert_eq!(values[0], bench.output(&graph, "semantic", &prompt()).0.unwrap());
+    let lines = notes.lines.join(", ");
+    assert_eq!(lines.matches("prior started").count(), 1, "{lines}");
+    assert!(lines.starts_with("tokens started, tokens finished, text started"), "{lines}");
+    assert!(lines.contains("prior 19/20, prior 20/20, prior finished"), "{lines}");
+}
+
+#[test]
+fn output_types_are_known_as_far_as_the_graph_fixes_them() {
+    let graph = Bench::new(0).load(CASCADE);
+    let types: Vec<String> = graph.outputs().iter().map(|o| format!("{}: {}", o.name, o.ty)).collect();
+    assert_eq!(types, ["image: u8[h,w,3]", "semantic: f32[b,16,h,w]", "echo: text"]);
+    assert_eq!(graph.inputs()[2].to_string(), "steps: int = 12 {1..100}");
+    assert_eq!(graph.needed(&[1]).len(), 3);
+}
+
+#[test]
+fn a_cancelled_run_stops_and_keeps_what_it_finished() {
+    let bench = Bench::new(usize::MAX);
+    let graph = bench.load(CASCADE);
+    let mut inputs = Inputs::new();
+    inputs.set(&graph, "prompt", "a red apple").unwrap();
+    let cancel = Cancel::new();
+    let mut notes = Notes { cancel: Some((cancel.clone(), "prior", 3)), ..Notes::default() };
+    let mut run = Run::new(&graph, &inputs, &bench.cache, &cancel, &mut notes);
+    assert!(matches!(run.output("image"), Err(Error::Cancelled)));
+    assert!(matches!(run.output("image"), Err(Error::Cancelled)), "before the first node, too");
+    assert!(notes.lines.iter().any(|line| line == "prior 3/20"));
+    assert!(!notes.lines.iter().any(|line| line == "prior 4/20"));
+    assert_eq!(bench.ran(&graph, &prompt()), ["prior", "decode", "vqgan"]);
+}
+
+#[test]
+fn wrong_inputs_are_refused_before_anything_runs() {
+    let mut bench = Bench::new(0);
+    let graph = bench.load(CASCADE);
+    let mut inputs = Inputs::new();
+    assert_eq!(message(inputs.set(&graph, "promt", "")), "no input `promt`; did you mean `prompt`?");
+    assert_eq!(message(inputs.set(&graph, "prompt", 3i64)), "prompt: wants text, got int 3");
+    assert_eq!(message(inputs.set(&graph, "steps", 101i64)), "steps: 101 is outside 1..100");
+    let (missing, ran) = bench.output(&graph, "image", &[]);
+    assert_eq!(message(missing), "prompt: this input must be set: `prompt: text`");
+    assert!(ran.is_empty() && bench.log.lock().unwrap().is_empty());
+    assert_eq!(message(bench.output(&graph, "imge", &[]).0), "no output `imge`; did you mean `image`?");
+
+    // What a port allows holds for the input that is wired to it, whatever the input says itself.
+    bench.add("test.take", "n: int {0..4}, x: f32[2,n] -> n: int", |_, args| Ok(vec![args.int("n")?.into()]));
+    let graph = bench.load(
+        "{wuerstchen: 1, inputs: {n: int = 1, x: 'f32[a,b]'}, outputs: {image: $t.n}, \
+          nodes: {t: {use: test.take, with: {n: $n, x: $x}}}}",
+    );
+    assert_eq!(message(inputs.set(&graph, "n", 5i64)), "n: 5 is outside 0..4, which `t.n` allows");
+    let tensor = Tensor::from_vec(&[3, 1], vec![0f32; 3]).unwrap();
+    let error = message(bench.output(&graph, "image", &[("x", tensor.into())]).0);
+    assert_eq!(error, "`t`: x: wants f32[2,n], got f32[3,1]");
+}
+
+#[test]
+fn arguments_can_be_replaced_before_and_after_loading() {
+    let bench = Bench::new(usize::MAX);
+    let mut graph = bench.load(CASCADE);
+    bench.ran(&graph, &prompt());
+    graph.set("prior.steps", 3i64).unwrap();
+    assert_eq!(bench.ran(&graph, &prompt()), ["prior", "decode", "vqgan"]);
+    assert_eq!(message(graph.set("prior.stepz", 3i64)), "no argument `prior.stepz`; did you mean `steps`?");
+    assert_eq!(message(graph.set("prio.steps", 3i64)), "no node `prio`; did you mean `prior`?");
+    assert_eq!(message(graph.set("prior.steps", 0i64)), "prior.steps: 0 is outside 1..1000");
+    assert!(message(graph.set("steps", 1i64)).contains("written as `node.port`"));
+
+    let load = |sets: &[(&str, &str)]| Graph::load_with(CASCADE, &bench.registry, sets);
+    assert!(bench.ran(&load(&[("prior.steps", "3")]).unwrap(), &prompt()).is_empty());
+    assert_eq!(
+        bench.ran(&load(&[("prior.steps", "$steps")]).unwrap(), &prompt()),
+        ["prior", "decode", "vqgan"]
+    );
+    let error = message(load(&[("prior.steps", "many"), ("prior.x", "1"), ("prio.steps", "1")]));
+    assert_eq!(
+        error,
+        "the graph has 3 problems\nprio.steps: no node `prio`; did you mean `prior`?\n\
+         prior.x: `wuerst.prior` has no input `x`; it takes text, steps, seed\n\
+         prior.steps: wants int, but this is `many`"
+    );
+}
+
+#[test]
+fn optional_ports_may_be_left_out_and_count_when_given() {
+    let mut bench = Bench::new(usize::MAX);
+    bench.add("test.start", "init: f32[n]?, strength: float = 1 -> given: bool", |_, args| {
+        assert!(args.float("strength")? > 0.0);
+        Ok(vec![args.has("init").into()])
+    });
+    let graph = bench.load(
+        "{wuerstchen: 1, inputs: {init: 'f32[n]?'}, outputs: {image: $t.given}, \
+          nodes: {t: {use: test.start, with: {init: $init, strength: 2}}}}",
+    );
+    assert_eq!(bench.output(&graph, "image", &[]).0.unwrap(), Value::Bool(false));
+    // Half precision is widened on its way to a port of f32.
+    let half = Tensor::from(ndarray::Array1::from_elem(3, 1.0f32));
+    assert_eq!(bench.output(&graph, "image", &[("init", half.into())]).0.unwrap(), Value::Bool(true));
+}
+
+#[test]
+fn a_failing_node_is_named() {
+    let mut bench = Bench::new(0);
+    bench.add("test.fail", "-> x: int", |_, _| Err(Error::Runtime("no memory pattern".into())));
+    bench.add("test.lie", "-> x: u8[2]", |_, _| Ok(vec![Tensor::from_vec(&[3], vec![0u8; 3])?.into()]));
+    let graph = bench.load(
+        "{wuerstchen: 1, nodes: {f: {use: test.fail}, l: {use: test.lie}}, outputs: {a: $f.x, b: $l.x}}",
+    );
+    assert_eq!(message(bench.output(&graph, "a", &[]).0), "`f`: ONNX Runtime: no memory pattern");
+    assert_eq!(message(bench.output(&graph, "b", &[]).0), "`l`: output `x`: wants u8[2], got u8[3]");
+    assert!(matches!(&graph.outputs()[1].ty, Ty::Tensor { dtype: DType::U8, .. }));
+}
+
+#[test]
+fn a_chain_of_many_nodes_needs_no_deep_stack() {
+    let mut bench = Bench::new(0);
+    bench.add("host.next", "x: int -> x: int", |_, args| Ok(vec![Value::Int(args.int("x")? + 1)]));
+    let mut yaml = "wuerstchen: 1\ninputs: {x: int = 0}\noutputs: {image: $n2999.x}\nnodes:\n".to_owned();
+    // From the last to the first, so that the file's order is of no help.
+    for n in (0..3000).rev() {
+        let from = if n == 0 { "$x".to_owned() } else { format!("$n{}.x", n - 1) };
+        yaml += &format!("  n{n}: {{use: host.next, with: {{x: {from}}}}}\n");
+    }
+    let small = std::thread::Builder::new().stack_size(256 * 1024);
+    let thread = small.spawn(move || {
+        let graph = bench.load(&yaml);
+        assert_eq!(bench.output(&graph, "image", &[]).0.unwrap(), Value::Int(3000));
+        // All were evicted: the whole chain is made again, from the end backwards.
+        assert_eq!(bench.ran(&graph, &[]).len(), 3000);
+    });
+    thread.unwrap().join().unwrap();
+}
+
+#[test]
+fn a_node_may_refuse_literals_and_inputs() {
+    struct Square(NodeSpec, stub::Log);
+    impl wuerst_core::Node for Square {
+        fn spec(&self) -> &NodeSpec {
+            &self.0
+        }
+        fn check(&self, known: &wuerst_core::Args<'_>) -> Result<(), Refusal> {
+            match known.get("size") {
+                Some(Value::Int(size)) if size % 128 != 0 => {
+                    Err(Refusal::at("size", format!("{size} is not a multiple of 128")))
+                }
+                _ => Ok(()),
+            }
+        }
+        fn run(
+            &self,
+            ctx: &mut wuerst_core::Ctx<'_>,
+            args: &wuerst_core::Args<'_>,
+        ) -> wuerst_core::Result<Vec<Value>> {
+            self.1.lock().unwrap().push(ctx.id().to_owned());
+            Ok(vec![args.int("size")?.into()])
+        }
+    }
+    let mut bench = Bench::new(0);
+    let spec = NodeSpec::new("test.square", 1, "size: int -> size: int", "").unwrap();
+    bench.registry.add(Square(spec, bench.log.clone())).unwrap();
+    let yaml = |size: &str| {
+        format!(
+            "wuerstchen: 1\ninputs: {{size: int = 128}}\nnodes:\n  s:\n    use: test.square\n    \
+             with: {{ size: {size} }}\noutputs: {{ image: $s.size }}\n"
+        )
+    };
+    let error = message(Graph::load(&yaml("100"), &bench.registry));
+    assert!(error.ends_with("\n6:19: nodes.s.with.size: 100 is not a multiple of 128"), "{error}");
+    let mut graph = bench.load(&yaml("$size"));
+    assert_eq!(bench.output(&graph, "image", &[]).0.unwrap(), Value::Int(128));
+    let error = message(bench.output(&graph, "image", &[("size", 129i64.into())]).0);
+    assert_eq!(error, "`s`: size: 129 is not a multiple of 128");
+    assert_eq!(message(graph.set("s.size", 130i64)), "s.size: 130 is not a multiple of 128");
+}
