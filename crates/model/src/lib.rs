@@ -2,6 +2,7 @@
 //!
 //! Nothing here computes on tensors: a network is [recorded](record) once and read by others.
 
+pub mod checkpoint;
 pub mod compressor;
 pub mod contract;
 pub mod decoder;

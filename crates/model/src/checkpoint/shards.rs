@@ -1,0 +1,57 @@
+//! safetensors files, and the index that names the shards of a large checkpoint.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+
+use safetensors::{Dtype, SafeTensors};
+use serde::Deserialize;
+
+use super::{CheckpointError, Element, Entry};
+
+/// The tensors of a safetensors file, by name; the file's number is left 0.
+pub fn entries(bytes: &[u8]) -> Result<Vec<(String, Entry)>, String> {
+    let damaged = |e| format!("is not a readable safetensors file ({e})");
+    // Checks that every tensor lies within the file.
+    SafeTensors::deserialize(bytes).map_err(damaged)?;
+    let (header, metadata) = SafeTensors::read_metadata(bytes).map_err(damaged)?;
+    let entry = |(name, info): (String, &safetensors::tensor::TensorInfo)| {
+        let element = match info.dtype {
+            Dtype::F64 => Element::F64,
+            Dtype::F32 => Element::F32,
+            Dtype::F16 => Element::F16,
+            Dtype::BF16 => Element::BF16,
+            Dtype::BOOL | Dtype::U8 | Dtype::I8 => Element::Whole(1),
+            Dtype::U16 | Dtype::I16 => Element::Whole(2),
+            Dtype::U32 | Dtype::I32 => Element::Whole(4),
+            Dtype::U64 | Dtype::I64 => Element::Whole(8),
+            other => return Err(format!("stores `{name}` as {other:?}; F32, F16 or BF16 is wanted")),
+        };
+        let start = 8 + header + info.data_offsets.0;
+        Ok((name, Entry { file: 0, start, element, shape: info.shape.clone(), strides: None }))
+    };
+    metadata.tensors().into_iter().map(entry).collect()
+}
+
+/// The part of `…safetensors.index.json` that says which file holds what.
+#[derive(Deserialize)]
+struct Index {
+    weight_map: BTreeMap<String, String>,
+}
+
+/// The files that an index names, which lie beside it.
+pub fn files(index: &Path) -> Result<Vec<PathBuf>, CheckpointError> {
+    let text = std::fs::read(index).map_err(|source| CheckpointError::Io { path: index.into(), source })?;
+    let failed = |message| CheckpointError::Format { path: index.into(), message };
+    let parsed: Index = serde_json::from_slice(&text)
+        .map_err(|e| failed(format!("is not the index of a sharded checkpoint ({e})")))?;
+    let names: BTreeSet<&String> = parsed.weight_map.values().collect();
+    let beside = |name: &String| {
+        let plain = Path::new(name).file_name().is_some_and(|file| file == name.as_str());
+        if plain {
+            Ok(index.with_file_name(name))
+        } else {
+            Err(failed(format!("names the file `{name}`, which is not in its folder")))
+        }
+    };
+    names.into_iter().map(beside).collect()
+}
