@@ -40,10 +40,14 @@ pub fn random_weights(graph: &Graph) -> impl Fn(&str) -> Result<Weight, BoxError
     }
 }
 
-/// The parameter of this name among [`random_weights`].
+/// The parameter of this name among [`random_weights`]. Matrices keep the size of what they multiply, and running
+/// variances are positive.
 pub fn random_weight(name: &str, shape: &[usize]) -> ArrayD<f32> {
     let seed = name.bytes().fold(7, |seed: u64, byte| seed.wrapping_mul(31) + u64::from(byte));
-    Random::new(seed).array(shape)
+    let fan_in: usize = shape.iter().skip(1).product();
+    let scale = 1. / (fan_in.max(1) as f32).sqrt();
+    let array = Random::new(seed).array(shape) * scale;
+    if name.ends_with("running_var") { array.abs() + 0.1 } else { array }
 }
 
 /// Largest difference over largest magnitude of what is wanted.

@@ -1,0 +1,13 @@
+//! Written models in ONNX Runtime: every operation against plain loops, at sizes other than the recorded ones, and
+//! the forms that a model's files can take.
+
+#![allow(clippy::unwrap_used, reason = "a failed unwrap is how a test fails")]
+
+mod attention;
+mod cubic;
+mod dense;
+mod elementwise;
+mod files;
+mod layout;
+mod plain;
+mod recorded;
