@@ -117,22 +117,22 @@ impl Sessions {
         Ok(header)
     }
 
-    /// The model, loaded, standing in for a stage, and its facts.
+    /// The model, loaded, standing in for a stage.
     ///
     /// Unloads others where the budget asks for it; a model that somebody still runs stays in memory until then.
     ///
     /// # Errors
     /// [`Error::Model`] when it breaks the contract or no device takes it, whatever keeps ONNX Runtime from
     /// starting, or [`Error::Cancelled`].
-    pub fn stage(&self, ctx: &mut Ctx<'_>, model: &Model, contract: Contract) -> Result<(Arc<Stage>, Facts)> {
-        let facts = self.facts(model, contract)?;
+    pub fn stage(&self, ctx: &mut Ctx<'_>, model: &Model, contract: Contract) -> Result<Arc<Stage>> {
+        self.facts(model, contract)?;
         let devices = self.devices(ctx)?;
         if let Some(stage) = self.find(model.digest(), &devices) {
-            return Ok((stage, facts));
+            return Ok(stage);
         }
         let _loading = locked(&self.loading);
         if let Some(stage) = self.find(model.digest(), &devices) {
-            return Ok((stage, facts));
+            return Ok(stage);
         }
         let runtime = self.start()?;
         let header = self.header(model)?;
@@ -142,7 +142,7 @@ impl Sessions {
         let stage = Arc::new(stage);
         let entry = Entry { model: model.digest(), devices, stage: Arc::clone(&stage) };
         locked(&self.loaded).push(entry);
-        Ok((stage, facts))
+        Ok(stage)
     }
 
     /// The engine's wish, else the graph's, else the CPU.

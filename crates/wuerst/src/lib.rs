@@ -1,1 +1,29 @@
 //! Engine, graph and job: the Rust API.
+//!
+//! ```no_run
+//! use wuerst::{Engine, Options};
+//!
+//! let engine = Engine::new(Options { models: "models/icons".into(), ..Options::default() })?;
+//! let graph = engine.graph(&std::fs::read_to_string("graphs/text-to-image.yaml")?)?;
+//! let job = engine.job(&graph);
+//! job.set("prompt", "a red apple, twemoji style")?;
+//! let image = job.get("image", &mut ())?; // u8 [h,w,3]
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+mod engine;
+mod job;
+mod models;
+
+pub use engine::{Engine, Options};
+pub use job::Job;
+
+/// The vocabulary: values, types, nodes, errors.
+pub use wuerst_core as core;
+pub use wuerst_core::{Error, Result, Tensor, Value, Watch};
+/// Graph files: checking, running, describing.
+pub use wuerst_graph as graph;
+pub use wuerst_graph::{Graph, Report};
+/// The built-in nodes and the models they run.
+pub use wuerst_stages as stages;
+pub use wuerst_stages::Device;

@@ -1,0 +1,151 @@
+//! The step loop that the prior and the decoder share: from noise to latents.
+
+use wuerst_core::{Args, Ctx, Error, Refusal, Result, Tensor};
+use wuerst_model::facts::Preview;
+use wuerst_model::noise::Noise;
+use wuerst_model::schedule::{self, Schedule, Step};
+
+use crate::preview::rgb;
+
+/// The ports that both stages have, in the notation of signatures. What is left out, the model's facts say.
+macro_rules! sampling_ports {
+    () => {
+        "steps: int? {1..1000}, guidance: float? {0.0..100.0}, sampler: text = \"ddpm\" {ddpm|ddim}"
+    };
+}
+pub(crate) use sampling_ports;
+
+/// What those ports mean.
+pub(crate) const ABOUT: [(&str, &str); 3] = [
+    ("steps", "Evaluations of the model; the model's own number when left out."),
+    (
+        "guidance",
+        "How far to move from the negative text towards the text. Up to 1 it is off, and so it is without a \
+         negative text. The model's own number when left out.",
+    ),
+    ("sampler", "`ddpm` adds new noise at every step, as in the paper; `ddim` adds none."),
+];
+
+/// How to get from noise to latents.
+pub(crate) struct Sampling<'a> {
+    schedule: &'a Schedule,
+    times: Vec<f64>,
+    guidance: Option<f32>,
+    deterministic: bool,
+    preview: Option<&'a Preview>,
+}
+
+/// What a model's facts say where the arguments say nothing.
+pub(crate) struct Defaults<'a> {
+    pub steps: usize,
+    pub guidance: f64,
+    pub schedule: &'a Schedule,
+    pub timesteps: &'a [f64],
+    pub preview: Option<&'a Preview>,
+}
+
+impl<'a> Sampling<'a> {
+    /// Reads the arguments of [`sampling_ports`], and `negative`, without which there is no guidance.
+    pub(crate) fn new(args: &Args<'_>, model: Defaults<'a>) -> Result<Sampling<'a>> {
+        let times = if args.has("steps") {
+            schedule::linear(1., args.count("steps")?)
+        } else if model.timesteps.is_empty() {
+            schedule::linear(1., model.steps)
+        } else {
+            model.timesteps.to_vec()
+        };
+        let falling = times.is_sorted_by(|a, b| a > b) && times.iter().all(|t| (0. ..=1.).contains(t));
+        if times.len() < 2 || !falling {
+            return Err(Error::invalid("model", "its metadata has times that do not fall from 1 to 0"));
+        }
+        let guidance = if args.has("guidance") { args.float("guidance")? } else { model.guidance };
+        let guidance = (guidance > 1. && args.has("negative")).then_some(guidance as f32);
+        let deterministic = args.text("sampler")? == "ddim";
+        Ok(Sampling { schedule: model.schedule, times, guidance, deterministic, preview: model.preview })
+    }
+
+    /// Pictures that the model evaluates at once: two with guidance, the first with the text, the second with the
+    /// negative one.
+    pub(crate) fn batch(&self) -> usize {
+        if self.guidance.is_some() { 2 } else { 1 }
+    }
+
+    /// Draws noise of shape `[1,c,h,w]` and takes it off step by step.
+    ///
+    /// `predict` evaluates the model: latents `[batch,c,h,w]` and times `[batch]` to noise `[batch,c,h,w]`.
+    pub(crate) fn run(
+        &self,
+        ctx: &mut Ctx<'_>,
+        noise: &mut Noise,
+        [channels, height, width]: [usize; 3],
+        mut predict: impl FnMut(&Ctx<'_>, &Tensor, &Tensor) -> Result<Tensor>,
+    ) -> Result<Vec<f32>> {
+        let (batch, steps) = (self.batch(), self.times.len() - 1);
+        let shape = [batch, channels, height, width];
+        let mut x = noise.normal(channels * height * width);
+        for (done, (&t, &next)) in self.times.iter().zip(&self.times[1..]).enumerate() {
+            ctx.step(done, steps)?;
+            let latents = Tensor::from_vec(&shape, x.repeat(batch))?;
+            let timestep = Tensor::from_vec(&[batch], vec![t as f32; batch])?;
+            let predicted = self.guided(&predict(ctx, &latents, &timestep)?, &shape)?;
+            if let Some(map) = self.preview.filter(|_| ctx.wants_preview()) {
+                let guess = self.picture(&x, &predicted, t);
+                if let Some(picture) = rgb(map, &guess, [height, width]) {
+                    ctx.preview(|| picture);
+                }
+            }
+            let (step, fresh) = if self.deterministic {
+                (self.schedule.ddim(t, next), vec![])
+            } else {
+                // Drawn at the last step too, though it counts for nothing: diffusers' generator goes on as far.
+                (self.schedule.ddpm(t, next), noise.normal(x.len()))
+            };
+            take(&mut x, &predicted, &fresh, &step);
+        }
+        ctx.step(steps, steps)?;
+        Ok(x)
+    }
+
+    /// The prediction for one picture: with guidance w, u + w·(c − u) of the halves c (text) and u (negative text).
+    fn guided(&self, predicted: &Tensor, shape: &[usize]) -> Result<Vec<f32>> {
+        let values = predicted.values::<f32>().filter(|_| predicted.shape() == shape).ok_or_else(|| {
+            let got = format!("{}{:?}", predicted.dtype(), predicted.shape());
+            Error::Type { what: "the model's `noise`".into(), want: format!("f32{shape:?}"), got }
+        })?;
+        let Some(w) = self.guidance else { return Ok(values.to_vec()) };
+        let (text, negative) = values.split_at(values.len() / 2);
+        // From the nearer end, as torch.lerp does.
+        Ok(text.iter().zip(negative).map(|(c, u)| c - (c - u) * (1. - w)).collect())
+    }
+
+    /// What the picture would be if the predicted noise were right: (x − √(1−ᾱ)·ε)/√ᾱ.
+    fn picture(&self, x: &[f32], predicted: &[f32], t: f64) -> Vec<f32> {
+        let (picture, noise) = self.schedule.mix(t);
+        x.iter()
+            .zip(predicted)
+            .map(|(x, e)| ((f64::from(*x) - noise * f64::from(*e)) / picture) as f32)
+            .collect()
+    }
+}
+
+/// One step, in f64: the first one multiplies by more than ten and takes off nearly as much.
+fn take(x: &mut [f32], predicted: &[f32], fresh: &[f32], step: &Step) {
+    let fresh = fresh.iter().copied().chain(std::iter::repeat(0.));
+    for ((x, e), z) in x.iter_mut().zip(predicted).zip(fresh) {
+        let sum = step.sample * f64::from(*x) + step.noise * f64::from(*e) + step.fresh * f64::from(z);
+        *x = sum as f32;
+    }
+}
+
+/// A tensor of one picture as a batch: `[1,…]` followed by `second`, if guidance asks for two.
+pub(crate) fn batched(first: &Tensor, second: Option<&Tensor>) -> Result<Tensor> {
+    let Some(second) = second else { return Ok(first.clone()) };
+    let (a, b) = (first.values::<f32>().unwrap_or_default(), second.values::<f32>().unwrap_or_default());
+    let shape = [&[2], first.shape().get(1..).unwrap_or_default()].concat();
+    Tensor::from_vec(&shape, [a, b].concat())
+}
+
+/// Says in a check that the model is to blame.
+pub(crate) fn blame_model(error: Error) -> Refusal {
+    Refusal::at("model", error.to_string())
+}

@@ -1,0 +1,128 @@
+//! Tokenizers: from text to the ids that a text encoder reads.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use tokenizers::{PaddingStrategy, Tokenizer, TruncationParams};
+use wuerst_core::{Args, Ctx, Digest, Error, Model, Node, NodeSpec, Refusal, Result, Tensor, Value};
+use wuerst_model::facts::{self, Facts};
+
+use crate::contract::Contract;
+use crate::sample::blame_model;
+use crate::sessions::Sessions;
+
+/// Characters of cut-off text that a warning shows.
+const SHOWN: usize = 200;
+
+/// `wuerst.tokenize`: text to token ids, by the tokenizer that lies beside the text encoder.
+pub(crate) struct Tokenize {
+    spec: NodeSpec,
+    sessions: Arc<Sessions>,
+    /// By the state of the file, as for models.
+    tokenizers: Mutex<HashMap<Digest, Arc<Tokenizer>>>,
+}
+
+impl Tokenize {
+    pub(crate) fn new(sessions: Arc<Sessions>) -> Result<Tokenize> {
+        let signature = "text: text, model: model -> ids: i64[1,l], mask: i64[1,l]";
+        let about = "Makes token ids of a text. What is too long for the model is cut off, with a warning.";
+        let spec = NodeSpec::new("wuerst.tokenize", 1, signature, about)?
+            .describe("text", "What the picture should, or should not, show; may be empty.")?
+            .describe("model", "A model with the contract `text-encoder`, whose tokenizer lies beside it.")?
+            .describe("ids", "Token ids, padded to the model's length.")?
+            .describe("mask", "1 for tokens of the text, 0 for padding.")?;
+        Ok(Tokenize { spec, sessions, tokenizers: Mutex::default() })
+    }
+
+    fn facts(&self, model: &Model) -> Result<facts::TextEncoder> {
+        match self.sessions.facts(model, Contract::TextEncoder)? {
+            Facts::TextEncoder(facts) => Ok(facts),
+            other => Err(Error::Internal(format!("a text encoder with the facts of a {}", other.contract()))),
+        }
+    }
+
+    fn tokenizer(&self, model: &Model, facts: &facts::TextEncoder) -> Result<Arc<Tokenizer>> {
+        let path = beside(model, &facts.tokenizer)?;
+        let state = Model::open(&facts.tokenizer, &path)?.digest();
+        let mut tokenizers = self.tokenizers.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(tokenizer) = tokenizers.get(&state) {
+            return Ok(Arc::clone(tokenizer));
+        }
+        let tokenizer = Arc::new(open(&path, facts.length)?);
+        tokenizers.insert(state, Arc::clone(&tokenizer));
+        Ok(tokenizer)
+    }
+}
+
+/// The path of the tokenizer that a model names.
+fn beside(model: &Model, name: &str) -> Result<PathBuf> {
+    let failed = |message: String| Error::Model { path: model.path().into(), source: message.into() };
+    // A model is data from somewhere, and must not make us read files elsewhere.
+    if Path::new(name).file_name().is_none_or(|file| file != name) {
+        return Err(failed(format!(
+            "its metadata names the tokenizer `{name}`, which is no plain file name"
+        )));
+    }
+    let path = model.path().with_file_name(name);
+    if !path.is_file() {
+        return Err(failed(format!("its tokenizer is missing: put `{name}` beside it")));
+    }
+    Ok(path)
+}
+
+/// Reads a `tokenizer.json`, set to give exactly `length` ids.
+fn open(path: &Path, length: usize) -> Result<Tokenizer> {
+    let failed = |source: wuerst_core::BoxError| Error::Model { path: path.to_owned(), source };
+    let mut tokenizer = Tokenizer::from_file(path).map_err(failed)?;
+    let Some(padding) = tokenizer.get_padding() else {
+        let message = "it has no `padding`, so the token to fill short texts up with is not known";
+        return Err(failed(message.into()));
+    };
+    let mut padding = padding.clone();
+    padding.strategy = PaddingStrategy::Fixed(length);
+    tokenizer.with_padding(Some(padding));
+    let truncation = TruncationParams { max_length: length, ..TruncationParams::default() };
+    tokenizer.with_truncation(Some(truncation)).map_err(failed)?;
+    Ok(tokenizer)
+}
+
+impl Node for Tokenize {
+    fn spec(&self) -> &NodeSpec {
+        &self.spec
+    }
+
+    fn check(&self, known: &Args<'_>) -> Result<(), Refusal> {
+        if known.has("model") {
+            let model = known.model("model")?;
+            let facts = self.facts(model).map_err(blame_model)?;
+            beside(model, &facts.tokenizer).map_err(blame_model)?;
+        }
+        Ok(())
+    }
+
+    fn run(&self, ctx: &mut Ctx<'_>, args: &Args<'_>) -> Result<Vec<Value>> {
+        let (text, model) = (args.text("text")?, args.model("model")?);
+        let facts = self.facts(model)?;
+        let tokenizer = self.tokenizer(model, &facts)?;
+        let encoding = tokenizer.encode(text, true).map_err(|e| Error::invalid("text", e.to_string()))?;
+        if !encoding.get_overflowing().is_empty() {
+            // The end of what is kept; special tokens stand at 0.
+            let kept = encoding.get_offsets().iter().map(|(_, end)| *end).max().unwrap_or(0);
+            let cut = text.get(kept..).unwrap_or_default().trim();
+            ctx.warn(&cut_off(cut, facts.length));
+        }
+        let row = |numbers: &[u32]| {
+            let numbers: Vec<i64> = numbers.iter().map(|n| i64::from(*n)).collect();
+            Tensor::from_vec(&[1, numbers.len()], numbers)
+        };
+        Ok(vec![row(encoding.get_ids())?.into(), row(encoding.get_attention_mask())?.into()])
+    }
+}
+
+fn cut_off(cut: &str, length: usize) -> String {
+    let rest = cut.chars().count().saturating_sub(SHOWN);
+    let shown: String = cut.chars().take(SHOWN).collect();
+    let more = if rest > 0 { format!("… and {rest} more characters") } else { String::new() };
+    format!("the text is longer than the {length} tokens that the model reads; cut off: \"{shown}\"{more}")
+}

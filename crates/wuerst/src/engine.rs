@@ -1,0 +1,105 @@
+//! The engine: node kinds, models and remembered results, shared by all graphs and jobs.
+
+use std::fmt;
+use std::path::PathBuf;
+use std::sync::{Arc, PoisonError, RwLock};
+
+use wuerst_core::{Node, Registry, Result};
+use wuerst_graph::{Cache, Graph};
+use wuerst_stages::Sessions;
+
+use crate::job::Job;
+use crate::models;
+
+/// How an engine is set up.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// The folder that the names of models in a graph are relative to.
+    pub models: PathBuf,
+    /// Results remembered between runs, in bytes.
+    pub cache_bytes: usize,
+    /// How models are run: ONNX Runtime, devices, threads, memory.
+    pub stages: wuerst_stages::Options,
+}
+
+impl Default for Options {
+    /// The folder `models`, 256 MiB of results, and the stages' defaults.
+    fn default() -> Options {
+        Options { models: "models".into(), cache_bytes: 256 << 20, stages: wuerst_stages::Options::default() }
+    }
+}
+
+/// What graphs run in. Cheap to clone; clones are the same engine, and threads may share it.
+#[derive(Clone)]
+pub struct Engine(Arc<Inner>);
+
+struct Inner {
+    registry: RwLock<Registry>,
+    sessions: Arc<Sessions>,
+    cache: Cache,
+}
+
+impl Engine {
+    /// An engine with the built-in nodes. Loads nothing: neither ONNX Runtime nor models.
+    ///
+    /// # Errors
+    /// None that a caller could cause.
+    pub fn new(options: Options) -> Result<Engine> {
+        let sessions = Arc::new(Sessions::new(options.stages));
+        let mut registry = Registry::new();
+        registry.set_models(models::in_folder(options.models));
+        wuerst_stages::register(&mut registry, &sessions)?;
+        let cache = Cache::new(options.cache_bytes);
+        Ok(Engine(Arc::new(Inner { registry: RwLock::new(registry), sessions, cache })))
+    }
+
+    /// Adds a node kind. Graphs that are loaded from now on can use it.
+    ///
+    /// # Errors
+    /// When its kind is taken.
+    pub fn add(&self, node: Arc<dyn Node>) -> Result<()> {
+        self.0.registry.write().unwrap_or_else(PoisonError::into_inner).add_shared(node)
+    }
+
+    /// The node kinds and the models folder as they are now.
+    pub fn registry(&self) -> Registry {
+        self.0.registry.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Reads and checks a graph.
+    ///
+    /// # Errors
+    /// [`wuerst_core::Error::Graph`] with every problem that there is.
+    pub fn graph(&self, text: &str) -> Result<Graph> {
+        Graph::load(text, &self.registry())
+    }
+
+    /// Reads and checks a graph in which arguments of nodes are replaced, as `("prior.steps", "20")`.
+    ///
+    /// # Errors
+    /// As [`Engine::graph`].
+    pub fn graph_with(&self, text: &str, sets: &[(&str, &str)]) -> Result<Graph> {
+        Graph::load_with(text, &self.registry(), sets)
+    }
+
+    /// A job over a graph, with every input as the graph has it.
+    pub fn job(&self, graph: &Graph) -> Job {
+        Job::new(self.clone(), graph.clone())
+    }
+
+    /// The models in memory.
+    pub fn sessions(&self) -> &Sessions {
+        &self.0.sessions
+    }
+
+    /// The remembered results.
+    pub fn cache(&self) -> &Cache {
+        &self.0.cache
+    }
+}
+
+impl fmt::Debug for Engine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Engine").field("nodes", &self.registry()).finish_non_exhaustive()
+    }
+}
