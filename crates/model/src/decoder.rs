@@ -90,7 +90,7 @@ impl Default for DecoderConfig {
 impl DecoderConfig {
     /// Height and width of the latents must be multiples of this: 16 in the published model.
     pub fn stride(&self) -> usize {
-        self.patch_size << self.c_hidden.len().saturating_sub(1)
+        self.patch_size << (self.c_hidden.len().clamp(1, 16) - 1)
     }
 
     /// What is wrong with the sizes, if anything.
@@ -108,6 +108,9 @@ impl DecoderConfig {
                     "{name} has {len} entries, c_hidden has {levels}; one for each level is wanted"
                 ));
             }
+        }
+        if levels > 16 {
+            return Err(format!("{levels} levels; at most 16 are possible"));
         }
         if levels == 0 || self.c_hidden.contains(&0) || self.patch_size == 0 {
             return Err("there must be a level, and no channels or patch of 0".into());

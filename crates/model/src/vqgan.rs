@@ -53,7 +53,7 @@ impl Default for VqganConfig {
 impl VqganConfig {
     /// Pixels per latent along one axis: 4 in the published model.
     pub fn stride(&self) -> usize {
-        self.up_down_scale_factor << self.levels.saturating_sub(1)
+        self.up_down_scale_factor << (self.levels.clamp(1, 16) - 1)
     }
 
     /// Channels of a level, 0 being the largest resolution.

@@ -46,7 +46,11 @@ pub fn infer(op: &Op, args: &[&[usize]]) -> Result<Vec<usize>, String> {
         Op::ConvTranspose { stride, pad } => {
             let ([b, c, h, w], [inner, out, kh, kw]) = (rank4(x)?, rank4(args[1])?);
             same(c, inner, "channels")?;
-            Ok(vec![b, out, (h - 1) * stride + kh - 2 * pad, (w - 1) * stride + kw - 2 * pad])
+            let extent = |n: usize, k: usize| {
+                let full = n.checked_sub(1).map(|n| n * stride + k);
+                full.and_then(|full| full.checked_sub(2 * pad)).ok_or(format!("nothing is left of {n}"))
+            };
+            Ok(vec![b, out, extent(h, kh)?, extent(w, kw)?])
         }
         Op::BatchNorm { .. } => {
             let channels = *x.get(1).ok_or("batch norm needs a channel axis")?;
