@@ -4,6 +4,11 @@ use crate::{Cancel, Result, Tensor};
 
 /// Watches a run: progress, previews and warnings. Every method has a default that does nothing.
 pub trait Watch {
+    /// A run begins: the nodes that its outputs need, in the order in which they are settled. Each is
+    /// then either reused or started; a reused one may yet be started when its result was evicted.
+    fn planned(&mut self, _nodes: &[&str]) {}
+    /// A node need not run: its remembered result is used.
+    fn reused(&mut self, _node: &str) {}
     /// A node begins to run.
     fn started(&mut self, _node: &str) {}
     /// A node has finished.

@@ -131,7 +131,7 @@ fn texts(tree: Tree, place: &Place, what: &str, problems: &mut Problems) -> Vec<
         Tree::Text(value) => Some(Entry { name, place, value }),
         other => {
             let want = match what {
-                "inputs" => "declared as `int = 12 {1..1000}` is",
+                "inputs" => "a declaration as `int = 12 {1..1000}`",
                 "outputs" => "a wire as `$node.port`",
                 _ => "text that is shown when the namespace is missing",
             };
@@ -150,7 +150,8 @@ fn nodes(tree: Tree, place: &Place, problems: &mut Problems) -> Vec<Entry<NodeDo
 
 fn node(tree: Tree, place: &Place, problems: &mut Problems) -> NodeDoc {
     let mut node = NodeDoc::default();
-    let mut says_use = false;
+    // What is no mapping is reported as that alone.
+    let mut says_use = !matches!(tree, Tree::Map(_) | Tree::Null);
     for entry in entries(tree, place, "a node", problems) {
         match (entry.name.as_str(), entry.value) {
             ("use", Tree::Text(kind)) => node.kind = Some(kind),

@@ -3,6 +3,31 @@
 //! Three phases, three types: the file as it was written, which may be wrong anywhere; the [`Graph`],
 //! right by construction; the [`Run`], which computes outputs with the help of a [`Cache`]. Which nodes
 //! there are is the [`Registry`](wuerst_core::Registry)'s business.
+//!
+//! # The format
+//!
+//! ```yaml
+//! wuerstchen: 1                      # the version of the format
+//! needs:                             # optional: namespaces that the host must register, and what to
+//!   acme: load libacme_turbo         #   say when one is not there
+//! inputs:                            # what a job sets, declared as in a signature
+//!   prompt: text
+//!   steps: int = 60 {1..1000}
+//! nodes:                             # in any order
+//!   tokens:
+//!     use: clip.tokenize             # the node's kind
+//!     with: { text: $prompt }        # its arguments: literals and wires
+//!   prior:
+//!     use: wuerst.prior
+//!     with: { tokens: $tokens.ids, steps: $steps, model: prior }
+//!     providers: [cuda, cpu]         # optional: preferred execution providers, no part of the result
+//! outputs:                           # what a job may ask for
+//!   latent: $prior.latent
+//! ```
+//!
+//! A text that starts with a dollar is a wire, `$input` or `$node.port`; `$$` is a plain dollar. A text
+//! for a `model` port names a model. There is nothing else: no expansion of variables, no includes, no
+//! paths of libraries. A graph file is data, so a strange one can be opened without harm.
 
 mod cache;
 mod check;

@@ -80,6 +80,7 @@ impl Problems {
     pub(crate) fn locate(self, text: &str) -> Vec<Diagnostic> {
         let diagnostic = |(place, message): (Place, String)| {
             let (line, column) = match place.in_file {
+                true if place.keys.is_empty() => (1, 1),
                 true => locate(text, &place).unwrap_or((1, 1)),
                 false => (0, 0),
             };

@@ -58,6 +58,8 @@ impl<'a> Run<'a> {
         let outputs = names.iter().map(|name| self.graph.output(name)).collect::<Result<Vec<_>>>()?;
         let plan = self.graph.needed(&outputs);
         let inputs = self.inputs.ready(self.graph, &plan, &outputs)?;
+        let ids: Vec<&str> = plan.iter().map(|&step| self.graph.nodes[step].id.as_str()).collect();
+        self.watch.planned(&ids);
         let mut pass = Pass { slots: slots(self.graph, &plan, &outputs), inputs, run: self };
         let values = outputs.iter().map(|&output| pass.output(output)).collect();
         let reused = |slot: &Slot| slot.results.is_some() && !slot.ran;
@@ -149,6 +151,7 @@ impl Pass<'_, '_> {
         let pure = self.run.graph.nodes[step].node.spec().pure;
         if let Some(results) = pure.then(|| self.run.cache.recall(self.key(step))).flatten() {
             self.slots[step].results = Some(results);
+            self.run.watch.reused(&self.run.graph.nodes[step].id);
             return Ok(());
         }
         while let Some((used, port)) = self.missing(step) {

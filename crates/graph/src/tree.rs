@@ -5,7 +5,7 @@
 
 use std::fmt;
 
-use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Visitor};
+use serde::de::{Deserialize, Deserializer, EnumAccess, Error, MapAccess, SeqAccess, Visitor};
 
 /// Any YAML.
 #[derive(Clone, Debug, PartialEq)]
@@ -45,7 +45,7 @@ impl<'de> Visitor<'de> for TreeVisitor {
     type Value = Tree;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("plain YAML without tags")
+        f.write_str("YAML")
     }
 
     fn visit_unit<E: Error>(self) -> Result<Tree, E> {
@@ -76,6 +76,10 @@ impl<'de> Visitor<'de> for TreeVisitor {
 
     fn visit_str<E: Error>(self, x: &str) -> Result<Tree, E> {
         Ok(Tree::Text(x.to_owned()))
+    }
+
+    fn visit_enum<A: EnumAccess<'de>>(self, _: A) -> Result<Tree, A::Error> {
+        Err(A::Error::custom("a tag (`!…`) has no meaning here; write a text that starts with `!` in quotes"))
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Tree, A::Error> {

@@ -22,6 +22,9 @@ struct Notes {
 }
 
 impl Watch for Notes {
+    fn planned(&mut self, nodes: &[&str]) {
+        self.lines.push(format!("planned {}", nodes.join(" ")));
+    }
     fn started(&mut self, node: &str) {
         self.lines.push(format!("{node} started"));
     }
@@ -38,6 +41,16 @@ impl Watch for Notes {
 }
 
 #[test]
+fn what_jobs_share_may_be_shared_between_threads() {
+    fn shared<T: Send + Sync + Clone + 'static>() {}
+    shared::<Graph>();
+    shared::<wuerst_graph::Cache>();
+    shared::<Inputs>();
+    shared::<Cancel>();
+    shared::<wuerst_core::Registry>();
+}
+
+#[test]
 fn several_outputs_come_in_order_and_share_work() {
     let bench = Bench::new(0);
     let graph = bench.load(CASCADE);
@@ -50,7 +63,12 @@ fn several_outputs_come_in_order_and_share_work() {
     assert_eq!(values[0], bench.output(&graph, "semantic", &prompt()).0.unwrap());
     let lines = notes.lines.join(", ");
     assert_eq!(lines.matches("prior started").count(), 1, "{lines}");
-    assert!(lines.starts_with("tokens started, tokens finished, text started"), "{lines}");
+    assert!(
+        lines.starts_with(
+            "planned tokens text prior decode vqgan, tokens started, tokens finished, text started"
+        ),
+        "{lines}"
+    );
     assert!(lines.contains("prior 19/20, prior 20/20, prior finished"), "{lines}");
 }
 
@@ -61,6 +79,9 @@ fn output_types_are_known_as_far_as_the_graph_fixes_them() {
     assert_eq!(types, ["image: u8[h,w,3]", "semantic: f32[b,16,h,w]", "echo: text"]);
     assert_eq!(graph.inputs()[2].to_string(), "steps: int = 12 {1..100}");
     assert_eq!(graph.needed(&[1]).len(), 3);
+    let fixed = CASCADE.replace("$text.states, seed: $seed }", "$init, seed: $seed }");
+    let fixed = fixed.replace("inputs:\n", "inputs:\n  init: f32[2,77,1280]\n");
+    assert_eq!(Bench::new(0).load(&fixed).outputs()[1].ty.to_string(), "f32[2,16,h,w]");
 }
 
 #[test]
@@ -136,6 +157,7 @@ fn optional_ports_may_be_left_out_and_count_when_given() {
     let mut bench = Bench::new(usize::MAX);
     bench.add("test.start", "init: f32[n]?, strength: float = 1 -> given: bool", |_, args| {
         assert!(args.float("strength")? > 0.0);
+        assert!(!args.has("init") || args.tensor("init")?.dtype() == DType::F32);
         Ok(vec![args.has("init").into()])
     });
     let graph = bench.load(
@@ -144,7 +166,7 @@ fn optional_ports_may_be_left_out_and_count_when_given() {
     );
     assert_eq!(bench.output(&graph, "image", &[]).0.unwrap(), Value::Bool(false));
     // Half precision is widened on its way to a port of f32.
-    let half = Tensor::from(ndarray::Array1::from_elem(3, 1.0f32));
+    let half = Tensor::from(ndarray::Array1::from_elem(3, half::f16::ONE));
     assert_eq!(bench.output(&graph, "image", &[("init", half.into())]).0.unwrap(), Value::Bool(true));
 }
 

@@ -119,11 +119,16 @@ fn literal(
     scope: &Scope<'_>,
     problems: &mut Problems,
 ) -> Option<Source> {
-    let unquoted = port.ty == Ty::Text && matches!(value, Value::Bool(_) | Value::Int(_) | Value::Float(_));
+    let hint = match &value {
+        Value::Text(text) => scope.unmarked_wire(text),
+        Value::Bool(_) | Value::Int(_) | Value::Float(_) if port.ty == Ty::Text => {
+            "; write text in quotes".to_owned()
+        }
+        _ => String::new(),
+    };
     match port.admit(&port.name, value, scope.models) {
         Ok(value) => return Some(Source::Literal(value)),
         Err(Error::Type { want, got, .. }) => {
-            let hint = if unquoted { "; write text in quotes" } else { "" };
             problems.add(place.clone(), format!("wants {want}, but this is {got}{hint}"));
         }
         Err(Error::Invalid { message, .. }) => problems.add(place.clone(), message),

@@ -1,5 +1,7 @@
 //! Can the nodes be put in an order in which each comes after what it uses?
 
+use std::collections::BTreeSet;
+
 use super::wires::{self, Read, Wire};
 use crate::doc::{Doc, Given};
 use crate::problems::Problems;
@@ -59,12 +61,15 @@ fn used_by(doc: &Doc, node: usize) -> Vec<usize> {
         Given::Tree(Tree::Text(text)) | Given::Text(text) => wires::read(text).ok(),
         Given::Tree(_) => None,
     };
-    with.filter_map(|entry| wire(&entry.value))
+    let used: BTreeSet<usize> = with
+        .filter_map(|entry| wire(&entry.value))
         .filter_map(|read| match read {
             Read::Wire(Wire::Output { node, .. }) => doc.nodes.iter().position(|n| n.name == node),
             _ => None,
         })
-        .collect()
+        .collect();
+    // Each once: two wires between the same nodes make one cycle.
+    used.into_iter().collect()
 }
 
 /// Notes the cycle that the path closes by using `first`, in the direction in which values would flow.

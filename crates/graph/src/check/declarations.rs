@@ -47,7 +47,11 @@ pub(super) fn kinds<'a>(
                 let (space, _) = kind.split_once('.').unwrap_or((kind, ""));
                 // What is to be loaded for a missing namespace is said under `needs`.
                 let needed = doc.needs.iter().any(|need| need.name == space) && !there.contains(space);
-                let hint = if needed { String::new() } else { did_you_mean(kind, known()) };
+                let hint = match did_you_mean(kind, known()) {
+                    _ if needed => String::new(),
+                    hint if hint.is_empty() => others(space, registry),
+                    hint => hint,
+                };
                 problems.add(entry.place.key("use"), format!("no node kind `{kind}`{hint}"));
             }
             node
@@ -55,4 +59,17 @@ pub(super) fn kinds<'a>(
         nodes.push((entry.name.as_str(), node));
     }
     nodes
+}
+
+/// What else there is: the kinds of that namespace, or the namespaces.
+fn others(space: &str, registry: &Registry) -> String {
+    let specs = registry.nodes().map(|node| node.spec());
+    let kinds: Vec<&str> = specs.filter(|spec| spec.namespace() == space).map(|s| s.kind.as_str()).collect();
+    match kinds.is_empty() {
+        false => format!("; `{space}` has {}", kinds.join(", ")),
+        true => {
+            let spaces: Vec<&str> = registry.namespaces().into_iter().collect();
+            format!("; nothing is registered under `{space}`, only under {}", spaces.join(", "))
+        }
+    }
 }

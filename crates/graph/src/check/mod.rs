@@ -36,6 +36,10 @@ fn not_yaml(error: &serde_yaml::Error) -> Diagnostic {
     let (line, column) = error.location().map_or((1, 1), |l| (number(l.line()), number(l.column())));
     // The place stands in the diagnostic already.
     let message = error.to_string().replacen(&format!(" at line {line} column {column}"), "", 1);
+    let message = match message.contains("more than one document") {
+        true => "a graph file is one YAML document, and a line `---` begins another".to_owned(),
+        false => message,
+    };
     Diagnostic { line, column, path: String::new(), message }
 }
 
@@ -114,7 +118,9 @@ fn output(entry: &Entry<String>, scope: &Scope<'_>, problems: &mut Problems) -> 
     match wires::read(&entry.value) {
         Err(message) => problems.add(entry.place.clone(), message),
         Ok(wires::Read::Text(_)) => {
-            problems.add(entry.place.clone(), "wants a wire as `$node.port`, but this is text");
+            let hint = scope.unmarked_wire(&entry.value);
+            problems
+                .add(entry.place.clone(), format!("wants a wire as `$node.port`, but this is text{hint}"));
         }
         Ok(wires::Read::Wire(wire)) => return scope.resolve(&wire, &entry.place, problems),
     }

@@ -74,6 +74,16 @@ impl Scope<'_> {
         }
     }
 
+    /// A hint for a text that would be a wire if it began with a dollar.
+    pub(super) fn unmarked_wire(&self, text: &str) -> String {
+        let (name, is_node) = text.split_once('.').map_or((text, false), |(node, _)| (node, true));
+        let known = match is_node {
+            true => self.nodes.iter().any(|(id, _)| *id == name),
+            false => self.inputs.iter().any(|(input, _)| *input == name),
+        };
+        if known { format!("; did you mean `${text}`?") } else { String::new() }
+    }
+
     fn no_input(&self, name: &str) -> String {
         if let Some(step) = self.nodes.iter().position(|(id, _)| *id == name) {
             return format!("`{name}` is a node, and a wire names its output: {}", self.outputs_of(step));

@@ -1,0 +1,127 @@
+//! Every file of `graphs/bad` is refused with exactly the words of the text file beside it.
+//!
+//! After a change of wording: `UPDATE_GOLDEN=1 cargo test -p wuerst-tests --test bad_graphs`, then read
+//! the difference.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use wuerst_core::{Args, Ctx, Error, Models, Node, NodeSpec, Refusal, Registry, Result, Value};
+use wuerst_graph::{Graph, excerpt, headline};
+
+/// The interfaces of the built-in nodes; checking a graph runs none of them.
+const NODES: [(&str, &str); 6] = [
+    ("clip.tokenize", "text: text, vocab: model -> ids: i64[b,l]"),
+    ("clip.encode", "ids: i64[b,l], model: model -> states: f32[b,l,d]"),
+    (
+        "wuerst.prior",
+        "text: f32[b,l,d], model: model, init: f32[b,16,h,w]?, width: int = 1024 {128..4096}, \
+         steps: int = 60 {1..1000}, guidance: float = 4.0 {0.0..}, seed: int = 0, \
+         sampler: text = \"ddpm\" {ddpm|ddim} -> latent: f32[b,16,h,w]",
+    ),
+    (
+        "wuerst.decode",
+        "semantic: f32[b,16,h,w], text: f32[b,l,d], model: model, seed: int -> latents: f32[b,4,H,W]",
+    ),
+    ("latent.blend", "a: f32[b,16,h,w], b: f32[b,16,h,w] -> latent: f32[b,16,h,w]"),
+    ("latent.mask", "latent: f32[b,16,h,w], mask: f32[b,1,h,w] -> latent: f32[b,16,h,w]"),
+];
+
+struct Interface(NodeSpec);
+
+impl Node for Interface {
+    fn spec(&self) -> &NodeSpec {
+        &self.0
+    }
+
+    fn run(&self, _: &mut Ctx<'_>, _: &Args<'_>) -> Result<Vec<Value>> {
+        Err(Error::Internal("a graph was run while it was checked".to_owned()))
+    }
+
+    fn check(&self, known: &Args<'_>) -> Result<(), Refusal> {
+        match known.get("width") {
+            Some(Value::Int(width)) if width % 128 != 0 => {
+                let (below, above) = (width / 128 * 128, (width / 128 + 1) * 128);
+                let message =
+                    format!("{width} is not a multiple of 128; the nearest are {below} and {above}");
+                Err(Refusal::at("width", message))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+fn registry() -> Registry {
+    let mut registry = Registry::new();
+    let blend = ("image.blend", "a: u8[h,w,3], b: u8[h,w,3], amount: float = 0.5 -> image: u8[h,w,3]");
+    for (kind, signature) in NODES.into_iter().chain([blend]) {
+        registry.add(Interface(NodeSpec::new(kind, 1, signature, "").unwrap())).unwrap();
+    }
+    // Any file will do for a model that is there.
+    let here = folder().join("empty.yaml");
+    registry.set_models(Models::new(move |name| match name {
+        "clip-bigg" | "clip-h" | "prior" | "decoder" => Ok(here.clone()),
+        _ => Err("models/ has clip-bigg, clip-h, decoder, prior".to_owned()),
+    }));
+    registry
+}
+
+fn folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("graphs/bad")
+}
+
+fn files() -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder()).unwrap().map(|entry| entry.unwrap().path());
+    let mut files: Vec<PathBuf> =
+        entries.filter(|path| path.extension().is_some_and(|e| e == "yaml")).collect();
+    files.sort();
+    files
+}
+
+/// All that there is to say about a file, as `wuerst check` prints it.
+fn report(name: &str, text: &str, registry: &Registry) -> String {
+    match Graph::load(text, registry) {
+        Ok(_) => "nothing is wrong\n".to_owned(),
+        Err(Error::Graph(diagnostics)) => diagnostics
+            .iter()
+            .map(|d| format!("{}\n{}\n", headline(name, d), excerpt(text, d).unwrap_or_default()))
+            .collect(),
+        Err(other) => format!("another error: {other}\n"),
+    }
+}
+
+#[test]
+fn every_bad_graph_is_refused_in_these_words() {
+    let registry = registry();
+    let files = files();
+    assert!(files.len() >= 20, "only {} files in {}", files.len(), folder().display());
+    let mut wrong = Vec::new();
+    for file in files {
+        let name = file.file_name().unwrap().to_string_lossy();
+        let report = report(&name, &fs::read_to_string(&file).unwrap(), &registry);
+        let golden = file.with_extension("txt");
+        if std::env::var_os("UPDATE_GOLDEN").is_some() {
+            fs::write(&golden, &report).unwrap();
+        }
+        let expected = fs::read_to_string(&golden).unwrap_or_default();
+        if report != expected {
+            wrong.push(format!("== {name}, expected\n{expected}== got\n{report}"));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn no_mutilated_graph_makes_the_check_panic() {
+    let registry = registry();
+    for file in files() {
+        let text = fs::read_to_string(&file).unwrap();
+        let places: Vec<usize> = text.char_indices().map(|(at, _)| at).collect();
+        for &at in &places {
+            report("cut.yaml", &text[..at], &registry);
+            let rest: String = text[at..].chars().skip(1).collect();
+            report("gap.yaml", &format!("{}{rest}", &text[..at]), &registry);
+            report("odd.yaml", &format!("{}\t{rest}", &text[..at]), &registry);
+        }
+    }
+}
