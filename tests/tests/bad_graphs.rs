@@ -3,6 +3,8 @@
 //! After a change of wording: `UPDATE_GOLDEN=1 cargo test -p wuerst-tests --test bad_graphs`, then read
 //! the difference.
 
+#![allow(clippy::unwrap_used, reason = "a failed unwrap is how a test fails")]
+
 use std::fs;
 use std::path::{Path, PathBuf};
 

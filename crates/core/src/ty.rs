@@ -84,6 +84,19 @@ impl Ty {
         }
     }
 
+    /// The type as messages write it, with the lengths that are known beside the names:
+    /// `f32[b=1,16,h,w]`.
+    pub fn with_lengths(&self, length: impl Fn(&str) -> Option<usize>) -> String {
+        let Ty::Tensor { dtype, dims } = self else { return self.to_string() };
+        let dim = |dim: &Dim| match dim {
+            Dim::Named(name) => {
+                length(name).map_or_else(|| name.clone(), |length| format!("{name}={length}"))
+            }
+            Dim::Fixed(length) => length.to_string(),
+        };
+        format!("{dtype}[{}]", dims.iter().map(dim).collect::<Vec<_>>().join(","))
+    }
+
     /// The value as this type, widened where that loses nothing (see [`Ty::accepts`]); otherwise as it is.
     pub fn widen(&self, value: Value) -> Value {
         match (self, value) {

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use wuerst_core::{Dim, Error, Port, Result, Signature, Ty, Value};
+use wuerst_core::{Error, Port, Result, Signature, Value};
 
 /// What the named dimensions of a signature stand for.
 pub(crate) type Lengths = BTreeMap<String, usize>;
@@ -37,23 +37,8 @@ fn bind(port: &Port, value: &Value, lengths: &mut Lengths, what: &str) -> Result
     if port.ty.binds(value, lengths) {
         return Ok(());
     }
-    Err(Error::Type {
-        what: what.to_owned(),
-        want: with_lengths(&port.ty, &before),
-        got: value.ty().to_string(),
-    })
-}
-
-/// A type with the lengths that its named dimensions have: `f32[b=1,16,h,w]`.
-fn with_lengths(ty: &Ty, lengths: &Lengths) -> String {
-    let Ty::Tensor { dtype, dims } = ty else { return ty.to_string() };
-    let dim = |dim: &Dim| match dim {
-        Dim::Named(name) => {
-            lengths.get(name).map_or_else(|| name.clone(), |length| format!("{name}={length}"))
-        }
-        Dim::Fixed(length) => length.to_string(),
-    };
-    format!("{dtype}[{}]", dims.iter().map(dim).collect::<Vec<_>>().join(","))
+    let want = port.ty.with_lengths(|name| before.get(name).copied());
+    Err(Error::Type { what: what.to_owned(), want, got: value.ty().to_string() })
 }
 
 #[cfg(test)]

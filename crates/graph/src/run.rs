@@ -149,7 +149,9 @@ impl Pass<'_, '_> {
         self.slots[step].args = fresh(&self.run.graph.nodes[step].args)
             .map_err(|error| error.in_node(&self.run.graph.nodes[step].id))?;
         let pure = self.run.graph.nodes[step].node.spec().pure;
-        if let Some(results) = pure.then(|| self.run.cache.recall(self.key(step))).flatten() {
+        let recalled = if pure { self.run.cache.recall(self.key(step)) } else { None };
+        // A node that has other outputs now, and forgot to raise its version, is run again.
+        if let Some(results) = recalled.filter(|r| r.len() == self.slots[step].leases.len()) {
             self.slots[step].results = Some(results);
             self.run.watch.reused(&self.run.graph.nodes[step].id);
             return Ok(());

@@ -110,12 +110,7 @@ impl<'a> Shapes<'a> {
 
     /// A type as messages write it: `f32[b=1,16,h,w]`.
     fn resolved(&self, side: Side, ty: &Ty) -> String {
-        let Ty::Tensor { dtype, dims } = ty else { return ty.to_string() };
-        let dim = |dim: &Dim| match (dim, self.known(side, dim)) {
-            (Dim::Named(name), Some((length, _))) => format!("{name}={length}"),
-            _ => dim.to_string(),
-        };
-        format!("{dtype}[{}]", dims.iter().map(dim).collect::<Vec<_>>().join(","))
+        ty.with_lengths(|name| Some(self.known(side, &Dim::Named(name.to_owned()))?.0))
     }
 
     /// The length of a dimension, and the argument that fixed it.
