@@ -136,7 +136,7 @@ fn a_replaced_model_runs_what_used_it() {
     assert_eq!((value.unwrap(), ran), (Value::Int(11), vec!["size".to_owned()]));
     file.close().unwrap();
     let error = bench.output(&graph, "image", &[]).0.unwrap_err().to_string();
-    assert!(error.starts_with("`size`: model ") && error.contains("No such file"), "{error}");
+    assert!(error.starts_with("`size`: model "), "{error}");
 }
 
 #[test]
