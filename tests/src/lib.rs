@@ -1,4 +1,5 @@
 //! Whole-system tests live beside this file; what they share is here.
 
+pub mod bundle;
 pub mod numbers;
 pub mod runtime;

@@ -2,6 +2,7 @@
 
 pub mod bert;
 pub mod clip;
+pub mod tokenizer;
 
 use serde::{Deserialize, Serialize};
 
