@@ -5,6 +5,7 @@
 pub mod checkpoint;
 pub mod compressor;
 pub mod contract;
+pub mod count;
 pub mod decoder;
 pub mod facts;
 pub mod layer;

@@ -9,10 +9,13 @@ use crate::recorded::Case;
 
 const EXACT: f32 = 1e-6;
 
+type Unary = fn(f32) -> f32;
+type Binary = fn(f32, f32) -> f32;
+
 #[test]
 fn binary_operations_broadcast() -> Result<()> {
     for (op, want) in [
-        (Op::Add, (|a, b| a + b) as fn(f32, f32) -> f32),
+        (Op::Add, (|a, b| a + b) as Binary),
         (Op::Sub, |a, b| a - b),
         (Op::Mul, |a, b| a * b),
         (Op::Div, |a, b| a / b),
@@ -29,7 +32,7 @@ fn binary_operations_broadcast() -> Result<()> {
 
 #[test]
 fn unary_operations() -> Result<()> {
-    let table: [(Op, fn(f32) -> f32); 9] = [
+    let table: [(Op, Unary); 9] = [
         (Op::Abs, f32::abs),
         (Op::Sin, f32::sin),
         (Op::Cos, f32::cos),

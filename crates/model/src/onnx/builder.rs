@@ -192,25 +192,36 @@ impl<'a> Builder<'a> {
         self.dims[id.0].len()
     }
 
-    /// One extent of a recorded value as an i64 `[1]`: fixed if it is, else of the input that has it, else measured.
+    /// One extent of a recorded value as an i64 `[1]`: fixed if it is, else measured, once for all values that have
+    /// the same.
     pub fn extent(&mut self, id: Id, axis: usize) -> Result<String, ExportError> {
-        match self.dims[id.0][axis].clone() {
+        let dim = self.dims[id.0][axis].clone();
+        let value = self.value(id)?;
+        match dim {
             Dim::Fixed(n) => self.ints(&[n as i64]),
-            Dim::Axis { name, times: 1, over: 1 } => {
-                let named = |input: &crate::record::Input| {
-                    input.axes.iter().position(|axis| axis.name.as_ref() == Some(&name))
-                };
-                let source =
-                    self.graph.inputs.iter().find_map(|i| named(i).map(|axis| (i.name.clone(), axis)));
-                match source {
-                    Some((input, axis)) => {
-                        self.once_in(&format!("extent.{name}"), |b| Ok(b.measure(&input, axis)))
-                    }
-                    None => self.measured(id, axis),
-                }
+            Dim::Unknown => self.once(&format!("extent {axis} of {value}"), |b| Ok(b.measure(&value, axis))),
+            Dim::Axis { .. } => {
+                // On the input that has the axis, if one has: then nothing waits for the value itself.
+                let (value, axis) = self.input_with(&dim).unwrap_or((value, axis));
+                self.once_in(&format!("extent.{dim}"), |b| Ok(b.measure(&value, axis)))
             }
-            _ => self.measured(id, axis),
         }
+    }
+
+    fn input_with(&self, dim: &Dim) -> Option<(String, usize)> {
+        self.graph.nodes.iter().zip(&self.dims).find_map(|(node, dims)| match node.op {
+            Op::Input(n) => {
+                let axis = dims.iter().position(|d| d == dim)?;
+                Some((self.graph.inputs[n].name.clone(), axis))
+            }
+            _ => None,
+        })
+    }
+
+    fn measure(&mut self, value: &str, axis: usize) -> String {
+        let part = [("start", axis), ("end", axis + 1)];
+        let attributes = part.map(|(name, at)| AttributeProto::int(name, at as i64)).to_vec();
+        self.emit("Shape", &[value], attributes)
     }
 
     /// 0, 1, … up to an extent (i64 `[1]`), as an i64 vector.
@@ -227,17 +238,6 @@ impl<'a> Builder<'a> {
             b.store.add(&name, elem::INT64, &[], value.to_le_bytes().to_vec())?;
             Ok(name)
         })
-    }
-
-    fn measured(&mut self, id: Id, axis: usize) -> Result<String, ExportError> {
-        let x = self.value(id)?;
-        self.once(&format!("extent {axis} of {x}"), |b| Ok(b.measure(&x, axis)))
-    }
-
-    fn measure(&mut self, value: &str, axis: usize) -> String {
-        let part = [("start", axis), ("end", axis + 1)];
-        let attributes = part.map(|(name, at)| AttributeProto::int(name, at as i64)).to_vec();
-        self.emit("Shape", &[value], attributes)
     }
 
     /// Describes a recorded value as the model's input or output.

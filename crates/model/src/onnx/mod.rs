@@ -52,7 +52,7 @@ impl Default for Options {
 
 /// Writes the model to `path`, and its weights beside it if they are many.
 ///
-/// Both files appear under their names when complete; a failed export leaves what was there before.
+/// Each file appears under its name when both are complete; a failed export leaves what was there before.
 ///
 /// # Errors
 /// [`ExportError`] names the parameter or file that is wrong.
@@ -78,7 +78,10 @@ pub fn write(
         location: location.to_string_lossy().into_owned(),
     };
     let model = model(graph, Store::new(weights, options.precision, Some(data_file)), options)?;
-    data.persist(&data_path).map_err(|e| io_error(&data_path, e.error))?;
+    // Only tensors above a size are in it, and there may be none.
+    if data.as_file().metadata().map_err(|source| io_error(&data_path, source))?.len() > 0 {
+        data.persist(&data_path).map_err(|e| io_error(&data_path, e.error))?;
+    }
     replace(path, |file| file.write_all(&model))
 }
 

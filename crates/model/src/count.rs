@@ -1,0 +1,209 @@
+//! What a recorded network costs: numbers learned, multiply-adds, and memory for intermediate values.
+//!
+//! Counts hold for the recorded sizes. Recording takes microseconds, so costs at another size are found by recording
+//! at that size.
+
+use crate::record::{DType, Graph, Id, Node, Op};
+
+/// Costs of one evaluation of a network.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Cost {
+    /// Numbers in the checkpoint, running statistics included.
+    pub params: u64,
+    /// Bytes of them as f32; half as much as f16.
+    pub param_bytes: u64,
+    /// Multiplications followed by an addition, in matrix products, convolutions and attention. The work on single
+    /// numbers (norms, activations) is not counted.
+    pub multiply_adds: u64,
+    /// Most bytes of intermediate values alive at once, in f32, with inputs and outputs, evaluated in recorded order
+    /// and freed after their last use. Memory that kernels take for themselves comes on top.
+    pub activation_bytes: u64,
+}
+
+/// Adds up the costs of a recorded network.
+pub fn cost(graph: &Graph) -> Cost {
+    let params = graph.params.iter().map(|p| elements(&p.shape)).sum();
+    Cost {
+        params,
+        param_bytes: 4 * params,
+        multiply_adds: graph.nodes.iter().map(|node| multiply_adds(graph, node)).sum(),
+        activation_bytes: peak_bytes(graph),
+    }
+}
+
+fn elements(shape: &[usize]) -> u64 {
+    shape.iter().map(|n| *n as u64).product()
+}
+
+/// Multiply-adds of one operation at its recorded sizes.
+pub fn multiply_adds(graph: &Graph, node: &Node) -> u64 {
+    let shape = |arg: usize| graph.shape(node.args[arg]);
+    let last = |shape: &[usize]| shape.last().copied().unwrap_or(1) as u64;
+    let out = elements(&node.shape);
+    match node.op {
+        Op::Linear | Op::MatMul => out * last(shape(0)),
+        Op::Conv { .. } => out * elements(&shape(1)[1..]),
+        Op::ConvTranspose { .. } => elements(shape(0)) * elements(&shape(1)[1..]),
+        // Scores, and the mixture of values.
+        Op::Attention { .. } => 2 * out * shape(1)[1] as u64,
+        // Columns first, then rows.
+        Op::CubicResize => cubic_columns(graph, node) * last(shape(0)) + out * shape(0)[2] as u64,
+        _ => 0,
+    }
+}
+
+/// Elements of an image whose columns are resized and whose rows are not.
+fn cubic_columns(graph: &Graph, node: &Node) -> u64 {
+    let x = graph.shape(node.args[0]);
+    elements(&x[..3]) * node.shape[3] as u64
+}
+
+/// Walks through the operations, and keeps account of what is alive.
+fn peak_bytes(graph: &Graph) -> u64 {
+    let roots = roots(graph);
+    let last = last_reads(graph, &roots);
+    let mut ending: Vec<Vec<usize>> = vec![vec![]; graph.nodes.len() + 1];
+    for (at, last) in last.iter().enumerate().filter(|(at, _)| roots[*at] == *at) {
+        ending[*last].push(at);
+    }
+    let (mut alive, mut peak) = (0, 0);
+    for (at, node) in graph.nodes.iter().enumerate() {
+        if roots[at] == at {
+            alive += bytes(node);
+        }
+        let reused = if reuses_argument(graph, at, &roots, &last) { bytes(node) } else { 0 };
+        peak = peak.max(alive + workspace(graph, node) - reused);
+        alive -= ending[at].iter().map(|end| bytes(&graph.nodes[*end])).sum::<u64>();
+    }
+    peak
+}
+
+/// Bytes of a value; parameters and constants are counted elsewhere.
+fn bytes(node: &Node) -> u64 {
+    let width = match node.dtype {
+        DType::F32 => 4,
+        DType::I64 => 8,
+    };
+    match node.op {
+        Op::Param(_) | Op::Constant(_) => 0,
+        _ => width * elements(&node.shape),
+    }
+}
+
+/// The value whose memory each value shares: its own, unless it is a view of another.
+fn roots(graph: &Graph) -> Vec<usize> {
+    let mut roots: Vec<usize> = Vec::with_capacity(graph.nodes.len());
+    for (at, node) in graph.nodes.iter().enumerate() {
+        roots.push(match node.op {
+            Op::Reshape(_) | Op::StopGradient | Op::Dropout(_) => roots[node.args[0].0],
+            _ => at,
+        });
+    }
+    roots
+}
+
+/// For each root, the last operation that reads it or a view of it. Outputs are read after the end.
+fn last_reads(graph: &Graph, roots: &[usize]) -> Vec<usize> {
+    let mut last: Vec<usize> = (0..graph.nodes.len()).collect();
+    for (at, node) in graph.nodes.iter().enumerate() {
+        // Of some arguments only the extents matter.
+        let read = match node.op {
+            Op::Prefix | Op::TokensToImage | Op::CubicResize => &node.args[..1],
+            _ => &node.args[..],
+        };
+        read.iter().for_each(|arg| last[roots[arg.0]] = at);
+    }
+    let outputs = graph.outputs.iter().map(|(_, id)| id);
+    outputs.for_each(|id| last[roots[id.0]] = graph.nodes.len());
+    last
+}
+
+/// Whether the result can be written over an argument of the same size that nobody reads afterwards.
+fn reuses_argument(graph: &Graph, at: usize, roots: &[usize], last: &[usize]) -> bool {
+    let node = &graph.nodes[at];
+    let single = matches!(
+        node.op,
+        Op::Add
+            | Op::Sub
+            | Op::Mul
+            | Op::Div
+            | Op::Abs
+            | Op::Sigmoid
+            | Op::Relu
+            | Op::LeakyRelu(_)
+            | Op::Clip { .. }
+    );
+    let fits = |arg: &Id| {
+        let root = roots[arg.0];
+        let made = !matches!(graph.nodes[root].op, Op::Input(_) | Op::Param(_) | Op::Constant(_));
+        made && last[root] == at && bytes(&graph.nodes[root]) == bytes(node)
+    };
+    single && node.args.iter().any(fits)
+}
+
+/// Bytes that the standard operators of a composite hold beside its arguments and result.
+fn workspace(graph: &Graph, node: &Node) -> u64 {
+    let bytes_of = |arg: usize| bytes(&graph.nodes[node.args[arg].0]);
+    match node.op {
+        Op::Attention { heads, .. } => {
+            let (n, m) = (node.shape[1] as u64, graph.shape(node.args[1])[1] as u64);
+            let scores = 4 * node.shape[0] as u64 * heads as u64 * n * m;
+            // The values by head, and either queries and keys by head beside the scores, or the scores twice.
+            bytes_of(2) + (bytes_of(0) + bytes_of(1) + scores).max(2 * scores)
+        }
+        Op::SpaceToDepth(_) => bytes(node),
+        Op::CubicResize => 4 * cubic_columns(graph, node),
+        _ => 0,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::contract::Sizes;
+    use crate::decoder::{self, DecoderConfig};
+    use crate::prior::{self, PriorConfig};
+    use crate::record::{Axis, Extent, Init};
+    use crate::text::clip::{self, ClipConfig};
+    use crate::vqgan::{self, VqganConfig};
+
+    fn giga(graph: &Graph) -> f64 {
+        cost(graph).multiply_adds as f64 / 1e9
+    }
+
+    #[test]
+    fn published_networks_at_1024_pixels() {
+        let sizes = Sizes { batch: 1, height: 24, width: 24, embedding: [24, 24], length: 77 };
+        let prior = prior::graph(&PriorConfig::default(), &sizes).unwrap();
+        assert_eq!(cost(&prior).params, 993_636_896);
+        assert!((giga(&prior) / 577. - 1.).abs() < 0.005, "{}", giga(&prior));
+
+        let latents = Sizes { height: 256, width: 256, ..sizes };
+        let decoder = decoder::graph(&DecoderConfig::default(), &latents).unwrap();
+        assert!((giga(&decoder) / 1428. - 1.).abs() < 0.005, "{}", giga(&decoder));
+        // Attention scores at the 64×64 level alone are 684 MB, and softmax holds them twice.
+        assert!(cost(&decoder).activation_bytes > 2 * 684_000_000);
+
+        let vqgan = vqgan::decoder_graph(&VqganConfig::default(), &latents).unwrap();
+        assert!((giga(&vqgan) / 1086. - 1.).abs() < 0.005, "{}", giga(&vqgan));
+
+        let text = clip::graph(&ClipConfig::big_g(), &sizes).unwrap();
+        assert!((giga(&text) / 48.9 - 1.).abs() < 0.005, "{}", giga(&text));
+    }
+
+    #[test]
+    fn memory_is_freed_shared_and_reused() {
+        let mut g = Graph::new();
+        let x = g.input("x", DType::F32, &[Axis::fixed(10), Axis::fixed(10)]);
+        let w = g.param("w", &[20, 10], Init::Constant(0.));
+        // 400 bytes of x and 800 of a; b is a view; c is written over it; x has died when d comes.
+        let a = g.push(Op::Linear, &[x, w]);
+        let b = g.push(Op::Reshape(vec![Extent::Fixed(200)]), &[a]);
+        let c = g.push(Op::Relu, &[b]);
+        let d = g.push(Op::Slice { axis: 0, start: 0, end: 50 }, &[c]);
+        g.output("d", d);
+        let cost = cost(&g.finish().unwrap());
+        assert_eq!(cost.activation_bytes, 1200);
+        assert_eq!(cost.multiply_adds, 10 * 10 * 20);
+    }
+}
