@@ -6,10 +6,10 @@
 use std::fs;
 
 use anyhow::{Context, Result};
-use safetensors::SafeTensors;
 use serde::de::DeserializeOwned;
+use wuerst_model::checkpoint::Checkpoint;
 use wuerst_model::contract::{self, Sizes};
-use wuerst_model::onnx::{self, Options, Precision, Weight};
+use wuerst_model::onnx::{self, Options, Precision};
 use wuerst_model::record::{Graph, RecordError};
 use wuerst_model::text::clip;
 use wuerst_model::vqgan::{self, VqganConfig};
@@ -26,24 +26,14 @@ const TOLERANCE: f32 = 1e-4;
 /// A network of the bundle as bytes of ONNX.
 fn written<C: DeserializeOwned>(
     folder: &str,
-    file: &str,
     record: impl Fn(&C, &Sizes) -> Result<Graph, RecordError>,
     precision: Precision,
 ) -> Result<Vec<u8>> {
     let config = reference(&format!("{folder}/config.json"));
     let config = fs::read_to_string(&config).with_context(|| config.display().to_string())?;
     let graph = record(&serde_json::from_str(&config)?, &SIZES)?;
-    let bytes = fs::read(reference(&format!("{folder}/{file}")))?;
-    let checkpoint = SafeTensors::deserialize(&bytes)?;
-    let weight = |name: &str| {
-        let tensor = checkpoint.tensor(name)?;
-        let number = |b: &[u8]| f32::from_le_bytes([b[0], b[1], b[2], b[3]]);
-        Ok(Weight {
-            shape: tensor.shape().to_vec(),
-            data: tensor.data().chunks_exact(4).map(number).collect(),
-        })
-    };
-    Ok(onnx::encode(&graph, &weight, &Options { precision, ..Options::default() })?)
+    let checkpoint = Checkpoint::open(reference(folder))?;
+    Ok(onnx::encode(&graph, &checkpoint, &Options { precision, ..Options::default() })?)
 }
 
 /// Runs a model on the bundle's inputs and compares its first result.
@@ -58,15 +48,13 @@ fn f32(name: &str) -> Result<Array> {
     Ok(expected::<f32>(name)?.into())
 }
 
-const DIFFUSION: &str = "diffusion_pytorch_model.safetensors";
-
 fn prior_feeds() -> Result<Vec<(&'static str, Array)>> {
     Ok(vec![("latents", f32("prior_in_x")?), ("timestep", f32("prior_in_r")?), ("text", f32("prior_in_c")?)])
 }
 
 #[test]
 fn prior() -> Result<()> {
-    let model = written("wuerstchen-prior/prior", DIFFUSION, prior::graph, Precision::F32)?;
+    let model = written("wuerstchen-prior/prior", prior::graph, Precision::F32)?;
     assert!(error(&model, &prior_feeds()?, "prior_out")? <= TOLERANCE);
     Ok(())
 }
@@ -82,7 +70,7 @@ fn decoder_feeds() -> Result<Vec<(&'static str, Array)>> {
 
 #[test]
 fn decoder() -> Result<()> {
-    let model = written("wuerstchen/decoder", DIFFUSION, decoder::graph, Precision::F32)?;
+    let model = written("wuerstchen/decoder", decoder::graph, Precision::F32)?;
     assert!(error(&model, &decoder_feeds()?, "decoder_out")? <= TOLERANCE);
     Ok(())
 }
@@ -97,14 +85,14 @@ fn vqgan_decoder() -> Result<()> {
         g.output("image", image);
         g.finish()
     };
-    let model = written("wuerstchen/vqgan", DIFFUSION, record, Precision::F32)?;
+    let model = written("wuerstchen/vqgan", record, Precision::F32)?;
     assert!(error(&model, &[("latents", f32("vqgan_in")?)], "vqgan_out")? <= TOLERANCE);
     Ok(())
 }
 
 #[test]
 fn vqgan_encoder() -> Result<()> {
-    let model = written("wuerstchen/vqgan", DIFFUSION, vqgan::encoder_graph, Precision::F32)?;
+    let model = written("wuerstchen/vqgan", vqgan::encoder_graph, Precision::F32)?;
     assert!(error(&model, &[("image", f32("vqgan_enc_in")?)], "vqgan_enc_out")? <= TOLERANCE);
     Ok(())
 }
@@ -116,14 +104,14 @@ fn token_feeds() -> Result<Vec<(&'static str, Array)>> {
 
 #[test]
 fn text_encoder_of_the_prior() -> Result<()> {
-    let model = written("wuerstchen-prior/text_encoder", "model.safetensors", clip::graph, Precision::F32)?;
+    let model = written("wuerstchen-prior/text_encoder", clip::graph, Precision::F32)?;
     assert!(error(&model, &token_feeds()?, "prior_text_embeds")? <= TOLERANCE);
     Ok(())
 }
 
 #[test]
 fn text_encoder_of_the_decoder() -> Result<()> {
-    let model = written("wuerstchen/text_encoder", "model.safetensors", clip::graph, Precision::F32)?;
+    let model = written("wuerstchen/text_encoder", clip::graph, Precision::F32)?;
     assert!(error(&model, &token_feeds()?, "decoder_text_embeds")? <= TOLERANCE);
     Ok(())
 }
@@ -131,11 +119,11 @@ fn text_encoder_of_the_decoder() -> Result<()> {
 /// Stored in half the bytes, a network gives nearly the same: f16 has 11 significant bits, 5e-4 relative.
 #[test]
 fn weights_in_f16() -> Result<()> {
-    let narrow = written("wuerstchen-prior/prior", DIFFUSION, prior::graph, Precision::F16)?;
-    let wide = written("wuerstchen-prior/prior", DIFFUSION, prior::graph, Precision::F32)?;
+    let narrow = written("wuerstchen-prior/prior", prior::graph, Precision::F16)?;
+    let wide = written("wuerstchen-prior/prior", prior::graph, Precision::F32)?;
     assert!(narrow.len() * 10 < wide.len() * 6, "{} of {} bytes", narrow.len(), wide.len());
     let prior = error(&narrow, &prior_feeds()?, "prior_out")?;
-    let decoder = written("wuerstchen/decoder", DIFFUSION, decoder::graph, Precision::F16)?;
+    let decoder = written("wuerstchen/decoder", decoder::graph, Precision::F16)?;
     let decoder = error(&decoder, &decoder_feeds()?, "decoder_out")?;
     assert!(prior <= 5e-3 && decoder <= 5e-3);
     // Rounding must show: otherwise the weights were not narrowed.
