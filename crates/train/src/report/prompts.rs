@@ -1,0 +1,121 @@
+//! The prompts of the contact sheet, chosen before training and kept in `data/prompts.txt`.
+
+use anyhow::{Context, Result, bail};
+
+static PROMPTS: &str = include_str!("../../data/prompts.txt");
+
+/// What a prompt asks of a model.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// A concept in a style, as training shows it.
+    Seen,
+    /// A concept that training shows, in a style in which it never does.
+    Style,
+    /// An object that training never shows.
+    Concept,
+    /// A background colour or a scene that training never shows with these objects.
+    Composed,
+}
+
+impl Kind {
+    /// All of them, in the order of the sheet.
+    pub const ALL: [Kind; 4] = [Kind::Seen, Kind::Style, Kind::Concept, Kind::Composed];
+
+    /// The word in the file.
+    pub fn name(self) -> &'static str {
+        match self {
+            Kind::Seen => "seen",
+            Kind::Style => "style",
+            Kind::Concept => "concept",
+            Kind::Composed => "composed",
+        }
+    }
+}
+
+/// One prompt of the sheet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Prompt {
+    /// What it asks for.
+    pub kind: Kind,
+    /// What the text encoder reads.
+    pub text: &'static str,
+}
+
+/// The prompts, in the order of the sheet.
+///
+/// # Errors
+/// Only if the embedded file is damaged; the message gives the line.
+pub fn prompts() -> Result<Vec<Prompt>> {
+    let lines = PROMPTS.lines().enumerate().filter(|(_, line)| !line.starts_with('#'));
+    lines
+        .map(|(at, line)| parse(line).with_context(|| format!("data/prompts.txt, line {}", at + 1)))
+        .collect()
+}
+
+fn parse(line: &'static str) -> Result<Prompt> {
+    let (kind, text) = line.split_once('\t').context("a kind, a tab and a prompt are wanted")?;
+    let Some(kind) = Kind::ALL.into_iter().find(|k| k.name() == kind) else { bail!("no kind `{kind}`") };
+    Ok(Prompt { kind, text })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::data::Split;
+    use crate::data::manifest::{Entry, manifest};
+    use crate::data::palette::COLOURS;
+    use crate::data::phrase::with_article;
+    use crate::data::scene::colour_held_out;
+
+    /// Label, background and style of a prompt of one object.
+    fn parts(text: &str) -> (String, Option<String>, String) {
+        let (rest, style) = text.rsplit_once(", ").unwrap();
+        let style = style.strip_suffix(" style").unwrap().to_owned();
+        let (label, colour) = match rest.split_once(" on a") {
+            Some((label, ground)) => {
+                let colour = ground.trim_start_matches('n').trim().strip_suffix(" background").unwrap();
+                (label, Some(colour.to_owned()))
+            }
+            None => (rest, None),
+        };
+        (label.to_owned(), colour, style)
+    }
+
+    fn entry<'a>(all: &'a [Entry], label: &str, style: &str) -> &'a Entry {
+        let found = all.iter().find(|e| {
+            e.style == style
+                && (with_article(&e.caption) == label
+                    || e.caption == label
+                    || format!("a {}", e.caption) == label)
+        });
+        found.unwrap_or_else(|| panic!("no `{label}` in {style}"))
+    }
+
+    #[test]
+    fn prompts_are_of_the_kind_they_say() {
+        let (all, prompts) = (manifest().unwrap(), prompts().unwrap());
+        let counts = Kind::ALL.map(|kind| prompts.iter().filter(|p| p.kind == kind).count());
+        assert_eq!(counts, [40, 8, 8, 8]);
+        for prompt in prompts {
+            let (label, colour, style) = parts(prompt.text);
+            if let Some(colour) = &colour {
+                assert!(COLOURS.iter().any(|c| c.name == colour), "{}", prompt.text);
+            }
+            if prompt.kind == Kind::Composed && colour.is_none() {
+                continue;
+            }
+            let label = label.replacen("a small ", "a ", 1);
+            let entry = entry(&all, &label, &style);
+            let wanted = match prompt.kind {
+                Kind::Seen | Kind::Composed => Split::Train,
+                Kind::Style => Split::TestStyle,
+                Kind::Concept => Split::TestConcept,
+            };
+            assert_eq!(entry.split, wanted, "{}", prompt.text);
+            if let Some(colour) = &colour {
+                let hidden = prompt.kind == Kind::Composed && !prompt.text.contains("small");
+                assert_eq!(colour_held_out(&entry.caption, colour), hidden, "{}", prompt.text);
+            }
+        }
+    }
+}
