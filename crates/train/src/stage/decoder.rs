@@ -1,0 +1,167 @@
+//! Stage B: noise in the VQGAN's latents, seen from the compressor's embedding and the text.
+//!
+//! As in the paper the compressor's last part learns along, through this stage's loss, so that the embedding comes to
+//! carry what the decoder needs. Later it is frozen, because the prior learns to draw that embedding.
+
+use super::{Corpus, add_noise, alpha_bar, noise_loss, rows, times};
+use crate::eval::{Evaluator, Mode, Weights};
+use crate::sampler::{self, Guided};
+use crate::sheet;
+use crate::trainer::Stage;
+use anyhow::Result;
+use std::path::Path;
+use std::rc::Rc;
+use tch::{Device, Kind, Tensor};
+use wuerst_model::decoder::DecoderConfig;
+use wuerst_model::record::{Axis, DType, Graph, Id, Op, RecordError};
+use wuerst_model::decoder;
+
+/// Share of the samples whose embedding is replaced by zeros, and of the rest, that whose embedding is noised.
+const DROPPED: f64 = 0.05;
+const NOISED: f64 = 0.3;
+
+/// Strongest noise on an embedding, as a time of the schedule.
+const NOISED_UNTIL: f64 = 0.5;
+
+/// Share of the captions replaced by the empty one.
+const UNCAPTIONED: f64 = 0.1;
+
+/// Stage B in training, first together with the compressor's last part, then alone.
+pub struct DecoderStage {
+    name: &'static str,
+    corpus: Rc<Corpus>,
+    source: Source,
+    network: Evaluator,
+    pixels: Rc<dyn Fn(&Tensor) -> Tensor>,
+    kind: Kind,
+    s: f64,
+}
+
+/// What the decoder learns from, beside the corpus: row i belongs to picture i.
+pub struct Source {
+    /// Scaled latents, f16 `[n,4,h,w]`: what is to be drawn.
+    pub latents: Tensor,
+    /// What the embedding is made from, `[n,c,h,w]`: features, or the embedding itself.
+    pub features: Tensor,
+}
+
+/// How the embedding `[b,16,h,w]` is made from the features.
+pub type Tail = dyn Fn(&mut Graph, Id) -> Id;
+
+impl DecoderStage {
+    /// Records the joint network of the compressor's `tail` and the decoder.
+    ///
+    /// `name` is the folder of its checkpoints; `pixels` turns scaled latents into pictures for the sample sheets.
+    pub fn new(
+        name: &'static str,
+        config: &DecoderConfig,
+        tail: &Tail,
+        (corpus, source): (Rc<Corpus>, Source),
+        pixels: Rc<dyn Fn(&Tensor) -> Tensor>,
+        kind: Kind,
+    ) -> Result<DecoderStage> {
+        let network = Evaluator::new(record(config, tail, &corpus, &source)?);
+        Ok(DecoderStage { name, corpus, source, network, pixels, kind, s: 0.008 })
+    }
+
+    /// The joint recording.
+    pub fn graph(&self) -> &Graph {
+        self.network.graph()
+    }
+
+    /// How strongly each embedding of a batch shows, and how noisy it is: `[b,1,1,1]` each.
+    fn disturbance(&self, batch: i64) -> (Tensor, Tensor) {
+        let uniform = || Tensor::rand([batch, 1, 1, 1], (Kind::Float, Device::Cpu));
+        let alpha = alpha_bar(&(uniform() * NOISED_UNTIL), self.s);
+        let noised = uniform().lt(NOISED).to_kind(Kind::Float);
+        let kept = uniform().ge(DROPPED).to_kind(Kind::Float);
+        let signal = (&noised * alpha.sqrt() + (1. - &noised)) * &kept;
+        (signal, noised * (1f64 - alpha).sqrt() * kept)
+    }
+
+    fn feeds(&self, noisy: &Tensor, t: &Tensor, which: &Tensor, drop: f64, shown: (Tensor, Tensor)) -> Vec<Tensor> {
+        let features = rows(&self.source.features, which, self.corpus.device);
+        let mut feeds = vec![noisy.shallow_clone(), t.to_device(self.corpus.device), features];
+        feeds.push(self.corpus.text(which, drop));
+        feeds.extend([shown.0, shown.1].map(|x| x.to_device(self.corpus.device)));
+        feeds
+    }
+}
+
+fn record(config: &DecoderConfig, tail: &Tail, corpus: &Corpus, source: &Source) -> Result<Graph, RecordError> {
+    let mut g = Graph::new();
+    let batch = || Axis::named("batch", 1);
+    let axes = |t: &Tensor| -> Vec<Axis> {
+        std::iter::once(batch()).chain(t.size()[1..].iter().map(|n| Axis::fixed(*n as usize))).collect()
+    };
+    let x = g.input("latents", DType::F32, &axes(&source.latents));
+    let t = g.input("timestep", DType::F32, &[batch()]);
+    let features = g.input("features", DType::F32, &axes(&source.features));
+    let text = g.input("text", DType::F32, &axes(&corpus.text));
+    let each = [batch(), Axis::fixed(1), Axis::fixed(1), Axis::fixed(1)];
+    let signal = g.input("signal", DType::F32, &each);
+    let sigma = g.input("sigma", DType::F32, &each);
+    let embedding = tail(&mut g, features);
+    let mut like = vec![batch()];
+    like.extend(g.shape(embedding)[1..].iter().map(|n| Axis::fixed(*n)));
+    let disturbance = g.input("disturbance", DType::F32, &like);
+    let shown = g.push(Op::Mul, &[embedding, signal]);
+    let noise = g.push(Op::Mul, &[disturbance, sigma]);
+    let shown = g.push(Op::Add, &[shown, noise]);
+    let noise = decoder::noise(&mut g, config, x, t, shown, text);
+    g.output("noise", noise);
+    g.output("embedding", embedding);
+    g.finish()
+}
+
+impl Stage for DecoderStage {
+    fn name(&self) -> &str {
+        self.name
+    }
+
+    fn loss(&mut self, weights: &Weights, batch: usize, seed: i64) -> Result<(Tensor, Vec<(&'static str, f64)>)> {
+        tch::manual_seed(seed);
+        let (which, (t, alpha)) = (self.corpus.draw(batch), times(batch as i64, self.s));
+        let x = rows(&self.source.latents, &which, self.corpus.device);
+        let alpha = alpha.to_device(self.corpus.device);
+        let noise = x.randn_like();
+        let noisy = add_noise(&x, &noise, &alpha);
+        let mut feeds = self.feeds(&noisy, &t, &which, UNCAPTIONED, self.disturbance(batch as i64));
+        feeds.push(self.embedding_noise(batch));
+        let out = self.network.run(weights, &feeds, Mode { training: true, kind: self.kind });
+        let (loss, plain) = noise_loss(&out[0], &noise, &alpha);
+        Ok((loss, vec![("mse", plain)]))
+    }
+
+    /// Top: real pictures. Below: the same drawn from their embedding and caption, without guidance.
+    fn sheet(&mut self, average: &Weights, folder: &Path, step: u64) -> Result<()> {
+        let n = 16;
+        let which = Tensor::arange(n, (Kind::Int64, Device::Cpu)) * (self.source.latents.size()[0] / n);
+        let full = (Tensor::ones([n, 1, 1, 1], (Kind::Float, Device::Cpu)), Tensor::zeros([n, 1, 1, 1], (Kind::Float, Device::Cpu)));
+        tch::manual_seed(0);
+        let mut size = self.source.latents.size();
+        size[0] = n;
+        let start = Tensor::randn(size, (Kind::Float, self.corpus.device));
+        let calm = self.embedding_noise(n as usize);
+        let drawn = sampler::ddim(&start, 16, Guided { weight: 1., s: self.s }, |x, t, _| {
+            let mut feeds = self.feeds(x, t, &which, 0., (full.0.shallow_clone(), full.1.shallow_clone()));
+            feeds.push(calm.shallow_clone());
+            self.network.run(average, &feeds, Mode::INFERENCE)[0].shallow_clone()
+        });
+        let pictures = Tensor::cat(&[self.corpus.pictures(&which), (self.pixels)(&drawn)], 0);
+        sheet::save(&pictures, 8, &folder.join(format!("sheet-{step}.png")))
+    }
+
+    fn macs(&self) -> u64 {
+        crate::macs(self.network.graph())
+    }
+}
+
+impl DecoderStage {
+    fn embedding_noise(&self, batch: usize) -> Tensor {
+        let (_, id) = &self.network.graph().outputs[1];
+        let mut size: Vec<i64> = self.network.graph().shape(*id).iter().map(|n| *n as i64).collect();
+        size[0] = batch as i64;
+        Tensor::randn(size, (Kind::Float, self.corpus.device))
+    }
+}

@@ -1,0 +1,63 @@
+//! What Stage C learns to draw, and how the sheets turn it into pictures.
+
+use super::{Corpus, chunks, rows};
+use super::prior::Draw;
+use crate::config::RunConfig;
+use crate::eval::{Evaluator, Mode, Weights};
+use crate::programs::{StageA, averaged, decoder_weights};
+use crate::sampler::{self, Guided};
+use crate::{frozen, prepare};
+use anyhow::Result;
+use std::rc::Rc;
+use tch::{Device, Kind, Tensor};
+use wuerst_model::contract::Sizes;
+use wuerst_model::decoder;
+use wuerst_model::record::{Axis, DType, Graph};
+
+/// The trained part of the compressor alone, with the averaged weights it learned with Stage B.
+pub fn tail(config: &RunConfig, corpus: &Corpus) -> Result<(Evaluator, Weights)> {
+    let mut g = Graph::new();
+    let mut axes = vec![Axis::named("batch", 1)];
+    axes.extend(corpus.features.size()[1..].iter().map(|n| Axis::fixed(*n as usize)));
+    let features = g.input("features", DType::F32, &axes);
+    let embedding = frozen::tail(config)(&mut g, features);
+    g.output("embedding", embedding);
+    let g = g.finish()?;
+    let weights = averaged(config, "compressor", &g)?;
+    Ok((Evaluator::new(g), weights))
+}
+
+/// Embeddings of the whole corpus, f32 `[n,16,h,w]`.
+pub fn embeddings(config: &RunConfig, corpus: &Corpus) -> Result<Tensor> {
+    let (network, weights) = tail(config, corpus)?;
+    let n = corpus.features.size()[0];
+    let progress = prepare::bar(n as usize, "embeddings")?;
+    let mut all = vec![];
+    for which in chunks(n) {
+        let feeds = [rows(&corpus.features, &which, corpus.device)];
+        all.push(tch::no_grad(|| network.run(&weights, &feeds, Mode::INFERENCE)[0].to_device(Device::Cpu)));
+        progress.inc(which.size()[0] as u64);
+    }
+    progress.finish();
+    Ok(Tensor::cat(&all, 0))
+}
+
+/// Draws embeddings with stages B and A as they are now.
+pub fn drawing(config: &RunConfig, cells: [usize; 2]) -> Result<Rc<Draw>> {
+    let stage_a = StageA::load(config)?;
+    let side = config.data.size / config.vqgan.network.stride();
+    let sizes = Sizes { batch: 1, height: side, width: side, embedding: cells, length: config.length };
+    let graph = decoder::graph(&config.decoder.network, &sizes)?;
+    let weights = decoder_weights(config, &graph)?;
+    let network = Evaluator::new(graph);
+    let draw = move |embedding: &Tensor, text: &Tensor| {
+        let start = Tensor::randn([embedding.size()[0], 4, side as i64, side as i64], (Kind::Float, weights.device()));
+        let embedding = embedding.to_device(weights.device());
+        let latents = sampler::ddim(&start, 12, Guided { weight: 1., s: 0.008 }, |x, t, _| {
+            let feeds = [x.shallow_clone(), t.shallow_clone(), embedding.shallow_clone(), text.shallow_clone()];
+            network.run(&weights, &feeds, Mode::INFERENCE)[0].shallow_clone()
+        });
+        stage_a.decode(&latents)
+    };
+    Ok(Rc::new(draw))
+}

@@ -1,0 +1,80 @@
+//! The three trained stages, and the batches they draw from.
+
+pub mod decoder;
+pub mod embed;
+pub mod prior;
+pub mod vqgan;
+
+use tch::{Device, Kind, Tensor};
+
+/// Everything that is computed once: pictures, and what the frozen networks make of them.
+pub struct Corpus {
+    /// Pictures u8 `[n,3,s,s]`.
+    pub pictures: Tensor,
+    /// Output of the compressor's frozen part, f16 `[n,c,h,w]`.
+    pub features: Tensor,
+    /// States of every distinct caption, f16 `[m,l,d]`; number 0 is the empty caption.
+    pub text: Tensor,
+    /// The caption of each picture, i64 `[n]`.
+    pub captions: Tensor,
+    /// How often each picture is drawn, f32 `[n]`.
+    pub shares: Tensor,
+    /// Where batches go.
+    pub device: Device,
+}
+
+impl Corpus {
+    /// Draws `n` pictures by their shares, with replacement.
+    pub fn draw(&self, n: usize) -> Tensor {
+        self.shares.multinomial(n as i64, true)
+    }
+
+    /// Pictures as f32 `[b,3,s,s]` in 0..1.
+    pub fn pictures(&self, which: &Tensor) -> Tensor {
+        rows(&self.pictures, which, self.device) / 255.
+    }
+
+    /// Text states `[b,l,d]` of the pictures' captions; a share `drop` of them is replaced by the empty caption.
+    pub fn text(&self, which: &Tensor, drop: f64) -> Tensor {
+        let keep = Tensor::rand(which.size(), (Kind::Float, Device::Cpu)).ge(drop).to_kind(Kind::Int64);
+        rows(&self.text, &(self.captions.index_select(0, which) * keep), self.device)
+    }
+
+}
+
+/// Chosen rows as f32, where they are computed on.
+pub fn rows(all: &Tensor, which: &Tensor, device: Device) -> Tensor {
+    all.index_select(0, which).to_device(device).to_kind(Kind::Float)
+}
+
+/// The numbers of all rows, a few at a time, for networks that run over a whole corpus.
+pub fn chunks(n: i64) -> impl Iterator<Item = Tensor> {
+    (0..n).step_by(256).map(move |first| Tensor::arange_start(first, n.min(first + 256), (Kind::Int64, Device::Cpu)))
+}
+
+/// Continuous times of a batch `[b]`, ᾱ of each `[b,1,1,1]`, as `train_stage_C.py` of the authors draws them.
+fn times(batch: i64, s: f64) -> (Tensor, Tensor) {
+    let u = Tensor::rand([batch], (Kind::Float, Device::Cpu));
+    let t = (u * 1.08 + 0.001).clamp(0.001, 1.);
+    let alpha = alpha_bar(&t, s).reshape([batch, 1, 1, 1]);
+    (t, alpha)
+}
+
+/// ᾱ(t) of the cosine schedule on tensors; the scalar form is [`wuerst_model::schedule`].
+fn alpha_bar(t: &Tensor, s: f64) -> Tensor {
+    let half_pi = std::f64::consts::FRAC_PI_2;
+    let start = (s / (1. + s) * half_pi).cos().powi(2);
+    (((t + s) * (half_pi / (1. + s))).cos().square() / start).clamp(1e-4, 0.9999)
+}
+
+/// The diffusion loss of both stages: squared error of the noise, weighted by 1 − ᾱ (p2 weighting with γ = k = 1).
+fn noise_loss(predicted: &Tensor, noise: &Tensor, alpha: &Tensor) -> (Tensor, f64) {
+    let error = (predicted.to_kind(Kind::Float) - noise).square();
+    let plain = error.mean(Kind::Float).double_value(&[]);
+    ((error * (1f64 - alpha)).mean(Kind::Float), plain)
+}
+
+/// √ᾱ·x + √(1−ᾱ)·noise.
+fn add_noise(x: &Tensor, noise: &Tensor, alpha: &Tensor) -> Tensor {
+    x * alpha.sqrt() + noise * (1f64 - alpha).sqrt()
+}

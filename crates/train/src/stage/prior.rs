@@ -1,0 +1,87 @@
+//! Stage C: noise in the compressor's embedding, seen from the text.
+
+use super::{Corpus, add_noise, noise_loss, rows, times};
+use crate::eval::{Evaluator, Mode, Weights};
+use crate::sampler::{self, Guided};
+use crate::sheet;
+use crate::trainer::Stage;
+use anyhow::Result;
+use std::path::Path;
+use std::rc::Rc;
+use tch::{Device, Kind, Tensor};
+use wuerst_model::contract::Sizes;
+use wuerst_model::prior::{self, PriorConfig};
+use wuerst_model::record::Graph;
+
+/// Share of the captions replaced by the empty one, for classifier-free guidance.
+const UNCAPTIONED: f64 = 0.1;
+
+/// Turns embeddings and text states into pictures, for the sheets.
+pub type Draw = dyn Fn(&Tensor, &Tensor) -> Tensor;
+
+/// Stage C in training.
+pub struct PriorStage {
+    corpus: Rc<Corpus>,
+    /// Embeddings of every picture, f32 `[n,16,h,w]`.
+    embeddings: Tensor,
+    network: Evaluator,
+    draw: Rc<Draw>,
+    kind: Kind,
+    s: f64,
+}
+
+impl PriorStage {
+    /// Records the prior for the corpus's embeddings.
+    pub fn new(config: &PriorConfig, corpus: Rc<Corpus>, embeddings: Tensor, draw: Rc<Draw>, kind: Kind) -> Result<PriorStage> {
+        let [h, w] = [2, 3].map(|axis| embeddings.size()[axis] as usize);
+        let length = corpus.text.size()[1] as usize;
+        let sizes = Sizes { batch: 1, height: h, width: w, embedding: [h, w], length };
+        let network = Evaluator::new(prior::graph(config, &sizes)?);
+        Ok(PriorStage { corpus, embeddings, network, draw, kind, s: 0.008 })
+    }
+
+    /// The prior's recording.
+    pub fn graph(&self) -> &Graph {
+        self.network.graph()
+    }
+}
+
+impl Stage for PriorStage {
+    fn name(&self) -> &str {
+        "prior"
+    }
+
+    fn loss(&mut self, weights: &Weights, batch: usize, seed: i64) -> Result<(Tensor, Vec<(&'static str, f64)>)> {
+        tch::manual_seed(seed);
+        let (which, (t, alpha)) = (self.corpus.draw(batch), times(batch as i64, self.s));
+        let (t, alpha) = (t.to_device(self.corpus.device), alpha.to_device(self.corpus.device));
+        let x = rows(&self.embeddings, &which, self.corpus.device);
+        let noise = x.randn_like();
+        let feeds = [add_noise(&x, &noise, &alpha), t, self.corpus.text(&which, UNCAPTIONED)];
+        let out = self.network.run(weights, &feeds, Mode { training: true, kind: self.kind });
+        let (loss, plain) = noise_loss(&out[0], &noise, &alpha);
+        Ok((loss, vec![("mse", plain)]))
+    }
+
+    /// Real pictures and, below, what their captions alone give through all three stages at guidance 4.
+    fn sheet(&mut self, average: &Weights, folder: &Path, step: u64) -> Result<()> {
+        let n = 32;
+        let which = Tensor::arange(n, (Kind::Int64, Device::Cpu)) * (self.embeddings.size()[0] / n);
+        tch::manual_seed(0);
+        let mut size = self.embeddings.size();
+        size[0] = n;
+        let start = Tensor::randn(size, (Kind::Float, self.corpus.device));
+        let [text, empty] = [0., 2.].map(|drop| self.corpus.text(&which, drop));
+        let drawn = sampler::ddim(&start, 20, Guided { weight: 4., s: self.s }, |x, t, captioned| {
+            let text = if captioned { &text } else { &empty };
+            let feeds = [x.shallow_clone(), t.shallow_clone(), text.shallow_clone()];
+            self.network.run(average, &feeds, Mode::INFERENCE)[0].shallow_clone()
+        });
+        let pictures = Tensor::cat(&[self.corpus.pictures(&which), (self.draw)(&drawn, &text)], 0);
+        sheet::save(&pictures, 16, &folder.join(format!("sheet-{step}.png")))
+    }
+
+    fn macs(&self) -> u64 {
+        crate::macs(self.network.graph())
+    }
+}
