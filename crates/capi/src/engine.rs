@@ -1,0 +1,112 @@
+//! `wst_engine` and its options.
+
+use std::ffi::{c_int, c_void};
+use std::sync::Arc;
+
+use wuerst::stages::{Level, Log};
+use wuerst::{Device, Engine, Result};
+
+use crate::boundary::{Out, fallible, infallible};
+use crate::error::Failure;
+use crate::grow::Grows;
+use crate::text::Str;
+
+type LogFn = unsafe extern "C" fn(user: *mut c_void, level: c_int, message: Str);
+
+/// `wst_options` of the header.
+#[repr(C)]
+pub struct Options {
+    pub(crate) struct_size: usize,
+    pub(crate) runtime: Str,
+    pub(crate) models: Str,
+    pub(crate) devices: Str,
+    pub(crate) model_bytes: u64,
+    pub(crate) cache_bytes: u64,
+    pub(crate) threads: u32,
+    pub(crate) reserved: u32,
+    pub(crate) log: Option<LogFn>,
+    pub(crate) user: *mut c_void,
+}
+
+// SAFETY: repr(C), the size first; zeros are empty strings, numbers and no callback.
+unsafe impl Grows for Options {
+    const NAME: &str = "wst_options";
+    const FIRST: usize = 96;
+}
+
+impl Options {
+    /// # Safety
+    /// The strings are good, and `log` and `user` are what the header asks for.
+    unsafe fn read_fields(&self) -> Result<wuerst::Options> {
+        // SAFETY: promised by the caller.
+        let (runtime, models, devices) = unsafe {
+            (self.runtime.read("runtime")?, self.models.read("models")?, self.devices.read("devices")?)
+        };
+        let mut options = wuerst::Options::default();
+        if !models.is_empty() {
+            options.models = models.into();
+        }
+        if self.cache_bytes > 0 {
+            options.cache_bytes = usize::try_from(self.cache_bytes).unwrap_or(usize::MAX);
+        }
+        let stages = &mut options.stages;
+        stages.runtime = (!runtime.is_empty()).then(|| runtime.into());
+        stages.devices = Device::list(devices)?;
+        stages.threads = (self.threads > 0).then_some(self.threads as usize);
+        if self.model_bytes > 0 {
+            stages.model_bytes = self.model_bytes;
+        }
+        stages.log = self.log.map(|log| Logger { log, user: self.user }.closure());
+        Ok(options)
+    }
+}
+
+struct Logger {
+    log: LogFn,
+    user: *mut c_void,
+}
+
+// SAFETY: the header says that the callback is called from any thread, several at once.
+unsafe impl Send for Logger {}
+// SAFETY: as above.
+unsafe impl Sync for Logger {}
+
+impl Logger {
+    fn closure(self) -> Log {
+        Arc::new(move |level, message| self.call(level, message))
+    }
+
+    fn call(&self, level: Level, message: &str) {
+        let level = match level {
+            Level::Error => 1,
+            Level::Warning => 2,
+            Level::Info => 3,
+        };
+        // SAFETY: the host's own function with the host's own pointer, and a view that is good until it returns.
+        unsafe { (self.log)(self.user, level, Str::of(message)) }
+    }
+}
+
+/// See the header.
+#[unsafe(no_mangle)]
+pub extern "C" fn wst_engine_new(options: *const Options, out: Out<*mut Engine>) -> *mut Failure {
+    fallible(|| {
+        let out = out.given()?;
+        // SAFETY: the header asks for NULL or a struct begun with its _INIT macro, with good strings and a callback
+        // that stays good, and for an output that may be written to.
+        unsafe {
+            let options = match Options::read(options)? {
+                Some(options) => options.read_fields()?,
+                None => wuerst::Options::default(),
+            };
+            out.give(Engine::new(options)?);
+        }
+        Ok(())
+    })
+}
+
+/// See the header.
+#[unsafe(no_mangle)]
+pub extern "C" fn wst_engine_free(engine: Option<Box<Engine>>) {
+    infallible((), || drop(engine));
+}

@@ -1,0 +1,60 @@
+//! `wst_str`: text that crosses the boundary.
+
+use std::slice;
+
+use wuerst::{Error, Result};
+
+/// UTF-8 that somebody else holds.
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub struct Str {
+    pub(crate) data: *const u8,
+    pub(crate) len: usize,
+}
+
+impl Str {
+    /// A view of `text`.
+    pub(crate) fn of(text: &str) -> Str {
+        Str { data: text.as_ptr(), len: text.len() }
+    }
+
+    /// The text; `name` is the parameter's or field's in the header.
+    ///
+    /// # Safety
+    /// `data` is NULL or points to `len` bytes, which stay as they are for `'a`.
+    pub(crate) unsafe fn read<'a>(self, name: &str) -> Result<&'a str> {
+        if self.len == 0 {
+            return Ok("");
+        }
+        if self.data.is_null() {
+            return Err(Error::invalid(name, format!("is NULL, with a length of {}", self.len)));
+        }
+        if self.len > isize::MAX.unsigned_abs() {
+            return Err(Error::invalid(name, "is longer than memory can be"));
+        }
+        // SAFETY: not NULL, not too long, and the rest is promised by the caller.
+        let bytes = unsafe { slice::from_raw_parts(self.data, self.len) };
+        std::str::from_utf8(bytes)
+            .map_err(|e| Error::invalid(name, format!("is not UTF-8: byte {} is wrong", e.valid_up_to())))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(data: *const u8, len: usize) -> Result<&'static str> {
+        // SAFETY: the tests below pass NULL or literals of that length.
+        unsafe { Str { data, len }.read("prompt") }
+    }
+
+    #[test]
+    fn only_utf_8_is_text() {
+        assert_eq!(read("Würstchen".as_ptr(), 10).unwrap(), "Würstchen");
+        assert_eq!(read(std::ptr::null(), 0).unwrap(), "");
+        let message = |data, len| read(data, len).unwrap_err().to_string();
+        assert_eq!(message(std::ptr::null(), 3), "prompt: is NULL, with a length of 3");
+        assert_eq!(message("Wü".as_ptr(), 2), "prompt: is not UTF-8: byte 1 is wrong");
+        assert!(message("W".as_ptr(), usize::MAX).contains("longer"));
+    }
+}

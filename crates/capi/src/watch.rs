@@ -1,0 +1,56 @@
+//! `wst_watch`: callbacks of a run.
+
+use std::ffi::c_void;
+
+use wuerst::Tensor;
+
+use crate::grow::Grows;
+use crate::tensor::{self, View};
+use crate::text::Str;
+
+/// `wst_watch` of the header.
+#[repr(C)]
+pub struct Watch {
+    pub(crate) struct_size: usize,
+    pub(crate) progress: Option<unsafe extern "C" fn(user: *mut c_void, node: Str, done: u32, of: u32)>,
+    pub(crate) preview: Option<unsafe extern "C" fn(user: *mut c_void, node: Str, rgb: &View)>,
+    pub(crate) warning: Option<unsafe extern "C" fn(user: *mut c_void, node: Str, message: Str)>,
+    pub(crate) user: *mut c_void,
+}
+
+// SAFETY: repr(C), the size first; zeros are no callbacks.
+unsafe impl Grows for Watch {
+    const NAME: &str = "wst_watch";
+    const FIRST: usize = 40;
+}
+
+/// Every call below passes the host's own pointer to the host's own function, in the thread that is inside
+/// `wst_job_get`, with views that are good until it returns.
+impl wuerst::Watch for Watch {
+    fn progress(&mut self, node: &str, done: usize, of: usize) {
+        if let Some(progress) = self.progress {
+            let count = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
+            // SAFETY: see above.
+            unsafe { progress(self.user, Str::of(node), count(done), count(of)) }
+        }
+    }
+
+    fn wants_preview(&self) -> bool {
+        self.preview.is_some()
+    }
+
+    fn preview(&mut self, node: &str, rgb: &Tensor) {
+        if let Some(preview) = self.preview {
+            let shape = tensor::shape(rgb);
+            // SAFETY: see above.
+            unsafe { preview(self.user, Str::of(node), &View::of(rgb, &shape)) }
+        }
+    }
+
+    fn warning(&mut self, node: &str, message: &str) {
+        if let Some(warning) = self.warning {
+            // SAFETY: see above.
+            unsafe { warning(self.user, Str::of(node), Str::of(message)) }
+        }
+    }
+}

@@ -1,0 +1,273 @@
+/* wuerst.h: run Würstchen graphs from C. C99, and C++11 or later.
+ *
+ *   wst_options options = WST_OPTIONS_INIT;
+ *   options.models = wst_str_of("models/icons");
+ *   error = wst_engine_new(&options, &engine);
+ *   error = wst_graph_open(engine, wst_str_of("graphs/text-to-image.yaml"), &graph);
+ *   error = wst_job_new(graph, &job);
+ *   error = wst_job_set_text(job, wst_str_of("prompt"), wst_str_of("a red apple"));
+ *   error = wst_job_get(job, wst_str_of("image"), NULL, &image);
+ *   error = wst_value_as_tensor(image, &pixels);
+ *
+ * tests/c/host.c is the whole program.
+ *
+ * Ownership. A function that gives a handle (a pointer to wst_engine, wst_graph, wst_job, wst_value or wst_error) makes
+ * it yours: free it with the _free function of its type, once. Every _free takes NULL and does nothing then. Handles
+ * do not depend on each other: an engine may be freed before its jobs, whose work goes on. What you pass is
+ * copied or shared, never taken: it stays yours. Strings and tensors that a function shows you ("a view") belong to
+ * the handle they came from and are good until it is freed.
+ *
+ * Errors. A function that can fail returns NULL for success, or a wst_error, which is yours to free. Its outputs
+ * are written only on success. A NULL pointer where a handle, an output or the data of a string is wanted, and a
+ * string that is not UTF-8, give WST_INVALID. No function aborts, and none unwinds into the caller.
+ *
+ * Threads. Every function may be called from any thread, and at the same time as any other, on the same handles
+ * too; only a _free must not run while another call uses that handle. Callbacks say in which thread they run; they
+ * must return normally (no C++ exception, no longjmp) and not free what is running.
+ *
+ * Process. The library writes neither to stdout nor to stderr, handles no signals, and changes no environment
+ * variables. Once loaded it is never unloaded.
+ *
+ * Growth. Structs that you fill begin with struct_size; start them from their _INIT macro, which sets it. Later
+ * versions add fields at the end only, and zero in a new field means what was before. Functions are added, never
+ * changed.
+ */
+#ifndef WUERST_H
+#define WUERST_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* ---- Versions ------------------------------------------------------------------------------------------------- */
+
+/* The version of this interface. */
+#define WST_ABI_VERSION 1u
+
+/* The version of the interface that the library has. One that is not below WST_ABI_VERSION serves this header. */
+uint32_t wst_abi_version(void);
+
+/* ---- Strings -------------------------------------------------------------------------------------------------- */
+
+/* UTF-8 text of len bytes, NUL-terminated only where that is said. An empty text may have NULL as its data. */
+typedef struct wst_str {
+    const char *data;
+    size_t len;
+} wst_str;
+
+/* A view of a NUL-terminated text, which may be NULL and is then empty. */
+static inline wst_str wst_str_of(const char *text)
+{
+    wst_str str;
+    str.data = text;
+    str.len = text ? strlen(text) : 0;
+    return str;
+}
+
+/* ---- Errors --------------------------------------------------------------------------------------------------- */
+
+/* Why a call failed. Immutable. */
+typedef struct wst_error wst_error;
+
+/* The sort of an error: what a program can decide by. The message tells the rest. */
+typedef uint32_t wst_code;
+#define WST_OK ((wst_code)0)            /* no error: the code of NULL */
+#define WST_INVALID ((wst_code)1)       /* an argument or a value is wrong: NULL, no UTF-8, type, range, size */
+#define WST_GRAPH ((wst_code)2)         /* the graph is wrong: ask wst_error_place where */
+#define WST_NOT_FOUND ((wst_code)3)     /* a name leads nowhere: input, output, model, library */
+#define WST_FILE ((wst_code)4)          /* a file cannot be read */
+#define WST_MODEL ((wst_code)5)         /* a model cannot be used: damaged, or not what the stage wants */
+#define WST_RUNTIME ((wst_code)6)       /* ONNX Runtime refused */
+#define WST_OUT_OF_MEMORY ((wst_code)7) /* on the host or on the device */
+#define WST_NODE ((wst_code)8)          /* a node failed in a way of its own */
+#define WST_CANCELLED ((wst_code)9)     /* wst_job_cancel was called */
+#define WST_INTERNAL ((wst_code)10)     /* a bug in this library; engine, graph and job remain usable */
+
+/* The error's sort; WST_OK for NULL. */
+wst_code wst_error_code(const wst_error *error);
+
+/* A view of the message: what is wrong and what to do, in English, for people. NUL-terminated. Empty for NULL. */
+wst_str wst_error_message(const wst_error *error);
+
+/* A graph can be wrong in several places. For index from 0: shows the place and returns 1, or returns 0 when there
+ * is none (always, unless the code is WST_GRAPH). line and column count from 1, the column in characters; both are 0
+ * when the problem is in no line. path is the place in the graph, as "nodes.prior.with.steps". path and message are
+ * views. Any output may be NULL. */
+int wst_error_place(const wst_error *error, size_t index, uint32_t *line, uint32_t *column, wst_str *path,
+                    wst_str *message);
+
+void wst_error_free(wst_error *error);
+
+/* ---- Values --------------------------------------------------------------------------------------------------- */
+
+/* What flows through a graph: a number, a text, a tensor. Immutable. */
+typedef struct wst_value wst_value;
+
+/* What a value holds. */
+typedef uint32_t wst_type;
+#define WST_NONE ((wst_type)0) /* the type of NULL */
+#define WST_BOOL ((wst_type)1)
+#define WST_INT ((wst_type)2)
+#define WST_FLOAT ((wst_type)3)
+#define WST_TEXT ((wst_type)4)
+#define WST_MODEL_NAME ((wst_type)5) /* a model on disk, by its name */
+#define WST_TENSOR ((wst_type)6)
+
+/* The type of a tensor's elements, numbered as DLPack does: its type code, and the bits shifted by 8. */
+typedef uint32_t wst_dtype;
+#define WST_I64 ((wst_dtype)0x4000)
+#define WST_U8 ((wst_dtype)0x0801)
+#define WST_F16 ((wst_dtype)0x1002)
+#define WST_F32 ((wst_dtype)0x2002)
+
+/* A tensor in somebody's memory: row-major, without gaps, in the machine's byte order, aligned to its elements. A
+ * picture is u8 [height, width, 3], red, green, blue, first row at the top, in sRGB as PNG files are. This
+ * struct does not grow. */
+typedef struct wst_tensor {
+    wst_dtype dtype;
+    uint32_t rank;
+    const int64_t *shape; /* rank lengths, slowest first; may be NULL when rank is 0 */
+    const void *data;     /* may be NULL when there are no elements */
+} wst_tensor;
+
+/* New values. NULL only when a bug in this library kept it from making one. */
+wst_value *wst_value_bool(int value);
+wst_value *wst_value_int(int64_t value);
+wst_value *wst_value_float(double value);
+
+/* A new text. Errors: WST_INVALID. */
+wst_error *wst_value_text(wst_str text, wst_value **out);
+
+/* A new tensor; its elements are copied. Errors: WST_INVALID for an unknown dtype, a negative length, a size that
+ * memory cannot hold, or data that is not aligned. */
+wst_error *wst_value_tensor(const wst_tensor *tensor, wst_value **out);
+
+/* What the value holds; WST_NONE for NULL. */
+wst_type wst_value_type(const wst_value *value);
+
+/* What is in a value. Text and tensor are views; the text of a WST_MODEL_NAME is the name. as_float takes a
+ * WST_INT too. Errors: WST_INVALID for a value of another type. */
+wst_error *wst_value_as_bool(const wst_value *value, int *out);
+wst_error *wst_value_as_int(const wst_value *value, int64_t *out);
+wst_error *wst_value_as_float(const wst_value *value, double *out);
+wst_error *wst_value_as_text(const wst_value *value, wst_str *out);
+wst_error *wst_value_as_tensor(const wst_value *value, wst_tensor *out);
+
+/* A second handle to the same value; copies no elements. NULL for NULL. */
+wst_value *wst_value_clone(const wst_value *value);
+
+void wst_value_free(wst_value *value);
+
+/* ---- Engine --------------------------------------------------------------------------------------------------- */
+
+/* Node kinds, loaded models, remembered results: what graphs and jobs share. */
+typedef struct wst_engine wst_engine;
+
+#define WST_LOG_ERROR 1
+#define WST_LOG_WARNING 2
+#define WST_LOG_INFO 3
+
+/* How an engine is set up. */
+typedef struct wst_options {
+    size_t struct_size;
+    /* The path of ONNX Runtime's library, or of the folder that it lies in. Empty: the environment variable
+     * ORT_DYLIB_PATH, one that the process has loaded already, or one that lies beside this library. A process
+     * can use only one, whatever its engines ask for. */
+    wst_str runtime;
+    /* The folder that the names of models in graphs are relative to. Empty: "models". */
+    wst_str models;
+    /* Devices in order of preference, as "cuda:0,cpu". Empty: what the graph prefers, else the CPU. The last one's
+     * refusal is an error, so a list without cpu never falls back to it. */
+    wst_str devices;
+    /* Models are unloaded, the longest unused first, to keep the sum of their files' sizes below this, in bytes.
+     * The one in use stays, so 1 keeps one at a time. 0: 8 GiB. */
+    uint64_t model_bytes;
+    /* Results that are remembered, in bytes. 0: 256 MiB. */
+    uint64_t cache_bytes;
+    /* Threads for each model's run. 0: one for each core. Results do not depend on it. */
+    uint32_t threads;
+    /* 0. */
+    uint32_t reserved;
+    /* Gets messages, with one of WST_LOG_*; message is a view until it returns. Called from any thread, also several at
+     * once; it must be quick. NULL: none. */
+    void (*log)(void *user, int level, wst_str message);
+    /* Passed to log. It must stay good until the engine, its graphs and its jobs are freed. */
+    void *user;
+} wst_options;
+
+#define WST_OPTIONS_INIT {sizeof(wst_options), {0, 0}, {0, 0}, {0, 0}, 0, 0, 0, 0, 0, 0}
+
+/* A new engine. options may be NULL, which means WST_OPTIONS_INIT. Loads neither ONNX Runtime nor models: the first
+ * node that needs one does, so a missing library shows in wst_job_get. Errors: WST_INVALID. */
+wst_error *wst_engine_new(const wst_options *options, wst_engine **out);
+
+void wst_engine_free(wst_engine *engine);
+
+/* ---- Graph ---------------------------------------------------------------------------------------------------- */
+
+/* A checked graph. Immutable. */
+typedef struct wst_graph wst_graph;
+
+/* Reads and checks a graph from YAML text. Errors: WST_GRAPH with everything that is wrong; WST_INVALID. */
+wst_error *wst_graph_new(const wst_engine *engine, wst_str yaml, wst_graph **out);
+
+/* The same from a file. Errors: as wst_graph_new, and WST_FILE. */
+wst_error *wst_graph_open(const wst_engine *engine, wst_str path, wst_graph **out);
+
+void wst_graph_free(wst_graph *graph);
+
+/* ---- Job ------------------------------------------------------------------------------------------------------ */
+
+/* One graph with the values of its inputs. */
+typedef struct wst_job wst_job;
+
+/* Watches a run. Every callback may be NULL, is called in the thread that is inside wst_job_get, and holds the run up
+ * until it returns; it may call wst_job_cancel, but not wst_job_get on the same job. Its arguments are views until
+ * it returns. */
+typedef struct wst_watch {
+    size_t struct_size;
+    /* A node has done `done` of its `of` steps. */
+    void (*progress)(void *user, wst_str node, uint32_t done, uint32_t of);
+    /* A picture of work in progress, u8 [height, width, 3]. Costs time only when it is set. */
+    void (*preview)(void *user, wst_str node, const wst_tensor *rgb);
+    /* Something that the user should know though the run goes on, as a prompt that was cut off. */
+    void (*warning)(void *user, wst_str node, wst_str message);
+    /* Passed to each of them. */
+    void *user;
+} wst_watch;
+
+#define WST_WATCH_INIT {sizeof(wst_watch), 0, 0, 0, 0}
+
+/* A new job, with every input as the graph has it. Errors: WST_INVALID. */
+wst_error *wst_job_new(const wst_graph *graph, wst_job **out);
+
+/* Sets an input for the runs that begin from now on. An int serves for a float, and a text for the name of a model.
+ * Errors: WST_NOT_FOUND for an unknown input; WST_INVALID for a value of another type or out of range; what is
+ * wrong with a model. */
+wst_error *wst_job_set(wst_job *job, wst_str input, const wst_value *value);
+
+/* The same from text, read as the input's type demands: text as it is, "12", "0.5", "true". A tensor cannot be
+ * written so. Errors: as wst_job_set. */
+wst_error *wst_job_set_text(wst_job *job, wst_str input, wst_str text);
+
+/* The value of an output: runs what is needed and not remembered, in this thread, and returns when it is done. The
+ * same inputs give the same bytes. watch may be NULL. Two threads that get from one job take turns. Errors:
+ * WST_NOT_FOUND for an unknown output, WST_INVALID for inputs that are missing or that a node refuses, WST_CANCELLED,
+ * and what nodes say. After any error the job can be asked again; what was finished stays remembered. */
+wst_error *wst_job_get(wst_job *job, wst_str output, const wst_watch *watch, wst_value **out);
+
+/* Stops the run in progress, which then returns WST_CANCELLED soon; when there is none, the next one. NULL is
+ * nothing to stop. */
+void wst_job_cancel(const wst_job *job);
+
+void wst_job_free(wst_job *job);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif
