@@ -29,8 +29,13 @@ pub fn write(folder: &Path) -> Result<()> {
     let encoder = "text-encoder-prior";
     model(folder, encoder, "wuerstchen-prior/text_encoder", clip::graph, &text_encoder())?;
     model(folder, "text-encoder-decoder", "wuerstchen/text_encoder", clip::graph, &text_encoder())?;
-    model(folder, "prior", "wuerstchen-prior/prior", prior::graph, &prior_facts())?;
+    write_prior(folder, &prior_facts())?;
     decoder_and_vqgan(folder)
+}
+
+/// Writes `prior.onnx` with these facts.
+pub fn write_prior(folder: &Path, facts: &Facts) -> Result<()> {
+    model(folder, "prior", "wuerstchen-prior/prior", prior::graph, facts)
 }
 
 /// Writes the folder that `graphs/text-to-image.yaml` wants, in which one text encoder serves two stages. The prior

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::path::Path;
 
-use wuerst_core::{DType, Dim, Error, Port, Result, Signature, Ty};
+use wuerst_core::{DType, Error, Port, Result, Signature, Ty};
 use wuerst_model::facts::Facts;
 
 use crate::header::{Header, Outlet};
@@ -100,7 +100,7 @@ fn misfits(what: &str, want: &[Port], have: &[Outlet], exact: bool) -> Vec<Strin
     let missing = want.iter().filter_map(|port| match have.iter().find(|o| o.name == port.name) {
         None => Some(format!("it has no {what} `{}`", port.name)),
         Some(outlet) if !serves(&port.ty, outlet) => {
-            Some(format!("its {what} `{}` is {}", port.name, Shown(outlet)))
+            Some(format!("its {what} `{}` is {}", port.name, outlet))
         }
         Some(_) => None,
     });
@@ -117,16 +117,6 @@ fn serves(ty: &Ty, outlet: &Outlet) -> bool {
     let Some(dtype) = outlet.dtype else { return false };
     let widened = if dtype == DType::F16 { DType::F32 } else { dtype };
     ty.accepts(&Ty::Tensor { dtype: widened, dims: outlet.dims.clone() })
-}
-
-/// An outlet's type in the notation of signatures.
-struct Shown<'a>(&'a Outlet);
-
-impl fmt::Display for Shown<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let dims: Vec<String> = self.0.dims.iter().map(Dim::to_string).collect();
-        write!(f, "{}[{}]", self.0.dtype.map_or("of another type ", DType::name), dims.join(","))
-    }
 }
 
 #[cfg(test)]

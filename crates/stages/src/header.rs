@@ -3,6 +3,7 @@
 //! A model is checked when a graph is, long before it is loaded, so this must cost next to nothing: the reader
 //! jumps over whatever it does not want, whatever the size of the file. Field numbers are those of `onnx.proto`.
 
+use std::fmt;
 use std::fs::File;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
@@ -31,6 +32,14 @@ pub struct Outlet {
     pub dtype: Option<DType>,
     /// Its dimensions, slowest first.
     pub dims: Vec<Dim>,
+}
+
+/// Writes the type in the notation of signatures.
+impl fmt::Display for Outlet {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let dims: Vec<String> = self.dims.iter().map(Dim::to_string).collect();
+        write!(f, "{}[{}]", self.dtype.map_or("of another type ", DType::name), dims.join(","))
+    }
 }
 
 /// Why the head of a file cannot be read.

@@ -63,7 +63,7 @@ impl Runtime {
     }
 
     /// What sessions are made in.
-    pub(crate) fn environment(&self) -> &Environment {
+    pub fn environment(&self) -> &Environment {
         &self.environment
     }
 }

@@ -149,3 +149,107 @@ pub(crate) fn batched(first: &Tensor, second: Option<&Tensor>) -> Result<Tensor>
 pub(crate) fn blame_model(error: Error) -> Refusal {
     Refusal::at("model", error.to_string())
 }
+
+#[cfg(test)]
+mod tests {
+    use wuerst_core::{Cancel, Signature, Value, Watch};
+
+    use super::*;
+
+    const SIGNATURE: &str = concat!(sampling_ports!(), ", negative: f32[n]? ->");
+
+    /// Samples `[1,1,2,2]` with a model that takes everything for noise with the text, and nothing without.
+    fn sampled(values: &[Option<Value>], timesteps: &[f64]) -> Result<(Vec<f32>, Vec<f32>)> {
+        let ports: Signature = SIGNATURE.parse()?;
+        let schedule = Schedule::default();
+        let facts = Defaults { steps: 4, guidance: 1., schedule: &schedule, timesteps, preview: None };
+        let sampling = Sampling::new(&Args::new(&ports.inputs, values), facts)?;
+        let (cancel, mut watch, mut times) = (Cancel::new(), (), vec![]);
+        let mut ctx = Ctx::new("node", &cancel, &mut watch);
+        let x = sampling.run(&mut ctx, &mut Noise::new(1), [1, 2, 2], |_, latents, t| {
+            let mut noise = latents.values::<f32>().unwrap_or_default().to_vec();
+            noise.iter_mut().skip(4).for_each(|x| *x = 0.);
+            times.push(t.values::<f32>().unwrap_or_default()[0]);
+            Tensor::from_vec(latents.shape(), noise)
+        })?;
+        Ok((x, times))
+    }
+
+    fn args(steps: Option<i64>, guidance: Option<f64>, sampler: &str, negative: bool) -> Vec<Option<Value>> {
+        let negative = negative.then(|| ndarray::Array1::<f32>::zeros(1).into());
+        vec![steps.map(Value::Int), guidance.map(Value::Float), Some(sampler.into()), negative]
+    }
+
+    #[test]
+    fn times_come_from_the_arguments_or_the_model() -> Result<()> {
+        let own = [1., 0.5, 0.2, 0.];
+        assert_eq!(sampled(&args(None, None, "ddpm", false), &own)?.1, [1., 0.5, 0.2]);
+        assert_eq!(sampled(&args(Some(2), None, "ddpm", false), &own)?.1, [1., 0.5]);
+        assert_eq!(sampled(&args(None, None, "ddpm", false), &[])?.1, [1., 0.75, 0.5, 0.25]);
+        for wrong in [&[1.][..], &[0.5, 0.5], &[2., 0.], &[1., f64::NAN, 0.]] {
+            assert!(sampled(&args(None, None, "ddpm", false), wrong).is_err(), "{wrong:?}");
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn guidance_needs_a_weight_above_one_and_a_negative_text() -> Result<()> {
+        let plain = sampled(&args(Some(1), Some(1.), "ddim", true), &[])?.0;
+        assert_eq!(sampled(&args(Some(1), Some(3.), "ddim", false), &[])?.0, plain);
+        let guided = sampled(&args(Some(1), Some(3.), "ddim", true), &[])?.0;
+        // Of noise x the text predicts x and the negative text 0: guided by 3 that is 3·x.
+        let (x, step) = (Noise::new(1).normal(4), Schedule::default().ddim(1., 0.));
+        for (x, (plain, guided)) in x.iter().zip(plain.iter().zip(&guided)) {
+            let want = |e: f64| (step.sample + step.noise * e) * f64::from(*x);
+            assert!(
+                (f64::from(*plain) - want(1.)).abs() < 1e-4 && (f64::from(*guided) - want(3.)).abs() < 1e-3
+            );
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn the_samplers_differ_in_their_noise() -> Result<()> {
+        let [ddpm, again, ddim] =
+            ["ddpm", "ddpm", "ddim"].map(|s| sampled(&args(Some(4), None, s, false), &[]));
+        let (ddpm, ddim) = (ddpm?.0, ddim?.0);
+        assert_eq!(ddpm, again?.0);
+        assert_ne!(ddpm, ddim);
+        // Deterministic steps only scale the noise that they began with, if all of it is taken for noise.
+        let start = Noise::new(1).normal(4);
+        let ratio = ddim[0] / start[0];
+        assert!(ddim.iter().zip(&start).all(|(x, z)| (x / z - ratio).abs() < 1e-5));
+        Ok(())
+    }
+
+    #[test]
+    fn a_model_of_another_shape_is_an_error_and_cancel_stops_between_steps() -> Result<()> {
+        struct Stop(Cancel);
+        impl Watch for Stop {
+            fn progress(&mut self, _: &str, done: usize, _: usize) {
+                if done == 1 {
+                    self.0.cancel();
+                }
+            }
+        }
+        let ports: Signature = SIGNATURE.parse()?;
+        let values = args(Some(4), None, "ddpm", false);
+        let schedule = Schedule::default();
+        let facts = Defaults { steps: 4, guidance: 1., schedule: &schedule, timesteps: &[], preview: None };
+        let sampling = Sampling::new(&Args::new(&ports.inputs, &values), facts)?;
+        let cancel = Cancel::new();
+        let (mut watch, mut calls) = (Stop(cancel.clone()), 0);
+        let mut ctx = Ctx::new("node", &cancel, &mut watch);
+        let stopped = sampling.run(&mut ctx, &mut Noise::new(1), [1, 2, 2], |_, latents, _| {
+            calls += 1;
+            Ok(latents.clone())
+        });
+        assert!(matches!(stopped, Err(Error::Cancelled)) && calls == 2);
+        let (cancel, mut watch) = (Cancel::new(), ());
+        let mut ctx = Ctx::new("node", &cancel, &mut watch);
+        let wrong = |_: &Ctx<'_>, _: &Tensor, _: &Tensor| Tensor::from_vec(&[1, 1, 2, 3], vec![0f32; 6]);
+        let said = sampling.run(&mut ctx, &mut Noise::new(1), [1, 2, 2], wrong).unwrap_err().to_string();
+        assert!(said.contains("[1, 1, 2, 2]") && said.contains("[1, 1, 2, 3]"), "{said}");
+        Ok(())
+    }
+}

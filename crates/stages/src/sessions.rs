@@ -36,7 +36,7 @@ pub struct Options {
     /// Devices in order of preference. The last one's refusal is an error, so a list without [`Device::Cpu`]
     /// never falls back to it. Empty: what a node of the graph prefers, else the CPU.
     pub devices: Vec<Device>,
-    /// Threads for each model's run; when absent, one for each core. Results do not depend on it.
+    /// Threads for each model's run; when absent or 0, one for each core. Results do not depend on it.
     pub threads: Option<usize>,
     /// Models are unloaded, the longest unused first, to keep their files' sizes below this sum, in bytes.
     /// The model in use is kept whatever its size, so 0 keeps one at a time.

@@ -10,7 +10,7 @@ use half::f16;
 use ort::session::builder::SessionBuilder;
 use ort::session::{RunOptions, Session, SessionInputValue};
 use ort::value::{DynValue, PrimitiveTensorElementType, TensorElementType, TensorRef};
-use wuerst_core::{Cancel, Ctx, DType, Element, Error, Result, Tensor};
+use wuerst_core::{Cancel, Ctx, DType, Dim, Element, Error, Result, Tensor, Ty};
 
 use crate::device::{Device, Placement};
 use crate::header::Header;
@@ -68,6 +68,7 @@ impl Stage {
     /// # Errors
     /// [`Error::Cancelled`], [`Error::OutOfMemory`], or [`Error::Model`] with what ONNX Runtime says.
     pub fn run(&self, ctx: &Ctx<'_>, feeds: &[(&str, &Tensor)], output: &str) -> Result<Tensor> {
+        feeds.iter().try_for_each(|(name, tensor)| self.takes(name, tensor))?;
         let narrowed: Vec<(&str, Cow<'_, Tensor>)> =
             feeds.iter().map(|(name, tensor)| (*name, self.narrowed(name, tensor))).collect();
         let failed = |error| self.failed(ctx, error);
@@ -94,6 +95,19 @@ impl Stage {
             DType::F16 => tensor.to_f32().map_or(tensor, Tensor::from),
             _ => tensor,
         })
+    }
+
+    /// Whether the tensor is as large as the model's input of this name. What is from another family of models
+    /// most often is not.
+    fn takes(&self, name: &str, tensor: &Tensor) -> Result<()> {
+        let Some(outlet) = self.header.inputs.iter().find(|input| input.name == name) else { return Ok(()) };
+        let fits = |(dim, length): (&Dim, &usize)| !matches!(dim, Dim::Fixed(fixed) if fixed != length);
+        if outlet.dims.len() == tensor.shape().len() && outlet.dims.iter().zip(tensor.shape()).all(fits) {
+            return Ok(());
+        }
+        let (got, path) = (Ty::of_tensor(tensor), self.path.display());
+        let message = format!("is {got}, but {path} takes {outlet}; do the models belong together?");
+        Err(Error::invalid(name, message))
     }
 
     fn narrowed<'t>(&self, name: &str, tensor: &'t Tensor) -> Cow<'t, Tensor> {
@@ -166,7 +180,10 @@ fn session(
 }
 
 fn builder(runtime: &'static Runtime, options: &Options) -> ort::Result<SessionBuilder> {
-    let threads = options.threads.unwrap_or_else(|| thread::available_parallelism().map_or(1, usize::from));
+    let threads = options
+        .threads
+        .filter(|threads| *threads > 0)
+        .unwrap_or_else(|| thread::available_parallelism().map_or(1, usize::from));
     let builder = Session::builder(runtime.environment())?
         .with_intra_threads(threads)?
         // A host has better things to do with its cores than to wait for our next step.

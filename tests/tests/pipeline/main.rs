@@ -1,0 +1,116 @@
+//! The whole cascade through real ONNX Runtime, held against diffusers and against itself.
+
+mod bad_input;
+mod cancel;
+mod models;
+mod parity;
+mod running;
+
+use std::fs;
+use std::path::Path;
+use std::sync::Arc;
+
+use anyhow::{Context, Result};
+use ndarray::ArrayD;
+use tempfile::TempDir;
+use wuerst::{Engine, Job, Options, Tensor, Value, Watch};
+use wuerst_tests::bundle;
+use wuerst_tests::numbers::reference;
+
+/// A folder of small models, an engine that runs them on so many threads, and one of the shipped graphs.
+fn published(folder: &TempDir, threads: usize) -> Result<Job> {
+    bundle::write(folder.path())?;
+    job(folder.path(), threads, "wuerstchen.yaml")
+}
+
+fn options(folder: &Path, threads: usize) -> Options {
+    let mut options = Options { models: folder.to_owned(), ..Options::default() };
+    options.stages.threads = Some(threads);
+    options
+}
+
+fn job(folder: &Path, threads: usize, graph: &str) -> Result<Job> {
+    let engine = Engine::new(options(folder, threads))?;
+    Ok(engine.job(&engine.graph(&shipped(graph)?)?))
+}
+
+fn shipped(graph: &str) -> Result<String> {
+    let path = reference("../../graphs").join(graph);
+    fs::read_to_string(&path).with_context(|| path.display().to_string())
+}
+
+/// Sets the inputs of the case that diffusers was run with.
+fn set_case(job: &Job) -> Result<()> {
+    let case: serde_json::Value =
+        serde_json::from_str(&fs::read_to_string(reference("expected/case.json"))?)?;
+    let names = [
+        ("prompt", "prompt"),
+        ("negative", "negative"),
+        ("width", "width"),
+        ("height", "height"),
+        ("steps", "steps_p"),
+        ("guidance", "cfg_p"),
+        ("decoder_steps", "steps_d"),
+        ("decoder_guidance", "cfg_d"),
+        ("seed", "gen"),
+    ];
+    for (input, name) in names {
+        match &case[name] {
+            serde_json::Value::String(text) => job.set(input, text.as_str())?,
+            number => job.set_text(input, &number.to_string())?,
+        }
+    }
+    Ok(())
+}
+
+fn f32s(value: &Value) -> ArrayD<f32> {
+    match value {
+        Value::Tensor(tensor) => tensor.to_f32().expect("a tensor of numbers").into_owned(),
+        other => panic!("{other} is no tensor"),
+    }
+}
+
+fn bytes(value: &Value) -> Vec<u8> {
+    match value {
+        Value::Tensor(tensor) => tensor.as_bytes().into_owned(),
+        other => panic!("{other} is no tensor"),
+    }
+}
+
+/// What a failed job says.
+fn said<T: std::fmt::Debug>(result: wuerst::Result<T>) -> String {
+    result.expect_err("an error is wanted").to_string()
+}
+
+/// Keeps steps, warnings and, if it is told to, previews; cancels at a step if it is told to.
+#[derive(Default)]
+struct Watcher {
+    steps: Vec<(String, usize, usize)>,
+    warnings: Vec<String>,
+    cancel_at: Option<(usize, Arc<Job>)>,
+    /// Kept when it is a list.
+    previews: Option<Vec<Tensor>>,
+}
+
+impl Watch for Watcher {
+    fn progress(&mut self, node: &str, done: usize, of: usize) {
+        self.steps.push((node.to_owned(), done, of));
+        if let Some((at, job)) = &self.cancel_at
+            && self.steps.len() == *at
+        {
+            job.cancel();
+        }
+    }
+
+    fn wants_preview(&self) -> bool {
+        self.previews.is_some()
+    }
+
+    fn preview(&mut self, _: &str, rgb: &Tensor) {
+        self.previews.iter_mut().for_each(|list| list.push(rgb.clone()));
+    }
+
+    fn warning(&mut self, _: &str, message: &str) {
+        self.warnings.push(message.to_owned());
+    }
+}

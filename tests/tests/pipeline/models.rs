@@ -1,0 +1,143 @@
+//! Models that break their contract, are damaged, or do not belong together; and ones in half precision.
+
+use std::fs;
+
+use anyhow::{Context, Result};
+use wuerst::{Engine, Value};
+use wuerst_model::facts::{self, Facts};
+use wuerst_tests::bundle;
+
+use crate::{f32s, options, published, said, set_case, shipped};
+
+/// What is wrong with a folder of models is said when a graph is loaded, with the file and the remedy.
+#[test]
+fn broken_models_are_named() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    bundle::write(folder.path())?;
+    let in_folder = |name: &str| folder.path().join(name);
+    let load = || {
+        said(
+            Engine::new(options(folder.path(), 1))
+                .and_then(|e| e.graph(&shipped("wuerstchen.yaml").unwrap())),
+        )
+    };
+    let swap = |name: &str, content: Option<&[u8]>, wants: &[&str]| -> Result<()> {
+        let kept = fs::read(in_folder(name))?;
+        match content {
+            Some(content) => fs::write(in_folder(name), content)?,
+            None => fs::remove_file(in_folder(name))?,
+        }
+        let message = load();
+        for want in wants {
+            assert!(message.contains(want), "{want}: {message}");
+        }
+        Ok(fs::write(in_folder(name), kept)?)
+    };
+    swap("prior.onnx", None, &["no model `prior`", "holds decoder.onnx"])?;
+    swap("prior.onnx", Some(b"<html>"), &["prior.onnx", "not an ONNX file", "nodes.prior"])?;
+    let decoder = fs::read(in_folder("decoder.onnx"))?;
+    swap("prior.onnx", Some(&decoder), &["prior.onnx", "is a decoder, where a prior is wanted"])?;
+    swap("tokenizer.json", None, &["text-encoder-prior.onnx", "put `tokenizer.json` beside it"])?;
+    Ok(())
+}
+
+/// A model whose head is right and whose body is not fails when it runs, and the engine lives.
+#[test]
+fn damage_inside_a_model_is_an_error() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let job = published(&folder, 1)?;
+    set_case(&job)?;
+    let path = folder.path().join("vqgan-decoder.onnx");
+    let whole = fs::read(&path)?;
+    let mut damaged = whole.clone();
+    let at = damaged.windows(11).position(|w| w == b"LayerNormal").context("a layer norm")?;
+    damaged[at] = b'X';
+    fs::write(&path, &damaged)?;
+    let message = said(job.get("image", &mut ()));
+    assert!(message.contains("`vqgan`") && message.contains("vqgan-decoder.onnx"), "{message}");
+    fs::write(&path, &whole)?;
+    job.get("image", &mut ())?;
+    assert_eq!(job.report().ran.len(), 1, "all but the VQGAN is remembered");
+    fs::write(folder.path().join("tokenizer.json"), "{}")?;
+    let engine = Engine::new(options(folder.path(), 1))?;
+    let job = engine.job(&engine.graph(&shipped("wuerstchen.yaml")?)?);
+    set_case(&job)?;
+    assert!(said(job.get("image", &mut ())).contains("tokenizer.json"));
+    Ok(())
+}
+
+#[test]
+fn models_that_do_not_belong_together_are_told_apart() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    bundle::write(folder.path())?;
+    let engine = Engine::new(options(folder.path(), 1))?;
+    let text =
+        shipped("wuerstchen.yaml")?.replace("model: text-encoder-prior", "model: text-encoder-decoder");
+    let job = engine.job(&engine.graph(&text)?);
+    set_case(&job)?;
+    let message = said(job.get("image", &mut ()));
+    for part in ["`prior`: text: is f32[2,77,32]", "prior.onnx takes f32[", ",48]"] {
+        assert!(message.contains(part), "{part}: {message}");
+    }
+    Ok(())
+}
+
+/// A field of a protobuf message that holds bytes.
+fn field(number: u8, payload: &[u8]) -> Vec<u8> {
+    let length = u16::try_from(payload.len()).unwrap_or(u16::MAX);
+    let length = [length as u8 | 0x80, (length >> 7) as u8];
+    [&[number << 3 | 2], length.as_slice(), payload].concat()
+}
+
+/// A VQGAN that takes the first three channels for colours, with f16 in and out.
+fn half_model(facts: &Facts) -> Vec<u8> {
+    let outlet = |name: &[u8], dims: [&[u8]; 4]| {
+        let dims: Vec<u8> = dims.iter().flat_map(|dim| field(1, dim)).collect();
+        let tensor = [vec![1 << 3, 10], field(2, &dims)].concat();
+        [field(1, name), field(2, &field(1, &tensor))].concat()
+    };
+    let free = |name: &[u8]| field(2, name);
+    let (height, width) = (free(b"height"), free(b"width"));
+    let list = |name: &[u8], number: u8| [field(1, name), vec![8 << 3, number], vec![0xa0, 1, 7]].concat();
+    let slice = [
+        field(1, b"latents"),
+        field(2, b"image"),
+        field(4, b"Slice"),
+        field(5, &list(b"axes", 1)),
+        field(5, &list(b"starts", 0)),
+        field(5, &list(b"ends", 3)),
+    ];
+    let graph = [
+        field(1, &slice.concat()),
+        field(2, b"half"),
+        field(11, &outlet(b"latents", [&free(b"batch"), &[1 << 3, 4], &height, &width])),
+        field(12, &outlet(b"image", [&free(b"batch"), &[1 << 3, 3], &height, &width])),
+    ];
+    let metadata = facts
+        .pairs()
+        .into_iter()
+        .flat_map(|(key, value)| field(14, &[field(1, key.as_bytes()), field(2, value.as_bytes())].concat()));
+    let head = [vec![1 << 3, 4], field(8, &[2 << 3, 9]), field(7, &graph.concat())];
+    head.concat().into_iter().chain(metadata).collect()
+}
+
+#[test]
+fn half_precision_goes_in_and_out() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let facts = Facts::VqganDecoder(facts::Vqgan { latent_scale: 0.5 });
+    fs::write(folder.path().join("half.onnx"), half_model(&facts))?;
+    let engine = Engine::new(options(folder.path(), 1))?;
+    let text = "wuerstchen: 1\ninputs: { latents: \"f32[1,4,h,w]\" }\nnodes:\n  vqgan: { use: wuerst.vqgan, \
+                with: { latents: $latents, model: half } }\noutputs: { pixels: $vqgan.pixels }\n";
+    let job = engine.job(&engine.graph(text)?);
+    let latents =
+        ndarray::Array4::from_shape_fn((1, 4, 1, 2), |(_, c, _, x)| c as f32 / 4. + x as f32 / 8. + 1e-4);
+    job.set("latents", Value::from(latents))?;
+    // Halved, and rounded to the 11 bits of f16.
+    let want = [0., 0.125, 0.25, 0.0625, 0.1875, 0.3125].map(|x: f32| x + 5e-5);
+    let got = f32s(&job.get("pixels", &mut ())?);
+    assert_eq!(got.shape(), [1, 2, 3]);
+    let apart = got.iter().zip(want).map(|(a, b)| (a - b).abs()).fold(0., f32::max);
+    assert!(apart > 1e-6 && apart < 2e-4, "{got}");
+    Ok(())
+}

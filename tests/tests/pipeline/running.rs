@@ -1,0 +1,138 @@
+//! The same bytes on every run; what is remembered; where it runs; what is seen of it.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use anyhow::Result;
+use wuerst::{Device, Engine, Value};
+use wuerst_model::facts::{Facts, Preview};
+use wuerst_tests::bundle;
+
+use crate::{Watcher, bytes, f32s, job, options, published, said, set_case, shipped};
+
+#[test]
+fn bytes_depend_on_the_seed_and_not_on_threads() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    bundle::write_with_one_encoder(folder.path())?;
+    let picture = |threads, seed: i64| -> Result<Vec<u8>> {
+        let job = job(folder.path(), threads, "text-to-image.yaml")?;
+        job.set("prompt", "a red apple")?;
+        job.set("steps", 3)?;
+        job.set("decoder_steps", 2)?;
+        job.set("decoder_guidance", 1.5)?;
+        job.set("seed", seed)?;
+        let values = job.get_all(&["pixels", "embedding"], &mut ())?;
+        Ok(values.iter().flat_map(bytes).collect())
+    };
+    let first = picture(1, 7)?;
+    assert_eq!(first.len(), (128 * 128 * 3 + 16 * 3 * 3) * 4, "the size that the model likes best");
+    for threads in [1, 2, 3] {
+        assert!(picture(threads, 7)? == first, "{threads} threads give another picture");
+    }
+    assert!(picture(1, 8)? != first);
+    Ok(())
+}
+
+#[test]
+fn only_what_changed_runs_again() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let job = published(&folder, 1)?;
+    set_case(&job)?;
+    let ran = |input: &str, text: &str| -> Result<Vec<String>> {
+        job.set_text(input, text)?;
+        job.get("image", &mut ())?;
+        Ok(job.report().ran.into_iter().map(|ran| ran.node).collect())
+    };
+    assert_eq!(ran("seed", "1")?.len(), 11);
+    assert_eq!(ran("seed", "1")?, Vec::<String>::new());
+    assert_eq!(ran("decoder_steps", "3")?, ["decoder", "vqgan"]);
+    // The same token ids, so nothing that needs them runs.
+    assert_eq!(
+        ran("negative", " Blurry,  low QUALITY ")?,
+        ["prior_negative_tokens", "decoder_negative_tokens"]
+    );
+    Ok(())
+}
+
+#[test]
+fn one_model_at_a_time_is_enough() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    bundle::write(folder.path())?;
+    let want = {
+        let job = job(folder.path(), 1, "wuerstchen.yaml")?;
+        set_case(&job)?;
+        job.get("image", &mut ())?
+    };
+    let mut options = options(folder.path(), 1);
+    options.stages.model_bytes = 0;
+    let engine = Engine::new(options)?;
+    let job = engine.job(&engine.graph(&shipped("wuerstchen.yaml")?)?);
+    set_case(&job)?;
+    assert_eq!(job.get("image", &mut ())?, want);
+    let placements = engine.sessions().placements();
+    assert_eq!(placements.len(), 1);
+    assert!(placements[0].model.ends_with("vqgan-decoder.onnx") && placements[0].device == Device::Cpu);
+    engine.sessions().release();
+    assert!(engine.sessions().placements().is_empty());
+    Ok(())
+}
+
+#[test]
+fn a_device_that_is_not_there_is_reported() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    bundle::write(folder.path())?;
+    let run = |devices: &str| -> Result<(wuerst::Result<Value>, Vec<String>, usize)> {
+        let mut options = options(folder.path(), 1);
+        options.stages.devices = Device::list(devices)?;
+        let logged = Arc::new(AtomicUsize::new(0));
+        let count = Arc::clone(&logged);
+        options.stages.log = Some(Arc::new(move |_, message: &str| {
+            if message.contains("refused") {
+                count.fetch_add(1, Ordering::SeqCst);
+            }
+        }));
+        let engine = Engine::new(options)?;
+        let job = engine.job(&engine.graph(&shipped("wuerstchen.yaml")?)?);
+        set_case(&job)?;
+        let mut watcher = Watcher::default();
+        let result = job.get("embedding", &mut watcher);
+        Ok((result, watcher.warnings, logged.load(Ordering::SeqCst)))
+    };
+    // GPU number 99 is in no machine that runs this test.
+    let (result, warnings, logged) = run("cuda:99,cpu")?;
+    result?;
+    // One for each model that was loaded: a text encoder and the prior.
+    assert!(warnings.len() == 2 && warnings[0].contains("cuda:99 refused"), "{warnings:?}");
+    assert_eq!(logged, 2);
+    let (result, _, _) = run("cuda:99")?;
+    let message = said(result);
+    assert!(message.contains("text-encoder-prior.onnx: cannot be loaded"), "{message}");
+    Ok(())
+}
+
+#[test]
+fn previews_show_each_step_to_whoever_watches() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    bundle::write(folder.path())?;
+    let Facts::Prior(mut facts) = bundle::prior_facts() else { panic!("a prior's facts are wanted") };
+    // The first three channels as they are.
+    let mut weight = vec![[0.; 3]; 16];
+    (0..3).for_each(|i| weight[i][i] = 1.);
+    facts.preview = Some(Preview { weight, bias: [0.; 3] });
+    bundle::write_prior(folder.path(), &Facts::Prior(facts))?;
+    let job = job(folder.path(), 1, "wuerstchen.yaml")?;
+    set_case(&job)?;
+    let mut watcher = Watcher { previews: Some(vec![]), ..Watcher::default() };
+    let embedding = f32s(&job.get("embedding", &mut watcher)?);
+    let previews = watcher.previews.unwrap_or_default();
+    assert_eq!(previews.len(), 6);
+    assert_eq!(Value::from(previews[5].clone()).ty().to_string(), "u8[6,9,3]");
+    // The last step adds nothing to what it guesses, so the last preview is the result: (e + 1) / 42 in bytes.
+    let cells = 6 * 9;
+    let values = previews[5].values::<u8>().unwrap_or_default();
+    for (i, byte) in values.iter().enumerate() {
+        let z = (embedding.as_slice().expect("row by row")[i % 3 * cells + i / 3] + 1.) / 42.;
+        assert!((z.clamp(0., 1.) * 255. - f32::from(*byte)).abs() < 1.5, "{z} as {byte}");
+    }
+    Ok(())
+}
