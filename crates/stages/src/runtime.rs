@@ -22,6 +22,10 @@ static RUNTIME: Mutex<Option<&'static Runtime>> = Mutex::new(None);
 impl Runtime {
     /// Starts ONNX Runtime, or gives the one that is running.
     ///
+    /// The library is the first of: `option` (a file, or the folder that it lies in), the environment variable
+    /// `ORT_DYLIB_PATH`, one that the process has loaded already, one beside this library or program, in
+    /// `onnxruntime/capi` there, or in the `lib` folder next door.
+    ///
     /// # Errors
     /// When the library is not found or too old (a later call may succeed with another path), or when another
     /// library than the one that is running is asked for.

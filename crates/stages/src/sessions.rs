@@ -31,7 +31,7 @@ pub type Log = Arc<dyn Fn(Level, &str) + Send + Sync>;
 /// How models are run.
 #[derive(Clone)]
 pub struct Options {
-    /// ONNX Runtime's library, or the folder that it lies in; when absent it is searched for, see [`Runtime`].
+    /// ONNX Runtime's library, or the folder that it lies in; when absent it is searched for, see [`Runtime::start`].
     pub runtime: Option<PathBuf>,
     /// Devices in order of preference. The last one's refusal is an error, so a list without [`Device::Cpu`]
     /// never falls back to it. Empty: what a node of the graph prefers, else the CPU.
