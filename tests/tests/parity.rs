@@ -9,7 +9,7 @@ use anyhow::{Context, Result};
 use serde::de::DeserializeOwned;
 use wuerst_model::checkpoint::Checkpoint;
 use wuerst_model::contract::{self, Sizes};
-use wuerst_model::onnx::{self, Options, Precision};
+use wuerst_model::onnx::{self, Operators, Options, Precision};
 use wuerst_model::record::{Graph, RecordError};
 use wuerst_model::text::clip;
 use wuerst_model::vqgan::{self, VqganConfig};
@@ -27,13 +27,13 @@ const TOLERANCE: f32 = 1e-4;
 fn written<C: DeserializeOwned>(
     folder: &str,
     record: impl Fn(&C, &Sizes) -> Result<Graph, RecordError>,
-    precision: Precision,
+    options: &Options,
 ) -> Result<Vec<u8>> {
     let config = reference(&format!("{folder}/config.json"));
     let config = fs::read_to_string(&config).with_context(|| config.display().to_string())?;
     let graph = record(&serde_json::from_str(&config)?, &SIZES)?;
     let checkpoint = Checkpoint::open(reference(folder))?;
-    Ok(onnx::encode(&graph, &checkpoint, &Options { precision, ..Options::default() })?)
+    Ok(onnx::encode(&graph, &checkpoint, options)?)
 }
 
 /// Runs a model on the bundle's inputs and compares its first result.
@@ -54,7 +54,7 @@ fn prior_feeds() -> Result<Vec<(&'static str, Array)>> {
 
 #[test]
 fn prior() -> Result<()> {
-    let model = written("wuerstchen-prior/prior", prior::graph, Precision::F32)?;
+    let model = written("wuerstchen-prior/prior", prior::graph, &Options::default())?;
     assert!(error(&model, &prior_feeds()?, "prior_out")? <= TOLERANCE);
     Ok(())
 }
@@ -70,7 +70,7 @@ fn decoder_feeds() -> Result<Vec<(&'static str, Array)>> {
 
 #[test]
 fn decoder() -> Result<()> {
-    let model = written("wuerstchen/decoder", decoder::graph, Precision::F32)?;
+    let model = written("wuerstchen/decoder", decoder::graph, &Options::default())?;
     assert!(error(&model, &decoder_feeds()?, "decoder_out")? <= TOLERANCE);
     Ok(())
 }
@@ -85,14 +85,14 @@ fn vqgan_decoder() -> Result<()> {
         g.output("image", image);
         g.finish()
     };
-    let model = written("wuerstchen/vqgan", record, Precision::F32)?;
+    let model = written("wuerstchen/vqgan", record, &Options::default())?;
     assert!(error(&model, &[("latents", f32("vqgan_in")?)], "vqgan_out")? <= TOLERANCE);
     Ok(())
 }
 
 #[test]
 fn vqgan_encoder() -> Result<()> {
-    let model = written("wuerstchen/vqgan", vqgan::encoder_graph, Precision::F32)?;
+    let model = written("wuerstchen/vqgan", vqgan::encoder_graph, &Options::default())?;
     assert!(error(&model, &[("image", f32("vqgan_enc_in")?)], "vqgan_enc_out")? <= TOLERANCE);
     Ok(())
 }
@@ -104,14 +104,14 @@ fn token_feeds() -> Result<Vec<(&'static str, Array)>> {
 
 #[test]
 fn text_encoder_of_the_prior() -> Result<()> {
-    let model = written("wuerstchen-prior/text_encoder", clip::graph, Precision::F32)?;
+    let model = written("wuerstchen-prior/text_encoder", clip::graph, &Options::default())?;
     assert!(error(&model, &token_feeds()?, "prior_text_embeds")? <= TOLERANCE);
     Ok(())
 }
 
 #[test]
 fn text_encoder_of_the_decoder() -> Result<()> {
-    let model = written("wuerstchen/text_encoder", clip::graph, Precision::F32)?;
+    let model = written("wuerstchen/text_encoder", clip::graph, &Options::default())?;
     assert!(error(&model, &token_feeds()?, "decoder_text_embeds")? <= TOLERANCE);
     Ok(())
 }
@@ -119,14 +119,27 @@ fn text_encoder_of_the_decoder() -> Result<()> {
 /// Stored in half the bytes, a network gives nearly the same: f16 has 11 significant bits, 5e-4 relative.
 #[test]
 fn weights_in_f16() -> Result<()> {
-    let narrow = written("wuerstchen-prior/prior", prior::graph, Precision::F16)?;
-    let wide = written("wuerstchen-prior/prior", prior::graph, Precision::F32)?;
-    assert!(narrow.len() * 10 < wide.len() * 6, "{} of {} bytes", narrow.len(), wide.len());
-    let prior = error(&narrow, &prior_feeds()?, "prior_out")?;
-    let decoder = written("wuerstchen/decoder", decoder::graph, Precision::F16)?;
+    let narrow = Options { precision: Precision::F16, ..Options::default() };
+    let narrow_prior = written("wuerstchen-prior/prior", prior::graph, &narrow)?;
+    let wide_prior = written("wuerstchen-prior/prior", prior::graph, &Options::default())?;
+    let bytes = [narrow_prior.len(), wide_prior.len()];
+    assert!(bytes[0] * 10 < bytes[1] * 6, "{bytes:?}");
+    let prior = error(&narrow_prior, &prior_feeds()?, "prior_out")?;
+    let decoder = written("wuerstchen/decoder", decoder::graph, &narrow)?;
     let decoder = error(&decoder, &decoder_feeds()?, "decoder_out")?;
     assert!(prior <= 5e-3 && decoder <= 5e-3);
     // Rounding must show: otherwise the weights were not narrowed.
     assert!(prior > TOLERANCE / 10. && decoder > TOLERANCE / 10.);
+    Ok(())
+}
+
+#[test]
+fn fused_operators() -> Result<()> {
+    let options = Options { operators: Operators::OnnxRuntime, ..Options::default() };
+    let model = written("wuerstchen-prior/prior", prior::graph, &options)?;
+    assert!(model.windows(18).any(|name| name == b"MultiHeadAttention"));
+    assert!(error(&model, &prior_feeds()?, "prior_out")? <= TOLERANCE);
+    let model = written("wuerstchen/decoder", decoder::graph, &options)?;
+    assert!(error(&model, &decoder_feeds()?, "decoder_out")? <= TOLERANCE);
     Ok(())
 }

@@ -151,6 +151,7 @@ fn workspace(graph: &Graph, node: &Node) -> u64 {
             // The values by head, and either queries and keys by head beside the scores, or the scores twice.
             bytes_of(2) + (bytes_of(0) + bytes_of(1) + scores).max(2 * scores)
         }
+        Op::ReduceL2(_) => bytes_of(0),
         Op::SpaceToDepth(_) => bytes(node),
         Op::CubicResize => 4 * cubic_columns(graph, node),
         _ => 0,

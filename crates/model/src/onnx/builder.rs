@@ -2,10 +2,11 @@
 
 use std::collections::{HashMap, HashSet};
 
+use super::Operators;
 use super::axes::{self, Dim};
 use super::proto::{
-    AttributeProto, DimensionProto, Extent, NodeProto, TensorShapeProto, TensorTypeProto, TypeProto,
-    ValueInfoProto, elem,
+    AttributeProto, DimensionProto, Extent, MICROSOFT, NodeProto, TensorShapeProto, TensorTypeProto,
+    TypeProto, ValueInfoProto, elem,
 };
 use super::store::Store;
 use super::weights::ExportError;
@@ -16,8 +17,10 @@ use crate::record::{DType, Graph, Id, Node, Op};
 /// Names tell where a value comes from: `blocks.0.attention.to_q/MatMul` is a step of the layer whose parameters
 /// start so; an operation without parameters carries the name of the layer before it.
 pub struct Builder<'a> {
-    graph: &'a Graph,
-    dims: Vec<Vec<Dim>>,
+    /// What is written.
+    pub graph: &'a Graph,
+    /// Extents of every recorded value.
+    pub dims: Vec<Vec<Dim>>,
     names: HashSet<String>,
     /// The written name of each recorded value, once there is one.
     values: Vec<Option<String>>,
@@ -26,6 +29,8 @@ pub struct Builder<'a> {
     /// The layer each recorded value belongs to.
     scopes: Vec<String>,
     scope: String,
+    /// Which operators may be emitted.
+    pub operators: Operators,
     /// Nodes in order of execution.
     pub nodes: Vec<NodeProto>,
     /// Tensors.
@@ -33,7 +38,7 @@ pub struct Builder<'a> {
 }
 
 impl<'a> Builder<'a> {
-    pub fn new(graph: &'a Graph, store: Store<'a>) -> Builder<'a> {
+    pub fn new(graph: &'a Graph, store: Store<'a>, operators: Operators) -> Builder<'a> {
         let names = graph.inputs.iter().map(|input| &input.name).chain(graph.outputs.iter().map(|o| &o.0));
         Builder {
             graph,
@@ -43,6 +48,7 @@ impl<'a> Builder<'a> {
             shared: HashMap::new(),
             scopes: scopes(graph),
             scope: String::new(),
+            operators,
             nodes: vec![],
             store,
         }
@@ -134,6 +140,15 @@ impl<'a> Builder<'a> {
         self.emit_as(wanted, op, inputs, attributes)
     }
 
+    /// [`emit`](Self::emit), for an operator that only ONNX Runtime has.
+    pub fn emit_fused(&mut self, op: &str, inputs: &[&str], attributes: Vec<AttributeProto>) -> String {
+        let name = self.emit(op, inputs, attributes);
+        if let Some(node) = self.nodes.last_mut() {
+            node.domain = MICROSOFT.into();
+        }
+        name
+    }
+
     fn emit_as(&mut self, want: String, op: &str, inputs: &[&str], attribute: Vec<AttributeProto>) -> String {
         let name = self.fresh(&want);
         self.nodes.push(NodeProto {
@@ -147,7 +162,8 @@ impl<'a> Builder<'a> {
         name
     }
 
-    fn fresh(&mut self, want: &str) -> String {
+    /// A name nobody has yet: this one, or this one with a number.
+    pub fn fresh(&mut self, want: &str) -> String {
         let mut name = want.to_string();
         let mut count = 1;
         while !self.names.insert(name.clone()) {
@@ -155,89 +171,6 @@ impl<'a> Builder<'a> {
             name = format!("{want}_{count}");
         }
         name
-    }
-
-    /// A fixed vector of integers: axes, extents, offsets.
-    pub fn ints(&mut self, values: &[i64]) -> Result<String, ExportError> {
-        let list: Vec<String> = values.iter().map(i64::to_string).collect();
-        let name = format!("i64:[{}]", list.join(","));
-        self.once(&name, |b| {
-            let name = b.fresh(&name);
-            let bytes = values.iter().flat_map(|v| v.to_le_bytes()).collect();
-            b.store.add(&name, elem::INT64, &[values.len()], bytes)?;
-            Ok(name)
-        })
-    }
-
-    /// A fixed number.
-    pub fn scalar(&mut self, value: f32) -> Result<String, ExportError> {
-        self.once(&format!("f32:{value}"), |b| b.tensor(&format!("f32:{value}"), &[], &[value]))
-    }
-
-    /// A fixed tensor.
-    pub fn tensor(&mut self, name: &str, shape: &[usize], data: &[f32]) -> Result<String, ExportError> {
-        let name = self.fresh(name);
-        let bytes = data.iter().flat_map(|v| v.to_le_bytes()).collect();
-        self.store.add(&name, elem::FLOAT, shape, bytes)?;
-        Ok(name)
-    }
-
-    /// A fixed vector of ones, for operators that insist on a scale.
-    pub fn ones(&mut self, n: usize) -> Result<String, ExportError> {
-        self.once(&format!("ones:{n}"), |b| b.tensor(&format!("ones:{n}"), &[n], &vec![1.; n]))
-    }
-
-    /// Number of axes of a recorded value.
-    pub fn rank(&self, id: Id) -> usize {
-        self.dims[id.0].len()
-    }
-
-    /// One extent of a recorded value as an i64 `[1]`: fixed if it is, else measured, once for all values that have
-    /// the same.
-    pub fn extent(&mut self, id: Id, axis: usize) -> Result<String, ExportError> {
-        let dim = self.dims[id.0][axis].clone();
-        let value = self.value(id)?;
-        match dim {
-            Dim::Fixed(n) => self.ints(&[n as i64]),
-            Dim::Unknown => self.once(&format!("extent {axis} of {value}"), |b| Ok(b.measure(&value, axis))),
-            Dim::Axis { .. } => {
-                // On the input that has the axis, if one has: then nothing waits for the value itself.
-                let (value, axis) = self.input_with(&dim).unwrap_or((value, axis));
-                self.once_in(&format!("extent.{dim}"), |b| Ok(b.measure(&value, axis)))
-            }
-        }
-    }
-
-    fn input_with(&self, dim: &Dim) -> Option<(String, usize)> {
-        self.graph.nodes.iter().zip(&self.dims).find_map(|(node, dims)| match node.op {
-            Op::Input(n) => {
-                let axis = dims.iter().position(|d| d == dim)?;
-                Some((self.graph.inputs[n].name.clone(), axis))
-            }
-            _ => None,
-        })
-    }
-
-    fn measure(&mut self, value: &str, axis: usize) -> String {
-        let part = [("start", axis), ("end", axis + 1)];
-        let attributes = part.map(|(name, at)| AttributeProto::int(name, at as i64)).to_vec();
-        self.emit("Shape", &[value], attributes)
-    }
-
-    /// 0, 1, … up to an extent (i64 `[1]`), as an i64 vector.
-    pub fn indices(&mut self, extent: &str) -> Result<String, ExportError> {
-        let end = self.emit("Squeeze", &[extent], vec![]);
-        let (start, step) = (self.integer(0)?, self.integer(1)?);
-        Ok(self.emit("Range", &[&start, &end, &step], vec![]))
-    }
-
-    fn integer(&mut self, value: i64) -> Result<String, ExportError> {
-        let name = format!("i64:{value}");
-        self.once(&name, |b| {
-            let name = b.fresh(&name);
-            b.store.add(&name, elem::INT64, &[], value.to_le_bytes().to_vec())?;
-            Ok(name)
-        })
     }
 
     /// Describes a recorded value as the model's input or output.

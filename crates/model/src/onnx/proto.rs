@@ -9,6 +9,8 @@ use prost::{Message, Oneof};
 pub const IR_VERSION: i64 = 10;
 /// Operator set this module writes: the first with `Gelu`.
 pub const OPSET: i64 = 20;
+/// Domain of the operators that only ONNX Runtime has.
+pub const MICROSOFT: &str = "com.microsoft";
 
 /// Element types (`TensorProto.DataType`).
 pub mod elem {

@@ -1,5 +1,6 @@
-//! Multi-head attention in standard operators.
+//! Multi-head attention in standard operators, or fused where that is allowed.
 
+use super::super::Operators;
 use super::super::builder::Builder;
 use super::super::proto::{AttributeProto, elem};
 use super::super::weights::ExportError;
@@ -10,6 +11,12 @@ type Lowered = Result<String, ExportError>;
 /// softmax(q·kᵀ/√d + mask)·v, with the heads split off the features and joined again.
 pub fn attention(b: &mut Builder<'_>, node: &Node, heads: usize, causal: bool) -> Lowered {
     let [q, k, v] = [node.args[0], node.args[1], node.args[2]];
+    let mask = visible(b, node, causal)?;
+    if mask.is_none() && b.operators == Operators::OnnxRuntime {
+        let (q, k, v) = (b.value(q)?, b.value(k)?, b.value(v)?);
+        let heads = vec![AttributeProto::int("num_heads", heads as i64)];
+        return Ok(b.emit_fused("MultiHeadAttention", &[&q, &k, &v], heads));
+    }
     let features = node.shape[2] / heads;
     let scale = b.scalar(1. / (features as f32).sqrt())?;
     let queries = split(b, q, heads, features, [0, 2, 1, 3])?;
@@ -17,7 +24,7 @@ pub fn attention(b: &mut Builder<'_>, node: &Node, heads: usize, causal: bool) -
     let keys = split(b, k, heads, features, [0, 2, 3, 1])?;
     let values = split(b, v, heads, features, [0, 2, 1, 3])?;
     let mut scores = b.emit("MatMul", &[&queries, &keys], vec![]);
-    if let Some(mask) = visible(b, node, causal)? {
+    if let Some(mask) = mask {
         // The lowest finite number: a row without visible keys stays finite.
         let hidden = b.scalar(f32::MIN)?;
         scores = b.emit("Where", &[&mask, &scores, &hidden], vec![]);

@@ -1,0 +1,92 @@
+//! Fixed values and run-time extents, each added once however many operations use it.
+
+use super::axes::Dim;
+use super::builder::Builder;
+use super::proto::{AttributeProto, elem};
+use super::weights::ExportError;
+use crate::record::{Id, Op};
+
+impl Builder<'_> {
+    /// A fixed vector of integers: axes, extents, offsets.
+    pub fn ints(&mut self, values: &[i64]) -> Result<String, ExportError> {
+        let list: Vec<String> = values.iter().map(i64::to_string).collect();
+        let name = format!("i64:[{}]", list.join(","));
+        self.once(&name, |b| {
+            let name = b.fresh(&name);
+            let bytes = values.iter().flat_map(|v| v.to_le_bytes()).collect();
+            b.store.add(&name, elem::INT64, &[values.len()], bytes)?;
+            Ok(name)
+        })
+    }
+
+    /// A fixed number.
+    pub fn scalar(&mut self, value: f32) -> Result<String, ExportError> {
+        self.once(&format!("f32:{value}"), |b| b.tensor(&format!("f32:{value}"), &[], &[value]))
+    }
+
+    /// A fixed tensor.
+    pub fn tensor(&mut self, name: &str, shape: &[usize], data: &[f32]) -> Result<String, ExportError> {
+        let name = self.fresh(name);
+        let bytes = data.iter().flat_map(|v| v.to_le_bytes()).collect();
+        self.store.add(&name, elem::FLOAT, shape, bytes)?;
+        Ok(name)
+    }
+
+    /// A fixed vector of ones, for operators that insist on a scale.
+    pub fn ones(&mut self, n: usize) -> Result<String, ExportError> {
+        self.once(&format!("ones:{n}"), |b| b.tensor(&format!("ones:{n}"), &[n], &vec![1.; n]))
+    }
+
+    /// Number of axes of a recorded value.
+    pub fn rank(&self, id: Id) -> usize {
+        self.dims[id.0].len()
+    }
+
+    /// One extent of a recorded value as an i64 `[1]`: fixed if it is, else measured, once for all values that have
+    /// the same.
+    pub fn extent(&mut self, id: Id, axis: usize) -> Result<String, ExportError> {
+        let dim = self.dims[id.0][axis].clone();
+        let value = self.value(id)?;
+        match dim {
+            Dim::Fixed(n) => self.ints(&[n as i64]),
+            Dim::Unknown => self.once(&format!("extent {axis} of {value}"), |b| Ok(b.measure(&value, axis))),
+            Dim::Axis { .. } => {
+                // On the input that has the axis, if one has: then nothing waits for the value itself.
+                let (value, axis) = self.input_with(&dim).unwrap_or((value, axis));
+                self.once_in(&format!("extent.{dim}"), |b| Ok(b.measure(&value, axis)))
+            }
+        }
+    }
+
+    fn input_with(&self, dim: &Dim) -> Option<(String, usize)> {
+        self.graph.nodes.iter().zip(&self.dims).find_map(|(node, dims)| match node.op {
+            Op::Input(n) => {
+                let axis = dims.iter().position(|d| d == dim)?;
+                Some((self.graph.inputs[n].name.clone(), axis))
+            }
+            _ => None,
+        })
+    }
+
+    fn measure(&mut self, value: &str, axis: usize) -> String {
+        let part = [("start", axis), ("end", axis + 1)];
+        let attributes = part.map(|(name, at)| AttributeProto::int(name, at as i64)).to_vec();
+        self.emit("Shape", &[value], attributes)
+    }
+
+    /// 0, 1, … up to an extent (i64 `[1]`), as an i64 vector.
+    pub fn indices(&mut self, extent: &str) -> Result<String, ExportError> {
+        let end = self.emit("Squeeze", &[extent], vec![]);
+        let (start, step) = (self.integer(0)?, self.integer(1)?);
+        Ok(self.emit("Range", &[&start, &end, &step], vec![]))
+    }
+
+    fn integer(&mut self, value: i64) -> Result<String, ExportError> {
+        let name = format!("i64:{value}");
+        self.once(&name, |b| {
+            let name = b.fresh(&name);
+            b.store.add(&name, elem::INT64, &[], value.to_le_bytes().to_vec())?;
+            Ok(name)
+        })
+    }
+}
