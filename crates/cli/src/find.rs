@@ -1,0 +1,47 @@
+//! Where the things that ship with the command lie.
+
+use std::env;
+use std::path::{Path, PathBuf};
+
+/// The places where `relative` may lie, in order: the current folder, the repository that the program was built in, and
+/// `../share/wuerst` beside an installed program.
+pub(crate) fn places(relative: &str) -> Vec<PathBuf> {
+    let program = env::current_exe().and_then(|path| path.canonicalize()).ok();
+    around(program.as_deref().and_then(Path::parent), relative)
+}
+
+fn around(folder: Option<&Path>, relative: &str) -> Vec<PathBuf> {
+    let mut places = vec![PathBuf::from(relative)];
+    if let Some(folder) = folder {
+        // target/release/wuerst
+        places.extend(folder.ancestors().nth(2).map(|root| root.join(relative)));
+        places.extend(folder.parent().map(|prefix| prefix.join("share/wuerst").join(relative)));
+    }
+    places
+}
+
+/// The first of these places that is there.
+pub(crate) fn first(relative: &str) -> Option<PathBuf> {
+    places(relative).into_iter().find(|path| path.exists())
+}
+
+/// A list of places, for messages.
+pub(crate) fn listed(places: &[PathBuf]) -> String {
+    let shown: Vec<String> = places.iter().map(|path| path.display().to_string()).collect();
+    shown.join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn both_a_build_and_an_installation_are_looked_at() {
+        let places = around(Some(Path::new("/repo/target/release")), "models/icons");
+        assert_eq!(
+            listed(&places),
+            "models/icons, /repo/models/icons, /repo/target/share/wuerst/models/icons"
+        );
+        assert_eq!(around(None, "a"), [PathBuf::from("a")]);
+    }
+}

@@ -1,0 +1,187 @@
+//! `wuerst generate`: a prompt becomes a picture.
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::str::FromStr;
+use std::time::Instant;
+
+use anyhow::{Context, Result, bail};
+use wuerst::{Graph, Job, Value};
+
+use crate::progress::Progress;
+use crate::setup::Setup;
+use crate::source::Source;
+use crate::target::Target;
+use crate::{picture, run};
+
+/// The most words that a prompt may have. Text encoders read some dozens and cut off the rest with a warning; so many
+/// are no prompt but a mistake.
+const WORDS: usize = 1000;
+
+/// Make pictures from a prompt
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    /// What the picture shows, as "a red apple, twemoji style"
+    prompt: String,
+    /// The picture, a .png file; with --count, name-0001.png and so on
+    #[arg(short, long, value_name = "FILE")]
+    output: PathBuf,
+    /// Starts the random numbers: the same seed gives the same picture; with --count, the first picture's
+    #[arg(long, value_name = "N", allow_negative_numbers = true)]
+    seed: Option<i64>,
+    /// Steps of the prior
+    #[arg(long, value_name = "N", allow_negative_numbers = true)]
+    steps: Option<i64>,
+    /// How far to move from the negative prompt to the prompt
+    #[arg(long, value_name = "X", allow_negative_numbers = true)]
+    guidance: Option<f64>,
+    /// What the picture should not show
+    #[arg(long, value_name = "PROMPT")]
+    negative: Option<String>,
+    /// Width and height in pixels, as 96x64, or 64 for both
+    #[arg(long, value_name = "WxH")]
+    size: Option<Size>,
+    /// How many pictures
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=9999))]
+    count: u32,
+    /// The graph; without it graph.yaml of the models folder, else graphs/text-to-image.yaml
+    #[arg(long, value_name = "FILE")]
+    graph: Option<PathBuf>,
+    /// Sets another input, or an argument of a node, as decoder_steps=20 or prior.model=mine.onnx
+    #[arg(long, value_name = "NAME=VALUE", value_parser = run::pair)]
+    set: Vec<(String, String)>,
+    #[command(flatten)]
+    setup: Setup,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Size {
+    width: i64,
+    height: i64,
+}
+
+impl FromStr for Size {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Size, String> {
+        let (width, height) = text.split_once(['x', 'X', '×']).unwrap_or((text, text));
+        let side = |text: &str| text.trim().parse::<i64>().map_err(|_| "write it as 96x64 or 64".to_owned());
+        Ok(Size { width: side(width)?, height: side(height)? })
+    }
+}
+
+/// Makes the pictures.
+pub(crate) fn run(args: &Args) -> Result<ExitCode> {
+    check_prompt(&args.prompt)?;
+    let targets = targets(&args.output, args.count)?;
+    let engine = args.setup.engine()?;
+    let source = match &args.graph {
+        Some(path) => Source::open(path)?,
+        None => Source::default_for(&args.setup.models()?)?,
+    };
+    let (arguments, inputs) = run::split(&args.set);
+    let graph = source.load(&engine, &arguments)?;
+    let job = engine.job(&graph);
+    set(&job, args)?;
+    inputs.iter().try_for_each(|(name, text)| job.set_text(name, text))?;
+
+    let first = args.seed.unwrap_or_else(|| default_seed(&graph));
+    let mut progress = Progress::new();
+    for (index, target) in targets.iter().enumerate() {
+        let start = Instant::now();
+        let seed =
+            i64::try_from(index).ok().and_then(|i| first.checked_add(i)).context("the seed is too large")?;
+        job.set("seed", seed)?;
+        progress.picture(index + 1, targets.len());
+        let image = job.get("image", &mut progress)?;
+        let seed = seed.to_string();
+        let about = [
+            ("Software", concat!("wuerst ", env!("CARGO_PKG_VERSION"))),
+            ("prompt", &*args.prompt),
+            ("seed", &*seed),
+            ("graph", &*source.text),
+        ];
+        target.write(&picture::encode("image", &image, &about)?)?;
+        progress.done();
+        println!(
+            "{}: {}, seed {seed}, {:.1} s",
+            target.path().display(),
+            image.ty(),
+            start.elapsed().as_secs_f64()
+        );
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn check_prompt(prompt: &str) -> Result<()> {
+    match prompt.split_whitespace().count() {
+        0 => bail!("the prompt is empty: say what the picture shows, as \"a red apple\""),
+        words if words > WORDS => {
+            bail!("the prompt has {words} words: give {WORDS} at most, and the first few dozen count")
+        }
+        _ => Ok(()),
+    }
+}
+
+/// The files to write: one, or one numbered for each picture.
+fn targets(output: &Path, count: u32) -> Result<Vec<Target>> {
+    if !output.extension().is_some_and(|end| end.eq_ignore_ascii_case("png")) {
+        bail!("{}: pictures are written as .png; give the file such a name", output.display());
+    }
+    if count == 1 {
+        return Ok(vec![Target::new(output)?]);
+    }
+    (1..=count).map(|number| Target::new(&numbered(output, number))).collect()
+}
+
+/// `apple.png` as `apple-0001.png`.
+fn numbered(output: &Path, number: u32) -> PathBuf {
+    let mut name = output.file_stem().unwrap_or_default().to_owned();
+    name.push(format!("-{number:04}.png"));
+    output.with_file_name(name)
+}
+
+fn set(job: &Job, args: &Args) -> wuerst::Result<()> {
+    job.set("prompt", &*args.prompt)?;
+    if let Some(negative) = &args.negative {
+        job.set("negative", &**negative)?;
+    }
+    let numbers = [
+        ("steps", args.steps.map(Value::from)),
+        ("guidance", args.guidance.map(Value::from)),
+        ("width", args.size.map(|size| size.width.into())),
+        ("height", args.size.map(|size| size.height.into())),
+    ];
+    numbers.into_iter().filter_map(|(name, value)| Some((name, value?))).try_for_each(|(n, v)| job.set(n, v))
+}
+
+/// The seed that the graph has when none is given.
+fn default_seed(graph: &Graph) -> i64 {
+    match graph.inputs().iter().find(|port| port.name == "seed").and_then(|port| port.default.clone()) {
+        Some(Value::Int(seed)) => seed,
+        _ => 0,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_are_one_number_or_two() {
+        assert_eq!("96x64".parse(), Ok(Size { width: 96, height: 64 }));
+        assert_eq!("64".parse(), Ok(Size { width: 64, height: 64 }));
+        assert!("wide".parse::<Size>().is_err() && "64x".parse::<Size>().is_err());
+    }
+
+    #[test]
+    fn pictures_are_numbered() {
+        assert_eq!(numbered(Path::new("a/apple.png"), 12), Path::new("a/apple-0012.png"));
+    }
+
+    #[test]
+    fn prompts_say_something_and_not_too_much() {
+        assert!(check_prompt(" \n").is_err() && check_prompt(&"word ".repeat(10_000)).is_err());
+        assert!(check_prompt("🍎").is_ok());
+    }
+}

@@ -1,0 +1,59 @@
+//! `wuerst`: pictures from prompts, and graphs of nodes, on the command line.
+//!
+//! One file a command: [`generate`], [`run`], [`check`], [`nodes`]. What they share: [`setup`] (the engine's options),
+//! [`source`] (graph files), [`target`] (output files), [`picture`] and [`progress`].
+
+mod check;
+mod find;
+mod generate;
+mod nodes;
+mod picture;
+mod progress;
+mod run;
+mod setup;
+mod source;
+mod target;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// Würstchen: pictures from prompts, by a graph of nodes that you can rearrange.
+#[derive(Parser)]
+#[command(name = "wuerst", version)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    Generate(generate::Args),
+    Run(run::Args),
+    Check(check::Args),
+    Nodes(nodes::Args),
+}
+
+fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(message) => {
+            // Closed streams leave nobody to tell.
+            let _ = message.print();
+            return if message.use_stderr() { ExitCode::FAILURE } else { ExitCode::SUCCESS };
+        }
+    };
+    let done = match &cli.command {
+        Command::Generate(args) => generate::run(args),
+        Command::Run(args) => run::run(args),
+        Command::Check(args) => check::run(args),
+        Command::Nodes(args) => nodes::run(args),
+    };
+    match done {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,36 @@
+//! `wuerst nodes`: what graphs can be made of.
+
+use std::io::{Write, stdout};
+use std::process::ExitCode;
+
+use anyhow::{Result, bail};
+use wuerst::core::NodeSpec;
+use wuerst::graph::{describe, did_you_mean};
+use wuerst::{Engine, Options};
+
+/// List node kinds, or describe some in full
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    /// Node kinds to describe, as wuerst.prior
+    kinds: Vec<String>,
+}
+
+/// Prints the node kinds.
+pub(crate) fn run(args: &Args) -> Result<ExitCode> {
+    let registry = Engine::new(Options::default())?.registry();
+    let mut texts = Vec::new();
+    for kind in &args.kinds {
+        let Some(node) = registry.get(kind) else {
+            let kinds = registry.nodes().map(|node| node.spec().kind.as_str());
+            bail!("no node kind `{kind}`{}; `wuerst nodes` lists them", did_you_mean(kind, kinds));
+        };
+        texts.push(describe(node.spec()));
+    }
+    if args.kinds.is_empty() {
+        let short = |spec: &NodeSpec| format!("{}\n  {}\n  {}\n", spec.kind, spec.about, spec.signature);
+        texts.extend(registry.nodes().map(|node| short(node.spec())));
+    }
+    // A reader that has seen enough, as `head`, is no error.
+    let _ = stdout().write_all(texts.join("\n").as_bytes());
+    Ok(ExitCode::SUCCESS)
+}

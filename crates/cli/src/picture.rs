@@ -1,0 +1,68 @@
+//! Pictures as PNG files, with text about how they were made.
+
+use anyhow::{Result, anyhow, bail};
+use png::{BitDepth, ColorType, Compression, Encoder, SrgbRenderingIntent};
+use wuerst::Value;
+
+/// A picture, `u8[h,w,3]`, as the bytes of a PNG file; `about` are pairs of keyword and text.
+pub(crate) fn encode(what: &str, picture: &Value, about: &[(&str, &str)]) -> Result<Vec<u8>> {
+    let (width, height, rgb) = pixels(picture)
+        .ok_or_else(|| anyhow!("{what} is {}, no picture u8[h,w,3]: write it as .npy", picture.ty()))?;
+    if rgb.is_empty() {
+        bail!("{what} is a picture without pixels");
+    }
+    let mut file = Vec::new();
+    let mut encoder = Encoder::new(&mut file, width, height);
+    encoder.set_color(ColorType::Rgb);
+    encoder.set_depth(BitDepth::Eight);
+    encoder.set_compression(Compression::Balanced);
+    encoder.set_source_srgb(SrgbRenderingIntent::Perceptual);
+    for (keyword, text) in about {
+        encoder.add_itxt_chunk((*keyword).to_owned(), (*text).to_owned())?;
+    }
+    let mut writer = encoder.write_header()?;
+    writer.write_image_data(rgb)?;
+    writer.finish()?;
+    Ok(file)
+}
+
+fn pixels(picture: &Value) -> Option<(u32, u32, &[u8])> {
+    let Value::Tensor(tensor) = picture else { return None };
+    let &[height, width, 3] = tensor.shape() else { return None };
+    Some((width.try_into().ok()?, height.try_into().ok()?, tensor.values()?))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Cursor;
+
+    use wuerst::Tensor;
+
+    use super::*;
+
+    #[test]
+    fn pixels_and_text_come_back() {
+        let rgb: Vec<u8> = (0..18).collect();
+        let picture = Value::from(Tensor::from_vec(&[2, 3, 3], rgb.clone()).unwrap());
+        let file = encode("image", &picture, &[("prompt", "ein Würstchen 🌭")]).unwrap();
+        let mut reader = png::Decoder::new(Cursor::new(file)).read_info().unwrap();
+        let mut back = vec![0; 18];
+        reader.next_frame(&mut back).unwrap();
+        assert_eq!((back, reader.info().size()), (rgb, (3, 2)));
+        let text = &reader.info().utf8_text[0];
+        assert_eq!(
+            (text.keyword.as_str(), text.get_text().unwrap().as_str()),
+            ("prompt", "ein Würstchen 🌭")
+        );
+    }
+
+    #[test]
+    fn only_pictures_are_encoded() {
+        let floats = Value::from(Tensor::from_vec(&[1, 1, 3], vec![0f32; 3]).unwrap());
+        assert!(
+            encode("embedding", &floats, &[]).unwrap_err().to_string().contains("embedding is f32[1,1,3]")
+        );
+        let none = Value::from(Tensor::from_vec(&[0, 1, 3], Vec::<u8>::new()).unwrap());
+        assert!(encode("image", &none, &[]).is_err());
+    }
+}

@@ -1,0 +1,150 @@
+//! `wuerst run`: any graph, any outputs.
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use anyhow::{Result, anyhow, bail};
+use ndarray_npy::WriteNpyExt;
+use wuerst::core::{ArcArrayD, DType};
+use wuerst::{Report, Tensor, Value};
+
+use crate::picture;
+use crate::progress::Progress;
+use crate::setup::Setup;
+use crate::source::Source;
+use crate::target::Target;
+
+/// Run a graph
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    /// The graph, a YAML file
+    graph: PathBuf,
+    /// Sets an input, as seed=7, or an argument of a node, as prior.steps=20
+    #[arg(long, value_name = "NAME=VALUE", value_parser = pair)]
+    set: Vec<(String, String)>,
+    /// Writes an output, as image=apple.png: .png for pictures, .npy for tensors
+    #[arg(short, long, value_name = "OUTPUT=FILE", value_parser = pair, required = true)]
+    output: Vec<(String, String)>,
+    /// Print what ran, what was reused, and why
+    #[arg(long)]
+    explain: bool,
+    #[command(flatten)]
+    setup: Setup,
+}
+
+/// Reads `name=value`.
+pub(crate) fn pair(text: &str) -> Result<(String, String), String> {
+    let (name, value) = text.split_once('=').ok_or("write it as name=value")?;
+    match name.trim() {
+        "" => Err("write it as name=value".to_owned()),
+        name => Ok((name.to_owned(), value.to_owned())),
+    }
+}
+
+type Pairs<'a> = Vec<(&'a str, &'a str)>;
+
+/// Parts what sets arguments of nodes, `node.port`, from what sets inputs.
+pub(crate) fn split(sets: &[(String, String)]) -> (Pairs<'_>, Pairs<'_>) {
+    let pairs = sets.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+    pairs.partition(|(name, _)| name.contains('.'))
+}
+
+/// How a value is written.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Format {
+    Png,
+    Npy,
+}
+
+fn format(path: &Path) -> Result<Format> {
+    let end = path.extension().and_then(|end| end.to_str()).unwrap_or_default();
+    match end.to_ascii_lowercase().as_str() {
+        "png" => Ok(Format::Png),
+        "npy" => Ok(Format::Npy),
+        _ => bail!("{}: outputs are written as .png or .npy; give the file such a name", path.display()),
+    }
+}
+
+/// Runs the graph and writes the outputs.
+pub(crate) fn run(args: &Args) -> Result<ExitCode> {
+    let mut targets = Vec::new();
+    for (_, file) in &args.output {
+        let path = Path::new(file);
+        targets.push((format(path)?, Target::new(path)?));
+    }
+    let engine = args.setup.engine()?;
+    let source = Source::open(&args.graph)?;
+    let (arguments, inputs) = split(&args.set);
+    let job = engine.job(&source.load(&engine, &arguments)?);
+    inputs.iter().try_for_each(|(name, text)| job.set_text(name, text))?;
+
+    let outputs: Vec<&str> = args.output.iter().map(|(name, _)| name.as_str()).collect();
+    let values = job.get_all(&outputs, &mut Progress::new())?;
+    // All of them are encoded before the first is written.
+    let encode = |(value, (name, (format, _))): (&Value, (&&str, &(Format, Target)))| match format {
+        Format::Png => picture::encode(name, value, &[]),
+        Format::Npy => npy(name, value),
+    };
+    let files: Vec<Vec<u8>> =
+        values.iter().zip(outputs.iter().zip(&targets)).map(encode).collect::<Result<_>>()?;
+    for ((_, target), bytes) in targets.iter().zip(&files) {
+        target.write(bytes)?;
+    }
+    if args.explain {
+        print!("{}", explained(&job.report()));
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// A tensor as the bytes of a .npy file. f16, which the format's readers in Rust lack, is widened.
+fn npy(what: &str, value: &Value) -> Result<Vec<u8>> {
+    fn bytes<T: ndarray_npy::WritableElement>(array: Option<ArcArrayD<T>>) -> Option<Result<Vec<u8>>> {
+        let mut file = Vec::new();
+        Some(array?.write_npy(&mut file).map(|()| file).map_err(Into::into))
+    }
+    let written = match value {
+        Value::Tensor(tensor) => match tensor.dtype() {
+            DType::F32 | DType::F16 => bytes(Tensor::to_f32(tensor)),
+            DType::I64 => bytes(tensor.array::<i64>().cloned()),
+            DType::U8 => bytes(tensor.array::<u8>().cloned()),
+        },
+        _ => None,
+    };
+    written
+        .unwrap_or_else(|| Err(anyhow!("{what} is {}, no tensor, and cannot be written as .npy", value.ty())))
+}
+
+/// What ran, in that order, then what was reused.
+fn explained(report: &Report) -> String {
+    let width =
+        report.ran.iter().map(|ran| ran.node.len()).chain(report.reused.iter().map(String::len)).max();
+    let width = width.unwrap_or(0);
+    let ran = report.ran.iter().map(|ran| {
+        let (seconds, bytes) = (ran.duration.as_secs_f64(), ran.bytes);
+        format!("ran     {:width$}  {seconds:9.3} s  {bytes:>10} bytes  {}\n", ran.node, ran.why)
+    });
+    ran.chain(report.reused.iter().map(|node| format!("reused  {node}\n"))).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pairs_are_split_at_the_first_sign() {
+        assert_eq!(pair("prompt=a=b"), Ok(("prompt".into(), "a=b".into())));
+        assert!(pair("prompt").is_err() && pair("=b").is_err());
+        let sets = [("seed".into(), "1".into()), ("prior.steps".into(), "2".into())];
+        assert_eq!(split(&sets), (vec![("prior.steps", "2")], vec![("seed", "1")]));
+    }
+
+    #[test]
+    fn tensors_keep_their_type_and_shape() {
+        let tensor = Value::from(Tensor::from_vec(&[2, 1], vec![1i64, -1]).unwrap());
+        let file = npy("ids", &tensor).unwrap();
+        let header = String::from_utf8_lossy(&file[10..80]).into_owned();
+        assert!(header.contains("'<i8'") && header.contains("(2, 1)"), "{header}");
+        assert!(npy("n", &Value::from(1i64)).unwrap_err().to_string().contains("n is int"));
+        assert!(format(Path::new("a.jpg")).is_err() && format(Path::new("A.PNG")).unwrap() == Format::Png);
+    }
+}

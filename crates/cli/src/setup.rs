@@ -1,0 +1,93 @@
+//! The engine's options, the same for every command that needs an engine.
+
+use std::num::NonZeroUsize;
+use std::path::{Path, PathBuf};
+use std::{env, fs};
+
+use anyhow::{Result, bail};
+use wuerst::{Device, Engine, Options};
+
+use crate::find;
+
+/// The models that ship.
+const MODELS: &str = "models/icons";
+
+/// Where .ci/setup puts ONNX Runtime.
+const RUNTIME: &str = ".vendor/onnxruntime";
+
+#[derive(clap::Args)]
+#[command(next_help_heading = "Engine")]
+pub(crate) struct Setup {
+    /// Folder of stage models; without it models/icons, from here or from the program
+    #[arg(long, value_name = "FOLDER", env = "WUERST_MODELS")]
+    models: Option<PathBuf>,
+    /// Devices in order of preference, as cuda:0,cpu; without it what the graph prefers, else cpu
+    #[arg(long, value_name = "LIST", default_value = "", hide_default_value = true)]
+    device: String,
+    /// Threads for each model's run, which do not change the result; without it one for each core
+    #[arg(long, value_name = "N")]
+    threads: Option<NonZeroUsize>,
+    /// ONNX Runtime's library, or its folder; without it ORT_DYLIB_PATH, or the one that .ci/setup fetched
+    #[arg(long, value_name = "PATH")]
+    runtime: Option<PathBuf>,
+}
+
+impl Setup {
+    /// An engine, for graphs whose models must be there.
+    pub(crate) fn engine(&self) -> Result<Engine> {
+        let models = self.models()?;
+        if !holds_models(&models) {
+            bail!(
+                "the models folder {} holds no .onnx file: name a folder of stage models with --models or WUERST_MODELS",
+                models.display()
+            );
+        }
+        self.engine_in(models)
+    }
+
+    /// An engine for looking at graphs and nodes, which may be done without models.
+    pub(crate) fn engine_without_models(&self) -> Result<Engine> {
+        let models = self.models().unwrap_or_else(|_| MODELS.into());
+        self.engine_in(models)
+    }
+
+    /// The models folder that was named, or the one that ships.
+    pub(crate) fn models(&self) -> Result<PathBuf> {
+        match &self.models {
+            Some(folder) if folder.is_dir() => Ok(folder.clone()),
+            Some(folder) => bail!(
+                "the models folder {} is not there: name a folder of stage models with --models or WUERST_MODELS",
+                folder.display()
+            ),
+            None => match find::first(MODELS) {
+                Some(folder) => Ok(folder),
+                None => bail!(
+                    "no models folder ({}): name one with --models or WUERST_MODELS",
+                    find::listed(&find::places(MODELS))
+                ),
+            },
+        }
+    }
+
+    fn engine_in(&self, models: PathBuf) -> Result<Engine> {
+        let mut options = Options { models, ..Options::default() };
+        options.stages.devices = Device::list(&self.device)?;
+        options.stages.threads = self.threads.map(NonZeroUsize::get);
+        options.stages.runtime = self.runtime();
+        Ok(Engine::new(options)?)
+    }
+
+    /// What was named; else what .ci/setup fetched, for a program that is run without `cargo run`.
+    fn runtime(&self) -> Option<PathBuf> {
+        let named_by_variable = env::var_os("ORT_DYLIB_PATH").is_some_and(|path| !path.is_empty());
+        match &self.runtime {
+            None if !named_by_variable => find::first(RUNTIME),
+            named => named.clone(),
+        }
+    }
+}
+
+fn holds_models(folder: &Path) -> bool {
+    let is_model = |path: PathBuf| path.extension().is_some_and(|end| end == "onnx");
+    fs::read_dir(folder).is_ok_and(|mut entries| entries.any(|e| e.is_ok_and(|e| is_model(e.path()))))
+}

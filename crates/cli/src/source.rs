@@ -1,0 +1,84 @@
+//! Graph files, and their problems as people read them.
+
+use std::fmt;
+use std::fs;
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Result, bail};
+use wuerst::core::Diagnostic;
+use wuerst::graph::{excerpt, headline};
+use wuerst::{Engine, Error, Graph};
+
+use crate::find;
+
+/// The graph that ships.
+const DEFAULT: &str = "graphs/text-to-image.yaml";
+
+/// A graph file as it was read.
+pub(crate) struct Source {
+    pub(crate) path: PathBuf,
+    pub(crate) text: String,
+}
+
+impl Source {
+    pub(crate) fn open(path: &Path) -> Result<Source> {
+        match fs::read_to_string(path) {
+            Ok(text) => Ok(Source { path: path.to_owned(), text }),
+            Err(e) if e.kind() == ErrorKind::NotFound => {
+                bail!("no graph {}: name a YAML file, as {DEFAULT}", path.display())
+            }
+            Err(e) if e.kind() == ErrorKind::InvalidData => {
+                bail!("the graph {} is not UTF-8 text", path.display())
+            }
+            Err(e) => bail!("the graph {} cannot be read: {e}", path.display()),
+        }
+    }
+
+    /// The graph for pictures from prompts: the models folder's own, or the one that ships.
+    pub(crate) fn default_for(models: &Path) -> Result<Source> {
+        let own = models.join("graph.yaml");
+        match Some(own).filter(|own| own.exists()).or_else(|| find::first(DEFAULT)) {
+            Some(path) => Source::open(&path),
+            None => bail!("no graph ({}): name one with --graph", find::listed(&find::places(DEFAULT))),
+        }
+    }
+
+    /// Checks the graph; `sets` replace arguments of its nodes.
+    pub(crate) fn load(&self, engine: &Engine, sets: &[(&str, &str)]) -> Result<Graph> {
+        match engine.graph_with(&self.text, sets) {
+            Err(Error::Graph(problems)) => Err(self.problems(problems).into()),
+            other => Ok(other?),
+        }
+    }
+
+    pub(crate) fn problems(&self, problems: Vec<Diagnostic>) -> Problems {
+        Problems { file: self.path.display().to_string(), text: self.text.clone(), problems }
+    }
+}
+
+/// Everything that is wrong with a graph file.
+#[derive(Debug)]
+pub(crate) struct Problems {
+    pub(crate) file: String,
+    text: String,
+    pub(crate) problems: Vec<Diagnostic>,
+}
+
+impl std::error::Error for Problems {}
+
+/// Each problem in a line of its own, with the line of the file and a caret below it.
+impl fmt::Display for Problems {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, problem) in self.problems.iter().enumerate() {
+            if index > 0 {
+                writeln!(f)?;
+            }
+            f.write_str(&headline(&self.file, problem))?;
+            if let Some(excerpt) = excerpt(&self.text, problem) {
+                write!(f, "\n{excerpt}")?;
+            }
+        }
+        Ok(())
+    }
+}

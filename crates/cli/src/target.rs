@@ -1,0 +1,143 @@
+//! Output files: known to be writable before anything is computed, and never left half-written.
+
+use std::fs;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Result, anyhow, bail};
+use tempfile::{Builder, NamedTempFile};
+
+/// A file to be written.
+#[derive(Debug)]
+pub(crate) struct Target {
+    path: PathBuf,
+    /// Where the bytes go.
+    place: Place,
+}
+
+#[derive(Debug)]
+enum Place {
+    /// A file, new or to be replaced: by way of a temporary file in its folder.
+    File { folder: PathBuf, path: PathBuf },
+    /// A device or a pipe, which is written to as it is.
+    Stream,
+}
+
+impl Target {
+    /// Makes sure that a file can be written there.
+    pub(crate) fn new(path: &Path) -> Result<Target> {
+        let target = Target { path: path.to_owned(), place: place(path)? };
+        if let Place::File { folder, .. } = &target.place {
+            temporary(folder).map_err(|e| target.failed(&e))?;
+        }
+        Ok(target)
+    }
+
+    /// The path as the user wrote it.
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Writes all of it, or nothing.
+    pub(crate) fn write(&self, bytes: &[u8]) -> Result<()> {
+        match &self.place {
+            Place::Stream => fs::write(&self.path, bytes).map_err(|e| self.failed(&e)),
+            Place::File { folder, path } => {
+                // Dropped on an error, and removed with that.
+                let mut file = temporary(folder).map_err(|e| self.failed(&e))?;
+                file.write_all(bytes).map_err(|e| self.failed(&e))?;
+                file.persist(path).map(drop).map_err(|e| self.failed(&e.error))
+            }
+        }
+    }
+
+    fn failed(&self, error: &std::io::Error) -> anyhow::Error {
+        // Without the path that tempfile adds: the temporary file's, which means nothing to the user.
+        let reason = error.raw_os_error().map_or_else(|| error.to_string(), reason);
+        anyhow!("{} cannot be written: {reason}; write somewhere else", self.path.display())
+    }
+}
+
+fn reason(code: i32) -> String {
+    std::io::Error::from_raw_os_error(code).to_string()
+}
+
+fn place(path: &Path) -> Result<Place> {
+    let shown = path.display();
+    // What a link points to is written, and the link stays.
+    let path = path.canonicalize().unwrap_or_else(|_| path.to_owned());
+    match fs::metadata(&path) {
+        Ok(about) if about.is_dir() => bail!("{shown} is a folder: name a file in it"),
+        Ok(about) if !about.is_file() => return Ok(Place::Stream),
+        Ok(about) if about.permissions().readonly() => {
+            bail!("{shown} is there and read-only: remove it, or write somewhere else")
+        }
+        _ => {}
+    }
+    if path.file_name().is_none() {
+        bail!("`{shown}` names no file to write");
+    }
+    let folder = match path.parent() {
+        Some(folder) if folder != Path::new("") => folder.to_owned(),
+        _ => PathBuf::from("."),
+    };
+    if !folder.is_dir() {
+        bail!("{shown} cannot be written: there is no folder {}; make it first", folder.display());
+    }
+    Ok(Place::File { folder, path })
+}
+
+fn temporary(folder: &Path) -> std::io::Result<NamedTempFile> {
+    let mut builder = Builder::new();
+    builder.prefix(".wuerst-").suffix(".part");
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        // Less what the umask takes away, as for any new file; the default would be for the owner only.
+        builder.permissions(fs::Permissions::from_mode(0o666));
+    }
+    builder.tempfile_in(folder)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn files_are_replaced_as_a_whole() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.png");
+        for bytes in [&b"one"[..], b"two"] {
+            Target::new(&path).unwrap().write(bytes).unwrap();
+            assert_eq!(fs::read(&path).unwrap(), bytes);
+        }
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1, "nothing else is left");
+    }
+
+    #[test]
+    #[cfg(unix)]
+    fn links_and_devices_stay_what_they_are() {
+        let folder = tempfile::tempdir().unwrap();
+        let (file, link) = (folder.path().join("file"), folder.path().join("link"));
+        fs::write(&file, "old").unwrap();
+        std::os::unix::fs::symlink(&file, &link).unwrap();
+        Target::new(&link).unwrap().write(b"new").unwrap();
+        assert!(link.is_symlink() && fs::read(&file).unwrap() == b"new");
+        Target::new(Path::new("/dev/null")).unwrap().write(b"gone").unwrap();
+        assert!(!fs::metadata("/dev/null").unwrap().is_file());
+    }
+
+    #[test]
+    fn what_cannot_be_written_is_refused_before() {
+        let folder = tempfile::tempdir().unwrap();
+        let said = |path: &Path| Target::new(path).unwrap_err().to_string();
+        assert!(said(folder.path()).contains("is a folder"));
+        assert!(said(&folder.path().join("no/a.png")).contains("make it first"));
+        let path = folder.path().join("kept.png");
+        fs::write(&path, "").unwrap();
+        let mut permissions = fs::metadata(&path).unwrap().permissions();
+        permissions.set_readonly(true);
+        fs::set_permissions(&path, permissions).unwrap();
+        assert!(said(&path).contains("read-only"));
+    }
+}
