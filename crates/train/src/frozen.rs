@@ -2,27 +2,30 @@
 //! judge of likeness for Stage A.
 
 use crate::config::RunConfig;
-use crate::eval::{Evaluator, Mode, Weights};
+use crate::eval::{Evaluator, Weights};
+use crate::session::Session;
 use crate::stage::vqgan::Perceptual;
-use anyhow::{Context, Result};
-use std::path::Path;
+use anyhow::{Result, ensure};
+use std::path::{Path, PathBuf};
 use tch::{Device, Tensor};
 use tokenizers::{PaddingParams, PaddingStrategy, Tokenizer, TruncationParams};
+use wuerst_model::checkpoint::Checkpoint;
 use wuerst_model::compressor::{self, Backbone, CompressorConfig};
 use wuerst_model::contract::Sizes;
 use wuerst_model::record::{Axis, DType, Graph, Id, RecordError};
 use wuerst_model::text::bert::{self, BertConfig};
 
 /// The compressor of the shipped models; its weights are fetched by `wuerst-train data`.
-pub const COMPRESSOR: CompressorConfig = CompressorConfig { backbone: Backbone::EfficientnetLite0, channels: 16 };
+pub const COMPRESSOR: CompressorConfig =
+    CompressorConfig { backbone: Backbone::EfficientnetLite0, channels: 16 };
 
 /// Blocks whose results Stage A's pictures are compared by: edges, colours, small parts.
 const LOOKS: [usize; 3] = [1, 3, 5];
 
-/// Text encoder and first blocks of the compressor, ready to run.
+/// Text encoder and first blocks of the compressor, in ONNX Runtime.
 pub struct Frozen {
-    backbone: (Evaluator, Weights),
-    text: (Evaluator, Weights),
+    backbone: Session,
+    text: Session,
     tokenizer: Tokenizer,
 }
 
@@ -31,28 +34,47 @@ impl Frozen {
     pub fn open(config: &RunConfig) -> Result<Frozen> {
         let side = config.compressor.size;
         let sizes = Sizes { batch: 1, height: side, width: side, embedding: [1, 1], length: config.length };
-        let backbone = compressor::frozen_graph(COMPRESSOR.backbone, config.compressor.frozen_blocks, &sizes)?;
-        let backbone = with_backbone(config, backbone)?;
-        let folder = config.cache.join("weights/minilm");
+        let backbone =
+            compressor::frozen_graph(COMPRESSOR.backbone, config.compressor.frozen_blocks, &sizes)?;
         let text = bert::graph(&BertConfig::minilm(), &sizes)?;
-        let mut weights = Weights::init(&text, 0, Device::Cpu);
-        weights.load_declared(&folder.join("model.safetensors"))?;
-        let tokenizer = tokenizer(&folder.join("tokenizer.json"), config.length)?;
-        Ok(Frozen { backbone, text: (Evaluator::new(text), weights.snapshot()), tokenizer })
+        Ok(Frozen {
+            backbone: Session::new(&backbone, &published(&backbone_file(config))?, config.threads)?,
+            text: Session::new(&text, &published(&text_file(config))?, config.threads)?,
+            tokenizer: tokenizer(&tokenizer_file(config), config.length)?,
+        })
     }
 
     /// Features `[b,c,h,w]` of pictures `[b,3,S,S]` in 0..1 after the frozen blocks.
     pub fn features(&self, pictures: &Tensor) -> Result<Tensor> {
-        let (network, weights) = &self.backbone;
-        Ok(tch::no_grad(|| network.run(weights, &[pictures.shallow_clone()], Mode::INFERENCE)[0].shallow_clone()))
+        Ok(self.backbone.run(&[pictures])?.remove(0))
     }
 
     /// States `[b,l,d]` of captions.
     pub fn states(&self, captions: &[String]) -> Result<Tensor> {
         let (ids, mask) = crate::prepare::tokens(&self.tokenizer, captions)?;
-        let (network, weights) = &self.text;
-        Ok(tch::no_grad(|| network.run(weights, &[ids, mask], Mode::INFERENCE)[0].shallow_clone()))
+        Ok(self.text.run(&[&ids, &mask])?.remove(0))
     }
+}
+
+/// The published weights of the compressor's backbone.
+pub fn backbone_file(config: &RunConfig) -> PathBuf {
+    config.cache.join("weights/efficientnet-lite0.pth")
+}
+
+/// The published weights of the text encoder.
+pub fn text_file(config: &RunConfig) -> PathBuf {
+    config.cache.join("weights/minilm/model.safetensors")
+}
+
+/// The text encoder's tokenizer.
+pub fn tokenizer_file(config: &RunConfig) -> PathBuf {
+    config.cache.join("weights/minilm/tokenizer.json")
+}
+
+/// Opens weights that `wuerst-train data` fetched.
+pub fn published(path: &Path) -> Result<Checkpoint> {
+    ensure!(path.exists(), "{} is missing: run `wuerst-train data` first", path.display());
+    Ok(Checkpoint::open(path)?)
 }
 
 /// A tokenizer that pads and cuts every text to `length` positions.
@@ -61,7 +83,9 @@ pub fn tokenizer(path: &Path, length: usize) -> Result<Tokenizer> {
     let mut tokenizer = Tokenizer::from_file(path).map_err(wrong)?;
     let padding = PaddingParams { strategy: PaddingStrategy::Fixed(length), ..PaddingParams::default() };
     tokenizer.with_padding(Some(padding));
-    tokenizer.with_truncation(Some(TruncationParams { max_length: length, ..TruncationParams::default() })).map_err(wrong)?;
+    tokenizer
+        .with_truncation(Some(TruncationParams { max_length: length, ..TruncationParams::default() }))
+        .map_err(wrong)?;
     Ok(tokenizer)
 }
 
@@ -75,12 +99,15 @@ fn with_backbone(config: &RunConfig, graph: Graph) -> Result<(Evaluator, Weights
 
 /// Gives every parameter that the published backbone has its published values.
 pub fn start(config: &RunConfig, weights: &mut Weights) -> Result<()> {
-    let path = config.cache.join("weights/efficientnet-lite0.safetensors");
-    let file = Tensor::read_safetensors(&path)
-        .with_context(|| format!("{}: run `wuerst-train data` first", path.display()))?;
-    let ours = weights.all();
-    let values: Vec<_> = file.iter().filter(|(n, _)| ours.iter().any(|(m, _)| n == m)).collect();
-    weights.assign(values.into_iter().map(|(n, t)| (n.as_str(), t)))
+    let file = published(&backbone_file(config))?;
+    let ours: Vec<String> = weights.all().into_iter().map(|(name, _)| name).collect();
+    for (name, _) in file.tensors().filter(|(name, _)| ours.iter().any(|n| n == name)) {
+        let weight = file.tensor(name)?;
+        let shape: Vec<i64> = weight.shape.iter().map(|n| *n as i64).collect();
+        let value = Tensor::from_slice(&weight.data).reshape(shape);
+        weights.assign([(name, &value)])?;
+    }
+    Ok(())
 }
 
 /// The comparison of pictures by the backbone's early blocks.

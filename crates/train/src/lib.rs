@@ -3,12 +3,15 @@
 pub mod config;
 pub mod data;
 pub mod eval;
+pub mod export;
 pub mod frozen;
 pub mod optim;
 pub mod plot;
 pub mod prepare;
 pub mod programs;
+pub mod report;
 pub mod sampler;
+pub mod session;
 pub mod sheet;
 pub mod stage;
 pub mod trainer;

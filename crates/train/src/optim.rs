@@ -71,13 +71,16 @@ impl AdamW {
     /// Zero moments for every learned tensor.
     pub fn new(weights: &Weights) -> AdamW {
         let zeros = |t: &Tensor| t.detach().zeros_like();
-        AdamW { moments: weights.trainable().iter().map(|(n, t)| (n.to_string(), zeros(t), zeros(t))).collect() }
+        AdamW {
+            moments: weights.trainable().iter().map(|(n, t)| (n.to_string(), zeros(t), zeros(t))).collect(),
+        }
     }
 
     /// One step along the gradients that `backward` left; they are cleared. Returns their norm before clipping.
     pub fn step(&mut self, weights: &Weights, config: &OptimConfig, step: u64) -> f64 {
         tch::no_grad(|| {
-            let pairs: Vec<(Tensor, Tensor)> = weights.trainable().iter().map(|(_, t)| (t.shallow_clone(), t.grad())).collect();
+            let pairs: Vec<(Tensor, Tensor)> =
+                weights.trainable().iter().map(|(_, t)| (t.shallow_clone(), t.grad())).collect();
             let squares: Vec<Tensor> =
                 pairs.iter().filter(|(_, g)| g.defined()).map(|(_, g)| g.square().sum(Kind::Float)).collect();
             let norm = Tensor::stack(&squares, 0).sum(Kind::Float).sqrt().double_value(&[]);

@@ -24,7 +24,7 @@ pub fn bar(len: usize, what: &str) -> Result<ProgressBar> {
 
 /// A line now and then where no terminal shows the bar.
 fn tell(progress: &ProgressBar) {
-    if progress.is_hidden() && progress.position() % (50 * BATCH as u64) == 0 {
+    if progress.is_hidden() && progress.position().is_multiple_of(50 * BATCH as u64) {
         let of = progress.length().unwrap_or(0);
         eprintln!("{} {}/{of} {:.0}/s", progress.prefix(), progress.position(), progress.per_sec());
     }
@@ -38,7 +38,8 @@ pub fn corpus(config: &RunConfig, device: Device) -> Result<Corpus> {
     }
     let read = Tensor::read_safetensors(&path).with_context(|| format!("reading {}", path.display()))?;
     let mut tensors: HashMap<String, Tensor> = read.into_iter().collect();
-    let mut take = |name: &str| tensors.remove(name).with_context(|| format!("{} lacks `{name}`", path.display()));
+    let mut take =
+        |name: &str| tensors.remove(name).with_context(|| format!("{} lacks `{name}`", path.display()));
     Ok(Corpus {
         pictures: take("pictures")?,
         features: take("features")?,
@@ -51,7 +52,13 @@ pub fn corpus(config: &RunConfig, device: Device) -> Result<Corpus> {
 
 /// Named after everything the corpus depends on, so that a changed setting never meets an old file.
 fn cache_file(config: &RunConfig) -> Result<PathBuf> {
-    let depends = serde_json::to_vec(&(&config.data, config.length, config.compressor.size, config.compressor.frozen_blocks, env!("CARGO_PKG_VERSION")))?;
+    let depends = serde_json::to_vec(&(
+        &config.data,
+        config.length,
+        config.compressor.size,
+        config.compressor.frozen_blocks,
+        env!("CARGO_PKG_VERSION"),
+    ))?;
     let key = blake3::hash(&depends).to_hex();
     Ok(config.cache.join(format!("corpus-{}.safetensors", &key[..16])))
 }
@@ -118,7 +125,8 @@ fn encode(config: &RunConfig, frozen: &Frozen, texts: &[String]) -> Result<Tenso
 
 /// Captions as token ids and mask, i64 `[b,l]` each, padded and cut to `length`.
 pub fn tokens(tokenizer: &Tokenizer, captions: &[String]) -> Result<(Tensor, Tensor)> {
-    let encoded = tokenizer.encode_batch(captions.to_vec(), true).map_err(|e| anyhow::anyhow!("tokenizing: {e}"))?;
+    let encoded =
+        tokenizer.encode_batch(captions.to_vec(), true).map_err(|e| anyhow::anyhow!("tokenizing: {e}"))?;
     let length = encoded.first().map_or(0, |e| e.len()) as i64;
     let flat = |pick: fn(&tokenizers::Encoding) -> &[u32]| {
         let all: Vec<i64> = encoded.iter().flat_map(|e| pick(e).iter().map(|n| i64::from(*n))).collect();

@@ -35,7 +35,8 @@ fn train(config: &RunConfig, pace: &LoopConfig, stage: &mut dyn Stage, weights: 
 pub fn vqgan(config: &RunConfig) -> Result<()> {
     let corpus = Rc::new(prepare::corpus(config, device())?);
     let perceptual = Some(frozen::perceptual(config, device())?);
-    let mut stage = VqganStage::new(&config.vqgan.network, config.data.size, corpus, perceptual, kind(config))?;
+    let mut stage =
+        VqganStage::new(&config.vqgan.network, config.data.size, corpus, perceptual, kind(config))?;
     let weights = Weights::init(stage.graph(), config.seed, device());
     train(config, &config.vqgan.training, &mut stage, weights)?;
     Ok(())
@@ -54,7 +55,14 @@ pub fn decoder(config: &RunConfig) -> Result<()> {
 
     let source = Source { latents: latents.shallow_clone(), features: corpus.features.shallow_clone() };
     let learning = (corpus.clone(), source);
-    let mut joint = DecoderStage::new("compressor", network, &frozen::tail(config), learning, pixels.clone(), kind(config))?;
+    let mut joint = DecoderStage::new(
+        "compressor",
+        network,
+        &frozen::tail(config),
+        learning,
+        pixels.clone(),
+        kind(config),
+    )?;
     let mut weights = Weights::init(joint.graph(), config.seed, device());
     frozen::start(config, &mut weights)?;
     if !train(config, &config.compressor.training, &mut joint, weights)? {
@@ -64,7 +72,8 @@ pub fn decoder(config: &RunConfig) -> Result<()> {
     let source = Source { latents, features: embed::embeddings(config, &corpus)? };
     let mut alone = DecoderStage::new("decoder", network, &|_, x| x, (corpus, source), pixels, kind(config))?;
     let mut weights = Weights::init(alone.graph(), config.seed, device());
-    let joint = Trainer::averaged_file(&config.folder.join("compressor")).context("the compressor was just trained")?;
+    let joint = Trainer::averaged_file(&config.folder.join("compressor"))
+        .context("the compressor was just trained")?;
     weights.load_declared(&joint)?;
     train(config, &config.decoder.training, &mut alone, weights)?;
     Ok(())
@@ -89,8 +98,9 @@ pub fn decoder_weights(config: &RunConfig, graph: &Graph) -> Result<Weights> {
 
 /// Averaged weights of a stage's checkpoint.
 pub fn averaged(config: &RunConfig, stage: &str, graph: &Graph) -> Result<Weights> {
-    let file = Trainer::averaged_file(&config.folder.join(stage))
-        .with_context(|| format!("stage `{stage}` has no checkpoint yet: train it first (wuerst-train {stage} RUN)"))?;
+    let file = Trainer::averaged_file(&config.folder.join(stage)).with_context(|| {
+        format!("stage `{stage}` has no checkpoint yet: train it first (wuerst-train {stage} RUN)")
+    })?;
     let mut weights = Weights::init(graph, config.seed, device());
     weights.load_declared(&file)?;
     Ok(weights.snapshot())
@@ -111,11 +121,12 @@ impl StageA {
         let network = &config.vqgan.network;
         let stride = network.stride();
         let at = |side: usize| Sizes { batch: 1, height: side, width: side, embedding: [1, 1], length: 1 };
-        let [encoder, decoder] = [vqgan::encoder_graph(network, &at(size))?, vqgan::decoder_graph(network, &at(size / stride))?]
-            .map(|graph| -> Result<(Evaluator, Weights)> {
-                let weights = averaged(config, "vqgan", &graph)?;
-                Ok((Evaluator::new(graph), weights))
-            });
+        let [encoder, decoder] =
+            [vqgan::encoder_graph(network, &at(size))?, vqgan::decoder_graph(network, &at(size / stride))?]
+                .map(|graph| -> Result<(Evaluator, Weights)> {
+                    let weights = averaged(config, "vqgan", &graph)?;
+                    Ok((Evaluator::new(graph), weights))
+                });
         let (encoder, decoder) = (encoder?, decoder?);
         let mut stage = StageA { encoder, decoder, scale: 1. };
         let corpus = prepare::corpus(config, device())?;
@@ -137,7 +148,9 @@ impl StageA {
         let progress = prepare::bar(n as usize, "latents")?;
         let mut all = vec![];
         for which in chunks(n) {
-            all.push((self.raw(&corpus.pictures(&which)) / self.scale).to_kind(Kind::Half).to_device(Device::Cpu));
+            all.push(
+                (self.raw(&corpus.pictures(&which)) / self.scale).to_kind(Kind::Half).to_device(Device::Cpu),
+            );
             progress.inc(which.size()[0] as u64);
         }
         progress.finish();

@@ -15,7 +15,12 @@ pub struct Guided {
 }
 
 /// DDIM from noise `start` over `steps` equal steps of time; `noise(x, t, captioned)` predicts the noise.
-pub fn ddim(start: &Tensor, steps: usize, how: Guided, noise: impl Fn(&Tensor, &Tensor, bool) -> Tensor) -> Tensor {
+pub fn ddim(
+    start: &Tensor,
+    steps: usize,
+    how: Guided,
+    noise: impl Fn(&Tensor, &Tensor, bool) -> Tensor,
+) -> Tensor {
     tch::no_grad(|| {
         let mut x = start.shallow_clone();
         let alpha = |i: usize| alpha_bar(1. - i as f64 / steps as f64, how.s);

@@ -10,8 +10,13 @@ pub fn save(pictures: &Tensor, columns: usize, path: &Path) -> Result<()> {
     let [n, _, h, w] = pictures.size()[..] else { anyhow::bail!("pictures are [n,3,h,w]") };
     let (h, w) = (h as usize, w as usize);
     let rows = (n as usize).div_ceil(columns);
-    let mut grid = RgbImage::from_pixel((columns * (w + 1)) as u32, (rows * (h + 1)) as u32, image::Rgb([128; 3]));
-    let bytes = (pictures.clamp(0., 1.) * 255.).round().to_kind(Kind::Uint8).permute([0, 2, 3, 1]).to_device(Device::Cpu);
+    let mut grid =
+        RgbImage::from_pixel((columns * (w + 1)) as u32, (rows * (h + 1)) as u32, image::Rgb([128; 3]));
+    let bytes = (pictures.clamp(0., 1.) * 255.)
+        .round()
+        .to_kind(Kind::Uint8)
+        .permute([0, 2, 3, 1])
+        .to_device(Device::Cpu);
     let bytes: Vec<u8> = Vec::try_from(bytes.contiguous().reshape([-1]))?;
     for (i, picture) in bytes.chunks_exact(h * w * 3).enumerate() {
         let (left, top) = (i % columns * (w + 1), i / columns * (h + 1));

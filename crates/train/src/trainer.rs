@@ -33,7 +33,12 @@ pub trait Stage {
     /// Folder and log name, as `decoder`.
     fn name(&self) -> &str;
     /// The loss of one batch, and named parts of it for the log. All chance comes from `seed`.
-    fn loss(&mut self, weights: &Weights, batch: usize, seed: i64) -> Result<(Tensor, Vec<(&'static str, f64)>)>;
+    fn loss(
+        &mut self,
+        weights: &Weights,
+        batch: usize,
+        seed: i64,
+    ) -> Result<(Tensor, Vec<(&'static str, f64)>)>;
     /// Writes sample sheets of the averaged weights into the folder.
     fn sheet(&mut self, average: &Weights, folder: &Path, step: u64) -> Result<()>;
     /// Multiply-adds of one sample's forward pass, from the recording.
@@ -124,7 +129,9 @@ impl Trainer {
     /// Steps until the configured end or a signal; resuming gives the same bits as not stopping.
     pub fn run(&mut self, stage: &mut dyn Stage, config: &LoopConfig) -> Result<()> {
         let bar = ProgressBar::new(config.steps).with_position(self.spent.step).with_message("loss …");
-        bar.set_style(ProgressStyle::with_template("{prefix} {wide_bar} {pos}/{len} {msg} {per_sec} {eta} left")?);
+        bar.set_style(ProgressStyle::with_template(
+            "{prefix} {wide_bar} {pos}/{len} {msg} {per_sec} {eta} left",
+        )?);
         bar.set_prefix(stage.name().to_owned());
         let log_path = self.folder.join("log.csv");
         let mut log = fs::OpenOptions::new().create(true).append(true).open(&log_path)?;
@@ -142,16 +149,16 @@ impl Trainer {
             self.spent.hours += started.elapsed().as_secs_f64() / 3600.;
             mean.add(loss.double_value(&[]), norm, &parts);
             bar.set_position(self.spent.step);
-            if self.spent.step % 50 == 0 {
+            if self.spent.step.is_multiple_of(50) {
                 bar.set_message(format!("loss {:.4}", mean.loss()));
                 writeln!(log, "{}", mean.line(&self.spent))?;
-                if !bar.is_hidden() {
-                } else if self.spent.step % 500 == 0 {
+                // Without a terminal there is no bar.
+                if bar.is_hidden() && self.spent.step.is_multiple_of(500) {
                     eprintln!("{} {}", stage.name(), mean.line(&self.spent));
                 }
                 mean = Mean::default();
             }
-            if config.sheet_every > 0 && self.spent.step % config.sheet_every == 0 {
+            if config.sheet_every > 0 && self.spent.step.is_multiple_of(config.sheet_every) {
                 stage.sheet(&self.average, &self.folder, self.spent.step)?;
                 plot::loss_curve(&log_path, &self.folder.join("loss.png"))?;
             }

@@ -11,6 +11,7 @@ mod weights;
 pub use weights::Weights;
 
 use tch::{Kind, Tensor};
+use wuerst_model::count;
 use wuerst_model::record::{DType, Graph, Id, Op};
 
 /// How a network is evaluated.
@@ -18,13 +19,19 @@ use wuerst_model::record::{DType, Graph, Id, Op};
 pub struct Mode {
     /// Dropout drops, batch norms use the batch.
     pub training: bool,
-    /// Precision of matrix products and convolutions, and of what lies between them.
+    /// Precision of matrix products and convolutions, and of what lies between them; f64 for all is possible, with
+    /// feeds and weights in f64.
     pub kind: Kind,
 }
 
 impl Mode {
     /// As the exported model: nothing dropped, f32.
     pub const INFERENCE: Mode = Mode { training: false, kind: Kind::Float };
+
+    /// Precision of what must not be computed in less than f32.
+    fn exact(self) -> Kind {
+        if self.kind == Kind::Double { Kind::Double } else { Kind::Float }
+    }
 }
 
 /// A recorded network made ready for repeated evaluation.
@@ -46,6 +53,11 @@ impl Evaluator {
         &self.graph
     }
 
+    /// Multiply-adds of one evaluation at the recorded sizes.
+    pub fn macs(&self) -> u64 {
+        count::cost(&self.graph).multiply_adds
+    }
+
     /// The outputs, in the order they were named.
     ///
     /// `feeds` are the inputs in the order they were declared; extents that an axis names may differ from the
@@ -55,7 +67,7 @@ impl Evaluator {
         let mut values: Vec<Option<Tensor>> = vec![];
         values.resize_with(self.graph.nodes.len(), || None);
         for (at, node) in self.graph.nodes.iter().enumerate() {
-            let kind = if self.exact[at] { Kind::Float } else { mode.kind };
+            let kind = if self.exact[at] { mode.exact() } else { mode.kind };
             let value = match &node.op {
                 Op::Input(n) => feeds[*n].shallow_clone(),
                 Op::Param(n) => weights.at(&self.graph.params[*n].name),
@@ -93,8 +105,18 @@ fn exact(graph: &Graph) -> Vec<bool> {
     for (at, node) in graph.nodes.iter().enumerate().rev() {
         let through = matches!(
             node.op,
-            Op::Add | Op::Sub | Op::Mul | Op::Div | Op::Abs | Op::Sigmoid | Op::Slice { .. } | Op::DepthToSpace(_)
-                | Op::Clip { .. } | Op::Concat(_) | Op::StopGradient | Op::Transpose(_)
+            Op::Add
+                | Op::Sub
+                | Op::Mul
+                | Op::Div
+                | Op::Abs
+                | Op::Sigmoid
+                | Op::Slice { .. }
+                | Op::DepthToSpace(_)
+                | Op::Clip { .. }
+                | Op::Concat(_)
+                | Op::StopGradient
+                | Op::Transpose(_)
         );
         if exact[at] && through {
             for arg in &node.args {

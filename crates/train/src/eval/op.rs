@@ -37,7 +37,7 @@ pub fn apply(op: &Op, args: &[&Tensor], mode: Mode) -> Tensor {
             let affine = |i: usize| args.get(i).map(|a| a.to_kind(x.kind()));
             x.layer_norm([last], affine(1), affine(2), f64::from(*eps), false)
         }
-        Op::BatchNorm { eps, momentum } => x.to_kind(Kind::Float).batch_norm(
+        Op::BatchNorm { eps, momentum } => x.to_kind(mode.exact()).batch_norm(
             Some(args[1]),
             Some(args[2]),
             Some(args[3]),
@@ -65,7 +65,7 @@ pub fn apply(op: &Op, args: &[&Tensor], mode: Mode) -> Tensor {
         Op::ReplicationPad(n) => x.replication_pad2d([*n as i64; 4]),
         Op::CubicResize => {
             let like = args[1].size();
-            x.to_kind(Kind::Float).internal_upsample_bicubic2d_aa([like[2], like[3]], true, None, None)
+            x.to_kind(mode.exact()).internal_upsample_bicubic2d_aa([like[2], like[3]], true, None, None)
         }
         Op::ArgMin => x.argmin(-1, false),
         Op::StopGradient => x.detach(),
@@ -77,7 +77,7 @@ pub fn apply(op: &Op, args: &[&Tensor], mode: Mode) -> Tensor {
 /// Element-wise arithmetic in the lower precision of the two, unless the mode asks for f32: a parameter must not
 /// widen the activations that it scales.
 fn binary(op: &Op, a: &Tensor, b: &Tensor, mode: Mode) -> Tensor {
-    let kind = if [a, b].iter().any(|t| t.kind() == mode.kind) { mode.kind } else { Kind::Float };
+    let kind = if [a, b].iter().any(|t| t.kind() == mode.kind) { mode.kind } else { mode.exact() };
     let [a, b] = [a, b].map(|t| t.to_kind(kind));
     match op {
         Op::Add => a + b,
@@ -130,4 +130,3 @@ fn extents(x: &Tensor, target: &[Extent]) -> Vec<i64> {
 fn ints(axes: &[usize]) -> Vec<i64> {
     axes.iter().map(|a| *a as i64).collect()
 }
-

@@ -36,7 +36,10 @@ impl Weights {
 
     /// The tensor of this name, which the recording must have declared.
     pub fn at(&self, name: &str) -> Tensor {
-        self.tensors.get(name).unwrap_or_else(|| panic!("the network has no parameter `{name}`")).shallow_clone()
+        self.tensors
+            .get(name)
+            .unwrap_or_else(|| panic!("the network has no parameter `{name}`"))
+            .shallow_clone()
     }
 
     /// What the optimiser steps, in a fixed order.
@@ -53,7 +56,9 @@ impl Weights {
     pub fn assign<'a>(&mut self, values: impl IntoIterator<Item = (&'a str, &'a Tensor)>) -> Result<()> {
         tch::no_grad(|| {
             for (name, value) in values {
-                let Some(ours) = self.tensors.get_mut(name) else { bail!("the network has no parameter `{name}`") };
+                let Some(ours) = self.tensors.get_mut(name) else {
+                    bail!("the network has no parameter `{name}`")
+                };
                 if ours.size() != value.size() {
                     bail!("`{name}` is {:?} in the file, {:?} in the network", value.size(), ours.size());
                 }
@@ -86,6 +91,15 @@ impl Weights {
     /// A copy that no gradient reaches: the exponential moving average starts as one.
     pub fn snapshot(&self) -> Weights {
         let tensors = self.tensors.iter().map(|(n, t)| (n.clone(), t.detach().copy())).collect();
+        Weights { tensors, trainable: self.trainable.clone(), device: self.device }
+    }
+
+    /// A copy in another precision that learns the same tensors, as f64 for checking gradients.
+    pub fn to_kind(&self, kind: Kind) -> Weights {
+        let learns = |n: &String| self.trainable.contains(n);
+        let copy =
+            |(n, t): (&String, &Tensor)| (n.clone(), t.detach().to_kind(kind).set_requires_grad(learns(n)));
+        let tensors = self.tensors.iter().map(copy).collect();
         Weights { tensors, trainable: self.trainable.clone(), device: self.device }
     }
 

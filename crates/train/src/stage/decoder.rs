@@ -12,9 +12,9 @@ use anyhow::Result;
 use std::path::Path;
 use std::rc::Rc;
 use tch::{Device, Kind, Tensor};
+use wuerst_model::decoder;
 use wuerst_model::decoder::DecoderConfig;
 use wuerst_model::record::{Axis, DType, Graph, Id, Op, RecordError};
-use wuerst_model::decoder;
 
 /// Share of the samples whose embedding is replaced by zeros, and of the rest, that whose embedding is noised.
 const DROPPED: f64 = 0.05;
@@ -79,7 +79,14 @@ impl DecoderStage {
         (signal, noised * (1f64 - alpha).sqrt() * kept)
     }
 
-    fn feeds(&self, noisy: &Tensor, t: &Tensor, which: &Tensor, drop: f64, shown: (Tensor, Tensor)) -> Vec<Tensor> {
+    fn feeds(
+        &self,
+        noisy: &Tensor,
+        t: &Tensor,
+        which: &Tensor,
+        drop: f64,
+        shown: (Tensor, Tensor),
+    ) -> Vec<Tensor> {
         let features = rows(&self.source.features, which, self.corpus.device);
         let mut feeds = vec![noisy.shallow_clone(), t.to_device(self.corpus.device), features];
         feeds.push(self.corpus.text(which, drop));
@@ -88,7 +95,12 @@ impl DecoderStage {
     }
 }
 
-fn record(config: &DecoderConfig, tail: &Tail, corpus: &Corpus, source: &Source) -> Result<Graph, RecordError> {
+fn record(
+    config: &DecoderConfig,
+    tail: &Tail,
+    corpus: &Corpus,
+    source: &Source,
+) -> Result<Graph, RecordError> {
     let mut g = Graph::new();
     let batch = || Axis::named("batch", 1);
     let axes = |t: &Tensor| -> Vec<Axis> {
@@ -119,7 +131,12 @@ impl Stage for DecoderStage {
         self.name
     }
 
-    fn loss(&mut self, weights: &Weights, batch: usize, seed: i64) -> Result<(Tensor, Vec<(&'static str, f64)>)> {
+    fn loss(
+        &mut self,
+        weights: &Weights,
+        batch: usize,
+        seed: i64,
+    ) -> Result<(Tensor, Vec<(&'static str, f64)>)> {
         tch::manual_seed(seed);
         let (which, (t, alpha)) = (self.corpus.draw(batch), times(batch as i64, self.s));
         let x = rows(&self.source.latents, &which, self.corpus.device);
@@ -137,7 +154,10 @@ impl Stage for DecoderStage {
     fn sheet(&mut self, average: &Weights, folder: &Path, step: u64) -> Result<()> {
         let n = 16;
         let which = Tensor::arange(n, (Kind::Int64, Device::Cpu)) * (self.source.latents.size()[0] / n);
-        let full = (Tensor::ones([n, 1, 1, 1], (Kind::Float, Device::Cpu)), Tensor::zeros([n, 1, 1, 1], (Kind::Float, Device::Cpu)));
+        let full = (
+            Tensor::ones([n, 1, 1, 1], (Kind::Float, Device::Cpu)),
+            Tensor::zeros([n, 1, 1, 1], (Kind::Float, Device::Cpu)),
+        );
         tch::manual_seed(0);
         let mut size = self.source.latents.size();
         size[0] = n;
@@ -153,7 +173,7 @@ impl Stage for DecoderStage {
     }
 
     fn macs(&self) -> u64 {
-        crate::macs(self.network.graph())
+        self.network.macs()
     }
 }
 

@@ -1,7 +1,7 @@
 //! What Stage C learns to draw, and how the sheets turn it into pictures.
 
-use super::{Corpus, chunks, rows};
 use super::prior::Draw;
+use super::{Corpus, chunks, rows};
 use crate::config::RunConfig;
 use crate::eval::{Evaluator, Mode, Weights};
 use crate::programs::{StageA, averaged, decoder_weights};
@@ -51,10 +51,14 @@ pub fn drawing(config: &RunConfig, cells: [usize; 2]) -> Result<Rc<Draw>> {
     let weights = decoder_weights(config, &graph)?;
     let network = Evaluator::new(graph);
     let draw = move |embedding: &Tensor, text: &Tensor| {
-        let start = Tensor::randn([embedding.size()[0], 4, side as i64, side as i64], (Kind::Float, weights.device()));
+        let start = Tensor::randn(
+            [embedding.size()[0], 4, side as i64, side as i64],
+            (Kind::Float, weights.device()),
+        );
         let embedding = embedding.to_device(weights.device());
         let latents = sampler::ddim(&start, 12, Guided { weight: 1., s: 0.008 }, |x, t, _| {
-            let feeds = [x.shallow_clone(), t.shallow_clone(), embedding.shallow_clone(), text.shallow_clone()];
+            let feeds =
+                [x.shallow_clone(), t.shallow_clone(), embedding.shallow_clone(), text.shallow_clone()];
             network.run(&weights, &feeds, Mode::INFERENCE)[0].shallow_clone()
         });
         stage_a.decode(&latents)

@@ -39,7 +39,6 @@ impl Corpus {
         let keep = Tensor::rand(which.size(), (Kind::Float, Device::Cpu)).ge(drop).to_kind(Kind::Int64);
         rows(&self.text, &(self.captions.index_select(0, which) * keep), self.device)
     }
-
 }
 
 /// Chosen rows as f32, where they are computed on.
@@ -49,7 +48,9 @@ pub fn rows(all: &Tensor, which: &Tensor, device: Device) -> Tensor {
 
 /// The numbers of all rows, a few at a time, for networks that run over a whole corpus.
 pub fn chunks(n: i64) -> impl Iterator<Item = Tensor> {
-    (0..n).step_by(256).map(move |first| Tensor::arange_start(first, n.min(first + 256), (Kind::Int64, Device::Cpu)))
+    (0..n)
+        .step_by(256)
+        .map(move |first| Tensor::arange_start(first, n.min(first + 256), (Kind::Int64, Device::Cpu)))
 }
 
 /// Continuous times of a batch `[b]`, ᾱ of each `[b,1,1,1]`, as `train_stage_C.py` of the authors draws them.

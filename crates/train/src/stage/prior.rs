@@ -32,7 +32,13 @@ pub struct PriorStage {
 
 impl PriorStage {
     /// Records the prior for the corpus's embeddings.
-    pub fn new(config: &PriorConfig, corpus: Rc<Corpus>, embeddings: Tensor, draw: Rc<Draw>, kind: Kind) -> Result<PriorStage> {
+    pub fn new(
+        config: &PriorConfig,
+        corpus: Rc<Corpus>,
+        embeddings: Tensor,
+        draw: Rc<Draw>,
+        kind: Kind,
+    ) -> Result<PriorStage> {
         let [h, w] = [2, 3].map(|axis| embeddings.size()[axis] as usize);
         let length = corpus.text.size()[1] as usize;
         let sizes = Sizes { batch: 1, height: h, width: w, embedding: [h, w], length };
@@ -51,7 +57,12 @@ impl Stage for PriorStage {
         "prior"
     }
 
-    fn loss(&mut self, weights: &Weights, batch: usize, seed: i64) -> Result<(Tensor, Vec<(&'static str, f64)>)> {
+    fn loss(
+        &mut self,
+        weights: &Weights,
+        batch: usize,
+        seed: i64,
+    ) -> Result<(Tensor, Vec<(&'static str, f64)>)> {
         tch::manual_seed(seed);
         let (which, (t, alpha)) = (self.corpus.draw(batch), times(batch as i64, self.s));
         let (t, alpha) = (t.to_device(self.corpus.device), alpha.to_device(self.corpus.device));
@@ -82,6 +93,6 @@ impl Stage for PriorStage {
     }
 
     fn macs(&self) -> u64 {
-        crate::macs(self.network.graph())
+        self.network.macs()
     }
 }

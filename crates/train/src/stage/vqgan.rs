@@ -60,8 +60,11 @@ impl VqganStage {
             let norm = x.norm_scalaropt_dim(2, [1i64], true) + 1e-6;
             x / norm
         };
-        let terms: Vec<Tensor> =
-            wanted.iter().zip(&got).map(|(w, g)| (unit(w) - unit(g)).square().sum_dim_intlist(1i64, false, None).mean(Kind::Float)).collect();
+        let terms: Vec<Tensor> = wanted
+            .iter()
+            .zip(&got)
+            .map(|(w, g)| (unit(w) - unit(g)).square().sum_dim_intlist(1i64, false, None).mean(Kind::Float))
+            .collect();
         Some(Tensor::stack(&terms, 0).sum(Kind::Float))
     }
 }
@@ -69,7 +72,12 @@ impl VqganStage {
 fn record(config: &VqganConfig, size: usize) -> Result<Graph, RecordError> {
     let mut g = Graph::new();
     let batch = Axis::named("batch", 1);
-    let axes = [batch.clone(), Axis::fixed(config.in_channels), Axis::named("height", size), Axis::named("width", size)];
+    let axes = [
+        batch.clone(),
+        Axis::fixed(config.in_channels),
+        Axis::named("height", size),
+        Axis::named("width", size),
+    ];
     let image = g.input("image", DType::F32, &axes);
     let share = g.input("quantise", DType::F32, &[batch, Axis::fixed(1), Axis::fixed(1), Axis::fixed(1)]);
     let latents = vqgan::encode(&mut g, config, image);
@@ -94,7 +102,12 @@ impl Stage for VqganStage {
         "vqgan"
     }
 
-    fn loss(&mut self, weights: &Weights, batch: usize, seed: i64) -> Result<(Tensor, Vec<(&'static str, f64)>)> {
+    fn loss(
+        &mut self,
+        weights: &Weights,
+        batch: usize,
+        seed: i64,
+    ) -> Result<(Tensor, Vec<(&'static str, f64)>)> {
         tch::manual_seed(seed);
         let which = self.corpus.draw(batch);
         let real = self.corpus.pictures(&which);
@@ -118,11 +131,16 @@ impl Stage for VqganStage {
         let which = Tensor::arange(16, (Kind::Int64, Device::Cpu)) * (self.corpus.pictures.size()[0] / 16);
         let real = self.corpus.pictures(&which);
         let quantise = Tensor::ones([16, 1, 1, 1], (Kind::Float, self.corpus.device));
-        let made = tch::no_grad(|| self.network.run(average, &[real.shallow_clone(), quantise], Mode::INFERENCE));
-        sheet::save(&Tensor::cat(&[real, made[0].shallow_clone()], 0), 8, &folder.join(format!("sheet-{step}.png")))
+        let made =
+            tch::no_grad(|| self.network.run(average, &[real.shallow_clone(), quantise], Mode::INFERENCE));
+        sheet::save(
+            &Tensor::cat(&[real, made[0].shallow_clone()], 0),
+            8,
+            &folder.join(format!("sheet-{step}.png")),
+        )
     }
 
     fn macs(&self) -> u64 {
-        crate::macs(self.network.graph())
+        self.network.macs()
     }
 }

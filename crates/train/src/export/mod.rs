@@ -1,0 +1,74 @@
+//! Writes the model folder of a run: every stage as an ONNX file that says of itself what a host must know.
+
+mod source;
+mod stages;
+
+use crate::config::RunConfig;
+use crate::frozen;
+use crate::programs::StageA;
+use anyhow::{Context, Result};
+use std::fs;
+use std::path::{Path, PathBuf};
+use wuerst_model::onnx::{self, Options, Precision};
+
+pub use stages::{Export, exports};
+
+/// Arguments of `wuerst-train export`.
+#[derive(Debug, Clone, clap::Args)]
+pub struct ExportArgs {
+    /// The run's YAML file
+    pub run: PathBuf,
+    /// The model folder to write
+    #[arg(long, default_value = "models/icons")]
+    pub out: PathBuf,
+}
+
+/// Exports a run whose stages all have checkpoints.
+///
+/// # Errors
+/// A stage without a checkpoint, with the command that trains it; weights that were not fetched; a folder that cannot
+/// be written.
+pub fn run(config: &RunConfig, out: &Path) -> Result<()> {
+    // Before the scale is measured, which takes a while.
+    source::complete(config)?;
+    let scale = StageA::load(config)?.scale;
+    let bytes = write(config, scale, out)?;
+    println!("{}: {:.1} MB in all", out.display(), bytes as f64 / 1e6);
+    Ok(())
+}
+
+/// Writes every stage and the tokenizer into `out`; gives their size in bytes.
+///
+/// `latent_scale` is the standard deviation of Stage A's latents, with which its decoder multiplies what Stage B
+/// draws. Weights are stored as f16.
+///
+/// # Errors
+/// As [`run`].
+pub fn write(config: &RunConfig, latent_scale: f64, out: &Path) -> Result<u64> {
+    fs::create_dir_all(out).with_context(|| format!("cannot create {}", out.display()))?;
+    let mut total = 0;
+    let mut written = |name: &str, path: &Path| -> Result<()> {
+        let bytes = fs::metadata(path).with_context(|| path.display().to_string())?.len();
+        println!("{name:20} {:8.2} MB", bytes as f64 / 1e6);
+        total += bytes;
+        Ok(())
+    };
+    for export in exports(config, latent_scale)? {
+        let path = out.join(format!("{}.onnx", export.name));
+        let options = Options {
+            name: export.name.into(),
+            precision: Precision::F16,
+            // One file a stage: a small model needs no mapping.
+            inline_bytes: u64::MAX,
+            metadata: export.facts.pairs(),
+            ..Options::default()
+        };
+        onnx::write(&path, &export.graph, &export.weights, &options)?;
+        written(export.name, &path)?;
+    }
+    let path = out.join(stages::TOKENIZER);
+    let tokenizer = frozen::tokenizer(&frozen::tokenizer_file(config), config.length)?;
+    tokenizer.save(&path, false).map_err(|e| anyhow::anyhow!("cannot write {}: {e}", path.display()))?;
+    written(stages::TOKENIZER, &path)?;
+    Ok(total)
+}

@@ -1,0 +1,77 @@
+//! Where the weights of an exported stage come from: one checkpoint, or two for the compressor.
+
+use crate::config::RunConfig;
+use crate::frozen;
+use crate::trainer::Trainer;
+use anyhow::{Context, Result, ensure};
+use std::collections::HashSet;
+use wuerst_model::checkpoint::Checkpoint;
+use wuerst_model::onnx::{BoxError, Weight, Weights};
+use wuerst_model::record::Graph;
+
+/// Averaged weights of a checkpoint, and below them frozen ones.
+pub struct Source {
+    trained: Checkpoint,
+    frozen: Option<Frozen>,
+}
+
+/// Published weights, for the parameters that training left alone.
+struct Frozen {
+    published: Checkpoint,
+    names: HashSet<String>,
+}
+
+impl Source {
+    /// Weights that were published and never trained here.
+    pub fn published(path: &std::path::Path) -> Result<Source> {
+        Ok(Source { trained: frozen::published(path)?, frozen: None })
+    }
+
+    /// Averaged weights of the newest checkpoint among the given folders of the run, the first that has one.
+    pub fn averaged(config: &RunConfig, folders: &[&str]) -> Result<Source> {
+        let found = folders.iter().find_map(|f| Trainer::averaged_file(&config.folder.join(f)));
+        let command = command(folders.last().copied().unwrap_or_default());
+        let path = found.with_context(|| {
+            let folders = folders.join("` or `");
+            format!(
+                "{} has no checkpoint of `{folders}` yet: train it with `wuerst-train {command} RUN`",
+                config.folder.display()
+            )
+        })?;
+        Ok(Source { trained: Checkpoint::open(path)?, frozen: None })
+    }
+
+    /// Takes the parameters of `graph`, which training left alone, from a published checkpoint.
+    pub fn over(self, published: Checkpoint, graph: &Graph) -> Source {
+        let names = graph.params.iter().map(|p| p.name.clone()).collect();
+        Source { frozen: Some(Frozen { published, names }), ..self }
+    }
+}
+
+impl Weights for Source {
+    fn weight(&self, name: &str) -> Result<Weight, BoxError> {
+        match &self.frozen {
+            Some(frozen) if frozen.names.contains(name) => frozen.published.weight(name),
+            _ => self.trained.weight(name),
+        }
+    }
+}
+
+/// Says which stages of a run still lack a checkpoint, all of them at once.
+pub fn complete(config: &RunConfig) -> Result<()> {
+    let stages = ["vqgan", "compressor", "prior"];
+    let missing: Vec<String> = stages
+        .into_iter()
+        .filter(|stage| Trainer::averaged_file(&config.folder.join(stage)).is_none())
+        .map(|stage| {
+            format!("no checkpoint of `{stage}`: train it with `wuerst-train {} RUN`", command(stage))
+        })
+        .collect();
+    ensure!(missing.is_empty(), "{} is not ready:\n  {}", config.folder.display(), missing.join("\n  "));
+    Ok(())
+}
+
+/// The subcommand that trains what a folder holds; Stage B and the compressor learn in one.
+fn command(folder: &str) -> &str {
+    if folder == "compressor" { "decoder" } else { folder }
+}

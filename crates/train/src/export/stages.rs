@@ -1,0 +1,146 @@
+//! The six stages of a model folder: recording, weights and facts of each.
+
+use super::source::Source;
+use crate::config::RunConfig;
+use crate::frozen::{self, COMPRESSOR};
+use anyhow::{Result, ensure};
+use wuerst_model::compressor::{self, STRIDE};
+use wuerst_model::contract::Sizes;
+use wuerst_model::facts::{self, Facts};
+use wuerst_model::record::Graph;
+use wuerst_model::scale::Scale;
+use wuerst_model::schedule::Schedule;
+use wuerst_model::text::bert::{self, BertConfig};
+use wuerst_model::{decoder, prior, vqgan};
+
+/// The tokenizer's file, beside the text encoder.
+pub const TOKENIZER: &str = "tokenizer.json";
+
+/// A stage that is ready to be written.
+pub struct Export {
+    /// Name of the file, without `.onnx`, and of the contract.
+    pub name: &'static str,
+    /// The network.
+    pub graph: Graph,
+    /// Its numbers.
+    pub weights: Source,
+    /// What a host must know of it.
+    pub facts: Facts,
+}
+
+/// All stages of a run; no weights are read yet.
+///
+/// # Errors
+/// Sizes that do not fit each other, missing checkpoints and weights.
+pub fn exports(config: &RunConfig, latent_scale: f64) -> Result<Vec<Export>> {
+    let scale = scale(config)?;
+    let (picture, latents, cells) = sides(config);
+    let sizes = |side: usize| Sizes {
+        batch: 1,
+        height: side,
+        width: side,
+        embedding: [cells; 2],
+        length: config.length,
+    };
+    let (schedule, sampling) = (Schedule::default(), &config.sampling);
+    let vqgan = facts::Vqgan { latent_scale };
+    let below = compressor::frozen_graph(
+        COMPRESSOR.backbone,
+        config.compressor.frozen_blocks,
+        &sizes(config.compressor.size),
+    )?;
+    let tail = Source::averaged(config, &["compressor"])?;
+    Ok(vec![
+        Export {
+            name: "text-encoder",
+            graph: bert::graph(&BertConfig::minilm(), &sizes(1))?,
+            weights: Source::published(&frozen::text_file(config))?,
+            facts: Facts::TextEncoder(facts::TextEncoder {
+                tokenizer: TOKENIZER.into(),
+                length: config.length,
+            }),
+        },
+        Export {
+            name: "prior",
+            graph: prior::graph(&config.prior.network, &sizes(cells))?,
+            weights: Source::averaged(config, &["prior"])?,
+            facts: Facts::Prior(facts::Prior {
+                // The compressor's last batch norm gives mean 0 and variance 1, what the prior draws.
+                embedding_scale: 1.,
+                embedding_shift: 0.,
+                scale,
+                native_size: picture,
+                steps: sampling.prior_steps,
+                guidance: sampling.prior_guidance,
+                schedule,
+                timesteps: vec![],
+                preview: None,
+            }),
+        },
+        Export {
+            name: "decoder",
+            graph: decoder::graph(&config.decoder.network, &sizes(latents))?,
+            // Until Stage B has learned alone, as it learned with the compressor.
+            weights: Source::averaged(config, &["decoder", "compressor"])?,
+            facts: Facts::Decoder(facts::Decoder {
+                scale,
+                steps: sampling.decoder_steps,
+                guidance: sampling.decoder_guidance,
+                schedule,
+                timesteps: vec![],
+                preview: None,
+            }),
+        },
+        Export {
+            name: "vqgan-decoder",
+            graph: vqgan::decoder_graph(&config.vqgan.network, &sizes(latents))?,
+            weights: Source::averaged(config, &["vqgan"])?,
+            facts: Facts::VqganDecoder(vqgan.clone()),
+        },
+        Export {
+            name: "vqgan-encoder",
+            graph: vqgan::encoder_graph(&config.vqgan.network, &sizes(picture))?,
+            weights: Source::averaged(config, &["vqgan"])?,
+            facts: Facts::VqganEncoder(vqgan),
+        },
+        Export {
+            name: "compressor",
+            graph: compressor::graph(&COMPRESSOR, &sizes(config.compressor.size))?,
+            weights: tail.over(frozen::published(&frozen::backbone_file(config))?, &below),
+            facts: Facts::Compressor(facts::Compressor {
+                stride: STRIDE,
+                resolution_multiple: scale.resolution_multiple,
+                // The recording itself scales pictures in 0..1 as the backbone wants them.
+                mean: [0.; 3],
+                std: [1.; 3],
+            }),
+        },
+    ])
+}
+
+/// Sides of the picture in pixels, of Stage B's latents, and of the embedding in cells.
+fn sides(config: &RunConfig) -> (usize, usize, usize) {
+    let picture = config.data.size;
+    (picture, picture / config.vqgan.network.stride(), config.compressor.size / STRIDE)
+}
+
+/// What ties the sizes of the run's stages together.
+///
+/// # Errors
+/// When the stages' sizes contradict each other.
+pub fn scale(config: &RunConfig) -> Result<Scale> {
+    let (picture, latents, cells) = sides(config);
+    ensure!(cells > 0, "compressor.size is {}; it must be a multiple of {STRIDE}", config.compressor.size);
+    let scale = Scale {
+        resolution_multiple: picture as f64 / cells as f64,
+        latent_dim_scale: latents as f64 / cells as f64,
+        pixels_per_latent: config.vqgan.network.stride(),
+        latent_multiple: config.decoder.network.stride(),
+    };
+    ensure!(
+        scale.fits(picture),
+        "pictures of {picture} pixels do not fit {latents} latents in steps of {} and {cells} cells of the embedding",
+        scale.latent_multiple
+    );
+    Ok(scale)
+}

@@ -1,0 +1,56 @@
+//! `wuerst-train`: from packages to a trained model folder.
+
+use anyhow::Result;
+use clap::{Parser, Subcommand};
+use std::path::{Path, PathBuf};
+use wuerst_train::config::RunConfig;
+use wuerst_train::data::DataArgs;
+use wuerst_train::export::{self, ExportArgs};
+use wuerst_train::{data, programs, trainer};
+
+/// Trains the three stages of Würstchen on captioned pictures.
+#[derive(Parser)]
+#[command(name = "wuerst-train", version)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Fetch the packages, render the pictures
+    Data(DataArgs),
+    /// Train Stage A
+    Vqgan(RunArgs),
+    /// Train Stage B, and with it the compressor
+    Decoder(RunArgs),
+    /// Train Stage C
+    Prior(RunArgs),
+    /// Write the trained stages as a model folder
+    Export(ExportArgs),
+}
+
+#[derive(clap::Args)]
+struct RunArgs {
+    /// The run's YAML file
+    run: PathBuf,
+}
+
+fn main() -> Result<()> {
+    let load = |run: &Path| -> Result<RunConfig> {
+        let config = RunConfig::load(run)?;
+        tch::set_num_threads(config.threads as i32);
+        Ok(config)
+    };
+    let to_train = |args: &RunArgs| -> Result<RunConfig> {
+        trainer::stop_on_signal()?;
+        load(&args.run)
+    };
+    match Cli::parse().command {
+        Command::Data(args) => data::run(&args),
+        Command::Vqgan(args) => programs::vqgan(&to_train(&args)?),
+        Command::Decoder(args) => programs::decoder(&to_train(&args)?),
+        Command::Prior(args) => programs::prior(&to_train(&args)?),
+        Command::Export(args) => export::run(&load(&args.run)?, &args.out),
+    }
+}

@@ -1,0 +1,68 @@
+//! A frozen network in ONNX Runtime, fed with libtorch tensors.
+
+use anyhow::{Context, Result, anyhow, ensure};
+use ort::session::{Session as OrtSession, SessionInputValue};
+use ort::value::Tensor as OrtTensor;
+use std::sync::{Mutex, PoisonError};
+use tch::{Device, Kind, Tensor};
+use wuerst::stages::Runtime;
+use wuerst_model::onnx::{self, Options, Weights};
+use wuerst_model::record::{DType, Graph};
+
+/// A recorded network with its weights, ready to run on the CPU without gradients.
+pub struct Session {
+    /// Names and element types, in the order in which the recording declares them.
+    inputs: Vec<(String, DType)>,
+    outputs: Vec<String>,
+    session: Mutex<OrtSession>,
+}
+
+impl Session {
+    /// Loads a recording whose results are all f32.
+    ///
+    /// # Errors
+    /// Weights that do not fit, or whatever ONNX Runtime says.
+    pub fn new(graph: &Graph, weights: &dyn Weights, threads: usize) -> Result<Session> {
+        let model = onnx::encode(graph, weights, &Options::default())?;
+        let builder = OrtSession::builder(Runtime::start(None)?.environment())?;
+        let mut builder = builder.with_intra_threads(threads).map_err(|e| anyhow!("ONNX Runtime: {e}"))?;
+        Ok(Session {
+            inputs: graph.inputs.iter().map(|input| (input.name.clone(), input.dtype)).collect(),
+            outputs: graph.outputs.iter().map(|(name, _)| name.clone()).collect(),
+            session: Mutex::new(builder.commit_from_memory(&model)?),
+        })
+    }
+
+    /// The outputs for `feeds`, which are in the order in which the recording declares its inputs.
+    ///
+    /// # Errors
+    /// Another number of feeds than of inputs, extents that do not fit, or whatever ONNX Runtime says.
+    pub fn run(&self, feeds: &[&Tensor]) -> Result<Vec<Tensor>> {
+        ensure!(feeds.len() == self.inputs.len(), "{} inputs, {} given", self.inputs.len(), feeds.len());
+        let feeds: Vec<(&str, SessionInputValue<'_>)> = self
+            .inputs
+            .iter()
+            .zip(feeds)
+            .map(|((name, dtype), tensor)| Ok((name.as_str(), input(tensor, *dtype)?)))
+            .collect::<Result<_>>()?;
+        let mut session = self.session.lock().unwrap_or_else(PoisonError::into_inner);
+        let results = session.run(feeds)?;
+        let output = |name: &String| {
+            let value = results.get(name.as_str()).with_context(|| format!("no output `{name}`"))?;
+            let (shape, values) = value.try_extract_tensor::<f32>()?;
+            Ok(Tensor::from_slice(values).reshape(&shape[..]))
+        };
+        self.outputs.iter().map(output).collect()
+    }
+}
+
+fn input(tensor: &Tensor, dtype: DType) -> Result<SessionInputValue<'static>> {
+    let flat = tensor.to_device(Device::Cpu).contiguous().reshape([-1]);
+    let shape = tensor.size();
+    Ok(match dtype {
+        DType::F32 => {
+            OrtTensor::from_array((shape, Vec::<f32>::try_from(flat.to_kind(Kind::Float))?))?.into()
+        }
+        DType::I64 => OrtTensor::from_array((shape, Vec::<i64>::try_from(flat)?))?.into(),
+    })
+}

@@ -1,0 +1,113 @@
+//! A run's checkpoints as a model folder, from which the engine draws.
+
+use crate::tiny::{self, alone, close, noisy};
+use anyhow::Result;
+use std::fs;
+use std::path::Path;
+use tch::{Kind, Tensor};
+use wuerst::{Engine, Options, Value};
+use wuerst_model::compressor::{self, Backbone};
+use wuerst_model::contract::Sizes;
+use wuerst_model::record::Graph;
+use wuerst_model::text::bert::{self, BertConfig};
+use wuerst_model::{decoder, prior, vqgan};
+use wuerst_train::config::RunConfig;
+use wuerst_train::eval::{Evaluator, Mode, Weights};
+use wuerst_train::export::{self, exports};
+use wuerst_train::frozen::{self, COMPRESSOR};
+use wuerst_train::session::Session;
+use wuerst_train::trainer::Trainer;
+
+const TOKENIZER: &str = r#"{"version":"1.0","truncation":null,"padding":null,"added_tokens":[],"normalizer":null,
+  "pre_tokenizer":{"type":"Whitespace"},"post_processor":null,"decoder":null,
+  "model":{"type":"WordLevel","vocab":{"[PAD]":0,"[UNK]":1,"apple":2},"unk_token":"[UNK]"}}"#;
+
+fn sizes(side: usize) -> Sizes {
+    Sizes { batch: 1, height: side, width: side, embedding: [1, 1], length: 8 }
+}
+
+/// Weights in place of the fetched ones, of the same names and shapes.
+fn fetched(config: &RunConfig) -> Result<()> {
+    fs::create_dir_all(config.cache.join("weights/minilm"))?;
+    let text = bert::graph(&BertConfig::minilm(), &sizes(1))?;
+    let text = Weights::init(&text, 1, tch::Device::Cpu);
+    Tensor::write_safetensors(&text.all(), frozen::text_file(config))?;
+    let whole = noisy(&compressor::graph(&COMPRESSOR, &sizes(32))?, 2).0.all();
+    let published: Vec<_> = whole.into_iter().filter(|(name, _)| !name.starts_with("mapper")).collect();
+    Tensor::write_safetensors(&published, frozen::backbone_file(config))?;
+    Ok(fs::write(frozen::tokenizer_file(config), TOKENIZER)?)
+}
+
+/// A checkpoint of random weights for all the networks of a stage.
+fn checkpoint(config: &RunConfig, stage: &str, graphs: &[Graph]) -> Result<()> {
+    let mut all = Graph::new();
+    for param in graphs.iter().flat_map(|g| &g.params) {
+        all.param(&param.name, &param.shape, param.init);
+    }
+    Trainer::open(config.folder.join(stage), noisy(&all, 3).0, 1)?.save()
+}
+
+fn tail() -> Result<Graph> {
+    let features = compressor::frozen_graph(Backbone::EfficientnetLite0, 11, &sizes(32))?;
+    let shape = features.shape(features.outputs[0].1).to_vec();
+    let mut g = Graph::new();
+    let axes: Vec<_> = shape.into_iter().map(wuerst_model::record::Axis::fixed).collect();
+    let x = g.input("features", wuerst_model::record::DType::F32, &axes);
+    let embedding = compressor::tail(&mut g, &COMPRESSOR, x, 11);
+    g.output("embedding", embedding);
+    Ok(g.finish()?)
+}
+
+fn trained(config: &RunConfig) -> Result<()> {
+    let stage_a = &config.vqgan.network;
+    let graphs = [vqgan::encoder_graph(stage_a, &sizes(32))?, vqgan::decoder_graph(stage_a, &sizes(8))?];
+    checkpoint(config, "vqgan", &graphs)?;
+    checkpoint(config, "compressor", &[decoder::graph(&config.decoder.network, &sizes(8))?, tail()?])?;
+    checkpoint(config, "prior", &[prior::graph(&config.prior.network, &sizes(1))?])
+}
+
+#[test]
+fn a_run_becomes_a_folder_that_the_engine_draws_from() -> Result<()> {
+    let _alone = alone();
+    let folder = tempfile::tempdir()?;
+    let (config, out) = (tiny::run(folder.path()), folder.path().join("models"));
+    let missing = export::run(&config, &out).unwrap_err().to_string();
+    assert!(missing.contains("`vqgan`") && missing.contains("wuerst-train prior RUN"), "{missing}");
+    fetched(&config)?;
+    trained(&config)?;
+    let bytes = export::write(&config, 1.5, &out)?;
+    assert!(bytes < 60_000_000, "{bytes} bytes: weights are not stored as f16");
+
+    let engine = Engine::new(Options { models: out, ..Options::default() })?;
+    let graph = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../graphs/text-to-image.yaml");
+    let graph = engine.graph(&fs::read_to_string(graph)?)?;
+    let job = engine.job(&graph);
+    job.set("prompt", "apple")?;
+    job.set("steps", 2)?;
+    let image = job.get("image", &mut ())?;
+    let Value::Tensor(image) = image else { panic!("a picture is a tensor") };
+    assert_eq!(image.shape(), [32, 32, 3]);
+    Ok(())
+}
+
+#[test]
+fn the_compressor_is_the_frozen_blocks_and_the_trained_tail() -> Result<()> {
+    let _alone = alone();
+    let folder = tempfile::tempdir()?;
+    let config = tiny::run(folder.path());
+    fetched(&config)?;
+    trained(&config)?;
+    let whole = exports(&config, 1.)?.into_iter().find(|e| e.name == "compressor").unwrap();
+    let picture = Tensor::rand([2, 3, 32, 32], (Kind::Float, tch::Device::Cpu));
+    let got = Session::new(&whole.graph, &whole.weights, 1)?.run(&[&picture])?;
+
+    let first = compressor::frozen_graph(COMPRESSOR.backbone, 11, &sizes(32))?;
+    let first = Session::new(&first, &frozen::published(&frozen::backbone_file(&config))?, 1)?;
+    let features = first.run(&[&picture])?.remove(0);
+    let tail = tail()?;
+    let mut weights = Weights::init(&tail, 0, tch::Device::Cpu);
+    weights.load_declared(&Trainer::averaged_file(&config.folder.join("compressor")).unwrap())?;
+    let want = tch::no_grad(|| Evaluator::new(tail).run(&weights, &[features], Mode::INFERENCE));
+    close(&got[0], &want[0], 1e-4);
+    Ok(())
+}

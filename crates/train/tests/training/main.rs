@@ -1,0 +1,11 @@
+//! The trainer as a whole: what the evaluator computes, its gradients, the loop, and what is exported.
+
+#![allow(clippy::unwrap_used, reason = "a failed unwrap is how a test fails")]
+
+mod export;
+mod frozen;
+mod gradients;
+mod operations;
+mod reference;
+mod runs;
+mod tiny;

@@ -1,0 +1,103 @@
+//! Small runs: stopped and resumed, repeated, and long enough to learn something.
+
+use crate::tiny::{self, alone, corpus, pace};
+use anyhow::Result;
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::rc::Rc;
+use tch::{Device, Kind, Tensor};
+use wuerst_model::record::{Graph, Init, Op};
+use wuerst_train::eval::Weights;
+use wuerst_train::stage::decoder::{DecoderStage, Source};
+use wuerst_train::stage::prior::PriorStage;
+use wuerst_train::stage::vqgan::VqganStage;
+use wuerst_train::trainer::{Stage, Trainer};
+
+fn prior_stage() -> Result<PriorStage> {
+    let corpus = Rc::new(corpus(16, 8));
+    let embeddings = Tensor::randn([16, 16, 2, 2], (Kind::Float, Device::Cpu));
+    PriorStage::new(&tiny::prior(), corpus, embeddings, Rc::new(|_, _| Tensor::new()), Kind::Float)
+}
+
+/// Trains up to `steps`, from the folder's checkpoint if there is one.
+fn train(folder: &Path, steps: u64, seed: i64) -> Result<()> {
+    let mut stage = prior_stage()?;
+    let weights = Weights::init(stage.graph(), seed, Device::Cpu);
+    Trainer::open(folder.to_owned(), weights, seed)?.run(&mut stage, &pace(steps, 4, 1e-3))
+}
+
+/// The bytes of the newest checkpoint.
+fn checkpoint(folder: &Path) -> Result<BTreeMap<String, Vec<u8>>> {
+    let average = Trainer::averaged_file(folder).unwrap();
+    let mut files = BTreeMap::new();
+    for entry in std::fs::read_dir(average.parent().unwrap())? {
+        let path = entry?.path();
+        files.insert(path.file_name().unwrap().to_string_lossy().into_owned(), std::fs::read(path)?);
+    }
+    Ok(files)
+}
+
+#[test]
+fn a_resumed_run_has_the_bits_of_one_that_never_stopped() -> Result<()> {
+    let _alone = alone();
+    let folder = tempfile::tempdir()?;
+    let at = |name: &str| folder.path().join(name);
+    train(&at("straight"), 6, 1)?;
+    train(&at("stopped"), 3, 1)?;
+    let half = checkpoint(&at("stopped"))?;
+    train(&at("stopped"), 6, 1)?;
+    train(&at("other seed"), 6, 2)?;
+    let straight = checkpoint(&at("straight"))?;
+    assert_eq!(straight.len(), 3, "weights, average and moments: {:?}", straight.keys());
+    assert!(straight == checkpoint(&at("stopped"))?);
+    for (name, bytes) in straight {
+        assert!(
+            half[&name] != bytes && checkpoint(&at("other seed"))?[&name] != bytes,
+            "{name} did not change"
+        );
+    }
+    Ok(())
+}
+
+/// Trains some steps; the loss on one batch before and after, and the weights.
+fn learn(stage: &mut dyn Stage, weights: Weights, steps: u64, rate: f64) -> Result<([f64; 2], Weights)> {
+    let folder = tempfile::tempdir()?;
+    let loss = |stage: &mut dyn Stage, weights: &Weights| -> Result<f64> {
+        tch::no_grad(|| Ok(stage.loss(weights, 16, 99)?.0.double_value(&[])))
+    };
+    let mut trainer = Trainer::open(folder.path().to_owned(), weights, 1)?;
+    let before = loss(stage, &trainer.weights)?;
+    trainer.run(stage, &pace(steps, 8, rate))?;
+    Ok(([before, loss(stage, &trainer.weights)?], trainer.weights))
+}
+
+#[test]
+fn stage_a_learns() -> Result<()> {
+    let _alone = alone();
+    let mut stage = VqganStage::new(&tiny::vqgan(), 16, Rc::new(corpus(32, 16)), None, Kind::Float)?;
+    let weights = Weights::init(stage.graph(), 1, Device::Cpu);
+    let ([before, after], _) = learn(&mut stage, weights, 60, 5e-3)?;
+    assert!(after < 0.5 * before, "{before} to {after}");
+    Ok(())
+}
+
+#[test]
+fn stage_b_learns_and_so_does_the_compressor_s_tail() -> Result<()> {
+    let _alone = alone();
+    let corpus = Rc::new(corpus(16, 32));
+    let latents = Tensor::randn([16, 4, 8, 8], (Kind::Float, Device::Cpu)).to_kind(Kind::Half);
+    let source = Source { latents, features: corpus.features.shallow_clone() };
+    let tail = |g: &mut Graph, x| {
+        let w = g.param("mapper", &[16, 8, 1, 1], Init::Normal(0.3));
+        g.push(Op::Conv { stride: 1, pads: [0; 4], groups: 1 }, &[x, w])
+    };
+    let pixels = Rc::new(|x: &Tensor| x.shallow_clone());
+    let mut stage =
+        DecoderStage::new("joint", &tiny::decoder(), &tail, (corpus, source), pixels, Kind::Float)?;
+    let weights = Weights::init(stage.graph(), 1, Device::Cpu);
+    let mapper = weights.at("mapper").copy();
+    let ([before, after], trained) = learn(&mut stage, weights, 30, 3e-3)?;
+    assert!(after < 0.9 * before, "{before} to {after}");
+    assert!((trained.at("mapper") - mapper).abs().max().double_value(&[]) > 1e-3);
+    Ok(())
+}
