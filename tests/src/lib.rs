@@ -1,5 +1,6 @@
 //! Whole-system tests live beside this file; what they share is here.
 
+pub mod built;
 pub mod bundle;
 pub mod numbers;
 pub mod runtime;

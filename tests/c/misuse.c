@@ -1,0 +1,242 @@
+/* misuse.c: what a host can do wrong gives an error, never a crash.   misuse MODELS GRAPH
+ *
+ * Prints each check that does not hold, and ends with 1 if there is one.
+ */
+#include <stdio.h>
+
+#include "wuerst.h"
+
+static int wrong = 0;
+
+static void check(int holds, const char *what, int line)
+{
+    if (!holds) {
+        printf("misuse.c:%d: %s\n", line, what);
+        wrong = 1;
+    }
+}
+
+#define CHECK(condition) check(condition, #condition, __LINE__)
+
+/* Whether a call failed with this code and with a message that has this part. */
+static int fails(wst_error *error, wst_code code, const char *part)
+{
+    wst_str message = wst_error_message(error);
+    int right = wst_error_code(error) == code && strstr(message.data, part) && strlen(message.data) == message.len;
+    if (!right)
+        printf("code %u: %s\n", (unsigned)wst_error_code(error), message.data);
+    wst_error_free(error);
+    return right;
+}
+
+static wst_str text(const char *characters)
+{
+    return wst_str_of(characters);
+}
+
+static void null_pointers(wst_engine *engine, wst_graph *graph, wst_job *job, wst_value *value)
+{
+    wst_options options = WST_OPTIONS_INIT;
+    wst_str none = {NULL, 5};
+    wst_graph *other_graph = NULL;
+    wst_value *other_value = NULL;
+    wst_engine *other_engine = NULL;
+    wst_tensor tensor;
+
+    CHECK(fails(wst_engine_new(&options, NULL), WST_INVALID, "out"));
+    CHECK(fails(wst_graph_new(NULL, text("a"), &other_graph), WST_INVALID, "engine"));
+    CHECK(fails(wst_graph_new(engine, none, &other_graph), WST_INVALID, "yaml"));
+    CHECK(fails(wst_graph_new(engine, text("a"), NULL), WST_INVALID, "out"));
+    CHECK(fails(wst_graph_open(NULL, text("a"), &other_graph), WST_INVALID, "engine"));
+    CHECK(fails(wst_graph_open(engine, none, &other_graph), WST_INVALID, "path"));
+    CHECK(fails(wst_graph_open(engine, text("a"), NULL), WST_INVALID, "out"));
+    CHECK(fails(wst_job_new(NULL, NULL), WST_INVALID, "graph"));
+    CHECK(fails(wst_job_new(graph, NULL), WST_INVALID, "out"));
+    CHECK(fails(wst_job_set(NULL, text("seed"), value), WST_INVALID, "job"));
+    CHECK(fails(wst_job_set(job, none, value), WST_INVALID, "input"));
+    CHECK(fails(wst_job_set(job, text("seed"), NULL), WST_INVALID, "value"));
+    CHECK(fails(wst_job_set_text(NULL, text("seed"), text("1")), WST_INVALID, "job"));
+    CHECK(fails(wst_job_set_text(job, none, text("1")), WST_INVALID, "input"));
+    CHECK(fails(wst_job_set_text(job, text("seed"), none), WST_INVALID, "text"));
+    CHECK(fails(wst_job_get(NULL, text("image"), NULL, &other_value), WST_INVALID, "job"));
+    CHECK(fails(wst_job_get(job, none, NULL, &other_value), WST_INVALID, "output"));
+    CHECK(fails(wst_job_get(job, text("image"), NULL, NULL), WST_INVALID, "out"));
+    CHECK(fails(wst_value_text(none, &other_value), WST_INVALID, "text"));
+    CHECK(fails(wst_value_text(text("a"), NULL), WST_INVALID, "out"));
+    CHECK(fails(wst_value_tensor(NULL, &other_value), WST_INVALID, "tensor"));
+    CHECK(fails(wst_value_as_bool(NULL, NULL), WST_INVALID, "value"));
+    CHECK(fails(wst_value_as_int(value, NULL), WST_INVALID, "out"));
+    CHECK(fails(wst_value_as_float(NULL, NULL), WST_INVALID, "value"));
+    CHECK(fails(wst_value_as_text(NULL, NULL), WST_INVALID, "value"));
+    CHECK(fails(wst_value_as_tensor(NULL, &tensor), WST_INVALID, "value"));
+    CHECK(!other_graph && !other_value && !other_engine);
+
+    CHECK(wst_error_code(NULL) == WST_OK && wst_error_message(NULL).len == 0);
+    CHECK(wst_error_place(NULL, 0, NULL, NULL, NULL, NULL) == 0);
+    CHECK(wst_value_type(NULL) == WST_NONE && wst_value_clone(NULL) == NULL);
+    wst_job_cancel(NULL);
+    wst_error_free(NULL);
+    wst_value_free(NULL);
+    wst_job_free(NULL);
+    wst_graph_free(NULL);
+    wst_engine_free(NULL);
+}
+
+static void values(void)
+{
+    static const float halves[2] = {0.5f, -0.5f};
+    static const int64_t two = 2, minus = -1;
+    wst_tensor tensor;
+    wst_value *value = NULL, *second;
+    int64_t number;
+    double real;
+    int truth;
+    wst_str view;
+
+    tensor.dtype = WST_F32;
+    tensor.rank = 1;
+    tensor.shape = &two;
+    tensor.data = halves;
+    CHECK(!wst_value_tensor(&tensor, &value));
+    second = wst_value_clone(value);
+    wst_value_free(value);
+    memset(&tensor, 0, sizeof tensor);
+    CHECK(wst_value_type(second) == WST_TENSOR && !wst_value_as_tensor(second, &tensor));
+    CHECK(tensor.dtype == WST_F32 && tensor.rank == 1 && tensor.shape[0] == 2);
+    CHECK(memcmp(tensor.data, halves, sizeof halves) == 0);
+    CHECK(fails(wst_value_as_int(second, &number), WST_INVALID, "f32[2]"));
+    wst_value_free(second);
+    tensor.shape = &minus;
+    tensor.data = halves;
+    CHECK(fails(wst_value_tensor(&tensor, &value), WST_INVALID, "negative"));
+
+    value = wst_value_int(-7);
+    CHECK(!wst_value_as_int(value, &number) && number == -7);
+    CHECK(!wst_value_as_float(value, &real) && real == -7.0);
+    CHECK(fails(wst_value_as_text(value, &view), WST_INVALID, "wants text, got int"));
+    wst_value_free(value);
+    value = wst_value_float(0.25);
+    CHECK(wst_value_type(value) == WST_FLOAT && !wst_value_as_float(value, &real) && real == 0.25);
+    wst_value_free(value);
+    value = wst_value_bool(5);
+    CHECK(wst_value_type(value) == WST_BOOL && !wst_value_as_bool(value, &truth) && truth == 1);
+    wst_value_free(value);
+    CHECK(!wst_value_text(text("W\xc3\xbcrst"), &value));
+    CHECK(!wst_value_as_text(value, &view) && view.len == 6 && memcmp(view.data, "W\xc3\xbcrst", 6) == 0);
+    wst_value_free(value);
+    CHECK(fails(wst_value_text(text("\xff"), &value), WST_INVALID, "UTF-8"));
+}
+
+static void options(void)
+{
+    wst_options options = WST_OPTIONS_INIT;
+    wst_engine *engine = NULL;
+
+    CHECK(!wst_engine_new(NULL, &engine));
+    wst_engine_free(engine);
+    options.struct_size = 0;
+    CHECK(fails(wst_engine_new(&options, &engine), WST_INVALID, "_INIT"));
+    options.struct_size = sizeof options;
+    options.devices = text("abacus");
+    CHECK(fails(wst_engine_new(&options, &engine), WST_INVALID, "abacus"));
+    options.devices = text("cpu");
+    options.models = text("\xc3\x28");
+    CHECK(fails(wst_engine_new(&options, &engine), WST_INVALID, "models"));
+}
+
+static void graphs(wst_engine *engine)
+{
+    static const char *broken = "wuerstchen: 1\nnodes:\n  a:\n    use: wuerst.pryor\noutputs:\n  x: $b.y\n";
+    wst_graph *graph = NULL;
+    wst_error *error;
+    uint32_t line = 0, column = 0;
+    wst_str path, message;
+    size_t places = 0;
+
+    error = wst_graph_new(engine, text(broken), &graph);
+    CHECK(wst_error_code(error) == WST_GRAPH);
+    CHECK(wst_error_place(error, 0, &line, &column, &path, &message) == 1);
+    CHECK(line == 4 && column == 10 && path.len > 0 && message.len > 0);
+    while (wst_error_place(error, places, NULL, NULL, NULL, NULL))
+        places++;
+    CHECK(places == 2);
+    wst_error_free(error);
+    CHECK(fails(wst_graph_new(engine, text("a: \xff"), &graph), WST_INVALID, "UTF-8"));
+    CHECK(fails(wst_graph_open(engine, text("/nowhere.yaml"), &graph), WST_FILE, "/nowhere.yaml"));
+    CHECK(!graph);
+}
+
+struct seen {
+    wst_job *job;
+    int steps, cancel_at;
+};
+
+static void progress(void *user, wst_str node, uint32_t done, uint32_t of)
+{
+    struct seen *seen = (struct seen *)user;
+    if (node.len > 0 && done <= of && ++seen->steps == seen->cancel_at)
+        wst_job_cancel(seen->job);
+}
+
+static void jobs(wst_job *job)
+{
+    wst_watch watch = WST_WATCH_INIT;
+    struct seen seen = {job, 0, 2};
+    wst_value *image = NULL, *again = NULL;
+    wst_tensor pixels, pixels_again;
+
+    CHECK(fails(wst_job_set_text(job, text("promt"), text("a")), WST_NOT_FOUND, "did you mean `prompt`"));
+    CHECK(fails(wst_job_set_text(job, text("seed"), text("one")), WST_INVALID, "seed"));
+    CHECK(fails(wst_job_set_text(job, text("prompt"), text("\xed\xa0\x80")), WST_INVALID, "UTF-8"));
+    CHECK(fails(wst_job_get(job, text("image"), NULL, &image), WST_INVALID, "prompt"));
+    CHECK(!wst_job_set_text(job, text("prompt"), text("a red apple")));
+    CHECK(!wst_job_set_text(job, text("steps"), text("2")));
+    CHECK(!wst_job_set_text(job, text("decoder_steps"), text("2")));
+    CHECK(fails(wst_job_get(job, text("imag"), NULL, &image), WST_NOT_FOUND, "did you mean `image`"));
+
+    watch.progress = progress;
+    watch.user = &seen;
+    CHECK(fails(wst_job_get(job, text("image"), &watch, &image), WST_CANCELLED, "cancelled"));
+    CHECK(seen.steps == 2 && !image);
+    wst_job_cancel(job);
+    CHECK(fails(wst_job_get(job, text("image"), NULL, &image), WST_CANCELLED, "cancelled"));
+    CHECK(!wst_job_get(job, text("image"), &watch, &image) && seen.steps > 2);
+    CHECK(!wst_job_get(job, text("image"), NULL, &again));
+    CHECK(!wst_value_as_tensor(image, &pixels) && !wst_value_as_tensor(again, &pixels_again));
+    CHECK(pixels.dtype == WST_U8 && pixels.rank == 3 && pixels.shape[2] == 3);
+    CHECK(memcmp(pixels.data, pixels_again.data, (size_t)(pixels.shape[0] * pixels.shape[1] * 3)) == 0);
+    wst_value_free(image);
+    wst_value_free(again);
+}
+
+int main(int argc, char **argv)
+{
+    wst_options setup = WST_OPTIONS_INIT;
+    wst_engine *engine = NULL;
+    wst_graph *graph = NULL;
+    wst_job *job = NULL;
+    wst_value *value = wst_value_int(1);
+
+    if (argc != 3)
+        return 2;
+    CHECK(wst_abi_version() == WST_ABI_VERSION);
+    setup.models = text(argv[1]);
+    CHECK(!wst_engine_new(&setup, &engine));
+    CHECK(!wst_graph_open(engine, text(argv[2]), &graph));
+    CHECK(!wst_job_new(graph, &job));
+    /* Handles do not depend on each other. */
+    wst_graph_free(graph);
+    CHECK(!wst_graph_open(engine, text(argv[2]), &graph));
+
+    null_pointers(engine, graph, job, value);
+    values();
+    options();
+    graphs(engine);
+    wst_engine_free(engine);
+    jobs(job);
+
+    wst_value_free(value);
+    wst_graph_free(graph);
+    wst_job_free(job);
+    return wrong;
+}

@@ -1,0 +1,95 @@
+//! The command and the C library, built in the profile that the tests are in.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::OnceLock;
+use std::{env, fs};
+
+use anyhow::{Context, Result, anyhow, ensure};
+
+/// Names a folder in which both are built already, which saves asking cargo.
+const VARIABLE: &str = "WUERST_BUILT";
+
+/// The repository.
+pub fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+}
+
+/// The folder that holds `wuerst` and `libwuerst.so`, up to date.
+fn folder() -> Result<&'static Path> {
+    static FOLDER: OnceLock<Result<PathBuf, String>> = OnceLock::new();
+    let folder = FOLDER.get_or_init(|| build().map_err(|e| format!("{e:#}")));
+    folder.as_deref().map_err(|e| anyhow!("{e}"))
+}
+
+fn build() -> Result<PathBuf> {
+    if let Some(folder) = env::var_os(VARIABLE) {
+        return Ok(folder.into());
+    }
+    // target/debug/deps/cli-0123
+    let program = env::current_exe()?;
+    let folder = program.ancestors().nth(2).context("a test outside a target folder")?;
+    let profile = match folder.file_name().and_then(|name| name.to_str()) {
+        Some("debug") | None => "dev",
+        Some(name) => name,
+    };
+    let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let built = Command::new(cargo)
+        .args(["build", "-q", "--profile", profile, "-p", "wuerst-cli", "-p", "wuerst-capi"])
+        .current_dir(root())
+        .status()?;
+    ensure!(built.success(), "cargo build: {built}");
+    Ok(folder.to_owned())
+}
+
+/// The command. Neither models nor a runtime is named to it but by its arguments and ORT_DYLIB_PATH.
+pub fn command() -> Result<Command> {
+    let mut command = Command::new(folder()?.join("wuerst"));
+    command.env_remove("WUERST_MODELS");
+    Ok(command)
+}
+
+/// The C library.
+pub fn library() -> Result<PathBuf> {
+    Ok(folder()?.join("libwuerst.so"))
+}
+
+/// Compiles a program of `tests/c` against the C library, into `folder`.
+///
+/// # Errors
+/// Any warning of the compiler.
+pub fn c_program(name: &str, standard: &str, folder: &Path) -> Result<PathBuf> {
+    let library = library()?;
+    // By its soname, as the program loader looks for it.
+    let soname = folder.join(concat!("libwuerst.so.", env!("CARGO_PKG_VERSION_MAJOR")));
+    if !soname.exists() {
+        std::os::unix::fs::symlink(&library, &soname)?;
+    }
+    let (compiler, language) = if standard.contains("++") { ("c++", "c++") } else { ("cc", "c") };
+    let program = folder.join(format!("{name}-{standard}"));
+    let built = Command::new(compiler)
+        .args(["-x", language, "-pedantic", "-Wall", "-Wextra", "-Werror", "-g"])
+        .arg(format!("-std={standard}"))
+        .arg("-I")
+        .arg(root().join("include"))
+        .arg(root().join(format!("tests/c/{name}.c")))
+        .args(["-x", "none"])
+        .arg(&library)
+        .arg(format!("-Wl,-rpath,{}", fs::canonicalize(folder)?.display()))
+        .arg("-o")
+        .arg(&program)
+        .status()
+        .with_context(|| format!("a compiler called {compiler}"))?;
+    ensure!(built.success(), "{name}.c as {standard}: {built}");
+    Ok(program)
+}
+
+/// A PNG file's pixels, `[h,w,3]` u8 in a row, with height and width.
+pub fn png(path: &Path) -> Result<([usize; 2], Vec<u8>)> {
+    let file = std::io::BufReader::new(fs::File::open(path).with_context(|| path.display().to_string())?);
+    let mut reader = png::Decoder::new(file).read_info()?;
+    let mut pixels = vec![0; reader.output_buffer_size().context("a picture too large")?];
+    let frame = reader.next_frame(&mut pixels)?;
+    ensure!(frame.color_type == png::ColorType::Rgb && frame.bit_depth == png::BitDepth::Eight, "{frame:?}");
+    Ok(([frame.height as usize, frame.width as usize], pixels))
+}

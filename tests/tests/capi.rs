@@ -1,0 +1,115 @@
+//! `libwuerst.so` from C and C++, and its header against what it exports.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::process::{Command, Output};
+
+use anyhow::{Context, Result, ensure};
+use wuerst_tests::built::{c_program, command, library, png, root};
+use wuerst_tests::bundle;
+
+const STANDARDS: [&str; 2] = ["c99", "c++11"];
+const GRAPH: &str = "graphs/text-to-image.yaml";
+
+fn ran(output: &Output) -> Result<()> {
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    ensure!(output.status.success(), "{}\n{}{}", output.status, text(&output.stdout), text(&output.stderr));
+    Ok(())
+}
+
+#[test]
+fn a_host_in_c_makes_the_bytes_of_the_command() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    bundle::write_with_one_encoder(folder.path())?;
+    let picture = folder.path().join("apple.png");
+    let made = command()?
+        .current_dir(root())
+        .args(["generate", "a red apple", "--seed", "7", "--models"])
+        .arg(folder.path())
+        .arg("-o")
+        .arg(&picture)
+        .output()?;
+    ran(&made)?;
+    let ([height, width], pixels) = png(&picture)?;
+    for standard in STANDARDS {
+        let host = c_program("host", standard, folder.path())?;
+        let ppm = folder.path().join("apple.ppm");
+        let graph = root().join(GRAPH);
+        let mut host = Command::new(host);
+        host.arg(folder.path()).arg(graph).args(["a red apple", "7"]).arg(&ppm);
+        let output = host.output()?;
+        ran(&output)?;
+        assert!(output.stdout.is_empty() && output.stderr.is_empty(), "a library is silent");
+        let want = [format!("P6\n{width} {height}\n255\n").as_bytes(), &*pixels].concat();
+        assert!(fs::read(&ppm)? == want, "the C host ({standard}) makes another picture than the command");
+    }
+    Ok(())
+}
+
+#[test]
+fn a_host_in_c_is_told_what_is_wrong() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let host = c_program("host", "c99", folder.path())?;
+    let output = Command::new(host)
+        .args(["/nowhere", "/nowhere.yaml", "a", "1"])
+        .arg(folder.path().join("a.ppm"))
+        .output()?;
+    assert_eq!(output.status.code(), Some(1));
+    assert!(String::from_utf8(output.stderr)?.starts_with("/nowhere.yaml: "));
+    Ok(())
+}
+
+#[test]
+fn misuse_gives_errors() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    bundle::write_with_one_encoder(folder.path())?;
+    for standard in STANDARDS {
+        let program = c_program("misuse", standard, folder.path())?;
+        ran(&Command::new(program).arg(folder.path()).arg(root().join(GRAPH)).output()?)?;
+    }
+    Ok(())
+}
+
+/// A tool of binutils on the library.
+fn inspected(tool: &str, option: &[&str]) -> Result<String> {
+    let output = Command::new(tool).args(option).arg(library()?).output().context(tool.to_owned())?;
+    ran(&output)?;
+    Ok(String::from_utf8(output.stdout)?)
+}
+
+/// The functions that the header declares: names that begin a parameter list and are none of its macros or comments.
+fn declared() -> Result<BTreeSet<String>> {
+    let header = fs::read_to_string(root().join("include/wuerst.h"))?;
+    let code: String = header
+        .split("/*")
+        .enumerate()
+        .map(
+            |(index, part)| {
+                if index == 0 { part } else { part.split_once("*/").map_or("", |(_, code)| code) }
+            },
+        )
+        .collect();
+    let lines = code.lines().filter(|line| line.starts_with(|c: char| c.is_ascii_lowercase()));
+    let function = |line: &str| {
+        let name = line.split_once('(')?.0.rsplit([' ', '*']).next()?;
+        (name.starts_with("wst_") && !line.starts_with("static")).then(|| name.to_owned())
+    };
+    Ok(lines.filter_map(function).collect())
+}
+
+#[test]
+fn the_library_exports_what_the_header_declares() -> Result<()> {
+    let symbols = inspected("nm", &["-D", "--defined-only", "--format=posix"])?;
+    let exported: BTreeSet<String> =
+        symbols.lines().filter_map(|line| Some(line.split_once(' ')?.0.to_owned())).collect();
+    assert_eq!(exported, declared()?);
+    assert!(exported.contains("wst_job_get"));
+    Ok(())
+}
+
+#[test]
+fn the_library_has_a_soname_and_is_never_unloaded() -> Result<()> {
+    let dynamic = inspected("readelf", &["-d"])?;
+    assert!(dynamic.contains("[libwuerst.so.0]") && dynamic.contains("NODELETE"), "{dynamic}");
+    Ok(())
+}
