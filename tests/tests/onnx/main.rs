@@ -9,5 +9,6 @@ mod dense;
 mod elementwise;
 mod files;
 mod layout;
+mod networks;
 mod plain;
 mod recorded;

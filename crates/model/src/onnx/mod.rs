@@ -103,7 +103,7 @@ pub fn write(
 /// The model as bytes, weights included.
 ///
 /// # Errors
-/// As [`write`]; more than 2 GiB do not fit.
+/// As [`write()`]; more than 2 GiB do not fit.
 pub fn encode(graph: &Graph, weights: &dyn Weights, options: &Options) -> Result<Vec<u8>, ExportError> {
     model(graph, Store::new(weights, options.precision, None), options)
 }
