@@ -25,7 +25,7 @@ impl Case {
     pub fn input(&mut self, recorded: &[usize], run: &[usize]) -> ArrayD<f32> {
         let name = format!("x{}", self.args.len());
         let value = self.random.array(run);
-        let id = self.graph.input(&name, DType::F32, &axes(&name, recorded, run));
+        let id = self.graph.input(&name, DType::F32, &axes(recorded, run));
         self.args.push(id);
         self.feeds.push((name, value.clone()));
         value
@@ -34,7 +34,7 @@ impl Case {
     /// An i64 argument that is fed.
     pub fn ids(&mut self, recorded: &[usize], value: ArrayD<i64>) {
         let name = format!("x{}", self.args.len());
-        let id = self.graph.input(&name, DType::I64, &axes(&name, recorded, value.shape()));
+        let id = self.graph.input(&name, DType::I64, &axes(recorded, value.shape()));
         self.args.push(id);
         self.ids.push((name, value));
     }
@@ -58,7 +58,7 @@ impl Case {
 }
 
 /// Free axes carry one name for each pair of extents, so that equal extents of two inputs stay equal.
-fn axes(_input: &str, recorded: &[usize], run: &[usize]) -> Vec<Axis> {
+fn axes(recorded: &[usize], run: &[usize]) -> Vec<Axis> {
     recorded
         .iter()
         .zip(run)
