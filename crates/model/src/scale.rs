@@ -48,6 +48,18 @@ impl Scale {
             && latents * self.pixels_per_latent == pixels
     }
 
+    /// This many pixels, if a picture of that size can be made.
+    ///
+    /// # Errors
+    /// A sentence with the nearest size that can.
+    pub fn serve(&self, pixels: usize) -> Result<usize, String> {
+        if self.fits(pixels) {
+            return Ok(pixels);
+        }
+        let nearest = self.nearest(pixels).map(|p| format!("; the nearest that it can is {p}"));
+        Err(format!("the model cannot make {pixels} pixels{}", nearest.unwrap_or_default()))
+    }
+
     /// The closest size that [fits](Scale::fits), the larger of two equally close; none within a factor of two (and
     /// 1,024 pixels) means that the scale contradicts itself.
     pub fn nearest(&self, pixels: usize) -> Option<usize> {

@@ -54,12 +54,7 @@ impl Prior {
 /// The side that `port` asks for, in pixels, which must be one that all stages can serve.
 fn side(port: &str, args: &Args<'_>, facts: &facts::Prior) -> Result<usize> {
     let pixels = if args.has(port) { args.count(port)? } else { facts.native_size };
-    if facts.scale.fits(pixels) {
-        return Ok(pixels);
-    }
-    let nearest = facts.scale.nearest(pixels).map(|p| format!("; the nearest that it can is {p}"));
-    let message = format!("the model cannot make {pixels} pixels{}", nearest.unwrap_or_default());
-    Err(Error::invalid(port, message))
+    facts.scale.serve(pixels).map_err(|message| Error::invalid(port, message))
 }
 
 impl Node for Prior {

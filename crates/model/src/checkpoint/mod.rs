@@ -4,34 +4,27 @@
 //! read.
 
 mod fit;
+mod folder;
 mod legacy;
+mod mapping;
 mod pickle;
 mod shards;
 
 use std::collections::BTreeMap;
-use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use half::{bf16, f16};
-use memmap2::Mmap;
 
 pub use fit::Misfit;
+use mapping::Mapping;
 
 use crate::onnx::{BoxError, Weight, Weights};
-
-/// Names under which diffusers and transformers keep the weights of a model folder.
-const FILES: [&str; 4] = [
-    "diffusion_pytorch_model.safetensors",
-    "diffusion_pytorch_model.safetensors.index.json",
-    "model.safetensors",
-    "model.safetensors.index.json",
-];
 
 /// Named tensors in one or more files.
 #[derive(Debug)]
 pub struct Checkpoint {
     path: PathBuf,
-    files: Vec<Mmap>,
+    files: Vec<Mapping>,
     tensors: BTreeMap<String, Entry>,
 }
 
@@ -101,17 +94,15 @@ pub enum CheckpointError {
 
 impl Checkpoint {
     /// Opens a `.safetensors` file, the `.index.json` of a sharded one, a `.pth` file in PyTorch's old format, or a
-    /// model folder with one of the names that diffusers and transformers use.
+    /// model folder with one of the names that diffusers and transformers use. Of several variants of the same
+    /// weights the full one is taken, then `fp16`, then `bf16`.
     ///
     /// # Errors
     /// If it cannot be read, is damaged, or is in another format; PyTorch's newer zip files are.
     pub fn open(path: impl AsRef<Path>) -> Result<Checkpoint, CheckpointError> {
         let path = path.as_ref();
         if path.is_dir() {
-            let found = FILES.iter().map(|file| path.join(file)).find(|file| file.is_file());
-            let message = format!("no weights in this folder; looked for {}", FILES.join(", "));
-            let file = found.ok_or_else(|| CheckpointError::Format { path: path.into(), message })?;
-            return Checkpoint::open(file);
+            return Checkpoint::open(folder::weights(path)?);
         }
         let mut all = Checkpoint { path: path.into(), files: vec![], tensors: BTreeMap::new() };
         if path.extension().is_some_and(|extension| extension == "json") {
@@ -125,19 +116,19 @@ impl Checkpoint {
     }
 
     fn add(&mut self, path: &Path) -> Result<(), CheckpointError> {
-        let bytes = map(path)?;
-        let entries = match &bytes[..] {
+        let file = Mapping::open(path)?;
+        let bytes = file.bytes();
+        let entries = match bytes {
             [b'P', b'K', 3, 4, ..] => Err("is in PyTorch's zip format; save it as safetensors".into()),
-            [0x80, ..] => legacy::entries(&bytes),
-            _ => shards::entries(&bytes),
+            [0x80, ..] => legacy::entries(bytes),
+            _ => shards::entries(bytes),
         };
         let entries = entries.map_err(|message| CheckpointError::Format { path: path.into(), message })?;
-        let file = self.files.len();
         for (name, mut entry) in entries {
-            entry.file = file;
+            entry.file = self.files.len();
             self.tensors.insert(name, entry);
         }
-        self.files.push(bytes);
+        self.files.push(file);
         Ok(())
     }
 
@@ -164,12 +155,12 @@ impl Checkpoint {
     pub fn tensor(&self, name: &str) -> Result<Weight, CheckpointError> {
         let failed = |message| CheckpointError::Format { path: self.path.clone(), message };
         let entry = self.tensors.get(name).ok_or_else(|| failed(format!("holds no tensor `{name}`")))?;
-        let bytes = self.files.get(entry.file).and_then(|file| file.get(entry.start..)).unwrap_or_default();
+        let file = self.files.get(entry.file).ok_or_else(|| failed(format!("`{name}` is in no file")))?;
         let data = match entry.element {
-            Element::F64 => gather(bytes, entry, |b| f64::from_le_bytes(b) as f32),
-            Element::F32 => gather(bytes, entry, f32::from_le_bytes),
-            Element::F16 => gather(bytes, entry, |b| f16::from_le_bytes(b).to_f32()),
-            Element::BF16 => gather(bytes, entry, |b| bf16::from_le_bytes(b).to_f32()),
+            Element::F64 => gather(file, entry, |b| f64::from_le_bytes(b) as f32),
+            Element::F32 => gather(file, entry, f32::from_le_bytes),
+            Element::F16 => gather(file, entry, |b| f16::from_le_bytes(b).to_f32()),
+            Element::BF16 => gather(file, entry, |b| bf16::from_le_bytes(b).to_f32()),
             Element::Whole(_) => return Err(failed(format!("`{name}` holds integers"))),
         };
         let data = data.ok_or_else(|| failed(format!("ends within `{name}`")))?;
@@ -183,15 +174,26 @@ impl Weights for Checkpoint {
     }
 }
 
-/// The elements of an entry row by row, from the bytes where it begins; none if they are too few.
-fn gather<const N: usize>(bytes: &[u8], entry: &Entry, read: impl Fn([u8; N]) -> f32) -> Option<Vec<f32>> {
+/// Elements that are read before the pages they came from are given back.
+const WINDOW: usize = 4 << 20;
+
+/// The elements of an entry row by row; none if the file ends before them. What was read does not stay in memory.
+fn gather<const N: usize>(file: &Mapping, entry: &Entry, read: impl Fn([u8; N]) -> f32) -> Option<Vec<f32>> {
+    let bytes = file.bytes().get(entry.start..)?;
     let elements = bytes.as_chunks::<N>().0;
     let count = entry.shape.iter().product();
+    let mut out = Vec::new();
     let Some(strides) = &entry.strides else {
-        return Some(elements.get(..count)?.iter().map(|b| read(*b)).collect());
+        // Checked before the room is made: the shape is only what the file says.
+        let elements = elements.get(..count)?;
+        out.reserve_exact(count);
+        for (at, window) in elements.chunks(WINDOW).enumerate() {
+            out.extend(window.iter().map(|b| read(*b)));
+            file.release(entry.start + at * WINDOW * N, window.len() * N);
+        }
+        return Some(out);
     };
     let mut index = vec![0; entry.shape.len()];
-    let mut out = Vec::with_capacity(count);
     for _ in 0..count {
         let at: usize = index.iter().zip(strides).map(|(i, stride)| i * stride).sum();
         out.push(read(*elements.get(at)?));
@@ -204,15 +206,6 @@ fn gather<const N: usize>(bytes: &[u8], entry: &Entry, read: impl Fn([u8; N]) ->
         }
     }
     Some(out)
-}
-
-#[expect(unsafe_code, reason = "reading gigabytes of weights through a copy would double what they take")]
-fn map(path: &Path) -> Result<Mmap, CheckpointError> {
-    let failed = |source| CheckpointError::Io { path: path.into(), source };
-    let file = File::open(path).map_err(failed)?;
-    // SAFETY: the map is only read. Weights are written once and then replaced, not changed in place; should another
-    // program cut the file short meanwhile, the process gets SIGBUS, as every reader of mapped weights does.
-    unsafe { Mmap::map(&file) }.map_err(failed)
 }
 
 #[cfg(test)]

@@ -1,0 +1,48 @@
+//! Files mapped into memory, whose pages are given back once they were read.
+
+use std::fs::File;
+use std::path::Path;
+
+use memmap2::Mmap;
+
+use super::CheckpointError;
+
+/// A file of weights.
+#[derive(Debug)]
+pub struct Mapping(Mmap);
+
+impl Mapping {
+    #[expect(unsafe_code, reason = "reading gigabytes of weights through a copy would double what they take")]
+    pub fn open(path: &Path) -> Result<Mapping, CheckpointError> {
+        let failed = |source| CheckpointError::Io { path: path.into(), source };
+        let file = File::open(path).map_err(failed)?;
+        // SAFETY: the map is only read. Weights are written once and then replaced, not changed in place; should
+        // another program cut the file short meanwhile, the process gets SIGBUS, as every reader of mapped weights
+        // does.
+        unsafe { Mmap::map(&file) }.map(Mapping).map_err(failed)
+    }
+
+    pub fn bytes(&self) -> &[u8] {
+        &self.0
+    }
+
+    /// Gives back the pages of a part that will not be read again soon; should it be, the system reads them anew.
+    ///
+    /// Without it every page that was ever read counts as this process's memory until the system runs short.
+    pub fn release(&self, start: usize, length: usize) {
+        #[cfg(unix)]
+        self.forget(start, length);
+        #[cfg(not(unix))]
+        let _ = (start, length);
+    }
+
+    #[cfg(unix)]
+    #[expect(unsafe_code, reason = "the one way to give back pages of a map that stays")]
+    fn forget(&self, start: usize, length: usize) {
+        // SAFETY: the map is of a file and never written to, so pages that are dropped come back as they were.
+        let advised =
+            unsafe { self.0.unchecked_advise_range(memmap2::UncheckedAdvice::DontNeed, start, length) };
+        // A system that keeps the pages nonetheless only takes more memory.
+        drop(advised);
+    }
+}

@@ -1,0 +1,100 @@
+//! Reads the parts of a published folder, and gathers what is wrong with them.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+
+use crate::checkpoint::{Checkpoint, CheckpointError};
+use crate::record::Graph;
+
+/// A published folder, and the problems that were met in it so far.
+pub struct Folder<'a> {
+    path: &'a Path,
+    problems: &'a mut Vec<String>,
+}
+
+/// What a configuration says that it configures.
+#[derive(Deserialize)]
+struct Kind {
+    #[serde(rename = "_class_name")]
+    class_name: Option<String>,
+    architectures: Option<Vec<String>>,
+}
+
+impl<'a> Folder<'a> {
+    /// The folder at `path`, which must have all these parts. One with the `stranger` is the other folder.
+    pub fn open(
+        path: &'a Path,
+        what: &str,
+        parts: &[&str],
+        stranger: &str,
+        problems: &'a mut Vec<String>,
+    ) -> Option<Folder<'a>> {
+        let missing: Vec<&str> = parts.iter().copied().filter(|part| !path.join(part).is_dir()).collect();
+        if !path.is_dir() {
+            problems.push(format!("{}: no such folder; the {what} is wanted there", path.display()));
+        } else if !missing.is_empty() {
+            let swapped = if path.join(stranger).is_dir() { "; are the two folders swapped?" } else { "" };
+            problems.push(format!(
+                "{} is no folder of a published {what}: it has no {}{swapped}",
+                path.display(),
+                missing.join(", no ")
+            ));
+        } else {
+            return Some(Folder { path, problems });
+        }
+        None
+    }
+
+    /// A path below the folder.
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.path.join(name)
+    }
+
+    /// Remembers what is wrong with a file.
+    pub fn problem(&mut self, name: &str, message: impl std::fmt::Display) {
+        self.problems.push(format!("{}: {message}", self.path(name).display()));
+    }
+
+    /// Remembers the problem, if there is one.
+    pub fn keep<T, E: std::fmt::Display>(&mut self, name: &str, result: Result<T, E>) -> Option<T> {
+        result.map_err(|error| self.problem(name, error)).ok()
+    }
+
+    /// A text file.
+    pub fn text(&mut self, name: &str) -> Option<String> {
+        let read = fs::read_to_string(self.path(name));
+        self.keep(name, read)
+    }
+
+    /// A JSON file; one that need not be there has its default then.
+    pub fn json<T: DeserializeOwned + Default>(&mut self, name: &str) -> Option<T> {
+        if !self.path(name).exists() {
+            return Some(T::default());
+        }
+        let text = self.text(name)?;
+        self.keep(name, serde_json::from_str(&text))
+    }
+
+    /// The configuration of a part, which must be of the class.
+    pub fn config<T: DeserializeOwned>(&mut self, name: &str, class: &str) -> Option<T> {
+        let text = self.text(name)?;
+        let kind: Kind = self.keep(name, serde_json::from_str(&text))?;
+        let classes: Vec<String> =
+            kind.class_name.into_iter().chain(kind.architectures.into_iter().flatten()).collect();
+        if !classes.is_empty() && !classes.iter().any(|have| have == class) {
+            self.problem(name, format!("is of a {}, where a {class} is wanted", classes.join(", ")));
+            return None;
+        }
+        self.keep(name, serde_json::from_str(&text))
+    }
+
+    /// The weights of a part, which must be those of the networks.
+    pub fn weights(&mut self, part: &str, networks: &[&Graph], prefix: &str) -> Option<Checkpoint> {
+        let opened = Checkpoint::open(self.path(part)).map(|checkpoint| checkpoint.renamed(prefix, ""));
+        let fitting = opened.and_then(|checkpoint| checkpoint.fits(networks, &[]).map(|()| checkpoint));
+        fitting.map_err(|e: CheckpointError| self.problems.push(e.to_string())).ok()
+    }
+}

@@ -1,0 +1,116 @@
+//! Published checkpoints, as diffusers lays them out in folders, become stage models.
+//!
+//! [`Published::open`] reads the configurations and compares every tensor, so that all that is wrong is said before
+//! anything is written. [`Published::write`] then writes the models, their tokenizers and a graph that runs them.
+//! All sizes come from the configurations; no weights are held in memory but the tensor at hand.
+
+mod folder;
+mod parts;
+mod stages;
+mod tokenizer;
+mod write;
+
+use std::path::{Path, PathBuf};
+
+pub use stages::Stage;
+pub use write::{Options, Written};
+
+use crate::onnx::ExportError;
+
+/// The folders that a cascade is published in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Source {
+    /// The prior's: `prior`, `text_encoder`, `tokenizer`, `scheduler`.
+    pub prior: PathBuf,
+    /// The decoder's: `decoder`, `vqgan`, `text_encoder`, `tokenizer`, `scheduler`.
+    pub decoder: PathBuf,
+    /// Weights of the semantic compressor, an EfficientNetV2-S and its projection: a file.
+    pub compressor: Option<PathBuf>,
+}
+
+/// A published cascade whose parts fit each other; no weights are read yet.
+#[derive(Debug)]
+pub struct Published {
+    stages: Vec<Stage>,
+    /// File name and content.
+    tokenizers: Vec<(&'static str, String)>,
+    remarks: Vec<String>,
+}
+
+/// Why a checkpoint could not be imported.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ImportError {
+    /// The folders do not hold what they must; everything that is wrong, each with its file.
+    #[error("{}", .0.join("\n"))]
+    Problems(Vec<String>),
+    /// A stage could not be written.
+    #[error("{stage}: {source}")]
+    Export {
+        /// The stage.
+        stage: String,
+        /// Why.
+        source: ExportError,
+    },
+    /// A file or folder could not be written.
+    #[error("{}: {source}", path.display())]
+    Io {
+        /// Which.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// The folder to write is there, and not empty.
+    #[error("{} is there and not empty: name a new folder", .0.display())]
+    NotEmpty(PathBuf),
+}
+
+impl Published {
+    /// Reads the configurations, and compares names and shapes of all weights with what the networks want.
+    ///
+    /// # Errors
+    /// [`ImportError::Problems`] with everything that is missing, surplus, misshapen or unknown.
+    pub fn open(source: &Source) -> Result<Published, ImportError> {
+        let mut problems = vec![];
+        let opened = stages::open(source, &mut problems);
+        match opened {
+            Some(published) if problems.is_empty() => Ok(published),
+            _ => Err(ImportError::Problems(problems)),
+        }
+    }
+
+    /// The stages, in the order in which a picture is made.
+    pub fn stages(&self) -> &[Stage] {
+        &self.stages
+    }
+
+    /// What is unusual about the checkpoint, though it can be imported; a sentence each.
+    pub fn remarks(&self) -> &[String] {
+        &self.remarks
+    }
+
+    /// Numbers in the weights of all stages.
+    pub fn parameters(&self) -> u64 {
+        self.stages.iter().map(Stage::parameters).sum()
+    }
+
+    /// Writes the model folder `out`: every stage, the tokenizers, and `graph.yaml`.
+    ///
+    /// The folder appears under its name when it is complete; until then, and after an error, there is nothing. The
+    /// same checkpoint and options give the same bytes. `progress` is told the stage at hand and how many of
+    /// [`Published::parameters`] are done.
+    ///
+    /// # Errors
+    /// A folder that is not empty, or whatever keeps weights from being read or files from being written.
+    pub fn write(
+        &self,
+        out: &Path,
+        options: &Options,
+        progress: &mut dyn FnMut(&str, u64),
+    ) -> Result<Vec<Written>, ImportError> {
+        write::write(self, out, options, progress)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,203 @@
+//! The parts of a published cascade as they lie in its folders.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use serde::Deserialize;
+
+use super::Stage;
+use super::folder::Folder;
+use super::tokenizer;
+use crate::checkpoint::Checkpoint;
+use crate::compressor::{CompressorConfig, STRIDE};
+use crate::contract::{self, Sizes};
+use crate::decoder::DecoderConfig;
+use crate::facts::{self, Facts};
+use crate::network::Network;
+use crate::prior::PriorConfig;
+use crate::record::{Graph, RecordError};
+use crate::scale::Scale;
+use crate::schedule::Schedule;
+use crate::text::clip::ClipConfig;
+use crate::vqgan::{self, VqganConfig};
+
+/// Class of the only scheduler that is known here.
+const SCHEDULER: &str = "DDPMWuerstchenScheduler";
+
+/// Sizes of recordings. The models take any; a side of 16 latents is divided by every common stride.
+const SIZES: Sizes = Sizes { batch: 1, height: 16, width: 16, embedding: [4, 4], length: 8 };
+
+/// What the prior's pipeline says beside its parts. The names are diffusers', and misnomers.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(default)]
+pub struct PriorIndex {
+    /// The embedding is this times the latents,
+    pub latent_mean: f64,
+    /// less this.
+    pub latent_std: f64,
+    /// Pixels per cell of the embedding.
+    pub resolution_multiple: f64,
+}
+
+impl Default for PriorIndex {
+    fn default() -> PriorIndex {
+        let resolution_multiple = Scale::default().resolution_multiple;
+        PriorIndex { latent_mean: 42., latent_std: 1., resolution_multiple }
+    }
+}
+
+/// What the decoder's pipeline says beside its parts.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(default)]
+pub struct DecoderIndex {
+    /// Latents per cell of the embedding.
+    pub latent_dim_scale: f64,
+}
+
+impl Default for DecoderIndex {
+    fn default() -> DecoderIndex {
+        DecoderIndex { latent_dim_scale: Scale::default().latent_dim_scale }
+    }
+}
+
+/// A network with the weights that fit it.
+pub struct Part<C> {
+    pub config: C,
+    pub graph: Graph,
+    pub weights: Arc<Checkpoint>,
+}
+
+/// What both folders have: a text encoder with its tokenizer, and a schedule.
+pub struct Text {
+    pub stage: Stage,
+    /// File name and content.
+    pub tokenizer: (&'static str, String),
+    /// Features of the encoder's states.
+    pub features: usize,
+    pub schedule: Schedule,
+}
+
+/// The prior's folder.
+pub struct Prior {
+    pub index: PriorIndex,
+    pub text: Text,
+    pub prior: Part<PriorConfig>,
+}
+
+/// The decoder's folder.
+pub struct Decoder {
+    pub index: DecoderIndex,
+    pub text: Text,
+    pub decoder: Part<DecoderConfig>,
+    /// Its graph is the decoding half.
+    pub vqgan: Part<VqganConfig>,
+    pub vqgan_encoder: Graph,
+}
+
+/// Reads the prior's folder.
+pub fn prior(path: &Path, problems: &mut Vec<String>) -> Option<Prior> {
+    let parts = ["prior", "text_encoder", "tokenizer", "scheduler"];
+    let mut folder = Folder::open(path, "prior", &parts, "decoder", problems)?;
+    let text = text(&mut folder, "text-encoder-prior", "tokenizer-prior.json");
+    let config: Option<PriorConfig> = folder.config("prior/config.json", "WuerstchenPrior");
+    let prior = config.and_then(|config| {
+        let graph = crate::prior::graph(&config, &SIZES);
+        part(&mut folder, "prior", config, graph)
+    });
+    Some(Prior { index: folder.json("model_index.json")?, text: text?, prior: prior? })
+}
+
+/// Reads the decoder's folder.
+pub fn decoder(path: &Path, problems: &mut Vec<String>) -> Option<Decoder> {
+    let parts = ["decoder", "vqgan", "text_encoder", "tokenizer", "scheduler"];
+    let mut folder = Folder::open(path, "decoder", &parts, "prior", problems)?;
+    let text = text(&mut folder, "text-encoder-decoder", "tokenizer-decoder.json");
+    let config: Option<DecoderConfig> = folder.config("decoder/config.json", "WuerstchenDiffNeXt");
+    let decoder = config.and_then(|config| {
+        let side = 2 * config.stride();
+        let graph = crate::decoder::graph(&config, &Sizes { height: side, width: side, ..SIZES });
+        part(&mut folder, "decoder", config, graph)
+    });
+    let vqgan = vqgan(&mut folder);
+    let index = folder.json("model_index.json");
+    let (vqgan, vqgan_encoder) = vqgan?;
+    Some(Decoder { index: index?, text: text?, decoder: decoder?, vqgan, vqgan_encoder })
+}
+
+/// Reads the weights of a compressor.
+pub fn compressor(file: &Path, problems: &mut Vec<String>) -> Option<Part<CompressorConfig>> {
+    let config = CompressorConfig::default();
+    let side = 2 * STRIDE;
+    let graph = crate::compressor::graph(&config, &Sizes { height: side, width: side, ..SIZES });
+    let opened = Checkpoint::open(file);
+    let part = graph.map_err(|e| e.to_string()).and_then(|graph| {
+        let weights = opened.map_err(|e| e.to_string())?;
+        weights.fits(&[&graph], &[]).map_err(|e| e.to_string())?;
+        Ok(Part { config, graph, weights: Arc::new(weights) })
+    });
+    part.map_err(|message| problems.push(message)).ok()
+}
+
+/// The weights of a network whose configuration could be recorded.
+fn part<C>(
+    folder: &mut Folder<'_>,
+    name: &str,
+    config: C,
+    graph: Result<Graph, RecordError>,
+) -> Option<Part<C>> {
+    let graph = folder.keep(&format!("{name}/config.json"), graph)?;
+    let weights = Arc::new(folder.weights(name, &[&graph], "")?);
+    Some(Part { config, graph, weights })
+}
+
+fn text(folder: &mut Folder<'_>, name: &'static str, file: &'static str) -> Option<Text> {
+    let schedule = schedule(folder);
+    let config: ClipConfig = folder.config("text_encoder/config.json", "CLIPTextModel")?;
+    let tokenizer = tokenizer::open(folder, config.max_position_embeddings);
+    let graph = crate::text::clip::graph(&config, &Sizes { length: 1, ..SIZES });
+    let graph = folder.keep("text_encoder/config.json", graph)?;
+    let weights = folder.weights("text_encoder", &[&graph], "text_model.");
+    let tokenizer = tokenizer?;
+    let facts = facts::TextEncoder { tokenizer: file.into(), length: tokenizer.length };
+    let features = config.hidden_size;
+    let stage = Stage {
+        name,
+        network: Network::Clip(config),
+        facts: Facts::TextEncoder(facts),
+        graph,
+        weights: Arc::new(weights?),
+    };
+    Some(Text { stage, tokenizer: (file, tokenizer.json.to_string()), features, schedule: schedule? })
+}
+
+fn schedule(folder: &mut Folder<'_>) -> Option<Schedule> {
+    let name = "scheduler/scheduler_config.json";
+    let schedule: Schedule = folder.config(name, SCHEDULER)?;
+    if !(schedule.s >= 0. && schedule.s.is_finite() && schedule.scaler > 0. && schedule.scaler.is_finite()) {
+        folder.problem(name, "`s` must not be below 0, and `scaler` must be above");
+        return None;
+    }
+    Some(schedule)
+}
+
+/// Both halves of the VQGAN: the decoding one with the weights, and the encoding one.
+fn vqgan(folder: &mut Folder<'_>) -> Option<(Part<VqganConfig>, Graph)> {
+    let name = "vqgan/config.json";
+    let config: VqganConfig = folder.config(name, "PaellaVQModel")?;
+    let side = 4 * config.stride();
+    let pixels = Sizes { height: side, width: side, ..SIZES };
+    let encoder = folder.keep(name, vqgan::encoder_graph(&config, &pixels))?;
+    let graph = folder.keep(name, vqgan::decoder_graph(&config, &SIZES))?;
+    let codebook = folder.keep(name, codebook(&config, &pixels))?;
+    let weights = Arc::new(folder.weights("vqgan", &[&encoder, &codebook, &graph], "")?);
+    Some((Part { config, graph, weights }, encoder))
+}
+
+/// The half that only training uses, whose weights lie with the others.
+fn codebook(config: &VqganConfig, pixels: &Sizes) -> Result<Graph, RecordError> {
+    let mut g = Graph::new();
+    let image = contract::picture(&mut g, "image", pixels, config.in_channels);
+    let latents = vqgan::encode(&mut g, config, image);
+    vqgan::quantise(&mut g, config, latents);
+    g.finish()
+}

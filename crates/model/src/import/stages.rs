@@ -1,0 +1,169 @@
+//! The stages of a published cascade: network, facts and weights of each.
+
+use std::sync::Arc;
+
+use super::parts::{self, Decoder, Part, Prior};
+use super::{Published, Source};
+use crate::checkpoint::Checkpoint;
+use crate::compressor::{CompressorConfig, STRIDE};
+use crate::facts::{self, Facts};
+use crate::network::Network;
+use crate::record::Graph;
+use crate::scale::Scale;
+use crate::schedule;
+
+/// Pixels along a side that the published models make best.
+const NATIVE: usize = 1024;
+
+/// Channels of the latents between decoder and VQGAN, which diffusers' pipeline does not ask the networks for.
+const LATENTS: usize = 4;
+
+/// A stage that is ready to be written.
+#[derive(Debug)]
+pub struct Stage {
+    /// File name without `.onnx`.
+    pub name: &'static str,
+    /// The network, with its sizes.
+    pub network: Network,
+    /// What a host must know of it.
+    pub facts: Facts,
+    pub(super) graph: Graph,
+    pub(super) weights: Arc<Checkpoint>,
+}
+
+impl Stage {
+    /// Numbers in the stage's weights.
+    pub fn parameters(&self) -> u64 {
+        self.graph.params.iter().map(|p| p.shape.iter().product::<usize>() as u64).sum()
+    }
+}
+
+/// Opens everything. Where one part fails the others are still looked at, so that all problems are found; then there
+/// is no result.
+pub fn open(source: &Source, problems: &mut Vec<String>) -> Option<Published> {
+    let prior = parts::prior(&source.prior, problems);
+    let decoder = parts::decoder(&source.decoder, problems);
+    let compressor = source.compressor.as_deref().map(|file| parts::compressor(file, problems));
+    let (prior, decoder) = (prior?, decoder?);
+    let scale = Scale {
+        resolution_multiple: prior.index.resolution_multiple,
+        latent_dim_scale: decoder.index.latent_dim_scale,
+        latent_multiple: decoder.decoder.config.stride(),
+        // 4, but for the digits that the published numbers lack.
+        pixels_per_latent: (prior.index.resolution_multiple / decoder.index.latent_dim_scale).round()
+            as usize,
+    };
+    problems.extend(misfits(&prior, &decoder, &scale));
+    if !problems.is_empty() {
+        return None;
+    }
+    let remarks = remarks(&decoder, &scale);
+    let tokenizers = vec![prior.text.tokenizer.clone(), decoder.text.tokenizer.clone()];
+    let mut stages = prior_stages(prior, scale)?;
+    stages.extend(decoder_stages(decoder, scale));
+    if let Some(compressor) = compressor {
+        stages.push(compressor_stage(compressor?, scale));
+    }
+    // In the order in which a picture is made: both texts first.
+    stages.sort_by_key(|stage| !matches!(stage.facts, Facts::TextEncoder(_)));
+    Some(Published { stages, tokenizers, remarks })
+}
+
+/// What does not fit between the two folders, or what this program's stages cannot do.
+fn misfits(prior: &Prior, decoder: &Decoder, scale: &Scale) -> Vec<String> {
+    let (stage_c, stage_b, vqgan) = (&prior.prior.config, &decoder.decoder.config, &decoder.vqgan.config);
+    let pairs = [
+        ("the prior's c_cond", stage_c.c_cond, "features of its text encoder", prior.text.features),
+        ("the decoder's clip_embd", stage_b.clip_embd, "features of its text encoder", decoder.text.features),
+        ("the decoder's effnet_embd", stage_b.effnet_embd, "the prior's c_in", stage_c.c_in),
+        ("the decoder's c_in", stage_b.c_in, "the VQGAN's latent_channels", vqgan.latent_channels),
+        ("the VQGAN's latent_channels", vqgan.latent_channels, "what the pipeline draws", LATENTS),
+        ("the VQGAN's in_channels", vqgan.in_channels, "the colours of a picture", 3),
+        ("the VQGAN's out_channels", vqgan.out_channels, "the colours of a picture", 3),
+    ];
+    let unequal = pairs.into_iter().filter(|(_, a, _, b)| a != b);
+    let mut misfits: Vec<String> =
+        unequal.map(|(one, a, other, b)| format!("{one} is {a}, but {other}: {b}")).collect();
+    let ratio = scale.resolution_multiple / scale.latent_dim_scale;
+    let sound =
+        scale.resolution_multiple > 0. && scale.latent_dim_scale > 0. && (1. ..1024.).contains(&ratio);
+    if !sound || scale.nearest(NATIVE).is_none() {
+        misfits.push(format!(
+            "no size of picture fits resolution_multiple {} and latent_dim_scale {} (in model_index.json) and a \
+             decoder whose latents are a multiple of {}",
+            scale.resolution_multiple, scale.latent_dim_scale, scale.latent_multiple
+        ));
+    }
+    misfits
+}
+
+/// What is unusual.
+fn remarks(decoder: &Decoder, scale: &Scale) -> Vec<String> {
+    let (makes, counts) = (decoder.vqgan.config.stride(), scale.pixels_per_latent);
+    if makes == counts {
+        return vec![];
+    }
+    vec![format!(
+        "the VQGAN makes {makes} pixels along each side of a latent, and the pipeline counts on {counts}: as in \
+         diffusers, the sides of pictures will be {} times what is asked for",
+        makes as f64 / counts as f64
+    )]
+}
+
+/// A stage of a part.
+fn stage<C>(name: &'static str, part: Part<C>, network: impl Fn(C) -> Network, facts: Facts) -> Stage {
+    Stage { name, network: network(part.config), facts, graph: part.graph, weights: part.weights }
+}
+
+fn prior_stages(prior: Prior, scale: Scale) -> Option<Vec<Stage>> {
+    let facts = Facts::Prior(facts::Prior {
+        embedding_scale: prior.index.latent_mean,
+        embedding_shift: -prior.index.latent_std,
+        scale,
+        native_size: scale.nearest(NATIVE)?,
+        steps: 60,
+        guidance: 4.,
+        schedule: prior.text.schedule,
+        timesteps: schedule::prior_times(),
+        preview: None,
+    });
+    Some(vec![prior.text.stage, stage("prior", prior.prior, Network::Prior, facts)])
+}
+
+fn decoder_stages(decoder: Decoder, scale: Scale) -> [Stage; 4] {
+    let facts = Facts::Decoder(facts::Decoder {
+        scale,
+        steps: 12,
+        guidance: 0.,
+        schedule: decoder.text.schedule,
+        timesteps: vec![],
+        preview: None,
+    });
+    let vqgan = decoder.vqgan;
+    // Through its decimal text: f32 to f64 alone would add digits.
+    let factor = vqgan.config.scale_factor;
+    let latent_scale = factor.to_string().parse().unwrap_or(f64::from(factor));
+    let encoder = Part {
+        config: vqgan.config.clone(),
+        graph: decoder.vqgan_encoder,
+        weights: Arc::clone(&vqgan.weights),
+    };
+    let scaled = facts::Vqgan { latent_scale };
+    [
+        decoder.text.stage,
+        stage("decoder", decoder.decoder, Network::Decoder, facts),
+        stage("vqgan-decoder", vqgan, Network::VqganDecoder, Facts::VqganDecoder(scaled.clone())),
+        stage("vqgan-encoder", encoder, Network::VqganEncoder, Facts::VqganEncoder(scaled)),
+    ]
+}
+
+fn compressor_stage(part: Part<CompressorConfig>, scale: Scale) -> Stage {
+    let facts = Facts::Compressor(facts::Compressor {
+        stride: STRIDE,
+        resolution_multiple: scale.resolution_multiple,
+        // The recording itself scales pictures in 0..1 as the backbone wants them.
+        mean: [0.; 3],
+        std: [1.; 3],
+    });
+    stage("compressor", part, Network::Compressor, facts)
+}

@@ -1,0 +1,175 @@
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use super::*;
+use crate::network::Network;
+use crate::onnx::Precision;
+
+fn reference() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/reference")
+}
+
+/// A copy of the reference bundle, to be spoilt.
+fn copy(to: &Path) -> Source {
+    fn all(from: &Path, to: &Path) {
+        fs::create_dir_all(to).unwrap();
+        for entry in fs::read_dir(from).unwrap().flatten() {
+            let (from, to) = (entry.path(), to.join(entry.file_name()));
+            if from.is_dir() {
+                all(&from, &to);
+            } else {
+                fs::write(&to, fs::read(&from).unwrap()).unwrap();
+            }
+        }
+    }
+    let source = Source { prior: to.join("p"), decoder: to.join("d"), compressor: None };
+    all(&reference().join("wuerstchen-prior"), &source.prior);
+    all(&reference().join("wuerstchen"), &source.decoder);
+    source
+}
+
+fn edit(path: &Path, from: &str, to: &str) {
+    let text = fs::read_to_string(path).unwrap();
+    assert!(text.contains(from), "{from}");
+    fs::write(path, text.replace(from, to)).unwrap();
+}
+
+fn said(source: &Source) -> String {
+    Published::open(source).unwrap_err().to_string()
+}
+
+/// File names and contents of a folder, in order.
+fn contents(folder: &Path) -> Vec<(String, Vec<u8>)> {
+    let entries = fs::read_dir(folder).unwrap().flatten();
+    let mut files: Vec<_> =
+        entries.map(|e| (e.file_name().into_string().unwrap(), fs::read(e.path()).unwrap())).collect();
+    files.sort();
+    files
+}
+
+#[test]
+fn an_import_can_be_repeated_to_the_byte() {
+    let folder = tempfile::tempdir().unwrap();
+    let source = copy(folder.path());
+    let out = [folder.path().join("one"), folder.path().join("two")];
+    let mut seen = vec![];
+    for out in &out {
+        let published = Published::open(&source).unwrap();
+        let mut last = 0;
+        let written = published
+            .write(out, &Options::default(), &mut |stage, done| {
+                assert!(done > last);
+                last = done;
+                seen.push(stage.to_owned());
+            })
+            .unwrap();
+        assert_eq!(last, published.parameters());
+        assert!(written.iter().all(|stage| stage.bytes > 4 * stage.parameters));
+        assert!(published.remarks().is_empty());
+    }
+    let files = contents(&out[0]);
+    assert!(files == contents(&out[1]));
+    let names: Vec<&str> = files.iter().map(|(name, _)| &name[..]).collect();
+    assert_eq!(
+        names,
+        [
+            "decoder.onnx",
+            "graph.yaml",
+            "prior.onnx",
+            "text-encoder-decoder.onnx",
+            "text-encoder-prior.onnx",
+            "tokenizer-decoder.json",
+            "tokenizer-prior.json",
+            "vqgan-decoder.onnx",
+            "vqgan-encoder.onnx"
+        ]
+    );
+    seen.dedup();
+    assert_eq!(seen[..3], ["text-encoder-prior", "text-encoder-decoder", "prior"]);
+    let again = Published::open(&source).unwrap().write(&out[0], &Options::default(), &mut |_, _| ());
+    assert!(matches!(again, Err(ImportError::NotEmpty(_))));
+}
+
+#[test]
+fn everything_that_is_wrong_is_said_at_once_and_nothing_is_left() {
+    let folder = tempfile::tempdir().unwrap();
+    let source = copy(folder.path());
+    edit(&source.prior.join("prior/config.json"), "\"depth\": 2", "\"depth\": 3");
+    edit(&source.decoder.join("vqgan/config.json"), "\"num_vq_embeddings\": 64", "\"num_vq_embeddings\": 65");
+    edit(&source.decoder.join("scheduler/scheduler_config.json"), "DDPMWuerstchen", "Euler");
+    fs::remove_file(source.decoder.join("text_encoder/model.safetensors")).unwrap();
+    fs::remove_file(source.prior.join("tokenizer/merges.txt")).unwrap();
+    let message = said(&source);
+    for part in [
+        "missing `blocks.6.depthwise.weight`",
+        "`vquantizer.embedding.weight` is [64, 4], the network wants [65, 4]",
+        "is of a EulerScheduler, where a DDPMWuerstchenScheduler is wanted",
+        "d/text_encoder: no weights in this folder",
+        "tokenizer/merges.txt: ",
+    ] {
+        assert!(message.contains(part), "{part}\n{message}");
+    }
+    edit(&source.prior.join("prior/config.json"), "\"depth\": 3", "\"depth\": 1");
+    assert!(said(&source).contains("surplus `blocks.3.depthwise.weight`"));
+    let swapped = Source { prior: source.decoder.clone(), decoder: source.prior.clone(), compressor: None };
+    assert!(said(&swapped).contains("swapped"), "{}", said(&swapped));
+    assert!(said(&Source { prior: "/nowhere".into(), ..source }).contains("/nowhere: no such folder"));
+}
+
+#[test]
+fn parts_that_do_not_belong_together_are_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let source = copy(folder.path());
+    edit(&source.decoder.join("model_index.json"), "10.67", "-1.0");
+    assert!(said(&source).contains("latent_dim_scale -1"), "{}", said(&source));
+    // The decoder's text encoder has 32 features, the prior's 48.
+    for part in ["text_encoder", "tokenizer"] {
+        for entry in fs::read_dir(source.decoder.join(part)).unwrap().flatten() {
+            fs::copy(entry.path(), source.prior.join(part).join(entry.file_name())).unwrap();
+        }
+    }
+    assert!(
+        said(&source).contains("c_cond is 48, but features of its text encoder: 32"),
+        "{}",
+        said(&source)
+    );
+}
+
+#[test]
+fn a_failed_write_leaves_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let source = copy(folder.path());
+    let published = Published::open(&source).unwrap();
+    let out = folder.path().join("out");
+    // Where the folder would be renamed to, something appears meanwhile.
+    let result = published.write(&out, &Options::default(), &mut |stage, _| {
+        if stage == "vqgan-encoder" {
+            fs::create_dir_all(out.join("taken")).unwrap();
+        }
+    });
+    assert!(result.is_err());
+    let mut left: Vec<_> = fs::read_dir(folder.path()).unwrap().flatten().map(|e| e.file_name()).collect();
+    left.sort();
+    assert_eq!(left, ["d", "out", "p"]);
+}
+
+#[test]
+fn variants_and_other_precisions_are_found() {
+    let folder = tempfile::tempdir().unwrap();
+    let source = copy(folder.path());
+    let prior = source.prior.join("prior");
+    let rename =
+        |name: &str| fs::rename(prior.join("diffusion_pytorch_model.safetensors"), prior.join(name)).unwrap();
+    rename("diffusion_pytorch_model.fp16.safetensors");
+    let published = Published::open(&source).unwrap();
+    let narrow = Options { precision: Precision::F16, ..Options::default() };
+    let out = folder.path().join("out");
+    let written = published.write(&out, &narrow, &mut |_, _| ()).unwrap();
+    let [prior, network] =
+        [&written[2], &written[3]].map(|stage| stage.bytes as f64 / stage.parameters as f64);
+    assert!(prior < 3. && network < 3.5, "{prior} {network}");
+    let metadata = published.stages()[2].network.pair();
+    let bytes = fs::read(out.join("prior.onnx")).unwrap();
+    assert!(bytes.windows(metadata.1.len()).any(|part| part == metadata.1.as_bytes()));
+    assert!(matches!(published.stages()[2].network, Network::Prior(_)));
+}

@@ -1,0 +1,158 @@
+//! Any of the networks, by kind and sizes: what a stage model says it holds, so that it can be recorded again.
+//!
+//! A model file keeps operators and weights, from which costs at another size are hard to tell. The recording takes
+//! milliseconds, so the file names its network in one pair of metadata, [`KEY`], as JSON:
+//! `{"kind":"prior","c":1536,…}`.
+
+use serde::{Deserialize, Serialize};
+
+use crate::compressor::{self, CompressorConfig};
+use crate::contract::Sizes;
+use crate::decoder::{self, DecoderConfig};
+use crate::facts::Facts;
+use crate::prior::{self, PriorConfig};
+use crate::record::{Graph, RecordError};
+use crate::text::bert::{self, BertConfig};
+use crate::text::clip::{self, ClipConfig};
+use crate::vqgan::{self, VqganConfig};
+
+/// The key of the pair of metadata that names the network.
+pub const KEY: &str = "wuerst.network";
+
+/// A network that stands in for a stage, with its sizes.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "kebab-case")]
+pub enum Network {
+    /// CLIP's text encoder.
+    Clip(ClipConfig),
+    /// BERT as a text encoder.
+    Bert(BertConfig),
+    /// Stage C.
+    Prior(PriorConfig),
+    /// Stage B.
+    Decoder(DecoderConfig),
+    /// Stage A, from latents to a picture.
+    VqganDecoder(VqganConfig),
+    /// Stage A, from a picture to latents.
+    VqganEncoder(VqganConfig),
+    /// A picture to its embedding.
+    Compressor(CompressorConfig),
+}
+
+impl Network {
+    /// Records the network as its contract wants it.
+    ///
+    /// # Errors
+    /// When its sizes contradict each other, or do not fit those of the recording.
+    pub fn graph(&self, sizes: &Sizes) -> Result<Graph, RecordError> {
+        match self {
+            Network::Clip(config) => clip::graph(config, sizes),
+            Network::Bert(config) => bert::graph(config, sizes),
+            Network::Prior(config) => prior::graph(config, sizes),
+            Network::Decoder(config) => decoder::graph(config, sizes),
+            Network::VqganDecoder(config) => vqgan::decoder_graph(config, sizes),
+            Network::VqganEncoder(config) => vqgan::encoder_graph(config, sizes),
+            Network::Compressor(config) => compressor::graph(config, sizes),
+        }
+    }
+
+    /// The pair that names the network in a model's metadata.
+    pub fn pair(&self) -> (String, String) {
+        // Structs of numbers and strings always serialise.
+        (KEY.into(), serde_json::to_string(self).unwrap_or_default())
+    }
+
+    /// The network that a model's metadata names, if it names one that is known here.
+    pub fn read<'a>(pairs: impl IntoIterator<Item = (&'a str, &'a str)>) -> Option<Network> {
+        let (_, text) = pairs.into_iter().find(|(key, _)| *key == KEY)?;
+        serde_json::from_str(text).ok()
+    }
+
+    /// What this network reads and writes for one picture of these pixels, `[width, height]`.
+    ///
+    /// # Errors
+    /// When the network cannot make the size, with the nearest that it can.
+    pub fn sizes(&self, facts: &Facts, pixels: [usize; 2]) -> Result<Sizes, String> {
+        let plain = |width, height| Sizes { batch: 1, height, width, embedding: [1, 1], length: 77 };
+        let sides =
+            |of: &dyn Fn(usize) -> Result<usize, String>| Ok::<_, String>([of(pixels[0])?, of(pixels[1])?]);
+        Ok(match (self, facts) {
+            (_, Facts::TextEncoder(facts)) => Sizes { length: facts.length, ..plain(1, 1) },
+            (_, Facts::Prior(facts)) => {
+                let [width, height] = sides(&|p| facts.scale.serve(p).map(|p| facts.scale.prior(p)))?;
+                plain(width, height)
+            }
+            (_, Facts::Decoder(facts)) => {
+                let [w, h] = sides(&|p| facts.scale.serve(p).map(|p| facts.scale.prior(p)))?;
+                Sizes { embedding: [h, w], ..plain(facts.scale.decoder(w), facts.scale.decoder(h)) }
+            }
+            (Network::VqganDecoder(config), _) => {
+                let [width, height] = sides(&|p| whole(p, config.stride()))?;
+                plain(width, height)
+            }
+            (Network::VqganEncoder(config), _) => {
+                let [width, height] = sides(&|p| whole(p, config.stride()).map(|n| n * config.stride()))?;
+                plain(width, height)
+            }
+            (_, Facts::Compressor(facts)) => {
+                let cells = |p: usize| (p as f64 / facts.resolution_multiple).ceil() as usize;
+                let [width, height] = sides(&|p| Ok(cells(p) * facts.stride))?;
+                plain(width, height)
+            }
+            (network, facts) => {
+                return Err(format!("a {} cannot hold {network:?}", facts.contract()));
+            }
+        })
+    }
+}
+
+/// How many steps of `stride` there are in a side, without rest.
+fn whole(pixels: usize, stride: usize) -> Result<usize, String> {
+    if pixels > 0 && pixels.is_multiple_of(stride) {
+        return Ok(pixels / stride);
+    }
+    let nearest = (pixels + stride / 2).max(stride) / stride * stride;
+    Err(format!("{pixels} is not a multiple of {stride}; the nearest is {nearest}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::facts;
+    use crate::scale::Scale;
+    use crate::schedule::Schedule;
+
+    #[test]
+    fn a_network_is_recorded_again_from_its_metadata() {
+        let network = Network::Decoder(DecoderConfig::default());
+        let (key, text) = network.pair();
+        assert_eq!(Network::read([("author", "somebody"), (&key, &text)]), Some(network.clone()));
+        assert_eq!(Network::read([(KEY, "{\"kind\":\"unheard-of\"}")]), None);
+        let facts = Facts::Decoder(facts::Decoder {
+            scale: Scale::default(),
+            steps: 12,
+            guidance: 0.,
+            schedule: Schedule::default(),
+            timesteps: vec![],
+            preview: None,
+        });
+        let sizes = network.sizes(&facts, [1536, 1024]).unwrap();
+        assert_eq!((sizes.width, sizes.height, sizes.embedding), (384, 256, [24, 36]));
+        assert!(network.sizes(&facts, [1000, 1024]).unwrap_err().contains("1024"));
+        let params = network.graph(&sizes).unwrap().params;
+        let count: usize = params.iter().map(|p| p.shape.iter().product::<usize>()).sum();
+        assert_eq!(count, 1_055_365_280);
+    }
+
+    #[test]
+    fn sides_of_the_vqgan_are_whole() {
+        let network = Network::VqganEncoder(VqganConfig::default());
+        let facts = Facts::VqganEncoder(facts::Vqgan { latent_scale: 0.3764 });
+        let sizes = network.sizes(&facts, [64, 32]).unwrap();
+        assert_eq!((sizes.width, sizes.height), (64, 32));
+        assert_eq!(
+            network.sizes(&facts, [65, 32]).unwrap_err(),
+            "65 is not a multiple of 4; the nearest is 64"
+        );
+    }
+}
