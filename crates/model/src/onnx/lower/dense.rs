@@ -61,6 +61,30 @@ pub fn batch_norm(b: &mut Builder<'_>, node: &Node, eps: f32) -> Lowered {
     Ok(b.emit("BatchNormalization", &args, vec![AttributeProto::float("epsilon", eps)]))
 }
 
+/// The norm over the places of `[b,h,w,c]`, by a product with ones. Of the operators that would do, ONNX Runtime's
+/// ReduceSum rounds by the number of threads on the CPU (batches of two, as guidance makes them), and its ReduceL2
+/// takes up to ten times as long.
+pub fn norm_over_places(b: &mut Builder<'_>, node: &Node) -> Lowered {
+    let x = b.value(node.args[0])?;
+    let axis = || vec![AttributeProto::int("axis", 0)];
+    let (batch_and_places, channels) = (b.ints(&[0, -1])?, b.extent(node.args[0], 3)?);
+    let target = b.once(&format!("places {channels}"), |b| {
+        Ok(b.emit("Concat", &[&batch_and_places, &channels], axis()))
+    })?;
+    let (one, h, w) = (b.ints(&[1])?, b.extent(node.args[0], 1)?, b.extent(node.args[0], 2)?);
+    let ones = b.once(&format!("ones {h} {w}"), |b| {
+        let places = b.emit("Mul", &[&h, &w], vec![]);
+        let row = b.emit("Concat", &[&one, &places], axis());
+        let one = b.ones(1)?;
+        Ok(b.emit("Expand", &[&one, &row], vec![]))
+    })?;
+    let squares = b.emit("Mul", &[&x, &x], vec![]);
+    let flat = b.emit("Reshape", &[&squares, &target], vec![]);
+    let sum = b.emit("MatMul", &[&ones, &flat], vec![]);
+    let sum = b.emit("Unsqueeze", &[&sum, &one], vec![]);
+    Ok(b.emit("Sqrt", &[&sum], vec![]))
+}
+
 /// A per-channel argument without the axes of extent 1 that a recording allows.
 fn vector(b: &mut Builder<'_>, id: Id) -> Lowered {
     let x = b.value(id)?;

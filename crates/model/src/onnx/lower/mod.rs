@@ -36,8 +36,10 @@ pub fn lower(b: &mut Builder<'_>, node: &Node) -> Result<String, ExportError> {
             let x = b.value(node.args[0])?;
             reduce(b, "ReduceMean", &x, axes)
         }
+        Op::ReduceL2(axes) if axes == &[1, 2] && b.rank(node.args[0]) == 4 => {
+            dense::norm_over_places(b, node)
+        }
         Op::ReduceL2(axes) => {
-            // In parts: on the CPU, ONNX Runtime's ReduceL2 over inner axes takes up to ten times as long.
             let x = b.value(node.args[0])?;
             let squares = b.emit("Mul", &[&x, &x], vec![]);
             let sum = reduce(b, "ReduceSum", &squares, axes)?;
