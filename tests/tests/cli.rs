@@ -1,0 +1,171 @@
+//! The command on small models with random weights: what it writes, and that the same seed gives the same bytes.
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+use anyhow::{Context, Result, ensure};
+use tempfile::TempDir;
+use wuerst_tests::built::{command, png, root};
+use wuerst_tests::bundle;
+
+const GRAPH: &str = "graphs/text-to-image.yaml";
+
+/// A folder of models, into which the command also writes.
+fn models() -> Result<TempDir> {
+    let folder = tempfile::tempdir()?;
+    bundle::write_with_one_encoder(folder.path())?;
+    Ok(folder)
+}
+
+/// The command in the repository, with these models.
+fn wuerst(models: &Path, args: &[&str]) -> Result<Command> {
+    let mut command = command()?;
+    command.current_dir(root()).env("WUERST_MODELS", models).args(args);
+    Ok(command)
+}
+
+/// What it prints on stdout; it must succeed.
+fn stdout(mut command: Command) -> Result<String> {
+    let output = command.output()?;
+    ensure!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    Ok(String::from_utf8(output.stdout)?)
+}
+
+/// Generates a picture of few steps.
+fn generate(models: &Path, file: &str, more: &[&str]) -> Result<Vec<u8>> {
+    let path = models.join(file);
+    let path = path.to_str().context("a path in UTF-8")?;
+    let args = ["generate", "a red apple", "-o", path, "--steps", "2", "--set", "decoder_steps=2"];
+    stdout(wuerst(models, &[&args, more].concat())?)?;
+    Ok(if Path::new(path).exists() { fs::read(path)? } else { Vec::new() })
+}
+
+#[test]
+fn the_same_seed_gives_the_same_bytes() -> Result<()> {
+    let models = models()?;
+    let first = generate(models.path(), "a.png", &["--seed", "7", "--threads", "1"])?;
+    assert!(generate(models.path(), "b.png", &["--seed", "7", "--threads", "3"])? == first, "threads");
+    assert!(generate(models.path(), "c.png", &["--seed", "7"])? == first, "another process");
+    assert!(generate(models.path(), "d.png", &["--seed", "8"])? != first, "another seed");
+    let guided = ["--seed", "7", "--negative", "a green pear", "--guidance", "3"];
+    assert!(generate(models.path(), "e.png", &guided)? != first, "guidance");
+    Ok(())
+}
+
+#[test]
+fn many_pictures_are_numbered_and_each_has_its_seed() -> Result<()> {
+    let models = models()?;
+    generate(models.path(), "many.png", &["--seed", "3", "--count", "2", "--size", "256x128"])?;
+    generate(models.path(), "one.png", &["--seed", "4", "--size", "256x128"])?;
+    let picture = |name: &str| png(&models.path().join(name));
+    assert_eq!(picture("many-0002.png")?.0, [128, 256]);
+    assert!(picture("many-0002.png")? == picture("one.png")?);
+    assert!(picture("many-0001.png")? != picture("one.png")?);
+    assert!(!models.path().join("many.png").exists());
+    Ok(())
+}
+
+#[test]
+fn a_picture_says_how_it_was_made() -> Result<()> {
+    let models = models()?;
+    let bytes = generate(models.path(), "a.png", &["--seed", "7"])?;
+    let reader = png::Decoder::new(std::io::Cursor::new(bytes)).read_info()?;
+    let text = |keyword: &str| {
+        let chunk = reader.info().utf8_text.iter().find(|chunk| chunk.keyword == keyword);
+        chunk.with_context(|| keyword.to_owned()).and_then(|chunk| Ok(chunk.get_text()?))
+    };
+    assert_eq!((text("prompt")?.as_str(), text("seed")?.as_str()), ("a red apple", "7"));
+    assert_eq!(text("graph")?, fs::read_to_string(root().join(GRAPH))?);
+    Ok(())
+}
+
+#[test]
+fn a_models_folder_may_bring_its_graph() -> Result<()> {
+    let models = models()?;
+    let shipped = fs::read_to_string(root().join(GRAPH))?;
+    fs::write(
+        models.path().join("graph.yaml"),
+        shipped.replace("seed:             int = 0", "seed: int = 7"),
+    )?;
+    let own = generate(models.path(), "a.png", &[])?;
+    fs::remove_file(models.path().join("graph.yaml"))?;
+    generate(models.path(), "b.png", &["--seed", "7"])?;
+    generate(models.path(), "c.png", &[])?;
+    let picture = |name: &str| png(&models.path().join(name));
+    assert!(
+        !own.is_empty() && picture("a.png")? == picture("b.png")? && picture("a.png")? != picture("c.png")?
+    );
+    Ok(())
+}
+
+#[test]
+fn outputs_are_written_as_pictures_and_arrays() -> Result<()> {
+    let models = models()?;
+    let file = |name: &str| models.path().join(name);
+    let output = |name: &str, to: &str| format!("{name}={}", file(to).display());
+    let (image, pixels) = (output("image", "a.png"), output("pixels", "a.npy"));
+    let (array, embedding) = (output("image", "b.npy"), output("embedding", "c.npy"));
+    let set = ["--set", "prompt=a red apple", "--set", "prior.steps=2", "--set", "decoder_steps=2"];
+    let outputs = ["-o", &image, "-o", &pixels, "-o", &array, "-o", &embedding];
+    let text = stdout(wuerst(models.path(), &[&["run", GRAPH, "--explain"], &set[..], &outputs].concat())?)?;
+    for node in ["tokens", "text", "prior", "decoder", "vqgan"] {
+        let line = text.lines().find(|line| line.split_whitespace().nth(1) == Some(node));
+        assert!(
+            line.is_some_and(|line| line.starts_with("ran") && line.ends_with("new arguments")),
+            "{text}"
+        );
+    }
+    let (size, rgb) = png(&file("a.png"))?;
+    let array: ndarray::Array3<u8> = ndarray_npy::read_npy(file("b.npy"))?;
+    assert_eq!((array.dim(), array.into_raw_vec_and_offset().0), ((size[0], size[1], 3), rgb));
+    let pixels: ndarray::Array3<f32> = ndarray_npy::read_npy(file("a.npy"))?;
+    assert!(pixels.iter().all(|x| (0. ..=1.).contains(x)));
+    let embedding: ndarray::Array4<f32> = ndarray_npy::read_npy(file("c.npy"))?;
+    assert_eq!(embedding.dim(), (1, 16, 3, 3));
+    Ok(())
+}
+
+#[test]
+fn nodes_are_listed_and_described() -> Result<()> {
+    let list = stdout(wuerst(Path::new("/nowhere"), &["nodes"])?)?;
+    for kind in ["wuerst.tokenize", "wuerst.encode", "wuerst.prior", "wuerst.decode", "wuerst.vqgan"] {
+        assert!(list.lines().any(|line| line == kind), "{list}");
+    }
+    let prior = stdout(wuerst(Path::new("/nowhere"), &["nodes", "wuerst.prior"])?)?;
+    assert!(prior.contains("seed: int = 0") && prior.contains("same seed gives the same"), "{prior}");
+    Ok(())
+}
+
+#[test]
+fn good_graphs_are_checked_quietly_and_bad_ones_in_full() -> Result<()> {
+    let models = models()?;
+    let check = |args: &[&str]| -> Result<(Option<i32>, String, String)> {
+        let output = wuerst(models.path(), &[&["check"], args].concat())?.output()?;
+        Ok((output.status.code(), String::from_utf8(output.stdout)?, String::from_utf8(output.stderr)?))
+    };
+    let (code, text, errors) = check(&[GRAPH])?;
+    assert_eq!((code, errors.as_str()), (Some(0), ""), "{text}");
+    assert!(text.starts_with("graphs/text-to-image.yaml: good, ") && text.contains(" 7 nodes"), "{text}");
+
+    let bad = models.path().join("bad.yaml");
+    let text = fs::read_to_string(root().join(GRAPH))?;
+    let text = text.replace("use: wuerst.prior", "use: wuerst.pryor").replace("$text.states", "$txt.states");
+    fs::write(&bad, text)?;
+    let bad = bad.to_str().context("a path in UTF-8")?;
+    let (code, text, errors) = check(&[bad])?;
+    assert_eq!((code, text.as_str()), (Some(1), ""));
+    assert!(errors.contains("no node kind `wuerst.pryor`; did you mean `wuerst.prior`?"), "{errors}");
+    assert!(errors.contains("    use: wuerst.pryor\n   |          ^"), "{errors}");
+    assert!(errors.trim_end().ends_with("bad.yaml: 3 problems"), "{errors}");
+
+    let (code, text, errors) = check(&[bad, "--json"])?;
+    assert_eq!((code, errors.as_str()), (Some(1), ""));
+    let report: serde_json::Value = serde_json::from_str(&text)?;
+    assert_eq!(report["file"], bad);
+    let problems = report["problems"].as_array().context("problems")?;
+    assert_eq!(problems.len(), 3);
+    assert!(problems[0]["line"].as_u64() > Some(1) && problems[0]["column"] == 10, "{text}");
+    assert_eq!(problems[0]["path"], "nodes.prior.use");
+    Ok(())
+}
