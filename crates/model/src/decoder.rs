@@ -21,7 +21,7 @@ pub struct DecoderConfig {
     pub c_in: usize,
     /// Channels of the predicted noise; equal to `c_in`.
     pub c_out: usize,
-    /// Features of the time embedding; even.
+    /// Features of the time embedding; at least 4.
     pub c_r: usize,
     /// Side of the latent blocks that become channels before the first level.
     pub patch_size: usize,
@@ -115,12 +115,8 @@ impl DecoderConfig {
         if levels == 0 || self.c_hidden.contains(&0) || self.patch_size == 0 {
             return Err("there must be a level, and no channels or patch of 0".into());
         }
-        if self.c_in != self.c_out
-            || self.c_r < 4
-            || !self.c_r.is_multiple_of(2)
-            || self.kernel_size.is_multiple_of(2)
-        {
-            return Err("c_in must equal c_out, c_r be even and at least 4, kernel_size be odd".into());
+        if self.c_in != self.c_out || self.c_r < 4 || self.kernel_size.is_multiple_of(2) {
+            return Err("c_in must equal c_out, c_r be at least 4, kernel_size be odd".into());
         }
         for (level, kinds) in self.level_config.iter().enumerate() {
             if let Some(kind) = kinds.chars().find(|kind| !"CTA".contains(*kind)) {

@@ -214,7 +214,13 @@ pub fn time_embedding(g: &mut Graph, t: Id, c_r: usize) -> Id {
     let t = g.push(Op::Mul, &[t, positions]);
     let angle = g.push(Op::Mul, &[t, frequencies]);
     let (sin, cos) = (g.push(Op::Sin, &[angle]), g.push(Op::Cos, &[angle]));
-    g.push(Op::Concat(1), &[sin, cos])
+    if c_r.is_multiple_of(2) {
+        return g.push(Op::Concat(1), &[sin, cos]);
+    }
+    // An odd number is filled up with a feature that is always 0.
+    let (one, nothing) = (g.push(Op::Slice { axis: 1, start: 0, end: 1 }, &[sin]), g.scalar(0.));
+    let zero = g.push(Op::Mul, &[one, nothing]);
+    g.push(Op::Concat(1), &[sin, cos, zero])
 }
 
 /// The two halves of an axis.

@@ -20,7 +20,7 @@ pub struct PriorConfig {
     pub c: usize,
     /// Features of the text states.
     pub c_cond: usize,
-    /// Features of the time embedding; even.
+    /// Features of the time embedding; at least 4.
     pub c_r: usize,
     /// How often residual, time and attention block repeat.
     pub depth: usize,
@@ -42,8 +42,8 @@ impl PriorConfig {
         if self.c_in == 0 || self.c == 0 || self.nhead == 0 {
             return Err("c_in, c and nhead must not be 0".into());
         }
-        if self.c_r < 4 || !self.c_r.is_multiple_of(2) {
-            return Err(format!("c_r is {}; an even number of at least 4 is wanted", self.c_r));
+        if self.c_r < 4 {
+            return Err(format!("c_r is {}; at least 4 is wanted", self.c_r));
         }
         Ok(())
     }

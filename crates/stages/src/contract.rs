@@ -48,21 +48,22 @@ impl Contract {
         }
     }
 
-    /// Inputs and outputs, in the notation of signatures. Where f32 stands, f16 will do; `timestep` is from 0
+    /// Inputs and outputs, in the notation of signatures. The embedding has c channels, 16 in the published models.
+    /// Where f32 stands, f16 will do; `timestep` is from 0
     /// to 1, where 1 is noise; pictures are RGB in 0..1.
     pub fn signature(self) -> &'static str {
         match self {
             Contract::TextEncoder => "input_ids: i64[b,l], attention_mask: i64[b,l] -> states: f32[b,l,d]",
             Contract::Prior => {
-                "latents: f32[b,16,h,w], timestep: f32[b], text: f32[b,l,d] -> noise: f32[b,16,h,w]"
+                "latents: f32[b,c,h,w], timestep: f32[b], text: f32[b,l,d] -> noise: f32[b,c,h,w]"
             }
             Contract::Decoder => {
-                "latents: f32[b,4,H,W], timestep: f32[b], embedding: f32[b,16,h,w], text: f32[b,l,d] \
+                "latents: f32[b,4,H,W], timestep: f32[b], embedding: f32[b,c,h,w], text: f32[b,l,d] \
                  -> noise: f32[b,4,H,W]"
             }
             Contract::VqganDecoder => "latents: f32[b,4,H,W] -> image: f32[b,3,y,x]",
             Contract::VqganEncoder => "image: f32[b,3,y,x] -> latents: f32[b,4,H,W]",
-            Contract::Compressor => "image: f32[b,3,y,x] -> embedding: f32[b,16,h,w]",
+            Contract::Compressor => "image: f32[b,3,y,x] -> embedding: f32[b,c,h,w]",
         }
     }
 

@@ -23,7 +23,7 @@ pub(crate) struct Decode {
 impl Decode {
     pub(crate) fn new(sessions: Arc<Sessions>) -> Result<Decode> {
         let signature = concat!(
-            "embedding: f32[1,16,h,w], text: f32[1,l,d], negative: f32[1,l,d]?, model: model, ",
+            "embedding: f32[1,c,h,w], text: f32[1,l,d], negative: f32[1,l,d]?, model: model, ",
             sampling_ports!(),
             ", seed: int? {0..}, rng: u8[n]? -> latents: f32[1,4,H,W]"
         );

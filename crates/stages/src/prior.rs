@@ -10,8 +10,8 @@ use crate::contract::Contract;
 use crate::sample::{self, Defaults, Sampling, batched, blame_model, sampling_ports};
 use crate::sessions::Sessions;
 
-/// Channels of the embedding.
-pub(crate) const CHANNELS: usize = 16;
+/// Channels of the embedding, where the model takes any.
+const CHANNELS: usize = 16;
 
 /// `wuerst.prior`: takes the noise off an embedding, guided by text.
 pub(crate) struct Prior {
@@ -25,7 +25,7 @@ impl Prior {
             "text: f32[1,l,d], negative: f32[1,l,d]?, model: model, ",
             "width: int? {1..16384}, height: int? {1..16384}, ",
             sampling_ports!(),
-            ", seed: int = 0 {0..} -> embedding: f32[1,16,h,w], rng: u8[n]"
+            ", seed: int = 0 {0..} -> embedding: f32[1,c,h,w], rng: u8[n]"
         );
         let about = "Stage C. Makes the semantic embedding of a picture from text.";
         let mut spec = NodeSpec::new("wuerst.prior", 1, signature, about)?
@@ -95,16 +95,17 @@ impl Node for Prior {
         let text = batched(&text, negative.as_ref())?;
 
         let stage = self.sessions.stage(ctx, model, Contract::Prior)?;
+        let channels = stage.channels().unwrap_or(CHANNELS);
         let mut noise = Noise::new(args.int("seed")?.cast_unsigned());
         let latents =
-            sampling.run(ctx, &mut noise, [CHANNELS, height, width], |ctx, latents, timestep| {
+            sampling.run(ctx, &mut noise, [channels, height, width], |ctx, latents, timestep| {
                 let feeds = [("latents", latents), ("timestep", timestep), ("text", &text)];
                 stage.run(ctx, &feeds, "noise")
             })?;
 
         let (scale, shift) = (facts.embedding_scale as f32, facts.embedding_shift as f32);
         let embedding = latents.iter().map(|z| z * scale + shift).collect();
-        let embedding = Tensor::from_vec(&[1, CHANNELS, height, width], embedding)?;
+        let embedding = Tensor::from_vec(&[1, channels, height, width], embedding)?;
         let rng = noise.to_bytes();
         Ok(vec![embedding.into(), Tensor::from_vec(&[rng.len()], rng)?.into()])
     }

@@ -61,6 +61,15 @@ impl Stage {
         &self.placement
     }
 
+    /// Channels of the model's `latents`, where it takes only so many.
+    pub(crate) fn channels(&self) -> Option<usize> {
+        let latents = self.header.inputs.iter().find(|input| input.name == "latents")?;
+        match latents.dims.get(1) {
+            Some(Dim::Fixed(channels)) => Some(*channels),
+            _ => None,
+        }
+    }
+
     /// Runs the model once and gives its output called `output`, f16 widened to f32.
     ///
     /// `feeds` go in by name; f32 is narrowed where the model wants f16. Stops early when the run is cancelled.

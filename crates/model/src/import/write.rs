@@ -44,11 +44,10 @@ pub fn write(
         move |source| ImportError::Io { path, source }
     };
     let folder = unfinished(out)?;
-    let (done, progress) = (Cell::new(0), RefCell::new(progress));
+    let tally = Tally { done: Cell::new(0), report: RefCell::new(progress) };
     let mut written = vec![];
     for stage in &published.stages {
-        let weights =
-            Counted { checkpoint: &stage.weights, stage: stage.name, done: &done, progress: &progress };
+        let weights = Counted { checkpoint: &stage.weights, stage: stage.name, tally: &tally };
         let mut metadata = stage.facts.pairs();
         metadata.push(stage.network.pair());
         let options = onnx::Options {
@@ -102,19 +101,28 @@ fn unfinished(out: &Path) -> Result<TempDir, ImportError> {
     made.map_err(|source| ImportError::Io { path: parent, source })
 }
 
-/// Weights that report what was read of them.
-struct Counted<'a, 'b> {
-    checkpoint: &'a Checkpoint,
-    stage: &'a str,
-    done: &'a Cell<u64>,
-    progress: &'a RefCell<&'b mut dyn FnMut(&str, u64)>,
+/// Is told the stage at hand and how many numbers were read of all stages.
+type Report<'a> = dyn FnMut(&str, u64) + 'a;
+
+/// How many numbers were read of all stages, and who is told.
+struct Tally<'a> {
+    done: Cell<u64>,
+    report: RefCell<&'a mut Report<'a>>,
 }
 
-impl Weights for Counted<'_, '_> {
+/// Weights that report what was read of them.
+struct Counted<'a> {
+    checkpoint: &'a Checkpoint,
+    stage: &'a str,
+    tally: &'a Tally<'a>,
+}
+
+impl Weights for Counted<'_> {
     fn weight(&self, name: &str) -> Result<Weight, BoxError> {
         let weight = self.checkpoint.weight(name)?;
-        self.done.set(self.done.get() + weight.data.len() as u64);
-        (self.progress.borrow_mut())(self.stage, self.done.get());
+        let done = self.tally.done.get() + weight.data.len() as u64;
+        self.tally.done.set(done);
+        (self.tally.report.borrow_mut())(self.stage, done);
         Ok(weight)
     }
 }
