@@ -4,3 +4,8 @@ pub mod built;
 pub mod bundle;
 pub mod numbers;
 pub mod runtime;
+
+/// Compiles and runs the examples of the README.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+pub struct Readme;

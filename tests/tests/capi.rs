@@ -70,6 +70,33 @@ fn misuse_gives_errors() -> Result<()> {
     Ok(())
 }
 
+#[test]
+fn the_lines_of_c_in_the_readme_compile() -> Result<()> {
+    let readme = fs::read_to_string(root().join("README.md"))?;
+    let lines =
+        readme.split("```c\n").nth(1).and_then(|rest| rest.split("```").next()).context("C in README.md")?;
+    let folder = tempfile::tempdir()?;
+    let source = folder.path().join("readme.c");
+    let before = "#include <stdio.h>\n#include \"wuerst.h\"\nvoid readme(FILE *file);\nvoid readme(FILE *file) {\n\
+                  wst_engine *engine; wst_graph *graph; wst_job *job; wst_value *image; wst_tensor pixels;\n";
+    fs::write(&source, format!("{before}{lines}}}\n"))?;
+    let checked = Command::new("cc")
+        .args([
+            "-std=c99",
+            "-pedantic",
+            "-Wall",
+            "-Wextra",
+            "-Werror",
+            "-Wno-declaration-after-statement",
+            "-fsyntax-only",
+        ])
+        .arg("-I")
+        .arg(root().join("include"))
+        .arg(&source)
+        .output()?;
+    ran(&checked)
+}
+
 /// A tool of binutils on the library.
 fn inspected(tool: &str, option: &[&str]) -> Result<String> {
     let output = Command::new(tool).args(option).arg(library()?).output().context(tool.to_owned())?;
