@@ -7,7 +7,7 @@ use crate::session::Session;
 use crate::stage::vqgan::Perceptual;
 use anyhow::{Result, ensure};
 use std::path::{Path, PathBuf};
-use tch::{Device, Tensor};
+use tch::{Device, Kind, Tensor};
 use tokenizers::{PaddingParams, PaddingStrategy, Tokenizer, TruncationParams};
 use wuerst_model::checkpoint::Checkpoint;
 use wuerst_model::compressor::{self, Backbone, CompressorConfig};
@@ -19,8 +19,8 @@ use wuerst_model::text::bert::{self, BertConfig};
 pub const COMPRESSOR: CompressorConfig =
     CompressorConfig { backbone: Backbone::EfficientnetLite0, channels: 16 };
 
-/// Blocks whose results Stage A's pictures are compared by: edges, colours, small parts.
-const LOOKS: [usize; 3] = [1, 3, 5];
+/// Blocks after which Stage A's pictures are compared: edges, colours and small parts, at a quarter of the size.
+const LOOKS: [usize; 1] = [3];
 
 /// Text encoder and first blocks of the compressor, in ONNX Runtime.
 pub struct Frozen {
@@ -53,6 +53,20 @@ impl Frozen {
     pub fn states(&self, captions: &[String]) -> Result<Tensor> {
         let (ids, mask) = crate::prepare::tokens(&self.tokenizer, captions)?;
         Ok(self.text.run(&[&ids, &mask])?.remove(0))
+    }
+
+    /// Means `[n,d]` of the states of texts over their tokens, padding left out.
+    pub fn meanings(&self, texts: &[String]) -> Result<Tensor> {
+        let mut means = vec![];
+        for batch in texts.chunks(64) {
+            let (ids, mask) = crate::prepare::tokens(&self.tokenizer, batch)?;
+            let states = self.text.run(&[&ids, &mask])?.remove(0);
+            let mask = mask.to_kind(Kind::Float).unsqueeze(2);
+            let sum = |x: &Tensor| x.sum_dim_intlist(1i64, false, Kind::Float);
+            means.push(sum(&(states * &mask)) / sum(&mask));
+        }
+        ensure!(!means.is_empty(), "no texts to take the meaning of");
+        Ok(Tensor::cat(&means, 0))
     }
 }
 

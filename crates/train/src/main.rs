@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use wuerst_train::config::RunConfig;
 use wuerst_train::data::DataArgs;
 use wuerst_train::export::{self, ExportArgs};
+use wuerst_train::report::{self, ReportArgs};
 use wuerst_train::{data, programs, trainer};
 
 /// Trains the three stages of Würstchen on captioned pictures.
@@ -28,6 +29,8 @@ enum Command {
     Prior(RunArgs),
     /// Write the trained stages as a model folder
     Export(ExportArgs),
+    /// Measure an exported model: likeness, alignment, copies, a contact sheet
+    Report(ReportArgs),
 }
 
 #[derive(clap::Args)]
@@ -52,5 +55,6 @@ fn main() -> Result<()> {
         Command::Decoder(args) => programs::decoder(&to_train(&args)?),
         Command::Prior(args) => programs::prior(&to_train(&args)?),
         Command::Export(args) => export::run(&load(&args.run)?, &args.out),
+        Command::Report(args) => report::run(&load(&args.run)?, &args),
     }
 }

@@ -1,8 +1,10 @@
 //! A frozen network in ONNX Runtime, fed with libtorch tensors.
 
 use anyhow::{Context, Result, anyhow, ensure};
+use ort::session::builder::SessionBuilder;
 use ort::session::{Session as OrtSession, SessionInputValue};
-use ort::value::Tensor as OrtTensor;
+use ort::value::{Outlet, Tensor as OrtTensor, TensorElementType};
+use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 use tch::{Device, Kind, Tensor};
 use wuerst::stages::Runtime;
@@ -11,7 +13,7 @@ use wuerst_model::record::{DType, Graph};
 
 /// A recorded network with its weights, ready to run on the CPU without gradients.
 pub struct Session {
-    /// Names and element types, in the order in which the recording declares them.
+    /// Names and element types, in the order in which the model declares them.
     inputs: Vec<(String, DType)>,
     outputs: Vec<String>,
     session: Mutex<OrtSession>,
@@ -24,16 +26,31 @@ impl Session {
     /// Weights that do not fit, or whatever ONNX Runtime says.
     pub fn new(graph: &Graph, weights: &dyn Weights, threads: usize) -> Result<Session> {
         let model = onnx::encode(graph, weights, &Options::default())?;
-        let builder = OrtSession::builder(Runtime::start(None)?.environment())?;
-        let mut builder = builder.with_intra_threads(threads).map_err(|e| anyhow!("ONNX Runtime: {e}"))?;
-        Ok(Session {
-            inputs: graph.inputs.iter().map(|input| (input.name.clone(), input.dtype)).collect(),
-            outputs: graph.outputs.iter().map(|(name, _)| name.clone()).collect(),
-            session: Mutex::new(builder.commit_from_memory(&model)?),
-        })
+        Ok(Session::of(builder(threads)?.commit_from_memory(&model)?))
     }
 
-    /// The outputs for `feeds`, which are in the order in which the recording declares its inputs.
+    /// Loads a model file whose inputs are f32 or i64, and whose results are all f32.
+    ///
+    /// # Errors
+    /// Whatever ONNX Runtime says.
+    pub fn open(path: &Path, threads: usize) -> Result<Session> {
+        let session = builder(threads)?.commit_from_file(path);
+        Ok(Session::of(session.with_context(|| path.display().to_string())?))
+    }
+
+    fn of(session: OrtSession) -> Session {
+        let dtype = |outlet: &Outlet| match outlet.dtype().tensor_type() {
+            Some(TensorElementType::Int64) => DType::I64,
+            _ => DType::F32,
+        };
+        Session {
+            inputs: session.inputs().iter().map(|input| (input.name().to_owned(), dtype(input))).collect(),
+            outputs: session.outputs().iter().map(|output| output.name().to_owned()).collect(),
+            session: Mutex::new(session),
+        }
+    }
+
+    /// The outputs for `feeds`, which are in the order in which the model declares its inputs.
     ///
     /// # Errors
     /// Another number of feeds than of inputs, extents that do not fit, or whatever ONNX Runtime says.
@@ -54,6 +71,11 @@ impl Session {
         };
         self.outputs.iter().map(output).collect()
     }
+}
+
+fn builder(threads: usize) -> Result<SessionBuilder> {
+    let builder = OrtSession::builder(Runtime::start(None)?.environment())?;
+    builder.with_intra_threads(threads).map_err(|e| anyhow!("ONNX Runtime: {e}"))
 }
 
 fn input(tensor: &Tensor, dtype: DType) -> Result<SessionInputValue<'static>> {

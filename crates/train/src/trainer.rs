@@ -90,9 +90,22 @@ impl Trainer {
         Ok(trainer)
     }
 
+    /// What a stage has spent up to the folder's newest checkpoint; none when there is no checkpoint.
+    ///
+    /// # Errors
+    /// A damaged `spent.json`.
+    pub fn spent(folder: &Path) -> Result<Option<Spent>> {
+        let path = folder.join("spent.json");
+        if !path.exists() {
+            return Ok(None);
+        }
+        let spent = serde_json::from_slice(&fs::read(&path)?);
+        Ok(Some(spent.with_context(|| format!("{} is damaged", path.display()))?))
+    }
+
     /// The averaged weights of the folder's newest checkpoint.
     pub fn averaged_file(folder: &Path) -> Option<PathBuf> {
-        let spent: Spent = serde_json::from_slice(&fs::read(folder.join("spent.json")).ok()?).ok()?;
+        let spent = Trainer::spent(folder).ok().flatten()?;
         Some(folder.join(format!("step-{}", spent.step)).join("average.safetensors"))
     }
 

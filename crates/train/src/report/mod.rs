@@ -1,3 +1,197 @@
-//! What a trained model is worth, measured on held-out data.
+//! What a trained model is worth, measured on pictures that it draws as a user's would be drawn.
+//!
+//! One file a measure: [`frechet`] (how like the real ones the drawn pictures are as a whole), [`judge`] (whether each
+//! shows what its caption says), [`neighbours`] (whether they are copies), [`reconstruct`] (Stage A alone). [`looks`]
+//! gives the features that the first three read, [`subjects`] the real pictures, [`painter`] the drawn ones,
+//! [`prompts`] the contact sheet's, and [`write`] puts it on paper.
 
+pub mod frechet;
+pub mod judge;
+pub mod looks;
+pub mod measures;
+pub mod neighbours;
+pub mod painter;
 pub mod prompts;
+pub mod reconstruct;
+pub mod subjects;
+pub mod write;
+
+use crate::config::RunConfig;
+use crate::data::contact_sheet;
+use crate::data::manifest::Split;
+use crate::frozen::Frozen;
+use anyhow::{Result, ensure};
+use judge::Judge;
+use looks::{Looker, Looks};
+use measures::{Distances, Nearnesses, Report, Scores};
+use neighbours::{nearest, nearness};
+use painter::Painter;
+use std::path::PathBuf;
+use subjects::{Gallery, Subject};
+
+/// Arguments of `wuerst-train report`.
+#[derive(Debug, Clone, clap::Args)]
+pub struct ReportArgs {
+    /// The run's YAML file
+    pub run: PathBuf,
+    /// The model folder that `wuerst-train export` wrote
+    #[arg(long, default_value = "models/icons")]
+    pub model: PathBuf,
+    /// Folder for report.md, report.json and the sheets; `report` in the run's folder when left out
+    #[arg(long)]
+    pub out: Option<PathBuf>,
+    /// Pictures to draw for the Fréchet distance; below 2,000 it says little
+    #[arg(long, default_value_t = 2000, value_parser = clap::value_parser!(u32).range(16..=100_000))]
+    pub n: u32,
+    /// First seed of the drawn pictures
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(i64).range(0..))]
+    pub seed: i64,
+}
+
+/// Variants of each real picture that the judge is fitted on; what is measured comes from later ones.
+const FITTED: usize = 2;
+
+/// Columns of the contact sheets.
+const COLUMNS: usize = 8;
+
+/// Measures a model folder against the data of its run, and writes the report.
+///
+/// # Errors
+/// A model folder that does not run, data that was not fetched, files that cannot be written.
+pub fn run(config: &RunConfig, args: &ReportArgs) -> Result<()> {
+    let out = args.out.clone().unwrap_or_else(|| config.folder.join("report"));
+    let painter = Painter::open(&args.model)?;
+    let sheet = Sheet::draw(&painter, args.seed)?;
+    let bench = Bench::open(config)?;
+    let n = args.n as usize;
+
+    let first = FITTED * bench.train.entries();
+    let (reference, real) = (bench.train.pictures(first, n), bench.train.pictures(first + n, n));
+    let drawn = painter.draw(&real, args.seed, "drawing seen concepts")?;
+    let hidden = |gallery: &Gallery, what: &str| -> Result<[Seen; 2]> {
+        let n = gallery.entries().min(n);
+        let real = gallery.pictures(FITTED * gallery.entries(), n);
+        let drawn = painter.draw(&real, args.seed, what)?;
+        Ok([bench.seen(real)?, bench.seen(drawn)?])
+    };
+    let [style, drawn_style] = hidden(&bench.style, "drawing hidden styles")?;
+    let [concept, drawn_concept] = hidden(&bench.concept, "drawing hidden concepts")?;
+    let [reference, real, drawn] = [bench.seen(reference)?, bench.seen(real)?, bench.seen(drawn)?];
+
+    let away = |set: &Seen| nearest(&set.1.head, &bench.training.1.head).1;
+    let report = Report {
+        pictures: n,
+        seed: args.seed,
+        concepts: bench.judge.concepts(),
+        frechet: Distances {
+            drawn: frechet::distance(&reference.1.blocks, &drawn.1.blocks)?,
+            floor: frechet::distance(&reference.1.blocks, &real.1.blocks)?,
+        },
+        scores: Scores {
+            real: bench.score(&real)?,
+            shuffled: bench.score(&shuffled(&real))?,
+            drawn: bench.score(&drawn)?,
+            real_style: bench.score(&style)?,
+            drawn_style: bench.score(&drawn_style)?,
+            real_concept: bench.score(&concept)?,
+            drawn_concept: bench.score(&drawn_concept)?,
+        },
+        nearness: Nearnesses {
+            drawn: nearness(&away(&drawn)),
+            seen: nearness(&away(&real)),
+            unseen: nearness(&away(&style)),
+        },
+        psnr: reconstruct::psnr(&args.model, &bench.val, config.threads)?,
+        spent: measures::spent(config)?,
+    };
+    sheet.save(&bench, &out, config.data.size)?;
+    write::write(&report, &sheet.prompts, &out)?;
+    println!("{}", out.join("report.md").display());
+    Ok(())
+}
+
+/// Pictures and their features.
+type Seen = (Vec<Subject>, Looks);
+
+/// What pictures are measured with.
+struct Bench {
+    train: Gallery,
+    style: Gallery,
+    concept: Gallery,
+    /// Pictures for Stage A.
+    val: Vec<Subject>,
+    looker: Looker,
+    judge: Judge,
+    /// Training pictures to compare with.
+    training: Seen,
+}
+
+impl Bench {
+    fn open(config: &RunConfig) -> Result<Bench> {
+        let gallery = |split| Gallery::open(&config.cache, &config.data, split);
+        let (train, val) = (gallery(Split::Train)?, gallery(Split::Val)?);
+        let (style, concept) = (gallery(Split::TestStyle)?, gallery(Split::TestConcept)?);
+        let looker = Looker::open(&config.cache, config.threads)?;
+        let shown = |g: &Gallery| g.pictures(0, FITTED * g.entries());
+        let mut all = shown(&train);
+        let count = all.len();
+        all.extend([&val, &style, &concept].into_iter().flat_map(shown));
+        let looks = looker.look(&all, "looking at real pictures")?;
+        let judge = Judge::fit(&all, &looks, &Frozen::open(config)?)?;
+        all.truncate(count);
+        let training = (all, looks.narrow(0, count));
+        let val = val.pictures(FITTED * val.entries(), 256);
+        Ok(Bench { train, style, concept, val, looker, judge, training })
+    }
+
+    fn seen(&self, pictures: Vec<Subject>) -> Result<Seen> {
+        ensure!(!pictures.is_empty(), "a split has no pictures in these styles and groups");
+        let looks = self.looker.look(&pictures, "looking at pictures")?;
+        Ok((pictures, looks))
+    }
+
+    fn score(&self, set: &Seen) -> Result<judge::Score> {
+        self.judge.score(&set.0, &set.1)
+    }
+}
+
+/// The same pictures, each with what another one should show.
+fn shuffled(set: &Seen) -> Seen {
+    let mut subjects = set.0.clone();
+    subjects.rotate_left(set.0.len() / 2);
+    for (subject, picture) in subjects.iter_mut().zip(&set.0) {
+        subject.rgb.clone_from(&picture.rgb);
+    }
+    let looks = Looks { blocks: set.1.blocks.shallow_clone(), head: set.1.head.shallow_clone() };
+    (subjects, looks)
+}
+
+/// The contact sheet's prompts and pictures.
+struct Sheet {
+    prompts: Vec<prompts::Prompt>,
+    pictures: Vec<Vec<u8>>,
+}
+
+impl Sheet {
+    fn draw(painter: &Painter, seed: i64) -> Result<Sheet> {
+        let prompts = prompts::prompts()?;
+        let texts: Vec<&str> = prompts.iter().map(|p| p.text).collect();
+        let pictures = painter.pictures(&texts, seed, "drawing the contact sheet")?;
+        Ok(Sheet { prompts, pictures })
+    }
+
+    /// Writes `sheet.png`, and `neighbours.png` with each row's nearest training pictures below it.
+    fn save(&self, bench: &Bench, out: &std::path::Path, size: usize) -> Result<()> {
+        contact_sheet(&self.pictures, size, COLUMNS, &out.join("sheet.png"))?;
+        let blank = |rgb: &Vec<u8>| Subject { rgb: rgb.clone(), ..bench.training.0[0].clone() };
+        let looks = bench
+            .looker
+            .look(&self.pictures.iter().map(blank).collect::<Vec<_>>(), "looking at the sheet")?;
+        let (rows, _) = nearest(&looks.head, &bench.training.1.head);
+        let near: Vec<&Vec<u8>> = rows.iter().map(|row| &bench.training.0[*row as usize].rgb).collect();
+        let drawn: Vec<&Vec<u8>> = self.pictures.iter().collect();
+        let both: Vec<&Vec<u8>> =
+            drawn.chunks(COLUMNS).zip(near.chunks(COLUMNS)).flat_map(|(a, b)| [a, b].concat()).collect();
+        contact_sheet(&both, size, COLUMNS, &out.join("neighbours.png"))
+    }
+}

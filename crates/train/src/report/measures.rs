@@ -1,0 +1,104 @@
+//! Everything that a report says, as it is stored in `report.json`.
+
+use super::judge::Score;
+use super::neighbours::Nearness;
+use crate::config::RunConfig;
+use crate::trainer::{Spent, Trainer};
+use anyhow::Result;
+use serde::{Deserialize, Serialize};
+
+/// One model, measured.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Report {
+    /// Pictures drawn of seen concepts, and real ones in each set they are compared with.
+    pub pictures: usize,
+    /// Seed of the first drawn picture.
+    pub seed: i64,
+    /// Concepts that the judge tells apart.
+    pub concepts: usize,
+    /// Fréchet distances on EfficientNet-Lite2 features.
+    pub frechet: Distances,
+    /// What the judge says.
+    pub scores: Scores,
+    /// Distances to the nearest training picture.
+    pub nearness: Nearnesses,
+    /// Mean peak signal-to-noise ratio of Stage A's reconstructions, in decibels.
+    pub psnr: f64,
+    /// What training took, by stage.
+    pub spent: Vec<Training>,
+}
+
+/// Fréchet distances to the same real pictures.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+pub struct Distances {
+    /// Of drawn pictures.
+    pub drawn: f64,
+    /// Of as many other real pictures: no model can be expected to come below.
+    pub floor: f64,
+}
+
+/// What the judge says of each set of pictures.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+pub struct Scores {
+    /// Real pictures of seen concepts: the ceiling.
+    pub real: Score,
+    /// The same pictures under each other's captions: the floor.
+    pub shuffled: Score,
+    /// Drawn pictures of seen concepts.
+    pub drawn: Score,
+    /// Real pictures of concepts in styles that training hides.
+    pub real_style: Score,
+    /// Drawn ones.
+    pub drawn_style: Score,
+    /// Real pictures of concepts that training hides.
+    pub real_concept: Score,
+    /// Drawn ones.
+    pub drawn_concept: Score,
+}
+
+impl Scores {
+    /// How far drawn pictures of seen concepts have come from the floor (0) to the ceiling (1).
+    pub fn way(&self) -> f64 {
+        (self.drawn.alignment - self.shuffled.alignment) / (self.real.alignment - self.shuffled.alignment)
+    }
+}
+
+/// Distances to the nearest training picture, of several sets.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+pub struct Nearnesses {
+    /// Drawn pictures.
+    pub drawn: Option<Nearness>,
+    /// Real pictures made of training sprites, elsewhere and on other backgrounds: what a perfect copier would get.
+    pub seen: Option<Nearness>,
+    /// Real pictures of sprites that training hides: what a perfect artist would get.
+    pub unseen: Option<Nearness>,
+}
+
+/// What one stage's training took.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Training {
+    /// Name of the stage's folder.
+    pub stage: String,
+    /// So far.
+    pub spent: Spent,
+    /// Mean loss over the last logged steps.
+    pub loss: Option<f64>,
+}
+
+/// What each stage of a run has spent; stages that never ran are left out.
+///
+/// # Errors
+/// A damaged `spent.json`.
+pub fn spent(config: &RunConfig) -> Result<Vec<Training>> {
+    let mut all = vec![];
+    for stage in ["vqgan", "compressor", "decoder", "prior"] {
+        let folder = config.folder.join(stage);
+        if let Some(spent) = Trainer::spent(&folder)? {
+            let log = std::fs::read_to_string(folder.join("log.csv")).unwrap_or_default();
+            // step, samples, hours, loss
+            let loss = log.lines().last().and_then(|line| line.split(',').nth(3)?.parse().ok());
+            all.push(Training { stage: stage.into(), spent, loss });
+        }
+    }
+    Ok(all)
+}

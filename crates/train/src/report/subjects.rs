@@ -1,0 +1,110 @@
+//! Real pictures to measure against, each with what it shows.
+
+use crate::data::manifest::{Entry, Split};
+use crate::data::{DataConfig, Dataset};
+use anyhow::Result;
+use rayon::prelude::*;
+use std::path::Path;
+use tch::{Kind, Tensor};
+
+/// One picture, real or drawn, with what it should show.
+#[derive(Debug, Clone)]
+pub struct Subject {
+    /// `size × size × 3` bytes, row by row.
+    pub rgb: Vec<u8>,
+    /// What the text encoder reads.
+    pub caption: String,
+    /// CLDR label of the one thing it shows.
+    pub label: String,
+    /// Label and search words: what the judge takes for its meaning.
+    pub meaning: String,
+    /// Style word of its set.
+    pub style: String,
+    /// Index into the palette.
+    pub background: usize,
+}
+
+/// The pictures of a split, each of one thing.
+pub struct Gallery {
+    dataset: Dataset,
+}
+
+impl Gallery {
+    /// Opens a split of the run's data, without scenes.
+    ///
+    /// # Errors
+    /// As [`Dataset::open`].
+    pub fn open(cache: &Path, data: &DataConfig, split: Split) -> Result<Gallery> {
+        let data = DataConfig { scenes: 0., ..data.clone() };
+        Ok(Gallery { dataset: Dataset::open(cache, &data, split)? })
+    }
+
+    /// How many different things in different styles there are.
+    pub fn entries(&self) -> usize {
+        self.dataset.entries().len()
+    }
+
+    /// `n` pictures from number `first` on, in an order that visits every entry before any twice.
+    pub fn pictures(&self, first: usize, n: usize) -> Vec<Subject> {
+        (first..first + n).into_par_iter().map(|index| self.picture(index)).collect()
+    }
+
+    fn picture(&self, index: usize) -> Subject {
+        let entries = self.entries();
+        // A step that is coprime with the number of entries spreads a few pictures over all groups.
+        let step = (entries * 5 / 8..).find(|step| coprime(*step, entries)).unwrap_or(1);
+        let index = index - index % entries + index % entries * step % entries;
+        let recipe = self.dataset.recipe(index);
+        let entry = &self.dataset.entries()[recipe.placements[0].entry];
+        Subject {
+            rgb: self.dataset.draw(&recipe).to_rgb(self.dataset.config().size),
+            caption: recipe.caption,
+            label: entry.caption.clone(),
+            meaning: meaning(entry),
+            style: entry.style.clone(),
+            background: recipe.background,
+        }
+    }
+}
+
+fn meaning(entry: &Entry) -> String {
+    let words = std::iter::once(&entry.caption).chain(&entry.tags);
+    words.map(String::as_str).collect::<Vec<_>>().join(", ")
+}
+
+fn coprime(a: usize, b: usize) -> bool {
+    let (mut a, mut b) = (a, b);
+    while b != 0 {
+        (a, b) = (b, a % b);
+    }
+    a == 1
+}
+
+/// Pictures as f32 `[n,3,size,size]` in 0..1.
+pub fn planes(pictures: &[Subject]) -> Tensor {
+    let side = pictures.first().map_or(0, |p| (p.rgb.len() / 3).isqrt()) as i64;
+    let bytes: Vec<u8> = pictures.iter().flat_map(|p| p.rgb.iter().copied()).collect();
+    let pixels = Tensor::from_slice(&bytes).reshape([pictures.len() as i64, side, side, 3]);
+    pixels.permute([0, 3, 1, 2]).contiguous().to_kind(Kind::Float) / 255.
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn planes_are_colours_of_rows() {
+        let subject = Subject {
+            rgb: (0..12).map(|i| i * 20).collect(),
+            caption: String::new(),
+            label: String::new(),
+            meaning: String::new(),
+            style: String::new(),
+            background: 0,
+        };
+        let planes = planes(&[subject]);
+        assert_eq!(planes.size(), [1, 3, 2, 2]);
+        // Green of the pixel below the first: byte 7.
+        assert!((planes.double_value(&[0, 1, 1, 0]) - 140. / 255.).abs() < 1e-6);
+    }
+}
