@@ -2,7 +2,6 @@
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::str::FromStr;
 use std::time::Instant;
 
 use anyhow::{Context, Result, bail};
@@ -10,6 +9,7 @@ use wuerst::{Graph, Job, Value};
 
 use crate::progress::Progress;
 use crate::setup::Setup;
+use crate::size::Size;
 use crate::source::Source;
 use crate::target::Target;
 use crate::{picture, run};
@@ -54,30 +54,14 @@ pub(crate) struct Args {
     setup: Setup,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq)]
-struct Size {
-    width: i64,
-    height: i64,
-}
-
-impl FromStr for Size {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Size, String> {
-        let (width, height) = text.split_once(['x', 'X', '×']).unwrap_or((text, text));
-        let side = |text: &str| text.trim().parse::<i64>().map_err(|_| "write it as 96x64 or 64".to_owned());
-        Ok(Size { width: side(width)?, height: side(height)? })
-    }
-}
-
 /// Makes the pictures.
 pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     check_prompt(&args.prompt)?;
     let targets = targets(&args.output, args.count)?;
-    let engine = args.setup.engine()?;
+    let engine = args.setup.engine(args.graph.as_deref())?;
     let source = match &args.graph {
         Some(path) => Source::open(path)?,
-        None => Source::default_for(&args.setup.models()?)?,
+        None => Source::default_for(&args.setup.models(None)?)?,
     };
     let (arguments, inputs) = run::split(&args.set);
     let graph = source.load(&engine, &arguments)?;
@@ -166,13 +150,6 @@ fn default_seed(graph: &Graph) -> i64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn sizes_are_one_number_or_two() {
-        assert_eq!("96x64".parse(), Ok(Size { width: 96, height: 64 }));
-        assert_eq!("64".parse(), Ok(Size { width: 64, height: 64 }));
-        assert!("wide".parse::<Size>().is_err() && "64x".parse::<Size>().is_err());
-    }
 
     #[test]
     fn pictures_are_numbered() {

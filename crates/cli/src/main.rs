@@ -1,16 +1,20 @@
 //! `wuerst`: pictures from prompts, and graphs of nodes, on the command line.
 //!
-//! One file a command: [`generate`], [`run`], [`check`], [`nodes`]. What they share: [`setup`] (the engine's options),
-//! [`source`] (graph files), [`target`] (output files), [`picture`] and [`progress`].
+//! One file a command: [`generate`], [`run`], [`check`], [`nodes`], [`import`], [`inspect`]. What they share:
+//! [`setup`] (the engine's options), [`source`] (graph files), [`target`] (output files), [`picture`], [`progress`] and
+//! [`size`].
 
 mod check;
 mod find;
 mod generate;
+mod import;
+mod inspect;
 mod nodes;
 mod picture;
 mod progress;
 mod run;
 mod setup;
+mod size;
 mod source;
 mod target;
 
@@ -32,6 +36,8 @@ enum Command {
     Run(run::Args),
     Check(check::Args),
     Nodes(nodes::Args),
+    Import(import::Args),
+    Inspect(inspect::Args),
 }
 
 fn main() -> ExitCode {
@@ -48,6 +54,8 @@ fn main() -> ExitCode {
         Command::Run(args) => run::run(args),
         Command::Check(args) => check::run(args),
         Command::Nodes(args) => nodes::run(args),
+        Command::Import(args) => import::run(args),
+        Command::Inspect(args) => inspect::run(args),
     };
     match done {
         Ok(code) => code,

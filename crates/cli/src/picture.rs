@@ -1,13 +1,16 @@
 //! Pictures as PNG files, with text about how they were made.
 
+use std::borrow::Cow;
+
 use anyhow::{Result, anyhow, bail};
 use png::{BitDepth, ColorType, Compression, Encoder, SrgbRenderingIntent};
 use wuerst::Value;
 
-/// A picture, `u8[h,w,3]`, as the bytes of a PNG file; `about` are pairs of keyword and text.
+/// A picture, `u8[h,w,3]`, or `f32[h,w,3]` in 0..1, as the bytes of a PNG file; `about` are pairs of keyword and text.
 pub(crate) fn encode(what: &str, picture: &Value, about: &[(&str, &str)]) -> Result<Vec<u8>> {
-    let (width, height, rgb) = pixels(picture)
-        .ok_or_else(|| anyhow!("{what} is {}, no picture u8[h,w,3]: write it as .npy", picture.ty()))?;
+    let (width, height, rgb) = pixels(picture).ok_or_else(|| {
+        anyhow!("{what} is {}, no picture u8[h,w,3] or f32[h,w,3]: write it as .npy", picture.ty())
+    })?;
     if rgb.is_empty() {
         bail!("{what} is a picture without pixels");
     }
@@ -21,15 +24,20 @@ pub(crate) fn encode(what: &str, picture: &Value, about: &[(&str, &str)]) -> Res
         encoder.add_itxt_chunk((*keyword).to_owned(), (*text).to_owned())?;
     }
     let mut writer = encoder.write_header()?;
-    writer.write_image_data(rgb)?;
+    writer.write_image_data(&rgb)?;
     writer.finish()?;
     Ok(file)
 }
 
-fn pixels(picture: &Value) -> Option<(u32, u32, &[u8])> {
+fn pixels(picture: &Value) -> Option<(u32, u32, Cow<'_, [u8]>)> {
     let Value::Tensor(tensor) = picture else { return None };
     let &[height, width, 3] = tensor.shape() else { return None };
-    Some((width.try_into().ok()?, height.try_into().ok()?, tensor.values()?))
+    let rounded = |colours: &[f32]| colours.iter().map(|c| (c.clamp(0., 1.) * 255.).round() as u8).collect();
+    let rgb = match tensor.values::<f32>() {
+        Some(colours) => Cow::Owned(rounded(colours)),
+        None => Cow::Borrowed(tensor.values::<u8>()?),
+    };
+    Some((width.try_into().ok()?, height.try_into().ok()?, rgb))
 }
 
 #[cfg(test)]
@@ -57,10 +65,18 @@ mod tests {
     }
 
     #[test]
+    fn colours_are_rounded_to_bytes() {
+        let picture = |colours: Tensor| encode("image", &Value::from(colours), &[]).unwrap();
+        let floats = Tensor::from_vec(&[1, 2, 3], vec![0f32, 0.5, 1., -1., 2., 0.1]).unwrap();
+        let bytes = Tensor::from_vec(&[1, 2, 3], vec![0u8, 128, 255, 0, 255, 26]).unwrap();
+        assert_eq!(picture(floats), picture(bytes));
+    }
+
+    #[test]
     fn only_pictures_are_encoded() {
-        let floats = Value::from(Tensor::from_vec(&[1, 1, 3], vec![0f32; 3]).unwrap());
+        let floats = Value::from(Tensor::from_vec(&[1, 1, 4], vec![0f32; 4]).unwrap());
         assert!(
-            encode("embedding", &floats, &[]).unwrap_err().to_string().contains("embedding is f32[1,1,3]")
+            encode("embedding", &floats, &[]).unwrap_err().to_string().contains("embedding is f32[1,1,4]")
         );
         let none = Value::from(Tensor::from_vec(&[0, 1, 3], Vec::<u8>::new()).unwrap());
         assert!(encode("image", &none, &[]).is_err());

@@ -72,7 +72,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
         let path = Path::new(file);
         targets.push((format(path)?, Target::new(path)?));
     }
-    let engine = args.setup.engine()?;
+    let engine = args.setup.engine(Some(&args.graph))?;
     let source = Source::open(&args.graph)?;
     let (arguments, inputs) = split(&args.set);
     let job = engine.job(&source.load(&engine, &arguments)?);

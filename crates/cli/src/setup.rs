@@ -18,7 +18,7 @@ const RUNTIME: &str = ".vendor/onnxruntime";
 #[derive(clap::Args)]
 #[command(next_help_heading = "Engine")]
 pub(crate) struct Setup {
-    /// Folder of stage models; without it models/icons, from here or from the program
+    /// Folder of stage models; without it the graph's own folder if it holds some, else models/icons
     #[arg(long, value_name = "FOLDER", env = "WUERST_MODELS")]
     models: Option<PathBuf>,
     /// Devices in order of preference, as cuda:0,cpu; without it what the graph prefers, else cpu
@@ -33,9 +33,9 @@ pub(crate) struct Setup {
 }
 
 impl Setup {
-    /// An engine, for graphs whose models must be there.
-    pub(crate) fn engine(&self) -> Result<Engine> {
-        let models = self.models()?;
+    /// An engine, for graphs whose models must be there; `graph` is the file of the one to run, where it is known.
+    pub(crate) fn engine(&self, graph: Option<&Path>) -> Result<Engine> {
+        let models = self.models(graph)?;
         if !holds_models(&models) {
             bail!(
                 "the models folder {} holds no .onnx file: name a folder of stage models with --models or WUERST_MODELS",
@@ -46,14 +46,17 @@ impl Setup {
     }
 
     /// An engine for looking at graphs and nodes, which may be done without models.
-    pub(crate) fn engine_without_models(&self) -> Result<Engine> {
-        let models = self.models().unwrap_or_else(|_| MODELS.into());
+    pub(crate) fn engine_without_models(&self, graph: &Path) -> Result<Engine> {
+        let models = self.models(Some(graph)).unwrap_or_else(|_| MODELS.into());
         self.engine_in(models)
     }
 
-    /// The models folder that was named, or the one that ships.
-    pub(crate) fn models(&self) -> Result<PathBuf> {
-        match &self.models {
+    /// The models folder that was named, or the one that the graph lies in, or the one that ships.
+    pub(crate) fn models(&self, graph: Option<&Path>) -> Result<PathBuf> {
+        // What lies in the current folder has the empty path for a parent.
+        let beside = graph.and_then(Path::parent).map(|folder| Path::new(".").join(folder));
+        let beside = beside.filter(|folder| self.models.is_none() && holds_models(folder));
+        match self.models.as_ref().or(beside.as_ref()) {
             Some(folder) if folder.is_dir() => Ok(folder.clone()),
             Some(folder) => bail!(
                 "the models folder {} is not there: name a folder of stage models with --models or WUERST_MODELS",

@@ -36,6 +36,11 @@ impl Contract {
         Contract::Compressor,
     ];
 
+    /// The contract of this name.
+    pub fn named(name: &str) -> Option<Contract> {
+        Contract::ALL.into_iter().find(|contract| contract.name() == name)
+    }
+
     /// The name, as in a model's metadata.
     pub fn name(self) -> &'static str {
         match self {
@@ -138,7 +143,7 @@ mod tests {
             metadata: facts.pairs(),
             inputs: signature.inputs.iter().map(outlet).collect(),
             outputs: signature.outputs.iter().map(outlet).collect(),
-            bytes: 0,
+            ..Header::default()
         }
     }
 

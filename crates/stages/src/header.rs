@@ -21,6 +21,10 @@ pub struct Header {
     pub outputs: Vec<Outlet>,
     /// The size of the file and of `FILE.data` beside it, in bytes.
     pub bytes: u64,
+    /// Floating-point numbers in its tensors: weights, and the few constants of the operators.
+    pub numbers: u64,
+    /// Sets of operators that it needs beside the standard one, as `com.microsoft`.
+    pub domains: Vec<String>,
 }
 
 /// An input or output of a model.
@@ -78,6 +82,7 @@ impl Header {
                     found = true;
                     fields.graph(end, &mut header)?;
                 }
+                (8, Wire::Bytes(end)) => header.domains.extend(fields.domain(end)?),
                 (14, Wire::Bytes(end)) => header.metadata.push(fields.pair(end)?),
                 (_, other) => fields.skip(other)?,
             }
@@ -179,10 +184,44 @@ impl Fields {
         Ok(pair)
     }
 
+    /// OperatorSetIdProto; none for the standard set.
+    fn domain(&mut self, end: u64) -> Read<Option<String>> {
+        let mut domain = None;
+        while self.at < end {
+            match self.next(end)? {
+                (1, Wire::Bytes(stop)) => domain = Some(self.text(stop)?).filter(|name| !name.is_empty()),
+                (_, other) => self.skip(other)?,
+            }
+        }
+        Ok(domain)
+    }
+
+    /// How many floating-point numbers a TensorProto holds.
+    fn numbers(&mut self, end: u64) -> Read<u64> {
+        let (mut count, mut floating) = (1u64, false);
+        while self.at < end {
+            match self.next(end)? {
+                (1, Wire::Number(length)) => count = count.saturating_mul(length),
+                (1, Wire::Bytes(stop)) => {
+                    while self.at < stop {
+                        count = count.saturating_mul(self.number()?);
+                    }
+                }
+                // f32, f16, f64 and bf16.
+                (2, Wire::Number(code)) => floating = [1, 10, 11, 16].contains(&code),
+                (_, other) => self.skip(other)?,
+            }
+        }
+        Ok(if floating { count } else { 0 })
+    }
+
     /// GraphProto.
     fn graph(&mut self, end: u64, header: &mut Header) -> Read<()> {
         while self.at < end {
             match self.next(end)? {
+                (5, Wire::Bytes(stop)) => {
+                    header.numbers = header.numbers.saturating_add(self.numbers(stop)?);
+                }
                 (11, Wire::Bytes(stop)) => header.inputs.push(self.outlet(stop)?),
                 (12, Wire::Bytes(stop)) => header.outputs.push(self.outlet(stop)?),
                 (_, other) => self.skip(other)?,
@@ -275,9 +314,12 @@ mod tests {
         let dims = [field(1, &field(2, b"b")), field(1, &[1 << 3, 16])].concat();
         let tensor = [vec![1 << 3, 10], field(2, &dims)].concat();
         let outlet = [field(1, b"x"), field(2, &field(1, &tensor))].concat();
-        let graph = [field(5, &[7; 100]), field(11, &outlet)].concat();
+        // A tensor of 3 × 5 numbers f32.
+        let weight = [field(1, &[3, 5]), vec![2 << 3, 1], field(9, &[7; 60])].concat();
+        let graph = [field(5, &weight), field(11, &outlet)].concat();
         let pair = [field(1, b"wuerst.contract"), field(2, b"prior")].concat();
-        [vec![1 << 3, 8], field(7, &graph), field(14, &pair)].concat()
+        let sets = [field(8, &[2 << 3, 20]), field(8, &field(1, b"acme"))].concat();
+        [vec![1 << 3, 8], field(7, &graph), sets, field(14, &pair)].concat()
     }
 
     fn read(bytes: &[u8]) -> Read<Header> {
@@ -292,7 +334,8 @@ mod tests {
         assert_eq!(header.metadata, [("wuerst.contract".to_owned(), "prior".to_owned())]);
         let dims = vec![Dim::Named("b".into()), Dim::Fixed(16)];
         assert_eq!(header.inputs, [Outlet { name: "x".into(), dtype: Some(DType::F16), dims }]);
-        assert_eq!(header.bytes, model().len() as u64);
+        assert_eq!((header.bytes, header.numbers), (model().len() as u64, 15));
+        assert_eq!(header.domains, ["acme"]);
     }
 
     #[test]

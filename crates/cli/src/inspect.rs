@@ -1,0 +1,187 @@
+//! `wuerst inspect`: what stage models take, give and cost.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use anyhow::{Context, Result, bail};
+use wuerst::stages::{Contract, Header, Outlet};
+use wuerst_model::count::{self, Cost};
+use wuerst_model::facts::Facts;
+use wuerst_model::network::Network;
+use wuerst_model::onnx::Operators;
+
+use crate::size::{Size, bytes, scaled};
+
+/// Show what stage models take, give and cost
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    /// A model, or a folder of models
+    path: PathBuf,
+    /// The picture to count for, as 1024x768, or 512 for both; without it the size that the prior makes best
+    #[arg(long, value_name = "WxH")]
+    size: Option<Size>,
+}
+
+/// A model file, as far as it can be read.
+struct Model {
+    path: PathBuf,
+    header: Header,
+}
+
+/// Prints the models.
+pub(crate) fn run(args: &Args) -> Result<ExitCode> {
+    let models = models(&args.path)?;
+    let size = match args.size {
+        Some(Size { width, height }) => [side(width)?, side(height)?],
+        None => [native(&models); 2],
+    };
+    let mut sums = [0; 4];
+    let mut honoured = true;
+    for (index, model) in models.iter().enumerate() {
+        let gap = if index > 0 { "\n" } else { "" };
+        let (text, good, costs) = describe(model, size);
+        print!("{gap}{text}");
+        honoured &= good;
+        sums = [0, 1, 2, 3].map(|i| if i == 3 { sums[i].max(costs[i]) } else { sums[i] + costs[i] });
+    }
+    if models.len() > 1 {
+        let [parameters, size_of_files, multiply_adds, memory] = sums;
+        println!(
+            "\n{} models: {} parameters, {}, {} multiply-adds to run each once, {} of activations at most",
+            models.len(),
+            grouped(parameters),
+            bytes(size_of_files),
+            scaled(multiply_adds, "").trim_end(),
+            bytes(memory)
+        );
+    }
+    Ok(if honoured { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+fn side(pixels: i64) -> Result<usize> {
+    usize::try_from(pixels)
+        .ok()
+        .filter(|side| (1..=65_536).contains(side))
+        .context("a side is 1 to 65536 pixels")
+}
+
+/// The model at `path`, or those in the folder, by name.
+fn models(path: &Path) -> Result<Vec<Model>> {
+    let mut paths = vec![path.to_owned()];
+    if path.is_dir() {
+        let entries = fs::read_dir(path).with_context(|| format!("{} cannot be read", path.display()))?;
+        paths = entries.flatten().map(|entry| entry.path()).collect();
+        paths.retain(|path| path.extension().is_some_and(|end| end == "onnx"));
+        paths.sort();
+        if paths.is_empty() {
+            bail!("{} holds no .onnx file: name a model, or a folder of stage models", path.display());
+        }
+    } else if !path.exists() {
+        bail!("no model or folder {}", path.display());
+    }
+    let read = |path: PathBuf| match Header::read(&path) {
+        Ok(header) => Ok(Model { path, header }),
+        Err(error) => bail!("{}: {error}", path.display()),
+    };
+    paths.into_iter().map(read).collect()
+}
+
+impl Model {
+    fn pairs(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.header.metadata.iter().map(|(key, value)| (&key[..], &value[..]))
+    }
+
+    fn facts(&self) -> Option<Facts> {
+        Facts::read(self.pairs()).ok()
+    }
+
+    /// The cost of the network for a picture of these pixels, if the file says which network it holds.
+    fn cost(&self, size: [usize; 2]) -> Result<Cost, String> {
+        let unknown = "not known: the file does not say which network it holds";
+        let (network, facts) = Network::read(self.pairs()).zip(self.facts()).ok_or(unknown)?;
+        let graph = network.graph(&network.sizes(&facts, size)?).map_err(|e| e.to_string())?;
+        let fused = self.header.domains.iter().any(|domain| domain == "com.microsoft");
+        Ok(count::cost_with(&graph, if fused { Operators::OnnxRuntime } else { Operators::Standard }))
+    }
+}
+
+/// The size that the prior among the models makes best; without one, the published models'.
+fn native(models: &[Model]) -> usize {
+    let prior = models.iter().find_map(|model| match model.facts() {
+        Some(Facts::Prior(facts)) => Some(facts.native_size),
+        _ => None,
+    });
+    prior.unwrap_or(1024)
+}
+
+/// The text of a model, whether it honours its contract, and parameters, bytes, multiply-adds and memory.
+fn describe(model: &Model, size @ [width, height]: [usize; 2]) -> (String, bool, [u64; 4]) {
+    let header = &model.header;
+    let contract = model.facts().and_then(|facts| Contract::named(facts.contract()));
+    let (kept, good) = match contract.map(|contract| (contract, contract.check(&model.path, header))) {
+        Some((contract, Ok(_))) => (format!("{contract}: {}", contract.signature()), true),
+        Some((_, Err(error))) => (error.to_string(), false),
+        None => match Facts::read(model.pairs()) {
+            Ok(_) => ("none that is known".to_owned(), false),
+            Err(error) => (format!("none: {error}"), false),
+        },
+    };
+    let cost = model.cost(size);
+    let parameters = cost.as_ref().map_or(header.numbers, |cost| cost.params);
+    let at = format!("for {width}x{height} pixels");
+    let costs = match &cost {
+        Ok(cost) => [
+            format!("{} {at}", scaled(cost.multiply_adds, "").trim_end()),
+            format!("{} at most at once, {at}", bytes(cost.activation_bytes)),
+        ],
+        Err(message) => [message.clone(), message.clone()],
+    };
+    let listed = |outlets: &[Outlet]| -> Vec<String> {
+        outlets.iter().map(|outlet| format!("{}: {outlet}", outlet.name)).collect()
+    };
+    let [multiply_adds, activations] = costs;
+    let mut lines = vec![
+        ("contract", kept),
+        ("parameters", grouped(parameters)),
+        ("bytes", format!("{} ({})", grouped(header.bytes), bytes(header.bytes))),
+        ("multiply-adds", multiply_adds),
+        ("activations", activations),
+        ("inputs", listed(&header.inputs).join(", ")),
+        ("outputs", listed(&header.outputs).join(", ")),
+    ];
+    if !header.domains.is_empty() {
+        lines.push(("operators", format!("standard, and those of {}", header.domains.join(", "))));
+    }
+    for (index, (key, value)) in header.metadata.iter().enumerate() {
+        lines.push((if index == 0 { "metadata" } else { "" }, format!("{key} = {value}")));
+    }
+    let mut text = format!("{}\n", model.path.display());
+    for (name, value) in lines {
+        text.push_str(&format!("  {name:14} {value}\n"));
+    }
+    let (work, memory) = cost.map_or((0, 0), |cost| (cost.multiply_adds, cost.activation_bytes));
+    (text, good, [parameters, header.bytes, work, memory])
+}
+
+/// A number with its digits in groups of three: `993,636,896`.
+fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let groups: Vec<&str> = digits
+        .as_bytes()
+        .rchunks(3)
+        .rev()
+        .map(|group| std::str::from_utf8(group).unwrap_or_default())
+        .collect();
+    groups.join(",")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn digits_come_in_groups() {
+        assert_eq!([0, 12, 1234, 993_636_896].map(grouped), ["0", "12", "1,234", "993,636,896"]);
+    }
+}
