@@ -1,0 +1,71 @@
+//! The model that ships, found without being named, as in the README's first command.
+
+use std::collections::HashSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Result, ensure};
+use wuerst_tests::built::{c_program, command, png, root};
+
+/// Whether `models/icons` is part of the repository. The commit that adds it sets this; the tests fail when one is there
+/// without the other, so that they can never be skipped unnoticed.
+const SHIPPED: bool = false;
+
+/// The most that the model may take in the repository, in bytes.
+const LARGEST: u64 = 90_000_000;
+
+fn shipped() -> Option<PathBuf> {
+    let folder = root().join("models/icons");
+    assert_eq!(folder.is_dir(), SHIPPED, "SHIPPED in {} must say whether models/icons is there", file!());
+    SHIPPED.then_some(folder)
+}
+
+fn generate(folder: &Path, picture: &str, threads: &str) -> Result<PathBuf> {
+    let picture = folder.join(picture);
+    let output = command()?
+        // Elsewhere than in the repository: the program knows where it was built.
+        .current_dir(folder)
+        .args(["generate", "a red apple, twemoji style", "--seed", "7", "--threads", threads, "-o"])
+        .arg(&picture)
+        .output()?;
+    ensure!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    Ok(picture)
+}
+
+#[test]
+fn the_model_is_whole_and_small() -> Result<()> {
+    let Some(models) = shipped() else { return Ok(()) };
+    let mut bytes = 0;
+    for stage in ["text-encoder", "prior", "decoder", "vqgan-decoder", "vqgan-encoder", "compressor"] {
+        bytes += fs::metadata(models.join(format!("{stage}.onnx")))?.len();
+    }
+    for file in ["tokenizer.json", "README.md"] {
+        bytes += fs::metadata(models.join(file))?.len();
+    }
+    assert!(bytes <= LARGEST, "{bytes} bytes");
+    let check = command()?.current_dir(root()).args(["check", "graphs/text-to-image.yaml"]).output()?;
+    ensure!(check.status.success(), "{}", String::from_utf8_lossy(&check.stderr));
+    Ok(())
+}
+
+#[test]
+fn a_prompt_becomes_the_same_picture_everywhere() -> Result<()> {
+    let Some(models) = shipped() else { return Ok(()) };
+    let folder = tempfile::tempdir()?;
+    let first = generate(folder.path(), "a.png", "1")?;
+    assert!(fs::read(&first)? == fs::read(generate(folder.path(), "b.png", "3")?)?, "threads change it");
+
+    let ([height, width], rgb) = png(&first)?;
+    assert!(height >= 64 && width >= 64, "{width}x{height}");
+    let colours: HashSet<&[u8]> = rgb.chunks(3).collect();
+    assert!(colours.len() > 100, "{} colours are no picture", colours.len());
+
+    let ppm = folder.path().join("a.ppm");
+    let mut host = Command::new(c_program("host", "c99", folder.path())?);
+    host.arg(models).arg(root().join("graphs/text-to-image.yaml"));
+    let output = host.args(["a red apple, twemoji style", "7"]).arg(&ppm).output()?;
+    ensure!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert!(fs::read(&ppm)?.ends_with(&rgb), "the C host makes another picture");
+    Ok(())
+}
