@@ -102,9 +102,9 @@ fn outputs() -> Result<()> {
     says(&run(&["-o", "image"])?, &["name=value"]);
     says(&run(&["-o", &format!("image={}", file("a.png"))])?, &["prompt", "must be set"]);
     let set = ["--set", "prompt=a", "--set", "steps=1", "--set", "decoder_steps=1"];
-    let outputs = [format!("image={}", file("a.npy")), format!("pixels={}", file("b.png"))];
+    let outputs = [format!("image={}", file("a.npy")), format!("embedding={}", file("b.png"))];
     let both = ["-o", &outputs[0], "-o", &outputs[1]];
-    says(&run(&[&set[..], &both].concat())?, &["pixels is f32", "write it as .npy"]);
+    says(&run(&[&set[..], &both].concat())?, &["embedding is f32", "write it as .npy"]);
     Ok(())
 }
 
@@ -139,8 +139,8 @@ fn models() -> Result<()> {
     };
     broken("prior.onnx", None, &["no model `prior`", "holds decoder.onnx"])?;
     broken("prior.onnx", Some(b"<html>"), &["prior.onnx", "not an ONNX file"])?;
-    broken("tokenizer.json", None, &["put `tokenizer.json` beside it"])?;
-    broken("tokenizer.json", Some(b"{}"), &["tokenizer.json"])?;
+    broken("tokenizer-decoder.json", None, &["put `tokenizer-decoder.json` beside it"])?;
+    broken("tokenizer-decoder.json", Some(b"{}"), &["tokenizer-decoder.json"])?;
     let decoder = fs::read(at("decoder.onnx"))?;
     broken("prior.onnx", Some(&decoder), &["is a decoder, where a prior is wanted"])?;
     broken("decoder.onnx", Some(&decoder[..decoder.len() / 2]), &["decoder.onnx"])?;
