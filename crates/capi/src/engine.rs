@@ -87,7 +87,6 @@ impl Logger {
     }
 }
 
-/// See the header.
 #[unsafe(no_mangle)]
 pub extern "C" fn wst_engine_new(options: *const Options, out: Out<*mut Engine>) -> *mut Failure {
     fallible(|| {
@@ -105,7 +104,6 @@ pub extern "C" fn wst_engine_new(options: *const Options, out: Out<*mut Engine>)
     })
 }
 
-/// See the header.
 #[unsafe(no_mangle)]
 pub extern "C" fn wst_engine_free(engine: Option<Box<Engine>>) {
     infallible((), || drop(engine));

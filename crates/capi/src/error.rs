@@ -63,20 +63,17 @@ impl Failure {
     }
 }
 
-/// See the header.
 #[unsafe(no_mangle)]
 pub extern "C" fn wst_error_code(error: Option<&Failure>) -> u32 {
     infallible(Code::Internal, || error.map_or(Code::Ok, |failure| code(&failure.error))) as u32
 }
 
-/// See the header.
 #[unsafe(no_mangle)]
 pub extern "C" fn wst_error_message(error: Option<&Failure>) -> Str {
     let empty = Str { data: c"".as_ptr().cast(), len: 0 };
     infallible(empty, || error.map_or(empty, |failure| Str::of(failure.message())))
 }
 
-/// See the header.
 #[unsafe(no_mangle)]
 pub extern "C" fn wst_error_place(
     error: Option<&Failure>,
@@ -100,7 +97,6 @@ pub extern "C" fn wst_error_place(
     })
 }
 
-/// See the header.
 #[unsafe(no_mangle)]
 pub extern "C" fn wst_error_free(error: Option<Box<Failure>>) {
     infallible((), || drop(error));

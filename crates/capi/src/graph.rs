@@ -21,7 +21,6 @@ impl Graph {
     }
 }
 
-/// See the header.
 #[unsafe(no_mangle)]
 pub extern "C" fn wst_graph_new(engine: Option<&Engine>, yaml: Str, out: Out<*mut Graph>) -> *mut Failure {
     fallible(|| {
@@ -32,7 +31,6 @@ pub extern "C" fn wst_graph_new(engine: Option<&Engine>, yaml: Str, out: Out<*mu
     })
 }
 
-/// See the header.
 #[unsafe(no_mangle)]
 pub extern "C" fn wst_graph_open(engine: Option<&Engine>, path: Str, out: Out<*mut Graph>) -> *mut Failure {
     fallible(|| {
@@ -46,7 +44,6 @@ pub extern "C" fn wst_graph_open(engine: Option<&Engine>, path: Str, out: Out<*m
     })
 }
 
-/// See the header.
 #[unsafe(no_mangle)]
 pub extern "C" fn wst_graph_free(graph: Option<Box<Graph>>) {
     infallible((), || drop(graph));

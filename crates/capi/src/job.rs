@@ -10,7 +10,6 @@ use crate::text::Str;
 use crate::value::Value;
 use crate::watch::Watch;
 
-/// See the header.
 #[unsafe(no_mangle)]
 pub extern "C" fn wst_job_new(graph: Option<&Graph>, out: Out<*mut Job>) -> *mut Failure {
     fallible(|| {
@@ -21,7 +20,6 @@ pub extern "C" fn wst_job_new(graph: Option<&Graph>, out: Out<*mut Job>) -> *mut
     })
 }
 
-/// See the header.
 #[unsafe(no_mangle)]
 pub extern "C" fn wst_job_set(job: Option<&Job>, input: Str, value: Option<&Value>) -> *mut Failure {
     fallible(|| {
@@ -32,7 +30,6 @@ pub extern "C" fn wst_job_set(job: Option<&Job>, input: Str, value: Option<&Valu
     })
 }
 
-/// See the header.
 #[unsafe(no_mangle)]
 pub extern "C" fn wst_job_set_text(job: Option<&Job>, input: Str, text: Str) -> *mut Failure {
     fallible(|| {
@@ -43,7 +40,6 @@ pub extern "C" fn wst_job_set_text(job: Option<&Job>, input: Str, text: Str) -> 
     })
 }
 
-/// See the header.
 #[unsafe(no_mangle)]
 pub extern "C" fn wst_job_get(
     job: Option<&Job>,
@@ -67,13 +63,11 @@ pub extern "C" fn wst_job_get(
     })
 }
 
-/// See the header.
 #[unsafe(no_mangle)]
 pub extern "C" fn wst_job_cancel(job: Option<&Job>) {
     infallible((), || job.into_iter().for_each(Job::cancel));
 }
 
-/// See the header.
 #[unsafe(no_mangle)]
 pub extern "C" fn wst_job_free(job: Option<Box<Job>>) {
     infallible((), || drop(job));

@@ -21,7 +21,7 @@ mod watch;
 /// `WST_ABI_VERSION` of the header.
 const ABI_VERSION: u32 = 1;
 
-/// See the header.
+/// The version of the interface; the header says what it means.
 #[unsafe(no_mangle)]
 pub extern "C" fn wst_abi_version() -> u32 {
     ABI_VERSION

@@ -42,25 +42,21 @@ fn new(value: impl Into<wuerst::Value>) -> *mut Value {
     infallible(nothing(), || Box::into_raw(Box::new(Value::from(value.into()))))
 }
 
-/// See the header.
 #[unsafe(no_mangle)]
 pub extern "C" fn wst_value_bool(value: c_int) -> *mut Value {
     new(value != 0)
 }
 
-/// See the header.
 #[unsafe(no_mangle)]
 pub extern "C" fn wst_value_int(value: i64) -> *mut Value {
     new(value)
 }
 
-/// See the header.
 #[unsafe(no_mangle)]
 pub extern "C" fn wst_value_float(value: f64) -> *mut Value {
     new(value)
 }
 
-/// See the header.
 #[unsafe(no_mangle)]
 pub extern "C" fn wst_value_text(text: Str, out: Out<*mut Value>) -> *mut Failure {
     fallible(|| {
@@ -74,7 +70,6 @@ pub extern "C" fn wst_value_text(text: Str, out: Out<*mut Value>) -> *mut Failur
     })
 }
 
-/// See the header.
 #[unsafe(no_mangle)]
 pub extern "C" fn wst_value_tensor(tensor: Option<&View>, out: Out<*mut Value>) -> *mut Failure {
     fallible(|| {
@@ -88,7 +83,6 @@ pub extern "C" fn wst_value_tensor(tensor: Option<&View>, out: Out<*mut Value>) 
     })
 }
 
-/// See the header, which has the numbers.
 #[unsafe(no_mangle)]
 pub extern "C" fn wst_value_type(value: Option<&Value>) -> u32 {
     infallible(0, || match value.map(Value::inner) {
@@ -118,7 +112,6 @@ fn show<T>(
     })
 }
 
-/// See the header.
 #[unsafe(no_mangle)]
 pub extern "C" fn wst_value_as_bool(value: Option<&Value>, out: Out<c_int>) -> *mut Failure {
     show(value, out, "bool", |value| match value.inner() {
@@ -127,7 +120,6 @@ pub extern "C" fn wst_value_as_bool(value: Option<&Value>, out: Out<c_int>) -> *
     })
 }
 
-/// See the header.
 #[unsafe(no_mangle)]
 pub extern "C" fn wst_value_as_int(value: Option<&Value>, out: Out<i64>) -> *mut Failure {
     show(value, out, "int", |value| match value.inner() {
@@ -136,7 +128,6 @@ pub extern "C" fn wst_value_as_int(value: Option<&Value>, out: Out<i64>) -> *mut
     })
 }
 
-/// See the header.
 #[unsafe(no_mangle)]
 pub extern "C" fn wst_value_as_float(value: Option<&Value>, out: Out<f64>) -> *mut Failure {
     show(value, out, "float", |value| match value.inner() {
@@ -146,7 +137,6 @@ pub extern "C" fn wst_value_as_float(value: Option<&Value>, out: Out<f64>) -> *m
     })
 }
 
-/// See the header.
 #[unsafe(no_mangle)]
 pub extern "C" fn wst_value_as_text(value: Option<&Value>, out: Out<Str>) -> *mut Failure {
     show(value, out, "text", |value| match value.inner() {
@@ -156,7 +146,6 @@ pub extern "C" fn wst_value_as_text(value: Option<&Value>, out: Out<Str>) -> *mu
     })
 }
 
-/// See the header.
 #[unsafe(no_mangle)]
 pub extern "C" fn wst_value_as_tensor(value: Option<&Value>, out: Out<View>) -> *mut Failure {
     show(value, out, "a tensor", |value| match value.inner() {
@@ -165,13 +154,11 @@ pub extern "C" fn wst_value_as_tensor(value: Option<&Value>, out: Out<View>) -> 
     })
 }
 
-/// See the header.
 #[unsafe(no_mangle)]
 pub extern "C" fn wst_value_clone(value: Option<&Value>) -> *mut Value {
     value.map_or(nothing(), |value| new(value.inner().clone()))
 }
 
-/// See the header.
 #[unsafe(no_mangle)]
 pub extern "C" fn wst_value_free(value: Option<Box<Value>>) {
     infallible((), || drop(value));

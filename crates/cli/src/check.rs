@@ -7,6 +7,7 @@ use anyhow::Result;
 use serde_json::json;
 use wuerst::Graph;
 
+use crate::say;
 use crate::setup::Setup;
 use crate::source::{Problems, Source};
 
@@ -29,13 +30,13 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     let problems = match source.load(&engine, &[]) {
         Ok(graph) => {
             let good = if args.json { as_json(&source, &[]).to_string() } else { summary(&source, &graph) };
-            println!("{good}");
+            say(good);
             return Ok(ExitCode::SUCCESS);
         }
         Err(error) => error.downcast::<Problems>()?,
     };
     if args.json {
-        println!("{}", as_json(&source, &problems.problems));
+        say(as_json(&source, &problems.problems));
     } else {
         let count = problems.problems.len();
         eprintln!("{problems}\n{}: {count} problem{}", problems.file, if count == 1 { "" } else { "s" });

@@ -12,7 +12,7 @@ use crate::setup::Setup;
 use crate::size::Size;
 use crate::source::Source;
 use crate::target::Target;
-use crate::{picture, run};
+use crate::{picture, run, say};
 
 /// The most words that a prompt may have. Text encoders read some dozens and cut off the rest with a warning; so many
 /// are no prompt but a mistake.
@@ -87,12 +87,8 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
         ];
         target.write(&picture::encode("image", &image, &about)?)?;
         progress.done();
-        println!(
-            "{}: {}, seed {seed}, {:.1} s",
-            target.path().display(),
-            image.ty(),
-            start.elapsed().as_secs_f64()
-        );
+        let (file, seconds) = (target.path().display(), start.elapsed().as_secs_f64());
+        say(format_args!("{file}: {}, seed {seed}, {seconds:.1} s", image.ty()));
     }
     Ok(ExitCode::SUCCESS)
 }

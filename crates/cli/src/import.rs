@@ -9,6 +9,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use wuerst_model::import::{Options, Published, Source};
 use wuerst_model::onnx::{Operators, Precision};
 
+use crate::say;
 use crate::size::bytes;
 
 /// Make stage models, and a graph that runs them, of published checkpoints
@@ -88,10 +89,11 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     });
     bar.finish_and_clear();
     for stage in written? {
-        println!("{:22} {:>15} parameters {:>10}", stage.name, stage.parameters, bytes(stage.bytes));
+        let size = bytes(stage.bytes);
+        say(format_args!("{:22} {:>15} parameters {size:>10}", stage.name, stage.parameters));
     }
     let graph = args.out.join("graph.yaml");
-    println!("wuerst run {} --set prompt=\"a red apple\" -o image=apple.png", graph.display());
+    say(format_args!("wuerst run {} --set prompt=\"a red apple\" -o image=apple.png", graph.display()));
     Ok(ExitCode::SUCCESS)
 }
 

@@ -11,6 +11,7 @@ use wuerst_model::facts::Facts;
 use wuerst_model::network::Network;
 use wuerst_model::onnx::Operators;
 
+use crate::say;
 use crate::size::{Size, bytes, scaled};
 
 /// Show what stage models take, give and cost
@@ -41,20 +42,20 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     for (index, model) in models.iter().enumerate() {
         let gap = if index > 0 { "\n" } else { "" };
         let (text, good, costs) = describe(model, size);
-        print!("{gap}{text}");
+        say(format_args!("{gap}{}", text.trim_end()));
         honoured &= good;
         sums = [0, 1, 2, 3].map(|i| if i == 3 { sums[i].max(costs[i]) } else { sums[i] + costs[i] });
     }
     if models.len() > 1 {
         let [parameters, size_of_files, multiply_adds, memory] = sums;
-        println!(
+        say(format_args!(
             "\n{} models: {} parameters, {}, {} multiply-adds to run each once, {} of activations at most",
             models.len(),
             grouped(parameters),
             bytes(size_of_files),
             scaled(multiply_adds, "").trim_end(),
             bytes(memory)
-        );
+        ));
     }
     Ok(if honoured { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

@@ -18,6 +18,8 @@ mod size;
 mod source;
 mod target;
 
+use std::fmt::Display;
+use std::io::{Write, stdout};
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
@@ -38,6 +40,11 @@ enum Command {
     Nodes(nodes::Args),
     Import(import::Args),
     Inspect(inspect::Args),
+}
+
+/// Writes a line to stdout. A reader that has seen enough, as `head`, is no error.
+fn say(line: impl Display) {
+    let _ = writeln!(stdout(), "{line}");
 }
 
 fn main() -> ExitCode {

@@ -1,12 +1,13 @@
 //! `wuerst nodes`: what graphs can be made of.
 
-use std::io::{Write, stdout};
 use std::process::ExitCode;
 
 use anyhow::{Result, bail};
 use wuerst::core::NodeSpec;
 use wuerst::graph::{describe, did_you_mean};
 use wuerst::{Engine, Options};
+
+use crate::say;
 
 /// List node kinds, or describe some in full
 #[derive(clap::Args)]
@@ -30,7 +31,6 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
         let short = |spec: &NodeSpec| format!("{}\n  {}\n  {}\n", spec.kind, spec.about, spec.signature);
         texts.extend(registry.nodes().map(|node| short(node.spec())));
     }
-    // A reader that has seen enough, as `head`, is no error.
-    let _ = stdout().write_all(texts.join("\n").as_bytes());
+    say(texts.join("\n").trim_end());
     Ok(ExitCode::SUCCESS)
 }

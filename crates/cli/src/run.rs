@@ -10,6 +10,7 @@ use wuerst::{Report, Tensor, Value};
 
 use crate::picture;
 use crate::progress::Progress;
+use crate::say;
 use crate::setup::Setup;
 use crate::source::Source;
 use crate::target::Target;
@@ -91,7 +92,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
         target.write(bytes)?;
     }
     if args.explain {
-        print!("{}", explained(&job.report()));
+        say(explained(&job.report()).trim_end());
     }
     Ok(ExitCode::SUCCESS)
 }
