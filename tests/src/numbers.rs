@@ -1,10 +1,7 @@
-//! Arrays to test with: random ones, stored ones, and how far two of them are apart.
+//! Arrays to test with: random ones, and how far two of them are apart.
 
-use std::path::{Path, PathBuf};
-
-use anyhow::{Context, Result, ensure};
+use anyhow::{Result, ensure};
 use ndarray::{ArrayD, IxDyn};
-use ndarray_npy::ReadableElement;
 use wuerst_model::onnx::{BoxError, Weight};
 use wuerst_model::record::Graph;
 
@@ -69,15 +66,4 @@ pub fn assert_close(got: &ArrayD<f32>, want: &ArrayD<f32>, tolerance: f32) {
         Ok(error) => assert!(error <= tolerance, "off by {error:e}, {tolerance:e} allowed"),
         Err(error) => panic!("{error}"),
     }
-}
-
-/// A path in `tests/reference`.
-pub fn reference(path: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("reference").join(path)
-}
-
-/// An array of `tests/reference/expected`.
-pub fn expected<T: ReadableElement>(name: &str) -> Result<ArrayD<T>> {
-    let path = reference(&format!("expected/{name}.npy"));
-    ndarray_npy::read_npy(&path).with_context(|| path.display().to_string())
 }

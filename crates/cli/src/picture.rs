@@ -32,7 +32,8 @@ pub(crate) fn encode(what: &str, picture: &Value, about: &[(&str, &str)]) -> Res
 fn pixels(picture: &Value) -> Option<(u32, u32, Cow<'_, [u8]>)> {
     let Value::Tensor(tensor) = picture else { return None };
     let &[height, width, 3] = tensor.shape() else { return None };
-    let rounded = |colours: &[f32]| colours.iter().map(|c| (c.clamp(0., 1.) * 255.).round() as u8).collect();
+    let rounded =
+        |colours: &[f32]| colours.iter().map(|c| (c.clamp(0., 1.) * 255.).round_ties_even() as u8).collect();
     let rgb = match tensor.values::<f32>() {
         Some(colours) => Cow::Owned(rounded(colours)),
         None => Cow::Borrowed(tensor.values::<u8>()?),

@@ -14,13 +14,23 @@ use anyhow::{Context, Result};
 use ndarray::ArrayD;
 use tempfile::TempDir;
 use wuerst::{Engine, Job, Options, Tensor, Value, Watch};
-use wuerst_tests::bundle;
-use wuerst_tests::numbers::reference;
+use wuerst_model::import;
+use wuerst_tests::built::root;
+use wuerst_tests::bundle::{self, Bundle, PLAIN};
 
 /// A folder of small models, an engine that runs them on so many threads, and one of the shipped graphs.
 fn published(folder: &TempDir, threads: usize) -> Result<Job> {
     bundle::write(folder.path())?;
     job(folder.path(), threads, "wuerstchen.yaml")
+}
+
+/// An imported bundle, and a job over the graph that was written with it.
+fn imported(bundle: Bundle, how: &import::Options) -> Result<(TempDir, Job)> {
+    let folder = tempfile::tempdir()?;
+    bundle.import(folder.path(), how)?;
+    let engine = Engine::new(options(folder.path(), 1))?;
+    let graph = engine.graph(&fs::read_to_string(folder.path().join("graph.yaml"))?)?;
+    Ok((folder, engine.job(&graph)))
 }
 
 fn options(folder: &Path, threads: usize) -> Options {
@@ -35,14 +45,17 @@ fn job(folder: &Path, threads: usize, graph: &str) -> Result<Job> {
 }
 
 fn shipped(graph: &str) -> Result<String> {
-    let path = reference("../../graphs").join(graph);
+    let path = root().join("graphs").join(graph);
     fs::read_to_string(&path).with_context(|| path.display().to_string())
 }
 
 /// Sets the inputs of the case that diffusers was run with.
 fn set_case(job: &Job) -> Result<()> {
-    let case: serde_json::Value =
-        serde_json::from_str(&fs::read_to_string(reference("expected/case.json"))?)?;
+    set_case_of(job, PLAIN)
+}
+
+fn set_case_of(job: &Job, bundle: Bundle) -> Result<()> {
+    let case: serde_json::Value = bundle.json("expected/case.json")?;
     let names = [
         ("prompt", "prompt"),
         ("negative", "negative"),

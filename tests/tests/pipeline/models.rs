@@ -37,7 +37,7 @@ fn broken_models_are_named() -> Result<()> {
     swap("prior.onnx", Some(b"<html>"), &["prior.onnx", "not an ONNX file", "nodes.prior"])?;
     let decoder = fs::read(in_folder("decoder.onnx"))?;
     swap("prior.onnx", Some(&decoder), &["prior.onnx", "is a decoder, where a prior is wanted"])?;
-    swap("tokenizer.json", None, &["text-encoder-prior.onnx", "put `tokenizer.json` beside it"])?;
+    swap("tokenizer-prior.json", None, &["text-encoder-prior.onnx", "put `tokenizer-prior.json` beside it"])?;
     Ok(())
 }
 
@@ -58,11 +58,11 @@ fn damage_inside_a_model_is_an_error() -> Result<()> {
     fs::write(&path, &whole)?;
     job.get("image", &mut ())?;
     assert_eq!(job.report().ran.len(), 1, "all but the VQGAN is remembered");
-    fs::write(folder.path().join("tokenizer.json"), "{}")?;
+    fs::write(folder.path().join("tokenizer-prior.json"), "{}")?;
     let engine = Engine::new(options(folder.path(), 1))?;
     let job = engine.job(&engine.graph(&shipped("wuerstchen.yaml")?)?);
     set_case(&job)?;
-    assert!(said(job.get("image", &mut ())).contains("tokenizer.json"));
+    assert!(said(job.get("image", &mut ())).contains("tokenizer-prior.json"));
     Ok(())
 }
 
