@@ -10,6 +10,7 @@ pub mod plot;
 pub mod prepare;
 pub mod programs;
 pub mod report;
+pub mod sample;
 pub mod sampler;
 pub mod session;
 pub mod sheet;

@@ -7,6 +7,7 @@ use wuerst_train::config::RunConfig;
 use wuerst_train::data::DataArgs;
 use wuerst_train::export::{self, ExportArgs};
 use wuerst_train::report::{self, ReportArgs};
+use wuerst_train::sample::{self, SampleArgs};
 use wuerst_train::{data, programs, trainer};
 
 /// Trains the three stages of Würstchen on captioned pictures.
@@ -29,6 +30,8 @@ enum Command {
     Prior(RunArgs),
     /// Write the trained stages as a model folder
     Export(ExportArgs),
+    /// Draw pictures from the newest checkpoints
+    Sample(SampleArgs),
     /// Measure an exported model: likeness, alignment, copies, a contact sheet
     Report(ReportArgs),
 }
@@ -55,6 +58,7 @@ fn main() -> Result<()> {
         Command::Decoder(args) => programs::decoder(&to_train(&args)?),
         Command::Prior(args) => programs::prior(&to_train(&args)?),
         Command::Export(args) => export::run(&load(&args.run)?, &args.out),
+        Command::Sample(args) => sample::run(&load(&args.run)?, &args),
         Command::Report(args) => report::run(&load(&args.run)?, &args),
     }
 }

@@ -19,7 +19,7 @@ pub fn apply(op: &Op, args: &[&Tensor], mode: Mode) -> Tensor {
         Op::Gelu => x.gelu("none"),
         Op::Clip { min, max } => x.clamp(f64::from(*min), f64::from(*max)),
         Op::ReduceMean(axes) => x.mean_dim(ints(axes), true, None::<Kind>),
-        Op::ReduceL2(axes) => length(x, &ints(axes)),
+        Op::ReduceL2(axes) => length(x, &ints(axes), mode),
         Op::Linear => {
             let [x, w] = [x, args[1]].map(|t| t.to_kind(mode.kind));
             x.linear(&w, args.get(2).map(|b| b.to_kind(mode.kind)))
@@ -37,7 +37,8 @@ pub fn apply(op: &Op, args: &[&Tensor], mode: Mode) -> Tensor {
             let affine = |i: usize| args.get(i).map(|a| a.to_kind(x.kind()));
             x.layer_norm([last], affine(1), affine(2), f64::from(*eps), false)
         }
-        Op::BatchNorm { eps, momentum } => x.to_kind(mode.exact()).batch_norm(
+        // libtorch takes a picture in bfloat16 with f32 statistics as it is.
+        Op::BatchNorm { eps, momentum } => x.batch_norm(
             Some(args[1]),
             Some(args[2]),
             Some(args[3]),
@@ -126,8 +127,8 @@ fn attention(args: &[&Tensor], heads: i64, causal: bool, mode: Mode) -> Tensor {
 }
 
 /// Euclidean length over the axes; three times as fast as libtorch's norm here, and with a gradient at zero.
-fn length(x: &Tensor, axes: &[i64]) -> Tensor {
-    let sum = x.square().sum_dim_intlist(axes, true, Kind::Float) + 1e-24;
+fn length(x: &Tensor, axes: &[i64], mode: Mode) -> Tensor {
+    let sum = x.square().sum_dim_intlist(axes, true, mode.exact()) + 1e-24;
     sum.sqrt().to_kind(x.kind())
 }
 

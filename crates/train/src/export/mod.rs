@@ -1,5 +1,6 @@
 //! Writes the model folder of a run: every stage as an ONNX file that says of itself what a host must know.
 
+mod card;
 mod source;
 mod stages;
 
@@ -37,7 +38,7 @@ pub fn run(config: &RunConfig, out: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Writes every stage and the tokenizer into `out`; gives their size in bytes.
+/// Writes every stage, the tokenizer and the model card into `out`; gives the size of the models in bytes.
 ///
 /// `latent_scale` is the standard deviation of Stage A's latents, with which its decoder multiplies what Stage B
 /// draws. Weights are stored as f16.
@@ -53,7 +54,8 @@ pub fn write(config: &RunConfig, latent_scale: f64, out: &Path) -> Result<u64> {
         total += bytes;
         Ok(())
     };
-    for export in exports(config, latent_scale)? {
+    let exports = exports(config, latent_scale)?;
+    for export in &exports {
         let path = out.join(format!("{}.onnx", export.name));
         let options = Options {
             name: export.name.into(),
@@ -70,5 +72,6 @@ pub fn write(config: &RunConfig, latent_scale: f64, out: &Path) -> Result<u64> {
     let tokenizer = frozen::tokenizer(&frozen::tokenizer_file(config), config.length)?;
     tokenizer.save(&path, false).map_err(|e| anyhow::anyhow!("cannot write {}: {e}", path.display()))?;
     written(stages::TOKENIZER, &path)?;
+    card::write(config, &exports, out)?;
     Ok(total)
 }

@@ -6,6 +6,7 @@ use crate::config::RunConfig;
 use crate::trainer::{Spent, Trainer};
 use anyhow::Result;
 use serde::{Deserialize, Serialize};
+use std::fmt::Write as _;
 
 /// One model, measured.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -101,4 +102,20 @@ pub fn spent(config: &RunConfig) -> Result<Vec<Training>> {
         }
     }
     Ok(all)
+}
+
+/// The stages as a table in Markdown.
+pub fn table(stages: &[Training]) -> String {
+    let mut md =
+        String::from("| stage | steps | samples | operations | hours | loss |\n|---|---|---|---|---|---|\n");
+    for t in stages {
+        let (s, loss) = (&t.spent, t.loss.map_or("–".into(), |loss| format!("{loss:.4}")));
+        // Writing to a String cannot fail.
+        let _ = writeln!(
+            md,
+            "| {} | {} | {} | {:.2e} | {:.2} | {loss} |",
+            t.stage, s.step, s.samples, s.flops, s.hours
+        );
+    }
+    md
 }

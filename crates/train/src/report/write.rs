@@ -1,6 +1,6 @@
 //! The report as Markdown and JSON.
 
-use super::measures::Report;
+use super::measures::{self, Report};
 use super::neighbours::Nearness;
 use super::prompts::{Kind, Prompt};
 use crate::data::fetch::write_whole;
@@ -55,7 +55,7 @@ fn markdown(report: &Report, prompts: &[Prompt]) -> Result<String> {
         writeln!(md, "| {name} | {} | {:.3} | {} |", score.pictures, score.alignment, percent.join(" | "))?;
     }
     writeln!(md, "\nFrom floor to ceiling, seen concepts have come {:.0} % of the way.", 100. * s.way())?;
-    training(&mut md, report)?;
+    writeln!(md, "\n## Training\n\n{}", measures::table(&report.spent))?;
     sheet(&mut md, prompts)?;
     Ok(md)
 }
@@ -81,22 +81,6 @@ fn likeness(md: &mut String, report: &Report) -> Result<()> {
         writeln!(
             md,
             "\nn is below 2,000: the Fréchet distances are rough, and comparable with each other only."
-        )?;
-    }
-    Ok(())
-}
-
-fn training(md: &mut String, report: &Report) -> Result<()> {
-    writeln!(
-        md,
-        "\n## Training\n\n| stage | steps | samples | operations | hours | loss |\n|---|---|---|---|---|---|"
-    )?;
-    for t in &report.spent {
-        let (s, loss) = (&t.spent, t.loss.map_or("–".into(), |loss| format!("{loss:.4}")));
-        writeln!(
-            md,
-            "| {} | {} | {} | {:.2e} | {:.2} | {loss} |",
-            t.stage, s.step, s.samples, s.flops, s.hours
         )?;
     }
     Ok(())

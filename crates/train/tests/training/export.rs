@@ -77,6 +77,11 @@ fn a_run_becomes_a_folder_that_the_engine_draws_from() -> Result<()> {
     trained(&config)?;
     let bytes = export::write(&config, 1.5, &out)?;
     assert!(bytes < 60_000_000, "{bytes} bytes: weights are not stored as f16");
+    let card = fs::read_to_string(out.join("README.md"))?;
+    assert!(
+        card.contains("`prior.onnx`") && card.contains("CC-BY-4.0") && card.contains("| vqgan | 0 |"),
+        "{card}"
+    );
 
     let engine = Engine::new(Options { models: out, ..Options::default() })?;
     let graph = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../graphs/text-to-image.yaml");

@@ -11,8 +11,8 @@ use wuerst_train::eval::{Evaluator, Mode, Weights};
 
 const F64: (Kind, Device) = (Kind::Double, Device::Cpu);
 const MODE: Mode = Mode { training: true, kind: Kind::Double };
-/// Half the width of a difference. Its error is of the order of the square, and of 1e-16 over it.
-const STEP: f64 = 1e-6;
+/// Half the width of a difference: small, so that few of thousands of rectified units change sides within it.
+const STEP: f64 = 1e-7;
 
 fn feeds(graph: &Graph) -> Vec<Tensor> {
     let feed = |input: &wuerst_model::record::Input| {

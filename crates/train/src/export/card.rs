@@ -1,0 +1,108 @@
+//! The model card: what the folder holds, what it was trained on and for how long, and whose work is in it.
+
+use super::stages::Export;
+use crate::config::RunConfig;
+use crate::data::manifest::{Split, manifest};
+use crate::report::measures;
+use anyhow::{Context, Result};
+use std::fmt::Write as _;
+use std::fs;
+use std::path::Path;
+use wuerst_model::count;
+
+static ATTRIBUTIONS: &str = include_str!("../../data/ATTRIBUTIONS.md");
+
+/// What `wuerst-train report` leaves in a run's folder, and the card shows.
+const REPORT: [&str; 4] = ["report.md", "report.json", "sheet.png", "neighbours.png"];
+
+/// Emojibase's groups by number.
+const GROUPS: [&str; 10] = [
+    "smileys",
+    "people",
+    "components",
+    "animals and nature",
+    "food",
+    "travel",
+    "activities",
+    "objects",
+    "symbols",
+    "flags",
+];
+
+/// Writes `README.md`, and beside it the run's report if there is one.
+///
+/// # Errors
+/// Files that cannot be read or written.
+pub fn write(config: &RunConfig, exports: &[Export], out: &Path) -> Result<()> {
+    let measured = report(config, out)?;
+    let mut md = String::from("# Model card\n\n");
+    let size = config.data.size;
+    writeln!(
+        md,
+        "A small Würstchen: text to icons of {size}×{size} pixels. Written by `wuerst-train export`. Weights are stored \
+         as f16 and computed in f32; each file carries its contract and facts as ONNX metadata, which \
+         `wuerst inspect` shows.\n"
+    )?;
+    writeln!(md, "| file | parameters |\n|---|---|")?;
+    for export in exports {
+        let params = count::cost(&export.graph).params as f64 / 1e6;
+        writeln!(md, "| `{}.onnx` | {params:.2} M |", export.name)?;
+    }
+    data(&mut md, config)?;
+    writeln!(md, "\n## Training\n")?;
+    md.push_str(&measures::table(&measures::spent(config)?));
+    writeln!(
+        md,
+        "\nOne multiply-add counts as two operations, the backward pass as two forward ones. The text encoder and the \
+         first {} blocks of the compressor are published weights and stayed as they were.",
+        config.compressor.frozen_blocks
+    )?;
+    if measured {
+        writeln!(
+            md,
+            "\n## Measured\n\n[report.md](report.md), with the contact sheet:\n\n![contact sheet](sheet.png)"
+        )?;
+    }
+    // One heading lower than where they stand alone.
+    let attributions = ATTRIBUTIONS.replace("\n## ", "\n### ").replacen("# ", "## ", 1);
+    write!(md, "\n{attributions}")?;
+    let path = out.join("README.md");
+    fs::write(&path, md).with_context(|| format!("cannot write {}", path.display()))
+}
+
+fn data(md: &mut String, config: &RunConfig) -> Result<()> {
+    let entries = manifest()?;
+    let count = |split| entries.iter().filter(|e| e.split == split && config.data.admits(e)).count();
+    let groups: Vec<&str> = match config.data.groups.as_slice() {
+        [] => GROUPS.to_vec(),
+        some => some.iter().filter_map(|g| GROUPS.get(usize::from(*g)).copied()).collect(),
+    };
+    writeln!(md, "\n## Data\n")?;
+    writeln!(
+        md,
+        "{} pictures of {} in the styles {}, each in {} variants of place, size, background and caption; {:.0} % \
+         scenes. Hidden from training: {} pictures of concepts in one style, {} of concepts in every style, and one in \
+         ten pairings of object and background colour. It draws what it was shown, and little else.",
+        count(Split::Train),
+        groups.join(", "),
+        config.data.styles.join(", "),
+        config.data.variants_per_sprite,
+        100. * config.data.scenes,
+        count(Split::TestStyle),
+        count(Split::TestConcept),
+    )?;
+    Ok(())
+}
+
+/// Copies the run's report; false if there is none.
+fn report(config: &RunConfig, out: &Path) -> Result<bool> {
+    let folder = config.folder.join("report");
+    if !folder.join(REPORT[0]).is_file() {
+        return Ok(false);
+    }
+    for file in REPORT {
+        let from = folder.join(file);
+        fs::copy(&from, out.join(file)).with_context(|| format!("cannot copy {}", from.display()))?;
+    }
+    Ok(true)
+}

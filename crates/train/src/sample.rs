@@ -1,0 +1,45 @@
+//! Draws pictures with a run as it is now: exports its newest checkpoints and lets the engine draw.
+
+use crate::config::RunConfig;
+use crate::data::contact_sheet;
+use crate::export;
+use crate::report::painter::Painter;
+use crate::report::prompts::prompts;
+use anyhow::{Result, ensure};
+use std::path::PathBuf;
+
+/// Arguments of `wuerst-train sample`.
+#[derive(Debug, Clone, clap::Args)]
+pub struct SampleArgs {
+    /// The run's YAML file
+    pub run: PathBuf,
+    /// What to draw; the 64 prompts of the report when left out
+    pub prompts: Vec<String>,
+    /// The contact sheet to write; `sample.png` in the run's folder when left out
+    #[arg(long, value_name = "PNG")]
+    pub out: Option<PathBuf>,
+    /// Seed of the first picture; the next one's is one more
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(i64).range(0..))]
+    pub seed: i64,
+}
+
+/// Draws one picture for each prompt into a contact sheet.
+///
+/// # Errors
+/// Stages without a checkpoint, or a file that cannot be written.
+pub fn run(config: &RunConfig, args: &SampleArgs) -> Result<()> {
+    let models = tempfile::tempdir()?;
+    export::run(config, models.path())?;
+    let chosen = prompts()?;
+    let texts: Vec<&str> = match args.prompts.as_slice() {
+        [] => chosen.iter().map(|p| p.text).collect(),
+        own => own.iter().map(String::as_str).collect(),
+    };
+    let pictures = Painter::open(models.path())?.pictures(&texts, args.seed, "drawing")?;
+    let side = pictures.first().map_or(0, |rgb| (rgb.len() / 3).isqrt());
+    ensure!(pictures.iter().all(|rgb| rgb.len() == side * side * 3), "the model's pictures are not square");
+    let out = args.out.clone().unwrap_or_else(|| config.folder.join("sample.png"));
+    contact_sheet(&pictures, side, texts.len().min(8), &out)?;
+    println!("{}", out.display());
+    Ok(())
+}
