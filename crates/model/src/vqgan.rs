@@ -195,13 +195,12 @@ pub fn encoder_graph(config: &VqganConfig, sizes: &Sizes) -> Result<Graph, Recor
     g.finish()
 }
 
-/// The contract `vqgan-decoder`: `latents`, already multiplied by the scale factor, to `image` in 0..1; `sizes` are
-/// the latents'.
+/// The contract `vqgan-decoder`: `latents`, already multiplied by the scale factor, to `image`, about 0..1; `sizes`
+/// are the latents'.
 pub fn decoder_graph(config: &VqganConfig, sizes: &Sizes) -> Result<Graph, RecordError> {
     let mut g = Graph::new();
     let latents = contract::picture(&mut g, "latents", sizes, config.latent_channels);
     let image = decode(&mut g, config, latents);
-    let image = g.push(Op::Clip { min: 0., max: 1. }, &[image]);
     g.output("image", image);
     g.finish()
 }

@@ -54,8 +54,8 @@ impl Contract {
     }
 
     /// Inputs and outputs, in the notation of signatures. The embedding has c channels, 16 in the published models.
-    /// Where f32 stands, f16 will do; `timestep` is from 0
-    /// to 1, where 1 is noise; pictures are RGB in 0..1.
+    /// Where f32 stands, f16 will do; `timestep` is from 0 to 1, where 1 is noise; pictures are RGB in 0..1, and what
+    /// a VQGAN makes beyond that is cut off by the node.
     pub fn signature(self) -> &'static str {
         match self {
             Contract::TextEncoder => "input_ids: i64[b,l], attention_mask: i64[b,l] -> states: f32[b,l,d]",

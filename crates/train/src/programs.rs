@@ -157,10 +157,10 @@ impl StageA {
         Ok(Tensor::cat(&all, 0))
     }
 
-    /// Pictures of scaled latents.
+    /// Pictures of scaled latents, in 0..1.
     pub fn decode(&self, latents: &Tensor) -> Tensor {
         let (network, weights) = &self.decoder;
         let latents = latents.to_device(weights.device()) * self.scale;
-        tch::no_grad(|| network.run(weights, &[latents], Mode::INFERENCE)[0].to_device(Device::Cpu))
+        tch::no_grad(|| network.run(weights, &[latents], Mode::INFERENCE)[0].clamp(0., 1.).to_device(Device::Cpu))
     }
 }
