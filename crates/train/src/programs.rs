@@ -161,6 +161,8 @@ impl StageA {
     pub fn decode(&self, latents: &Tensor) -> Tensor {
         let (network, weights) = &self.decoder;
         let latents = latents.to_device(weights.device()) * self.scale;
-        tch::no_grad(|| network.run(weights, &[latents], Mode::INFERENCE)[0].clamp(0., 1.).to_device(Device::Cpu))
+        tch::no_grad(|| {
+            network.run(weights, &[latents], Mode::INFERENCE)[0].clamp(0., 1.).to_device(Device::Cpu)
+        })
     }
 }

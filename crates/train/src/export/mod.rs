@@ -62,7 +62,7 @@ pub fn write(config: &RunConfig, latent_scale: f64, out: &Path) -> Result<u64> {
             precision: Precision::F16,
             // One file a stage: a small model needs no mapping.
             inline_bytes: u64::MAX,
-            metadata: export.facts.pairs(),
+            metadata: export.facts.pairs().into_iter().chain([export.network.pair()]).collect(),
             ..Options::default()
         };
         onnx::write(&path, &export.graph, &export.weights, &options)?;

@@ -7,11 +7,11 @@ use anyhow::{Result, ensure};
 use wuerst_model::compressor::{self, STRIDE};
 use wuerst_model::contract::Sizes;
 use wuerst_model::facts::{self, Facts};
+use wuerst_model::network::Network;
 use wuerst_model::record::Graph;
 use wuerst_model::scale::Scale;
 use wuerst_model::schedule::Schedule;
-use wuerst_model::text::bert::{self, BertConfig};
-use wuerst_model::{decoder, prior, vqgan};
+use wuerst_model::text::bert::BertConfig;
 
 /// The tokenizer's file, beside the text encoder.
 pub const TOKENIZER: &str = "tokenizer.json";
@@ -20,12 +20,26 @@ pub const TOKENIZER: &str = "tokenizer.json";
 pub struct Export {
     /// Name of the file, without `.onnx`, and of the contract.
     pub name: &'static str,
-    /// The network.
+    /// The network, with its sizes.
+    pub network: Network,
+    /// Its recording.
     pub graph: Graph,
     /// Its numbers.
     pub weights: Source,
     /// What a host must know of it.
     pub facts: Facts,
+}
+
+impl Export {
+    fn new(
+        name: &'static str,
+        network: Network,
+        sizes: &Sizes,
+        weights: Source,
+        facts: Facts,
+    ) -> Result<Export> {
+        Ok(Export { name, graph: network.graph(sizes)?, network, weights, facts })
+    }
 }
 
 /// All stages of a run; no weights are read yet.
@@ -51,20 +65,19 @@ pub fn exports(config: &RunConfig, latent_scale: f64) -> Result<Vec<Export>> {
     )?;
     let tail = Source::averaged(config, &["compressor"])?;
     Ok(vec![
-        Export {
-            name: "text-encoder",
-            graph: bert::graph(&BertConfig::minilm(), &sizes(1))?,
-            weights: Source::published(&frozen::text_file(config))?,
-            facts: Facts::TextEncoder(facts::TextEncoder {
-                tokenizer: TOKENIZER.into(),
-                length: config.length,
-            }),
-        },
-        Export {
-            name: "prior",
-            graph: prior::graph(&config.prior.network, &sizes(cells))?,
-            weights: Source::averaged(config, &["prior"])?,
-            facts: Facts::Prior(facts::Prior {
+        Export::new(
+            "text-encoder",
+            Network::Bert(BertConfig::minilm()),
+            &sizes(1),
+            Source::published(&frozen::text_file(config))?,
+            Facts::TextEncoder(facts::TextEncoder { tokenizer: TOKENIZER.into(), length: config.length }),
+        )?,
+        Export::new(
+            "prior",
+            Network::Prior(config.prior.network.clone()),
+            &sizes(cells),
+            Source::averaged(config, &["prior"])?,
+            Facts::Prior(facts::Prior {
                 // The compressor's last batch norm gives mean 0 and variance 1, what the prior draws.
                 embedding_scale: 1.,
                 embedding_shift: 0.,
@@ -76,13 +89,14 @@ pub fn exports(config: &RunConfig, latent_scale: f64) -> Result<Vec<Export>> {
                 timesteps: vec![],
                 preview: None,
             }),
-        },
-        Export {
-            name: "decoder",
-            graph: decoder::graph(&config.decoder.network, &sizes(latents))?,
+        )?,
+        Export::new(
+            "decoder",
+            Network::Decoder(config.decoder.network.clone()),
+            &sizes(latents),
             // Until Stage B has learned alone, as it learned with the compressor.
-            weights: Source::averaged(config, &["decoder", "compressor"])?,
-            facts: Facts::Decoder(facts::Decoder {
+            Source::averaged(config, &["decoder", "compressor"])?,
+            Facts::Decoder(facts::Decoder {
                 scale,
                 steps: sampling.decoder_steps,
                 guidance: sampling.decoder_guidance,
@@ -90,31 +104,34 @@ pub fn exports(config: &RunConfig, latent_scale: f64) -> Result<Vec<Export>> {
                 timesteps: vec![],
                 preview: None,
             }),
-        },
-        Export {
-            name: "vqgan-decoder",
-            graph: vqgan::decoder_graph(&config.vqgan.network, &sizes(latents))?,
-            weights: Source::averaged(config, &["vqgan"])?,
-            facts: Facts::VqganDecoder(vqgan.clone()),
-        },
-        Export {
-            name: "vqgan-encoder",
-            graph: vqgan::encoder_graph(&config.vqgan.network, &sizes(picture))?,
-            weights: Source::averaged(config, &["vqgan"])?,
-            facts: Facts::VqganEncoder(vqgan),
-        },
-        Export {
-            name: "compressor",
-            graph: compressor::graph(&COMPRESSOR, &sizes(config.compressor.size))?,
-            weights: tail.over(frozen::published(&frozen::backbone_file(config))?, &below),
-            facts: Facts::Compressor(facts::Compressor {
+        )?,
+        Export::new(
+            "vqgan-decoder",
+            Network::VqganDecoder(config.vqgan.network.clone()),
+            &sizes(latents),
+            Source::averaged(config, &["vqgan"])?,
+            Facts::VqganDecoder(vqgan.clone()),
+        )?,
+        Export::new(
+            "vqgan-encoder",
+            Network::VqganEncoder(config.vqgan.network.clone()),
+            &sizes(picture),
+            Source::averaged(config, &["vqgan"])?,
+            Facts::VqganEncoder(vqgan),
+        )?,
+        Export::new(
+            "compressor",
+            Network::Compressor(COMPRESSOR),
+            &sizes(config.compressor.size),
+            tail.over(frozen::published(&frozen::backbone_file(config))?, &below),
+            Facts::Compressor(facts::Compressor {
                 stride: STRIDE,
                 resolution_multiple: scale.resolution_multiple,
                 // The recording itself scales pictures in 0..1 as the backbone wants them.
                 mean: [0.; 3],
                 std: [1.; 3],
             }),
-        },
+        )?,
     ])
 }
 
