@@ -34,6 +34,9 @@ pub struct RunConfig {
     pub compressor: CompressorRun,
     /// Stage A.
     pub vqgan: StageRun<VqganConfig>,
+    /// How long Stage A's decoder goes on alone, once the latents are fixed; left out, it does not.
+    #[serde(default)]
+    pub vqgan_decoder: Option<LoopConfig>,
     /// Stage B.
     pub decoder: StageRun<DecoderConfig>,
     /// Stage C.

@@ -6,6 +6,7 @@ use crate::frozen;
 use crate::prepare;
 use crate::stage::decoder::{DecoderStage, Source};
 use crate::stage::prior::PriorStage;
+use crate::stage::refine::RefineStage;
 use crate::stage::vqgan::VqganStage;
 use crate::stage::{Corpus, chunks, embed};
 use crate::trainer::{LoopConfig, Stage, Trainer};
@@ -34,11 +35,20 @@ fn train(config: &RunConfig, pace: &LoopConfig, stage: &mut dyn Stage, weights: 
 /// Trains Stage A.
 pub fn vqgan(config: &RunConfig) -> Result<()> {
     let corpus = Rc::new(prepare::corpus(config, device())?);
-    let perceptual = Some(frozen::perceptual(config, device())?);
-    let mut stage =
-        VqganStage::new(&config.vqgan.network, config.data.size, corpus, perceptual, kind(config))?;
+    let perceptual = || frozen::perceptual(config, device());
+    let (network, learning) = (&config.vqgan.network, corpus.clone());
+    let mut stage = VqganStage::new(network, config.data.size, learning, Some(perceptual()?), kind(config))?;
     let weights = Weights::init(stage.graph(), config.seed, device());
-    train(config, &config.vqgan.training, &mut stage, weights)?;
+    let done = train(config, &config.vqgan.training, &mut stage, weights)?;
+    let Some(pace) = config.vqgan_decoder.as_ref().filter(|_| done) else { return Ok(()) };
+
+    let stage_a = StageA::load(config)?;
+    let latents = (stage_a.encode(&corpus)?, stage_a.scale);
+    let mut stage = RefineStage::new(network, corpus, latents, perceptual()?, kind(config))?;
+    let mut weights = Weights::init(stage.graph(), config.seed, device());
+    let whole = Trainer::averaged_file(&config.folder.join("vqgan")).context("Stage A was just trained")?;
+    weights.load_declared(&whole)?;
+    train(config, pace, &mut stage, weights)?;
     Ok(())
 }
 
@@ -93,18 +103,23 @@ pub fn prior(config: &RunConfig) -> Result<()> {
 
 /// The decoder's averaged weights: of its own training, or until that has a checkpoint, of the joint one.
 pub fn decoder_weights(config: &RunConfig, graph: &Graph) -> Result<Weights> {
-    averaged(config, "decoder", graph).or_else(|_| averaged(config, "compressor", graph))
+    averaged(config, &["decoder", "compressor"], graph)
 }
 
-/// Averaged weights of a stage's checkpoint.
-pub fn averaged(config: &RunConfig, stage: &str, graph: &Graph) -> Result<Weights> {
-    let file = Trainer::averaged_file(&config.folder.join(stage)).with_context(|| {
-        format!("stage `{stage}` has no checkpoint yet: train it first (wuerst-train {stage} RUN)")
+/// Averaged weights of the newest checkpoint among the folders, the first that has one.
+pub fn averaged(config: &RunConfig, folders: &[&str], graph: &Graph) -> Result<Weights> {
+    let found = folders.iter().find_map(|folder| Trainer::averaged_file(&config.folder.join(folder)));
+    let file = found.with_context(|| {
+        let folders = folders.join("` or `");
+        format!("{} has no checkpoint of `{folders}` yet: train that first", config.folder.display())
     })?;
     let mut weights = Weights::init(graph, config.seed, device());
     weights.load_declared(&file)?;
     Ok(weights.snapshot())
 }
+
+/// Folders that may hold Stage A's decoder, the better trained first.
+pub const STAGE_A_DECODER: [&str; 2] = ["vqgan-decoder", "vqgan"];
 
 /// Stage A after training: pictures to scaled latents and back.
 pub struct StageA {
@@ -121,13 +136,12 @@ impl StageA {
         let network = &config.vqgan.network;
         let stride = network.stride();
         let at = |side: usize| Sizes { batch: 1, height: side, width: side, embedding: [1, 1], length: 1 };
-        let [encoder, decoder] =
-            [vqgan::encoder_graph(network, &at(size))?, vqgan::decoder_graph(network, &at(size / stride))?]
-                .map(|graph| -> Result<(Evaluator, Weights)> {
-                    let weights = averaged(config, "vqgan", &graph)?;
-                    Ok((Evaluator::new(graph), weights))
-                });
-        let (encoder, decoder) = (encoder?, decoder?);
+        let ready = |graph: Graph, folders: &[&str]| -> Result<(Evaluator, Weights)> {
+            let weights = averaged(config, folders, &graph)?;
+            Ok((Evaluator::new(graph), weights))
+        };
+        let encoder = ready(vqgan::encoder_graph(network, &at(size))?, &["vqgan"])?;
+        let decoder = ready(vqgan::decoder_graph(network, &at(size / stride))?, &STAGE_A_DECODER)?;
         let mut stage = StageA { encoder, decoder, scale: 1. };
         let corpus = prepare::corpus(config, device())?;
         let sample = Tensor::arange(corpus.pictures.size()[0].min(1024), (Kind::Int64, Device::Cpu));

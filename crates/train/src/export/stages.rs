@@ -3,6 +3,7 @@
 use super::source::Source;
 use crate::config::RunConfig;
 use crate::frozen::{self, COMPRESSOR};
+use crate::programs::STAGE_A_DECODER;
 use anyhow::{Result, ensure};
 use wuerst_model::compressor::{self, STRIDE};
 use wuerst_model::contract::Sizes;
@@ -109,7 +110,7 @@ pub fn exports(config: &RunConfig, latent_scale: f64) -> Result<Vec<Export>> {
             "vqgan-decoder",
             Network::VqganDecoder(config.vqgan.network.clone()),
             &sizes(latents),
-            Source::averaged(config, &["vqgan"])?,
+            Source::averaged(config, &STAGE_A_DECODER)?,
             Facts::VqganDecoder(vqgan.clone()),
         )?,
         Export::new(

@@ -23,7 +23,7 @@ pub fn tail(config: &RunConfig, corpus: &Corpus) -> Result<(Evaluator, Weights)>
     let embedding = frozen::tail(config)(&mut g, features);
     g.output("embedding", embedding);
     let g = g.finish()?;
-    let weights = averaged(config, "compressor", &g)?;
+    let weights = averaged(config, &["compressor"], &g)?;
     Ok((Evaluator::new(g), weights))
 }
 

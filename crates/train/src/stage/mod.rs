@@ -3,6 +3,7 @@
 pub mod decoder;
 pub mod embed;
 pub mod prior;
+pub mod refine;
 pub mod vqgan;
 
 use tch::{Device, Kind, Tensor};

@@ -25,6 +25,29 @@ pub struct Perceptual {
     pub weights: Weights,
 }
 
+impl Perceptual {
+    /// Mean squared distance of the two pictures' features, each scaled to unit length at every place.
+    pub fn distance(&self, real: &Tensor, made: &Tensor, kind: Kind) -> Tensor {
+        let mode = Mode { training: false, kind };
+        let wanted = tch::no_grad(|| self.network.run(&self.weights, &[real.shallow_clone()], mode));
+        let got = self.network.run(&self.weights, &[made.shallow_clone()], mode);
+        let unit = |x: &Tensor| {
+            let x = x.to_kind(Kind::Float);
+            let norm = x.norm_scalaropt_dim(2, [1i64], true) + 1e-6;
+            x / norm
+        };
+        let terms: Vec<Tensor> = wanted
+            .iter()
+            .zip(&got)
+            .map(|(w, g)| (unit(w) - unit(g)).square().sum_dim_intlist(1i64, false, None).mean(Kind::Float))
+            .collect();
+        Tensor::stack(&terms, 0).sum(Kind::Float)
+    }
+}
+
+/// Weight of the perceptual distance beside the squared error of pixels.
+pub const PERCEPTUAL: f64 = 0.1;
+
 /// Stage A in training.
 pub struct VqganStage {
     corpus: Rc<Corpus>,
@@ -48,24 +71,6 @@ impl VqganStage {
     /// The training network's recording: its parameters are Stage A's.
     pub fn graph(&self) -> &Graph {
         self.network.graph()
-    }
-
-    fn perceptual_loss(&self, real: &Tensor, made: &Tensor) -> Option<Tensor> {
-        let p = self.perceptual.as_ref()?;
-        let mode = Mode { training: false, kind: self.kind };
-        let wanted = tch::no_grad(|| p.network.run(&p.weights, &[real.shallow_clone()], mode));
-        let got = p.network.run(&p.weights, &[made.shallow_clone()], mode);
-        let unit = |x: &Tensor| {
-            let x = x.to_kind(Kind::Float);
-            let norm = x.norm_scalaropt_dim(2, [1i64], true) + 1e-6;
-            x / norm
-        };
-        let terms: Vec<Tensor> = wanted
-            .iter()
-            .zip(&got)
-            .map(|(w, g)| (unit(w) - unit(g)).square().sum_dim_intlist(1i64, false, None).mean(Kind::Float))
-            .collect();
-        Some(Tensor::stack(&terms, 0).sum(Kind::Float))
     }
 }
 
@@ -120,9 +125,10 @@ impl Stage for VqganStage {
         let commitment = (latents - entries.detach()).square().mean(Kind::Float);
         let mut loss = &squares + &codebook + &commitment * COMMITMENT;
         let mut parts = vec![("mse", squares.double_value(&[])), ("codebook", codebook.double_value(&[]))];
-        if let Some(p) = self.perceptual_loss(&real, made) {
-            parts.push(("perceptual", p.double_value(&[])));
-            loss += p * 0.1;
+        if let Some(p) = &self.perceptual {
+            let distance = p.distance(&real, made, self.kind);
+            parts.push(("perceptual", distance.double_value(&[])));
+            loss += distance * PERCEPTUAL;
         }
         Ok((loss, parts))
     }
