@@ -153,6 +153,48 @@ fn a_failed_write_leaves_nothing() {
     assert_eq!(left, ["d", "out", "p"]);
 }
 
+/// A safetensors file of zeros, which takes no space on the disk, with the parameters of a network.
+fn zeros(path: &Path, graph: &crate::record::Graph) {
+    let mut end = 0;
+    let tensors = graph.params.iter().map(|p| {
+        let start = end;
+        end += 4 * p.shape.iter().product::<usize>();
+        let about = serde_json::json!({ "dtype": "F32", "shape": p.shape, "data_offsets": [start, end] });
+        (p.name.clone(), about)
+    });
+    let header = serde_json::Value::Object(tensors.collect()).to_string();
+    let mut file = fs::File::create(path).unwrap();
+    std::io::Write::write_all(&mut file, &(header.len() as u64).to_le_bytes()).unwrap();
+    std::io::Write::write_all(&mut file, header.as_bytes()).unwrap();
+    file.set_len((8 + header.len() + end) as u64).unwrap();
+}
+
+#[test]
+fn a_compressor_comes_along_when_its_weights_are_given() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("effnet.safetensors");
+    let sizes = crate::contract::Sizes { batch: 1, height: 64, width: 64, embedding: [1, 1], length: 1 };
+    let config = crate::compressor::CompressorConfig::default();
+    let mut graph = crate::compressor::graph(&config, &sizes).unwrap();
+    zeros(&file, &graph);
+    let source = Source {
+        prior: reference().join("wuerstchen-prior"),
+        decoder: reference().join("wuerstchen"),
+        compressor: Some(file.clone()),
+    };
+    let published = Published::open(&source).unwrap();
+    let last = &published.stages()[6];
+    assert_eq!((last.name, last.facts.contract()), ("compressor", "compressor"));
+    let out = folder.path().join("out");
+    let written = published.write(&out, &Options::default(), &mut |_, _| ()).unwrap();
+    assert_eq!(written[6].name, "compressor");
+    // Large enough for a file of weights beside it.
+    assert!(out.join("compressor.onnx.data").metadata().unwrap().len() > 60_000_000);
+    graph.params.retain(|p| !p.name.starts_with("mapper."));
+    zeros(&file, &graph);
+    assert!(said(&source).contains("missing `mapper.0.weight`"));
+}
+
 #[test]
 fn variants_and_other_precisions_are_found() {
     let folder = tempfile::tempdir().unwrap();
