@@ -51,13 +51,20 @@ impl Scale {
     /// This many pixels, if a picture of that size can be made.
     ///
     /// # Errors
-    /// A sentence with the nearest size that can.
+    /// A sentence with the nearest sizes that can, below and above.
     pub fn serve(&self, pixels: usize) -> Result<usize, String> {
         if self.fits(pixels) {
             return Ok(pixels);
         }
-        let nearest = self.nearest(pixels).map(|p| format!("; the nearest that it can is {p}"));
-        Err(format!("the model cannot make {pixels} pixels{}", nearest.unwrap_or_default()))
+        let distances = || 1..=pixels.max(1024);
+        let below = distances().map_while(|d| pixels.checked_sub(d)).find(|p| self.fits(*p));
+        let above = distances().map_while(|d| pixels.checked_add(d)).find(|p| self.fits(*p));
+        let nearest = match (below, above) {
+            (Some(below), Some(above)) => format!("; the nearest that it can are {below} and {above}"),
+            (None, Some(one)) | (Some(one), None) => format!("; the nearest that it can is {one}"),
+            (None, None) => String::new(),
+        };
+        Err(format!("the model cannot make {pixels} pixels{nearest}"))
     }
 
     /// The closest size that [fits](Scale::fits), the larger of two equally close; none within a factor of two (and
@@ -89,6 +96,12 @@ mod tests {
     #[test]
     fn other_sizes_have_a_neighbour() {
         let scale = Scale::default();
+        let refused = |pixels| scale.serve(pixels).unwrap_err();
+        assert_eq!(
+            refused(1088),
+            "the model cannot make 1088 pixels; the nearest that it can are 1024 and 1152"
+        );
+        assert!(refused(1).ends_with("is 128") && scale.serve(1152) == Ok(1152));
         assert_eq!(scale.nearest(1000), Some(1024));
         assert_eq!(scale.nearest(1088), Some(1152));
         assert_eq!(scale.nearest(0), Some(128));
