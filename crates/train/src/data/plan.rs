@@ -28,7 +28,7 @@ pub struct Recipe {
 /// One sprite in a planned picture.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Placement {
-    /// Index of the entry, as in [`Dataset::entries`].
+    /// Index of the entry, as in [`Dataset::entries`](super::dataset::Dataset::entries).
     pub entry: usize,
     /// The part of the sprite that is drawn, in its pixels.
     pub from: Rect,

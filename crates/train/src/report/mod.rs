@@ -3,7 +3,7 @@
 //! One file a measure: [`frechet`] (how like the real ones the drawn pictures are as a whole), [`judge`] (whether each
 //! shows what its caption says), [`neighbours`] (whether they are copies), [`reconstruct`] (Stage A alone). [`looks`]
 //! gives the features that the first three read, [`subjects`] the real pictures, [`painter`] the drawn ones,
-//! [`prompts`] the contact sheet's, and [`write`] puts it on paper.
+//! [`prompts`] the contact sheet's, and [`mod@write`] puts it on paper.
 
 pub mod frechet;
 pub mod judge;
