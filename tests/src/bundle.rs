@@ -1,6 +1,7 @@
 //! The reference bundles as folders of stage models: imported as users import published checkpoints, and altered.
 
 use std::fs;
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
@@ -46,7 +47,7 @@ impl Bundle {
 
     /// Imports the bundle into a folder that is not there, or empty.
     pub fn import(self, folder: &Path, options: &import::Options) -> Result<()> {
-        Published::open(&self.source())?.write(folder, options, &mut |_, _| ())?;
+        Published::open(&self.source())?.write(folder, options, &mut |_, _| ControlFlow::Continue(()))?;
         Ok(())
     }
 

@@ -1,7 +1,9 @@
 //! `wuerst import`: published checkpoints become stage models.
 
+use std::ops::ControlFlow;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::Result;
 use clap::ValueEnum;
@@ -66,6 +68,9 @@ impl Args {
     }
 }
 
+/// Set by Ctrl-C.
+static STOP: AtomicBool = AtomicBool::new(false);
+
 /// Imports the checkpoints.
 pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     let published = Published::open(&Source {
@@ -80,12 +85,15 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     if let Ok(style) = ProgressStyle::with_template(TEMPLATE) {
         bar.set_style(style.progress_chars("=> "));
     }
+    // So that what is half-written is taken away again.
+    ctrlc::set_handler(|| STOP.store(true, Ordering::SeqCst))?;
     let written = published.write(&args.out, &args.options(), &mut |stage, done| {
         // A stage has thousands of tensors, and its name is drawn once.
         if bar.message() != stage {
             bar.set_message(stage.to_owned());
         }
         bar.set_position(done);
+        if STOP.load(Ordering::SeqCst) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     });
     bar.finish_and_clear();
     for stage in written? {

@@ -10,6 +10,7 @@ mod stages;
 mod tokenizer;
 mod write;
 
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
 pub use stages::Stage;
@@ -63,6 +64,9 @@ pub enum ImportError {
     /// The folder to write is there, and not empty.
     #[error("{} is there and not empty: name a new folder", .0.display())]
     NotEmpty(PathBuf),
+    /// Whoever watched the progress did not want to go on.
+    #[error("stopped; nothing was written")]
+    Stopped,
 }
 
 impl Published {
@@ -98,15 +102,16 @@ impl Published {
     ///
     /// The folder appears under its name when it is complete; until then, and after an error, there is nothing. The
     /// same checkpoint and options give the same bytes. `progress` is told the stage at hand and how many of
-    /// [`Published::parameters`] are done.
+    /// [`Published::parameters`] are done, and says whether to go on.
     ///
     /// # Errors
-    /// A folder that is not empty, or whatever keeps weights from being read or files from being written.
+    /// A folder that is not empty, whatever keeps weights from being read or files from being written, or
+    /// [`ImportError::Stopped`].
     pub fn write(
         &self,
         out: &Path,
         options: &Options,
-        progress: &mut dyn FnMut(&str, u64),
+        progress: &mut dyn FnMut(&str, u64) -> ControlFlow<()>,
     ) -> Result<Vec<Written>, ImportError> {
         write::write(self, out, options, progress)
     }

@@ -61,6 +61,7 @@ fn an_import_can_be_repeated_to_the_byte() {
                 assert!(done > last);
                 last = done;
                 seen.push(stage.to_owned());
+                ControlFlow::Continue(())
             })
             .unwrap();
         assert_eq!(last, published.parameters());
@@ -86,7 +87,9 @@ fn an_import_can_be_repeated_to_the_byte() {
     );
     seen.dedup();
     assert_eq!(seen[..3], ["text-encoder-prior", "text-encoder-decoder", "prior"]);
-    let again = Published::open(&source).unwrap().write(&out[0], &Options::default(), &mut |_, _| ());
+    let again = Published::open(&source)
+        .unwrap()
+        .write(&out[0], &Options::default(), &mut |_, _| ControlFlow::Continue(()));
     assert!(matches!(again, Err(ImportError::NotEmpty(_))));
 }
 
@@ -146,8 +149,13 @@ fn a_failed_write_leaves_nothing() {
         if stage == "vqgan-encoder" {
             fs::create_dir_all(out.join("taken")).unwrap();
         }
+        ControlFlow::Continue(())
     });
     assert!(result.is_err());
+    let stopped = published.write(&folder.path().join("other"), &Options::default(), &mut |stage, _| {
+        if stage == "prior" { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    });
+    assert!(matches!(stopped, Err(ImportError::Stopped)));
     let mut left: Vec<_> = fs::read_dir(folder.path()).unwrap().flatten().map(|e| e.file_name()).collect();
     left.sort();
     assert_eq!(left, ["d", "out", "p"]);
@@ -186,7 +194,7 @@ fn a_compressor_comes_along_when_its_weights_are_given() {
     let last = &published.stages()[6];
     assert_eq!((last.name, last.facts.contract()), ("compressor", "compressor"));
     let out = folder.path().join("out");
-    let written = published.write(&out, &Options::default(), &mut |_, _| ()).unwrap();
+    let written = published.write(&out, &Options::default(), &mut |_, _| ControlFlow::Continue(())).unwrap();
     assert_eq!(written[6].name, "compressor");
     // Large enough for a file of weights beside it.
     assert!(out.join("compressor.onnx.data").metadata().unwrap().len() > 60_000_000);
@@ -206,7 +214,7 @@ fn variants_and_other_precisions_are_found() {
     let published = Published::open(&source).unwrap();
     let narrow = Options { precision: Precision::F16, ..Options::default() };
     let out = folder.path().join("out");
-    let written = published.write(&out, &narrow, &mut |_, _| ()).unwrap();
+    let written = published.write(&out, &narrow, &mut |_, _| ControlFlow::Continue(())).unwrap();
     let [prior, network] =
         [&written[2], &written[3]].map(|stage| stage.bytes as f64 / stage.parameters as f64);
     assert!(prior < 3. && network < 3.5, "{prior} {network}");

@@ -2,6 +2,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::fs;
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
 use tempfile::TempDir;
@@ -37,14 +38,14 @@ pub fn write(
     published: &Published,
     out: &Path,
     options: &Options,
-    progress: &mut dyn FnMut(&str, u64),
+    progress: &mut dyn FnMut(&str, u64) -> ControlFlow<()>,
 ) -> Result<Vec<Written>, ImportError> {
     let failed = |path: &Path| {
         let path = path.to_owned();
         move |source| ImportError::Io { path, source }
     };
     let folder = unfinished(out)?;
-    let tally = Tally { done: Cell::new(0), report: RefCell::new(progress) };
+    let tally = Tally { done: Cell::new(0), stopped: Cell::new(false), report: RefCell::new(progress) };
     let mut written = vec![];
     for stage in &published.stages {
         let weights = Counted { checkpoint: &stage.weights, stage: stage.name, tally: &tally };
@@ -58,8 +59,12 @@ pub fn write(
             ..onnx::Options::default()
         };
         let path = folder.path().join(format!("{}.onnx", stage.name));
-        onnx::write(&path, &stage.graph, &weights, &options)
-            .map_err(|source| ImportError::Export { stage: stage.name.into(), source })?;
+        onnx::write(&path, &stage.graph, &weights, &options).map_err(|source| {
+            if tally.stopped.get() {
+                return ImportError::Stopped;
+            }
+            ImportError::Export { stage: stage.name.into(), source }
+        })?;
         let files = [path.clone(), path.with_extension("onnx.data")];
         let bytes = files.iter().flat_map(fs::metadata).map(|about| about.len()).sum();
         written.push(Written { name: stage.name, parameters: stage.parameters(), bytes });
@@ -101,12 +106,13 @@ fn unfinished(out: &Path) -> Result<TempDir, ImportError> {
     made.map_err(|source| ImportError::Io { path: parent, source })
 }
 
-/// Is told the stage at hand and how many numbers were read of all stages.
-type Report<'a> = dyn FnMut(&str, u64) + 'a;
+/// Is told the stage at hand and how many numbers were read of all stages, and says whether to go on.
+type Report<'a> = dyn FnMut(&str, u64) -> ControlFlow<()> + 'a;
 
 /// How many numbers were read of all stages, and who is told.
 struct Tally<'a> {
     done: Cell<u64>,
+    stopped: Cell<bool>,
     report: RefCell<&'a mut Report<'a>>,
 }
 
@@ -122,7 +128,10 @@ impl Weights for Counted<'_> {
         let weight = self.checkpoint.weight(name)?;
         let done = self.tally.done.get() + weight.data.len() as u64;
         self.tally.done.set(done);
-        (self.tally.report.borrow_mut())(self.stage, done);
+        if (self.tally.report.borrow_mut())(self.stage, done).is_break() {
+            self.tally.stopped.set(true);
+            return Err("stopped".into());
+        }
         Ok(weight)
     }
 }
