@@ -92,7 +92,7 @@ pub struct Training {
 /// A damaged `spent.json`.
 pub fn spent(config: &RunConfig) -> Result<Vec<Training>> {
     let mut all = vec![];
-    for stage in ["vqgan", "compressor", "decoder", "prior"] {
+    for stage in ["vqgan", "vqgan-decoder", "compressor", "decoder", "prior"] {
         let folder = config.folder.join(stage);
         if let Some(spent) = Trainer::spent(&folder)? {
             let log = std::fs::read_to_string(folder.join("log.csv")).unwrap_or_default();
