@@ -54,7 +54,8 @@ impl RefineStage {
 fn record(config: &VqganConfig, latents: &Tensor) -> Result<Graph, RecordError> {
     let mut g = Graph::new();
     let [channels, h, w] = [1, 2, 3].map(|axis| latents.size()[axis] as usize);
-    let axes = [Axis::named("batch", 1), Axis::fixed(channels), Axis::named("height", h), Axis::named("width", w)];
+    let axes =
+        [Axis::named("batch", 1), Axis::fixed(channels), Axis::named("height", h), Axis::named("width", w)];
     let x = g.input("latents", DType::F32, &axes);
     let made = vqgan::decode(&mut g, config, x);
     g.output("image", made);
@@ -66,7 +67,12 @@ impl Stage for RefineStage {
         "vqgan-decoder"
     }
 
-    fn loss(&mut self, weights: &Weights, batch: usize, seed: i64) -> Result<(Tensor, Vec<(&'static str, f64)>)> {
+    fn loss(
+        &mut self,
+        weights: &Weights,
+        batch: usize,
+        seed: i64,
+    ) -> Result<(Tensor, Vec<(&'static str, f64)>)> {
         tch::manual_seed(seed);
         let which = self.corpus.draw(batch);
         let (real, x) = (self.corpus.pictures(&which), self.raw(&which));
