@@ -1,9 +1,8 @@
 //! `wst_graph`: a checked graph.
 
-use std::fs;
 use std::path::PathBuf;
 
-use wuerst::{Engine, Error};
+use wuerst::Engine;
 
 use crate::boundary::{Out, fallible, given, infallible};
 use crate::error::Failure;
@@ -37,7 +36,7 @@ pub extern "C" fn wst_graph_open(engine: Option<&Engine>, path: Str, out: Out<*m
         let (engine, out) = (given(engine, "engine")?, out.given()?);
         // SAFETY: the header asks for a string that is good during the call.
         let path = PathBuf::from(unsafe { path.read("path")? });
-        let yaml = fs::read_to_string(&path).map_err(|source| Error::File { path, source })?;
+        let yaml = wuerst::graph::read_file(&path)?;
         // SAFETY: the header asks for an output that may be written to.
         unsafe { out.give(Graph::load(engine, &yaml)?) };
         Ok(())

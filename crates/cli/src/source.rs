@@ -1,13 +1,12 @@
 //! Graph files, and their problems as people read them.
 
 use std::fmt;
-use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Result, bail};
 use wuerst::core::Diagnostic;
-use wuerst::graph::{excerpt, headline};
+use wuerst::graph::{excerpt, headline, read_file};
 use wuerst::{Engine, Error, Graph};
 
 use crate::find;
@@ -23,15 +22,12 @@ pub(crate) struct Source {
 
 impl Source {
     pub(crate) fn open(path: &Path) -> Result<Source> {
-        match fs::read_to_string(path) {
+        match read_file(path) {
             Ok(text) => Ok(Source { path: path.to_owned(), text }),
-            Err(e) if e.kind() == ErrorKind::NotFound => {
+            Err(Error::File { source, .. }) if source.kind() == ErrorKind::NotFound => {
                 bail!("no graph {}: name a YAML file, as {DEFAULT}", path.display())
             }
-            Err(e) if e.kind() == ErrorKind::InvalidData => {
-                bail!("the graph {} is not UTF-8 text", path.display())
-            }
-            Err(e) => bail!("the graph {} cannot be read: {e}", path.display()),
+            Err(error) => bail!("the graph {error}"),
         }
     }
 

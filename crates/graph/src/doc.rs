@@ -1,8 +1,10 @@
 //! A graph file as data: its sections and entries, each with its place, before anything is looked up.
 
+use std::collections::HashMap;
+
 use crate::problems::{Place, Problems};
 use crate::suggest::did_you_mean;
-use crate::tree::Tree;
+use crate::yaml::{self, Data, Tree};
 
 /// The version of the format that this crate reads.
 const FORMAT: i64 = 1;
@@ -32,8 +34,8 @@ pub(crate) struct Entry<T> {
 
 #[derive(Debug, Default)]
 pub(crate) struct NodeDoc {
-    /// The node's kind; `None` when the file does not say, which is reported already.
-    pub(crate) kind: Option<String>,
+    /// The node's kind, under the key `use`; `None` when the file does not say, which is reported already.
+    pub(crate) kind: Option<Entry<String>>,
     pub(crate) with: Vec<Entry<Given>>,
     pub(crate) providers: Vec<String>,
 }
@@ -67,15 +69,17 @@ impl Doc {
             }
         }
         match version {
-            None => problems.add(root.clone(), format!("a graph file begins with `wuerstchen: {FORMAT}`")),
-            Some((Tree::Int(FORMAT), _)) => {}
+            None => {
+                problems.missing(root.clone(), || format!("a graph file begins with `wuerstchen: {FORMAT}`"))
+            }
+            Some((Tree { data: Data::Int(FORMAT) | Data::Wrong, .. }, _)) => {}
             Some((other, place)) => {
-                let got = if let Tree::Int(n) = other { n.to_string() } else { other.sort().to_owned() };
+                let got = if let Data::Int(n) = other.data { n.to_string() } else { other.sort().to_owned() };
                 problems.add(place, format!("this engine reads version {FORMAT} of the format, not {got}"));
             }
         }
         if doc.outputs.is_empty() && problems.is_empty() {
-            problems.add(root, "a graph needs `outputs`, at least one");
+            problems.missing(root, || "a graph needs `outputs`, at least one".to_owned());
         }
         doc.set(sets, problems);
         doc
@@ -102,24 +106,24 @@ impl Doc {
 
 /// The entries of a mapping, each key once; `what` names the mapping in messages.
 fn entries(tree: Tree, place: &Place, what: &str, problems: &mut Problems) -> Vec<Entry<Tree>> {
-    let map = match tree {
-        Tree::Map(map) => map,
-        Tree::Null => Vec::new(),
-        other => {
-            problems.add(place.clone(), format!("{what} is a mapping of names, not {}", other.sort()));
+    let map = match tree.data {
+        Data::Map(map) => map,
+        Data::Null | Data::Wrong => Vec::new(),
+        _ => {
+            problems.add(place.clone(), format!("{what} is a mapping of names, not {}", tree.sort()));
             Vec::new()
         }
     };
     let mut entries: Vec<Entry<Tree>> = Vec::with_capacity(map.len());
-    let mut repeats: Vec<usize> = Vec::with_capacity(map.len());
-    for (name, value) in map {
-        if let Some(first) = entries.iter().position(|e| e.name == name) {
-            repeats[first] += 1;
-            problems.add(place.repeated(&name, repeats[first]).name(), format!("`{name}` is repeated"));
+    let mut lines: HashMap<String, u32> = HashMap::with_capacity(map.len());
+    for yaml::Entry { mark, key, value } in map {
+        let place = place.entry(&key, mark, &value);
+        if let Some(first) = lines.get(&key) {
+            problems.add(place.name(), format!("`{key}` is repeated; the first is in line {first}"));
             continue;
         }
-        repeats.push(0);
-        entries.push(Entry { place: place.key(&name), name, value });
+        lines.insert(key.clone(), mark.line);
+        entries.push(Entry { place, name: key, value });
     }
     entries
 }
@@ -127,15 +131,16 @@ fn entries(tree: Tree, place: &Place, what: &str, problems: &mut Problems) -> Ve
 /// The entries of a mapping from names to texts.
 fn texts(tree: Tree, place: &Place, what: &str, problems: &mut Problems) -> Vec<Entry<String>> {
     let entries = entries(tree, place, &format!("`{what}`"), problems);
-    let text = |Entry { name, place, value }: Entry<Tree>| match value {
-        Tree::Text(value) => Some(Entry { name, place, value }),
-        other => {
+    let text = |Entry { name, place, value }: Entry<Tree>| match value.data {
+        Data::Text(value) => Some(Entry { name, place, value }),
+        Data::Wrong => None,
+        _ => {
             let want = match what {
                 "inputs" => "a declaration as `int = 12 {1..1000}`",
                 "outputs" => "a wire as `$node.port`",
                 _ => "text that is shown when the namespace is missing",
             };
-            problems.add(place, format!("wants {want}, but this is {}", other.sort()));
+            problems.add(place, format!("wants {want}, but this is {}", value.sort()));
             None
         }
     };
@@ -151,41 +156,44 @@ fn nodes(tree: Tree, place: &Place, problems: &mut Problems) -> Vec<Entry<NodeDo
 fn node(tree: Tree, place: &Place, problems: &mut Problems) -> NodeDoc {
     let mut node = NodeDoc::default();
     // What is no mapping is reported as that alone.
-    let mut says_use = !matches!(tree, Tree::Map(_) | Tree::Null);
-    for entry in entries(tree, place, "a node", problems) {
-        match (entry.name.as_str(), entry.value) {
-            ("use", Tree::Text(kind)) => node.kind = Some(kind),
-            ("use", other) => {
-                problems.add(entry.place.clone(), format!("wants a node kind, but this is {}", other.sort()));
-            }
-            ("with", tree) => {
+    let mut says_use = !matches!(tree.data, Data::Map(_) | Data::Null);
+    for Entry { name, place, value } in entries(tree, place, "a node", problems) {
+        says_use |= name == "use";
+        match name.as_str() {
+            "use" => match value.data {
+                Data::Text(kind) => node.kind = Some(Entry { name, place, value: kind }),
+                Data::Wrong => {}
+                _ => problems.add(place, format!("wants a node kind, but this is {}", value.sort())),
+            },
+            "with" => {
                 let given =
                     |e: Entry<Tree>| Entry { name: e.name, place: e.place, value: Given::Tree(e.value) };
-                node.with = entries(tree, &entry.place, "`with`", problems).into_iter().map(given).collect();
+                node.with = entries(value, &place, "`with`", problems).into_iter().map(given).collect();
             }
-            ("providers", Tree::List(list)) => {
-                for item in list {
-                    match item {
-                        Tree::Text(name) => node.providers.push(name),
-                        other => {
-                            let message = format!("a provider is named by text, not {}", other.sort());
-                            problems.add(entry.place.clone(), message);
-                        }
-                    }
-                }
-            }
-            ("providers", other) => {
-                let message = format!("wants a list as `[cuda, cpu]`, but this is {}", other.sort());
-                problems.add(entry.place.clone(), message);
-            }
-            (other, _) => unknown_key(other, entry.place.clone(), &NODE_KEYS, problems),
+            "providers" => node.providers = providers(value, place, problems),
+            other => unknown_key(other, place, &NODE_KEYS, problems),
         }
-        says_use |= entry.name == "use";
     }
     if !says_use {
-        problems.add(place.clone().name(), "a node says what it is with `use`");
+        problems.missing(place.clone().name(), || "a node says what it is with `use`".to_owned());
     }
     node
+}
+
+fn providers(tree: Tree, place: Place, problems: &mut Problems) -> Vec<String> {
+    let Data::List(list) = tree.data else {
+        problems.add(place, format!("wants a list as `[cuda, cpu]`, but this is {}", tree.sort()));
+        return Vec::new();
+    };
+    let name = |item: Tree| match item.data {
+        Data::Text(name) => Some(name),
+        _ => {
+            let message = format!("a provider is named by text, not {}", item.sort());
+            problems.add(place.item(item.mark), message);
+            None
+        }
+    };
+    list.into_iter().filter_map(name).collect()
 }
 
 fn unknown_key(key: &str, place: Place, known: &[&'static str], problems: &mut Problems) {

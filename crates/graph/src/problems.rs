@@ -1,94 +1,124 @@
-//! Problems of a graph file, collected on the way and located at the end.
+//! Problems of a graph file, each with its place.
 
 use wuerst_core::Diagnostic;
 
-use crate::locate::locate;
+use crate::yaml::{Mark, Tree};
 
-/// A place in a graph file, by the keys that lead there.
+/// As many problems are reported; nobody reads more, and a file of rubbish must not fill the memory.
+const MOST: usize = 200;
+
+/// The longest message and the longest path, in characters. Names in a file may be megabytes long.
+const LONGEST: usize = 1000;
+
+/// A place in a graph file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Place {
-    /// Each key, and which of its repetitions is meant, from 0.
-    pub(crate) keys: Vec<(String, usize)>,
-    pub(crate) spot: Spot,
-    /// False for what did not come from the file but was set from outside.
-    in_file: bool,
-}
-
-/// What is pointed at.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Spot {
-    /// The last key.
-    Key,
-    /// The value behind it.
-    Value,
-    /// That many characters into the text behind it.
-    Within(usize),
+    /// The keys that lead there, with dots between.
+    path: String,
+    key: Mark,
+    value: Mark,
+    /// How far into the value its text begins; `None` when its characters do not stand there one by one.
+    inset: Option<u32>,
 }
 
 impl Place {
     /// The whole file.
     pub(crate) fn root() -> Place {
-        Place { keys: Vec::new(), spot: Spot::Value, in_file: true }
+        Place::at(String::new(), Mark::START)
+    }
+
+    /// The value that these keys lead to, which stands there.
+    pub(crate) fn at(path: String, mark: Mark) -> Place {
+        Place { path, key: mark, value: mark, inset: None }
     }
 
     /// What was set from outside as `node.port`.
     pub(crate) fn outside(name: &str) -> Place {
-        Place { keys: vec![(name.to_owned(), 0)], spot: Spot::Value, in_file: false }
+        Place::at(name.to_owned(), Mark::NOWHERE)
     }
 
     /// The value behind a key of this mapping.
-    pub(crate) fn key(&self, key: &str) -> Place {
-        self.repeated(key, 0)
+    pub(crate) fn entry(&self, name: &str, key: Mark, value: &Tree) -> Place {
+        let dot = if self.path.is_empty() { "" } else { "." };
+        Place { path: format!("{}{dot}{name}", self.path), key, value: value.mark, inset: value.inset }
     }
 
-    /// The value behind the `nth` key of that name, from 0.
-    pub(crate) fn repeated(&self, key: &str, nth: usize) -> Place {
-        let mut keys = self.keys.clone();
-        keys.push((key.to_owned(), nth));
-        Place { keys, spot: Spot::Value, in_file: self.in_file }
+    /// Another value within this one.
+    pub(crate) fn item(&self, mark: Mark) -> Place {
+        Place { value: mark, inset: None, ..self.clone() }
     }
 
     /// The key itself instead of the value behind it.
     pub(crate) fn name(self) -> Place {
-        Place { spot: Spot::Key, ..self }
+        Place { value: self.key, inset: None, ..self }
     }
 
-    /// A character of the text behind the key.
-    pub(crate) fn within(self, offset: usize) -> Place {
-        Place { spot: Spot::Within(offset), ..self }
-    }
-
-    fn path(&self) -> String {
-        self.keys.iter().map(|(key, _)| key.as_str()).collect::<Vec<_>>().join(".")
+    /// A character of the text behind the key, as far as it is known where that stands.
+    pub(crate) fn within(mut self, offset: usize) -> Place {
+        let offset = u32::try_from(offset).unwrap_or(0);
+        self.value.column += self.inset.map_or(0, |inset| inset.saturating_add(offset));
+        self
     }
 }
 
 /// Problems found so far.
 #[derive(Debug, Default)]
-pub(crate) struct Problems(Vec<(Place, String)>);
+pub(crate) struct Problems {
+    found: Vec<Diagnostic>,
+    /// How many more there were.
+    more: usize,
+    /// Whether parts of the file could not be read, so that what is missing may be in them.
+    cut: bool,
+}
 
 impl Problems {
+    /// The problems of a file, parts of which could not be read.
+    pub(crate) fn of_cut_file() -> Problems {
+        Problems { cut: true, ..Problems::default() }
+    }
+
     pub(crate) fn add(&mut self, place: Place, message: impl Into<String>) {
-        self.0.push((place, message.into()));
+        self.add_with(place, || message.into());
+    }
+
+    /// For messages that cost something, as the search for a name that is near.
+    pub(crate) fn add_with(&mut self, place: Place, message: impl FnOnce() -> String) {
+        if self.found.len() == MOST {
+            self.more += 1;
+            return;
+        }
+        let Mark { line, column } = place.value;
+        let (path, message) = (plain(&place.path), plain(&message()));
+        self.found.push(Diagnostic { line, column, path, message });
+    }
+
+    /// Notes that something is not there, which cannot be said of a file that was not read in full.
+    pub(crate) fn missing(&mut self, place: Place, message: impl FnOnce() -> String) {
+        if !self.cut {
+            self.add_with(place, message);
+        }
     }
 
     pub(crate) fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.found.is_empty()
     }
 
-    /// The problems with their places in `text`, in the order of the file.
-    pub(crate) fn locate(self, text: &str) -> Vec<Diagnostic> {
-        let diagnostic = |(place, message): (Place, String)| {
-            let (line, column) = match place.in_file {
-                true if place.keys.is_empty() => (1, 1),
-                true => locate(text, &place).unwrap_or((1, 1)),
-                false => (0, 0),
-            };
-            Diagnostic { line, column, path: place.path(), message }
-        };
-        let mut diagnostics: Vec<Diagnostic> = self.0.into_iter().map(diagnostic).collect();
+    /// The problems in the order of the file.
+    pub(crate) fn sorted(self) -> Vec<Diagnostic> {
+        let mut found = self.found;
         // Stable: problems of one place stay in the order in which they were found.
-        diagnostics.sort_by_key(|d| (d.line, d.column));
-        diagnostics
+        found.sort_by_key(|d| (d.line, d.column));
+        if self.more > 0 {
+            let message = format!("and {} more problems, which are not shown", self.more);
+            found.push(Diagnostic { line: 0, column: 0, path: String::new(), message });
+        }
+        found
     }
+}
+
+/// Text from a file as a message may show it: not too long, and nothing that moves a terminal's cursor.
+fn plain(text: &str) -> String {
+    let clean = |c: char| if c.is_control() { '\u{fffd}' } else { c };
+    let end = text.chars().nth(LONGEST).map_or("", |_| "…");
+    text.chars().take(LONGEST).map(clean).collect::<String>() + end
 }

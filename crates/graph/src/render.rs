@@ -8,16 +8,28 @@ pub fn headline(file: &str, diagnostic: &Diagnostic) -> String {
     format!("{file}:{gap}{diagnostic}")
 }
 
+/// As many characters of a line are shown, most of them before the place.
+const WIDEST: usize = 160;
+
 /// The line of the file that the diagnostic is about, with a caret below the place; `None` when it is
-/// about no line.
+/// about no line. Of a long line the part around the place is shown.
 pub fn excerpt(text: &str, diagnostic: &Diagnostic) -> Option<String> {
     let number = diagnostic.line;
     let line = text.lines().nth(usize::try_from(number).ok()?.checked_sub(1)?)?;
     let before = usize::try_from(diagnostic.column).ok()?.checked_sub(1)?;
-    // Tabs stay tabs, so that the caret stands below its place however wide the terminal shows them.
-    let indent: String = line.chars().take(before).map(|c| if c == '\t' { c } else { ' ' }).collect();
+    let skipped = (before + WIDEST / 4).saturating_sub(WIDEST);
+    // A file from a stranger must not move the cursor; tabs stay, so that the caret stands below its
+    // place however wide the terminal shows them.
+    let clean = |c: char| if c.is_control() && c != '\t' { '\u{fffd}' } else { c };
+    let mut shown: String = line.chars().skip(skipped).take(WIDEST).map(clean).collect();
+    let start = if skipped > 0 { "…" } else { "" };
+    if line.chars().nth(skipped + WIDEST).is_some() {
+        shown.push('…');
+    }
+    let blank = |c: char| if c == '\t' { c } else { ' ' };
+    let indent: String = start.chars().chain(shown.chars().take(before - skipped)).map(blank).collect();
     let margin = " ".repeat(number.to_string().len());
-    Some(format!("{number} | {line}\n{margin} | {indent}^"))
+    Some(format!("{number} | {start}{shown}\n{margin} | {indent}^"))
 }
 
 #[cfg(test)]
@@ -33,6 +45,19 @@ mod tests {
         assert_eq!(excerpt("one\n\ttwo: 2\n", &at(2, 7)).as_deref(), Some("2 | \ttwo: 2\n  | \t     ^"));
         assert_eq!(excerpt("one\n", &at(0, 0)), None);
         assert_eq!(excerpt("one\n", &at(9, 1)), None);
+    }
+
+    #[test]
+    fn of_a_long_line_the_part_around_the_place_is_shown() {
+        let line = "x".repeat(5000) + "\u{1b}[2J" + &"y".repeat(5000);
+        let shown = excerpt(&line, &at(1, 5001)).unwrap();
+        let (source, caret) = shown.split_once('\n').unwrap();
+        assert!(
+            source.starts_with("1 | …xxx") && source.ends_with("yyy…") && source.contains("x\u{fffd}[2J")
+        );
+        let place = caret.chars().count() - 1;
+        assert_eq!(source.chars().nth(place), Some('\u{fffd}'), "{shown}");
+        assert!(shown.len() < 400);
     }
 
     #[test]

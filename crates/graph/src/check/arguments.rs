@@ -7,7 +7,7 @@ use crate::doc::{Entry, Given, NodeDoc};
 use crate::graph::Source;
 use crate::problems::{Place, Problems};
 use crate::suggest::did_you_mean;
-use crate::tree::Tree;
+use crate::yaml::{Data, Tree};
 
 /// The arguments of one node, in the order of its signature.
 ///
@@ -65,7 +65,7 @@ fn missing(node: &dyn Node, entry: &Entry<NodeDoc>, problems: &mut Problems) {
     let missing: Vec<String> = missing.map(|port| format!("`{port}`")).collect();
     if !missing.is_empty() {
         let message = format!("`{}` needs {}", spec.kind, missing.join(", "));
-        problems.add(entry.place.clone().name(), message);
+        problems.missing(entry.place.clone().name(), || message);
     }
 }
 
@@ -100,12 +100,13 @@ fn source(port: &Port, given: &Entry<Given>, scope: &Scope<'_>, problems: &mut P
         return None;
     }
     let Given::Tree(tree) = &given.value else { return None };
-    match tree {
-        Tree::Bool(x) => literal(port, Value::Bool(*x), place, scope, problems),
-        Tree::Int(x) => literal(port, Value::Int(*x), place, scope, problems),
-        Tree::Float(x) => literal(port, Value::Float(*x), place, scope, problems),
-        other => {
-            let message = format!("wants {}, but this is {}", port.ty, other.sort());
+    match &tree.data {
+        Data::Bool(x) => literal(port, Value::Bool(*x), place, scope, problems),
+        Data::Int(x) => literal(port, Value::Int(*x), place, scope, problems),
+        Data::Float(x) => literal(port, Value::Float(*x), place, scope, problems),
+        Data::Wrong => None,
+        _ => {
+            let message = format!("wants {}, but this is {}", port.ty, tree.sort());
             problems.add(place.clone(), message);
             None
         }
@@ -161,9 +162,9 @@ fn wired(
 
 impl Given {
     /// The text that it is, if it is one.
-    fn text(&self) -> Option<&str> {
+    pub(super) fn text(&self) -> Option<&str> {
         match self {
-            Given::Tree(Tree::Text(text)) | Given::Text(text) => Some(text),
+            Given::Tree(Tree { data: Data::Text(text), .. }) | Given::Text(text) => Some(text),
             Given::Tree(_) => None,
         }
     }

@@ -2,17 +2,20 @@
 
 use std::collections::BTreeSet;
 
+use super::Scope;
 use super::wires::{self, Read, Wire};
 use crate::doc::{Doc, Given};
 use crate::problems::Problems;
-use crate::tree::Tree;
+
+/// As many nodes of a cycle are named.
+const MOST_SHOWN: usize = 16;
 
 /// The nodes' indices, each after those that it uses, otherwise in the order of the file; `None` when
 /// there are cycles, each of which is noted with its path.
 ///
 /// Goes by the names in the wires alone, so that a cycle is found even where kinds are unknown.
-pub(super) fn order(doc: &Doc, problems: &mut Problems) -> Option<Vec<usize>> {
-    let uses: Vec<Vec<usize>> = (0..doc.nodes.len()).map(|node| used_by(doc, node)).collect();
+pub(super) fn order(doc: &Doc, scope: &Scope<'_>, problems: &mut Problems) -> Option<Vec<usize>> {
+    let uses: Vec<Vec<usize>> = (0..doc.nodes.len()).map(|node| used_by(doc, node, scope)).collect();
     let mut order = Vec::with_capacity(uses.len());
     let mut state = vec![State::New; uses.len()];
     let mut sound = true;
@@ -55,16 +58,13 @@ enum State {
     Done,
 }
 
-fn used_by(doc: &Doc, node: usize) -> Vec<usize> {
+fn used_by(doc: &Doc, node: usize, scope: &Scope<'_>) -> Vec<usize> {
     let with = doc.nodes[node].value.with.iter();
-    let wire = |given: &Given| match given {
-        Given::Tree(Tree::Text(text)) | Given::Text(text) => wires::read(text).ok(),
-        Given::Tree(_) => None,
-    };
+    let wire = |given: &Given| wires::read(given.text()?).ok();
     let used: BTreeSet<usize> = with
         .filter_map(|entry| wire(&entry.value))
         .filter_map(|read| match read {
-            Read::Wire(Wire::Output { node, .. }) => doc.nodes.iter().position(|n| n.name == node),
+            Read::Wire(Wire::Output { node, .. }) => scope.node_named.get(node.as_str()).copied(),
             _ => None,
         })
         .collect();
@@ -74,9 +74,18 @@ fn used_by(doc: &Doc, node: usize) -> Vec<usize> {
 
 /// Notes the cycle that the path closes by using `first`, in the direction in which values would flow.
 fn note(doc: &Doc, path: &[(usize, usize)], first: usize, problems: &mut Problems) {
-    let from = path.iter().position(|(node, _)| *node == first).unwrap_or(0);
-    let name = |node: usize| doc.nodes[node].name.as_str();
-    let around = path[from..].iter().rev().map(|(node, _)| *node);
-    let names: Vec<&str> = std::iter::once(first).chain(around).map(name).collect();
-    problems.add(doc.nodes[first].place.clone().name(), format!("cycle: {}", names.join(" -> ")));
+    problems.add_with(doc.nodes[first].place.clone().name(), || {
+        let from = path.iter().position(|(node, _)| *node == first).unwrap_or(0);
+        let around = path[from..].iter().rev().map(|(node, _)| *node);
+        let nodes: Vec<usize> = std::iter::once(first).chain(around).collect();
+        let name = |node: &usize| doc.nodes[*node].name.as_str();
+        let names = |nodes: &[usize]| nodes.iter().map(name).collect::<Vec<_>>().join(" -> ");
+        match nodes.len() - 1 {
+            count if count > MOST_SHOWN => {
+                let (start, end) = (names(&nodes[..MOST_SHOWN / 2]), names(&nodes[count - 1..]));
+                format!("cycle: {start} -> … -> {end}, {count} nodes")
+            }
+            _ => format!("cycle: {}", names(&nodes)),
+        }
+    });
 }

@@ -41,7 +41,8 @@ pub(super) fn kinds<'a>(
     let known = || registry.nodes().map(|node| node.spec().kind.as_str());
     let mut nodes = Vec::with_capacity(doc.nodes.len());
     for entry in &doc.nodes {
-        let node = entry.value.kind.as_deref().and_then(|kind| {
+        let node = entry.value.kind.as_ref().and_then(|given| {
+            let kind = given.value.as_str();
             let node = registry.get(kind).cloned();
             if node.is_none() {
                 let (space, _) = kind.split_once('.').unwrap_or((kind, ""));
@@ -52,7 +53,7 @@ pub(super) fn kinds<'a>(
                     hint if hint.is_empty() => others(space, registry),
                     hint => hint,
                 };
-                problems.add(entry.place.key("use"), format!("no node kind `{kind}`{hint}"));
+                problems.add(given.place.clone(), format!("no node kind `{kind}`{hint}"));
             }
             node
         });

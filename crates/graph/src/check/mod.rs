@@ -10,6 +10,7 @@ mod declarations;
 mod types;
 mod wires;
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use wuerst_core::{Args, Diagnostic, Models, Node, Port, Registry, Value};
@@ -17,36 +18,39 @@ use wuerst_core::{Args, Diagnostic, Models, Node, Port, Registry, Value};
 use crate::doc::{Doc, Entry, NodeDoc};
 use crate::graph::{Graph, Output, Source, Step};
 use crate::problems::{Place, Problems};
-use crate::tree::Tree;
+use crate::yaml;
+
+/// Longer files are refused unread: in this size fit graphs of fifty thousand nodes.
+pub(crate) const LONGEST: usize = 4 << 20;
 
 /// Reads and checks a graph file; `sets` replace arguments (`node.port`, text).
 pub(crate) fn load(text: &str, registry: &Registry, sets: &[(&str, &str)]) -> Result<Graph, Vec<Diagnostic>> {
-    let tree: Tree = serde_yaml::from_str(text).map_err(|error| vec![not_yaml(&error)])?;
-    let mut problems = Problems::default();
-    let doc = Doc::read(tree, sets, &mut problems);
+    if text.len() > LONGEST {
+        let mut problems = Problems::default();
+        let (is, most) = (text.len(), LONGEST >> 20);
+        problems.add(Place::root(), format!("{is} bytes are too many: a graph file has at most {most} MiB"));
+        return Err(problems.sorted());
+    }
+    let read = yaml::read(text);
+    let mut problems = if read.cut { Problems::of_cut_file() } else { Problems::default() };
+    for yaml::Problem { mark, path, message } in read.problems {
+        problems.add(Place::at(path, mark), message);
+    }
+    let doc = Doc::read(read.tree, sets, &mut problems);
     let graph = check(&doc, registry, &mut problems);
     match graph {
         Some(graph) if problems.is_empty() => Ok(graph),
-        _ => Err(problems.locate(text)),
+        _ => Err(problems.sorted()),
     }
-}
-
-fn not_yaml(error: &serde_yaml::Error) -> Diagnostic {
-    let number = |n: usize| u32::try_from(n).unwrap_or(0);
-    let (line, column) = error.location().map_or((1, 1), |l| (number(l.line()), number(l.column())));
-    // The place stands in the diagnostic already.
-    let message = error.to_string().replacen(&format!(" at line {line} column {column}"), "", 1);
-    let message = match message.contains("more than one document") {
-        true => "a graph file is one YAML document, and a line `---` begins another".to_owned(),
-        false => message,
-    };
-    Diagnostic { line, column, path: String::new(), message }
 }
 
 /// What names mean in one graph. `None` stands for what is wrong, and reported already.
 struct Scope<'a> {
     inputs: Vec<(&'a str, Option<Port>)>,
     nodes: Vec<(&'a str, Option<Arc<dyn Node>>)>,
+    /// Where in `inputs` and `nodes` a name is found.
+    input_named: HashMap<&'a str, usize>,
+    node_named: HashMap<&'a str, usize>,
     models: &'a Models,
 }
 
@@ -64,6 +68,8 @@ fn check(doc: &Doc, registry: &Registry, problems: &mut Problems) -> Option<Grap
     let scope = Scope {
         inputs: declarations::inputs(&doc.inputs, problems),
         nodes: declarations::kinds(doc, registry, problems),
+        input_named: named(&doc.inputs),
+        node_named: named(&doc.nodes),
         models: registry.models(),
     };
     let arguments: Vec<Vec<Argument>> = doc
@@ -72,7 +78,7 @@ fn check(doc: &Doc, registry: &Registry, problems: &mut Problems) -> Option<Grap
         .enumerate()
         .map(|(step, entry)| arguments::of_node(step, entry, &scope, problems))
         .collect();
-    let order = cycles::order(doc, problems);
+    let order = cycles::order(doc, &scope, problems);
     let outputs: Vec<Option<Source>> = doc.outputs.iter().map(|o| output(o, &scope, problems)).collect();
     let shapes = types::unify(&scope, arguments.iter().flatten(), problems);
     for (entry, arguments) in doc.nodes.iter().zip(&arguments) {
@@ -112,6 +118,10 @@ fn check(doc: &Doc, registry: &Registry, problems: &mut Problems) -> Option<Grap
         nodes: order.into_iter().map(|step| steps[step].take()).collect::<Option<_>>()?,
         models: registry.models().clone(),
     })
+}
+
+fn named<T>(entries: &[Entry<T>]) -> HashMap<&str, usize> {
+    entries.iter().enumerate().map(|(index, entry)| (entry.name.as_str(), index)).collect()
 }
 
 fn output(entry: &Entry<String>, scope: &Scope<'_>, problems: &mut Problems) -> Option<Source> {

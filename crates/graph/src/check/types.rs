@@ -18,21 +18,19 @@ pub(super) fn unify<'s, 'a>(
     arguments: impl Iterator<Item = &'a Argument>,
     problems: &mut Problems,
 ) -> Shapes<'s> {
-    let mut shapes = Shapes { scope, ids: HashMap::new(), classes: Vec::new() };
+    let mut shapes = Shapes { scope, ids: HashMap::new(), classes: Vec::new(), sizes: Vec::new() };
     for argument in arguments {
         let Some(source) = &argument.source else { continue };
         let Some((side, from)) = shapes.end(source) else { continue };
         let Some(node) = &scope.nodes[argument.step].1 else { continue };
         let port = &node.spec().signature.inputs[argument.port];
         let here = Side::Node(argument.step);
-        let wanted = shapes.resolved(here, &port.ty);
-        let got = shapes.resolved(side, &from.ty);
-        let cause = format!("{}.{}", scope.nodes[argument.step].0, port.name);
         let conflict = match port.ty.accepts(&from.ty) {
-            true => shapes.join((here, &port.ty), (side, &from.ty), &cause),
+            true => shapes.join((here, &port.ty), (side, &from.ty), (argument.step, argument.port)),
             false => Err(String::new()),
         };
         if let Err(why) = conflict {
+            let (wanted, got) = (shapes.resolved(here, &port.ty), shapes.resolved(side, &from.ty));
             let wire = shapes.wire(source);
             problems.add(argument.place.clone(), format!("wants {wanted}, but `{wire}` is {got}{why}"));
         }
@@ -50,8 +48,10 @@ enum Side {
 /// The dimensions of a graph, as far as they are known.
 pub(super) struct Shapes<'a> {
     scope: &'a Scope<'a>,
-    ids: HashMap<(Side, String), usize>,
+    ids: HashMap<(Side, &'a str), usize>,
     classes: Vec<Class>,
+    /// How many dimensions are in a class, by its root.
+    sizes: Vec<usize>,
 }
 
 enum Class {
@@ -60,8 +60,11 @@ enum Class {
     /// Of any length.
     Free,
     /// Of this length, because of that argument.
-    Fixed(usize, String),
+    Fixed(usize, Cause),
 }
+
+/// An argument: the index of a node, and of a port of it.
+type Cause = (usize, usize);
 
 impl<'a> Shapes<'a> {
     /// The type of what a source gives, known lengths filled in.
@@ -113,12 +116,12 @@ impl<'a> Shapes<'a> {
         ty.with_lengths(|name| Some(self.known(side, &Dim::Named(name.to_owned()))?.0))
     }
 
-    /// The length of a dimension, and the argument that fixed it.
-    fn known(&self, side: Side, dim: &Dim) -> Option<(usize, &str)> {
+    /// The length of a dimension, and the argument that fixed it, unless the dimension says so itself.
+    fn known(&self, side: Side, dim: &Dim) -> Option<(usize, Option<Cause>)> {
         match dim {
-            Dim::Fixed(length) => Some((*length, "")),
-            Dim::Named(name) => match &self.classes[self.root(*self.ids.get(&(side, name.clone()))?)] {
-                Class::Fixed(length, cause) => Some((*length, cause)),
+            Dim::Fixed(length) => Some((*length, None)),
+            Dim::Named(name) => match self.classes[self.root(*self.ids.get(&(side, name.as_str()))?)] {
+                Class::Fixed(length, cause) => Some((length, Some(cause))),
                 Class::Free | Class::Same(_) => None,
             },
         }
@@ -131,17 +134,18 @@ impl<'a> Shapes<'a> {
         id
     }
 
-    fn class(&mut self, side: Side, name: &str) -> usize {
+    fn class(&mut self, side: Side, name: &'a str) -> usize {
         let next = self.classes.len();
-        let id = *self.ids.entry((side, name.to_owned())).or_insert(next);
+        let id = *self.ids.entry((side, name)).or_insert(next);
         if id == next {
             self.classes.push(Class::Free);
+            self.sizes.push(1);
         }
         self.root(id)
     }
 
     /// Makes the dimensions of two tensor types equal, one by one.
-    fn join(&mut self, a: (Side, &Ty), b: (Side, &Ty), cause: &str) -> Result<(), String> {
+    fn join(&mut self, a: (Side, &'a Ty), b: (Side, &'a Ty), cause: Cause) -> Result<(), String> {
         let (Ty::Tensor { dims: ours, .. }, Ty::Tensor { dims: theirs, .. }) = (a.1, b.1) else {
             return Ok(());
         };
@@ -149,17 +153,12 @@ impl<'a> Shapes<'a> {
             if let (Some((x, cause_x)), Some((y, cause_y))) = (self.known(a.0, ours), self.known(b.0, theirs))
                 && x != y
             {
-                return Err(blame(x, cause_x, ours, y, cause_y, theirs));
+                return Err(self.blame([(x, cause_x, ours), (y, cause_y, theirs)]));
             }
             match (ours, theirs) {
                 (Dim::Named(x), Dim::Named(y)) => {
                     let (x, y) = (self.class(a.0, x), self.class(b.0, y));
-                    // The free one follows, so that a length is kept.
-                    match (x == y, &self.classes[x]) {
-                        (true, _) => {}
-                        (false, Class::Free) => self.classes[x] = Class::Same(y),
-                        (false, _) => self.classes[y] = Class::Same(x),
-                    }
+                    self.unite(x, y);
                 }
                 (Dim::Named(name), Dim::Fixed(length)) => self.fix(a.0, name, *length, cause),
                 (Dim::Fixed(length), Dim::Named(name)) => self.fix(b.0, name, *length, cause),
@@ -169,21 +168,36 @@ impl<'a> Shapes<'a> {
         Ok(())
     }
 
-    fn fix(&mut self, side: Side, name: &str, length: usize, cause: &str) {
-        let class = self.class(side, name);
-        if let Class::Free = self.classes[class] {
-            self.classes[class] = Class::Fixed(length, cause.to_owned());
+    /// Makes one class of two.
+    fn unite(&mut self, x: usize, y: usize) {
+        if x == y {
+            return;
+        }
+        // The smaller one joins the larger, so that the way to a root stays short.
+        let (from, to) = if self.sizes[x] < self.sizes[y] { (x, y) } else { (y, x) };
+        self.sizes[to] += self.sizes[from];
+        let joined = std::mem::replace(&mut self.classes[from], Class::Same(to));
+        if let Class::Free = self.classes[to] {
+            self.classes[to] = joined;
         }
     }
-}
 
-/// Says which lengths disagree, and which arguments brought them about.
-fn blame(x: usize, cause_x: &str, dim_x: &Dim, y: usize, cause_y: &str, dim_y: &Dim) -> String {
-    let part = |length: usize, cause: &str, dim: &Dim| match dim {
-        Dim::Named(name) if !cause.is_empty() => format!("`{name}` is {length} because of `{cause}`"),
-        _ => String::new(),
-    };
-    let parts = [part(x, cause_x, dim_x), part(y, cause_y, dim_y)];
-    let parts: Vec<String> = parts.into_iter().filter(|p| !p.is_empty()).collect();
-    if parts.is_empty() { String::new() } else { format!("; {}", parts.join(", and ")) }
+    fn fix(&mut self, side: Side, name: &'a str, length: usize, cause: Cause) {
+        let class = self.class(side, name);
+        if let Class::Free = self.classes[class] {
+            self.classes[class] = Class::Fixed(length, cause);
+        }
+    }
+
+    /// Says which lengths disagree, and which arguments brought them about.
+    fn blame(&self, sides: [(usize, Option<Cause>, &Dim); 2]) -> String {
+        let part = |(length, cause, dim): (usize, Option<Cause>, &Dim)| {
+            let (Dim::Named(name), Some((step, port))) = (dim, cause) else { return None };
+            let (id, node) = &self.scope.nodes[step];
+            let port = &node.as_ref()?.spec().signature.inputs[port].name;
+            Some(format!("`{name}` is {length} because of `{id}.{port}`"))
+        };
+        let parts: Vec<String> = sides.into_iter().filter_map(part).collect();
+        if parts.is_empty() { String::new() } else { format!("; {}", parts.join(", and ")) }
+    }
 }

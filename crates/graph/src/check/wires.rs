@@ -49,15 +49,15 @@ impl Scope<'_> {
     pub(super) fn resolve(&self, wire: &Wire, place: &Place, problems: &mut Problems) -> Option<Source> {
         match wire {
             Wire::Input(name) => {
-                let found = self.inputs.iter().position(|(input, _)| input == name);
+                let found = self.input_named.get(name.as_str()).copied();
                 if found.is_none() {
-                    problems.add(place.clone(), self.no_input(name));
+                    problems.missing(place.clone(), || self.no_input(name));
                 }
                 found.filter(|&index| self.inputs[index].1.is_some()).map(Source::Input)
             }
             Wire::Output { node, port } => {
-                let Some(step) = self.nodes.iter().position(|(id, _)| id == node) else {
-                    problems.add(place.clone(), self.no_node(node));
+                let Some(&step) = self.node_named.get(node.as_str()) else {
+                    problems.missing(place.clone(), || self.no_node(node));
                     return None;
                 };
                 let signature = &self.nodes[step].1.as_ref()?.spec().signature;
@@ -78,21 +78,21 @@ impl Scope<'_> {
     pub(super) fn unmarked_wire(&self, text: &str) -> String {
         let (name, is_node) = text.split_once('.').map_or((text, false), |(node, _)| (node, true));
         let known = match is_node {
-            true => self.nodes.iter().any(|(id, _)| *id == name),
-            false => self.inputs.iter().any(|(input, _)| *input == name),
+            true => self.node_named.contains_key(name),
+            false => self.input_named.contains_key(name),
         };
         if known { format!("; did you mean `${text}`?") } else { String::new() }
     }
 
     fn no_input(&self, name: &str) -> String {
-        if let Some(step) = self.nodes.iter().position(|(id, _)| *id == name) {
+        if let Some(&step) = self.node_named.get(name) {
             return format!("`{name}` is a node, and a wire names its output: {}", self.outputs_of(step));
         }
         format!("no input `{name}`{}", did_you_mean(name, self.inputs.iter().map(|(input, _)| *input)))
     }
 
     fn no_node(&self, name: &str) -> String {
-        if self.inputs.iter().any(|(input, _)| *input == name) {
+        if self.input_named.contains_key(name) {
             return format!("`{name}` is an input, which is wired as `${name}`");
         }
         format!("no node `{name}`{}", did_you_mean(name, self.nodes.iter().map(|(id, _)| *id)))

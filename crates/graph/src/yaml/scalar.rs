@@ -1,0 +1,65 @@
+//! What a scalar without quotes means, by the core schema of YAML 1.2.
+
+use super::Data;
+
+/// The value of a plain scalar.
+///
+/// # Errors
+/// When it is a whole number of more than 64 bits.
+pub(super) fn plain(text: &str) -> Result<Data, String> {
+    Ok(match text {
+        "" | "~" | "null" | "Null" | "NULL" => Data::Null,
+        "true" | "True" | "TRUE" => Data::Bool(true),
+        "false" | "False" | "FALSE" => Data::Bool(false),
+        ".nan" | ".NaN" | ".NAN" => Data::Float(f64::NAN),
+        _ => match number(text) {
+            Some(Ok(number)) => number,
+            Some(Err(())) => return Err(format!("{text} is too large: an int has 64 bits")),
+            None => Data::Text(text.to_owned()),
+        },
+    })
+}
+
+/// The number that it is, if it is one; an error when it does not fit.
+fn number(text: &str) -> Option<Result<Data, ()>> {
+    let whole = |parsed: Result<i64, _>| Some(parsed.map(Data::Int).map_err(|_: std::num::ParseIntError| ()));
+    let all = |digits: &str, radix: u32| !digits.is_empty() && digits.chars().all(|c| c.is_digit(radix));
+    for (prefix, radix) in [("0x", 16), ("0o", 8)] {
+        if let Some(digits) = text.strip_prefix(prefix).filter(|digits| all(digits, radix)) {
+            return whole(i64::from_str_radix(digits, radix));
+        }
+    }
+    let unsigned = text.strip_prefix(['-', '+']).unwrap_or(text);
+    if all(unsigned, 10) {
+        return whole(text.parse());
+    }
+    if matches!(unsigned, ".inf" | ".Inf" | ".INF") {
+        return Some(Ok(Data::Float(if text.starts_with('-') { f64::NEG_INFINITY } else { f64::INFINITY })));
+    }
+    // Rust reads what YAML calls a float, and words such as `inf` and `NaN`, which to YAML are texts.
+    let float = unsigned.starts_with(|c: char| c.is_ascii_digit() || c == '.');
+    float.then(|| text.parse().ok()).flatten().map(|x| Ok(Data::Float(x)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_told_from_texts() {
+        for (text, value) in [("7", 7), ("-7", -7), ("+7", 7), ("007", 7), ("0x1F", 31), ("0o17", 15)] {
+            assert_eq!(plain(text), Ok(Data::Int(value)), "{text}");
+        }
+        for (text, value) in
+            [("1.5", 1.5), (".5", 0.5), ("-1.", -1.0), ("1e3", 1000.0), ("-.inf", f64::NEG_INFINITY)]
+        {
+            assert_eq!(plain(text), Ok(Data::Float(value)), "{text}");
+        }
+        for text in ["inf", "nan", "1.2.3", "0x", "e5", "-", "+", ".", "yes", "1_000", "12 apples", "0b1"] {
+            assert_eq!(plain(text), Ok(Data::Text(text.into())), "{text}");
+        }
+        assert!(plain("9223372036854775808").unwrap_err().contains("64 bits"));
+        assert_eq!(plain("-9223372036854775808"), Ok(Data::Int(i64::MIN)));
+        assert_eq!((plain("~"), plain("True")), (Ok(Data::Null), Ok(Data::Bool(true))));
+    }
+}
