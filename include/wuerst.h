@@ -87,6 +87,9 @@ typedef uint32_t wst_code;
 #define WST_CANCELLED ((wst_code)9)     /* wst_job_cancel was called */
 #define WST_INTERNAL ((wst_code)10)     /* a bug in this library; engine, graph and job remain usable */
 
+/* A new error, for a node to fail with. WST_OK and unknown codes count as WST_NODE. */
+wst_error *wst_error_new(wst_code code, wst_str message);
+
 /* The error's sort; WST_OK for NULL. */
 wst_code wst_error_code(const wst_error *error);
 
@@ -156,6 +159,9 @@ wst_error *wst_value_as_int(const wst_value *value, int64_t *out);
 wst_error *wst_value_as_float(const wst_value *value, double *out);
 wst_error *wst_value_as_text(const wst_value *value, wst_str *out);
 wst_error *wst_value_as_tensor(const wst_value *value, wst_tensor *out);
+
+/* The absolute path of a WST_MODEL_NAME's file or folder, a view. Errors: WST_INVALID for a value of another type. */
+wst_error *wst_value_as_path(const wst_value *value, wst_str *out);
 
 /* A second handle to the same value; copies no elements. NULL for NULL. */
 wst_value *wst_value_clone(const wst_value *value);

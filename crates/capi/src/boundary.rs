@@ -1,130 +1,27 @@
-//! The line between C and Rust: NULL, panics, outputs.
+//! The line between C and Rust, as `wuerst_abi` draws it, in a library that keeps its panics to itself.
 
-use std::any::Any;
-use std::cell::RefCell;
-use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::ptr::NonNull;
-use std::sync::Once;
-
-use wuerst::{Error, Result};
+use wuerst::Result;
+use wuerst_abi::boundary;
 
 use crate::error::Failure;
 
+pub(crate) use wuerst_abi::boundary::{Out, given};
+
 /// Runs the body of an exported function that can fail. NULL is success; a panic becomes an error.
 pub(crate) fn fallible(body: impl FnOnce() -> Result<()>) -> *mut Failure {
-    match caught(body).and_then(|result| result) {
-        Ok(()) => std::ptr::null_mut(),
-        Err(error) => Failure::give(error),
-    }
+    quiet();
+    boundary::fallible(body)
 }
 
 /// Runs the body of an exported function that cannot fail. A panic, a bug, gives `fallback`.
 pub(crate) fn infallible<T>(fallback: T, body: impl FnOnce() -> T) -> T {
-    caught(body).unwrap_or(fallback)
+    quiet();
+    boundary::infallible(fallback, body)
 }
 
-/// The thing behind a pointer that must not be NULL; `name` is the parameter's in the header.
-pub(crate) fn given<'a, T>(pointer: Option<&'a T>, name: &str) -> Result<&'a T> {
-    pointer.ok_or_else(|| null(name))
-}
-
-fn null(name: &str) -> Error {
-    Error::invalid(name, "is NULL")
-}
-
-/// Where C wants an output. Not a reference, since what lies there need not be initialised.
-#[repr(transparent)]
-pub struct Out<T>(Option<NonNull<T>>);
-
-impl<T> Out<T> {
-    /// Refuses NULL, before any work is done.
-    pub(crate) fn given(self) -> Result<Place<T>> {
-        self.0.map(Place).ok_or_else(|| null("out"))
-    }
-
-    /// Writes the value, unless C did not ask for it.
-    ///
-    /// # Safety
-    /// The pointer is NULL or may be written to.
-    pub(crate) unsafe fn offer(self, value: T) {
-        if let Some(place) = self.0 {
-            // SAFETY: promised by the caller.
-            unsafe { place.write(value) }
-        }
-    }
-}
-
-/// An output that C wants.
-pub(crate) struct Place<T>(NonNull<T>);
-
-impl<T> Place<T> {
-    /// Writes the output.
-    ///
-    /// # Safety
-    /// The pointer may be written to: the header asks for it.
-    pub(crate) unsafe fn write(self, value: T) {
-        // SAFETY: promised by the caller.
-        unsafe { self.0.write(value) }
-    }
-}
-
-impl<T> Place<*mut T> {
-    /// Gives C a new handle.
-    ///
-    /// # Safety
-    /// As [`Place::write`].
-    pub(crate) unsafe fn give(self, handle: T) {
-        // SAFETY: promised by the caller.
-        unsafe { self.write(Box::into_raw(Box::new(handle))) }
-    }
-}
-
-thread_local! {
-    /// What the panic hook heard last in this thread: message and place.
-    static HEARD: RefCell<Option<String>> = const { RefCell::new(None) };
-}
-
-fn caught<T>(body: impl FnOnce() -> T) -> Result<T> {
-    static LISTEN: Once = Once::new();
-    // The default hook would write to the host's stderr. This copy of the standard library is the shared library's
-    // own, so no hook of the host is replaced. Tests keep theirs.
-    LISTEN.call_once(|| {
-        if !cfg!(test) {
-            std::panic::set_hook(Box::new(|panic| HEARD.set(Some(panic.to_string()))));
-        }
-    });
-    // Nothing that a panic could leave half-changed is seen again: what outlives a call is immutable or locked.
-    catch_unwind(AssertUnwindSafe(body)).map_err(|panic| Error::Internal(message(&*panic)))
-}
-
-fn message(panic: &(dyn Any + Send)) -> String {
-    let said = || {
-        let text = panic.downcast_ref::<String>().map(String::as_str);
-        text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("a panic").to_owned()
-    };
-    HEARD.take().unwrap_or_else(said)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::error::wst_error_free;
-
-    #[test]
-    fn a_panic_becomes_an_error() {
-        let failure = fallible(|| panic!("oh no"));
-        // SAFETY: it was just given.
-        let failure = unsafe { Box::from_raw(failure) };
-        assert!(failure.message().contains("oh no") && failure.message().contains("a bug"));
-        wst_error_free(Some(failure));
-        assert_eq!(infallible(7, || panic!("oh no")), 7);
-    }
-
-    #[test]
-    fn null_is_refused_by_name() {
-        assert_eq!(given::<u8>(None, "engine").unwrap_err().to_string(), "engine: is NULL");
-        assert!(Out::<u8>(None).given().is_err());
-        // SAFETY: nothing is written.
-        unsafe { Out::<u8>(None).offer(1) };
+/// Keeps panics off the host's stderr; tests want to see theirs.
+pub(crate) fn quiet() {
+    if !cfg!(test) {
+        boundary::quiet();
     }
 }

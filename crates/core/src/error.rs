@@ -88,6 +88,15 @@ pub enum Error {
         source: BoxError,
     },
 
+    /// A plug-in cannot be loaded.
+    #[error("plug-in {}: {source}", path.display())]
+    Plugin {
+        /// The library's file.
+        path: PathBuf,
+        /// Why.
+        source: BoxError,
+    },
+
     /// The run was asked to stop.
     #[error("cancelled")]
     Cancelled,

@@ -2,19 +2,21 @@
 
 use std::slice;
 
-use wuerst::{Error, Result};
+use wuerst_core::{Error, Result};
 
 /// UTF-8 that somebody else holds.
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
 pub struct Str {
-    pub(crate) data: *const u8,
-    pub(crate) len: usize,
+    /// Its bytes.
+    pub data: *const u8,
+    /// How many.
+    pub len: usize,
 }
 
 impl Str {
     /// A view of `text`.
-    pub(crate) fn of(text: &str) -> Str {
+    pub fn of(text: &str) -> Str {
         Str { data: text.as_ptr(), len: text.len() }
     }
 
@@ -22,7 +24,7 @@ impl Str {
     ///
     /// # Safety
     /// `data` is NULL or points to `len` bytes, which stay as they are for `'a`.
-    pub(crate) unsafe fn read<'a>(self, name: &str) -> Result<&'a str> {
+    pub unsafe fn read<'a>(self, name: &str) -> Result<&'a str> {
         if self.len == 0 {
             return Ok("");
         }

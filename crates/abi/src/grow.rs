@@ -3,7 +3,7 @@
 use std::mem::MaybeUninit;
 use std::{ptr, slice};
 
-use wuerst::{Error, Result};
+use wuerst_core::{Error, Result};
 
 /// No struct of ours is longer; a size beyond it was never set.
 const LONGEST: usize = 4096;
@@ -12,7 +12,7 @@ const LONGEST: usize = 4096;
 ///
 /// # Safety
 /// It is `repr(C)`, its first field is the size, and all bytes zero are a value of it.
-pub(crate) unsafe trait Grows: Sized {
+pub unsafe trait Grows: Sized {
     /// Its name in the header.
     const NAME: &str;
     /// Its size in version 1.

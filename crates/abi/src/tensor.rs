@@ -4,27 +4,30 @@ use std::ffi::c_void;
 use std::{ptr, slice};
 
 use half::f16;
-use wuerst::core::{DType, Element};
-use wuerst::{Error, Result, Tensor};
+use wuerst_core::{DType, Element, Error, Result, Tensor};
 
 /// A tensor that somebody else holds, row-major.
 #[repr(C)]
 pub struct View {
-    pub(crate) dtype: u32,
-    pub(crate) rank: u32,
-    pub(crate) shape: *const i64,
-    pub(crate) data: *const c_void,
+    /// DLPack's number of the element type.
+    pub dtype: u32,
+    /// The number of dimensions.
+    pub rank: u32,
+    /// Their lengths, slowest first.
+    pub shape: *const i64,
+    /// The elements.
+    pub data: *const c_void,
 }
 
 /// The lengths of a tensor's dimensions as C counts them.
-pub(crate) fn shape(tensor: &Tensor) -> Box<[i64]> {
+pub fn shape(tensor: &Tensor) -> Box<[i64]> {
     // No dimension is longer than isize::MAX, as memory is not.
     tensor.shape().iter().map(|&length| length as i64).collect()
 }
 
 impl View {
     /// Shows a tensor, whose `shape` lies where it lives as long.
-    pub(crate) fn of(tensor: &Tensor, shape: &[i64]) -> View {
+    pub fn of(tensor: &Tensor, shape: &[i64]) -> View {
         let data = match tensor.dtype() {
             DType::F32 => start::<f32>(tensor),
             DType::F16 => start::<f16>(tensor),
@@ -38,7 +41,7 @@ impl View {
     ///
     /// # Safety
     /// `shape` is NULL or points to `rank` lengths, and `data` is NULL or points to as many elements as they say.
-    pub(crate) unsafe fn copy(&self) -> Result<Tensor> {
+    pub unsafe fn copy(&self) -> Result<Tensor> {
         let wrong = |message: &str| Error::invalid("tensor", message);
         let rank = self.rank as usize;
         if rank > 0 && self.shape.is_null() {

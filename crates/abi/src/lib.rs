@@ -1,0 +1,25 @@
+//! What crosses the line to C, both ways: strings, tensors, values, errors and nodes.
+//!
+//! The C library exports these functions under the names of `include/wuerst.h`, which says what each promises, and
+//! only there; plug-ins find the same functions in a table.
+//!
+//! Every function is a few lines inside [`boundary`], where NULL, panics and errors are turned into what C understands;
+//! pointers from C are `Option<&T>`, [`Out`](boundary::Out) or [`Str`].
+#![allow(unsafe_code, reason = "pointers from C; each use says why it is sound")]
+
+pub mod boundary;
+pub mod error;
+pub mod grow;
+pub mod tensor;
+pub mod text;
+pub mod value;
+
+pub use boundary::{Out, fallible, given, infallible};
+pub use error::Failure;
+pub use grow::Grows;
+pub use tensor::View;
+pub use text::Str;
+pub use value::Value;
+
+/// `WST_ABI_VERSION` of the header.
+pub const ABI_VERSION: u32 = 1;

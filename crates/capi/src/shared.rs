@@ -1,0 +1,55 @@
+//! What plug-ins find in their table, exported under the names of the header.
+
+use std::ffi::c_int;
+
+use wuerst_abi::error::{error_code, error_free, error_message, error_new, error_place};
+use wuerst_abi::value::{
+    value_as_bool, value_as_float, value_as_int, value_as_path, value_as_tensor, value_as_text, value_bool,
+    value_clone, value_float, value_free, value_int, value_tensor, value_text, value_type,
+};
+
+use crate::boundary::{Out, quiet};
+use crate::error::Failure;
+use crate::tensor::View;
+use crate::text::Str;
+use crate::value::Value;
+
+macro_rules! export {
+    ($($name:ident = $function:ident($($argument:ident: $ty:ty),*) $(-> $result:ty)?;)*) => {$(
+        #[unsafe(no_mangle)]
+        pub extern "C" fn $name($($argument: $ty),*) $(-> $result)? {
+            quiet();
+            $function($($argument),*)
+        }
+    )*};
+}
+
+export! {
+    wst_error_new = error_new(code: u32, message: Str) -> *mut Failure;
+    wst_error_code = error_code(error: Option<&Failure>) -> u32;
+    wst_error_message = error_message(error: Option<&Failure>) -> Str;
+    wst_error_place = error_place(
+        error: Option<&Failure>,
+        index: usize,
+        line: Out<u32>,
+        column: Out<u32>,
+        path: Out<Str>,
+        message: Out<Str>
+    ) -> c_int;
+    wst_error_free = error_free(error: Option<Box<Failure>>);
+
+    wst_value_bool = value_bool(value: c_int) -> *mut Value;
+    wst_value_int = value_int(value: i64) -> *mut Value;
+    wst_value_float = value_float(value: f64) -> *mut Value;
+    wst_value_text = value_text(text: Str, out: Out<*mut Value>) -> *mut Failure;
+    wst_value_tensor = value_tensor(tensor: Option<&View>, out: Out<*mut Value>) -> *mut Failure;
+    wst_value_type = value_type(value: Option<&Value>) -> u32;
+    wst_value_as_bool = value_as_bool(value: Option<&Value>, out: Out<c_int>) -> *mut Failure;
+    wst_value_as_int = value_as_int(value: Option<&Value>, out: Out<i64>) -> *mut Failure;
+    wst_value_as_float = value_as_float(value: Option<&Value>, out: Out<f64>) -> *mut Failure;
+    wst_value_as_text = value_as_text(value: Option<&Value>, out: Out<Str>) -> *mut Failure;
+    wst_value_as_path = value_as_path(value: Option<&Value>, out: Out<Str>) -> *mut Failure;
+    wst_value_as_tensor = value_as_tensor(value: Option<&Value>, out: Out<View>) -> *mut Failure;
+    wst_value_clone = value_clone(value: Option<&Value>) -> *mut Value;
+    wst_value_free = value_free(value: Option<Box<Value>>);
+}
