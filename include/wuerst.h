@@ -119,6 +119,7 @@ typedef uint32_t wst_type;
 #define WST_TEXT ((wst_type)4)
 #define WST_MODEL_NAME ((wst_type)5) /* a model on disk, by its name */
 #define WST_TENSOR ((wst_type)6)
+#define WST_FILE_NAME ((wst_type)7) /* a file to read, by its name */
 
 /* The type of a tensor's elements, numbered as DLPack does: its type code, and the bits shifted by 8. */
 typedef uint32_t wst_dtype;
@@ -152,15 +153,16 @@ wst_error *wst_value_tensor(const wst_tensor *tensor, wst_value **out);
 /* What the value holds; WST_NONE for NULL. */
 wst_type wst_value_type(const wst_value *value);
 
-/* What is in a value. Text and tensor are views; the text of a WST_MODEL_NAME is the name. as_float takes a
- * WST_INT too. Errors: WST_INVALID for a value of another type. */
+/* What is in a value. Text and tensor are views; the text of a WST_MODEL_NAME or WST_FILE_NAME is the
+ * name. as_float takes a WST_INT too. Errors: WST_INVALID for a value of another type. */
 wst_error *wst_value_as_bool(const wst_value *value, int *out);
 wst_error *wst_value_as_int(const wst_value *value, int64_t *out);
 wst_error *wst_value_as_float(const wst_value *value, double *out);
 wst_error *wst_value_as_text(const wst_value *value, wst_str *out);
 wst_error *wst_value_as_tensor(const wst_value *value, wst_tensor *out);
 
-/* The absolute path of a WST_MODEL_NAME's file or folder, a view. Errors: WST_INVALID for a value of another type. */
+/* The absolute path of a WST_MODEL_NAME's file or folder, or of a WST_FILE_NAME, a view. Errors: WST_INVALID for a value of
+ * another type. */
 wst_error *wst_value_as_path(const wst_value *value, wst_str *out);
 
 /* A second handle to the same value; copies no elements. NULL for NULL. */
@@ -251,7 +253,8 @@ typedef struct wst_watch {
 /* A new job, with every input as the graph has it. Errors: WST_INVALID. */
 wst_error *wst_job_new(const wst_graph *graph, wst_job **out);
 
-/* Sets an input for the runs that begin from now on. An int serves for a float, and a text for the name of a model.
+/* Sets an input for the runs that begin from now on. An int serves for a float, and a text for the name of a model or
+ * the path of a file.
  * Errors: WST_NOT_FOUND for an unknown input; WST_INVALID for a value of another type or out of range; what is
  * wrong with a model. */
 wst_error *wst_job_set(wst_job *job, wst_str input, const wst_value *value);

@@ -93,6 +93,7 @@ pub extern "C" fn value_type(value: Option<&Value>) -> u32 {
         Some(wuerst_core::Value::Text(_)) => 4,
         Some(wuerst_core::Value::Model(_)) => 5,
         Some(wuerst_core::Value::Tensor(_)) => 6,
+        Some(wuerst_core::Value::File(_)) => 7,
     })
 }
 
@@ -142,6 +143,7 @@ pub extern "C" fn value_as_text(value: Option<&Value>, out: Out<Str>) -> *mut Fa
     show(value, out, "text", |value| match value.inner() {
         wuerst_core::Value::Text(text) => Some(Str::of(text)),
         wuerst_core::Value::Model(model) => Some(Str::of(model.name())),
+        wuerst_core::Value::File(file) => Some(Str::of(file.name())),
         _ => None,
     })
 }
@@ -156,8 +158,9 @@ pub extern "C" fn value_as_tensor(value: Option<&Value>, out: Out<View>) -> *mut
 
 /// `wst_value_as_path`.
 pub extern "C" fn value_as_path(value: Option<&Value>, out: Out<Str>) -> *mut Failure {
-    show(value, out, "a model", |value| match value.inner() {
+    show(value, out, "a model or file", |value| match value.inner() {
         wuerst_core::Value::Model(model) => model.path().to_str().map(Str::of),
+        wuerst_core::Value::File(file) => file.path().to_str().map(Str::of),
         _ => None,
     })
 }

@@ -2,7 +2,7 @@
 
 use half::f16;
 
-use crate::{ArcArrayD, Element, Error, Model, Port, Result, Tensor, Value};
+use crate::{ArcArrayD, Element, Error, File, Model, Port, Result, Tensor, Value};
 
 /// The arguments of one run of a node, in the order of its signature's inputs and asked for by name.
 ///
@@ -95,6 +95,14 @@ impl<'a> Args<'a> {
         match self.value(name)? {
             Value::Model(x) => Ok(x),
             other => Err(wrong(name, "model", other)),
+        }
+    }
+
+    /// A `file` argument.
+    pub fn file(&self, name: &str) -> Result<&'a File> {
+        match self.value(name)? {
+            Value::File(x) => Ok(x),
+            other => Err(wrong(name, "file", other)),
         }
     }
 

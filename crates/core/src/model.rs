@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::UNIX_EPOCH;
 use std::{fmt, io};
 
-use crate::{Digest, Error, Hasher, Result};
+use crate::{Digest, Error, File, Files, Hasher, Result};
 
 /// A model file or folder as it was on disk when it was opened: the value of a `model` port.
 ///
@@ -86,25 +86,48 @@ fn stamp_data(hasher: Hasher, path: &Path) -> io::Result<Hasher> {
     }
 }
 
-fn stamp_file(hasher: Hasher, about: &Metadata) -> Hasher {
+pub(crate) fn stamp_file(hasher: Hasher, about: &Metadata) -> Hasher {
     // A file system without times, or a time before 1970, leaves path and size to tell files apart.
     let changed = about.modified().ok().and_then(|t| t.duration_since(UNIX_EPOCH).ok()).unwrap_or_default();
     hasher.number(about.len()).number(changed.as_secs()).number(u64::from(changed.subsec_nanos()))
 }
 
-/// Turns model names into paths.
+/// Turns the names of models, and of files, into what is on disk.
 ///
-/// What a name means is the host's business (a models folder, a list of folders); the default takes it
-/// as a path.
+/// What a model's name means is the host's business (a models folder, a list of folders); the default takes it
+/// as a path, and lets graphs name no files.
 #[derive(Clone)]
-pub struct Models(Arc<Resolve>);
+pub struct Models {
+    resolve: Arc<Resolve>,
+    files: Files,
+}
 
 type Resolve = dyn Fn(&str) -> Result<PathBuf, String> + Send + Sync;
 
 impl Models {
     /// Looks names up with `resolve`, which gives a path, or a sentence that says where it looked.
     pub fn new(resolve: impl Fn(&str) -> Result<PathBuf, String> + Send + Sync + 'static) -> Models {
-        Models(Arc::new(resolve))
+        Models { resolve: Arc::new(resolve), files: Files::default() }
+    }
+
+    /// Says what the names of files mean that a graph has of its own.
+    #[must_use]
+    pub fn with_files(self, files: Files) -> Models {
+        Models { files, ..self }
+    }
+
+    /// The same for names that do not come from the graph but from whoever runs it: any file will do.
+    #[must_use]
+    pub fn by_host(&self) -> Models {
+        self.clone().with_files(Files::any())
+    }
+
+    /// Finds a file by name.
+    ///
+    /// # Errors
+    /// As [`Files::open`].
+    pub fn file(&self, name: &str) -> Result<File> {
+        self.files.open(name)
     }
 
     /// Finds a model by name.
@@ -112,7 +135,7 @@ impl Models {
     /// # Errors
     /// [`Error::NotFound`] when the name leads nowhere, [`Error::Model`] when it cannot be read.
     pub fn open(&self, name: &str) -> Result<Model> {
-        let path = (self.0)(name).map_err(|why| Error::NotFound {
+        let path = (self.resolve)(name).map_err(|why| Error::NotFound {
             what: "model",
             name: name.to_owned(),
             hint: if why.is_empty() { why } else { format!(": {why}") },

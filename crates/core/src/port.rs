@@ -14,7 +14,7 @@ pub struct Port {
     pub ty: Ty,
     /// Whether it may be left out though it has no default; written as `?` after the type.
     pub optional: bool,
-    /// What it holds when nothing is given. For a `model` port this is the model's name, as text.
+    /// What it holds when nothing is given. For a `model` or `file` port this is the name, as text.
     pub default: Option<Value>,
     /// The numbers allowed, both ends included; either end may be infinite.
     pub range: Option<RangeInclusive<f64>>,
@@ -38,15 +38,16 @@ impl Port {
         !self.optional && self.default.is_none()
     }
 
-    /// The value as this port takes it: widened, a model's name resolved, type and range checked.
+    /// The value as this port takes it: widened, the name of a model or file resolved, type and range checked.
     ///
     /// `what` names the port in the error, as in `prior.steps`.
     ///
     /// # Errors
-    /// [`Error::Type`], [`Error::Invalid`], or what [`Models::open`] says.
+    /// [`Error::Type`], [`Error::Invalid`], or what [`Models::open`] or [`Models::file`] says.
     pub fn admit(&self, what: &str, value: Value, models: &Models) -> Result<Value> {
         let value = match (&self.ty, value) {
             (Ty::Model, Value::Text(name)) => Value::Model(models.open(&name)?),
+            (Ty::File, Value::Text(name)) => Value::File(models.file(&name)?),
             (ty, value) => ty.widen(value),
         };
         if !self.ty.holds(&value) {
@@ -70,7 +71,7 @@ impl Port {
             Ty::Bool => text.parse().ok().map(Value::Bool),
             Ty::Int => text.parse().ok().map(Value::Int),
             Ty::Float => text.parse().ok().map(Value::Float),
-            Ty::Text | Ty::Model => Some(Value::from(text)),
+            Ty::Text | Ty::Model | Ty::File => Some(Value::from(text)),
             Ty::Tensor { .. } => return Err(format!("wants {}, which cannot be written as text", self.ty)),
         };
         value.ok_or_else(|| format!("wants {}, but this is `{text}`", self.ty))

@@ -3,7 +3,7 @@
 //! ```text
 //! signature = [ports] "->" [ports]            ports  = port { "," port }
 //! port      = name ":" type ["?"] ["=" literal] ["{" limits "}"]
-//! type      = "bool" | "int" | "float" | "text" | "model" | dtype "[" [dim { "," dim }] "]"
+//! type      = "bool" | "int" | "float" | "text" | "model" | "file" | dtype "[" [dim { "," dim }] "]"
 //! dtype     = "f32" | "f16" | "i64" | "u8"    dim    = length | name
 //! limits    = [number] ".." [number] | name { "|" name }
 //! literal   = "true" | "false" | number | '"' characters '"'
@@ -171,8 +171,8 @@ impl Cursor {
             if optional {
                 return Err(self.error(at, "a port is either optional (`?`) or has a default"));
             }
-            // The name of a model is kept as text: only the host knows where it leads.
-            let named = port.ty == Ty::Model && matches!(value, Value::Text(_));
+            // The name of a model or file is kept as text: only the host knows where it leads.
+            let named = matches!(port.ty, Ty::Model | Ty::File) && matches!(value, Value::Text(_));
             port.default = Some(match named {
                 true => value,
                 false => port
@@ -192,12 +192,14 @@ impl Cursor {
             "float" => return Ok(Ty::Float),
             "text" => return Ok(Ty::Text),
             "model" => return Ok(Ty::Model),
+            "file" => return Ok(Ty::File),
             "f32" => DType::F32,
             "f16" => DType::F16,
             "i64" => DType::I64,
             "u8" => DType::U8,
             other => {
-                let known = "bool, int, float, text, model, or a tensor as f32[…], f16[…], i64[…], u8[…]";
+                let known =
+                    "bool, int, float, text, model, file, or a tensor as f32[…], f16[…], i64[…], u8[…]";
                 return Err(self.error(start, format!("no type `{other}`; types are {known}")));
             }
         };

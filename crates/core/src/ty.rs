@@ -18,6 +18,8 @@ pub enum Ty {
     Text,
     /// A model on disk, named by a string.
     Model,
+    /// A file to read, named by a string.
+    File,
     /// An array.
     Tensor {
         /// The type of its elements. A port of `f32` takes `f16` too, widened.
@@ -117,6 +119,7 @@ impl fmt::Display for Ty {
             Ty::Float => f.write_str("float"),
             Ty::Text => f.write_str("text"),
             Ty::Model => f.write_str("model"),
+            Ty::File => f.write_str("file"),
             Ty::Tensor { dtype, dims } => {
                 write!(f, "{dtype}[")?;
                 for (i, dim) in dims.iter().enumerate() {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use ndarray::{Array, Dimension};
 
-use crate::{ArcArrayD, Digest, Element, Hasher, Model, Tensor, Ty};
+use crate::{ArcArrayD, Digest, Element, File, Hasher, Model, Tensor, Ty};
 
 /// An immutable value in host memory: what a node takes and gives. Cheap to clone.
 #[derive(Clone, Debug, PartialEq)]
@@ -20,6 +20,8 @@ pub enum Value {
     Text(Arc<str>),
     /// A model on disk.
     Model(Model),
+    /// A file to read.
+    File(File),
     /// An array.
     Tensor(Tensor),
 }
@@ -33,6 +35,7 @@ impl Value {
             Value::Float(x) => Hasher::new("float").number(x.to_bits()).finish(),
             Value::Text(x) => Hasher::new("text").bytes(x.as_bytes()).finish(),
             Value::Model(x) => x.digest(),
+            Value::File(x) => x.digest(),
             Value::Tensor(x) => x.digest(),
         }
     }
@@ -55,6 +58,7 @@ impl Value {
             Value::Float(_) => Ty::Float,
             Value::Text(_) => Ty::Text,
             Value::Model(_) => Ty::Model,
+            Value::File(_) => Ty::File,
             Value::Tensor(x) => Ty::of_tensor(x),
         }
     }
@@ -69,6 +73,7 @@ impl fmt::Display for Value {
             Value::Float(x) => write!(f, "{x:?}"),
             Value::Text(x) => crate::syntax::quote(f, x),
             Value::Model(x) => f.write_str(x.name()),
+            Value::File(x) => f.write_str(x.name()),
             Value::Tensor(_) => write!(f, "{}", self.ty()),
         }
     }
@@ -107,6 +112,12 @@ impl From<String> for Value {
 impl From<Model> for Value {
     fn from(x: Model) -> Value {
         Value::Model(x)
+    }
+}
+
+impl From<File> for Value {
+    fn from(x: File) -> Value {
+        Value::File(x)
     }
 }
 

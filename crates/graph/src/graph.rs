@@ -140,7 +140,7 @@ impl Graph {
         let (step, index) = self.argument(name)?;
         let node = self.nodes[step].node.clone();
         let ports = &node.spec().signature.inputs;
-        let value = ports[index].admit(name, value.into(), &self.models)?;
+        let value = ports[index].admit(name, value.into(), &self.models.by_host())?;
         let mut args = self.nodes[step].args.clone();
         args[index] = Source::Literal(value);
         let known: Vec<Option<Value>> = args.iter().map(Source::literal).collect();

@@ -24,7 +24,7 @@ impl Inputs {
     /// [`Error::NotFound`] with a suggestion; otherwise what is wrong with the value.
     pub fn set(&mut self, graph: &Graph, name: &str, value: impl Into<Value>) -> Result<()> {
         let index = graph.input(name)?;
-        let value = graph.inputs[index].admit(name, value.into(), &graph.models)?;
+        let value = graph.inputs[index].admit(name, value.into(), &graph.models.by_host())?;
         allowed(graph, index, &value)?;
         self.0.insert(name.to_owned(), value);
         Ok(())
@@ -73,6 +73,7 @@ impl Inputs {
         let port = &graph.inputs[index];
         let value = match (self.0.get(&port.name), &port.default) {
             (Some(Value::Model(model)), _) => Value::Model(model.reopen()?),
+            (Some(Value::File(file)), _) => Value::File(file.reopen()?),
             (Some(value), _) => value.clone(),
             (None, Some(default)) => port.admit(&port.name, default.clone(), &graph.models)?,
             (None, None) if port.optional => return Ok(None),

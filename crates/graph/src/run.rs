@@ -78,7 +78,7 @@ impl<'a> Run<'a> {
 /// What a pass knows about a node.
 #[derive(Default)]
 struct Slot {
-    /// Its arguments as they are on disk now, where they are models.
+    /// Its arguments as they are on disk now, where they are models or files.
     args: Vec<Source>,
     /// The digests of its results, once settled.
     results: Option<Arc<[Digest]>>,
@@ -280,10 +280,11 @@ impl Pass<'_, '_> {
     }
 }
 
-/// The arguments with models as they are on disk now.
+/// The arguments with models and files as they are on disk now.
 fn fresh(args: &[Source]) -> Result<Vec<Source>> {
     let fresh = |source: &Source| match source {
         Source::Literal(Value::Model(model)) => Ok(Source::Literal(Value::Model(model.reopen()?))),
+        Source::Literal(Value::File(file)) => Ok(Source::Literal(Value::File(file.reopen()?))),
         other => Ok(other.clone()),
     };
     args.iter().map(fresh).collect()

@@ -4,7 +4,7 @@ use std::fmt;
 use std::path::PathBuf;
 use std::sync::{Arc, PoisonError, RwLock};
 
-use wuerst_core::{Node, Registry, Result};
+use wuerst_core::{Files, Node, Registry, Result};
 use wuerst_graph::{Cache, Graph};
 use wuerst_stages::Sessions;
 
@@ -16,6 +16,9 @@ use crate::models;
 pub struct Options {
     /// The folder that the names of models in a graph are relative to.
     pub models: PathBuf,
+    /// The folder that the names of files in a graph are relative to, and must stay in; without it a graph names no
+    /// files. The values of inputs, which come from whoever runs the graph, name any.
+    pub files: Option<PathBuf>,
     /// Results remembered between runs, in bytes.
     pub cache_bytes: usize,
     /// How models are run: ONNX Runtime, devices, threads, memory.
@@ -23,9 +26,14 @@ pub struct Options {
 }
 
 impl Default for Options {
-    /// The folder `models`, 256 MiB of results, and the stages' defaults.
+    /// The folder `models`, no files for graphs, 256 MiB of results, and the stages' defaults.
     fn default() -> Options {
-        Options { models: "models".into(), cache_bytes: 256 << 20, stages: wuerst_stages::Options::default() }
+        Options {
+            models: "models".into(),
+            files: None,
+            cache_bytes: 256 << 20,
+            stages: wuerst_stages::Options::default(),
+        }
     }
 }
 
@@ -47,7 +55,8 @@ impl Engine {
     pub fn new(options: Options) -> Result<Engine> {
         let sessions = Arc::new(Sessions::new(options.stages));
         let mut registry = Registry::new();
-        registry.set_models(models::in_folder(options.models));
+        let files = options.files.map(Files::in_folder).unwrap_or_default();
+        registry.set_models(models::in_folder(options.models).with_files(files));
         wuerst_stages::register(&mut registry, &sessions)?;
         let cache = Cache::new(options.cache_bytes);
         Ok(Engine(Arc::new(Inner { registry: RwLock::new(registry), sessions, cache })))

@@ -1,6 +1,6 @@
 //! Does every node get what it wants: each port once, nothing else, values of the right type and range?
 
-use wuerst_core::{Error, Node, Port, Ty, Value};
+use wuerst_core::{Error, Models, Node, Port, Ty, Value};
 
 use super::{Argument, Scope, wires};
 use crate::doc::{Entry, Given, NodeDoc};
@@ -87,12 +87,13 @@ fn source(port: &Port, given: &Entry<Given>, scope: &Scope<'_>, problems: &mut P
                 return wired(port, source, text, place, scope, problems);
             }
             Ok(wires::Read::Text(text)) => {
-                let value = match given.value {
-                    Given::Tree(_) => Ok(Value::from(text)),
-                    Given::Text(_) => port.read(&text),
+                // What replaces an argument comes from whoever runs the graph.
+                let (value, models) = match given.value {
+                    Given::Tree(_) => (Ok(Value::from(text)), scope.models.clone()),
+                    Given::Text(_) => (port.read(&text), scope.models.by_host()),
                 };
                 match value {
-                    Ok(value) => return literal(port, value, place, scope, problems),
+                    Ok(value) => return admitted(port, value, place, scope, &models, problems),
                     Err(message) => problems.add(place.clone(), message),
                 }
             }
@@ -120,6 +121,17 @@ fn literal(
     scope: &Scope<'_>,
     problems: &mut Problems,
 ) -> Option<Source> {
+    admitted(port, value, place, scope, scope.models, problems)
+}
+
+fn admitted(
+    port: &Port,
+    value: Value,
+    place: &Place,
+    scope: &Scope<'_>,
+    models: &Models,
+    problems: &mut Problems,
+) -> Option<Source> {
     let hint = match &value {
         Value::Text(text) => scope.unmarked_wire(text),
         Value::Bool(_) | Value::Int(_) | Value::Float(_) if port.ty == Ty::Text => {
@@ -127,7 +139,7 @@ fn literal(
         }
         _ => String::new(),
     };
-    match port.admit(&port.name, value, scope.models) {
+    match port.admit(&port.name, value, models) {
         Ok(value) => return Some(Source::Literal(value)),
         Err(Error::Type { want, got, .. }) => {
             problems.add(place.clone(), format!("wants {want}, but this is {got}{hint}"));
