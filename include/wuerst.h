@@ -215,6 +215,137 @@ wst_error *wst_engine_new(const wst_options *options, wst_engine **out);
 
 void wst_engine_free(wst_engine *engine);
 
+/* ---- Nodes of your own ---------------------------------------------------------------------------------------- */
+
+/* One run of one node, which is what its functions are given. Good in the thread that they are called in, until they
+ * return; used later, elsewhere, or inside another callback, it gives WST_INVALID. Inputs and outputs are counted
+ * from 0, in the order of the signature; an index beyond them gives WST_INVALID. */
+typedef struct wst_call wst_call;
+
+/* The argument of an input: a view, to be cloned if it is to be kept, of exactly the signature's type (an int for a float
+ * is widened before). NULL when an optional input was left out. */
+wst_error *wst_call_argument(const wst_call *call, size_t index, const wst_value **out);
+
+/* Gives the result of an output; the value stays yours. Each output needs one. Errors: WST_INVALID for a value of
+ * another type or shape than the signature says, and for NULL. */
+wst_error *wst_call_result(wst_call *call, size_t index, const wst_value *value);
+
+/* Says that so many steps are done, and asks whether to go on: 1. On 0, when the job was cancelled, return soon;
+ * whatever you return then, the job says WST_CANCELLED. */
+int wst_call_step(wst_call *call, uint32_t done, uint32_t of);
+
+/* Whether somebody would see a preview of the step that is being worked on. */
+int wst_call_wants_preview(const wst_call *call);
+
+/* Shows a picture of work in progress, u8 [height, width, 3]. Does nothing when nobody watches. */
+wst_error *wst_call_preview(wst_call *call, const wst_tensor *rgb);
+
+/* Tells the user something that does not stop the run. */
+wst_error *wst_call_warn(wst_call *call, wst_str message);
+
+/* The node's name in the graph, a view; empty when it is asked about arguments and not run. */
+wst_str wst_call_node(const wst_call *call);
+
+/* The node has side effects or depends on more than its arguments: run it every time. */
+#define WST_NODE_VOLATILE ((uint32_t)1)
+
+/* A node kind: a named pure function. A host adds it with wst_engine_add, a plug-in with wst_api. Strings are copied. */
+typedef struct wst_node {
+    size_t struct_size;
+    /* "acme.upscale": a namespace, a dot, a name. */
+    wst_str kind;
+    /* What it takes and gives: "image: u8[h,w,3], amount: float = 0.5 {0.0..1.0}, mask: u8[h,w]? -> image: u8[h,w,3]".
+     * Types: bool, int, float, text, model, file, and tensors of f32, f16, i64, u8, whose named lengths are the same
+     * wherever the name is. `?`: may be left out. Arguments are checked before run is called, and results afterwards. */
+    wst_str signature;
+    /* What it does, in a sentence or two. May be empty. */
+    wst_str about;
+    /* What its inputs and outputs mean, a line each, as "amount: 0 leaves the picture as it is". May be empty. */
+    wst_str ports;
+    /* Raise it when the same arguments give other results, so that remembered ones are not used. */
+    uint32_t version;
+    /* 0 or WST_NODE_VOLATILE. */
+    uint32_t flags;
+    /* Computes the results. Called from any thread, also several at once. Returns NULL, or an error of wst_error_new,
+     * which the library frees; its code and message reach the caller of wst_job_get, with the node's name before. */
+    wst_error *(*run)(void *user, wst_call *call);
+    /* Refuses arguments that the signature cannot, before anything runs; called as run is, when a graph is read and
+     * before a job. Arguments that are not known yet are NULL. A message that begins with an input's name and ": "
+     * blames that input. May be NULL. */
+    wst_error *(*check)(void *user, wst_call *known);
+    /* Called once, from any thread, when nothing uses the node any more. May be NULL. */
+    void (*drop)(void *user);
+    /* Passed to each of them. */
+    void *user;
+} wst_node;
+
+#define WST_NODE_INIT {sizeof(wst_node), {0, 0}, {0, 0}, {0, 0}, {0, 0}, 1, 0, 0, 0, 0, 0}
+
+/* Adds a node kind; graphs that are read from now on can use it. On success the node is the engine's, which calls drop;
+ * after an error it is still yours. Errors: WST_INVALID when its kind is taken, or for what is wrong with it. */
+wst_error *wst_engine_add(const wst_engine *engine, const wst_node *node);
+
+/* Loads a plug-in, a shared library that adds node kinds: all of them or, after an error, none. It is never unloaded.
+ * Its code runs with the rights of the process, so load only what you trust; graphs never name libraries. path is a
+ * file's, and no library folder is searched for it. Errors: WST_NOT_FOUND; WST_FILE when it is no library that can be
+ * loaded; WST_INVALID when it is no plug-in, is built for a later WST_ABI_VERSION, or a kind is taken; what the plug-in
+ * says. */
+wst_error *wst_engine_load(const wst_engine *engine, wst_str path);
+
+/* A plug-in while it is being loaded. Good until its entry returns. */
+typedef struct wst_plugin wst_plugin;
+
+/* What a plug-in can call: add, and the functions whose names are these behind "wst_". A plug-in links against nothing,
+ * and may keep the pointer. Later versions are longer. */
+typedef struct wst_api {
+    size_t struct_size;
+    uint32_t abi_version; /* the host's; not below the plug-in's own WST_ABI_VERSION */
+    uint32_t reserved;
+    /* As wst_engine_add. */
+    wst_error *(*add)(wst_plugin *plugin, const wst_node *node);
+    wst_error *(*error_new)(wst_code code, wst_str message);
+    wst_code (*error_code)(const wst_error *error);
+    wst_str (*error_message)(const wst_error *error);
+    void (*error_free)(wst_error *error);
+    wst_value *(*value_bool)(int value);
+    wst_value *(*value_int)(int64_t value);
+    wst_value *(*value_float)(double value);
+    wst_error *(*value_text)(wst_str text, wst_value **out);
+    wst_error *(*value_tensor)(const wst_tensor *tensor, wst_value **out);
+    wst_type (*value_type)(const wst_value *value);
+    wst_error *(*value_as_bool)(const wst_value *value, int *out);
+    wst_error *(*value_as_int)(const wst_value *value, int64_t *out);
+    wst_error *(*value_as_float)(const wst_value *value, double *out);
+    wst_error *(*value_as_text)(const wst_value *value, wst_str *out);
+    wst_error *(*value_as_tensor)(const wst_value *value, wst_tensor *out);
+    wst_error *(*value_as_path)(const wst_value *value, wst_str *out);
+    wst_value *(*value_clone)(const wst_value *value);
+    void (*value_free)(wst_value *value);
+    wst_error *(*call_argument)(const wst_call *call, size_t index, const wst_value **out);
+    wst_error *(*call_result)(wst_call *call, size_t index, const wst_value *value);
+    int (*call_step)(wst_call *call, uint32_t done, uint32_t of);
+    int (*call_wants_preview)(const wst_call *call);
+    wst_error *(*call_preview)(wst_call *call, const wst_tensor *rgb);
+    wst_error *(*call_warn)(wst_call *call, wst_str message);
+    wst_str (*call_node)(const wst_call *call);
+} wst_api;
+
+#ifdef _WIN32
+#define WST_EXPORT __declspec(dllexport)
+#else
+#define WST_EXPORT __attribute__((visibility("default")))
+#endif
+
+/* Begins the entry of a plug-in, which tests/c/plugin.c shows. Called once for each engine that loads the plug-in:
+ *
+ *   WST_PLUGIN(api, plugin) { return api->add(plugin, &node); }
+ */
+#define WST_PLUGIN(api, plugin)                                                       \
+    WST_EXPORT uint32_t wst_plugin_version(void);                                     \
+    WST_EXPORT wst_error *wst_plugin_init_1(const wst_api *api, wst_plugin *plugin);  \
+    WST_EXPORT uint32_t wst_plugin_version(void) { return WST_ABI_VERSION; }          \
+    WST_EXPORT wst_error *wst_plugin_init_1(const wst_api *api, wst_plugin *plugin)
+
 /* ---- Graph ---------------------------------------------------------------------------------------------------- */
 
 /* A checked graph. Immutable. */

@@ -37,6 +37,11 @@ fn null(name: &str) -> Error {
 pub struct Out<T>(Option<NonNull<T>>);
 
 impl<T> Out<T> {
+    /// An output of our own, for a function of the host's.
+    pub(crate) fn at(place: &mut std::mem::MaybeUninit<T>) -> Out<T> {
+        Out(Some(NonNull::from(place).cast()))
+    }
+
     /// Refuses NULL, before any work is done.
     pub fn given(self) -> Result<Place<T>> {
         self.0.map(Place).ok_or_else(|| null("out"))
@@ -98,7 +103,8 @@ fn caught<T>(body: impl FnOnce() -> T) -> Result<T> {
     catch_unwind(AssertUnwindSafe(body)).map_err(|panic| Error::Internal(message(&*panic)))
 }
 
-fn message(panic: &(dyn Any + Send)) -> String {
+/// What a caught panic said.
+pub(crate) fn message(panic: &(dyn Any + Send)) -> String {
     let said = || {
         let text = panic.downcast_ref::<String>().map(String::as_str);
         text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("a panic").to_owned()

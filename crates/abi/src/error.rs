@@ -71,6 +71,12 @@ impl fmt::Display for Said {
 
 impl std::error::Error for Said {}
 
+impl From<Error> for Said {
+    fn from(error: Error) -> Said {
+        Said { code: code(&error), message: error.to_string() }
+    }
+}
+
 /// An error that C holds.
 #[derive(Debug)]
 pub struct Failure {

@@ -1,15 +1,20 @@
 //! What crosses the line to C, both ways: strings, tensors, values, errors and nodes.
 //!
 //! The C library exports these functions under the names of `include/wuerst.h`, which says what each promises, and
-//! only there; plug-ins find the same functions in a table.
+//! only there; plug-ins find the same functions in a table. A node of C's becomes a [`wuerst_core::Node`] here
+//! ([`node`]), and with [`plugin!`] a `wuerst_core::Node` becomes a plug-in ([`guest`]).
 //!
 //! Every function is a few lines inside [`boundary`], where NULL, panics and errors are turned into what C understands;
 //! pointers from C are `Option<&T>`, [`Out`](boundary::Out) or [`Str`].
 #![allow(unsafe_code, reason = "pointers from C; each use says why it is sound")]
 
 pub mod boundary;
+pub mod call;
 pub mod error;
 pub mod grow;
+pub mod guest;
+pub mod node;
+pub mod table;
 pub mod tensor;
 pub mod text;
 pub mod value;
@@ -20,6 +25,9 @@ pub use grow::Grows;
 pub use tensor::View;
 pub use text::Str;
 pub use value::Value;
+
+/// The vocabulary of nodes.
+pub use wuerst_core as core;
 
 /// `WST_ABI_VERSION` of the header.
 pub const ABI_VERSION: u32 = 1;

@@ -5,6 +5,9 @@ use std::mem::offset_of;
 use std::path::Path;
 use std::process::Command;
 
+use wuerst_abi::node::RawNode;
+use wuerst_abi::table::{API_LAYOUT, Api};
+
 use crate::engine::Options;
 use crate::grow::Grows;
 use crate::tensor::View;
@@ -44,14 +47,20 @@ macro_rules! layout {
 
 #[test]
 fn structs_lie_in_memory_as_the_header_says() {
-    let in_rust = layout! {
+    let mut in_rust = layout! {
         "wst_str" = Str { data, len }
         "wst_tensor" = View { dtype, rank, shape, data }
         "wst_options" = Options {
             struct_size, runtime, models, devices, model_bytes, cache_bytes, threads, reserved, log, user
         }
+        "wst_node" = RawNode {
+            struct_size, kind, signature, about, ports, version, flags, run, check, drop, user
+        }
         "wst_watch" = Watch { struct_size, progress, preview, warning, user }
     };
+    in_rust.insert("wst_api".to_owned(), size_of::<Api>());
+    in_rust.extend(API_LAYOUT.iter().map(|(field, offset)| (format!("wst_api.{field}"), *offset)));
     assert_eq!(in_c(), in_rust);
+    assert_eq!(RawNode::FIRST, in_rust["wst_node"]);
     assert_eq!((Options::FIRST, Watch::FIRST), (in_rust["wst_options"], in_rust["wst_watch"]));
 }

@@ -11,6 +11,7 @@ mod graph;
 mod job;
 #[cfg(test)]
 mod layout;
+mod node;
 mod shared;
 mod watch;
 

@@ -2,6 +2,9 @@
 
 use std::ffi::c_int;
 
+use wuerst_abi::call::{
+    Call, call_argument, call_node, call_preview, call_result, call_step, call_wants_preview, call_warn,
+};
 use wuerst_abi::error::{error_code, error_free, error_message, error_new, error_place};
 use wuerst_abi::value::{
     value_as_bool, value_as_float, value_as_int, value_as_path, value_as_tensor, value_as_text, value_bool,
@@ -52,4 +55,12 @@ export! {
     wst_value_as_tensor = value_as_tensor(value: Option<&Value>, out: Out<View>) -> *mut Failure;
     wst_value_clone = value_clone(value: Option<&Value>) -> *mut Value;
     wst_value_free = value_free(value: Option<Box<Value>>);
+
+    wst_call_argument = call_argument(call: *const Call, index: usize, out: Out<*const Value>) -> *mut Failure;
+    wst_call_result = call_result(call: *mut Call, index: usize, value: Option<&Value>) -> *mut Failure;
+    wst_call_step = call_step(call: *mut Call, done: u32, of: u32) -> c_int;
+    wst_call_wants_preview = call_wants_preview(call: *const Call) -> c_int;
+    wst_call_preview = call_preview(call: *mut Call, rgb: Option<&View>) -> *mut Failure;
+    wst_call_warn = call_warn(call: *mut Call, message: Str) -> *mut Failure;
+    wst_call_node = call_node(call: *const Call) -> Str;
 }

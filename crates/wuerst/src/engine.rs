@@ -1,7 +1,7 @@
 //! The engine: node kinds, models and remembered results, shared by all graphs and jobs.
 
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use wuerst_core::{Files, Node, Registry, Result};
@@ -9,7 +9,7 @@ use wuerst_graph::{Cache, Graph};
 use wuerst_stages::Sessions;
 
 use crate::job::Job;
-use crate::models;
+use crate::{models, plugin};
 
 /// How an engine is set up.
 #[derive(Debug, Clone)]
@@ -68,6 +68,22 @@ impl Engine {
     /// When its kind is taken.
     pub fn add(&self, node: Arc<dyn Node>) -> Result<()> {
         self.0.registry.write().unwrap_or_else(PoisonError::into_inner).add_shared(node)
+    }
+
+    /// Loads a plug-in: a shared library that adds node kinds, all of them or, after an error, none. It is never
+    /// unloaded. Its code runs with the rights of the process, so load only what you trust.
+    ///
+    /// # Errors
+    /// [`wuerst_core::Error::Plugin`]: there is no such file, it is no library, it is no plug-in, it is built for a later
+    /// version of the interface, a kind is taken, or what the plug-in says.
+    pub fn load_plugin(&self, path: &Path) -> Result<()> {
+        let nodes = plugin::load(path)?;
+        let mut registry = self.0.registry.write().unwrap_or_else(PoisonError::into_inner);
+        let mut with = registry.clone();
+        let added = nodes.into_iter().try_for_each(|node| with.add(node));
+        added.map_err(|error| plugin::failed(path, error))?;
+        *registry = with;
+        Ok(())
     }
 
     /// The node kinds and the models folder as they are now.

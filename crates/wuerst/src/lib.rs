@@ -14,6 +14,7 @@
 mod engine;
 mod job;
 mod models;
+mod plugin;
 
 pub use engine::{Engine, Options};
 pub use job::Job;

@@ -1,0 +1,271 @@
+//! The other side: a Rust [`Node`] as a plug-in, which the host may have been built apart from.
+//!
+//! A handle from the host is only ever handed back to the host's own functions.
+
+use std::any::Any;
+use std::ffi::c_void;
+use std::mem::MaybeUninit;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
+use std::ptr;
+use std::sync::Arc;
+
+use wuerst_core::{Args, Cancel, Ctx, Error, File, Model, Node, NodeSpec, Refusal, Result, Tensor, Watch};
+
+use crate::boundary::{self, Out};
+use crate::call::Call;
+use crate::error::{Code, Failure, Said};
+use crate::node::{RawNode, VOLATILE};
+use crate::table::{Api, Plugin};
+use crate::tensor::{self, View};
+use crate::text::Str;
+use crate::value::Value;
+
+/// Makes a library (`crate-type = ["cdylib"]`) a plug-in that adds these nodes; each is made by a function without
+/// parameters that returns `Result<impl Node>`.
+///
+/// ```
+/// use wuerst_abi::core::{Args, Ctx, Node, NodeSpec, Result, Value};
+///
+/// struct Double(NodeSpec);
+///
+/// impl Double {
+///     fn new() -> Result<Double> {
+///         Ok(Double(NodeSpec::new("house.double", 1, "x: int -> y: int", "Doubles a number.")?))
+///     }
+/// }
+///
+/// impl Node for Double {
+///     fn spec(&self) -> &NodeSpec {
+///         &self.0
+///     }
+///     fn run(&self, _: &mut Ctx<'_>, args: &Args<'_>) -> Result<Vec<Value>> {
+///         Ok(vec![Value::from(2 * args.int("x")?)])
+///     }
+/// }
+///
+/// wuerst_abi::plugin!(Double::new);
+/// # fn main() {}
+/// ```
+#[macro_export]
+macro_rules! plugin {
+    ($($new:path),+ $(,)?) => {
+        /// The version of the interface that this plug-in is built for.
+        #[unsafe(no_mangle)]
+        pub extern "C" fn wst_plugin_version() -> u32 {
+            $crate::ABI_VERSION
+        }
+
+        /// Adds the nodes.
+        ///
+        /// # Safety
+        /// For the host to call, with its table.
+        #[unsafe(no_mangle)]
+        pub unsafe extern "C" fn wst_plugin_init_1(
+            api: &'static $crate::table::Api,
+            plugin: *mut $crate::table::Plugin,
+        ) -> *mut $crate::Failure {
+            let nodes = || {
+                let mut nodes = ::std::vec::Vec::<::std::sync::Arc<dyn $crate::core::Node>>::new();
+                $(nodes.push(::std::sync::Arc::new($new()?));)+
+                $crate::core::Result::Ok(nodes)
+            };
+            $crate::guest::init(api, plugin, nodes)
+        }
+    };
+}
+
+/// A node with the host's table.
+struct Exported {
+    api: &'static Api,
+    node: Arc<dyn Node>,
+}
+
+/// Adds nodes to the host: the body of a plug-in's entry, which [`plugin!`](crate::plugin!) writes.
+#[doc(hidden)]
+pub fn init(
+    api: &'static Api,
+    plugin: *mut Plugin,
+    nodes: impl FnOnce() -> Result<Vec<Arc<dyn Node>>>,
+) -> *mut Failure {
+    boundary::quiet();
+    told(api, || Ok(nodes()?.into_iter().try_for_each(|node| add(api, plugin, node))?))
+}
+
+/// What goes wrong in the body, panics too, as an error of the host's.
+fn told(api: &Api, body: impl FnOnce() -> Result<(), Said>) -> *mut Failure {
+    let bug = |panic: Box<dyn Any + Send>| {
+        let message = format!("a bug in the plug-in: {}", boundary::message(&*panic));
+        Err(Said { code: Code::Internal, message })
+    };
+    match catch_unwind(AssertUnwindSafe(body)).unwrap_or_else(bug) {
+        Ok(()) => ptr::null_mut(),
+        Err(said) => (api.error_new)(said.code as u32, Str::of(&said.message)),
+    }
+}
+
+fn add(api: &'static Api, plugin: *mut Plugin, node: Arc<dyn Node>) -> Result<()> {
+    let NodeSpec { kind, version, signature, pure, about } = node.spec();
+    let ports = signature.inputs.iter().chain(&signature.outputs).filter(|port| !port.about.is_empty());
+    let ports: String = ports.map(|port| format!("{}: {}\n", port.name, port.about)).collect();
+    let signature = signature.to_string();
+    let user = Box::into_raw(Box::new(Exported { api, node: node.clone() })).cast::<c_void>();
+    let raw = RawNode {
+        struct_size: size_of::<RawNode>(),
+        kind: Str::of(kind),
+        signature: Str::of(&signature),
+        about: Str::of(about),
+        ports: Str::of(&ports),
+        version: *version,
+        flags: if *pure { 0 } else { VOLATILE },
+        run: Some(run),
+        check: Some(check),
+        drop: Some(drop_exported),
+        user,
+    };
+    hear(api, (api.add)(plugin, &raw)).inspect_err(|_| {
+        // SAFETY: the host did not take it.
+        unsafe { drop_exported(user) }
+    })
+}
+
+/// An error that the host gave.
+fn hear(api: &Api, failure: *mut Failure) -> Result<()> {
+    if failure.is_null() {
+        return Ok(());
+    }
+    // SAFETY: the host's error, which is ours to read and to give back; its message is good until then.
+    let said = unsafe {
+        let message = (api.error_message)(failure.as_ref()).read("message").map(str::to_owned);
+        (api.error_free)(Some(Box::from_raw(failure)));
+        message?
+    };
+    Err(Error::invalid("host", said))
+}
+
+/// What the host writes for a function with an output.
+fn ask<T>(api: &Api, function: impl FnOnce(Out<T>) -> *mut Failure) -> Result<T> {
+    let mut place = MaybeUninit::uninit();
+    hear(api, function(Out::at(&mut place)))?;
+    // SAFETY: outputs are written on success.
+    Ok(unsafe { place.assume_init() })
+}
+
+unsafe extern "C" fn drop_exported(user: *mut c_void) {
+    // SAFETY: made by `add`, and dropped once.
+    let exported = unsafe { Box::from_raw(user.cast::<Exported>()) };
+    // A node that panics as it goes has nobody to tell.
+    let _ = catch_unwind(AssertUnwindSafe(|| drop(exported)));
+}
+
+unsafe extern "C" fn run(user: *mut c_void, call: *mut Call) -> *mut Failure {
+    // SAFETY: made by `add`, and not dropped while it runs.
+    let Exported { api, node } = unsafe { &*user.cast::<Exported>() };
+    told(api, || {
+        let spec = node.spec();
+        let values = arguments(api, call, spec)?;
+        // SAFETY: the name of the node in the graph is good until the run is over.
+        let id = unsafe { (api.call_node)(call).read("node")? };
+        let cancel = Cancel::new();
+        let mut watch = Host { api, call, cancel: cancel.clone() };
+        let mut ctx = Ctx::new(id, &cancel, &mut watch);
+        let results = node.run(&mut ctx, &Args::new(&spec.signature.inputs, &values))?;
+        for (index, value) in results.into_iter().enumerate() {
+            let value = given(api, value)?;
+            // SAFETY: made by the host just now.
+            let failure = (api.call_result)(call, index, unsafe { value.as_ref() });
+            // SAFETY: as above; the call keeps what it needs.
+            (api.value_free)(Some(unsafe { Box::from_raw(value) }));
+            hear(api, failure)?;
+        }
+        Ok(())
+    })
+}
+
+unsafe extern "C" fn check(user: *mut c_void, call: *mut Call) -> *mut Failure {
+    // SAFETY: as in `run`.
+    let Exported { api, node } = unsafe { &*user.cast::<Exported>() };
+    told(api, || {
+        let spec = node.spec();
+        let known = arguments(api, call, spec)?;
+        node.check(&Args::new(&spec.signature.inputs, &known)).map_err(|Refusal { port, message }| {
+            let message = port.map_or_else(|| message.clone(), |port| format!("{port}: {message}"));
+            Said { code: Code::Invalid, message }
+        })
+    })
+}
+
+fn arguments(api: &Api, call: *mut Call, spec: &NodeSpec) -> Result<Vec<Option<wuerst_core::Value>>> {
+    let argument = |index| {
+        let value = ask(api, |out| (api.call_argument)(call, index, out))?;
+        // SAFETY: NULL, or good until the call is over.
+        unsafe { value.as_ref() }.map(|value| taken(api, value)).transpose()
+    };
+    (0..spec.signature.inputs.len()).map(argument).collect()
+}
+
+/// A value of the host's as one of ours; tensors are copied.
+fn taken(api: &Api, value: &Value) -> Result<wuerst_core::Value> {
+    let text = |function: extern "C" fn(Option<&Value>, Out<Str>) -> *mut Failure| {
+        let view = ask(api, |out| function(Some(value), out))?;
+        // SAFETY: a view of the value.
+        unsafe { view.read("text") }
+    };
+    Ok(match (api.value_type)(Some(value)) {
+        1 => (ask(api, |out| (api.value_as_bool)(Some(value), out))? != 0).into(),
+        2 => ask(api, |out| (api.value_as_int)(Some(value), out))?.into(),
+        3 => ask(api, |out| (api.value_as_float)(Some(value), out))?.into(),
+        4 => text(api.value_as_text)?.into(),
+        5 => Model::open(text(api.value_as_text)?, Path::new(text(api.value_as_path)?))?.into(),
+        7 => File::open(text(api.value_as_text)?, Path::new(text(api.value_as_path)?))?.into(),
+        _ => {
+            let view = ask(api, |out| (api.value_as_tensor)(Some(value), out))?;
+            // SAFETY: a view of the value.
+            unsafe { view.copy()? }.into()
+        }
+    })
+}
+
+/// One of our values as one of the host's.
+fn given(api: &Api, value: wuerst_core::Value) -> Result<*mut Value> {
+    use wuerst_core::Value::{Bool, File, Float, Int, Model, Tensor, Text};
+    match value {
+        Bool(x) => Ok((api.value_bool)(x.into())),
+        Int(x) => Ok((api.value_int)(x)),
+        Float(x) => Ok((api.value_float)(x)),
+        Text(x) => ask(api, |out| (api.value_text)(Str::of(&x), out)),
+        Tensor(x) => ask(api, |out| (api.value_tensor)(Some(&View::of(&x, &tensor::shape(&x))), out)),
+        Model(x) => Err(Error::invalid(x.name(), "a plug-in cannot give a model")),
+        File(x) => Err(Error::invalid(x.name(), "a plug-in cannot give a file")),
+    }
+}
+
+/// Passes on what a node tells its run.
+struct Host {
+    api: &'static Api,
+    call: *mut Call,
+    /// Of the node's own context.
+    cancel: Cancel,
+}
+
+impl Watch for Host {
+    fn progress(&mut self, _: &str, done: usize, of: usize) {
+        let count = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
+        if (self.api.call_step)(self.call, count(done), count(of)) == 0 {
+            self.cancel.cancel();
+        }
+    }
+
+    fn wants_preview(&self) -> bool {
+        (self.api.call_wants_preview)(self.call) != 0
+    }
+
+    fn preview(&mut self, _: &str, rgb: &Tensor) {
+        // A preview that is not shown is no reason to stop.
+        let _ = hear(self.api, (self.api.call_preview)(self.call, Some(&View::of(rgb, &tensor::shape(rgb)))));
+    }
+
+    fn warning(&mut self, _: &str, message: &str) {
+        let _ = hear(self.api, (self.api.call_warn)(self.call, Str::of(message)));
+    }
+}

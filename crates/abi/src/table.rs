@@ -1,0 +1,124 @@
+//! `wst_api`: what plug-ins call, and how their nodes are gathered.
+
+use std::cell::RefCell;
+use std::ffi::c_int;
+use std::ptr;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use wuerst_core::{Error, Result};
+
+use crate::boundary::{Out, fallible};
+use crate::call::{
+    Call, call_argument, call_node, call_preview, call_result, call_step, call_wants_preview, call_warn,
+};
+use crate::error::{Failure, Said, error_code, error_free, error_message, error_new};
+use crate::node::{Foreign, RawNode};
+use crate::tensor::View;
+use crate::text::Str;
+use crate::value::{
+    Value, value_as_bool, value_as_float, value_as_int, value_as_path, value_as_tensor, value_as_text,
+    value_bool, value_clone, value_float, value_free, value_int, value_tensor, value_text, value_type,
+};
+
+/// `wst_plugin` of the header: a plug-in while it is being loaded. Looked up, as [`Call`] is.
+#[repr(C)]
+pub struct Plugin {
+    _nothing: [u8; 0],
+}
+
+/// The entry of a plug-in, `wst_plugin_init_1`.
+pub type Init = unsafe extern "C" fn(api: *const Api, plugin: *mut Plugin) -> *mut Failure;
+
+macro_rules! api {
+    ($($field:ident: fn($($argument:ty),*) $(-> $result:ty)?;)*) => {
+        /// `wst_api` of the header.
+        #[repr(C)]
+        #[allow(missing_docs, reason = "the header says what each field means")]
+        pub struct Api {
+            pub struct_size: usize,
+            pub abi_version: u32,
+            pub reserved: u32,
+            $(pub $field: extern "C" fn($($argument),*) $(-> $result)?,)*
+        }
+
+        /// The table that every plug-in gets.
+        pub static API: Api = Api {
+            struct_size: size_of::<Api>(),
+            abi_version: crate::ABI_VERSION,
+            reserved: 0,
+            $($field,)*
+        };
+
+        /// The offsets of the table's fields.
+        #[doc(hidden)]
+        pub const API_LAYOUT: &[(&str, usize)] = &[
+            ("struct_size", std::mem::offset_of!(Api, struct_size)),
+            ("abi_version", std::mem::offset_of!(Api, abi_version)),
+            ("reserved", std::mem::offset_of!(Api, reserved)),
+            $((stringify!($field), std::mem::offset_of!(Api, $field)),)*
+        ];
+    };
+}
+
+api! {
+    add: fn(*mut Plugin, *const RawNode) -> *mut Failure;
+    error_new: fn(u32, Str) -> *mut Failure;
+    error_code: fn(Option<&Failure>) -> u32;
+    error_message: fn(Option<&Failure>) -> Str;
+    error_free: fn(Option<Box<Failure>>);
+    value_bool: fn(c_int) -> *mut Value;
+    value_int: fn(i64) -> *mut Value;
+    value_float: fn(f64) -> *mut Value;
+    value_text: fn(Str, Out<*mut Value>) -> *mut Failure;
+    value_tensor: fn(Option<&View>, Out<*mut Value>) -> *mut Failure;
+    value_type: fn(Option<&Value>) -> u32;
+    value_as_bool: fn(Option<&Value>, Out<c_int>) -> *mut Failure;
+    value_as_int: fn(Option<&Value>, Out<i64>) -> *mut Failure;
+    value_as_float: fn(Option<&Value>, Out<f64>) -> *mut Failure;
+    value_as_text: fn(Option<&Value>, Out<Str>) -> *mut Failure;
+    value_as_tensor: fn(Option<&Value>, Out<View>) -> *mut Failure;
+    value_as_path: fn(Option<&Value>, Out<Str>) -> *mut Failure;
+    value_clone: fn(Option<&Value>) -> *mut Value;
+    value_free: fn(Option<Box<Value>>);
+    call_argument: fn(*const Call, usize, Out<*const Value>) -> *mut Failure;
+    call_result: fn(*mut Call, usize, Option<&Value>) -> *mut Failure;
+    call_step: fn(*mut Call, u32, u32) -> c_int;
+    call_wants_preview: fn(*const Call) -> c_int;
+    call_preview: fn(*mut Call, Option<&View>) -> *mut Failure;
+    call_warn: fn(*mut Call, Str) -> *mut Failure;
+    call_node: fn(*const Call) -> Str;
+}
+
+thread_local! {
+    /// The plug-ins that this thread is loading, and what they added so far.
+    static LOADING: RefCell<Vec<(usize, Vec<Foreign>)>> = const { RefCell::new(Vec::new()) };
+}
+
+/// Calls a plug-in's entry, and gives the nodes that it adds; none when it fails.
+///
+/// # Errors
+/// What the plug-in said.
+pub fn gather(init: impl FnOnce(&'static Api, *mut Plugin) -> *mut Failure) -> Result<Vec<Foreign>, Said> {
+    static NEXT: AtomicUsize = AtomicUsize::new(1);
+    let number = NEXT.fetch_add(1, Ordering::Relaxed);
+    LOADING.with_borrow_mut(|loading| loading.push((number, Vec::new())));
+    let failure = init(&API, ptr::without_provenance_mut(number));
+    let nodes = LOADING.with_borrow_mut(Vec::pop).map(|(_, nodes)| nodes).unwrap_or_default();
+    // SAFETY: the header asks for NULL or an error that this library made.
+    unsafe { Failure::take(failure) }.map_or(Ok(nodes), Err)
+}
+
+extern "C" fn add(plugin: *mut Plugin, node: *const RawNode) -> *mut Failure {
+    fallible(|| {
+        LOADING.with_borrow_mut(|loading| {
+            let Some((_, nodes)) = loading.iter_mut().find(|(number, _)| *number == plugin.addr()) else {
+                let message = "is good in the entry of the plug-in, in its thread, until it returns";
+                return Err(Error::invalid("plugin", message));
+            };
+            // SAFETY: the header asks for NULL or a struct begun with its _INIT macro, good strings, and functions that
+            // keep their promises.
+            nodes.push(unsafe { Foreign::read(node)? });
+            Ok(())
+        })
+    })
+}

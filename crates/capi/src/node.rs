@@ -1,0 +1,31 @@
+//! Node kinds that a host adds: its own, and those of plug-ins.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use wuerst::Engine;
+use wuerst_abi::node::{Foreign, RawNode};
+
+use crate::boundary::{fallible, given};
+use crate::error::Failure;
+use crate::text::Str;
+
+#[unsafe(no_mangle)]
+pub extern "C" fn wst_engine_add(engine: Option<&Engine>, node: *const RawNode) -> *mut Failure {
+    fallible(|| {
+        let engine = given(engine, "engine")?;
+        // SAFETY: the header asks for NULL or a struct begun with its _INIT macro, good strings, and functions that keep
+        // their promises.
+        let node = Arc::new(unsafe { Foreign::read(node)? });
+        engine.add(node.clone()).inspect_err(|_| Foreign::give_back(node))
+    })
+}
+
+#[unsafe(no_mangle)]
+pub extern "C" fn wst_engine_load(engine: Option<&Engine>, path: Str) -> *mut Failure {
+    fallible(|| {
+        let engine = given(engine, "engine")?;
+        // SAFETY: the header asks for a string that is good during the call.
+        engine.load_plugin(Path::new(unsafe { path.read("path")? }))
+    })
+}
