@@ -30,6 +30,9 @@ pub(crate) struct Setup {
     /// ONNX Runtime's library, or its folder; without it ORT_DYLIB_PATH, or the one that .ci/setup fetched
     #[arg(long, value_name = "PATH")]
     runtime: Option<PathBuf>,
+    /// Folder that nodes which save files write into; without it they refuse
+    #[arg(long, value_name = "FOLDER")]
+    files: Option<PathBuf>,
 }
 
 impl Setup {
@@ -42,20 +45,18 @@ impl Setup {
                 models.display()
             );
         }
-        self.engine_in(models)
+        self.engine_in(models, graph)
     }
 
     /// An engine for looking at graphs and nodes, which may be done without models.
     pub(crate) fn engine_without_models(&self, graph: &Path) -> Result<Engine> {
         let models = self.models(Some(graph)).unwrap_or_else(|_| MODELS.into());
-        self.engine_in(models)
+        self.engine_in(models, Some(graph))
     }
 
     /// The models folder that was named, or the one that the graph lies in, or the one that ships.
     pub(crate) fn models(&self, graph: Option<&Path>) -> Result<PathBuf> {
-        // What lies in the current folder has the empty path for a parent.
-        let beside = graph.and_then(Path::parent).map(|folder| Path::new(".").join(folder));
-        let beside = beside.filter(|folder| self.models.is_none() && holds_models(folder));
+        let beside = graph.and_then(folder_of).filter(|folder| self.models.is_none() && holds_models(folder));
         match self.models.as_ref().or(beside.as_ref()) {
             Some(folder) if folder.is_dir() => Ok(folder.clone()),
             Some(folder) => bail!(
@@ -72,8 +73,12 @@ impl Setup {
         }
     }
 
-    fn engine_in(&self, models: PathBuf) -> Result<Engine> {
-        let mut options = Options { models, ..Options::default() };
+    fn engine_in(&self, models: PathBuf, graph: Option<&Path>) -> Result<Engine> {
+        if let Some(folder) = self.files.as_ref().filter(|folder| !folder.is_dir()) {
+            bail!("the folder for files {} is not there: make it first", folder.display());
+        }
+        let files = graph.and_then(folder_of);
+        let mut options = Options { models, files, outputs: self.files.clone(), ..Options::default() };
         options.stages.devices = Device::list(&self.device)?;
         options.stages.threads = self.threads.map(NonZeroUsize::get);
         options.stages.runtime = self.runtime();
@@ -88,6 +93,12 @@ impl Setup {
             named => named.clone(),
         }
     }
+}
+
+/// The folder that a file lies in.
+fn folder_of(file: &Path) -> Option<PathBuf> {
+    // What lies in the current folder has the empty path for a parent.
+    file.parent().map(|folder| Path::new(".").join(folder))
 }
 
 fn holds_models(folder: &Path) -> bool {

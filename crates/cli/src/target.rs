@@ -1,11 +1,10 @@
 //! Output files: known to be writable before anything is computed, and never left half-written.
 
 use std::fs;
-use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Result, anyhow, bail};
-use tempfile::{Builder, NamedTempFile};
+use wuerst::stages::{replace, temporary};
 
 /// A file to be written.
 #[derive(Debug)]
@@ -42,12 +41,7 @@ impl Target {
     pub(crate) fn write(&self, bytes: &[u8]) -> Result<()> {
         match &self.place {
             Place::Stream => fs::write(&self.path, bytes).map_err(|e| self.failed(&e)),
-            Place::File { folder, path } => {
-                // Dropped on an error, and removed with that.
-                let mut file = temporary(folder).map_err(|e| self.failed(&e))?;
-                file.write_all(bytes).map_err(|e| self.failed(&e))?;
-                file.persist(path).map(drop).map_err(|e| self.failed(&e.error))
-            }
+            Place::File { path, .. } => replace(path, bytes).map_err(|e| self.failed(&e)),
         }
     }
 
@@ -85,18 +79,6 @@ fn place(path: &Path) -> Result<Place> {
         bail!("{shown} cannot be written: there is no folder {}; make it first", folder.display());
     }
     Ok(Place::File { folder, path })
-}
-
-fn temporary(folder: &Path) -> std::io::Result<NamedTempFile> {
-    let mut builder = Builder::new();
-    builder.prefix(".wuerst-").suffix(".part");
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt;
-        // Less what the umask takes away, as for any new file; the default would be for the owner only.
-        builder.permissions(fs::Permissions::from_mode(0o666));
-    }
-    builder.tempfile_in(folder)
 }
 
 #[cfg(test)]

@@ -111,13 +111,17 @@ impl NodeSpec {
         NodeSpec { pure: false, ..self }
     }
 
-    /// Says what a port means, in a sentence.
+    /// Says what a port means, in a sentence. An output that has the name of an input is written `-> name`.
     ///
     /// # Errors
     /// [`Error::NotFound`] when the signature has no such port.
     pub fn describe(mut self, port: &str, about: &str) -> Result<NodeSpec> {
         let Signature { inputs, outputs } = &mut self.signature;
-        match inputs.iter_mut().chain(outputs).find(|p| p.name == port) {
+        let found = match port.strip_prefix("-> ") {
+            Some(output) => outputs.iter_mut().find(|p| p.name == output),
+            None => inputs.iter_mut().chain(outputs).find(|p| p.name == port),
+        };
+        match found {
             Some(found) => found.about = about.to_owned(),
             None => {
                 let hint = format!(" in the signature of `{}`", self.kind);
@@ -150,6 +154,10 @@ mod tests {
         let spec = NodeSpec::new("a.b", 1, "x: int -> y: int", "Copies.").unwrap();
         let spec = spec.describe("y", "The copy.").unwrap().volatile();
         assert_eq!((spec.signature.outputs[0].about.as_str(), spec.pure), ("The copy.", false));
+        let same = NodeSpec::new("a.b", 1, "x: int -> x: int", "").unwrap();
+        let same = same.describe("x", "Is read.").unwrap().describe("-> x", "Is written.").unwrap().signature;
+        assert_eq!([&*same.inputs[0].about, &*same.outputs[0].about], ["Is read.", "Is written."]);
+        assert!(spec.clone().describe("-> x", "").is_err());
         assert_eq!(spec.describe("z", "").unwrap_err().to_string(), "no port `z` in the signature of `a.b`");
     }
 }

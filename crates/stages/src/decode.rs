@@ -7,9 +7,11 @@ use wuerst_model::facts::{self, Facts};
 use wuerst_model::noise::Noise;
 use wuerst_model::scale::Scale;
 
+use crate::batch::{self, Part};
 use crate::contract::Contract;
 use crate::sample::{self, Defaults, Sampling, batched, blame_model, sampling_ports};
 use crate::sessions::Sessions;
+use crate::start::{self, start_ports};
 
 /// Channels of the VQGAN's latents.
 const CHANNELS: usize = 4;
@@ -23,20 +25,22 @@ pub(crate) struct Decode {
 impl Decode {
     pub(crate) fn new(sessions: Arc<Sessions>) -> Result<Decode> {
         let signature = concat!(
-            "embedding: f32[1,c,h,w], text: f32[1,l,d], negative: f32[1,l,d]?, model: model, ",
+            "embedding: f32[b,c,h,w], text: f32[t,l,d], negative: f32[n,l,d]?, model: model, ",
             sampling_ports!(),
-            ", seed: int? {0..}, rng: u8[n]? -> latents: f32[1,4,H,W]"
+            ", seed: int? {0..}, rng: u8[r]?, init: f32[b,4,H,W]?, ",
+            start_ports!(),
+            " -> latents: f32[b,4,H,W]"
         );
-        let about = "Stage B. Makes the latents of a picture from its semantic embedding.";
+        let about = "Stage B. Makes the latents of a picture from its semantic embedding; of several, one for each of a batch.";
         let mut spec = NodeSpec::new("wuerst.decode", 1, signature, about)?
             .describe("embedding", "What the picture shows, from the prior or a compressor.")?
-            .describe("text", "States of the decoder's text encoder.")?
-            .describe("negative", "States for what the picture should not show.")?
+            .describe("text", "States of the decoder's text encoder; one for all pictures, or one for each.")?
+            .describe("negative", "States for what the picture should not show; one for all pictures, or one for each.")?
             .describe("model", "A model with the contract `decoder`.")?
-            .describe("seed", "Starts the random numbers anew. When left out, they go on from `rng`.")?
+            .describe("seed", "Starts the random numbers anew; the next of a batch has the next seed. When left out, they go on from `rng`.")?
             .describe("rng", "Where the prior left the random numbers. With neither, the seed is 0.")?
             .describe("latents", "The picture as the VQGAN knows it, 4 pixels to a cell.")?;
-        for (port, about) in sample::ABOUT {
+        for (port, about) in sample::ABOUT.into_iter().chain(start::ABOUT) {
             spec = spec.describe(port, about)?;
         }
         Ok(Decode { spec, sessions })
@@ -65,14 +69,20 @@ fn side(cells: usize, scale: &Scale) -> Result<usize> {
     ))
 }
 
-fn noise(args: &Args<'_>) -> Result<Noise> {
+/// The random numbers of one picture: a seed's, or those that the prior left for it.
+fn noise(args: &Args<'_>, part: Part) -> Result<Noise> {
     if args.has("seed") || !args.has("rng") {
         let seed = if args.has("seed") { args.int("seed")? } else { 0 };
-        return Ok(Noise::new(seed.cast_unsigned()));
+        return Ok(Noise::new(part.seed(seed)));
     }
-    let state = args.tensor_u8("rng")?;
-    let state = state.as_slice().and_then(Noise::from_bytes);
-    state.ok_or_else(|| Error::invalid("rng", "is not the state of a generator, as `wuerst.prior` gives it"))
+    let states = args.tensor_u8("rng")?;
+    let length = states.len() / part.of;
+    let whole = states.len() == length * part.of && length > 0;
+    let state = states.as_slice().filter(|_| whole).and_then(|s| s.chunks_exact(length).nth(part.index));
+    state.and_then(Noise::from_bytes).ok_or_else(|| {
+        let message = "is not the state of a generator for each picture, as `wuerst.prior` gives it";
+        Error::invalid("rng", message)
+    })
 }
 
 impl Node for Decode {
@@ -90,9 +100,16 @@ impl Node for Decode {
     fn run(&self, ctx: &mut Ctx<'_>, args: &Args<'_>) -> Result<Vec<Value>> {
         let model = args.model("model")?;
         let facts = self.facts(model)?;
-        let embedding = Tensor::from(args.tensor_f32("embedding")?);
-        let [height, width] = [2, 3].map(|axis| embedding.shape()[axis]);
+        let cells = args.tensor("embedding")?.shape();
+        let [height, width] = [2, 3].map(|axis| cells[axis]);
         let (height, width) = (side(height, &facts.scale)?, side(width, &facts.scale)?);
+        if let Some(Value::Tensor(init)) = args.get("init")
+            && init.shape()[2..] != [height, width]
+        {
+            let shape = &init.shape()[2..];
+            let message = format!("has {shape:?} latents, but the embedding makes [{height}, {width}]");
+            return Err(Error::invalid("init", message));
+        }
         let sampling = Sampling::new(
             args,
             Defaults {
@@ -103,27 +120,32 @@ impl Node for Decode {
                 preview: facts.preview.as_ref(),
             },
         )?;
-        let text = Tensor::from(args.tensor_f32("text")?);
-        let (text, embedding) = if sampling.batch() == 2 {
-            let negative = Tensor::from(args.tensor_f32("negative")?);
-            // Without guidance the decoder knows neither what the picture shows nor the text.
-            let nothing = Tensor::from_vec(embedding.shape(), vec![0f32; embedding.len()])?;
-            (batched(&text, Some(&negative))?, batched(&embedding, Some(&nothing))?)
-        } else {
-            (text, embedding)
-        };
-
         let stage = self.sessions.stage(ctx, model, Contract::Decoder)?;
-        let latents =
-            sampling.run(ctx, &mut noise(args)?, [CHANNELS, height, width], |ctx, latents, timestep| {
-                let feeds = [
-                    ("latents", latents),
-                    ("timestep", timestep),
-                    ("embedding", &embedding),
-                    ("text", &text),
-                ];
-                stage.run(ctx, &feeds, "noise")
-            })?;
-        Ok(vec![Tensor::from_vec(&[1, CHANNELS, height, width], latents)?.into()])
+        let count = batch::count(args, "embedding")?;
+        let mut all = vec![];
+        for part in Part::all(count) {
+            let (mut text, mut embedding) = (part.of(args, "text")?, part.of(args, "embedding")?);
+            if sampling.batch() == 2 {
+                // Without guidance the decoder knows neither what the picture shows nor the text.
+                let nothing = Tensor::from_vec(embedding.shape(), vec![0f32; embedding.len()])?;
+                text = batched(&text, Some(&part.of(args, "negative")?))?;
+                embedding = batched(&embedding, Some(&nothing))?;
+            }
+            let init = args.has("init").then(|| part.of(args, "init")).transpose()?;
+            let init = init.as_ref().and_then(|init| init.values::<f32>());
+            let shape = [CHANNELS, height, width];
+            let latents =
+                sampling.run(ctx, &mut noise(args, part)?, part, init, shape, |ctx, latents, timestep| {
+                    let feeds = [
+                        ("latents", latents),
+                        ("timestep", timestep),
+                        ("embedding", &embedding),
+                        ("text", &text),
+                    ];
+                    stage.run(ctx, &feeds, "noise")
+                })?;
+            all.extend(latents);
+        }
+        Ok(vec![Tensor::from_vec(&[count, CHANNELS, height, width], all)?.into()])
     }
 }

@@ -2,8 +2,10 @@
 
 use std::sync::Arc;
 
-use wuerst_core::{Args, Ctx, Node, NodeSpec, Refusal, Result, Value};
+use ndarray::Axis;
+use wuerst_core::{ArcArrayD, Args, Ctx, Node, NodeSpec, Refusal, Result, Tensor, Value};
 
+use crate::batch;
 use crate::contract::Contract;
 use crate::sample::blame_model;
 use crate::sessions::Sessions;
@@ -16,13 +18,13 @@ pub(crate) struct Encode {
 
 impl Encode {
     pub(crate) fn new(sessions: Arc<Sessions>) -> Result<Encode> {
-        let signature = "ids: i64[1,l], mask: i64[1,l], model: model -> states: f32[1,l,d]";
+        let signature = "ids: i64[b,l], mask: i64[b,l], model: model -> states: f32[b,l,d]";
         let about = "Makes the states of a text, which the prior and the decoder attend to.";
         let spec = NodeSpec::new("wuerst.encode", 1, signature, about)?
             .describe("ids", "Token ids, from `wuerst.tokenize` with the same model.")?
             .describe("mask", "1 for tokens of the text, 0 for padding.")?
             .describe("model", "A model with the contract `text-encoder`.")?
-            .describe("states", "One state for each token.")?;
+            .describe("states", "One state for each token, of each text.")?;
         Ok(Encode { spec, sessions })
     }
 }
@@ -41,10 +43,22 @@ impl Node for Encode {
 
     fn run(&self, ctx: &mut Ctx<'_>, args: &Args<'_>) -> Result<Vec<Value>> {
         let stage = self.sessions.stage(ctx, args.model("model")?, Contract::TextEncoder)?;
-        ctx.step(0, 1)?;
-        let feeds = [("input_ids", args.tensor("ids")?), ("attention_mask", args.tensor("mask")?)];
-        let states = stage.run(ctx, &feeds, "states")?;
-        ctx.step(1, 1)?;
-        Ok(vec![states.into()])
+        let (ids, mask) = (args.tensor_i64("ids")?, args.tensor_i64("mask")?);
+        let (count, length) = (batch::count(args, "ids")?, ids.shape()[1]);
+        let row = |array: &ArcArrayD<i64>, index| {
+            let row = array.index_axis(Axis(0), index).iter().copied().collect();
+            Tensor::from_vec(&[1, length], row)
+        };
+        // One text after the other, so that its states are the same in any company.
+        let (mut all, mut width) = (vec![], 0);
+        for index in 0..count {
+            ctx.step(index, count)?;
+            let (ids, mask) = (row(&ids, index)?, row(&mask, index)?);
+            let states = stage.run(ctx, &[("input_ids", &ids), ("attention_mask", &mask)], "states")?;
+            width = states.shape().last().copied().unwrap_or(0);
+            all.extend_from_slice(states.values::<f32>().unwrap_or_default());
+        }
+        ctx.step(count, count)?;
+        Ok(vec![Tensor::from_vec(&[count, length, width], all)?.into()])
     }
 }

@@ -1,19 +1,30 @@
-//! The built-in nodes, one file a stage, and the ONNX Runtime sessions they share.
+//! The built-in nodes, one file a stage, and the ONNX Runtime sessions they share; nodes for texts, pictures and tensors
+//! in a folder for each namespace.
 
+mod batch;
+mod compress;
 mod contract;
 mod decode;
 mod device;
 mod encode;
+mod files;
 mod header;
+mod image;
 mod locate;
+mod plain;
 mod preview;
 mod prior;
 mod runtime;
 mod sample;
 mod sessions;
 mod stage;
+mod start;
+mod switch;
+mod tensor;
+mod text;
 mod tokenize;
 mod vqgan;
+mod vqgan_encode;
 
 use std::sync::Arc;
 
@@ -21,20 +32,30 @@ use wuerst_core::{Registry, Result};
 
 pub use contract::Contract;
 pub use device::{Device, Placement};
+pub use files::{Outputs, replace, temporary};
 pub use header::{Header, HeaderError, Outlet};
 pub use runtime::Runtime;
 pub use sessions::{Level, Log, Options, Sessions};
 pub use stage::Stage;
 
-/// Adds the built-in nodes, all in the namespace `wuerst`, to a registry.
+/// Adds the built-in nodes to a registry: the stages in the namespace `wuerst`, and what goes with them in `text`,
+/// `image`, `tensor` and `switch`. Nodes that save files write into the folder of `outputs`.
 ///
 /// # Errors
 /// When a node of one of their kinds is there already.
-pub fn register(registry: &mut Registry, sessions: &Arc<Sessions>) -> Result<()> {
+pub fn register(registry: &mut Registry, sessions: &Arc<Sessions>, outputs: Outputs) -> Result<()> {
+    let outputs = Arc::new(outputs);
+    text::register(registry)?;
+    image::register(registry, &outputs)?;
+    tensor::register(registry, &outputs)?;
+    switch::register(registry)?;
     let shared = || Arc::clone(sessions);
     registry.add(tokenize::Tokenize::new(shared())?)?;
     registry.add(encode::Encode::new(shared())?)?;
     registry.add(prior::Prior::new(shared())?)?;
     registry.add(decode::Decode::new(shared())?)?;
-    registry.add(vqgan::Vqgan::new(shared())?)
+    registry.add(vqgan::Vqgan::new(shared())?)?;
+    registry.add(vqgan::Vqgan::batch(shared())?)?;
+    registry.add(vqgan_encode::VqganEncode::new(shared())?)?;
+    registry.add(compress::Compress::new(shared())?)
 }

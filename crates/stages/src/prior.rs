@@ -6,9 +6,11 @@ use wuerst_core::{Args, Ctx, Error, Model, Node, NodeSpec, Refusal, Result, Tens
 use wuerst_model::facts::{self, Facts};
 use wuerst_model::noise::Noise;
 
+use crate::batch::{self, Part};
 use crate::contract::Contract;
 use crate::sample::{self, Defaults, Sampling, batched, blame_model, sampling_ports};
 use crate::sessions::Sessions;
+use crate::start::{self, start_ports};
 
 /// Channels of the embedding, where the model takes any.
 const CHANNELS: usize = 16;
@@ -22,22 +24,24 @@ pub(crate) struct Prior {
 impl Prior {
     pub(crate) fn new(sessions: Arc<Sessions>) -> Result<Prior> {
         let signature = concat!(
-            "text: f32[1,l,d], negative: f32[1,l,d]?, model: model, ",
+            "text: f32[b,l,d], negative: f32[n,l,d]?, model: model, ",
             "width: int? {1..16384}, height: int? {1..16384}, ",
             sampling_ports!(),
-            ", seed: int = 0 {0..} -> embedding: f32[1,c,h,w], rng: u8[n]"
+            ", seed: int = 0 {0..}, init: f32[b,c,h,w]?, ",
+            start_ports!(),
+            " -> embedding: f32[b,c,h,w], rng: u8[r]"
         );
-        let about = "Stage C. Makes the semantic embedding of a picture from text.";
+        let about = "Stage C. Makes the semantic embedding of a picture from text; of several, one for each text of a batch.";
         let mut spec = NodeSpec::new("wuerst.prior", 1, signature, about)?
-            .describe("text", "States of the prior's text encoder.")?
-            .describe("negative", "States for what the picture should not show.")?
+            .describe("text", "States of the prior's text encoder, one for each picture.")?
+            .describe("negative", "States for what the picture should not show; one for all pictures, or one for each.")?
             .describe("model", "A model with the contract `prior`.")?
             .describe("width", "Width of the picture in pixels; what the model does best when left out.")?
             .describe("height", "Height of the picture in pixels; what the model does best when left out.")?
-            .describe("seed", "Starts the random numbers; the same seed gives the same embedding.")?
+            .describe("seed", "Starts the random numbers; the same seed gives the same embedding. The next of a batch has the next seed.")?
             .describe("embedding", "What the picture shows, for the decoder.")?
             .describe("rng", "Where the random numbers have got to, for the decoder to go on from.")?;
-        for (port, about) in sample::ABOUT {
+        for (port, about) in sample::ABOUT.into_iter().chain(start::ABOUT) {
             spec = spec.describe(port, about)?;
         }
         Ok(Prior { spec, sessions })
@@ -55,6 +59,22 @@ impl Prior {
 fn side(port: &str, args: &Args<'_>, facts: &facts::Prior) -> Result<usize> {
     let pixels = if args.has(port) { args.count(port)? } else { facts.native_size };
     facts.scale.serve(pixels).map_err(|message| Error::invalid(port, message))
+}
+
+/// Cells of the embedding, down and across: as the picture wants them, or as they are given.
+fn cells(args: &Args<'_>, facts: &facts::Prior) -> Result<[usize; 2]> {
+    let wanted = |port: &str| Ok::<_, Error>(facts.scale.prior(side(port, args, facts)?));
+    let Some(Value::Tensor(init)) = args.get("init") else {
+        return Ok([wanted("height")?, wanted("width")?]);
+    };
+    let given = [init.shape()[2], init.shape()[3]];
+    for (port, given) in ["height", "width"].into_iter().zip(given) {
+        if args.has(port) && wanted(port)? != given {
+            let message = format!("wants {} cells of the embedding, but `init` has {given}", wanted(port)?);
+            return Err(Error::invalid(port, message));
+        }
+    }
+    Ok(given)
 }
 
 impl Node for Prior {
@@ -75,8 +95,7 @@ impl Node for Prior {
     fn run(&self, ctx: &mut Ctx<'_>, args: &Args<'_>) -> Result<Vec<Value>> {
         let model = args.model("model")?;
         let facts = self.facts(model)?;
-        let height = facts.scale.prior(side("height", args, &facts)?);
-        let width = facts.scale.prior(side("width", args, &facts)?);
+        let [height, width] = cells(args, &facts)?;
         let sampling = Sampling::new(
             args,
             Defaults {
@@ -87,26 +106,31 @@ impl Node for Prior {
                 preview: facts.preview.as_ref(),
             },
         )?;
-        let text = Tensor::from(args.tensor_f32("text")?);
-        let negative = match sampling.batch() {
-            2 => Some(Tensor::from(args.tensor_f32("negative")?)),
-            _ => None,
-        };
-        let text = batched(&text, negative.as_ref())?;
-
         let stage = self.sessions.stage(ctx, model, Contract::Prior)?;
-        let channels = stage.channels().unwrap_or(CHANNELS);
-        let mut noise = Noise::new(args.int("seed")?.cast_unsigned());
-        let latents =
-            sampling.run(ctx, &mut noise, [channels, height, width], |ctx, latents, timestep| {
-                let feeds = [("latents", latents), ("timestep", timestep), ("text", &text)];
-                stage.run(ctx, &feeds, "noise")
-            })?;
-
+        let channels = match args.get("init") {
+            Some(Value::Tensor(init)) => init.shape()[1],
+            _ => stage.channels().unwrap_or(CHANNELS),
+        };
         let (scale, shift) = (facts.embedding_scale as f32, facts.embedding_shift as f32);
-        let embedding = latents.iter().map(|z| z * scale + shift).collect();
-        let embedding = Tensor::from_vec(&[1, channels, height, width], embedding)?;
-        let rng = noise.to_bytes();
+        let (count, seed) = (batch::count(args, "text")?, args.int("seed")?);
+        let (mut embedding, mut rng) = (vec![], vec![]);
+        for part in Part::all(count) {
+            let negative = (sampling.batch() == 2).then(|| part.of(args, "negative")).transpose()?;
+            let text = batched(&part.of(args, "text")?, negative.as_ref())?;
+            let init = args.has("init").then(|| part.of(args, "init")).transpose()?;
+            let init: Option<Vec<f32>> = init
+                .and_then(|init| Some(init.values::<f32>()?.iter().map(|e| (e - shift) / scale).collect()));
+            let mut noise = Noise::new(part.seed(seed));
+            let shape = [channels, height, width];
+            let latents =
+                sampling.run(ctx, &mut noise, part, init.as_deref(), shape, |ctx, latents, timestep| {
+                    let feeds = [("latents", latents), ("timestep", timestep), ("text", &text)];
+                    stage.run(ctx, &feeds, "noise")
+                })?;
+            embedding.extend(latents.iter().map(|z| z * scale + shift));
+            rng.extend(noise.to_bytes());
+        }
+        let embedding = Tensor::from_vec(&[count, channels, height, width], embedding)?;
         Ok(vec![embedding.into(), Tensor::from_vec(&[rng.len()], rng)?.into()])
     }
 }

@@ -5,7 +5,9 @@ use wuerst_model::facts::Preview;
 use wuerst_model::noise::Noise;
 use wuerst_model::schedule::{self, Schedule, Step};
 
+use crate::batch::Part;
 use crate::preview::rgb;
+use crate::start::Start;
 
 /// The ports that both stages have, in the notation of signatures. What is left out, the model's facts say.
 macro_rules! sampling_ports {
@@ -26,12 +28,13 @@ pub(crate) const ABOUT: [(&str, &str); 3] = [
     ("sampler", "`ddpm` adds new noise at every step, as in the paper; `ddim` adds none."),
 ];
 
-/// How to get from noise to latents.
+/// How to get from noise, or from a picture, to latents.
 pub(crate) struct Sampling<'a> {
     schedule: &'a Schedule,
     times: Vec<f64>,
     guidance: Option<f32>,
     deterministic: bool,
+    start: Start,
     preview: Option<&'a Preview>,
 }
 
@@ -45,7 +48,8 @@ pub(crate) struct Defaults<'a> {
 }
 
 impl<'a> Sampling<'a> {
-    /// Reads the arguments of [`sampling_ports`], and `negative`, without which there is no guidance.
+    /// Reads the arguments of [`sampling_ports`] and of [`crate::start`], and `negative`, without which there is no
+    /// guidance.
     pub(crate) fn new(args: &Args<'_>, model: Defaults<'a>) -> Result<Sampling<'a>> {
         let times = if args.has("steps") {
             schedule::linear(1., args.count("steps")?)
@@ -61,7 +65,16 @@ impl<'a> Sampling<'a> {
         let guidance = if args.has("guidance") { args.float("guidance")? } else { model.guidance };
         let guidance = (guidance > 1. && args.has("negative")).then_some(guidance as f32);
         let deterministic = args.text("sampler")? == "ddim";
-        Ok(Sampling { schedule: model.schedule, times, guidance, deterministic, preview: model.preview })
+        let start = Start::new(args)?;
+        let times = start.times(&times);
+        Ok(Sampling {
+            schedule: model.schedule,
+            times,
+            guidance,
+            deterministic,
+            start,
+            preview: model.preview,
+        })
     }
 
     /// Pictures that the model evaluates at once: two with guidance, the first with the text, the second with the
@@ -70,21 +83,26 @@ impl<'a> Sampling<'a> {
         if self.guidance.is_some() { 2 } else { 1 }
     }
 
-    /// Draws noise of shape `[1,c,h,w]` and takes it off step by step.
+    /// Draws noise of shape `[1,c,h,w]`, lays it over `init` if there is one, and takes it off step by step.
     ///
-    /// `predict` evaluates the model: latents `[batch,c,h,w]` and times `[batch]` to noise `[batch,c,h,w]`.
+    /// `part` says which of a batch this is, for progress.     /// `predict` evaluates the model: latents `[batch,c,h,w]`
+    /// and times `[batch]` to noise `[batch,c,h,w]`.
     pub(crate) fn run(
         &self,
         ctx: &mut Ctx<'_>,
         noise: &mut Noise,
+        part: Part,
+        init: Option<&[f32]>,
         [channels, height, width]: [usize; 3],
         mut predict: impl FnMut(&Ctx<'_>, &Tensor, &Tensor) -> Result<Tensor>,
     ) -> Result<Vec<f32>> {
         let (batch, steps) = (self.batch(), self.times.len() - 1);
         let shape = [batch, channels, height, width];
-        let mut x = noise.normal(channels * height * width);
+        let fresh = noise.normal(channels * height * width);
+        let (mut x, kept) = self.start.begin(self.schedule, &self.times, init, fresh, [height, width]);
+        let (before, all) = (part.index * steps, part.of * steps);
         for (done, (&t, &next)) in self.times.iter().zip(&self.times[1..]).enumerate() {
-            ctx.step(done, steps)?;
+            ctx.step(before + done, all)?;
             let latents = Tensor::from_vec(&shape, x.repeat(batch))?;
             let timestep = Tensor::from_vec(&[batch], vec![t as f32; batch])?;
             let predicted = self.guided(&predict(ctx, &latents, &timestep)?, &shape)?;
@@ -101,8 +119,11 @@ impl<'a> Sampling<'a> {
                 (self.schedule.ddpm(t, next), noise.normal(x.len()))
             };
             take(&mut x, &predicted, &fresh, &step);
+            if let Some(kept) = &kept {
+                kept.restore(&mut x, self.schedule, next);
+            }
         }
-        ctx.step(steps, steps)?;
+        ctx.step(before + steps, all)?;
         Ok(x)
     }
 
@@ -156,6 +177,7 @@ mod tests {
 
     use super::*;
 
+    const ALONE: Part = Part { index: 0, of: 1 };
     const SIGNATURE: &str = concat!(sampling_ports!(), ", negative: f32[n]? ->");
 
     /// Samples `[1,1,2,2]` with a model that takes everything for noise with the text, and nothing without.
@@ -166,7 +188,7 @@ mod tests {
         let sampling = Sampling::new(&Args::new(&ports.inputs, values), facts)?;
         let (cancel, mut watch, mut times) = (Cancel::new(), (), vec![]);
         let mut ctx = Ctx::new("node", &cancel, &mut watch);
-        let x = sampling.run(&mut ctx, &mut Noise::new(1), [1, 2, 2], |_, latents, t| {
+        let x = sampling.run(&mut ctx, &mut Noise::new(1), ALONE, None, [1, 2, 2], |_, latents, t| {
             let mut noise = latents.values::<f32>().unwrap_or_default().to_vec();
             noise.iter_mut().skip(4).for_each(|x| *x = 0.);
             times.push(t.values::<f32>().unwrap_or_default()[0]);
@@ -240,7 +262,7 @@ mod tests {
         let cancel = Cancel::new();
         let (mut watch, mut calls) = (Stop(cancel.clone()), 0);
         let mut ctx = Ctx::new("node", &cancel, &mut watch);
-        let stopped = sampling.run(&mut ctx, &mut Noise::new(1), [1, 2, 2], |_, latents, _| {
+        let stopped = sampling.run(&mut ctx, &mut Noise::new(1), ALONE, None, [1, 2, 2], |_, latents, _| {
             calls += 1;
             Ok(latents.clone())
         });
@@ -248,7 +270,10 @@ mod tests {
         let (cancel, mut watch) = (Cancel::new(), ());
         let mut ctx = Ctx::new("node", &cancel, &mut watch);
         let wrong = |_: &Ctx<'_>, _: &Tensor, _: &Tensor| Tensor::from_vec(&[1, 1, 2, 3], vec![0f32; 6]);
-        let said = sampling.run(&mut ctx, &mut Noise::new(1), [1, 2, 2], wrong).unwrap_err().to_string();
+        let said = sampling
+            .run(&mut ctx, &mut Noise::new(1), ALONE, None, [1, 2, 2], wrong)
+            .unwrap_err()
+            .to_string();
         assert!(said.contains("[1, 1, 2, 2]") && said.contains("[1, 1, 2, 3]"), "{said}");
         Ok(())
     }

@@ -11,6 +11,7 @@ use wuerst_model::facts::{self, Facts};
 use crate::contract::Contract;
 use crate::sample::blame_model;
 use crate::sessions::Sessions;
+use crate::text::entries;
 
 /// Characters of cut-off text that a warning shows.
 const SHOWN: usize = 200;
@@ -25,12 +26,16 @@ pub(crate) struct Tokenize {
 
 impl Tokenize {
     pub(crate) fn new(sessions: Arc<Sessions>) -> Result<Tokenize> {
-        let signature = "text: text, model: model -> ids: i64[1,l], mask: i64[1,l]";
-        let about = "Makes token ids of a text. What is too long for the model is cut off, with a warning.";
+        let signature = "text: text, model: model, lines: bool = false -> ids: i64[b,l], mask: i64[b,l]";
+        let about = "Makes token ids of a text, or of each line of a list. What is too long for the model is cut off, with a warning.";
         let spec = NodeSpec::new("wuerst.tokenize", 1, signature, about)?
             .describe("text", "What the picture should, or should not, show; may be empty.")?
             .describe("model", "A model with the contract `text-encoder`, whose tokenizer lies beside it.")?
-            .describe("ids", "Token ids, padded to the model's length.")?
+            .describe(
+                "lines",
+                "Whether `text` is a list, as `text.lines` makes it, and each line is a text of its own.",
+            )?
+            .describe("ids", "Token ids of each text, padded to the model's length.")?
             .describe("mask", "1 for tokens of the text, 0 for padding.")?;
         Ok(Tokenize { spec, sessions, tokenizers: Mutex::default() })
     }
@@ -105,18 +110,25 @@ impl Node for Tokenize {
         let (text, model) = (args.text("text")?, args.model("model")?);
         let facts = self.facts(model)?;
         let tokenizer = self.tokenizer(model, &facts)?;
-        let encoding = tokenizer.encode(text, true).map_err(|e| Error::invalid("text", e.to_string()))?;
-        if !encoding.get_overflowing().is_empty() {
-            // The end of what is kept; special tokens stand at 0.
-            let kept = encoding.get_offsets().iter().map(|(_, end)| *end).max().unwrap_or(0);
-            let cut = text.get(kept..).unwrap_or_default().trim();
-            ctx.warn(&cut_off(cut, facts.length));
+        let texts = if args.bool("lines")? { entries(text) } else { vec![text] };
+        if texts.is_empty() {
+            return Err(Error::invalid("text", "is a list without lines"));
         }
-        let row = |numbers: &[u32]| {
-            let numbers: Vec<i64> = numbers.iter().map(|n| i64::from(*n)).collect();
-            Tensor::from_vec(&[1, numbers.len()], numbers)
-        };
-        Ok(vec![row(encoding.get_ids())?.into(), row(encoding.get_attention_mask())?.into()])
+        let (mut ids, mut mask) = (vec![], vec![]);
+        for text in &texts {
+            let encoding =
+                tokenizer.encode(*text, true).map_err(|e| Error::invalid("text", e.to_string()))?;
+            if !encoding.get_overflowing().is_empty() {
+                // The end of what is kept; special tokens stand at 0.
+                let kept = encoding.get_offsets().iter().map(|(_, end)| *end).max().unwrap_or(0);
+                let cut = text.get(kept..).unwrap_or_default().trim();
+                ctx.warn(&cut_off(cut, facts.length));
+            }
+            ids.extend(encoding.get_ids().iter().map(|n| i64::from(*n)));
+            mask.extend(encoding.get_attention_mask().iter().map(|n| i64::from(*n)));
+        }
+        let rows = |numbers: Vec<i64>| Tensor::from_vec(&[texts.len(), numbers.len() / texts.len()], numbers);
+        Ok(vec![rows(ids)?.into(), rows(mask)?.into()])
     }
 }
 

@@ -5,18 +5,23 @@ use std::sync::Arc;
 use wuerst_core::{Args, Ctx, Error, Model, Node, NodeSpec, Refusal, Result, Tensor, Value};
 use wuerst_model::facts::{self, Facts};
 
+use crate::batch::{self, Part};
 use crate::contract::Contract;
 use crate::preview::byte;
 use crate::sample::blame_model;
 use crate::sessions::Sessions;
+use crate::stage::Stage;
 
-/// `wuerst.vqgan`: the VQGAN's decoding half, without quantisation.
+/// `wuerst.vqgan`, and `wuerst.vqgan_batch` for several pictures: the VQGAN's decoding half, without quantisation.
 pub(crate) struct Vqgan {
     spec: NodeSpec,
     sessions: Arc<Sessions>,
+    /// Whether it gives a list of pictures, of one too.
+    list: bool,
 }
 
 impl Vqgan {
+    /// For one picture.
     pub(crate) fn new(sessions: Arc<Sessions>) -> Result<Vqgan> {
         let signature = "latents: f32[1,4,H,W], model: model -> image: u8[h,w,3], pixels: f32[h,w,3]";
         let spec = NodeSpec::new("wuerst.vqgan", 1, signature, "Stage A. Makes pixels from latents.")?
@@ -24,14 +29,27 @@ impl Vqgan {
             .describe("model", "A model with the contract `vqgan-decoder`.")?
             .describe("image", "The picture, RGB.")?
             .describe("pixels", "The same before rounding, in 0..1.")?;
-        Ok(Vqgan { spec, sessions })
+        Ok(Vqgan { spec, sessions, list: false })
     }
 
-    fn facts(&self, model: &Model) -> Result<facts::Vqgan> {
-        match self.sessions.facts(model, Contract::VqganDecoder)? {
-            Facts::VqganDecoder(facts) => Ok(facts),
-            other => Err(Error::Internal(format!("a VQGAN with the facts of a {}", other.contract()))),
-        }
+    /// For several.
+    pub(crate) fn batch(sessions: Arc<Sessions>) -> Result<Vqgan> {
+        let signature = "latents: f32[b,4,H,W], model: model -> images: u8[b,h,w,3], pixels: f32[b,h,w,3]";
+        let about = "Stage A. Makes the pixels of several pictures, one after the other.";
+        let spec = NodeSpec::new("wuerst.vqgan_batch", 1, signature, about)?
+            .describe("latents", "From the decoder, of each picture.")?
+            .describe("model", "A model with the contract `vqgan-decoder`.")?
+            .describe("images", "The pictures, RGB; `image.grid` lays them out, `image.pick` takes one.")?
+            .describe("pixels", "The same before rounding, in 0..1.")?;
+        Ok(Vqgan { spec, sessions, list: true })
+    }
+}
+
+/// The facts of either half of a VQGAN.
+pub(crate) fn facts(sessions: &Sessions, model: &Model, contract: Contract) -> Result<facts::Vqgan> {
+    match sessions.facts(model, contract)? {
+        Facts::VqganDecoder(facts) | Facts::VqganEncoder(facts) => Ok(facts),
+        other => Err(Error::Internal(format!("a VQGAN with the facts of a {}", other.contract()))),
     }
 }
 
@@ -42,30 +60,40 @@ impl Node for Vqgan {
 
     fn check(&self, known: &Args<'_>) -> Result<(), Refusal> {
         if known.has("model") {
-            self.facts(known.model("model")?).map_err(blame_model)?;
+            facts(&self.sessions, known.model("model")?, Contract::VqganDecoder).map_err(blame_model)?;
         }
         Ok(())
     }
 
     fn run(&self, ctx: &mut Ctx<'_>, args: &Args<'_>) -> Result<Vec<Value>> {
         let model = args.model("model")?;
-        let scale = self.facts(model)?.latent_scale as f32;
-        let latents = Tensor::from(args.tensor_f32("latents")?.mapv(|z| z * scale));
+        let scale = facts(&self.sessions, model, Contract::VqganDecoder)?.latent_scale as f32;
         let stage = self.sessions.stage(ctx, model, Contract::VqganDecoder)?;
-        ctx.step(0, 1)?;
-        let image = stage.run(ctx, &[("latents", &latents)], "image")?;
-        ctx.step(1, 1)?;
-
-        let (&[1, 3, height, width], Some(planes)) = (image.shape(), image.values::<f32>()) else {
-            let got = format!("{}{:?}", image.dtype(), image.shape());
-            return Err(Error::Type { what: "the model's `image`".into(), want: "f32[1,3,h,w]".into(), got });
-        };
-        let cells = height * width;
-        let pixels: Vec<f32> = (0..cells)
-            .flat_map(|cell| [0, 1, 2].map(|colour| planes[colour * cells + cell].clamp(0., 1.)))
-            .collect();
+        let count = batch::count(args, "latents")?;
+        let (mut pixels, mut shape) = (vec![], [0; 3]);
+        for part in Part::all(count) {
+            ctx.step(part.index, count)?;
+            let latents = part.of(args, "latents")?;
+            let scaled = latents.values::<f32>().unwrap_or_default().iter().map(|z| z * scale).collect();
+            shape = decode(ctx, &stage, &Tensor::from_vec(latents.shape(), scaled)?, &mut pixels)?;
+        }
+        ctx.step(count, count)?;
         let bytes = pixels.iter().map(|colour| byte(*colour)).collect();
-        let shape = [height, width, 3];
+        let shape = if self.list { [&[count][..], &shape].concat() } else { shape.to_vec() };
         Ok(vec![Tensor::from_vec(&shape, bytes)?.into(), Tensor::from_vec(&shape, pixels)?.into()])
     }
+}
+
+/// Adds the pixels of one picture, row by row with their colours together; gives its shape `[h,w,3]`.
+fn decode(ctx: &Ctx<'_>, stage: &Stage, latents: &Tensor, pixels: &mut Vec<f32>) -> Result<[usize; 3]> {
+    let image = stage.run(ctx, &[("latents", latents)], "image")?;
+    let (&[1, 3, height, width], Some(planes)) = (image.shape(), image.values::<f32>()) else {
+        let got = format!("{}{:?}", image.dtype(), image.shape());
+        return Err(Error::Type { what: "the model's `image`".into(), want: "f32[1,3,h,w]".into(), got });
+    };
+    let cells = height * width;
+    pixels.extend(
+        (0..cells).flat_map(|cell| [0, 1, 2].map(|colour| planes[colour * cells + cell].clamp(0., 1.))),
+    );
+    Ok([height, width, 3])
 }

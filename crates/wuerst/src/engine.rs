@@ -6,7 +6,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use wuerst_core::{Files, Node, Registry, Result};
 use wuerst_graph::{Cache, Graph};
-use wuerst_stages::Sessions;
+use wuerst_stages::{Outputs, Sessions};
 
 use crate::job::Job;
 use crate::{models, plugin};
@@ -19,6 +19,8 @@ pub struct Options {
     /// The folder that the names of files in a graph are relative to, and must stay in; without it a graph names no
     /// files. The values of inputs, which come from whoever runs the graph, name any.
     pub files: Option<PathBuf>,
+    /// The folder that nodes save files into; without it they refuse. A graph can neither choose it nor leave it.
+    pub outputs: Option<PathBuf>,
     /// Results remembered between runs, in bytes.
     pub cache_bytes: usize,
     /// How models are run: ONNX Runtime, devices, threads, memory.
@@ -26,11 +28,12 @@ pub struct Options {
 }
 
 impl Default for Options {
-    /// The folder `models`, no files for graphs, 256 MiB of results, and the stages' defaults.
+    /// The folder `models`, no files for graphs to read or write, 256 MiB of results, and the stages' defaults.
     fn default() -> Options {
         Options {
             models: "models".into(),
             files: None,
+            outputs: None,
             cache_bytes: 256 << 20,
             stages: wuerst_stages::Options::default(),
         }
@@ -57,7 +60,7 @@ impl Engine {
         let mut registry = Registry::new();
         let files = options.files.map(Files::in_folder).unwrap_or_default();
         registry.set_models(models::in_folder(options.models).with_files(files));
-        wuerst_stages::register(&mut registry, &sessions)?;
+        wuerst_stages::register(&mut registry, &sessions, Outputs::new(options.outputs))?;
         let cache = Cache::new(options.cache_bytes);
         Ok(Engine(Arc::new(Inner { registry: RwLock::new(registry), sessions, cache })))
     }

@@ -1,0 +1,76 @@
+//! The semantic compressor: from pixels to the embedding that the prior would have to make of text.
+
+use std::sync::Arc;
+
+use image::imageops::FilterType;
+use wuerst_core::{Args, Ctx, Error, Model, Node, NodeSpec, Refusal, Result, Value};
+use wuerst_model::facts::{self, Facts};
+
+use crate::contract::Contract;
+use crate::image::{picture, scaled, tensor};
+use crate::sample::blame_model;
+use crate::sessions::Sessions;
+use crate::vqgan_encode::planes;
+
+/// `wuerst.compress`: a picture's semantic embedding.
+pub(crate) struct Compress {
+    spec: NodeSpec,
+    sessions: Arc<Sessions>,
+}
+
+impl Compress {
+    pub(crate) fn new(sessions: Arc<Sessions>) -> Result<Compress> {
+        let signature = "image: u8[h,w,3], model: model -> embedding: f32[1,c,H,W]";
+        let about = "Makes the semantic embedding of a picture, as the prior makes one of text.";
+        let spec = NodeSpec::new("wuerst.compress", 1, signature, about)?
+            .describe("image", "The picture, RGB; it is resized to what the model reads for each cell.")?
+            .describe("model", "A model with the contract `compressor`.")?
+            .describe("embedding", "What the picture shows, for the decoder or as the prior's `init`.")?;
+        Ok(Compress { spec, sessions })
+    }
+
+    fn facts(&self, model: &Model) -> Result<facts::Compressor> {
+        match self.sessions.facts(model, Contract::Compressor)? {
+            Facts::Compressor(facts) if facts.stride > 0 && facts.resolution_multiple >= 1. => Ok(facts),
+            Facts::Compressor(_) => Err(Error::Model {
+                path: model.path().to_owned(),
+                source: "its metadata gives no size to a cell of the embedding".into(),
+            }),
+            other => Err(Error::Internal(format!("a compressor with the facts of a {}", other.contract()))),
+        }
+    }
+}
+
+impl Node for Compress {
+    fn spec(&self) -> &NodeSpec {
+        &self.spec
+    }
+
+    fn check(&self, known: &Args<'_>) -> Result<(), Refusal> {
+        if known.has("model") {
+            self.facts(known.model("model")?).map_err(blame_model)?;
+        }
+        Ok(())
+    }
+
+    fn run(&self, ctx: &mut Ctx<'_>, args: &Args<'_>) -> Result<Vec<Value>> {
+        let model = args.model("model")?;
+        let facts = self.facts(model)?;
+        let picture = picture(args, "image")?;
+        let (width, height) = picture.dimensions();
+        // As many cells as the prior would have for a picture of this size.
+        let side = |pixels: u32| {
+            let cells = (f64::from(pixels) / facts.resolution_multiple).ceil() as u32;
+            u32::try_from(facts.stride).ok().and_then(|stride| cells.checked_mul(stride))
+        };
+        let sides = side(width).zip(side(height)).filter(|(w, h)| w.checked_mul(*h).is_some());
+        let (width, height) = sides.ok_or_else(|| Error::invalid("image", "is too large for the model"))?;
+        let read = tensor(scaled(&picture, [width, height], FilterType::CatmullRom))?;
+        let planes = planes(&read, facts.mean, facts.std)?;
+        let stage = self.sessions.stage(ctx, model, Contract::Compressor)?;
+        ctx.step(0, 1)?;
+        let embedding = stage.run(ctx, &[("image", &planes)], "embedding")?;
+        ctx.step(1, 1)?;
+        Ok(vec![embedding.into()])
+    }
+}

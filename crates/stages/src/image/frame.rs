@@ -1,0 +1,74 @@
+//! `image.crop` and `image.pad`: less of a picture, and more around it.
+
+use image::{Rgb, RgbImage, imageops};
+use wuerst_core::{Args, Ctx, Error, Registry, Result, Value};
+
+use super::{allowed, colour, picture, tensor};
+use crate::plain::Plan;
+
+pub(crate) fn register(registry: &mut Registry) -> Result<()> {
+    let plan = Plan {
+        kind: "image.crop",
+        signature: "image: u8[h,w,3], left: int = 0 {0..}, top: int = 0 {0..}, width: int {1..}, height: int {1..} \
+                    -> image: u8[H,W,3]",
+        about: "Cuts a rectangle out of a picture; it must lie inside.",
+        ports: &[
+            ("image", "The picture."),
+            ("left", "Pixels left of the rectangle."),
+            ("top", "Pixels above it."),
+            ("width", "Its width in pixels."),
+            ("height", "Its height in pixels."),
+            ("-> image", "What was inside."),
+        ],
+    };
+    plan.add(registry, crop)?;
+    let plan = Plan {
+        kind: "image.pad",
+        signature: "image: u8[h,w,3], left: int = 0 {0..16384}, top: int = 0 {0..16384}, right: int = 0 {0..16384}, \
+                    bottom: int = 0 {0..16384}, colour: text = \"#ffffff\" -> image: u8[H,W,3]",
+        about: "Puts a border of one colour around a picture.",
+        ports: &[
+            ("image", "The picture."),
+            ("left", "Pixels added on the left."),
+            ("top", "Pixels added above."),
+            ("right", "Pixels added on the right."),
+            ("bottom", "Pixels added below."),
+            ("colour", "Red, green and blue in hexadecimal, as #ff8000."),
+            ("-> image", "The picture with its border."),
+        ],
+    };
+    plan.add(registry, pad)
+}
+
+fn crop(_: &mut Ctx<'_>, args: &Args<'_>) -> Result<Vec<Value>> {
+    let picture = picture(args, "image")?;
+    let [left, top, width, height] = numbers(args, ["left", "top", "width", "height"])?;
+    let (w, h) = picture.dimensions();
+    for (port, start, length, whole) in [("width", left, width, w), ("height", top, height, h)] {
+        if start.checked_add(length).is_none_or(|end| end > whole as usize) {
+            let message = format!("{length} pixels from {start} on do not fit into the picture's {whole}");
+            return Err(Error::invalid(port, message));
+        }
+    }
+    // All within a u32 now.
+    let [left, top, width, height] = [left, top, width, height].map(|x| x as u32);
+    Ok(vec![tensor(imageops::crop_imm(&picture, left, top, width, height).to_image())?.into()])
+}
+
+fn pad(_: &mut Ctx<'_>, args: &Args<'_>) -> Result<Vec<Value>> {
+    let picture = picture(args, "image")?;
+    let [left, top, right, bottom] = numbers(args, ["left", "top", "right", "bottom"])?;
+    let (w, h) = picture.dimensions();
+    let [width, height] = allowed("left", [w as usize + left + right, h as usize + top + bottom])?;
+    let mut padded = RgbImage::from_pixel(width, height, Rgb(colour(args, "colour")?));
+    imageops::replace(&mut padded, &picture, left as i64, top as i64);
+    Ok(vec![tensor(padded)?.into()])
+}
+
+fn numbers(args: &Args<'_>, ports: [&str; 4]) -> Result<[usize; 4]> {
+    let mut numbers = [0; 4];
+    for (number, port) in numbers.iter_mut().zip(ports) {
+        *number = args.count(port)?;
+    }
+    Ok(numbers)
+}

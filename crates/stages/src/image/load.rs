@@ -1,0 +1,35 @@
+//! `image.load`: a picture from a file.
+
+use wuerst_core::{Args, Ctx, Error, Registry, Result, Tensor, Value};
+
+use super::{decode, tensor};
+use crate::plain::Plan;
+
+pub(crate) fn register(registry: &mut Registry) -> Result<()> {
+    let plan = Plan {
+        kind: "image.load",
+        signature: "file: file -> image: u8[h,w,3], alpha: f32[h,w]",
+        about: "Reads a picture: PNG, JPEG or WebP, of at most 33,554,432 pixels. 16 bits are rounded to 8, grey and CMYK \
+                become RGB, a photograph is turned upright, and of an animation the first picture is taken.",
+        ports: &[
+            ("file", "The file; a changed one is read again."),
+            ("image", "Its colours, RGB; those of see-through pixels too, as the file has them."),
+            ("alpha", "Opaqueness: 1 where nothing shines through, 0 where everything does."),
+        ],
+    };
+    plan.add(registry, run)
+}
+
+fn run(ctx: &mut Ctx<'_>, args: &Args<'_>) -> Result<Vec<Value>> {
+    let file = args.file("file")?;
+    let failed =
+        |message| Error::File { path: file.path().to_owned(), source: std::io::Error::other(message) };
+    let picture = decode(file.path()).map_err(failed)?;
+    if picture.animated {
+        ctx.warn(&format!("{} is animated; only its first picture is read", file.name()));
+    }
+    let (width, height) = picture.rgb.dimensions();
+    let (width, height) = (width as usize, height as usize);
+    let alpha = picture.alpha.unwrap_or_else(|| vec![1.; width * height]);
+    Ok(vec![tensor(picture.rgb)?.into(), Tensor::from_vec(&[height, width], alpha)?.into()])
+}

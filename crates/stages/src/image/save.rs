@@ -1,0 +1,78 @@
+//! `image.save`: a picture into a file.
+
+use std::io::Cursor;
+use std::sync::Arc;
+
+use image::codecs::jpeg::JpegEncoder;
+use image::{ImageFormat, RgbImage};
+use wuerst_core::{Args, Ctx, Error, Node, NodeSpec, Refusal, Result, Value};
+
+use super::picture;
+use crate::files::Outputs;
+use crate::plain::Plan;
+
+/// What the names of its files end in.
+const ENDS: [&str; 4] = ["png", "jpg", "jpeg", "webp"];
+
+/// `image.save`.
+pub(crate) struct Save {
+    spec: NodeSpec,
+    outputs: Arc<Outputs>,
+}
+
+impl Save {
+    pub(crate) fn new(outputs: Arc<Outputs>) -> Result<Save> {
+        let plan = Plan {
+            kind: "image.save",
+            signature: "image: u8[h,w,3], name: text, quality: int = 90 {1..100} -> saved: text",
+            about: "Writes a picture into the folder that the host gave for it, whole or not at all, as PNG, JPEG or \
+                    WebP (without loss), which the name says.",
+            ports: &[
+                ("image", "The picture."),
+                (
+                    "name",
+                    "The file's name, which ends in .png, .jpg, .jpeg or .webp; it may lie in a folder that is there, \
+                     without `..`.",
+                ),
+                ("quality", "Of JPEG alone: 100 is the best and the largest."),
+                ("saved", "The name again, so that a graph can have the file as its output."),
+            ],
+        };
+        Ok(Save { spec: plan.spec()?.volatile(), outputs })
+    }
+}
+
+impl Node for Save {
+    fn spec(&self) -> &NodeSpec {
+        &self.spec
+    }
+
+    fn check(&self, known: &Args<'_>) -> Result<(), Refusal> {
+        if known.has("name") {
+            self.outputs.path(known.text("name")?, &ENDS)?;
+        }
+        Ok(())
+    }
+
+    fn run(&self, _: &mut Ctx<'_>, args: &Args<'_>) -> Result<Vec<Value>> {
+        let name = args.text("name")?;
+        // Before the work of encoding.
+        self.outputs.path(name, &ENDS)?;
+        let bytes = encode(&picture(args, "image")?, name, args.count("quality")?)
+            .map_err(|e| Error::invalid("image", format!("cannot be written as `{name}`: {e}")))?;
+        self.outputs.write(name, &ENDS, &bytes)?;
+        Ok(vec![name.into()])
+    }
+}
+
+fn encode(picture: &RgbImage, name: &str, quality: usize) -> image::ImageResult<Vec<u8>> {
+    let mut file = Cursor::new(vec![]);
+    match ImageFormat::from_path(name)? {
+        ImageFormat::Jpeg => {
+            let quality = u8::try_from(quality).unwrap_or(100);
+            JpegEncoder::new_with_quality(&mut file, quality).encode_image(picture)?;
+        }
+        format => picture.write_to(&mut file, format)?,
+    }
+    Ok(file.into_inner())
+}

@@ -1,0 +1,192 @@
+//! Sampling that does not start from noise alone: from a picture, and for a part of it.
+
+use ndarray::{Array2, ArrayView2, Axis, Ix2};
+use wuerst_core::{Args, Error, Result};
+use wuerst_model::schedule::Schedule;
+
+use crate::image::unit;
+
+/// The ports for it that the prior and the decoder share, in the notation of signatures.
+macro_rules! start_ports {
+    () => {
+        "strength: float = 1.0 {0.0..1.0}, mask: f32[y,x]?"
+    };
+}
+pub(crate) use start_ports;
+
+/// What those ports, and each stage's own `init`, mean.
+pub(crate) const ABOUT: [(&str, &str); 3] = [
+    ("init", "What to start from in place of noise alone."),
+    (
+        "strength",
+        "How much of `init` turns into noise before sampling starts: the time on the schedule, and with it the share of \
+         the steps. 0 gives `init` back as it is; at 1 nothing of it is left, but for what the mask keeps.",
+    ),
+    (
+        "mask",
+        "Where to sample anew (1) and where to keep `init` (0), in any size, as that of the picture; each cell gets \
+         the mean of what it covers.",
+    ),
+];
+
+/// How much of what is known stays.
+pub(crate) struct Start {
+    /// The time on the schedule that sampling starts at.
+    strength: f64,
+    mask: Option<Array2<f32>>,
+}
+
+impl Start {
+    /// Reads the arguments of [`start_ports`].
+    pub(crate) fn new(args: &Args<'_>) -> Result<Start> {
+        if !args.has("init") {
+            return match args.has("mask") {
+                true => Err(Error::invalid("mask", "keeps a part of `init`, which is left out")),
+                false => Ok(Start { strength: 1., mask: None }),
+            };
+        }
+        let mask = match args.has("mask") {
+            true => {
+                let mask = args.tensor_f32("mask")?.into_dimensionality::<Ix2>();
+                let mask = mask.map_err(|e| Error::Internal(format!("a mask that is no area: {e}")))?;
+                if mask.is_empty() {
+                    return Err(Error::invalid("mask", "is without pixels"));
+                }
+                Some(mask.mapv(unit))
+            }
+            false => None,
+        };
+        Ok(Start { strength: args.float("strength")?, mask })
+    }
+
+    /// The times that are visited, of those of a whole run: from the strength downwards.
+    pub(crate) fn times(&self, times: &[f64]) -> Vec<f64> {
+        if self.strength >= 1. {
+            return times.to_vec();
+        }
+        [self.strength].into_iter().chain(times.iter().copied().filter(|t| *t < self.strength)).collect()
+    }
+
+    /// The sample at the first of `times`, and what is held on to from there on.
+    ///
+    /// `noise` is as long as `init`, which is of shape `[c,h,w]`.
+    pub(crate) fn begin(
+        &self,
+        schedule: &Schedule,
+        times: &[f64],
+        init: Option<&[f32]>,
+        noise: Vec<f32>,
+        cells: [usize; 2],
+    ) -> (Vec<f32>, Option<Kept>) {
+        let Some(init) = init else { return (noise, None) };
+        let x = match times {
+            [only] if *only <= 0. => init.to_vec(),
+            [first, ..] if self.strength < 1. => mixed(schedule.mix(*first), init, &noise),
+            _ => noise.clone(),
+        };
+        let kept = self.mask.as_ref().map(|mask| Kept {
+            share: averaged(mask.view(), cells).iter().map(|fresh| 1. - fresh).collect(),
+            init: init.to_vec(),
+            noise,
+        });
+        (x, kept)
+    }
+}
+
+/// The part of a picture that stays as it is, with the noise that it gets on the way.
+pub(crate) struct Kept {
+    /// How much of each cell stays, `[h,w]`.
+    share: Vec<f32>,
+    init: Vec<f32>,
+    noise: Vec<f32>,
+}
+
+impl Kept {
+    /// Puts what is known into a sample at the time `t`; at 0 it is the picture itself, without noise.
+    pub(crate) fn restore(&self, x: &mut [f32], schedule: &Schedule, t: f64) {
+        let known = if t > 0. { mixed(schedule.mix(t), &self.init, &self.noise) } else { self.init.clone() };
+        for ((x, known), share) in x.iter_mut().zip(known).zip(self.share.iter().cycle()) {
+            *x = if *share >= 1. { known } else { *x + (known - *x) * share };
+        }
+    }
+}
+
+/// Picture and noise at some time: `picture·init + noise·z`.
+fn mixed((picture, noise): (f64, f64), init: &[f32], z: &[f32]) -> Vec<f32> {
+    init.iter().zip(z).map(|(x, z)| (picture * f64::from(*x) + noise * f64::from(*z)) as f32).collect()
+}
+
+/// A mask in another size, row by row: each cell gets the mean of what it covers.
+fn averaged(mask: ArrayView2<'_, f32>, [height, width]: [usize; 2]) -> Vec<f32> {
+    let rows = along(mask, height);
+    along(rows.t(), width).t().iter().copied().collect()
+}
+
+/// The first dimension in another length.
+fn along(mask: ArrayView2<'_, f32>, length: usize) -> Array2<f32> {
+    let from = mask.len_of(Axis(0));
+    let step = from as f64 / length as f64;
+    let mut out = Array2::zeros((length, mask.len_of(Axis(1))));
+    for (cell, mut row) in out.outer_iter_mut().enumerate() {
+        let (start, end) = (cell as f64 * step, (cell + 1) as f64 * step);
+        let last = (end.ceil() as usize).min(from);
+        for pixel in (start.floor() as usize).min(from - 1)..last {
+            let covered = end.min(pixel as f64 + 1.) - start.max(pixel as f64);
+            row.scaled_add((covered / step) as f32, &mask.row(pixel));
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn start(strength: f64) -> Start {
+        Start { strength, mask: Some(Array2::from_shape_fn((2, 4), |(_, x)| if x < 2 { 0. } else { 1. })) }
+    }
+
+    #[test]
+    fn times_begin_at_the_strength() {
+        let times = [1., 0.75, 0.5, 0.25, 0.];
+        assert_eq!(start(1.).times(&times), times);
+        assert_eq!(start(0.5).times(&times), [0.5, 0.25, 0.]);
+        assert_eq!(start(0.6).times(&times), [0.6, 0.5, 0.25, 0.]);
+        assert_eq!(start(0.).times(&times), [0.]);
+    }
+
+    #[test]
+    fn a_strength_of_nothing_gives_back_what_was_given() {
+        let (init, noise) = ([0.1f32, 0.2, 0.3, 0.4], vec![9.; 4]);
+        let begin = |start: &Start, times: &[f64]| {
+            start.begin(&Schedule::default(), times, Some(&init), noise.clone(), [2, 2]).0
+        };
+        assert_eq!(begin(&start(0.), &[0.]), init);
+        assert_eq!(begin(&start(1.), &[1., 0.]), noise);
+        let (picture, share) = Schedule::default().mix(0.5);
+        let want = (picture * 0.1f32 as f64 + share * 9.) as f32;
+        assert_eq!(begin(&start(0.5), &[0.5, 0.])[0], want);
+    }
+
+    #[test]
+    fn what_is_kept_returns_as_it_was() {
+        let init = [1f32, 2., 3., 4.];
+        let (_, kept) = start(1.).begin(&Schedule::default(), &[1., 0.], Some(&init), vec![0.; 4], [2, 2]);
+        let mut x = [7f32; 4];
+        kept.unwrap().restore(&mut x, &Schedule::default(), 0.);
+        assert_eq!(x, [1., 7., 3., 7.]);
+    }
+
+    #[test]
+    fn cells_get_the_mean_of_what_they_cover() {
+        let mask = Array2::from_shape_fn((3, 3), |(y, x)| (3 * y + x) as f32);
+        let near = |got: Vec<f32>, want: &[f32]| {
+            assert!(got.iter().zip(want).all(|(a, b)| (a - b).abs() < 1e-6), "{got:?}")
+        };
+        near(averaged(mask.view(), [1, 1]), &[4.]);
+        near(averaged(mask.view(), [3, 3]), &[0., 1., 2., 3., 4., 5., 6., 7., 8.]);
+        // Two cells of one and a half pixels: 0, 1 and half of 2 down, and across.
+        near(averaged(mask.view(), [2, 2]), &[4. / 3., 8. / 3., 16. / 3., 20. / 3.]);
+        near(averaged(mask.slice(ndarray::s![..1, ..2]), [2, 4]), &[0., 0., 1., 1., 0., 0., 1., 1.]);
+    }
+}

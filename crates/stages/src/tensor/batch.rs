@@ -1,0 +1,29 @@
+//! `tensor.pick`: one of a batch.
+
+use ndarray::Axis;
+use wuerst_core::{Args, Ctx, Error, Registry, Result, Value};
+
+use crate::plain::Plan;
+
+pub(crate) fn register(registry: &mut Registry) -> Result<()> {
+    let plan = Plan {
+        kind: "tensor.pick",
+        signature: "tensors: f32[b,c,h,w], index: int = 0 {0..} -> tensor: f32[1,c,h,w]",
+        about: "Picks one tensor of a batch, as the embedding of one prompt of several.",
+        ports: &[
+            ("tensors", "The batch."),
+            ("index", "Which one, counted from 0."),
+            ("tensor", "That one, as a batch of one."),
+        ],
+    };
+    plan.add(registry, run)
+}
+
+fn run(_: &mut Ctx<'_>, args: &Args<'_>) -> Result<Vec<Value>> {
+    let (tensors, index) = (args.tensor_f32("tensors")?, args.count("index")?);
+    let count = tensors.shape()[0];
+    if index >= count {
+        return Err(Error::invalid("index", format!("{index} is behind the last of {count}")));
+    }
+    Ok(vec![tensors.index_axis(Axis(0), index).insert_axis(Axis(0)).to_owned().into()])
+}

@@ -1,0 +1,56 @@
+//! `tensor.load`: a tensor from a `.npy` file.
+
+use std::io::Read;
+
+use ndarray::{ArrayViewD, Ix4};
+use ndarray_npy::{ViewNpyError, ViewNpyExt};
+use wuerst_core::{ArcArrayD, Args, Ctx, Error, File, Registry, Result, Value};
+
+use crate::plain::Plan;
+
+/// The largest file that is read, in bytes.
+const LARGEST: u64 = 256 << 20;
+
+pub(crate) fn register(registry: &mut Registry) -> Result<()> {
+    let plan = Plan {
+        kind: "tensor.load",
+        signature: "file: file -> tensor: f32[b,c,h,w]",
+        about: "Reads a NumPy file (`.npy`) of four dimensions, f32 or f64, of at most 256 MiB: an embedding or latents.",
+        ports: &[("file", "The file; a changed one is read again."), ("tensor", "Its numbers, as f32.")],
+    };
+    plan.add(registry, run)
+}
+
+fn run(_: &mut Ctx<'_>, args: &Args<'_>) -> Result<Vec<Value>> {
+    let file = args.file("file")?;
+    let array = read(file)?;
+    let shape = array.shape().to_owned();
+    match array.into_dimensionality::<Ix4>() {
+        Ok(array) => Ok(vec![array.into_dyn().into()]),
+        Err(_) => Err(failed(file, format!("holds a tensor of shape {shape:?}; [b,c,h,w] is wanted"))),
+    }
+}
+
+/// The array of a file. It is viewed where the file's bytes lie, so that a header that promises more than the file
+/// holds reserves no memory.
+fn read(file: &File) -> Result<ArcArrayD<f32>> {
+    let mut bytes = vec![];
+    let read =
+        std::fs::File::open(file.path()).and_then(|file| file.take(LARGEST + 1).read_to_end(&mut bytes));
+    read.map_err(|source| Error::File { path: file.path().to_owned(), source })?;
+    if bytes.len() as u64 > LARGEST {
+        return Err(failed(file, "has more than 256 MiB".into()));
+    }
+    match ArrayViewD::<f32>::view_npy(&bytes) {
+        Ok(array) => Ok(array.to_shared()),
+        Err(ViewNpyError::WrongDescriptor(found)) => match ArrayViewD::<f64>::view_npy(&bytes) {
+            Ok(array) => Ok(array.mapv(|x| x as f32).into_shared()),
+            Err(_) => Err(failed(file, format!("holds elements of the type {found}; f32 or f64 is wanted"))),
+        },
+        Err(error) => Err(failed(file, format!("is no NumPy file (.npy) that can be read: {error}"))),
+    }
+}
+
+fn failed(file: &File, message: String) -> Error {
+    Error::File { path: file.path().to_owned(), source: std::io::Error::other(message) }
+}

@@ -1,0 +1,25 @@
+//! `tensor.*`: embeddings and latents, `[b,c,h,w]`, mixed, scaled, made of noise, and kept in files.
+
+mod batch;
+mod load;
+mod mix;
+mod noise;
+mod save;
+mod scale;
+
+use std::sync::Arc;
+
+use wuerst_core::{Registry, Result};
+
+use crate::files::Outputs;
+
+pub(crate) use mix::lerp;
+
+pub(crate) fn register(registry: &mut Registry, outputs: &Arc<Outputs>) -> Result<()> {
+    load::register(registry)?;
+    registry.add(save::Save::new(Arc::clone(outputs))?)?;
+    mix::register(registry)?;
+    scale::register(registry)?;
+    noise::register(registry)?;
+    batch::register(registry)
+}

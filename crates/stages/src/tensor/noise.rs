@@ -1,0 +1,41 @@
+//! `tensor.noise`: normal numbers from a seed.
+
+use wuerst_core::{Args, Ctx, Error, Registry, Result, Tensor, Value};
+use wuerst_model::noise::Noise;
+
+use crate::plain::Plan;
+
+/// The most numbers that are drawn at once; the latents of a picture of 4096 x 4096 pixels are a quarter of it.
+const MOST: usize = 1 << 24;
+
+pub(crate) fn register(registry: &mut Registry) -> Result<()> {
+    let plan = Plan {
+        kind: "tensor.noise",
+        signature: "batch: int = 1 {1..4096}, channels: int {1..4096}, height: int {1..4096}, \
+                    width: int {1..4096}, seed: int = 0 {0..} -> tensor: f32[b,c,h,w]",
+        about: "Draws normal numbers (mean 0, variance 1), the same for the same seed: at most 16,777,216 of them.",
+        ports: &[
+            ("batch", "How many tensors; each goes on where the one before it ended."),
+            ("channels", "Channels, as 16 of an embedding or 4 of latents."),
+            ("height", "Cells down."),
+            ("width", "Cells across."),
+            ("seed", "Starts the random numbers, as in `wuerst.prior`."),
+            ("tensor", "The numbers."),
+        ],
+    };
+    plan.add(registry, run)
+}
+
+fn run(_: &mut Ctx<'_>, args: &Args<'_>) -> Result<Vec<Value>> {
+    let shape = ["batch", "channels", "height", "width"]
+        .map(|port| args.count(port))
+        .into_iter()
+        .collect::<Result<Vec<_>>>()?;
+    // At most 2^48: the ranges of the ports see to it that this cannot overflow.
+    let count: usize = shape.iter().product();
+    if count > MOST {
+        return Err(Error::invalid("batch", format!("{shape:?} are {count} numbers; {MOST} is the most")));
+    }
+    let numbers = Noise::new(args.int("seed")?.cast_unsigned()).normal(count);
+    Ok(vec![Tensor::from_vec(&shape, numbers)?.into()])
+}

@@ -1,0 +1,30 @@
+//! `text.join`: a prompt from parts.
+
+use wuerst_core::{Args, Ctx, Registry, Result, Value};
+
+use crate::plain::Plan;
+
+const PARTS: [&str; 4] = ["a", "b", "c", "d"];
+
+pub(crate) fn register(registry: &mut Registry) -> Result<()> {
+    let plan = Plan {
+        kind: "text.join",
+        signature: "a: text, b: text, c: text = \"\", d: text = \"\", between: text = \", \" -> text: text",
+        about: "Joins texts, as a subject and a style. Parts without anything but space are left out.",
+        ports: &[
+            ("a", "The first part."),
+            ("b", "The second part."),
+            ("c", "The third part."),
+            ("d", "The fourth part."),
+            ("between", "What stands between two parts."),
+            ("text", "All of it."),
+        ],
+    };
+    plan.add(registry, run)
+}
+
+fn run(_: &mut Ctx<'_>, args: &Args<'_>) -> Result<Vec<Value>> {
+    let parts = PARTS.iter().map(|part| args.text(part)).collect::<Result<Vec<_>>>()?;
+    let parts: Vec<&str> = parts.into_iter().filter(|part| !part.trim().is_empty()).collect();
+    Ok(vec![parts.join(args.text("between")?).into()])
+}

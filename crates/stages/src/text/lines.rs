@@ -1,0 +1,51 @@
+//! `text.lines` and `text.pick`: a list of texts, one a line.
+
+use wuerst_core::{Args, Ctx, Error, Registry, Result, Value};
+
+use crate::plain::Plan;
+
+pub(crate) fn register(registry: &mut Registry) -> Result<()> {
+    let plan = Plan {
+        kind: "text.lines",
+        signature: "text: text -> lines: text, count: int",
+        about: "Makes a list of a text, an entry a line: without empty lines, and without those that begin with `#`.",
+        ports: &[
+            ("text", "The text, as a file holds it."),
+            ("lines", "The entries, one a line."),
+            ("count", "How many there are."),
+        ],
+    };
+    plan.add(registry, lines)?;
+    let plan = Plan {
+        kind: "text.pick",
+        signature: "lines: text, index: int = 0 {0..} -> line: text",
+        about: "Picks one entry of a list, as `text.lines` makes it.",
+        ports: &[
+            ("lines", "The entries, one a line."),
+            ("index", "Which one, counted from 0; the last is one less than there are."),
+            ("line", "The entry, without space around it."),
+        ],
+    };
+    plan.add(registry, pick)
+}
+
+/// The entries of a list: what `text.lines` and everything that reads one agree on.
+pub(crate) fn entries(text: &str) -> Vec<&str> {
+    text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#')).collect()
+}
+
+fn lines(_: &mut Ctx<'_>, args: &Args<'_>) -> Result<Vec<Value>> {
+    let entries = entries(args.text("text")?);
+    Ok(vec![entries.join("\n").into(), Value::Int(entries.len() as i64)])
+}
+
+fn pick(_: &mut Ctx<'_>, args: &Args<'_>) -> Result<Vec<Value>> {
+    let (entries, index) = (entries(args.text("lines")?), args.count("index")?);
+    match entries.get(index) {
+        Some(line) => Ok(vec![(*line).into()]),
+        None => {
+            let count = entries.len();
+            Err(Error::invalid("index", format!("{index} is behind the last of {count} entries")))
+        }
+    }
+}

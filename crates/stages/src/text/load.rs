@@ -1,0 +1,39 @@
+//! `text.load`: a text from a file.
+
+use std::io::Read;
+
+use wuerst_core::{Args, Ctx, Error, Registry, Result, Value};
+
+use crate::plain::Plan;
+
+/// The largest file that is read, in bytes: far more than any list of prompts.
+const LARGEST: u64 = 16 << 20;
+
+pub(crate) fn register(registry: &mut Registry) -> Result<()> {
+    let plan = Plan {
+        kind: "text.load",
+        signature: "file: file -> text: text",
+        about: "Reads a text file, UTF-8, of at most 16 MiB.",
+        ports: &[("file", "The file; a changed one is read again."), ("text", "All of it.")],
+    };
+    plan.add(registry, run)
+}
+
+fn run(_: &mut Ctx<'_>, args: &Args<'_>) -> Result<Vec<Value>> {
+    let file = args.file("file")?;
+    let failed = |source| Error::File { path: file.path().to_owned(), source };
+    let mut text = String::new();
+    let opened = std::fs::File::open(file.path()).map_err(failed)?;
+    let read = opened.take(LARGEST + 1).read_to_string(&mut text);
+    if text.len() as u64 > LARGEST {
+        return Err(failed(std::io::Error::other("has more than 16 MiB, which is no list of prompts")));
+    }
+    match read {
+        // A mark of the byte order is no part of the text.
+        Ok(_) => Ok(vec![text.trim_start_matches('\u{feff}').into()]),
+        Err(e) if e.kind() == std::io::ErrorKind::InvalidData => {
+            Err(failed(std::io::Error::other("is not UTF-8 text: save it as UTF-8")))
+        }
+        Err(e) => Err(failed(e)),
+    }
+}

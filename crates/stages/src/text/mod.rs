@@ -1,0 +1,17 @@
+//! `text.*`: prompts from parts, lists and files, and the states of prompts mixed.
+
+mod blend;
+mod join;
+mod lines;
+mod load;
+
+use wuerst_core::{Registry, Result};
+
+pub(crate) use lines::entries;
+
+pub(crate) fn register(registry: &mut Registry) -> Result<()> {
+    join::register(registry)?;
+    lines::register(registry)?;
+    load::register(registry)?;
+    blend::register(registry)
+}

@@ -1,0 +1,81 @@
+//! Stage A backwards: from pixels to latents.
+
+use std::sync::Arc;
+
+use wuerst_core::{Args, Ctx, Error, Node, NodeSpec, Refusal, Result, Tensor, Value};
+
+use crate::contract::Contract;
+use crate::sample::blame_model;
+use crate::sessions::Sessions;
+use crate::vqgan::facts;
+
+/// Pixels of a side for each of the latents; the contract of both halves has it so.
+const PIXELS: usize = 4;
+
+/// `wuerst.vqgan_encode`: the VQGAN's encoding half, without quantisation.
+pub(crate) struct VqganEncode {
+    spec: NodeSpec,
+    sessions: Arc<Sessions>,
+}
+
+impl VqganEncode {
+    pub(crate) fn new(sessions: Arc<Sessions>) -> Result<VqganEncode> {
+        let signature = "image: u8[h,w,3], model: model -> latents: f32[1,4,H,W]";
+        let about = "Stage A backwards. Makes the latents of a picture, for the decoder to start from.";
+        let spec = NodeSpec::new("wuerst.vqgan_encode", 1, signature, about)?
+            .describe(
+                "image",
+                "The picture, RGB. Its sides are multiples of 4, and as the decoder wants them.",
+            )?
+            .describe("model", "A model with the contract `vqgan-encoder`.")?
+            .describe("latents", "The picture as the VQGAN knows it, scaled as the decoder's own.")?;
+        Ok(VqganEncode { spec, sessions })
+    }
+}
+
+impl Node for VqganEncode {
+    fn spec(&self) -> &NodeSpec {
+        &self.spec
+    }
+
+    fn check(&self, known: &Args<'_>) -> Result<(), Refusal> {
+        if known.has("model") {
+            facts(&self.sessions, known.model("model")?, Contract::VqganEncoder).map_err(blame_model)?;
+        }
+        Ok(())
+    }
+
+    fn run(&self, ctx: &mut Ctx<'_>, args: &Args<'_>) -> Result<Vec<Value>> {
+        let model = args.model("model")?;
+        let scale = facts(&self.sessions, model, Contract::VqganEncoder)?.latent_scale as f32;
+        let image = args.tensor("image")?;
+        if let Some(side) = image.shape()[..2].iter().find(|s| **s == 0 || !s.is_multiple_of(PIXELS)) {
+            let message =
+                format!("has a side of {side} pixels, which is no multiple of {PIXELS}: resize it first");
+            return Err(Error::invalid("image", message));
+        }
+        let planes = planes(image, [0.; 3], [1.; 3])?;
+        let stage = self.sessions.stage(ctx, model, Contract::VqganEncoder)?;
+        ctx.step(0, 1)?;
+        let latents = stage.run(ctx, &[("image", &planes)], "latents")?;
+        ctx.step(1, 1)?;
+        let scaled = latents.to_f32().map(|latents| latents.mapv(|z| z / scale));
+        let scaled = scaled.ok_or_else(|| Error::Type {
+            what: "the model's `latents`".into(),
+            want: "f32[1,4,H,W]".into(),
+            got: latents.dtype().to_string(),
+        })?;
+        Ok(vec![scaled.into()])
+    }
+}
+
+/// A picture `u8[h,w,3]` as a network takes it: `f32[1,3,h,w]`, of each colour in 0..1 the mean taken off and the rest
+/// divided by the standard deviation.
+pub(crate) fn planes(image: &Tensor, mean: [f64; 3], std: [f64; 3]) -> Result<Tensor> {
+    let (&[height, width, 3], Some(bytes)) = (image.shape(), image.values::<u8>()) else {
+        return Err(Error::Internal("a picture that is none".into()));
+    };
+    let number = |byte: u8, colour: usize| ((f64::from(byte) / 255. - mean[colour]) / std[colour]) as f32;
+    let plane = |colour: usize| bytes.chunks_exact(3).map(move |rgb| number(rgb[colour], colour));
+    Tensor::from_vec(&[1, 3, height, width], [0, 1, 2].into_iter().flat_map(plane).collect())
+}

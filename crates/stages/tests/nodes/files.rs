@@ -1,0 +1,138 @@
+//! Nodes that read and write files.
+
+use std::fs;
+use std::path::Path;
+
+use wuerst_core::{Cancel, Files, Models, Tensor, Value};
+use wuerst_graph::{Cache, Graph, Inputs, Run};
+
+use crate::{floats, node, registry, said, tensor};
+
+fn gradient() -> Tensor {
+    Tensor::from_vec(&[16, 16, 3], (0..=255u8).flat_map(|i| [i, 255 - i, 128]).collect()).unwrap()
+}
+
+#[test]
+fn what_is_saved_is_loaded() {
+    let folder = tempfile::tempdir().unwrap();
+    let (at, picture) = (folder.path(), gradient());
+    for name in ["a.png", "a.webp", "a.jpg"] {
+        let saved = node(at, "image.save", &format!("image: $a, name: {name}"), "saved", &[&picture]);
+        assert_eq!(saved.unwrap(), Value::from(name));
+        let back = tensor(node(at, "image.load", &format!("file: {name}"), "image", &[]));
+        if name == "a.jpg" {
+            let pairs = back.values::<u8>().unwrap().iter().zip(picture.values::<u8>().unwrap());
+            assert!(pairs.clone().all(|(a, b)| a.abs_diff(*b) < 24), "JPEG is near");
+        } else {
+            assert_eq!(back, picture, "{name} loses nothing");
+        }
+    }
+    let low = node(at, "image.save", "image: $a, name: b.jpg, quality: 10", "saved", &[&picture]);
+    low.unwrap();
+    assert!(fs::metadata(at.join("b.jpg")).unwrap().len() < fs::metadata(at.join("a.jpg")).unwrap().len());
+
+    let numbers = Tensor::from_vec(&[1, 2, 1, 2], vec![1f32, -2., f32::MIN_POSITIVE, 4.]).unwrap();
+    node(at, "tensor.save", "tensor: $a, name: t.npy", "saved", &[&numbers]).unwrap();
+    assert_eq!(tensor(node(at, "tensor.load", "file: t.npy", "tensor", &[])), numbers);
+    let left: Vec<_> = fs::read_dir(at).unwrap().map(|e| e.unwrap().file_name()).collect();
+    assert_eq!(left.len(), 5, "{left:?}");
+}
+
+#[test]
+fn names_that_lead_elsewhere_are_refused_before_a_run() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = &folder.path().join("in");
+    fs::create_dir(at).unwrap();
+    fs::write(folder.path().join("secret.png"), "secret").unwrap();
+    let picture = gradient();
+    for name in ["../x.png", "/tmp/x.png", "x.exe", ".bashrc", "no/x.png", "''"] {
+        let save = said(node(at, "image.save", &format!("image: $a, name: {name}"), "saved", &[&picture]));
+        assert!(save.contains("nodes.n.with.name"), "a problem of the graph: {save}");
+    }
+    for name in ["../secret.png", "/etc/passwd", "''", "missing.png"] {
+        let load = said(node(at, "image.load", &format!("file: {name}"), "image", &[]));
+        assert!(load.contains("nodes.n.with.file") && !load.contains("damaged"), "{load}");
+    }
+    assert_eq!(fs::read_dir(at).unwrap().count(), 0);
+    // A text that is made in the graph is no file.
+    let text = "wuerstchen: 1\nnodes:\n  j: { use: text.join, with: { a: ../secret, b: .png } }\n  \
+                l: { use: image.load, with: { file: $j.text } }\noutputs: { image: $l.image }\n";
+    let refused = Graph::load(text, &registry(at)).unwrap_err().to_string();
+    assert!(refused.contains("wants file"), "{refused}");
+    // A name that is made in the graph is checked when it is there.
+    let text = "wuerstchen: 1\ninputs: { image: 'u8[h,w,3]' }\nnodes:\n  \
+                j: { use: text.join, with: { a: .., b: x.png, between: / } }\n  \
+                s: { use: image.save, with: { image: $image, name: $j.text } }\noutputs: { saved: $s.saved }\n";
+    let graph = Graph::load(text, &registry(at)).unwrap();
+    let mut inputs = Inputs::new();
+    inputs.set(&graph, "image", picture).unwrap();
+    let (cache, cancel) = (Cache::new(0), Cancel::new());
+    let said = Run::new(&graph, &inputs, &cache, &cancel, &mut ()).output("saved").unwrap_err().to_string();
+    assert!(said.contains("leads out") && !folder.path().join("x.png").exists(), "{said}");
+}
+
+const LOAD: &str = "wuerstchen: 1\ninputs: { file: 'file = \"a.npy\"' }\nnodes:\n  \
+                    l: { use: tensor.load, with: { file: $file } }\noutputs: { tensor: $l.tensor }\n";
+
+#[test]
+fn whoever_runs_a_graph_names_any_file_and_the_graph_its_own() {
+    let (graphs, elsewhere) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let write = |folder: &Path, value: f32| {
+        let numbers = Tensor::from_vec(&[1, 1, 1, 1], vec![value]).unwrap();
+        node(folder, "tensor.save", "tensor: $a, name: a.npy", "saved", &[&numbers]).unwrap();
+    };
+    write(graphs.path(), 1.);
+    write(elsewhere.path(), 2.);
+    let graph = Graph::load(LOAD, &registry(graphs.path())).unwrap();
+    let (cache, cancel) = (Cache::new(1 << 20), Cancel::new());
+    let run = |inputs: &Inputs| {
+        let (mut watch, graph) = ((), &graph);
+        let mut run = Run::new(graph, inputs, &cache, &cancel, &mut watch);
+        let value = floats(run.output("tensor"));
+        (value[0], run.report().ran.len())
+    };
+    let mut inputs = Inputs::new();
+    assert_eq!(run(&inputs), (1., 1), "the default of the graph");
+    assert_eq!(run(&inputs), (1., 0), "remembered");
+    inputs.set(&graph, "file", elsewhere.path().join("a.npy").to_str().unwrap()).unwrap();
+    assert_eq!(run(&inputs), (2., 1));
+    write(elsewhere.path(), 3.);
+    assert_eq!(run(&inputs), (3., 1), "a changed file is noticed");
+    inputs.unset("file");
+    assert_eq!(run(&inputs), (1., 0));
+
+    // The same default leads nowhere in a host that gives the graph no folder.
+    let mut bare = registry(graphs.path());
+    bare.set_models(Models::default().with_files(Files::default()));
+    let graph = Graph::load(LOAD, &bare).unwrap();
+    let said =
+        Run::new(&graph, &Inputs::new(), &cache, &cancel, &mut ()).output("tensor").unwrap_err().to_string();
+    assert!(said.contains("names no files") || said.contains("name no files"), "{said}");
+    // Replaced by whoever runs it.
+    let path = elsewhere.path().join("a.npy");
+    let text = LOAD.replace("{ file: $file }", "{ file: b.npy }");
+    let sets = [("l.file", path.to_str().unwrap())];
+    assert!(Graph::load_with(&text, &bare, &sets).is_ok() && Graph::load(&text, &bare).is_err());
+}
+
+#[test]
+fn damaged_numbers_are_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let load = |bytes: &[u8]| {
+        fs::write(folder.path().join("a.npy"), bytes).unwrap();
+        said(node(folder.path(), "tensor.load", "file: a.npy", "tensor", &[]))
+    };
+    let numbers = Tensor::from_vec(&[1, 1, 4, 4], vec![0f32; 16]).unwrap();
+    node(folder.path(), "tensor.save", "tensor: $a, name: a.npy", "saved", &[&numbers]).unwrap();
+    let whole = fs::read(folder.path().join("a.npy")).unwrap();
+    let edited = |from: &str, to: &str| {
+        let text: Vec<u8> = whole.clone();
+        let at = text.windows(from.len()).position(|w| w == from.as_bytes()).unwrap();
+        [&text[..at], to.as_bytes(), &text[at + from.len()..]].concat()
+    };
+    assert!(load(b"").contains("no NumPy file") && load(&whole[..whole.len() - 1]).contains("no NumPy file"));
+    // 4 GB by the header, which keeps its length; none of it is reserved.
+    assert!(load(&edited("1, 1, 4, 4", "9999,99999")).contains("no NumPy file"));
+    assert!(load(&edited("<f4", "<i4")).contains("f32 or f64 is wanted"));
+    assert!(load(&edited("1, 1, 4, 4", "1, 4,    4")).contains("[b,c,h,w] is wanted"));
+}

@@ -1,0 +1,95 @@
+//! The nodes that need no model, in graphs.
+#![allow(clippy::unwrap_used, reason = "a failed unwrap is how a test fails")]
+
+mod files;
+mod hostile;
+mod pictures;
+mod texts;
+
+use std::path::Path;
+use std::sync::Arc;
+
+use wuerst_core::{Cancel, Files, Models, Registry, Result, Tensor, Value, Watch};
+use wuerst_graph::{Cache, Graph, Inputs, Run};
+use wuerst_stages::{Options, Outputs, Sessions, register};
+
+/// The built-in nodes, with a folder that graphs may read and write.
+fn registry(folder: &Path) -> Registry {
+    let mut registry = Registry::new();
+    registry.set_models(Models::default().with_files(Files::in_folder(folder)));
+    let sessions = Arc::new(Sessions::new(Options::default()));
+    register(&mut registry, &sessions, Outputs::new(Some(folder.to_owned()))).unwrap();
+    registry
+}
+
+/// Keeps warnings.
+#[derive(Default)]
+struct Warnings(Vec<String>);
+
+impl Watch for Warnings {
+    fn warning(&mut self, _: &str, message: &str) {
+        self.0.push(message.to_owned());
+    }
+}
+
+/// What one node gives as `output`; `with` is YAML, and the inputs `a`, `b`, `c` are tensors.
+fn node(folder: &Path, kind: &str, with: &str, output: &str, tensors: &[&Tensor]) -> Result<Value> {
+    watched(folder, kind, with, output, tensors, &mut Warnings::default())
+}
+
+fn watched(
+    folder: &Path,
+    kind: &str,
+    with: &str,
+    output: &str,
+    tensors: &[&Tensor],
+    watch: &mut Warnings,
+) -> Result<Value> {
+    let names = ["a", "b", "c", "d"];
+    let declared: String = names
+        .iter()
+        .zip(tensors)
+        .map(|(name, t)| format!("  {name}: '{}'\n", Value::from((*t).clone()).ty()))
+        .collect();
+    let text = format!(
+        "wuerstchen: 1\ninputs:\n{declared}nodes:\n  n: {{ use: {kind}, with: {{ {with} }} }}\n\
+         outputs: {{ out: $n.{output} }}\n"
+    );
+    let graph = Graph::load(&text.replace("inputs:\nnodes", "nodes"), &registry(folder))?;
+    let mut inputs = Inputs::new();
+    for (name, tensor) in names.iter().zip(tensors) {
+        inputs.set(&graph, name, (*tensor).clone())?;
+    }
+    let (cache, cancel) = (Cache::new(0), Cancel::new());
+    Run::new(&graph, &inputs, &cache, &cancel, watch).output("out")
+}
+
+fn said(result: Result<Value>) -> String {
+    result.unwrap_err().to_string()
+}
+
+fn tensor(value: Result<Value>) -> Tensor {
+    match value.unwrap() {
+        Value::Tensor(tensor) => tensor,
+        other => panic!("{other} is no tensor"),
+    }
+}
+
+fn bytes(value: Result<Value>) -> Vec<u8> {
+    tensor(value).values::<u8>().unwrap().to_vec()
+}
+
+fn floats(value: Result<Value>) -> Vec<f32> {
+    tensor(value).values::<f32>().unwrap().to_vec()
+}
+
+#[test]
+fn every_port_says_what_it_means() {
+    let registry = registry(Path::new("."));
+    for spec in registry.nodes().map(|node| node.spec()) {
+        assert!(spec.about.ends_with('.'), "{} says nothing of itself", spec.kind);
+        for port in spec.signature.inputs.iter().chain(&spec.signature.outputs) {
+            assert!(port.about.ends_with('.'), "{}.{} says nothing of itself", spec.kind, port.name);
+        }
+    }
+}

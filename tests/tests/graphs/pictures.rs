@@ -1,0 +1,97 @@
+//! Graphs that begin with a picture.
+
+use anyhow::{Context, Result};
+use wuerst::{Tensor, Value};
+
+use crate::{Desk, distance, drawn, get, job};
+
+#[test]
+fn image_to_image_goes_from_the_picture_to_the_prompt() -> Result<()> {
+    let desk = Desk::new()?;
+    let job = job("image-to-image.yaml")?;
+    job.set("image", desk.picture("a.png", &drawn(64)?)?)?;
+    job.set("prompt", "a green apple, twemoji style")?;
+    let at = |strength: f64| -> Result<Tensor> {
+        job.set("strength", strength)?;
+        get(&job, "image")
+    };
+    let reconstruction = get(&job, "reconstruction")?;
+    assert!(distance(&reconstruction, &drawn(64)?) < 25., "the VQGAN knows the picture again");
+    assert_eq!(at(0.)?, reconstruction, "a strength of 0 changes nothing");
+    let (little, all) = (at(0.2)?, at(1.)?);
+    assert!(distance(&little, &reconstruction) < distance(&all, &reconstruction));
+
+    // At full strength the picture is not looked at.
+    job.set("image", desk.picture("b.png", &Tensor::from_vec(&[64, 64, 3], vec![9u8; 64 * 64 * 3])?)?)?;
+    assert_eq!(at(1.)?, all);
+    Ok(())
+}
+
+#[test]
+fn inpainting_leaves_what_lies_outside_of_the_mask() -> Result<()> {
+    let desk = Desk::new()?;
+    let picture = drawn(64)?;
+    let white = |i: usize| if i % 64 >= 40 { 255u8 } else { 0 };
+    let mask = Tensor::from_vec(&[64, 64, 3], (0..64 * 64).flat_map(|i| [white(i); 3]).collect())?;
+    let job = job("inpainting.yaml")?;
+    job.set("image", desk.picture("a.png", &picture)?)?;
+    job.set("mask", desk.picture("mask.png", &mask)?)?;
+    job.set("prompt", "a lemon, twemoji style")?;
+    let painted = get(&job, "image")?;
+    let (before, after) =
+        (picture.values::<u8>().context("bytes")?, painted.values::<u8>().context("bytes")?);
+    let mask = mask.values::<u8>().context("bytes")?;
+    let same = |inside: bool| {
+        let pairs = before.iter().zip(after).zip(mask).filter(move |(_, mask)| (**mask == 255) == inside);
+        pairs.filter(|((before, after), _)| before == after).count()
+    };
+    assert_eq!(same(false), 64 * 40 * 3, "outside every byte stays");
+    assert!(same(true) < 64 * 24 * 3 / 2, "inside most bytes change");
+
+    let square = Tensor::from_vec(&[32, 32, 3], vec![255u8; 32 * 32 * 3])?;
+    job.set("mask", desk.picture("small.png", &square)?)?;
+    let said = job.get("image", &mut ()).expect_err("a mask of another size").to_string();
+    assert!(said.contains("composite") && said.contains("32"), "{said}");
+    Ok(())
+}
+
+#[test]
+fn variations_need_no_prior_and_begin_from_what_is_seen() -> Result<()> {
+    let desk = Desk::new()?;
+    let job = job("image-variation.yaml")?;
+    job.set("image", desk.picture("a.png", &drawn(64)?)?)?;
+    assert_eq!(get(&job, "embedding")?.shape(), [1, 16, 4, 4]);
+    let first = get(&job, "image")?;
+    assert_eq!(first.shape(), [64, 64, 3]);
+    job.set("seed", 1i64)?;
+    assert!(distance(&get(&job, "image")?, &first) > 0.);
+    assert!(job.report().ran.iter().all(|ran| ["decoder", "vqgan"].contains(&&*ran.node)));
+
+    // A file that changed under the same name is noticed.
+    desk.picture("a.png", &drawn(128)?)?;
+    let larger = get(&job, "image")?;
+    assert_eq!(larger.shape(), [128, 128, 3]);
+    assert_eq!(get(&job, "embedding")?.shape(), [1, 16, 8, 8]);
+    std::fs::remove_file(desk.path("a.png"))?;
+    let said = job.get("image", &mut ()).expect_err("it is gone").to_string();
+    assert!(said.contains("a.png"), "{said}");
+    Ok(())
+}
+
+#[test]
+fn upscaling_makes_more_pixels_of_the_same_picture() -> Result<()> {
+    let desk = Desk::new()?;
+    let job = job("upscale.yaml")?;
+    job.set("image", desk.picture("a.png", &drawn(64)?)?)?;
+    job.set("factor", 1.5)?;
+    let large = get(&job, "image")?;
+    assert_eq!(large.shape(), [96, 96, 3]);
+    let enlarged = get(&job, "enlarged")?;
+    job.set("strength", 0.)?;
+    assert!(distance(&get(&job, "image")?, &enlarged) < 25., "nothing is drawn anew");
+    // The sides must be ones that the decoder can halve.
+    job.set("factor", Value::Float(1.1))?;
+    let said = job.get("image", &mut ()).expect_err("70 pixels").to_string();
+    assert!(said.contains("70") && said.contains("multiple of 4"), "{said}");
+    Ok(())
+}
