@@ -1,0 +1,37 @@
+"""Würstchen graphs from Python, over libwuerst's C interface. Standard library only.
+
+    import wuerst
+
+    engine = wuerst.Engine(models="models/icons")
+    job = engine.open("graphs/text-to-image.yaml").job()
+    job["prompt"] = "a red apple, twemoji style"
+    image = job.get("image")          # a Tensor: image.shape, bytes(image), image.numpy()
+
+Where the library is looked for: `load(path)`, called before anything else; the environment variable
+WUERST_LIBRARY; beside this package and in ../lib from there; then where the system finds libraries.
+
+Errors of the library are raised as `wuerst.Error` with its code, message and, for a wrong graph, the places. Calls
+release the interpreter's lock, so a job may run in a thread of its own (`Job.start`) while a tool's window lives
+on. What the header says of threads and ownership holds here too; handles are freed when their objects go.
+"""
+
+from ._abi import (
+    CANCELLED,
+    FILE,
+    GRAPH,
+    INTERNAL,
+    INVALID,
+    MODEL,
+    NODE,
+    NOT_FOUND,
+    OUT_OF_MEMORY,
+    RUNTIME,
+    Error,
+    Place,
+    load,
+)
+from ._engine import Engine, Graph, Job, Running
+from ._values import Tensor
+
+__all__ = ["Engine", "Error", "Graph", "Job", "Place", "Running", "Tensor", "load"]
+__all__ += ["CANCELLED", "FILE", "GRAPH", "INTERNAL", "INVALID", "MODEL", "NODE", "NOT_FOUND", "OUT_OF_MEMORY", "RUNTIME"]

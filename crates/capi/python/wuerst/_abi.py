@@ -1,0 +1,181 @@
+"""libwuerst's C interface in ctypes: structs, functions, loading, errors. The header says what they mean."""
+
+import collections
+import ctypes as c
+import ctypes.util
+import os
+import sys
+import threading
+
+INVALID, GRAPH, NOT_FOUND, FILE, MODEL, RUNTIME, OUT_OF_MEMORY, NODE, CANCELLED, INTERNAL = range(1, 11)
+
+Place = collections.namedtuple("Place", "line column path message")
+
+
+class Error(Exception):
+    """What the library refused: `code` is one of INVALID to INTERNAL; `places` are a graph's problems."""
+
+    def __init__(self, code, message, places=()):
+        super().__init__("\n".join([message, *(f"{p.line}:{p.column}: {p.message}" for p in places)]))
+        self.code, self.message, self.places = code, message, list(places)
+
+
+class Str(c.Structure):
+    """A text that is passed to the library."""
+
+    _fields_ = [("data", c.c_char_p), ("len", c.c_size_t)]
+
+    @classmethod
+    def of(cls, text):
+        data = os.fspath(text).encode("utf-8")
+        return cls(data, len(data))
+
+    def text(self):
+        return c.string_at(self.data, self.len).decode("utf-8") if self.len else ""
+
+
+class View(c.Structure):
+    """A string that the library shows: not necessarily NUL-terminated, so its pointer stays one."""
+
+    _fields_ = [("data", c.c_void_p), ("len", c.c_size_t)]
+
+    def text(self):
+        return c.string_at(self.data, self.len).decode("utf-8") if self.len else ""
+
+
+class TensorView(c.Structure):
+    """A tensor in somebody's memory, row-major."""
+
+    _fields_ = [("dtype", c.c_uint32), ("rank", c.c_uint32), ("shape", c.POINTER(c.c_int64)), ("data", c.c_void_p)]
+
+
+LOG = c.CFUNCTYPE(None, c.c_void_p, c.c_int, View)
+PROGRESS = c.CFUNCTYPE(None, c.c_void_p, View, c.c_uint32, c.c_uint32)
+PREVIEW = c.CFUNCTYPE(None, c.c_void_p, View, c.POINTER(TensorView))
+WARNING = c.CFUNCTYPE(None, c.c_void_p, View, View)
+
+
+class Options(c.Structure):
+    _fields_ = [
+        ("struct_size", c.c_size_t),
+        ("runtime", Str),
+        ("models", Str),
+        ("devices", Str),
+        ("model_bytes", c.c_uint64),
+        ("cache_bytes", c.c_uint64),
+        ("threads", c.c_uint32),
+        ("reserved", c.c_uint32),
+        ("log", LOG),
+        ("user", c.c_void_p),
+    ]
+
+
+class Watch(c.Structure):
+    _fields_ = [
+        ("struct_size", c.c_size_t),
+        ("progress", PROGRESS),
+        ("preview", PREVIEW),
+        ("warning", WARNING),
+        ("user", c.c_void_p),
+    ]
+
+
+_P, _OUT = c.c_void_p, c.POINTER(c.c_void_p)
+# Results and arguments of the functions used; a result of None that is not void is an error to raise.
+_FUNCTIONS = {
+    "wst_abi_version": (c.c_uint32, []),
+    "wst_error_code": (c.c_uint32, [_P]),
+    "wst_error_message": (View, [_P]),
+    "wst_error_place": (
+        c.c_int,
+        [_P, c.c_size_t, c.POINTER(c.c_uint32), c.POINTER(c.c_uint32), c.POINTER(View), c.POINTER(View)],
+    ),
+    "wst_error_free": (None, [_P]),
+    "wst_value_bool": (_P, [c.c_int]),
+    "wst_value_int": (_P, [c.c_int64]),
+    "wst_value_float": (_P, [c.c_double]),
+    "wst_value_text": ("error", [Str, _OUT]),
+    "wst_value_tensor": ("error", [c.POINTER(TensorView), _OUT]),
+    "wst_value_type": (c.c_uint32, [_P]),
+    "wst_value_as_bool": ("error", [_P, c.POINTER(c.c_int)]),
+    "wst_value_as_int": ("error", [_P, c.POINTER(c.c_int64)]),
+    "wst_value_as_float": ("error", [_P, c.POINTER(c.c_double)]),
+    "wst_value_as_text": ("error", [_P, c.POINTER(View)]),
+    "wst_value_as_tensor": ("error", [_P, c.POINTER(TensorView)]),
+    "wst_value_free": (None, [_P]),
+    "wst_engine_new": ("error", [c.POINTER(Options), _OUT]),
+    "wst_engine_free": (None, [_P]),
+    "wst_engine_load": ("error", [_P, Str]),
+    "wst_graph_new": ("error", [_P, Str, _OUT]),
+    "wst_graph_open": ("error", [_P, Str, _OUT]),
+    "wst_graph_free": (None, [_P]),
+    "wst_job_new": ("error", [_P, _OUT]),
+    "wst_job_set": ("error", [_P, Str, _P]),
+    "wst_job_set_text": ("error", [_P, Str, Str]),
+    "wst_job_get": ("error", [_P, Str, c.POINTER(Watch), _OUT]),
+    "wst_job_cancel": (None, [_P]),
+    "wst_job_free": (None, [_P]),
+}
+_library = None
+_loading = threading.Lock()
+
+
+def load(path=None):
+    """Loads the library, once for the process; later calls give the one that is loaded.
+
+    Raises OSError with every place that was tried when there is none.
+    """
+    global _library
+    with _loading:
+        if _library is None:
+            _library = _bound(path)
+        return _library
+
+
+def _bound(path):
+    name = {"win32": "wuerst.dll", "darwin": "libwuerst.dylib"}.get(sys.platform, "libwuerst.so")
+    here = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+    named = path or os.environ.get("WUERST_LIBRARY")
+    tried = [named] if named else [os.path.join(here, name), os.path.join(here, "..", "lib", name)]
+    if not named:
+        tried.append(ctypes.util.find_library("wuerst") or name)
+    problems = []
+    for candidate in tried:
+        try:
+            library = c.CDLL(candidate)
+        except OSError as error:
+            problems.append(str(error))
+            continue
+        for function, (result, arguments) in _FUNCTIONS.items():
+            bound = getattr(library, function, None)
+            if bound is None:
+                raise OSError(f"{candidate} has no {function}: it is older than this module")
+            bound.argtypes = arguments
+            bound.restype = c.c_void_p if result == "error" else result
+        return library
+    raise OSError("no libwuerst: set WUERST_LIBRARY to its path, or call wuerst.load(path); " + "; ".join(problems))
+
+
+def call(name, *arguments):
+    """Calls a function that returns an error, and raises that."""
+    library = load()
+    error = getattr(library, name)(*arguments)
+    if not error:
+        return
+    try:
+        code, message = library.wst_error_code(error), library.wst_error_message(error).text()
+        places, index = [], 0
+        line, column, path, text = c.c_uint32(), c.c_uint32(), View(), View()
+        while library.wst_error_place(error, index, line, column, path, text):
+            places.append(Place(line.value, column.value, path.text(), text.text()))
+            index += 1
+    finally:
+        library.wst_error_free(error)
+    raise Error(code, message, places)
+
+
+def made(name, *arguments):
+    """Calls a function whose last argument is where a new handle goes; gives that."""
+    out = c.c_void_p()
+    call(name, *arguments, c.byref(out))
+    return out.value

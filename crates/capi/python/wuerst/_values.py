@@ -1,0 +1,114 @@
+"""Values: what flows through a graph, as Python has it."""
+
+import ctypes as c
+import os
+
+from ._abi import INTERNAL, Error, Str, TensorView, View, call, load, made
+
+_TYPES = {1: "bool", 2: "int", 3: "float", 4: "text", 5: "model", 6: "tensor", 7: "file"}
+# Number of the element type, by its name; and what memoryview and NumPy call it, with its size in bytes.
+_DTYPES = {"i64": 0x4000, "u8": 0x0801, "f16": 0x1002, "f32": 0x2002}
+_FORMATS = {
+    0x4000: ("q", "int64", 8),
+    0x0801: ("B", "uint8", 1),
+    0x1002: ("e", "float16", 2),
+    0x2002: ("f", "float32", 4),
+}
+
+
+class Tensor:
+    """Numbers in row-major order: `dtype` is i64, u8, f16 or f32. A picture is u8 (height, width, 3), RGB."""
+
+    def __init__(self, dtype, shape, data):
+        self.dtype, self.shape, self._data = dtype, tuple(shape), bytes(data)
+        if dtype not in _DTYPES:
+            raise ValueError(f"dtype {dtype!r} is none of {', '.join(_DTYPES)}")
+        size = _FORMATS[_DTYPES[dtype]][2]
+        for length in self.shape:
+            size *= length
+        if size != len(self._data):
+            raise ValueError(f"{dtype}{list(self.shape)} takes {size} bytes, not {len(self._data)}")
+
+    @classmethod
+    def copied(cls, view):
+        """A copy of what the library shows."""
+        names = {number: name for name, number in _DTYPES.items()}
+        shape = [view.shape[i] for i in range(view.rank)]
+        size = _FORMATS[view.dtype][2]
+        for length in shape:
+            size *= length
+        return cls(names[view.dtype], shape, c.string_at(view.data, size) if size else b"")
+
+    def __bytes__(self):
+        return self._data
+
+    def __repr__(self):
+        return f"Tensor({self.dtype}{list(self.shape)})"
+
+    def __eq__(self, other):
+        same = isinstance(other, Tensor) and (self.dtype, self.shape) == (other.dtype, other.shape)
+        return same and self._data == other._data
+
+    def memoryview(self):
+        """The numbers in their shape."""
+        letter = _FORMATS[_DTYPES[self.dtype]][0]
+        return memoryview(self._data).cast(letter, self.shape) if self._data and self.shape else memoryview(self._data)
+
+    def numpy(self):
+        """A NumPy array over the same bytes, read-only. Needs NumPy."""
+        import numpy
+
+        return numpy.frombuffer(self._data, _FORMATS[_DTYPES[self.dtype]][1]).reshape(self.shape)
+
+
+def to_handle(value):
+    """A new handle for a Python value."""
+    library = load()
+    if isinstance(value, bool):
+        return library.wst_value_bool(value)
+    if isinstance(value, int):
+        if not -(2**63) <= value < 2**63:
+            raise OverflowError(f"{value} does not fit 64 bits")
+        return library.wst_value_int(value)
+    if isinstance(value, float):
+        return library.wst_value_float(value)
+    if isinstance(value, (str, os.PathLike)):
+        return made("wst_value_text", Str.of(value))
+    tensor = value if isinstance(value, Tensor) else _from_buffer(value)
+    shape = (c.c_int64 * len(tensor.shape))(*tensor.shape)
+    # ctypes keeps the bytes alive, and aligned as an allocation is.
+    data = c.create_string_buffer(bytes(tensor), len(bytes(tensor)))
+    view = TensorView(_DTYPES[tensor.dtype], len(tensor.shape), shape, c.cast(data, c.c_void_p))
+    return made("wst_value_tensor", view)
+
+
+def _from_buffer(value):
+    try:
+        view = memoryview(value)
+    except TypeError:
+        raise TypeError(f"a {type(value).__name__} is no value of a graph") from None
+    letters = {"B": "u8", "e": "f16", "f": "f32", "q": "i64", "l": "i64" if view.itemsize == 8 else ""}
+    dtype = letters.get(view.format.lstrip("<=@"))
+    if not dtype:
+        raise TypeError(f"elements of format {view.format!r}: u8, f16, f32 or i64 are wanted")
+    return Tensor(dtype, view.shape, view.tobytes())
+
+
+def from_handle(value):
+    """A value as Python has it; the handle stays the caller's."""
+    kind = _TYPES.get(load().wst_value_type(value))
+    if kind == "tensor":
+        view = TensorView()
+        call("wst_value_as_tensor", value, view)
+        return Tensor.copied(view)
+    if kind in ("text", "model", "file"):
+        text = View()
+        call("wst_value_as_text", value, text)
+        return text.text()
+    kinds = {"bool": (c.c_int, bool), "int": (c.c_int64, int), "float": (c.c_double, float)}
+    if kind not in kinds:
+        raise Error(INTERNAL, "a value of a type that this module does not know: use the module that came with the library")
+    raw, plain = kinds[kind]
+    out = raw()
+    call(f"wst_value_as_{kind}", value, c.byref(out))
+    return plain(out.value)
