@@ -377,9 +377,16 @@ typedef struct wst_watch {
     void (*warning)(void *user, wst_str node, wst_str message);
     /* Passed to each of them. */
     void *user;
+    /* How far the whole run is: from 0 to 1, never less than before, and 1 only when it succeeds. `node` is the one
+     * that it has got to; empty at the very beginning and end. Work counts by the time that it took before. */
+    void (*overall)(void *user, wst_str node, double fraction);
+    /* preview is called at every so many steps of a node, and at its last. 0: at each. */
+    uint32_t preview_every;
+    /* 0. */
+    uint32_t reserved;
 } wst_watch;
 
-#define WST_WATCH_INIT {sizeof(wst_watch), 0, 0, 0, 0}
+#define WST_WATCH_INIT {sizeof(wst_watch), 0, 0, 0, 0, 0, 0, 0}
 
 /* A new job, with every input as the graph has it. Errors: WST_INVALID. */
 wst_error *wst_job_new(const wst_graph *graph, wst_job **out);
@@ -400,9 +407,31 @@ wst_error *wst_job_set_text(wst_job *job, wst_str input, wst_str text);
  * and what nodes say. After any error the job can be asked again; what was finished stays remembered. */
 wst_error *wst_job_get(wst_job *job, wst_str output, const wst_watch *watch, wst_value **out);
 
-/* Stops the run in progress, which then returns WST_CANCELLED soon; when there is none, the next one. NULL is
- * nothing to stop. */
+/* Stops every wst_job_get of the job that has been called and has not returned: it returns WST_CANCELLED soon, from
+ * the middle of a step too, unless it was about to succeed. Without one it does nothing, so that a cancellation that
+ * comes too late does not hit the next run; who may cancel before another thread has called wst_job_get keeps note of
+ * it. NULL is nothing to stop. */
 void wst_job_cancel(const wst_job *job);
+
+/* What the last wst_job_get of the job did, also when it failed, as a text in JSON; waits for one in progress:
+ *
+ *   { "milliseconds": 812.4,                        the whole run
+ *     "nodes": [                                    what was needed, each after those that it uses
+ *       { "node": "prior", "kind": "wuerst.prior",  name in the graph, and what it computes
+ *         "did": "ran", "why": "changed",           see below
+ *         "changed": ["seed"],                      the arguments that differ from the last time's, when that is why
+ *         "milliseconds": 301.7,                    of the node's run
+ *         "inference_milliseconds": 296.2,          of these, inside the evaluation of models
+ *         "loading_milliseconds": 0.0,              of these, for loading models
+ *         "bytes": 2360,                            size of its results in memory
+ *         "devices": ["cpu"] } ] }                  where models were evaluated, as in wst_options
+ *
+ * "did" is "ran", because its arguments are "new" or "changed", its result was "evicted", or it has side effects
+ * ("volatile"); or "reused", because its arguments are "unchanged", or came out the same though something before it ran
+ * ("cut-off"), or are "remembered" from a run before the last, or the result was "stored" in the cache folder or "shared"
+ * by another job that was computing it. Later versions may add fields and reasons. Before the first run "nodes" is
+ * empty. Errors: WST_INVALID. */
+wst_error *wst_job_report(const wst_job *job, wst_value **out);
 
 void wst_job_free(wst_job *job);
 

@@ -38,6 +38,9 @@ int main(void)
     FIELD(wst_watch, preview);
     FIELD(wst_watch, warning);
     FIELD(wst_watch, user);
+    FIELD(wst_watch, overall);
+    FIELD(wst_watch, preview_every);
+    FIELD(wst_watch, reserved);
 
     SIZE(wst_node);
     FIELD(wst_node, struct_size);

@@ -34,6 +34,16 @@ static wst_str text(const char *characters)
     return wst_str_of(characters);
 }
 
+/* Whether a text, which no NUL ends, has this part. */
+static int holds(wst_str in, const char *part)
+{
+    size_t at, len = strlen(part);
+    for (at = 0; at + len <= in.len; at++)
+        if (memcmp(in.data + at, part, len) == 0)
+            return 1;
+    return 0;
+}
+
 static void null_pointers(wst_engine *engine, wst_graph *graph, wst_job *job, wst_value *value)
 {
     wst_options options = WST_OPTIONS_INIT;
@@ -55,6 +65,8 @@ static void null_pointers(wst_engine *engine, wst_graph *graph, wst_job *job, ws
     CHECK(fails(wst_job_set(NULL, text("seed"), value), WST_INVALID, "job"));
     CHECK(fails(wst_job_set(job, none, value), WST_INVALID, "input"));
     CHECK(fails(wst_job_set(job, text("seed"), NULL), WST_INVALID, "value"));
+    CHECK(fails(wst_job_report(NULL, &other_value), WST_INVALID, "job"));
+    CHECK(fails(wst_job_report(job, NULL), WST_INVALID, "out"));
     CHECK(fails(wst_job_set_text(NULL, text("seed"), text("1")), WST_INVALID, "job"));
     CHECK(fails(wst_job_set_text(job, none, text("1")), WST_INVALID, "input"));
     CHECK(fails(wst_job_set_text(job, text("seed"), none), WST_INVALID, "text"));
@@ -169,6 +181,7 @@ static void graphs(wst_engine *engine)
 struct seen {
     wst_job *job;
     int steps, cancel_at;
+    double overall;
 };
 
 static void progress(void *user, wst_str node, uint32_t done, uint32_t of)
@@ -178,11 +191,19 @@ static void progress(void *user, wst_str node, uint32_t done, uint32_t of)
         wst_job_cancel(seen->job);
 }
 
+static void overall(void *user, wst_str node, double fraction)
+{
+    struct seen *seen = (struct seen *)user;
+    CHECK(fraction >= seen->overall && fraction <= 1 && (node.len > 0 || fraction == 0 || fraction == 1));
+    seen->overall = fraction;
+}
+
 static void jobs(wst_job *job)
 {
     wst_watch watch = WST_WATCH_INIT;
-    struct seen seen = {job, 0, 2};
-    wst_value *image = NULL, *again = NULL;
+    struct seen seen = {job, 0, 2, 0};
+    wst_value *image = NULL, *again = NULL, *report = NULL;
+    wst_str json = {NULL, 0};
     wst_tensor pixels, pixels_again;
 
     CHECK(fails(wst_job_set_text(job, text("promt"), text("a")), WST_NOT_FOUND, "did you mean `prompt`"));
@@ -198,9 +219,13 @@ static void jobs(wst_job *job)
     watch.user = &seen;
     CHECK(fails(wst_job_get(job, text("image"), &watch, &image), WST_CANCELLED, "cancelled"));
     CHECK(seen.steps == 2 && !image);
+    /* Too late for the run that was stopped, and nothing to the next one. */
     wst_job_cancel(job);
-    CHECK(fails(wst_job_get(job, text("image"), NULL, &image), WST_CANCELLED, "cancelled"));
-    CHECK(!wst_job_get(job, text("image"), &watch, &image) && seen.steps > 2);
+    watch.overall = overall;
+    CHECK(!wst_job_get(job, text("image"), &watch, &image) && seen.steps > 2 && seen.overall == 1);
+    CHECK(!wst_job_report(job, &report) && !wst_value_as_text(report, &json));
+    CHECK(holds(json, "{\"milliseconds\":") && holds(json, "\"did\":\"ran\""));
+    wst_value_free(report);
     CHECK(!wst_job_get(job, text("image"), NULL, &again));
     CHECK(!wst_value_as_tensor(image, &pixels) && !wst_value_as_tensor(again, &pixels_again));
     CHECK(pixels.dtype == WST_U8 && pixels.rank == 3 && pixels.shape[2] == 3);

@@ -107,15 +107,32 @@ fn outputs_are_written_as_pictures_and_arrays() -> Result<()> {
     let (image, pixels) = (output("image", "a.png"), output("pixels", "a.npy"));
     let (array, embedding) = (output("image", "b.npy"), output("embedding", "c.npy"));
     let set = ["--set", "prompt=a red apple", "--set", "prior.steps=2", "--set", "decoder_steps=2"];
-    let outputs = ["-o", &image, "-o", &pixels, "-o", &array, "-o", &embedding];
+    let report = file("report.json");
+    let outputs = [
+        "--report",
+        report.to_str().context("UTF-8")?,
+        "-o",
+        &image,
+        "-o",
+        &pixels,
+        "-o",
+        &array,
+        "-o",
+        &embedding,
+    ];
     let text = stdout(wuerst(models.path(), &[&["run", GRAPH, "--explain"], &set[..], &outputs].concat())?)?;
     for node in ["tokens", "text", "prior", "decoder", "vqgan"] {
         let line = text.lines().find(|line| line.split_whitespace().nth(1) == Some(node));
-        assert!(
-            line.is_some_and(|line| line.starts_with("ran") && line.ends_with("new arguments")),
-            "{text}"
-        );
+        assert!(line.is_some_and(|line| line.starts_with("ran") && line.ends_with("new")), "{text}");
     }
+    let json: serde_json::Value = serde_json::from_slice(&fs::read(&report)?)?;
+    let nodes = json["nodes"].as_array().context("nodes")?;
+    assert!(
+        nodes.len() == 7 && nodes.iter().all(|node| node["did"] == "ran" && node["why"] == "new"),
+        "{json}"
+    );
+    let prior = nodes.iter().find(|node| node["node"] == "prior").context("prior")?;
+    assert_eq!((&prior["kind"], &prior["devices"]), (&"wuerst.prior".into(), &vec!["cpu"].into()));
     let (size, rgb) = png(&file("a.png"))?;
     let array: ndarray::Array3<u8> = ndarray_npy::read_npy(file("b.npy"))?;
     assert_eq!((array.dim(), array.into_raw_vec_and_offset().0), ((size[0], size[1], 3), rgb));

@@ -105,7 +105,7 @@ fn told(api: &Api, body: impl FnOnce() -> Result<(), Said>) -> *mut Failure {
 }
 
 fn add(api: &'static Api, plugin: *mut Plugin, node: Arc<dyn Node>) -> Result<()> {
-    let NodeSpec { kind, version, signature, pure, about } = node.spec();
+    let NodeSpec { kind, version, signature, pure, about, .. } = node.spec();
     let ports = signature.inputs.iter().chain(&signature.outputs).filter(|port| !port.about.is_empty());
     let ports: String = ports.map(|port| format!("{}: {}\n", port.name, port.about)).collect();
     let signature = signature.to_string();

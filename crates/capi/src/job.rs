@@ -69,6 +69,17 @@ pub extern "C" fn wst_job_cancel(job: Option<&Job>) {
 }
 
 #[unsafe(no_mangle)]
+pub extern "C" fn wst_job_report(job: Option<&Job>, out: Out<*mut Value>) -> *mut Failure {
+    fallible(|| {
+        let (job, out) = (given(job, "job")?, out.given()?);
+        let report = wuerst::Value::from(job.report().to_json().to_string());
+        // SAFETY: the header asks for an output that may be written to.
+        unsafe { out.give(report.into()) };
+        Ok(())
+    })
+}
+
+#[unsafe(no_mangle)]
 pub extern "C" fn wst_job_free(job: Option<Box<Job>>) {
     infallible((), || drop(job));
 }

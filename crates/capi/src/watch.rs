@@ -16,6 +16,9 @@ pub struct Watch {
     pub(crate) preview: Option<unsafe extern "C" fn(user: *mut c_void, node: Str, rgb: &View)>,
     pub(crate) warning: Option<unsafe extern "C" fn(user: *mut c_void, node: Str, message: Str)>,
     pub(crate) user: *mut c_void,
+    pub(crate) overall: Option<unsafe extern "C" fn(user: *mut c_void, node: Str, fraction: f64)>,
+    pub(crate) preview_every: u32,
+    pub(crate) reserved: u32,
 }
 
 // SAFETY: repr(C), the size first; zeros are no callbacks.
@@ -33,6 +36,18 @@ impl wuerst::Watch for Watch {
             // SAFETY: see above.
             unsafe { progress(self.user, Str::of(node), count(done), count(of)) }
         }
+    }
+
+    fn overall(&mut self, node: &str, fraction: f64) {
+        if let Some(overall) = self.overall {
+            // SAFETY: see above.
+            unsafe { overall(self.user, Str::of(node), fraction) }
+        }
+    }
+
+    fn preview_every(&self) -> usize {
+        // 0 is the default, and means every one.
+        self.preview_every as usize
     }
 
     fn wants_preview(&self) -> bool {

@@ -1,10 +1,11 @@
 //! `wuerst`: pictures from prompts, and graphs of nodes, on the command line.
 //!
 //! One file a command: [`generate`], [`run`], [`check`], [`nodes`], [`import`], [`inspect`]. What they share:
-//! [`setup`] (the engine's options), [`source`] (graph files), [`target`] (output files), [`picture`], [`progress`] and
-//! [`size`].
+//! [`setup`] (the engine's options), [`source`] (graph files), [`target`] (output files), [`picture`], [`progress`],
+//! [`explain`] and [`size`].
 
 mod check;
+mod explain;
 mod find;
 mod generate;
 mod import;

@@ -3,9 +3,9 @@
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use wuerst::Watch;
 
-/// While a node has not said how many steps it takes.
-const WAITING: &str = "{msg}";
-const STEPS: &str = "{msg:20!} [{bar:30}] {pos}/{len}, {eta} left";
+/// The bar is the whole run, of a thousand parts.
+const PARTS: f64 = 1000.;
+const STYLE: &str = "{msg:28!} [{bar:30}] {percent:>3} %, {eta} left";
 
 /// Shows the progress of runs, and warnings as lines.
 pub(crate) struct Progress {
@@ -17,7 +17,11 @@ pub(crate) struct Progress {
 impl Progress {
     /// Shows nothing until a run begins.
     pub(crate) fn new() -> Progress {
-        let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::hidden());
+        let bar = ProgressBar::with_draw_target(Some(PARTS as u64), ProgressDrawTarget::hidden());
+        // The template is a constant, which a test reads; without a style there would still be a line.
+        if let Ok(style) = ProgressStyle::with_template(STYLE) {
+            bar.set_style(style.progress_chars("=> "));
+        }
         Progress { bar, which: String::new() }
     }
 
@@ -30,34 +34,25 @@ impl Progress {
     pub(crate) fn done(&self) {
         self.bar.finish_and_clear();
     }
-
-    fn style(&self, template: &str) {
-        // The templates are constants, which a test reads; with the style before there would still be a line.
-        if let Ok(style) = ProgressStyle::with_template(template) {
-            self.bar.set_style(style.progress_chars("=> "));
-        }
-    }
 }
 
 impl Watch for Progress {
     fn planned(&mut self, _nodes: &[&str]) {
-        self.style(WAITING);
+        self.bar.reset();
         self.bar.set_draw_target(ProgressDrawTarget::stderr());
     }
 
     fn started(&mut self, node: &str) {
-        self.style(WAITING);
-        self.bar.unset_length();
-        self.bar.reset();
         self.bar.set_message(format!("{}{node}", self.which));
     }
 
-    fn progress(&mut self, _node: &str, done: usize, of: usize) {
-        if self.bar.length().is_none() {
-            self.style(STEPS);
-            self.bar.set_length(of as u64);
-        }
-        self.bar.set_position(done as u64);
+    fn progress(&mut self, node: &str, done: usize, of: usize) {
+        let step = if of > 1 { format!(" {done}/{of}") } else { String::new() };
+        self.bar.set_message(format!("{}{node}{step}", self.which));
+    }
+
+    fn overall(&mut self, _node: &str, fraction: f64) {
+        self.bar.set_position((fraction * PARTS) as u64);
     }
 
     fn warning(&mut self, node: &str, message: &str) {
@@ -76,21 +71,20 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_styles_are_well_formed() {
-        for template in [WAITING, STEPS] {
-            assert!(ProgressStyle::with_template(template).is_ok(), "{template}");
-        }
+    fn the_style_is_well_formed() {
+        assert!(ProgressStyle::with_template(STYLE).is_ok());
     }
 
     #[test]
-    fn a_node_begins_without_steps_and_then_counts_them() {
+    fn the_bar_is_the_run_and_the_message_the_node() {
         let mut progress = Progress::new();
         progress.picture(2, 3);
         progress.started("prior");
-        assert_eq!((progress.bar.message().as_str(), progress.bar.length()), ("2/3 prior", None));
+        assert_eq!(progress.bar.message(), "2/3 prior");
         progress.progress("prior", 4, 20);
-        assert_eq!((progress.bar.position(), progress.bar.length()), (4, Some(20)));
-        progress.started("decoder");
-        assert_eq!((progress.bar.position(), progress.bar.length()), (0, None));
+        progress.overall("prior", 0.25);
+        assert_eq!((progress.bar.message().as_str(), progress.bar.position()), ("2/3 prior 4/20", 250));
+        progress.progress("vqgan", 0, 1);
+        assert_eq!(progress.bar.message(), "2/3 vqgan");
     }
 }

@@ -6,14 +6,13 @@ use std::process::ExitCode;
 use anyhow::{Result, anyhow, bail};
 use ndarray_npy::WriteNpyExt;
 use wuerst::core::{ArcArrayD, DType};
-use wuerst::{Report, Tensor, Value};
+use wuerst::{Tensor, Value};
 
-use crate::picture;
 use crate::progress::Progress;
-use crate::say;
 use crate::setup::Setup;
 use crate::source::Source;
 use crate::target::Target;
+use crate::{explain, picture, say};
 
 /// Run a graph
 #[derive(clap::Args)]
@@ -29,6 +28,9 @@ pub(crate) struct Args {
     /// Print what ran, what was reused, and why
     #[arg(long)]
     explain: bool,
+    /// Writes the same as JSON; also when the run fails
+    #[arg(long, value_name = "FILE")]
+    report: Option<PathBuf>,
     #[command(flatten)]
     setup: Setup,
 }
@@ -73,6 +75,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
         let path = Path::new(file);
         targets.push((format(path)?, Target::new(path)?));
     }
+    let report = args.report.as_deref().map(Target::new).transpose()?;
     let engine = args.setup.engine(Some(&args.graph))?;
     let source = Source::open(&args.graph)?;
     let (arguments, inputs) = split(&args.set);
@@ -80,7 +83,11 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     inputs.iter().try_for_each(|(name, text)| job.set_text(name, text))?;
 
     let outputs: Vec<&str> = args.output.iter().map(|(name, _)| name.as_str()).collect();
-    let values = job.get_all(&outputs, &mut Progress::new())?;
+    let values = job.get_all(&outputs, &mut Progress::new());
+    if let Some(report) = &report {
+        report.write(format!("{:#}\n", job.report().to_json()).as_bytes())?;
+    }
+    let values = values?;
     // All of them are encoded before the first is written.
     let encode = |(value, (name, (format, _))): (&Value, (&&str, &(Format, Target)))| match format {
         Format::Png => picture::encode(name, value, &[]),
@@ -92,7 +99,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
         target.write(bytes)?;
     }
     if args.explain {
-        say(explained(&job.report()).trim_end());
+        say(explain::table(&job.report()).trim_end());
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -113,18 +120,6 @@ fn npy(what: &str, value: &Value) -> Result<Vec<u8>> {
     };
     written
         .unwrap_or_else(|| Err(anyhow!("{what} is {}, no tensor, and cannot be written as .npy", value.ty())))
-}
-
-/// What ran, in that order, then what was reused.
-fn explained(report: &Report) -> String {
-    let width =
-        report.ran.iter().map(|ran| ran.node.len()).chain(report.reused.iter().map(String::len)).max();
-    let width = width.unwrap_or(0);
-    let ran = report.ran.iter().map(|ran| {
-        let (seconds, bytes) = (ran.duration.as_secs_f64(), ran.bytes);
-        format!("ran     {:width$}  {seconds:9.3} s  {bytes:>10} bytes  {}\n", ran.node, ran.why)
-    });
-    ran.chain(report.reused.iter().map(|node| format!("reused  {node}\n"))).collect()
 }
 
 #[cfg(test)]

@@ -1,6 +1,8 @@
 //! What a node may ask of the run that it is part of.
 
-use crate::{Cancel, Result, Tensor};
+use std::cell::RefCell;
+
+use crate::{Cancel, Result, Tensor, Usage};
 
 /// Watches a run: progress, previews and warnings. Every method has a default that does nothing.
 pub trait Watch {
@@ -15,9 +17,16 @@ pub trait Watch {
     fn finished(&mut self, _node: &str) {}
     /// A node has done `done` of its `of` steps.
     fn progress(&mut self, _node: &str, _done: usize, _of: usize) {}
+    /// How far the whole run is, from 0 to 1 and never less than before. `node` is the one that it has got
+    /// to; empty at the very beginning and end. 1 is reached only by a run that succeeds.
+    fn overall(&mut self, _node: &str, _fraction: f64) {}
     /// Whether [`Watch::preview`] wants to be called. Previews cost time, so the default is no.
     fn wants_preview(&self) -> bool {
         false
+    }
+    /// Previews are made at every so many steps of a node, and at its last. 0 is taken for 1.
+    fn preview_every(&self) -> usize {
+        1
     }
     /// A picture of work in progress: RGB, as `u8[h,w,3]`.
     fn preview(&mut self, _node: &str, _rgb: &Tensor) {}
@@ -34,12 +43,15 @@ pub struct Ctx<'a> {
     providers: &'a [String],
     cancel: &'a Cancel,
     watch: &'a mut dyn Watch,
+    /// Steps done, and of how many; none of none before the node has said so.
+    step: (usize, usize),
+    usage: RefCell<Usage>,
 }
 
 impl<'a> Ctx<'a> {
     /// The context of one run of one node.
     pub fn new(id: &'a str, cancel: &'a Cancel, watch: &'a mut dyn Watch) -> Ctx<'a> {
-        Ctx { id, providers: &[], cancel, watch }
+        Ctx { id, providers: &[], cancel, watch, step: (0, 0), usage: RefCell::default() }
     }
 
     /// States the node's preferred execution providers, first choice first.
@@ -65,18 +77,23 @@ impl<'a> Ctx<'a> {
     /// [`crate::Error::Cancelled`] when the run was asked to stop; return it with `?`.
     pub fn step(&mut self, done: usize, of: usize) -> Result<()> {
         self.cancel.check()?;
+        self.step = (done, of);
         self.watch.progress(self.id, done, of);
         Ok(())
     }
 
-    /// Whether anybody watches previews.
+    /// Whether anybody watches previews, of the step that was begun last.
     pub fn wants_preview(&self) -> bool {
-        self.watch.wants_preview()
+        let (done, of) = self.step;
+        // The step that is being worked on is the next one.
+        let due = || (done + 1).is_multiple_of(self.watch.preview_every().max(1)) || done + 1 >= of;
+        self.watch.wants_preview() && due()
     }
 
-    /// Shows a picture of work in progress, RGB as `u8[h,w,3]`. `rgb` is not called when nobody watches.
+    /// Shows a picture of work in progress, RGB as `u8[h,w,3]`. `rgb` is not called when nobody watches, nor at
+    /// steps between those that the watcher wants to see.
     pub fn preview(&mut self, rgb: impl FnOnce() -> Tensor) {
-        if self.watch.wants_preview() {
+        if self.wants_preview() {
             self.watch.preview(self.id, &rgb());
         }
     }
@@ -84,6 +101,16 @@ impl<'a> Ctx<'a> {
     /// Tells the user something that does not stop the run.
     pub fn warn(&mut self, message: &str) {
         self.watch.warning(self.id, message);
+    }
+
+    /// Says what the node took of the machine, for the report of the run. It may be said piece by piece.
+    pub fn used(&self, usage: &Usage) {
+        self.usage.borrow_mut().add(usage);
+    }
+
+    /// What the node has said that it took so far.
+    pub fn usage(&self) -> Usage {
+        self.usage.borrow().clone()
     }
 
     /// The switch that stops the run; for hooks around long calls.
@@ -125,6 +152,29 @@ mod tests {
         cancel.cancel();
         assert!(matches!(ctx.step(2, 2), Err(Error::Cancelled)));
         assert_eq!(log.0, ["prior 1/2", "prior [2, 2, 3]"]);
+    }
+
+    #[test]
+    fn previews_come_every_so_many_steps_and_at_the_last() {
+        struct Third(Vec<usize>);
+        impl Watch for Third {
+            fn wants_preview(&self) -> bool {
+                true
+            }
+            fn preview_every(&self) -> usize {
+                3
+            }
+            fn preview(&mut self, _: &str, rgb: &Tensor) {
+                self.0.push(rgb.len());
+            }
+        }
+        let (cancel, mut third) = (Cancel::new(), Third(Vec::new()));
+        let mut ctx = Ctx::new("prior", &cancel, &mut third);
+        for done in 0..8 {
+            ctx.step(done, 8).unwrap();
+            ctx.preview(|| Tensor::from(ndarray::Array1::from_elem(done + 1, 0u8)));
+        }
+        assert_eq!(third.0, [3, 6, 8]);
     }
 
     #[test]

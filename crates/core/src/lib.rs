@@ -25,7 +25,9 @@ mod registry;
 mod signature;
 mod syntax;
 mod tensor;
+mod turns;
 mod ty;
+mod usage;
 mod value;
 
 pub use args::Args;
@@ -41,5 +43,7 @@ pub use registry::Registry;
 pub use signature::Signature;
 pub use syntax::SyntaxError;
 pub use tensor::{ArcArrayD, DType, Element, Tensor};
+pub use turns::{Turn, Turns};
 pub use ty::{Dim, Ty};
+pub use usage::Usage;
 pub use value::Value;

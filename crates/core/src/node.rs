@@ -1,6 +1,6 @@
 //! Nodes: named pure functions.
 
-use crate::{Args, Ctx, Error, Result, Signature, Value};
+use crate::{Args, Ctx, Digest, Error, Result, Signature, Value};
 
 /// A named pure function: what a graph is made of.
 ///
@@ -29,6 +29,18 @@ pub trait Node: Send + Sync {
     /// A [`Refusal`] that names the port, where one port is to blame.
     fn check(&self, _known: &Args<'_>) -> Result<(), Refusal> {
         Ok(())
+    }
+
+    /// The present state of whatever the result depends on beside the arguments, as a file that an argument
+    /// names but whose content it does not hold. Another state makes the node run again.
+    ///
+    /// Asked before every run, so it must be quick; `known` is as for [`Node::check`]. Most nodes depend on
+    /// nothing else, and a `model` argument stands for its files already.
+    ///
+    /// # Errors
+    /// When the state cannot be told, because the file has gone, say.
+    fn state(&self, _known: &Args<'_>) -> Result<Option<Digest>> {
+        Ok(None)
     }
 }
 
@@ -82,6 +94,9 @@ pub struct NodeSpec {
     pub pure: bool,
     /// What it does, in a sentence or two.
     pub about: String,
+    /// About how many milliseconds a run takes: the progress of a graph is shared out so until runs have been
+    /// measured. Only its proportion to that of other nodes counts.
+    pub weight: f64,
 }
 
 impl NodeSpec {
@@ -102,13 +117,20 @@ impl NodeSpec {
         let signature = signature.parse().map_err(|e: crate::SyntaxError| {
             Error::invalid(format!("signature of `{kind}`"), e.to_string())
         })?;
-        Ok(NodeSpec { kind: kind.to_owned(), version, signature, pure: true, about: about.to_owned() })
+        let (kind, about) = (kind.to_owned(), about.to_owned());
+        Ok(NodeSpec { kind, version, signature, pure: true, about, weight: 1. })
     }
 
     /// Says that the node has side effects and must be run every time.
     #[must_use]
     pub fn volatile(self) -> NodeSpec {
         NodeSpec { pure: false, ..self }
+    }
+
+    /// Says about how many milliseconds a run takes, see [`NodeSpec::weight`]. 1 is the default.
+    #[must_use]
+    pub fn weighing(self, weight: f64) -> NodeSpec {
+        NodeSpec { weight, ..self }
     }
 
     /// Says what a port means, in a sentence. An output that has the name of an input is written `-> name`.

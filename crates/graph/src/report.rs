@@ -1,46 +1,206 @@
-//! What a run did.
+//! What a run did, node by node.
 
+use std::fmt;
 use std::time::Duration;
 
+use serde_json::{Value as Json, json};
+use wuerst_core::Usage;
+
 /// What a run did: hosts show it, and tests hold the cache to it.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Report {
-    /// The nodes that ran, in that order, each once.
-    pub ran: Vec<Ran>,
-    /// The nodes whose remembered results did.
-    pub reused: Vec<String>,
+    /// The nodes that were needed and dealt with, each after those that it uses. A run that failed or was
+    /// cancelled reports those that it got to.
+    pub nodes: Vec<NodeReport>,
+    /// How long the whole run took.
+    pub duration: Duration,
 }
 
-/// One run of one node.
-#[derive(Clone, Debug)]
-pub struct Ran {
+/// What became of one node.
+#[derive(Clone, Debug, PartialEq)]
+pub struct NodeReport {
     /// The node's name in the graph.
     pub node: String,
-    /// Why it ran.
-    pub why: Why,
-    /// How long it took.
+    /// What it computes, as `wuerst.prior`.
+    pub kind: String,
+    /// Whether it ran, and why.
+    pub fate: Fate,
+    /// How long it ran; of a node that was reused, how long its results took to read or to wait for.
     pub duration: Duration,
-    /// The size of its results.
+    /// The size of its results, in bytes of memory.
     pub bytes: usize,
+    /// What it took of the machine. Nothing when it was reused.
+    pub usage: Usage,
+}
+
+/// Whether a node ran.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Fate {
+    /// It ran.
+    Ran(Why),
+    /// Its remembered results were used.
+    Reused(How),
 }
 
 /// Why a node ran.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Why {
-    /// These arguments are new to it.
+    /// It was never asked for before, as far as is remembered.
     New,
+    /// These arguments differ from those that a node of this name and kind had the last time.
+    Changed(Vec<String>),
     /// Its result was known, but the value had been evicted.
     Evicted,
     /// It has side effects and is run every time.
     Volatile,
 }
 
-impl std::fmt::Display for Why {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(match self {
-            Why::New => "new arguments",
-            Why::Evicted => "result evicted",
-            Why::Volatile => "side effects",
+/// Why a node's remembered results could be used.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum How {
+    /// Its arguments are those of the last time.
+    Unchanged,
+    /// Nodes before it ran, and gave what they had given before (early cut-off).
+    CutOff,
+    /// Its arguments are not those of the last time, but of a time before.
+    Remembered,
+    /// Another process, or an earlier one, left them in the cache folder.
+    Stored,
+    /// Another job was computing the same at the same time.
+    Shared,
+}
+
+impl Report {
+    /// The nodes that ran, each once.
+    pub fn ran(&self) -> impl Iterator<Item = &NodeReport> {
+        self.nodes.iter().filter(|node| matches!(node.fate, Fate::Ran(_)))
+    }
+
+    /// The nodes whose remembered results were used.
+    pub fn reused(&self) -> impl Iterator<Item = &NodeReport> {
+        self.nodes.iter().filter(|node| matches!(node.fate, Fate::Reused(_)))
+    }
+
+    /// What all nodes together took of the machine.
+    pub fn usage(&self) -> Usage {
+        self.nodes.iter().fold(Usage::default(), |mut sum, node| {
+            sum.add(&node.usage);
+            sum
         })
+    }
+
+    /// The report as JSON, the same in every language:
+    ///
+    /// ```json
+    /// { "milliseconds": 812.4,
+    ///   "nodes": [ { "node": "prior", "kind": "wuerst.prior",
+    ///                "did": "ran", "why": "changed", "changed": ["seed"],
+    ///                "milliseconds": 301.7, "inference_milliseconds": 296.2, "loading_milliseconds": 0.0,
+    ///                "bytes": 2360, "devices": ["cpu"] } ] }
+    /// ```
+    ///
+    /// `did` is `ran` or `reused`. `why` is `new`, `changed` (then `changed` names arguments, else it is empty),
+    /// `evicted` or `volatile` of a node that ran; `unchanged`, `cut-off`, `remembered`, `stored` or `shared` of one
+    /// that was reused: see [`Why`] and [`How`]. Later versions may add fields and reasons.
+    pub fn to_json(&self) -> Json {
+        let nodes: Vec<Json> = self.nodes.iter().map(NodeReport::to_json).collect();
+        json!({ "milliseconds": milliseconds(self.duration), "nodes": nodes })
+    }
+}
+
+impl NodeReport {
+    fn to_json(&self) -> Json {
+        let changed = match &self.fate {
+            Fate::Ran(Why::Changed(names)) => names.as_slice(),
+            _ => &[],
+        };
+        json!({
+            "node": self.node,
+            "kind": self.kind,
+            "did": if matches!(self.fate, Fate::Ran(_)) { "ran" } else { "reused" },
+            "why": self.fate.name(),
+            "changed": changed,
+            "milliseconds": milliseconds(self.duration),
+            "inference_milliseconds": milliseconds(self.usage.inference),
+            "loading_milliseconds": milliseconds(self.usage.loading),
+            "bytes": self.bytes,
+            "devices": self.usage.devices,
+        })
+    }
+}
+
+/// To the microsecond: more digits would only be noise.
+fn milliseconds(duration: Duration) -> f64 {
+    duration.as_micros() as f64 / 1e3
+}
+
+impl Fate {
+    fn name(&self) -> &'static str {
+        match self {
+            Fate::Ran(Why::New) => "new",
+            Fate::Ran(Why::Changed(_)) => "changed",
+            Fate::Ran(Why::Evicted) => "evicted",
+            Fate::Ran(Why::Volatile) => "volatile",
+            Fate::Reused(How::Unchanged) => "unchanged",
+            Fate::Reused(How::CutOff) => "cut-off",
+            Fate::Reused(How::Remembered) => "remembered",
+            Fate::Reused(How::Stored) => "stored",
+            Fate::Reused(How::Shared) => "shared",
+        }
+    }
+}
+
+/// The reason, for people.
+impl fmt::Display for Fate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Fate::Ran(Why::Changed(names)) => return write!(f, "changed: {}", names.join(", ")),
+            Fate::Ran(Why::New) => "new",
+            Fate::Ran(Why::Evicted) => "its result was evicted",
+            Fate::Ran(Why::Volatile) => "it has side effects",
+            Fate::Reused(How::Unchanged) => "nothing changed",
+            Fate::Reused(How::CutOff) => "what came before it gave the same again",
+            Fate::Reused(How::Remembered) => "remembered from an earlier run",
+            Fate::Reused(How::Stored) => "from the cache folder",
+            Fate::Reused(How::Shared) => "another job computed it at the same time",
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_json_has_the_fields_that_are_promised() {
+        let usage = Usage::inference("cpu", Duration::from_micros(1500));
+        let node = NodeReport {
+            node: "prior".into(),
+            kind: "wuerst.prior".into(),
+            fate: Fate::Ran(Why::Changed(vec!["seed".into()])),
+            duration: Duration::from_millis(2),
+            bytes: 64,
+            usage,
+        };
+        let reused = NodeReport {
+            fate: Fate::Reused(How::CutOff),
+            usage: Usage::default(),
+            ..NodeReport { node: "text".into(), ..node.clone() }
+        };
+        let report = Report { nodes: vec![node, reused], duration: Duration::from_millis(3) };
+        let json = report.to_json();
+        assert_eq!(json["milliseconds"], 3.0);
+        let expected = json!({
+            "node": "prior", "kind": "wuerst.prior", "did": "ran", "why": "changed", "changed": ["seed"],
+            "milliseconds": 2.0, "inference_milliseconds": 1.5, "loading_milliseconds": 0.0,
+            "bytes": 64, "devices": ["cpu"]
+        });
+        assert_eq!(json["nodes"][0], expected);
+        assert_eq!(
+            (&json["nodes"][1]["did"], &json["nodes"][1]["why"]),
+            (&json!("reused"), &json!("cut-off"))
+        );
+        assert_eq!((report.ran().count(), report.reused().count()), (1, 1));
+        assert_eq!(report.usage().inference, Duration::from_micros(1500));
     }
 }

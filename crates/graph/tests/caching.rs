@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 
 use stub::{Bench, CASCADE};
 use wuerst_core::{NodeSpec, Value};
-use wuerst_graph::Why;
+use wuerst_graph::{Fate, How, Why};
 
 const ALL: [&str; 5] = ["tokens", "text", "prior", "decode", "vqgan"];
 
@@ -75,9 +75,38 @@ fn the_report_says_why() {
     let mut run = wuerst_graph::Run::new(&graph, &inputs, &bench.cache, &cancel, &mut watch);
     for why in [Why::New, Why::Evicted] {
         run.output("semantic").unwrap();
-        let ran: Vec<_> = run.report().ran.iter().map(|ran| (ran.node.as_str(), ran.why)).collect();
-        assert_eq!(ran, [("tokens", why), ("text", why), ("prior", why)]);
+        let fates: Vec<_> = run.report().nodes.iter().map(|node| (&*node.node, node.fate.clone())).collect();
+        assert_eq!(fates, ["tokens", "text", "prior"].map(|node| (node, Fate::Ran(why.clone()))));
     }
+}
+
+#[test]
+fn the_report_names_what_changed_and_what_was_reused() {
+    let bench = Bench::new(usize::MAX);
+    let graph = bench.load(CASCADE);
+    let fates = |prompt: &str, seed| -> Vec<String> {
+        let report = bench.report(&graph, "image", &sets(prompt, seed, 12));
+        assert!(report.nodes.iter().all(|node| node.bytes > 0 && node.kind.contains('.')));
+        report.nodes.into_iter().map(|node| format!("{}: {}", node.node, node.fate)).collect()
+    };
+    let (same, cut_off) = ("nothing changed", "what came before it gave the same again");
+    fates("a red apple", 1);
+    assert_eq!(
+        fates("a red apple", 2),
+        [
+            &format!("tokens: {same}"),
+            &format!("text: {same}"),
+            "prior: changed: seed",
+            "decode: changed: semantic, seed",
+            "vqgan: changed: latent"
+        ]
+    );
+    assert_eq!(fates("a  red apple", 2)[..2], ["tokens: changed: text", &format!("text: {cut_off}")]);
+    assert!(fates("a  red apple", 2).iter().all(|fate| fate.ends_with(same)));
+    let back = bench.report(&graph, "image", &sets("a  red apple", 1, 12));
+    let back: Vec<_> = back.nodes.into_iter().map(|node| node.fate).collect();
+    let (unchanged, remembered) = (Fate::Reused(How::Unchanged), Fate::Reused(How::Remembered));
+    assert_eq!(back[1..4], [unchanged, remembered.clone(), remembered]);
 }
 
 #[test]

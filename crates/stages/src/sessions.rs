@@ -4,8 +4,9 @@ use std::collections::HashMap;
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
 
-use wuerst_core::{Ctx, Digest, Error, Model, Result};
+use wuerst_core::{Ctx, Digest, Error, Model, Result, Turns, Usage};
 use wuerst_model::facts::Facts;
 
 use crate::contract::Contract;
@@ -72,8 +73,8 @@ pub struct Sessions {
     headers: Mutex<HashMap<Digest, Arc<Header>>>,
     /// In order of use, the longest unused first.
     loaded: Mutex<Vec<Entry>>,
-    /// Held while a model is loaded, so that two jobs do not load the same one.
-    loading: Mutex<()>,
+    /// Whose turn it is to load a model, so that two jobs do not load the same one.
+    loading: Turns,
 }
 
 #[derive(Debug)]
@@ -130,14 +131,16 @@ impl Sessions {
         if let Some(stage) = self.find(model.digest(), &devices) {
             return Ok(stage);
         }
-        let _loading = locked(&self.loading);
+        let _loading = self.loading.take(ctx.cancel())?;
         if let Some(stage) = self.find(model.digest(), &devices) {
             return Ok(stage);
         }
+        let begun = Instant::now();
         let runtime = self.start()?;
         let header = self.header(model)?;
         self.make_room(header.bytes);
         let stage = Stage::load(runtime, model.path(), header, &devices, &self.options, ctx.cancel())?;
+        ctx.used(&Usage::loading(begun.elapsed()));
         stage::report(ctx, &self.options, stage.placement());
         let stage = Arc::new(stage);
         let entry = Entry { model: model.digest(), devices, stage: Arc::clone(&stage) };

@@ -5,12 +5,13 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
+use std::time::Instant;
 
 use half::f16;
 use ort::session::builder::SessionBuilder;
 use ort::session::{RunOptions, Session, SessionInputValue};
 use ort::value::{DynValue, PrimitiveTensorElementType, TensorElementType, TensorRef};
-use wuerst_core::{Cancel, Ctx, DType, Dim, Element, Error, Result, Tensor, Ty};
+use wuerst_core::{Cancel, Ctx, DType, Dim, Element, Error, Result, Tensor, Turns, Ty, Usage};
 
 use crate::device::{Device, Placement};
 use crate::header::Header;
@@ -22,6 +23,8 @@ pub struct Stage {
     path: PathBuf,
     header: Arc<Header>,
     placement: Placement,
+    /// Whose turn it is. Not waited for by the lock below, which no cancellation reaches.
+    turns: Turns,
     session: Mutex<Session>,
 }
 
@@ -48,7 +51,8 @@ impl Stage {
         cancel.check()?;
         let (session, placement) =
             opened.map_err(|message| Error::Model { path: path.to_owned(), source: message.into() })?;
-        Ok(Stage { path: path.to_owned(), header, placement, session: Mutex::new(session) })
+        let (path, turns, session) = (path.to_owned(), Turns::new(), Mutex::new(session));
+        Ok(Stage { path, header, placement, turns, session })
     }
 
     /// The size of the model's files, which stands for the memory it takes.
@@ -92,10 +96,11 @@ impl Stage {
             // Nobody is left to tell when the flag cannot be set; the run then ends by itself.
             let _ = stop.terminate();
         });
+        let _turn = self.turns.take(ctx.cancel())?;
         let mut session = self.session.lock().unwrap_or_else(PoisonError::into_inner);
-        // Another run may have held the session for long.
-        ctx.cancel().check()?;
+        let begun = Instant::now();
         let outputs = session.run_with_options(inputs, &*options).map_err(failed)?;
+        ctx.used(&Usage::inference(self.placement.device.to_string(), begun.elapsed()));
         let value = outputs.get(output).ok_or_else(|| self.broken(format!("gave no `{output}`")))?;
         let tensor = tensor(value).map_err(failed)?;
         let tensor =

@@ -106,6 +106,16 @@ impl Node for Tokenize {
         Ok(())
     }
 
+    /// The tokenizer is a file of its own, which may be replaced while the encoder stays.
+    fn state(&self, known: &Args<'_>) -> Result<Option<Digest>> {
+        if !known.has("model") {
+            return Ok(None);
+        }
+        let model = known.model("model")?;
+        let facts = self.facts(model)?;
+        Ok(Some(Model::open(&facts.tokenizer, &beside(model, &facts.tokenizer)?)?.digest()))
+    }
+
     fn run(&self, ctx: &mut Ctx<'_>, args: &Args<'_>) -> Result<Vec<Value>> {
         let (text, model) = (args.text("text")?, args.model("model")?);
         let facts = self.facts(model)?;

@@ -25,6 +25,7 @@ impl Vqgan {
     pub(crate) fn new(sessions: Arc<Sessions>) -> Result<Vqgan> {
         let signature = "latents: f32[1,4,H,W], model: model -> image: u8[h,w,3], pixels: f32[h,w,3]";
         let spec = NodeSpec::new("wuerst.vqgan", 1, signature, "Stage A. Makes pixels from latents.")?
+            .weighing(200.)
             .describe("latents", "From the decoder.")?
             .describe("model", "A model with the contract `vqgan-decoder`.")?
             .describe("image", "The picture, RGB.")?

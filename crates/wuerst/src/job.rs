@@ -16,7 +16,7 @@ pub struct Job {
     engine: Engine,
     graph: Graph,
     inputs: Mutex<Inputs>,
-    /// Of the run in progress, or of the next one.
+    /// Of the runs that have begun, or wait for their turn, since it was last thrown.
     cancel: Mutex<Cancel>,
     /// Of the last run; held during a run.
     report: Mutex<Report>,
@@ -76,22 +76,23 @@ impl Job {
     /// An unknown output, an input that is missing or refused, what a node said, or [`Error::Cancelled`]. The job
     /// can be asked again after any of them, and finished nodes stay remembered.
     pub fn get_all(&self, outputs: &[&str], watch: &mut dyn Watch) -> Result<Vec<Value>> {
+        // Before its turn is waited for: whoever waits is stopped too.
+        let cancel = locked(&self.cancel).clone();
         let mut report = locked(&self.report);
         let inputs = locked(&self.inputs).clone();
-        let cancel = locked(&self.cancel).clone();
         let mut run = Run::new(&self.graph, &inputs, self.engine.cache(), &cancel, watch);
         let values = cancel.check().and_then(|()| run.outputs(outputs));
         *report = run.report().clone();
-        if cancel.is_cancelled() {
-            *locked(&self.cancel) = Cancel::new();
-        }
         values
     }
 
-    /// Stops the run in progress; when there is none, the next one. From any thread, at any time.
+    /// Stops every [`Job::get`] that has been called and has not returned. From any thread, at any time.
+    ///
+    /// Without one it does nothing, so that a cancellation that comes too late does not hit the next run. A host
+    /// that hands a job to another thread, and may cancel before that one has called `get`, keeps note of it itself.
     pub fn cancel(&self) {
-        // Cloned, so that the lock is not held while hooks run.
-        let cancel = locked(&self.cancel).clone();
+        // Those that come later get another switch. Taken out, so that the lock is not held while hooks run.
+        let cancel = std::mem::take(&mut *locked(&self.cancel));
         cancel.cancel();
     }
 

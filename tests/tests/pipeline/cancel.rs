@@ -1,13 +1,16 @@
 //! Stopping: at every step, before, and in the middle of a model's run.
 
-use std::sync::Arc;
+use std::sync::{Arc, Barrier};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
-use wuerst::core::Error;
+use wuerst::core::{Cancel, Ctx, Error, Model};
+use wuerst::stages::Contract;
+use wuerst::{Engine, Tensor, Watch};
+use wuerst_tests::bundle;
 
-use crate::{Watcher, job, published, set_case};
+use crate::{Watcher, job, options, published, set_case, shipped};
 
 #[test]
 fn cancelled_jobs_go_on_as_if_nothing_had_been() -> Result<()> {
@@ -31,8 +34,7 @@ fn cancelled_jobs_go_on_as_if_nothing_had_been() -> Result<()> {
     let job = job(folder.path(), 1, "wuerstchen.yaml")?;
     set_case(&job)?;
     job.cancel();
-    assert!(matches!(job.get("image", &mut ()), Err(Error::Cancelled)));
-    assert_eq!(job.get("image", &mut ())?, want);
+    assert_eq!(job.get("image", &mut ())?, want, "a cancellation without a run is nothing to the next one");
     Ok(())
 }
 
@@ -60,14 +62,93 @@ fn cancels_at_any_moment_leave_nothing_behind() -> Result<()> {
         assert!(canceller.join().is_ok());
         match got {
             Err(Error::Cancelled) => stopped += 1,
-            // Too late: it waits for the next run, which only takes note of it.
-            other => {
-                assert_eq!(other?, want);
-                let _ = job.get("image", &mut ());
-            }
+            // Too late.
+            other => assert_eq!(other?, want),
         }
         assert_eq!(job.get("image", &mut ())?, want);
     }
     assert!(stopped > moments / 4, "only {stopped} of {moments} stopped anything");
     Ok(())
+}
+
+/// Not after a model's evaluation, but in the middle of it: the evaluation itself ends with the cancellation.
+#[test]
+fn an_evaluation_is_stopped_in_the_middle() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    bundle::write(folder.path())?;
+    let engine = Engine::new(options(folder.path(), 2))?;
+    let model = Model::open("vqgan-decoder", &folder.path().join("vqgan-decoder.onnx"))?;
+    let latents = Tensor::from(ndarray::Array4::<f32>::zeros((1, 4, 192, 192)));
+    let evaluate = |cancel: &Cancel| {
+        let mut watch = ();
+        let mut ctx = Ctx::new("vqgan", cancel, &mut watch);
+        let stage = engine.sessions().stage(&mut ctx, &model, Contract::VqganDecoder)?;
+        stage.run(&ctx, &[("latents", &latents)], "image")
+    };
+    evaluate(&Cancel::new())?;
+    let begun = Instant::now();
+    let want = evaluate(&Cancel::new())?;
+    let length = begun.elapsed();
+    let moments = 12;
+    let mut stopped = 0;
+    for moment in 1..=moments {
+        let cancel = Cancel::new();
+        let thrown = cancel.clone();
+        let canceller = thread::spawn(move || {
+            thread::sleep(length * moment / (2 * moments));
+            thrown.cancel();
+        });
+        let got = evaluate(&cancel);
+        assert!(canceller.join().is_ok());
+        match got {
+            Err(Error::Cancelled) => stopped += 1,
+            other => assert_eq!(other?, want),
+        }
+        assert_eq!(evaluate(&Cancel::new())?, want, "the next one is as if nothing had been");
+    }
+    assert!(stopped > moments / 2, "only {stopped} of {moments} stopped an evaluation");
+    Ok(())
+}
+
+/// Two jobs want the same model. The one that waits for the other is stopped while it waits.
+#[test]
+fn a_job_that_waits_for_another_is_stopped_at_once() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    bundle::write(folder.path())?;
+    let engine = Engine::new(options(folder.path(), 1))?;
+    let graph = engine.graph(&shipped("wuerstchen.yaml")?)?;
+    let (first, second) = (engine.job(&graph), engine.job(&graph));
+    set_case(&first)?;
+    set_case(&second)?;
+    // The first stands still in the middle of a node until the second has been cancelled.
+    let mut gate =
+        Still { cancelled: Arc::new(Barrier::new(2)), begun: Arc::new(Barrier::new(2)), stood: false };
+    let (begun, cancelled) = (Arc::clone(&gate.begun), Arc::clone(&gate.cancelled));
+    thread::scope(|scope| {
+        let first = scope.spawn(move || first.get("embedding", &mut gate));
+        begun.wait();
+        let waiting = scope.spawn(|| second.get("embedding", &mut ()));
+        thread::sleep(Duration::from_millis(50));
+        second.cancel();
+        assert!(matches!(waiting.join().expect("no panic"), Err(Error::Cancelled)));
+        cancelled.wait();
+        assert_eq!(first.join().expect("no panic")?, second.get("embedding", &mut ())?);
+        Ok(())
+    })
+}
+
+/// Stands still at the first step of the prior.
+struct Still {
+    begun: Arc<Barrier>,
+    cancelled: Arc<Barrier>,
+    stood: bool,
+}
+
+impl Watch for Still {
+    fn progress(&mut self, node: &str, _: usize, _: usize) {
+        if node == "prior" && !std::mem::replace(&mut self.stood, true) {
+            self.begun.wait();
+            self.cancelled.wait();
+        }
+    }
 }

@@ -1,10 +1,12 @@
 //! The same bytes on every run; what is remembered; where it runs; what is seen of it.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::{fs, thread};
 
-use anyhow::Result;
-use wuerst::{Device, Engine, Value};
+use anyhow::{Context, Result, ensure};
+use wuerst::{Device, Engine, Job, Value};
 use wuerst_model::facts::{Facts, Preview};
 use wuerst_tests::bundle;
 
@@ -41,7 +43,7 @@ fn only_what_changed_runs_again() -> Result<()> {
     let ran = |input: &str, text: &str| -> Result<Vec<String>> {
         job.set_text(input, text)?;
         job.get("image", &mut ())?;
-        Ok(job.report().ran.into_iter().map(|ran| ran.node).collect())
+        Ok(job.report().ran().map(|ran| ran.node.clone()).collect())
     };
     assert_eq!(ran("seed", "1")?.len(), 11);
     assert_eq!(ran("seed", "1")?, Vec::<String>::new());
@@ -51,6 +53,84 @@ fn only_what_changed_runs_again() -> Result<()> {
         ran("negative", " Blurry,  low QUALITY ")?,
         ["prior_negative_tokens", "decoder_negative_tokens"]
     );
+    Ok(())
+}
+
+/// The encoder's file stays as it is; its tokenizer, a file beside it, is replaced.
+#[test]
+fn a_replaced_tokenizer_runs_what_used_it() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let job = published(&folder, 1)?;
+    set_case(&job)?;
+    let ran = || -> Result<Vec<String>> {
+        job.get("embedding", &mut ())?;
+        let report = job.report();
+        Ok(report.ran().map(|node| format!("{}: {}", node.node, node.fate)).collect())
+    };
+    assert_eq!(ran()?.len(), 5);
+    let path = folder.path().join("tokenizer-prior.json");
+    // The same tokens: nothing else than the tokenizers need run.
+    fs::write(&path, format!("{}\n", fs::read_to_string(&path)?))?;
+    assert_eq!(ran()?, ["prior_tokens: changed: files", "prior_negative_tokens: changed: files"]);
+    // In the prior's tokenizer, every other token has another's place.
+    let mut tokenizer: serde_json::Value = serde_json::from_slice(&fs::read(&path)?)?;
+    let vocabulary = tokenizer["model"]["vocab"].as_object_mut().context("a vocabulary")?;
+    let [a, b] = ["a</w>", "r"].map(|token| vocabulary[token].clone());
+    vocabulary.insert("a</w>".to_owned(), b);
+    vocabulary.insert("r".to_owned(), a);
+    fs::write(&path, serde_json::to_vec(&tokenizer)?)?;
+    assert!(ran()?.iter().any(|node| node == "prior: changed: text"));
+    Ok(())
+}
+
+/// Over one engine: its models, its cache, its remembered results.
+#[test]
+fn jobs_on_threads_make_the_pictures_of_jobs_in_a_row() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    bundle::write_with_one_encoder(folder.path())?;
+    crowd(folder.path(), 200, u64::MAX)?;
+    // Room for some of the models, so that jobs unload what others have just loaded.
+    crowd(folder.path(), 8, 1_000_000)
+}
+
+/// So many jobs on eight threads, and each picture held against that of a job alone.
+fn crowd(models: &Path, jobs: usize, model_bytes: u64) -> Result<()> {
+    const THREADS: usize = 8;
+    /// Room for a few results.
+    const CACHE: usize = 600_000;
+    let mut options = options(models, 1);
+    options.cache_bytes = CACHE;
+    options.stages.model_bytes = model_bytes;
+    let engine = Engine::new(options)?;
+    let graph = engine.graph(&shipped("text-to-image.yaml")?)?;
+    let prepared = |number: usize| -> Result<Job> {
+        let job = engine.job(&graph);
+        job.set("prompt", ["a red apple", "a blue bird"][number % 2])?;
+        job.set("seed", (number % 5) as i64)?;
+        job.set("steps", 2)?;
+        job.set("decoder_steps", 2 + (number % 3) as i64)?;
+        Ok(job)
+    };
+    let kinds = jobs.min(30);
+    let alone = (0..kinds).map(|number| Ok(prepared(number)?.get("image", &mut ())?));
+    let alone: Vec<Value> = alone.collect::<Result<_>>()?;
+    let next = AtomicUsize::new(0);
+    let work = || -> Result<()> {
+        loop {
+            let number = next.fetch_add(1, Ordering::SeqCst);
+            if number >= jobs {
+                return Ok(());
+            }
+            let job = prepared(number % kinds)?;
+            ensure!(job.get("image", &mut ())? == alone[number % kinds], "picture {number} is another");
+            ensure!(job.report().nodes.len() == 7);
+        }
+    };
+    thread::scope(|scope| {
+        let threads: Vec<_> = (0..THREADS).map(|_| scope.spawn(work)).collect();
+        threads.into_iter().try_for_each(|thread| thread.join().expect("no panic"))
+    })?;
+    ensure!(engine.cache().bytes() <= CACHE, "values are let go");
     Ok(())
 }
 

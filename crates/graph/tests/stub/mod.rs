@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 
 use ndarray::{Array2, Array3, Array4, IxDyn};
 use wuerst_core::{Args, Cancel, Ctx, Error, Node, NodeSpec, Registry, Result, Value};
-use wuerst_graph::{Cache, Graph, Inputs, Run};
+use wuerst_graph::{Cache, Graph, Inputs, Report, Run};
 
 type Body = Box<dyn Fn(&mut Ctx<'_>, &Args<'_>) -> Result<Vec<Value>> + Send + Sync>;
 
@@ -96,20 +96,26 @@ impl Bench {
         Graph::load(yaml, &self.registry).unwrap_or_else(|error| panic!("{error}"))
     }
 
+    /// What a run for one output did.
+    pub fn report(&self, graph: &Graph, name: &str, sets: &[(&str, Value)]) -> Report {
+        let inputs = inputs(graph, sets);
+        let (cancel, mut watch) = (Cancel::new(), ());
+        let mut run = Run::new(graph, &inputs, &self.cache, &cancel, &mut watch);
+        run.output(name).unwrap();
+        run.report().clone()
+    }
+
     /// Computes one output; gives it with the names of the nodes that ran, as nodes and report agree.
     pub fn output(&self, graph: &Graph, name: &str, sets: &[(&str, Value)]) -> (Result<Value>, Vec<String>) {
-        let mut inputs = Inputs::new();
-        for (input, value) in sets {
-            inputs.set(graph, input, value.clone()).unwrap();
-        }
+        let inputs = inputs(graph, sets);
         self.log.lock().unwrap().clear();
         let (cancel, mut watch) = (Cancel::new(), ());
         let mut run = Run::new(graph, &inputs, &self.cache, &cancel, &mut watch);
         let value = run.output(name);
-        let ran: Vec<String> = run.report().ran.iter().map(|ran| ran.node.clone()).collect();
+        let ran: Vec<String> = run.report().ran().map(|ran| ran.node.clone()).collect();
         if value.is_ok() {
             assert_eq!(ran, *self.log.lock().unwrap(), "the report agrees with the nodes");
-            assert!(run.report().reused.iter().all(|node| !ran.contains(node)));
+            assert!(run.report().reused().all(|reused| !ran.contains(&reused.node)));
         }
         (value, ran)
     }
@@ -120,6 +126,14 @@ impl Bench {
         value.unwrap_or_else(|error| panic!("{error}"));
         ran
     }
+}
+
+pub fn inputs(graph: &Graph, sets: &[(&str, Value)]) -> Inputs {
+    let mut inputs = Inputs::new();
+    for (input, value) in sets {
+        inputs.set(graph, input, value.clone()).unwrap();
+    }
+    inputs
 }
 
 fn bug(error: impl std::error::Error) -> Error {

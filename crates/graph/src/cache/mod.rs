@@ -5,12 +5,23 @@
 //! evicted by bytes. So that nothing has changed can be shown by digests alone, long after the values
 //! have gone; and nothing is ever invalidated, since whatever changes has another digest.
 
+mod costs;
+mod flight;
+mod last;
+
 use std::collections::HashMap;
 use std::num::NonZeroUsize;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use lru::LruCache;
 use wuerst_core::{Digest, Value};
+
+pub(crate) use costs::Cost;
+use costs::Costs;
+use flight::Flights;
+pub(crate) use last::Arguments;
+use last::Last;
 
 /// Entries of the memo: about 10 MB at most.
 const MEMO_ENTRIES: NonZeroUsize = NonZeroUsize::MIN.saturating_add(65_535);
@@ -20,7 +31,10 @@ const MEMO_ENTRIES: NonZeroUsize = NonZeroUsize::MIN.saturating_add(65_535);
 pub struct Cache(Arc<Mutex<Tables>>);
 
 struct Tables {
-    memo: LruCache<Digest, Arc<[Digest]>>,
+    memo: LruCache<Digest, Results>,
+    last: Last,
+    costs: Costs,
+    flights: Flights,
     /// Values that runs hold at present, and how often. Never evicted.
     in_use: HashMap<Digest, (Value, usize)>,
     /// All other values.
@@ -30,11 +44,23 @@ struct Tables {
     budget: usize,
 }
 
+/// What a node's key led to.
+#[derive(Clone, Debug)]
+pub(crate) struct Results {
+    /// By digest, in the order of the node's outputs.
+    pub(crate) digests: Arc<[Digest]>,
+    /// Their size together.
+    pub(crate) bytes: usize,
+}
+
 impl Cache {
     /// An empty cache that keeps at most `budget` bytes of values, apart from those in use.
     pub fn new(budget: usize) -> Cache {
         Cache(Arc::new(Mutex::new(Tables {
             memo: LruCache::new(MEMO_ENTRIES),
+            last: Last::new(),
+            costs: Costs::new(),
+            flights: Flights::new(),
             in_use: HashMap::new(),
             idle: LruCache::unbounded(),
             bytes: 0,
@@ -58,18 +84,39 @@ impl Cache {
     pub fn clear(&self) {
         let mut tables = self.tables();
         tables.memo.clear();
+        tables.last.clear();
         let budget = std::mem::replace(&mut tables.budget, 0);
         tables.evict();
         tables.budget = budget;
     }
 
-    /// The digests of the results that a node's key led to.
-    pub(crate) fn recall(&self, key: Digest) -> Option<Arc<[Digest]>> {
+    /// The results that a node's key led to.
+    pub(crate) fn recall(&self, key: Digest) -> Option<Results> {
         self.tables().memo.get(&key).cloned()
     }
 
-    pub(crate) fn remember(&self, key: Digest, results: Arc<[Digest]>) {
+    pub(crate) fn remember(&self, key: Digest, results: Results) {
         self.tables().memo.put(key, results);
+    }
+
+    /// Notes a node's arguments; gives the positions of those that differ from the last time's, if there was one.
+    pub(crate) fn note(&self, id: &str, kind: &str, arguments: Arguments) -> Option<Vec<usize>> {
+        self.tables().last.note(id, kind, arguments)
+    }
+
+    /// What a sort of work took.
+    pub(crate) fn cost(&self, sort: Digest) -> Option<Cost> {
+        self.tables().costs.get(sort)
+    }
+
+    /// See [`Costs::slowness`].
+    pub(crate) fn slowness(&self) -> f64 {
+        self.tables().costs.slowness()
+    }
+
+    /// Remembers what a sort of work took.
+    pub(crate) fn measure(&self, sort: Digest, took: Duration, steps: usize, weight: f64) {
+        self.tables().costs.measure(sort, took, steps, weight);
     }
 
     /// Adds a value, in use as long as the lease lives.
@@ -85,12 +132,33 @@ impl Cache {
         Lease { cache: self.clone(), digest, value }
     }
 
+    /// Adds the results of a node, all in use.
+    pub(crate) fn keep_all(&self, values: Vec<Value>) -> (Results, Vec<Option<Lease>>) {
+        let bytes = values.iter().map(Value::bytes).sum();
+        let leases: Vec<Lease> = values.into_iter().map(|value| self.keep(value)).collect();
+        let digests = leases.iter().map(Lease::digest).collect();
+        (Results { digests, bytes }, leases.into_iter().map(Some).collect())
+    }
+
     /// The value of that digest, if it is still there, in use as long as the lease lives.
     pub(crate) fn find(&self, digest: Digest) -> Option<Lease> {
         let mut tables = self.tables();
         let there = tables.revive(digest);
         let (value, _) = tables.in_use.get(&digest).filter(|_| there)?;
         Some(Lease { cache: self.clone(), digest, value: value.clone() })
+    }
+
+    /// Whether results outlive the process.
+    pub(crate) fn has_folder(&self) -> bool {
+        false
+    }
+
+    pub(crate) fn restore(&self, _key: Digest) -> Option<Vec<Value>> {
+        None
+    }
+
+    pub(crate) fn store(&self, _key: Digest, _values: &[Value], _took: Duration) -> Option<String> {
+        None
     }
 
     fn tables(&self) -> MutexGuard<'_, Tables> {
@@ -190,7 +258,7 @@ mod tests {
     fn the_memo_is_bounded() {
         let cache = Cache::new(0);
         let key = |n: i64| Value::Int(n).digest();
-        let results: Arc<[Digest]> = Arc::from([key(0)]);
+        let results = Results { digests: Arc::from([key(0)]), bytes: 0 };
         let entries = MEMO_ENTRIES.get() as i64;
         (0..=entries).for_each(|n| cache.remember(key(n), results.clone()));
         assert!(cache.recall(key(0)).is_none() && cache.recall(key(entries)).is_some());

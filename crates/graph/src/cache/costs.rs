@@ -1,0 +1,77 @@
+//! How long nodes took: what the progress of a run is shared out by.
+
+use std::num::NonZeroUsize;
+use std::time::Duration;
+
+use lru::LruCache;
+use wuerst_core::Digest;
+
+/// Sorts of work that are remembered.
+const SORTS: NonZeroUsize = NonZeroUsize::MIN.saturating_add(4095);
+
+/// What a sort of work, a node's kind with its models, took.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Cost {
+    /// Milliseconds of a whole run, without the loading of models. Of several runs, the late ones count more.
+    pub(crate) milliseconds: f64,
+    /// The steps of that run; 0 when it reported none.
+    pub(crate) steps: usize,
+    /// The weight that the node's declaration gives it.
+    weight: f64,
+}
+
+impl Cost {
+    /// What a run of so many steps takes.
+    pub(crate) fn of(&self, steps: usize) -> f64 {
+        match self.steps {
+            0 => self.milliseconds,
+            known => self.milliseconds * steps as f64 / known as f64,
+        }
+    }
+}
+
+/// Costs that were measured.
+pub(super) struct Costs(LruCache<Digest, Cost>);
+
+impl Costs {
+    pub(super) fn new() -> Costs {
+        Costs(LruCache::new(SORTS))
+    }
+
+    pub(super) fn get(&mut self, sort: Digest) -> Option<Cost> {
+        self.0.get(&sort).copied()
+    }
+
+    /// What was measured over what was declared: how much slower this machine, with these models, is than the
+    /// one in the declarations' mind. 1 before anything was measured.
+    pub(super) fn slowness(&self) -> f64 {
+        let sums = self.0.iter().fold([0., 0.], |[a, b], (_, cost)| [a + cost.milliseconds, b + cost.weight]);
+        if sums[0] > 0. && sums[1] > 0. { sums[0] / sums[1] } else { 1. }
+    }
+
+    pub(super) fn measure(&mut self, sort: Digest, took: Duration, steps: usize, weight: f64) {
+        let mut milliseconds = took.as_secs_f64() * 1e3;
+        if let Some(before) = self.0.get(&sort) {
+            milliseconds = f64::midpoint(milliseconds, before.of(steps));
+        }
+        self.0.put(sort, Cost { milliseconds, steps, weight });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use wuerst_core::Value;
+
+    #[test]
+    fn costs_follow_steps_and_the_speed_of_the_machine() {
+        let mut costs = Costs::new();
+        let [a, b] = [1, 2].map(|n: i64| Value::Int(n).digest());
+        assert_eq!((costs.get(a), costs.slowness()), (None, 1.));
+        costs.measure(a, Duration::from_millis(300), 20, 100.);
+        assert_eq!(costs.get(a).unwrap().of(60), 900.);
+        assert_eq!((costs.get(b), costs.slowness()), (None, 3.));
+        costs.measure(a, Duration::from_millis(100), 10, 100.);
+        assert_eq!(costs.get(a).unwrap().of(10), 125., "between 150 and 100");
+    }
+}

@@ -1,0 +1,51 @@
+//! The arguments that each node had the last time: what a report needs to say which of them changed.
+
+use std::num::NonZeroUsize;
+use std::sync::Arc;
+
+use lru::LruCache;
+use wuerst_core::{Digest, Hasher};
+
+/// Nodes that are remembered, of all graphs together.
+const NODES: NonZeroUsize = NonZeroUsize::MIN.saturating_add(16_383);
+
+/// A node's arguments by digest, in the order of its signature; what else it depends on comes last.
+pub(crate) type Arguments = Arc<[Option<Digest>]>;
+
+/// Arguments by the node's name and kind.
+pub(super) struct Last(LruCache<Digest, Arguments>);
+
+impl Last {
+    pub(super) fn new() -> Last {
+        Last(LruCache::new(NODES))
+    }
+
+    pub(super) fn clear(&mut self) {
+        self.0.clear();
+    }
+
+    /// Notes the arguments; gives the positions of those that differ from the last time's, if there was one.
+    pub(super) fn note(&mut self, id: &str, kind: &str, arguments: Arguments) -> Option<Vec<usize>> {
+        let node = Hasher::new("place").bytes(id.as_bytes()).bytes(kind.as_bytes()).finish();
+        let before = self.0.put(node, arguments.clone()).filter(|before| before.len() == arguments.len())?;
+        let differ = (0..arguments.len()).filter(|&at| before[at] != arguments[at]);
+        Some(differ.collect())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_changed_is_told_by_position_and_only_of_the_same_node() {
+        let mut last = Last::new();
+        let number = |n: u64| Some(Hasher::new("n").number(n).finish());
+        let arguments = |list: [Option<Digest>; 2]| Arguments::from(list);
+        assert_eq!(last.note("prior", "wuerst.prior", arguments([number(1), number(2)])), None);
+        assert_eq!(last.note("prior", "wuerst.prior", arguments([number(1), number(3)])), Some(vec![1]));
+        assert_eq!(last.note("prior", "acme.prior", arguments([number(1), number(4)])), None);
+        assert_eq!(last.note("prior", "wuerst.prior", arguments([None, number(3)])), Some(vec![0]));
+        assert_eq!(last.note("prior", "wuerst.prior", arguments([None, number(3)])), Some(vec![]));
+    }
+}

@@ -1,0 +1,69 @@
+//! What a node's results are remembered by.
+
+use wuerst_core::{Args, Digest, Hasher, Node, NodeSpec, Port, Result, Value};
+
+use crate::cache::Arguments;
+use crate::graph::Source;
+
+/// What stands for whatever a node depends on beside its arguments.
+const STATE: &str = "files";
+
+/// The value of a source that no node computes.
+pub(crate) fn given(source: &Source, inputs: &[Option<Value>]) -> Option<Value> {
+    match source {
+        Source::Literal(value) => Some(value.clone()),
+        Source::Input(index) => inputs[*index].clone(),
+        Source::Output { .. } | Source::LeftOut => None,
+    }
+}
+
+/// The arguments with models and files as they are on disk now.
+pub(crate) fn fresh(args: &[Source]) -> Result<Vec<Source>> {
+    let fresh = |source: &Source| match source {
+        Source::Literal(Value::Model(model)) => Ok(Source::Literal(Value::Model(model.reopen()?))),
+        Source::Literal(Value::File(file)) => Ok(Source::Literal(Value::File(file.reopen()?))),
+        other => Ok(other.clone()),
+    };
+    args.iter().map(fresh).collect()
+}
+
+/// The digests of a node's arguments, and last that of its [state](Node::state). `result` tells the digests of
+/// other nodes' results.
+pub(crate) fn arguments(
+    node: &dyn Node,
+    sources: &[Source],
+    inputs: &[Option<Value>],
+    result: impl Fn(usize, usize) -> Option<Digest>,
+) -> Result<Arguments> {
+    let ports = &node.spec().signature.inputs;
+    let known: Vec<Option<Value>> = ports
+        .iter()
+        .zip(sources)
+        .map(|(port, source)| given(source, inputs).map(|value| port.ty.widen(value)))
+        .collect();
+    let state = node.state(&Args::new(ports, &known))?;
+    let digest = |(source, known): (&Source, &Option<Value>)| match *source {
+        Source::Output { step, port } => result(step, port),
+        _ => known.as_ref().map(Value::digest),
+    };
+    Ok(sources.iter().zip(&known).map(digest).chain([state]).collect())
+}
+
+/// The key of a node with these arguments.
+pub(crate) fn key(spec: &NodeSpec, arguments: &Arguments) -> Digest {
+    let start = Hasher::new("node").bytes(spec.kind.as_bytes()).number(spec.version.into());
+    let argument = |hasher: Hasher, (name, digest): (&str, &Option<Digest>)| {
+        let hasher = hasher.bytes(name.as_bytes());
+        match digest {
+            Some(digest) => hasher.digest(*digest),
+            None => hasher.bytes(b"left out"),
+        }
+    };
+    let names = spec.signature.inputs.iter().map(|port: &Port| port.name.as_str()).chain([STATE]);
+    names.zip(arguments.iter()).fold(start, argument).finish()
+}
+
+/// The name of the argument at a position of [`arguments`].
+pub(crate) fn argument(spec: &NodeSpec, at: usize) -> String {
+    spec.signature.inputs.get(at).map_or_else(|| STATE.to_owned(), |port| port.name.clone())
+}

@@ -1,0 +1,317 @@
+//! One pass over the nodes that some outputs need.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use wuerst_core::{Args, Cancel, Ctx, Digest, Error, NodeSpec, Port, Result, Usage, Value};
+
+use crate::cache::{Arguments, Cache, Lease, Results};
+use crate::contract::{self, Lengths};
+use crate::graph::{Graph, Source, Step};
+use crate::key;
+use crate::progress::Progress;
+use crate::report::{Fate, How, NodeReport, Why};
+
+/// One call of [`Run::outputs`](crate::Run::outputs).
+pub(crate) struct Pass<'a> {
+    graph: &'a Graph,
+    cache: &'a Cache,
+    cancel: &'a Cancel,
+    /// The graph's inputs.
+    inputs: Vec<Option<Value>>,
+    progress: Progress<'a>,
+    slots: Vec<Slot>,
+}
+
+/// What a pass knows about a node.
+#[derive(Default)]
+struct Slot {
+    /// Its arguments as they are on disk now, where they are models or files.
+    args: Vec<Source>,
+    /// The digests of its results, once settled.
+    results: Option<Arc<[Digest]>>,
+    /// Its results, as far as they are held.
+    leases: Vec<Option<Lease>>,
+    /// How many arguments of other nodes, and outputs, have still to read it. At zero it is let go.
+    readers: usize,
+    /// Whether it, or one before it, ran since its arguments were not the last time's.
+    disturbed: bool,
+    report: Option<NodeReport>,
+}
+
+impl<'a> Pass<'a> {
+    pub(crate) fn new(
+        graph: &'a Graph,
+        cache: &'a Cache,
+        cancel: &'a Cancel,
+        inputs: Vec<Option<Value>>,
+        progress: Progress<'a>,
+        plan: &[usize],
+        outputs: &[usize],
+    ) -> Pass<'a> {
+        Pass { graph, cache, cancel, inputs, progress, slots: slots(graph, plan, outputs) }
+    }
+
+    /// The reports of the nodes that were dealt with.
+    pub(crate) fn finish(mut self, plan: &[usize], success: bool) -> Vec<NodeReport> {
+        if success {
+            self.progress.end();
+        }
+        plan.iter().filter_map(|&step| self.slots[step].report.take()).collect()
+    }
+
+    /// The value of an output, by index.
+    pub(crate) fn output(&mut self, output: usize) -> Result<Value> {
+        let (step, port) = match &self.graph.outputs[output].source {
+            Source::Output { step, port } => (*step, *port),
+            other => {
+                let name = &self.graph.outputs[output].name;
+                let left_out = || Error::invalid(name, "this output is an input that was left out");
+                return key::given(other, &self.inputs).ok_or_else(left_out);
+            }
+        };
+        for needed in self.graph.needed(&[output]) {
+            self.settle(needed)?;
+        }
+        self.hold(step, port)?;
+        let value = self.slots[step].leases[port].as_ref().map(|lease| lease.value().clone());
+        self.read(step);
+        value.ok_or_else(|| Error::Internal("a held value is gone".to_owned()))
+    }
+
+    /// Makes the digests of a node's results known; those of its arguments are.
+    fn settle(&mut self, step: usize) -> Result<()> {
+        if self.slots[step].results.is_some() {
+            return Ok(());
+        }
+        self.cancel.check()?;
+        let Step { id, node, args, .. } = &self.graph.nodes[step];
+        self.slots[step].args = key::fresh(args).map_err(|error| error.in_node(id))?;
+        let spec = node.spec();
+        let arguments = self.arguments(step)?;
+        let changed = self.cache.note(id, &spec.kind, arguments.clone());
+        self.slots[step].disturbed = used(self.graph, step).any(|used| self.slots[used].disturbed);
+        if spec.pure && self.recall(step, &arguments, changed.as_deref()) {
+            return Ok(());
+        }
+        while let Some((used, port)) = self.missing(step) {
+            self.hold(used, port)?;
+        }
+        self.slots[step].disturbed = true;
+        self.execute(step, why(spec, changed))
+    }
+
+    /// Whether a node's results are remembered, here or in the cache folder.
+    fn recall(&mut self, step: usize, arguments: &Arguments, changed: Option<&[usize]>) -> bool {
+        let key = key::key(self.graph.nodes[step].node.spec(), arguments);
+        let how = match changed {
+            Some([]) if self.slots[step].disturbed => How::CutOff,
+            Some([]) => How::Unchanged,
+            _ => How::Remembered,
+        };
+        if let Some(results) = self.cache.recall(key)
+            && self.reuse(step, &results, how, Duration::ZERO)
+        {
+            return true;
+        }
+        self.restore(step, key)
+    }
+
+    /// Takes remembered results for the node's. A node that has other outputs now, and forgot to raise its
+    /// version, has none.
+    fn reuse(&mut self, step: usize, results: &Results, how: How, duration: Duration) -> bool {
+        let Step { id, node, .. } = &self.graph.nodes[step];
+        let slot = &mut self.slots[step];
+        if results.digests.len() != slot.leases.len() {
+            return false;
+        }
+        slot.results = Some(results.digests.clone());
+        let (kind, bytes, usage) = (node.spec().kind.clone(), results.bytes, Usage::default());
+        let report = NodeReport { node: id.clone(), kind, fate: Fate::Reused(how), duration, bytes, usage };
+        slot.report = Some(report);
+        self.progress.reused(step, id);
+        true
+    }
+
+    /// Takes the node's results from the cache folder, if they are there.
+    fn restore(&mut self, step: usize, key: Digest) -> bool {
+        let begun = Instant::now();
+        let Some(values) = self.cache.restore(key) else { return false };
+        let outputs = &self.graph.nodes[step].node.spec().signature.outputs;
+        if values.len() != outputs.len() || !outputs.iter().zip(&values).all(|(o, v)| o.ty.holds(v)) {
+            return false;
+        }
+        let (results, leases) = self.cache.keep_all(values);
+        self.cache.remember(key, results.clone());
+        self.slots[step].leases = leases;
+        self.reuse(step, &results, How::Stored, begun.elapsed())
+    }
+
+    /// Sees to it that a settled node's result is held, by running what was evicted.
+    fn hold(&mut self, step: usize, port: usize) -> Result<()> {
+        let mut wanted = vec![(step, port)];
+        while let Some(&(step, port)) = wanted.last() {
+            if self.held(step, port) {
+                wanted.pop();
+                continue;
+            }
+            let spec = self.graph.nodes[step].node.spec();
+            if spec.pure && self.cache.has_folder() {
+                let key = key::key(spec, &self.arguments(step)?);
+                if self.restore(step, key) {
+                    continue;
+                }
+            }
+            match self.missing(step) {
+                Some(used) => wanted.push(used),
+                None => self.execute(step, Why::Evicted)?,
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether a result is held now, if need be by fetching it from the store.
+    fn held(&mut self, step: usize, port: usize) -> bool {
+        let slot = &mut self.slots[step];
+        if slot.leases[port].is_none() {
+            slot.leases[port] = slot.results.as_ref().and_then(|r| self.cache.find(r[port]));
+        }
+        slot.leases[port].is_some()
+    }
+
+    /// The first of a node's arguments whose value is not held.
+    fn missing(&mut self, step: usize) -> Option<(usize, usize)> {
+        (0..self.slots[step].args.len()).find_map(|index| {
+            let Source::Output { step, port } = self.slots[step].args[index] else { return None };
+            (!self.held(step, port)).then_some((step, port))
+        })
+    }
+
+    fn arguments(&self, step: usize) -> Result<Arguments> {
+        let Step { id, node, .. } = &self.graph.nodes[step];
+        let result = |step: usize, port: usize| self.slots[step].results.as_ref().map(|r| r[port]);
+        key::arguments(&**node, &self.slots[step].args, &self.inputs, result).map_err(|e| e.in_node(id))
+    }
+
+    /// Runs a node whose arguments are held, unless another job is just doing so.
+    fn execute(&mut self, step: usize, why: Why) -> Result<()> {
+        let graph = self.graph;
+        let Step { id, node, providers, .. } = &graph.nodes[step];
+        let spec = node.spec();
+        self.cancel.check()?;
+        let in_node = |error: Error| error.in_node(id);
+        let (args, lengths) = self.args(step).map_err(in_node)?;
+        // Of the arguments as they are now: one that was made again may differ in its last bits.
+        let key = key::key(spec, &self.arguments(step)?);
+        let waiting = Instant::now();
+        let claim = if spec.pure { Some(self.cache.claim(key, self.cancel)?) } else { None };
+        if spec.pure && self.shared(step, key, &why, waiting) {
+            return Ok(());
+        }
+        self.progress.started(step, id);
+        let begun = Instant::now();
+        let mut ctx = Ctx::new(id, self.cancel, &mut self.progress).with_providers(providers);
+        let results = node.run(&mut ctx, &Args::new(&spec.signature.inputs, &args)).map_err(in_node)?;
+        let (duration, usage) = (begun.elapsed(), ctx.usage());
+        contract::results(&spec.signature, &results, lengths).map_err(in_node)?;
+        let took = duration.saturating_sub(usage.loading);
+        if let Some((sort, steps, weight)) = self.progress.finished(step, id) {
+            self.cache.measure(sort, took, steps, weight);
+        }
+        if spec.pure
+            && let Some(problem) = self.cache.store(key, &results, took)
+        {
+            self.progress.warn(id, &problem);
+        }
+        let (results, leases) = self.cache.keep_all(results);
+        if spec.pure {
+            self.cache.remember(key, results.clone());
+        }
+        drop(claim);
+        let (kind, fate, bytes) = (spec.kind.clone(), Fate::Ran(why), results.bytes);
+        let slot = &mut self.slots[step];
+        slot.report = Some(NodeReport { node: id.clone(), kind, fate, duration, bytes, usage });
+        slot.results = Some(results.digests);
+        slot.leases = leases;
+        used(graph, step).for_each(|used| self.read(used));
+        Ok(())
+    }
+
+    /// Whether another job computed the node's results while this one waited for its turn.
+    fn shared(&mut self, step: usize, key: Digest, why: &Why, waiting: Instant) -> bool {
+        let Some(results) = self.cache.recall(key) else { return false };
+        if *why == Why::Evicted {
+            // The digests are known, the values are wanted.
+            let values: Vec<Option<Lease>> =
+                results.digests.iter().map(|&digest| self.cache.find(digest)).collect();
+            if values.iter().any(Option::is_none) {
+                return false;
+            }
+            self.slots[step].leases = values;
+        }
+        self.reuse(step, &results, How::Shared, waiting.elapsed())
+    }
+
+    /// A node's arguments as its signature wants them.
+    fn args(&self, step: usize) -> Result<(Vec<Option<Value>>, Lengths)> {
+        let ports = &self.graph.nodes[step].node.spec().signature.inputs;
+        let value = |(port, source): (&Port, &Source)| {
+            let value = match *source {
+                Source::Output { step, port } => {
+                    self.slots[step].leases[port].as_ref().map(|lease| lease.value().clone())
+                }
+                _ => key::given(source, &self.inputs),
+            };
+            value.map(|value| port.ty.widen(value))
+        };
+        let values: Vec<Option<Value>> = ports.iter().zip(&self.slots[step].args).map(value).collect();
+        let lengths = contract::arguments(ports, &values)?;
+        Ok((values, lengths))
+    }
+
+    /// One reader less; the last one lets the values go.
+    ///
+    /// A node whose results were recalled stays a reader to the end: should its own value turn out to be
+    /// evicted, it does read. So no node runs twice in a pass.
+    fn read(&mut self, step: usize) {
+        let slot = &mut self.slots[step];
+        slot.readers = slot.readers.saturating_sub(1);
+        if slot.readers == 0 {
+            slot.leases.iter_mut().for_each(|lease| *lease = None);
+        }
+    }
+}
+
+/// The nodes whose results a node takes, once for each argument.
+fn used(graph: &Graph, step: usize) -> impl Iterator<Item = usize> {
+    graph.nodes[step].args.iter().filter_map(|source| match source {
+        Source::Output { step, .. } => Some(*step),
+        _ => None,
+    })
+}
+
+fn slots(graph: &Graph, plan: &[usize], outputs: &[usize]) -> Vec<Slot> {
+    let mut slots: Vec<Slot> = graph.nodes.iter().map(|_| Slot::default()).collect();
+    let args = plan.iter().flat_map(|&step| &graph.nodes[step].args);
+    for source in args.chain(outputs.iter().map(|&output| &graph.outputs[output].source)) {
+        if let Source::Output { step, .. } = *source {
+            slots[step].readers += 1;
+        }
+    }
+    for &step in plan {
+        let outputs = graph.nodes[step].node.spec().signature.outputs.len();
+        slots[step].leases.resize_with(outputs, || None);
+    }
+    slots
+}
+
+/// Why a node must run, by the arguments that changed since the last time, if there was one.
+fn why(spec: &NodeSpec, changed: Option<Vec<usize>>) -> Why {
+    match changed {
+        _ if !spec.pure => Why::Volatile,
+        None => Why::New,
+        // The memo has forgotten it.
+        Some(changed) if changed.is_empty() => Why::Evicted,
+        Some(changed) => Why::Changed(changed.into_iter().map(|at| key::argument(spec, at)).collect()),
+    }
+}

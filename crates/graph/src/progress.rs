@@ -1,0 +1,177 @@
+//! The progress of a whole run: one number that only grows.
+
+use wuerst_core::{Digest, Hasher, Tensor, Value, Watch};
+
+use crate::cache::Cache;
+use crate::graph::{Graph, Source};
+
+/// The most that is shown while there is still something to do, if only to hand the results over.
+const NEARLY: f64 = 0.999_999;
+
+/// Stands between a run and its watch, and tells it how far the run is.
+///
+/// Work counts by what it took the last time. What it takes this time is not known before: how much of the graph is
+/// remembered turns out node by node, and the number of steps when a node begins. So the fraction is never computed
+/// anew; every piece of work takes its part of *what is left of the fraction*, in proportion to what is left to do.
+pub(crate) struct Progress<'a> {
+    watch: &'a mut dyn Watch,
+    /// By node of the graph; `None` for those that no output needs.
+    nodes: Vec<Option<Estimate>>,
+    /// The node that runs.
+    current: Option<usize>,
+    fraction: f64,
+    /// Expected milliseconds of everything that is not done.
+    left: f64,
+}
+
+struct Estimate {
+    /// The node's kind with its models: what its cost is remembered by.
+    sort: Digest,
+    weight: f64,
+    expected: f64,
+    /// As much of it as is still in `left`.
+    left: f64,
+    /// What a step takes, where that is known.
+    step: Option<f64>,
+    /// As the node says.
+    steps: usize,
+}
+
+impl<'a> Progress<'a> {
+    /// Of a run of these nodes; `inputs` are those of the graph.
+    pub(crate) fn new(
+        graph: &Graph,
+        plan: &[usize],
+        inputs: &[Option<Value>],
+        cache: &Cache,
+        watch: &'a mut dyn Watch,
+    ) -> Progress<'a> {
+        let mut nodes: Vec<Option<Estimate>> = graph.nodes.iter().map(|_| None).collect();
+        let slowness = cache.slowness();
+        let mut left = 0.;
+        for &step in plan {
+            let sort = sort(graph, step, inputs);
+            let weight = graph.nodes[step].node.spec().weight.max(0.);
+            let cost = cache.cost(sort);
+            let expected = cost.map_or(weight * slowness, |cost| cost.milliseconds);
+            let step_cost = cost.filter(|cost| cost.steps > 0).map(|cost| cost.of(1));
+            nodes[step] =
+                Some(Estimate { sort, weight, expected, left: expected, step: step_cost, steps: 0 });
+            left += expected;
+        }
+        Progress { watch, nodes, current: None, fraction: 0., left }
+    }
+
+    /// The run begins.
+    pub(crate) fn begin(&mut self, ids: &[&str]) {
+        self.watch.planned(ids);
+        self.watch.overall("", 0.);
+    }
+
+    /// The run has succeeded.
+    pub(crate) fn end(&mut self) {
+        self.watch.overall("", 1.);
+    }
+
+    /// A node need not run.
+    pub(crate) fn reused(&mut self, node: usize, id: &str) {
+        if let Some(estimate) = &mut self.nodes[node] {
+            self.left -= std::mem::take(&mut estimate.left);
+        }
+        self.watch.reused(id);
+    }
+
+    /// A node begins to run; perhaps one that was believed to be remembered.
+    pub(crate) fn started(&mut self, node: usize, id: &str) {
+        self.current = Some(node);
+        if let Some(estimate) = &mut self.nodes[node] {
+            self.left += estimate.expected - estimate.left;
+            estimate.left = estimate.expected;
+        }
+        self.watch.started(id);
+    }
+
+    /// Something that the user should know of a node.
+    pub(crate) fn warn(&mut self, id: &str, message: &str) {
+        self.watch.warning(id, message);
+    }
+
+    /// A node has finished. Gives the sort of its work, its number of steps and its weight, to be remembered.
+    pub(crate) fn finished(&mut self, node: usize, id: &str) -> Option<(Digest, usize, f64)> {
+        self.current = None;
+        self.watch.finished(id);
+        self.advance(node, 0.);
+        self.watch.overall(id, self.fraction);
+        self.nodes[node].as_ref().map(|estimate| (estimate.sort, estimate.steps, estimate.weight))
+    }
+
+    /// Work on a node is done until only this much is left of it.
+    fn advance(&mut self, node: usize, until: f64) {
+        let Some(estimate) = &mut self.nodes[node] else { return };
+        let done = estimate.left - until;
+        if done > 0. && self.left > 0. {
+            self.fraction += (1. - self.fraction) * (done / self.left).min(1.);
+            self.fraction = self.fraction.min(NEARLY);
+            estimate.left = until;
+            self.left -= done;
+        }
+    }
+
+    /// A node has done `done` of `of` steps.
+    fn stepped(&mut self, node: usize, done: usize, of: usize) {
+        let Some(estimate) = &mut self.nodes[node] else { return };
+        if of != estimate.steps {
+            estimate.steps = of;
+            if let Some(step) = estimate.step {
+                let expected = step * of as f64;
+                self.left += expected - estimate.left;
+                (estimate.expected, estimate.left) = (expected, expected);
+            }
+        }
+        let undone = of.saturating_sub(done) as f64 / of.max(1) as f64;
+        let until = estimate.expected * undone;
+        self.advance(node, until);
+    }
+}
+
+/// What a node reports goes through here, so that its steps are counted.
+impl Watch for Progress<'_> {
+    fn progress(&mut self, id: &str, done: usize, of: usize) {
+        self.watch.progress(id, done, of);
+        if let Some(node) = self.current {
+            self.stepped(node, done, of);
+            self.watch.overall(id, self.fraction);
+        }
+    }
+
+    fn wants_preview(&self) -> bool {
+        self.watch.wants_preview()
+    }
+
+    fn preview_every(&self) -> usize {
+        self.watch.preview_every()
+    }
+
+    fn preview(&mut self, id: &str, rgb: &Tensor) {
+        self.watch.preview(id, rgb);
+    }
+
+    fn warning(&mut self, id: &str, message: &str) {
+        self.watch.warning(id, message);
+    }
+}
+
+/// The sort of a node's work: its kind, with the models that it is given.
+fn sort(graph: &Graph, step: usize, inputs: &[Option<Value>]) -> Digest {
+    let step = &graph.nodes[step];
+    let model = |source: &Source| match source {
+        Source::Literal(Value::Model(model)) => Some(model.digest()),
+        Source::Input(index) => match &inputs[*index] {
+            Some(Value::Model(model)) => Some(model.digest()),
+            _ => None,
+        },
+        _ => None,
+    };
+    let start = Hasher::new("work").bytes(step.node.spec().kind.as_bytes());
+    step.args.iter().filter_map(model).fold(start, Hasher::digest).finish()
+}
