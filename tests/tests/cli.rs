@@ -75,8 +75,52 @@ fn a_picture_says_how_it_was_made() -> Result<()> {
         let chunk = reader.info().utf8_text.iter().find(|chunk| chunk.keyword == keyword);
         chunk.with_context(|| keyword.to_owned()).and_then(|chunk| Ok(chunk.get_text()?))
     };
-    assert_eq!((text("prompt")?.as_str(), text("seed")?.as_str()), ("a red apple", "7"));
+    let inputs: serde_json::Value = serde_json::from_str(&text("inputs")?)?;
+    assert_eq!(
+        inputs,
+        serde_json::json!({ "prompt": "a red apple", "seed": "7", "steps": "2", "decoder_steps": "2" })
+    );
+    let files: std::collections::BTreeMap<String, String> = serde_json::from_str(&text("files")?)?;
+    let names: Vec<&str> = files.keys().map(String::as_str).collect();
+    assert_eq!(names, ["decoder", "prior", "text-encoder", "vqgan-decoder"]);
+    assert!(files.values().all(|digest| digest.len() == 64));
     assert_eq!(text("graph")?, fs::read_to_string(root().join(GRAPH))?);
+    Ok(())
+}
+
+#[test]
+fn a_picture_can_be_made_again_from_itself() -> Result<()> {
+    let models = models()?;
+    let at = |name: &str| models.path().join(name);
+    let again = |from: &str, name: &str, more: &[&str]| -> Result<(Vec<u8>, String)> {
+        let (from, output) = (at(from), format!("image={}", at(name).display()));
+        let args = ["run", "--from", from.to_str().context("a path that is text")?, "-o", &output];
+        let output = wuerst(models.path(), &[&args[..], more].concat())?.output()?;
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        ensure!(output.status.success(), "{said}");
+        Ok((fs::read(at(name))?, said))
+    };
+    let first = generate(models.path(), "a.png", &["--seed", "7", "--set", "decoder.steps=3"])?;
+    let (second, said) = again("a.png", "b.png", &[])?;
+    assert!(second == first && !said.contains("warning"), "{said}");
+    // And the copy makes copies.
+    assert!(again("b.png", "c.png", &[])?.0 == first);
+    let (other, _) = again("a.png", "d.png", &["--set", "seed=8"])?;
+    generate(models.path(), "e.png", &["--seed", "8", "--set", "decoder.steps=3"])?;
+    assert!(other == fs::read(at("e.png"))?);
+
+    let (bare, _) = again("a.png", "f.png", &["--no-metadata"])?;
+    assert!(png(&at("f.png"))? == png(&at("a.png"))? && bare.len() < first.len());
+    let said = format!("{:#}", again("f.png", "g.png", &[]).expect_err("it does not say how"));
+    assert!(said.contains("f.png") && said.contains("--no-metadata"), "{said}");
+
+    // A model that changed is named; here by a byte that nothing reads.
+    let mut model = fs::read(at("prior.onnx"))?;
+    // Field 3 of a model, its producer's version, as an empty text.
+    model.extend([0x1a, 0x00]);
+    fs::write(at("prior.onnx"), model)?;
+    let (_, said) = again("a.png", "h.png", &[])?;
+    assert!(said.contains("`prior` is not what"), "{said}");
     Ok(())
 }
 

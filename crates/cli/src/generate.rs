@@ -5,9 +5,10 @@ use std::process::ExitCode;
 use std::time::Instant;
 
 use anyhow::{Context, Result, bail};
-use wuerst::{Graph, Job, Value};
+use wuerst::{Graph, Value};
 
 use crate::progress::Progress;
+use crate::recipe::Recipe;
 use crate::setup::Setup;
 use crate::size::Size;
 use crate::source::Source;
@@ -47,6 +48,9 @@ pub(crate) struct Args {
     /// The graph; without it graph.yaml of the models folder, else graphs/text-to-image.yaml
     #[arg(long, value_name = "FILE")]
     graph: Option<PathBuf>,
+    /// Leaves out of the pictures how they were made
+    #[arg(long)]
+    no_metadata: bool,
     /// Sets another input, or an argument of a node, as decoder_steps=20 or prior.model=mine.onnx
     #[arg(long, value_name = "NAME=VALUE", value_parser = run::pair)]
     set: Vec<(String, String)>,
@@ -66,10 +70,18 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     let (arguments, inputs) = run::split(&args.set);
     let graph = source.load(&engine, &arguments)?;
     let job = engine.job(&graph);
-    set(&job, args)?;
-    inputs.iter().try_for_each(|(name, text)| job.set_text(name, text))?;
+    let mut given = given(args);
+    given.extend(inputs.iter().map(|(name, text)| (*name, (*text).to_owned())));
+    given.iter().try_for_each(|(name, text)| job.set_text(name, text))?;
 
     let first = args.seed.unwrap_or_else(|| default_seed(&graph));
+    let mut recipe = match args.no_metadata {
+        true => None,
+        false => {
+            let inputs = given.into_iter().map(|(name, text)| (name.to_owned(), text)).collect();
+            Some(Recipe::new(&engine, &graph, &source.text, inputs, run::texts(&arguments))?)
+        }
+    };
     let mut progress = Progress::new();
     for (index, target) in targets.iter().enumerate() {
         let start = Instant::now();
@@ -79,12 +91,11 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
         progress.picture(index + 1, targets.len());
         let image = job.get("image", &mut progress)?;
         let seed = seed.to_string();
-        let about = [
-            ("Software", concat!("wuerst ", env!("CARGO_PKG_VERSION"))),
-            ("prompt", &*args.prompt),
-            ("seed", &*seed),
-            ("graph", &*source.text),
-        ];
+        if let Some(recipe) = &mut recipe {
+            recipe.output = "image".to_owned();
+            recipe.inputs.insert("seed".to_owned(), seed.clone());
+        }
+        let about = recipe.as_ref().map_or(Ok(vec![]), Recipe::pairs)?;
         target.write(&picture::encode("image", &image, &about)?)?;
         progress.done();
         let (file, seconds) = (target.path().display(), start.elapsed().as_secs_f64());
@@ -121,18 +132,19 @@ fn numbered(output: &Path, number: u32) -> PathBuf {
     output.with_file_name(name)
 }
 
-fn set(job: &Job, args: &Args) -> wuerst::Result<()> {
-    job.set("prompt", &*args.prompt)?;
-    if let Some(negative) = &args.negative {
-        job.set("negative", &**negative)?;
-    }
-    let numbers = [
-        ("steps", args.steps.map(Value::from)),
-        ("guidance", args.guidance.map(Value::from)),
-        ("width", args.size.map(|size| size.width.into())),
-        ("height", args.size.map(|size| size.height.into())),
+/// The inputs that the options set, as text, in the order of the options.
+fn given(args: &Args) -> Vec<(&str, String)> {
+    let number = |number: Option<i64>| number.map(|n| n.to_string());
+    let side = |side: fn(&Size) -> i64| args.size.as_ref().map(|size| side(size).to_string());
+    let given = [
+        ("prompt", Some(args.prompt.clone())),
+        ("negative", args.negative.clone()),
+        ("steps", number(args.steps)),
+        ("guidance", args.guidance.map(|x| x.to_string())),
+        ("width", side(|size| size.width)),
+        ("height", side(|size| size.height)),
     ];
-    numbers.into_iter().filter_map(|(name, value)| Some((name, value?))).try_for_each(|(n, v)| job.set(n, v))
+    given.into_iter().filter_map(|(name, text)| Some((name, text?))).collect()
 }
 
 /// The seed that the graph has when none is given.

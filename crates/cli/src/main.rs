@@ -1,8 +1,8 @@
 //! `wuerst`: pictures from prompts, and graphs of nodes, on the command line.
 //!
 //! One file a command: [`generate`], [`run`], [`check`], [`nodes`], [`import`], [`inspect`]. What they share:
-//! [`setup`] (the engine's options), [`source`] (graph files), [`target`] (output files), [`picture`], [`progress`],
-//! [`explain`] and [`size`].
+//! [`setup`] (the engine's options), [`source`] (graph files), [`target`] (output files), [`picture`], [`recipe`],
+//! [`progress`], [`explain`] and [`size`].
 
 mod check;
 mod explain;
@@ -13,6 +13,7 @@ mod inspect;
 mod nodes;
 mod picture;
 mod progress;
+mod recipe;
 mod run;
 mod setup;
 mod size;

@@ -7,7 +7,7 @@ use png::{BitDepth, ColorType, Compression, Encoder, SrgbRenderingIntent};
 use wuerst::Value;
 
 /// A picture, `u8[h,w,3]`, or `f32[h,w,3]` in 0..1, as the bytes of a PNG file; `about` are pairs of keyword and text.
-pub(crate) fn encode(what: &str, picture: &Value, about: &[(&str, &str)]) -> Result<Vec<u8>> {
+pub(crate) fn encode(what: &str, picture: &Value, about: &[(&str, String)]) -> Result<Vec<u8>> {
     let (width, height, rgb) = pixels(picture).ok_or_else(|| {
         anyhow!("{what} is {}, no picture u8[h,w,3] or f32[h,w,3]: write it as .npy", picture.ty())
     })?;
@@ -21,7 +21,7 @@ pub(crate) fn encode(what: &str, picture: &Value, about: &[(&str, &str)]) -> Res
     encoder.set_compression(Compression::Balanced);
     encoder.set_source_srgb(SrgbRenderingIntent::Perceptual);
     for (keyword, text) in about {
-        encoder.add_itxt_chunk((*keyword).to_owned(), (*text).to_owned())?;
+        encoder.add_itxt_chunk((*keyword).to_owned(), text.clone())?;
     }
     let mut writer = encoder.write_header()?;
     writer.write_image_data(&rgb)?;
@@ -53,7 +53,7 @@ mod tests {
     fn pixels_and_text_come_back() {
         let rgb: Vec<u8> = (0..18).collect();
         let picture = Value::from(Tensor::from_vec(&[2, 3, 3], rgb.clone()).unwrap());
-        let file = encode("image", &picture, &[("prompt", "ein Würstchen 🌭")]).unwrap();
+        let file = encode("image", &picture, &[("prompt", "ein Würstchen 🌭".to_owned())]).unwrap();
         let mut reader = png::Decoder::new(Cursor::new(file)).read_info().unwrap();
         let mut back = vec![0; 18];
         reader.next_frame(&mut back).unwrap();

@@ -9,6 +9,7 @@ use wuerst::core::{ArcArrayD, DType};
 use wuerst::{Tensor, Value};
 
 use crate::progress::Progress;
+use crate::recipe::{Recipe, Texts};
 use crate::setup::Setup;
 use crate::source::Source;
 use crate::target::Target;
@@ -18,13 +19,20 @@ use crate::{explain, picture, say};
 #[derive(clap::Args)]
 pub(crate) struct Args {
     /// The graph, a YAML file
-    graph: PathBuf,
+    #[arg(required_unless_present = "from", conflicts_with = "from")]
+    graph: Option<PathBuf>,
+    /// Makes a picture again, from a .png file that this program wrote; --set changes what was set
+    #[arg(long, value_name = "PICTURE")]
+    from: Option<PathBuf>,
     /// Sets an input, as seed=7, or an argument of a node, as prior.steps=20
     #[arg(long, value_name = "NAME=VALUE", value_parser = pair)]
     set: Vec<(String, String)>,
     /// Writes an output, as image=apple.png: .png for pictures, .npy for tensors
     #[arg(short, long, value_name = "OUTPUT=FILE", value_parser = pair, required = true)]
     output: Vec<(String, String)>,
+    /// Leaves out of PNG files how they were made
+    #[arg(long)]
+    no_metadata: bool,
     /// Print what ran, what was reused, and why
     #[arg(long)]
     explain: bool,
@@ -76,11 +84,23 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
         targets.push((format(path)?, Target::new(path)?));
     }
     let report = args.report.as_deref().map(Target::new).transpose()?;
-    let engine = args.setup.engine(Some(&args.graph))?;
-    let source = Source::open(&args.graph)?;
-    let (arguments, inputs) = split(&args.set);
+    let before = args.from.as_deref().map(Recipe::read).transpose()?;
+    let source = source(args, before.as_ref())?;
+    let engine = args.setup.engine(Some(&source.path))?;
+    let sets = sets(args, before.as_ref());
+    let (arguments, inputs) = split(&sets);
     let job = engine.job(&source.load(&engine, &arguments)?);
     inputs.iter().try_for_each(|(name, text)| job.set_text(name, text))?;
+    let recipe = if args.no_metadata && before.is_none() {
+        None
+    } else {
+        Some(Recipe::new(&engine, job.graph(), &source.text, texts(&inputs), texts(&arguments))?)
+    };
+    if let (Some(before), Some(now)) = (&before, &recipe) {
+        for name in before.changed(now) {
+            eprintln!("warning: `{name}` is not what the picture was made with, so this one may differ");
+        }
+    }
 
     let outputs: Vec<&str> = args.output.iter().map(|(name, _)| name.as_str()).collect();
     let values = job.get_all(&outputs, &mut Progress::new());
@@ -90,7 +110,11 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     let values = values?;
     // All of them are encoded before the first is written.
     let encode = |(value, (name, (format, _))): (&Value, (&&str, &(Format, Target)))| match format {
-        Format::Png => picture::encode(name, value, &[]),
+        Format::Png => {
+            let recipe = recipe.as_ref().filter(|_| !args.no_metadata);
+            let recipe = recipe.map(|recipe| Recipe { output: (*name).to_owned(), ..recipe.clone() });
+            picture::encode(name, value, &recipe.map_or(Ok(vec![]), |recipe| recipe.pairs())?)
+        }
         Format::Npy => npy(name, value),
     };
     let files: Vec<Vec<u8>> =
@@ -102,6 +126,27 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
         say(explain::table(&job.report()).trim_end());
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// The graph that is named, or the one that the picture was made with.
+fn source(args: &Args, before: Option<&Recipe>) -> Result<Source> {
+    match (&args.graph, &args.from, before) {
+        (Some(path), ..) => Source::open(path),
+        (None, Some(path), Some(recipe)) => Ok(Source { path: path.clone(), text: recipe.graph.clone() }),
+        _ => bail!("name a graph, or a picture with --from"),
+    }
+}
+
+/// What to set: what the picture was made with, and in its place what is given now.
+fn sets(args: &Args, before: Option<&Recipe>) -> Vec<(String, String)> {
+    let before = before.map(|recipe| recipe.inputs.iter().chain(&recipe.arguments));
+    let before = before.into_iter().flatten().map(|(name, text)| (name.clone(), text.clone()));
+    before.chain(args.set.iter().cloned()).collect::<Texts>().into_iter().collect()
+}
+
+/// Pairs as a recipe keeps them.
+pub(crate) fn texts(pairs: &[(&str, &str)]) -> Texts {
+    pairs.iter().map(|(name, text)| ((*name).to_owned(), (*text).to_owned())).collect()
 }
 
 /// A tensor as the bytes of a .npy file. f16, which the format's readers in Rust lack, is widened.

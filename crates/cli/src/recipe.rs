@@ -1,0 +1,168 @@
+//! How a picture was made, kept in the picture: enough to make it again.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::BufReader;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail};
+use wuerst::core::{Port, Ty};
+use wuerst::graph::Source;
+use wuerst::{Engine, Graph, Value};
+
+/// Names and values as the command line writes them.
+pub(crate) type Texts = BTreeMap<String, String>;
+
+/// How an output of a graph was made.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Recipe {
+    /// The graph's text.
+    pub graph: String,
+    /// The output.
+    pub output: String,
+    /// The inputs that were set.
+    pub inputs: Texts,
+    /// The arguments that were replaced, as `prior.steps`.
+    pub arguments: Texts,
+    /// A digest of the content of every model and file, by its name.
+    pub files: Texts,
+}
+
+/// Where a PNG file keeps each part.
+const GRAPH: &str = "graph";
+const OUTPUT: &str = "output";
+const INPUTS: &str = "inputs";
+const ARGUMENTS: &str = "arguments";
+const FILES: &str = "files";
+
+impl Recipe {
+    /// A recipe without an output yet. Reads every model once, for its digest.
+    pub(crate) fn new(
+        engine: &Engine,
+        graph: &Graph,
+        text: &str,
+        inputs: Texts,
+        arguments: Texts,
+    ) -> Result<Recipe> {
+        let mut files = Texts::new();
+        for (name, path) in used(engine, graph, &inputs)? {
+            files.insert(name, digest(&path).with_context(|| path.display().to_string())?);
+        }
+        Ok(Recipe { graph: text.to_owned(), output: String::new(), inputs, arguments, files })
+    }
+
+    /// Pairs of keyword and text, for a PNG file.
+    pub(crate) fn pairs(&self) -> Result<Vec<(&'static str, String)>> {
+        Ok(vec![
+            ("Software", concat!("wuerst ", env!("CARGO_PKG_VERSION")).to_owned()),
+            (OUTPUT, self.output.clone()),
+            (INPUTS, serde_json::to_string(&self.inputs)?),
+            (ARGUMENTS, serde_json::to_string(&self.arguments)?),
+            (FILES, serde_json::to_string(&self.files)?),
+            (GRAPH, self.graph.clone()),
+        ])
+    }
+
+    /// The recipe in a PNG file.
+    pub(crate) fn read(path: &Path) -> Result<Recipe> {
+        let shown = path.display();
+        let file = File::open(path).with_context(|| format!("{shown} cannot be read"))?;
+        let reader = png::Decoder::new(BufReader::new(file)).read_info();
+        let reader = reader.with_context(|| format!("{shown} is no PNG picture"))?;
+        let text = |keyword: &str| -> Result<String> {
+            let chunk = reader.info().utf8_text.iter().find(|chunk| chunk.keyword == keyword);
+            match chunk {
+                Some(chunk) => Ok(chunk.get_text()?),
+                None => bail!(
+                    "{shown} does not say how it was made (`{keyword}` is missing): pictures that `wuerst generate` and \
+                     `wuerst run` write do, unless --no-metadata is given"
+                ),
+            }
+        };
+        let texts = |keyword: &str| -> Result<Texts> {
+            let texts = serde_json::from_str(&text(keyword)?);
+            texts.with_context(|| format!("{shown}: `{keyword}` is not as wuerst writes it"))
+        };
+        Ok(Recipe {
+            graph: text(GRAPH)?,
+            output: text(OUTPUT)?,
+            inputs: texts(INPUTS)?,
+            arguments: texts(ARGUMENTS)?,
+            files: texts(FILES)?,
+        })
+    }
+
+    /// The models and files that are not what they were.
+    pub(crate) fn changed<'a>(&'a self, now: &'a Recipe) -> impl Iterator<Item = &'a str> {
+        let other = |(name, digest): &(&String, &String)| now.files.get(*name) != Some(*digest);
+        self.files.iter().filter(other).map(|(name, _)| name.as_str())
+    }
+}
+
+/// The models and files of a graph: those in it, and those that are inputs.
+fn used(engine: &Engine, graph: &Graph, inputs: &Texts) -> Result<Vec<(String, PathBuf)>> {
+    let mut used = vec![];
+    let mut add = |value: &Value| match value {
+        Value::Model(model) => used.push((model.name().to_owned(), model.path().to_owned())),
+        Value::File(file) => used.push((file.name().to_owned(), file.path().to_owned())),
+        _ => {}
+    };
+    for source in graph.nodes().iter().flat_map(|step| &step.args) {
+        if let Source::Literal(value) = source {
+            add(value);
+        }
+    }
+    let registry = engine.registry();
+    let named = |port: &&Port| matches!(port.ty, Ty::Model | Ty::File);
+    for port in graph.inputs().iter().filter(named) {
+        let (text, models) = match (inputs.get(&port.name), &port.default) {
+            (Some(text), _) => (Value::from(text.as_str()), registry.models().by_host()),
+            (None, Some(default)) => (default.clone(), registry.models().clone()),
+            (None, None) => continue,
+        };
+        add(&port.admit(&port.name, text, &models)?);
+    }
+    Ok(used)
+}
+
+/// A digest (BLAKE3) of the content of a file, and of `FILE.data` beside it; of a folder nothing.
+fn digest(path: &Path) -> std::io::Result<String> {
+    let mut hasher = blake3::Hasher::new();
+    let mut data = path.as_os_str().to_owned();
+    data.push(".data");
+    for path in [path, Path::new(&data)].into_iter().filter(|path| path.is_file()) {
+        hasher.update_reader(File::open(path)?)?;
+    }
+    Ok(hasher.finalize().to_hex().to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::picture;
+
+    #[test]
+    fn a_recipe_is_read_from_the_picture_that_it_is_in() {
+        let texts = |name: &str, value: &str| Texts::from([(name.to_owned(), value.to_owned())]);
+        let recipe = Recipe {
+            graph: "wuerstchen: 1\n# Würstchen\n".into(),
+            output: "image".into(),
+            inputs: texts("prompt", "a \"red\" 🍎\n"),
+            arguments: texts("prior.steps", "2"),
+            files: texts("prior", "00ff"),
+        };
+        let picture = Value::from(wuerst::Tensor::from_vec(&[1, 1, 3], vec![1u8, 2, 3]).unwrap());
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.png");
+        std::fs::write(&path, picture::encode("image", &picture, &recipe.pairs().unwrap()).unwrap()).unwrap();
+        assert_eq!(Recipe::read(&path).unwrap(), recipe);
+        let now = Recipe { files: texts("prior", "00fe"), ..recipe.clone() };
+        assert_eq!(recipe.changed(&now).collect::<Vec<_>>(), ["prior"]);
+        assert_eq!(recipe.changed(&recipe.clone()).count(), 0);
+
+        std::fs::write(&path, picture::encode("image", &picture, &[]).unwrap()).unwrap();
+        assert!(Recipe::read(&path).unwrap_err().to_string().contains("--no-metadata"));
+        std::fs::write(&path, "no picture").unwrap();
+        assert!(Recipe::read(&path).unwrap_err().to_string().contains("no PNG picture"));
+    }
+}
