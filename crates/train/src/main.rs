@@ -30,6 +30,8 @@ enum Command {
     Prior(RunArgs),
     /// Write the trained stages as a model folder
     Export(ExportArgs),
+    /// Fit anew what previews show of a model folder; `export` does it too
+    Preview(ExportArgs),
     /// Draw pictures from the newest checkpoints
     Sample(SampleArgs),
     /// Measure an exported model: likeness, alignment, copies, a contact sheet
@@ -58,6 +60,7 @@ fn main() -> Result<()> {
         Command::Decoder(args) => programs::decoder(&to_train(&args)?),
         Command::Prior(args) => programs::prior(&to_train(&args)?),
         Command::Export(args) => export::run(&load(&args.run)?, &args.out),
+        Command::Preview(args) => export::preview::run(&load(&args.run)?, &args.out),
         Command::Sample(args) => sample::run(&load(&args.run)?, &args),
         Command::Report(args) => report::run(&load(&args.run)?, &args),
     }

@@ -9,6 +9,7 @@ mod axes;
 mod builder;
 mod constants;
 mod lower;
+mod metadata;
 mod proto;
 mod store;
 mod weights;
@@ -22,6 +23,7 @@ use tempfile::NamedTempFile;
 
 use crate::record::{Graph, Id, Op};
 use builder::Builder;
+pub use metadata::set_metadata;
 use proto::{GraphProto, ModelProto, OperatorSetIdProto, StringStringEntryProto};
 use store::{DataFile, Store, io_error, stored_bytes};
 pub use weights::{BoxError, ExportError, Precision, Weight, Weights};

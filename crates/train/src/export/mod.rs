@@ -1,6 +1,7 @@
 //! Writes the model folder of a run: every stage as an ONNX file that says of itself what a host must know.
 
 mod card;
+pub mod preview;
 mod source;
 mod stages;
 
@@ -34,6 +35,7 @@ pub fn run(config: &RunConfig, out: &Path) -> Result<()> {
     source::complete(config)?;
     let scale = StageA::load(config)?.scale;
     let bytes = write(config, scale, out)?;
+    preview::run(config, out)?;
     println!("{}: {:.1} MB in all", out.display(), bytes as f64 / 1e6);
     Ok(())
 }

@@ -5,7 +5,7 @@ use anyhow::Result;
 use std::fs;
 use std::path::Path;
 use tch::{Kind, Tensor};
-use wuerst::{Engine, Options, Value};
+use wuerst::{Engine, Options, Value, Watch};
 use wuerst_model::compressor::{self, Backbone};
 use wuerst_model::contract::Sizes;
 use wuerst_model::record::Graph;
@@ -17,6 +17,22 @@ use wuerst_train::export::{self, exports};
 use wuerst_train::frozen::{self, COMPRESSOR};
 use wuerst_train::session::Session;
 use wuerst_train::trainer::Trainer;
+
+/// The nodes that showed previews.
+#[derive(Default)]
+struct Previews(Vec<String>);
+
+impl Watch for Previews {
+    fn wants_preview(&self) -> bool {
+        true
+    }
+
+    fn preview(&mut self, node: &str, _: &wuerst::Tensor) {
+        if self.0.last().is_none_or(|last| last != node) {
+            self.0.push(node.to_owned());
+        }
+    }
+}
 
 const TOKENIZER: &str = r#"{"version":"1.0","truncation":null,"padding":null,"added_tokens":[],"normalizer":null,
   "pre_tokenizer":{"type":"Whitespace"},"post_processor":null,"decoder":null,
@@ -83,13 +99,23 @@ fn a_run_becomes_a_folder_that_the_engine_draws_from() -> Result<()> {
         "{card}"
     );
 
+    // Pictures of chance, from which the fit must still find some map, and write it where previews look for it.
+    let pictures = (0..8u8).map(|i| {
+        let bytes = (0..32 * 32 * 3u32).map(|j| (j * 31 / 7) as u8 ^ (i * 29)).collect();
+        Ok(wuerst::Tensor::from_vec(&[32, 32, 3], bytes)?)
+    });
+    let explained = export::preview::fit(&out, pictures)?;
+    assert!(explained.iter().all(|share| (0. ..=1.).contains(share)), "{explained:?}");
+
     let engine = Engine::new(Options { models: out, ..Options::default() })?;
     let graph = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../graphs/text-to-image.yaml");
     let graph = engine.graph(&fs::read_to_string(graph)?)?;
     let job = engine.job(&graph);
     job.set("prompt", "apple")?;
     job.set("steps", 2)?;
-    let image = job.get("image", &mut ())?;
+    let mut previews = Previews::default();
+    let image = job.get("image", &mut previews)?;
+    assert_eq!(previews.0, ["prior", "decoder"]);
     let Value::Tensor(image) = image else { panic!("a picture is a tensor") };
     assert_eq!(image.shape(), [32, 32, 3]);
     Ok(())
