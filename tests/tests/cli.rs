@@ -89,6 +89,33 @@ fn a_picture_says_how_it_was_made() -> Result<()> {
 }
 
 #[test]
+fn nodes_save_into_the_folder_that_is_given_and_read_beside_the_graph() -> Result<()> {
+    let models = models()?;
+    let at = |name: &str| models.path().join(name);
+    for folder in ["graph", "out"] {
+        fs::create_dir(at(folder))?;
+    }
+    generate(models.path(), "graph/a.png", &[])?;
+    let graph = at("graph/save.yaml");
+    fs::write(
+        &graph,
+        "wuerstchen: 1\nnodes:\n  a: { use: image.load, with: { file: a.png } }\n  \
+         s: { use: image.save, with: { image: $a.image, name: b.webp } }\noutputs: { saved: $s.saved }\n",
+    )?;
+    let (graph, out, saved) = (graph.to_str().context("UTF-8")?, at("out"), at("saved.txt"));
+    let (out, saved) = (out.to_str().context("UTF-8")?, format!("saved={}", saved.display()));
+    let run = ["run", graph, "-o", &saved];
+    let refused = wuerst(models.path(), &run)?.output()?;
+    let said = String::from_utf8_lossy(&refused.stderr).into_owned();
+    assert!(!refused.status.success() && said.contains("save.yaml:4") && said.contains("--files"), "{said}");
+    stdout(wuerst(models.path(), &[&run[..], &["--files", out]].concat())?)?;
+    assert_eq!(fs::read_to_string(at("saved.txt"))?, "b.webp\n");
+    assert!(fs::read(at("out/b.webp"))?.starts_with(b"RIFF"));
+    assert_eq!(fs::read_dir(at("out"))?.count(), 1);
+    Ok(())
+}
+
+#[test]
 fn a_picture_can_be_made_again_from_itself() -> Result<()> {
     let models = models()?;
     let at = |name: &str| models.path().join(name);

@@ -27,7 +27,7 @@ pub(crate) struct Args {
     /// Sets an input, as seed=7, or an argument of a node, as prior.steps=20
     #[arg(long, value_name = "NAME=VALUE", value_parser = pair)]
     set: Vec<(String, String)>,
-    /// Writes an output, as image=apple.png: .png for pictures, .npy for tensors
+    /// Writes an output, as image=apple.png: .png for pictures, .npy for tensors, .txt for texts and numbers
     #[arg(short, long, value_name = "OUTPUT=FILE", value_parser = pair, required = true)]
     output: Vec<(String, String)>,
     /// Leaves out of PNG files how they were made
@@ -65,6 +65,7 @@ pub(crate) fn split(sets: &[(String, String)]) -> (Pairs<'_>, Pairs<'_>) {
 enum Format {
     Png,
     Npy,
+    Txt,
 }
 
 fn format(path: &Path) -> Result<Format> {
@@ -72,7 +73,10 @@ fn format(path: &Path) -> Result<Format> {
     match end.to_ascii_lowercase().as_str() {
         "png" => Ok(Format::Png),
         "npy" => Ok(Format::Npy),
-        _ => bail!("{}: outputs are written as .png or .npy; give the file such a name", path.display()),
+        "txt" => Ok(Format::Txt),
+        _ => {
+            bail!("{}: outputs are written as .png, .npy or .txt; give the file such a name", path.display())
+        }
     }
 }
 
@@ -116,6 +120,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
             picture::encode(name, value, &recipe.map_or(Ok(vec![]), |recipe| recipe.pairs())?)
         }
         Format::Npy => npy(name, value),
+        Format::Txt => txt(name, value),
     };
     let files: Vec<Vec<u8>> =
         values.iter().zip(outputs.iter().zip(&targets)).map(encode).collect::<Result<_>>()?;
@@ -147,6 +152,15 @@ fn sets(args: &Args, before: Option<&Recipe>) -> Vec<(String, String)> {
 /// Pairs as a recipe keeps them.
 pub(crate) fn texts(pairs: &[(&str, &str)]) -> Texts {
     pairs.iter().map(|(name, text)| ((*name).to_owned(), (*text).to_owned())).collect()
+}
+
+/// A text or a number as a line of text.
+fn txt(what: &str, value: &Value) -> Result<Vec<u8>> {
+    match value {
+        Value::Tensor(_) => bail!("{what} is {}: write it as .npy, or a picture as .png", value.ty()),
+        Value::Text(text) => Ok(format!("{text}\n").into_bytes()),
+        other => Ok(format!("{other}\n").into_bytes()),
+    }
 }
 
 /// A tensor as the bytes of a .npy file. f16, which the format's readers in Rust lack, is widened.
@@ -185,6 +199,9 @@ mod tests {
         let file = npy("ids", &tensor).unwrap();
         let header = String::from_utf8_lossy(&file[10..80]).into_owned();
         assert!(header.contains("'<i8'") && header.contains("(2, 1)"), "{header}");
+        assert_eq!(txt("n", &Value::from("a \"b\"")).unwrap(), b"a \"b\"\n");
+        assert_eq!(txt("n", &Value::from(0.5)).unwrap(), b"0.5\n");
+        assert!(txt("ids", &tensor).unwrap_err().to_string().contains(".npy"));
         assert!(npy("n", &Value::from(1i64)).unwrap_err().to_string().contains("n is int"));
         assert!(format(Path::new("a.jpg")).is_err() && format(Path::new("A.PNG")).unwrap() == Format::Png);
     }
