@@ -205,9 +205,15 @@ typedef struct wst_options {
     void (*log)(void *user, int level, wst_str message);
     /* Passed to log. It must stay good until the engine, its graphs and its jobs are freed. */
     void *user;
+    /* A folder in which results that took long for their size, as text embeddings and priors, outlive the process. It
+     * is made when it is not there, for its user alone, since results tell what prompts were about; several processes
+     * may share it; damaged files are made again; one that cannot be written gives a warning. Empty: none. */
+    wst_str cache_folder;
+    /* The size that its files are kept below, in bytes. 0: 1 GiB. */
+    uint64_t cache_folder_bytes;
 } wst_options;
 
-#define WST_OPTIONS_INIT {sizeof(wst_options), {0, 0}, {0, 0}, {0, 0}, 0, 0, 0, 0, 0, 0}
+#define WST_OPTIONS_INIT {sizeof(wst_options), {0, 0}, {0, 0}, {0, 0}, 0, 0, 0, 0, 0, 0, {0, 0}, 0}
 
 /* A new engine. options may be NULL, which means WST_OPTIONS_INIT. Loads neither ONNX Runtime nor models: the first
  * node that needs one does, so a missing library shows in wst_job_get. Errors: WST_INVALID. */

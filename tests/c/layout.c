@@ -31,6 +31,8 @@ int main(void)
     FIELD(wst_options, reserved);
     FIELD(wst_options, log);
     FIELD(wst_options, user);
+    FIELD(wst_options, cache_folder);
+    FIELD(wst_options, cache_folder_bytes);
 
     SIZE(wst_watch);
     FIELD(wst_watch, struct_size);

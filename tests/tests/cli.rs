@@ -215,6 +215,23 @@ fn outputs_are_written_as_pictures_and_arrays() -> Result<()> {
 }
 
 #[test]
+fn a_cache_folder_serves_the_next_process() -> Result<()> {
+    let models = models()?;
+    let (cache, image) = (models.path().join("cache"), models.path().join("a.png"));
+    let output = format!("image={}", image.display());
+    let cache = cache.to_str().context("UTF-8")?;
+    let args = ["run", GRAPH, "--explain", "--cache", cache, "--set", "prompt=a red apple", "-o", &output];
+    let first = stdout(wuerst(models.path(), &args)?)?;
+    assert!(!first.contains("from the cache folder"), "{first}");
+    let made = fs::read(&image)?;
+    let second = stdout(wuerst(models.path(), &args)?)?;
+    let prior = second.lines().find(|line| line.split_whitespace().nth(1) == Some("prior"));
+    assert!(prior.is_some_and(|line| line.ends_with("from the cache folder")), "{second}");
+    assert!(fs::read(&image)? == made, "the same picture");
+    Ok(())
+}
+
+#[test]
 fn nodes_are_listed_and_described() -> Result<()> {
     let list = stdout(wuerst(Path::new("/nowhere"), &["nodes"])?)?;
     for kind in ["wuerst.tokenize", "wuerst.encode", "wuerst.prior", "wuerst.decode", "wuerst.vqgan"] {

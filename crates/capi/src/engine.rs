@@ -26,6 +26,8 @@ pub struct Options {
     pub(crate) reserved: u32,
     pub(crate) log: Option<LogFn>,
     pub(crate) user: *mut c_void,
+    pub(crate) cache_folder: Str,
+    pub(crate) cache_folder_bytes: u64,
 }
 
 // SAFETY: repr(C), the size first; zeros are empty strings, numbers and no callback.
@@ -42,7 +44,13 @@ impl Options {
         let (runtime, models, devices) = unsafe {
             (self.runtime.read("runtime")?, self.models.read("models")?, self.devices.read("devices")?)
         };
-        let mut options = wuerst::Options::default();
+        // SAFETY: as above.
+        let cache_folder = unsafe { self.cache_folder.read("cache_folder")? };
+        let cache_folder = (!cache_folder.is_empty()).then(|| cache_folder.into());
+        let mut options = wuerst::Options { cache_folder, ..wuerst::Options::default() };
+        if self.cache_folder_bytes > 0 {
+            options.cache_folder_bytes = self.cache_folder_bytes;
+        }
         if !models.is_empty() {
             options.models = models.into();
         }

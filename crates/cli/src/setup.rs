@@ -33,6 +33,9 @@ pub(crate) struct Setup {
     /// Folder that nodes which save files write into; without it they refuse
     #[arg(long, value_name = "FOLDER")]
     files: Option<PathBuf>,
+    /// Folder in which results that took long are kept for later runs; without it they end with the process
+    #[arg(long, value_name = "FOLDER", env = "WUERST_CACHE")]
+    cache: Option<PathBuf>,
 }
 
 impl Setup {
@@ -78,7 +81,8 @@ impl Setup {
             bail!("the folder for files {} is not there: make it first", folder.display());
         }
         let files = graph.and_then(folder_of);
-        let mut options = Options { models, files, outputs: self.files.clone(), ..Options::default() };
+        let (outputs, cache_folder) = (self.files.clone(), self.cache.clone());
+        let mut options = Options { models, files, outputs, cache_folder, ..Options::default() };
         options.stages.devices = Device::list(&self.device)?;
         options.stages.threads = self.threads.map(NonZeroUsize::get);
         options.stages.runtime = self.runtime();

@@ -47,7 +47,7 @@ mod run;
 mod suggest;
 mod yaml;
 
-pub use cache::{Cache, Lease};
+pub use cache::{Cache, Folder, Lease};
 pub use describe::{describe, list};
 pub use file::read_file;
 pub use graph::{Graph, Output, Source, Step};

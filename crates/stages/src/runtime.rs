@@ -44,6 +44,14 @@ impl Runtime {
         Ok(running.insert(Box::leak(Box::new(Runtime { path, environment }))))
     }
 
+    /// Which library [`Runtime::start`] would find now, by path, size and time of change; empty when there is none.
+    /// Starts nothing. For whoever keeps results, which another library may compute otherwise.
+    pub fn installed(option: Option<&Path>) -> String {
+        let Ok(path) = locate::library(option) else { return String::new() };
+        let about = std::fs::metadata(&path).map(|about| (about.len(), about.modified().ok()));
+        format!("{} {about:?}", path.display())
+    }
+
     fn serves(&'static self, option: Option<&Path>) -> Result<&'static Runtime> {
         match option {
             Some(_) => {

@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use wuerst_core::{Files, Node, Registry, Result};
-use wuerst_graph::{Cache, Graph};
-use wuerst_stages::{Outputs, Sessions};
+use wuerst_graph::{Cache, Folder, Graph};
+use wuerst_stages::{Outputs, Runtime, Sessions};
 
 use crate::job::Job;
 use crate::{models, plugin};
@@ -23,18 +23,27 @@ pub struct Options {
     pub outputs: Option<PathBuf>,
     /// Results remembered between runs, in bytes.
     pub cache_bytes: usize,
+    /// A folder in which results that took long for their size, as text embeddings and priors, outlive the process.
+    /// It is made when it is not there, may be shared by several processes, and is private to its user: results tell
+    /// what prompts were about. A folder that cannot be written is a warning. Without it nothing is kept.
+    pub cache_folder: Option<PathBuf>,
+    /// The size that the files of the cache folder are kept below, in bytes.
+    pub cache_folder_bytes: u64,
     /// How models are run: ONNX Runtime, devices, threads, memory.
     pub stages: wuerst_stages::Options,
 }
 
 impl Default for Options {
-    /// The folder `models`, no files for graphs to read or write, 256 MiB of results, and the stages' defaults.
+    /// The folder `models`, no files for graphs to read or write, 256 MiB of results in memory and none on disk (else
+    /// 1 GiB), and the stages' defaults.
     fn default() -> Options {
         Options {
             models: "models".into(),
             files: None,
             outputs: None,
             cache_bytes: 256 << 20,
+            cache_folder: None,
+            cache_folder_bytes: 1 << 30,
             stages: wuerst_stages::Options::default(),
         }
     }
@@ -56,12 +65,18 @@ impl Engine {
     /// # Errors
     /// None that a caller could cause.
     pub fn new(options: Options) -> Result<Engine> {
+        let cache = match options.cache_folder {
+            Some(path) => {
+                let folder = Folder::new(path, options.cache_folder_bytes, &salt(&options.stages));
+                Cache::with_folder(options.cache_bytes, folder)
+            }
+            None => Cache::new(options.cache_bytes),
+        };
         let sessions = Arc::new(Sessions::new(options.stages));
         let mut registry = Registry::new();
         let files = options.files.map(Files::in_folder).unwrap_or_default();
         registry.set_models(models::in_folder(options.models).with_files(files));
         wuerst_stages::register(&mut registry, &sessions, Outputs::new(options.outputs))?;
-        let cache = Cache::new(options.cache_bytes);
         Ok(Engine(Arc::new(Inner { registry: RwLock::new(registry), sessions, cache })))
     }
 
@@ -124,6 +139,12 @@ impl Engine {
     pub fn cache(&self) -> &Cache {
         &self.0.cache
     }
+}
+
+/// What results depend on beside nodes and arguments, and what so does not change while a process lives.
+fn salt(stages: &wuerst_stages::Options) -> String {
+    let library = Runtime::installed(stages.runtime.as_deref());
+    format!("{} {library} {:?}", env!("CARGO_PKG_VERSION"), stages.devices)
 }
 
 impl fmt::Debug for Engine {

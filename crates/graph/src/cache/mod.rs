@@ -7,10 +7,13 @@
 
 mod costs;
 mod flight;
+mod folder;
 mod last;
+mod record;
 
 use std::collections::HashMap;
 use std::num::NonZeroUsize;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -20,6 +23,7 @@ use wuerst_core::{Digest, Value};
 pub(crate) use costs::Cost;
 use costs::Costs;
 use flight::Flights;
+pub use folder::Folder;
 pub(crate) use last::Arguments;
 use last::Last;
 
@@ -28,7 +32,14 @@ const MEMO_ENTRIES: NonZeroUsize = NonZeroUsize::MIN.saturating_add(65_535);
 
 /// Remembered results. Clones share them; jobs on several threads may, too.
 #[derive(Clone)]
-pub struct Cache(Arc<Mutex<Tables>>);
+pub struct Cache(Arc<Inner>);
+
+struct Inner {
+    tables: Mutex<Tables>,
+    folder: Option<Folder>,
+    /// Whether somebody was told that the folder takes nothing. Once is enough.
+    warned: AtomicBool,
+}
 
 struct Tables {
     memo: LruCache<Digest, Results>,
@@ -56,7 +67,16 @@ pub(crate) struct Results {
 impl Cache {
     /// An empty cache that keeps at most `budget` bytes of values, apart from those in use.
     pub fn new(budget: usize) -> Cache {
-        Cache(Arc::new(Mutex::new(Tables {
+        Cache::made(budget, None)
+    }
+
+    /// The same, with a folder in which some of the results outlive the process.
+    pub fn with_folder(budget: usize, folder: Folder) -> Cache {
+        Cache::made(budget, Some(folder))
+    }
+
+    fn made(budget: usize, folder: Option<Folder>) -> Cache {
+        let tables = Mutex::new(Tables {
             memo: LruCache::new(MEMO_ENTRIES),
             last: Last::new(),
             costs: Costs::new(),
@@ -65,7 +85,8 @@ impl Cache {
             idle: LruCache::unbounded(),
             bytes: 0,
             budget,
-        })))
+        });
+        Cache(Arc::new(Inner { tables, folder, warned: AtomicBool::new(false) }))
     }
 
     /// Changes the budget, and evicts what is beyond it.
@@ -148,22 +169,27 @@ impl Cache {
         Some(Lease { cache: self.clone(), digest, value: value.clone() })
     }
 
-    /// Whether results outlive the process.
+    /// Whether some results outlive the process.
     pub(crate) fn has_folder(&self) -> bool {
-        false
+        self.0.folder.is_some()
     }
 
-    pub(crate) fn restore(&self, _key: Digest) -> Option<Vec<Value>> {
-        None
+    /// The results of a key from the folder.
+    pub(crate) fn restore(&self, key: Digest) -> Option<Vec<Value>> {
+        self.0.folder.as_ref()?.read(key)
     }
 
-    pub(crate) fn store(&self, _key: Digest, _values: &[Value], _took: Duration) -> Option<String> {
-        None
+    /// Stores the results of a key in the folder, if they are worth it. When that fails, it is a warning the first
+    /// time, and nothing later.
+    pub(crate) fn store(&self, key: Digest, values: &[Value], took: Duration) -> Option<String> {
+        let folder = self.0.folder.as_ref()?;
+        let error = folder.write(key, values, took).err()?;
+        (!self.0.warned.swap(true, Ordering::SeqCst)).then(|| folder.problem(&error))
     }
 
     fn tables(&self) -> MutexGuard<'_, Tables> {
         // Nothing panics half-way through a change of the tables, so the poison means nothing.
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.tables.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
