@@ -232,6 +232,22 @@ fn a_cache_folder_serves_the_next_process() -> Result<()> {
 }
 
 #[test]
+fn a_benchmark_measures_every_node() -> Result<()> {
+    let models = models()?;
+    let args = ["bench", GRAPH, "-n", "2", "--json", "--set", "steps=2", "--set", "decoder_steps=2"];
+    let figures: serde_json::Value = serde_json::from_str(&stdout(wuerst(models.path(), &args)?)?)?;
+    let nodes = figures["nodes"].as_array().context("nodes")?;
+    assert!(nodes.len() == 7 && nodes.iter().any(|node| node["node"] == "prior"), "{figures}");
+    for times in ["run_milliseconds", "overhead", "remembered_milliseconds", "process_milliseconds"] {
+        let [least, median, greatest] =
+            ["least", "median", "greatest"].map(|figure| figures[times][figure].as_f64().unwrap_or(-1.));
+        assert!(0. < least && least <= median && median <= greatest, "{times}: {figures}");
+    }
+    assert_eq!(figures["devices"], serde_json::json!(["cpu"]));
+    Ok(())
+}
+
+#[test]
 fn nodes_are_listed_and_described() -> Result<()> {
     let list = stdout(wuerst(Path::new("/nowhere"), &["nodes"])?)?;
     for kind in ["wuerst.tokenize", "wuerst.encode", "wuerst.prior", "wuerst.decode", "wuerst.vqgan"] {

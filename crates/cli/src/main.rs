@@ -1,9 +1,11 @@
 //! `wuerst`: pictures from prompts, and graphs of nodes, on the command line.
 //!
-//! One file a command: [`generate`], [`run`], [`check`], [`nodes`], [`import`], [`inspect`]. What they share:
+//! One file a command: [`generate`], [`run`], [`check`], [`nodes`], [`import`], [`inspect`],
+//! [`bench`]. What they share:
 //! [`setup`] (the engine's options), [`source`] (graph files), [`target`] (output files), [`picture`], [`recipe`],
 //! [`progress`], [`explain`] and [`size`].
 
+mod bench;
 mod check;
 mod explain;
 mod find;
@@ -42,6 +44,7 @@ enum Command {
     Nodes(nodes::Args),
     Import(import::Args),
     Inspect(inspect::Args),
+    Bench(bench::Args),
 }
 
 /// Writes a line to stdout. A reader that has seen enough, as `head`, is no error.
@@ -65,6 +68,7 @@ fn main() -> ExitCode {
         Command::Nodes(args) => nodes::run(args),
         Command::Import(args) => import::run(args),
         Command::Inspect(args) => inspect::run(args),
+        Command::Bench(args) => bench::run(args),
     };
     match done {
         Ok(code) => code,

@@ -1,0 +1,118 @@
+//! Medians of what was measured, as a table and as JSON.
+
+use std::time::Duration;
+
+use serde_json::{Value as Json, json};
+
+use crate::size::bytes;
+
+/// The middle of several measurements, with the least and the greatest.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(super) struct Median {
+    least: f64,
+    middle: f64,
+    greatest: f64,
+}
+
+impl Median {
+    /// Of times, in milliseconds.
+    pub(super) fn of(times: impl IntoIterator<Item = Duration>) -> Median {
+        Median::of_numbers(times.into_iter().map(|time| time.as_secs_f64() * 1e3))
+    }
+
+    /// Of numbers; nought without any.
+    pub(super) fn of_numbers(numbers: impl IntoIterator<Item = f64>) -> Median {
+        let mut numbers: Vec<f64> = numbers.into_iter().collect();
+        numbers.sort_by(f64::total_cmp);
+        let (Some(&least), Some(&greatest)) = (numbers.first(), numbers.last()) else {
+            return Median::default();
+        };
+        let half = numbers.len() / 2;
+        let middle = match numbers.len() % 2 {
+            0 => f64::midpoint(numbers[half - 1], numbers[half]),
+            _ => numbers[half],
+        };
+        Median { least, middle, greatest }
+    }
+
+    fn to_json(self) -> Json {
+        json!({ "median": self.middle, "least": self.least, "greatest": self.greatest })
+    }
+}
+
+/// What a graph takes.
+pub(super) struct Figures {
+    pub(super) runs: usize,
+    pub(super) devices: Vec<String>,
+    /// Nodes, with the milliseconds of a run and of these in models.
+    pub(super) stages: Vec<(String, Median, Median)>,
+    /// A run with its models loaded and nothing remembered, in milliseconds.
+    pub(super) run: Median,
+    /// The part of it that is not spent in models.
+    pub(super) overhead: Median,
+    /// A run of which everything is remembered, in milliseconds.
+    pub(super) cached: Median,
+    /// A whole process with one run, in milliseconds.
+    pub(super) cold: Median,
+    /// Loading the models and the runtime, once.
+    pub(super) load: Duration,
+    /// The most memory that this process has had, in bytes.
+    pub(super) peak: Option<u64>,
+}
+
+impl Figures {
+    pub(super) fn table(&self) -> String {
+        let mut lines = vec![format!(
+            "medians of {} runs on {}, in milliseconds (least to greatest)",
+            self.runs,
+            self.devices.join(", ")
+        )];
+        let width = self.stages.iter().map(|(name, ..)| name.chars().count()).max().unwrap_or(0).max(22);
+        let line = |name: &str, time: Median, more: String| {
+            let (middle, spread) = (time.middle, format!("({:.2} to {:.2})", time.least, time.greatest));
+            format!("  {name:width$} {middle:10.2}  {spread:22}{more}").trim_end().to_owned()
+        };
+        for (name, whole, models) in &self.stages {
+            lines.push(line(name, *whole, format!("{:10.2} in models", models.middle)));
+        }
+        let overhead = self.overhead.middle * 100.;
+        lines.push(line("run", self.run, format!("{overhead:9.2} % not in models")));
+        lines.push(line("everything remembered", self.cached, String::new()));
+        lines.push(line("a new process", self.cold, String::new()));
+        lines.push(line("loading, once", Median::of([self.load]), String::new()));
+        if let Some(peak) = self.peak {
+            lines.push(format!("  {:width$} {:>10}", "peak memory", bytes(peak)));
+        }
+        lines.join("\n")
+    }
+
+    pub(super) fn to_json(&self) -> Json {
+        let stages = self.stages.iter().map(|(name, whole, models)| {
+            json!({ "node": name, "milliseconds": whole.to_json(), "inference_milliseconds": models.to_json() })
+        });
+        json!({
+            "runs": self.runs,
+            "devices": self.devices,
+            "nodes": stages.collect::<Vec<_>>(),
+            "run_milliseconds": self.run.to_json(),
+            "overhead": self.overhead.to_json(),
+            "remembered_milliseconds": self.cached.to_json(),
+            "process_milliseconds": self.cold.to_json(),
+            "loading_milliseconds": self.load.as_secs_f64() * 1e3,
+            "peak_bytes": self.peak,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_median_is_the_middle() {
+        let of = |numbers: &[f64]| Median::of_numbers(numbers.iter().copied());
+        assert_eq!(of(&[3., 1., 2.]), Median { least: 1., middle: 2., greatest: 3. });
+        assert_eq!(of(&[4., 1., 2., 3.]).middle, 2.5);
+        assert_eq!(of(&[]), Median::default());
+    }
+}

@@ -1,0 +1,64 @@
+//! `wuerst bench`: what a graph takes on this machine, stage by stage.
+//!
+//! [`measure`] runs it, [`figures`] makes medians of the times and shows them.
+
+mod figures;
+mod measure;
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use anyhow::Result;
+
+use crate::run::{pair, split};
+use crate::say;
+use crate::setup::Setup;
+use crate::source::Source;
+
+/// Measure what a graph takes, stage by stage
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    /// The graph; without it graph.yaml of the models folder, else graphs/text-to-image.yaml
+    graph: Option<PathBuf>,
+    /// Sets an input, or an argument of a node; prompt is "a red apple" when it is not set
+    #[arg(long, value_name = "NAME=VALUE", value_parser = pair)]
+    set: Vec<(String, String)>,
+    /// The output to compute
+    #[arg(short, long, value_name = "NAME", default_value = "image")]
+    output: String,
+    /// Runs of each sort, whose medians are shown
+    #[arg(short = 'n', long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=1000))]
+    runs: u32,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+    /// Only compute the output once: what a cold start is measured with
+    #[arg(long, hide = true)]
+    once: bool,
+    #[command(flatten)]
+    setup: Setup,
+}
+
+/// Measures, and prints the figures.
+pub(crate) fn run(args: &Args) -> Result<ExitCode> {
+    let engine = args.setup.engine(args.graph.as_deref())?;
+    let source = match &args.graph {
+        Some(path) => Source::open(path)?,
+        None => Source::default_for(&args.setup.models(None::<&Path>)?)?,
+    };
+    let (arguments, inputs) = split(&args.set);
+    let graph = source.load(&engine, &arguments)?;
+    let job = engine.job(&graph);
+    if graph.inputs().iter().any(|input| input.name == "prompt") {
+        job.set("prompt", "a red apple")?;
+    }
+    inputs.iter().try_for_each(|(name, text)| job.set_text(name, text))?;
+    if args.once {
+        job.get(&args.output, &mut ())?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    let figures = measure::measure(&engine, &job, &args.output, args.runs as usize)?;
+    let text = if args.json { format!("{:#}", figures.to_json()) } else { figures.table() };
+    say(text.trim_end());
+    Ok(ExitCode::SUCCESS)
+}
