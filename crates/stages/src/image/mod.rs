@@ -83,7 +83,7 @@ pub(crate) fn unit(x: f32) -> f32 {
     if x.is_nan() { 0. } else { x.clamp(0., 1.) }
 }
 
-/// A mask, limited as by [`unit`].
+/// A mask, limited as by [`unit()`].
 fn clamped(mask: &ArrayD<f32>) -> ArrayD<f32> {
     mask.mapv(unit)
 }
