@@ -32,6 +32,8 @@ pub struct DataConfig {
     pub white: f32,
     /// Probability of mirroring where the label allows it, 0 to 1.
     pub mirror: f32,
+    /// How freely a sprite alone is scaled and shifted, 0 to 1; at 0 each is centred and fills the picture alike.
+    pub scatter: f32,
     /// Seed of everything random in the pictures.
     pub seed: u64,
 }
@@ -50,6 +52,7 @@ impl Default for DataConfig {
             scenes: 0.4,
             white: 0.5,
             mirror: 0.5,
+            scatter: 1.0,
             seed: 1,
         }
     }
@@ -101,9 +104,9 @@ impl DataConfig {
         if !(0.0..=0.9).contains(&self.scenes) {
             bail!("data.scenes is {}; it must be 0 to 0.9", self.scenes);
         }
-        for (name, probability) in [("white", self.white), ("mirror", self.mirror)] {
-            if !(0.0..=1.0).contains(&probability) {
-                bail!("data.{name} is {probability}; it must be 0 to 1");
+        for (name, share) in [("white", self.white), ("mirror", self.mirror), ("scatter", self.scatter)] {
+            if !(0.0..=1.0).contains(&share) {
+                bail!("data.{name} is {share}; it must be 0 to 1");
             }
         }
         Ok(())

@@ -42,6 +42,8 @@ pub struct Placement {
 const RARE_WEIGHT: f32 = 0.25;
 /// How far a sprite may be enlarged before it looks soft.
 const MAX_ENLARGEMENT: f32 = 1.25;
+/// Side of a sprite that is not scattered, as a share of the picture's.
+const CENTRED_SCALE: f32 = 0.94;
 /// Draws before a wish that cannot be met (a pair of the right kind, say) is given up.
 const MAX_DRAWS: usize = 400;
 
@@ -66,10 +68,12 @@ impl Planner<'_> {
     pub fn single(&self, entry: usize, rng: &mut ChaCha8Rng) -> Recipe {
         let canvas = self.config.canvas_size() as f32;
         let background = self.background(&[entry], rng);
-        let scale: f32 =
+        let drawn: f32 =
             if rng.random_bool(0.8) { rng.random_range(0.85..1.0) } else { rng.random_range(0.6..0.85) };
-        let free = (1.0 - scale) / 2.0 + 0.01;
-        let mut start = || ((1.0 - scale) / 2.0 + rng.random_range(-free..=free)) * canvas;
+        let scatter = self.config.scatter;
+        let scale = CENTRED_SCALE + (drawn - CENTRED_SCALE) * scatter;
+        let free = ((1.0 - scale) / 2.0 + 0.01) * scatter;
+        let mut start = || ((1.0 - scale) / 2.0 + rng.random_range(-1.0..=1.0) * free) * canvas;
         let to = Rect { x: start(), y: start(), width: scale * canvas, height: scale * canvas };
         let side = self.config.sprite_size as f32;
         let from = Rect { x: 0.0, y: 0.0, width: side, height: side };

@@ -45,6 +45,10 @@ pub struct Scores {
     pub real: Score,
     /// The same pictures under each other's captions: the floor.
     pub shuffled: Score,
+    /// The real ones after Stage A's encoder and decoder.
+    pub stage_a: Score,
+    /// Drawn by stages B and A from the real ones' embeddings.
+    pub stages_b_and_a: Score,
     /// Drawn pictures of seen concepts.
     pub drawn: Score,
     /// Real pictures of concepts in styles that training hides.

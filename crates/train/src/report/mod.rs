@@ -1,8 +1,8 @@
 //! What a trained model is worth, measured on pictures that it draws as a user's would be drawn.
 //!
 //! One file a measure: [`frechet`] (how like the real ones the drawn pictures are as a whole), [`judge`] (whether each
-//! shows what its caption says), [`neighbours`] (whether they are copies), [`reconstruct`] (Stage A alone). [`looks`]
-//! gives the features that the first three read, [`subjects`] the real pictures, [`painter`] the drawn ones,
+//! shows what its caption says), [`neighbours`] (whether they are copies), [`reconstruct`] (what stages A and B keep of
+//! real ones). [`looks`] gives the features that the first three read, [`subjects`] the real pictures, [`painter`] the drawn ones,
 //! [`prompts`] the contact sheet's, and [`mod@write`] puts it on paper.
 
 pub mod frechet;
@@ -76,7 +76,12 @@ pub fn run(config: &RunConfig, args: &ReportArgs) -> Result<()> {
     };
     let [style, drawn_style] = hidden(&bench.style, "drawing hidden styles")?;
     let [concept, drawn_concept] = hidden(&bench.concept, "drawing hidden concepts")?;
+    let stage_a = reconstruct::by_stage_a(&args.model, &real, config.threads)?;
+    let psnr = reconstruct::psnr(&stage_a, &real);
+    let stages_b_and_a =
+        reconstruct::by_stages_b_and_a(&painter, &args.model, &real, (config.threads, args.seed))?;
     let [reference, real, drawn] = [bench.seen(reference)?, bench.seen(real)?, bench.seen(drawn)?];
+    let [stage_a, stages_b_and_a] = [bench.seen(stage_a)?, bench.seen(stages_b_and_a)?];
 
     let away = |set: &Seen| nearest(&set.1.head, &bench.training.1.head).1;
     let report = Report {
@@ -90,6 +95,8 @@ pub fn run(config: &RunConfig, args: &ReportArgs) -> Result<()> {
         scores: Scores {
             real: bench.score(&real)?,
             shuffled: bench.score(&shuffled(&real))?,
+            stage_a: bench.score(&stage_a)?,
+            stages_b_and_a: bench.score(&stages_b_and_a)?,
             drawn: bench.score(&drawn)?,
             real_style: bench.score(&style)?,
             drawn_style: bench.score(&drawn_style)?,
@@ -101,7 +108,7 @@ pub fn run(config: &RunConfig, args: &ReportArgs) -> Result<()> {
             seen: nearness(&away(&real)),
             unseen: nearness(&away(&style)),
         },
-        psnr: reconstruct::psnr(&args.model, &bench.val, config.threads)?,
+        psnr,
         spent: measures::spent(config)?,
     };
     sheet.save(&bench, &out, config.data.size)?;
@@ -118,8 +125,6 @@ struct Bench {
     train: Gallery,
     style: Gallery,
     concept: Gallery,
-    /// Pictures for Stage A.
-    val: Vec<Subject>,
     looker: Looker,
     judge: Judge,
     /// Training pictures to compare with.
@@ -140,8 +145,7 @@ impl Bench {
         let judge = Judge::fit(&all, &looks, &Frozen::open(config)?)?;
         all.truncate(count);
         let training = (all, looks.narrow(0, count));
-        let val = val.pictures(FITTED * val.entries(), 256);
-        Ok(Bench { train, style, concept, val, looker, judge, training })
+        Ok(Bench { train, style, concept, looker, judge, training })
     }
 
     fn seen(&self, pictures: Vec<Subject>) -> Result<Seen> {

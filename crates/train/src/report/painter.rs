@@ -5,14 +5,28 @@ use crate::prepare;
 use anyhow::{Context, Result, bail};
 use rayon::prelude::*;
 use std::path::Path;
+use tch::Tensor;
 use wuerst::{Engine, Graph, Options, Value};
 
 static GRAPH: &str = include_str!("../../../../graphs/text-to-image.yaml");
 
-/// An engine with a model folder and the text-to-image graph.
+/// The same from Stage B on, with the embedding as an input.
+static FROM_EMBEDDING: &str = r#"
+wuerstchen: 1
+inputs: { prompt: text, embedding: "f32[1,c,h,w]", seed: int }
+nodes:
+  tokens:  { use: wuerst.tokenize, with: { text: $prompt, model: text-encoder } }
+  text:    { use: wuerst.encode, with: { ids: $tokens.ids, mask: $tokens.mask, model: text-encoder } }
+  decoder: { use: wuerst.decode, with: { embedding: $embedding, text: $text.states, model: decoder, seed: $seed } }
+  vqgan:   { use: wuerst.vqgan, with: { latents: $decoder.latents, model: vqgan-decoder } }
+outputs: { image: $vqgan.image }
+"#;
+
+/// An engine with a model folder, the text-to-image graph, and its part after the prior.
 pub struct Painter {
     engine: Engine,
     graph: Graph,
+    from_embedding: Graph,
 }
 
 impl Painter {
@@ -26,7 +40,8 @@ impl Painter {
         let graph = engine.graph(GRAPH).with_context(|| {
             format!("{} is no model folder; `wuerst-train export RUN` writes one", models.display())
         })?;
-        Ok(Painter { engine, graph })
+        let from_embedding = engine.graph(FROM_EMBEDDING)?;
+        Ok(Painter { engine, graph, from_embedding })
     }
 
     /// Draws each subject from its caption, in place of its picture; number i with seed `seed + i`.
@@ -35,9 +50,26 @@ impl Painter {
     /// Whatever the engine says.
     pub fn draw(&self, subjects: &[Subject], seed: i64, what: &str) -> Result<Vec<Subject>> {
         let captions: Vec<&str> = subjects.iter().map(|s| s.caption.as_str()).collect();
-        let pictures = self.pictures(&captions, seed, what)?;
-        let drawn = |(subject, rgb): (&Subject, Vec<u8>)| Subject { rgb, ..subject.clone() };
-        Ok(subjects.iter().zip(pictures).map(drawn).collect())
+        Ok(shown(subjects, self.pictures(&captions, seed, what)?))
+    }
+
+    /// Draws each subject from its caption and its row of `embeddings`, f32 `[n,16,h,w]`.
+    ///
+    /// # Errors
+    /// Whatever the engine says.
+    pub fn draw_from(&self, subjects: &[Subject], embeddings: &Tensor, seed: i64) -> Result<Vec<Subject>> {
+        let size = embeddings.size();
+        let shape = [1, size[1] as usize, size[2] as usize, size[3] as usize];
+        let rows: Vec<Vec<f32>> =
+            (0..size[0]).map(|i| Vec::try_from(embeddings.get(i).reshape([-1]))).collect::<Result<_, _>>()?;
+        let pictures = self.each(subjects.len(), "drawing from real embeddings", |at| {
+            let job = self.engine.job(&self.from_embedding);
+            job.set("prompt", subjects[at].caption.as_str())?;
+            job.set("embedding", wuerst::Tensor::from_vec(&shape, rows[at].clone())?)?;
+            job.set("seed", seed + at as i64)?;
+            job.get("image", &mut ())
+        })?;
+        Ok(shown(subjects, pictures))
     }
 
     /// Pictures of `size × size × 3` bytes for prompts.
@@ -45,20 +77,37 @@ impl Painter {
     /// # Errors
     /// Whatever the engine says.
     pub fn pictures(&self, prompts: &[&str], seed: i64, what: &str) -> Result<Vec<Vec<u8>>> {
-        let bar = prepare::bar(prompts.len(), what)?;
-        let picture = |(at, prompt): (usize, &&str)| {
+        self.each(prompts.len(), what, |at| {
             let job = self.engine.job(&self.graph);
-            job.set("prompt", *prompt)?;
+            job.set("prompt", prompts[at])?;
             job.set("seed", seed + at as i64)?;
-            let image = job.get("image", &mut ())?;
+            job.get("image", &mut ())
+        })
+    }
+
+    fn each(
+        &self,
+        n: usize,
+        what: &str,
+        draw: impl Fn(usize) -> wuerst::Result<Value> + Sync,
+    ) -> Result<Vec<Vec<u8>>> {
+        let bar = prepare::bar(n, what)?;
+        let picture = |at: usize| {
+            let image = draw(at)?;
             bar.inc(1);
             match image {
                 Value::Tensor(image) => Ok(image.values::<u8>().unwrap_or_default().to_vec()),
                 other => bail!("the graph's `image` is {}", other.ty()),
             }
         };
-        let pictures = prompts.par_iter().enumerate().map(picture).collect();
+        let pictures = (0..n).into_par_iter().map(picture).collect();
         bar.finish_and_clear();
         pictures
     }
+}
+
+/// The subjects with other pictures.
+fn shown(subjects: &[Subject], pictures: Vec<Vec<u8>>) -> Vec<Subject> {
+    let shown = |(subject, rgb): (&Subject, Vec<u8>)| Subject { rgb, ..subject.clone() };
+    subjects.iter().zip(pictures).map(shown).collect()
 }

@@ -12,6 +12,8 @@ use tch::{Kind, Tensor};
 pub struct Subject {
     /// `size × size × 3` bytes, row by row.
     pub rgb: Vec<u8>,
+    /// The real picture at the compressor's size, also where `rgb` is a drawn one.
+    pub large: Vec<u8>,
     /// What the text encoder reads.
     pub caption: String,
     /// CLDR label of the one thing it shows.
@@ -56,8 +58,10 @@ impl Gallery {
         let index = index - index % entries + index % entries * step % entries;
         let recipe = self.dataset.recipe(index);
         let entry = &self.dataset.entries()[recipe.placements[0].entry];
+        let canvas = self.dataset.draw(&recipe);
         Subject {
-            rgb: self.dataset.draw(&recipe).to_rgb(self.dataset.config().size),
+            rgb: canvas.to_rgb(self.dataset.config().size),
+            large: canvas.to_rgb(self.dataset.config().compressor_size),
             caption: recipe.caption,
             label: entry.caption.clone(),
             meaning: meaning(entry),
@@ -82,8 +86,17 @@ fn coprime(a: usize, b: usize) -> bool {
 
 /// Pictures as f32 `[n,3,size,size]` in 0..1.
 pub fn planes(pictures: &[Subject]) -> Tensor {
-    let side = pictures.first().map_or(0, |p| (p.rgb.len() / 3).isqrt()) as i64;
-    let bytes: Vec<u8> = pictures.iter().flat_map(|p| p.rgb.iter().copied()).collect();
+    squares(pictures, |p| &p.rgb)
+}
+
+/// The real pictures as the compressor sees them, f32 `[n,3,compressor_size,compressor_size]` in 0..1.
+pub fn large_planes(pictures: &[Subject]) -> Tensor {
+    squares(pictures, |p| &p.large)
+}
+
+fn squares(pictures: &[Subject], rgb: impl Fn(&Subject) -> &Vec<u8>) -> Tensor {
+    let side = pictures.first().map_or(0, |p| (rgb(p).len() / 3).isqrt()) as i64;
+    let bytes: Vec<u8> = pictures.iter().flat_map(|p| rgb(p).iter().copied()).collect();
     let pixels = Tensor::from_slice(&bytes).reshape([pictures.len() as i64, side, side, 3]);
     pixels.permute([0, 3, 1, 2]).contiguous().to_kind(Kind::Float) / 255.
 }
@@ -96,6 +109,7 @@ mod tests {
     fn planes_are_colours_of_rows() {
         let subject = Subject {
             rgb: (0..12).map(|i| i * 20).collect(),
+            large: vec![],
             caption: String::new(),
             label: String::new(),
             meaning: String::new(),

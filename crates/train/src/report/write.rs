@@ -42,6 +42,8 @@ fn markdown(report: &Report, prompts: &[Prompt]) -> Result<String> {
     let s = &report.scores;
     let rows = [
         ("seen concepts, real (ceiling)", s.real),
+        ("the same after Stage A's encoder and decoder", s.stage_a),
+        ("drawn by stages B and A from the real pictures' embeddings", s.stages_b_and_a),
         ("seen concepts, drawn", s.drawn),
         ("real pictures, shuffled captions (floor)", s.shuffled),
         ("hidden styles, real", s.real_style),

@@ -69,11 +69,20 @@ fn alpha_bar(t: &Tensor, s: f64) -> Tensor {
     (((t + s) * (half_pi / (1. + s))).cos().square() / start).clamp(1e-4, 0.9999)
 }
 
-/// The diffusion loss of both stages: squared error of the noise, weighted by 1 − ᾱ (p2 weighting with γ = k = 1).
+/// Below this ᾱ the weight grows no further: there the prediction is all rounding.
+const LEAST_SIGNAL: f64 = 5e-3;
+
+/// The diffusion loss of both stages, and the plain squared error of the noise.
+///
+/// p2 weighting (Choi et al. 2022; γ = k = 1 gives 1 − ᾱ) of the error in the velocity √ᾱ·noise − √(1−ᾱ)·x (Salimans
+/// and Ho 2022), which is the error in the noise over √ᾱ. Together they weigh the error in the implied clean x alike at
+/// all times. Weighing the error in the noise itself hardly counts the noisiest times, at which a short sampling
+/// run decides what will be seen.
 fn noise_loss(predicted: &Tensor, noise: &Tensor, alpha: &Tensor) -> (Tensor, f64) {
     let error = (predicted.to_kind(Kind::Float) - noise).square();
     let plain = error.mean(Kind::Float).double_value(&[]);
-    ((error * (1f64 - alpha)).mean(Kind::Float), plain)
+    let weight = (1f64 - alpha) / alpha.clamp_min(LEAST_SIGNAL);
+    ((error * weight).mean(Kind::Float), plain)
 }
 
 /// √ᾱ·x + √(1−ᾱ)·noise.
