@@ -15,4 +15,5 @@ pub mod sampler;
 pub mod session;
 pub mod sheet;
 pub mod stage;
+pub mod start;
 pub mod trainer;

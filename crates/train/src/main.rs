@@ -8,6 +8,7 @@ use wuerst_train::data::DataArgs;
 use wuerst_train::export::{self, ExportArgs};
 use wuerst_train::report::{self, ReportArgs};
 use wuerst_train::sample::{self, SampleArgs};
+use wuerst_train::start::{self, StartArgs};
 use wuerst_train::{data, programs, trainer};
 
 /// Trains the three stages of Würstchen on captioned pictures.
@@ -22,6 +23,8 @@ struct Cli {
 enum Command {
     /// Fetch the packages, render the pictures
     Data(DataArgs),
+    /// Go on from an exported model
+    Start(StartArgs),
     /// Train Stage A
     Vqgan(RunArgs),
     /// Train Stage B, and with it the compressor
@@ -56,6 +59,7 @@ fn main() -> Result<()> {
     };
     match Cli::parse().command {
         Command::Data(args) => data::run(&args),
+        Command::Start(args) => start::run(&load(&args.run)?, &args.model),
         Command::Vqgan(args) => programs::vqgan(&to_train(&args)?),
         Command::Decoder(args) => programs::decoder(&to_train(&args)?),
         Command::Prior(args) => programs::prior(&to_train(&args)?),

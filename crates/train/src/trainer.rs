@@ -111,24 +111,24 @@ impl Trainer {
 
     fn resume(&mut self) -> Result<()> {
         self.spent = serde_json::from_slice(&fs::read(self.folder.join("spent.json"))?)?;
-        let generation = self.folder.join(format!("step-{}", self.spent.step));
-        self.weights.load(&generation.join("weights.safetensors"))?;
-        self.average.load(&generation.join("average.safetensors"))?;
+        let generation = generation(&self.folder, &self.spent);
+        self.weights.load_declared(&generation.join("weights.safetensors"))?;
+        self.average.load_declared(&generation.join("average.safetensors"))?;
         self.optimiser.restore(&Tensor::read_safetensors(generation.join("moments.safetensors"))?);
         Ok(())
+    }
+
+    /// Makes `tensors`, some of which the network may not have, the checkpoint of a folder that has none.
+    pub fn plant(folder: &Path, tensors: &[(String, Tensor)], spent: &Spent) -> Result<()> {
+        write_generation(folder, spent, [tensors, tensors, &[]])
     }
 
     /// Writes a new generation, points to it, and only then removes the old one: a kill at any moment loses at most
     /// the steps since the last checkpoint.
     pub fn save(&self) -> Result<()> {
-        let generation = self.folder.join(format!("step-{}", self.spent.step));
-        fs::create_dir_all(&generation)?;
-        Tensor::write_safetensors(&self.weights.all(), generation.join("weights.safetensors"))?;
-        Tensor::write_safetensors(&self.average.all(), generation.join("average.safetensors"))?;
-        Tensor::write_safetensors(&self.optimiser.state(), generation.join("moments.safetensors"))?;
-        let next = self.folder.join("spent.json.new");
-        fs::write(&next, serde_json::to_vec_pretty(&self.spent)?)?;
-        fs::rename(next, self.folder.join("spent.json"))?;
+        let parts = [self.weights.all(), self.average.all(), self.optimiser.state()];
+        write_generation(&self.folder, &self.spent, parts.each_ref().map(Vec::as_slice))?;
+        let generation = generation(&self.folder, &self.spent);
         for entry in fs::read_dir(&self.folder)? {
             let path = entry?.path();
             let old = path.file_name().is_some_and(|n| n.to_string_lossy().starts_with("step-"));
@@ -184,6 +184,23 @@ impl Trainer {
         bar.abandon();
         Ok(())
     }
+}
+
+fn generation(folder: &Path, spent: &Spent) -> PathBuf {
+    folder.join(format!("step-{}", spent.step))
+}
+
+/// Weights, their average and the moments, and then, by `spent.json`, that they are the newest.
+fn write_generation(folder: &Path, spent: &Spent, parts: [&[(String, Tensor)]; 3]) -> Result<()> {
+    let generation = generation(folder, spent);
+    fs::create_dir_all(&generation)?;
+    for (name, tensors) in ["weights", "average", "moments"].into_iter().zip(parts) {
+        Tensor::write_safetensors(tensors, generation.join(format!("{name}.safetensors")))?;
+    }
+    let next = folder.join("spent.json.new");
+    fs::write(&next, serde_json::to_vec_pretty(spent)?)?;
+    fs::rename(next, folder.join("spent.json"))?;
+    Ok(())
 }
 
 /// A step's chance depends on the run's seed and the step alone, so that resuming needs no generator state.

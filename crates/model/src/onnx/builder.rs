@@ -12,6 +12,9 @@ use super::store::Store;
 use super::weights::ExportError;
 use crate::record::{DType, Graph, Id, Node, Op};
 
+/// Ends the name of a matrix that is stored with its axes swapped.
+pub const TRANSPOSED: &str = ".T";
+
 /// Nodes, names and tensors written so far.
 ///
 /// Names tell where a value comes from: `blocks.0.attention.to_q/MatMul` is a step of the layer whose parameters
@@ -96,7 +99,7 @@ impl<'a> Builder<'a> {
 
     fn param(&mut self, n: usize, transposed: bool) -> Result<String, ExportError> {
         let param = &self.graph.params[n];
-        let suffix = if transposed { ".T" } else { "" };
+        let suffix = if transposed { TRANSPOSED } else { "" };
         let key = format!("param {}{suffix}", param.name);
         self.once(&key, |b| {
             let name = b.fresh(&format!("{}{suffix}", param.name));

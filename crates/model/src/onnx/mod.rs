@@ -11,6 +11,7 @@ mod constants;
 mod lower;
 mod metadata;
 mod proto;
+mod read;
 mod store;
 mod weights;
 
@@ -26,6 +27,7 @@ use builder::Builder;
 pub use metadata::set_metadata;
 use proto::{GraphProto, ModelProto, OperatorSetIdProto, StringStringEntryProto};
 use store::{DataFile, Store, io_error, stored_bytes};
+pub use read::{ReadError, read_weights};
 pub use weights::{BoxError, ExportError, Precision, Weight, Weights};
 
 /// Which operators a model may use.

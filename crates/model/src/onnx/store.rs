@@ -139,7 +139,7 @@ fn encode(data: &[f32], narrow: bool) -> Vec<u8> {
 }
 
 /// Swaps the axes of a matrix, tile by tile, so that both sides stay in the processor's cache.
-fn transpose(data: &[f32], rows: usize, columns: usize) -> Vec<f32> {
+pub fn transpose(data: &[f32], rows: usize, columns: usize) -> Vec<f32> {
     const TILE: usize = 32;
     let mut out = vec![0.; data.len()];
     for top in (0..rows).step_by(TILE) {

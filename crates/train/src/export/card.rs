@@ -80,13 +80,14 @@ fn data(md: &mut String, config: &RunConfig) -> Result<()> {
     writeln!(md, "\n## Data\n")?;
     writeln!(
         md,
-        "{} pictures of {} in the styles {}, each in {} variants of place, size, background and caption; {:.0} % \
+        "{} pictures of {} in the styles {}, each in {} variants of {}background and caption; {:.0} % \
          scenes. Hidden from training: {} pictures of concepts in one style, {} of concepts in every style, and one in \
          ten pairings of object and background colour. It draws what it was shown, and little else.",
         count(Split::Train),
         groups.join(", "),
         config.data.styles.join(", "),
         config.data.variants_per_sprite,
+        if config.data.scatter > 0. { "place, size, " } else { "" },
         100. * config.data.scenes,
         count(Split::TestStyle),
         count(Split::TestConcept),

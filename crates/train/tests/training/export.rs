@@ -16,6 +16,7 @@ use wuerst_train::eval::{Evaluator, Mode, Weights};
 use wuerst_train::export::{self, exports};
 use wuerst_train::frozen::{self, COMPRESSOR};
 use wuerst_train::session::Session;
+use wuerst_train::start;
 use wuerst_train::trainer::Trainer;
 
 /// The nodes that showed previews.
@@ -118,6 +119,39 @@ fn a_run_becomes_a_folder_that_the_engine_draws_from() -> Result<()> {
     assert_eq!(previews.0, ["prior", "decoder"]);
     let Value::Tensor(image) = image else { panic!("a picture is a tensor") };
     assert_eq!(image.shape(), [32, 32, 3]);
+    Ok(())
+}
+
+#[test]
+fn training_goes_on_from_an_exported_model() -> Result<()> {
+    let _alone = alone();
+    let folder = tempfile::tempdir()?;
+    let (config, out) = (tiny::run(folder.path()), folder.path().join("models"));
+    fetched(&config)?;
+    trained(&config)?;
+    export::write(&config, 1.5, &out)?;
+    let refused = start::run(&config, &out).unwrap_err().to_string();
+    assert!(refused.contains("has a checkpoint already"), "{refused}");
+
+    let again = RunConfig { folder: folder.path().join("again"), ..config.clone() };
+    let entries = again.vqgan.network.num_vq_embeddings as i64;
+    start::plant(&again, &out, &Tensor::randn([entries, 4], (Kind::Float, tch::Device::Cpu)))?;
+    let stage_a = &config.vqgan.network;
+    let mut all = vqgan::decoder_graph(stage_a, &sizes(8))?.params;
+    all.extend(vqgan::encoder_graph(stage_a, &sizes(32))?.params);
+    for (stage, params) in [("prior", prior::graph(&config.prior.network, &sizes(1))?.params), ("vqgan", all)] {
+        let [old, new] = [&config, &again].map(|config| {
+            let file = Trainer::averaged_file(&config.folder.join(stage)).unwrap();
+            Tensor::read_safetensors(file).unwrap()
+        });
+        let find = |all: &[(String, Tensor)], name: &str| {
+            all.iter().find(|(n, _)| n == name).unwrap_or_else(|| panic!("no {name}")).1.shallow_clone()
+        };
+        for param in params {
+            // f16 keeps eleven bits.
+            close(&find(&new, &param.name), &find(&old, &param.name), 1e-3);
+        }
+    }
     Ok(())
 }
 

@@ -1,0 +1,111 @@
+//! Training that goes on from an exported model: its weights become the newest checkpoints of a run.
+//!
+//! A model folder holds averaged weights as f16 and no moments, so the first steps find their pace anew. What the model
+//! had spent is taken from its report, so that a run's account stays whole over several machines.
+
+use crate::config::RunConfig;
+use crate::prepare;
+use crate::report::measures::Training;
+use crate::session::Session;
+use crate::stage::rows;
+use crate::trainer::Trainer;
+use anyhow::{Context, Result, ensure};
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use tch::{Device, Kind, Tensor};
+use wuerst_model::onnx::read_weights;
+
+/// Arguments of `wuerst-train start`.
+#[derive(Debug, Clone, clap::Args)]
+pub struct StartArgs {
+    /// The run's YAML file, whose folder must not hold checkpoints yet
+    pub run: PathBuf,
+    /// The model folder to go on from
+    #[arg(long, default_value = "models/icons")]
+    pub model: PathBuf,
+}
+
+/// The folders of a run, and the exported models that each one's network is made of.
+const STAGES: [(&str, &[&str]); 5] = [
+    ("vqgan", &["vqgan-encoder", "vqgan-decoder"]),
+    ("vqgan-decoder", &["vqgan-decoder"]),
+    ("compressor", &["compressor", "decoder"]),
+    ("decoder", &["decoder"]),
+    ("prior", &["prior"]),
+];
+
+/// Pictures from whose latents the codebook is drawn anew: exported models need none.
+const PICTURES: i64 = 256;
+
+/// Writes a checkpoint for every stage of the run.
+///
+/// # Errors
+/// A run that has checkpoints already, a model folder that cannot be read, data that was not fetched.
+pub fn run(config: &RunConfig, model: &Path) -> Result<()> {
+    for (stage, _) in STAGES {
+        let folder = config.folder.join(stage);
+        ensure!(
+            Trainer::spent(&folder)?.is_none(),
+            "{} has a checkpoint already: give the run another folder, or remove it",
+            folder.display()
+        );
+    }
+    plant(config, model, &codebook(config, model)?)
+}
+
+/// The checkpoints of all stages, with a codebook `[entries,channels]` for Stage A.
+///
+/// # Errors
+/// A model folder that cannot be read, or a run's folder that cannot be written.
+pub fn plant(config: &RunConfig, model: &Path, codebook: &Tensor) -> Result<()> {
+    let before = spent_before(model)?;
+    for (stage, parts) in STAGES {
+        let mut tensors = BTreeMap::new();
+        for part in parts {
+            for (name, weight) in read_weights(&model.join(format!("{part}.onnx")))? {
+                let shape: Vec<i64> = weight.shape.iter().map(|n| *n as i64).collect();
+                tensors.insert(name, Tensor::from_slice(&weight.data).reshape(shape));
+            }
+        }
+        if stage == "vqgan" {
+            tensors.insert("vquantizer.embedding.weight".into(), codebook.shallow_clone());
+        }
+        let spent = before.iter().find(|t| t.stage == stage).map(|t| t.spent.clone()).unwrap_or_default();
+        println!("{stage:14} {:4} tensors, {} steps", tensors.len(), spent.step);
+        Trainer::plant(&config.folder.join(stage), &tensors.into_iter().collect::<Vec<_>>(), &spent)?;
+    }
+    Ok(())
+}
+
+/// Latents of pictures of the run, one for each entry.
+fn codebook(config: &RunConfig, model: &Path) -> Result<Tensor> {
+    let corpus = prepare::corpus(config, Device::Cpu)?;
+    tch::manual_seed(config.seed);
+    let n = corpus.pictures.size()[0];
+    let which = Tensor::randint(n, [PICTURES.min(n)], (Kind::Int64, Device::Cpu));
+    let pictures = rows(&corpus.pictures, &which, Device::Cpu) / 255.;
+    let encoder = Session::open(&model.join("vqgan-encoder.onnx"), config.threads)?;
+    let latents = encoder.run(&[&pictures])?.remove(0);
+    let channels = latents.size()[1];
+    let cells = latents.permute([0, 2, 3, 1]).reshape([-1, channels]);
+    let entries = config.vqgan.network.num_vq_embeddings as i64;
+    let which = Tensor::randint(cells.size()[0], [entries], (Kind::Int64, Device::Cpu));
+    Ok(cells.index_select(0, &which))
+}
+
+/// The part of a report that is read back; its other fields may be of another version.
+#[derive(serde::Deserialize)]
+struct Before {
+    spent: Vec<Training>,
+}
+
+/// What the model's training took, as its report says; nothing if it has none.
+fn spent_before(model: &Path) -> Result<Vec<Training>> {
+    let path = model.join("report.json");
+    if !path.exists() {
+        return Ok(vec![]);
+    }
+    let before: Before = serde_json::from_slice(&std::fs::read(&path)?)
+        .with_context(|| format!("{} is not a report", path.display()))?;
+    Ok(before.spent)
+}
