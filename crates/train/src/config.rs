@@ -44,6 +44,9 @@ pub struct RunConfig {
     /// How the exported model draws when its user does not say.
     #[serde(default)]
     pub sampling: Sampling,
+    /// What a reader of the model card should know beside the numbers; empty says nothing.
+    #[serde(default)]
+    pub remarks: String,
 }
 
 /// Steps and guidance that an exported model names as its own.

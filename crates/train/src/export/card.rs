@@ -57,6 +57,9 @@ pub fn write(config: &RunConfig, exports: &[Export], out: &Path) -> Result<()> {
          first {} blocks of the compressor are published weights and stayed as they were.",
         config.compressor.frozen_blocks
     )?;
+    if !config.remarks.is_empty() {
+        writeln!(md, "\n{}", config.remarks.trim())?;
+    }
     if measured {
         writeln!(
             md,
