@@ -336,10 +336,15 @@ typedef struct wst_api {
     wst_str (*call_node)(const wst_call *call);
 } wst_api;
 
-#ifdef _WIN32
-#define WST_EXPORT __declspec(dllexport)
+#ifdef __cplusplus
+#define WST_LINKAGE extern "C"
 #else
-#define WST_EXPORT __attribute__((visibility("default")))
+#define WST_LINKAGE
+#endif
+#ifdef _WIN32
+#define WST_EXPORT WST_LINKAGE __declspec(dllexport)
+#else
+#define WST_EXPORT WST_LINKAGE __attribute__((visibility("default")))
 #endif
 
 /* Begins the entry of a plug-in, which tests/c/plugin.c shows. Called once for each engine that loads the plug-in:
@@ -362,6 +367,22 @@ wst_error *wst_graph_new(const wst_engine *engine, wst_str yaml, wst_graph **out
 
 /* The same from a file. Errors: as wst_graph_new, and WST_FILE. */
 wst_error *wst_graph_open(const wst_engine *engine, wst_str path, wst_graph **out);
+
+/* A change to a graph as it is read, so that the file stays as it is. This struct does not grow. */
+typedef struct wst_change {
+    /* "prior.steps", an argument of a node; or "prior", the node's kind. */
+    wst_str name;
+    /* For an argument: text that is read as its type demands ("12", "true", a model's name, text as it is), or a wire
+     * ("$steps", "$text.states"). For a kind: "acme.prior". */
+    wst_str text;
+    /* For an argument: a value of any type, instead of the text. NULL: the text counts. */
+    const wst_value *value;
+} wst_change;
+
+/* As wst_graph_new, with so many changes, made in their order. Places of an error that lie in a change have no line;
+ * their path is its name. Errors: as wst_graph_new. */
+wst_error *wst_graph_new_with(const wst_engine *engine, wst_str yaml, const wst_change *changes, size_t count,
+                              wst_graph **out);
 
 void wst_graph_free(wst_graph *graph);
 

@@ -44,6 +44,11 @@ int main(void)
     FIELD(wst_watch, preview_every);
     FIELD(wst_watch, reserved);
 
+    SIZE(wst_change);
+    FIELD(wst_change, name);
+    FIELD(wst_change, text);
+    FIELD(wst_change, value);
+
     SIZE(wst_node);
     FIELD(wst_node, struct_size);
     FIELD(wst_node, kind);

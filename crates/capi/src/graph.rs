@@ -1,12 +1,38 @@
 //! `wst_graph`: a checked graph.
 
 use std::path::PathBuf;
+use std::slice;
 
 use wuerst::Engine;
 
 use crate::boundary::{Out, fallible, given, infallible};
 use crate::error::Failure;
 use crate::text::Str;
+use crate::value::Value;
+
+/// `wst_change` of the header.
+#[repr(C)]
+pub struct Change {
+    pub(crate) name: Str,
+    pub(crate) text: Str,
+    pub(crate) value: *const Value,
+}
+
+impl Change {
+    /// # Safety
+    /// Strings and value are good for `'a`.
+    unsafe fn read<'a>(&self, index: usize) -> wuerst::Result<wuerst::Change<'a>> {
+        // SAFETY: promised by the caller.
+        let (name, text, value) = unsafe {
+            let field = |field: &str| format!("{field} of change {index}");
+            (self.name.read(&field("name"))?, self.text.read(&field("text"))?, self.value.as_ref())
+        };
+        Ok(match value {
+            Some(value) => wuerst::Change::Value(name, value.inner().clone()),
+            None => (name, text).into(),
+        })
+    }
+}
 
 /// A graph with the engine that it was checked for, so that C need not keep them together.
 pub struct Graph {
@@ -16,7 +42,11 @@ pub struct Graph {
 
 impl Graph {
     fn load(engine: &Engine, yaml: &str) -> wuerst::Result<Graph> {
-        Ok(Graph { graph: engine.graph(yaml)?, engine: engine.clone() })
+        Graph::load_with(engine, yaml, &[])
+    }
+
+    fn load_with(engine: &Engine, yaml: &str, changes: &[wuerst::Change<'_>]) -> wuerst::Result<Graph> {
+        Ok(Graph { graph: engine.graph_with(yaml, changes)?, engine: engine.clone() })
     }
 }
 
@@ -26,6 +56,31 @@ pub extern "C" fn wst_graph_new(engine: Option<&Engine>, yaml: Str, out: Out<*mu
         let (engine, out) = (given(engine, "engine")?, out.given()?);
         // SAFETY: the header asks for a string that is good during the call, and an output that may be written to.
         unsafe { out.give(Graph::load(engine, yaml.read("yaml")?)?) };
+        Ok(())
+    })
+}
+
+#[unsafe(no_mangle)]
+pub extern "C" fn wst_graph_new_with(
+    engine: Option<&Engine>,
+    yaml: Str,
+    changes: *const Change,
+    count: usize,
+    out: Out<*mut Graph>,
+) -> *mut Failure {
+    fallible(|| {
+        let (engine, out) = (given(engine, "engine")?, out.given()?);
+        if changes.is_null() && count > 0 {
+            return Err(wuerst::Error::invalid("changes", "is NULL"));
+        }
+        // SAFETY: the header asks for an array of so many changes, whose strings and values are good during the call, and
+        // an output that may be written to.
+        unsafe {
+            let changes = if count == 0 { &[] } else { slice::from_raw_parts(changes, count) };
+            let changes = changes.iter().enumerate().map(|(index, change)| change.read(index));
+            let changes = changes.collect::<wuerst::Result<Vec<_>>>()?;
+            out.give(Graph::load_with(engine, yaml.read("yaml")?, &changes)?);
+        }
         Ok(())
     })
 }

@@ -9,6 +9,7 @@ use wuerst_abi::node::RawNode;
 use wuerst_abi::table::{API_LAYOUT, Api};
 
 use crate::engine::Options;
+use crate::graph::Change;
 use crate::grow::Grows;
 use crate::tensor::View;
 use crate::text::Str;
@@ -54,6 +55,7 @@ fn structs_lie_in_memory_as_the_header_says() {
             struct_size, runtime, models, devices, model_bytes, cache_bytes, threads, reserved, log, user, cache_folder,
             cache_folder_bytes
         }
+        "wst_change" = Change { name, text, value }
         "wst_node" = RawNode {
             struct_size, kind, signature, about, ports, version, flags, run, check, drop, user
         }

@@ -54,6 +54,9 @@ pub(crate) struct Args {
     /// Sets another input, or an argument of a node, as decoder_steps=20 or prior.model=mine.onnx
     #[arg(long, value_name = "NAME=VALUE", value_parser = run::pair)]
     set: Vec<(String, String)>,
+    /// Makes a node one of another kind, as prior=acme.prior
+    #[arg(long = "use", value_name = "NODE=KIND", value_parser = run::pair)]
+    kind: Vec<(String, String)>,
     #[command(flatten)]
     setup: Setup,
 }
@@ -67,8 +70,8 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
         Some(path) => Source::open(path)?,
         None => Source::default_for(&args.setup.models(None)?)?,
     };
-    let (arguments, inputs) = run::split(&args.set);
-    let graph = source.load(&engine, &arguments)?;
+    let (changes, inputs) = run::split(&args.set, &args.kind);
+    let graph = source.load(&engine, &changes)?;
     let job = engine.job(&graph);
     let mut given = given(args);
     given.extend(inputs.iter().map(|(name, text)| (*name, (*text).to_owned())));
@@ -79,7 +82,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
         true => None,
         false => {
             let inputs = given.into_iter().map(|(name, text)| (name.to_owned(), text)).collect();
-            Some(Recipe::new(&engine, &graph, &source.text, inputs, run::texts(&arguments))?)
+            Some(Recipe::new(&engine, &graph, &source.text, inputs, run::texts(&changes))?)
         }
     };
     let mut progress = Progress::new();

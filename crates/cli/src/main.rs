@@ -2,12 +2,13 @@
 //!
 //! One file a command: [`generate`], [`run`], [`check`], [`nodes`], [`import`], [`inspect`],
 //! [`bench`]. What they share:
-//! [`setup`] (the engine's options), [`source`] (graph files), [`target`] (output files), [`picture`], [`recipe`],
-//! [`progress`], [`explain`] and [`size`].
+//! [`setup`] and [`extensions`] (the engine's options), [`source`] (graph files), [`target`] (output files), [`picture`],
+//! [`recipe`], [`progress`], [`explain`] and [`size`].
 
 mod bench;
 mod check;
 mod explain;
+mod extensions;
 mod find;
 mod generate;
 mod import;

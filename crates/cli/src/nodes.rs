@@ -7,6 +7,7 @@ use wuerst::core::NodeSpec;
 use wuerst::graph::{describe, did_you_mean};
 use wuerst::{Engine, Options};
 
+use crate::extensions::Extensions;
 use crate::say;
 
 /// List node kinds, or describe some in full
@@ -14,11 +15,15 @@ use crate::say;
 pub(crate) struct Args {
     /// Node kinds to describe, as wuerst.prior
     kinds: Vec<String>,
+    #[command(flatten)]
+    more: Extensions,
 }
 
 /// Prints the node kinds.
 pub(crate) fn run(args: &Args) -> Result<ExitCode> {
-    let registry = Engine::new(Options::default())?.registry();
+    let engine = Engine::new(Options::default())?;
+    args.more.add_to(&engine)?;
+    let registry = engine.registry();
     let mut texts = Vec::new();
     for kind in &args.kinds {
         let Some(node) = registry.get(kind) else {

@@ -22,8 +22,8 @@ pub(crate) struct Recipe {
     pub output: String,
     /// The inputs that were set.
     pub inputs: Texts,
-    /// The arguments that were replaced, as `prior.steps`.
-    pub arguments: Texts,
+    /// What was changed in the graph: arguments, as `prior.steps`, and kinds of nodes, as `prior`.
+    pub changes: Texts,
     /// A digest of the content of every model and file, by its name.
     pub files: Texts,
 }
@@ -32,7 +32,7 @@ pub(crate) struct Recipe {
 const GRAPH: &str = "graph";
 const OUTPUT: &str = "output";
 const INPUTS: &str = "inputs";
-const ARGUMENTS: &str = "arguments";
+const CHANGES: &str = "arguments";
 const FILES: &str = "files";
 
 impl Recipe {
@@ -42,13 +42,13 @@ impl Recipe {
         graph: &Graph,
         text: &str,
         inputs: Texts,
-        arguments: Texts,
+        changes: Texts,
     ) -> Result<Recipe> {
         let mut files = Texts::new();
         for (name, path) in used(engine, graph, &inputs)? {
             files.insert(name, digest(&path).with_context(|| path.display().to_string())?);
         }
-        Ok(Recipe { graph: text.to_owned(), output: String::new(), inputs, arguments, files })
+        Ok(Recipe { graph: text.to_owned(), output: String::new(), inputs, changes, files })
     }
 
     /// Pairs of keyword and text, for a PNG file.
@@ -57,7 +57,7 @@ impl Recipe {
             ("Software", concat!("wuerst ", env!("CARGO_PKG_VERSION")).to_owned()),
             (OUTPUT, self.output.clone()),
             (INPUTS, serde_json::to_string(&self.inputs)?),
-            (ARGUMENTS, serde_json::to_string(&self.arguments)?),
+            (CHANGES, serde_json::to_string(&self.changes)?),
             (FILES, serde_json::to_string(&self.files)?),
             (GRAPH, self.graph.clone()),
         ])
@@ -87,9 +87,19 @@ impl Recipe {
             graph: text(GRAPH)?,
             output: text(OUTPUT)?,
             inputs: texts(INPUTS)?,
-            arguments: texts(ARGUMENTS)?,
+            changes: texts(CHANGES)?,
             files: texts(FILES)?,
         })
+    }
+
+    /// The arguments that were replaced.
+    pub(crate) fn arguments(&self) -> impl Iterator<Item = (&String, &String)> {
+        self.changes.iter().filter(|(name, _)| name.contains('.'))
+    }
+
+    /// The nodes that were of another kind.
+    pub(crate) fn kinds(&self) -> impl Iterator<Item = (&String, &String)> {
+        self.changes.iter().filter(|(name, _)| !name.contains('.'))
     }
 
     /// The models and files that are not what they were.
@@ -148,7 +158,7 @@ mod tests {
             graph: "wuerstchen: 1\n# Würstchen\n".into(),
             output: "image".into(),
             inputs: texts("prompt", "a \"red\" 🍎\n"),
-            arguments: texts("prior.steps", "2"),
+            changes: texts("prior.steps", "2"),
             files: texts("prior", "00ff"),
         };
         let picture = Value::from(wuerst::Tensor::from_vec(&[1, 1, 3], vec![1u8, 2, 3]).unwrap());

@@ -27,6 +27,9 @@ pub(crate) struct Args {
     /// Sets an input, as seed=7, or an argument of a node, as prior.steps=20
     #[arg(long, value_name = "NAME=VALUE", value_parser = pair)]
     set: Vec<(String, String)>,
+    /// Makes a node one of another kind, as prior=acme.prior
+    #[arg(long = "use", value_name = "NODE=KIND", value_parser = pair)]
+    kind: Vec<(String, String)>,
     /// Writes an output, as image=apple.png: .png for pictures, .npy for tensors, .txt for texts and numbers
     #[arg(short, long, value_name = "OUTPUT=FILE", value_parser = pair, required = true)]
     output: Vec<(String, String)>,
@@ -52,12 +55,18 @@ pub(crate) fn pair(text: &str) -> Result<(String, String), String> {
     }
 }
 
-type Pairs<'a> = Vec<(&'a str, &'a str)>;
+/// Names and values, borrowed.
+pub(crate) type Pairs<'a> = Vec<(&'a str, &'a str)>;
 
-/// Parts what sets arguments of nodes, `node.port`, from what sets inputs.
-pub(crate) fn split(sets: &[(String, String)]) -> (Pairs<'_>, Pairs<'_>) {
-    let pairs = sets.iter().map(|(name, value)| (name.as_str(), value.as_str()));
-    pairs.partition(|(name, _)| name.contains('.'))
+/// Parts what changes the graph (a node's kind, by its name, and arguments, as `node.port`) from what sets inputs.
+pub(crate) fn split<'a>(
+    sets: &'a [(String, String)],
+    kinds: &'a [(String, String)],
+) -> (Pairs<'a>, Pairs<'a>) {
+    let pairs =
+        |pairs: &'a [(String, String)]| pairs.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+    let (arguments, inputs): (Pairs<'a>, _) = pairs(sets).partition(|(name, _)| name.contains('.'));
+    (pairs(kinds).chain(arguments).collect(), inputs)
 }
 
 /// How a value is written.
@@ -91,14 +100,14 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     let before = args.from.as_deref().map(Recipe::read).transpose()?;
     let source = source(args, before.as_ref())?;
     let engine = args.setup.engine(Some(&source.path))?;
-    let sets = sets(args, before.as_ref());
-    let (arguments, inputs) = split(&sets);
-    let job = engine.job(&source.load(&engine, &arguments)?);
+    let (sets, kinds) = (sets(args, before.as_ref()), kinds(args, before.as_ref()));
+    let (changes, inputs) = split(&sets, &kinds);
+    let job = engine.job(&source.load(&engine, &changes)?);
     inputs.iter().try_for_each(|(name, text)| job.set_text(name, text))?;
     let recipe = if args.no_metadata && before.is_none() {
         None
     } else {
-        Some(Recipe::new(&engine, job.graph(), &source.text, texts(&inputs), texts(&arguments))?)
+        Some(Recipe::new(&engine, job.graph(), &source.text, texts(&inputs), texts(&changes))?)
     };
     if let (Some(before), Some(now)) = (&before, &recipe) {
         for name in before.changed(now) {
@@ -144,9 +153,21 @@ fn source(args: &Args, before: Option<&Recipe>) -> Result<Source> {
 
 /// What to set: what the picture was made with, and in its place what is given now.
 fn sets(args: &Args, before: Option<&Recipe>) -> Vec<(String, String)> {
-    let before = before.map(|recipe| recipe.inputs.iter().chain(&recipe.arguments));
-    let before = before.into_iter().flatten().map(|(name, text)| (name.clone(), text.clone()));
-    before.chain(args.set.iter().cloned()).collect::<Texts>().into_iter().collect()
+    let before = before.into_iter().flat_map(|recipe| recipe.inputs.iter().chain(recipe.arguments()));
+    replaced(before, &args.set)
+}
+
+/// The nodes of another kind, likewise.
+fn kinds(args: &Args, before: Option<&Recipe>) -> Vec<(String, String)> {
+    replaced(before.into_iter().flat_map(Recipe::kinds), &args.kind)
+}
+
+fn replaced<'a>(
+    before: impl Iterator<Item = (&'a String, &'a String)>,
+    now: &[(String, String)],
+) -> Vec<(String, String)> {
+    let before = before.map(|(name, text)| (name.clone(), text.clone()));
+    before.chain(now.iter().cloned()).collect::<Texts>().into_iter().collect()
 }
 
 /// Pairs as a recipe keeps them.
@@ -190,7 +211,9 @@ mod tests {
         assert_eq!(pair("prompt=a=b"), Ok(("prompt".into(), "a=b".into())));
         assert!(pair("prompt").is_err() && pair("=b").is_err());
         let sets = [("seed".into(), "1".into()), ("prior.steps".into(), "2".into())];
-        assert_eq!(split(&sets), (vec![("prior.steps", "2")], vec![("seed", "1")]));
+        let kinds = [("prior".into(), "acme.prior".into())];
+        let changes = vec![("prior", "acme.prior"), ("prior.steps", "2")];
+        assert_eq!(split(&sets, &kinds), (changes, vec![("seed", "1")]));
     }
 
     #[test]

@@ -7,6 +7,7 @@ use std::{env, fs};
 use anyhow::{Result, bail};
 use wuerst::{Device, Engine, Options};
 
+use crate::extensions::Extensions;
 use crate::find;
 
 /// The models that ship.
@@ -36,6 +37,8 @@ pub(crate) struct Setup {
     /// Folder in which results that took long are kept for later runs; without it they end with the process
     #[arg(long, value_name = "FOLDER", env = "WUERST_CACHE")]
     cache: Option<PathBuf>,
+    #[command(flatten)]
+    more: Extensions,
 }
 
 impl Setup {
@@ -86,7 +89,9 @@ impl Setup {
         options.stages.devices = Device::list(&self.device)?;
         options.stages.threads = self.threads.map(NonZeroUsize::get);
         options.stages.runtime = self.runtime();
-        Ok(Engine::new(options)?)
+        let engine = Engine::new(options)?;
+        self.more.add_to(&engine)?;
+        Ok(engine)
     }
 
     /// What was named; else what .ci/setup fetched, for a program that is run without `cargo run`.

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Result, bail};
 use wuerst::core::Diagnostic;
 use wuerst::graph::{excerpt, headline, read_file};
-use wuerst::{Engine, Error, Graph};
+use wuerst::{Change, Engine, Error, Graph};
 
 use crate::find;
 
@@ -40,9 +40,10 @@ impl Source {
         }
     }
 
-    /// Checks the graph; `sets` replace arguments of its nodes.
-    pub(crate) fn load(&self, engine: &Engine, sets: &[(&str, &str)]) -> Result<Graph> {
-        match engine.graph_with(&self.text, sets) {
+    /// Checks the graph, changed by whoever runs it: arguments, as `node.port`, and kinds of nodes.
+    pub(crate) fn load(&self, engine: &Engine, changes: &[(&str, &str)]) -> Result<Graph> {
+        let changes: Vec<Change<'_>> = changes.iter().copied().map(Change::from).collect();
+        match engine.graph_with(&self.text, &changes) {
             Err(Error::Graph(problems)) => Err(self.problems(problems).into()),
             other => Ok(other?),
         }

@@ -2,6 +2,8 @@
 
 use std::collections::HashMap;
 
+use wuerst_core::Value;
+
 use crate::problems::{Place, Problems};
 use crate::suggest::did_you_mean;
 use crate::yaml::{self, Data, Tree};
@@ -47,13 +49,13 @@ pub(crate) enum Given {
     Tree(Tree),
     /// Text from outside, to be read as the port's type demands.
     Text(String),
+    /// A value from outside.
+    Value(Value),
 }
 
 impl Doc {
     /// Reads a file, noting everything that is not of the right form and going on.
-    ///
-    /// `sets` replace arguments of nodes: pairs of `node.port` and text.
-    pub(crate) fn read(tree: Tree, sets: &[(&str, &str)], problems: &mut Problems) -> Doc {
+    pub(crate) fn read(tree: Tree, problems: &mut Problems) -> Doc {
         let mut doc = Doc::default();
         let root = Place::root();
         let mut version = None;
@@ -81,26 +83,7 @@ impl Doc {
         if doc.outputs.is_empty() && problems.is_empty() {
             problems.missing(root, || "a graph needs `outputs`, at least one".to_owned());
         }
-        doc.set(sets, problems);
         doc
-    }
-
-    fn set(&mut self, sets: &[(&str, &str)], problems: &mut Problems) {
-        for (name, text) in sets {
-            let place = Place::outside(name);
-            let Some((id, port)) = name.split_once('.') else {
-                problems.add(place, "an argument is set as `node.port`");
-                continue;
-            };
-            let Some(node) = self.nodes.iter_mut().find(|n| n.name == id) else {
-                let hint = did_you_mean(id, self.nodes.iter().map(|n| n.name.as_str()));
-                problems.add(place, format!("no node `{id}`{hint}"));
-                continue;
-            };
-            node.value.with.retain(|entry| entry.name != port);
-            let value = Given::Text((*text).to_owned());
-            node.value.with.push(Entry { name: port.to_owned(), place, value });
-        }
     }
 }
 

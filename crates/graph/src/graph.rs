@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use wuerst_core::{Args, Error, Models, Node, Port, Registry, Result, Ty, Value};
 
+use crate::change::Change;
 use crate::check;
 use crate::suggest::did_you_mean;
 
@@ -70,13 +71,12 @@ impl Graph {
         Graph::load_with(text, registry, &[])
     }
 
-    /// Reads and checks a graph file in which arguments of nodes are replaced: pairs of `node.port` and
-    /// a text, which is read as the port's type demands and may be a wire.
+    /// Reads and checks a graph file with changes to its nodes.
     ///
     /// # Errors
-    /// As [`Graph::load`]. Problems of a replaced argument have no line.
-    pub fn load_with(text: &str, registry: &Registry, sets: &[(&str, &str)]) -> Result<Graph> {
-        check::load(text, registry, sets).map_err(Error::Graph)
+    /// As [`Graph::load`]. Problems of a change have no line.
+    pub fn load_with(text: &str, registry: &Registry, changes: &[Change<'_>]) -> Result<Graph> {
+        check::load(text, registry, changes).map_err(Error::Graph)
     }
 
     /// What a job may set: names, types, defaults, ranges.

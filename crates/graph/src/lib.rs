@@ -30,6 +30,7 @@
 //! paths of libraries. A graph file is data, so a strange one can be opened without harm.
 
 mod cache;
+mod change;
 mod check;
 mod contract;
 mod describe;
@@ -48,6 +49,7 @@ mod suggest;
 mod yaml;
 
 pub use cache::{Cache, Folder, Lease};
+pub use change::Change;
 pub use describe::{describe, list};
 pub use file::read_file;
 pub use graph::{Graph, Output, Source, Step};

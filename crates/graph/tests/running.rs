@@ -4,7 +4,7 @@ mod stub;
 
 use stub::{Bench, CASCADE};
 use wuerst_core::{Cancel, DType, Error, NodeSpec, Refusal, Tensor, Ty, Value, Watch};
-use wuerst_graph::{Graph, Inputs, Run};
+use wuerst_graph::{Change, Graph, Inputs, Run};
 
 fn message<T>(result: Result<T, Error>) -> String {
     result.err().expect("an error").to_string()
@@ -137,19 +137,65 @@ fn arguments_can_be_replaced_before_and_after_loading() {
     assert_eq!(message(graph.set("prior.steps", 0i64)), "prior.steps: 0 is outside 1..1000");
     assert!(message(graph.set("steps", 1i64)).contains("written as `node.port`"));
 
-    let load = |sets: &[(&str, &str)]| Graph::load_with(CASCADE, &bench.registry, sets);
-    assert!(bench.ran(&load(&[("prior.steps", "3")]).unwrap(), &prompt()).is_empty());
+    let load = |changes: &[Change<'_>]| Graph::load_with(CASCADE, &bench.registry, changes);
+    assert!(bench.ran(&load(&[("prior.steps", "3").into()]).unwrap(), &prompt()).is_empty());
+    let value = Change::Value("prior.steps", Value::Int(3));
+    assert!(bench.ran(&load(&[value]).unwrap(), &prompt()).is_empty());
     assert_eq!(
-        bench.ran(&load(&[("prior.steps", "$steps")]).unwrap(), &prompt()),
+        bench.ran(&load(&[("prior.steps", "$steps").into()]).unwrap(), &prompt()),
         ["prior", "decode", "vqgan"]
     );
-    let error = message(load(&[("prior.steps", "many"), ("prior.x", "1"), ("prio.steps", "1")]));
+    let tensor = Value::from(Tensor::from_vec(&[1, 2, 4], vec![0.5f32; 8]).unwrap());
+    let graph = load(&[Change::Value("prior.text", tensor.clone())]).unwrap();
+    assert_eq!(bench.ran(&graph, &prompt()), ["prior", "decode", "vqgan"]);
+    let error = message(load(&[
+        ("prior.steps", "many").into(),
+        ("prior.x", "1").into(),
+        ("prio.steps", "1").into(),
+        ("prior.text", "words").into(),
+        Change::Value("prior.seed", tensor),
+        Change::Kind("prior", "wuerst.pryor"),
+        Change::Kind("vqgn", "wuerst.vqgan"),
+        Change::Text("steps", "1"),
+    ]));
     assert_eq!(
         error,
-        "the graph has 3 problems\nprio.steps: no node `prio`; did you mean `prior`?\n\
-         prior.x: `wuerst.prior` has no input `x`; it takes text, steps, seed\n\
-         prior.steps: wants int, but this is `many`"
+        "the graph has 4 problems\n\
+         prio.steps: no node `prio`; did you mean `prior`?\n\
+         vqgn: no node `vqgn`; did you mean `vqgan`?\n\
+         steps: an argument is set as `node.port`\n\
+         prior: no node kind `wuerst.pryor`; did you mean `wuerst.prior`?"
     );
+    let error = message(load(&[
+        ("prior.steps", "many").into(),
+        ("prior.x", "1").into(),
+        ("decode.text", "words").into(),
+        Change::Value("prior.seed", Value::from(true)),
+        Change::Kind("vqgan", "clip.tokenize"),
+    ]));
+    assert_eq!(
+        error,
+        "the graph has 7 problems\n\
+         prior.x: `wuerst.prior` has no input `x`; it takes text, steps, seed\n\
+         prior.steps: wants int, but this is `many`\n\
+         prior.seed: wants int, but this is bool true\n\
+         decode.text: wants f32[b,l,d], which cannot be written as text\n\
+         14:3: nodes.vqgan: `clip.tokenize` needs `text: text`\n\
+         14:39: nodes.vqgan.with.latent: `clip.tokenize` has no input `latent`; it takes text\n\
+         16:10: outputs.image: `vqgan` has no output `image`; it has `$vqgan.ids`"
+    );
+}
+
+#[test]
+fn a_stage_can_be_another_node() {
+    let mut bench = Bench::new(usize::MAX);
+    bench.add("house.prior", "text: f32[b,l,d], seed: int -> latent: f32[b,16,h,w]", |_, args| {
+        Ok(vec![ndarray::Array4::from_elem((1, 16, 2, 2), args.tensor_f32("text")?.sum()).into()])
+    });
+    let ran = bench.ran(&bench.load(CASCADE), &prompt());
+    assert_eq!(ran, ["tokens", "text", "prior", "decode", "vqgan"]);
+    let graph = Graph::load_with(CASCADE, &bench.registry, &[Change::Kind("prior", "house.prior")]).unwrap();
+    assert_eq!(bench.ran(&graph, &prompt()), ["prior", "decode", "vqgan"]);
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use wuerst_core::{Files, Node, Registry, Result};
-use wuerst_graph::{Cache, Folder, Graph};
+use wuerst_graph::{Cache, Change, Folder, Graph};
 use wuerst_stages::{Outputs, Runtime, Sessions};
 
 use crate::job::Job;
@@ -117,12 +117,12 @@ impl Engine {
         Graph::load(text, &self.registry())
     }
 
-    /// Reads and checks a graph in which arguments of nodes are replaced, as `("prior.steps", "20")`.
+    /// Reads and checks a graph with changes to its nodes: arguments and kinds.
     ///
     /// # Errors
-    /// As [`Engine::graph`].
-    pub fn graph_with(&self, text: &str, sets: &[(&str, &str)]) -> Result<Graph> {
-        Graph::load_with(text, &self.registry(), sets)
+    /// As [`Engine::graph`]. Problems of a change have no line.
+    pub fn graph_with(&self, text: &str, changes: &[Change<'_>]) -> Result<Graph> {
+        Graph::load_with(text, &self.registry(), changes)
     }
 
     /// A job over a graph, with every input as the graph has it.

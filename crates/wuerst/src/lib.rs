@@ -24,7 +24,7 @@ pub use wuerst_core as core;
 pub use wuerst_core::{Error, Result, Tensor, Value, Watch};
 /// Graph files: checking, running, describing.
 pub use wuerst_graph as graph;
-pub use wuerst_graph::{Graph, Report};
+pub use wuerst_graph::{Change, Graph, Report};
 /// The built-in nodes and the models they run.
 pub use wuerst_stages as stages;
 pub use wuerst_stages::Device;

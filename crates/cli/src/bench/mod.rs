@@ -46,7 +46,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
         Some(path) => Source::open(path)?,
         None => Source::default_for(&args.setup.models(None::<&Path>)?)?,
     };
-    let (arguments, inputs) = split(&args.set);
+    let (arguments, inputs) = split(&args.set, &[]);
     let graph = source.load(&engine, &arguments)?;
     let job = engine.job(&graph);
     if graph.inputs().iter().any(|input| input.name == "prompt") {

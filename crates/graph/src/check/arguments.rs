@@ -90,7 +90,7 @@ fn source(port: &Port, given: &Entry<Given>, scope: &Scope<'_>, problems: &mut P
                 // What replaces an argument comes from whoever runs the graph.
                 let (value, models) = match given.value {
                     Given::Tree(_) => (Ok(Value::from(text)), scope.models.clone()),
-                    Given::Text(_) => (port.read(&text), scope.models.by_host()),
+                    _ => (port.read(&text), scope.models.by_host()),
                 };
                 match value {
                     Ok(value) => return admitted(port, value, place, scope, &models, problems),
@@ -100,7 +100,13 @@ fn source(port: &Port, given: &Entry<Given>, scope: &Scope<'_>, problems: &mut P
         }
         return None;
     }
-    let Given::Tree(tree) = &given.value else { return None };
+    let tree = match &given.value {
+        Given::Tree(tree) => tree,
+        Given::Value(value) => {
+            return admitted(port, value.clone(), place, scope, &scope.models.by_host(), problems);
+        }
+        Given::Text(_) => return None,
+    };
     match &tree.data {
         Data::Bool(x) => literal(port, Value::Bool(*x), place, scope, problems),
         Data::Int(x) => literal(port, Value::Int(*x), place, scope, problems),
@@ -177,7 +183,7 @@ impl Given {
     pub(super) fn text(&self) -> Option<&str> {
         match self {
             Given::Tree(Tree { data: Data::Text(text), .. }) | Given::Text(text) => Some(text),
-            Given::Tree(_) => None,
+            Given::Tree(_) | Given::Value(_) => None,
         }
     }
 }

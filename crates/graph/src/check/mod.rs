@@ -15,6 +15,7 @@ use std::sync::Arc;
 
 use wuerst_core::{Args, Diagnostic, Models, Node, Port, Registry, Value};
 
+use crate::change::Change;
 use crate::doc::{Doc, Entry, NodeDoc};
 use crate::graph::{Graph, Output, Source, Step};
 use crate::problems::{Place, Problems};
@@ -23,8 +24,12 @@ use crate::yaml;
 /// Longer files are refused unread: in this size fit graphs of fifty thousand nodes.
 pub(crate) const LONGEST: usize = 4 << 20;
 
-/// Reads and checks a graph file; `sets` replace arguments (`node.port`, text).
-pub(crate) fn load(text: &str, registry: &Registry, sets: &[(&str, &str)]) -> Result<Graph, Vec<Diagnostic>> {
+/// Reads, changes and checks a graph file.
+pub(crate) fn load(
+    text: &str,
+    registry: &Registry,
+    changes: &[Change<'_>],
+) -> Result<Graph, Vec<Diagnostic>> {
     if text.len() > LONGEST {
         let mut problems = Problems::default();
         let (is, most) = (text.len(), LONGEST >> 20);
@@ -36,7 +41,8 @@ pub(crate) fn load(text: &str, registry: &Registry, sets: &[(&str, &str)]) -> Re
     for yaml::Problem { mark, path, message } in read.problems {
         problems.add(Place::at(path, mark), message);
     }
-    let doc = Doc::read(read.tree, sets, &mut problems);
+    let mut doc = Doc::read(read.tree, &mut problems);
+    doc.change(changes, &mut problems);
     let graph = check(&doc, registry, &mut problems);
     match graph {
         Some(graph) if problems.is_empty() => Ok(graph),

@@ -1,0 +1,64 @@
+//! What whoever runs a graph changes in it, without touching the file.
+
+use wuerst_core::Value;
+
+use crate::doc::{Doc, Entry, Given, NodeDoc};
+use crate::problems::{Place, Problems};
+use crate::suggest::did_you_mean;
+
+/// A change to a graph as it is read.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Change<'a> {
+    /// An argument, named as `node.port`, from text: read as the port's type demands, and a wire if it begins with `$`.
+    Text(&'a str, &'a str),
+    /// An argument, named as `node.port`, from a value of any type.
+    Value(&'a str, Value),
+    /// A node, by its name, of another kind.
+    Kind(&'a str, &'a str),
+}
+
+/// `node.port` and a text, or `node` and a kind.
+impl<'a> From<(&'a str, &'a str)> for Change<'a> {
+    fn from((name, text): (&'a str, &'a str)) -> Change<'a> {
+        if name.contains('.') { Change::Text(name, text) } else { Change::Kind(name, text) }
+    }
+}
+
+impl Doc {
+    /// Makes the changes, in their order, and notes those that fit nothing in the file.
+    pub(crate) fn change(&mut self, changes: &[Change<'_>], problems: &mut Problems) {
+        for change in changes {
+            match change {
+                Change::Text(name, text) => self.set(name, Given::Text((*text).to_owned()), problems),
+                Change::Value(name, value) => self.set(name, Given::Value(value.clone()), problems),
+                Change::Kind(name, kind) => {
+                    let place = Place::outside(name);
+                    if let Some(node) = self.named(name, &place, problems) {
+                        node.kind = Some(Entry { name: "use".to_owned(), place, value: (*kind).to_owned() });
+                    }
+                }
+            }
+        }
+    }
+
+    fn set(&mut self, name: &str, value: Given, problems: &mut Problems) {
+        let place = Place::outside(name);
+        let Some((id, port)) = name.split_once('.') else {
+            problems.add(place, "an argument is set as `node.port`");
+            return;
+        };
+        if let Some(node) = self.named(id, &place, problems) {
+            node.with.retain(|entry| entry.name != port);
+            node.with.push(Entry { name: port.to_owned(), place, value });
+        }
+    }
+
+    fn named(&mut self, id: &str, place: &Place, problems: &mut Problems) -> Option<&mut NodeDoc> {
+        let Some(index) = self.nodes.iter().position(|node| node.name == id) else {
+            let hint = did_you_mean(id, self.nodes.iter().map(|node| node.name.as_str()));
+            problems.add(place.clone(), format!("no node `{id}`{hint}"));
+            return None;
+        };
+        Some(&mut self.nodes[index].value)
+    }
+}
