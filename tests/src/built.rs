@@ -35,7 +35,18 @@ fn build() -> Result<PathBuf> {
     };
     let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let built = Command::new(cargo)
-        .args(["build", "-q", "--profile", profile, "-p", "wuerst-cli", "-p", "wuerst-capi"])
+        .args([
+            "build",
+            "-q",
+            "--profile",
+            profile,
+            "-p",
+            "wuerst-cli",
+            "-p",
+            "wuerst-capi",
+            "-p",
+            "wuerst-pooled",
+        ])
         .current_dir(root())
         .status()?;
     ensure!(built.success(), "cargo build: {built}");
@@ -65,8 +76,30 @@ pub fn c_program(name: &str, standard: &str, folder: &Path) -> Result<PathBuf> {
     if !soname.exists() {
         std::os::unix::fs::symlink(&library, &soname)?;
     }
-    let (compiler, language) = if standard.contains("++") { ("c++", "c++") } else { ("cc", "c") };
     let program = folder.join(format!("{name}-{standard}"));
+    let path = fs::canonicalize(folder)?;
+    let (library, path) = (library.display().to_string(), format!("-Wl,-rpath,{}", path.display()));
+    compile(name, standard, &[&library, &path], &program)?;
+    Ok(program)
+}
+
+/// The example of a plug-in in Rust.
+pub fn plugin() -> Result<PathBuf> {
+    Ok(folder()?.join("libwuerst_pooled.so"))
+}
+
+/// Compiles a plug-in of `tests/c`, which links against nothing, into `folder`.
+///
+/// # Errors
+/// Any warning of the compiler.
+pub fn c_plugin(name: &str, standard: &str, more: &[&str], folder: &Path) -> Result<PathBuf> {
+    let plugin = folder.join(format!("{name}-{standard}{}.so", more.concat()));
+    compile(name, standard, &[&["-shared", "-fPIC"], more].concat(), &plugin)?;
+    Ok(plugin)
+}
+
+fn compile(name: &str, standard: &str, more: &[&str], out: &Path) -> Result<()> {
+    let (compiler, language) = if standard.contains("++") { ("c++", "c++") } else { ("cc", "c") };
     let built = Command::new(compiler)
         .args(["-x", language, "-pedantic", "-Wall", "-Wextra", "-Werror", "-g"])
         .arg(format!("-std={standard}"))
@@ -74,14 +107,13 @@ pub fn c_program(name: &str, standard: &str, folder: &Path) -> Result<PathBuf> {
         .arg(root().join("include"))
         .arg(root().join(format!("tests/c/{name}.c")))
         .args(["-x", "none"])
-        .arg(&library)
-        .arg(format!("-Wl,-rpath,{}", fs::canonicalize(folder)?.display()))
+        .args(more)
         .arg("-o")
-        .arg(&program)
+        .arg(out)
         .status()
         .with_context(|| format!("a compiler called {compiler}"))?;
     ensure!(built.success(), "{name}.c as {standard}: {built}");
-    Ok(program)
+    Ok(())
 }
 
 /// A PNG file's pixels, `[h,w,3]` u8 in a row, with height and width.

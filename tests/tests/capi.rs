@@ -71,6 +71,15 @@ fn misuse_gives_errors() -> Result<()> {
 }
 
 #[test]
+fn nodes_of_a_host_run_and_their_mistakes_are_errors() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    for standard in STANDARDS {
+        ran(&Command::new(c_program("nodes", standard, folder.path())?).output()?)?;
+    }
+    Ok(())
+}
+
+#[test]
 fn the_lines_of_c_in_the_readme_compile() -> Result<()> {
     let readme = fs::read_to_string(root().join("README.md"))?;
     let lines =
