@@ -5,7 +5,7 @@
 //! ([`node`]), and with [`plugin!`] a `wuerst_core::Node` becomes a plug-in ([`guest`]).
 //!
 //! Every function is a few lines inside [`boundary`], where NULL, panics and errors are turned into what C understands;
-//! pointers from C are `Option<&T>`, [`Out`](boundary::Out) or [`Str`].
+//! pointers from C are `Option<&T>`, [`Out`] or [`Str`].
 #![allow(unsafe_code, reason = "pointers from C; each use says why it is sound")]
 
 pub mod boundary;

@@ -112,7 +112,9 @@ fn whoever_runs_a_graph_names_any_file_and_the_graph_its_own() {
     let path = elsewhere.path().join("a.npy");
     let text = LOAD.replace("{ file: $file }", "{ file: b.npy }");
     let sets = [("l.file", path.to_str().unwrap())];
-    assert!(Graph::load_with(&text, &bare, &sets).is_ok() && Graph::load(&text, &bare).is_err());
+    assert!(
+        Graph::load_with(&text, &bare, &sets.map(Into::into)).is_ok() && Graph::load(&text, &bare).is_err()
+    );
 }
 
 #[test]
