@@ -26,8 +26,8 @@ use crate::record::{Graph, Id, Op};
 use builder::Builder;
 pub use metadata::set_metadata;
 use proto::{GraphProto, ModelProto, OperatorSetIdProto, StringStringEntryProto};
-use store::{DataFile, Store, io_error, stored_bytes};
 pub use read::{ReadError, read_weights};
+use store::{DataFile, Store, io_error, stored_bytes};
 pub use weights::{BoxError, ExportError, Precision, Weight, Weights};
 
 /// Which operators a model may use.

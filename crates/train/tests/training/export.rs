@@ -139,7 +139,8 @@ fn training_goes_on_from_an_exported_model() -> Result<()> {
     let stage_a = &config.vqgan.network;
     let mut all = vqgan::decoder_graph(stage_a, &sizes(8))?.params;
     all.extend(vqgan::encoder_graph(stage_a, &sizes(32))?.params);
-    for (stage, params) in [("prior", prior::graph(&config.prior.network, &sizes(1))?.params), ("vqgan", all)] {
+    for (stage, params) in [("prior", prior::graph(&config.prior.network, &sizes(1))?.params), ("vqgan", all)]
+    {
         let [old, new] = [&config, &again].map(|config| {
             let file = Trainer::averaged_file(&config.folder.join(stage)).unwrap();
             Tensor::read_safetensors(file).unwrap()
