@@ -1,6 +1,6 @@
 //! The evaluator against what diffusers computes with the same weights (`tests/reference`).
 
-use crate::tiny::close;
+use crate::tiny::{alone, close};
 use anyhow::{Context, Result};
 use serde::de::DeserializeOwned;
 use std::path::{Path, PathBuf};
@@ -47,17 +47,20 @@ fn agrees<C: DeserializeOwned>(
 
 #[test]
 fn stage_c() -> Result<()> {
+    let _alone = alone();
     agrees("wuerstchen-prior/prior", prior::graph, &["prior_in_x", "prior_in_r", "prior_in_c"], "prior_out")
 }
 
 #[test]
 fn stage_b() -> Result<()> {
+    let _alone = alone();
     let feeds = ["decoder_in_x", "prior_in_r", "decoder_in_effnet", "decoder_in_clip"];
     agrees("wuerstchen/decoder", decoder::graph, &feeds, "decoder_out")
 }
 
 #[test]
 fn stage_a() -> Result<()> {
+    let _alone = alone();
     // The stored picture is not limited to 0..1, as the stage's is.
     let decode = |config: &VqganConfig, sizes: &Sizes| {
         let mut g = Graph::new();
