@@ -6,6 +6,7 @@ use wuerst_core::{Args, Error, Refusal, Result, Value};
 
 use crate::contract;
 use crate::graph::{Graph, Source};
+use crate::key;
 
 /// The values of a graph's inputs, for one or many runs.
 #[derive(Clone, Debug, Default)]
@@ -54,14 +55,11 @@ impl Inputs {
             }
         }
         for &step in steps {
+            let args = key::settled(graph, step, &values);
             let step = &graph.nodes[step];
+            let args = args.map_err(|error| error.in_node(&step.id))?;
             let ports = &step.node.spec().signature.inputs;
-            let known = ports.iter().zip(&step.args).map(|(port, source)| match source {
-                Source::Literal(value) => Some(value.clone()),
-                Source::Input(index) => values[*index].clone().map(|value| port.ty.widen(value)),
-                Source::Output { .. } | Source::LeftOut => None,
-            });
-            let known: Vec<Option<Value>> = known.collect();
+            let known: Vec<Option<Value>> = key::known(ports, &args, &values);
             contract::arguments(ports, &known).map_err(|error| error.in_node(&step.id))?;
             let refused = |refusal: Refusal| Error::from(refusal).in_node(&step.id);
             step.node.check(&Args::new(ports, &known)).map_err(refused)?;

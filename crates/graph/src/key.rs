@@ -3,7 +3,7 @@
 use wuerst_core::{Args, Digest, Hasher, Node, NodeSpec, Port, Result, Value};
 
 use crate::cache::Arguments;
-use crate::graph::Source;
+use crate::graph::{Graph, Source, Step};
 
 /// What stands for whatever a node depends on beside its arguments.
 const STATE: &str = "files";
@@ -17,14 +17,33 @@ pub(crate) fn given(source: &Source, inputs: &[Option<Value>]) -> Option<Value> 
     }
 }
 
+/// The arguments that no node computes, as the ports take them.
+pub(crate) fn known(ports: &[Port], sources: &[Source], inputs: &[Option<Value>]) -> Vec<Option<Value>> {
+    let known = |(port, source): (&Port, &Source)| Some(port.ty.widen(given(source, inputs)?));
+    ports.iter().zip(sources).map(known).collect()
+}
+
+/// A node's arguments in a run on these inputs: a port that is wired to an input which is left out gets the port's
+/// default, as if it were not wired.
+pub(crate) fn settled(graph: &Graph, step: usize, inputs: &[Option<Value>]) -> Result<Vec<Source>> {
+    let Step { node, args, .. } = &graph.nodes[step];
+    let settled = |(port, source): (&Port, &Source)| match (source, &port.default) {
+        (Source::Input(index), Some(default)) if inputs[*index].is_none() => {
+            port.admit(&port.name, default.clone(), &graph.models).map(Source::Literal)
+        }
+        _ => Ok(source.clone()),
+    };
+    node.spec().signature.inputs.iter().zip(args).map(settled).collect()
+}
+
 /// The arguments with models and files as they are on disk now.
-pub(crate) fn fresh(args: &[Source]) -> Result<Vec<Source>> {
-    let fresh = |source: &Source| match source {
+pub(crate) fn fresh(args: Vec<Source>) -> Result<Vec<Source>> {
+    let fresh = |source: Source| match source {
         Source::Literal(Value::Model(model)) => Ok(Source::Literal(Value::Model(model.reopen()?))),
         Source::Literal(Value::File(file)) => Ok(Source::Literal(Value::File(file.reopen()?))),
-        other => Ok(other.clone()),
+        other => Ok(other),
     };
-    args.iter().map(fresh).collect()
+    args.into_iter().map(fresh).collect()
 }
 
 /// The digests of a node's arguments, and last that of its [state](Node::state). `result` tells the digests of
@@ -36,11 +55,7 @@ pub(crate) fn arguments(
     result: impl Fn(usize, usize) -> Option<Digest>,
 ) -> Result<Arguments> {
     let ports = &node.spec().signature.inputs;
-    let known: Vec<Option<Value>> = ports
-        .iter()
-        .zip(sources)
-        .map(|(port, source)| given(source, inputs).map(|value| port.ty.widen(value)))
-        .collect();
+    let known = known(ports, sources, inputs);
     let state = node.state(&Args::new(ports, &known))?;
     let digest = |(source, known): (&Source, &Option<Value>)| match *source {
         Source::Output { step, port } => result(step, port),

@@ -85,8 +85,9 @@ impl<'a> Pass<'a> {
             return Ok(());
         }
         self.cancel.check()?;
-        let Step { id, node, args, .. } = &self.graph.nodes[step];
-        self.slots[step].args = key::fresh(args).map_err(|error| error.in_node(id))?;
+        let Step { id, node, .. } = &self.graph.nodes[step];
+        let args = key::settled(self.graph, step, &self.inputs).and_then(key::fresh);
+        self.slots[step].args = args.map_err(|error| error.in_node(id))?;
         let spec = node.spec();
         let arguments = self.arguments(step)?;
         let changed = self.cache.note(id, &spec.kind, arguments.clone());

@@ -217,6 +217,32 @@ fn optional_ports_may_be_left_out_and_count_when_given() {
 }
 
 #[test]
+fn a_port_keeps_its_default_when_its_input_is_left_out() {
+    let mut bench = Bench::new(usize::MAX);
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let signature =
+        format!("n: int = 7, x: float = 0.5 {{0.0..1.0}}, m: model = {:?} -> all: text", file.path());
+    bench.add("test.show", &signature, |_, args| {
+        let (n, x, m) = (args.int("n")?, args.float("x")?, args.model("m")?.path().exists());
+        Ok(vec![format!("{n} {x} {m}").into()])
+    });
+    let graph = bench.load(
+        "{wuerstchen: 1, inputs: {n: 'int?', x: 'float?', m: 'model?'}, outputs: {image: $t.all}, \
+          nodes: {t: {use: test.show, with: {n: $n, x: $x, m: $m}}}}",
+    );
+    assert_eq!(bench.output(&graph, "image", &[]).0.unwrap(), Value::from("7 0.5 true"));
+    let given = [("n", 1i64.into()), ("x", 1i64.into())];
+    assert_eq!(bench.output(&graph, "image", &given).0.unwrap(), Value::from("1 1 true"));
+    // The default is the same value as when it is given, so nothing runs again.
+    assert!(bench.ran(&graph, &[("n", 7i64.into())]).is_empty());
+
+    let wired = "{wuerstchen: 1, inputs: {m: 'model?'}, outputs: {image: $t.n}, \
+                  nodes: {t: {use: test.gone, with: {m: $m}}}}";
+    bench.add("test.gone", "m: model = \"/nowhere.onnx\" -> n: int", |_, _| Ok(vec![1i64.into()]));
+    assert!(message(Graph::load(wired, &bench.registry)).contains("nodes.t.with.m: model /nowhere.onnx"));
+}
+
+#[test]
 fn a_failing_node_is_named() {
     let mut bench = Bench::new(0);
     bench.add("test.fail", "-> x: int", |_, _| Err(Error::Runtime("no memory pattern".into())));

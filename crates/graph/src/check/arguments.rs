@@ -171,6 +171,12 @@ fn wired(
         problems.add(place.clone(), format!("must have a value, but `{text}` may be left out"));
         return None;
     }
+    if input.optional
+        && let Some(default) = &port.default
+    {
+        // It stands in for the input when that is left out, and a model's must be there.
+        literal(port, default.clone(), place, scope, problems)?;
+    }
     if let Some(Err(message)) = input.default.as_ref().map(|default| port.allows(default)) {
         problems.add(place.clone(), format!("the default of `{text}`: {message}"));
         return None;
