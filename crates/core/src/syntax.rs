@@ -203,7 +203,9 @@ impl Cursor {
                 return Err(self.error(start, format!("no type `{other}`; types are {known}")));
             }
         };
-        self.expect("[")?;
+        if !self.found("[") {
+            return Err(self.expected("`[` and dimensions, as in `f32[h,w,3]`"));
+        }
         let mut dims = Vec::new();
         if self.found("]") {
             return Ok(Ty::Tensor { dtype, dims });
@@ -226,7 +228,10 @@ impl Cursor {
         if digits.is_empty() {
             return Ok(Dim::Named(self.name("a length or the name of a dimension")?));
         }
-        digits.parse().map(Dim::Fixed).map_err(|_| self.error(start, format!("{digits} is too long")))
+        digits
+            .parse()
+            .map(Dim::Fixed)
+            .map_err(|_| self.error(start, format!("{digits} is too large for a length")))
     }
 
     fn limits(&mut self, port: &mut Port) -> Parsed<()> {
@@ -261,6 +266,11 @@ impl Cursor {
     }
 
     fn bound(&mut self) -> Parsed<f64> {
+        let digit = |c: &char| c.is_ascii_digit() || "+-.".contains(*c);
+        self.space();
+        if !self.chars.get(self.at).is_some_and(digit) {
+            return Err(self.expected("a range as `1..1000`"));
+        }
         match self.number()? {
             Value::Int(x) => Ok(x as f64),
             Value::Float(x) => Ok(x),

@@ -139,7 +139,11 @@ fn admitted(
     problems: &mut Problems,
 ) -> Option<Source> {
     let hint = match &value {
-        Value::Text(text) => scope.unmarked_wire(text),
+        Value::Text(text) => match port.ty {
+            Ty::Int | Ty::Float if port.read(text).is_ok() => "; write numbers without quotes".to_owned(),
+            Ty::Bool => "; write true or false, without quotes".to_owned(),
+            _ => scope.unmarked_wire(text),
+        },
         Value::Bool(_) | Value::Int(_) | Value::Float(_) if port.ty == Ty::Text => {
             "; write text in quotes".to_owned()
         }

@@ -50,6 +50,7 @@ pub(super) fn kinds<'a>(
                 let needed = doc.needs.iter().any(|need| need.name == space) && !there.contains(space);
                 let hint = match did_you_mean(kind, known()) {
                     _ if needed => String::new(),
+                    hint if hint.is_empty() && !kind.contains('.') => without_namespace(kind, registry),
                     hint if hint.is_empty() => others(space, registry),
                     hint => hint,
                 };
@@ -62,6 +63,16 @@ pub(super) fn kinds<'a>(
     nodes
 }
 
+/// The kinds that have this name in some namespace; else what else there is.
+fn without_namespace(name: &str, registry: &Registry) -> String {
+    let kinds = registry.nodes().map(|node| node.spec().kind.as_str());
+    let named: Vec<String> = kinds
+        .filter(|kind| kind.split_once('.').is_some_and(|(_, n)| n == name))
+        .map(|k| format!("`{k}`"))
+        .collect();
+    if named.is_empty() { others(name, registry) } else { format!("; did you mean {}?", named.join(" or ")) }
+}
+
 /// What else there is: the kinds of that namespace, or the namespaces.
 fn others(space: &str, registry: &Registry) -> String {
     let specs = registry.nodes().map(|node| node.spec());
@@ -70,7 +81,13 @@ fn others(space: &str, registry: &Registry) -> String {
         false => format!("; `{space}` has {}", kinds.join(", ")),
         true => {
             let spaces: Vec<&str> = registry.namespaces().into_iter().collect();
-            format!("; nothing is registered under `{space}`, only under {}", spaces.join(", "))
+            let form = if space.is_empty() { "a kind is written `namespace.name`" } else { "" };
+            match spaces.join(", ") {
+                spaces if form.is_empty() => {
+                    format!("; nothing is registered under `{space}`, only under {spaces}")
+                }
+                spaces => format!("; {form}, and there are the namespaces {spaces}"),
+            }
         }
     }
 }

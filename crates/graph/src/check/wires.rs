@@ -5,6 +5,9 @@ use crate::graph::Source;
 use crate::problems::{Place, Problems};
 use crate::suggest::did_you_mean;
 
+/// Of more names than these none is listed.
+const MOST_LISTED: usize = 12;
+
 /// What a text in the file is.
 pub(super) enum Read {
     /// A text, its `$$` undone.
@@ -77,25 +80,25 @@ impl Scope<'_> {
     /// A hint for a text that would be a wire if it began with a dollar.
     pub(super) fn unmarked_wire(&self, text: &str) -> String {
         let (name, is_node) = text.split_once('.').map_or((text, false), |(node, _)| (node, true));
-        let known = match is_node {
-            true => self.node_named.contains_key(name),
-            false => self.input_named.contains_key(name),
-        };
-        if known { format!("; did you mean `${text}`?") } else { String::new() }
+        match (is_node, self.input_named.contains_key(name), self.node_named.get(name)) {
+            (true, _, Some(_)) | (false, true, _) => format!("; did you mean `${text}`?"),
+            (false, false, Some(&step)) => format!("; did you mean {}?", self.outputs_of(step)),
+            _ => String::new(),
+        }
     }
 
     fn no_input(&self, name: &str) -> String {
         if let Some(&step) = self.node_named.get(name) {
             return format!("`{name}` is a node, and a wire names its output: {}", self.outputs_of(step));
         }
-        format!("no input `{name}`{}", did_you_mean(name, self.inputs.iter().map(|(input, _)| *input)))
+        format!("no input `{name}`{}", near_or_all(name, self.inputs.iter().map(|(input, _)| *input)))
     }
 
     fn no_node(&self, name: &str) -> String {
         if self.input_named.contains_key(name) {
             return format!("`{name}` is an input, which is wired as `${name}`");
         }
-        format!("no node `{name}`{}", did_you_mean(name, self.nodes.iter().map(|(id, _)| *id)))
+        format!("no node `{name}`{}", near_or_all(name, self.nodes.iter().map(|(id, _)| *id)))
     }
 
     fn outputs_of(&self, step: usize) -> String {
@@ -103,5 +106,18 @@ impl Scope<'_> {
         let ports = node.iter().flat_map(|node| &node.spec().signature.outputs);
         let wires: Vec<String> = ports.map(|port| format!("`${id}.{}`", port.name)).collect();
         if wires.is_empty() { format!("`${id}.…`") } else { wires.join(", ") }
+    }
+}
+
+/// The nearest name, or all of them if they are few.
+fn near_or_all<'a>(name: &str, known: impl Iterator<Item = &'a str> + Clone) -> String {
+    let hint = did_you_mean(name, known.clone());
+    if !hint.is_empty() {
+        return hint;
+    }
+    match known.clone().take(MOST_LISTED + 1).count() {
+        0 => "; the graph has none".to_owned(),
+        count if count <= MOST_LISTED => format!("; there are {}", known.collect::<Vec<_>>().join(", ")),
+        _ => String::new(),
     }
 }

@@ -33,12 +33,14 @@ pub(crate) struct Problem {
 /// Reads YAML. After a syntax error it goes on at the next key that stands at the beginning of a line.
 pub(crate) fn read(text: &str) -> Read {
     let mut builder = Builder::default();
+    builder.problems.extend(unprintable(text));
     let mut whole: Option<Tree> = None;
     let (mut rest, mut lines) = (text, 0);
     let mut errors = 0;
     loop {
         builder.lines = lines;
         let stopped = builder.part(rest);
+        let last = builder.last_key();
         let part = builder.close();
         whole = Some(match whole {
             None => part,
@@ -46,10 +48,10 @@ pub(crate) fn read(text: &str) -> Read {
         });
         let Some(error) = stopped else { break };
         errors += 1;
-        // From the line of the error on, but not where this part began.
-        let skip = (error.mark.line.saturating_sub(lines + 1)).max(1) as usize;
+        // From behind the last section that was recognized: an open bracket or quote may have swallowed the next.
+        let skip = last.saturating_sub(lines).max(1) as usize;
         // A part may begin with the very line that the one before stopped at.
-        if builder.problems.last() != Some(&error) {
+        if builder.problems.iter().all(|known| known.mark != error.mark) {
             builder.problems.push(error);
         }
         match section(rest, skip) {
@@ -62,6 +64,23 @@ pub(crate) fn read(text: &str) -> Read {
     }
     let tree = whole.unwrap_or_else(|| Tree::new(Mark::START, Data::Null));
     Read { tree, problems: builder.problems, cut: errors > 0 }
+}
+
+/// The first character that YAML does not allow, as no editor shows it.
+fn unprintable(text: &str) -> Option<Problem> {
+    let odd = |c: char| {
+        c.is_control() && !matches!(c, '\t' | '\n' | '\r' | '\u{85}') || matches!(c, '\u{fffe}' | '\u{ffff}')
+    };
+    let (at, found) = text.char_indices().find(|(_, c)| odd(*c))?;
+    let before = &text[..at];
+    let count = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
+    let line = count(before.matches('\n').count() + 1);
+    let column = count(before.rsplit('\n').next().unwrap_or_default().chars().count() + 1);
+    let code = u32::from(found);
+    let message = format!(
+        "not YAML: the character U+{code:04X} cannot be seen; in double quotes it is written `\\u{code:04X}`"
+    );
+    Some(Problem { mark: Mark { line, column }, path: String::new(), message })
 }
 
 /// The first line, from the `skip`th on, that begins with a key: its offset, and its number from 0.
@@ -130,6 +149,17 @@ impl Builder {
             self.take(event, span);
         }
         None
+    }
+
+    /// The line of the last section so far, or 0.
+    fn last_key(&self) -> u32 {
+        match self.open.first() {
+            Some(Open::Map(_, entries, waiting)) => {
+                let waiting = waiting.as_ref().map(|(mark, _)| mark.line);
+                waiting.or(entries.last().map(|entry| entry.mark.line)).unwrap_or(0)
+            }
+            _ => 0,
+        }
     }
 
     fn mark(&self, marker: &Marker) -> Mark {
@@ -278,11 +308,17 @@ impl Builder {
 fn sentence(error: &ScanError) -> String {
     let said = error.info();
     let hint = [
-        ("tab", "; YAML is indented with spaces"),
-        ("unprintable", "; save the file as UTF-8 text"),
+        ("tabs", "; YAML is indented with spaces"),
         ("quoted scalar", "; is a closing quote missing?"),
         ("flow mapping", "; is a comma or a closing `}` missing?"),
         ("flow sequence", "; is a comma or a closing `]` missing?"),
+        ("flow construct", "; is a closing `}` or `]` missing before?"),
+        ("placement of ':'", "; is a closing `}` or `]` missing before?"),
+        ("invalid indentation", "; is a closing `}`, `]` or quote missing before?"),
+        ("block mapping", "; is the line indented as those beside it?"),
+        ("mapping values", "; write a text that holds `: ` in quotes"),
+        ("unexpected character", "; write a text that begins with it in quotes"),
+        ("document start", "; a line that begins with `%` has no meaning here"),
         ("recursion", "; a graph needs no such nesting"),
     ];
     let hint = hint.into_iter().find(|(part, _)| said.contains(part)).map_or("", |(_, hint)| hint);
