@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use anyhow::{Result, bail};
 use wuerst::core::NodeSpec;
-use wuerst::graph::{describe, did_you_mean};
+use wuerst::graph::{describe, did_you_mean, page, schema};
 use wuerst::{Engine, Options};
 
 use crate::extensions::Extensions;
@@ -15,6 +15,12 @@ use crate::say;
 pub(crate) struct Args {
     /// Node kinds to describe, as wuerst.prior
     kinds: Vec<String>,
+    /// Prints a JSON Schema of graph files, for editors, with all node kinds and their ports
+    #[arg(long, conflicts_with = "kinds")]
+    schema: bool,
+    /// Prints a page in Markdown that describes all of them
+    #[arg(long, conflicts_with_all = ["kinds", "schema"])]
+    markdown: bool,
     #[command(flatten)]
     more: Extensions,
 }
@@ -24,6 +30,14 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     let engine = Engine::new(Options::default())?;
     args.more.add_to(&engine)?;
     let registry = engine.registry();
+    if args.schema {
+        say(format!("{:#}", schema(&registry)));
+        return Ok(ExitCode::SUCCESS);
+    }
+    if args.markdown {
+        say(page(&registry).trim_end());
+        return Ok(ExitCode::SUCCESS);
+    }
     let mut texts = Vec::new();
     for kind in &args.kinds {
         let Some(node) = registry.get(kind) else {

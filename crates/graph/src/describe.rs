@@ -4,6 +4,8 @@ use std::fmt::Write;
 
 use wuerst_core::{NodeSpec, Port, Registry};
 
+use crate::example::example;
+
 /// All node kinds, one line each: kind and meaning.
 pub fn list(registry: &Registry) -> String {
     let specs: Vec<&NodeSpec> = registry.nodes().map(|node| node.spec()).collect();
@@ -15,7 +17,7 @@ pub fn list(registry: &Registry) -> String {
     specs.iter().map(line).collect()
 }
 
-/// One node kind in full: its meaning, and every port with type, default, range and meaning.
+/// One node kind in full: its meaning, every port with type, default, range and meaning, and a graph with it.
 pub fn describe(spec: &NodeSpec) -> String {
     let note = if spec.pure { "" } else { ", run every time" };
     let mut text = format!("{} (version {}{note})\n", spec.kind, spec.version);
@@ -24,6 +26,8 @@ pub fn describe(spec: &NodeSpec) -> String {
     }
     ports(&mut text, "inputs", &spec.signature.inputs);
     ports(&mut text, "outputs", &spec.signature.outputs);
+    let example = example(spec);
+    let _ = writeln!(text, "\nexample\n  {}", example.trim_end().replace('\n', "\n  "));
     text
 }
 
@@ -49,7 +53,8 @@ mod tests {
         let spec = NodeSpec::new("a.b", 2, "x: int = 1 {0..9}, yy: text? -> z: u8[n]", "Does it.").unwrap();
         let spec = spec.describe("x", "How often.").unwrap();
         let text = "a.b (version 2)\n  Does it.\n\ninputs\n  x: int = 1 {0..9}  How often.\n  yy: text?\n\n\
-                    outputs\n  z: u8[n]\n";
+                    outputs\n  z: u8[n]\n\nexample\n  wuerstchen: 1\n  nodes:\n    b:\n      use: a.b\n  \
+                    outputs: { z: $b.z }\n";
         assert_eq!(describe(&spec), text);
     }
 }

@@ -9,10 +9,10 @@ use crate::suggest::did_you_mean;
 use crate::yaml::{self, Data, Tree};
 
 /// The version of the format that this crate reads.
-const FORMAT: i64 = 1;
+pub(crate) const FORMAT: i64 = 1;
 
-const SECTIONS: [&str; 5] = ["wuerstchen", "needs", "inputs", "nodes", "outputs"];
-const NODE_KEYS: [&str; 3] = ["use", "with", "providers"];
+pub(crate) const SECTIONS: [&str; 5] = ["wuerstchen", "needs", "inputs", "nodes", "outputs"];
+pub(crate) const NODE_KEYS: [&str; 3] = ["use", "with", "providers"];
 
 /// A graph file.
 #[derive(Debug, Default)]
@@ -59,6 +59,8 @@ impl Doc {
         let mut doc = Doc::default();
         let root = Place::root();
         let mut version = None;
+        let mut outputs = None;
+        let is_graph = matches!(tree.data, Data::Map(_) | Data::Null | Data::Wrong);
         for entry in entries(tree, &root, "a graph", problems) {
             let place = &entry.place;
             match entry.name.as_str() {
@@ -66,22 +68,30 @@ impl Doc {
                 "needs" => doc.needs = texts(entry.value, place, "needs", problems),
                 "inputs" => doc.inputs = named(texts(entry.value, place, "inputs", problems), problems),
                 "nodes" => doc.nodes = named(nodes(entry.value, place, problems), problems),
-                "outputs" => doc.outputs = named(texts(entry.value, place, "outputs", problems), problems),
+                "outputs" => {
+                    outputs = Some(place.clone());
+                    doc.outputs = named(texts(entry.value, place, "outputs", problems), problems);
+                }
                 other => unknown_key(other, entry.place, &SECTIONS, problems),
             }
         }
         match version {
+            // What is no mapping is reported as that alone.
+            None if !is_graph => {}
             None => {
                 problems.missing(root.clone(), || format!("a graph file begins with `wuerstchen: {FORMAT}`"))
             }
             Some((Tree { data: Data::Int(FORMAT) | Data::Wrong, .. }, _)) => {}
             Some((other, place)) => {
-                let got = if let Data::Int(n) = other.data { n.to_string() } else { other.sort().to_owned() };
-                problems.add(place, format!("this engine reads version {FORMAT} of the format, not {got}"));
+                let message = match other.data {
+                    Data::Int(n) => format!("this engine reads version {FORMAT} of the format, not {n}"),
+                    _ => format!("wants the version of the format, {FORMAT}, but this is {}", other.sort()),
+                };
+                problems.add(place, message);
             }
         }
         if doc.outputs.is_empty() && problems.is_empty() {
-            problems.missing(root, || "a graph needs `outputs`, at least one".to_owned());
+            problems.missing(outputs.unwrap_or(root), || "a graph needs `outputs`, at least one".to_owned());
         }
         doc
     }
@@ -101,6 +111,10 @@ fn entries(tree: Tree, place: &Place, what: &str, problems: &mut Problems) -> Ve
     let mut lines: HashMap<String, u32> = HashMap::with_capacity(map.len());
     for yaml::Entry { mark, key, value } in map {
         let place = place.entry(&key, mark, &value);
+        // YAML's merge of another mapping, whose alias is refused already.
+        if key == "<<" && value.data == Data::Wrong {
+            continue;
+        }
         if let Some(first) = lines.get(&key) {
             problems.add(place.name(), format!("`{key}` is repeated; the first is in line {first}"));
             continue;
@@ -181,6 +195,9 @@ fn providers(tree: Tree, place: Place, problems: &mut Problems) -> Vec<String> {
 
 fn unknown_key(key: &str, place: Place, known: &[&'static str], problems: &mut Problems) {
     let hint = match did_you_mean(key, known.iter().copied()) {
+        hint if hint.is_empty() && known == NODE_KEYS => {
+            format!("; there are {}, and arguments stand under `with`", known.join(", "))
+        }
         hint if hint.is_empty() => format!("; there are {}", known.join(", ")),
         hint => hint,
     };

@@ -14,6 +14,14 @@ use crate::onnx::{self, BoxError, Operators, Precision, Weight, Weights};
 /// The graph that runs the published cascade.
 const GRAPH: &str = include_str!("../../../../graphs/wuerstchen.yaml");
 
+/// The graph without its first line, which tells editors of a schema that does not come along.
+fn graph() -> &'static str {
+    GRAPH
+        .split_once('\n')
+        .filter(|(line, _)| line.starts_with("# yaml-language-server"))
+        .map_or(GRAPH, |(_, rest)| rest)
+}
+
 /// How stage models are written.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Options {
@@ -70,7 +78,7 @@ pub fn write(
         written.push(Written { name: stage.name, parameters: stage.parameters(), bytes });
     }
     let texts = published.tokenizers.iter().map(|(name, text)| (*name, text.as_str()));
-    for (name, text) in texts.chain([("graph.yaml", GRAPH)]) {
+    for (name, text) in texts.chain([("graph.yaml", graph())]) {
         let path = folder.path().join(name);
         fs::write(&path, text).map_err(failed(&path))?;
     }

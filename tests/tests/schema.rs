@@ -1,0 +1,70 @@
+//! What editors and readers are told of graphs and nodes agrees with the nodes themselves.
+//!
+//! After a change of nodes: `UPDATE_GOLDEN=1 cargo test -p wuerst-tests --test schema`, then read the difference. What
+//! the schema takes and refuses, `tests/schema` holds it to.
+
+#![allow(clippy::unwrap_used, reason = "a failed unwrap is how a test fails")]
+
+use std::fs;
+
+use wuerst::{Engine, Options};
+use wuerst_core::Registry;
+use wuerst_graph::{Graph, example, page, schema, summary};
+use wuerst_tests::built::root;
+
+/// What the list in README.md stands between.
+const MARKS: [&str; 2] =
+    ["<!-- The list of nodes, made from their declarations. -->\n", "<!-- The list ends. -->"];
+
+fn registry() -> Registry {
+    Engine::new(Options::default()).unwrap().registry()
+}
+
+/// The file must say this; it is written anew when that is asked for.
+fn agree(path: &str, wanted: &str) {
+    if std::env::var_os("UPDATE_GOLDEN").is_some() {
+        fs::write(root().join(path), wanted).unwrap();
+    }
+    let there = fs::read_to_string(root().join(path)).unwrap_or_default();
+    let remedy = "run `UPDATE_GOLDEN=1 cargo test -p wuerst-tests --test schema`";
+    assert!(there == wanted, "{path} is out of date: {remedy}");
+}
+
+#[test]
+fn the_schema_is_that_of_the_nodes() {
+    agree("graphs/schema.json", &format!("{:#}\n", schema(&registry())));
+}
+
+#[test]
+fn the_pages_list_every_node() {
+    let registry = registry();
+    agree("crates/stages/NODES.md", &page(&registry));
+    let readme = fs::read_to_string(root().join("README.md")).unwrap();
+    let (before, rest) = readme.split_once(MARKS[0]).expect("README.md has a mark for the list of nodes");
+    let (_, after) = rest.split_once(MARKS[1]).expect("README.md has a mark for the end of the list");
+    agree("README.md", &format!("{before}{}\n{}\n{}{after}", MARKS[0], summary(&registry), MARKS[1]));
+}
+
+#[test]
+fn shipped_graphs_name_the_schema() {
+    let files = fs::read_dir(root().join("graphs")).unwrap().map(|entry| entry.unwrap().path());
+    let graphs: Vec<_> = files.filter(|path| path.extension().is_some_and(|end| end == "yaml")).collect();
+    assert!(graphs.len() >= 11, "{graphs:?}");
+    for path in graphs {
+        let text = fs::read_to_string(&path).unwrap();
+        let names_it = text.starts_with("# yaml-language-server: $schema=schema.json\n");
+        assert!(names_it, "{} does not begin with the line for editors", path.display());
+    }
+}
+
+#[test]
+fn every_node_has_an_example_that_is_right() {
+    let registry = registry();
+    for node in registry.nodes() {
+        let (kind, text) = (&node.spec().kind, example(node.spec()));
+        Graph::load(&text, &registry).unwrap_or_else(|error| panic!("{kind}: {error}\n{text}"));
+        for port in node.spec().signature.inputs.iter().chain(&node.spec().signature.outputs) {
+            assert!(!port.about.is_empty(), "`{kind}` does not say what `{}` means", port.name);
+        }
+    }
+}
