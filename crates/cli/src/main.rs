@@ -1,9 +1,9 @@
 //! `wuerst`: pictures from prompts, and graphs of nodes, on the command line.
 //!
 //! One file a command: [`generate`], [`run`], [`check`], [`nodes`], [`import`], [`inspect`],
-//! [`bench`]. What they share:
+//! [`bench`], [`graph`]. What they share:
 //! [`setup`] and [`extensions`] (the engine's options), [`source`] (graph files), [`target`] (output files), [`picture`],
-//! [`recipe`], [`progress`], [`explain`] and [`size`].
+//! [`thumbnail`], [`recipe`], [`progress`], [`explain`] and [`size`].
 
 mod bench;
 mod check;
@@ -11,6 +11,7 @@ mod explain;
 mod extensions;
 mod find;
 mod generate;
+mod graph;
 mod import;
 mod inspect;
 mod nodes;
@@ -22,6 +23,7 @@ mod setup;
 mod size;
 mod source;
 mod target;
+mod thumbnail;
 
 use std::fmt::Display;
 use std::io::{Write, stdout};
@@ -43,6 +45,7 @@ enum Command {
     Run(run::Args),
     Check(check::Args),
     Nodes(nodes::Args),
+    Graph(graph::Args),
     Import(import::Args),
     Inspect(inspect::Args),
     Bench(bench::Args),
@@ -67,6 +70,7 @@ fn main() -> ExitCode {
         Command::Run(args) => run::run(args),
         Command::Check(args) => check::run(args),
         Command::Nodes(args) => nodes::run(args),
+        Command::Graph(args) => graph::run(args),
         Command::Import(args) => import::run(args),
         Command::Inspect(args) => inspect::run(args),
         Command::Bench(args) => bench::run(args),

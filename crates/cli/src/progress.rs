@@ -1,7 +1,9 @@
 //! Progress of a run on the terminal: node, step, time left. Nothing is drawn where stderr is no terminal.
 
+use std::collections::BTreeMap;
+
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use wuerst::Watch;
+use wuerst::{Tensor, Watch};
 
 /// The bar is the whole run, of a thousand parts.
 const PARTS: f64 = 1000.;
@@ -12,6 +14,8 @@ pub(crate) struct Progress {
     bar: ProgressBar,
     /// Which picture of how many; empty when there is one.
     which: String,
+    /// The last preview of each node, where they are wanted.
+    previews: Option<BTreeMap<String, Tensor>>,
 }
 
 impl Progress {
@@ -22,7 +26,18 @@ impl Progress {
         if let Ok(style) = ProgressStyle::with_template(STYLE) {
             bar.set_style(style.progress_chars("=> "));
         }
-        Progress { bar, which: String::new() }
+        Progress { bar, which: String::new(), previews: None }
+    }
+
+    /// Keeps what nodes show of their work, if that is `wanted`; else it costs nothing.
+    pub(crate) fn keeping_previews(mut self, wanted: bool) -> Progress {
+        self.previews = wanted.then(BTreeMap::new);
+        self
+    }
+
+    /// The last preview of each node that showed one.
+    pub(crate) fn previews(&self) -> impl Iterator<Item = (&str, &Tensor)> {
+        self.previews.iter().flatten().map(|(node, preview)| (node.as_str(), preview))
     }
 
     /// Says which picture of how many comes next.
@@ -53,6 +68,16 @@ impl Watch for Progress {
 
     fn overall(&mut self, _node: &str, fraction: f64) {
         self.bar.set_position((fraction * PARTS) as u64);
+    }
+
+    fn wants_preview(&self) -> bool {
+        self.previews.is_some()
+    }
+
+    fn preview(&mut self, node: &str, rgb: &Tensor) {
+        if let Some(previews) = &mut self.previews {
+            previews.insert(node.to_owned(), rgb.clone());
+        }
     }
 
     fn warning(&mut self, node: &str, message: &str) {

@@ -1,19 +1,22 @@
 //! `wuerst run`: any graph, any outputs.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{Result, anyhow, bail};
 use ndarray_npy::WriteNpyExt;
+use serde_json::Value as Json;
 use wuerst::core::{ArcArrayD, DType};
-use wuerst::{Tensor, Value};
+use wuerst::graph::Source as Wire;
+use wuerst::{Graph, Tensor, Value};
 
 use crate::progress::Progress;
 use crate::recipe::{Recipe, Texts};
 use crate::setup::Setup;
 use crate::source::Source;
 use crate::target::Target;
-use crate::{explain, picture, say};
+use crate::{explain, picture, say, thumbnail};
 
 /// Run a graph
 #[derive(clap::Args)]
@@ -39,7 +42,7 @@ pub(crate) struct Args {
     /// Print what ran, what was reused, and why
     #[arg(long)]
     explain: bool,
-    /// Writes the same as JSON; also when the run fails
+    /// Writes the same as JSON, with small pictures where there are some; also when the run fails
     #[arg(long, value_name = "FILE")]
     report: Option<PathBuf>,
     #[command(flatten)]
@@ -53,6 +56,32 @@ pub(crate) fn pair(text: &str) -> Result<(String, String), String> {
         "" => Err("write it as name=value".to_owned()),
         name => Ok((name.to_owned(), value.to_owned())),
     }
+}
+
+/// What is to be seen of nodes: their outputs that were asked for, as far as they are pictures, else their previews.
+fn shown<'a>(
+    graph: &Graph,
+    progress: &Progress,
+    outputs: impl Iterator<Item = (&'a str, &'a Value)>,
+) -> BTreeMap<String, String> {
+    let previews = progress.previews();
+    let previews =
+        previews.filter_map(|(node, rgb)| Some((node.to_owned(), thumbnail::address(&rgb.clone().into())?)));
+    let of_output = |(name, value): (&str, &Value)| {
+        let Wire::Output { step, .. } = graph.outputs()[graph.output(name).ok()?].source else { return None };
+        Some((graph.nodes()[step].id.clone(), thumbnail::address(value)?))
+    };
+    previews.chain(outputs.filter_map(of_output)).collect()
+}
+
+/// A report in which nodes have a `preview`.
+fn with_previews(mut report: Json, shown: &BTreeMap<String, String>) -> Json {
+    for node in report["nodes"].as_array_mut().into_iter().flatten() {
+        if let Some(address) = node["node"].as_str().and_then(|name| shown.get(name)) {
+            node["preview"] = address.as_str().into();
+        }
+    }
+    report
 }
 
 /// Names and values, borrowed.
@@ -116,9 +145,11 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     }
 
     let outputs: Vec<&str> = args.output.iter().map(|(name, _)| name.as_str()).collect();
-    let values = job.get_all(&outputs, &mut Progress::new());
+    let mut progress = Progress::new().keeping_previews(report.is_some());
+    let values = job.get_all(&outputs, &mut progress);
     if let Some(report) = &report {
-        report.write(format!("{:#}\n", job.report().to_json()).as_bytes())?;
+        let shown = shown(job.graph(), &progress, outputs.iter().copied().zip(values.iter().flatten()));
+        report.write(format!("{:#}\n", with_previews(job.report().to_json(), &shown)).as_bytes())?;
     }
     let values = values?;
     // All of them are encoded before the first is written.

@@ -1,0 +1,72 @@
+//! `wuerst graph`: a graph as a drawing.
+
+use std::fs;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::{Context, Result, bail};
+use serde_json::Value as Json;
+use wuerst::graph::{dot, html, mermaid};
+
+use crate::say;
+use crate::setup::Setup;
+use crate::source::Source;
+use crate::target::Target;
+
+/// Draw a graph: for Mermaid, for Graphviz, or as a page for a browser
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    /// The graph, a YAML file
+    graph: PathBuf,
+    /// mermaid and dot are texts for other programs; html is a page that needs nothing else
+    #[arg(long, value_enum, default_value = "html")]
+    format: Format,
+    /// Shows in the page what ran, why and how long, from what `wuerst run --report FILE` wrote
+    #[arg(long, value_name = "FILE")]
+    report: Option<PathBuf>,
+    /// Where to write it; without it stdout
+    #[arg(short, long, value_name = "FILE")]
+    output: Option<PathBuf>,
+    #[command(flatten)]
+    setup: Setup,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, clap::ValueEnum)]
+enum Format {
+    Mermaid,
+    Dot,
+    Html,
+}
+
+/// Draws the graph.
+pub(crate) fn run(args: &Args) -> Result<ExitCode> {
+    if args.report.is_some() && args.format != Format::Html {
+        bail!("a report is shown in a page alone: --format html");
+    }
+    let target = args.output.as_deref().map(Target::new).transpose()?;
+    let engine = args.setup.engine_without_models(&args.graph)?;
+    let source = Source::open(&args.graph)?;
+    let graph = source.load(&engine, &[])?;
+    let title = args.graph.file_name().unwrap_or(args.graph.as_os_str()).to_string_lossy();
+    let drawing = match args.format {
+        Format::Mermaid => mermaid(&graph),
+        Format::Dot => dot(&graph),
+        Format::Html => html(&graph, &title, report(args)?.as_ref()),
+    };
+    match target {
+        Some(target) => target.write(drawing.as_bytes())?,
+        None => say(drawing.trim_end()),
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn report(args: &Args) -> Result<Option<Json>> {
+    let Some(path) = &args.report else { return Ok(None) };
+    let text = fs::read_to_string(path).with_context(|| format!("the report {}", path.display()))?;
+    let report: Json = serde_json::from_str(&text)
+        .with_context(|| format!("the report {} is none that `wuerst run --report` wrote", path.display()))?;
+    if !report["nodes"].is_array() {
+        bail!("the report {} is none that `wuerst run --report` wrote: it has no `nodes`", path.display());
+    }
+    Ok(Some(report))
+}

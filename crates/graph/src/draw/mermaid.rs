@@ -1,0 +1,48 @@
+//! Mermaid, which many places that show Markdown draw.
+
+use std::fmt::Write;
+
+use super::boxes::{Drawing, Sort};
+use super::short;
+use crate::graph::Graph;
+
+/// The longest text in a box.
+const WIDEST: usize = 60;
+
+/// A graph as a flow chart of Mermaid: a box for each input, node and output; a wire says which port it leads to.
+pub fn mermaid(graph: &Graph) -> String {
+    let drawing = Drawing::of(graph);
+    let mut text = "flowchart LR\n".to_owned();
+    for (index, shown) in drawing.boxes.iter().enumerate() {
+        let (name, about) = (quoted(&shown.name), quoted(&shown.about));
+        let (open, close) = match shown.sort {
+            Sort::Input => ("([", "])"),
+            Sort::Node => ("[", "]"),
+            Sort::Output => ("[[", "]]"),
+        };
+        // Writing to a String cannot fail.
+        let _ = writeln!(text, "  {}{open}\"<b>{name}</b><br/>{about}\"{close}", shown.id(index));
+    }
+    for wire in &drawing.wires {
+        let (from, to) = (&drawing.boxes[wire.from.0], &drawing.boxes[wire.to.0]);
+        let port = quoted(&to.inputs[wire.to.1].name);
+        let label = if port.is_empty() { String::new() } else { format!("|\"{port}\"|") };
+        let _ = writeln!(text, "  {} -->{label} {}", from.id(wire.from.0), to.id(wire.to.0));
+    }
+    text
+}
+
+/// Text for Mermaid's quotes, in which marks of its own and of HTML are written as entities.
+fn quoted(text: &str) -> String {
+    let piece = |c: char| match c {
+        '"' => "#quot;".to_owned(),
+        '<' => "#lt;".to_owned(),
+        '>' => "#gt;".to_owned(),
+        '&' => "#amp;".to_owned(),
+        '#' => "#35;".to_owned(),
+        '`' => "#96;".to_owned(),
+        c if c.is_control() => " ".to_owned(),
+        c => c.to_string(),
+    };
+    short(text, WIDEST).chars().map(piece).collect()
+}
