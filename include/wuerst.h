@@ -298,6 +298,13 @@ wst_error *wst_engine_add(const wst_engine *engine, const wst_node *node);
  * says. */
 wst_error *wst_engine_load(const wst_engine *engine, wst_str path);
 
+/* Adds a graph, the YAML text of a graph file, as a node kind: its inputs are the node's ports with their types, defaults
+ * and ranges, its outputs the node's outputs. A graph that uses it holds its nodes, which are called "outer/inner" in
+ * reports and callbacks, and are remembered one by one. Graphs that it uses must have been added before; none is a node
+ * of itself. Graph files never name others, so opening one reads no other file. Errors: WST_GRAPH with everything that is
+ * wrong, places in yaml; WST_INVALID when its kind is taken or malformed, or an output may be left out. */
+wst_error *wst_engine_add_graph(const wst_engine *engine, wst_str kind, wst_str yaml);
+
 /* A plug-in while it is being loaded. Good until its entry returns. */
 typedef struct wst_plugin wst_plugin;
 

@@ -152,6 +152,45 @@ fn a_picture_can_be_made_again_from_itself() -> Result<()> {
 }
 
 #[test]
+fn a_graph_can_be_a_node_of_another() -> Result<()> {
+    let models = models()?;
+    let at = |name: &str| models.path().join(name);
+    let prior = "# A prior that takes tokens.\nwuerstchen: 1\ninputs: { text: 'f32[b,l,d]', negative: 'f32[n,l,d]?', \
+                 model: model, width: int?, height: int?, steps: int?, guidance: float?, seed: int = 0 {0..} }\nnodes:\n  \
+                 stage:\n    use: wuerst.prior\n    with: { text: $text, negative: $negative, model: $model, width: $width, \
+                 height: $height, steps: $steps, guidance: $guidance, seed: $seed }\noutputs: { embedding: \
+                 $stage.embedding, rng: $stage.rng }\n";
+    fs::write(at("prior.yaml"), prior)?;
+    let file = format!("house.prior={}", at("prior.yaml").display());
+    let uses = ["--subgraph", file.as_str(), "--use", "prior=house.prior"];
+    let plain = generate(models.path(), "a.png", &["--seed", "7"])?;
+    let through = generate(models.path(), "b.png", &[&["--seed", "7"][..], &uses].concat())?;
+    assert!(
+        png(&at("a.png"))? == png(&at("b.png"))? && plain != through,
+        "the same picture, made in another way"
+    );
+
+    // The picture brings the graph along.
+    let (from, output) = (at("b.png"), format!("image={}", at("c.png").display()));
+    let from = from.to_str().context("UTF-8")?;
+    let text = stdout(wuerst(models.path(), &["run", "--from", from, "--explain", "-o", &output])?)?;
+    assert!(text.contains("prior/stage"), "{text}");
+    assert!(fs::read(at("c.png"))? == through);
+
+    let listed = stdout(wuerst(models.path(), &["nodes", "--subgraph", &file, "house.prior"])?)?;
+    assert!(listed.contains("A prior that takes tokens.") && listed.contains("width: int?"), "{listed}");
+
+    fs::write(at("prior.yaml"), prior.replace("$seed", "$sead"))?;
+    let refused = wuerst(models.path(), &[&["check", GRAPH][..], &uses[..2]].concat())?.output()?;
+    let said = String::from_utf8(refused.stderr)?;
+    assert!(
+        said.contains("prior.yaml:7:") && said.contains("did you mean `seed`?") && said.contains('^'),
+        "{said}"
+    );
+    Ok(())
+}
+
+#[test]
 fn a_models_folder_may_bring_its_graph() -> Result<()> {
     let models = models()?;
     let shipped = fs::read_to_string(root().join(GRAPH))?;

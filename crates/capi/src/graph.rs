@@ -99,6 +99,16 @@ pub extern "C" fn wst_graph_open(engine: Option<&Engine>, path: Str, out: Out<*m
 }
 
 #[unsafe(no_mangle)]
+pub extern "C" fn wst_engine_add_graph(engine: Option<&Engine>, kind: Str, yaml: Str) -> *mut Failure {
+    fallible(|| {
+        let engine = given(engine, "engine")?;
+        // SAFETY: the header asks for strings that are good during the call.
+        let (kind, yaml) = unsafe { (kind.read("kind")?, yaml.read("yaml")?) };
+        engine.add_graph(kind, yaml)
+    })
+}
+
+#[unsafe(no_mangle)]
 pub extern "C" fn wst_graph_free(graph: Option<Box<Graph>>) {
     infallible((), || drop(graph));
 }

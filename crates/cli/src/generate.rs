@@ -8,7 +8,7 @@ use anyhow::{Context, Result, bail};
 use wuerst::{Graph, Value};
 
 use crate::progress::Progress;
-use crate::recipe::Recipe;
+use crate::recipe::{Recipe, Texts};
 use crate::setup::Setup;
 use crate::size::Size;
 use crate::source::Source;
@@ -65,7 +65,7 @@ pub(crate) struct Args {
 pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     check_prompt(&args.prompt)?;
     let targets = targets(&args.output, args.count)?;
-    let engine = args.setup.engine(args.graph.as_deref())?;
+    let (engine, graphs) = args.setup.engine_with(args.graph.as_deref(), &Texts::new())?;
     let source = match &args.graph {
         Some(path) => Source::open(path)?,
         None => Source::default_for(&args.setup.models(None)?)?,
@@ -82,7 +82,8 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
         true => None,
         false => {
             let inputs = given.into_iter().map(|(name, text)| (name.to_owned(), text)).collect();
-            Some(Recipe::new(&engine, &graph, &source.text, inputs, run::texts(&changes))?)
+            let recipe = Recipe::new(&engine, &graph, &source.text, inputs, run::texts(&changes))?;
+            Some(Recipe { graphs, ..recipe })
         }
     };
     let mut progress = Progress::new();

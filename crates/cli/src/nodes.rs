@@ -8,6 +8,7 @@ use wuerst::graph::{describe, did_you_mean, page, schema};
 use wuerst::{Engine, Options};
 
 use crate::extensions::Extensions;
+use crate::recipe::Texts;
 use crate::say;
 
 /// List node kinds, or describe some in full
@@ -28,7 +29,7 @@ pub(crate) struct Args {
 /// Prints the node kinds.
 pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     let engine = Engine::new(Options::default())?;
-    args.more.add_to(&engine)?;
+    args.more.add_to(&engine, &Texts::new())?;
     let registry = engine.registry();
     if args.schema {
         say(format!("{:#}", schema(&registry)));

@@ -24,6 +24,8 @@ pub(crate) struct Recipe {
     pub inputs: Texts,
     /// What was changed in the graph: arguments, as `prior.steps`, and kinds of nodes, as `prior`.
     pub changes: Texts,
+    /// The texts of graphs that were node kinds, by kind.
+    pub graphs: Texts,
     /// A digest of the content of every model and file, by its name.
     pub files: Texts,
 }
@@ -33,6 +35,7 @@ const GRAPH: &str = "graph";
 const OUTPUT: &str = "output";
 const INPUTS: &str = "inputs";
 const CHANGES: &str = "arguments";
+const GRAPHS: &str = "graphs";
 const FILES: &str = "files";
 
 impl Recipe {
@@ -48,19 +51,23 @@ impl Recipe {
         for (name, path) in used(engine, graph, &inputs)? {
             files.insert(name, digest(&path).with_context(|| path.display().to_string())?);
         }
-        Ok(Recipe { graph: text.to_owned(), output: String::new(), inputs, changes, files })
+        Ok(Recipe { graph: text.to_owned(), inputs, changes, files, ..Recipe::default() })
     }
 
     /// Pairs of keyword and text, for a PNG file.
     pub(crate) fn pairs(&self) -> Result<Vec<(&'static str, String)>> {
-        Ok(vec![
+        let mut pairs = vec![
             ("Software", concat!("wuerst ", env!("CARGO_PKG_VERSION")).to_owned()),
             (OUTPUT, self.output.clone()),
             (INPUTS, serde_json::to_string(&self.inputs)?),
             (CHANGES, serde_json::to_string(&self.changes)?),
             (FILES, serde_json::to_string(&self.files)?),
             (GRAPH, self.graph.clone()),
-        ])
+        ];
+        if !self.graphs.is_empty() {
+            pairs.push((GRAPHS, serde_json::to_string(&self.graphs)?));
+        }
+        Ok(pairs)
     }
 
     /// The recipe in a PNG file.
@@ -69,9 +76,9 @@ impl Recipe {
         let file = File::open(path).with_context(|| format!("{shown} cannot be read"))?;
         let reader = png::Decoder::new(BufReader::new(file)).read_info();
         let reader = reader.with_context(|| format!("{shown} is no PNG picture"))?;
+        let chunk = |keyword: &str| reader.info().utf8_text.iter().find(|chunk| chunk.keyword == keyword);
         let text = |keyword: &str| -> Result<String> {
-            let chunk = reader.info().utf8_text.iter().find(|chunk| chunk.keyword == keyword);
-            match chunk {
+            match chunk(keyword) {
                 Some(chunk) => Ok(chunk.get_text()?),
                 None => bail!(
                     "{shown} does not say how it was made (`{keyword}` is missing): pictures that `wuerst generate` and \
@@ -88,6 +95,8 @@ impl Recipe {
             output: text(OUTPUT)?,
             inputs: texts(INPUTS)?,
             changes: texts(CHANGES)?,
+            // Pictures in which no graph was a node's kind do not have it.
+            graphs: chunk(GRAPHS).map_or_else(|| Ok(Texts::new()), |_| texts(GRAPHS))?,
             files: texts(FILES)?,
         })
     }
@@ -159,6 +168,7 @@ mod tests {
             output: "image".into(),
             inputs: texts("prompt", "a \"red\" 🍎\n"),
             changes: texts("prior.steps", "2"),
+            graphs: texts("house.prior", "wuerstchen: 1\n"),
             files: texts("prior", "00ff"),
         };
         let picture = Value::from(wuerst::Tensor::from_vec(&[1, 1, 3], vec![1u8, 2, 3]).unwrap());

@@ -128,7 +128,8 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     let report = args.report.as_deref().map(Target::new).transpose()?;
     let before = args.from.as_deref().map(Recipe::read).transpose()?;
     let source = source(args, before.as_ref())?;
-    let engine = args.setup.engine(Some(&source.path))?;
+    let graphs = before.as_ref().map(|recipe| recipe.graphs.clone()).unwrap_or_default();
+    let (engine, graphs) = args.setup.engine_with(Some(&source.path), &graphs)?;
     let (sets, kinds) = (sets(args, before.as_ref()), kinds(args, before.as_ref()));
     let (changes, inputs) = split(&sets, &kinds);
     let job = engine.job(&source.load(&engine, &changes)?);
@@ -136,7 +137,8 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     let recipe = if args.no_metadata && before.is_none() {
         None
     } else {
-        Some(Recipe::new(&engine, job.graph(), &source.text, texts(&inputs), texts(&changes))?)
+        let recipe = Recipe::new(&engine, job.graph(), &source.text, texts(&inputs), texts(&changes))?;
+        Some(Recipe { graphs, ..recipe })
     };
     if let (Some(before), Some(now)) = (&before, &recipe) {
         for name in before.changed(now) {

@@ -9,6 +9,7 @@ use wuerst::{Device, Engine, Options};
 
 use crate::extensions::Extensions;
 use crate::find;
+use crate::recipe::Texts;
 
 /// The models that ship.
 const MODELS: &str = "models/icons";
@@ -44,6 +45,12 @@ pub(crate) struct Setup {
 impl Setup {
     /// An engine, for graphs whose models must be there; `graph` is the file of the one to run, where it is known.
     pub(crate) fn engine(&self, graph: Option<&Path>) -> Result<Engine> {
+        Ok(self.engine_with(graph, &Texts::new())?.0)
+    }
+
+    /// The same for a picture that is made again: `graphs` are those that were node kinds then, by kind. Gives those
+    /// that are now.
+    pub(crate) fn engine_with(&self, graph: Option<&Path>, graphs: &Texts) -> Result<(Engine, Texts)> {
         let models = self.models(graph)?;
         if !holds_models(&models) {
             bail!(
@@ -51,13 +58,13 @@ impl Setup {
                 models.display()
             );
         }
-        self.engine_in(models, graph)
+        self.engine_in(models, graph, graphs)
     }
 
     /// An engine for looking at graphs and nodes, which may be done without models.
     pub(crate) fn engine_without_models(&self, graph: &Path) -> Result<Engine> {
         let models = self.models(Some(graph)).unwrap_or_else(|_| MODELS.into());
-        self.engine_in(models, Some(graph))
+        Ok(self.engine_in(models, Some(graph), &Texts::new())?.0)
     }
 
     /// The models folder that was named, or the one that the graph lies in, or the one that ships.
@@ -79,7 +86,7 @@ impl Setup {
         }
     }
 
-    fn engine_in(&self, models: PathBuf, graph: Option<&Path>) -> Result<Engine> {
+    fn engine_in(&self, models: PathBuf, graph: Option<&Path>, graphs: &Texts) -> Result<(Engine, Texts)> {
         if let Some(folder) = self.files.as_ref().filter(|folder| !folder.is_dir()) {
             bail!("the folder for files {} is not there: make it first", folder.display());
         }
@@ -90,8 +97,8 @@ impl Setup {
         options.stages.threads = self.threads.map(NonZeroUsize::get);
         options.stages.runtime = self.runtime();
         let engine = Engine::new(options)?;
-        self.more.add_to(&engine)?;
-        Ok(engine)
+        let graphs = self.more.add_to(&engine, graphs)?;
+        Ok((engine, graphs))
     }
 
     /// What was named; else what .ci/setup fetched, for a program that is run without `cargo run`.

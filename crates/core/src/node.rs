@@ -1,5 +1,7 @@
 //! Nodes: named pure functions.
 
+use std::any::Any;
+
 use crate::{Args, Ctx, Digest, Error, Result, Signature, Value};
 
 /// A named pure function: what a graph is made of.
@@ -7,7 +9,9 @@ use crate::{Args, Ctx, Digest, Error, Result, Signature, Value};
 /// A node may be run at any time, in any thread, several times at once, or not at all when the result of
 /// the same arguments is remembered. So it keeps no state that its results depend on; random numbers
 /// come from a `seed` argument.
-pub trait Node: Send + Sync {
+///
+/// It is [`Any`], so that whoever registered a node of its own knows it again.
+pub trait Node: Any + Send + Sync {
     /// The node's name and interface; always the same.
     fn spec(&self) -> &NodeSpec;
 

@@ -7,6 +7,8 @@ use std::collections::BTreeMap;
 
 use wuerst_core::{Error, Port, Result, Signature, Value};
 
+use crate::graph::Gate;
+
 /// What the named dimensions of a signature stand for.
 pub(crate) type Lengths = BTreeMap<String, usize>;
 
@@ -19,6 +21,20 @@ pub(crate) fn arguments(ports: &[Port], values: &[Option<Value>]) -> Result<Leng
         port.allows(value).map_err(|message| Error::invalid(&port.name, message))?;
     }
     Ok(lengths)
+}
+
+/// Checks those arguments that are known against the inputs of the graphs that they came in by.
+pub(crate) fn gates(gates: &[Gate], values: &[Option<Value>]) -> Result<()> {
+    for Gate { arg, name, port } in gates {
+        let Some(value) = &values[*arg] else { continue };
+        // It has the type of the node's port, which may be a wider one.
+        if !value.ty().accepts(&port.ty) {
+            let (want, got) = (port.ty.to_string(), value.ty().to_string());
+            return Err(Error::Type { what: name.clone(), want, got });
+        }
+        port.allows(value).map_err(|message| Error::invalid(name, message))?;
+    }
+    Ok(())
 }
 
 /// Checks what a node returned.

@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
-use wuerst_core::{Args, Error, Models, Node, Port, Registry, Result, Ty, Value};
+use wuerst_core::{Args, Error, Models, Node, Port, Registry, Result, Signature, Ty, Value};
 
 use crate::change::Change;
 use crate::check;
+use crate::subgraph::expand;
 use crate::suggest::did_you_mean;
 
 /// A checked graph. Immutable while it runs, and cheap enough to clone for every job.
@@ -17,13 +18,16 @@ pub struct Graph {
     pub(crate) nodes: Vec<Step>,
     /// What a job may ask for, in the order of the file.
     pub(crate) outputs: Vec<Output>,
+    /// What it is as a node of another graph: equal names of dimensions are equal lengths.
+    pub(crate) interface: Signature,
     pub(crate) models: Models,
 }
 
 /// A node of a graph, with its arguments.
 #[derive(Clone)]
 pub struct Step {
-    /// Its name in the graph. No part of any cache key: a renamed node keeps its results.
+    /// Its name in the graph; of a node within a node that is a graph itself, `outer/inner`. No part of any cache key:
+    /// a renamed node keeps its results.
     pub id: String,
     /// What it computes.
     pub node: Arc<dyn Node>,
@@ -31,6 +35,18 @@ pub struct Step {
     pub args: Vec<Source>,
     /// Preferred execution providers, first choice first; empty without preference.
     pub providers: Vec<String>,
+    /// The ports of graphs around it that its arguments came in by.
+    pub(crate) gates: Vec<Gate>,
+}
+
+/// An input of a node that is a graph itself: what comes in by it must be allowed there too.
+#[derive(Clone)]
+pub(crate) struct Gate {
+    /// The argument, by index.
+    pub(crate) arg: usize,
+    /// As `outer.steps`.
+    pub(crate) name: String,
+    pub(crate) port: Arc<Port>,
 }
 
 /// Where a value comes from.
@@ -76,7 +92,7 @@ impl Graph {
     /// # Errors
     /// As [`Graph::load`]. Problems of a change have no line.
     pub fn load_with(text: &str, registry: &Registry, changes: &[Change<'_>]) -> Result<Graph> {
-        check::load(text, registry, changes).map_err(Error::Graph)
+        check::load(text, registry, changes).map_err(Error::Graph).map(expand)
     }
 
     /// What a job may set: names, types, defaults, ranges.
@@ -137,19 +153,40 @@ impl Graph {
     /// [`Error::NotFound`] with a suggestion; otherwise what is wrong with the value. The graph is then
     /// as it was.
     pub fn set(&mut self, name: &str, value: impl Into<Value>) -> Result<()> {
-        let (step, index) = self.argument(name)?;
-        let node = self.nodes[step].node.clone();
-        let ports = &node.spec().signature.inputs;
-        let value = ports[index].admit(name, value.into(), &self.models.by_host())?;
-        let mut args = self.nodes[step].args.clone();
-        args[index] = Source::Literal(value);
-        let known: Vec<Option<Value>> = args.iter().map(Source::literal).collect();
-        node.check(&Args::new(ports, &known)).map_err(|refusal| {
-            let port = refusal.port.as_deref().map_or_else(String::new, |port| format!(".{port}"));
-            Error::invalid(format!("{}{port}", self.nodes[step].id), refusal.message)
-        })?;
-        self.nodes[step].args = args;
+        let mut value = value.into();
+        let places = self.behind(name);
+        let places = match places.first() {
+            Some((_, gate)) => {
+                value = gate.port.admit(name, value, &self.models.by_host())?;
+                places.iter().map(|(step, gate)| (*step, gate.arg)).collect()
+            }
+            None => vec![self.argument(name)?],
+        };
+        let mut changed = Vec::with_capacity(places.len());
+        for (step, index) in places {
+            let Step { id, node, args, .. } = &self.nodes[step];
+            let ports = &node.spec().signature.inputs;
+            let value = ports[index].admit(name, value.clone(), &self.models.by_host())?;
+            let mut args = args.clone();
+            args[index] = Source::Literal(value);
+            let known: Vec<Option<Value>> = args.iter().map(Source::literal).collect();
+            node.check(&Args::new(ports, &known)).map_err(|refusal| {
+                let port = refusal.port.as_deref().map_or_else(String::new, |port| format!(".{port}"));
+                Error::invalid(format!("{id}{port}"), refusal.message)
+            })?;
+            changed.push((step, index, args.swap_remove(index)));
+        }
+        for (step, index, source) in changed {
+            self.nodes[step].args[index] = source;
+        }
         Ok(())
+    }
+
+    /// The arguments behind an input of a node that is a graph itself, each with the index of its node.
+    fn behind(&self, name: &str) -> Vec<(usize, &Gate)> {
+        let gates = self.nodes.iter().enumerate();
+        let gates = gates.flat_map(|(step, node)| node.gates.iter().map(move |gate| (step, gate)));
+        gates.filter(|(_, gate)| gate.name == name).collect()
     }
 
     /// The nodes that these outputs (by index) may need, each after those that it uses, and everything

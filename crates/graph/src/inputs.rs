@@ -60,7 +60,9 @@ impl Inputs {
             let args = args.map_err(|error| error.in_node(&step.id))?;
             let ports = &step.node.spec().signature.inputs;
             let known: Vec<Option<Value>> = key::known(ports, &args, &values);
-            contract::arguments(ports, &known).map_err(|error| error.in_node(&step.id))?;
+            let checked =
+                contract::arguments(ports, &known).and_then(|_| contract::gates(&step.gates, &known));
+            checked.map_err(|error| error.in_node(&step.id))?;
             let refused = |refusal: Refusal| Error::from(refusal).in_node(&step.id);
             step.node.check(&Args::new(ports, &known)).map_err(refused)?;
         }
@@ -87,16 +89,19 @@ impl Inputs {
 }
 
 /// Whether every port that an input is wired to allows the value.
-fn allowed(graph: &Graph, index: usize, value: &Value) -> Result<()> {
+pub(crate) fn allowed(graph: &Graph, index: usize, value: &Value) -> Result<()> {
+    let refused = |message: String, by: &str| {
+        Error::invalid(&graph.inputs[index].name, format!("{message}, which `{by}` allows"))
+    };
     for step in &graph.nodes {
-        let ports = &step.node.spec().signature.inputs;
-        for (port, source) in ports.iter().zip(&step.args) {
-            if *source == Source::Input(index) {
-                port.allows(value).map_err(|message| {
-                    let name = &graph.inputs[index].name;
-                    Error::invalid(name, format!("{message}, which `{}.{}` allows", step.id, port.name))
-                })?;
-            }
+        let wired = |arg: usize| step.args[arg] == Source::Input(index);
+        for gate in step.gates.iter().filter(|gate| wired(gate.arg)) {
+            gate.port.allows(value).map_err(|message| refused(message, &gate.name))?;
+        }
+        let ports = step.node.spec().signature.inputs.iter().enumerate();
+        for (_, port) in ports.filter(|(arg, _)| wired(*arg)) {
+            let by = || format!("{}.{}", step.id, port.name);
+            port.allows(value).map_err(|message| refused(message, &by()))?;
         }
     }
     Ok(())

@@ -26,7 +26,8 @@
 //! ```
 //!
 //! A text that starts with a dollar is a wire, `$input` or `$node.port`; `$$` is a plain dollar. A text
-//! for a `model` port names a model. There is nothing else: no expansion of variables, no includes, no
+//! for a `model` port names a model. A kind may be a graph itself, which the host has added under a name
+//! ([`add_graphs`]). There is nothing else: no expansion of variables, no includes, no
 //! paths of libraries. A graph file is data, so a strange one can be opened without harm.
 
 mod cache;
@@ -49,6 +50,7 @@ mod render;
 mod report;
 mod run;
 mod schema;
+mod subgraph;
 mod suggest;
 mod yaml;
 
@@ -65,4 +67,5 @@ pub use render::{excerpt, headline};
 pub use report::{Fate, How, NodeReport, Report, Why};
 pub use run::Run;
 pub use schema::schema;
+pub use subgraph::{Misfit, add_graphs};
 pub use suggest::did_you_mean;

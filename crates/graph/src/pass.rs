@@ -67,7 +67,8 @@ impl<'a> Pass<'a> {
             other => {
                 let name = &self.graph.outputs[output].name;
                 let left_out = || Error::invalid(name, "this output is an input that was left out");
-                return key::given(other, &self.inputs).ok_or_else(left_out);
+                let value = key::given(other, &self.inputs).ok_or_else(left_out)?;
+                return Ok(self.graph.outputs[output].ty.widen(value));
             }
         };
         for needed in self.graph.needed(&[output]) {
@@ -76,7 +77,9 @@ impl<'a> Pass<'a> {
         self.hold(step, port)?;
         let value = self.slots[step].leases[port].as_ref().map(|lease| lease.value().clone());
         self.read(step);
-        value.ok_or_else(|| Error::Internal("a held value is gone".to_owned()))
+        value
+            .map(|value| self.graph.outputs[output].ty.widen(value))
+            .ok_or_else(|| Error::Internal("a held value is gone".to_owned()))
     }
 
     /// Makes the digests of a node's results known; those of its arguments are.
@@ -267,6 +270,7 @@ impl<'a> Pass<'a> {
         };
         let values: Vec<Option<Value>> = ports.iter().zip(&self.slots[step].args).map(value).collect();
         let lengths = contract::arguments(ports, &values)?;
+        contract::gates(&self.graph.nodes[step].gates, &values)?;
         Ok((values, lengths))
     }
 

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use wuerst_core::{Files, Node, Registry, Result};
-use wuerst_graph::{Cache, Change, Folder, Graph};
+use wuerst_graph::{Cache, Change, Folder, Graph, Misfit};
 use wuerst_stages::{Outputs, Runtime, Sessions};
 
 use crate::job::Job;
@@ -102,6 +102,26 @@ impl Engine {
         added.map_err(|error| plugin::failed(path, error))?;
         *registry = with;
         Ok(())
+    }
+
+    /// Adds a graph, the text of a graph file, as a node kind: its inputs are the node's ports, its outputs the node's
+    /// outputs, and in reports and progress its nodes are called `outer/inner`. Names of models and files in it mean
+    /// what they mean in any graph of this engine.
+    ///
+    /// # Errors
+    /// Its kind is taken, it uses itself, an output may be left out, or [`wuerst_core::Error::Graph`] with every
+    /// problem that there is in it.
+    pub fn add_graph(&self, kind: &str, text: &str) -> Result<()> {
+        self.add_graphs(&[(kind, text)]).map_err(|misfit| misfit.error)
+    }
+
+    /// Adds graphs that may use each other, as pairs of a kind and a text, in any order: all of them or none.
+    ///
+    /// # Errors
+    /// The first that cannot be added, and why: see [`Engine::add_graph`].
+    pub fn add_graphs(&self, graphs: &[(&str, &str)]) -> Result<(), Misfit> {
+        let mut registry = self.0.registry.write().unwrap_or_else(PoisonError::into_inner);
+        wuerst_graph::add_graphs(&mut registry, graphs)
     }
 
     /// The node kinds and the models folder as they are now.

@@ -19,6 +19,7 @@ use crate::change::Change;
 use crate::doc::{Doc, Entry, NodeDoc};
 use crate::graph::{Graph, Output, Source, Step};
 use crate::problems::{Place, Problems};
+use crate::subgraph;
 use crate::yaml;
 
 /// Longer files are refused unread: in this size fit graphs of fifty thousand nodes.
@@ -87,6 +88,9 @@ fn check(doc: &Doc, registry: &Registry, problems: &mut Problems) -> Option<Grap
     let order = cycles::order(doc, &scope, problems);
     let outputs: Vec<Option<Source>> = doc.outputs.iter().map(|o| output(o, &scope, problems)).collect();
     let shapes = types::unify(&scope, arguments.iter().flatten(), problems);
+    let known = doc.nodes.iter().zip(&scope.nodes);
+    let known = known.filter_map(|(entry, (_, node))| Some((&entry.place, &**node.as_ref()?)));
+    subgraph::too_many(known, problems);
     for (entry, arguments) in doc.nodes.iter().zip(&arguments) {
         node_check(entry, arguments, &scope, problems);
     }
@@ -111,8 +115,16 @@ fn check(doc: &Doc, registry: &Registry, problems: &mut Problems) -> Option<Grap
             node: scope.nodes[index].1.clone()?,
             args,
             providers,
+            gates: Vec::new(),
         }));
     }
+    let named: Option<Vec<(&str, &Source)>> = doc
+        .outputs
+        .iter()
+        .zip(&outputs)
+        .map(|(entry, source)| Some((&*entry.name, source.as_ref()?)))
+        .collect();
+    let interface = shapes.interface(&named?);
     let outputs = doc.outputs.iter().zip(outputs).map(|(entry, source)| {
         let source = source?;
         let ty = shapes.of_source(&source);
@@ -122,6 +134,7 @@ fn check(doc: &Doc, registry: &Registry, problems: &mut Problems) -> Option<Grap
         outputs: outputs.collect::<Option<_>>()?,
         inputs: scope.inputs.into_iter().map(|(_, port)| port).collect::<Option<_>>()?,
         nodes: order.into_iter().map(|step| steps[step].take()).collect::<Option<_>>()?,
+        interface,
         models: registry.models().clone(),
     })
 }

@@ -4,6 +4,8 @@
 //! ends equal. Equal dimensions form a class (union-find), and a class has at most one fixed length. A
 //! wire that would give a class a second one is a problem, which is reported at that wire.
 
+mod interface;
+
 use std::collections::HashMap;
 
 use wuerst_core::{Dim, Node, Port, Ty};

@@ -1,0 +1,116 @@
+//! Graph files become node kinds, those that others use first.
+
+use std::fmt;
+
+use wuerst_core::{Error, Node, Registry, Result};
+
+use super::{MOST, Subgraph, size};
+use crate::doc::Doc;
+use crate::problems::{Place, Problems};
+use crate::yaml;
+
+/// Why a graph file is no node kind.
+#[derive(Debug)]
+pub struct Misfit {
+    /// Which of them, by index.
+    pub index: usize,
+    /// What is wrong with it; places are in its text.
+    pub error: Error,
+}
+
+impl fmt::Display for Misfit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.error.fmt(f)
+    }
+}
+
+impl std::error::Error for Misfit {}
+
+/// Adds graphs, as pairs of a kind and the text of a graph file, to the node kinds: all of them or, after an error, none.
+/// They may use each other, in any order, but none itself.
+///
+/// # Errors
+/// The first graph that cannot be added, and why: its kind is taken or malformed, it uses itself, perhaps through others,
+/// an output may be left out, or whatever [`Graph::load`](crate::Graph::load) says.
+pub fn add_graphs(registry: &mut Registry, graphs: &[(&str, &str)]) -> Result<(), Misfit> {
+    // A kind that is taken means what it meant before, which is said when it cannot be added.
+    let new: Vec<&str> =
+        graphs.iter().map(|(kind, _)| if registry.get(kind).is_none() { kind } else { "" }).collect();
+    let uses: Vec<Vec<Use>> = graphs.iter().map(|(_, text)| uses(text, &new)).collect();
+    let mut with = registry.clone();
+    for index in order(&uses, graphs)? {
+        let (kind, text) = graphs[index];
+        let add = Subgraph::new(kind, text, &with).and_then(|graph| with.add(graph));
+        add.map_err(|error| Misfit { index, error })?;
+    }
+    *registry = with;
+    Ok(())
+}
+
+/// That a graph uses one of those that are added with it.
+struct Use {
+    graph: usize,
+    place: Place,
+}
+
+fn uses(text: &str, new: &[&str]) -> Vec<Use> {
+    // What is wrong is said when the graph is loaded.
+    let doc = Doc::read(yaml::read(text).tree, &mut Problems::default());
+    let kinds = doc.nodes.into_iter().filter_map(|node| node.value.kind);
+    let used = |kind: crate::doc::Entry<String>| {
+        let graph = new.iter().position(|name| *name == kind.value)?;
+        Some(Use { graph, place: kind.place })
+    };
+    kinds.filter_map(used).collect()
+}
+
+/// The graphs, each after those that it uses.
+fn order(uses: &[Vec<Use>], graphs: &[(&str, &str)]) -> Result<Vec<usize>, Misfit> {
+    let mut order = Vec::with_capacity(uses.len());
+    // Each is taken when all that it uses are; whoever adds graphs adds a handful.
+    while order.len() < uses.len() {
+        let ready =
+            |at: &usize| !order.contains(at) && uses[*at].iter().all(|one| order.contains(&one.graph));
+        match (0..uses.len()).find(ready) {
+            Some(next) => order.push(next),
+            None => return Err(circle(uses, &order, graphs)),
+        }
+    }
+    Ok(order)
+}
+
+/// What to say when every graph that is left uses another that is left: following them must come round.
+fn circle(uses: &[Vec<Use>], done: &[usize], graphs: &[(&str, &str)]) -> Misfit {
+    let mut path: Vec<usize> = (0..uses.len()).find(|at| !done.contains(at)).into_iter().collect();
+    loop {
+        let Some(&last) = path.last() else { break };
+        let Some(next) = uses[last].iter().find(|one| !done.contains(&one.graph)) else { break };
+        if let Some(from) = path.iter().position(|&at| at == next.graph) {
+            path.drain(..from);
+            break;
+        }
+        path.push(next.graph);
+    }
+    let index = path.first().copied().unwrap_or(0);
+    let names: Vec<&str> = path.iter().chain(&[index]).map(|&at| graphs[at].0).collect();
+    let to = path.get(1).copied().unwrap_or(index);
+    let place =
+        uses[index].iter().find(|one| one.graph == to).map_or_else(Place::root, |one| one.place.clone());
+    let mut problems = Problems::default();
+    problems.add(place, format!("a graph cannot be a node of itself: {}", names.join(" -> ")));
+    Misfit { index, error: Error::Graph(problems.sorted()) }
+}
+
+/// Notes the node with which a graph gets too many nodes, those within graphs counted.
+pub(crate) fn too_many<'a>(nodes: impl Iterator<Item = (&'a Place, &'a dyn Node)>, problems: &mut Problems) {
+    let mut sum = 0;
+    for (place, node) in nodes {
+        let before = sum;
+        sum += size(node);
+        if before <= MOST && sum > MOST {
+            let kind = &node.spec().kind;
+            let message = format!("with the nodes in `{kind}` the graph has more than {MOST} nodes");
+            problems.add(place.clone(), message);
+        }
+    }
+}

@@ -1,0 +1,108 @@
+//! Nodes that are graphs give way to the nodes within.
+
+use std::sync::Arc;
+
+use crate::graph::{Gate, Graph, Output, Source, Step};
+use crate::subgraph::Subgraph;
+
+/// As many nodes may a graph have in all. Graphs in graphs in graphs could double it with each line of text.
+pub(crate) const MOST: usize = 100_000;
+
+/// How many nodes a node stands for.
+pub(crate) fn size(node: &dyn wuerst_core::Node) -> usize {
+    Subgraph::of(node).map_or(1, |sub| sub.graph.nodes.len())
+}
+
+/// The graph with the nodes of its graphs in their places, each after those that it uses as before.
+pub(crate) fn expand(graph: Graph) -> Graph {
+    if !graph.nodes.iter().any(|step| Subgraph::of(&*step.node).is_some()) {
+        return graph;
+    }
+    let mut nodes: Vec<Step> = Vec::new();
+    // Where the outputs of each node of the old graph come from now.
+    let mut gives: Vec<Vec<Source>> = Vec::new();
+    for step in graph.nodes {
+        let args = step.args.iter().map(|source| moved(source, &gives)).collect();
+        let step = Step { args, ..step };
+        match Subgraph::of(&*step.node) {
+            None => {
+                let (at, outputs) = (nodes.len(), step.node.spec().signature.outputs.len());
+                gives.push((0..outputs).map(|port| Source::Output { step: at, port }).collect());
+                nodes.push(step);
+            }
+            Some(sub) => {
+                let within = Within { outer: &step, sub, begin: nodes.len() };
+                gives.push(sub.graph.outputs.iter().map(|output| within.source(&output.source)).collect());
+                nodes.extend(sub.graph.nodes.iter().map(|inner| within.step(inner)));
+            }
+        }
+    }
+    let outputs = graph.outputs.into_iter();
+    let outputs = outputs.map(|output| Output { source: moved(&output.source, &gives), ..output }).collect();
+    Graph { nodes, outputs, ..graph }
+}
+
+fn moved(source: &Source, gives: &[Vec<Source>]) -> Source {
+    match *source {
+        Source::Output { step, port } => gives[step][port].clone(),
+        ref other => other.clone(),
+    }
+}
+
+/// A node that is a graph.
+struct Within<'a> {
+    outer: &'a Step,
+    sub: &'a Subgraph,
+    /// The index of the first node within.
+    begin: usize,
+}
+
+impl Within<'_> {
+    fn source(&self, source: &Source) -> Source {
+        match *source {
+            Source::Input(index) => match &self.outer.args[index] {
+                Source::Literal(value) => {
+                    Source::Literal(self.sub.spec.signature.inputs[index].ty.widen(value.clone()))
+                }
+                other => other.clone(),
+            },
+            Source::Output { step, port } => Source::Output { step: self.begin + step, port },
+            ref other => other.clone(),
+        }
+    }
+
+    fn step(&self, inner: &Step) -> Step {
+        let ports = &inner.node.spec().signature.inputs;
+        let arg = |(source, port): (&Source, &wuerst_core::Port)| match (self.source(source), &port.default) {
+            // Its own default stands in for an input that is left out.
+            (Source::LeftOut, Some(default)) => {
+                let admitted = port.admit(&port.name, default.clone(), &self.sub.graph.models);
+                admitted.map_or(Source::LeftOut, Source::Literal)
+            }
+            (source, _) => source,
+        };
+        let gate = |(arg, source): (usize, &Source)| match *source {
+            Source::Input(index) => {
+                let port = &self.sub.spec.signature.inputs[index];
+                Some(Gate {
+                    arg,
+                    name: format!("{}.{}", self.outer.id, port.name),
+                    port: Arc::new(port.clone()),
+                })
+            }
+            _ => None,
+        };
+        let own = inner
+            .gates
+            .iter()
+            .map(|gate| Gate { name: format!("{}/{}", self.outer.id, gate.name), ..gate.clone() });
+        Step {
+            id: format!("{}/{}", self.outer.id, inner.id),
+            node: Arc::clone(&inner.node),
+            args: inner.args.iter().zip(ports).map(arg).collect(),
+            providers: if inner.providers.is_empty() { &self.outer.providers } else { &inner.providers }
+                .clone(),
+            gates: inner.args.iter().enumerate().filter_map(gate).chain(own).collect(),
+        }
+    }
+}

@@ -1,0 +1,137 @@
+//! A graph file as a node of other graphs.
+//!
+//! Its inputs are the node's ports, with their types, defaults and ranges, and its outputs the node's outputs. A graph
+//! that uses it is checked against them, and then the node gives way to the nodes within, which are called
+//! `outer/inner` from then on. So what is remembered, shown, weighed and reported of a node holds for those within
+//! too, and nothing about running a graph knows of graphs within graphs.
+
+mod add;
+mod expand;
+
+use std::any::Any;
+
+use wuerst_core::{Args, Ctx, Error, Node, NodeSpec, Refusal, Registry, Result, Value};
+
+pub(crate) use add::too_many;
+pub use add::{Misfit, add_graphs};
+pub(crate) use expand::expand;
+use expand::{MOST, size};
+
+use crate::cache::Cache;
+use crate::graph::{Graph, Source};
+use crate::inputs::{self, Inputs};
+use crate::run::Run;
+
+/// A graph as a node kind.
+pub(crate) struct Subgraph {
+    spec: NodeSpec,
+    /// Without graphs within.
+    graph: Graph,
+}
+
+impl Subgraph {
+    /// Reads and checks the graph.
+    fn new(kind: &str, text: &str, registry: &Registry) -> Result<Subgraph> {
+        let spec = NodeSpec::new(kind, 1, "->", &about(text))?;
+        let graph = Graph::load(text, registry)?;
+        for output in &graph.outputs {
+            if let Source::Input(index) = output.source
+                && graph.inputs[index].optional
+            {
+                let input = &graph.inputs[index].name;
+                let message = format!(
+                    "is the input `{input}`, which may be left out: what is a node must give each of its outputs"
+                );
+                return Err(Error::invalid(format!("output `{}` of `{kind}`", output.name), message));
+            }
+        }
+        let nodes = || graph.nodes.iter().map(|step| step.node.spec());
+        let spec = NodeSpec {
+            signature: graph.interface.clone(),
+            pure: nodes().all(|spec| spec.pure),
+            weight: nodes().map(|spec| spec.weight).sum(),
+            ..spec
+        };
+        Ok(Subgraph { spec, graph })
+    }
+
+    /// The graph that a node is, if it is one.
+    fn of(node: &dyn Node) -> Option<&Subgraph> {
+        (node as &dyn Any).downcast_ref()
+    }
+}
+
+/// What the comment at the beginning of a graph file says: its first paragraph.
+fn about(text: &str) -> String {
+    let comment = text.lines().map_while(|line| line.strip_prefix('#')).map(str::trim);
+    let lines: Vec<&str> = comment
+        .skip_while(|line| line.is_empty() || line.starts_with("yaml-language-server:"))
+        .take_while(|line| !line.is_empty())
+        .collect();
+    if lines.is_empty() { "A graph.".to_owned() } else { lines.join(" ") }
+}
+
+impl Node for Subgraph {
+    fn spec(&self) -> &NodeSpec {
+        &self.spec
+    }
+
+    /// Asks the nodes within. What they blame on a port that is wired to an input, is the input's fault.
+    fn check(&self, known: &Args<'_>) -> Result<(), Refusal> {
+        for (index, value) in known.values().iter().enumerate() {
+            if let Some(value) = value {
+                inputs::allowed(&self.graph, index, value)?;
+            }
+        }
+        for step in &self.graph.nodes {
+            let ports = &step.node.spec().signature.inputs;
+            let given = |source: &Source| match source {
+                Source::Literal(value) => Some(value.clone()),
+                Source::Input(index) => known.values()[*index].clone(),
+                Source::Output { .. } | Source::LeftOut => None,
+            };
+            let within: Vec<Option<Value>> = ports
+                .iter()
+                .zip(&step.args)
+                .map(|(port, source)| Some(port.ty.widen(given(source)?)))
+                .collect();
+            step.node.check(&Args::new(ports, &within)).map_err(|refusal| {
+                let blamed =
+                    ports.iter().zip(&step.args).find(|(port, _)| refusal.port.as_ref() == Some(&port.name));
+                match blamed {
+                    Some((_, Source::Input(index))) => {
+                        Refusal::at(&self.graph.inputs[*index].name, refusal.message)
+                    }
+                    Some((port, _)) => format!("`{}.{}`: {}", step.id, port.name, refusal.message).into(),
+                    None => format!("`{}`: {}", step.id, refusal.message).into(),
+                }
+            })?;
+        }
+        Ok(())
+    }
+
+    /// For whoever runs it by itself: in a graph its nodes stand in its place.
+    fn run(&self, ctx: &mut Ctx<'_>, args: &Args<'_>) -> Result<Vec<Value>> {
+        let mut inputs = Inputs::new();
+        for (port, value) in self.spec.signature.inputs.iter().zip(args.values()) {
+            if let Some(value) = value {
+                inputs.set(&self.graph, &port.name, value.clone())?;
+            }
+        }
+        let outputs: Vec<&str> = self.graph.outputs.iter().map(|output| output.name.as_str()).collect();
+        Run::new(&self.graph, &inputs, &Cache::new(0), ctx.cancel(), &mut ()).outputs(&outputs)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_it_is_about_is_the_first_paragraph_of_its_comment() {
+        let text =
+            "# yaml-language-server: $schema=x\n# Two lines\n# of text.\n#\n#   wuerst run\nwuerstchen: 1\n";
+        assert_eq!(about(text), "Two lines of text.");
+        assert_eq!(about("wuerstchen: 1\n# x\n"), "A graph.");
+    }
+}

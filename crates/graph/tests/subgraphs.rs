@@ -1,0 +1,256 @@
+//! Graphs as nodes of graphs.
+
+mod stub;
+
+use stub::{Bench, CASCADE};
+use wuerst_core::{Cancel, Error, Tensor, Value, Watch};
+use wuerst_graph::{Change, Fate, Graph, How, Misfit, Run, Why, add_graphs};
+
+/// A prior in two nodes, around the one that there is.
+const DOUBLE: &str = "# Twice the prior, which is one more than once.
+wuerstchen: 1
+inputs:
+  text: f32[b,l,d]
+  steps: int = 3 {1..40}
+  seed: int
+nodes:
+  first: { use: wuerst.prior, with: { text: $text, steps: $steps, seed: $seed } }
+  again: { use: latent.add, with: { a: $first.latent, b: $first.latent } }
+outputs:
+  latent: $again.sum
+  steps: $steps
+";
+
+fn bench() -> Bench {
+    let mut bench = Bench::new(usize::MAX);
+    bench.add("latent.add", "a: f32[b,c,h,w], b: f32[b,c,h,w] -> sum: f32[b,c,h,w]", |_, args| {
+        Ok(vec![(&args.tensor_f32("a")? + &args.tensor_f32("b")?).into_shared().into()])
+    });
+    bench
+}
+
+fn add(bench: &mut Bench, graphs: &[(&str, &str)]) -> Result<(), Misfit> {
+    add_graphs(&mut bench.registry, graphs)
+}
+
+fn with_prior(bench: &Bench, kind: &str, more: &[Change<'_>]) -> Result<Graph, Error> {
+    Graph::load_with(CASCADE, &bench.registry, &[&[Change::Kind("prior", kind)], more].concat())
+}
+
+fn prompt() -> [(&'static str, Value); 1] {
+    [("prompt", "a red apple".into())]
+}
+
+fn said<T>(result: Result<T, Error>) -> String {
+    result.err().expect("an error").to_string()
+}
+
+#[test]
+fn a_graph_stands_in_for_a_node_and_its_nodes_are_remembered_one_by_one() {
+    let mut bench = bench();
+    add(&mut bench, &[("house.prior", DOUBLE)]).unwrap();
+    let spec = bench.registry.get("house.prior").unwrap().spec().clone();
+    assert_eq!(
+        spec.signature.to_string(),
+        "text: f32[b,l,d], steps: int = 3 {1..40}, seed: int -> latent: f32[b,16,h,w], steps: int"
+    );
+    assert_eq!(spec.about, "Twice the prior, which is one more than once.");
+
+    let graph = with_prior(&bench, "house.prior", &[]).unwrap();
+    let ran = bench.ran(&graph, &prompt());
+    assert_eq!(ran, ["tokens", "text", "prior/first", "prior/again", "decode", "vqgan"]);
+    let plain = bench.load(&CASCADE.replace("seed: $seed } }", "seed: $seed, steps: 3 } }"));
+    assert_eq!(bench.ran(&plain, &prompt()), ["decode", "vqgan"], "the prior within is the prior without");
+    let (semantic, _) = bench.output(&graph, "semantic", &prompt());
+    let (once, _) = bench.output(&plain, "semantic", &prompt());
+    let tensor = |value: Value| match value {
+        Value::Tensor(tensor) => tensor.to_f32().unwrap(),
+        other => panic!("{other}"),
+    };
+    assert_eq!(tensor(semantic.unwrap()), tensor(once.unwrap()) * 2.);
+
+    // Changed inside, by a value that is set where the graph is a node: what comes before is not run again.
+    let graph = with_prior(&bench, "house.prior", &[Change::Text("prior.steps", "4")]).unwrap();
+    let report = bench.report(&graph, "image", &prompt());
+    let fates: Vec<(&str, &Fate)> = report.nodes.iter().map(|n| (n.node.as_str(), &n.fate)).collect();
+    assert_eq!(fates[1], ("text", &Fate::Reused(How::Unchanged)));
+    assert_eq!(fates[2], ("prior/first", &Fate::Ran(Why::Changed(vec!["steps".into()]))));
+}
+
+#[test]
+fn graphs_within_graphs_are_one_graph_in_the_end() {
+    let mut bench = bench();
+    let outer = DOUBLE.replace("wuerst.prior", "house.inner").replace("{1..40}", "{2..50}");
+    // In any order.
+    add(&mut bench, &[("house.outer", &outer), ("house.inner", DOUBLE)]).unwrap();
+    let graph = with_prior(&bench, "house.outer", &[]).unwrap();
+    let ids: Vec<&str> = graph.nodes().iter().map(|step| step.id.as_str()).collect();
+    let all = ["tokens", "text", "prior/first/first", "prior/first/again", "prior/again", "decode", "vqgan"];
+    assert_eq!(ids, all);
+    assert_eq!(bench.ran(&graph, &prompt()), all);
+
+    // What comes in must be allowed at every door.
+    let set = |value: i64| {
+        let mut graph = graph.clone();
+        graph.set("prior.steps", value).map(|()| graph)
+    };
+    assert_eq!(said(set(1)), "prior.steps: 1 is outside 2..50");
+    assert_eq!(
+        bench.ran(&set(4).unwrap(), &prompt()),
+        ["prior/first/first", "prior/first/again", "prior/again", "decode", "vqgan"]
+    );
+    let mut inner = graph.clone();
+    inner.set("prior/first/first.seed", 5i64).unwrap();
+    assert_eq!(bench.ran(&inner, &prompt())[0], "prior/first/first");
+    let literal = with_prior(&bench, "house.outer", &[Change::Text("prior.steps", "45")]);
+    assert_eq!(
+        said(literal),
+        "the graph has 1 problem\nprior.steps: 45 is outside 1..40, which `first.steps` allows"
+    );
+    let wired = with_prior(&bench, "house.outer", &[Change::Text("prior.steps", "$steps")]).unwrap();
+    let error = said(wuerst_graph::Inputs::new().set(&wired, "steps", 45i64));
+    assert_eq!(error, "steps: 45 is outside 1..40, which `prior/first.steps` allows");
+    bench.add("count.words", "text: text -> n: int", |_, args| {
+        Ok(vec![(args.text("text")?.split(' ').count() as i64).into()])
+    });
+    let text =
+        CASCADE.replace("  text: {", "  words: { use: count.words, with: { text: $prompt } }\n  text: {");
+    let changes = [Change::Kind("prior", "house.outer"), Change::Text("prior.steps", "$words.n")];
+    let graph = Graph::load_with(&text, &bench.registry, &changes).unwrap();
+    bench.ran(&graph, &prompt());
+    let (error, _) = bench.output(&graph, "image", &[("prompt", "one".into())]);
+    assert_eq!(said(error), "`prior/first/first`: prior.steps: 1 is outside 2..50");
+}
+
+#[test]
+fn steps_previews_warnings_and_cancellation_pass_through() {
+    #[derive(Default)]
+    struct Notes(Vec<String>, Option<Cancel>);
+    impl Watch for Notes {
+        fn planned(&mut self, nodes: &[&str]) {
+            self.0.push(nodes.join(" "));
+        }
+        fn progress(&mut self, node: &str, done: usize, of: usize) {
+            self.0.push(format!("{node} {done}/{of}"));
+            if let Some(cancel) = self.1.as_ref().filter(|_| done == 2) {
+                cancel.cancel();
+            }
+        }
+        fn wants_preview(&self) -> bool {
+            true
+        }
+        fn preview(&mut self, node: &str, rgb: &Tensor) {
+            self.0.push(format!("{node} {:?}", rgb.shape()));
+        }
+        fn warning(&mut self, node: &str, message: &str) {
+            self.0.push(format!("{node}: {message}"));
+        }
+    }
+    let mut bench = bench();
+    bench.add("test.show", "n: int -> n: int", |ctx, args| {
+        ctx.step(1, 4)?;
+        ctx.preview(|| Tensor::from(ndarray::Array3::<u8>::zeros((2, 2, 3))));
+        ctx.warn("beware");
+        ctx.step(2, 4)?;
+        ctx.step(3, 4)?;
+        Ok(vec![args.int("n")?.into()])
+    });
+    let inner =
+        "{wuerstchen: 1, inputs: {n: int}, nodes: {s: {use: test.show, with: {n: $n}}}, outputs: {n: $s.n}}";
+    add(&mut bench, &[("house.show", inner)]).unwrap();
+    let graph = bench.load(
+        "{wuerstchen: 1, nodes: {a: {use: house.show, with: {n: 1}, providers: [cuda]}}, outputs: {image: $a.n}}",
+    );
+    assert_eq!(graph.nodes()[0].providers, ["cuda"]);
+    let (inputs, cancel, mut notes) = (stub::inputs(&graph, &[]), Cancel::new(), Notes::default());
+    Run::new(&graph, &inputs, &bench.cache, &cancel, &mut notes).output("image").unwrap();
+    assert_eq!(notes.0, ["a/s", "a/s 1/4", "a/s [2, 2, 3]", "a/s: beware", "a/s 2/4", "a/s 3/4"]);
+    bench.cache.clear();
+    let mut notes = Notes(Vec::new(), Some(cancel.clone()));
+    let stopped = Run::new(&graph, &inputs, &bench.cache, &cancel, &mut notes).output("image");
+    assert!(matches!(stopped, Err(Error::Cancelled)));
+    assert_eq!(notes.0.last().unwrap(), "a/s 2/4");
+}
+
+#[test]
+fn lengths_are_compared_through_graphs_and_not_mixed_up() {
+    let mut bench = bench();
+    bench.add("test.pair", "a: f32[n], b: f32[n] -> sum: f32[n]", |_, args| {
+        Ok(vec![(&args.tensor_f32("a")? + &args.tensor_f32("b")?).into_shared().into()])
+    });
+    // Two outputs whose lengths have nothing to do with each other, though both are called n within.
+    let two = "{wuerstchen: 1, inputs: {a: 'f32[n]', b: 'f32[3]'}, outputs: {x: $p.sum, y: $q.sum}, nodes: {\
+                p: {use: test.pair, with: {a: $a, b: $a}}, q: {use: test.pair, with: {a: $b, b: $b}}}}";
+    add(&mut bench, &[("house.two", two)]).unwrap();
+    let signature = bench.registry.get("house.two").unwrap().spec().signature.to_string();
+    assert_eq!(signature, "a: f32[n], b: f32[3] -> x: f32[n], y: f32[3]");
+    let load = |a: &str| {
+        Graph::load(
+            &format!(
+                "{{wuerstchen: 1, inputs: {{a: 'f32[{a}]', b: 'f32[3]'}}, outputs: {{image: $t.sum}}, nodes: {{\
+                  s: {{use: house.two, with: {{a: $a, b: $b}}}}, \
+                  t: {{use: test.pair, with: {{a: $s.x, b: $s.y}}}}}}}}"
+            ),
+            &bench.registry,
+        )
+    };
+    assert!(load("3").is_ok());
+    let error = said(load("4"));
+    assert!(error.contains("f32[n=4]") && error.contains("`$s.y` is f32[3]"), "{error}");
+}
+
+#[test]
+fn what_cannot_be_a_node_is_refused_with_its_place() {
+    let mut bench = bench();
+    let kinds = bench.registry.nodes().count();
+    let mut refused = |graphs: &[(&str, &str)]| {
+        let misfit = add(&mut bench, graphs).unwrap_err();
+        assert_eq!(bench.registry.nodes().count(), kinds, "all or nothing");
+        format!("{}: {}", misfit.index, misfit.error)
+    };
+    let (own, other) = (DOUBLE.replace("wuerst.prior", "house.a"), DOUBLE.replace("wuerst.prior", "house.b"));
+    assert_eq!(
+        refused(&[("house.a", &own)]),
+        "0: the graph has 1 problem\n8:17: nodes.first.use: a graph cannot be a node of itself: house.a -> house.a"
+    );
+    assert_eq!(
+        refused(&[("house.c", DOUBLE), ("house.a", &other), ("house.b", &own)]),
+        "1: the graph has 1 problem\n8:17: nodes.first.use: a graph cannot be a node of itself: \
+         house.a -> house.b -> house.a"
+    );
+    let wrong = DOUBLE.replace("$first.latent, b", "$frist.latent, b");
+    assert_eq!(
+        refused(&[("house.c", DOUBLE), ("house.a", &wrong)]),
+        "1: the graph has 1 problem\n9:40: nodes.again.with.a: no node `frist`; did you mean `first`?"
+    );
+    assert_eq!(refused(&[("wuerst.prior", DOUBLE)]), "0: node kind: `wuerst.prior` is registered already");
+    assert!(refused(&[("prior", DOUBLE)]).contains("`prior` is not of the form `namespace.name`"));
+    let open = "{wuerstchen: 1, inputs: {x: 'int?'}, outputs: {y: $x}}";
+    assert_eq!(
+        refused(&[("house.a", open)]),
+        "0: output `y` of `house.a`: is the input `x`, which may be left out: what is a node must give each of its outputs"
+    );
+}
+
+#[test]
+fn graphs_that_double_each_other_are_stopped() {
+    let mut bench = bench();
+    bench.add("test.next", "n: int -> n: int", |_, args| Ok(vec![(args.int("n")? + 1).into()]));
+    let twice = |kind: &str| {
+        format!(
+            "{{wuerstchen: 1, inputs: {{n: int}}, outputs: {{n: $b.n}}, nodes: {{\
+              a: {{use: {kind}, with: {{n: $n}}}}, b: {{use: {kind}, with: {{n: $a.n}}}}}}}}"
+        )
+    };
+    let mut kind = "test.next".to_owned();
+    let error = (0..30).find_map(|level| {
+        let text = twice(&kind);
+        kind = format!("test.twice{level}");
+        add(&mut bench, &[(&kind, &text)]).err()
+    });
+    let error = error.unwrap().error.to_string();
+    assert!(
+        error.ends_with("nodes.b: with the nodes in `test.twice15` the graph has more than 100000 nodes"),
+        "{error}"
+    );
+}
