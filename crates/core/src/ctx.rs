@@ -2,12 +2,13 @@
 
 use std::cell::RefCell;
 
-use crate::{Cancel, Result, Tensor, Usage};
+use crate::{Cancel, Result, Tensor, Usage, Value};
 
 /// Watches a run: progress, previews and warnings. Every method has a default that does nothing.
 pub trait Watch {
     /// A run begins: the nodes that its outputs need, in the order in which they are settled. Each is
-    /// then either reused or started; a reused one may yet be started when its result was evicted.
+    /// then either reused or started; a reused one may yet be started when its result was evicted. Of a node that makes
+    /// several results of a batch, each is.
     fn planned(&mut self, _nodes: &[&str]) {}
     /// A node need not run: its remembered result is used.
     fn reused(&mut self, _node: &str) {}
@@ -15,7 +16,7 @@ pub trait Watch {
     fn started(&mut self, _node: &str) {}
     /// A node has finished.
     fn finished(&mut self, _node: &str) {}
-    /// A node has done `done` of its `of` steps.
+    /// A node has done `done` of its `of` steps, those of all its results together.
     fn progress(&mut self, _node: &str, _done: usize, _of: usize) {}
     /// How far the whole run is, from 0 to 1 and never less than before. `node` is the one that it has got
     /// to; empty at the very beginning and end. 1 is reached only by a run that succeeds.
@@ -30,6 +31,9 @@ pub trait Watch {
     }
     /// A picture of work in progress: RGB, as `u8[h,w,3]`.
     fn preview(&mut self, _node: &str, _rgb: &Tensor) {}
+    /// Result `index` of the `of` that an output joins is finished, long before the output, perhaps: the first of several
+    /// pictures. As the output, with a first dimension of its own. Not called for what is remembered as a whole.
+    fn part(&mut self, _output: &str, _index: usize, _of: usize, _value: &Value) {}
     /// Something that the user should know, though the run goes on.
     fn warning(&mut self, _node: &str, _message: &str) {}
 }

@@ -37,7 +37,7 @@ pub use digest::{Digest, Hasher};
 pub use error::{BoxError, Diagnostic, Error, Result};
 pub use file::{File, Files};
 pub use model::{Model, Models};
-pub use node::{Node, NodeSpec, Refusal};
+pub use node::{Batch, Node, NodeSpec, Refusal};
 pub use port::Port;
 pub use registry::Registry;
 pub use signature::Signature;

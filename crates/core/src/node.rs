@@ -35,6 +35,14 @@ pub trait Node: Any + Send + Sync {
         Ok(())
     }
 
+    /// Says that the node makes several results, each from its own part of the arguments, as if it had been run for each.
+    ///
+    /// Then it is run for each, and in such an order that one is finished before the next is begun, whatever comes after
+    /// the node; [`Node::run`] never gets more than one. `given` tells whether there is a value for a port.
+    fn batch(&self, _given: &dyn Fn(&str) -> bool) -> Option<Batch> {
+        None
+    }
+
     /// The present state of whatever the result depends on beside the arguments, as a file that an argument
     /// names but whose content it does not hold. Another state makes the node run again.
     ///
@@ -46,6 +54,17 @@ pub trait Node: Any + Send + Sync {
     fn state(&self, _known: &Args<'_>) -> Result<Option<Digest>> {
         Ok(None)
     }
+}
+
+/// How a node's arguments are shared out among several results. The results are joined along their first dimension.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Batch {
+    /// The port whose first dimension is the number of results.
+    pub over: &'static str,
+    /// The other ports of which each result gets an equal part of the first dimension; a length of 1 serves all.
+    pub each: &'static [&'static str],
+    /// A port that counts: each result's value is one more than that before. Left out, it counts from 0.
+    pub counts: Option<&'static str>,
 }
 
 /// Why a node refuses its arguments.

@@ -4,9 +4,9 @@ use std::borrow::Cow;
 use std::fmt;
 
 use half::f16;
-use ndarray::{ArcArray, Array, Dimension, IxDyn};
+use ndarray::{ArcArray, Array, Axis, Dimension, IxDyn};
 
-use crate::{Digest, Error, Hasher, Result};
+use crate::{Digest, Error, Hasher, Result, Ty};
 
 /// A reference-counted array of any rank. Cloning it copies no elements.
 pub type ArcArrayD<T> = ArcArray<T, IxDyn>;
@@ -121,6 +121,38 @@ impl Tensor {
         shape.iter().try_fold(1usize, |n, &d| n.checked_mul(d)).filter(|&n| n == got).ok_or_else(wrong)?;
         let array = Array::from_shape_vec(IxDyn(shape), values).map_err(|_| wrong())?;
         Ok(T::wrap(array.into_shared()))
+    }
+
+    /// The tensors one after the other, along the first dimension.
+    ///
+    /// # Errors
+    /// When there are none, or they differ in type or in other dimensions.
+    pub fn joined(parts: &[&Tensor]) -> Result<Tensor> {
+        fn join<T: Element>(parts: &[&Tensor]) -> Option<Tensor> {
+            let arrays: Vec<_> =
+                parts.iter().map(|part| Some(part.array::<T>()?.view())).collect::<Option<_>>()?;
+            Some(T::wrap(ndarray::concatenate(Axis(0), &arrays).ok()?.into_shared()))
+        }
+        let first = parts.first().ok_or_else(|| Error::invalid("a batch", "is of nothing"))?;
+        let joined = match first.dtype() {
+            DType::F32 => join::<f32>(parts),
+            DType::F16 => join::<f16>(parts),
+            DType::I64 => join::<i64>(parts),
+            DType::U8 => join::<u8>(parts),
+        };
+        joined.ok_or_else(|| {
+            let types: Vec<String> = parts.iter().map(|part| Ty::of_tensor(part).to_string()).collect();
+            Error::invalid("a batch", format!("is of {}, which cannot be joined", types.join(", ")))
+        })
+    }
+
+    /// Those of the first dimension that are in `range`; `None` when it goes beyond, or there is no dimension.
+    pub fn rows(&self, range: std::ops::Range<usize>) -> Option<Tensor> {
+        fn cut<T: Element>(array: &ArcArrayD<T>, range: std::ops::Range<usize>) -> Tensor {
+            T::wrap(array.slice_axis(Axis(0), range.into()).to_owned().into_shared())
+        }
+        let fits = range.start <= range.end && *self.shape().first()? >= range.end;
+        fits.then(|| each!(self, array => cut(array, range)))
     }
 
     /// The type of the elements.

@@ -1,5 +1,6 @@
 //! A checked graph: right by construction, ready to run.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use wuerst_core::{Args, Error, Models, Node, Port, Registry, Result, Signature, Ty, Value};
@@ -15,7 +16,7 @@ pub struct Graph {
     /// What a job may set, in the order of the file.
     pub(crate) inputs: Vec<Port>,
     /// The nodes, each after those that it uses.
-    pub(crate) nodes: Vec<Step>,
+    pub(crate) nodes: Vec<Arc<Step>>,
     /// What a job may ask for, in the order of the file.
     pub(crate) outputs: Vec<Output>,
     /// What it is as a node of another graph: equal names of dimensions are equal lengths.
@@ -37,6 +38,18 @@ pub struct Step {
     pub providers: Vec<String>,
     /// The ports of graphs around it that its arguments came in by.
     pub(crate) gates: Vec<Gate>,
+    pub(crate) role: Role,
+}
+
+/// What a node is to a batch. All nodes of a graph that does not run are whole.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Role {
+    /// The node of the graph.
+    Whole,
+    /// That node for one result of several.
+    One { index: usize, of: usize },
+    /// Takes parts or joins them.
+    Glue,
 }
 
 /// An input of a node that is a graph itself: what comes in by it must be allowed there too.
@@ -106,7 +119,7 @@ impl Graph {
     }
 
     /// The nodes, each after those that it uses.
-    pub fn nodes(&self) -> &[Step] {
+    pub fn nodes(&self) -> &[Arc<Step>] {
         &self.nodes
     }
 
@@ -164,7 +177,7 @@ impl Graph {
         };
         let mut changed = Vec::with_capacity(places.len());
         for (step, index) in places {
-            let Step { id, node, args, .. } = &self.nodes[step];
+            let Step { id, node, args, .. } = &*self.nodes[step];
             let ports = &node.spec().signature.inputs;
             let value = ports[index].admit(name, value.clone(), &self.models.by_host())?;
             let mut args = args.clone();
@@ -177,7 +190,7 @@ impl Graph {
             changed.push((step, index, args.swap_remove(index)));
         }
         for (step, index, source) in changed {
-            self.nodes[step].args[index] = source;
+            Arc::make_mut(&mut self.nodes[step]).args[index] = source;
         }
         Ok(())
     }
@@ -214,6 +227,16 @@ impl Graph {
             }
         }
         order
+    }
+}
+
+impl Step {
+    /// What it is known by from run to run: its name, and which result of a batch it makes.
+    pub(crate) fn place(&self) -> Cow<'_, str> {
+        match self.role {
+            Role::One { index: 1.., .. } | Role::Glue => Cow::Owned(format!("{} {:?}", self.id, self.role)),
+            Role::One { .. } | Role::Whole => Cow::Borrowed(&self.id),
+        }
     }
 }
 

@@ -26,7 +26,7 @@ pub(crate) fn known(ports: &[Port], sources: &[Source], inputs: &[Option<Value>]
 /// A node's arguments in a run on these inputs: a port that is wired to an input which is left out gets the port's
 /// default, as if it were not wired.
 pub(crate) fn settled(graph: &Graph, step: usize, inputs: &[Option<Value>]) -> Result<Vec<Source>> {
-    let Step { node, args, .. } = &graph.nodes[step];
+    let Step { node, args, .. } = &*graph.nodes[step];
     let settled = |(port, source): (&Port, &Source)| match (source, &port.default) {
         (Source::Input(index), Some(default)) if inputs[*index].is_none() => {
             port.admit(&port.name, default.clone(), &graph.models).map(Source::Literal)

@@ -30,6 +30,7 @@
 //! ([`add_graphs`]). There is nothing else: no expansion of variables, no includes, no
 //! paths of libraries. A graph file is data, so a strange one can be opened without harm.
 
+mod batch;
 mod cache;
 mod change;
 mod check;

@@ -1,5 +1,9 @@
 //! One pass over the nodes that some outputs need.
 
+mod batches;
+
+use std::borrow::Cow;
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -7,14 +11,20 @@ use wuerst_core::{Args, Cancel, Ctx, Digest, Error, NodeSpec, Port, Result, Usag
 
 use crate::cache::{Arguments, Cache, Lease, Results};
 use crate::contract::{self, Lengths};
-use crate::graph::{Graph, Source, Step};
+use crate::graph::{Graph, Output, Source, Step};
 use crate::key;
 use crate::progress::Progress;
 use crate::report::{Fate, How, NodeReport, Why};
 
 /// One call of [`Run::outputs`](crate::Run::outputs).
 pub(crate) struct Pass<'a> {
-    graph: &'a Graph,
+    /// The graph; once a batch has become single results, one of the pass's own.
+    graph: Cow<'a, Graph>,
+    /// What is asked for, and how much of it was given.
+    outputs: &'a [usize],
+    given: usize,
+    /// The nodes that nodes of a batch have become.
+    parts: HashMap<usize, Vec<usize>>,
     cache: &'a Cache,
     cancel: &'a Cancel,
     /// The graph's inputs.
@@ -29,7 +39,9 @@ struct Slot {
     /// Its arguments as they are on disk now, where they are models or files.
     args: Vec<Source>,
     /// The digests of its results, once settled.
-    results: Option<Arc<[Digest]>>,
+    results: Option<Results>,
+    /// Whether it has run, and so read its arguments.
+    ran: bool,
     /// Its results, as far as they are held.
     leases: Vec<Option<Lease>>,
     /// How many arguments of other nodes, and outputs, have still to read it. At zero it is let go.
@@ -46,10 +58,13 @@ impl<'a> Pass<'a> {
         cancel: &'a Cancel,
         inputs: Vec<Option<Value>>,
         progress: Progress<'a>,
-        plan: &[usize],
-        outputs: &[usize],
+        outputs: &'a [usize],
     ) -> Pass<'a> {
-        Pass { graph, cache, cancel, inputs, progress, slots: slots(graph, plan, outputs) }
+        let slots = graph.nodes.iter().map(|_| Slot::default()).collect();
+        let (graph, parts) = (Cow::Borrowed(graph), HashMap::new());
+        let mut pass = Pass { graph, outputs, given: 0, parts, cache, cancel, inputs, progress, slots };
+        pass.count_readers();
+        pass
     }
 
     /// The reports of the nodes that were dealt with.
@@ -57,44 +72,83 @@ impl<'a> Pass<'a> {
         if success {
             self.progress.end();
         }
-        plan.iter().filter_map(|&step| self.slots[step].report.take()).collect()
+        let report = |step: &usize| match self.parts.get(step) {
+            Some(parts) => {
+                let reports = parts.iter().filter_map(|&part| self.slots[part].report.take());
+                reports.reduce(NodeReport::and)
+            }
+            None => self.slots[*step].report.take(),
+        };
+        plan.iter().filter_map(report).collect()
     }
 
-    /// The value of an output, by index.
-    pub(crate) fn output(&mut self, output: usize) -> Result<Value> {
-        let (step, port) = match &self.graph.outputs[output].source {
-            Source::Output { step, port } => (*step, *port),
+    /// The value of the next output.
+    pub(crate) fn next(&mut self) -> Result<Value> {
+        let output = self.outputs[self.given];
+        self.settle_all(output)?;
+        let Output { name, ty, source } = self.graph.outputs[output].clone();
+        let value = match source {
+            Source::Output { step, port } => {
+                self.hold(step, port)?;
+                let value = self.slots[step].leases[port].as_ref().map(|lease| lease.value().clone());
+                self.read(step);
+                value.ok_or_else(|| Error::Internal("a held value is gone".to_owned()))?
+            }
             other => {
-                let name = &self.graph.outputs[output].name;
                 let left_out = || Error::invalid(name, "this output is an input that was left out");
-                let value = key::given(other, &self.inputs).ok_or_else(left_out)?;
-                return Ok(self.graph.outputs[output].ty.widen(value));
+                key::given(&other, &self.inputs).ok_or_else(left_out)?
             }
         };
-        for needed in self.graph.needed(&[output]) {
-            self.settle(needed)?;
+        self.given += 1;
+        Ok(ty.widen(value))
+    }
+
+    /// Settles every node that an output needs.
+    fn settle_all(&mut self, output: usize) -> Result<()> {
+        'again: loop {
+            for step in self.graph.needed(&[output]) {
+                if self.slots[step].results.is_some() {
+                    continue;
+                }
+                if let Some(count) = self.several(step)? {
+                    self.split(step, count)?;
+                    continue 'again;
+                }
+                self.settle(step)?;
+                self.announce(output, step);
+            }
+            return Ok(());
         }
-        self.hold(step, port)?;
-        let value = self.slots[step].leases[port].as_ref().map(|lease| lease.value().clone());
-        self.read(step);
-        value
-            .map(|value| self.graph.outputs[output].ty.widen(value))
-            .ok_or_else(|| Error::Internal("a held value is gone".to_owned()))
+    }
+
+    /// Counts who will read the results of each node, of those that are still to be dealt with.
+    fn count_readers(&mut self) {
+        let wanted = &self.outputs[self.given..];
+        self.slots.iter_mut().for_each(|slot| slot.readers = 0);
+        for step in self.graph.needed(wanted) {
+            let outputs = self.graph.nodes[step].node.spec().signature.outputs.len();
+            self.slots[step].leases.resize_with(outputs, || None);
+            if !self.slots[step].ran {
+                used(&self.graph, step).for_each(|used| self.slots[used].readers += 1);
+            }
+        }
+        for &output in wanted {
+            if let Source::Output { step, .. } = self.graph.outputs[output].source {
+                self.slots[step].readers += 1;
+            }
+        }
     }
 
     /// Makes the digests of a node's results known; those of its arguments are.
     fn settle(&mut self, step: usize) -> Result<()> {
-        if self.slots[step].results.is_some() {
-            return Ok(());
-        }
         self.cancel.check()?;
-        let Step { id, node, .. } = &self.graph.nodes[step];
-        let args = key::settled(self.graph, step, &self.inputs).and_then(key::fresh);
-        self.slots[step].args = args.map_err(|error| error.in_node(id))?;
-        let spec = node.spec();
+        let this = Arc::clone(&self.graph.nodes[step]);
+        let args = key::settled(&self.graph, step, &self.inputs).and_then(key::fresh);
+        self.slots[step].args = args.map_err(|error| error.in_node(&this.id))?;
+        let spec = this.node.spec();
         let arguments = self.arguments(step)?;
-        let changed = self.cache.note(id, &spec.kind, arguments.clone());
-        self.slots[step].disturbed = used(self.graph, step).any(|used| self.slots[used].disturbed);
+        let changed = self.cache.note(&this.place(), &spec.kind, arguments.clone());
+        self.slots[step].disturbed = used(&self.graph, step).any(|used| self.slots[used].disturbed);
         if spec.pure && self.recall(step, &arguments, changed.as_deref()) {
             return Ok(());
         }
@@ -124,16 +178,17 @@ impl<'a> Pass<'a> {
     /// Takes remembered results for the node's. A node that has other outputs now, and forgot to raise its
     /// version, has none.
     fn reuse(&mut self, step: usize, results: &Results, how: How, duration: Duration) -> bool {
-        let Step { id, node, .. } = &self.graph.nodes[step];
+        let this = Arc::clone(&self.graph.nodes[step]);
         let slot = &mut self.slots[step];
         if results.digests.len() != slot.leases.len() {
             return false;
         }
-        slot.results = Some(results.digests.clone());
-        let (kind, bytes, usage) = (node.spec().kind.clone(), results.bytes, Usage::default());
-        let report = NodeReport { node: id.clone(), kind, fate: Fate::Reused(how), duration, bytes, usage };
+        slot.results = Some(results.clone());
+        let (kind, bytes, usage) = (this.node.spec().kind.clone(), results.bytes, Usage::default());
+        let report =
+            NodeReport { node: this.id.clone(), kind, fate: Fate::Reused(how), duration, bytes, usage };
         slot.report = Some(report);
-        self.progress.reused(step, id);
+        self.progress.reused(step, &this);
         true
     }
 
@@ -178,7 +233,7 @@ impl<'a> Pass<'a> {
     fn held(&mut self, step: usize, port: usize) -> bool {
         let slot = &mut self.slots[step];
         if slot.leases[port].is_none() {
-            slot.leases[port] = slot.results.as_ref().and_then(|r| self.cache.find(r[port]));
+            slot.leases[port] = slot.results.as_ref().and_then(|r| self.cache.find(r.digests[port]));
         }
         slot.leases[port].is_some()
     }
@@ -192,15 +247,15 @@ impl<'a> Pass<'a> {
     }
 
     fn arguments(&self, step: usize) -> Result<Arguments> {
-        let Step { id, node, .. } = &self.graph.nodes[step];
-        let result = |step: usize, port: usize| self.slots[step].results.as_ref().map(|r| r[port]);
+        let Step { id, node, .. } = &*self.graph.nodes[step];
+        let result = |step: usize, port: usize| self.slots[step].results.as_ref().map(|r| r.digests[port]);
         key::arguments(&**node, &self.slots[step].args, &self.inputs, result).map_err(|e| e.in_node(id))
     }
 
     /// Runs a node whose arguments are held, unless another job is just doing so.
     fn execute(&mut self, step: usize, why: Why) -> Result<()> {
-        let graph = self.graph;
-        let Step { id, node, providers, .. } = &graph.nodes[step];
+        let this = Arc::clone(&self.graph.nodes[step]);
+        let Step { id, node, providers, .. } = &*this;
         let spec = node.spec();
         self.cancel.check()?;
         let in_node = |error: Error| error.in_node(id);
@@ -212,14 +267,14 @@ impl<'a> Pass<'a> {
         if spec.pure && self.shared(step, key, &why, waiting) {
             return Ok(());
         }
-        self.progress.started(step, id);
+        self.progress.started(step, &this);
         let begun = Instant::now();
         let mut ctx = Ctx::new(id, self.cancel, &mut self.progress).with_providers(providers);
         let results = node.run(&mut ctx, &Args::new(&spec.signature.inputs, &args)).map_err(in_node)?;
         let (duration, usage) = (begun.elapsed(), ctx.usage());
         contract::results(&spec.signature, &results, lengths).map_err(in_node)?;
         let took = duration.saturating_sub(usage.loading);
-        if let Some((sort, steps, weight)) = self.progress.finished(step, id) {
+        if let Some((sort, steps, weight)) = self.progress.finished(step, &this) {
             self.cache.measure(sort, took, steps, weight);
         }
         if spec.pure
@@ -235,9 +290,14 @@ impl<'a> Pass<'a> {
         let (kind, fate, bytes) = (spec.kind.clone(), Fate::Ran(why), results.bytes);
         let slot = &mut self.slots[step];
         slot.report = Some(NodeReport { node: id.clone(), kind, fate, duration, bytes, usage });
-        slot.results = Some(results.digests);
+        slot.results = Some(results);
         slot.leases = leases;
-        used(graph, step).for_each(|used| self.read(used));
+        slot.ran = true;
+        for source in &this.args {
+            if let Source::Output { step, .. } = *source {
+                self.read(step);
+            }
+        }
         Ok(())
     }
 
@@ -293,21 +353,6 @@ fn used(graph: &Graph, step: usize) -> impl Iterator<Item = usize> {
         Source::Output { step, .. } => Some(*step),
         _ => None,
     })
-}
-
-fn slots(graph: &Graph, plan: &[usize], outputs: &[usize]) -> Vec<Slot> {
-    let mut slots: Vec<Slot> = graph.nodes.iter().map(|_| Slot::default()).collect();
-    let args = plan.iter().flat_map(|&step| &graph.nodes[step].args);
-    for source in args.chain(outputs.iter().map(|&output| &graph.outputs[output].source)) {
-        if let Source::Output { step, .. } = *source {
-            slots[step].readers += 1;
-        }
-    }
-    for &step in plan {
-        let outputs = graph.nodes[step].node.spec().signature.outputs.len();
-        slots[step].leases.resize_with(outputs, || None);
-    }
-    slots
 }
 
 /// Why a node must run, by the arguments that changed since the last time, if there was one.

@@ -1,9 +1,11 @@
 //! The progress of a whole run: one number that only grows.
 
+use std::collections::HashMap;
+
 use wuerst_core::{Digest, Hasher, Tensor, Value, Watch};
 
 use crate::cache::Cache;
-use crate::graph::{Graph, Source};
+use crate::graph::{Graph, Role, Source, Step};
 
 /// The most that is shown while there is still something to do, if only to hand the results over.
 const NEARLY: f64 = 0.999_999;
@@ -19,11 +21,14 @@ pub(crate) struct Progress<'a> {
     nodes: Vec<Option<Estimate>>,
     /// The node that runs.
     current: Option<usize>,
+    /// Which of how many results of a batch it makes.
+    one: (usize, usize),
     fraction: f64,
     /// Expected milliseconds of everything that is not done.
     left: f64,
 }
 
+#[derive(Clone)]
 struct Estimate {
     /// The node's kind with its models: what its cost is remembered by.
     sort: Digest,
@@ -59,7 +64,7 @@ impl<'a> Progress<'a> {
                 Some(Estimate { sort, weight, expected, left: expected, step: step_cost, steps: 0 });
             left += expected;
         }
-        Progress { watch, nodes, current: None, fraction: 0., left }
+        Progress { watch, nodes, current: None, one: (0, 1), fraction: 0., left }
     }
 
     /// The run begins.
@@ -73,22 +78,47 @@ impl<'a> Progress<'a> {
         self.watch.overall("", 1.);
     }
 
+    /// Nodes have become others, one for each result of a batch; there are `count` nodes now.
+    pub(crate) fn split(&mut self, parts: &HashMap<usize, Vec<usize>>, count: usize) {
+        self.nodes.resize_with(count, || None);
+        for (&node, parts) in parts {
+            let Some(estimate) = self.nodes[node].take() else { continue };
+            self.left += estimate.expected * parts.len() as f64 - estimate.left;
+            for &part in parts {
+                self.nodes[part] = Some(Estimate { left: estimate.expected, ..estimate.clone() });
+            }
+        }
+    }
+
+    /// A result of those that an output joins is finished.
+    pub(crate) fn part(&mut self, output: &str, index: usize, of: usize, value: &Value) {
+        self.watch.part(output, index, of, value);
+    }
+
     /// A node need not run.
-    pub(crate) fn reused(&mut self, node: usize, id: &str) {
+    pub(crate) fn reused(&mut self, node: usize, step: &Step) {
+        if step.role == Role::Glue {
+            return;
+        }
         if let Some(estimate) = &mut self.nodes[node] {
             self.left -= std::mem::take(&mut estimate.left);
         }
-        self.watch.reused(id);
+        self.watch.reused(&step.id);
     }
 
     /// A node begins to run; perhaps one that was believed to be remembered.
-    pub(crate) fn started(&mut self, node: usize, id: &str) {
+    pub(crate) fn started(&mut self, node: usize, step: &Step) {
+        self.one = match step.role {
+            Role::Glue => return,
+            Role::One { index, of } => (index, of),
+            Role::Whole => (0, 1),
+        };
         self.current = Some(node);
         if let Some(estimate) = &mut self.nodes[node] {
             self.left += estimate.expected - estimate.left;
             estimate.left = estimate.expected;
         }
-        self.watch.started(id);
+        self.watch.started(&step.id);
     }
 
     /// Something that the user should know of a node.
@@ -97,11 +127,14 @@ impl<'a> Progress<'a> {
     }
 
     /// A node has finished. Gives the sort of its work, its number of steps and its weight, to be remembered.
-    pub(crate) fn finished(&mut self, node: usize, id: &str) -> Option<(Digest, usize, f64)> {
+    pub(crate) fn finished(&mut self, node: usize, step: &Step) -> Option<(Digest, usize, f64)> {
+        if step.role == Role::Glue {
+            return None;
+        }
         self.current = None;
-        self.watch.finished(id);
+        self.watch.finished(&step.id);
         self.advance(node, 0.);
-        self.watch.overall(id, self.fraction);
+        self.watch.overall(&step.id, self.fraction);
         self.nodes[node].as_ref().map(|estimate| (estimate.sort, estimate.steps, estimate.weight))
     }
 
@@ -137,7 +170,8 @@ impl<'a> Progress<'a> {
 /// What a node reports goes through here, so that its steps are counted.
 impl Watch for Progress<'_> {
     fn progress(&mut self, id: &str, done: usize, of: usize) {
-        self.watch.progress(id, done, of);
+        let (index, all) = self.one;
+        self.watch.progress(id, done.saturating_add(index * of), of.saturating_mul(all));
         if let Some(node) = self.current {
             self.stepped(node, done, of);
             self.watch.overall(id, self.fraction);

@@ -109,6 +109,17 @@ impl Report {
 }
 
 impl NodeReport {
+    /// This and another of the same node, for other results of a batch: it ran if one of them did.
+    pub(crate) fn and(mut self, other: NodeReport) -> NodeReport {
+        if matches!((&self.fate, &other.fate), (Fate::Reused(_), Fate::Ran(_))) {
+            self.fate = other.fate;
+        }
+        self.duration += other.duration;
+        self.bytes += other.bytes;
+        self.usage.add(&other.usage);
+        self
+    }
+
     fn to_json(&self) -> Json {
         let changed = match &self.fate {
             Fate::Ran(Why::Changed(names)) => names.as_slice(),

@@ -63,8 +63,8 @@ impl<'a> Run<'a> {
         let ids: Vec<&str> = plan.iter().map(|&step| self.graph.nodes[step].id.as_str()).collect();
         let mut progress = Progress::new(self.graph, &plan, &inputs, self.cache, self.watch);
         progress.begin(&ids);
-        let mut pass = Pass::new(self.graph, self.cache, self.cancel, inputs, progress, &plan, &outputs);
-        let values: Result<Vec<Value>> = outputs.iter().map(|&output| pass.output(output)).collect();
+        let mut pass = Pass::new(self.graph, self.cache, self.cancel, inputs, progress, &outputs);
+        let values: Result<Vec<Value>> = outputs.iter().map(|_| pass.next()).collect();
         self.report = Report { nodes: pass.finish(&plan, values.is_ok()), duration: begun.elapsed() };
         values
     }

@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use wuerst_core::{Args, Ctx, Error, Model, Node, NodeSpec, Refusal, Result, Tensor, Value};
+use wuerst_core::{Args, Batch, Ctx, Error, Model, Node, NodeSpec, Refusal, Result, Tensor, Value};
 use wuerst_model::facts::{self, Facts};
 use wuerst_model::noise::Noise;
 use wuerst_model::scale::Scale;
 
-use crate::batch::{self, Part};
+use crate::batch;
 use crate::contract::Contract;
 use crate::sample::{self, Defaults, Sampling, batched, blame_model, sampling_ports};
 use crate::sessions::Sessions;
@@ -70,17 +70,13 @@ fn side(cells: usize, scale: &Scale) -> Result<usize> {
     ))
 }
 
-/// The random numbers of one picture: a seed's, or those that the prior left for it.
-fn noise(args: &Args<'_>, part: Part) -> Result<Noise> {
+/// The random numbers: a seed's, or those that the prior left.
+fn noise(args: &Args<'_>) -> Result<Noise> {
     if args.has("seed") || !args.has("rng") {
         let seed = if args.has("seed") { args.int("seed")? } else { 0 };
-        return Ok(Noise::new(part.seed(seed)));
+        return Ok(Noise::new(seed.cast_unsigned()));
     }
-    let states = args.tensor_u8("rng")?;
-    let length = states.len() / part.of;
-    let whole = states.len() == length * part.of && length > 0;
-    let state = states.as_slice().filter(|_| whole).and_then(|s| s.chunks_exact(length).nth(part.index));
-    state.and_then(Noise::from_bytes).ok_or_else(|| {
+    args.tensor_u8("rng")?.as_slice().and_then(Noise::from_bytes).ok_or_else(|| {
         let message = "is not the state of a generator for each picture, as `wuerst.prior` gives it";
         Error::invalid("rng", message)
     })
@@ -96,6 +92,11 @@ impl Node for Decode {
             self.facts(known.model("model")?).map_err(blame_model)?;
         }
         Ok(())
+    }
+
+    fn batch(&self, given: &dyn Fn(&str) -> bool) -> Option<Batch> {
+        let counts = (given("seed") || !given("rng")).then_some("seed");
+        Some(Batch { over: "embedding", each: &["text", "negative", "rng", "init"], counts })
     }
 
     fn run(&self, ctx: &mut Ctx<'_>, args: &Args<'_>) -> Result<Vec<Value>> {
@@ -122,31 +123,21 @@ impl Node for Decode {
             },
         )?;
         let stage = self.sessions.stage(ctx, model, Contract::Decoder)?;
-        let count = batch::count(args, "embedding")?;
-        let mut all = vec![];
-        for part in Part::all(count) {
-            let (mut text, mut embedding) = (part.of(args, "text")?, part.of(args, "embedding")?);
-            if sampling.batch() == 2 {
-                // Without guidance the decoder knows neither what the picture shows nor the text.
-                let nothing = Tensor::from_vec(embedding.shape(), vec![0f32; embedding.len()])?;
-                text = batched(&text, Some(&part.of(args, "negative")?))?;
-                embedding = batched(&embedding, Some(&nothing))?;
-            }
-            let init = args.has("init").then(|| part.of(args, "init")).transpose()?;
-            let init = init.as_ref().and_then(|init| init.values::<f32>());
-            let shape = [CHANNELS, height, width];
-            let latents =
-                sampling.run(ctx, &mut noise(args, part)?, part, init, shape, |ctx, latents, timestep| {
-                    let feeds = [
-                        ("latents", latents),
-                        ("timestep", timestep),
-                        ("embedding", &embedding),
-                        ("text", &text),
-                    ];
-                    stage.run(ctx, &feeds, "noise")
-                })?;
-            all.extend(latents);
+        let (mut text, mut embedding) = (batch::one(args, "text")?, batch::one(args, "embedding")?);
+        if sampling.batch() == 2 {
+            // Without guidance the decoder knows neither what the picture shows nor the text.
+            let nothing = Tensor::from_vec(embedding.shape(), vec![0f32; embedding.len()])?;
+            text = batched(&text, Some(&batch::one(args, "negative")?))?;
+            embedding = batched(&embedding, Some(&nothing))?;
         }
-        Ok(vec![Tensor::from_vec(&[count, CHANNELS, height, width], all)?.into()])
+        let init = if args.has("init") { Some(batch::one(args, "init")?) } else { None };
+        let init = init.as_ref().and_then(|init| init.values::<f32>());
+        let shape = [CHANNELS, height, width];
+        let latents = sampling.run(ctx, &mut noise(args)?, init, shape, |ctx, latents, timestep| {
+            let feeds =
+                [("latents", latents), ("timestep", timestep), ("embedding", &embedding), ("text", &text)];
+            stage.run(ctx, &feeds, "noise")
+        })?;
+        Ok(vec![Tensor::from_vec(&[1, CHANNELS, height, width], latents)?.into()])
     }
 }

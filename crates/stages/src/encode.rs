@@ -2,8 +2,7 @@
 
 use std::sync::Arc;
 
-use ndarray::Axis;
-use wuerst_core::{ArcArrayD, Args, Ctx, Node, NodeSpec, Refusal, Result, Tensor, Value};
+use wuerst_core::{Args, Batch, Ctx, Node, NodeSpec, Refusal, Result, Value};
 
 use crate::batch;
 use crate::contract::Contract;
@@ -42,24 +41,17 @@ impl Node for Encode {
         Ok(())
     }
 
+    fn batch(&self, _given: &dyn Fn(&str) -> bool) -> Option<Batch> {
+        Some(Batch { over: "ids", each: &["mask"], counts: None })
+    }
+
     fn run(&self, ctx: &mut Ctx<'_>, args: &Args<'_>) -> Result<Vec<Value>> {
         let stage = self.sessions.stage(ctx, args.model("model")?, Contract::TextEncoder)?;
-        let (ids, mask) = (args.tensor_i64("ids")?, args.tensor_i64("mask")?);
-        let (count, length) = (batch::count(args, "ids")?, ids.shape()[1]);
-        let row = |array: &ArcArrayD<i64>, index| {
-            let row = array.index_axis(Axis(0), index).iter().copied().collect();
-            Tensor::from_vec(&[1, length], row)
-        };
-        // One text after the other, so that its states are the same in any company.
-        let (mut all, mut width) = (vec![], 0);
-        for index in 0..count {
-            ctx.step(index, count)?;
-            let (ids, mask) = (row(&ids, index)?, row(&mask, index)?);
-            let states = stage.run(ctx, &[("input_ids", &ids), ("attention_mask", &mask)], "states")?;
-            width = states.shape().last().copied().unwrap_or(0);
-            all.extend_from_slice(states.values::<f32>().unwrap_or_default());
-        }
-        ctx.step(count, count)?;
-        Ok(vec![Tensor::from_vec(&[count, length, width], all)?.into()])
+        let (ids, mask) = (args.tensor("ids")?, args.tensor("mask")?);
+        batch::alone("ids", ids)?;
+        ctx.step(0, 1)?;
+        let states = stage.run(ctx, &[("input_ids", ids), ("attention_mask", mask)], "states")?;
+        ctx.step(1, 1)?;
+        Ok(vec![states.into()])
     }
 }

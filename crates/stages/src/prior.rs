@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use wuerst_core::{Args, Ctx, Error, Model, Node, NodeSpec, Refusal, Result, Tensor, Value};
+use wuerst_core::{Args, Batch, Ctx, Error, Model, Node, NodeSpec, Refusal, Result, Tensor, Value};
 use wuerst_model::facts::{self, Facts};
 use wuerst_model::noise::Noise;
 
-use crate::batch::{self, Part};
+use crate::batch;
 use crate::contract::Contract;
 use crate::sample::{self, Defaults, Sampling, batched, blame_model, sampling_ports};
 use crate::sessions::Sessions;
@@ -93,6 +93,10 @@ impl Node for Prior {
         Ok(())
     }
 
+    fn batch(&self, _given: &dyn Fn(&str) -> bool) -> Option<Batch> {
+        Some(Batch { over: "text", each: &["negative", "init"], counts: Some("seed") })
+    }
+
     fn run(&self, ctx: &mut Ctx<'_>, args: &Args<'_>) -> Result<Vec<Value>> {
         let model = args.model("model")?;
         let facts = self.facts(model)?;
@@ -113,25 +117,20 @@ impl Node for Prior {
             _ => stage.channels().unwrap_or(CHANNELS),
         };
         let (scale, shift) = (facts.embedding_scale as f32, facts.embedding_shift as f32);
-        let (count, seed) = (batch::count(args, "text")?, args.int("seed")?);
-        let (mut embedding, mut rng) = (vec![], vec![]);
-        for part in Part::all(count) {
-            let negative = (sampling.batch() == 2).then(|| part.of(args, "negative")).transpose()?;
-            let text = batched(&part.of(args, "text")?, negative.as_ref())?;
-            let init = args.has("init").then(|| part.of(args, "init")).transpose()?;
-            let init: Option<Vec<f32>> = init
-                .and_then(|init| Some(init.values::<f32>()?.iter().map(|e| (e - shift) / scale).collect()));
-            let mut noise = Noise::new(part.seed(seed));
-            let shape = [channels, height, width];
-            let latents =
-                sampling.run(ctx, &mut noise, part, init.as_deref(), shape, |ctx, latents, timestep| {
-                    let feeds = [("latents", latents), ("timestep", timestep), ("text", &text)];
-                    stage.run(ctx, &feeds, "noise")
-                })?;
-            embedding.extend(latents.iter().map(|z| z * scale + shift));
-            rng.extend(noise.to_bytes());
-        }
-        let embedding = Tensor::from_vec(&[count, channels, height, width], embedding)?;
+        let negative = if sampling.batch() == 2 { Some(batch::one(args, "negative")?) } else { None };
+        let text = batched(&batch::one(args, "text")?, negative.as_ref())?;
+        let init = if args.has("init") { Some(batch::one(args, "init")?) } else { None };
+        let init: Option<Vec<f32>> =
+            init.and_then(|init| Some(init.values::<f32>()?.iter().map(|e| (e - shift) / scale).collect()));
+        let mut noise = Noise::new(args.int("seed")?.cast_unsigned());
+        let shape = [channels, height, width];
+        let latents = sampling.run(ctx, &mut noise, init.as_deref(), shape, |ctx, latents, timestep| {
+            let feeds = [("latents", latents), ("timestep", timestep), ("text", &text)];
+            stage.run(ctx, &feeds, "noise")
+        })?;
+        let embedding = latents.iter().map(|z| z * scale + shift).collect();
+        let embedding = Tensor::from_vec(&[1, channels, height, width], embedding)?;
+        let rng = noise.to_bytes();
         Ok(vec![embedding.into(), Tensor::from_vec(&[rng.len()], rng)?.into()])
     }
 }

@@ -5,7 +5,6 @@ use wuerst_model::facts::Preview;
 use wuerst_model::noise::Noise;
 use wuerst_model::schedule::{self, Schedule, Step};
 
-use crate::batch::Part;
 use crate::preview::rgb;
 use crate::start::Start;
 
@@ -85,13 +84,12 @@ impl<'a> Sampling<'a> {
 
     /// Draws noise of shape `[1,c,h,w]`, lays it over `init` if there is one, and takes it off step by step.
     ///
-    /// `part` says which of a batch this is, for progress.     /// `predict` evaluates the model: latents `[batch,c,h,w]`
+    /// `predict` evaluates the model: latents `[batch,c,h,w]`
     /// and times `[batch]` to noise `[batch,c,h,w]`.
     pub(crate) fn run(
         &self,
         ctx: &mut Ctx<'_>,
         noise: &mut Noise,
-        part: Part,
         init: Option<&[f32]>,
         [channels, height, width]: [usize; 3],
         mut predict: impl FnMut(&Ctx<'_>, &Tensor, &Tensor) -> Result<Tensor>,
@@ -100,9 +98,8 @@ impl<'a> Sampling<'a> {
         let shape = [batch, channels, height, width];
         let fresh = noise.normal(channels * height * width);
         let (mut x, kept) = self.start.begin(self.schedule, &self.times, init, fresh, [height, width]);
-        let (before, all) = (part.index * steps, part.of * steps);
         for (done, (&t, &next)) in self.times.iter().zip(&self.times[1..]).enumerate() {
-            ctx.step(before + done, all)?;
+            ctx.step(done, steps)?;
             let latents = Tensor::from_vec(&shape, x.repeat(batch))?;
             let timestep = Tensor::from_vec(&[batch], vec![t as f32; batch])?;
             let predicted = self.guided(&predict(ctx, &latents, &timestep)?, &shape)?;
@@ -123,7 +120,7 @@ impl<'a> Sampling<'a> {
                 kept.restore(&mut x, self.schedule, next);
             }
         }
-        ctx.step(before + steps, all)?;
+        ctx.step(steps, steps)?;
         Ok(x)
     }
 
@@ -177,7 +174,6 @@ mod tests {
 
     use super::*;
 
-    const ALONE: Part = Part { index: 0, of: 1 };
     const SIGNATURE: &str = concat!(sampling_ports!(), ", negative: f32[n]? ->");
 
     /// Samples `[1,1,2,2]` with a model that takes everything for noise with the text, and nothing without.
@@ -188,7 +184,7 @@ mod tests {
         let sampling = Sampling::new(&Args::new(&ports.inputs, values), facts)?;
         let (cancel, mut watch, mut times) = (Cancel::new(), (), vec![]);
         let mut ctx = Ctx::new("node", &cancel, &mut watch);
-        let x = sampling.run(&mut ctx, &mut Noise::new(1), ALONE, None, [1, 2, 2], |_, latents, t| {
+        let x = sampling.run(&mut ctx, &mut Noise::new(1), None, [1, 2, 2], |_, latents, t| {
             let mut noise = latents.values::<f32>().unwrap_or_default().to_vec();
             noise.iter_mut().skip(4).for_each(|x| *x = 0.);
             times.push(t.values::<f32>().unwrap_or_default()[0]);
@@ -262,7 +258,7 @@ mod tests {
         let cancel = Cancel::new();
         let (mut watch, mut calls) = (Stop(cancel.clone()), 0);
         let mut ctx = Ctx::new("node", &cancel, &mut watch);
-        let stopped = sampling.run(&mut ctx, &mut Noise::new(1), ALONE, None, [1, 2, 2], |_, latents, _| {
+        let stopped = sampling.run(&mut ctx, &mut Noise::new(1), None, [1, 2, 2], |_, latents, _| {
             calls += 1;
             Ok(latents.clone())
         });
@@ -270,10 +266,8 @@ mod tests {
         let (cancel, mut watch) = (Cancel::new(), ());
         let mut ctx = Ctx::new("node", &cancel, &mut watch);
         let wrong = |_: &Ctx<'_>, _: &Tensor, _: &Tensor| Tensor::from_vec(&[1, 1, 2, 3], vec![0f32; 6]);
-        let said = sampling
-            .run(&mut ctx, &mut Noise::new(1), ALONE, None, [1, 2, 2], wrong)
-            .unwrap_err()
-            .to_string();
+        let said =
+            sampling.run(&mut ctx, &mut Noise::new(1), None, [1, 2, 2], wrong).unwrap_err().to_string();
         assert!(said.contains("[1, 1, 2, 2]") && said.contains("[1, 1, 2, 3]"), "{said}");
         Ok(())
     }

@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use wuerst_core::{Args, Ctx, Error, Model, Node, NodeSpec, Refusal, Result, Tensor, Value};
+use wuerst_core::{Args, Batch, Ctx, Error, Model, Node, NodeSpec, Refusal, Result, Tensor, Value};
 use wuerst_model::facts::{self, Facts};
 
-use crate::batch::{self, Part};
+use crate::batch;
 use crate::contract::Contract;
 use crate::preview::byte;
 use crate::sample::blame_model;
@@ -38,6 +38,7 @@ impl Vqgan {
         let signature = "latents: f32[b,4,H,W], model: model -> images: u8[b,h,w,3], pixels: f32[b,h,w,3]";
         let about = "Stage A. Makes the pixels of several pictures, one after the other.";
         let spec = NodeSpec::new("wuerst.vqgan_batch", 1, signature, about)?
+            .weighing(200.)
             .describe("latents", "From the decoder, of each picture.")?
             .describe("model", "A model with the contract `vqgan-decoder`.")?
             .describe("images", "The pictures, RGB; `image.grid` lays them out, `image.pick` takes one.")?
@@ -66,35 +67,33 @@ impl Node for Vqgan {
         Ok(())
     }
 
+    fn batch(&self, _given: &dyn Fn(&str) -> bool) -> Option<Batch> {
+        self.list.then_some(Batch { over: "latents", each: &[], counts: None })
+    }
+
     fn run(&self, ctx: &mut Ctx<'_>, args: &Args<'_>) -> Result<Vec<Value>> {
         let model = args.model("model")?;
         let scale = facts(&self.sessions, model, Contract::VqganDecoder)?.latent_scale as f32;
         let stage = self.sessions.stage(ctx, model, Contract::VqganDecoder)?;
-        let count = batch::count(args, "latents")?;
-        let (mut pixels, mut shape) = (vec![], [0; 3]);
-        for part in Part::all(count) {
-            ctx.step(part.index, count)?;
-            let latents = part.of(args, "latents")?;
-            let scaled = latents.values::<f32>().unwrap_or_default().iter().map(|z| z * scale).collect();
-            shape = decode(ctx, &stage, &Tensor::from_vec(latents.shape(), scaled)?, &mut pixels)?;
-        }
-        ctx.step(count, count)?;
+        ctx.step(0, 1)?;
+        let latents = batch::one(args, "latents")?;
+        let scaled = latents.values::<f32>().unwrap_or_default().iter().map(|z| z * scale).collect();
+        let (shape, pixels) = decode(ctx, &stage, &Tensor::from_vec(latents.shape(), scaled)?)?;
+        ctx.step(1, 1)?;
         let bytes = pixels.iter().map(|colour| byte(*colour)).collect();
-        let shape = if self.list { [&[count][..], &shape].concat() } else { shape.to_vec() };
+        let shape = if self.list { [&[1][..], &shape].concat() } else { shape.to_vec() };
         Ok(vec![Tensor::from_vec(&shape, bytes)?.into(), Tensor::from_vec(&shape, pixels)?.into()])
     }
 }
 
-/// Adds the pixels of one picture, row by row with their colours together; gives its shape `[h,w,3]`.
-fn decode(ctx: &Ctx<'_>, stage: &Stage, latents: &Tensor, pixels: &mut Vec<f32>) -> Result<[usize; 3]> {
+/// The shape of a picture, `[h,w,3]`, and its pixels, row by row with their colours together.
+fn decode(ctx: &Ctx<'_>, stage: &Stage, latents: &Tensor) -> Result<([usize; 3], Vec<f32>)> {
     let image = stage.run(ctx, &[("latents", latents)], "image")?;
     let (&[1, 3, height, width], Some(planes)) = (image.shape(), image.values::<f32>()) else {
         let got = format!("{}{:?}", image.dtype(), image.shape());
         return Err(Error::Type { what: "the model's `image`".into(), want: "f32[1,3,h,w]".into(), got });
     };
     let cells = height * width;
-    pixels.extend(
-        (0..cells).flat_map(|cell| [0, 1, 2].map(|colour| planes[colour * cells + cell].clamp(0., 1.))),
-    );
-    Ok([height, width, 3])
+    let colours = |cell: usize| [0, 1, 2].map(|colour| planes[colour * cells + cell].clamp(0., 1.));
+    Ok(([height, width, 3], (0..cells).flat_map(colours).collect()))
 }

@@ -60,8 +60,18 @@ struct Tables {
 pub(crate) struct Results {
     /// By digest, in the order of the node's outputs.
     pub(crate) digests: Arc<[Digest]>,
+    /// The first dimension of each; 0 of what has none.
+    pub(crate) rows: Arc<[usize]>,
     /// Their size together.
     pub(crate) bytes: usize,
+}
+
+/// The length of a value's first dimension.
+pub(crate) fn rows(value: &Value) -> usize {
+    match value {
+        Value::Tensor(tensor) => tensor.shape().first().copied().unwrap_or(0),
+        _ => 0,
+    }
 }
 
 impl Cache {
@@ -156,9 +166,10 @@ impl Cache {
     /// Adds the results of a node, all in use.
     pub(crate) fn keep_all(&self, values: Vec<Value>) -> (Results, Vec<Option<Lease>>) {
         let bytes = values.iter().map(Value::bytes).sum();
+        let rows = values.iter().map(rows).collect();
         let leases: Vec<Lease> = values.into_iter().map(|value| self.keep(value)).collect();
         let digests = leases.iter().map(Lease::digest).collect();
-        (Results { digests, bytes }, leases.into_iter().map(Some).collect())
+        (Results { digests, rows, bytes }, leases.into_iter().map(Some).collect())
     }
 
     /// The value of that digest, if it is still there, in use as long as the lease lives.
@@ -284,7 +295,7 @@ mod tests {
     fn the_memo_is_bounded() {
         let cache = Cache::new(0);
         let key = |n: i64| Value::Int(n).digest();
-        let results = Results { digests: Arc::from([key(0)]), bytes: 0 };
+        let results = Results { digests: Arc::from([key(0)]), rows: Arc::from([0]), bytes: 0 };
         let entries = MEMO_ENTRIES.get() as i64;
         (0..=entries).for_each(|n| cache.remember(key(n), results.clone()));
         assert!(cache.recall(key(0)).is_none() && cache.recall(key(entries)).is_some());

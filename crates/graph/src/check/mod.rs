@@ -17,7 +17,7 @@ use wuerst_core::{Args, Diagnostic, Models, Node, Port, Registry, Value};
 
 use crate::change::Change;
 use crate::doc::{Doc, Entry, NodeDoc};
-use crate::graph::{Graph, Output, Source, Step};
+use crate::graph::{Graph, Output, Role, Source, Step};
 use crate::problems::{Place, Problems};
 use crate::subgraph;
 use crate::yaml;
@@ -106,17 +106,18 @@ fn check(doc: &Doc, registry: &Registry, problems: &mut Problems) -> Option<Grap
         Source::Output { step, port } => Source::Output { step: position[step], port },
         other => other,
     };
-    let mut steps: Vec<Option<Step>> = Vec::new();
+    let mut steps: Vec<Option<Arc<Step>>> = Vec::new();
     for (index, (entry, arguments)) in doc.nodes.iter().zip(arguments).enumerate() {
         let args = arguments.into_iter().map(|a| a.source.map(moved)).collect::<Option<Vec<_>>>()?;
         let providers = entry.value.providers.clone();
-        steps.push(Some(Step {
+        steps.push(Some(Arc::new(Step {
             id: entry.name.clone(),
             node: scope.nodes[index].1.clone()?,
             args,
             providers,
             gates: Vec::new(),
-        }));
+            role: Role::Whole,
+        })));
     }
     let named: Option<Vec<(&str, &Source)>> = doc
         .outputs

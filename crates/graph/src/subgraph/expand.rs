@@ -18,22 +18,22 @@ pub(crate) fn expand(graph: Graph) -> Graph {
     if !graph.nodes.iter().any(|step| Subgraph::of(&*step.node).is_some()) {
         return graph;
     }
-    let mut nodes: Vec<Step> = Vec::new();
+    let mut nodes: Vec<Arc<Step>> = Vec::new();
     // Where the outputs of each node of the old graph come from now.
     let mut gives: Vec<Vec<Source>> = Vec::new();
     for step in graph.nodes {
         let args = step.args.iter().map(|source| moved(source, &gives)).collect();
-        let step = Step { args, ..step };
+        let step = Step { args, ..Arc::unwrap_or_clone(step) };
         match Subgraph::of(&*step.node) {
             None => {
                 let (at, outputs) = (nodes.len(), step.node.spec().signature.outputs.len());
                 gives.push((0..outputs).map(|port| Source::Output { step: at, port }).collect());
-                nodes.push(step);
+                nodes.push(Arc::new(step));
             }
             Some(sub) => {
                 let within = Within { outer: &step, sub, begin: nodes.len() };
                 gives.push(sub.graph.outputs.iter().map(|output| within.source(&output.source)).collect());
-                nodes.extend(sub.graph.nodes.iter().map(|inner| within.step(inner)));
+                nodes.extend(sub.graph.nodes.iter().map(|inner| Arc::new(within.step(inner))));
             }
         }
     }
@@ -103,6 +103,7 @@ impl Within<'_> {
             providers: if inner.providers.is_empty() { &self.outer.providers } else { &inner.providers }
                 .clone(),
             gates: inner.args.iter().enumerate().filter_map(gate).chain(own).collect(),
+            role: inner.role,
         }
     }
 }

@@ -5,7 +5,7 @@
 use std::sync::{Arc, Mutex};
 
 use ndarray::{Array2, Array3, Array4, IxDyn};
-use wuerst_core::{Args, Cancel, Ctx, Error, Node, NodeSpec, Registry, Result, Value};
+use wuerst_core::{Args, Batch, Cancel, Ctx, Error, Node, NodeSpec, Registry, Result, Value};
 use wuerst_graph::{Cache, Graph, Inputs, Report, Run};
 
 type Body = Box<dyn Fn(&mut Ctx<'_>, &Args<'_>) -> Result<Vec<Value>> + Send + Sync>;
@@ -17,11 +17,16 @@ pub struct Stub {
     spec: NodeSpec,
     log: Log,
     body: Body,
+    batch: Option<Batch>,
 }
 
 impl Node for Stub {
     fn spec(&self) -> &NodeSpec {
         &self.spec
+    }
+
+    fn batch(&self, _: &dyn Fn(&str) -> bool) -> Option<Batch> {
+        self.batch
     }
 
     fn run(&self, ctx: &mut Ctx<'_>, args: &Args<'_>) -> Result<Vec<Value>> {
@@ -89,7 +94,27 @@ impl Bench {
         spec: NodeSpec,
         body: impl Fn(&mut Ctx<'_>, &Args<'_>) -> Result<Vec<Value>> + Send + Sync + 'static,
     ) {
-        self.registry.add(Stub { spec, log: self.log.clone(), body: Box::new(body) }).unwrap();
+        self.add_stub(spec, None, body);
+    }
+
+    /// A node that makes several results one by one.
+    pub fn add_batch(
+        &mut self,
+        kind: &str,
+        signature: &str,
+        batch: Batch,
+        body: impl Fn(&mut Ctx<'_>, &Args<'_>) -> Result<Vec<Value>> + Send + Sync + 'static,
+    ) {
+        self.add_stub(NodeSpec::new(kind, 1, signature, "").unwrap(), Some(batch), body);
+    }
+
+    fn add_stub(
+        &mut self,
+        spec: NodeSpec,
+        batch: Option<Batch>,
+        body: impl Fn(&mut Ctx<'_>, &Args<'_>) -> Result<Vec<Value>> + Send + Sync + 'static,
+    ) {
+        self.registry.add(Stub { spec, log: self.log.clone(), body: Box::new(body), batch }).unwrap();
     }
 
     pub fn load(&self, yaml: &str) -> Graph {

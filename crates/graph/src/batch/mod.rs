@@ -1,0 +1,183 @@
+//! Several pictures in one run: one is finished before the next is begun.
+//!
+//! How many there are is known when the first node of a batch is to run. Then that node, and those after it that go on
+//! with what it makes, give way to one node for each picture; between them, and what comes before and after the batch,
+//! stand nodes that take parts and join them. Since a node comes after what it uses and as late as it can, all nodes
+//! of the first picture come before those of the second. And since each is a node like any other, a picture is
+//! remembered by itself: another line in a list of prompts makes one picture anew, and the one that a graph makes alone
+//! is the one that it makes in company.
+
+mod glue;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use wuerst_core::{Batch, Port, Result, Value};
+
+use crate::graph::{Graph, Role, Source, Step};
+use crate::key;
+
+/// How a node of the graph makes several results; `None` when it makes one, or does not say how.
+pub(crate) fn of(graph: &Graph, step: usize, inputs: &[Option<Value>]) -> Option<Batch> {
+    let Step { node, args, role: Role::Whole, .. } = &*graph.nodes[step] else { return None };
+    let signature = &node.spec().signature;
+    let given = |name: &str| {
+        signature.input(name).is_some_and(|(index, port)| match args[index] {
+            Source::LeftOut => false,
+            Source::Input(input) => inputs[input].is_some() || port.default.is_some(),
+            Source::Literal(_) | Source::Output { .. } => true,
+        })
+    };
+    node.batch(&given)
+}
+
+/// A graph in which a batch has become single results.
+pub(crate) struct Split {
+    /// The nodes of the graph before, where they were, and behind them the new ones.
+    pub(crate) graph: Graph,
+    /// For each node of the batch the nodes that it has become.
+    pub(crate) parts: HashMap<usize, Vec<usize>>,
+}
+
+/// Makes single results of the batch of `count` that begins with the node `first`; `plan` are the nodes that are needed,
+/// each after those that it uses.
+pub(crate) fn split(
+    graph: &Graph,
+    plan: &[usize],
+    first: usize,
+    count: usize,
+    inputs: &[Option<Value>],
+) -> Result<Split> {
+    let mut splitter =
+        Splitter { graph: graph.clone(), parts: HashMap::new(), cut: HashMap::new(), count, inputs };
+    let begin = plan.iter().position(|&step| step == first).unwrap_or(plan.len());
+    for &step in &plan[begin..] {
+        let Some(batch) = of(graph, step, inputs) else { continue };
+        let over = graph.nodes[step].node.spec().signature.input(batch.over).map(|(index, _)| index);
+        let Some(over) = over.map(|index| &graph.nodes[step].args[index]) else { continue };
+        if step == first || splitter.goes_on(over) {
+            splitter.replace(step, batch).map_err(|error| error.in_node(&graph.nodes[step].id))?;
+        }
+    }
+    splitter.join(graph.nodes.len());
+    Ok(Split { graph: splitter.graph, parts: splitter.parts })
+}
+
+struct Splitter<'a> {
+    graph: Graph,
+    parts: HashMap<usize, Vec<usize>>,
+    /// Parts of results of nodes before the batch, by node, port and number.
+    cut: HashMap<(usize, usize, usize), usize>,
+    count: usize,
+    inputs: &'a [Option<Value>],
+}
+
+impl Splitter<'_> {
+    /// Whether a source is made by a node of the batch.
+    fn goes_on(&self, source: &Source) -> bool {
+        matches!(source, Source::Output { step, .. } if self.parts.contains_key(step))
+    }
+
+    fn push(&mut self, step: Step) -> usize {
+        self.graph.nodes.push(Arc::new(step));
+        self.graph.nodes.len() - 1
+    }
+
+    /// Adds the nodes that a node of the batch becomes.
+    fn replace(&mut self, step: usize, batch: Batch) -> Result<()> {
+        let whole = Arc::clone(&self.graph.nodes[step]);
+        let args = key::settled(&self.graph, step, self.inputs)?;
+        let ports = &whole.node.spec().signature.inputs;
+        let each = |port: &Port| port.name == batch.over || batch.each.contains(&&*port.name);
+        let mut parts = Vec::with_capacity(self.count);
+        for index in 0..self.count {
+            let mut own = Vec::with_capacity(args.len());
+            for (port, source) in ports.iter().zip(&args) {
+                own.push(match source {
+                    source if each(port) => self.part(&whole.id, port, source, index),
+                    source if batch.counts == Some(&port.name) => {
+                        self.counted(&whole.id, port, source, index)?
+                    }
+                    source => source.clone(),
+                });
+            }
+            let gates = whole.gates.iter().filter(|gate| !each(&ports[gate.arg])).cloned().collect();
+            let role = Role::One { index, of: self.count };
+            parts.push(self.push(Step { args: own, gates, role, ..Step::clone(&whole) }));
+        }
+        self.parts.insert(step, parts);
+        Ok(())
+    }
+
+    /// One result's part of an argument.
+    fn part(&mut self, id: &str, port: &Port, source: &Source, index: usize) -> Source {
+        let at = match *source {
+            Source::Output { step, port } => match self.parts.get(&step) {
+                Some(parts) => return Source::Output { step: parts[index], port },
+                None => Some((step, port, index)),
+            },
+            Source::Input(input) if self.inputs[input].is_none() => return Source::LeftOut,
+            Source::LeftOut => return Source::LeftOut,
+            Source::Input(_) | Source::Literal(_) => None,
+        };
+        if let Some(&step) = at.and_then(|at| self.cut.get(&at)) {
+            return Source::Output { step, port: 0 };
+        }
+        let step = self.push(glue::part(id, port, source.clone(), index, self.count));
+        if let Some(at) = at {
+            self.cut.insert(at, step);
+        }
+        Source::Output { step, port: 0 }
+    }
+
+    /// One result's value of a port that counts.
+    fn counted(&mut self, id: &str, port: &Port, source: &Source, index: usize) -> Result<Source> {
+        let by = i64::try_from(index).unwrap_or(i64::MAX);
+        let known = match source {
+            Source::Output { .. } => {
+                let step = self.push(glue::counted(id, port, source.clone(), by));
+                return Ok(Source::Output { step, port: 0 });
+            }
+            _ => key::given(source, self.inputs),
+        };
+        let Some(Value::Int(first)) = known else { return Ok(Source::Literal(Value::Int(by))) };
+        Ok(Source::Literal(Value::Int(glue::count(&port.name, first, by)?)))
+    }
+
+    /// Lets what comes after the batch, nodes before `end` and outputs, read joined results.
+    fn join(&mut self, end: usize) {
+        let mut joined = HashMap::new();
+        for at in 0..end {
+            let uses = |source: &Source| self.goes_on(source);
+            if self.parts.contains_key(&at) || !self.graph.nodes[at].args.iter().any(uses) {
+                continue;
+            }
+            let args = self.graph.nodes[at].args.clone();
+            let args = args.into_iter().map(|source| self.joined(source, &mut joined)).collect();
+            Arc::make_mut(&mut self.graph.nodes[at]).args = args;
+        }
+        for at in 0..self.graph.outputs.len() {
+            let source = self.graph.outputs[at].source.clone();
+            self.graph.outputs[at].source = self.joined(source, &mut joined);
+        }
+        // Arguments that are the same for each result may be a whole batch too.
+        for at in end..self.graph.nodes.len() {
+            let args = self.graph.nodes[at].args.clone();
+            let args = args.into_iter().map(|source| self.joined(source, &mut joined)).collect();
+            Arc::make_mut(&mut self.graph.nodes[at]).args = args;
+        }
+    }
+
+    fn joined(&mut self, source: Source, joined: &mut HashMap<(usize, usize), usize>) -> Source {
+        let Source::Output { step, port } = source else { return source };
+        let Some(parts) = self.parts.get(&step) else { return source };
+        if let Some(&step) = joined.get(&(step, port)) {
+            return Source::Output { step, port: 0 };
+        }
+        let whole = Arc::clone(&self.graph.nodes[step]);
+        let sources = parts.iter().map(|&step| Source::Output { step, port }).collect();
+        let at = self.push(glue::joined(&whole.id, &whole.node.spec().signature.outputs[port], sources));
+        joined.insert((step, port), at);
+        Source::Output { step: at, port: 0 }
+    }
+}

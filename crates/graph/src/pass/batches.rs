@@ -1,0 +1,60 @@
+//! What a pass does with a batch: see [`batch`].
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use wuerst_core::Result;
+
+use super::{Pass, Slot};
+use crate::batch;
+use crate::cache::rows;
+use crate::graph::{Output, Role, Source};
+use crate::key;
+
+impl Pass<'_> {
+    /// How many results a node is to make, if it is more than one and it can make them one by one.
+    pub(super) fn several(&self, step: usize) -> Result<Option<usize>> {
+        let Some(batch) = batch::of(&self.graph, step, &self.inputs) else { return Ok(None) };
+        let args = key::settled(&self.graph, step, &self.inputs)?;
+        let over = self.graph.nodes[step].node.spec().signature.input(batch.over);
+        let count = match over.map(|(index, _)| &args[index]) {
+            Some(Source::Output { step, port }) => self.slots[*step].results.as_ref().map(|r| r.rows[*port]),
+            Some(source) => key::given(source, &self.inputs).as_ref().map(rows),
+            None => None,
+        };
+        Ok(count.filter(|count| *count > 1))
+    }
+
+    /// Makes single results of a batch.
+    pub(super) fn split(&mut self, step: usize, count: usize) -> Result<()> {
+        let plan = self.graph.needed(self.outputs);
+        let split = batch::split(&self.graph, &plan, step, count, &self.inputs)?;
+        self.graph = Cow::Owned(split.graph);
+        self.slots.resize_with(self.graph.nodes.len(), Slot::default);
+        self.progress.split(&split.parts, self.graph.nodes.len());
+        self.parts.extend(split.parts);
+        self.count_readers();
+        Ok(())
+    }
+
+    /// Shows a result that is one of those that an output joins.
+    pub(super) fn announce(&mut self, output: usize, step: usize) {
+        let Output { source: Source::Output { step: join, .. }, name, .. } = &self.graph.outputs[output]
+        else {
+            return;
+        };
+        let join = Arc::clone(&self.graph.nodes[*join]);
+        let port = |source: &Source| match *source {
+            Source::Output { step: part, port } if part == step => Some(port),
+            _ => None,
+        };
+        let found = join.args.iter().enumerate().find_map(|(index, source)| Some((index, port(source)?)));
+        let Some((index, port)) = found.filter(|_| join.role == Role::Glue) else { return };
+        let name = name.clone();
+        if self.held(step, port)
+            && let Some(lease) = &self.slots[step].leases[port]
+        {
+            self.progress.part(&name, index, join.args.len(), lease.value());
+        }
+    }
+}
