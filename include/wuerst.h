@@ -191,8 +191,8 @@ typedef struct wst_options {
     /* Devices in order of preference, as "cuda:0,cpu". Empty: what the graph prefers, else the CPU. The last one's
      * refusal is an error, so a list without cpu never falls back to it. */
     wst_str devices;
-    /* Models are unloaded, the longest unused first, to keep the sum of their files' sizes below this, in bytes.
-     * The one in use stays, so 1 keeps one at a time. 0: 8 GiB. */
+    /* Models are unloaded, the longest unused first, to keep the sum of the memory they take below this, in bytes: of
+     * their files, or of their numbers as f32 where that is more. The one in use stays, so 1 keeps one at a time. 0: 8 GiB. */
     uint64_t model_bytes;
     /* Results that are remembered, in bytes. 0: 256 MiB. */
     uint64_t cache_bytes;

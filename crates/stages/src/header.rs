@@ -66,6 +66,12 @@ type Read<T> = Result<T, HeaderError>;
 const LONGEST_TEXT: u64 = 16 << 20;
 
 impl Header {
+    /// About the memory that the loaded model takes, in bytes: that of its files, or of its numbers as f32 where that is
+    /// more, since on most devices what is stored as f16 is widened.
+    pub fn memory(&self) -> u64 {
+        self.bytes.max(self.numbers.saturating_mul(4))
+    }
+
     /// Reads the head of the ONNX file at `path`.
     ///
     /// # Errors
@@ -335,6 +341,8 @@ mod tests {
         let dims = vec![Dim::Named("b".into()), Dim::Fixed(16)];
         assert_eq!(header.inputs, [Outlet { name: "x".into(), dtype: Some(DType::F16), dims }]);
         assert_eq!((header.bytes, header.numbers), (model().len() as u64, 15));
+        assert_eq!(header.memory(), header.bytes, "stored as f32");
+        assert_eq!(Header { bytes: 35, ..header.clone() }.memory(), 60, "stored as f16");
         assert_eq!(header.domains, ["acme"]);
     }
 

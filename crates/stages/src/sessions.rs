@@ -39,7 +39,8 @@ pub struct Options {
     pub devices: Vec<Device>,
     /// Threads for each model's run; when absent or 0, one for each core. Results do not depend on it.
     pub threads: Option<usize>,
-    /// Models are unloaded, the longest unused first, to keep their files' sizes below this sum, in bytes.
+    /// Models are unloaded, the longest unused first, to keep the sum of the memory they take ([`Header::memory`]) below
+    /// this, in bytes.
     /// The model in use is kept whatever its size, so 0 keeps one at a time.
     pub model_bytes: u64,
     /// Where messages go; when absent, nowhere.
@@ -138,7 +139,7 @@ impl Sessions {
         let begun = Instant::now();
         let runtime = self.start()?;
         let header = self.header(model)?;
-        self.make_room(header.bytes);
+        self.make_room(header.memory());
         let stage = Stage::load(runtime, model.path(), header, &devices, &self.options, ctx.cancel())?;
         ctx.used(&Usage::loading(begun.elapsed()));
         stage::report(ctx, &self.options, stage.placement());

@@ -55,9 +55,9 @@ impl Stage {
         Ok(Stage { path, header, placement, turns, session })
     }
 
-    /// The size of the model's files, which stands for the memory it takes.
+    /// The memory that it takes, see [`Header::memory`].
     pub(crate) fn bytes(&self) -> u64 {
-        self.header.bytes
+        self.header.memory()
     }
 
     /// Where the model runs.

@@ -7,6 +7,7 @@
 use std::fs::{self, File};
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use wuerst_core::{Digest, Hasher, Value};
@@ -20,6 +21,13 @@ const UNFINISHED: &str = "unfinished-";
 /// An unfinished file that is older was left by a process that is no more.
 const ABANDONED: Duration = Duration::from_secs(3600);
 
+/// Of the budget, as much may be written until the folder is listed again: others write too, and each counts only what
+/// it has seen and written itself.
+const UNSEEN: u64 = 32;
+/// And as much is left free when files are removed, so that a full folder is not listed at every write, nor four
+/// others' unseen files go beyond the budget.
+const FREED: u64 = 8;
+
 /// A folder of results. Nothing is read or written before a run needs it.
 #[derive(Clone, Debug)]
 pub struct Folder {
@@ -27,6 +35,8 @@ pub struct Folder {
     budget: u64,
     salt: Digest,
     worth: f64,
+    /// Bytes in the folder when it was listed last, and written since; nothing before the first time.
+    seen: Arc<Mutex<Option<[u64; 2]>>>,
 }
 
 impl Folder {
@@ -38,7 +48,7 @@ impl Folder {
     pub fn new(path: impl Into<PathBuf>, budget: u64, salt: &str) -> Folder {
         let salt = Hasher::new("salt").bytes(salt.as_bytes()).finish();
         // Reading takes less than a tenth of that.
-        Folder { path: path.into(), budget, salt, worth: 64. }
+        Folder { path: path.into(), budget, salt, worth: 64., seen: Arc::default() }
     }
 
     /// Stores only what took at least so many milliseconds for each mebibyte of its results. The default is 64, which
@@ -85,11 +95,21 @@ impl Folder {
         let mut file = tempfile::Builder::new().prefix(UNFINISHED).tempfile_in(&self.path)?;
         file.write_all(&bytes)?;
         file.persist(&path).map_err(|e| e.error)?;
-        self.evict()
+        // Held while the folder is listed: whoever writes meanwhile need not list it too.
+        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some([listed, written]) = &mut *seen {
+            *written += bytes.len() as u64;
+            if *written <= self.budget / UNSEEN && *listed + *written <= self.budget {
+                return Ok(());
+            }
+        }
+        *seen = Some([self.evict()?, 0]);
+        Ok(())
     }
 
-    /// Removes what is beyond the budget, the longest unused first, and what crashed processes left.
-    fn evict(&self) -> io::Result<()> {
+    /// When there is too much, removes what was unused for longest, and always what crashed processes left. Gives the
+    /// bytes that stay.
+    fn evict(&self) -> io::Result<u64> {
         // One process at a time, so that none counts what another is just removing. Without locks it works nearly
         // as well. The lock goes with the file.
         let lock = File::create(self.path.join("lock"))?;
@@ -106,9 +126,14 @@ impl Folder {
             }
         }
         let mut sum: u64 = files.iter().map(|(_, length, _)| length).sum();
+        if sum <= self.budget {
+            return Ok(sum);
+        }
         files.sort();
+        // But for the newest: a budget may hold one file and no more.
+        files.pop();
         for (_, length, path) in files {
-            if sum <= self.budget {
+            if sum <= self.budget - self.budget / FREED {
                 break;
             }
             match fs::remove_file(path) {
@@ -116,7 +141,7 @@ impl Folder {
                 _ => sum -= length,
             }
         }
-        Ok(())
+        Ok(sum)
     }
 
     pub(super) fn problem(&self, error: &io::Error) -> String {
@@ -132,4 +157,45 @@ fn make(path: &Path) -> io::Result<()> {
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
     builder.create(path)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Writes a file of about a kilobyte.
+    fn write(folder: &Folder, number: i64) {
+        let value = Value::from(ndarray::Array1::from_elem(1000, number as u8));
+        folder.write(Value::Int(number).digest(), &[value], Duration::from_secs(1)).unwrap();
+    }
+
+    fn size(folder: &Folder) -> (usize, u64) {
+        let files = fs::read_dir(&folder.path).unwrap().flatten().filter(|e| e.file_name() != "lock");
+        let lengths: Vec<u64> = files.map(|entry| entry.metadata().unwrap().len()).collect();
+        (lengths.len(), lengths.iter().sum())
+    }
+
+    #[test]
+    fn a_folder_is_listed_now_and_then_and_never_too_large() {
+        let place = tempfile::tempdir().unwrap();
+        let budget = 100 << 10;
+        let folder = Folder::new(place.path(), budget, "");
+        write(&folder, 0);
+        // What another process left unfinished long ago goes when the folder is listed.
+        let left = place.path().join(format!("{UNFINISHED}1"));
+        fs::write(&left, "").unwrap();
+        File::open(&left).unwrap().set_modified(SystemTime::UNIX_EPOCH).unwrap();
+        write(&folder, 1);
+        assert!(left.exists(), "it is not listed for every file");
+        (2..8).for_each(|number| write(&folder, number));
+        assert!(!left.exists(), "and not forgotten either");
+        // Several writers, each with its own count.
+        let others: Vec<Folder> = (0..4).map(|_| Folder::new(place.path(), budget, "")).collect();
+        for number in 8..400 {
+            write(&others[number as usize % 4], number);
+            assert!(size(&folder).1 <= budget, "{:?} after {number}", size(&folder));
+        }
+        assert!(size(&folder).0 > 70, "{:?}", size(&folder));
+        assert!(folder.read(Value::Int(399).digest()).is_some(), "the newest is there");
+    }
 }
