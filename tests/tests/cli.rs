@@ -156,7 +156,7 @@ fn a_graph_can_be_a_node_of_another() -> Result<()> {
     let models = models()?;
     let at = |name: &str| models.path().join(name);
     let prior = "# A prior that takes tokens.\nwuerstchen: 1\ninputs: { text: 'f32[b,l,d]', negative: 'f32[n,l,d]?', \
-                 model: model, width: int?, height: int?, steps: int?, guidance: float?, seed: int = 0 {0..} }\nnodes:\n  \
+                 model: model, width: int?, height: int?, steps: int?, guidance: float?, seed: 'int = 0 {0..}' }\nnodes:\n  \
                  stage:\n    use: wuerst.prior\n    with: { text: $text, negative: $negative, model: $model, width: $width, \
                  height: $height, steps: $steps, guidance: $guidance, seed: $seed }\noutputs: { embedding: \
                  $stage.embedding, rng: $stage.rng }\n";

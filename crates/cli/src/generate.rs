@@ -13,7 +13,7 @@ use crate::setup::Setup;
 use crate::size::Size;
 use crate::source::Source;
 use crate::target::Target;
-use crate::{picture, run, say};
+use crate::{picture, previews, run, say};
 
 /// The most words that a prompt may have. Text encoders read some dozens and cut off the rest with a warning; so many
 /// are no prompt but a mistake.
@@ -58,6 +58,8 @@ pub(crate) struct Args {
     #[arg(long = "use", value_name = "NODE=KIND", value_parser = run::pair)]
     kind: Vec<(String, String)>,
     #[command(flatten)]
+    previews: previews::Args,
+    #[command(flatten)]
     setup: Setup,
 }
 
@@ -86,7 +88,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
             Some(Recipe { graphs, ..recipe })
         }
     };
-    let mut progress = Progress::new();
+    let mut progress = Progress::new(args.previews.open()?);
     for (index, target) in targets.iter().enumerate() {
         let start = Instant::now();
         let seed =
@@ -130,7 +132,7 @@ fn targets(output: &Path, count: u32) -> Result<Vec<Target>> {
 }
 
 /// `apple.png` as `apple-0001.png`.
-fn numbered(output: &Path, number: u32) -> PathBuf {
+pub(crate) fn numbered(output: &Path, number: u32) -> PathBuf {
     let mut name = output.file_stem().unwrap_or_default().to_owned();
     name.push(format!("-{number:04}.png"));
     output.with_file_name(name)

@@ -3,8 +3,9 @@
 //! One file a command: [`generate`], [`run`], [`check`], [`nodes`], [`import`], [`inspect`],
 //! [`bench`], [`graph`]. What they share:
 //! [`setup`] and [`extensions`] (the engine's options), [`source`] (graph files), [`target`] (output files), [`picture`],
-//! [`thumbnail`], [`recipe`], [`progress`], [`explain`] and [`size`].
+//! [`thumbnail`], [`recipe`], [`progress`], [`previews`], [`explain`], [`size`] and [`amount`].
 
+mod amount;
 mod bench;
 mod check;
 mod explain;
@@ -16,6 +17,7 @@ mod import;
 mod inspect;
 mod nodes;
 mod picture;
+mod previews;
 mod progress;
 mod recipe;
 mod run;

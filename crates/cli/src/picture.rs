@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use anyhow::{Result, anyhow, bail};
 use png::{BitDepth, ColorType, Compression, Encoder, SrgbRenderingIntent};
-use wuerst::Value;
+use wuerst::{Tensor, Value};
 
 /// A picture, `u8[h,w,3]`, or `f32[h,w,3]` in 0..1, as the bytes of a PNG file; `about` are pairs of keyword and text.
 pub(crate) fn encode(what: &str, picture: &Value, about: &[(&str, String)]) -> Result<Vec<u8>> {
@@ -29,6 +29,22 @@ pub(crate) fn encode(what: &str, picture: &Value, about: &[(&str, String)]) -> R
     Ok(file)
 }
 
+/// The pictures of a list, `[b,h,w,3]`; `None` when it is none.
+pub(crate) fn list(value: &Value) -> Option<Vec<Value>> {
+    let Value::Tensor(tensor) = value else { return None };
+    let &[count, height, width, 3] = tensor.shape() else { return None };
+    let one = |index: usize| {
+        let row = tensor.rows(index..index + 1)?;
+        let shape = [height, width, 3];
+        let picture = match row.values::<u8>() {
+            Some(bytes) => Tensor::from_vec(&shape, bytes.to_vec()),
+            None => Tensor::from_vec(&shape, row.values::<f32>()?.to_vec()),
+        };
+        Some(Value::from(picture.ok()?))
+    };
+    (0..count).map(one).collect()
+}
+
 fn pixels(picture: &Value) -> Option<(u32, u32, Cow<'_, [u8]>)> {
     let Value::Tensor(tensor) = picture else { return None };
     let &[height, width, 3] = tensor.shape() else { return None };
@@ -44,8 +60,6 @@ fn pixels(picture: &Value) -> Option<(u32, u32, Cow<'_, [u8]>)> {
 #[cfg(test)]
 mod tests {
     use std::io::Cursor;
-
-    use wuerst::Tensor;
 
     use super::*;
 

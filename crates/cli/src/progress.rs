@@ -2,47 +2,73 @@
 
 use std::collections::BTreeMap;
 
+use anyhow::Result;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use wuerst::{Tensor, Watch};
+use wuerst::{Tensor, Value, Watch};
+
+use crate::previews::Previews;
 
 /// The bar is the whole run, of a thousand parts.
 const PARTS: f64 = 1000.;
 const STYLE: &str = "{msg:28!} [{bar:30}] {percent:>3} %, {eta} left";
 
+/// What is done with each picture of a list as it is finished: the output's name, which one, and the picture.
+pub(crate) type OnPart<'a> = Box<dyn FnMut(&str, usize, &Value) -> Result<()> + 'a>;
+
 /// Shows the progress of runs, and warnings as lines.
-pub(crate) struct Progress {
+pub(crate) struct Progress<'a> {
     bar: ProgressBar,
     /// Which picture of how many; empty when there is one.
     which: String,
     /// The last preview of each node, where they are wanted.
-    previews: Option<BTreeMap<String, Tensor>>,
+    kept: Option<BTreeMap<String, Tensor>>,
+    /// The same in the names of files.
+    number: String,
+    previews: Option<Previews>,
+    on_part: Option<OnPart<'a>>,
+    /// Steps that the node has done.
+    step: usize,
 }
 
-impl Progress {
+impl<'a> Progress<'a> {
     /// Shows nothing until a run begins.
-    pub(crate) fn new() -> Progress {
+    pub(crate) fn new(previews: Option<Previews>) -> Progress<'a> {
         let bar = ProgressBar::with_draw_target(Some(PARTS as u64), ProgressDrawTarget::hidden());
         // The template is a constant, which a test reads; without a style there would still be a line.
         if let Ok(style) = ProgressStyle::with_template(STYLE) {
             bar.set_style(style.progress_chars("=> "));
         }
-        Progress { bar, which: String::new(), previews: None }
+        let (which, number) = Default::default();
+        Progress { bar, which, number, kept: None, previews, on_part: None, step: 0 }
     }
 
     /// Keeps what nodes show of their work, if that is `wanted`; else it costs nothing.
-    pub(crate) fn keeping_previews(mut self, wanted: bool) -> Progress {
-        self.previews = wanted.then(BTreeMap::new);
+    pub(crate) fn keeping_previews(mut self, wanted: bool) -> Progress<'a> {
+        self.kept = wanted.then(BTreeMap::new);
         self
     }
 
     /// The last preview of each node that showed one.
     pub(crate) fn previews(&self) -> impl Iterator<Item = (&str, &Tensor)> {
-        self.previews.iter().flatten().map(|(node, preview)| (node.as_str(), preview))
+        self.kept.iter().flatten().map(|(node, preview)| (node.as_str(), preview))
+    }
+
+    /// Does something with each picture of a list as soon as it is finished.
+    pub(crate) fn on_part(mut self, on_part: OnPart<'a>) -> Progress<'a> {
+        self.on_part = Some(on_part);
+        self
     }
 
     /// Says which picture of how many comes next.
     pub(crate) fn picture(&mut self, number: usize, of: usize) {
-        self.which = if of > 1 { format!("{number}/{of} ") } else { String::new() };
+        if of > 1 {
+            (self.which, self.number) = (format!("{number}/{of} "), format!("{number:04}-"));
+        }
+    }
+
+    /// Says what went wrong with a file beside the run, which goes on.
+    fn failed(&self, error: &anyhow::Error) {
+        self.bar.suspend(|| eprintln!("warning: {error:#}"));
     }
 
     /// Clears the line.
@@ -51,7 +77,7 @@ impl Progress {
     }
 }
 
-impl Watch for Progress {
+impl Watch for Progress<'_> {
     fn planned(&mut self, _nodes: &[&str]) {
         self.bar.reset();
         self.bar.set_draw_target(ProgressDrawTarget::stderr());
@@ -62,6 +88,7 @@ impl Watch for Progress {
     }
 
     fn progress(&mut self, node: &str, done: usize, of: usize) {
+        self.step = done;
         let step = if of > 1 { format!(" {done}/{of}") } else { String::new() };
         self.bar.set_message(format!("{}{node}{step}", self.which));
     }
@@ -71,12 +98,29 @@ impl Watch for Progress {
     }
 
     fn wants_preview(&self) -> bool {
-        self.previews.is_some()
+        self.previews.is_some() || self.kept.is_some()
+    }
+
+    fn preview_every(&self) -> usize {
+        self.previews.as_ref().map_or(1, |previews| previews.every)
     }
 
     fn preview(&mut self, node: &str, rgb: &Tensor) {
-        if let Some(previews) = &mut self.previews {
-            previews.insert(node.to_owned(), rgb.clone());
+        if let Some(kept) = &mut self.kept {
+            kept.insert(node.to_owned(), rgb.clone());
+        }
+        // It is of the step that is being worked on.
+        let written = self.previews.as_ref().map(|p| p.write(&self.number, node, self.step + 1, rgb));
+        if let Some(Err(error)) = written {
+            self.failed(&error);
+            // Once is enough: the next would most likely fail as well.
+            self.previews = None;
+        }
+    }
+
+    fn part(&mut self, output: &str, index: usize, _of: usize, value: &Value) {
+        if let Some(Err(error)) = self.on_part.as_mut().map(|on_part| on_part(output, index, value)) {
+            self.failed(&error);
         }
     }
 
@@ -85,7 +129,7 @@ impl Watch for Progress {
     }
 }
 
-impl Drop for Progress {
+impl Drop for Progress<'_> {
     fn drop(&mut self) {
         self.done();
     }
@@ -102,7 +146,7 @@ mod tests {
 
     #[test]
     fn the_bar_is_the_run_and_the_message_the_node() {
-        let mut progress = Progress::new();
+        let mut progress = Progress::new(None);
         progress.picture(2, 3);
         progress.started("prior");
         assert_eq!(progress.bar.message(), "2/3 prior");

@@ -1,6 +1,8 @@
 //! `wuerst run`: any graph, any outputs.
 
-use std::collections::BTreeMap;
+use std::borrow::Cow;
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -16,7 +18,7 @@ use crate::recipe::{Recipe, Texts};
 use crate::setup::Setup;
 use crate::source::Source;
 use crate::target::Target;
-use crate::{explain, picture, say, thumbnail};
+use crate::{explain, generate, picture, say, thumbnail};
 
 /// Run a graph
 #[derive(clap::Args)]
@@ -33,7 +35,8 @@ pub(crate) struct Args {
     /// Makes a node one of another kind, as prior=acme.prior
     #[arg(long = "use", value_name = "NODE=KIND", value_parser = pair)]
     kind: Vec<(String, String)>,
-    /// Writes an output, as image=apple.png: .png for pictures, .npy for tensors, .txt for texts and numbers
+    /// Writes an output, as image=apple.png: .png for pictures, .npy for tensors, .txt for texts and numbers. Of a list of
+    /// pictures apple-0001.png and so on, each as soon as it is finished
     #[arg(short, long, value_name = "OUTPUT=FILE", value_parser = pair, required = true)]
     output: Vec<(String, String)>,
     /// Leaves out of PNG files how they were made
@@ -45,6 +48,8 @@ pub(crate) struct Args {
     /// Writes the same as JSON, with small pictures where there are some; also when the run fails
     #[arg(long, value_name = "FILE")]
     report: Option<PathBuf>,
+    #[command(flatten)]
+    previews: previews::Args,
     #[command(flatten)]
     setup: Setup,
 }
@@ -61,7 +66,7 @@ pub(crate) fn pair(text: &str) -> Result<(String, String), String> {
 /// What is to be seen of nodes: their outputs that were asked for, as far as they are pictures, else their previews.
 fn shown<'a>(
     graph: &Graph,
-    progress: &Progress,
+    progress: &Progress<'_>,
     outputs: impl Iterator<Item = (&'a str, &'a Value)>,
 ) -> BTreeMap<String, String> {
     let previews = progress.previews();
@@ -146,33 +151,63 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
         }
     }
 
+    let about = |output: &str| {
+        let recipe = recipe.as_ref().filter(|_| !args.no_metadata);
+        recipe.map_or(Ok(vec![]), |recipe| Recipe { output: output.to_owned(), ..recipe.clone() }.pairs())
+    };
     let outputs: Vec<&str> = args.output.iter().map(|(name, _)| name.as_str()).collect();
-    let mut progress = Progress::new().keeping_previews(report.is_some());
+    // Pictures of lists that are written already.
+    let written = RefCell::new(BTreeSet::new());
+    let on_part = |output: &str, index: usize, value: &Value| -> Result<()> {
+        let wanted = outputs.iter().zip(&targets).enumerate().filter(|(_, (name, _))| **name == output);
+        for (at, (_, (_, target))) in wanted.filter(|(_, (_, (format, _)))| *format == Format::Png) {
+            for picture in picture::list(value).into_iter().flatten() {
+                numbered(target, index)?.write(&picture::encode(output, &picture, &about(output)?)?)?;
+                written.borrow_mut().insert((at, index));
+            }
+        }
+        Ok(())
+    };
+    let mut progress = Progress::new(args.previews.open()?);
+    progress = progress.keeping_previews(report.is_some()).on_part(Box::new(on_part));
     let values = job.get_all(&outputs, &mut progress);
     if let Some(report) = &report {
         let shown = shown(job.graph(), &progress, outputs.iter().copied().zip(values.iter().flatten()));
         report.write(format!("{:#}\n", with_previews(job.report().to_json(), &shown)).as_bytes())?;
     }
-    let values = values?;
+    drop(progress);
     // All of them are encoded before the first is written.
-    let encode = |(value, (name, (format, _))): (&Value, (&&str, &(Format, Target)))| match format {
-        Format::Png => {
-            let recipe = recipe.as_ref().filter(|_| !args.no_metadata);
-            let recipe = recipe.map(|recipe| Recipe { output: (*name).to_owned(), ..recipe.clone() });
-            picture::encode(name, value, &recipe.map_or(Ok(vec![]), |recipe| recipe.pairs())?)
+    let mut files: Vec<(Cow<'_, Target>, Vec<u8>)> = Vec::new();
+    for (at, (value, (name, (format, target)))) in
+        values?.iter().zip(outputs.iter().zip(&targets)).enumerate()
+    {
+        match (format, picture::list(value)) {
+            (Format::Png, Some(list)) => {
+                let written = written.borrow();
+                for (index, picture) in
+                    list.iter().enumerate().filter(|(index, _)| !written.contains(&(at, *index)))
+                {
+                    let file = picture::encode(name, picture, &about(name)?)?;
+                    files.push((Cow::Owned(numbered(target, index)?), file));
+                }
+            }
+            (Format::Png, None) => {
+                files.push((Cow::Borrowed(target), picture::encode(name, value, &about(name)?)?));
+            }
+            (Format::Npy, _) => files.push((Cow::Borrowed(target), npy(name, value)?)),
+            (Format::Txt, _) => files.push((Cow::Borrowed(target), txt(name, value)?)),
         }
-        Format::Npy => npy(name, value),
-        Format::Txt => txt(name, value),
-    };
-    let files: Vec<Vec<u8>> =
-        values.iter().zip(outputs.iter().zip(&targets)).map(encode).collect::<Result<_>>()?;
-    for ((_, target), bytes) in targets.iter().zip(&files) {
-        target.write(bytes)?;
     }
+    files.iter().try_for_each(|(target, bytes)| target.write(bytes))?;
     if args.explain {
         say(explain::table(&job.report()).trim_end());
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// The file of a picture of a list.
+fn numbered(target: &Target, index: usize) -> Result<Target> {
+    Target::new(&generate::numbered(target.path(), u32::try_from(index + 1)?))
 }
 
 /// The graph that is named, or the one that the picture was made with.

@@ -7,6 +7,7 @@ use std::{env, fs};
 use anyhow::{Result, bail};
 use wuerst::{Device, Engine, Options};
 
+use crate::amount::Amount;
 use crate::extensions::Extensions;
 use crate::find;
 use crate::recipe::Texts;
@@ -38,6 +39,12 @@ pub(crate) struct Setup {
     /// Folder in which results that took long are kept for later runs; without it they end with the process
     #[arg(long, value_name = "FOLDER", env = "WUERST_CACHE")]
     cache: Option<PathBuf>,
+    /// The most that the files of the cache folder take together, as 500M; without it 1G
+    #[arg(long, value_name = "SIZE", requires = "cache")]
+    cache_size: Option<Amount>,
+    /// Models are unloaded, the longest unused first, to keep the memory that they take below this, as 2G; without it 8G
+    #[arg(long, value_name = "SIZE")]
+    model_memory: Option<Amount>,
     #[command(flatten)]
     more: Extensions,
 }
@@ -93,6 +100,12 @@ impl Setup {
         let files = graph.and_then(folder_of);
         let (outputs, cache_folder) = (self.files.clone(), self.cache.clone());
         let mut options = Options { models, files, outputs, cache_folder, ..Options::default() };
+        if let Some(Amount(bytes)) = self.cache_size {
+            options.cache_folder_bytes = bytes;
+        }
+        if let Some(Amount(bytes)) = self.model_memory {
+            options.stages.model_bytes = bytes;
+        }
         options.stages.devices = Device::list(&self.device)?;
         options.stages.threads = self.threads.map(NonZeroUsize::get);
         options.stages.runtime = self.runtime();

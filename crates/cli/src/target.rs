@@ -7,14 +7,14 @@ use anyhow::{Result, anyhow, bail};
 use wuerst::stages::{replace, temporary};
 
 /// A file to be written.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Target {
     path: PathBuf,
     /// Where the bytes go.
     place: Place,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 enum Place {
     /// A file, new or to be replaced: by way of a temporary file in its folder.
     File { folder: PathBuf, path: PathBuf },

@@ -1,0 +1,85 @@
+//! Pictures of work in progress, as files.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Result, bail};
+use wuerst::{Tensor, Value};
+
+use crate::picture;
+use crate::target::Target;
+
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    /// Writes pictures of work in progress: into a folder, named by node and step, or, given a .png file, each over the
+    /// one before. They are as small as the embedding or the latents
+    #[arg(long, value_name = "PATH")]
+    preview: Option<PathBuf>,
+    /// Makes a preview at every so many steps, and at the last
+    #[arg(long, value_name = "STEPS", default_value_t = 1, requires = "preview",
+          value_parser = clap::value_parser!(u32).range(1..))]
+    preview_every: u32,
+}
+
+impl Args {
+    /// Where previews go, if they are wanted.
+    pub(crate) fn open(&self) -> Result<Option<Previews>> {
+        let Some(path) = &self.preview else { return Ok(None) };
+        let place = match path.extension() {
+            Some(end) if end.eq_ignore_ascii_case("png") && !path.is_dir() => Place::File(Target::new(path)?),
+            _ if path.is_dir() => Place::Folder(path.clone()),
+            _ => bail!("{}: previews go into a folder, which must be there, or a .png file", path.display()),
+        };
+        Ok(Some(Previews { place, every: self.preview_every as usize }))
+    }
+}
+
+/// Where previews go.
+pub(crate) struct Previews {
+    place: Place,
+    /// At every so many steps.
+    pub(crate) every: usize,
+}
+
+enum Place {
+    Folder(PathBuf),
+    File(Target),
+}
+
+impl Previews {
+    /// Writes one, of a node's `step` of which picture of many (empty of one).
+    pub(crate) fn write(&self, which: &str, node: &str, step: usize, rgb: &Tensor) -> Result<()> {
+        let file = picture::encode(node, &Value::from(rgb.clone()), &[])?;
+        match &self.place {
+            Place::File(target) => target.write(&file),
+            Place::Folder(folder) => Target::new(&folder.join(name(which, node, step)))?.write(&file),
+        }
+    }
+}
+
+/// As `prior-0007.png`; of a node within another, or one picture of many, `0002-outer-prior-0007.png`.
+fn name(which: &str, node: &str, step: usize) -> PathBuf {
+    Path::new(&format!("{which}{}-{step:04}.png", node.replace('/', "-"))).to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn previews_are_named_by_node_and_step_or_replace_each_other() {
+        let folder = tempfile::tempdir().unwrap();
+        let args = |path: PathBuf| Args { preview: Some(path), preview_every: 3 };
+        let rgb = |colour: u8| Tensor::from_vec(&[1, 1, 3], vec![colour; 3]).unwrap();
+        let previews = args(folder.path().to_owned()).open().unwrap().unwrap();
+        previews.write("0002-", "outer/prior", 7, &rgb(1)).unwrap();
+        assert!(folder.path().join("0002-outer-prior-0007.png").exists() && previews.every == 3);
+        let file = folder.path().join("a.png");
+        let previews = args(file.clone()).open().unwrap().unwrap();
+        let written = [1, 2].map(|colour| {
+            previews.write("", "prior", 7, &rgb(colour)).unwrap();
+            std::fs::read(&file).unwrap()
+        });
+        assert_ne!(written[0], written[1]);
+        assert!(args(folder.path().join("none")).open().is_err());
+    }
+}
