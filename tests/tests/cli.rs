@@ -152,6 +152,29 @@ fn a_picture_can_be_made_again_from_itself() -> Result<()> {
 }
 
 #[test]
+fn pictures_of_a_list_are_files_each_when_it_is_finished() -> Result<()> {
+    let models = models()?;
+    let at = |name: &str| models.path().join(name);
+    let text = |path: &Path| path.to_str().map(str::to_owned).context("UTF-8");
+    fs::write(at("prompts.txt"), "a red apple\na green pear\n")?;
+    let (prompts, images) =
+        (format!("prompts={}", text(&at("prompts.txt"))?), format!("images={}", text(&at("b.png"))?));
+    let set = ["--set", "steps=2", "--set", "decoder_steps=2", "--set", "seed=3"];
+    let cache = text(&at("cache"))?;
+    let kept = ["--cache", &cache, "--cache-size", "1M", "--model-memory", "1M"];
+    let run = [&["run", "graphs/batch.yaml", "--set", &prompts, "-o", &images][..], &set, &kept].concat();
+    stdout(wuerst(models.path(), &run)?)?;
+    generate(models.path(), "c.png", &["--seed", "3"])?;
+    assert!(png(&at("b-0001.png"))? == png(&at("c.png"))?, "as it is alone");
+    let second = fs::read(at("b-0002.png"))?;
+    // And once more, when nothing runs.
+    fs::remove_file(at("b-0002.png"))?;
+    stdout(wuerst(models.path(), &run)?)?;
+    assert!(fs::read(at("b-0002.png"))? == second && !at("b.png").exists());
+    Ok(())
+}
+
+#[test]
 fn a_graph_can_be_a_node_of_another() -> Result<()> {
     let models = models()?;
     let at = |name: &str| models.path().join(name);

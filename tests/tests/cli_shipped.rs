@@ -69,3 +69,36 @@ fn a_prompt_becomes_the_same_picture_everywhere() -> Result<()> {
     assert!(fs::read(&ppm)?.ends_with(&rgb), "the C host makes another picture");
     Ok(())
 }
+
+#[test]
+fn previews_are_files_at_every_so_many_steps() -> Result<()> {
+    if shipped().is_none() {
+        return Ok(());
+    }
+    let folder = tempfile::tempdir()?;
+    let previews = folder.path().join("previews");
+    fs::create_dir(&previews)?;
+    let make = |more: &[&str]| -> Result<std::process::Output> {
+        let mut command = command()?;
+        command.current_dir(root()).args([
+            "generate",
+            "a red apple",
+            "--steps",
+            "5",
+            "--set",
+            "decoder_steps=2",
+        ]);
+        Ok(command.arg("-o").arg(folder.path().join("a.png")).args(more).output()?)
+    };
+    let path = previews.to_string_lossy();
+    let output = make(&["--preview", &path, "--preview-every", "2"])?;
+    ensure!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let mut names: Vec<_> = fs::read_dir(&previews)?.flatten().map(|entry| entry.file_name()).collect();
+    names.sort();
+    assert_eq!(names, ["decoder-0002.png", "prior-0002.png", "prior-0004.png", "prior-0005.png"]);
+    assert_eq!(png(&previews.join("prior-0002.png"))?.0, [4, 4]);
+    assert_eq!(png(&previews.join("decoder-0002.png"))?.0, [16, 16]);
+    let refused = make(&["--preview-every", "2"])?;
+    assert!(!refused.status.success() && String::from_utf8_lossy(&refused.stderr).contains("--preview"));
+    Ok(())
+}

@@ -7,13 +7,14 @@ use std::time::Instant;
 use anyhow::{Context, Result, bail};
 use wuerst::{Graph, Value};
 
+use crate::previews::PreviewArgs;
 use crate::progress::Progress;
 use crate::recipe::{Recipe, Texts};
 use crate::setup::Setup;
 use crate::size::Size;
 use crate::source::Source;
 use crate::target::Target;
-use crate::{picture, previews, run, say};
+use crate::{picture, run, say};
 
 /// The most words that a prompt may have. Text encoders read some dozens and cut off the rest with a warning; so many
 /// are no prompt but a mistake.
@@ -58,7 +59,7 @@ pub(crate) struct Args {
     #[arg(long = "use", value_name = "NODE=KIND", value_parser = run::pair)]
     kind: Vec<(String, String)>,
     #[command(flatten)]
-    previews: previews::Args,
+    previews: PreviewArgs,
     #[command(flatten)]
     setup: Setup,
 }

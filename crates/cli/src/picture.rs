@@ -29,20 +29,12 @@ pub(crate) fn encode(what: &str, picture: &Value, about: &[(&str, String)]) -> R
     Ok(file)
 }
 
-/// The pictures of a list, `[b,h,w,3]`; `None` when it is none.
+/// The pictures of a list, `u8[b,h,w,3]`; `None` when it is none.
 pub(crate) fn list(value: &Value) -> Option<Vec<Value>> {
     let Value::Tensor(tensor) = value else { return None };
-    let &[count, height, width, 3] = tensor.shape() else { return None };
-    let one = |index: usize| {
-        let row = tensor.rows(index..index + 1)?;
-        let shape = [height, width, 3];
-        let picture = match row.values::<u8>() {
-            Some(bytes) => Tensor::from_vec(&shape, bytes.to_vec()),
-            None => Tensor::from_vec(&shape, row.values::<f32>()?.to_vec()),
-        };
-        Some(Value::from(picture.ok()?))
-    };
-    (0..count).map(one).collect()
+    let (&[_, height, width, 3], Some(bytes)) = (tensor.shape(), tensor.values::<u8>()) else { return None };
+    let one = |bytes: &[u8]| Some(Value::from(Tensor::from_vec(&[height, width, 3], bytes.to_vec()).ok()?));
+    bytes.chunks((height * width * 3).max(1)).map(one).collect()
 }
 
 fn pixels(picture: &Value) -> Option<(u32, u32, Cow<'_, [u8]>)> {

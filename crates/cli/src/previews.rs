@@ -9,7 +9,7 @@ use crate::picture;
 use crate::target::Target;
 
 #[derive(clap::Args)]
-pub(crate) struct Args {
+pub(crate) struct PreviewArgs {
     /// Writes pictures of work in progress: into a folder, named by node and step, or, given a .png file, each over the
     /// one before. They are as small as the embedding or the latents
     #[arg(long, value_name = "PATH")]
@@ -20,7 +20,7 @@ pub(crate) struct Args {
     preview_every: u32,
 }
 
-impl Args {
+impl PreviewArgs {
     /// Where previews go, if they are wanted.
     pub(crate) fn open(&self) -> Result<Option<Previews>> {
         let Some(path) = &self.preview else { return Ok(None) };
@@ -68,7 +68,7 @@ mod tests {
     #[test]
     fn previews_are_named_by_node_and_step_or_replace_each_other() {
         let folder = tempfile::tempdir().unwrap();
-        let args = |path: PathBuf| Args { preview: Some(path), preview_every: 3 };
+        let args = |path: PathBuf| PreviewArgs { preview: Some(path), preview_every: 3 };
         let rgb = |colour: u8| Tensor::from_vec(&[1, 1, 3], vec![colour; 3]).unwrap();
         let previews = args(folder.path().to_owned()).open().unwrap().unwrap();
         previews.write("0002-", "outer/prior", 7, &rgb(1)).unwrap();

@@ -13,6 +13,7 @@ use wuerst::core::{ArcArrayD, DType};
 use wuerst::graph::Source as Wire;
 use wuerst::{Graph, Tensor, Value};
 
+use crate::previews::PreviewArgs;
 use crate::progress::Progress;
 use crate::recipe::{Recipe, Texts};
 use crate::setup::Setup;
@@ -49,7 +50,7 @@ pub(crate) struct Args {
     #[arg(long, value_name = "FILE")]
     report: Option<PathBuf>,
     #[command(flatten)]
-    previews: previews::Args,
+    previews: PreviewArgs,
     #[command(flatten)]
     setup: Setup,
 }

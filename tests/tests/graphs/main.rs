@@ -97,6 +97,32 @@ fn distance(a: &Tensor, b: &Tensor) -> f64 {
 }
 
 #[test]
+fn models_stay_within_their_memory_and_the_longest_unused_goes() -> Result<()> {
+    // Room for all but the text encoder, beside which nothing fits.
+    let mut options = Options { models: root().join("models/icons"), ..Options::default() };
+    options.stages.model_bytes = 60 << 20;
+    let engine = Engine::new(options)?;
+    let job = engine.job(&engine.graph(&fs::read_to_string(root().join("graphs/text-to-image.yaml"))?)?);
+    for (input, value) in [("seed", 5i64), ("steps", 4), ("decoder_steps", 3)] {
+        job.set(input, value)?;
+    }
+    job.set("prompt", "a red apple, twemoji style")?;
+    let loaded = || -> Vec<String> {
+        let placements = engine.sessions().placements();
+        placements.iter().filter_map(|p| Some(p.model.file_stem()?.to_str()?.to_owned())).collect()
+    };
+    job.get("embedding", &mut ())?;
+    assert_eq!(loaded(), ["prior"], "the text encoder made room");
+    let Value::Tensor(image) = job.get("image", &mut ())? else { anyhow::bail!("no picture") };
+    assert_eq!(loaded(), ["prior", "decoder", "vqgan-decoder"]);
+    assert_eq!(image, from_text("a red apple, twemoji style", 5)?);
+    job.set("seed", 6i64)?;
+    job.get("embedding", &mut ())?;
+    assert_eq!(loaded(), ["decoder", "vqgan-decoder", "prior"], "the last used comes last");
+    Ok(())
+}
+
+#[test]
 fn every_graph_has_a_test_here() -> Result<()> {
     let sources = [include_str!("pictures.rs"), include_str!("mixed.rs"), include_str!("main.rs")].concat();
     for entry in fs::read_dir(root().join("graphs"))? {

@@ -4,12 +4,24 @@ use std::fs;
 
 use anyhow::{Context, Result};
 use ndarray_npy::{ReadNpyExt, WriteNpyExt};
-use wuerst::{Job, Tensor};
+use wuerst::{Job, Tensor, Watch};
 
 use crate::{Desk, drawn, from_text, get, job, text};
 
 const APPLE: &str = "a red apple, twemoji style";
 const LEMON: &str = "a lemon, twemoji style";
+
+/// The nodes in the order in which they began, without those that take no time.
+#[derive(Default)]
+struct Order(Vec<String>);
+
+impl Watch for Order {
+    fn started(&mut self, node: &str) {
+        if !["file", "list"].contains(&node) {
+            self.0.push(node.to_owned());
+        }
+    }
+}
 
 /// The `image` for an `amount`.
 fn at(job: &Job, amount: f64) -> Result<Tensor> {
@@ -69,6 +81,17 @@ fn a_batch_makes_of_each_line_what_it_makes_alone() -> Result<()> {
     assert_eq!(&grid[..64 * 3], &bytes[..64 * 3]);
     assert_eq!(&grid[66 * 3..130 * 3], &bytes[64 * 64 * 3..][..64 * 3]);
     assert!(grid[(129 * 130 + 66) * 3..].iter().all(|byte| *byte == 255));
+
+    // Picture by picture, and one that was made is not made again.
+    fs::write(&prompts, format!("{APPLE}\na cat face, noto style\n{LEMON}\n"))?;
+    let mut order = Order::default();
+    job.get("grid", &mut order)?;
+    assert_eq!(
+        order.0,
+        ["tokens", "text", "prior", "decoder", "vqgan", "prior", "decoder", "vqgan", "sheet"]
+    );
+    let runs = |job: &Job| job.report().ran().map(|ran| ran.node.clone()).collect::<Vec<_>>();
+    assert_eq!(runs(&job), ["file", "list", "tokens", "text", "prior", "decoder", "vqgan", "sheet"]);
 
     fs::write(&prompts, "# nothing\n")?;
     let said = job.get("grid", &mut ()).expect_err("no prompts").to_string();
