@@ -82,8 +82,7 @@ fn order(uses: &[Vec<Use>], graphs: &[(&str, &str)]) -> Result<Vec<usize>, Misfi
 /// What to say when every graph that is left uses another that is left: following them must come round.
 fn circle(uses: &[Vec<Use>], done: &[usize], graphs: &[(&str, &str)]) -> Misfit {
     let mut path: Vec<usize> = (0..uses.len()).find(|at| !done.contains(at)).into_iter().collect();
-    loop {
-        let Some(&last) = path.last() else { break };
+    while let Some(&last) = path.last() {
         let Some(next) = uses[last].iter().find(|one| !done.contains(&one.graph)) else { break };
         if let Some(from) = path.iter().position(|&at| at == next.graph) {
             path.drain(..from);
