@@ -9,24 +9,25 @@
  *   error = wst_job_get(job, wst_str_of("image"), NULL, &image);
  *   error = wst_value_as_tensor(image, &pixels);
  *
- * tests/c/host.c is the whole program.
+ * examples/host.c is the whole program.
  *
- * Ownership. A function that gives a handle (a pointer to wst_engine, wst_graph, wst_job, wst_value or wst_error) makes
- * it yours: free it with the _free function of its type, once. Every _free takes NULL and does nothing then. Handles
- * do not depend on each other: an engine may be freed before its jobs, whose work goes on. What you pass is
- * copied or shared, never taken: it stays yours. Strings and tensors that a function shows you ("a view") belong to
- * the handle they came from and are good until it is freed.
+ * Ownership. A function that gives a handle (a pointer to wst_engine, wst_kinds, wst_graph, wst_job, wst_run,
+ * wst_value or wst_error) makes it yours: free it with the _free function of its type, once. Every _free takes NULL
+ * and does nothing then. Handles do not depend on each other: an engine may be freed before its jobs, whose work goes
+ * on. What you pass is copied or shared, never taken: it stays yours. Strings and tensors that a function shows you
+ * ("a view") belong to the handle they came from and are good until it is freed.
  *
- * Errors. A function that can fail returns NULL for success, or a wst_error, which is yours to free. Its outputs
- * are written only on success. A NULL pointer where a handle, an output or the data of a string is wanted, and a
- * string that is not UTF-8, give WST_INVALID. No function aborts, and none unwinds into the caller.
+ * Errors. A function that can fail returns NULL for success, or a wst_error, which is yours to free. Its outputs are
+ * written only on success. A NULL pointer where a handle, an output or the data of a string is wanted, and a string
+ * that is not UTF-8, give WST_INVALID. No function aborts, and none unwinds into the caller.
  *
- * Threads. Every function may be called from any thread, and at the same time as any other, on the same handles
- * too; only a _free must not run while another call uses that handle. Callbacks say in which thread they run; they
- * must return normally (no C++ exception, no longjmp) and not free what is running.
+ * Threads. Every function may be called from any thread, and at the same time as any other, on the same handles too;
+ * only a _free must not run while another call uses that handle. Callbacks say in which thread they run; they must
+ * return normally (no C++ exception, no longjmp) and not free what is running.
  *
- * Process. The library writes neither to stdout nor to stderr, handles no signals, and changes no environment
- * variables. Once loaded it is never unloaded.
+ * Process. The library writes neither to stdout nor to stderr, handles no signals, changes no environment variables,
+ * and leaves the floating-point state of your threads as it was; it computes in the plain one, in which callbacks are
+ * called too. Once loaded it is never unloaded.
  *
  * Growth. Structs that you fill begin with struct_size; start them from their _INIT macro, which sets it. Later
  * versions add fields at the end only, and zero in a new field means what was before. Functions are added, never
@@ -51,6 +52,10 @@ extern "C" {
 /* The version of the interface that the library has. One that is not below WST_ABI_VERSION serves this header. */
 uint32_t wst_abi_version(void);
 
+/* The version of the library that this header came with. */
+#define WST_VERSION "0.1.0"
+
+
 /* ---- Strings -------------------------------------------------------------------------------------------------- */
 
 /* UTF-8 text of len bytes, NUL-terminated only where that is said. An empty text may have NULL as its data. */
@@ -58,6 +63,9 @@ typedef struct wst_str {
     const char *data;
     size_t len;
 } wst_str;
+
+/* The version of the library that is loaded, as "0.1.0"; NUL-terminated, and good for ever. */
+wst_str wst_version(void);
 
 /* A view of a NUL-terminated text, which may be NULL and is then empty. */
 static inline wst_str wst_str_of(const char *text)
@@ -161,9 +169,65 @@ wst_error *wst_value_as_float(const wst_value *value, double *out);
 wst_error *wst_value_as_text(const wst_value *value, wst_str *out);
 wst_error *wst_value_as_tensor(const wst_value *value, wst_tensor *out);
 
-/* The absolute path of a WST_MODEL_NAME's file or folder, or of a WST_FILE_NAME, a view. Errors: WST_INVALID for a value of
- * another type. */
+/* The absolute path of a WST_MODEL_NAME's file or folder, or of a WST_FILE_NAME, a view. Errors: WST_INVALID for a
+ * value of another type. */
 wst_error *wst_value_as_path(const wst_value *value, wst_str *out);
+
+/* Copies the elements of a tensor into bytes of memory of yours, as dtype; what is there is not looked at, and need
+ * not be aligned. WST_F16 is widened where WST_F32 is asked for. Errors: WST_INVALID for a value that is no tensor,
+ * another dtype, and bytes that are not exactly the tensor's size. */
+wst_error *wst_value_read(const wst_value *value, wst_dtype dtype, void *data, size_t bytes);
+
+/* How pixels lie in memory: channels in that order, and the numbers that they are. */
+typedef uint32_t wst_format;
+#define WST_RGB8 ((wst_format)1)
+#define WST_RGBA8 ((wst_format)2)
+#define WST_BGRA8 ((wst_format)3)
+#define WST_RGB32F ((wst_format)4)  /* 0 to 1 */
+#define WST_RGBA32F ((wst_format)5) /* 0 to 1 */
+#define WST_RGBA16F ((wst_format)6) /* 0 to 1, halves */
+
+/* Floats are in linear light (of sRGB's primaries), and not coded by sRGB's transfer function. */
+#define WST_IMAGE_LINEAR ((uint32_t)1)
+
+/* A picture in memory of yours. */
+typedef struct wst_image {
+    size_t struct_size;
+    /* The first pixel of the top row. Need not be aligned. */
+    void *data;
+    /* From a row to the one below it, in bytes; negative where rows lie bottom-up. 0: without gaps. */
+    ptrdiff_t row_bytes;
+    /* In pixels. */
+    uint32_t width;
+    uint32_t height;
+    wst_format format;
+    /* 0 or WST_IMAGE_LINEAR. */
+    uint32_t flags;
+    /* Which of several pictures, from 0. */
+    uint32_t index;
+    /* 0. */
+    uint32_t reserved;
+} wst_image;
+
+#define WST_IMAGE_INIT {sizeof(wst_image), 0, 0, 0, 0, 0, 0, 0, 0}
+
+/* Copies a picture, u8 or f32 [height, width, 3], or one of [count, height, width, 3], into memory of yours; alpha
+ * becomes opaque. Bytes between rows are left alone. Errors: WST_INVALID for a value that is no picture, another size,
+ * and an image whose row_bytes, format or flags are wrong. */
+wst_error *wst_value_copy(const wst_value *value, const wst_image *into);
+
+/* A new picture from memory of yours, which is only read: u8 [height, width, 3], or f32 where the format is one of
+ * floats. Alpha is left out. Errors: WST_INVALID. */
+wst_error *wst_value_image(const wst_image *from, wst_value **out);
+
+/* The name of some content, 32 bytes. Equal content has equal digests, in every process and on every machine; a
+ * different one has not. This struct does not grow. */
+typedef struct wst_digest {
+    uint8_t bytes[32];
+} wst_digest;
+
+/* The digest of a value: of type, shape and elements; of a model or file, of what is in it. Errors: WST_INVALID. */
+wst_error *wst_value_digest(const wst_value *value, wst_digest *out);
 
 /* A second handle to the same value; copies no elements. NULL for NULL. */
 wst_value *wst_value_clone(const wst_value *value);
@@ -211,13 +275,44 @@ typedef struct wst_options {
     wst_str cache_folder;
     /* The size that its files are kept below, in bytes. 0: 1 GiB. */
     uint64_t cache_folder_bytes;
+    /* What OrtGetApiBase() of an ONNX Runtime of yours gives, which must stay loaded; it counts before everything
+     * that is said at `runtime`, and one that is too old is an error. NULL: as said there. */
+    const void *ort_api_base;
+    /* The folder that the names of files in graphs are relative to, and must stay in. Empty: a graph names no files.
+     * The values of inputs, which are yours, name any. */
+    wst_str files;
+    /* The folder that nodes save files into; a graph can neither choose nor leave it. Empty: they refuse. */
+    wst_str outputs;
+    /* Devices of single stages, which count before `devices`, as "prior=cuda:0,cpu; vqgan-decoder=cpu". The stages are
+     * text-encoder, prior, decoder, vqgan-decoder, vqgan-encoder and compressor. Empty: none has its own. */
+    wst_str stage_devices;
+    /* Threads of single stages, which count before `threads`, as "prior=4; vqgan-decoder=2". */
+    wst_str stage_threads;
 } wst_options;
 
-#define WST_OPTIONS_INIT {sizeof(wst_options), {0, 0}, {0, 0}, {0, 0}, 0, 0, 0, 0, 0, 0, {0, 0}, 0}
+#define WST_OPTIONS_INIT                                                                              \
+    {sizeof(wst_options), {0, 0}, {0, 0}, {0, 0}, 0, 0, 0, 0, 0, 0, {0, 0}, 0, 0, {0, 0}, {0, 0}, {0, 0}, {0, 0}}
 
 /* A new engine. options may be NULL, which means WST_OPTIONS_INIT. Loads neither ONNX Runtime nor models: the first
  * node that needs one does, so a missing library shows in wst_job_get. Errors: WST_INVALID. */
 wst_error *wst_engine_new(const wst_options *options, wst_engine **out);
+
+/* What the engine holds at the moment, and where its models run, as a text in JSON:
+ *
+ *   { "runtime": "/usr/lib/libonnxruntime.so.1.28.0",      null before one was started in this process
+ *     "remembered_bytes": 2360,                            results in memory
+ *     "models": [                                          those that are loaded, the longest unused first
+ *       { "model": "/models/prior.onnx", "device": "cpu", "threads": 4,
+ *         "bytes": 20481222,                               memory that it takes
+ *         "refused": [                                     devices that were preferred, and what each said
+ *           { "device": "cuda:0", "why": "..." } ] } ] }
+ *
+ * Later versions may add fields. Errors: WST_INVALID. */
+wst_error *wst_engine_report(const wst_engine *engine, wst_value **out);
+
+/* Unloads the models that nothing runs at the moment, and forgets results that nothing uses, so that the memory can
+ * serve others. Work goes on as before, only later. Does nothing for NULL. */
+void wst_engine_release(const wst_engine *engine);
 
 void wst_engine_free(wst_engine *engine);
 
@@ -228,8 +323,8 @@ void wst_engine_free(wst_engine *engine);
  * from 0, in the order of the signature; an index beyond them gives WST_INVALID. */
 typedef struct wst_call wst_call;
 
-/* The argument of an input: a view, to be cloned if it is to be kept, of exactly the signature's type (an int for a float
- * is widened before). NULL when an optional input was left out. */
+/* The argument of an input: a view, to be cloned if it is to be kept, of exactly the signature's type (an int for a
+ * float is widened before). NULL when an optional input was left out. */
 wst_error *wst_call_argument(const wst_call *call, size_t index, const wst_value **out);
 
 /* Gives the result of an output; the value stays yours. Each output needs one. Errors: WST_INVALID for a value of
@@ -255,14 +350,17 @@ wst_str wst_call_node(const wst_call *call);
 /* The node has side effects or depends on more than its arguments: run it every time. */
 #define WST_NODE_VOLATILE ((uint32_t)1)
 
-/* A node kind: a named pure function. A host adds it with wst_engine_add, a plug-in with wst_api. Strings are copied. */
+/* A node kind: a named pure function. A host adds it with wst_engine_add, a plug-in with wst_api. Strings are
+ * copied. */
 typedef struct wst_node {
     size_t struct_size;
     /* "acme.upscale": a namespace, a dot, a name. */
     wst_str kind;
-    /* What it takes and gives: "image: u8[h,w,3], amount: float = 0.5 {0.0..1.0}, mask: u8[h,w]? -> image: u8[h,w,3]".
+    /* What it takes and gives:
+     * "image: u8[h,w,3], amount: float = 0.5 {0.0..1.0}, mask: u8[h,w]? -> image: u8[h,w,3]".
      * Types: bool, int, float, text, model, file, and tensors of f32, f16, i64, u8, whose named lengths are the same
-     * wherever the name is. `?`: may be left out. Arguments are checked before run is called, and results afterwards. */
+     * wherever the name is. `?`: may be left out. Arguments are checked before run is called, and results
+     * afterwards. */
     wst_str signature;
     /* What it does, in a sentence or two. May be empty. */
     wst_str about;
@@ -304,6 +402,67 @@ wst_error *wst_engine_load(const wst_engine *engine, wst_str path);
  * of itself. Graph files never name others, so opening one reads no other file. Errors: WST_GRAPH with everything that is
  * wrong, places in yaml; WST_INVALID when its kind is taken or malformed, or an output may be left out. */
 wst_error *wst_engine_add_graph(const wst_engine *engine, wst_str kind, wst_str yaml);
+
+/* A port may be left out though it has no initial value. */
+#define WST_PORT_OPTIONAL ((uint32_t)1)
+
+/* An input or output, of a graph or of a node kind: what a host makes a control of. Set struct_size (WST_PORT_INIT
+ * does); the library fills the rest with views that belong to the handle that was asked. */
+typedef struct wst_port {
+    size_t struct_size;
+    wst_str name;
+    /* What its values hold. An input of WST_MODEL_NAME or WST_FILE_NAME is set by a text. */
+    wst_type type;
+    /* 0 or WST_PORT_OPTIONAL. */
+    uint32_t flags;
+    /* The type in words, as "int" or "u8[h,w,3]". */
+    wst_str type_text;
+    /* What a graph writes behind the name: "int = 12 {1..1000}", "u8[h,w,3]?". */
+    wst_str declaration;
+    /* What it holds when nothing is given; NULL when there is no such value. */
+    const wst_value *initial;
+    /* The numbers allowed, both included; of a number without limits, and all else, -infinity and infinity. */
+    double minimum;
+    double maximum;
+    /* The texts allowed; none: any. */
+    const wst_str *choices;
+    size_t choice_count;
+    /* What it means, in a sentence; empty when nobody says. */
+    wst_str about;
+} wst_port;
+
+#define WST_PORT_INIT {sizeof(wst_port), {0, 0}, 0, 0, {0, 0}, {0, 0}, 0, 0, 0, 0, 0, {0, 0}}
+
+/* The node kinds of an engine as they were at one moment. Immutable. */
+typedef struct wst_kinds wst_kinds;
+
+/* A node kind. Set struct_size (WST_KIND_INIT does); the rest is filled with views that belong to the wst_kinds. */
+typedef struct wst_kind {
+    size_t struct_size;
+    wst_str kind;
+    wst_str signature;
+    wst_str about;
+    uint32_t version;
+    /* 0 or WST_NODE_VOLATILE. */
+    uint32_t flags;
+    size_t input_count;
+    size_t output_count;
+} wst_kind;
+
+#define WST_KIND_INIT {sizeof(wst_kind), {0, 0}, {0, 0}, {0, 0}, 0, 0, 0, 0}
+
+/* The node kinds that graphs can use now, in the order of their names. Errors: WST_INVALID. */
+wst_error *wst_engine_kinds(const wst_engine *engine, wst_kinds **out);
+
+/* How many they are; 0 for NULL. */
+size_t wst_kinds_count(const wst_kinds *kinds);
+
+/* A kind, and one of its inputs and outputs, counted from 0. Errors: WST_INVALID, also for an index beyond the end. */
+wst_error *wst_kinds_at(const wst_kinds *kinds, size_t index, wst_kind *out);
+wst_error *wst_kinds_input(const wst_kinds *kinds, size_t index, size_t input, wst_port *out);
+wst_error *wst_kinds_output(const wst_kinds *kinds, size_t index, size_t output, wst_port *out);
+
+void wst_kinds_free(wst_kinds *kinds);
 
 /* A plug-in while it is being loaded. Good until its entry returns. */
 typedef struct wst_plugin wst_plugin;
@@ -354,7 +513,7 @@ typedef struct wst_api {
 #define WST_EXPORT WST_LINKAGE __attribute__((visibility("default")))
 #endif
 
-/* Begins the entry of a plug-in, which tests/c/plugin.c shows. Called once for each engine that loads the plug-in:
+/* Begins the entry of a plug-in, which examples/plugin.c shows. Called once for each engine that loads the plug-in:
  *
  *   WST_PLUGIN(api, plugin) { return api->add(plugin, &node); }
  */
@@ -391,6 +550,35 @@ typedef struct wst_change {
 wst_error *wst_graph_new_with(const wst_engine *engine, wst_str yaml, const wst_change *changes, size_t count,
                               wst_graph **out);
 
+/* How many inputs and outputs there are, and one of them, counted from 0 in the order of the file. The limits,
+ * choices and meaning of an input are also those of the nodes that it is wired to. Views belong to the graph. 0 for
+ * NULL. Errors: WST_INVALID, also for an index beyond the end. */
+size_t wst_graph_input_count(const wst_graph *graph);
+wst_error *wst_graph_input(const wst_graph *graph, size_t index, wst_port *out);
+size_t wst_graph_output_count(const wst_graph *graph);
+wst_error *wst_graph_output(const wst_graph *graph, size_t index, wst_port *out);
+
+/* A node of a graph. Set struct_size (WST_STEP_INIT does); the rest is filled with views that belong to the graph. */
+typedef struct wst_step {
+    size_t struct_size;
+    /* Its name in the graph, and what it computes. */
+    wst_str name;
+    wst_str kind;
+    /* Devices that the graph prefers for it, as "cuda:0,cpu"; empty without preference. */
+    wst_str devices;
+    /* Its arguments but for those that are left out, as a change would set them: "prior.steps" with a wire as the
+     * text, or with a value, which may be the port's initial one. */
+    const wst_change *arguments;
+    size_t argument_count;
+} wst_step;
+
+#define WST_STEP_INIT {sizeof(wst_step), {0, 0}, {0, 0}, {0, 0}, 0, 0}
+
+/* How many nodes there are, and one of them, counted from 0; each comes after those that it uses. 0 for NULL. Errors:
+ * WST_INVALID, also for an index beyond the end. */
+size_t wst_graph_step_count(const wst_graph *graph);
+wst_error *wst_graph_step(const wst_graph *graph, size_t index, wst_step *out);
+
 void wst_graph_free(wst_graph *graph);
 
 /* ---- Job ------------------------------------------------------------------------------------------------------ */
@@ -398,9 +586,9 @@ void wst_graph_free(wst_graph *graph);
 /* One graph with the values of its inputs. */
 typedef struct wst_job wst_job;
 
-/* Watches a run. Every callback may be NULL, is called in the thread that is inside wst_job_get, and holds the run up
- * until it returns; it may call wst_job_cancel, but not wst_job_get on the same job. Its arguments are views until
- * it returns. */
+/* Watches a run. Every callback may be NULL, is called in the thread that is inside wst_job_get, or of wst_job_start
+ * in the run's own thread, and holds the run up until it returns; it may call wst_job_cancel, but not wst_job_get on
+ * the same job. Its arguments are views until it returns. */
 typedef struct wst_watch {
     size_t struct_size;
     /* A node has done `done` of its `of` steps. */
@@ -435,16 +623,30 @@ wst_error *wst_job_set(wst_job *job, wst_str input, const wst_value *value);
  * written so. Errors: as wst_job_set. */
 wst_error *wst_job_set_text(wst_job *job, wst_str input, wst_str text);
 
+/* Sets an input back to what the graph has. Errors: WST_NOT_FOUND for an unknown input; WST_INVALID. */
+wst_error *wst_job_unset(wst_job *job, wst_str input);
+
+/* What an output depends on, as a digest of node kinds, literals, inputs, models and files: while it stays the same,
+ * so does the output, and a host that keeps pictures need not ask for it. Runs nothing, but reads models and files
+ * that have changed. Errors: WST_NOT_FOUND for an unknown output; WST_INVALID for inputs that are missing or refused,
+ * and when the output depends on a node that is run every time; what is wrong with a model or file. */
+wst_error *wst_job_digest(const wst_job *job, wst_str output, wst_digest *out);
+
 /* The value of an output: runs what is needed and not remembered, in this thread, and returns when it is done. The
  * same inputs give the same bytes. watch may be NULL. Two threads that get from one job take turns. Errors:
  * WST_NOT_FOUND for an unknown output, WST_INVALID for inputs that are missing or that a node refuses, WST_CANCELLED,
  * and what nodes say. After any error the job can be asked again; what was finished stays remembered. */
 wst_error *wst_job_get(wst_job *job, wst_str output, const wst_watch *watch, wst_value **out);
 
-/* Stops every wst_job_get of the job that has been called and has not returned: it returns WST_CANCELLED soon, from
- * the middle of a step too, unless it was about to succeed. Without one it does nothing, so that a cancellation that
- * comes too late does not hit the next run; who may cancel before another thread has called wst_job_get keeps note of
- * it. NULL is nothing to stop. */
+/* The same for several outputs, in one run, which computes each node once: values has room for as many. Errors: as
+ * wst_job_get; nothing is written then. */
+wst_error *wst_job_get_all(wst_job *job, const wst_str *outputs, size_t count, const wst_watch *watch,
+                           wst_value **values);
+
+/* Stops every run of the job that has begun (by wst_job_get, wst_job_get_all, wst_job_start) and is not over: it
+ * returns WST_CANCELLED soon, from the middle of a step too, unless it was about to succeed. Without one it does
+ * nothing, so that a cancellation that comes too late does not hit the next run; who may cancel before another thread
+ * has called wst_job_get keeps note of it. NULL is nothing to stop. */
 void wst_job_cancel(const wst_job *job);
 
 /* What the last wst_job_get of the job did, also when it failed, as a text in JSON; waits for one in progress:
@@ -461,13 +663,76 @@ void wst_job_cancel(const wst_job *job);
  *         "devices": ["cpu"] } ] }                  where models were evaluated, as in wst_options
  *
  * "did" is "ran", because its arguments are "new" or "changed", its result was "evicted", or it has side effects
- * ("volatile"); or "reused", because its arguments are "unchanged", or came out the same though something before it ran
- * ("cut-off"), or are "remembered" from a run before the last, or the result was "stored" in the cache folder or "shared"
- * by another job that was computing it. Later versions may add fields and reasons. Before the first run "nodes" is
- * empty. Errors: WST_INVALID. */
+ * ("volatile"); or "reused", because its arguments are "unchanged", or came out the same though something before it
+ * ran ("cut-off"), or are "remembered" from a run before the last, or the result was "stored" in the cache folder or
+ * "shared" by another job that was computing it. Later versions may add fields and reasons. Before the first run
+ * "nodes" is empty. Errors: WST_INVALID. */
 wst_error *wst_job_report(const wst_job *job, wst_value **out);
 
 void wst_job_free(wst_job *job);
+
+/* ---- Run in the background ------------------------------------------------------------------------------------ */
+
+/* A wst_job_get_all in a thread of its own, for hosts that must not wait. Callbacks are called in that thread; who has
+ * none polls. A run keeps what it needs: job, graph and engine may be freed before it. */
+typedef struct wst_run wst_run;
+
+/* Begins a run for so many outputs. It computes with the inputs as they are when it is its turn; runs of one job take
+ * turns. watch may be NULL; its `user` must be good until the run is freed. Errors: WST_NOT_FOUND for an unknown
+ * output; WST_RUNTIME when there is no thread to be had; WST_INVALID. What goes wrong later, wst_run_take says. */
+wst_error *wst_job_start(wst_job *job, const wst_str *outputs, size_t count, const wst_watch *watch, wst_run **out);
+
+/* Where a run is. */
+#define WST_RUNNING ((uint32_t)0)
+#define WST_DONE ((uint32_t)1)      /* its values can be taken */
+#define WST_STOPPED ((uint32_t)2)   /* it was cancelled */
+#define WST_FAILED ((uint32_t)3)    /* wst_run_take says why */
+
+/* How far a run has come. Set struct_size (WST_STATUS_INIT does); the rest is filled. */
+typedef struct wst_status {
+    size_t struct_size;
+    /* One of WST_RUNNING to WST_FAILED. */
+    uint32_t state;
+    uint32_t reserved;
+    /* How far the whole run is, as `overall` of wst_watch. */
+    double fraction;
+    /* The node that it has got to, a view that belongs to the run; and how many of its steps are done. */
+    wst_str node;
+    uint32_t done;
+    uint32_t of;
+    /* How many previews and warnings there have been. */
+    uint64_t previews;
+    uint64_t warnings;
+} wst_status;
+
+#define WST_STATUS_INIT {sizeof(wst_status), 0, 0, 0, {0, 0}, 0, 0, 0, 0}
+
+/* Tells how far it has come, at once. Errors: WST_INVALID. */
+wst_error *wst_run_poll(const wst_run *run, wst_status *out);
+
+/* The newest picture of work in progress that was not given yet, yours to free; NULL when there is none. Previews
+ * cost time, and are made from the first time that they are asked for. Errors: WST_INVALID. */
+wst_error *wst_run_preview(const wst_run *run, wst_value **out);
+
+/* What the user should know though the run goes on. For index from 0: shows it and returns 1, or returns 0 when there
+ * is none. node and message are views that belong to the run, and may be NULL. */
+int wst_run_warning(const wst_run *run, size_t index, wst_str *node, wst_str *message);
+
+/* Waits until the run is over, at most so many milliseconds (below 0: without limit); returns 1 when it is. In one of
+ * the run's own callbacks it does not wait. 1 for NULL. */
+int wst_run_wait(const wst_run *run, int64_t milliseconds);
+
+/* Stops this run and no other of the job, as wst_job_cancel does: from any thread, at any time. It then ends as
+ * WST_STOPPED, unless it was about to succeed. Does nothing for NULL. */
+void wst_run_cancel(const wst_run *run);
+
+/* The values of the outputs that the run was begun for, in their order, once; waits until they are there. count is
+ * their number, and values has room for as many. Errors: what wst_job_get_all would have said; WST_INVALID for
+ * another count, when they were taken before, and in one of the run's own callbacks. */
+wst_error *wst_run_take(wst_run *run, wst_value **values, size_t count);
+
+/* Frees a run. One that goes on is stopped, and waited for: no callback is called any more when this returns. */
+void wst_run_free(wst_run *run);
 
 #ifdef __cplusplus
 }

@@ -33,6 +33,68 @@ int main(void)
     FIELD(wst_options, user);
     FIELD(wst_options, cache_folder);
     FIELD(wst_options, cache_folder_bytes);
+    FIELD(wst_options, ort_api_base);
+    FIELD(wst_options, files);
+    FIELD(wst_options, outputs);
+    FIELD(wst_options, stage_devices);
+    FIELD(wst_options, stage_threads);
+
+    SIZE(wst_image);
+    FIELD(wst_image, struct_size);
+    FIELD(wst_image, data);
+    FIELD(wst_image, row_bytes);
+    FIELD(wst_image, width);
+    FIELD(wst_image, height);
+    FIELD(wst_image, format);
+    FIELD(wst_image, flags);
+    FIELD(wst_image, index);
+    FIELD(wst_image, reserved);
+
+    SIZE(wst_digest);
+    FIELD(wst_digest, bytes);
+
+    SIZE(wst_port);
+    FIELD(wst_port, struct_size);
+    FIELD(wst_port, name);
+    FIELD(wst_port, type);
+    FIELD(wst_port, flags);
+    FIELD(wst_port, type_text);
+    FIELD(wst_port, declaration);
+    FIELD(wst_port, initial);
+    FIELD(wst_port, minimum);
+    FIELD(wst_port, maximum);
+    FIELD(wst_port, choices);
+    FIELD(wst_port, choice_count);
+    FIELD(wst_port, about);
+
+    SIZE(wst_kind);
+    FIELD(wst_kind, struct_size);
+    FIELD(wst_kind, kind);
+    FIELD(wst_kind, signature);
+    FIELD(wst_kind, about);
+    FIELD(wst_kind, version);
+    FIELD(wst_kind, flags);
+    FIELD(wst_kind, input_count);
+    FIELD(wst_kind, output_count);
+
+    SIZE(wst_step);
+    FIELD(wst_step, struct_size);
+    FIELD(wst_step, name);
+    FIELD(wst_step, kind);
+    FIELD(wst_step, devices);
+    FIELD(wst_step, arguments);
+    FIELD(wst_step, argument_count);
+
+    SIZE(wst_status);
+    FIELD(wst_status, struct_size);
+    FIELD(wst_status, state);
+    FIELD(wst_status, reserved);
+    FIELD(wst_status, fraction);
+    FIELD(wst_status, node);
+    FIELD(wst_status, done);
+    FIELD(wst_status, of);
+    FIELD(wst_status, previews);
+    FIELD(wst_status, warnings);
 
     SIZE(wst_watch);
     FIELD(wst_watch, struct_size);

@@ -65,7 +65,7 @@ pub fn library() -> Result<PathBuf> {
     Ok(folder()?.join("libwuerst.so"))
 }
 
-/// Compiles a program of `tests/c` against the C library, into `folder`.
+/// Compiles a program of `examples` or `tests/c` against the C library, into `folder`.
 ///
 /// # Errors
 /// Any warning of the compiler.
@@ -83,12 +83,22 @@ pub fn c_program(name: &str, standard: &str, folder: &Path) -> Result<PathBuf> {
     Ok(program)
 }
 
+/// Compiles a program of `tests/c` that loads the C library by itself, into `folder`.
+///
+/// # Errors
+/// Any warning of the compiler.
+pub fn c_tool(name: &str, standard: &str, folder: &Path) -> Result<PathBuf> {
+    let program = folder.join(format!("{name}-{standard}"));
+    compile(name, standard, &[], &program)?;
+    Ok(program)
+}
+
 /// The example of a plug-in in Rust.
 pub fn plugin() -> Result<PathBuf> {
     Ok(folder()?.join("libwuerst_pooled.so"))
 }
 
-/// Compiles a plug-in of `tests/c`, which links against nothing, into `folder`.
+/// Compiles a plug-in of `examples` or `tests/c`, which links against nothing, into `folder`.
 ///
 /// # Errors
 /// Any warning of the compiler.
@@ -98,21 +108,36 @@ pub fn c_plugin(name: &str, standard: &str, more: &[&str], folder: &Path) -> Res
     Ok(plugin)
 }
 
+/// The source of a C or C++ program: an example, or a test.
+fn source(name: &str) -> Result<PathBuf> {
+    let folders = ["examples", "tests/c"];
+    let files = folders.iter().flat_map(|folder| ["c", "cpp"].map(|end| format!("{folder}/{name}.{end}")));
+    let mut paths = files.map(|file| root().join(file));
+    paths.find(|path| path.exists()).with_context(|| format!("no source of {name}"))
+}
+
+/// Of a C++ standard, `c++17-no-exceptions` is one without exceptions.
 fn compile(name: &str, standard: &str, more: &[&str], out: &Path) -> Result<()> {
     let (compiler, language) = if standard.contains("++") { ("c++", "c++") } else { ("cc", "c") };
+    let (standard, flags) = match standard.strip_suffix("-no-exceptions") {
+        Some(standard) => (standard, &["-fno-exceptions"][..]),
+        None => (standard, &[][..]),
+    };
     let built = Command::new(compiler)
-        .args(["-x", language, "-pedantic", "-Wall", "-Wextra", "-Werror", "-g"])
+        .args(["-x", language, "-pedantic", "-Wall", "-Wextra", "-Werror", "-g", "-pthread", "-D_GNU_SOURCE"])
         .arg(format!("-std={standard}"))
         .arg("-I")
         .arg(root().join("include"))
-        .arg(root().join(format!("tests/c/{name}.c")))
+        .args(flags)
+        .arg(source(name)?)
         .args(["-x", "none"])
         .args(more)
+        .arg("-lm")
         .arg("-o")
         .arg(out)
         .status()
         .with_context(|| format!("a compiler called {compiler}"))?;
-    ensure!(built.success(), "{name}.c as {standard}: {built}");
+    ensure!(built.success(), "{name} as {standard}: {built}");
     Ok(())
 }
 

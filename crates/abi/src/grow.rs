@@ -18,21 +18,31 @@ pub unsafe trait Grows: Sized {
     /// Its size in version 1.
     const FIRST: usize;
 
+    /// The size that the struct behind a pointer says it has; `None` for NULL.
+    ///
+    /// # Safety
+    /// The pointer is NULL or points to a struct of this sort, of any version.
+    unsafe fn size(pointer: *const Self) -> Result<Option<usize>> {
+        if pointer.is_null() {
+            return Ok(None);
+        }
+        // SAFETY: it begins with its size.
+        let size = unsafe { pointer.cast::<usize>().read_unaligned() };
+        if (Self::FIRST..=LONGEST).contains(&size) {
+            return Ok(Some(size));
+        }
+        let message = format!("its struct_size is {size}: begin with the struct's _INIT macro");
+        Err(Error::invalid(Self::NAME, message))
+    }
+
     /// The struct behind a pointer, with zeros where the caller's version has no fields; `None` for NULL.
     ///
     /// # Safety
     /// The pointer is NULL or points to as many bytes as the size there says.
     unsafe fn read(pointer: *const Self) -> Result<Option<Self>> {
-        if pointer.is_null() {
-            return Ok(None);
-        }
+        // SAFETY: promised by the caller.
+        let Some(size) = (unsafe { Self::size(pointer)? }) else { return Ok(None) };
         let bytes = pointer.cast::<u8>();
-        // SAFETY: it begins with its size.
-        let size = unsafe { bytes.cast::<usize>().read_unaligned() };
-        if !(Self::FIRST..=LONGEST).contains(&size) {
-            let message = format!("its struct_size is {size}: begin with the struct's _INIT macro");
-            return Err(Error::invalid(Self::NAME, message));
-        }
         let known = size.min(size_of::<Self>());
         // SAFETY: the caller promises `size` bytes, of which `known` are no more.
         let beyond = unsafe { slice::from_raw_parts(bytes.add(known), size - known) };
@@ -46,6 +56,33 @@ pub unsafe trait Grows: Sized {
             ptr::copy_nonoverlapping(bytes, value.as_mut_ptr().cast::<u8>(), known);
             Ok(Some(value.assume_init()))
         }
+    }
+}
+
+/// A struct that the library fills: the caller sets its size, and gets as many fields as that has room for.
+///
+/// # Safety
+/// As [`Grows`].
+pub unsafe trait Shows: Grows {
+    /// Writes the fields that the caller's version has, and zeros in those that this version does not.
+    ///
+    /// # Safety
+    /// The pointer is NULL or points to as many bytes as the size there says, which may be written to.
+    unsafe fn show(self, pointer: *mut Self) -> Result<()> {
+        // SAFETY: promised by the caller.
+        let Some(asked) = (unsafe { Self::size(pointer)? }) else {
+            return Err(Error::invalid("out", "is NULL"));
+        };
+        let known = asked.min(size_of::<Self>());
+        let own = ptr::from_ref(&self).cast::<u8>();
+        let bytes = pointer.cast::<u8>();
+        let size = size_of::<usize>();
+        // SAFETY: both hold `known` bytes, and the caller's `asked`; its size stays as it is.
+        unsafe {
+            ptr::copy_nonoverlapping(own.add(size), bytes.add(size), known - size);
+            ptr::write_bytes(bytes.add(known), 0, asked - known);
+        }
+        Ok(())
     }
 }
 
@@ -64,6 +101,23 @@ mod tests {
     unsafe impl Grows for Sample {
         const NAME: &str = "wst_sample";
         const FIRST: usize = 16;
+    }
+
+    // SAFETY: as above.
+    unsafe impl Shows for Sample {}
+
+    #[test]
+    fn what_is_shown_fits_older_and_newer_callers() {
+        let shown = |size: u64| {
+            let mut words = [size, 1, 1, 1];
+            // SAFETY: no test claims more than four words, but for sizes that are refused.
+            let done = unsafe { Sample { struct_size: 24, old: 5, new: 7 }.show(words.as_mut_ptr().cast()) };
+            done.map(|()| words).ok()
+        };
+        assert_eq!(shown(16), Some([16, 5, 1, 1]));
+        assert_eq!(shown(24), Some([24, 5, 7, 1]));
+        assert_eq!(shown(32), Some([32, 5, 7, 0]));
+        assert_eq!((shown(8), shown(1 << 40)), (None, None));
     }
 
     fn read(words: [u64; 4]) -> Result<Option<Sample>> {

@@ -11,6 +11,7 @@
 pub mod boundary;
 pub mod call;
 pub mod error;
+pub mod float;
 pub mod grow;
 pub mod guest;
 pub mod node;
@@ -21,7 +22,7 @@ pub mod value;
 
 pub use boundary::{Out, fallible, given, infallible};
 pub use error::Failure;
-pub use grow::Grows;
+pub use grow::{Grows, Shows};
 pub use tensor::View;
 pub use text::Str;
 pub use value::Value;

@@ -53,12 +53,11 @@ impl View {
         let shape = shape.ok_or_else(|| wrong("a length in its shape is negative"))?;
         // SAFETY: promised by the caller.
         unsafe {
-            match self.dtype {
-                n if n == number(DType::F32) => self.elements::<f32>(&shape),
-                n if n == number(DType::F16) => self.elements::<f16>(&shape),
-                n if n == number(DType::I64) => self.elements::<i64>(&shape),
-                n if n == number(DType::U8) => self.elements::<u8>(&shape),
-                n => Err(wrong(&format!("its dtype {n:#x} is none of WST_F32, WST_F16, WST_I64, WST_U8"))),
+            match dtype(self.dtype).map_err(|error| wrong(&format!("its {error}")))? {
+                DType::F32 => self.elements::<f32>(&shape),
+                DType::F16 => self.elements::<f16>(&shape),
+                DType::I64 => self.elements::<i64>(&shape),
+                DType::U8 => self.elements::<u8>(&shape),
             }
         }
     }
@@ -90,6 +89,17 @@ impl View {
 
 fn start<T: Element>(tensor: &Tensor) -> *const c_void {
     tensor.values::<T>().map_or(ptr::null(), |values| values.as_ptr().cast())
+}
+
+/// The element type of a `wst_dtype`.
+///
+/// # Errors
+/// When it is none.
+pub fn dtype(number: u32) -> Result<DType> {
+    let all = [DType::F32, DType::F16, DType::I64, DType::U8];
+    let found = all.into_iter().find(|dtype| self::number(*dtype) == number);
+    let message = || format!("{number:#x} is none of WST_F32, WST_F16, WST_I64, WST_U8");
+    found.ok_or_else(|| Error::invalid("dtype", message()))
 }
 
 /// A `wst_dtype`: DLPack's code of the type, and its bits.

@@ -1,7 +1,9 @@
 """The module against the real library: WUERST_LIBRARY, WUERST_TEST_MODELS and WUERST_TEST_GRAPH say where things are."""
 
+import array
 import os
 import pathlib
+import time
 import unittest
 
 import wuerst
@@ -62,6 +64,59 @@ class Values(unittest.TestCase):
             wuerst.Tensor("f32", (2,), b"1234567")
 
 
+class Descriptions(unittest.TestCase):
+    def setUp(self):
+        self.engine = wuerst.Engine(models=MODELS)
+
+    def test_inputs_and_outputs(self):
+        graph = self.engine.graph(ECHO)
+        number, words, _, count, pixels = graph.inputs()
+        self.assertEqual((number.name, number.type, number.initial), ("number", "float", 1.5))
+        self.assertEqual((number.minimum, number.maximum, number.optional), (0.0, 2.0, False))
+        self.assertEqual((words.initial, count.optional, pixels.type_text), ("ü", True, "u8[h,w,3]"))
+        self.assertEqual([port.name for port in graph.outputs()], ["number", "words", "flag", "count", "pixels"])
+
+    def test_steps_changes_and_kinds(self):
+        text = pathlib.Path(GRAPH).read_text(encoding="utf-8")
+        graph = self.engine.graph(text, {"prior.steps": 3, "prior.seed": "5", "vqgan.latents": "$decoder.latents"})
+        prior = {step.name: step for step in graph.steps()}["prior"]
+        self.assertEqual((prior.kind, prior.arguments["steps"], prior.arguments["seed"]), ("wuerst.prior", 3, 5))
+        self.assertEqual(prior.arguments["text"], "$text.states")
+        kind = {kind.kind: kind for kind in self.engine.kinds()}["wuerst.prior"]
+        self.assertIn("steps", [port.name for port in kind.inputs])
+        self.assertTrue(kind.about and kind.version and not kind.is_volatile)
+
+    def test_digests(self):
+        job = self.engine.graph(ECHO).job(number=1.0)
+        before = job.digest("number")
+        job["number"] = 2.0
+        self.assertNotEqual(job.digest("number"), before)
+        job.unset("number")
+        self.assertEqual(job.get("number"), 1.5)
+        self.assertEqual(len(before), 64)
+
+    def test_versions_and_options(self):
+        self.assertRegex(wuerst.version(), r"^\d+\.\d+\.\d+$")
+        with self.assertRaises(TypeError):
+            wuerst.Engine(modles="a")
+        with self.assertRaises(wuerst.Error):
+            wuerst.Engine(stage_devices="pryor=cpu")
+
+
+class Memory(unittest.TestCase):
+    def test_pictures_in_other_layouts(self):
+        picture = wuerst.Tensor("u8", (2, 1, 3), bytes([255, 0, 0, 0, 255, 0]))
+        floats = array.array("f", [7.0] * 8)
+        picture.copy_to(floats, "rgba32f", bottom_up=True)
+        self.assertEqual(list(floats), [0, 1, 0, 1, 1, 0, 0, 1])
+        pixels = bytearray(8)
+        picture.copy_to(pixels, "bgra8")
+        self.assertEqual(list(pixels), [0, 0, 255, 255, 0, 255, 0, 255])
+        with self.assertRaises(ValueError):
+            picture.copy_to(bytearray(9), "bgra8")
+        self.assertEqual(picture.digest(), wuerst.Tensor("u8", (2, 1, 3), bytes(picture)).digest())
+
+
 class Errors(unittest.TestCase):
     def setUp(self):
         self.engine = wuerst.Engine(models=MODELS)
@@ -103,11 +158,34 @@ class Pictures(unittest.TestCase):
         self.assertIn(("prior", 4, 4), seen)
         self.assertEqual(self.job.get("image"), image)
 
-    def test_a_run_beside_this_thread(self):
+    def test_a_run_in_the_background(self):
+        running, previews = self.job.start("image", "embedding"), 0
+        while not running.done():
+            preview, status = running.preview(), running.poll()
+            previews += preview is not None
+            self.assertTrue(0 <= status.fraction <= 1)
+            time.sleep(0.001)
+        self.assertEqual((running.poll().state, running.poll().fraction, running.warnings()), ("done", 1.0, []))
+        self.assertEqual(running.result(), self.job.get_all(["image", "embedding"]))
+        with self.assertRaises(wuerst.Error):
+            running.result()
+        self.assertIn("nodes", self.job.report())
+        self.assertEqual(self.job._graph._engine.report()["models"][0]["device"], "cpu")
+
+    def test_a_run_in_the_background_is_stopped(self):
         running = self.job.start("image")
+        running.cancel()
         self.assertTrue(running.wait(120))
-        self.assertTrue(running.done())
-        self.assertEqual(running.result(), self.job.get("image"))
+        with self.assertRaises(wuerst.Error) as caught:
+            running.result()
+        self.assertEqual((caught.exception.code, running.poll().state), (wuerst.CANCELLED, "stopped"))
+        self.job.start("image").close()
+
+        def fail(*_):
+            raise KeyError("mine")
+
+        with self.assertRaises(KeyError):
+            self.job.start("image", progress=fail).result()
 
     def test_cancel(self):
         error = None

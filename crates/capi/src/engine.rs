@@ -1,15 +1,17 @@
 //! `wst_engine` and its options.
 
 use std::ffi::{c_int, c_void};
+use std::path::PathBuf;
 use std::sync::Arc;
 
-use wuerst::stages::{Level, Log};
+use wuerst::stages::{HostApi, Level, Log, StageOptions};
 use wuerst::{Device, Engine, Result};
 
-use crate::boundary::{Out, fallible, infallible};
+use crate::boundary::{Out, fallible, given, infallible};
 use crate::error::Failure;
 use crate::grow::Grows;
 use crate::text::Str;
+use crate::value::Value;
 
 type LogFn = unsafe extern "C" fn(user: *mut c_void, level: c_int, message: Str);
 
@@ -28,6 +30,11 @@ pub struct Options {
     pub(crate) user: *mut c_void,
     pub(crate) cache_folder: Str,
     pub(crate) cache_folder_bytes: u64,
+    pub(crate) ort_api_base: *const c_void,
+    pub(crate) files: Str,
+    pub(crate) outputs: Str,
+    pub(crate) stage_devices: Str,
+    pub(crate) stage_threads: Str,
 }
 
 // SAFETY: repr(C), the size first; zeros are empty strings, numbers and no callback.
@@ -38,29 +45,35 @@ unsafe impl Grows for Options {
 
 impl Options {
     /// # Safety
-    /// The strings are good, and `log` and `user` are what the header asks for.
+    /// The strings are good, `log` and `user` are what the header asks for, and so is `ort_api_base`.
     unsafe fn read_fields(&self) -> Result<wuerst::Options> {
         // SAFETY: promised by the caller.
-        let (runtime, models, devices) = unsafe {
-            (self.runtime.read("runtime")?, self.models.read("models")?, self.devices.read("devices")?)
+        let text = |text: Str, name| unsafe { text.read(name) };
+        let path =
+            |given: Str, name| text(given, name).map(|path| (!path.is_empty()).then(|| PathBuf::from(path)));
+        let mut options = wuerst::Options {
+            files: path(self.files, "files")?,
+            outputs: path(self.outputs, "outputs")?,
+            cache_folder: path(self.cache_folder, "cache_folder")?,
+            ..wuerst::Options::default()
         };
-        // SAFETY: as above.
-        let cache_folder = unsafe { self.cache_folder.read("cache_folder")? };
-        let cache_folder = (!cache_folder.is_empty()).then(|| cache_folder.into());
-        let mut options = wuerst::Options { cache_folder, ..wuerst::Options::default() };
+        if let Some(models) = path(self.models, "models")? {
+            options.models = models;
+        }
         if self.cache_folder_bytes > 0 {
             options.cache_folder_bytes = self.cache_folder_bytes;
-        }
-        if !models.is_empty() {
-            options.models = models.into();
         }
         if self.cache_bytes > 0 {
             options.cache_bytes = usize::try_from(self.cache_bytes).unwrap_or(usize::MAX);
         }
         let stages = &mut options.stages;
-        stages.runtime = (!runtime.is_empty()).then(|| runtime.into());
-        stages.devices = Device::list(devices)?;
+        stages.runtime = path(self.runtime, "runtime")?;
+        // SAFETY: promised by the caller.
+        stages.api = unsafe { HostApi::new(self.ort_api_base) };
+        stages.devices = Device::list(text(self.devices, "devices")?)?;
         stages.threads = (self.threads > 0).then_some(self.threads as usize);
+        StageOptions::read_devices(&mut stages.each, text(self.stage_devices, "stage_devices")?)?;
+        StageOptions::read_threads(&mut stages.each, text(self.stage_threads, "stage_threads")?)?;
         if self.model_bytes > 0 {
             stages.model_bytes = self.model_bytes;
         }
@@ -115,4 +128,20 @@ pub extern "C" fn wst_engine_new(options: *const Options, out: Out<*mut Engine>)
 #[unsafe(no_mangle)]
 pub extern "C" fn wst_engine_free(engine: Option<Box<Engine>>) {
     infallible((), || drop(engine));
+}
+
+#[unsafe(no_mangle)]
+pub extern "C" fn wst_engine_report(engine: Option<&Engine>, out: Out<*mut Value>) -> *mut Failure {
+    fallible(|| {
+        let (engine, out) = (given(engine, "engine")?, out.given()?);
+        let report = wuerst::Value::from(engine.report().to_json().to_string());
+        // SAFETY: the header asks for an output that may be written to.
+        unsafe { out.give(report.into()) };
+        Ok(())
+    })
+}
+
+#[unsafe(no_mangle)]
+pub extern "C" fn wst_engine_release(engine: Option<&Engine>) {
+    infallible((), || engine.into_iter().for_each(Engine::release));
 }

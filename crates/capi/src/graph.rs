@@ -2,11 +2,13 @@
 
 use std::path::PathBuf;
 use std::slice;
+use std::sync::OnceLock;
 
 use wuerst::Engine;
 
 use crate::boundary::{Out, fallible, given, infallible};
 use crate::error::Failure;
+use crate::steps::Contents;
 use crate::text::Str;
 use crate::value::Value;
 
@@ -38,6 +40,8 @@ impl Change {
 pub struct Graph {
     pub(crate) engine: Engine,
     pub(crate) graph: wuerst::Graph,
+    /// What C sees of it, once it has asked.
+    contents: OnceLock<Contents>,
 }
 
 impl Graph {
@@ -46,7 +50,12 @@ impl Graph {
     }
 
     fn load_with(engine: &Engine, yaml: &str, changes: &[wuerst::Change<'_>]) -> wuerst::Result<Graph> {
-        Ok(Graph { graph: engine.graph_with(yaml, changes)?, engine: engine.clone() })
+        let graph = engine.graph_with(yaml, changes)?;
+        Ok(Graph { graph, engine: engine.clone(), contents: OnceLock::new() })
+    }
+
+    pub(crate) fn contents(&self) -> &Contents {
+        self.contents.get_or_init(|| Contents::of(&self.graph))
     }
 }
 

@@ -1,8 +1,11 @@
 //! `wst_job`: one graph with the values of its inputs.
 
-use wuerst::Job;
+use std::slice;
+
+use wuerst::{Error, Job, Result};
 
 use crate::boundary::{Out, fallible, given, infallible};
+use crate::digest::Digest;
 use crate::error::Failure;
 use crate::graph::Graph;
 use crate::grow::Grows;
@@ -41,24 +44,113 @@ pub extern "C" fn wst_job_set_text(job: Option<&Job>, input: Str, text: Str) -> 
 }
 
 #[unsafe(no_mangle)]
+pub extern "C" fn wst_job_unset(job: Option<&Job>, input: Str) -> *mut Failure {
+    fallible(|| {
+        let job = given(job, "job")?;
+        // SAFETY: the header asks for a string that is good during the call.
+        job.unset(unsafe { input.read("input")? })
+    })
+}
+
+/// Names of outputs, as C gives them.
+pub(crate) struct Outputs<'a>(pub(crate) Vec<&'a str>);
+
+impl Outputs<'_> {
+    /// # Safety
+    /// `outputs` is NULL or points to `count` strings, which stay as they are.
+    pub(crate) unsafe fn read<'a>(outputs: *const Str, count: usize) -> Result<Outputs<'a>> {
+        if count == 0 {
+            return Ok(Outputs(vec![]));
+        }
+        if outputs.is_null() {
+            return Err(Error::invalid("outputs", "is NULL"));
+        }
+        // SAFETY: promised by the caller.
+        let outputs = unsafe { slice::from_raw_parts(outputs, count) };
+        // SAFETY: as above.
+        let names = outputs.iter().map(|output| unsafe { output.read("outputs") });
+        Ok(Outputs(names.collect::<Result<_>>()?))
+    }
+}
+
+/// Gives C several values, all of them or none.
+///
+/// # Safety
+/// `values` is NULL or has room for `count` handles.
+pub(crate) unsafe fn give_all(
+    values: *mut *mut Value,
+    count: usize,
+    get: impl FnOnce() -> Result<Vec<wuerst::Value>>,
+) -> Result<()> {
+    if values.is_null() && count > 0 {
+        return Err(Error::invalid("values", "is NULL"));
+    }
+    for (index, value) in get()?.into_iter().enumerate().take(count) {
+        let handle = Box::into_raw(Box::new(Value::from(value)));
+        // SAFETY: promised by the caller.
+        unsafe { values.add(index).write(handle) };
+    }
+    Ok(())
+}
+
+/// Runs a job with what C wants to see of it.
+///
+/// # Safety
+/// `watch` is NULL or a struct begun with its _INIT macro.
+unsafe fn get(job: &Job, outputs: &[&str], watch: *const Watch) -> Result<Vec<wuerst::Value>> {
+    // SAFETY: promised by the caller.
+    match unsafe { Watch::read(watch)? } {
+        Some(mut watch) => job.get_all(outputs, &mut watch),
+        None => job.get_all(outputs, &mut ()),
+    }
+}
+
+#[unsafe(no_mangle)]
 pub extern "C" fn wst_job_get(
     job: Option<&Job>,
     output: Str,
     watch: *const Watch,
-    out: Out<*mut Value>,
+    out: *mut *mut Value,
 ) -> *mut Failure {
     fallible(|| {
-        let (job, out) = (given(job, "job")?, out.given()?);
+        let job = given(job, "job")?;
+        if out.is_null() {
+            return Err(Error::invalid("out", "is NULL"));
+        }
         // SAFETY: the header asks for a string that is good during the call, for NULL or a struct begun with its
         // _INIT macro, and for an output that may be written to.
         unsafe {
             let output = output.read("output")?;
-            let value = match Watch::read(watch)? {
-                Some(mut watch) => job.get(output, &mut watch)?,
-                None => job.get(output, &mut ())?,
-            };
-            out.give(value.into());
+            give_all(out, 1, || get(job, &[output], watch))
         }
+    })
+}
+
+#[unsafe(no_mangle)]
+pub extern "C" fn wst_job_get_all(
+    job: Option<&Job>,
+    outputs: *const Str,
+    count: usize,
+    watch: *const Watch,
+    values: *mut *mut Value,
+) -> *mut Failure {
+    fallible(|| {
+        let job = given(job, "job")?;
+        // SAFETY: the header asks for so many strings that are good during the call, for NULL or a struct begun with its
+        // _INIT macro, and for as many outputs that may be written to.
+        unsafe {
+            let outputs = Outputs::read(outputs, count)?;
+            give_all(values, count, || get(job, &outputs.0, watch))
+        }
+    })
+}
+
+#[unsafe(no_mangle)]
+pub extern "C" fn wst_job_digest(job: Option<&Job>, output: Str, out: Out<Digest>) -> *mut Failure {
+    fallible(|| {
+        let (job, out) = (given(job, "job")?, out.given()?);
+        // SAFETY: the header asks for a string that is good during the call, and an output that may be written to.
+        unsafe { out.write(Digest::from(job.digest(output.read("output")?)?)) };
         Ok(())
     })
 }

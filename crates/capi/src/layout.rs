@@ -8,9 +8,15 @@ use std::process::Command;
 use wuerst_abi::node::RawNode;
 use wuerst_abi::table::{API_LAYOUT, Api};
 
+use crate::digest::Digest;
 use crate::engine::Options;
 use crate::graph::Change;
 use crate::grow::Grows;
+use crate::image::Image;
+use crate::kinds::KindView;
+use crate::ports::PortView;
+use crate::run::StatusView;
+use crate::steps::StepView;
 use crate::tensor::View;
 use crate::text::Str;
 use crate::watch::Watch;
@@ -53,7 +59,14 @@ fn structs_lie_in_memory_as_the_header_says() {
         "wst_tensor" = View { dtype, rank, shape, data }
         "wst_options" = Options {
             struct_size, runtime, models, devices, model_bytes, cache_bytes, threads, reserved, log, user, cache_folder,
-            cache_folder_bytes
+            cache_folder_bytes, ort_api_base, files, outputs, stage_devices, stage_threads
+        }
+        "wst_image" = Image { struct_size, data, row_bytes, width, height, format, flags, index, reserved }
+        "wst_digest" = Digest { bytes }
+        "wst_kind" = KindView { struct_size, kind, signature, about, version, flags, input_count, output_count }
+        "wst_step" = StepView { struct_size, name, kind, devices, arguments, argument_count }
+        "wst_status" = StatusView {
+            struct_size, state, reserved, fraction, node, done, of, previews, warnings
         }
         "wst_change" = Change { name, text, value }
         "wst_node" = RawNode {
@@ -63,10 +76,28 @@ fn structs_lie_in_memory_as_the_header_says() {
             struct_size, progress, preview, warning, user, overall, preview_every, reserved
         }
     };
+    // `type` is a word of Rust.
+    in_rust.extend([
+        ("wst_port".to_owned(), size_of::<PortView>()),
+        ("wst_port.type".to_owned(), offset_of!(PortView, kind)),
+    ]);
+    in_rust.extend(layout! { "wst_port" = PortView {
+        struct_size, name, flags, type_text, declaration, initial, minimum, maximum, choices, choice_count, about
+    } });
     in_rust.insert("wst_api".to_owned(), size_of::<Api>());
     in_rust.extend(API_LAYOUT.iter().map(|(field, offset)| (format!("wst_api.{field}"), *offset)));
     assert_eq!(in_c(), in_rust);
     assert_eq!(RawNode::FIRST, in_rust["wst_node"]);
+    let whole = [
+        ("wst_image", Image::FIRST),
+        ("wst_kind", KindView::FIRST),
+        ("wst_step", StepView::FIRST),
+        ("wst_status", StatusView::FIRST),
+        ("wst_port", PortView::FIRST),
+    ];
+    for (name, first) in whole {
+        assert_eq!(first, in_rust[name], "{name}");
+    }
     // What was there in version 1: up to the first fields that came later.
     assert_eq!(
         (Options::FIRST, Watch::FIRST),

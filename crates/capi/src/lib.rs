@@ -6,13 +6,19 @@
 #![allow(unsafe_code, reason = "pointers from C; each use says why it is sound")]
 
 mod boundary;
+mod digest;
 mod engine;
 mod graph;
+mod image;
 mod job;
+mod kinds;
 #[cfg(test)]
 mod layout;
 mod node;
+mod ports;
+mod run;
 mod shared;
+mod steps;
 mod watch;
 
 use wuerst_abi::{ABI_VERSION, error, grow, tensor, text, value};
@@ -21,4 +27,11 @@ use wuerst_abi::{ABI_VERSION, error, grow, tensor, text, value};
 #[unsafe(no_mangle)]
 pub extern "C" fn wst_abi_version() -> u32 {
     ABI_VERSION
+}
+
+/// The version of the library, as `WST_VERSION` of the header.
+#[unsafe(no_mangle)]
+pub extern "C" fn wst_version() -> text::Str {
+    let version: &'static str = concat!(env!("CARGO_PKG_VERSION"), "\0");
+    text::Str { data: version.as_ptr(), len: version.len() - 1 }
 }

@@ -27,8 +27,10 @@ unsafe impl Grows for Watch {
     const FIRST: usize = 40;
 }
 
-/// Every call below passes the host's own pointer to the host's own function, in the thread that is inside
-/// `wst_job_get`, with views that are good until it returns.
+// SAFETY: the header says that of a run in the background the callbacks are called in its own thread.
+unsafe impl Send for Watch {}
+
+/// Every call below passes the host's own pointer to the host's own function, in the thread of the run, with views that are good until it returns.
 impl wuerst::Watch for Watch {
     fn progress(&mut self, node: &str, done: usize, of: usize) {
         if let Some(progress) = self.progress {

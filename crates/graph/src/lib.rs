@@ -30,6 +30,7 @@
 //! ([`add_graphs`]). There is nothing else: no expansion of variables, no includes, no
 //! paths of libraries. A graph file is data, so a strange one can be opened without harm.
 
+mod ahead;
 mod batch;
 mod cache;
 mod change;
@@ -43,6 +44,7 @@ mod file;
 mod graph;
 mod inputs;
 mod key;
+mod offer;
 mod page;
 mod pass;
 mod problems;

@@ -100,6 +100,10 @@ pub struct Placement {
     pub model: PathBuf,
     /// Where it runs.
     pub device: Device,
+    /// The threads that it runs with on the CPU.
+    pub threads: usize,
+    /// The memory that it takes, in bytes.
+    pub bytes: u64,
     /// The devices tried before, and what each said.
     pub refused: Vec<(Device, String)>,
 }

@@ -107,8 +107,12 @@ fn homes() -> Vec<PathBuf> {
 
 /// The file that this code was loaded from.
 fn this_library() -> Option<PathBuf> {
-    let here = library as *const () as usize;
-    mappings().into_iter().find(|m| m.addresses.contains(&here)).map(|m| m.path)
+    holding(library as *const () as usize)
+}
+
+/// The file that was mapped to an address.
+pub(crate) fn holding(address: usize) -> Option<PathBuf> {
+    mappings().into_iter().find(|m| m.addresses.contains(&address)).map(|m| m.path)
 }
 
 /// An ONNX Runtime that somebody else brought into the process: a second copy of it would not share device

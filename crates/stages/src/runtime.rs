@@ -3,9 +3,10 @@
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use ort::environment::Environment;
+use ort::environment::{Environment, EnvironmentBuilder};
 use wuerst_core::{Error, Result};
 
+use crate::host::HostApi;
 use crate::locate;
 
 /// The process's ONNX Runtime.
@@ -13,6 +14,8 @@ use crate::locate;
 pub struct Runtime {
     path: PathBuf,
     environment: Environment,
+    /// What it was started from, if that was the host's.
+    api: Option<HostApi>,
 }
 
 /// Never dropped: ONNX Runtime's environment cannot be made a second time, and threads of a host may outlive
@@ -37,17 +40,42 @@ impl Runtime {
         let path = locate::library(option)?;
         // Before any other call of `ort`, which would look for a library by itself and panic without one.
         let builder = ort::init_from(&path).map_err(|e| Error::Runtime(e.to_string()))?;
-        // ONNX Runtime would write to stderr, which belongs to the host. Sessions log for themselves.
-        let silent = Arc::new(|_: ort::logging::LogLevel, _: &str, _: &str, _: &str, _: &str| {});
-        let environment = builder.with_name("wuerst").with_telemetry(false).with_logger(silent).build();
-        let environment = environment.map_err(error)?;
-        Ok(running.insert(Box::leak(Box::new(Runtime { path, environment }))))
+        Ok(running.insert(Runtime { path, environment: environment(builder)?, api: None }.kept()))
     }
 
-    /// Which library [`Runtime::start`] would find now, by path, size and time of change; empty when there is none.
-    /// Starts nothing. For whoever keeps results, which another library may compute otherwise.
-    pub fn installed(option: Option<&Path>) -> String {
-        let Ok(path) = locate::library(option) else { return String::new() };
+    /// Starts with an ONNX Runtime that the host has loaded, or gives the one that is running.
+    ///
+    /// # Errors
+    /// When it is too old, or another library is running.
+    pub fn start_with(api: HostApi) -> Result<&'static Runtime> {
+        let mut running = RUNTIME.lock().unwrap_or_else(PoisonError::into_inner);
+        let path = api.library();
+        if let Some(runtime) = *running {
+            let same = runtime.api == Some(api) || path.as_ref() == Some(&runtime.path);
+            return if same { Ok(runtime) } else { Err(runtime.taken("the host's own")) };
+        }
+        let builder = api.adopt()?;
+        let path = path.unwrap_or_else(|| "the host's ONNX Runtime".into());
+        Ok(running.insert(Runtime { path, environment: environment(builder)?, api: Some(api) }.kept()))
+    }
+
+    fn kept(self) -> &'static Runtime {
+        Box::leak(Box::new(self))
+    }
+
+    /// The one that is running, if one is.
+    pub fn running() -> Option<&'static Runtime> {
+        *RUNTIME.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Which library would be started now, by path, size and time of change; empty when there is none. Starts
+    /// nothing. For whoever keeps results, which another library may compute otherwise.
+    pub fn installed(api: Option<HostApi>, option: Option<&Path>) -> String {
+        let path = match api {
+            Some(api) => api.library(),
+            None => locate::library(option).ok(),
+        };
+        let Some(path) = path else { return String::new() };
         let about = std::fs::metadata(&path).map(|about| (about.len(), about.modified().ok()));
         format!("{} {about:?}", path.display())
     }
@@ -59,17 +87,20 @@ impl Runtime {
                 if asked == self.path {
                     return Ok(self);
                 }
-                Err(Error::Runtime(format!(
-                    "{} is loaded already, and a process can use only one: {} was asked for",
-                    self.path.display(),
-                    asked.display()
-                )))
+                Err(self.taken(&asked.display().to_string()))
             }
             None => Ok(self),
         }
     }
 
-    /// The library's absolute path.
+    fn taken(&self, asked: &str) -> Error {
+        let path = self.path.display();
+        let message =
+            format!("{path} is loaded already, and a process can use only one: {asked} was asked for");
+        Error::Runtime(message)
+    }
+
+    /// The library's absolute path, as far as the system tells it of one that is the host's.
     pub fn path(&self) -> &Path {
         &self.path
     }
@@ -78,6 +109,12 @@ impl Runtime {
     pub fn environment(&self) -> &Environment {
         &self.environment
     }
+}
+
+fn environment(builder: EnvironmentBuilder) -> Result<Environment> {
+    // ONNX Runtime would write to stderr, which belongs to the host. Sessions log for themselves.
+    let silent = Arc::new(|_: ort::logging::LogLevel, _: &str, _: &str, _: &str, _: &str| {});
+    builder.with_name("wuerst").with_telemetry(false).with_logger(silent).build().map_err(error)
 }
 
 /// ONNX Runtime's error as ours. By text: its own value must not outlive the library, nor enter ours.

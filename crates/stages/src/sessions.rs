@@ -1,6 +1,6 @@
 //! The models in memory, shared by all nodes and jobs of an engine.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -11,7 +11,9 @@ use wuerst_model::facts::Facts;
 
 use crate::contract::Contract;
 use crate::device::{Device, Placement};
+use crate::each::StageOptions;
 use crate::header::Header;
+use crate::host::HostApi;
 use crate::runtime::Runtime;
 use crate::stage::{self, Stage};
 
@@ -34,11 +36,15 @@ pub type Log = Arc<dyn Fn(Level, &str) + Send + Sync>;
 pub struct Options {
     /// ONNX Runtime's library, or the folder that it lies in; when absent it is searched for, see [`Runtime::start`].
     pub runtime: Option<PathBuf>,
+    /// An ONNX Runtime that the host has already; when present, nothing else is looked for.
+    pub api: Option<HostApi>,
     /// Devices in order of preference. The last one's refusal is an error, so a list without [`Device::Cpu`]
     /// never falls back to it. Empty: what a node of the graph prefers, else the CPU.
     pub devices: Vec<Device>,
     /// Threads for each model's run; when absent or 0, one for each core. Results do not depend on it.
     pub threads: Option<usize>,
+    /// What single stages have of their own.
+    pub each: BTreeMap<Contract, StageOptions>,
     /// Models are unloaded, the longest unused first, to keep the sum of the memory they take ([`Header::memory`]) below
     /// this, in bytes.
     /// The model in use is kept whatever its size, so 0 keeps one at a time.
@@ -50,7 +56,15 @@ pub struct Options {
 impl Default for Options {
     /// The CPU, all cores, 8 GiB of models.
     fn default() -> Options {
-        Options { runtime: None, devices: vec![], threads: None, model_bytes: 8 << 30, log: None }
+        Options {
+            runtime: None,
+            api: None,
+            devices: vec![],
+            threads: None,
+            each: BTreeMap::new(),
+            model_bytes: 8 << 30,
+            log: None,
+        }
     }
 }
 
@@ -60,6 +74,7 @@ impl fmt::Debug for Options {
             .field("runtime", &self.runtime)
             .field("devices", &self.devices)
             .field("threads", &self.threads)
+            .field("each", &self.each)
             .field("model_bytes", &self.model_bytes)
             .finish_non_exhaustive()
     }
@@ -81,7 +96,7 @@ pub struct Sessions {
 #[derive(Debug)]
 struct Entry {
     model: Digest,
-    devices: Vec<Device>,
+    wish: StageOptions,
     stage: Arc<Stage>,
 }
 
@@ -97,7 +112,10 @@ impl Sessions {
     /// # Errors
     /// As [`Runtime::start`].
     pub fn start(&self) -> Result<&'static Runtime> {
-        Runtime::start(self.options.runtime.as_deref())
+        match self.options.api {
+            Some(api) => Runtime::start_with(api),
+            None => Runtime::start(self.options.runtime.as_deref()),
+        }
     }
 
     /// Checks a model against a contract without loading it, and gives its facts.
@@ -128,40 +146,44 @@ impl Sessions {
     /// starting, or [`Error::Cancelled`].
     pub fn stage(&self, ctx: &mut Ctx<'_>, model: &Model, contract: Contract) -> Result<Arc<Stage>> {
         self.facts(model, contract)?;
-        let devices = self.devices(ctx)?;
-        if let Some(stage) = self.find(model.digest(), &devices) {
+        let wish = self.wish(ctx, contract)?;
+        if let Some(stage) = self.find(model.digest(), &wish) {
             return Ok(stage);
         }
         let _loading = self.loading.take(ctx.cancel())?;
-        if let Some(stage) = self.find(model.digest(), &devices) {
+        if let Some(stage) = self.find(model.digest(), &wish) {
             return Ok(stage);
         }
         let begun = Instant::now();
         let runtime = self.start()?;
         let header = self.header(model)?;
         self.make_room(header.memory());
-        let stage = Stage::load(runtime, model.path(), header, &devices, &self.options, ctx.cancel())?;
+        let log = self.options.log.clone();
+        let stage = Stage::load(runtime, model.path(), header, &wish, log, ctx.cancel())?;
         ctx.used(&Usage::loading(begun.elapsed()));
         stage::report(ctx, &self.options, stage.placement());
         let stage = Arc::new(stage);
-        let entry = Entry { model: model.digest(), devices, stage: Arc::clone(&stage) };
+        let entry = Entry { model: model.digest(), wish, stage: Arc::clone(&stage) };
         locked(&self.loaded).push(entry);
         Ok(stage)
     }
 
-    /// The engine's wish, else the graph's, else the CPU.
-    fn devices(&self, ctx: &Ctx<'_>) -> Result<Vec<Device>> {
-        if !self.options.devices.is_empty() {
-            return Ok(self.options.devices.clone());
-        }
-        let preferred: Vec<Device> =
-            ctx.providers().iter().map(|name| name.parse()).collect::<Result<_>>()?;
-        Ok(if preferred.is_empty() { vec![Device::Cpu] } else { preferred })
+    /// Where to run a stage, and with how many threads: as the engine says of the stage, else of all stages, else as
+    /// the graph prefers, else on the CPU.
+    fn wish(&self, ctx: &Ctx<'_>, contract: Contract) -> Result<StageOptions> {
+        let own = self.options.each.get(&contract).cloned().unwrap_or_default();
+        let threads = own.threads.or(self.options.threads);
+        let given = [own.devices, self.options.devices.clone()].into_iter().find(|list| !list.is_empty());
+        let devices = match given {
+            Some(devices) => devices,
+            None => ctx.providers().iter().map(|name| name.parse()).collect::<Result<_>>()?,
+        };
+        Ok(StageOptions { devices: if devices.is_empty() { vec![Device::Cpu] } else { devices }, threads })
     }
 
-    fn find(&self, model: Digest, devices: &[Device]) -> Option<Arc<Stage>> {
+    fn find(&self, model: Digest, wish: &StageOptions) -> Option<Arc<Stage>> {
         let mut loaded = locked(&self.loaded);
-        let at = loaded.iter().position(|entry| entry.model == model && entry.devices == devices)?;
+        let at = loaded.iter().position(|entry| entry.model == model && entry.wish == *wish)?;
         let entry = loaded.remove(at);
         let stage = Arc::clone(&entry.stage);
         loaded.push(entry);

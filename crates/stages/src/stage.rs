@@ -13,7 +13,8 @@ use ort::session::{RunOptions, Session, SessionInputValue};
 use ort::value::{DynValue, PrimitiveTensorElementType, TensorElementType, TensorRef};
 use wuerst_core::{Cancel, Ctx, DType, Dim, Element, Error, Result, Tensor, Turns, Ty, Usage};
 
-use crate::device::{Device, Placement};
+use crate::device::Placement;
+use crate::each::StageOptions;
 use crate::header::Header;
 use crate::runtime::Runtime;
 use crate::sessions::{Level, Log, Options};
@@ -37,20 +38,21 @@ impl Stage {
         runtime: &'static Runtime,
         path: &Path,
         header: Arc<Header>,
-        devices: &[Device],
-        options: &Options,
+        wish: &StageOptions,
+        log: Option<Log>,
         cancel: &Cancel,
     ) -> Result<Stage> {
         // The first session of a process sets the floating-point state of the thread that makes it.
         let opened = thread::scope(|scope| {
-            let open = || open(runtime, path, devices, options, cancel);
+            let open = || open(runtime, path, wish, log, cancel);
             let opener = thread::Builder::new().name("wuerst-load".into()).spawn_scoped(scope, open);
             let opener = opener.map_err(|e| Error::Runtime(format!("no thread to load models in: {e}")))?;
             opener.join().map_err(|_| Error::Internal("loading a model panicked".into()))
         })?;
         cancel.check()?;
-        let (session, placement) =
+        let (session, mut placement) =
             opened.map_err(|message| Error::Model { path: path.to_owned(), source: message.into() })?;
+        placement.bytes = header.memory();
         let (path, turns, session) = (path.to_owned(), Turns::new(), Mutex::new(session));
         Ok(Stage { path, header, placement, turns, session })
     }
@@ -154,16 +156,22 @@ impl Stage {
 fn open(
     runtime: &'static Runtime,
     path: &Path,
-    devices: &[Device],
-    options: &Options,
+    wish: &StageOptions,
+    log: Option<Log>,
     cancel: &Cancel,
 ) -> Result<(Session, Placement), String> {
     let mut refused = vec![];
-    for device in devices {
-        let tried = session(runtime, path, device, options, cancel);
+    let threads = wish.threads.filter(|threads| *threads > 0);
+    let threads = threads.unwrap_or_else(|| thread::available_parallelism().map_or(1, usize::from));
+    for device in &wish.devices {
+        let tried = builder(runtime, threads, log.clone()).and_then(|mut builder| {
+            device.register(&mut builder)?;
+            session(path, builder, cancel)
+        });
         match tried {
             Ok(session) => {
-                let placement = Placement { model: path.to_owned(), device: device.clone(), refused };
+                let (model, device) = (path.to_owned(), device.clone());
+                let placement = Placement { model, device, threads, bytes: 0, refused };
                 return Ok((session, placement));
             }
             Err(error) => refused.push((device.clone(), error.message().to_owned())),
@@ -176,15 +184,7 @@ fn open(
     Err(format!("cannot be loaded: {}", said.join("; ")))
 }
 
-fn session(
-    runtime: &'static Runtime,
-    path: &Path,
-    device: &Device,
-    options: &Options,
-    cancel: &Cancel,
-) -> ort::Result<Session> {
-    let mut builder = builder(runtime, options)?;
-    device.register(&mut builder)?;
+fn session(path: &Path, mut builder: SessionBuilder, cancel: &Cancel) -> ort::Result<Session> {
     let canceler = builder.canceler();
     let _guard = cancel.on_cancel(move || {
         // As above: a load that cannot be stopped ends by itself.
@@ -193,17 +193,13 @@ fn session(
     builder.commit_from_file(path)
 }
 
-fn builder(runtime: &'static Runtime, options: &Options) -> ort::Result<SessionBuilder> {
-    let threads = options
-        .threads
-        .filter(|threads| *threads > 0)
-        .unwrap_or_else(|| thread::available_parallelism().map_or(1, usize::from));
+fn builder(runtime: &'static Runtime, threads: usize, log: Option<Log>) -> ort::Result<SessionBuilder> {
     let builder = Session::builder(runtime.environment())?
         .with_intra_threads(threads)?
         // A host has better things to do with its cores than to wait for our next step.
         .with_intra_op_spinning(false)?
         .with_deterministic_compute(true)?
-        .with_logger(logger(options.log.clone()))?
+        .with_logger(logger(log))?
         .with_log_level(ort::logging::LogLevel::Warning)?;
     Ok(builder)
 }

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use tokenizers::parallelism::set_parallelism;
 use tokenizers::{PaddingStrategy, Tokenizer, TruncationParams};
 use wuerst_core::{Args, Ctx, Digest, Error, Model, Node, NodeSpec, Refusal, Result, Tensor, Value};
 use wuerst_model::facts::{self, Facts};
@@ -79,6 +80,8 @@ fn beside(model: &Model, name: &str) -> Result<PathBuf> {
 /// Reads a `tokenizer.json`, set to give exactly `length` ids.
 fn open(path: &Path, length: usize) -> Result<Tokenizer> {
     let failed = |source: wuerst_core::BoxError| Error::Model { path: path.to_owned(), source };
+    // One text is no work for a pool of threads, which would stay in the host's process.
+    set_parallelism(false);
     let mut tokenizer = Tokenizer::from_file(path).map_err(failed)?;
     let Some(padding) = tokenizer.get_padding() else {
         let message = "it has no `padding`, so the token to fill short texts up with is not known";

@@ -8,6 +8,7 @@ use wuerst_core::{Files, Node, Registry, Result};
 use wuerst_graph::{Cache, Change, Folder, Graph, Misfit};
 use wuerst_stages::{Outputs, Runtime, Sessions};
 
+use crate::holds::EngineReport;
 use crate::job::Job;
 use crate::{models, plugin};
 
@@ -155,6 +156,21 @@ impl Engine {
         &self.0.sessions
     }
 
+    /// Unloads the models that nobody runs just now, and forgets results that nobody uses.
+    pub fn release(&self) {
+        self.0.sessions.release();
+        self.0.cache.clear();
+    }
+
+    /// What the engine holds, and where its models run.
+    pub fn report(&self) -> EngineReport {
+        EngineReport {
+            runtime: Runtime::running().map(|runtime| runtime.path().to_owned()),
+            models: self.0.sessions.placements(),
+            remembered_bytes: self.0.cache.bytes(),
+        }
+    }
+
     /// The remembered results.
     pub fn cache(&self) -> &Cache {
         &self.0.cache
@@ -163,8 +179,9 @@ impl Engine {
 
 /// What results depend on beside nodes and arguments, and what so does not change while a process lives.
 fn salt(stages: &wuerst_stages::Options) -> String {
-    let library = Runtime::installed(stages.runtime.as_deref());
-    format!("{} {library} {:?}", env!("CARGO_PKG_VERSION"), stages.devices)
+    let library = Runtime::installed(stages.api, stages.runtime.as_deref());
+    let each: Vec<_> = stages.each.iter().map(|(stage, own)| (stage, &own.devices)).collect();
+    format!("{} {library} {:?} {each:?}", env!("CARGO_PKG_VERSION"), stages.devices)
 }
 
 impl fmt::Debug for Engine {

@@ -1,36 +1,43 @@
 //! A job: one graph with its inputs, asked for outputs.
 
 use std::fmt;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use wuerst_core::{Cancel, Error, Result, Value, Watch};
+use wuerst_core::{Cancel, Digest, Error, Result, Turns, Value, Watch};
 use wuerst_graph::{Graph, Inputs, Report, Run};
 
 use crate::engine::Engine;
+use crate::running::Running;
 
 /// One graph with the values of its inputs.
 ///
 /// Every method takes `&self`, since [`Job::cancel`] is called while another thread is inside [`Job::get`].
-/// Two threads that get from one job take turns; jobs of one engine run side by side.
-pub struct Job {
+/// Two threads that get from one job take turns; jobs of one engine run side by side. Cheap to clone; clones are the
+/// same job.
+#[derive(Clone)]
+pub struct Job(Arc<Inner>);
+
+struct Inner {
     engine: Engine,
     graph: Graph,
     inputs: Mutex<Inputs>,
     /// Of the runs that have begun, or wait for their turn, since it was last thrown.
     cancel: Mutex<Cancel>,
+    /// Whose turn it is. Not waited for by the lock below, which no cancellation reaches.
+    turns: Turns,
     /// Of the last run; held during a run.
     report: Mutex<Report>,
 }
 
 impl Job {
     pub(crate) fn new(engine: Engine, graph: Graph) -> Job {
-        let (inputs, cancel, report) = Default::default();
-        Job { engine, graph, inputs, cancel, report }
+        let (inputs, cancel, turns, report) = Default::default();
+        Job(Arc::new(Inner { engine, graph, inputs, cancel, turns, report }))
     }
 
     /// The graph.
     pub fn graph(&self) -> &Graph {
-        &self.graph
+        &self.0.graph
     }
 
     /// Sets an input for the runs that begin from now on.
@@ -38,7 +45,7 @@ impl Job {
     /// # Errors
     /// [`Error::NotFound`] with a suggestion; otherwise what is wrong with the value.
     pub fn set(&self, input: &str, value: impl Into<Value>) -> Result<()> {
-        locked(&self.inputs).set(&self.graph, input, value)
+        locked(&self.0.inputs).set(&self.0.graph, input, value)
     }
 
     /// Sets an input from text, read as the input's type demands: what a command line has.
@@ -46,7 +53,7 @@ impl Job {
     /// # Errors
     /// As [`Job::set`], and when the text does not read.
     pub fn set_text(&self, input: &str, text: &str) -> Result<()> {
-        let port = &self.graph.inputs()[self.graph.input(input)?];
+        let port = &self.0.graph.inputs()[self.0.graph.input(input)?];
         let value = port.read(text).map_err(|message| Error::invalid(input, message))?;
         self.set(input, value)
     }
@@ -56,8 +63,8 @@ impl Job {
     /// # Errors
     /// [`Error::NotFound`] with a suggestion.
     pub fn unset(&self, input: &str) -> Result<()> {
-        self.graph.input(input)?;
-        locked(&self.inputs).unset(input);
+        self.0.graph.input(input)?;
+        locked(&self.0.inputs).unset(input);
         Ok(())
     }
 
@@ -77,13 +84,45 @@ impl Job {
     /// can be asked again after any of them, and finished nodes stay remembered.
     pub fn get_all(&self, outputs: &[&str], watch: &mut dyn Watch) -> Result<Vec<Value>> {
         // Before its turn is waited for: whoever waits is stopped too.
-        let cancel = locked(&self.cancel).clone();
-        let mut report = locked(&self.report);
-        let inputs = locked(&self.inputs).clone();
-        let mut run = Run::new(&self.graph, &inputs, self.engine.cache(), &cancel, watch);
-        let values = cancel.check().and_then(|()| run.outputs(outputs));
+        let cancel = self.switch();
+        self.run(outputs, &cancel, watch)
+    }
+
+    /// Does what [`Job::get_all`] does in a thread of its own, with the inputs as they are when its turn comes.
+    /// `watch` is called there.
+    ///
+    /// # Errors
+    /// When there is no thread to be had, and [`Error::NotFound`] for an unknown output. What goes wrong later is said
+    /// by [`Running::take`].
+    pub fn start(&self, outputs: &[&str], watch: Box<dyn Watch + Send>) -> Result<Running> {
+        outputs.iter().try_for_each(|output| self.0.graph.output(output).map(drop))?;
+        Running::start(self.clone(), outputs.iter().map(|&output| output.to_owned()).collect(), watch)
+    }
+
+    /// What stops the runs that begin now.
+    pub(crate) fn switch(&self) -> Cancel {
+        locked(&self.0.cancel).clone()
+    }
+
+    pub(crate) fn run(&self, outputs: &[&str], cancel: &Cancel, watch: &mut dyn Watch) -> Result<Vec<Value>> {
+        let _turn = self.0.turns.take(cancel)?;
+        let mut report = locked(&self.0.report);
+        let inputs = locked(&self.0.inputs).clone();
+        let mut run = Run::new(&self.0.graph, &inputs, self.0.engine.cache(), cancel, watch);
+        let values = run.outputs(outputs);
         *report = run.report().clone();
         values
+    }
+
+    /// What an output depends on, as a digest: while it stays the same, so does the output, and a host that keeps
+    /// results need not ask for it. Runs nothing.
+    ///
+    /// # Errors
+    /// As [`Job::get`] before it runs anything; and [`Error::Invalid`] when the output depends on a node that is run every
+    /// time.
+    pub fn digest(&self, output: &str) -> Result<Digest> {
+        let inputs = locked(&self.0.inputs).clone();
+        self.0.graph.digest(&inputs, output)
     }
 
     /// Stops every [`Job::get`] that has been called and has not returned. From any thread, at any time.
@@ -92,13 +131,13 @@ impl Job {
     /// that hands a job to another thread, and may cancel before that one has called `get`, keeps note of it itself.
     pub fn cancel(&self) {
         // Those that come later get another switch. Taken out, so that the lock is not held while hooks run.
-        let cancel = std::mem::take(&mut *locked(&self.cancel));
+        let cancel = std::mem::take(&mut *locked(&self.0.cancel));
         cancel.cancel();
     }
 
     /// What the last run did. Waits for a run in progress.
     pub fn report(&self) -> Report {
-        locked(&self.report).clone()
+        locked(&self.0.report).clone()
     }
 }
 
@@ -109,6 +148,6 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 impl fmt::Debug for Job {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Job").field("graph", &self.graph).finish_non_exhaustive()
+        f.debug_struct("Job").field("graph", &self.0.graph).finish_non_exhaustive()
     }
 }

@@ -12,12 +12,16 @@
 //! ```
 
 mod engine;
+mod holds;
 mod job;
 mod models;
 mod plugin;
+mod running;
 
 pub use engine::{Engine, Options};
+pub use holds::EngineReport;
 pub use job::Job;
+pub use running::{Ended, Running, Status, Warning};
 
 /// The vocabulary: values, types, nodes, errors.
 pub use wuerst_core as core;

@@ -11,8 +11,12 @@ Where the library is looked for: `load(path)`, called before anything else; the 
 WUERST_LIBRARY; beside this package and in ../lib from there; then where the system finds libraries.
 
 Errors of the library are raised as `wuerst.Error` with its code, message and, for a wrong graph, the places. Calls
-release the interpreter's lock, so a job may run in a thread of its own (`Job.start`) while a tool's window lives
-on. What the header says of threads and ownership holds here too; handles are freed when their objects go.
+release the interpreter's lock. `Job.start` runs a job in the background while a tool's window lives on:
+
+    running = job.start("image")      # poll it from a timer
+    if running.done(): image = running.result()
+
+What the header says of threads and ownership holds here too; handles are freed when their objects go.
 """
 
 from ._abi import (
@@ -30,8 +34,15 @@ from ._abi import (
     Place,
     load,
 )
-from ._engine import Engine, Graph, Job, Running
+from ._engine import Engine, Graph, Job, Running, Status
+from ._shown import Kind, Port, Step
 from ._values import Tensor
 
-__all__ = ["Engine", "Error", "Graph", "Job", "Place", "Running", "Tensor", "load"]
+__all__ = ["Engine", "Error", "Graph", "Job", "Kind", "Place", "Port", "Running", "Status", "Step", "Tensor", "load"]
+__all__ += ["version"]
 __all__ += ["CANCELLED", "FILE", "GRAPH", "INTERNAL", "INVALID", "MODEL", "NODE", "NOT_FOUND", "OUT_OF_MEMORY", "RUNTIME"]
+
+
+def version():
+    """The version of the library, as "0.1.0"."""
+    return load().wst_version().text()

@@ -53,6 +53,7 @@ LOG = c.CFUNCTYPE(None, c.c_void_p, c.c_int, View)
 PROGRESS = c.CFUNCTYPE(None, c.c_void_p, View, c.c_uint32, c.c_uint32)
 PREVIEW = c.CFUNCTYPE(None, c.c_void_p, View, c.POINTER(TensorView))
 WARNING = c.CFUNCTYPE(None, c.c_void_p, View, View)
+OVERALL = c.CFUNCTYPE(None, c.c_void_p, View, c.c_double)
 
 
 class Options(c.Structure):
@@ -67,6 +68,13 @@ class Options(c.Structure):
         ("reserved", c.c_uint32),
         ("log", LOG),
         ("user", c.c_void_p),
+        ("cache_folder", Str),
+        ("cache_folder_bytes", c.c_uint64),
+        ("ort_api_base", c.c_void_p),
+        ("files", Str),
+        ("outputs", Str),
+        ("stage_devices", Str),
+        ("stage_threads", Str),
     ]
 
 
@@ -77,7 +85,94 @@ class Watch(c.Structure):
         ("preview", PREVIEW),
         ("warning", WARNING),
         ("user", c.c_void_p),
+        ("overall", OVERALL),
+        ("preview_every", c.c_uint32),
+        ("reserved", c.c_uint32),
     ]
+
+
+class Change(c.Structure):
+    _fields_ = [("name", Str), ("text", Str), ("value", c.c_void_p)]
+
+
+class ShownChange(c.Structure):
+    """A change that the library shows."""
+
+    _fields_ = [("name", View), ("text", View), ("value", c.c_void_p)]
+
+
+class PortView(c.Structure):
+    _fields_ = [
+        ("struct_size", c.c_size_t),
+        ("name", View),
+        ("type", c.c_uint32),
+        ("flags", c.c_uint32),
+        ("type_text", View),
+        ("declaration", View),
+        ("initial", c.c_void_p),
+        ("minimum", c.c_double),
+        ("maximum", c.c_double),
+        ("choices", c.POINTER(View)),
+        ("choice_count", c.c_size_t),
+        ("about", View),
+    ]
+
+
+class KindView(c.Structure):
+    _fields_ = [
+        ("struct_size", c.c_size_t),
+        ("kind", View),
+        ("signature", View),
+        ("about", View),
+        ("version", c.c_uint32),
+        ("flags", c.c_uint32),
+        ("input_count", c.c_size_t),
+        ("output_count", c.c_size_t),
+    ]
+
+
+class StepView(c.Structure):
+    _fields_ = [
+        ("struct_size", c.c_size_t),
+        ("name", View),
+        ("kind", View),
+        ("devices", View),
+        ("arguments", c.POINTER(ShownChange)),
+        ("argument_count", c.c_size_t),
+    ]
+
+
+class StatusView(c.Structure):
+    _fields_ = [
+        ("struct_size", c.c_size_t),
+        ("state", c.c_uint32),
+        ("reserved", c.c_uint32),
+        ("fraction", c.c_double),
+        ("node", View),
+        ("done", c.c_uint32),
+        ("of", c.c_uint32),
+        ("previews", c.c_uint64),
+        ("warnings", c.c_uint64),
+    ]
+
+
+class ImageView(c.Structure):
+    _fields_ = [
+        ("struct_size", c.c_size_t),
+        ("data", c.c_void_p),
+        ("row_bytes", c.c_ssize_t),
+        ("width", c.c_uint32),
+        ("height", c.c_uint32),
+        ("format", c.c_uint32),
+        ("flags", c.c_uint32),
+        ("index", c.c_uint32),
+        ("reserved", c.c_uint32),
+    ]
+
+
+class Digest(c.Structure):
+    _fields_ = [("bytes", c.c_uint8 * 32)]
+
 
 
 _P, _OUT = c.c_void_p, c.POINTER(c.c_void_p)
@@ -103,16 +198,45 @@ _FUNCTIONS = {
     "wst_value_as_text": ("error", [_P, c.POINTER(View)]),
     "wst_value_as_tensor": ("error", [_P, c.POINTER(TensorView)]),
     "wst_value_free": (None, [_P]),
+    "wst_value_digest": ("error", [_P, c.POINTER(Digest)]),
+    "wst_value_copy": ("error", [_P, c.POINTER(ImageView)]),
+    "wst_version": (View, []),
+    "wst_engine_report": ("error", [_P, _OUT]),
+    "wst_engine_release": (None, [_P]),
+    "wst_engine_kinds": ("error", [_P, _OUT]),
+    "wst_kinds_count": (c.c_size_t, [_P]),
+    "wst_kinds_at": ("error", [_P, c.c_size_t, c.POINTER(KindView)]),
+    "wst_kinds_input": ("error", [_P, c.c_size_t, c.c_size_t, c.POINTER(PortView)]),
+    "wst_kinds_output": ("error", [_P, c.c_size_t, c.c_size_t, c.POINTER(PortView)]),
+    "wst_kinds_free": (None, [_P]),
     "wst_engine_new": ("error", [c.POINTER(Options), _OUT]),
     "wst_engine_free": (None, [_P]),
     "wst_engine_load": ("error", [_P, Str]),
     "wst_graph_new": ("error", [_P, Str, _OUT]),
     "wst_graph_open": ("error", [_P, Str, _OUT]),
+    "wst_graph_new_with": ("error", [_P, Str, c.POINTER(Change), c.c_size_t, _OUT]),
+    "wst_graph_input_count": (c.c_size_t, [_P]),
+    "wst_graph_input": ("error", [_P, c.c_size_t, c.POINTER(PortView)]),
+    "wst_graph_output_count": (c.c_size_t, [_P]),
+    "wst_graph_output": ("error", [_P, c.c_size_t, c.POINTER(PortView)]),
+    "wst_graph_step_count": (c.c_size_t, [_P]),
+    "wst_graph_step": ("error", [_P, c.c_size_t, c.POINTER(StepView)]),
     "wst_graph_free": (None, [_P]),
     "wst_job_new": ("error", [_P, _OUT]),
     "wst_job_set": ("error", [_P, Str, _P]),
     "wst_job_set_text": ("error", [_P, Str, Str]),
-    "wst_job_get": ("error", [_P, Str, c.POINTER(Watch), _OUT]),
+    "wst_job_unset": ("error", [_P, Str]),
+    "wst_job_digest": ("error", [_P, Str, c.POINTER(Digest)]),
+    "wst_job_report": ("error", [_P, _OUT]),
+    "wst_job_get_all": ("error", [_P, c.POINTER(Str), c.c_size_t, c.POINTER(Watch), _OUT]),
+    "wst_job_start": ("error", [_P, c.POINTER(Str), c.c_size_t, c.POINTER(Watch), _OUT]),
+    "wst_run_poll": ("error", [_P, c.POINTER(StatusView)]),
+    "wst_run_preview": ("error", [_P, _OUT]),
+    "wst_run_warning": (c.c_int, [_P, c.c_size_t, c.POINTER(View), c.POINTER(View)]),
+    "wst_run_wait": (c.c_int, [_P, c.c_int64]),
+    "wst_run_cancel": (None, [_P]),
+    "wst_run_take": ("error", [_P, _OUT, c.c_size_t]),
+    "wst_run_free": (None, [_P]),
     "wst_job_cancel": (None, [_P]),
     "wst_job_free": (None, [_P]),
 }
@@ -172,6 +296,15 @@ def call(name, *arguments):
     finally:
         library.wst_error_free(error)
     raise Error(code, message, places)
+
+
+def filled(struct, name, *arguments):
+    """Calls a function that fills a struct, its last argument; gives that."""
+    out = struct()
+    if hasattr(out, "struct_size"):
+        out.struct_size = c.sizeof(struct)
+    call(name, *arguments, c.byref(out))
+    return out
 
 
 def made(name, *arguments):

@@ -1,9 +1,13 @@
 """Engine, graph and job."""
 
+import collections
+import contextlib
 import ctypes as c
-import threading
+import json
 
-from ._abi import CANCELLED, LOG, PREVIEW, PROGRESS, WARNING, Error, Options, Str, Watch, call, load, made
+from ._abi import CANCELLED, LOG, OVERALL, PREVIEW, PROGRESS, WARNING, Change, Digest, Error, Options, StatusView, Str
+from ._abi import View, Watch, call, filled, load, made
+from ._shown import kinds, ports, steps
 from ._values import Tensor, from_handle, to_handle
 
 
@@ -40,29 +44,65 @@ class Engine(_Handle):
     """Node kinds, loaded models and remembered results.
 
     `models` is the folder that graphs name models in, `runtime` the path of ONNX Runtime's library, `devices` a list
-    as "cuda:0,cpu"; `model_bytes`, `cache_bytes` and `threads` as in wst_options, 0 for the library's choice.
-    `log(level, message)` may be called from any thread.
+    as "cuda:0,cpu"; `files` and `outputs` are the folders that nodes may read and write; `cache_folder` keeps costly
+    results between processes. The others are as in wst_options too, 0 or "" for the library's choice. `log(level,
+    message)` may be called from any thread.
     """
 
     _free = "wst_engine_free"
 
-    def __init__(self, models="", runtime="", devices="", model_bytes=0, cache_bytes=0, threads=0, log=None):
+    def __init__(self, models="", runtime="", devices="", model_bytes=0, cache_bytes=0, threads=0, log=None, **more):
         self._log = LOG(lambda _, level, message: log(level, message.text())) if log else LOG()
         options = Options(c.sizeof(Options), *map(Str.of, (runtime, models, devices)), model_bytes, cache_bytes)
         options.threads, options.log = threads, self._log
+        for name, value in more.items():
+            if name not in ("cache_folder", "cache_folder_bytes", "files", "outputs", "stage_devices", "stage_threads"):
+                raise TypeError(f"an engine has no option {name!r}")
+            setattr(options, name, value if isinstance(value, int) else Str.of(value))
         super().__init__(made("wst_engine_new", options))
 
     def load_plugin(self, path):
         """Loads a library of nodes; graphs checked from now on can use them."""
         call("wst_engine_load", self.pointer, Str.of(path))
 
-    def graph(self, yaml):
-        """A checked graph from YAML text."""
-        return Graph(self, made("wst_graph_new", self.pointer, Str.of(yaml)))
+    def kinds(self):
+        """The node kinds that graphs can use: a list of Kind."""
+        return kinds(self.pointer)
+
+    def graph(self, yaml, changes=None):
+        """A checked graph from YAML text. `changes` maps "prior.steps" to a wire, a text or a value, and "prior" to
+        another kind, as wst_graph_new_with says."""
+        changes, owned = changes or {}, []
+        try:
+            array = (Change * max(len(changes), 1))()
+            for at, (name, value) in enumerate(changes.items()):
+                text = value if isinstance(value, str) else ""
+                handle = None if isinstance(value, str) else to_handle(value)
+                owned.append(handle)
+                array[at] = Change(Str.of(name), Str.of(text), handle)
+            return Graph(self, made("wst_graph_new_with", self.pointer, Str.of(yaml), array, len(changes)))
+        finally:
+            for handle in owned:
+                load().wst_value_free(handle)
 
     def open(self, path):
         """A checked graph from a file."""
         return Graph(self, made("wst_graph_open", self.pointer, Str.of(path)))
+
+    def report(self):
+        """What it holds, and where its models run: a dict as wst_engine_report has it."""
+        return _json(made("wst_engine_report", self.pointer))
+
+    def release(self):
+        """Unloads models and forgets results that nothing uses at the moment."""
+        load().wst_engine_release(self.pointer)
+
+
+def _json(handle):
+    try:
+        return json.loads(from_handle(handle))
+    finally:
+        load().wst_value_free(handle)
 
 
 class Graph(_Handle):
@@ -74,6 +114,18 @@ class Graph(_Handle):
         super().__init__(pointer)
         # Its callbacks must outlive the work of its graphs.
         self._engine = engine
+
+    def inputs(self):
+        """What a job may set: a list of Port, with the limits and meanings of the nodes behind them."""
+        return ports(load().wst_graph_input_count(self.pointer), "wst_graph_input", self.pointer)
+
+    def outputs(self):
+        """What a job may ask for: a list of Port."""
+        return ports(load().wst_graph_output_count(self.pointer), "wst_graph_output", self.pointer)
+
+    def steps(self):
+        """Its nodes, each after those that it uses: a list of Step."""
+        return steps(self.pointer)
 
     def job(self, **inputs):
         """A new job, with some inputs set."""
@@ -104,84 +156,152 @@ class Job(_Handle):
         """Sets an input from text, read as its type demands."""
         call("wst_job_set_text", self.pointer, Str.of(name), Str.of(text))
 
-    def get(self, output, progress=None, preview=None, warning=None):
+    def unset(self, name):
+        """Sets an input back to what the graph has."""
+        call("wst_job_unset", self.pointer, Str.of(name))
+
+    def get(self, output, **callbacks):
         """The value of an output; runs what is needed, in this thread.
 
-        `progress(node, done, of)`, `preview(node, tensor)` and `warning(node, message)` are called in this thread. An
-        exception in one of them cancels the run and is raised here.
+        `progress(node, done, of)`, `preview(node, tensor)`, `warning(node, message)` and `overall(node, fraction)` are
+        called in this thread; `preview_every` is how many steps lie between previews. An exception in one of them cancels
+        the run and is raised here.
         """
-        raised = []
+        return self.get_all([output], **callbacks)[0]
 
-        def guarded(call):
-            def run(_, *arguments):
-                try:
-                    if not raised:
-                        call(*arguments)
-                except BaseException as error:  # whatever it is, it must not pass through the library
-                    raised.append(error)
-                    self.cancel()
+    def get_all(self, outputs, **callbacks):
+        """The values of several outputs, in one run."""
+        watching = _Watching(self.cancel, **callbacks)
+        names, values = _names(outputs), (c.c_void_p * len(outputs))()
+        with watching.raised_first():
+            call("wst_job_get_all", self.pointer, names, len(outputs), watching.raw, values)
+        return watching.values(values)
 
-            return run
-
-        watch = Watch(c.sizeof(Watch))
-        if progress:
-            watch.progress = PROGRESS(guarded(lambda node, done, of: progress(node.text(), done, of)))
-        if preview:
-            watch.preview = PREVIEW(guarded(lambda node, rgb: preview(node.text(), Tensor.copied(rgb.contents))))
-        if warning:
-            watch.warning = WARNING(guarded(lambda node, message: warning(node.text(), message.text())))
-        try:
-            value = made("wst_job_get", self.pointer, Str.of(output), watch)
-        except Error as error:
-            if raised and error.code == CANCELLED:
-                raise raised[0] from None
-            raise
-        try:
-            if raised:
-                raise raised[0]
-            return from_handle(value)
-        finally:
-            load().wst_value_free(value)
-
-    def start(self, output, **callbacks):
-        """Runs `get` in a thread of its own; see Running."""
-        return Running(self, output, callbacks)
+    def start(self, *outputs, **callbacks):
+        """Begins a run in the background; see Running. Callbacks, as of `get`, are called in its thread."""
+        return Running(self, outputs, callbacks)
 
     def cancel(self):
-        """Stops the run in progress, from any thread; its `get` raises an Error with the code CANCELLED."""
+        """Stops the runs in progress, from any thread; they raise an Error with the code CANCELLED."""
         load().wst_job_cancel(self.pointer)
 
+    def digest(self, output):
+        """What an output depends on, in hexadecimal: while it is the same, so is the output. Runs nothing."""
+        return bytes(filled(Digest, "wst_job_digest", self.pointer, Str.of(output)).bytes).hex()
 
-class Running:
-    """A run in a thread of its own, which a tool polls from its timer."""
+    def report(self):
+        """What the last run did: a dict as wst_job_report has it."""
+        return _json(made("wst_job_report", self.pointer))
 
-    def __init__(self, job, output, callbacks):
-        self.job, self._result, self._error = job, None, None
-        self._thread = threading.Thread(target=self._run, args=(output, callbacks), daemon=True)
-        self._thread.start()
 
-    def _run(self, output, callbacks):
+def _names(outputs):
+    return (Str * max(len(outputs), 1))(*map(Str.of, outputs))
+
+
+class _Watching:
+    """Callbacks for C, and what they raised."""
+
+    def __init__(self, cancel, progress=None, preview=None, warning=None, overall=None, preview_every=0):
+        self._cancel, self._raised = cancel, []
+        self.raw = Watch(c.sizeof(Watch))
+        self.raw.preview_every = preview_every
+        if progress:
+            self.raw.progress = PROGRESS(self._guarded(lambda node, done, of: progress(node.text(), done, of)))
+        if preview:
+            self.raw.preview = PREVIEW(self._guarded(lambda node, rgb: preview(node.text(), Tensor.copied(rgb.contents))))
+        if warning:
+            self.raw.warning = WARNING(self._guarded(lambda node, message: warning(node.text(), message.text())))
+        if overall:
+            self.raw.overall = OVERALL(self._guarded(lambda node, fraction: overall(node.text(), fraction)))
+
+    def _guarded(self, call):
+        def run(_, *arguments):
+            try:
+                if not self._raised:
+                    call(*arguments)
+            except BaseException as error:  # whatever it is, it must not pass through the library
+                self._raised.append(error)
+                self._cancel()
+
+        return run
+
+    @contextlib.contextmanager
+    def raised_first(self):
+        """What a callback raised comes before the cancellation that it caused."""
         try:
-            self._result = self.job.get(output, **callbacks)
-        except BaseException as error:  # raised again in `result`
-            self._error = error
+            yield
+        except Error as error:
+            if self._raised and error.code == CANCELLED:
+                raise self._raised[0] from None
+            raise
+
+    def values(self, handles):
+        """The values of new handles, which are freed."""
+        try:
+            if self._raised:
+                raise self._raised[0]
+            return [from_handle(handle) for handle in handles]
+        finally:
+            for handle in handles:
+                load().wst_value_free(handle)
+
+
+Status = collections.namedtuple("Status", "state fraction node done of previews warnings")
+Status.__doc__ = """How far a run has come: `state` is "running", "done", "stopped" or "failed"; `fraction` counts the whole run."""
+
+
+class Running(_Handle):
+    """A run in the background, which a tool polls from its timer. Closing it stops it, and waits for its thread."""
+
+    _free = "wst_run_free"
+
+    def __init__(self, job, outputs, callbacks):
+        self._watching, self._outputs = _Watching(job.cancel, **callbacks), outputs
+        started = made("wst_job_start", job.pointer, _names(outputs), len(outputs), self._watching.raw)
+        super().__init__(started)
+        # Its engine's callbacks must outlive it.
+        self.job = job
+
+    def poll(self):
+        """How far it has come: a Status, at once."""
+        view = filled(StatusView, "wst_run_poll", self.pointer)
+        state = ("running", "done", "stopped", "failed")[view.state]
+        return Status(state, view.fraction, view.node.text(), view.done, view.of, view.previews, view.warnings)
+
+    def preview(self):
+        """The newest preview that was not given yet, a Tensor, or None; they are made from the first call on."""
+        handle = made("wst_run_preview", self.pointer)
+        if not handle:
+            return None
+        try:
+            return from_handle(handle)
+        finally:
+            load().wst_value_free(handle)
+
+    def warnings(self):
+        """What the user should know: pairs of node and message."""
+        found, node, message = [], View(), View()
+        while load().wst_run_warning(self.pointer, len(found), node, message):
+            found.append((node.text(), message.text()))
+        return found
 
     def done(self):
         """Whether it has ended, one way or another."""
-        return not self._thread.is_alive()
+        return bool(load().wst_run_wait(self.pointer, 0))
 
     def wait(self, seconds=None):
         """Waits until it has ended, or so long; says whether it has."""
-        self._thread.join(seconds)
-        return self.done()
+        return bool(load().wst_run_wait(self.pointer, -1 if seconds is None else max(0, int(seconds * 1000))))
 
     def cancel(self):
-        """Asks the run to stop."""
-        self.job.cancel()
+        """Asks this run to stop, and no other of the job."""
+        load().wst_run_cancel(self.pointer)
 
     def result(self):
-        """What `get` gave, or raises what it raised; waits for it."""
-        self._thread.join()
-        if self._error is not None:
-            raise self._error
-        return self._result
+        """The value, or the list of values when it was begun for several outputs; or raises what went wrong. Waits for it.
+        Once."""
+        handles = (c.c_void_p * len(self._outputs))()
+        with self._watching.raised_first():
+            call("wst_run_take", self.pointer, handles, len(handles))
+        values = self._watching.values(handles)
+        return values[0] if len(values) == 1 else values

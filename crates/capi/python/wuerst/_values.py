@@ -3,9 +3,9 @@
 import ctypes as c
 import os
 
-from ._abi import INTERNAL, Error, Str, TensorView, View, call, load, made
+from ._abi import INTERNAL, Digest, Error, ImageView, Str, TensorView, View, call, filled, load, made
 
-_TYPES = {1: "bool", 2: "int", 3: "float", 4: "text", 5: "model", 6: "tensor", 7: "file"}
+TYPES = {1: "bool", 2: "int", 3: "float", 4: "text", 5: "model", 6: "tensor", 7: "file"}
 # Number of the element type, by its name; and what memoryview and NumPy call it, with its size in bytes.
 _DTYPES = {"i64": 0x4000, "u8": 0x0801, "f16": 0x1002, "f32": 0x2002}
 _FORMATS = {
@@ -14,6 +14,10 @@ _FORMATS = {
     0x1002: ("e", "float16", 2),
     0x2002: ("f", "float32", 4),
 }
+
+
+# Layouts of pictures in memory: number in the header, and bytes to a pixel.
+_LAYOUTS = {"rgb8": (1, 3), "rgba8": (2, 4), "bgra8": (3, 4), "rgb32f": (4, 12), "rgba32f": (5, 16), "rgba16f": (6, 8)}
 
 
 class Tensor:
@@ -53,6 +57,34 @@ class Tensor:
         """The numbers in their shape."""
         letter = _FORMATS[_DTYPES[self.dtype]][0]
         return memoryview(self._data).cast(letter, self.shape) if self._data and self.shape else memoryview(self._data)
+
+    def copy_to(self, buffer, layout="rgba32f", bottom_up=False, linear=False, index=0):
+        """Writes a picture into a writable buffer that has room for exactly its pixels: `layout` is rgb8, rgba8, bgra8, rgb32f,
+        rgba32f or rgba16f. `bottom_up` puts the last row first, as Blender and OpenFX have it; `linear` turns sRGB into
+        linear light, for floats. `index` picks one of several pictures."""
+        number, pixel = _LAYOUTS[layout]
+        if len(self.shape) not in (3, 4):
+            raise ValueError(f"{self!r} is no picture")
+        height, width = self.shape[-3:-1]
+        target = (c.c_char * (height * width * pixel)).from_buffer(buffer)
+        if memoryview(buffer).nbytes != height * width * pixel:
+            raise ValueError(f"the buffer has {memoryview(buffer).nbytes} bytes, and {height * width * pixel} are needed")
+        row = width * pixel
+        first = c.addressof(target) + ((height - 1) * row if bottom_up and height else 0)
+        image = ImageView(c.sizeof(ImageView), first, -row if bottom_up else row, width, height, number, int(linear), index)
+        handle = to_handle(self)
+        try:
+            call("wst_value_copy", handle, image)
+        finally:
+            load().wst_value_free(handle)
+
+    def digest(self):
+        """The name of its content, in hexadecimal; the same in every process and on every machine."""
+        handle = to_handle(self)
+        try:
+            return bytes(filled(Digest, "wst_value_digest", handle).bytes).hex()
+        finally:
+            load().wst_value_free(handle)
 
     def numpy(self):
         """A NumPy array over the same bytes, read-only. Needs NumPy."""
@@ -96,7 +128,7 @@ def _from_buffer(value):
 
 def from_handle(value):
     """A value as Python has it; the handle stays the caller's."""
-    kind = _TYPES.get(load().wst_value_type(value))
+    kind = TYPES.get(load().wst_value_type(value))
     if kind == "tensor":
         view = TensorView()
         call("wst_value_as_tensor", value, view)

@@ -1,6 +1,6 @@
 /* host.c: a prompt becomes a picture.   host MODELS GRAPH PROMPT SEED PICTURE.ppm
  *
- *   cc -Iinclude tests/c/host.c -Ltarget/release -lwuerst -o host
+ *   cc -Iinclude examples/host.c -Ltarget/release -lwuerst -o host
  */
 #include <stdio.h>
 #include "wuerst.h"

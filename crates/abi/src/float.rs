@@ -1,0 +1,96 @@
+//! The floating-point state of the host's thread: rounding, denormals, exception flags.
+//!
+//! A host may round otherwise or flush denormals to zero; the same inputs shall give the same bytes all the same, and
+//! the host shall find its thread as it left it. So each call from C runs in the plain state, and puts the other back.
+
+/// The plain state, until it is dropped.
+#[derive(Debug)]
+pub struct Plain {
+    before: imp::State,
+}
+
+impl Plain {
+    /// Keeps the thread's state, and sets the plain one.
+    #[must_use = "the plain state holds as long as this lives"]
+    pub fn set() -> Plain {
+        let before = imp::get();
+        imp::set(imp::PLAIN);
+        Plain { before }
+    }
+}
+
+impl Drop for Plain {
+    fn drop(&mut self) {
+        imp::set(self.before);
+    }
+}
+
+#[cfg(target_arch = "x86_64")]
+mod imp {
+    use std::arch::asm;
+
+    pub(super) type State = u32;
+    /// All exceptions masked, round to nearest, denormals kept: what a process begins with.
+    pub(super) const PLAIN: State = 0x1f80;
+
+    pub(super) fn get() -> State {
+        let mut state: State = 0;
+        // SAFETY: writes four bytes to the address of a local that has them.
+        unsafe { asm!("stmxcsr [{}]", in(reg) &raw mut state, options(nostack, preserves_flags)) };
+        state
+    }
+
+    pub(super) fn set(state: State) {
+        // SAFETY: reads four bytes, which are the plain state or one that the thread had.
+        unsafe { asm!("ldmxcsr [{}]", in(reg) &raw const state, options(nostack, preserves_flags)) };
+    }
+}
+
+#[cfg(target_arch = "aarch64")]
+mod imp {
+    use std::arch::asm;
+
+    pub(super) type State = u64;
+    pub(super) const PLAIN: State = 0;
+
+    pub(super) fn get() -> State {
+        let state: State;
+        // SAFETY: reads a register that every program may read.
+        unsafe { asm!("mrs {}, fpcr", out(reg) state, options(nomem, nostack, preserves_flags)) };
+        state
+    }
+
+    pub(super) fn set(state: State) {
+        // SAFETY: the plain state, or one that the thread had.
+        unsafe { asm!("msr fpcr, {}", in(reg) state, options(nomem, nostack, preserves_flags)) };
+    }
+}
+
+#[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
+mod imp {
+    /// Nothing is known of the state, so nothing is done about it.
+    pub(super) type State = ();
+    pub(super) const PLAIN: State = ();
+    pub(super) fn get() -> State {}
+    pub(super) fn set((): State) {}
+}
+
+#[cfg(all(test, target_arch = "x86_64"))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_state_is_plain_within_and_as_before_afterwards() {
+        let begin = imp::get();
+        // Flush to zero, denormals are zero, round towards zero.
+        imp::set(0x1f80 | 0x8000 | 0x0040 | 0x6000);
+        let odd = imp::get();
+        let within = {
+            let _plain = Plain::set();
+            imp::get()
+        };
+        let after = imp::get();
+        imp::set(begin);
+        assert_eq!((within, after), (imp::PLAIN, odd));
+    }
+}

@@ -1,0 +1,59 @@
+"""What graphs and node kinds are made of, as the library tells it: for tools that make controls of it."""
+
+import collections
+import ctypes as c
+
+from ._abi import KindView, PortView, StepView, filled, load, made
+from ._values import TYPES, from_handle
+
+Port = collections.namedtuple(
+    "Port", "name type type_text declaration optional initial minimum maximum choices about"
+)
+Port.__doc__ = """An input or output: `type` is "bool", "int", "float", "text", "model", "tensor" or "file"; `initial` what it
+holds when nothing is given, or None; `minimum` and `maximum` are infinite without limits; `choices` are the texts allowed."""
+Kind = collections.namedtuple("Kind", "kind signature about version is_volatile inputs outputs")
+Step = collections.namedtuple("Step", "name kind devices arguments")
+Step.__doc__ = """A node of a graph. `arguments` maps the names of its inputs to a wire, as "$prompt", or a value."""
+
+
+def _port(view):
+    initial = from_handle(view.initial) if view.initial else None
+    choices = [view.choices[at].text() for at in range(view.choice_count)]
+    texts = (view.name.text(), TYPES[view.type], view.type_text.text(), view.declaration.text())
+    return Port(*texts, bool(view.flags & 1), initial, view.minimum, view.maximum, choices, view.about.text())
+
+
+def ports(count, function, *handle):
+    """All ports that a function of the library shows."""
+    return [_port(filled(PortView, function, *handle, index)) for index in range(count)]
+
+
+def _step(view):
+    arguments = {}
+    for at in range(view.argument_count):
+        argument = view.arguments[at]
+        value = from_handle(argument.value) if argument.value else argument.text.text()
+        arguments[argument.name.text().split(".", 1)[1]] = value
+    return Step(view.name.text(), view.kind.text(), view.devices.text(), arguments)
+
+
+def steps(graph):
+    """The nodes of a graph, each after those that it uses."""
+    count = load().wst_graph_step_count(graph)
+    return [_step(filled(StepView, "wst_graph_step", graph, index)) for index in range(count)]
+
+
+def kinds(engine):
+    """The node kinds of an engine."""
+    handle = c.c_void_p(made("wst_engine_kinds", engine))
+    try:
+        shown = []
+        for index in range(load().wst_kinds_count(handle)):
+            view = filled(KindView, "wst_kinds_at", handle, index)
+            inputs = ports(view.input_count, "wst_kinds_input", handle, index)
+            outputs = ports(view.output_count, "wst_kinds_output", handle, index)
+            texts = (view.kind.text(), view.signature.text(), view.about.text())
+            shown.append(Kind(*texts, view.version, bool(view.flags & 1), inputs, outputs))
+        return shown
+    finally:
+        load().wst_kinds_free(handle)

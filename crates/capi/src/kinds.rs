@@ -1,0 +1,122 @@
+//! `wst_kinds`: the node kinds of an engine at a moment.
+
+use wuerst::Engine;
+use wuerst::core::NodeSpec;
+use wuerst_abi::node::VOLATILE;
+
+use crate::boundary::{Out, fallible, given, infallible};
+use crate::error::Failure;
+use crate::grow::{Grows, Shows};
+use crate::ports::{self, PortView, Shown};
+use crate::text::Str;
+
+/// `wst_kind` of the header.
+#[repr(C)]
+pub struct KindView {
+    pub(crate) struct_size: usize,
+    pub(crate) kind: Str,
+    pub(crate) signature: Str,
+    pub(crate) about: Str,
+    pub(crate) version: u32,
+    pub(crate) flags: u32,
+    pub(crate) input_count: usize,
+    pub(crate) output_count: usize,
+}
+
+// SAFETY: repr(C), the size first; zeros are empty strings and numbers.
+unsafe impl Grows for KindView {
+    const NAME: &str = "wst_kind";
+    const FIRST: usize = 80;
+}
+
+// SAFETY: as above.
+unsafe impl Shows for KindView {}
+
+/// The node kinds of an engine as they were when it was asked.
+pub struct Kinds(Vec<Kind>);
+
+struct Kind {
+    spec: NodeSpec,
+    signature: String,
+    inputs: Vec<Shown>,
+    outputs: Vec<Shown>,
+}
+
+impl Kind {
+    fn of(spec: &NodeSpec) -> Kind {
+        let shown = |ports: &[wuerst::core::Port]| ports.iter().cloned().map(Shown::new).collect();
+        let (inputs, outputs) = (shown(&spec.signature.inputs), shown(&spec.signature.outputs));
+        Kind { spec: spec.clone(), signature: spec.signature.to_string(), inputs, outputs }
+    }
+
+    fn view(&self) -> KindView {
+        KindView {
+            struct_size: size_of::<KindView>(),
+            kind: Str::of(&self.spec.kind),
+            signature: Str::of(&self.signature),
+            about: Str::of(&self.spec.about),
+            version: self.spec.version,
+            flags: if self.spec.pure { 0 } else { VOLATILE },
+            input_count: self.inputs.len(),
+            output_count: self.outputs.len(),
+        }
+    }
+}
+
+#[unsafe(no_mangle)]
+pub extern "C" fn wst_engine_kinds(engine: Option<&Engine>, out: Out<*mut Kinds>) -> *mut Failure {
+    fallible(|| {
+        let (engine, out) = (given(engine, "engine")?, out.given()?);
+        let kinds = Kinds(engine.registry().nodes().map(|node| Kind::of(node.spec())).collect());
+        // SAFETY: the header asks for an output that may be written to.
+        unsafe { out.give(kinds) };
+        Ok(())
+    })
+}
+
+#[unsafe(no_mangle)]
+pub extern "C" fn wst_kinds_count(kinds: Option<&Kinds>) -> usize {
+    infallible(0, || kinds.map_or(0, |kinds| kinds.0.len()))
+}
+
+#[unsafe(no_mangle)]
+pub extern "C" fn wst_kinds_at(kinds: Option<&Kinds>, index: usize, out: *mut KindView) -> *mut Failure {
+    fallible(|| {
+        let kind = ports::at(&given(kinds, "kinds")?.0, index)?;
+        // SAFETY: the header asks for a struct begun with its _INIT macro.
+        unsafe { kind.view().show(out) }
+    })
+}
+
+#[unsafe(no_mangle)]
+pub extern "C" fn wst_kinds_input(
+    kinds: Option<&Kinds>,
+    index: usize,
+    input: usize,
+    out: *mut PortView,
+) -> *mut Failure {
+    fallible(|| {
+        let kind = ports::at(&given(kinds, "kinds")?.0, index)?;
+        // SAFETY: the header asks for a struct begun with its _INIT macro.
+        unsafe { ports::show(&kind.inputs, input, out) }
+    })
+}
+
+#[unsafe(no_mangle)]
+pub extern "C" fn wst_kinds_output(
+    kinds: Option<&Kinds>,
+    index: usize,
+    output: usize,
+    out: *mut PortView,
+) -> *mut Failure {
+    fallible(|| {
+        let kind = ports::at(&given(kinds, "kinds")?.0, index)?;
+        // SAFETY: the header asks for a struct begun with its _INIT macro.
+        unsafe { ports::show(&kind.outputs, output, out) }
+    })
+}
+
+#[unsafe(no_mangle)]
+pub extern "C" fn wst_kinds_free(kinds: Option<Box<Kinds>>) {
+    infallible((), || drop(kinds));
+}

@@ -1,0 +1,110 @@
+//! `wst_port`: what an input or output takes or gives, for hosts that make controls of it.
+
+use wuerst::core::{Port, Ty};
+use wuerst::{Error, Result};
+
+use crate::grow::{Grows, Shows};
+use crate::text::Str;
+use crate::value::Value;
+
+/// `WST_PORT_OPTIONAL` of the header.
+const OPTIONAL: u32 = 1;
+
+/// `wst_port` of the header.
+#[repr(C)]
+pub struct PortView {
+    pub(crate) struct_size: usize,
+    pub(crate) name: Str,
+    pub(crate) kind: u32,
+    pub(crate) flags: u32,
+    pub(crate) type_text: Str,
+    pub(crate) declaration: Str,
+    pub(crate) initial: *const Value,
+    pub(crate) minimum: f64,
+    pub(crate) maximum: f64,
+    pub(crate) choices: *const Str,
+    pub(crate) choice_count: usize,
+    pub(crate) about: Str,
+}
+
+// SAFETY: repr(C), the size first; zeros are empty strings, NULL and numbers.
+unsafe impl Grows for PortView {
+    const NAME: &str = "wst_port";
+    const FIRST: usize = 120;
+}
+
+// SAFETY: as above.
+unsafe impl Shows for PortView {}
+
+/// A port with the texts that C sees of it.
+pub(crate) struct Shown {
+    port: Port,
+    type_text: String,
+    declaration: String,
+    initial: Option<Value>,
+    /// Of `port.choices`, which stay where they are.
+    choices: Vec<Str>,
+}
+
+impl Shown {
+    pub(crate) fn new(port: Port) -> Shown {
+        let (type_text, text) = (port.ty.to_string(), port.to_string());
+        let declaration =
+            text.split_once(": ").map_or(text.as_str(), |(_, declaration)| declaration).to_owned();
+        let initial = port.default.clone().map(Value::from);
+        let choices = port.choices.iter().map(|choice| Str::of(choice)).collect();
+        Shown { port, type_text, declaration, initial, choices }
+    }
+
+    /// An output, which has only a name and a type.
+    pub(crate) fn output(name: &str, ty: &Ty) -> Shown {
+        let (name, ty) = (name.to_owned(), ty.clone());
+        let (optional, default, range, choices, about) = Default::default();
+        Shown::new(Port { name, ty, optional, default, range, choices, about })
+    }
+
+    fn view(&self) -> PortView {
+        let (minimum, maximum) = match &self.port.range {
+            Some(range) => (*range.start(), *range.end()),
+            None => (f64::NEG_INFINITY, f64::INFINITY),
+        };
+        PortView {
+            struct_size: size_of::<PortView>(),
+            name: Str::of(&self.port.name),
+            kind: match self.port.ty {
+                Ty::Bool => 1,
+                Ty::Int => 2,
+                Ty::Float => 3,
+                Ty::Text => 4,
+                Ty::Model => 5,
+                Ty::Tensor { .. } => 6,
+                Ty::File => 7,
+            },
+            flags: if self.port.optional { OPTIONAL } else { 0 },
+            type_text: Str::of(&self.type_text),
+            declaration: Str::of(&self.declaration),
+            initial: self.initial.as_ref().map_or(std::ptr::null(), std::ptr::from_ref),
+            minimum,
+            maximum,
+            choices: self.choices.as_ptr(),
+            choice_count: self.choices.len(),
+            about: Str::of(&self.port.about),
+        }
+    }
+}
+
+/// Shows C the port of that index.
+///
+/// # Safety
+/// `out` is NULL or a struct begun with its _INIT macro.
+pub(crate) unsafe fn show(ports: &[Shown], index: usize, out: *mut PortView) -> Result<()> {
+    let port = at(ports, index)?;
+    // SAFETY: promised by the caller.
+    unsafe { port.view().show(out) }
+}
+
+/// What lies at that index.
+pub(crate) fn at<T>(list: &[T], index: usize) -> Result<&T> {
+    let message = || format!("{index} is beyond the end: there are {}, counted from 0", list.len());
+    list.get(index).ok_or_else(|| Error::invalid("index", message()))
+}

@@ -1,0 +1,172 @@
+//! `wst_run`: a run in the background.
+
+use std::ffi::c_int;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use wuerst::{Ended, Error, Job, Running, Tensor};
+
+use crate::boundary::{Out, fallible, given, infallible};
+use crate::error::Failure;
+use crate::grow::{Grows, Shows};
+use crate::job::{Outputs, give_all};
+use crate::text::Str;
+use crate::value::Value;
+use crate::watch::Watch;
+
+/// `wst_status` of the header.
+#[repr(C)]
+pub struct StatusView {
+    pub(crate) struct_size: usize,
+    pub(crate) state: u32,
+    pub(crate) reserved: u32,
+    pub(crate) fraction: f64,
+    pub(crate) node: Str,
+    pub(crate) done: u32,
+    pub(crate) of: u32,
+    pub(crate) previews: u64,
+    pub(crate) warnings: u64,
+}
+
+// SAFETY: repr(C), the size first; zeros are an empty string and numbers.
+unsafe impl Grows for StatusView {
+    const NAME: &str = "wst_status";
+    const FIRST: usize = 64;
+}
+
+// SAFETY: as above.
+unsafe impl Shows for StatusView {}
+
+/// A run that C holds.
+pub struct Run {
+    running: Running,
+    /// Warnings that C has looked at: its views of them are good as long as the run.
+    seen: Mutex<Vec<Arc<wuerst::Warning>>>,
+}
+
+impl Run {
+    /// The name of a node where it stays: in the graph.
+    fn name(&self, node: &str) -> Str {
+        let mut steps = self.running.job().graph().nodes().iter();
+        steps.find(|step| step.id == node).map_or(Str::of(""), |step| Str::of(&step.id))
+    }
+}
+
+#[unsafe(no_mangle)]
+pub extern "C" fn wst_job_start(
+    job: Option<&Job>,
+    outputs: *const Str,
+    count: usize,
+    watch: *const Watch,
+    out: Out<*mut Run>,
+) -> *mut Failure {
+    fallible(|| {
+        let (job, out) = (given(job, "job")?, out.given()?);
+        // SAFETY: the header asks for so many strings, for NULL or a struct begun with its _INIT macro whose callbacks
+        // may be called from any thread, and for an output that may be written to.
+        unsafe {
+            let names = Outputs::read(outputs, count)?;
+            let watch: Box<dyn wuerst::Watch + Send> = match Watch::read(watch)? {
+                Some(watch) => Box::new(watch),
+                None => Box::new(()),
+            };
+            let running = job.start(&names.0, watch)?;
+            out.give(Run { running, seen: Default::default() });
+        }
+        Ok(())
+    })
+}
+
+#[unsafe(no_mangle)]
+pub extern "C" fn wst_run_poll(run: Option<&Run>, out: *mut StatusView) -> *mut Failure {
+    fallible(|| {
+        let run = given(run, "run")?;
+        let status = run.running.status();
+        let count = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
+        let view = StatusView {
+            struct_size: size_of::<StatusView>(),
+            state: match status.ended {
+                None => 0,
+                Some(Ended::Done) => 1,
+                Some(Ended::Cancelled) => 2,
+                Some(Ended::Failed) => 3,
+            },
+            reserved: 0,
+            fraction: status.fraction,
+            node: run.name(&status.node),
+            done: count(status.step.0),
+            of: count(status.step.1),
+            previews: status.previews,
+            warnings: status.warnings as u64,
+        };
+        // SAFETY: the header asks for a struct begun with its _INIT macro.
+        unsafe { view.show(out) }
+    })
+}
+
+#[unsafe(no_mangle)]
+pub extern "C" fn wst_run_preview(run: Option<&Run>, out: Out<*mut Value>) -> *mut Failure {
+    fallible(|| {
+        let (run, out) = (given(run, "run")?, out.given()?);
+        let value = |tensor: Tensor| Box::into_raw(Box::new(Value::from(wuerst::Value::from(tensor))));
+        let preview = run.running.preview().map_or(std::ptr::null_mut(), value);
+        // SAFETY: the header asks for an output that may be written to.
+        unsafe { out.write(preview) };
+        Ok(())
+    })
+}
+
+#[unsafe(no_mangle)]
+pub extern "C" fn wst_run_warning(
+    run: Option<&Run>,
+    index: usize,
+    node: Out<Str>,
+    message: Out<Str>,
+) -> c_int {
+    infallible(0, || {
+        let Some(run) = run else { return 0 };
+        let Some(warning) = run.running.warning(index) else { return 0 };
+        // SAFETY: the header asks for pointers that are NULL or may be written to.
+        unsafe {
+            node.offer(Str::of(&warning.node));
+            message.offer(Str::of(&warning.message));
+        }
+        let mut seen = run.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        if !seen.iter().any(|other| Arc::ptr_eq(other, &warning)) {
+            seen.push(warning);
+        }
+        1
+    })
+}
+
+#[unsafe(no_mangle)]
+pub extern "C" fn wst_run_wait(run: Option<&Run>, milliseconds: i64) -> c_int {
+    infallible(0, || {
+        let at_most = u64::try_from(milliseconds).ok().map(Duration::from_millis);
+        run.map_or(1, |run| run.running.wait(at_most).into())
+    })
+}
+
+#[unsafe(no_mangle)]
+pub extern "C" fn wst_run_cancel(run: Option<&Run>) {
+    infallible((), || run.into_iter().for_each(|run| run.running.cancel()));
+}
+
+#[unsafe(no_mangle)]
+pub extern "C" fn wst_run_take(run: Option<&Run>, values: *mut *mut Value, count: usize) -> *mut Failure {
+    fallible(|| {
+        let run = given(run, "run")?;
+        let room = run.running.outputs().len();
+        if count != room {
+            let message = format!("is {count}, and {room} outputs were asked for");
+            return Err(Error::invalid("count", message));
+        }
+        // SAFETY: the header asks for so many outputs that may be written to.
+        unsafe { give_all(values, count, || run.running.take()) }
+    })
+}
+
+#[unsafe(no_mangle)]
+pub extern "C" fn wst_run_free(run: Option<Box<Run>>) {
+    infallible((), || drop(run));
+}

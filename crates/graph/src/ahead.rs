@@ -1,0 +1,43 @@
+//! What an output will be, as a digest, before anything runs.
+
+use wuerst_core::{Digest, Error, Hasher, Result};
+
+use crate::graph::{Graph, Source, Step};
+use crate::inputs::Inputs;
+use crate::key;
+
+impl Graph {
+    /// What an output depends on: the kinds and versions of nodes, literals, inputs, models and files by content. While
+    /// the digest stays the same, so does the output. The reverse does not hold: two ways to the same result have two
+    /// digests.
+    ///
+    /// # Errors
+    /// An unknown output, an input that is missing or refused, a file that has gone; [`Error::Invalid`] when the output
+    /// depends on a node that is run every time.
+    pub fn digest(&self, inputs: &Inputs, output: &str) -> Result<Digest> {
+        let output = self.output(output)?;
+        let plan = self.needed(&[output]);
+        let inputs = inputs.ready(self, &plan, &[output])?;
+        let mut keys: Vec<Option<Digest>> = vec![None; self.nodes.len()];
+        let result = |keys: &[Option<Digest>], step: usize, port: usize| {
+            keys[step].map(|key| Hasher::new("result").digest(key).number(port as u64).finish())
+        };
+        for step in plan {
+            let Step { id, node, .. } = &*self.nodes[step];
+            if !node.spec().pure {
+                let message = format!("depends on `{id}`, which is run every time and so has no digest");
+                return Err(Error::invalid(&self.outputs[output].name, message));
+            }
+            let args = key::settled(self, step, &inputs).and_then(key::fresh);
+            let args = args.map_err(|error| error.in_node(id))?;
+            let arguments = key::arguments(&**node, &args, &inputs, |step, port| result(&keys, step, port));
+            keys[step] = Some(key::key(node.spec(), &arguments.map_err(|error| error.in_node(id))?));
+        }
+        let output = &self.outputs[output];
+        let digest = match &output.source {
+            Source::Output { step, port } => result(&keys, *step, *port),
+            other => key::given(other, &inputs).map(|value| value.digest()),
+        };
+        digest.ok_or_else(|| Error::invalid(&output.name, "this output is an input that was left out"))
+    }
+}

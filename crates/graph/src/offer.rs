@@ -1,0 +1,83 @@
+//! What a host can show of a graph's inputs: their own declarations, and what the nodes behind them allow and mean.
+
+use std::ops::RangeInclusive;
+
+use wuerst_core::Port;
+
+use crate::graph::{Graph, Source};
+
+impl Graph {
+    /// The inputs as every node that they are wired to allows them: with the range and the choices that are left, and
+    /// where the graph does not say what one means, with what the first of these nodes says. For controls and listings;
+    /// names, types and defaults are those of [`Graph::inputs`].
+    pub fn offered(&self) -> Vec<Port> {
+        (0..self.inputs.len()).map(|index| self.offer(index)).collect()
+    }
+
+    fn offer(&self, index: usize) -> Port {
+        let mut offer = self.inputs[index].clone();
+        for step in &self.nodes {
+            let ports = &step.node.spec().signature.inputs;
+            let wired = ports.iter().zip(&step.args).filter(|(_, source)| **source == Source::Input(index));
+            for (port, _) in wired {
+                offer.range = both(offer.range, port.range.as_ref());
+                if offer.choices.is_empty() {
+                    offer.choices.clone_from(&port.choices);
+                } else if !port.choices.is_empty() {
+                    offer.choices.retain(|choice| port.choices.contains(choice));
+                }
+                if offer.about.is_empty() {
+                    offer.about.clone_from(&port.about);
+                }
+            }
+        }
+        offer
+    }
+}
+
+fn both(
+    one: Option<RangeInclusive<f64>>,
+    other: Option<&RangeInclusive<f64>>,
+) -> Option<RangeInclusive<f64>> {
+    match (one, other) {
+        (Some(one), Some(other)) => Some(one.start().max(*other.start())..=one.end().min(*other.end())),
+        (one, other) => one.or_else(|| other.cloned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use wuerst_core::{Args, Ctx, Node, NodeSpec, Registry, Result, Value};
+
+    use super::*;
+
+    struct Plain(NodeSpec);
+
+    impl Node for Plain {
+        fn spec(&self) -> &NodeSpec {
+            &self.0
+        }
+        fn run(&self, _: &mut Ctx<'_>, _: &Args<'_>) -> Result<Vec<Value>> {
+            Ok(vec![])
+        }
+    }
+
+    #[test]
+    fn inputs_are_what_every_node_allows() {
+        let mut registry = Registry::new();
+        for (kind, signature, about) in [
+            ("a.one", "n: int? {1..50}, mode: text? {x|y|z} ->", "How many."),
+            ("a.two", "n: int? {5..}, mode: text? {y|z} ->", "Else."),
+        ] {
+            let spec = NodeSpec::new(kind, 1, signature, "").unwrap().describe("n", about).unwrap();
+            registry.add(Plain(spec)).unwrap();
+        }
+        let text = "{wuerstchen: 1, inputs: {n: 'int = 7 {0..20}', mode: 'text?', free: 'float?'}, outputs: {n: $n}, \
+                    nodes: {b: {use: a.one, with: {n: $n, mode: $mode}}, c: {use: a.two, with: {n: $n, mode: $mode}}}}";
+        let graph = Graph::load(text, &registry).unwrap();
+        let offered: Vec<String> = graph.offered().iter().map(Port::to_string).collect();
+        assert_eq!(offered, ["n: int = 7 {5..20}", "mode: text? {y|z}", "free: float?"]);
+        assert_eq!(graph.offered()[0].about, "How many.");
+        assert_eq!(graph.inputs()[0].to_string(), "n: int = 7 {0..20}");
+    }
+}

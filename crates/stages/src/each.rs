@@ -1,0 +1,82 @@
+//! What single stages have of their own: devices and threads.
+
+use std::collections::BTreeMap;
+
+use wuerst_core::{Error, Result};
+
+use crate::contract::Contract;
+use crate::device::Device;
+
+/// How the models of one stage are run, where that differs from the others.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct StageOptions {
+    /// Devices in order of preference. Empty: as for all stages.
+    pub devices: Vec<Device>,
+    /// Threads for each run. `None`: as for all stages; 0: one for each core.
+    pub threads: Option<usize>,
+}
+
+impl StageOptions {
+    /// Reads devices of stages into `each`, as `prior=cuda:0,cpu; vqgan-decoder=cpu`. Stages are named as in the metadata
+    /// of models.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] for a name that is no stage, or no device.
+    pub fn read_devices(each: &mut BTreeMap<Contract, StageOptions>, text: &str) -> Result<()> {
+        for (stage, list) in entries(text)? {
+            each.entry(stage).or_default().devices = Device::list(list)?;
+        }
+        Ok(())
+    }
+
+    /// Reads threads of stages into `each`, as `prior=4; vqgan-decoder=2`.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] for a name that is no stage, or no number.
+    pub fn read_threads(each: &mut BTreeMap<Contract, StageOptions>, text: &str) -> Result<()> {
+        for (stage, number) in entries(text)? {
+            let threads = number.parse().map_err(|_| {
+                Error::invalid("threads of a stage", format!("`{number}` of `{stage}` is no number"))
+            })?;
+            each.entry(stage).or_default().threads = Some(threads);
+        }
+        Ok(())
+    }
+}
+
+/// The stages and what stands behind them, in `STAGE=TEXT; STAGE=TEXT`.
+fn entries(text: &str) -> Result<Vec<(Contract, &str)>> {
+    text.split(';').map(str::trim).filter(|part| !part.is_empty()).map(entry).collect()
+}
+
+fn entry(entry: &str) -> Result<(Contract, &str)> {
+    let wrong = |message: String| Error::invalid("options of a stage", message);
+    let (name, rest) =
+        entry.split_once('=').ok_or_else(|| wrong(format!("`{entry}` is not of the form STAGE=…")))?;
+    let stage = Contract::named(name.trim()).ok_or_else(|| {
+        let names: Vec<&str> = Contract::ALL.iter().map(|stage| stage.name()).collect();
+        wrong(format!("`{}` is none of {}", name.trim(), names.join(", ")))
+    })?;
+    Ok((stage, rest.trim()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn stages_get_devices_and_threads_of_their_own() {
+        let mut each = BTreeMap::new();
+        StageOptions::read_devices(&mut each, " prior=cuda:1,cpu; vqgan-decoder = cpu;").unwrap();
+        StageOptions::read_threads(&mut each, "prior=3").unwrap();
+        let prior = StageOptions { devices: vec![Device::Cuda(1), Device::Cpu], threads: Some(3) };
+        let vqgan = StageOptions { devices: vec![Device::Cpu], threads: None };
+        assert_eq!(each, BTreeMap::from([(Contract::Prior, prior), (Contract::VqganDecoder, vqgan)]));
+        for (text, part) in [("pryor=cpu", "`pryor` is none of text-encoder, prior"), ("prior", "STAGE=")] {
+            let said = StageOptions::read_devices(&mut each, text).unwrap_err().to_string();
+            assert!(said.contains(part), "{said}");
+        }
+        let said = StageOptions::read_threads(&mut each, "prior=four").unwrap_err().to_string();
+        assert!(said.contains("`four` of `prior`"), "{said}");
+    }
+}

@@ -1,0 +1,63 @@
+//! An ONNX Runtime that a host has loaded, by its `OrtApiBase`.
+#![allow(unsafe_code, reason = "ONNX Runtime's own entry, called as its header says")]
+
+use std::ffi::{CStr, c_void};
+use std::path::PathBuf;
+use std::ptr::NonNull;
+
+use ort::environment::EnvironmentBuilder;
+use ort::sys::{ORT_API_VERSION, OrtApiBase};
+use wuerst_core::{Error, Result};
+
+use crate::locate;
+
+/// What `OrtGetApiBase` of a host's ONNX Runtime gives.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct HostApi(NonNull<OrtApiBase>);
+
+// SAFETY: `OrtApiBase` is a constant table of functions that any thread may call.
+unsafe impl Send for HostApi {}
+// SAFETY: as above.
+unsafe impl Sync for HostApi {}
+
+impl HostApi {
+    /// The table at a pointer; none for NULL.
+    ///
+    /// # Safety
+    /// It is NULL or what `OrtGetApiBase` gave, of a library that is never unloaded.
+    pub unsafe fn new(base: *const c_void) -> Option<HostApi> {
+        NonNull::new(base.cast_mut().cast()).map(HostApi)
+    }
+
+    /// The library's file.
+    pub(crate) fn library(self) -> Option<PathBuf> {
+        // SAFETY: promised to `new`.
+        let function = unsafe { self.0.as_ref() }.GetApi;
+        locate::holding(function as usize)?.canonicalize().ok()
+    }
+
+    /// Makes it the one that is used.
+    pub(crate) fn adopt(self) -> Result<EnvironmentBuilder> {
+        // SAFETY: promised to `new`.
+        let (base, version) =
+            unsafe { (self.0.as_ref(), CStr::from_ptr((self.0.as_ref().GetVersionString)())) };
+        let version = version.to_string_lossy();
+        let minor = version.split('.').nth(1).and_then(|minor| minor.parse::<u32>().ok());
+        // Asked first: for a version that it does not have, `GetApi` writes to stderr, which is the host's.
+        let api = match minor {
+            // SAFETY: as above.
+            Some(minor) if minor >= ORT_API_VERSION => unsafe { (base.GetApi)(ORT_API_VERSION) },
+            _ => std::ptr::null(),
+        };
+        if api.is_null() {
+            return Err(Error::Runtime(format!(
+                "the host's ONNX Runtime is {version}, and 1.{ORT_API_VERSION} or later is needed"
+            )));
+        }
+        // SAFETY: a table of at least this version, which is constant and stays.
+        if !ort::set_api(unsafe { std::ptr::read(api) }) {
+            return Err(Error::Runtime("another ONNX Runtime was begun with before".to_owned()));
+        }
+        Ok(ort::init())
+    }
+}

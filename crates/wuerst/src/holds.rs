@@ -1,0 +1,67 @@
+//! What an engine holds: ONNX Runtime, models with their places, remembered results.
+
+use std::path::PathBuf;
+
+use serde_json::{Value as Json, json};
+use wuerst_stages::Placement;
+
+/// What an engine holds at a moment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EngineReport {
+    /// ONNX Runtime's library, once the process has started it.
+    pub runtime: Option<PathBuf>,
+    /// The loaded models, the longest unused first, and where each runs.
+    pub models: Vec<Placement>,
+    /// The size of the remembered results, in bytes.
+    pub remembered_bytes: usize,
+}
+
+impl EngineReport {
+    /// The report as JSON, the same in every language:
+    ///
+    /// ```json
+    /// { "runtime": "/usr/lib/libonnxruntime.so.1.28.0",
+    ///   "remembered_bytes": 2360,
+    ///   "models": [ { "model": "models/icons/prior.onnx", "device": "cpu", "threads": 2, "bytes": 20481222,
+    ///                 "refused": [ { "device": "cuda:0", "why": "…" } ] } ] }
+    /// ```
+    ///
+    /// `runtime` is null before anything was loaded. Later versions may add fields.
+    pub fn to_json(&self) -> Json {
+        let model = |placement: &Placement| {
+            let refused: Vec<Json> = placement
+                .refused
+                .iter()
+                .map(|(device, why)| json!({ "device": device.to_string(), "why": why }))
+                .collect();
+            json!({
+                "model": placement.model,
+                "device": placement.device.to_string(),
+                "threads": placement.threads,
+                "bytes": placement.bytes,
+                "refused": refused,
+            })
+        };
+        let models: Vec<Json> = self.models.iter().map(model).collect();
+        json!({ "runtime": self.runtime, "remembered_bytes": self.remembered_bytes, "models": models })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use wuerst_stages::Device;
+
+    use super::*;
+
+    #[test]
+    fn the_json_has_the_fields_that_are_promised() {
+        let refused = vec![(Device::Cuda(0), "not there".to_owned())];
+        let model = "prior.onnx".into();
+        let placement = Placement { model, device: Device::Cpu, threads: 2, bytes: 7, refused };
+        let report = EngineReport { runtime: None, models: vec![placement], remembered_bytes: 5 };
+        let expected = json!({ "runtime": null, "remembered_bytes": 5, "models": [{
+            "model": "prior.onnx", "device": "cpu", "threads": 2, "bytes": 7,
+            "refused": [{ "device": "cuda:0", "why": "not there" }] }] });
+        assert_eq!(report.to_json(), expected);
+    }
+}

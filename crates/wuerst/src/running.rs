@@ -1,0 +1,274 @@
+//! A run in a thread of its own, which whoever started it polls, waits for, or stops.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread::{self, JoinHandle, ThreadId};
+use std::time::{Duration, Instant};
+
+use wuerst_core::{Cancel, Error, Result, Tensor, Value, Watch};
+
+use crate::job::Job;
+
+/// A run that [`Job::start`] began. Dropping it stops the run and waits for its thread.
+#[derive(Debug)]
+pub struct Running {
+    job: Job,
+    outputs: Arc<[String]>,
+    cancel: Cancel,
+    shared: Arc<Shared>,
+    thread: Mutex<Option<JoinHandle<()>>>,
+    id: ThreadId,
+}
+
+/// How far a run has come.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Status {
+    /// How it ended; `None` while it goes on.
+    pub ended: Option<Ended>,
+    /// How far the whole run is, from 0 to 1.
+    pub fraction: f64,
+    /// The node that it has got to; empty before the first.
+    pub node: String,
+    /// Steps of that node that are done, and of how many; 0 of 0 before it has said so.
+    pub step: (usize, usize),
+    /// How many previews there have been.
+    pub previews: u64,
+    /// What the user should know.
+    pub warnings: usize,
+}
+
+/// How a run ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ended {
+    /// Its values are there.
+    Done,
+    /// It was stopped.
+    Cancelled,
+    /// With another error.
+    Failed,
+}
+
+/// Something that the user should know though the run goes on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Warning {
+    /// The node that said it.
+    pub node: String,
+    /// What it said.
+    pub message: String,
+}
+
+#[derive(Debug, Default)]
+struct Shared {
+    state: Mutex<State>,
+    ended: Condvar,
+    /// Whether anybody asks for previews.
+    previews: AtomicBool,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    status: Status,
+    preview: Option<Tensor>,
+    warnings: Vec<Arc<Warning>>,
+    result: Option<Result<Vec<Value>>>,
+}
+
+impl Shared {
+    fn state(&self) -> MutexGuard<'_, State> {
+        // Every change is one assignment, so a panic elsewhere leaves it whole.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Running {
+    pub(crate) fn start(job: Job, outputs: Arc<[String]>, watch: Box<dyn Watch + Send>) -> Result<Running> {
+        let (shared, cancel) = (Arc::new(Shared::default()), Cancel::new());
+        // Taken now, so that a cancellation of the job right after this is not lost.
+        let of_job = job.switch();
+        let body = {
+            let (job, shared, cancel) = (job.clone(), Arc::clone(&shared), cancel.clone());
+            let outputs = Arc::clone(&outputs);
+            move || {
+                let own = cancel.clone();
+                let _stopped_with_job = of_job.on_cancel(move || own.cancel());
+                let mut seen = Seen { shared: &shared, watch };
+                let names: Vec<&str> = outputs.iter().map(String::as_str).collect();
+                let run = catch_unwind(AssertUnwindSafe(|| job.run(&names, &cancel, &mut seen)));
+                let result =
+                    run.unwrap_or_else(|_| Err(Error::Internal("a run in the background panicked".into())));
+                drop(seen);
+                drop(job);
+                let mut state = shared.state();
+                state.status.ended = Some(match &result {
+                    Ok(_) => Ended::Done,
+                    Err(Error::Cancelled) => Ended::Cancelled,
+                    Err(_) => Ended::Failed,
+                });
+                state.result = Some(result);
+                shared.ended.notify_all();
+            }
+        };
+        let thread = thread::Builder::new().name("wuerst-run".into()).spawn(body);
+        let thread = thread.map_err(|e| Error::Runtime(format!("no thread to run in: {e}")))?;
+        let id = thread.thread().id();
+        Ok(Running { job, outputs, cancel, shared, thread: Mutex::new(Some(thread)), id })
+    }
+
+    /// The job that it is a run of.
+    pub fn job(&self) -> &Job {
+        &self.job
+    }
+
+    /// The outputs that it was asked for.
+    pub fn outputs(&self) -> &[String] {
+        &self.outputs
+    }
+
+    /// How far it has come. Never waits for the run.
+    pub fn status(&self) -> Status {
+        self.shared.state().status.clone()
+    }
+
+    /// The newest preview that was not given yet. Previews are made from the first time that they are asked for,
+    /// and cost time; one that nobody fetches gives way to the next.
+    pub fn preview(&self) -> Option<Tensor> {
+        self.shared.previews.store(true, Ordering::Relaxed);
+        self.shared.state().preview.take()
+    }
+
+    /// A warning by its number, from 0.
+    pub fn warning(&self, index: usize) -> Option<Arc<Warning>> {
+        self.shared.state().warnings.get(index).cloned()
+    }
+
+    /// Waits until it has ended, at most so long; says whether it has. In the run's own thread, which is inside a
+    /// callback, it does not wait.
+    pub fn wait(&self, at_most: Option<Duration>) -> bool {
+        // A time beyond what the clock can tell is no limit.
+        let until = at_most.and_then(|time| Instant::now().checked_add(time));
+        let mut state = self.shared.state();
+        while state.status.ended.is_none() && thread::current().id() != self.id {
+            state = match until {
+                None => self.shared.ended.wait(state).unwrap_or_else(PoisonError::into_inner),
+                Some(until) => {
+                    let left = until.saturating_duration_since(Instant::now());
+                    if left.is_zero() {
+                        return false;
+                    }
+                    self.shared.ended.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0
+                }
+            };
+        }
+        state.status.ended.is_some()
+    }
+
+    /// Stops it, and no other run of the job. From any thread, at any time; too late it does nothing.
+    pub fn cancel(&self) {
+        self.cancel.cancel();
+    }
+
+    /// The values of the outputs that were asked for, once; waits until they are there.
+    ///
+    /// # Errors
+    /// As [`Job::get_all`]; [`Error::Invalid`] when they were taken before, or in the run's own thread.
+    pub fn take(&self) -> Result<Vec<Value>> {
+        if !self.wait(None) {
+            return Err(Error::invalid("run", "cannot wait for itself, in a callback"));
+        }
+        let result = self.shared.state().result.take();
+        result.unwrap_or_else(|| Err(Error::invalid("run", "its result was taken before")))
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.cancel();
+        let thread = self.thread.get_mut().unwrap_or_else(PoisonError::into_inner).take();
+        // In its own thread, inside a callback, there is nothing to wait for; the thread ends by itself.
+        if let Some(thread) = thread.filter(|_| thread::current().id() != self.id) {
+            // It catches its panics.
+            let _ = thread.join();
+        }
+    }
+}
+
+/// Notes what there is to poll, and passes it on.
+struct Seen<'a> {
+    shared: &'a Shared,
+    watch: Box<dyn Watch + Send>,
+}
+
+impl Watch for Seen<'_> {
+    fn planned(&mut self, nodes: &[&str]) {
+        self.watch.planned(nodes);
+    }
+
+    fn reused(&mut self, node: &str) {
+        self.watch.reused(node);
+    }
+
+    fn started(&mut self, node: &str) {
+        self.watch.started(node);
+    }
+
+    fn finished(&mut self, node: &str) {
+        self.watch.finished(node);
+    }
+
+    fn progress(&mut self, node: &str, done: usize, of: usize) {
+        {
+            let status = &mut self.shared.state().status;
+            status.node = node.to_owned();
+            status.step = (done, of);
+        }
+        self.watch.progress(node, done, of);
+    }
+
+    fn overall(&mut self, node: &str, fraction: f64) {
+        {
+            let status = &mut self.shared.state().status;
+            status.fraction = fraction;
+            if !node.is_empty() && status.node != node {
+                status.node = node.to_owned();
+                status.step = (0, 0);
+            }
+        }
+        self.watch.overall(node, fraction);
+    }
+
+    fn wants_preview(&self) -> bool {
+        self.shared.previews.load(Ordering::Relaxed) || self.watch.wants_preview()
+    }
+
+    fn part(&mut self, output: &str, index: usize, of: usize, value: &Value) {
+        self.watch.part(output, index, of, value);
+    }
+
+    fn preview_every(&self) -> usize {
+        self.watch.preview_every()
+    }
+
+    fn preview(&mut self, node: &str, rgb: &Tensor) {
+        {
+            let mut state = self.shared.state();
+            state.status.previews += 1;
+            if self.shared.previews.load(Ordering::Relaxed) {
+                state.preview = Some(rgb.clone());
+            }
+        }
+        if self.watch.wants_preview() {
+            self.watch.preview(node, rgb);
+        }
+    }
+
+    fn warning(&mut self, node: &str, message: &str) {
+        {
+            let mut state = self.shared.state();
+            let (node, message) = (node.to_owned(), message.to_owned());
+            state.warnings.push(Arc::new(Warning { node, message }));
+            state.status.warnings = state.warnings.len();
+        }
+        self.watch.warning(node, message);
+    }
+}

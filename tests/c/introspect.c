@@ -1,0 +1,222 @@
+/* introspect.c: what a host is told of graphs and node kinds, and digests.   introspect MODELS GRAPH */
+#include <math.h>
+
+#include "check.h"
+
+static const char *GRAPH =
+    "wuerstchen: 1\n"
+    "inputs:\n"
+    "  image: u8[h,w,3]\n"
+    "  amount: float = 0.5 {0.25..4.0}\n"
+    "  mode: text = \"soft\"\n"
+    "  model: model?\n"
+    "nodes:\n"
+    "  a: { use: test.blur, with: { image: $image, amount: $amount, mode: $mode, model: $model },"
+    " providers: [cuda, cpu] }\n"
+    "  b: { use: test.blur, with: { image: $a.image, amount: 0.75 } }\n"
+    "outputs: { image: $b.image, first: $a.image }\n";
+
+static wst_error *run(void *user, wst_call *call)
+{
+    const wst_value *image = NULL;
+    wst_error *error = wst_call_argument(call, 0, &image);
+    (void)user;
+    return error ? error : wst_call_result(call, 0, image);
+}
+
+static void add(wst_engine *engine, const char *kind, uint32_t flags)
+{
+    wst_node node = WST_NODE_INIT;
+    node.kind = text(kind);
+    node.signature = text("image: u8[h,w,3], amount: float = 1.0 {0.0..1.0}, mode: text = \"soft\" {soft|hard}, "
+                          "model: model? -> image: u8[h,w,3]");
+    node.about = text("Blurs.");
+    node.ports = text("amount: How much.\nmode: Which way.");
+    node.version = 3;
+    node.flags = flags;
+    node.run = run;
+    CHECK(good(wst_engine_add(engine, &node)));
+}
+
+static void kinds(wst_engine *engine)
+{
+    wst_kinds *kinds = NULL;
+    wst_kind kind = WST_KIND_INIT;
+    wst_port port = WST_PORT_INIT;
+    size_t count, index, found = 0;
+
+    CHECK(good(wst_engine_kinds(engine, &kinds)));
+    add(engine, "test.later", WST_NODE_VOLATILE);
+    count = wst_kinds_count(kinds);
+    for (index = 0; index < count; index++) {
+        CHECK(good(wst_kinds_at(kinds, index, &kind)) && kind.kind.len > 0 && kind.version > 0);
+        CHECK(!is(kind.kind, "test.later"));
+        if (is(kind.kind, "test.blur"))
+            found = index;
+    }
+    CHECK(count > 20 && found > 0);
+    CHECK(good(wst_kinds_at(kinds, found, &kind)));
+    CHECK(kind.version == 3 && kind.flags == 0 && kind.input_count == 4 && kind.output_count == 1);
+    CHECK(is(kind.about, "Blurs.") && holds(kind.signature, "amount: float = 1.0 {0.0..1.0}"));
+    CHECK(good(wst_kinds_input(kinds, found, 2, &port)) && is(port.name, "mode") && is(port.about, "Which way."));
+    CHECK(port.choice_count == 2 && is(port.choices[0], "soft") && is(port.choices[1], "hard"));
+    CHECK(good(wst_kinds_output(kinds, found, 0, &port)) && is(port.type_text, "u8[h,w,3]"));
+    CHECK(fails(wst_kinds_at(kinds, count, &kind), WST_INVALID, "beyond the end"));
+    CHECK(fails(wst_kinds_input(kinds, found, 4, &port), WST_INVALID, "beyond the end"));
+    CHECK(fails(wst_kinds_output(kinds, found, 1, &port), WST_INVALID, "beyond the end"));
+    wst_kinds_free(kinds);
+    CHECK(good(wst_engine_kinds(engine, &kinds)));
+    CHECK(wst_kinds_count(kinds) == count + 1);
+    wst_kinds_free(kinds);
+}
+
+static void inputs(const wst_graph *graph)
+{
+    wst_port port = WST_PORT_INIT;
+    double initial = 0;
+    wst_str word = {NULL, 0};
+
+    CHECK(wst_graph_input_count(graph) == 4 && wst_graph_output_count(graph) == 2);
+    CHECK(good(wst_graph_input(graph, 0, &port)));
+    CHECK(is(port.name, "image") && port.type == WST_TENSOR && is(port.type_text, "u8[h,w,3]"));
+    CHECK(port.initial == NULL && port.flags == 0 && port.minimum == -INFINITY && port.maximum == INFINITY);
+    /* What the node allows and means counts too. */
+    CHECK(good(wst_graph_input(graph, 1, &port)));
+    CHECK(is(port.name, "amount") && port.type == WST_FLOAT && port.minimum == 0.25 && port.maximum == 1.0);
+    CHECK(is(port.about, "How much.") && is(port.declaration, "float = 0.5 {0.25..1.0}"));
+    CHECK(good(wst_value_as_float(port.initial, &initial)) && initial == 0.5);
+    CHECK(good(wst_graph_input(graph, 2, &port)));
+    CHECK(port.type == WST_TEXT && port.choice_count == 2 && is(port.choices[1], "hard"));
+    CHECK(good(wst_value_as_text(port.initial, &word)) && is(word, "soft"));
+    CHECK(good(wst_graph_input(graph, 3, &port)));
+    CHECK(port.type == WST_MODEL_NAME && port.flags == WST_PORT_OPTIONAL && port.choice_count == 0);
+    CHECK(good(wst_graph_output(graph, 1, &port)) && is(port.name, "first") && port.type == WST_TENSOR);
+    CHECK(fails(wst_graph_input(graph, 4, &port), WST_INVALID, "there are 4"));
+    CHECK(fails(wst_graph_output(graph, 2, &port), WST_INVALID, "there are 2"));
+}
+
+static void steps(const wst_graph *graph)
+{
+    wst_step step = WST_STEP_INIT;
+    double amount = 0;
+
+    CHECK(wst_graph_step_count(graph) == 2);
+    CHECK(good(wst_graph_step(graph, 0, &step)) && is(step.name, "a") && is(step.kind, "test.blur"));
+    CHECK(is(step.devices, "cuda,cpu") && step.argument_count == 4);
+    CHECK(is(step.arguments[1].name, "a.amount") && is(step.arguments[1].text, "$amount") && !step.arguments[1].value);
+    CHECK(good(wst_graph_step(graph, 1, &step)) && is(step.name, "b") && step.devices.len == 0);
+    /* The model is left out; the mode is the port's. */
+    CHECK(step.argument_count == 3 && is(step.arguments[0].text, "$a.image"));
+    CHECK(good(wst_value_as_float(step.arguments[1].value, &amount)) && amount == 0.75);
+    CHECK(fails(wst_graph_step(graph, 2, &step), WST_INVALID, "there are 2"));
+}
+
+static int same(wst_digest a, wst_digest b)
+{
+    return memcmp(a.bytes, b.bytes, sizeof a.bytes) == 0;
+}
+
+static wst_digest digest_of(const wst_job *job, const char *output)
+{
+    wst_digest digest;
+    memset(&digest, 0, sizeof digest);
+    CHECK(good(wst_job_digest(job, text(output), &digest)));
+    return digest;
+}
+
+static void digests(wst_engine *engine, wst_graph *graph)
+{
+    static const uint8_t grey[3] = {7, 7, 7};
+    static const int64_t one[3] = {1, 1, 3};
+    wst_tensor pixel;
+    wst_value *value = NULL, *again = NULL;
+    wst_digest a, b, whole;
+    wst_job *job = NULL;
+    wst_graph *other = NULL;
+    wst_change change = {text("b"), text("test.later"), NULL};
+
+    pixel.dtype = WST_U8;
+    pixel.rank = 3;
+    pixel.shape = one;
+    pixel.data = grey;
+    CHECK(good(wst_value_tensor(&pixel, &value)) && good(wst_value_tensor(&pixel, &again)));
+    CHECK(good(wst_value_digest(value, &a)) && good(wst_value_digest(again, &b)) && same(a, b));
+    wst_value_free(again);
+    again = wst_value_int(7);
+    CHECK(good(wst_value_digest(again, &b)) && !same(a, b));
+
+    CHECK(good(wst_job_new(graph, &job)));
+    CHECK(fails(wst_job_digest(job, text("image"), &a), WST_INVALID, "image"));
+    CHECK(fails(wst_job_digest(job, text("imag"), &a), WST_NOT_FOUND, "did you mean `image`"));
+    CHECK(good(wst_job_set(job, text("image"), value)));
+    whole = digest_of(job, "image");
+    CHECK(!same(whole, digest_of(job, "first")));
+    CHECK(good(wst_job_set_text(job, text("amount"), text("0.3"))) && !same(whole, digest_of(job, "image")));
+    CHECK(good(wst_job_unset(job, text("amount"))) && same(whole, digest_of(job, "image")));
+    CHECK(fails(wst_job_unset(job, text("amont")), WST_NOT_FOUND, "did you mean `amount`"));
+    wst_job_free(job);
+
+    CHECK(good(wst_graph_new_with(engine, text(GRAPH), &change, 1, &other)) && good(wst_job_new(other, &job)));
+    CHECK(good(wst_job_set(job, text("image"), value)));
+    CHECK(fails(wst_job_digest(job, text("image"), &a), WST_INVALID, "run every time"));
+    CHECK(same(digest_of(job, "first"), digest_of(job, "first")));
+    wst_job_free(job);
+    wst_graph_free(other);
+    wst_value_free(value);
+    wst_value_free(again);
+}
+
+/* A host that was built for an older, shorter struct gets no more than it has room for; one that is newer gets zeros. */
+static void growth(const wst_graph *graph)
+{
+    struct {
+        wst_port port;
+        uint64_t beyond;
+    } newer;
+    wst_port port = WST_PORT_INIT;
+
+    memset(&newer, 1, sizeof newer);
+    newer.port.struct_size = sizeof newer;
+    CHECK(good(wst_graph_input(graph, 0, &newer.port)));
+    CHECK(newer.port.struct_size == sizeof newer && newer.beyond == 0 && is(newer.port.name, "image"));
+    port.struct_size = 8;
+    CHECK(fails(wst_graph_input(graph, 0, &port), WST_INVALID, "_INIT"));
+}
+
+/* The shipped kinds and graphs have something to show. */
+static void shipped(wst_engine *engine, const char *path)
+{
+    wst_graph *graph = NULL;
+    wst_port port = WST_PORT_INIT;
+    size_t index;
+
+    CHECK(good(wst_graph_open(engine, text(path), &graph)));
+    CHECK(wst_graph_step_count(graph) == 7 && wst_graph_input_count(graph) == 9);
+    for (index = 0; index < wst_graph_input_count(graph); index++)
+        CHECK(good(wst_graph_input(graph, index, &port)) && port.about.len > 0);
+    wst_graph_free(graph);
+}
+
+int main(int argc, char **argv)
+{
+    wst_options options = WST_OPTIONS_INIT;
+    wst_engine *engine = NULL;
+    wst_graph *graph = NULL;
+
+    if (argc != 3)
+        return 2;
+    CHECK(is(wst_version(), WST_VERSION) && strlen(wst_version().data) == wst_version().len);
+    options.models = text(argv[1]);
+    CHECK(good(wst_engine_new(&options, &engine)));
+    add(engine, "test.blur", 0);
+    CHECK(good(wst_graph_new(engine, text(GRAPH), &graph)));
+    kinds(engine);
+    inputs(graph);
+    steps(graph);
+    growth(graph);
+    digests(engine, graph);
+    shipped(engine, argv[2]);
+    wst_graph_free(graph);
+    wst_engine_free(engine);
+    return wrong;
+}
