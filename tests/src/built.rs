@@ -65,7 +65,7 @@ pub fn library() -> Result<PathBuf> {
     Ok(folder()?.join("libwuerst.so"))
 }
 
-/// Compiles a program of `examples` or `tests/c` against the C library, into `folder`.
+/// Compiles a program of `crates/capi/examples` or `tests/c` against the C library, into `folder`.
 ///
 /// # Errors
 /// Any warning of the compiler.
@@ -98,7 +98,7 @@ pub fn plugin() -> Result<PathBuf> {
     Ok(folder()?.join("libwuerst_pooled.so"))
 }
 
-/// Compiles a plug-in of `examples` or `tests/c`, which links against nothing, into `folder`.
+/// Compiles a plug-in of `crates/capi/examples` or `tests/c`, which links against nothing, into `folder`.
 ///
 /// # Errors
 /// Any warning of the compiler.
@@ -110,7 +110,7 @@ pub fn c_plugin(name: &str, standard: &str, more: &[&str], folder: &Path) -> Res
 
 /// The source of a C or C++ program: an example, or a test.
 fn source(name: &str) -> Result<PathBuf> {
-    let folders = ["examples", "tests/c"];
+    let folders = ["crates/capi/examples", "tests/c"];
     let files = folders.iter().flat_map(|folder| ["c", "cpp"].map(|end| format!("{folder}/{name}.{end}")));
     let mut paths = files.map(|file| root().join(file));
     paths.find(|path| path.exists()).with_context(|| format!("no source of {name}"))

@@ -19,8 +19,8 @@ use wuerst_model::text::bert::{self, BertConfig};
 pub const COMPRESSOR: CompressorConfig =
     CompressorConfig { backbone: Backbone::EfficientnetLite0, channels: 16 };
 
-/// Blocks after which Stage A's pictures are compared: edges, colours and small parts, at a quarter of the size.
-const LOOKS: [usize; 1] = [3];
+/// Blocks after which Stage A's pictures are compared: edges and colours, small parts, parts, things.
+const LOOKS: [usize; 4] = [1, 3, 5, 11];
 
 /// Text encoder and first blocks of the compressor, in ONNX Runtime.
 pub struct Frozen {
@@ -125,19 +125,24 @@ pub fn start(config: &RunConfig, weights: &mut Weights) -> Result<()> {
 }
 
 /// The comparison of pictures by the backbone's early blocks.
+///
+/// They see pictures at the compressor's size, so that a pixel of a smaller picture is not lost in their strides.
 pub fn perceptual(config: &RunConfig, device: Device) -> Result<Perceptual> {
+    let side = config.compressor.size.max(config.data.size);
     let record = || -> Result<Graph, RecordError> {
         let mut g = Graph::new();
-        let (h, w) = (Axis::named("height", config.data.size), Axis::named("width", config.data.size));
+        let (h, w) = (Axis::named("height", side), Axis::named("width", side));
         let image = g.input("image", DType::F32, &[Axis::named("batch", 1), Axis::fixed(3), h, w]);
+        let (mut x, mut before) = (compressor::first_blocks(&mut g, COMPRESSOR.backbone, image, 0), 0);
         for count in LOOKS {
-            let looks = compressor::first_blocks(&mut g, COMPRESSOR.backbone, image, count);
-            g.output(&format!("blocks {count}"), looks);
+            x = compressor::next_blocks(&mut g, COMPRESSOR.backbone, x, before..count);
+            g.output(&format!("blocks {count}"), x);
+            before = count;
         }
         g.finish()
     };
     let (network, weights) = with_backbone(config, record()?)?;
-    Ok(Perceptual { network, weights: weights.to_device(device) })
+    Ok(Perceptual { network, weights: weights.to_device(device), side: side as i64 })
 }
 
 /// How the trained part of the compressor is recorded: features of the frozen blocks in, embedding out.

@@ -5,6 +5,7 @@ pub mod data;
 pub mod eval;
 pub mod export;
 pub mod frozen;
+pub mod grow;
 pub mod optim;
 pub mod plot;
 pub mod prepare;

@@ -4,11 +4,11 @@
 //! had spent is taken from its report, so that a run's account stays whole over several machines.
 
 use crate::config::RunConfig;
-use crate::prepare;
 use crate::report::measures::Training;
 use crate::session::Session;
 use crate::stage::rows;
 use crate::trainer::Trainer;
+use crate::{grow, prepare};
 use anyhow::{Context, Result, ensure};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -66,6 +66,9 @@ pub fn plant(config: &RunConfig, model: &Path, codebook: &Tensor) -> Result<()> 
                 let shape: Vec<i64> = weight.shape.iter().map(|n| *n as i64).collect();
                 tensors.insert(name, Tensor::from_slice(&weight.data).reshape(shape));
             }
+        }
+        if stage.starts_with("vqgan") {
+            tensors = grow::decoder(tensors, &config.vqgan.network, config.seed)?;
         }
         if stage == "vqgan" {
             tensors.insert("vquantizer.embedding.weight".into(), codebook.shallow_clone());

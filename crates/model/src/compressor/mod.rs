@@ -96,11 +96,17 @@ pub fn first_blocks(g: &mut Graph, backbone: Backbone, image: Id, count: usize) 
     if count > backbone.depth() {
         return g.reject("compressor", format!("{count} blocks wanted of {}", backbone.depth()));
     }
-    let mut x = match backbone {
+    let x = match backbone {
         Backbone::EfficientnetV2S => v2::stem(g, image),
         _ => lite::stem(g, image),
     };
-    for block in backbone.blocks().iter().take(count) {
+    next_blocks(g, backbone, x, 0..count)
+}
+
+/// Further blocks of a backbone, counted from its first, on what the one before them gives. Those it lacks are left out.
+pub fn next_blocks(g: &mut Graph, backbone: Backbone, x: Id, range: std::ops::Range<usize>) -> Id {
+    let mut x = x;
+    for block in backbone.blocks().iter().take(range.end).skip(range.start) {
         x = backbone.block(g, block, x);
     }
     x
@@ -111,10 +117,7 @@ pub fn last_blocks(g: &mut Graph, backbone: Backbone, x: Id, first: usize) -> Id
     if first > backbone.depth() {
         return g.reject("compressor", format!("{first} blocks left out of {}", backbone.depth()));
     }
-    let mut x = x;
-    for block in backbone.blocks().iter().skip(first) {
-        x = backbone.block(g, block, x);
-    }
+    let x = next_blocks(g, backbone, x, first..backbone.depth());
     match backbone {
         Backbone::EfficientnetV2S => v2::head(g, x),
         _ => lite::head(g, x),

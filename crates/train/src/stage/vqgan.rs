@@ -23,14 +23,20 @@ pub struct Perceptual {
     pub network: Evaluator,
     /// Its frozen weights.
     pub weights: Weights,
+    /// Side that pictures are enlarged to before they are compared.
+    pub side: i64,
 }
 
 impl Perceptual {
     /// Mean squared distance of the two pictures' features, each scaled to unit length at every place.
     pub fn distance(&self, real: &Tensor, made: &Tensor, kind: Kind) -> Tensor {
         let mode = Mode { training: false, kind };
-        let wanted = tch::no_grad(|| self.network.run(&self.weights, &[real.shallow_clone()], mode));
-        let got = self.network.run(&self.weights, &[made.shallow_clone()], mode);
+        let look = |pictures: &Tensor| {
+            let enlarged = pictures.upsample_bilinear2d([self.side, self.side], false, None, None);
+            self.network.run(&self.weights, &[enlarged], mode)
+        };
+        let wanted = tch::no_grad(|| look(real));
+        let got = look(made);
         let unit = |x: &Tensor| {
             let x = x.to_kind(Kind::Float);
             let norm = x.norm_scalaropt_dim(2, [1i64], true) + 1e-6;

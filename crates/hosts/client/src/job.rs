@@ -1,0 +1,106 @@
+//! `wst_job`.
+
+use crate::error::{Error, views};
+use crate::library::Library;
+use crate::raw::{self, Digest, Str};
+use crate::run::Run;
+use crate::value::Value;
+use std::ptr;
+use std::sync::Arc;
+
+/// A graph with the values of its inputs. Cheap to clone; every clone is the same job.
+#[derive(Clone)]
+pub struct Job(Arc<Owned>);
+
+struct Owned {
+    library: Library,
+    handle: *mut raw::Job,
+}
+
+// SAFETY: the header allows every function from any thread, at the same time as any other.
+unsafe impl Send for Owned {}
+// SAFETY: as above.
+unsafe impl Sync for Owned {}
+
+impl Drop for Owned {
+    fn drop(&mut self) {
+        // SAFETY: ours, and freed once.
+        unsafe { (self.library.functions().wst_job_free)(self.handle) }
+    }
+}
+
+impl Job {
+    pub(crate) fn own(library: Library, handle: *mut raw::Job) -> Job {
+        Job(Arc::new(Owned { library, handle }))
+    }
+
+    /// Sets an input from text, read as its type demands.
+    ///
+    /// # Errors
+    /// An unknown input, or a text that it does not take.
+    pub fn set_text(&self, input: &str, text: &str) -> Result<(), Error> {
+        let Owned { library, handle } = *self.0;
+        // SAFETY: the job lives; the texts are good until the call returns.
+        Error::hear(library, unsafe {
+            (library.functions().wst_job_set_text)(handle, Str::of(input), Str::of(text))
+        })
+    }
+
+    /// Sets an input to a value.
+    ///
+    /// # Errors
+    /// An unknown input, or a value of another type.
+    pub fn set(&self, input: &str, value: &Value) -> Result<(), Error> {
+        let Owned { library, handle } = *self.0;
+        // SAFETY: as above; the value lives.
+        Error::hear(library, unsafe {
+            (library.functions().wst_job_set)(handle, Str::of(input), value.handle())
+        })
+    }
+
+    /// Sets an input back to what the graph has.
+    ///
+    /// # Errors
+    /// An unknown input.
+    pub fn unset(&self, input: &str) -> Result<(), Error> {
+        let Owned { library, handle } = *self.0;
+        // SAFETY: as above.
+        Error::hear(library, unsafe { (library.functions().wst_job_unset)(handle, Str::of(input)) })
+    }
+
+    /// What an output depends on: while it stays the same, so does the output. Runs nothing.
+    ///
+    /// # Errors
+    /// Inputs that are missing or refused, a model or file that cannot be read.
+    pub fn digest(&self, output: &str) -> Result<Digest, Error> {
+        let Owned { library, handle } = *self.0;
+        let mut digest = Digest::default();
+        // SAFETY: as above; the output is ours.
+        Error::hear(library, unsafe {
+            (library.functions().wst_job_digest)(handle, Str::of(output), &raw mut digest)
+        })?;
+        Ok(digest)
+    }
+
+    /// Begins a run in the background for one output.
+    ///
+    /// # Errors
+    /// An unknown output; no thread to be had.
+    pub fn start(&self, output: &str) -> Result<Run, Error> {
+        let Owned { library, handle } = *self.0;
+        let outputs = views(&[output]);
+        // SAFETY: the job lives, the names are good until the call returns, and nothing watches.
+        let run = Error::handle(library, |out| unsafe {
+            (library.functions().wst_job_start)(handle, outputs.as_ptr(), outputs.len(), ptr::null(), out)
+        })?;
+        Ok(Run::own(library, run))
+    }
+
+    /// The value of an output: runs what is needed and waits for it.
+    ///
+    /// # Errors
+    /// What goes wrong in the run.
+    pub fn get(&self, output: &str) -> Result<Value, Error> {
+        self.start(output)?.take()
+    }
+}

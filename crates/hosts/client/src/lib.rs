@@ -1,0 +1,47 @@
+//! `libwuerst.so` as adapters for creative tools use it: through the C interface of `include/wuerst.h`, loaded at run
+//! time.
+//!
+//! An adapter is a small library inside a host that it does not control. So nothing here is linked against the
+//! engine: a missing or old library is an error that the adapter can show, and one engine serves all adapters of a
+//! process. What each function promises is said in the header, and only there.
+//!
+//! ```no_run
+//! # fn main() -> Result<(), wuerst_client::Error> {
+//! use wuerst_client::{Engine, Library, Setup};
+//!
+//! let library = Library::find(&[])?;
+//! let engine = Engine::new(library, &Setup { models: "models/icons", ..Setup::default() })?;
+//! let graph = engine.open("graphs/text-to-image.yaml".as_ref())?;
+//! let job = graph.job()?;
+//! job.set_text("prompt", "a red apple")?;
+//! let image = job.get("image")?;
+//! # Ok(())
+//! # }
+//! ```
+#![allow(unsafe_code, reason = "calls into C; each use says why it is sound")]
+
+mod engine;
+mod error;
+pub mod fit;
+mod graph;
+pub mod installed;
+mod job;
+mod library;
+mod picture;
+mod raw;
+mod run;
+mod value;
+
+#[cfg(test)]
+mod layout;
+
+pub use engine::{Engine, Setup};
+pub use error::Error;
+pub use graph::{Graph, Kind, Port};
+pub use installed::Installed;
+pub use job::Job;
+pub use library::Library;
+pub use picture::PictureGraph;
+pub use raw::Digest;
+pub use run::{Run, State, Status};
+pub use value::{Format, Image, Value};

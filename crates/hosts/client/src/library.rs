@@ -1,0 +1,113 @@
+//! Finding and loading `libwuerst.so`.
+
+use crate::error::Error;
+use crate::raw::Functions;
+use std::env;
+use std::ffi::{CStr, OsStr, c_void};
+use std::mem::MaybeUninit;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+
+/// `WST_ABI_VERSION` of the header that this crate was written against.
+const ABI_VERSION: u32 = 1;
+
+/// Names the library, when it lies elsewhere.
+const VARIABLE: &str = "WUERST_LIBRARY";
+
+const NAME: &str = "libwuerst.so.0";
+
+/// The loaded library, which stays loaded as long as the process.
+#[derive(Clone, Copy)]
+pub struct Library(&'static Functions);
+
+impl Library {
+    /// Loads the library that the variable WUERST_LIBRARY names, one that lies in one of the folders, or the one that
+    /// the system finds.
+    ///
+    /// # Errors
+    /// None of them is there, or it is older than this adapter; the message lists where it was looked for.
+    pub fn find(folders: &[PathBuf]) -> Result<Library, Error> {
+        if let Some(path) = env::var_os(VARIABLE).filter(|path| !path.is_empty()) {
+            return Library::open(Path::new(&path))
+                .map_err(|e| Error::new(format!("{VARIABLE} names {}: {e}", Path::new(&path).display())));
+        }
+        let found = folders.iter().map(|folder| folder.join(NAME)).find(|path| path.exists());
+        if let Some(path) = found {
+            return Library::open(&path);
+        }
+        Library::open(Path::new(NAME)).map_err(|e| {
+            let places: Vec<String> = folders.iter().map(|folder| folder.display().to_string()).collect();
+            Error::new(format!(
+                "{NAME} was not found in {} nor by the system ({e}): put it there, or set {VARIABLE} to its path",
+                places.join(", ")
+            ))
+        })
+    }
+
+    /// Loads the library at a path.
+    ///
+    /// # Errors
+    /// It is not there, or older than this adapter.
+    pub fn open(path: &Path) -> Result<Library, Error> {
+        static OPENED: Mutex<Vec<(PathBuf, Library)>> = Mutex::new(Vec::new());
+        let mut opened = OPENED.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, library)) = opened.iter().find(|(known, _)| known == path) {
+            return Ok(*library);
+        }
+        // SAFETY: the library has no initialisers that could do harm; it is never unloaded, so functions stay good.
+        let functions = unsafe {
+            let library = libloading::Library::new(path).map_err(|e| Error::new(reason(&e)))?;
+            let functions = Functions::of(&library).map_err(|name| {
+                Error::new(format!("{} is too old, it has no {name}: update it", path.display()))
+            });
+            std::mem::forget(library);
+            functions?
+        };
+        // SAFETY: takes nothing.
+        let version = unsafe { (functions.wst_abi_version)() };
+        if version < ABI_VERSION {
+            let message = format!("{} has interface {version}, but {ABI_VERSION} is needed", path.display());
+            return Err(Error::new(message));
+        }
+        let library = Library(Box::leak(Box::new(functions)));
+        opened.push((path.to_owned(), library));
+        Ok(library)
+    }
+
+    pub(crate) fn functions(self) -> &'static Functions {
+        self.0
+    }
+
+    /// The version of the library, as "0.1.0".
+    pub fn version(self) -> &'static str {
+        // SAFETY: a text that is good for ever.
+        unsafe { (self.0.wst_version)().text() }
+    }
+}
+
+/// What the system says, which is the source of what libloading says.
+fn reason(error: &libloading::Error) -> String {
+    std::error::Error::source(error).map_or_else(|| error.to_string(), ToString::to_string)
+}
+
+/// The path of the shared library that holds `address`, and the folder it lies in: an adapter's own, for an address in
+/// it.
+pub fn folder_of(address: *const c_void) -> Option<(PathBuf, PathBuf)> {
+    let mut found = MaybeUninit::<libc::Dl_info>::zeroed();
+    // SAFETY: `dladdr` only looks the address up, and fills the struct when it returns non-zero; the name it gives is a
+    // string of the loader's that lives as long as the library.
+    let file = unsafe {
+        if libc::dladdr(address, found.as_mut_ptr()) == 0 {
+            return None;
+        }
+        let found = found.assume_init();
+        if found.dli_fname.is_null() {
+            return None;
+        }
+        PathBuf::from(OsStr::from_bytes(CStr::from_ptr(found.dli_fname).to_bytes()))
+    };
+    // Links are followed: an adapter that is linked into a host's folder finds what lies beside the real file.
+    let folder = file.canonicalize().ok()?.parent()?.to_owned();
+    Some((file, folder))
+}

@@ -1,0 +1,45 @@
+//! Graphs that make one picture, of text or of a picture: what an adapter can offer as a generator or a filter.
+
+use crate::engine::Engine;
+use crate::error::Error;
+use crate::graph::{Graph, Kind, Port};
+use std::path::Path;
+
+/// A graph with the ports that an adapter needs to know.
+#[derive(Clone)]
+pub struct PictureGraph {
+    /// The checked graph.
+    pub graph: Graph,
+    /// All its inputs, in the order of the file.
+    pub inputs: Vec<Port>,
+    /// The input that takes a picture, `u8[h,w,3]`, if it has one: the graph can be a filter.
+    pub frame: Option<String>,
+    /// The first output that gives one.
+    pub picture: String,
+}
+
+impl PictureGraph {
+    /// Reads and checks a graph file.
+    ///
+    /// # Errors
+    /// Everything that is wrong with it; no output that is a picture; an input that is neither a picture nor what a
+    /// person can type.
+    pub fn open(engine: &Engine, file: &Path) -> Result<PictureGraph, Error> {
+        let graph = engine.open(file)?;
+        let inputs = graph.inputs()?;
+        let first =
+            |ports: &[Port]| ports.iter().find(|port| port.is_picture()).map(|port| port.name.clone());
+        let frame = first(&inputs);
+        let other = inputs
+            .iter()
+            .find(|port| port.kind == Kind::Tensor && !port.optional && Some(&port.name) != frame.as_ref());
+        if let Some(port) = other {
+            let message = format!("{}: nobody can give `{}: {}`", file.display(), port.name, port.type_text);
+            return Err(Error::new(message));
+        }
+        let picture = first(&graph.outputs()?).ok_or_else(|| {
+            Error::new(format!("{}: the graph has no output of the type u8[h,w,3]", file.display()))
+        })?;
+        Ok(PictureGraph { graph, inputs, frame, picture })
+    }
+}

@@ -1,0 +1,120 @@
+//! `wst_run`: a run in the background.
+
+use crate::error::Error;
+use crate::library::Library;
+use crate::raw;
+use crate::value::Value;
+use std::mem::MaybeUninit;
+use std::ptr;
+use std::time::Duration;
+
+/// Where a run is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum State {
+    /// Going on.
+    Running,
+    /// Its value can be taken.
+    Done,
+    /// It was cancelled.
+    Stopped,
+    /// [`Run::take`] says why.
+    Failed,
+}
+
+/// How far a run has come.
+#[derive(Debug, Clone)]
+pub struct Status {
+    /// Where it is.
+    pub state: State,
+    /// 0 to 1, never less than before.
+    pub fraction: f64,
+    /// The node that it has got to.
+    pub node: String,
+    /// Steps of that node: done, and in all.
+    pub steps: [u32; 2],
+}
+
+/// A run for one output. Dropping it stops it, and waits until it has stopped.
+pub struct Run {
+    library: Library,
+    handle: *mut raw::Run,
+}
+
+// SAFETY: the header allows every function from any thread, at the same time as any other.
+unsafe impl Send for Run {}
+// SAFETY: as above.
+unsafe impl Sync for Run {}
+
+impl Drop for Run {
+    fn drop(&mut self) {
+        // SAFETY: ours, and freed once.
+        unsafe { (self.library.functions().wst_run_free)(self.handle) }
+    }
+}
+
+impl Run {
+    pub(crate) fn own(library: Library, handle: *mut raw::Run) -> Run {
+        Run { library, handle }
+    }
+
+    /// Tells how far it has come, at once.
+    ///
+    /// # Errors
+    /// None that is to be expected.
+    pub fn poll(&self) -> Result<Status, Error> {
+        let mut status = MaybeUninit::<raw::Status>::zeroed();
+        // SAFETY: all zeros is a `wst_status`, which begins with its size; the node's name belongs to the run.
+        unsafe {
+            (*status.as_mut_ptr()).struct_size = size_of::<raw::Status>();
+            let failure = (self.library.functions().wst_run_poll)(self.handle, status.as_mut_ptr());
+            Error::hear(self.library, failure)?;
+            let status = status.assume_init();
+            let state = match status.state {
+                0 => State::Running,
+                1 => State::Done,
+                2 => State::Stopped,
+                _ => State::Failed,
+            };
+            let node = status.node.text().to_owned();
+            Ok(Status { state, fraction: status.fraction, node, steps: [status.done, status.of] })
+        }
+    }
+
+    /// The newest picture of work in progress that was not given yet. They are made from the first time on that one is
+    /// asked for.
+    ///
+    /// # Errors
+    /// None that is to be expected.
+    pub fn preview(&self) -> Result<Option<Value>, Error> {
+        let library = self.library;
+        // SAFETY: the run lives.
+        let value =
+            Error::handle(library, |out| unsafe { (library.functions().wst_run_preview)(self.handle, out) })?;
+        Ok((!value.is_null()).then(|| Value::own(library, value)))
+    }
+
+    /// Waits until it is over, at most so long; whether it is.
+    pub fn wait(&self, at_most: Duration) -> bool {
+        let milliseconds = i64::try_from(at_most.as_millis()).unwrap_or(i64::MAX);
+        // SAFETY: the run lives.
+        unsafe { (self.library.functions().wst_run_wait)(self.handle, milliseconds) != 0 }
+    }
+
+    /// Stops it, soon.
+    pub fn cancel(&self) {
+        // SAFETY: the run lives.
+        unsafe { (self.library.functions().wst_run_cancel)(self.handle) }
+    }
+
+    /// Waits for the value.
+    ///
+    /// # Errors
+    /// What went wrong in the run.
+    pub fn take(self) -> Result<Value, Error> {
+        let mut value = ptr::null_mut();
+        // SAFETY: the run lives, and was begun for one output.
+        let failure = unsafe { (self.library.functions().wst_run_take)(self.handle, &raw mut value, 1) };
+        Error::hear(self.library, failure)?;
+        Ok(Value::own(self.library, value))
+    }
+}

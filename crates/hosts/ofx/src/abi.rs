@@ -1,0 +1,171 @@
+//! The structs and suites of OpenFX that are used here, and the three functions that a host looks for.
+
+use crate::actions;
+use crate::effects::effects;
+use crate::host;
+use std::ffi::{c_char, c_double, c_int, c_uint, c_void};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::ptr;
+
+/// `OfxStatus`.
+pub type Status = c_int;
+pub const OK: Status = 0;
+pub const FAILED: Status = 1;
+pub const REPLY_NO: Status = 13;
+pub const REPLY_DEFAULT: Status = 14;
+
+macro_rules! handles {
+    ($($name:ident),*) => {$(
+        /// A handle of the host's, only ever seen as a pointer.
+        #[repr(C)]
+        pub struct $name {
+            _nothing: [u8; 0],
+        }
+    )*};
+}
+
+handles!(Properties, Effect, Clip, ParamSet, Param);
+
+/// `OfxHost`.
+#[repr(C)]
+pub struct Host {
+    pub host: *mut Properties,
+    pub fetch_suite: unsafe extern "C" fn(*mut Properties, *const c_char, c_int) -> *const c_void,
+}
+
+/// `OfxPlugin`.
+#[repr(C)]
+pub struct Plugin {
+    pub api: *const c_char,
+    pub api_version: c_int,
+    pub identifier: *const c_char,
+    pub version_major: c_uint,
+    pub version_minor: c_uint,
+    pub set_host: unsafe extern "C" fn(*const Host),
+    pub main_entry: EntryPoint,
+}
+
+/// `OfxPluginEntryPoint`.
+pub type EntryPoint =
+    unsafe extern "C" fn(*const c_char, *const c_void, *mut Properties, *mut Properties) -> Status;
+
+// SAFETY: pointers to texts that live as long as the process, never changed.
+unsafe impl Send for Plugin {}
+// SAFETY: as above.
+unsafe impl Sync for Plugin {}
+
+type SetN<T> = unsafe extern "C" fn(*mut Properties, *const c_char, c_int, *const T) -> Status;
+type GetN<T> = unsafe extern "C" fn(*mut Properties, *const c_char, c_int, *mut T) -> Status;
+
+/// `OfxPropertySuiteV1`.
+#[repr(C)]
+pub struct PropertySuite {
+    pub set_pointer: unsafe extern "C" fn(*mut Properties, *const c_char, c_int, *mut c_void) -> Status,
+    pub set_string: unsafe extern "C" fn(*mut Properties, *const c_char, c_int, *const c_char) -> Status,
+    pub set_double: unsafe extern "C" fn(*mut Properties, *const c_char, c_int, c_double) -> Status,
+    pub set_int: unsafe extern "C" fn(*mut Properties, *const c_char, c_int, c_int) -> Status,
+    pub set_pointers: SetN<*mut c_void>,
+    pub set_strings: SetN<*const c_char>,
+    pub set_doubles: SetN<c_double>,
+    pub set_ints: SetN<c_int>,
+    // With an index where the others have a count.
+    pub get_pointer: GetN<*mut c_void>,
+    pub get_string: GetN<*mut c_char>,
+    pub get_double: GetN<c_double>,
+    pub get_int: GetN<c_int>,
+    pub get_pointers: GetN<*mut c_void>,
+    pub get_strings: GetN<*mut c_char>,
+    pub get_doubles: GetN<c_double>,
+    pub get_ints: GetN<c_int>,
+    pub reset: unsafe extern "C" fn(*mut Properties, *const c_char) -> Status,
+    pub dimension: unsafe extern "C" fn(*mut Properties, *const c_char, *mut c_int) -> Status,
+}
+
+/// `OfxRectD`, in canonical coordinates: x1, y1, x2, y2.
+pub type Rect = [c_double; 4];
+
+/// `OfxImageEffectSuiteV1` as far as it is used.
+#[repr(C)]
+pub struct EffectSuite {
+    pub properties: unsafe extern "C" fn(*mut Effect, *mut *mut Properties) -> Status,
+    pub params: unsafe extern "C" fn(*mut Effect, *mut *mut ParamSet) -> Status,
+    pub define_clip: unsafe extern "C" fn(*mut Effect, *const c_char, *mut *mut Properties) -> Status,
+    pub clip:
+        unsafe extern "C" fn(*mut Effect, *const c_char, *mut *mut Clip, *mut *mut Properties) -> Status,
+    pub clip_properties: unsafe extern "C" fn(*mut Clip, *mut *mut Properties) -> Status,
+    pub image: unsafe extern "C" fn(*mut Clip, c_double, *const Rect, *mut *mut Properties) -> Status,
+    pub release_image: unsafe extern "C" fn(*mut Properties) -> Status,
+    pub region_of_definition: unsafe extern "C" fn(*mut Clip, c_double, *mut Rect) -> Status,
+    pub abort: unsafe extern "C" fn(*mut Effect) -> c_int,
+}
+
+/// `OfxParameterSuiteV1` as far as it is used.
+#[repr(C)]
+pub struct ParameterSuite {
+    pub define:
+        unsafe extern "C" fn(*mut ParamSet, *const c_char, *const c_char, *mut *mut Properties) -> Status,
+    pub handle:
+        unsafe extern "C" fn(*mut ParamSet, *const c_char, *mut *mut Param, *mut *mut Properties) -> Status,
+    pub set_properties: unsafe extern "C" fn(*mut ParamSet, *mut *mut Properties) -> Status,
+    pub properties: unsafe extern "C" fn(*mut Param, *mut *mut Properties) -> Status,
+    pub value: unsafe extern "C" fn(*mut Param, ...) -> Status,
+    pub value_at: unsafe extern "C" fn(*mut Param, c_double, ...) -> Status,
+}
+
+/// `OfxProgressSuiteV1`.
+#[repr(C)]
+pub struct ProgressSuite {
+    pub start: unsafe extern "C" fn(*mut Effect, *const c_char) -> Status,
+    pub update: unsafe extern "C" fn(*mut Effect, c_double) -> Status,
+    pub end: unsafe extern "C" fn(*mut Effect) -> Status,
+}
+
+/// `OfxMessageSuiteV2`; version 1 has the first function alone.
+#[repr(C)]
+pub struct MessageSuite {
+    pub message:
+        unsafe extern "C" fn(*mut Effect, *const c_char, *const c_char, *const c_char, ...) -> Status,
+    pub set_persistent:
+        unsafe extern "C" fn(*mut Effect, *const c_char, *const c_char, *const c_char, ...) -> Status,
+    pub clear_persistent: unsafe extern "C" fn(*mut Effect) -> Status,
+}
+
+/// How many effects there are.
+#[unsafe(no_mangle)]
+extern "C" fn OfxGetNumberOfPlugins() -> c_int {
+    catch_unwind(|| c_int::try_from(effects().len()).unwrap_or(0)).unwrap_or(0)
+}
+
+/// One of them; NULL beyond the end.
+#[unsafe(no_mangle)]
+extern "C" fn OfxGetPlugin(nth: c_int) -> *const Plugin {
+    let found = || usize::try_from(nth).ok().and_then(|nth| effects().get(nth));
+    catch_unwind(|| found().map_or(ptr::null(), |effect| &raw const effect.plugin)).unwrap_or(ptr::null())
+}
+
+/// Every effect has the same host.
+///
+/// # Safety
+/// The host's own struct, which stays good.
+pub unsafe extern "C" fn set_host(given: *const Host) {
+    // SAFETY: promised by the host.
+    let _ = catch_unwind(|| host::keep(unsafe { given.as_ref() }));
+}
+
+/// What the host wants of the effect of a number.
+///
+/// # Safety
+/// The arguments are what the action asks for.
+pub unsafe extern "C" fn main_entry<const NTH: usize>(
+    action: *const c_char,
+    handle: *const c_void,
+    given: *mut Properties,
+    wanted: *mut Properties,
+) -> Status {
+    let body = || {
+        let Some(effect) = effects().get(NTH) else { return FAILED };
+        // SAFETY: promised by the host.
+        unsafe { actions::answer(effect, action, handle.cast_mut().cast(), given, wanted) }
+    };
+    catch_unwind(AssertUnwindSafe(body)).unwrap_or(FAILED)
+}

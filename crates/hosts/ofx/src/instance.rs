@@ -1,0 +1,58 @@
+//! One effect in a host's project: its job, and its last picture.
+
+use crate::effects::Effect;
+use std::sync::{Arc, Mutex, PoisonError};
+use wuerst_client::{Digest, Error, Job};
+
+/// A picture as RGBA, the top row first.
+pub struct Picture {
+    /// Height and width in pixels.
+    pub size: [u32; 2],
+    /// Four bytes for each.
+    pub rgba: Vec<u8>,
+}
+
+/// An instance.
+pub struct Instance {
+    effect: &'static Effect,
+    job: Mutex<Option<Job>>,
+    last: Mutex<Option<(Digest, Arc<Picture>)>>,
+}
+
+impl Instance {
+    /// An instance that has made nothing yet.
+    pub fn new(effect: &'static Effect) -> Instance {
+        Instance { effect, job: Mutex::new(None), last: Mutex::new(None) }
+    }
+
+    /// The job, made when it is first wanted.
+    ///
+    /// # Errors
+    /// Why the effect has no graph.
+    pub fn job(&self) -> Result<Job, Error> {
+        let mut job = self.job.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(job) = &*job {
+            return Ok(job.clone());
+        }
+        let made = self.effect.made.as_ref().map_err(Clone::clone)?;
+        Ok(job.insert(made.graph.job()?).clone())
+    }
+
+    /// The last picture, if it is that of the digest.
+    pub fn kept(&self, digest: Digest) -> Option<Arc<Picture>> {
+        let last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        last.as_ref().filter(|(kept, _)| *kept == digest).map(|(_, picture)| picture.clone())
+    }
+
+    /// Keeps a picture in place of the last.
+    pub fn keep(&self, digest: Digest, picture: Picture) -> Arc<Picture> {
+        let picture = Arc::new(picture);
+        *self.last.lock().unwrap_or_else(PoisonError::into_inner) = Some((digest, picture.clone()));
+        picture
+    }
+
+    /// Lets the last picture go: the host is short of memory.
+    pub fn forget(&self) {
+        *self.last.lock().unwrap_or_else(PoisonError::into_inner) = None;
+    }
+}

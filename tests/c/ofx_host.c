@@ -1,0 +1,530 @@
+/* A small OpenFX host: loads a library of effects, describes all, and renders with two as strictly as it can.
+ *
+ *   ofx_host wuerst.ofx PICTURE PROMPT SEED     PICTURE: 64x64 RGB bytes that the generator must make
+ *
+ * Every property that the effects touch must be one of OpenFX's, of its type; every handle must be good; what is fetched
+ * must be given back. Prints what it did; ends with 1 at the first mistake. Declarations are of OpenFX 1.4. */
+#include <dlfcn.h>
+#include <math.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { OK = 0, FAILED = 1, UNKNOWN = 5, BAD_HANDLE = 9, NO = 13, DEFAULT = 14 };
+
+typedef union { void *p; char *s; double d; int i; } item;
+typedef struct { const char *name; char type; int count; item items[8]; } property;
+typedef struct set { uint32_t magic; int count; property properties[48]; } set;
+#define MAGIC 0x77757273u
+
+static void fail(const char *format, ...)
+{
+    va_list list;
+    va_start(list, format);
+    fprintf(stderr, "ofx_host: ");
+    vfprintf(stderr, format, list);
+    fprintf(stderr, "\n");
+    exit(1);
+}
+#define CHECK(good, ...) do { if (!(good)) fail(__VA_ARGS__); } while (0)
+
+/* ---- Properties ----------------------------------------------------------------------------------------------- */
+
+static const struct { const char *name; char type; } known[] = {
+    {"OfxPropLabel", 's'}, {"OfxPropTime", 'd'}, {"OfxPropInstanceData", 'p'}, {"OfxPropPluginDescription", 's'},
+    {"OfxImageEffectPluginPropGrouping", 's'}, {"OfxImageEffectPropSupportedContexts", 's'},
+    {"OfxImageEffectPropSupportedPixelDepths", 's'}, {"OfxImageEffectPropSupportedComponents", 's'},
+    {"OfxImageEffectPropSupportsTiles", 'i'}, {"OfxImageEffectPropSupportsMultiResolution", 'i'},
+    {"OfxImageEffectPluginRenderThreadSafety", 's'}, {"OfxImageEffectPluginPropHostFrameThreading", 'i'},
+    {"OfxImageEffectPropProjectExtent", 'd'}, {"OfxImageEffectPropProjectOffset", 'd'},
+    {"OfxImageEffectPropProjectSize", 'd'}, {"OfxImageEffectPropRegionOfDefinition", 'd'},
+    {"OfxImageEffectPropRenderScale", 'd'}, {"OfxImageEffectPropRenderWindow", 'i'},
+    {"OfxImageClipPropRoI_Source", 'd'}, {"OfxImageEffectPropPixelDepth", 's'},
+    {"OfxImageEffectPropComponents", 's'}, {"OfxImagePropData", 'p'}, {"OfxImagePropRowBytes", 'i'},
+    {"OfxImagePropBounds", 'i'}, {"OfxParamPropHint", 's'}, {"OfxParamPropAnimates", 'i'},
+    {"OfxParamPropStringMode", 's'}, {"OfxParamPropChoiceOption", 's'},
+    /* The type of these is the parameter's. */
+    {"OfxParamPropDefault", '*'}, {"OfxParamPropMin", '*'}, {"OfxParamPropMax", '*'},
+    {"OfxParamPropDisplayMin", '*'}, {"OfxParamPropDisplayMax", '*'},
+};
+
+static property *at(set *props, const char *name, char type, int make)
+{
+    CHECK(props && props->magic == MAGIC, "a bad handle for the property %s", name);
+    char wanted = 0;
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++)
+        if (!strcmp(known[i].name, name)) wanted = known[i].type;
+    CHECK(wanted, "OpenFX has no property %s, or none that this host knows", name);
+    CHECK(wanted == '*' || wanted == type, "the property %s is not of the type %c", name, type);
+    for (int i = 0; i < props->count; i++)
+        if (!strcmp(props->properties[i].name, name)) {
+            CHECK(props->properties[i].type == type, "%s has two types", name);
+            return &props->properties[i];
+        }
+    if (!make) return NULL;
+    CHECK(props->count < 48, "too many properties");
+    property *p = &props->properties[props->count++];
+    p->name = strdup(name), p->type = type, p->count = 0;
+    return p;
+}
+
+static int put(set *props, const char *name, char type, int index, item value)
+{
+    property *p = at(props, name, type, 1);
+    CHECK(index >= 0 && index < 8, "%s has no index %d", name, index);
+    CHECK(type != 's' || value.s, "%s is set to NULL", name);
+    if (type == 's') value.s = strdup(value.s);
+    p->items[index] = value;
+    if (p->count <= index) p->count = index + 1;
+    return OK;
+}
+
+static int take(set *props, const char *name, char type, int index, item *out)
+{
+    property *p = at(props, name, type, 0);
+    if (!p || index >= p->count) return UNKNOWN;
+    *out = p->items[index];
+    return OK;
+}
+
+#define ACCESS(what, letter, field, ctype, settype)                                                      \
+    static int set_##what(set *s, const char *n, int i, settype v) { item it; memset(&it, 0, sizeof it); it.field = (ctype)v; return put(s, n, letter, i, it); } \
+    static int get_##what(set *s, const char *n, int i, ctype *o) { item it; int r = take(s, n, letter, i, &it); if (!r) *o = it.field; return r; }
+ACCESS(pointer, 'p', p, void *, void *)
+ACCESS(string, 's', s, char *, const char *)
+ACCESS(double, 'd', d, double, double)
+ACCESS(int, 'i', i, int, int)
+
+static int none(void) { fail("a function of the property suite that this host lacks"); return FAILED; }
+
+static struct { void *functions[18]; } property_suite;
+
+/* ---- Effects -------------------------------------------------------------------------------------------------- */
+
+typedef struct { char name[64]; const char *type; set props; char text[256]; double number; } param;
+typedef struct effect effect;
+typedef struct { effect *owner; char name[32]; set props; } clip;
+struct effect {
+    uint32_t magic;
+    set props;
+    int params, clips;
+    param param[32];
+    clip clip[4];
+};
+
+static int images_out, aborts_asked, abort_after = -1, updates, message_count;
+static double last_fraction;
+static char message[1024];
+
+/* What the output clip and the source clip give. */
+static struct { uint8_t *data; int width, height, row, depth, components, x, y; } output, source;
+
+static effect *good(void *handle)
+{
+    effect *e = handle;
+    CHECK(e && e->magic == MAGIC, "a bad handle of an effect");
+    return e;
+}
+
+static int get_property_set(void *e, set **out) { *out = &good(e)->props; return OK; }
+static int get_param_set(void *e, void **out) { *out = good(e); return OK; }
+
+static int clip_define(void *handle, const char *name, set **out)
+{
+    effect *e = good(handle);
+    clip *c = &e->clip[e->clips++];
+    c->owner = e, c->props.magic = MAGIC;
+    snprintf(c->name, sizeof c->name, "%s", name);
+    if (out) *out = &c->props;
+    return OK;
+}
+
+static int clip_handle(void *handle, const char *name, clip **out, set **props)
+{
+    effect *e = good(handle);
+    for (int i = 0; i < e->clips; i++)
+        if (!strcmp(e->clip[i].name, name)) {
+            *out = &e->clip[i];
+            if (props) *props = &e->clip[i].props;
+            return OK;
+        }
+    return UNKNOWN;
+}
+
+static int clip_properties(clip *c, set **out) { *out = &c->props; return OK; }
+
+static int clip_image(clip *c, double time, const double *region, set **out)
+{
+    (void)time, (void)region;
+    int is_output = !strcmp(c->name, "Output");
+    set *image = calloc(1, sizeof *image);
+    image->magic = MAGIC;
+    int width = is_output ? output.width : source.width, height = is_output ? output.height : source.height;
+    int x = is_output ? output.x : source.x, y = is_output ? output.y : source.y;
+    set_pointer(image, "OfxImagePropData", 0, is_output ? output.data : source.data);
+    set_int(image, "OfxImagePropRowBytes", 0, is_output ? output.row : source.row);
+    int bounds[4] = {x, y, x + width, y + height};
+    for (int i = 0; i < 4; i++) set_int(image, "OfxImagePropBounds", i, bounds[i]);
+    set_string(image, "OfxImageEffectPropPixelDepth", 0,
+               (is_output ? output.depth : source.depth) == 4 ? "OfxBitDepthFloat" : "OfxBitDepthByte");
+    set_string(image, "OfxImageEffectPropComponents", 0,
+               (is_output ? output.components : source.components) == 4 ? "OfxImageComponentRGBA" : "OfxImageComponentRGB");
+    images_out++;
+    *out = image;
+    return OK;
+}
+
+static int release_image(set *image)
+{
+    CHECK(image && image->magic == MAGIC, "an image that was given back before");
+    image->magic = 0;
+    images_out--;
+    return OK;
+}
+
+static int clip_region(clip *c, double time, double *out)
+{
+    (void)time, (void)c;
+    double rect[4] = {0, 0, source.width, source.height};
+    memcpy(out, rect, sizeof rect);
+    return OK;
+}
+
+static int aborted(void *e)
+{
+    good(e);
+    return abort_after >= 0 && aborts_asked++ >= abort_after;
+}
+
+static struct { void *functions[13]; } effect_suite;
+
+static int param_define(void *handle, const char *type, const char *name, set **out)
+{
+    effect *e = good(handle);
+    CHECK(e->params < 32, "too many parameters");
+    for (int i = 0; i < e->params; i++) CHECK(strcmp(e->param[i].name, name), "two parameters are called %s", name);
+    param *p = &e->param[e->params++];
+    p->type = strdup(type), p->props.magic = MAGIC;
+    snprintf(p->name, sizeof p->name, "%s", name);
+    *out = &p->props;
+    return OK;
+}
+
+static param *found(effect *e, const char *name)
+{
+    for (int i = 0; i < e->params; i++)
+        if (!strcmp(e->param[i].name, name)) return &e->param[i];
+    return NULL;
+}
+
+static int param_handle(void *handle, const char *name, param **out, set **props)
+{
+    param *p = found(good(handle), name);
+    if (!p) return UNKNOWN;
+    *out = p;
+    if (props) *props = &p->props;
+    return OK;
+}
+
+static int param_value_at(param *p, double time, ...)
+{
+    (void)time;
+    va_list list;
+    va_start(list, time);
+    void *to = va_arg(list, void *);
+    va_end(list);
+    if (!strcmp(p->type, "OfxParamTypeString")) *(char **)to = p->text;
+    else if (!strcmp(p->type, "OfxParamTypeDouble")) *(double *)to = p->number;
+    else *(int *)to = (int)p->number;
+    return OK;
+}
+
+static struct { void *functions[18]; } parameter_suite;
+
+static int progress_start(void *e, const char *label) { good(e); CHECK(label && *label, "no label"); updates = 0, last_fraction = 0; return OK; }
+static int progress_update(void *e, double fraction)
+{
+    good(e);
+    CHECK(fraction >= last_fraction && fraction <= 1, "progress %g after %g", fraction, last_fraction);
+    last_fraction = fraction, updates++;
+    return OK;
+}
+static int progress_end(void *e) { good(e); return OK; }
+static struct { void *functions[3]; } progress_suite;
+
+static int say(void *e, const char *type, const char *id, const char *format, ...)
+{
+    good(e), (void)id;
+    CHECK(!strcmp(type, "OfxMessageError"), "a message of the type %s", type);
+    va_list list;
+    va_start(list, format);
+    vsnprintf(message, sizeof message, format, list);
+    va_end(list);
+    message_count++;
+    return OK;
+}
+static int clear(void *e) { good(e); message[0] = 0; return OK; }
+static struct { void *functions[3]; } message_suite;
+
+static const void *fetch(set *host, const char *name, int version)
+{
+    CHECK(host && host->magic == MAGIC, "the host's own handle is not given back");
+    if (version == 1 && !strcmp(name, "OfxPropertySuite")) return &property_suite;
+    if (version == 1 && !strcmp(name, "OfxImageEffectSuite")) return &effect_suite;
+    if (version == 1 && !strcmp(name, "OfxParameterSuite")) return &parameter_suite;
+    if (version == 1 && !strcmp(name, "OfxProgressSuite")) return &progress_suite;
+    if (version == 2 && !strcmp(name, "OfxMessageSuite")) return &message_suite;
+    return NULL;
+}
+
+/* ---- The library ---------------------------------------------------------------------------------------------- */
+
+typedef struct { set *host; const void *(*fetch)(set *, const char *, int); } ofx_host;
+typedef struct {
+    const char *api; int version; const char *identifier; unsigned major, minor;
+    void (*set_host)(ofx_host *);
+    int (*entry)(const char *, const void *, set *, set *);
+} plugin;
+
+static set *blank(void) { set *s = calloc(1, sizeof *s); s->magic = MAGIC; return s; }
+
+static effect *described(plugin *p, const char *context)
+{
+    effect *e = calloc(1, sizeof *e);
+    e->magic = e->props.magic = MAGIC;
+    CHECK(p->entry("OfxActionDescribe", e, NULL, NULL) == OK, "%s: describe", p->identifier);
+    set *given = blank();
+    (void)context;
+    CHECK(p->entry("OfxImageEffectActionDescribeInContext", e, given, NULL) == OK, "%s: describe in context", p->identifier);
+    return e;
+}
+
+/* An instance has the descriptor's clips and parameters, at their defaults. */
+static effect *created(plugin *p, int width, int height)
+{
+    effect *e = described(p, NULL);
+    double size[2] = {width, height};
+    for (int i = 0; i < 2; i++) {
+        set_double(&e->props, "OfxImageEffectPropProjectSize", i, size[i]);
+        set_double(&e->props, "OfxImageEffectPropProjectExtent", i, size[i]);
+        set_double(&e->props, "OfxImageEffectPropProjectOffset", i, 0);
+    }
+    for (int i = 0; i < e->params; i++) {
+        param *q = &e->param[i];
+        char *text;
+        int whole;
+        if (!strcmp(q->type, "OfxParamTypeString")) {
+            if (!get_string(&q->props, "OfxParamPropDefault", 0, &text)) snprintf(q->text, sizeof q->text, "%s", text);
+        } else if (!strcmp(q->type, "OfxParamTypeDouble")) {
+            CHECK(!get_double(&q->props, "OfxParamPropDefault", 0, &q->number), "%s has no default", q->name);
+        } else {
+            CHECK(!get_int(&q->props, "OfxParamPropDefault", 0, &whole), "%s has no default", q->name);
+            q->number = whole;
+        }
+    }
+    CHECK(p->entry("OfxActionCreateInstance", e, NULL, NULL) == OK, "%s: create", p->identifier);
+    return e;
+}
+
+static void set_text(effect *e, const char *name, const char *text)
+{
+    param *p = found(e, name);
+    CHECK(p && !strcmp(p->type, "OfxParamTypeString"), "no text %s", name);
+    snprintf(p->text, sizeof p->text, "%s", text);
+}
+
+static void set_number(effect *e, const char *name, double number)
+{
+    param *p = found(e, name);
+    CHECK(p && strcmp(p->type, "OfxParamTypeString"), "no number %s", name);
+    p->number = number;
+}
+
+static void canvas(int width, int height, int depth, int components)
+{
+    free(output.data);
+    /* Rows longer than they need be, as hosts have them; and filled, so that what is not written shows. */
+    output.row = width * depth * components + 64;
+    output.width = width, output.height = height, output.depth = depth, output.components = components;
+    output.x = output.y = 0;
+    output.data = malloc((size_t)output.row * (size_t)height);
+    memset(output.data, 0xAB, (size_t)output.row * (size_t)height);
+}
+
+static int render(plugin *p, effect *e, int x1, int y1, int x2, int y2, double scale)
+{
+    set *given = blank();
+    set_double(given, "OfxPropTime", 0, 1);
+    int window[4] = {x1, y1, x2, y2};
+    for (int i = 0; i < 4; i++) set_int(given, "OfxImageEffectPropRenderWindow", i, window[i]);
+    for (int i = 0; i < 2; i++) set_double(given, "OfxImageEffectPropRenderScale", i, scale);
+    int status = p->entry("OfxImageEffectActionRender", e, given, NULL);
+    CHECK(images_out == 0, "%d images were not given back", images_out);
+    return status;
+}
+
+static plugin *named(plugin **plugins, int count, const char *identifier)
+{
+    for (int i = 0; i < count; i++)
+        if (!strcmp(plugins[i]->identifier, identifier)) return plugins[i];
+    fail("there is no effect %s", identifier);
+    return NULL;
+}
+
+static uint8_t *pixel(int x, int y) { return output.data + (size_t)output.row * (size_t)y + x * output.depth * output.components; }
+
+static void generator(plugin *p, const uint8_t *picture, const char *prompt, int seed)
+{
+    effect *e = created(p, 64, 64);
+    set_text(e, "prompt", prompt);
+    set_number(e, "seed", seed);
+
+    set *given = blank(), *wanted = blank();
+    set_double(given, "OfxPropTime", 0, 1);
+    CHECK(p->entry("OfxImageEffectActionGetRegionOfDefinition", e, given, wanted) == OK, "region of definition");
+    double right;
+    CHECK(!get_double(wanted, "OfxImageEffectPropRegionOfDefinition", 2, &right) && right == 64, "the region is the project");
+
+    canvas(64, 64, 1, 4);
+    CHECK(render(p, e, 0, 0, 64, 64, 1) == OK, "render: %s", message);
+    CHECK(updates > 0 && !message[0], "there was progress, and no message");
+    int off = 0;
+    for (int y = 0; y < 64; y++)
+        for (int x = 0; x < 64; x++)
+            for (int c = 0; c < 3; c++)
+                off |= pixel(x, y)[c] != picture[((63 - y) * 64 + x) * 3 + c]; /* rows go up */
+    CHECK(!off, "the frame is not the command's picture");
+    printf("generator: the command's picture, byte for byte; %d updates of progress\n", updates);
+
+    uint8_t *whole = output.data;
+    output.data = NULL;
+    updates = 0;
+    canvas(64, 64, 1, 4);
+    for (int y = 0; y < 64; y += 16)
+        for (int x = 0; x < 64; x += 32) CHECK(render(p, e, x, y, x + 32, y + 16, 1) == OK, "tile: %s", message);
+    for (int y = 0; y < 64; y++) CHECK(!memcmp(pixel(0, y), whole + (size_t)output.row * (size_t)y, 256), "tiles differ");
+    CHECK(updates == 0, "the picture was made again");
+    canvas(64, 64, 1, 4);
+    CHECK(render(p, e, 8, 8, 16, 16, 1) == OK && pixel(7, 8)[0] == 0xAB && pixel(16, 8)[0] == 0xAB, "more than the window was written");
+    printf("generator: 8 tiles are the whole, without another run\n");
+
+    canvas(64, 64, 4, 4);
+    CHECK(render(p, e, 0, 0, 64, 64, 1) == OK, "floats: %s", message);
+    double worst = 0;
+    for (int x = 0; x < 64; x++) {
+        double coded = whole[(size_t)(64 * 4 + 64) * 32 + x * 4] / 255.0, got;
+        double linear = coded <= 0.04045 ? coded / 12.92 : pow((coded + 0.055) / 1.055, 2.4);
+        float value;
+        memcpy(&value, pixel(x, 32), 4);
+        got = value;
+        worst = fmax(worst, fabs(got - linear));
+    }
+    CHECK(worst < 1e-5, "floats are off by %g", worst);
+    canvas(32, 32, 4, 3);
+    CHECK(render(p, e, 0, 0, 32, 32, 0.5) == OK, "half the scale: %s", message);
+    float corner;
+    memcpy(&corner, pixel(0, 0), 4);
+    CHECK(corner > 0.5 && updates == 0, "half the scale is another picture");
+    printf("generator: floats in linear light within %.0e; half the scale; no further run\n", worst);
+
+    set_number(e, "seed", seed + 1);
+    abort_after = 1, aborts_asked = 0;
+    canvas(64, 64, 1, 4);
+    CHECK(render(p, e, 0, 0, 64, 64, 1) == OK && pixel(0, 0)[0] == 0xAB, "an aborted render writes nothing");
+    abort_after = -1;
+    CHECK(render(p, e, 0, 0, 64, 64, 1) == OK && pixel(0, 0)[0] != 0xAB, "after an abort: %s", message);
+    printf("generator: aborted, and good again\n");
+
+    set_text(e, "width", "63");
+    CHECK(render(p, e, 0, 0, 64, 64, 1) == FAILED && strstr(message, "63"), "a wrong width: %s", message);
+    printf("generator: a wrong width: %s\n", message);
+    set_text(e, "width", "");
+    CHECK(render(p, e, 0, 0, 64, 64, 1) == OK && !message[0], "the message goes");
+    CHECK(p->entry("OfxActionPurgeCaches", e, NULL, NULL) == OK, "purge");
+    CHECK(render(p, e, 0, 0, 64, 64, 1) == OK, "after a purge");
+    CHECK(p->entry("OfxActionDestroyInstance", e, NULL, NULL) == OK, "destroy");
+    free(whole);
+}
+
+static void filter(plugin *p)
+{
+    source.width = 96, source.height = 64, source.depth = 4, source.components = 4, source.row = 96 * 16;
+    float *pixels = malloc(96 * 64 * 16);
+    for (int i = 0; i < 96 * 64; i++) {
+        float value[4] = {0.6f, 0.05f, 0.05f, 1};
+        memcpy(pixels + 4 * i, value, 16);
+    }
+    source.data = (uint8_t *)pixels;
+    effect *e = created(p, 96, 64);
+    set_text(e, "prompt", "a red apple");
+    set *given = blank(), *wanted = blank();
+    set_double(given, "OfxPropTime", 0, 1);
+    CHECK(p->entry("OfxImageEffectActionGetRegionsOfInterest", e, given, wanted) == OK, "regions of interest");
+    double right;
+    CHECK(!get_double(wanted, "OfxImageClipPropRoI_Source", 2, &right) && right == 96, "the filter wants the whole frame");
+    canvas(96, 64, 4, 4);
+    CHECK(render(p, e, 0, 0, 96, 64, 1) == OK, "filter: %s", message);
+    float value[4];
+    memcpy(value, pixel(48, 32), 16);
+    CHECK(value[3] == 1 && value[0] > value[1] && value[0] > value[2], "a red frame stays red: %g %g %g", value[0], value[1], value[2]);
+    printf("filter: a red frame became %.2f %.2f %.2f in its middle\n", value[0], value[1], value[2]);
+    int before = updates = 0;
+    CHECK(render(p, e, 0, 0, 96, 64, 1) == OK && updates == before, "an equal frame was made again");
+    pixels[0] = 0;
+    CHECK(render(p, e, 0, 0, 96, 64, 1) == OK && updates > 0, "another frame was not made");
+    CHECK(p->entry("OfxActionDestroyInstance", e, NULL, NULL) == OK, "destroy");
+    free(pixels);
+}
+
+int main(int count, char **words)
+{
+    CHECK(count == 5, "ofx_host wuerst.ofx PICTURE PROMPT SEED");
+    void *properties[] = {set_pointer, set_string, set_double, set_int, none, none, none, none,
+                          get_pointer, get_string, get_double, get_int, none, none, none, none, none, none};
+    memcpy(property_suite.functions, properties, sizeof properties);
+    void *effects[] = {get_property_set, get_param_set, clip_define, clip_handle, clip_properties, clip_image,
+                       release_image, clip_region, aborted, none, none, none, none};
+    memcpy(effect_suite.functions, effects, sizeof effects);
+    void *parameters[] = {param_define, param_handle, none, none, none, param_value_at};
+    memcpy(parameter_suite.functions, parameters, sizeof parameters);
+    void *progress[] = {progress_start, progress_update, progress_end};
+    memcpy(progress_suite.functions, progress, sizeof progress);
+    void *messages[] = {say, say, clear};
+    memcpy(message_suite.functions, messages, sizeof messages);
+
+    void *library = dlopen(words[1], RTLD_NOW | RTLD_LOCAL);
+    CHECK(library, "%s", dlerror());
+    int (*number)(void) = (int (*)(void))(intptr_t)dlsym(library, "OfxGetNumberOfPlugins");
+    plugin *(*get)(int) = (plugin * (*)(int))(intptr_t)dlsym(library, "OfxGetPlugin");
+    CHECK(number && get, "no entry");
+    int n = number();
+    CHECK(n > 0 && n <= 32 && !get(n) && !get(-1), "%d effects", n);
+    plugin *plugins[32];
+    ofx_host host = {blank(), fetch};
+    for (int i = 0; i < n; i++) {
+        plugin *p = plugins[i] = get(i);
+        CHECK(p && !strcmp(p->api, "OfxImageEffectPluginAPI") && p->version == 1, "effect %d", i);
+        CHECK(p->entry("OfxActionLoad", NULL, NULL, NULL) == FAILED || i > 0, "loaded without a host");
+        p->set_host(&host);
+        CHECK(p->entry("OfxActionLoad", NULL, NULL, NULL) == OK, "load");
+        CHECK(p->entry("OfxActionNobodyKnows", NULL, NULL, NULL) == DEFAULT, "an action that nobody knows");
+        effect *e = described(p, NULL);
+        char *label, *context;
+        CHECK(!get_string(&e->props, "OfxPropLabel", 0, &label), "no label");
+        CHECK(!get_string(&e->props, "OfxImageEffectPropSupportedContexts", 0, &context), "no context");
+        printf("%s: %s, %s, %d clips, %d parameters\n", p->identifier, label, context + strlen("OfxImageEffectContext"), e->clips, e->params);
+    }
+
+    uint8_t picture[64 * 64 * 3];
+    FILE *file = fopen(words[2], "rb");
+    CHECK(file && fread(picture, 1, sizeof picture, file) == sizeof picture, "%s: not 64x64 RGB", words[2]);
+    fclose(file);
+    generator(named(plugins, n, "wuerst.graph.text-to-image"), picture, words[3], atoi(words[4]));
+    filter(named(plugins, n, "wuerst.graph.frame-to-frame"));
+    for (int i = 0; i < n; i++) CHECK(plugins[i]->entry("OfxActionUnload", NULL, NULL, NULL) == OK, "unload");
+    CHECK(dlclose(library) == 0, "dlclose");
+    printf("ofx: all good\n");
+    return 0;
+}
