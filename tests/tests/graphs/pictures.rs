@@ -28,6 +28,22 @@ fn image_to_image_goes_from_the_picture_to_the_prompt() -> Result<()> {
 }
 
 #[test]
+fn frame_to_frame_takes_a_picture_of_any_size_from_memory() -> Result<()> {
+    let job = job("frame-to-frame.yaml")?;
+    job.set("prompt", "a green apple, twemoji style")?;
+    let of = |picture: Tensor, strength: f64| -> Result<Tensor> {
+        job.set("image", picture)?;
+        job.set("strength", strength)?;
+        get(&job, "image")
+    };
+    let known = of(drawn(64)?, 0.)?;
+    assert!(distance(&known, &drawn(64)?) < 25., "the VQGAN knows the frame again");
+    assert!(distance(&of(drawn(160)?, 0.)?, &known) < 15., "a larger one is the same frame");
+    assert!(distance(&of(drawn(64)?, 0.2)?, &known) < distance(&of(drawn(64)?, 1.)?, &known));
+    Ok(())
+}
+
+#[test]
 fn inpainting_leaves_what_lies_outside_of_the_mask() -> Result<()> {
     let desk = Desk::new()?;
     let picture = drawn(64)?;

@@ -5,6 +5,7 @@
 mod export;
 mod frozen;
 mod gradients;
+mod grow;
 mod operations;
 mod reference;
 mod runs;
