@@ -253,7 +253,14 @@ typedef struct wst_options {
     /* The folder that the names of models in graphs are relative to. Empty: "models". */
     wst_str models;
     /* Devices in order of preference, as "cuda:0,cpu". Empty: what the graph prefers, else the CPU. The last one's
-     * refusal is an error, so a list without cpu never falls back to it. */
+     * refusal is an error, so a list without cpu never falls back to it. What there is, with the options that each may
+     * have in braces (the first choice is the default):
+     *   cpu, coreml, directml:N
+     *   cuda:N{memory_limit=4GiB,arena=same-as-requested|power-of-two,precision=tf32|f32}
+     *   tensorrt:N{precision=f32|f16|bf16,cache=FOLDER,...}, with memory_limit and arena as cuda has them; the folder
+     *       keeps built engines, apart for each model, library, GPU and set of options
+     *   openvino:CPU{precision=f32|bf16|f16,library=PATH}, or GPU, GPU.1, NPU: the plug-in onnxruntime-ep-openvino, which
+     *       lies at PATH, or where the environment variable WUERST_OPENVINO says, or beside ONNX Runtime */
     wst_str devices;
     /* Models are unloaded, the longest unused first, to keep the sum of the memory they take below this, in bytes: of
      * their files, or of their numbers as f32 where that is more. The one in use stays, so 1 keeps one at a time. 0: 8 GiB. */
@@ -288,10 +295,15 @@ typedef struct wst_options {
     wst_str stage_devices;
     /* Threads of single stages, which count before `threads`, as "prior=4; vqgan-decoder=2". */
     wst_str stage_threads;
+    /* 1: a device that refuses a model is an error (WST_MODEL), which says why. 0: it is a warning, and the next device
+     * has its turn. */
+    uint32_t strict;
+    /* 0. */
+    uint32_t reserved2;
 } wst_options;
 
 #define WST_OPTIONS_INIT                                                                              \
-    {sizeof(wst_options), {0, 0}, {0, 0}, {0, 0}, 0, 0, 0, 0, 0, 0, {0, 0}, 0, 0, {0, 0}, {0, 0}, {0, 0}, {0, 0}}
+    {sizeof(wst_options), {0, 0}, {0, 0}, {0, 0}, 0, 0, 0, 0, 0, 0, {0, 0}, 0, 0, {0, 0}, {0, 0}, {0, 0}, {0, 0}, 0, 0}
 
 /* A new engine. options may be NULL, which means WST_OPTIONS_INIT. Loads neither ONNX Runtime nor models: the first
  * node that needs one does, so a missing library shows in wst_job_get. Errors: WST_INVALID. */
@@ -304,6 +316,8 @@ wst_error *wst_engine_new(const wst_options *options, wst_engine **out);
  *     "models": [                                          those that are loaded, the longest unused first
  *       { "model": "/models/prior.onnx", "device": "cpu", "threads": 4,
  *         "bytes": 20481222,                               memory that it takes
+ *         "operators": { "cpu": { "Add": 40 } },           how many of each type run on which provider; counted
+ *                                                          before they are fused
  *         "refused": [                                     devices that were preferred, and what each said
  *           { "device": "cuda:0", "why": "..." } ] } ] }
  *

@@ -38,6 +38,8 @@ int main(void)
     FIELD(wst_options, outputs);
     FIELD(wst_options, stage_devices);
     FIELD(wst_options, stage_threads);
+    FIELD(wst_options, strict);
+    FIELD(wst_options, reserved2);
 
     SIZE(wst_image);
     FIELD(wst_image, struct_size);

@@ -35,6 +35,8 @@ pub struct Options {
     pub(crate) outputs: Str,
     pub(crate) stage_devices: Str,
     pub(crate) stage_threads: Str,
+    pub(crate) strict: u32,
+    pub(crate) reserved2: u32,
 }
 
 // SAFETY: repr(C), the size first; zeros are empty strings, numbers and no callback.
@@ -74,6 +76,7 @@ impl Options {
         stages.threads = (self.threads > 0).then_some(self.threads as usize);
         StageOptions::read_devices(&mut stages.each, text(self.stage_devices, "stage_devices")?)?;
         StageOptions::read_threads(&mut stages.each, text(self.stage_threads, "stage_threads")?)?;
+        stages.strict = self.strict != 0;
         if self.model_bytes > 0 {
             stages.model_bytes = self.model_bytes;
         }

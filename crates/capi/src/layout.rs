@@ -59,7 +59,8 @@ fn structs_lie_in_memory_as_the_header_says() {
         "wst_tensor" = View { dtype, rank, shape, data }
         "wst_options" = Options {
             struct_size, runtime, models, devices, model_bytes, cache_bytes, threads, reserved, log, user, cache_folder,
-            cache_folder_bytes, ort_api_base, files, outputs, stage_devices, stage_threads
+            cache_folder_bytes, ort_api_base, files, outputs, stage_devices, stage_threads,
+            strict, reserved2
         }
         "wst_image" = Image { struct_size, data, row_bytes, width, height, format, flags, index, reserved }
         "wst_digest" = Digest { bytes }

@@ -1,9 +1,9 @@
-//! The report of a run as a table.
+//! The report of a run as a table, and of where models ran.
 
 use std::time::Duration;
 
-use wuerst::Report;
 use wuerst::graph::{Fate, NodeReport};
+use wuerst::{EngineReport, Report};
 
 use crate::size::bytes;
 
@@ -53,6 +53,11 @@ fn whole(report: &Report) -> [String; 8] {
         usage.devices.join(","),
         format!("{} ran, {} reused", report.ran().count(), report.reused().count()),
     ]
+}
+
+/// Where each loaded model runs: which execution provider took how many of its operators, a line each.
+pub(crate) fn placements(report: &EngineReport) -> String {
+    report.models.iter().map(|placement| format!("{placement}\n")).collect()
 }
 
 /// Nothing where there was nothing.

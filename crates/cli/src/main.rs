@@ -5,7 +5,6 @@
 //! [`setup`] and [`extensions`] (the engine's options), [`source`] (graph files), [`target`] (output files), [`picture`],
 //! [`thumbnail`], [`recipe`], [`progress`], [`previews`], [`explain`], [`size`] and [`amount`].
 
-mod amount;
 mod bench;
 mod check;
 mod explain;

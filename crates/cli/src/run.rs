@@ -43,7 +43,7 @@ pub(crate) struct Args {
     /// Leaves out of PNG files how they were made
     #[arg(long)]
     no_metadata: bool,
-    /// Print what ran, what was reused, and why
+    /// Print what ran, what was reused, and why; and which provider took which operators of the models that were loaded
     #[arg(long)]
     explain: bool,
     /// Writes the same as JSON, with small pictures where there are some; also when the run fails
@@ -201,7 +201,8 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     }
     files.iter().try_for_each(|(target, bytes)| target.write(bytes))?;
     if args.explain {
-        say(explain::table(&job.report()).trim_end());
+        let (table, placements) = (explain::table(&job.report()), explain::placements(&engine.report()));
+        say(format!("{table}{placements}").trim_end());
     }
     Ok(ExitCode::SUCCESS)
 }

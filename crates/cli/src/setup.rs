@@ -5,9 +5,9 @@ use std::path::{Path, PathBuf};
 use std::{env, fs};
 
 use anyhow::{Result, bail};
+use wuerst::core::Amount;
 use wuerst::{Device, Engine, Options};
 
-use crate::amount::Amount;
 use crate::extensions::Extensions;
 use crate::find;
 use crate::recipe::Texts;
@@ -24,9 +24,13 @@ pub(crate) struct Setup {
     /// Folder of stage models; without it the graph's own folder if it holds some, else models/icons
     #[arg(long, value_name = "FOLDER", env = "WUERST_MODELS")]
     models: Option<PathBuf>,
-    /// Devices in order of preference, as cuda:0,cpu; without it what the graph prefers, else cpu
+    /// Devices in order of preference, as cuda:0{memory_limit=4GiB},cpu or openvino:CPU{precision=bf16},cpu; without it what
+    /// the graph prefers, else cpu
     #[arg(long, value_name = "LIST", default_value = "", hide_default_value = true)]
     device: String,
+    /// A device that refuses a model is an error, and the next one does not get its turn
+    #[arg(long)]
+    strict: bool,
     /// Threads for each model's run, which do not change the result; without it one for each core
     #[arg(long, value_name = "N")]
     threads: Option<NonZeroUsize>,
@@ -107,6 +111,7 @@ impl Setup {
             options.stages.model_bytes = bytes;
         }
         options.stages.devices = Device::list(&self.device)?;
+        options.stages.strict = self.strict;
         options.stages.threads = self.threads.map(NonZeroUsize::get);
         options.stages.runtime = self.runtime();
         let engine = Engine::new(options)?;

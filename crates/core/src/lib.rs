@@ -12,6 +12,7 @@
 //! # Ok::<(), wuerst_core::SyntaxError>(())
 //! ```
 
+mod amount;
 mod args;
 mod cancel;
 mod ctx;
@@ -23,6 +24,7 @@ mod node;
 mod port;
 mod registry;
 mod signature;
+mod suggest;
 mod syntax;
 mod tensor;
 mod turns;
@@ -30,6 +32,7 @@ mod ty;
 mod usage;
 mod value;
 
+pub use amount::Amount;
 pub use args::Args;
 pub use cancel::{Cancel, Guard};
 pub use ctx::{Ctx, Watch};
@@ -41,6 +44,7 @@ pub use node::{Batch, Node, NodeSpec, Refusal};
 pub use port::Port;
 pub use registry::Registry;
 pub use signature::Signature;
+pub use suggest::did_you_mean;
 pub use syntax::SyntaxError;
 pub use tensor::{ArcArrayD, DType, Element, Tensor};
 pub use turns::{Turn, Turns};

@@ -4,7 +4,7 @@ use wuerst_core::Value;
 
 use crate::doc::{Doc, Entry, Given, NodeDoc};
 use crate::problems::{Place, Problems};
-use crate::suggest::did_you_mean;
+use wuerst_core::did_you_mean;
 
 /// A change to a graph as it is read.
 #[derive(Clone, Debug, PartialEq)]

@@ -5,8 +5,8 @@ use std::collections::HashMap;
 use wuerst_core::Value;
 
 use crate::problems::{Place, Problems};
-use crate::suggest::did_you_mean;
 use crate::yaml::{self, Data, Tree};
+use wuerst_core::did_you_mean;
 
 /// The version of the format that this crate reads.
 pub(crate) const FORMAT: i64 = 1;

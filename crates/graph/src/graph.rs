@@ -8,7 +8,7 @@ use wuerst_core::{Args, Error, Models, Node, Port, Registry, Result, Signature, 
 use crate::change::Change;
 use crate::check;
 use crate::subgraph::expand;
-use crate::suggest::did_you_mean;
+use wuerst_core::did_you_mean;
 
 /// A checked graph. Immutable while it runs, and cheap enough to clone for every job.
 #[derive(Clone)]

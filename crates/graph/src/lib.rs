@@ -54,7 +54,6 @@ mod report;
 mod run;
 mod schema;
 mod subgraph;
-mod suggest;
 mod yaml;
 
 pub use cache::{Cache, Folder, Lease};
@@ -71,4 +70,4 @@ pub use report::{Fate, How, NodeReport, Report, Why};
 pub use run::Run;
 pub use schema::schema;
 pub use subgraph::{Misfit, add_graphs};
-pub use suggest::did_you_mean;
+pub use wuerst_core::did_you_mean;

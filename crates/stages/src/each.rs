@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use wuerst_core::{Error, Result};
 
 use crate::contract::Contract;
-use crate::device::Device;
+use crate::device::{Device, split};
 
 /// How the models of one stage are run, where that differs from the others.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -17,7 +17,7 @@ pub struct StageOptions {
 }
 
 impl StageOptions {
-    /// Reads devices of stages into `each`, as `prior=cuda:0,cpu; vqgan-decoder=cpu`. Stages are named as in the metadata
+    /// Reads devices of stages into `each`, as `prior=cuda:0{memory_limit=4GiB},cpu; vqgan-decoder=cpu`. Stages are named as in the metadata
     /// of models.
     ///
     /// # Errors
@@ -46,7 +46,7 @@ impl StageOptions {
 
 /// The stages and what stands behind them, in `STAGE=TEXT; STAGE=TEXT`.
 fn entries(text: &str) -> Result<Vec<(Contract, &str)>> {
-    text.split(';').map(str::trim).filter(|part| !part.is_empty()).map(entry).collect()
+    split(text, ';').map(str::trim).filter(|part| !part.is_empty()).map(entry).collect()
 }
 
 fn entry(entry: &str) -> Result<(Contract, &str)> {
@@ -67,9 +67,11 @@ mod tests {
     #[test]
     fn stages_get_devices_and_threads_of_their_own() {
         let mut each = BTreeMap::new();
-        StageOptions::read_devices(&mut each, " prior=cuda:1,cpu; vqgan-decoder = cpu;").unwrap();
+        StageOptions::read_devices(&mut each, " prior=cuda:1{memory_limit=1G},cpu; vqgan-decoder = cpu;")
+            .unwrap();
         StageOptions::read_threads(&mut each, "prior=3").unwrap();
-        let prior = StageOptions { devices: vec![Device::Cuda(1), Device::Cpu], threads: Some(3) };
+        let prior =
+            StageOptions { devices: Device::list("cuda:1{memory_limit=1G},cpu").unwrap(), threads: Some(3) };
         let vqgan = StageOptions { devices: vec![Device::Cpu], threads: None };
         assert_eq!(each, BTreeMap::from([(Contract::Prior, prior), (Contract::VqganDecoder, vqgan)]));
         for (text, part) in [("pryor=cpu", "`pryor` is none of text-encoder, prior"), ("prior", "STAGE=")] {

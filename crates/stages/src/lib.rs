@@ -13,6 +13,7 @@ mod header;
 mod host;
 mod image;
 mod locate;
+mod open;
 mod plain;
 mod preview;
 mod prior;
@@ -33,7 +34,7 @@ use std::sync::Arc;
 use wuerst_core::{Registry, Result};
 
 pub use contract::Contract;
-pub use device::{Device, Placement};
+pub use device::{Arena, Cuda, Device, OpenVino, Operators, Placement, Precision, TensorRt};
 pub use each::StageOptions;
 pub use files::{Outputs, replace, temporary};
 pub use header::{Header, HeaderError, Outlet};

@@ -105,6 +105,11 @@ impl Runtime {
         &self.path
     }
 
+    /// Version and build of the library, as it says them.
+    pub fn version(&self) -> &'static str {
+        ort::info()
+    }
+
     /// What sessions are made in.
     pub fn environment(&self) -> &Environment {
         &self.environment

@@ -4,16 +4,18 @@ use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread;
 use std::time::Instant;
 
 use wuerst_core::{Ctx, Digest, Error, Model, Result, Turns, Usage};
 use wuerst_model::facts::Facts;
 
 use crate::contract::Contract;
-use crate::device::{Device, Placement};
+use crate::device::{Device, Placement, Request};
 use crate::each::StageOptions;
 use crate::header::Header;
 use crate::host::HostApi;
+use crate::open::Opening;
 use crate::runtime::Runtime;
 use crate::stage::{self, Stage};
 
@@ -41,6 +43,8 @@ pub struct Options {
     /// Devices in order of preference. The last one's refusal is an error, so a list without [`Device::Cpu`]
     /// never falls back to it. Empty: what a node of the graph prefers, else the CPU.
     pub devices: Vec<Device>,
+    /// Whether a device that refuses a model is an error, rather than a warning and the next device's turn.
+    pub strict: bool,
     /// Threads for each model's run; when absent or 0, one for each core. Results do not depend on it.
     pub threads: Option<usize>,
     /// What single stages have of their own.
@@ -60,6 +64,7 @@ impl Default for Options {
             runtime: None,
             api: None,
             devices: vec![],
+            strict: false,
             threads: None,
             each: BTreeMap::new(),
             model_bytes: 8 << 30,
@@ -73,6 +78,7 @@ impl fmt::Debug for Options {
         f.debug_struct("Options")
             .field("runtime", &self.runtime)
             .field("devices", &self.devices)
+            .field("strict", &self.strict)
             .field("threads", &self.threads)
             .field("each", &self.each)
             .field("model_bytes", &self.model_bytes)
@@ -158,8 +164,14 @@ impl Sessions {
         let runtime = self.start()?;
         let header = self.header(model)?;
         self.make_room(header.memory());
-        let log = self.options.log.clone();
-        let stage = Stage::load(runtime, model.path(), header, &wish, log, ctx.cancel())?;
+        let opening = Opening {
+            path: model.path(),
+            request: Request { runtime, model: model.digest(), threads: threads(wish.threads) },
+            devices: &wish.devices,
+            strict: self.options.strict,
+            log: self.options.log.clone(),
+        };
+        let stage = Stage::load(header, &opening, ctx.cancel())?;
         ctx.used(&Usage::loading(begun.elapsed()));
         stage::report(ctx, &self.options, stage.placement());
         let stage = Arc::new(stage);
@@ -176,7 +188,7 @@ impl Sessions {
         let given = [own.devices, self.options.devices.clone()].into_iter().find(|list| !list.is_empty());
         let devices = match given {
             Some(devices) => devices,
-            None => ctx.providers().iter().map(|name| name.parse()).collect::<Result<_>>()?,
+            None => ctx.providers().iter().map(|name| Device::of_graph(name)).collect::<Result<_>>()?,
         };
         Ok(StageOptions { devices: if devices.is_empty() { vec![Device::Cpu] } else { devices }, threads })
     }
@@ -207,6 +219,12 @@ impl Sessions {
     pub fn release(&self) {
         locked(&self.loaded).clear();
     }
+}
+
+/// Threads, of which 0 and none mean one for each core.
+fn threads(wish: Option<usize>) -> usize {
+    let cores = || thread::available_parallelism().map_or(1, usize::from);
+    wish.filter(|threads| *threads > 0).unwrap_or_else(cores)
 }
 
 /// The tables are whole at every moment, so a panic elsewhere while one was locked means nothing.

@@ -1,23 +1,20 @@
 //! A loaded model: an ONNX Runtime session that stands in for a stage.
 
 use std::borrow::Cow;
-use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::Instant;
 
 use half::f16;
-use ort::session::builder::SessionBuilder;
 use ort::session::{RunOptions, Session, SessionInputValue};
 use ort::value::{DynValue, PrimitiveTensorElementType, TensorElementType, TensorRef};
 use wuerst_core::{Cancel, Ctx, DType, Dim, Element, Error, Result, Tensor, Turns, Ty, Usage};
 
 use crate::device::Placement;
-use crate::each::StageOptions;
 use crate::header::Header;
-use crate::runtime::Runtime;
-use crate::sessions::{Level, Log, Options};
+use crate::open::Opening;
+use crate::sessions::{Level, Options};
 
 /// A model in memory. Shared by the nodes that use it; runs of one model take turns.
 pub struct Stage {
@@ -30,26 +27,20 @@ pub struct Stage {
 }
 
 impl Stage {
-    /// Loads a model on the first of `devices` that takes it.
+    /// Loads a model on the first of the devices that takes it.
     ///
     /// # Errors
     /// [`Error::Model`] when no device takes it, [`Error::Cancelled`].
-    pub(crate) fn load(
-        runtime: &'static Runtime,
-        path: &Path,
-        header: Arc<Header>,
-        wish: &StageOptions,
-        log: Option<Log>,
-        cancel: &Cancel,
-    ) -> Result<Stage> {
+    pub(crate) fn load(header: Arc<Header>, opening: &Opening<'_>, cancel: &Cancel) -> Result<Stage> {
         // The first session of a process sets the floating-point state of the thread that makes it.
         let opened = thread::scope(|scope| {
-            let open = || open(runtime, path, wish, log, cancel);
-            let opener = thread::Builder::new().name("wuerst-load".into()).spawn_scoped(scope, open);
+            let opener = thread::Builder::new().name("wuerst-load".into());
+            let opener = opener.spawn_scoped(scope, || opening.open(cancel));
             let opener = opener.map_err(|e| Error::Runtime(format!("no thread to load models in: {e}")))?;
             opener.join().map_err(|_| Error::Internal("loading a model panicked".into()))
         })?;
         cancel.check()?;
+        let path = opening.path;
         let (session, mut placement) =
             opened.map_err(|message| Error::Model { path: path.to_owned(), source: message.into() })?;
         placement.bytes = header.memory();
@@ -150,72 +141,6 @@ impl Stage {
             self.broken(message.to_owned())
         }
     }
-}
-
-/// A session on the first device that takes the model, with what the devices before it said.
-fn open(
-    runtime: &'static Runtime,
-    path: &Path,
-    wish: &StageOptions,
-    log: Option<Log>,
-    cancel: &Cancel,
-) -> Result<(Session, Placement), String> {
-    let mut refused = vec![];
-    let threads = wish.threads.filter(|threads| *threads > 0);
-    let threads = threads.unwrap_or_else(|| thread::available_parallelism().map_or(1, usize::from));
-    for device in &wish.devices {
-        let tried = builder(runtime, threads, log.clone()).and_then(|mut builder| {
-            device.register(&mut builder)?;
-            session(path, builder, cancel)
-        });
-        match tried {
-            Ok(session) => {
-                let (model, device) = (path.to_owned(), device.clone());
-                let placement = Placement { model, device, threads, bytes: 0, refused };
-                return Ok((session, placement));
-            }
-            Err(error) => refused.push((device.clone(), error.message().to_owned())),
-        }
-    }
-    let said: Vec<String> = match refused.as_slice() {
-        [(_, only)] => vec![only.clone()],
-        several => several.iter().map(|(device, message)| format!("{device}: {message}")).collect(),
-    };
-    Err(format!("cannot be loaded: {}", said.join("; ")))
-}
-
-fn session(path: &Path, mut builder: SessionBuilder, cancel: &Cancel) -> ort::Result<Session> {
-    let canceler = builder.canceler();
-    let _guard = cancel.on_cancel(move || {
-        // As above: a load that cannot be stopped ends by itself.
-        let _ = canceler.cancel();
-    });
-    builder.commit_from_file(path)
-}
-
-fn builder(runtime: &'static Runtime, threads: usize, log: Option<Log>) -> ort::Result<SessionBuilder> {
-    let builder = Session::builder(runtime.environment())?
-        .with_intra_threads(threads)?
-        // A host has better things to do with its cores than to wait for our next step.
-        .with_intra_op_spinning(false)?
-        .with_deterministic_compute(true)?
-        .with_logger(logger(log))?
-        .with_log_level(ort::logging::LogLevel::Warning)?;
-    Ok(builder)
-}
-
-fn logger(log: Option<Log>) -> ort::logging::LoggerFunction {
-    use ort::logging::LogLevel;
-    Arc::new(move |level: LogLevel, _: &str, _: &str, _: &str, message: &str| {
-        let Some(log) = &log else { return };
-        let level = match level {
-            LogLevel::Error | LogLevel::Fatal => Level::Error,
-            LogLevel::Warning => Level::Warning,
-            LogLevel::Info | LogLevel::Verbose => Level::Info,
-        };
-        // A panic must not unwind into ONNX Runtime.
-        let _ = catch_unwind(AssertUnwindSafe(|| log(level, message)));
-    })
 }
 
 fn input(tensor: &Tensor) -> ort::Result<SessionInputValue<'_>> {

@@ -23,6 +23,7 @@ impl EngineReport {
     /// { "runtime": "/usr/lib/libonnxruntime.so.1.28.0",
     ///   "remembered_bytes": 2360,
     ///   "models": [ { "model": "models/icons/prior.onnx", "device": "cpu", "threads": 2, "bytes": 20481222,
+    ///                 "operators": { "cpu": { "Add": 40, "com.microsoft:Gelu": 12 } },
     ///                 "refused": [ { "device": "cuda:0", "why": "…" } ] } ] }
     /// ```
     ///
@@ -39,6 +40,7 @@ impl EngineReport {
                 "device": placement.device.to_string(),
                 "threads": placement.threads,
                 "bytes": placement.bytes,
+                "operators": placement.operators,
                 "refused": refused,
             })
         };
@@ -49,18 +51,21 @@ impl EngineReport {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use wuerst_stages::Device;
 
     use super::*;
 
     #[test]
     fn the_json_has_the_fields_that_are_promised() {
-        let refused = vec![(Device::Cuda(0), "not there".to_owned())];
+        let refused = vec![("cuda:0".parse().unwrap(), "not there".to_owned())];
         let model = "prior.onnx".into();
-        let placement = Placement { model, device: Device::Cpu, threads: 2, bytes: 7, refused };
+        let operators = BTreeMap::from([("cpu".to_owned(), BTreeMap::from([("Add".to_owned(), 3)]))]);
+        let placement = Placement { model, device: Device::Cpu, threads: 2, bytes: 7, operators, refused };
         let report = EngineReport { runtime: None, models: vec![placement], remembered_bytes: 5 };
         let expected = json!({ "runtime": null, "remembered_bytes": 5, "models": [{
-            "model": "prior.onnx", "device": "cpu", "threads": 2, "bytes": 7,
+            "model": "prior.onnx", "device": "cpu", "threads": 2, "bytes": 7, "operators": { "cpu": { "Add": 3 } },
             "refused": [{ "device": "cuda:0", "why": "not there" }] }] });
         assert_eq!(report.to_json(), expected);
     }

@@ -2,6 +2,7 @@
 
 mod bad_input;
 mod cancel;
+mod devices;
 mod models;
 mod parity;
 mod running;

@@ -75,6 +75,8 @@ class Options(c.Structure):
         ("outputs", Str),
         ("stage_devices", Str),
         ("stage_threads", Str),
+        ("strict", c.c_uint32),
+        ("reserved2", c.c_uint32),
     ]
 
 

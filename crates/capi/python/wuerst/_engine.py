@@ -55,8 +55,9 @@ class Engine(_Handle):
         self._log = LOG(lambda _, level, message: log(level, message.text())) if log else LOG()
         options = Options(c.sizeof(Options), *map(Str.of, (runtime, models, devices)), model_bytes, cache_bytes)
         options.threads, options.log = threads, self._log
+        known = [field for field, _ in Options._fields_[Options._fields_.index(("cache_folder", Str)) :]]
         for name, value in more.items():
-            if name not in ("cache_folder", "cache_folder_bytes", "files", "outputs", "stage_devices", "stage_threads"):
+            if name not in known or name in ("ort_api_base", "reserved2"):
                 raise TypeError(f"an engine has no option {name!r}")
             setattr(options, name, value if isinstance(value, int) else Str.of(value))
         super().__init__(made("wst_engine_new", options))

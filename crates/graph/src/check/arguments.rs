@@ -6,8 +6,8 @@ use super::{Argument, Scope, wires};
 use crate::doc::{Entry, Given, NodeDoc};
 use crate::graph::Source;
 use crate::problems::{Place, Problems};
-use crate::suggest::did_you_mean;
 use crate::yaml::{Data, Tree};
+use wuerst_core::did_you_mean;
 
 /// The arguments of one node, in the order of its signature.
 ///

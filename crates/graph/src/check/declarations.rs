@@ -6,7 +6,7 @@ use wuerst_core::{Node, Port, Registry};
 
 use crate::doc::{Doc, Entry};
 use crate::problems::Problems;
-use crate::suggest::did_you_mean;
+use wuerst_core::did_you_mean;
 
 /// Are the namespaces that the graph needs registered?
 pub(super) fn needs(needs: &[Entry<String>], registry: &Registry, problems: &mut Problems) {

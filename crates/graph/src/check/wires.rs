@@ -3,7 +3,7 @@
 use super::Scope;
 use crate::graph::Source;
 use crate::problems::{Place, Problems};
-use crate::suggest::did_you_mean;
+use wuerst_core::did_you_mean;
 
 /// Of more names than these none is listed.
 const MOST_LISTED: usize = 12;

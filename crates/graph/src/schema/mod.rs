@@ -86,7 +86,7 @@ fn node(registry: &Registry, specs: &[&NodeSpec]) -> Json {
             "providers": {
                 "type": "array",
                 "items": { "type": "string" },
-                "description": "Preferred execution providers, first choice first, as `[cuda, cpu]`.",
+                "description": "Preferred execution providers, first choice first, as `[cuda, cpu]` or `[\"openvino{precision=bf16}\", cpu]`.",
             },
         },
         "allOf": rules,

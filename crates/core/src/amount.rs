@@ -1,10 +1,11 @@
-//! Amounts of memory on the command line.
+//! Amounts of memory, as people write them.
 
+use std::fmt;
 use std::str::FromStr;
 
-/// A number of bytes, as `500M` or `2G`.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) struct Amount(pub(crate) u64);
+/// A number of bytes, read and written as `500M` or `2GiB`: K, M and G are 1024 each of what is before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Amount(pub u64);
 
 impl FromStr for Amount {
     type Err = String;
@@ -24,6 +25,20 @@ impl FromStr for Amount {
     }
 }
 
+/// Writes it in the largest unit that leaves no rest.
+impl fmt::Display for Amount {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let unit = [("GiB", 30), ("MiB", 20), ("KiB", 10)].into_iter().find(|(_, shift)| {
+            let rest = self.0 & ((1 << shift) - 1);
+            self.0 > 0 && rest == 0
+        });
+        match unit {
+            Some((unit, shift)) => write!(f, "{}{unit}", self.0 >> shift),
+            None => write!(f, "{}", self.0),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -37,6 +52,9 @@ mod tests {
         );
         for wrong in ["", "M", "1.5G", "-1", "3T", "99999999999999G"] {
             assert!(read(wrong).is_err(), "{wrong}");
+        }
+        for written in ["0", "1023", "3KiB", "1500MiB", "2GiB"] {
+            assert_eq!(read(written).map(|bytes| Amount(bytes).to_string()), Ok(written.to_owned()));
         }
     }
 }

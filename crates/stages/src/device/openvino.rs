@@ -1,0 +1,155 @@
+//! OpenVINO, a plug-in of ONNX Runtime: finds its library, registers it once, and chooses its device.
+
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+use std::{env, iter};
+
+use ort::memory::DeviceType;
+use ort::session::builder::SessionBuilder;
+
+use super::{OpenVino, Precision};
+use crate::runtime::Runtime;
+
+/// The environment variable that names the library, or the folder that it lies in.
+const VARIABLE: &str = "WUERST_OPENVINO";
+
+/// What the plug-in calls itself.
+const PROVIDER: &str = "OpenVINOExecutionProvider";
+
+/// The registered library. A process has one, as it has one ONNX Runtime.
+static REGISTERED: Mutex<Option<PathBuf>> = Mutex::new(None);
+
+impl OpenVino {
+    /// Adds the device to a session's options, or says why that cannot be.
+    pub(super) fn register(
+        &self,
+        runtime: &Runtime,
+        threads: usize,
+        builder: SessionBuilder,
+    ) -> Result<SessionBuilder, String> {
+        if self.precision == Precision::F16 && self.device == "CPU" {
+            // Measured with 1.8.1: pictures 9 dB from f32's, and slower than it; see PERFORMANCE.md.
+            return Err("OpenVINO computes f16 wrongly on processors: take bf16, or f32".to_owned());
+        }
+        self.plug_in(runtime)?;
+        let (kind, index) = self.device.split_once('.').unwrap_or((&self.device, "0"));
+        let ty = match kind {
+            "CPU" => Some(DeviceType::CPU),
+            "GPU" => Some(DeviceType::GPU),
+            "NPU" => Some(DeviceType::NPU),
+            _ => None,
+        };
+        let devices = runtime.environment().devices();
+        let ours: Vec<_> = devices.filter(|device| device.ep().is_ok_and(|name| name == PROVIDER)).collect();
+        let there: Vec<String> =
+            ours.iter().map(|device| format!("{:?}", device.hardware_device().ty())).collect();
+        let alike = ours.into_iter().filter(|device| Some(device.hardware_device().ty()) == ty);
+        let device =
+            index.parse().ok().and_then(|index| alike.into_iter().nth(index)).ok_or_else(|| {
+                format!("OpenVINO finds no {} here, only {}", self.device, there.join(", "))
+            })?;
+        let options = [(format!("{PROVIDER}.load_config"), self.configuration(threads))];
+        builder.with_devices(iter::once(device), Some(&options)).map_err(|e| e.message().to_owned())
+    }
+
+    /// OpenVINO's own properties. The precision is always said, since its default on CPUs with AMX is bf16.
+    fn configuration(&self, threads: usize) -> String {
+        let precision = match self.precision {
+            Precision::Default | Precision::F32 => "f32",
+            Precision::Bf16 => "bf16",
+            Precision::F16 => "f16",
+        };
+        let kind = self.device.split('.').next().unwrap_or_default();
+        let threads =
+            if kind == "CPU" { format!(",\"INFERENCE_NUM_THREADS\":\"{threads}\"") } else { String::new() };
+        format!("{{\"{}\":{{\"INFERENCE_PRECISION_HINT\":\"{precision}\"{threads}}}}}", self.device)
+    }
+
+    fn plug_in(&self, runtime: &Runtime) -> Result<(), String> {
+        let path = find(self.library.as_deref(), runtime.path())?;
+        let mut registered = REGISTERED.lock().unwrap_or_else(PoisonError::into_inner);
+        match registered.as_ref() {
+            Some(other) if *other == path => Ok(()),
+            Some(other) => {
+                Err(format!("{} is in use already, and a process can use only one", other.display()))
+            }
+            None => {
+                let failed = |e: ort::Error| format!("{}: {}", path.display(), e.message());
+                runtime.environment().register_ep_library("wuerst.openvino", &path).map_err(failed)?;
+                *registered = Some(path);
+                Ok(())
+            }
+        }
+    }
+}
+
+/// The plug-in's file: the one that is named, or one near ONNX Runtime.
+fn find(named: Option<&Path>, runtime: &Path) -> Result<PathBuf, String> {
+    let variable = env::var_os(VARIABLE).filter(|path| !path.is_empty()).map(PathBuf::from);
+    let by =
+        if named.is_some() { "the option `library`".to_owned() } else { format!("the variable {VARIABLE}") };
+    if let Some(path) = named.map(Path::to_owned).or(variable) {
+        let file = if path.is_dir() { path.join(file_name()) } else { path.clone() };
+        let found = file.canonicalize().ok().filter(|file| file.is_file());
+        let missing = || format!("{} is not there, or no {}; {by} names it", path.display(), file_name());
+        return found.ok_or_else(missing);
+    }
+    let home = runtime.parent().unwrap_or(Path::new(""));
+    // Beside it; as .ci/setup-openvino puts it; as Python's packages lie.
+    let places =
+        ["", "openvino", "../openvino", "../../onnxruntime_ep_openvino"].map(|place| home.join(place));
+    let found = places.iter().find_map(|place| place.join(file_name()).canonicalize().ok());
+    found.ok_or_else(|| {
+        let looked: Vec<String> = places.iter().map(|place| place.display().to_string()).collect();
+        format!(
+            "no {} in {}: install it (.ci/setup-openvino, or the Python package onnxruntime-ep-openvino) and name it by \
+             `openvino:CPU{{library=PATH}}` or by {VARIABLE}",
+            file_name(),
+            looked.join(", ")
+        )
+    })
+}
+
+fn file_name() -> &'static str {
+    if cfg!(windows) {
+        "onnxruntime_providers_openvino_plugin.dll"
+    } else {
+        "libonnxruntime_providers_openvino_plugin.so"
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_configuration_says_precision_and_threads() {
+        let configuration = |text: &str, threads| match text.parse() {
+            Ok(super::super::Device::OpenVino(device)) => device.configuration(threads),
+            _ => panic!("{text}"),
+        };
+        let cpu = r#"{"CPU":{"INFERENCE_PRECISION_HINT":"bf16","INFERENCE_NUM_THREADS":"3"}}"#;
+        assert_eq!(configuration("openvino{precision=bf16}", 3), cpu);
+        let gpu = r#"{"GPU.1":{"INFERENCE_PRECISION_HINT":"f32"}}"#;
+        assert_eq!(configuration("openvino:gpu.1", 3), gpu);
+    }
+
+    #[test]
+    fn lies_near_the_runtime_or_is_missed_with_the_places() {
+        let tree = tempfile::tempdir().unwrap();
+        let runtime = tree.path().join("onnxruntime").join("libonnxruntime.so");
+        std::fs::create_dir_all(runtime.parent().unwrap()).unwrap();
+        let said = find(Some(tree.path()), &runtime).unwrap_err();
+        assert!(said.contains("the option `library`"), "{said}");
+        // The variable, where it is set, counts before the places.
+        if env::var_os(VARIABLE).is_some() {
+            return;
+        }
+        let said = find(None, &runtime).unwrap_err();
+        assert!(said.contains(VARIABLE) && said.contains("onnxruntime/openvino"), "{said}");
+        let there = tree.path().join("openvino").join(file_name());
+        std::fs::create_dir_all(there.parent().unwrap()).unwrap();
+        std::fs::write(&there, "").unwrap();
+        assert_eq!(find(None, &runtime), Ok(there.canonicalize().unwrap()));
+    }
+}

@@ -1,0 +1,81 @@
+//! On which device a model runs, and why not on one that was preferred.
+
+use std::fmt;
+use std::path::PathBuf;
+
+use super::Device;
+use super::operators::Operators;
+
+/// On which device a model runs, and why not on one that was preferred.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Placement {
+    /// The model's file.
+    pub model: PathBuf,
+    /// Where it runs.
+    pub device: Device,
+    /// The threads that it runs with on the CPU.
+    pub threads: usize,
+    /// The memory that it takes, in bytes.
+    pub bytes: u64,
+    /// How many of its operators of each type each execution provider took: what the device does not have runs on the
+    /// CPU. Providers are called as devices are, without their number. Counted before operators are fused.
+    pub operators: Operators,
+    /// The devices tried before, and what each said.
+    pub refused: Vec<(Device, String)>,
+}
+
+/// `prior.onnx: cuda:0, 412 operators; on cpu 3 operators (Gather, 2 Shape)`: what is on another provider than most is
+/// listed.
+impl fmt::Display for Placement {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let own = self.device.provider();
+        let name = self.model.file_name().unwrap_or(self.model.as_os_str());
+        write!(f, "{}: {}", name.display(), self.device)?;
+        let mut shares: Vec<(usize, &String)> =
+            self.operators.iter().map(|(provider, operators)| (operators.values().sum(), provider)).collect();
+        shares.sort_by(|a, b| b.cmp(a));
+        for (index, (count, provider)) in shares.into_iter().enumerate() {
+            match index {
+                0 if provider == own => write!(f, ", ")?,
+                0 => write!(f, ", on {provider} ")?,
+                _ => write!(f, "; on {provider} ")?,
+            }
+            write!(f, "{count} {}", if count == 1 { "operator" } else { "operators" })?;
+            if index > 0 {
+                let types = self.operators[provider].iter();
+                let types = types
+                    .map(|(name, count)| if *count == 1 { name.clone() } else { format!("{count} {name}") });
+                write!(f, " ({})", types.collect::<Vec<_>>().join(", "))?;
+            }
+        }
+        for (device, why) in &self.refused {
+            write!(f, "; {device} refused: {why}")?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+
+    #[test]
+    fn says_what_is_elsewhere() {
+        let types = |pairs: &[(&str, usize)]| -> BTreeMap<String, usize> {
+            pairs.iter().map(|(name, count)| ((*name).to_owned(), *count)).collect()
+        };
+        let operators = BTreeMap::from([
+            ("cpu".to_owned(), types(&[("Shape", 2), ("Gather", 1)])),
+            ("cuda".to_owned(), types(&[("MatMul", 5)])),
+        ]);
+        let refused = vec![("openvino:CPU".parse().unwrap(), "is not there".to_owned())];
+        let device = "cuda:0".parse().unwrap();
+        let placement =
+            Placement { model: "m/prior.onnx".into(), device, threads: 1, bytes: 0, operators, refused };
+        let text = "prior.onnx: cuda:0, 5 operators; on cpu 3 operators (Gather, 2 Shape); \
+                    openvino:CPU refused: is not there";
+        assert_eq!(placement.to_string(), text);
+    }
+}

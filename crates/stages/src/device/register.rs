@@ -1,0 +1,80 @@
+//! Puts a device's execution provider into the options of a session.
+
+use ort::ep::{self, ExecutionProvider};
+use ort::session::builder::SessionBuilder;
+use wuerst_core::Digest;
+
+use super::{Arena, Cuda, Device, Precision, TensorRt, tensorrt};
+use crate::runtime::Runtime;
+
+/// What a device must know of the session that it is for.
+pub(crate) struct Request {
+    pub(crate) runtime: &'static Runtime,
+    pub(crate) model: Digest,
+    pub(crate) threads: usize,
+}
+
+impl Device {
+    /// Adds the device's execution provider to a session's options, or says why the library cannot.
+    pub(crate) fn register(
+        &self,
+        request: &Request,
+        mut builder: SessionBuilder,
+    ) -> Result<SessionBuilder, String> {
+        let registered = match self {
+            // Said, since ONNX Runtime would else choose among all plug-ins that the process has registered.
+            Device::Cpu => {
+                let devices = request.runtime.environment().devices();
+                let cpu =
+                    devices.filter(|device| device.ep().is_ok_and(|name| name == "CPUExecutionProvider"));
+                return builder.with_devices(cpu, None).map_err(|error| error.message().to_owned());
+            }
+            Device::Cuda(gpu) => gpu.provider().register(&mut builder),
+            Device::TensorRt(device) => {
+                let engines = device.provider(request, self)?;
+                engines.register(&mut builder).and_then(|()| device.gpu.provider().register(&mut builder))
+            }
+            Device::DirectMl(id) => ep::DirectML::default().with_device_id(*id).register(&mut builder),
+            Device::CoreMl => ep::CoreML::default().register(&mut builder),
+            Device::OpenVino(device) => return device.register(request.runtime, request.threads, builder),
+        };
+        registered.map(|()| builder).map_err(|error| error.message().to_owned())
+    }
+}
+
+impl Cuda {
+    fn provider(&self) -> ep::CUDA {
+        let arena = match self.arena {
+            Arena::SameAsRequested => ep::ArenaExtendStrategy::SameAsRequested,
+            Arena::PowerOfTwo => ep::ArenaExtendStrategy::NextPowerOfTwo,
+        };
+        let mut provider = ep::CUDA::default().with_device_id(self.id).with_arena_extend_strategy(arena);
+        if let Some(bytes) = self.memory_limit {
+            provider = provider.with_memory_limit(usize::try_from(bytes).unwrap_or(usize::MAX));
+        }
+        if self.precision == Precision::F32 {
+            provider = provider.with_tf32(false);
+        }
+        provider
+    }
+}
+
+impl TensorRt {
+    fn provider(&self, request: &Request, device: &Device) -> Result<ep::TensorRT, String> {
+        let mut provider = ep::TensorRT::default().with_device_id(self.gpu.id);
+        match self.precision {
+            Precision::F16 => provider = provider.with_fp16(true),
+            Precision::Bf16 => provider = provider.with_bf16(true),
+            Precision::Default | Precision::F32 => {}
+        }
+        let Some(cache) = &self.cache else { return Ok(provider) };
+        let folder = tensorrt::folder(request.runtime, request.model, device, cache)
+            .map_err(|e| format!("the folder for engines, {}: {e}", cache.display()))?;
+        let folder = folder.to_str().ok_or_else(|| format!("{} is not UTF-8", folder.display()))?;
+        Ok(provider
+            .with_engine_cache(true)
+            .with_engine_cache_path(folder)
+            .with_timing_cache(true)
+            .with_timing_cache_path(folder))
+    }
+}

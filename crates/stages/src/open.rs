@@ -1,0 +1,99 @@
+//! Opens a model: a session on the first device that takes it.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
+use std::sync::Arc;
+
+use ort::session::Session;
+use ort::session::builder::SessionBuilder;
+use wuerst_core::Cancel;
+
+use crate::device::{Device, Placement, RECORD, Request, assigned};
+use crate::runtime::Runtime;
+use crate::sessions::{Level, Log};
+
+/// A model to open, and how.
+pub(crate) struct Opening<'a> {
+    pub(crate) path: &'a Path,
+    pub(crate) request: Request,
+    /// In order of preference.
+    pub(crate) devices: &'a [Device],
+    /// Whether the first refusal is an error.
+    pub(crate) strict: bool,
+    pub(crate) log: Option<Log>,
+}
+
+impl Opening<'_> {
+    /// A session on the first device that takes the model, with what the devices before it said.
+    pub(crate) fn open(&self, cancel: &Cancel) -> Result<(Session, Placement), String> {
+        let mut refused = vec![];
+        for device in self.devices {
+            match self.on(device, cancel) {
+                Ok((session, mut placement)) => {
+                    placement.refused = refused;
+                    return Ok((session, placement));
+                }
+                Err(why) => refused.push((device.clone(), why)),
+            }
+            if self.strict {
+                break;
+            }
+        }
+        let said: Vec<String> = match refused.as_slice() {
+            [(_, only)] if self.devices.len() == 1 => vec![only.clone()],
+            several => several.iter().map(|(device, message)| format!("{device}: {message}")).collect(),
+        };
+        let only =
+            if refused.len() < self.devices.len() { ", and `strict` lets no other device" } else { "" };
+        Err(format!("cannot be loaded{only}: {}", said.join("; ")))
+    }
+
+    fn on(&self, device: &Device, cancel: &Cancel) -> Result<(Session, Placement), String> {
+        let Request { runtime, threads, .. } = self.request;
+        let said = |error: ort::Error| error.message().to_owned();
+        let builder = builder(runtime, threads, self.log.clone()).map_err(said)?;
+        let session = session(self.path, device.register(&self.request, builder)?, cancel).map_err(said)?;
+        let operators = assigned(&session).map_err(said)?;
+        // A provider may be there and yet leave everything to the CPU.
+        if *device != Device::Cpu && operators.keys().all(|provider| provider == "cpu") {
+            return Err("it took none of the model's operators".to_owned());
+        }
+        let (model, device) = (self.path.to_owned(), device.clone());
+        Ok((session, Placement { model, device, threads, bytes: 0, operators, refused: vec![] }))
+    }
+}
+
+fn session(path: &Path, mut builder: SessionBuilder, cancel: &Cancel) -> ort::Result<Session> {
+    let canceler = builder.canceler();
+    let _guard = cancel.on_cancel(move || {
+        // A load that cannot be stopped ends by itself.
+        let _ = canceler.cancel();
+    });
+    builder.commit_from_file(path)
+}
+
+fn builder(runtime: &'static Runtime, threads: usize, log: Option<Log>) -> ort::Result<SessionBuilder> {
+    let builder = Session::builder(runtime.environment())?
+        .with_intra_threads(threads)?
+        // A host has better things to do with its cores than to wait for our next step.
+        .with_intra_op_spinning(false)?
+        .with_deterministic_compute(true)?
+        .with_config_entry(RECORD.0, RECORD.1)?
+        .with_logger(logger(log))?
+        .with_log_level(ort::logging::LogLevel::Warning)?;
+    Ok(builder)
+}
+
+fn logger(log: Option<Log>) -> ort::logging::LoggerFunction {
+    use ort::logging::LogLevel;
+    Arc::new(move |level: LogLevel, _: &str, _: &str, _: &str, message: &str| {
+        let Some(log) = &log else { return };
+        let level = match level {
+            LogLevel::Error | LogLevel::Fatal => Level::Error,
+            LogLevel::Warning => Level::Warning,
+            LogLevel::Info | LogLevel::Verbose => Level::Info,
+        };
+        // A panic must not unwind into ONNX Runtime.
+        let _ = catch_unwind(AssertUnwindSafe(|| log(level, message)));
+    })
+}
