@@ -1,12 +1,14 @@
 //! A checked graph: right by construction, ready to run.
 
 use std::borrow::Cow;
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use wuerst_core::{Args, Error, Models, Node, Port, Registry, Result, Signature, Ty, Value};
 
 use crate::change::Change;
 use crate::check;
+use crate::index::Index;
 use crate::subgraph::expand;
 use wuerst_core::did_you_mean;
 
@@ -22,6 +24,7 @@ pub struct Graph {
     /// What it is as a node of another graph: equal names of dimensions are equal lengths.
     pub(crate) interface: Signature,
     pub(crate) models: Models,
+    pub(crate) index: Arc<Index>,
 }
 
 /// A node of a graph, with its arguments.
@@ -105,7 +108,9 @@ impl Graph {
     /// # Errors
     /// As [`Graph::load`]. Problems of a change have no line.
     pub fn load_with(text: &str, registry: &Registry, changes: &[Change<'_>]) -> Result<Graph> {
-        check::load(text, registry, changes).map_err(Error::Graph).map(expand)
+        let graph = expand(check::load(text, registry, changes).map_err(Error::Graph)?);
+        let index = Arc::new(Index::of(&graph.inputs, &graph.nodes, &graph.outputs));
+        Ok(Graph { index, ..graph })
     }
 
     /// What a job may set: names, types, defaults, ranges.
@@ -128,7 +133,7 @@ impl Graph {
     /// # Errors
     /// [`Error::NotFound`], with a suggestion.
     pub fn output(&self, name: &str) -> Result<usize> {
-        let found = self.outputs.iter().position(|output| output.name == name);
+        let found = self.index.outputs.get(name).copied();
         found.ok_or_else(|| not_found("output", name, self.outputs.iter().map(|o| o.name.as_str())))
     }
 
@@ -137,7 +142,7 @@ impl Graph {
     /// # Errors
     /// [`Error::NotFound`], with a suggestion.
     pub fn input(&self, name: &str) -> Result<usize> {
-        let found = self.inputs.iter().position(|port| port.name == name);
+        let found = self.index.inputs.get(name).copied();
         found.ok_or_else(|| not_found("input", name, self.inputs.iter().map(|p| p.name.as_str())))
     }
 
@@ -151,7 +156,7 @@ impl Graph {
             name: name.to_owned(),
             hint: "; an argument is written as `node.port`".to_owned(),
         })?;
-        let step = self.nodes.iter().position(|step| step.id == id);
+        let step = self.index.nodes.get(id).copied();
         let step = step.ok_or_else(|| not_found("node", id, self.nodes.iter().map(|s| s.id.as_str())))?;
         let signature = &self.nodes[step].node.spec().signature;
         match signature.input(port) {
@@ -167,7 +172,7 @@ impl Graph {
     /// as it was.
     pub fn set(&mut self, name: &str, value: impl Into<Value>) -> Result<()> {
         let mut value = value.into();
-        let places = self.behind(name);
+        let places = self.index.gates(&self.nodes, name);
         let places = match places.first() {
             Some((_, gate)) => {
                 value = gate.port.admit(name, value, &self.models.by_host())?;
@@ -195,26 +200,28 @@ impl Graph {
         Ok(())
     }
 
-    /// The arguments behind an input of a node that is a graph itself, each with the index of its node.
-    fn behind(&self, name: &str) -> Vec<(usize, &Gate)> {
-        let gates = self.nodes.iter().enumerate();
-        let gates = gates.flat_map(|(step, node)| node.gates.iter().map(move |gate| (step, gate)));
-        gates.filter(|(_, gate)| gate.name == name).collect()
-    }
-
     /// The nodes that these outputs (by index) may need, each after those that it uses, and everything
     /// that an output needs before what only later ones do. How much of it runs, the cache decides.
     pub fn needed(&self, outputs: &[usize]) -> Vec<usize> {
+        self.needed_but(outputs, |_| false)
+    }
+
+    /// The same without nodes that are done with, all that they use being done with too.
+    pub(crate) fn needed_but(&self, outputs: &[usize], done: impl Fn(usize) -> bool) -> Vec<usize> {
         let mut order = Vec::new();
-        let mut seen = vec![false; self.nodes.len()];
+        let mut seen = HashSet::new();
         for &output in outputs {
             let Source::Output { step, .. } = self.outputs[output].source else { continue };
             // A stack of our own: a chain of many nodes must not exhaust the thread's.
             let mut path = vec![(step, 0)];
             while let Some((step, next)) = path.last_mut() {
                 let args = &self.nodes[*step].args;
-                if seen[*step] || *next == args.len() {
-                    if !std::mem::replace(&mut seen[*step], true) {
+                if *next == 0 && (seen.contains(step) || done(*step)) {
+                    path.pop();
+                    continue;
+                }
+                if *next == args.len() {
+                    if seen.insert(*step) {
                         order.push(*step);
                     }
                     path.pop();

@@ -93,16 +93,14 @@ pub(crate) fn allowed(graph: &Graph, index: usize, value: &Value) -> Result<()> 
     let refused = |message: String, by: &str| {
         Error::invalid(&graph.inputs[index].name, format!("{message}, which `{by}` allows"))
     };
-    for step in &graph.nodes {
-        let wired = |arg: usize| step.args[arg] == Source::Input(index);
-        for gate in step.gates.iter().filter(|gate| wired(gate.arg)) {
+    for (step, arg) in graph.index.readers(&graph.nodes, index) {
+        let step = &graph.nodes[step];
+        for gate in step.gates.iter().filter(|gate| gate.arg == arg) {
             gate.port.allows(value).map_err(|message| refused(message, &gate.name))?;
         }
-        let ports = step.node.spec().signature.inputs.iter().enumerate();
-        for (_, port) in ports.filter(|(arg, _)| wired(*arg)) {
-            let by = || format!("{}.{}", step.id, port.name);
-            port.allows(value).map_err(|message| refused(message, &by()))?;
-        }
+        let port = &step.node.spec().signature.inputs[arg];
+        let by = || format!("{}.{}", step.id, port.name);
+        port.allows(value).map_err(|message| refused(message, &by()))?;
     }
     Ok(())
 }

@@ -42,6 +42,7 @@ mod draw;
 mod example;
 mod file;
 mod graph;
+mod index;
 mod inputs;
 mod key;
 mod offer;

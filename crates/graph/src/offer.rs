@@ -4,7 +4,7 @@ use std::ops::RangeInclusive;
 
 use wuerst_core::Port;
 
-use crate::graph::{Graph, Source};
+use crate::graph::Graph;
 
 impl Graph {
     /// The inputs as every node that they are wired to allows them: with the range and the choices that are left, and
@@ -16,19 +16,16 @@ impl Graph {
 
     fn offer(&self, index: usize) -> Port {
         let mut offer = self.inputs[index].clone();
-        for step in &self.nodes {
-            let ports = &step.node.spec().signature.inputs;
-            let wired = ports.iter().zip(&step.args).filter(|(_, source)| **source == Source::Input(index));
-            for (port, _) in wired {
-                offer.range = both(offer.range, port.range.as_ref());
-                if offer.choices.is_empty() {
-                    offer.choices.clone_from(&port.choices);
-                } else if !port.choices.is_empty() {
-                    offer.choices.retain(|choice| port.choices.contains(choice));
-                }
-                if offer.about.is_empty() {
-                    offer.about.clone_from(&port.about);
-                }
+        for (step, arg) in self.index.readers(&self.nodes, index) {
+            let port = &self.nodes[step].node.spec().signature.inputs[arg];
+            offer.range = both(offer.range, port.range.as_ref());
+            if offer.choices.is_empty() {
+                offer.choices.clone_from(&port.choices);
+            } else if !port.choices.is_empty() {
+                offer.choices.retain(|choice| port.choices.contains(choice));
+            }
+            if offer.about.is_empty() {
+                offer.about.clone_from(&port.about);
             }
         }
         offer

@@ -106,10 +106,7 @@ impl<'a> Pass<'a> {
     /// Settles every node that an output needs.
     fn settle_all(&mut self, output: usize) -> Result<()> {
         'again: loop {
-            for step in self.graph.needed(&[output]) {
-                if self.slots[step].results.is_some() {
-                    continue;
-                }
+            for step in self.graph.needed_but(&[output], |step| self.slots[step].results.is_some()) {
                 if let Some(count) = self.several(step)? {
                     self.split(step, count)?;
                     continue 'again;

@@ -137,6 +137,7 @@ fn check(doc: &Doc, registry: &Registry, problems: &mut Problems) -> Option<Grap
         nodes: order.into_iter().map(|step| steps[step].take()).collect::<Option<_>>()?,
         interface,
         models: registry.models().clone(),
+        index: Arc::default(),
     })
 }
 

@@ -44,12 +44,15 @@ impl Pass<'_> {
             return;
         };
         let join = Arc::clone(&self.graph.nodes[*join]);
+        if join.role != Role::Glue {
+            return;
+        }
         let port = |source: &Source| match *source {
             Source::Output { step: part, port } if part == step => Some(port),
             _ => None,
         };
         let found = join.args.iter().enumerate().find_map(|(index, source)| Some((index, port(source)?)));
-        let Some((index, port)) = found.filter(|_| join.role == Role::Glue) else { return };
+        let Some((index, port)) = found else { return };
         let name = name.clone();
         if self.held(step, port)
             && let Some(lease) = &self.slots[step].leases[port]

@@ -1,0 +1,63 @@
+//! Finds the parts of a graph by name, and what reads an input: a graph may have tens of thousands of each.
+
+use std::collections::HashMap;
+use std::hash::Hash;
+use std::sync::Arc;
+
+use wuerst_core::Port;
+
+use crate::graph::{Gate, Output, Source, Step};
+
+/// Where things are in a graph. Names and nodes stay where they are as long as the graph lives.
+#[derive(Debug, Default)]
+pub(crate) struct Index {
+    pub(crate) inputs: HashMap<String, usize>,
+    pub(crate) outputs: HashMap<String, usize>,
+    pub(crate) nodes: HashMap<String, usize>,
+    /// The gates of a name, by node and number.
+    gates: HashMap<String, Vec<(usize, usize)>>,
+    /// The arguments, by node and number, that were wired to an input when the graph was loaded.
+    readers: HashMap<usize, Vec<(usize, usize)>>,
+}
+
+impl Index {
+    pub(crate) fn of(inputs: &[Port], nodes: &[Arc<Step>], outputs: &[Output]) -> Index {
+        let mut index = Index {
+            inputs: numbered(inputs.iter().map(|port| port.name.clone())),
+            outputs: numbered(outputs.iter().map(|output| output.name.clone())),
+            nodes: numbered(nodes.iter().map(|step| step.id.clone())),
+            ..Index::default()
+        };
+        for (at, step) in nodes.iter().enumerate() {
+            for (number, gate) in step.gates.iter().enumerate() {
+                index.gates.entry(gate.name.clone()).or_default().push((at, number));
+            }
+            for (arg, source) in step.args.iter().enumerate() {
+                if let Source::Input(input) = *source {
+                    index.readers.entry(input).or_default().push((at, arg));
+                }
+            }
+        }
+        index
+    }
+
+    /// The gates of this name, each with the index of its node.
+    pub(crate) fn gates<'a>(&self, nodes: &'a [Arc<Step>], name: &str) -> Vec<(usize, &'a Gate)> {
+        let places = self.gates.get(name).into_iter().flatten();
+        places.map(|&(step, number)| (step, &nodes[step].gates[number])).collect()
+    }
+
+    /// The arguments that an input is wired to, by node and number; one that was replaced since is none any more.
+    pub(crate) fn readers<'a>(
+        &'a self,
+        nodes: &'a [Arc<Step>],
+        input: usize,
+    ) -> impl Iterator<Item = (usize, usize)> + 'a {
+        let places = self.readers.get(&input).into_iter().flatten().copied();
+        places.filter(move |&(step, arg)| nodes[step].args[arg] == Source::Input(input))
+    }
+}
+
+fn numbered<K: Hash + Eq>(names: impl Iterator<Item = K>) -> HashMap<K, usize> {
+    names.enumerate().map(|(at, name)| (name, at)).collect()
+}
