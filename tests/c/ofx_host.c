@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 enum { OK = 0, FAILED = 1, UNKNOWN = 5, BAD_HANDLE = 9, NO = 13, DEFAULT = 14 };
 
@@ -375,6 +376,13 @@ static plugin *named(plugin **plugins, int count, const char *identifier)
 
 static uint8_t *pixel(int x, int y) { return output.data + (size_t)output.row * (size_t)y + x * output.depth * output.components; }
 
+static double milliseconds(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)now.tv_sec * 1e3 + (double)now.tv_nsec / 1e6;
+}
+
 static void generator(plugin *p, const uint8_t *picture, const char *prompt, int seed)
 {
     effect *e = created(p, 64, 64);
@@ -388,7 +396,9 @@ static void generator(plugin *p, const uint8_t *picture, const char *prompt, int
     CHECK(!get_double(wanted, "OfxImageEffectPropRegionOfDefinition", 2, &right) && right == 64, "the region is the project");
 
     canvas(64, 64, 1, 4);
+    double begun = milliseconds();
     CHECK(render(p, e, 0, 0, 64, 64, 1) == OK, "render: %s", message);
+    printf("generator: the first frame took %.0f ms, models loaded on the way\n", milliseconds() - begun);
     CHECK(updates > 0 && !message[0], "there was progress, and no message");
     int off = 0;
     for (int y = 0; y < 64; y++)
@@ -402,13 +412,15 @@ static void generator(plugin *p, const uint8_t *picture, const char *prompt, int
     output.data = NULL;
     updates = 0;
     canvas(64, 64, 1, 4);
+    begun = milliseconds();
     for (int y = 0; y < 64; y += 16)
         for (int x = 0; x < 64; x += 32) CHECK(render(p, e, x, y, x + 32, y + 16, 1) == OK, "tile: %s", message);
+    double took = milliseconds() - begun;
     for (int y = 0; y < 64; y++) CHECK(!memcmp(pixel(0, y), whole + (size_t)output.row * (size_t)y, 256), "tiles differ");
     CHECK(updates == 0, "the picture was made again");
     canvas(64, 64, 1, 4);
     CHECK(render(p, e, 8, 8, 16, 16, 1) == OK && pixel(7, 8)[0] == 0xAB && pixel(16, 8)[0] == 0xAB, "more than the window was written");
-    printf("generator: 8 tiles are the whole, without another run\n");
+    printf("generator: 8 tiles are the whole, without another run, in %.1f ms\n", took);
 
     canvas(64, 64, 4, 4);
     CHECK(render(p, e, 0, 0, 64, 64, 1) == OK, "floats: %s", message);
@@ -448,6 +460,24 @@ static void generator(plugin *p, const uint8_t *picture, const char *prompt, int
     free(whole);
 }
 
+/* A frame that is wider than the picture, over grey, as a PPM file. */
+static void shown(plugin *p, const char *path, const char *prompt, int seed)
+{
+    effect *e = created(p, 320, 180);
+    set_text(e, "prompt", prompt);
+    set_number(e, "seed", seed);
+    canvas(320, 180, 1, 4);
+    CHECK(render(p, e, 0, 0, 320, 180, 1) == OK, "a wide frame: %s", message);
+    FILE *file = fopen(path, "wb");
+    CHECK(file, "%s cannot be written", path);
+    fprintf(file, "P6\n320 180\n255\n");
+    for (int y = 179; y >= 0; y--)
+        for (int x = 0; x < 320; x++)
+            for (int c = 0; c < 3; c++) fputc(pixel(x, y)[c] + 128 * (255 - pixel(x, y)[3]) / 255, file);
+    CHECK(fclose(file) == 0, "%s cannot be written", path);
+    CHECK(p->entry("OfxActionDestroyInstance", e, NULL, NULL) == OK, "destroy");
+}
+
 static void filter(plugin *p)
 {
     source.width = 96, source.height = 64, source.depth = 4, source.components = 4, source.row = 96 * 16;
@@ -480,7 +510,7 @@ static void filter(plugin *p)
 
 int main(int count, char **words)
 {
-    CHECK(count == 5, "ofx_host wuerst.ofx PICTURE PROMPT SEED");
+    CHECK(count == 5 || count == 6, "ofx_host wuerst.ofx PICTURE PROMPT SEED [FRAME.ppm]");
     void *properties[] = {set_pointer, set_string, set_double, set_int, none, none, none, none,
                           get_pointer, get_string, get_double, get_int, none, none, none, none, none, none};
     memcpy(property_suite.functions, properties, sizeof properties);
@@ -522,6 +552,7 @@ int main(int count, char **words)
     CHECK(file && fread(picture, 1, sizeof picture, file) == sizeof picture, "%s: not 64x64 RGB", words[2]);
     fclose(file);
     generator(named(plugins, n, "wuerst.graph.text-to-image"), picture, words[3], atoi(words[4]));
+    if (count == 6) shown(named(plugins, n, "wuerst.graph.text-to-image"), words[5], words[3], atoi(words[4]));
     filter(named(plugins, n, "wuerst.graph.frame-to-frame"));
     for (int i = 0; i < n; i++) CHECK(plugins[i]->entry("OfxActionUnload", NULL, NULL, NULL) == OK, "unload");
     CHECK(dlclose(library) == 0, "dlclose");

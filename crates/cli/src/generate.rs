@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use std::time::Instant;
 
 use anyhow::{Context, Result, bail};
-use wuerst::{Graph, Value};
+use wuerst::{Engine, Graph, Value};
 
 use crate::previews::PreviewArgs;
 use crate::progress::Progress;
@@ -14,7 +14,7 @@ use crate::setup::Setup;
 use crate::size::Size;
 use crate::source::Source;
 use crate::target::Target;
-use crate::{picture, run, say};
+use crate::{picture, run, say, watch};
 
 /// The most words that a prompt may have. Text encoders read some dozens and cut off the rest with a warning; so many
 /// are no prompt but a mistake.
@@ -58,6 +58,9 @@ pub(crate) struct Args {
     /// Makes a node one of another kind, as prior=acme.prior
     #[arg(long = "use", value_name = "NODE=KIND", value_parser = run::pair)]
     kind: Vec<(String, String)>,
+    /// Makes the pictures again whenever the graph's file changes; only what changed runs
+    #[arg(long)]
+    watch: bool,
     #[command(flatten)]
     previews: PreviewArgs,
     #[command(flatten)]
@@ -69,12 +72,22 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     check_prompt(&args.prompt)?;
     let targets = targets(&args.output, args.count)?;
     let (engine, graphs) = args.setup.engine_with(args.graph.as_deref(), &Texts::new())?;
-    let source = match &args.graph {
-        Some(path) => Source::open(path)?,
-        None => Source::default_for(&args.setup.models(None)?)?,
+    let file = match &args.graph {
+        Some(path) => path.clone(),
+        None => Source::default_file(&args.setup.models(None)?)?,
     };
+    if args.watch {
+        return watch::again(&file, || make(args, &targets, &file, (&engine, &graphs)));
+    }
+    make(args, &targets, &file, (&engine, &graphs))?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Makes them with the graph as it is in its file now.
+fn make(args: &Args, targets: &[Target], file: &Path, (engine, graphs): (&Engine, &Texts)) -> Result<()> {
+    let source = Source::open(file)?;
     let (changes, inputs) = run::split(&args.set, &args.kind);
-    let graph = source.load(&engine, &changes)?;
+    let graph = source.load(engine, &changes)?;
     let job = engine.job(&graph);
     let mut given = given(args);
     given.extend(inputs.iter().map(|(name, text)| (*name, (*text).to_owned())));
@@ -85,8 +98,8 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
         true => None,
         false => {
             let inputs = given.into_iter().map(|(name, text)| (name.to_owned(), text)).collect();
-            let recipe = Recipe::new(&engine, &graph, &source.text, inputs, run::texts(&changes))?;
-            Some(Recipe { graphs, ..recipe })
+            let recipe = Recipe::new(engine, &graph, &source.text, inputs, run::texts(&changes))?;
+            Some(Recipe { graphs: graphs.clone(), ..recipe })
         }
     };
     let mut progress = Progress::new(args.previews.open()?);
@@ -108,7 +121,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
         let (file, seconds) = (target.path().display(), start.elapsed().as_secs_f64());
         say(format_args!("{file}: {}, seed {seed}, {seconds:.1} s", image.ty()));
     }
-    Ok(ExitCode::SUCCESS)
+    Ok(())
 }
 
 fn check_prompt(prompt: &str) -> Result<()> {

@@ -1,12 +1,13 @@
 //! `wuerst`: pictures from prompts, and graphs of nodes, on the command line.
 //!
 //! One file a command: [`generate`], [`run`], [`check`], [`nodes`], [`import`], [`inspect`],
-//! [`bench`], [`graph`]. What they share:
+//! [`bench`], [`graph`], [`completions`], [`manual`]. What they share:
 //! [`setup`] and [`extensions`] (the engine's options), [`source`] (graph files), [`target`] (output files), [`picture`],
-//! [`thumbnail`], [`recipe`], [`progress`], [`previews`], [`explain`], [`size`] and [`amount`].
+//! [`thumbnail`], [`recipe`], [`progress`], [`previews`], [`terminal`], [`watch`], [`explain`], [`size`] and [`amount`].
 
 mod bench;
 mod check;
+mod completions;
 mod explain;
 mod extensions;
 mod find;
@@ -14,6 +15,7 @@ mod generate;
 mod graph;
 mod import;
 mod inspect;
+mod manual;
 mod nodes;
 mod picture;
 mod previews;
@@ -24,7 +26,9 @@ mod setup;
 mod size;
 mod source;
 mod target;
+mod terminal;
 mod thumbnail;
+mod watch;
 
 use std::fmt::Display;
 use std::io::{Write, stdout};
@@ -50,6 +54,8 @@ enum Command {
     Import(import::Args),
     Inspect(inspect::Args),
     Bench(bench::Args),
+    Completions(completions::Args),
+    Manual(manual::Args),
 }
 
 /// Writes a line to stdout. A reader that has seen enough, as `head`, is no error.
@@ -75,6 +81,8 @@ fn main() -> ExitCode {
         Command::Import(args) => import::run(args),
         Command::Inspect(args) => inspect::run(args),
         Command::Bench(args) => bench::run(args),
+        Command::Completions(args) => completions::run(args),
+        Command::Manual(args) => manual::run(args),
     };
     match done {
         Ok(code) => code,

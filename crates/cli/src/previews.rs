@@ -1,4 +1,4 @@
-//! Pictures of work in progress, as files.
+//! Pictures of work in progress, as files and in the terminal.
 
 use std::path::{Path, PathBuf};
 
@@ -7,6 +7,7 @@ use wuerst::{Tensor, Value};
 
 use crate::picture;
 use crate::target::Target;
+use crate::terminal::Screen;
 
 #[derive(clap::Args)]
 pub(crate) struct PreviewArgs {
@@ -18,24 +19,34 @@ pub(crate) struct PreviewArgs {
     #[arg(long, value_name = "STEPS", default_value_t = 1, requires = "preview",
           value_parser = clap::value_parser!(u32).range(1..))]
     preview_every: u32,
+    /// Shows none in the terminal, which is done where it can show pictures (kitty's protocol or sixel)
+    #[arg(long)]
+    no_terminal_preview: bool,
 }
 
 impl PreviewArgs {
     /// Where previews go, if they are wanted.
     pub(crate) fn open(&self) -> Result<Option<Previews>> {
-        let Some(path) = &self.preview else { return Ok(None) };
-        let place = match path.extension() {
-            Some(end) if end.eq_ignore_ascii_case("png") && !path.is_dir() => Place::File(Target::new(path)?),
-            _ if path.is_dir() => Place::Folder(path.clone()),
-            _ => bail!("{}: previews go into a folder, which must be there, or a .png file", path.display()),
-        };
-        Ok(Some(Previews { place, every: self.preview_every as usize }))
+        let files = self.preview.as_deref().map(place).transpose()?;
+        let screen = if self.no_terminal_preview { None } else { Screen::detected() };
+        let every = self.preview_every as usize;
+        Ok((files.is_some() || screen.is_some()).then_some(Previews { files, screen, every }))
+    }
+}
+
+fn place(path: &Path) -> Result<Place> {
+    match path.extension() {
+        Some(end) if end.eq_ignore_ascii_case("png") && !path.is_dir() => Ok(Place::File(Target::new(path)?)),
+        _ if path.is_dir() => Ok(Place::Folder(path.to_owned())),
+        _ => bail!("{}: previews go into a folder, which must be there, or a .png file", path.display()),
     }
 }
 
 /// Where previews go.
 pub(crate) struct Previews {
-    place: Place,
+    files: Option<Place>,
+    /// The terminal, if it can show them.
+    pub(crate) screen: Option<Screen>,
     /// At every so many steps.
     pub(crate) every: usize,
 }
@@ -46,10 +57,11 @@ enum Place {
 }
 
 impl Previews {
-    /// Writes one, of a node's `step` of which picture of many (empty of one).
+    /// Writes one, of a node's `step` of which picture of many (empty of one), if files are wanted.
     pub(crate) fn write(&self, which: &str, node: &str, step: usize, rgb: &Tensor) -> Result<()> {
+        let Some(place) = &self.files else { return Ok(()) };
         let file = picture::encode(node, &Value::from(rgb.clone()), &[])?;
-        match &self.place {
+        match place {
             Place::File(target) => target.write(&file),
             Place::Folder(folder) => Target::new(&folder.join(name(which, node, step)))?.write(&file),
         }
@@ -68,7 +80,8 @@ mod tests {
     #[test]
     fn previews_are_named_by_node_and_step_or_replace_each_other() {
         let folder = tempfile::tempdir().unwrap();
-        let args = |path: PathBuf| PreviewArgs { preview: Some(path), preview_every: 3 };
+        let args =
+            |path: PathBuf| PreviewArgs { preview: Some(path), preview_every: 3, no_terminal_preview: true };
         let rgb = |colour: u8| Tensor::from_vec(&[1, 1, 3], vec![colour; 3]).unwrap();
         let previews = args(folder.path().to_owned()).open().unwrap().unwrap();
         previews.write("0002-", "outer/prior", 7, &rgb(1)).unwrap();

@@ -1,4 +1,4 @@
-//! Progress of a run on the terminal: node, step, time left. Nothing is drawn where stderr is no terminal.
+//! Progress of a run on the terminal: node, step, time left, previews. Nothing is drawn where stderr is no terminal.
 
 use std::collections::BTreeMap;
 
@@ -7,6 +7,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use wuerst::{Tensor, Value, Watch};
 
 use crate::previews::Previews;
+use crate::terminal::Screen;
 
 /// The bar is the whole run, of a thousand parts.
 const PARTS: f64 = 1000.;
@@ -67,13 +68,26 @@ impl<'a> Progress<'a> {
     }
 
     /// Says what went wrong with a file beside the run, which goes on.
-    fn failed(&self, error: &anyhow::Error) {
-        self.bar.suspend(|| eprintln!("warning: {error:#}"));
+    fn failed(&mut self, error: &anyhow::Error) {
+        self.warn(&format!("{error:#}"));
     }
 
-    /// Clears the line.
-    pub(crate) fn done(&self) {
+    fn warn(&mut self, message: &str) {
+        self.bar.suspend(|| eprintln!("warning: {message}"));
+        if let Some(screen) = self.screen() {
+            screen.leave();
+        }
+    }
+
+    fn screen(&mut self) -> Option<&mut Screen> {
+        self.previews.as_mut()?.screen.as_mut()
+    }
+
+    /// Clears the line, and the preview above it.
+    pub(crate) fn done(&mut self) {
         self.bar.finish_and_clear();
+        // A terminal that is gone leaves nobody to tell, here and below.
+        let _ = self.screen().map(Screen::clear);
     }
 }
 
@@ -116,6 +130,10 @@ impl Watch for Progress<'_> {
             // Once is enough: the next would most likely fail as well.
             self.previews = None;
         }
+        let bar = self.bar.clone();
+        if let Some(screen) = self.screen() {
+            let _ = bar.suspend(|| screen.show(rgb));
+        }
     }
 
     fn part(&mut self, output: &str, index: usize, _of: usize, value: &Value) {
@@ -125,7 +143,7 @@ impl Watch for Progress<'_> {
     }
 
     fn warning(&mut self, node: &str, message: &str) {
-        self.bar.suspend(|| eprintln!("warning: `{node}`: {message}"));
+        self.warn(&format!("`{node}`: {message}"));
     }
 }
 

@@ -11,7 +11,7 @@ use ndarray_npy::WriteNpyExt;
 use serde_json::Value as Json;
 use wuerst::core::{ArcArrayD, DType};
 use wuerst::graph::Source as Wire;
-use wuerst::{Graph, Tensor, Value};
+use wuerst::{Engine, Graph, Tensor, Value};
 
 use crate::previews::PreviewArgs;
 use crate::progress::Progress;
@@ -19,7 +19,7 @@ use crate::recipe::{Recipe, Texts};
 use crate::setup::Setup;
 use crate::source::Source;
 use crate::target::Target;
-use crate::{explain, generate, picture, say, thumbnail};
+use crate::{explain, generate, picture, say, thumbnail, watch};
 
 /// Run a graph
 #[derive(clap::Args)]
@@ -49,6 +49,9 @@ pub(crate) struct Args {
     /// Writes the same as JSON, with small pictures where there are some; also when the run fails
     #[arg(long, value_name = "FILE")]
     report: Option<PathBuf>,
+    /// Runs again whenever the graph's file changes; only what changed runs
+    #[arg(long, conflicts_with = "from")]
+    watch: bool,
     #[command(flatten)]
     previews: PreviewArgs,
     #[command(flatten)]
@@ -124,29 +127,48 @@ fn format(path: &Path) -> Result<Format> {
     }
 }
 
+/// An output's file, and how it is written.
+type Goal = (Format, Target);
+
 /// Runs the graph and writes the outputs.
 pub(crate) fn run(args: &Args) -> Result<ExitCode> {
-    let mut targets = Vec::new();
+    let mut goals: Vec<Goal> = Vec::new();
     for (_, file) in &args.output {
         let path = Path::new(file);
-        targets.push((format(path)?, Target::new(path)?));
+        goals.push((format(path)?, Target::new(path)?));
     }
     let report = args.report.as_deref().map(Target::new).transpose()?;
     let before = args.from.as_deref().map(Recipe::read).transpose()?;
-    let source = source(args, before.as_ref())?;
+    let file = args.graph.as_ref().or(args.from.as_ref());
     let graphs = before.as_ref().map(|recipe| recipe.graphs.clone()).unwrap_or_default();
-    let (engine, graphs) = args.setup.engine_with(Some(&source.path), &graphs)?;
-    let (sets, kinds) = (sets(args, before.as_ref()), kinds(args, before.as_ref()));
+    let (engine, graphs) = args.setup.engine_with(file.map(PathBuf::as_path), &graphs)?;
+    let once = || make(args, (&goals, report.as_ref()), before.as_ref(), (&engine, &graphs));
+    if let (true, Some(file)) = (args.watch, &args.graph) {
+        return watch::again(file, once);
+    }
+    once()?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Runs it as it is in its file now.
+fn make(
+    args: &Args,
+    (targets, report): (&[Goal], Option<&Target>),
+    before: Option<&Recipe>,
+    (engine, graphs): (&Engine, &Texts),
+) -> Result<()> {
+    let source = source(args, before)?;
+    let (sets, kinds) = (sets(args, before), kinds(args, before));
     let (changes, inputs) = split(&sets, &kinds);
-    let job = engine.job(&source.load(&engine, &changes)?);
+    let job = engine.job(&source.load(engine, &changes)?);
     inputs.iter().try_for_each(|(name, text)| job.set_text(name, text))?;
     let recipe = if args.no_metadata && before.is_none() {
         None
     } else {
-        let recipe = Recipe::new(&engine, job.graph(), &source.text, texts(&inputs), texts(&changes))?;
-        Some(Recipe { graphs, ..recipe })
+        let recipe = Recipe::new(engine, job.graph(), &source.text, texts(&inputs), texts(&changes))?;
+        Some(Recipe { graphs: graphs.clone(), ..recipe })
     };
-    if let (Some(before), Some(now)) = (&before, &recipe) {
+    if let (Some(before), Some(now)) = (before, &recipe) {
         for name in before.changed(now) {
             eprintln!("warning: `{name}` is not what the picture was made with, so this one may differ");
         }
@@ -160,7 +182,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     // Pictures of lists that are written already.
     let written = RefCell::new(BTreeSet::new());
     let on_part = |output: &str, index: usize, value: &Value| -> Result<()> {
-        let wanted = outputs.iter().zip(&targets).enumerate().filter(|(_, (name, _))| **name == output);
+        let wanted = outputs.iter().zip(targets).enumerate().filter(|(_, (name, _))| **name == output);
         for (at, (_, (_, target))) in wanted.filter(|(_, (_, (format, _)))| *format == Format::Png) {
             for picture in picture::list(value).into_iter().flatten() {
                 numbered(target, index)?.write(&picture::encode(output, &picture, &about(output)?)?)?;
@@ -172,15 +194,14 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     let mut progress = Progress::new(args.previews.open()?);
     progress = progress.keeping_previews(report.is_some()).on_part(Box::new(on_part));
     let values = job.get_all(&outputs, &mut progress);
-    if let Some(report) = &report {
+    if let Some(report) = report {
         let shown = shown(job.graph(), &progress, outputs.iter().copied().zip(values.iter().flatten()));
         report.write(format!("{:#}\n", with_previews(job.report().to_json(), &shown)).as_bytes())?;
     }
     drop(progress);
     // All of them are encoded before the first is written.
     let mut files: Vec<(Cow<'_, Target>, Vec<u8>)> = Vec::new();
-    for (at, (value, (name, (format, target)))) in
-        values?.iter().zip(outputs.iter().zip(&targets)).enumerate()
+    for (at, (value, (name, (format, target)))) in values?.iter().zip(outputs.iter().zip(targets)).enumerate()
     {
         match (format, picture::list(value)) {
             (Format::Png, Some(list)) => {
@@ -204,7 +225,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
         let (table, placements) = (explain::table(&job.report()), explain::placements(&engine.report()));
         say(format!("{table}{placements}").trim_end());
     }
-    Ok(ExitCode::SUCCESS)
+    Ok(())
 }
 
 /// The file of a picture of a list.

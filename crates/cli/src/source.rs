@@ -33,9 +33,14 @@ impl Source {
 
     /// The graph for pictures from prompts: the models folder's own, or the one that ships.
     pub(crate) fn default_for(models: &Path) -> Result<Source> {
+        Source::open(&Source::default_file(models)?)
+    }
+
+    /// Where that lies.
+    pub(crate) fn default_file(models: &Path) -> Result<PathBuf> {
         let own = models.join("graph.yaml");
         match Some(own).filter(|own| own.exists()).or_else(|| find::first(DEFAULT)) {
-            Some(path) => Source::open(&path),
+            Some(path) => Ok(path),
             None => bail!("no graph ({}): name one with --graph", find::listed(&find::places(DEFAULT))),
         }
     }

@@ -1,4 +1,4 @@
-//! Small pictures for reports of runs.
+//! Small pictures, for reports of runs and for terminals.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -11,15 +11,20 @@ const SIDE: usize = 128;
 
 /// A picture, `u8[h,w,3]`, as the address of a small PNG file that holds itself; `None` of anything else.
 pub(crate) fn address(value: &Value) -> Option<String> {
+    let ([height, width], bytes) = small(value)?;
+    let picture = Value::from(Tensor::from_vec(&[height, width, 3], bytes).ok()?);
+    let file = picture::encode("preview", &picture, &[]).ok()?;
+    Some(format!("data:image/png;base64,{}", STANDARD.encode(file)))
+}
+
+/// Height and width of a picture that is made small, and its pixels; `None` of anything else.
+pub(crate) fn small(value: &Value) -> Option<([usize; 2], Vec<u8>)> {
     let Value::Tensor(tensor) = value else { return None };
     let (&[height, width, 3], Some(pixels)) = (tensor.shape(), tensor.values::<u8>()) else { return None };
     let step = height.max(width).div_ceil(SIDE).max(1);
-    let small = [height.div_ceil(step), width.div_ceil(step)];
-    let row = |y: usize| (0..small[1]).flat_map(move |x| [0, 1, 2].map(|c| ((y * width + x) * step, c)));
-    let bytes: Vec<u8> = (0..small[0]).flat_map(row).map(|(at, c)| pixels[at * 3 + c]).collect();
-    let picture = Value::from(Tensor::from_vec(&[small[0], small[1], 3], bytes).ok()?);
-    let file = picture::encode("preview", &picture, &[]).ok()?;
-    Some(format!("data:image/png;base64,{}", STANDARD.encode(file)))
+    let size = [height.div_ceil(step), width.div_ceil(step)];
+    let row = |y: usize| (0..size[1]).flat_map(move |x| [0, 1, 2].map(|c| ((y * width + x) * step, c)));
+    Some((size, (0..size[0]).flat_map(row).map(|(at, c)| pixels[at * 3 + c]).collect()))
 }
 
 #[cfg(test)]

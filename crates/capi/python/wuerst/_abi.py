@@ -16,7 +16,7 @@ class Error(Exception):
     """What the library refused: `code` is one of INVALID to INTERNAL; `places` are a graph's problems."""
 
     def __init__(self, code, message, places=()):
-        super().__init__("\n".join([message, *(f"{p.line}:{p.column}: {p.message}" for p in places)]))
+        super().__init__(message)
         self.code, self.message, self.places = code, message, list(places)
 
 

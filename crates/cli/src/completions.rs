@@ -1,0 +1,24 @@
+//! `wuerst completions`: a shell completes commands, options and file names.
+
+use std::io::{Write, stdout};
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::CommandFactory;
+use clap_complete::{Shell, generate};
+
+/// Print the script that lets a shell complete this command's words; an installed tree has them
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    /// The shell
+    shell: Shell,
+}
+
+/// Prints the script.
+pub(crate) fn run(args: &Args) -> Result<ExitCode> {
+    let mut script = Vec::new();
+    generate(args.shell, &mut crate::Cli::command(), "wuerst", &mut script);
+    // A reader that has seen enough is no error.
+    let _ = stdout().write_all(&script);
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,0 +1,24 @@
+//! `wuerst manual`: pages for man, made of what `--help` says.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::{Result, anyhow};
+use clap::CommandFactory;
+
+/// Write pages for man into a folder: wuerst.1 and one for each command, as wuerst-run.1; an installed tree has them
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    /// The folder, which must be there
+    folder: PathBuf,
+}
+
+/// Writes the pages.
+pub(crate) fn run(args: &Args) -> Result<ExitCode> {
+    let done = clap_mangen::generate_to(crate::Cli::command(), &args.folder);
+    let folder = args.folder.display();
+    done.map_err(|e| {
+        anyhow!("the manual's pages cannot be written into {folder}: {e}; name a folder that is there")
+    })?;
+    Ok(ExitCode::SUCCESS)
+}
