@@ -2,7 +2,7 @@
 
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
-use std::{env, fs};
+use std::{env, fs, thread};
 
 use anyhow::{Result, bail};
 use wuerst::core::Amount;
@@ -95,6 +95,11 @@ impl Setup {
                 ),
             },
         }
+    }
+
+    /// Threads for each model's run.
+    pub(crate) fn threads(&self) -> usize {
+        self.threads.map_or_else(|| thread::available_parallelism().map_or(1, usize::from), NonZeroUsize::get)
     }
 
     fn engine_in(&self, models: PathBuf, graph: Option<&Path>, graphs: &Texts) -> Result<(Engine, Texts)> {

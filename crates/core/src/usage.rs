@@ -9,6 +9,8 @@ pub struct Usage {
     pub inference: Duration,
     /// Time spent on loading models.
     pub loading: Duration,
+    /// Multiplications followed by an addition in these evaluations, as far as the models say which networks they hold.
+    pub multiply_adds: u64,
     /// The devices that models were evaluated on, each once, as `cuda:0`.
     pub devices: Vec<String>,
 }
@@ -24,10 +26,17 @@ impl Usage {
         Usage { loading, ..Usage::default() }
     }
 
+    /// The same usage with the arithmetic of the evaluation.
+    #[must_use]
+    pub fn counting(self, multiply_adds: u64) -> Usage {
+        Usage { multiply_adds, ..self }
+    }
+
     /// Counts another usage in.
     pub fn add(&mut self, other: &Usage) {
         self.inference += other.inference;
         self.loading += other.loading;
+        self.multiply_adds += other.multiply_adds;
         for device in &other.devices {
             if !self.devices.contains(device) {
                 self.devices.push(device.clone());
@@ -44,9 +53,9 @@ mod tests {
     fn usages_add_up_and_name_each_device_once() {
         let mut sum = Usage::loading(Duration::from_secs(5));
         for device in ["cuda:0", "cpu", "cuda:0"] {
-            sum.add(&Usage::inference(device, Duration::from_secs(2)));
+            sum.add(&Usage::inference(device, Duration::from_secs(2)).counting(7));
         }
         assert_eq!((sum.inference, sum.loading), (Duration::from_secs(6), Duration::from_secs(5)));
-        assert_eq!(sum.devices, ["cuda:0", "cpu"]);
+        assert_eq!((sum.devices.join(" "), sum.multiply_adds), ("cuda:0 cpu".to_owned(), 21));
     }
 }

@@ -3,7 +3,7 @@
 use crate::record::{Axis, DType, Graph, Id};
 
 /// Extents to record a stage with; the written model takes any.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Sizes {
     /// Pictures at once.
     pub batch: usize,
@@ -15,6 +15,25 @@ pub struct Sizes {
     pub embedding: [usize; 2],
     /// Tokens of text; the prior, the decoder and the text encoders read it.
     pub length: usize,
+}
+
+impl Sizes {
+    /// What a stage is given, by the shapes of its inputs. Extents that no input has are 1.
+    pub fn of_inputs<'a>(inputs: impl IntoIterator<Item = (&'a str, &'a [usize])>) -> Sizes {
+        let mut sizes = Sizes { batch: 1, height: 1, width: 1, embedding: [1, 1], length: 1 };
+        for (name, shape) in inputs {
+            match (name, shape) {
+                ("latents" | "image", &[batch, _, height, width]) => {
+                    sizes = Sizes { batch, height, width, ..sizes };
+                }
+                ("embedding", &[_, _, height, width]) => sizes.embedding = [height, width],
+                ("text", &[_, length, _]) => sizes.length = length,
+                ("input_ids", &[batch, length]) => sizes = Sizes { batch, length, ..sizes },
+                _ => {}
+            }
+        }
+        sizes
+    }
 }
 
 /// `name` f32 `[batch, channels, height, width]`: the stage's `latents` or `image`.

@@ -2,6 +2,7 @@
 //! in a folder for each namespace.
 
 mod batch;
+mod ceiling;
 mod compress;
 mod contract;
 mod decode;
@@ -28,11 +29,13 @@ mod text;
 mod tokenize;
 mod vqgan;
 mod vqgan_encode;
+mod work;
 
 use std::sync::Arc;
 
 use wuerst_core::{Registry, Result};
 
+pub use ceiling::{Ceiling, ceiling};
 pub use contract::Contract;
 pub use device::{Arena, Cuda, Device, OpenVino, Operators, Placement, Precision, TensorRt};
 pub use each::StageOptions;

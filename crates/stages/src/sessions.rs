@@ -210,6 +210,10 @@ impl Sessions {
         }
     }
 
+    pub(crate) fn options(&self) -> &Options {
+        &self.options
+    }
+
     /// The loaded models, the longest unused first, and where each runs.
     pub fn placements(&self) -> Vec<Placement> {
         locked(&self.loaded).iter().map(|entry| entry.stage.placement().clone()).collect()
@@ -222,7 +226,7 @@ impl Sessions {
 }
 
 /// Threads, of which 0 and none mean one for each core.
-fn threads(wish: Option<usize>) -> usize {
+pub(crate) fn threads(wish: Option<usize>) -> usize {
     let cores = || thread::available_parallelism().map_or(1, usize::from);
     wish.filter(|threads| *threads > 0).unwrap_or_else(cores)
 }

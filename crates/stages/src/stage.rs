@@ -15,12 +15,14 @@ use crate::device::Placement;
 use crate::header::Header;
 use crate::open::Opening;
 use crate::sessions::{Level, Options};
+use crate::work::Work;
 
 /// A model in memory. Shared by the nodes that use it; runs of one model take turns.
 pub struct Stage {
     path: PathBuf,
     header: Arc<Header>,
     placement: Placement,
+    work: Work,
     /// Whose turn it is. Not waited for by the lock below, which no cancellation reaches.
     turns: Turns,
     session: Mutex<Session>,
@@ -45,7 +47,8 @@ impl Stage {
             opened.map_err(|message| Error::Model { path: path.to_owned(), source: message.into() })?;
         placement.bytes = header.memory();
         let (path, turns, session) = (path.to_owned(), Turns::new(), Mutex::new(session));
-        Ok(Stage { path, header, placement, turns, session })
+        let work = Work::new(&header);
+        Ok(Stage { path, header, placement, work, turns, session })
     }
 
     /// The memory that it takes, see [`Header::memory`].
@@ -93,7 +96,8 @@ impl Stage {
         let mut session = self.session.lock().unwrap_or_else(PoisonError::into_inner);
         let begun = Instant::now();
         let outputs = session.run_with_options(inputs, &*options).map_err(failed)?;
-        ctx.used(&Usage::inference(self.placement.device.to_string(), begun.elapsed()));
+        let usage = Usage::inference(self.placement.device.to_string(), begun.elapsed());
+        ctx.used(&usage.counting(self.work.multiply_adds(feeds)));
         let value = outputs.get(output).ok_or_else(|| self.broken(format!("gave no `{output}`")))?;
         let tensor = tensor(value).map_err(failed)?;
         let tensor =

@@ -3,15 +3,16 @@
 use std::time::Duration;
 
 use serde_json::{Value as Json, json};
+use wuerst::stages::Ceiling;
 
-use crate::size::bytes;
+use crate::size::{bytes, scaled};
 
 /// The middle of several measurements, with the least and the greatest.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(super) struct Median {
-    least: f64,
-    middle: f64,
-    greatest: f64,
+    pub(super) least: f64,
+    pub(super) middle: f64,
+    pub(super) greatest: f64,
 }
 
 impl Median {
@@ -35,8 +36,25 @@ impl Median {
         Median { least, middle, greatest }
     }
 
-    fn to_json(self) -> Json {
+    pub(super) fn to_json(self) -> Json {
         json!({ "median": self.middle, "least": self.least, "greatest": self.greatest })
+    }
+}
+
+/// What a node takes, in milliseconds.
+pub(super) struct Stage {
+    pub(super) node: String,
+    pub(super) whole: Median,
+    /// The part of it in models.
+    pub(super) models: Median,
+    /// In these models, as far as they say which networks they hold.
+    pub(super) multiply_adds: u64,
+}
+
+impl Stage {
+    /// Multiply-adds in a second of its models; 0 when not known.
+    fn speed(&self) -> f64 {
+        if self.models.middle > 0. { self.multiply_adds as f64 / self.models.middle * 1e3 } else { 0. }
     }
 }
 
@@ -44,8 +62,9 @@ impl Median {
 pub(super) struct Figures {
     pub(super) runs: usize,
     pub(super) devices: Vec<String>,
-    /// Nodes, with the milliseconds of a run and of these in models.
-    pub(super) stages: Vec<(String, Median, Median)>,
+    pub(super) stages: Vec<Stage>,
+    /// The fastest matrix product of this machine.
+    pub(super) ceiling: Ceiling,
     /// A run with its models loaded and nothing remembered, in milliseconds.
     pub(super) run: Median,
     /// The part of it that is not spent in models.
@@ -67,19 +86,33 @@ impl Figures {
             self.runs,
             self.devices.join(", ")
         )];
-        let width = self.stages.iter().map(|(name, ..)| name.chars().count()).max().unwrap_or(0).max(22);
+        let width = self.stages.iter().map(|stage| stage.node.chars().count()).max().unwrap_or(0).max(22);
         let line = |name: &str, time: Median, more: String| {
             let (middle, spread) = (time.middle, format!("({:.2} to {:.2})", time.least, time.greatest));
             format!("  {name:width$} {middle:10.2}  {spread:22}{more}").trim_end().to_owned()
         };
-        for (name, whole, models) in &self.stages {
-            lines.push(line(name, *whole, format!("{:10.2} in models", models.middle)));
+        for stage in &self.stages {
+            let speed = match stage.speed() {
+                0. => String::new(),
+                speed => {
+                    let share = speed / self.ceiling.multiply_adds_per_second * 100.;
+                    format!(", {}MAC/s, {share:.0} % of the ceiling", scaled(speed as u64, ""))
+                }
+            };
+            let more = format!("{:10.2} in models{speed}", stage.models.middle);
+            lines.push(line(&stage.node, stage.whole, more));
         }
         let overhead = self.overhead.middle * 100.;
         lines.push(line("run", self.run, format!("{overhead:9.2} % not in models")));
         lines.push(line("everything remembered", self.cached, String::new()));
         lines.push(line("a new process", self.cold, String::new()));
         lines.push(line("loading, once", Median::of([self.load]), String::new()));
+        let Ceiling { multiply_adds_per_second, product: [rows, inner, columns], device } = &self.ceiling;
+        lines.push(format!(
+            "  {:width$} {:>10}MAC/s, a matrix product of {rows}x{inner} and {inner}x{columns} on {device}",
+            "ceiling",
+            scaled(*multiply_adds_per_second as u64, "")
+        ));
         if let Some(peak) = self.peak {
             lines.push(format!("  {:width$} {:>10}", "peak memory", bytes(peak)));
         }
@@ -87,8 +120,14 @@ impl Figures {
     }
 
     pub(super) fn to_json(&self) -> Json {
-        let stages = self.stages.iter().map(|(name, whole, models)| {
-            json!({ "node": name, "milliseconds": whole.to_json(), "inference_milliseconds": models.to_json() })
+        let stages = self.stages.iter().map(|stage| {
+            json!({
+                "node": stage.node,
+                "milliseconds": stage.whole.to_json(),
+                "inference_milliseconds": stage.models.to_json(),
+                "multiply_adds": stage.multiply_adds,
+                "multiply_adds_per_second": stage.speed(),
+            })
         });
         json!({
             "runs": self.runs,
@@ -100,6 +139,7 @@ impl Figures {
             "process_milliseconds": self.cold.to_json(),
             "loading_milliseconds": self.load.as_secs_f64() * 1e3,
             "peak_bytes": self.peak,
+            "ceiling_multiply_adds_per_second": self.ceiling.multiply_adds_per_second,
         })
     }
 }

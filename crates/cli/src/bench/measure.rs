@@ -7,7 +7,7 @@ use std::{env, fs};
 use anyhow::{Context, Result, ensure};
 use wuerst::{Engine, Job};
 
-use super::figures::{Figures, Median};
+use super::figures::{Figures, Median, Stage};
 
 /// Runs the job's output `runs` times in each way.
 pub(super) fn measure(engine: &Engine, job: &Job, output: &str, runs: usize) -> Result<Figures> {
@@ -27,16 +27,20 @@ pub(super) fn measure(engine: &Engine, job: &Job, output: &str, runs: usize) -> 
         );
         cached.push(report.duration);
     }
+    let peak = peak();
     let devices = warm.first().map(|report| report.usage().devices).unwrap_or_default();
     let nodes = warm.first().map(|report| report.nodes.clone()).unwrap_or_default();
     let of_node = |at: usize, time: fn(&wuerst::graph::NodeReport) -> Duration| {
         Median::of(warm.iter().filter_map(|report| report.nodes.get(at)).map(time))
     };
-    let stages = nodes.iter().enumerate().map(|(at, node)| {
-        let (whole, models) = (of_node(at, |node| node.duration), of_node(at, |node| node.usage.inference));
-        (node.node.clone(), whole, models)
+    let stages = nodes.iter().enumerate().map(|(at, node)| Stage {
+        node: node.node.clone(),
+        whole: of_node(at, |node| node.duration),
+        models: of_node(at, |node| node.usage.inference),
+        multiply_adds: node.usage.multiply_adds,
     });
     Ok(Figures {
+        ceiling: wuerst::stages::ceiling(engine.sessions(), runs.max(3))?,
         runs,
         devices,
         stages: stages.collect(),
@@ -49,7 +53,7 @@ pub(super) fn measure(engine: &Engine, job: &Job, output: &str, runs: usize) -> 
         cached: Median::of(cached),
         cold: Median::of(cold),
         load,
-        peak: peak(),
+        peak,
     })
 }
 

@@ -1,19 +1,27 @@
 //! `wuerst bench`: what a graph takes on this machine, stage by stage.
 //!
-//! [`measure`] runs it, [`figures`] makes medians of the times and shows them.
+//! [`measure`] runs it, [`figures`] makes medians of the times and shows them; [`against`] has a [`peer`] do the same.
 
+mod against;
 mod figures;
 mod measure;
+mod peer;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use anyhow::Result;
+use anyhow::{Context, Result};
+use wuerst::{Engine, Job};
 
+use crate::find;
 use crate::run::{pair, split};
 use crate::say;
 use crate::setup::Setup;
 use crate::source::Source;
+use peer::Peer;
+
+/// The program that runs diffusers.
+const DIFFUSERS: &str = "tests/peers/diffusers_peer.py";
 
 /// Measure what a graph takes, stage by stage
 #[derive(clap::Args)]
@@ -32,6 +40,15 @@ pub(crate) struct Args {
     /// Print JSON
     #[arg(long)]
     json: bool,
+    /// Compare with another program on the same weights and settings, run in turn
+    #[arg(long, value_name = "PEER", value_parser = ["diffusers"], requires = "peer")]
+    against: Option<String>,
+    /// The folder that tests/peers/setup made, with the other program and its weights
+    #[arg(long, value_name = "FOLDER")]
+    peer: Option<PathBuf>,
+    /// What the peer computes in
+    #[arg(long, value_name = "TYPE", default_value = "f32", value_parser = ["f32", "bf16"])]
+    peer_precision: String,
     /// Only compute the output once: what a cold start is measured with
     #[arg(long, hide = true)]
     once: bool,
@@ -49,6 +66,9 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     let (arguments, inputs) = split(&args.set, &[]);
     let graph = source.load(&engine, &arguments)?;
     let job = engine.job(&graph);
+    if let Some((_, folder)) = args.against.as_ref().zip(args.peer.as_ref()) {
+        return against_peer(args, &engine, &job, folder, &inputs);
+    }
     if graph.inputs().iter().any(|input| input.name == "prompt") {
         job.set("prompt", "a red apple")?;
     }
@@ -60,5 +80,22 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     let figures = measure::measure(&engine, &job, &args.output, args.runs as usize)?;
     let text = if args.json { format!("{:#}", figures.to_json()) } else { figures.table() };
     say(text.trim_end());
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Measures a peer and us in turn, and prints the ratios.
+fn against_peer(
+    args: &Args,
+    engine: &Engine,
+    job: &Job,
+    folder: &Path,
+    inputs: &[(&str, &str)],
+) -> Result<ExitCode> {
+    let values = against::prepare(job, inputs)?;
+    let script =
+        find::first(DIFFUSERS).with_context(|| format!("no {DIFFUSERS}: run this in the repository"))?;
+    let mut peer = Peer::diffusers(folder, &script, args.setup.threads(), &args.peer_precision)?;
+    let comparison = against::compare(engine, job, &args.output, args.runs as usize, &values, &mut peer)?;
+    say(if args.json { format!("{:#}", comparison.to_json()) } else { comparison.table() });
     Ok(ExitCode::SUCCESS)
 }

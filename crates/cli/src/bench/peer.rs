@@ -1,0 +1,76 @@
+//! Another program that makes the same picture from the same weights, as a process that waits for work.
+
+use std::collections::BTreeMap;
+use std::io::{BufRead, BufReader, Write};
+use std::path::Path;
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+
+use anyhow::{Context, Result, bail};
+use serde_json::Value as Json;
+
+/// A running peer. It ends when this is dropped.
+pub(super) struct Peer {
+    process: Child,
+    requests: Option<ChildStdin>,
+    answers: BufReader<ChildStdout>,
+    /// What it says of itself: versions, precision, threads, device.
+    pub(super) name: String,
+}
+
+impl Peer {
+    /// Starts diffusers in the folder that tests/peers/setup made.
+    pub(super) fn diffusers(folder: &Path, script: &Path, threads: usize, precision: &str) -> Result<Peer> {
+        let python = folder.join("python/bin/python");
+        if !python.exists() {
+            bail!(
+                "{} is not there: tests/peers/setup makes it; name its folder with --peer",
+                python.display()
+            );
+        }
+        let mut process = Command::new(&python)
+            .arg(script)
+            .args([folder.join("wuerstchen-prior"), folder.join("wuerstchen")])
+            .args([&threads.to_string(), precision, "cpu"])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .with_context(|| format!("{} cannot be started", python.display()))?;
+        let requests = process.stdin.take();
+        let answers = BufReader::new(process.stdout.take().context("the peer has no output")?);
+        let mut peer = Peer { process, requests, answers, name: String::new() };
+        peer.name = peer.answer()?["ready"].as_str().context("the peer does not say what it is")?.to_owned();
+        Ok(peer)
+    }
+
+    /// Runs once; milliseconds by stage, and of the whole `run`.
+    pub(super) fn run(&mut self, request: &Json) -> Result<BTreeMap<String, f64>> {
+        let requests = self.requests.as_mut().context("the peer takes no more requests")?;
+        writeln!(requests, "{request}").and_then(|()| requests.flush()).context("the peer has ended")?;
+        let answer = self.answer()?;
+        let times = answer.as_object().context("the peer gives no times")?;
+        Ok(times.iter().filter_map(|(stage, time)| Some((stage.clone(), time.as_f64()?))).collect())
+    }
+
+    /// The next line that is JSON; libraries of the peer write there too.
+    fn answer(&mut self) -> Result<Json> {
+        let mut line = String::new();
+        loop {
+            line.clear();
+            if self.answers.read_line(&mut line).context("the peer has ended")? == 0 {
+                bail!("the peer has ended: run it by hand to see why");
+            }
+            if let Ok(answer @ Json::Object(_)) = serde_json::from_str(&line) {
+                return Ok(answer);
+            }
+        }
+    }
+}
+
+impl Drop for Peer {
+    fn drop(&mut self) {
+        // It ends by itself when no more requests can come.
+        drop(self.requests.take());
+        let _ = self.process.wait();
+    }
+}

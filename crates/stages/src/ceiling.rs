@@ -1,0 +1,96 @@
+//! What the machine does at best: the speed of a large matrix product, to hold models against.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use wuerst_core::{Cancel, Ctx, Error, Model, Result, Tensor};
+use wuerst_model::onnx::{self, Weight};
+use wuerst_model::record::{Axis, DType, Graph, Init, Op};
+
+use crate::device::{Device, Request};
+use crate::header::Header;
+use crate::open::Opening;
+use crate::sessions::{Sessions, threads};
+use crate::stage::Stage;
+
+/// Rows, inner extent and columns: a square product, and the two of a residual block of the published prior.
+const PRODUCTS: [[usize; 3]; 3] = [[1024, 1024, 1024], [1152, 1536, 6144], [1152, 6144, 1536]];
+
+/// The fastest of the matrix products that were tried.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Ceiling {
+    /// Multiplications followed by an addition, in a second.
+    pub multiply_adds_per_second: f64,
+    /// Rows, inner extent and columns.
+    pub product: [usize; 3],
+    /// Where it ran.
+    pub device: Device,
+}
+
+/// Measures f32 matrix products with a constant right side through ONNX Runtime, on the engine's first device and with
+/// its threads, `runs` times each.
+///
+/// # Errors
+/// As for loading a model, and when no temporary file can be written.
+pub fn ceiling(sessions: &Sessions, runs: usize) -> Result<Ceiling> {
+    let mut best: Option<Ceiling> = None;
+    for product in PRODUCTS {
+        let (time, device) = fastest(sessions, product, runs)?;
+        let multiply_adds = product.iter().product::<usize>() as f64;
+        let multiply_adds_per_second = multiply_adds / time.as_secs_f64().max(1e-9);
+        if best.as_ref().is_none_or(|best| best.multiply_adds_per_second < multiply_adds_per_second) {
+            best = Some(Ceiling { multiply_adds_per_second, product, device });
+        }
+    }
+    best.ok_or_else(|| Error::Internal("no matrix product was measured".into()))
+}
+
+/// The least time of several runs, and the device.
+fn fastest(
+    sessions: &Sessions,
+    [rows, inner, columns]: [usize; 3],
+    runs: usize,
+) -> Result<(Duration, Device)> {
+    let folder = tempfile::tempdir().map_err(|e| failed(&e))?;
+    let path = folder.path().join("product.onnx");
+    write(&path, [rows, inner, columns])?;
+    let model = Model::open("product", &path)?;
+    let header = Header::read(&path).map_err(|e| failed(&e))?;
+    let options = sessions.options();
+    let devices = if options.devices.is_empty() { &[Device::Cpu][..] } else { &options.devices };
+    let request =
+        Request { runtime: sessions.start()?, model: model.digest(), threads: threads(options.threads) };
+    let opening = Opening { path: &path, request, devices, strict: options.strict, log: options.log.clone() };
+    let cancel = Cancel::new();
+    let stage = Stage::load(Arc::new(header), &opening, &cancel)?;
+    let left = Tensor::from_vec(&[rows, inner], values(rows * inner))?;
+    let mut least = Duration::MAX;
+    // The first run warms up.
+    for _ in 0..=runs {
+        let mut watch = ();
+        let ctx = Ctx::new("product", &cancel, &mut watch);
+        stage.run(&ctx, &[("x", &left)], "y")?;
+        least = least.min(ctx.usage().inference);
+    }
+    Ok((least, stage.placement().device.clone()))
+}
+
+fn write(path: &std::path::Path, [rows, inner, columns]: [usize; 3]) -> Result<()> {
+    let mut g = Graph::new();
+    let x = g.input("x", DType::F32, &[Axis::fixed(rows), Axis::fixed(inner)]);
+    let w = g.param("w", &[columns, inner], Init::Constant(0.));
+    let y = g.push(Op::Linear, &[x, w]);
+    g.output("y", y);
+    let graph = g.finish().map_err(|e| failed(&e))?;
+    let weights = |_: &str| Ok(Weight { shape: vec![columns, inner], data: values(columns * inner) });
+    onnx::write(path, &graph, &weights, &onnx::Options::default()).map_err(|e| failed(&e))
+}
+
+/// Numbers between -1 and 1 that are neither equal nor denormal.
+fn values(count: usize) -> Vec<f32> {
+    (0..count).map(|i| ((i * 7919) % 2003) as f32 / 1001.5 - 1.).collect()
+}
+
+fn failed(error: &dyn std::error::Error) -> Error {
+    Error::Internal(format!("the matrix product cannot be measured: {error}"))
+}
