@@ -1,4 +1,5 @@
-//! Every file of `graphs/bad` is refused with exactly the words of the text file beside it.
+//! Every file of `graphs/bad` is refused with exactly the words of the text file beside it; those of `graphs/bad/built-in`
+//! by the built-in nodes, the others by nodes of this test.
 //!
 //! After a change of wording: `UPDATE_GOLDEN=1 cargo test -p wuerst-tests --test bad_graphs`, then read
 //! the difference.
@@ -8,8 +9,10 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use wuerst::{Engine, Options};
 use wuerst_core::{Args, Ctx, Error, Models, Node, NodeSpec, Refusal, Registry, Result, Value};
 use wuerst_graph::{Graph, excerpt, headline};
+use wuerst_tests::built::root;
 
 /// The interfaces of the built-in nodes; checking a graph runs none of them.
 const NODES: [(&str, &str); 7] = [
@@ -69,12 +72,19 @@ fn registry() -> Registry {
     registry
 }
 
+/// The built-in nodes with the models that ship; files are those beside the graphs.
+fn built_in() -> Registry {
+    let models = root().canonicalize().unwrap().join("models/icons");
+    let (models, files) = (models, Some(folder().join("built-in")));
+    Engine::new(Options { models, files, ..Options::default() }).unwrap().registry()
+}
+
 fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("graphs/bad")
 }
 
-fn files() -> Vec<PathBuf> {
-    let entries = fs::read_dir(folder()).unwrap().map(|entry| entry.unwrap().path());
+fn files(folder: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
     let mut files: Vec<PathBuf> =
         entries.filter(|path| path.extension().is_some_and(|e| e == "yaml")).collect();
     files.sort();
@@ -95,13 +105,15 @@ fn report(name: &str, text: &str, registry: &Registry) -> String {
 
 #[test]
 fn every_bad_graph_is_refused_in_these_words() {
-    let registry = registry();
-    let files = files();
-    assert!(files.len() >= 70, "only {} files in {}", files.len(), folder().display());
+    let (own, built_in) = (registry(), built_in());
+    let (plain, with_models) = (files(&folder()), files(&folder().join("built-in")));
+    assert!(plain.len() >= 70 && with_models.len() >= 4, "too few files in {}", folder().display());
+    let root = root().canonicalize().unwrap().display().to_string();
+    let plain = plain.into_iter().map(|file| (file, &own));
     let mut wrong = Vec::new();
-    for file in files {
+    for (file, registry) in plain.chain(with_models.into_iter().map(|file| (file, &built_in))) {
         let name = file.file_name().unwrap().to_string_lossy();
-        let report = report(&name, &fs::read_to_string(&file).unwrap(), &registry);
+        let report = report(&name, &fs::read_to_string(&file).unwrap(), registry).replace(&root, "ROOT");
         let golden = file.with_extension("txt");
         if std::env::var_os("UPDATE_GOLDEN").is_some() {
             fs::write(&golden, &report).unwrap();
@@ -120,7 +132,7 @@ const MOST_PLACES: usize = 30;
 #[test]
 fn no_mutilated_graph_makes_the_check_panic() {
     let registry = registry();
-    for file in files() {
+    for file in files(&folder()) {
         let text = fs::read_to_string(&file).unwrap();
         let places: Vec<usize> = text.char_indices().map(|(at, _)| at).collect();
         for &at in places.iter().step_by(places.len().div_ceil(MOST_PLACES).max(1)) {

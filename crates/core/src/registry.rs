@@ -6,11 +6,15 @@ use std::sync::Arc;
 
 use crate::{Error, Models, Node, Result};
 
+/// Whether a node may prefer an execution provider of this name; if not, a sentence.
+type Providers = dyn Fn(&str) -> Result<(), String> + Send + Sync;
+
 /// The node kinds that graphs can use, and where the names of models lead. Cheap to clone.
 #[derive(Clone, Default)]
 pub struct Registry {
     nodes: BTreeMap<String, Arc<dyn Node>>,
     models: Models,
+    providers: Option<Arc<Providers>>,
 }
 
 impl Registry {
@@ -58,6 +62,19 @@ impl Registry {
     /// Says where the names of models lead from now on.
     pub fn set_models(&mut self, models: Models) {
         self.models = models;
+    }
+
+    /// Says which execution providers a node may prefer; without it, any.
+    pub fn set_providers(&mut self, allowed: impl Fn(&str) -> Result<(), String> + Send + Sync + 'static) {
+        self.providers = Some(Arc::new(allowed));
+    }
+
+    /// Whether a node may prefer an execution provider of this name.
+    ///
+    /// # Errors
+    /// A sentence, which says what would be right.
+    pub fn provider(&self, name: &str) -> Result<(), String> {
+        self.providers.as_ref().map_or(Ok(()), |allowed| allowed(name))
     }
 
     /// Where the names of models lead.

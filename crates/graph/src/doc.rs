@@ -39,7 +39,7 @@ pub(crate) struct NodeDoc {
     /// The node's kind, under the key `use`; `None` when the file does not say, which is reported already.
     pub(crate) kind: Option<Entry<String>>,
     pub(crate) with: Vec<Entry<Given>>,
-    pub(crate) providers: Vec<String>,
+    pub(crate) providers: Vec<Entry<String>>,
 }
 
 /// What is given for a port.
@@ -177,13 +177,13 @@ fn node(tree: Tree, place: &Place, problems: &mut Problems) -> NodeDoc {
     node
 }
 
-fn providers(tree: Tree, place: Place, problems: &mut Problems) -> Vec<String> {
+fn providers(tree: Tree, place: Place, problems: &mut Problems) -> Vec<Entry<String>> {
     let Data::List(list) = tree.data else {
         problems.add(place, format!("wants a list as `[cuda, cpu]`, but this is {}", tree.sort()));
         return Vec::new();
     };
     let name = |item: Tree| match item.data {
-        Data::Text(name) => Some(name),
+        Data::Text(value) => Some(Entry { name: String::new(), place: place.item(item.mark), value }),
         _ => {
             let message = format!("a provider is named by text, not {}", item.sort());
             problems.add(place.item(item.mark), message);

@@ -29,6 +29,11 @@
 //! for a `model` port names a model. A kind may be a graph itself, which the host has added under a name
 //! ([`add_graphs`]). There is nothing else: no expansion of variables, no includes, no
 //! paths of libraries. A graph file is data, so a strange one can be opened without harm.
+//!
+//! `providers` enter no cache key, nor does what the engine prefers: a node whose preference changes keeps the results
+//! that it has in memory, and the same result counts as the same wherever it was computed, though devices differ in
+//! their last digits. [`Cache::clear`] makes everything run again. A cache folder keeps apart what engines with other
+//! devices, or another ONNX Runtime, have left there.
 
 mod ahead;
 mod batch;

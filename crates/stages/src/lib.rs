@@ -47,11 +47,12 @@ pub use sessions::{Level, Log, Options, Sessions};
 pub use stage::Stage;
 
 /// Adds the built-in nodes to a registry: the stages in the namespace `wuerst`, and what goes with them in `text`,
-/// `image`, `tensor` and `switch`. Nodes that save files write into the folder of `outputs`.
+/// `image`, `tensor` and `switch`; and says which execution providers graphs may prefer. Nodes that save files write into the folder of `outputs`.
 ///
 /// # Errors
 /// When a node of one of their kinds is there already.
 pub fn register(registry: &mut Registry, sessions: &Arc<Sessions>, outputs: Outputs) -> Result<()> {
+    registry.set_providers(device::provider);
     let outputs = Arc::new(outputs);
     text::register(registry)?;
     image::register(registry, &outputs)?;

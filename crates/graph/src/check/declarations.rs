@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use wuerst_core::{Node, Port, Registry};
+use wuerst_core::{Models, Node, Port, Registry, Ty};
 
 use crate::doc::{Doc, Entry};
 use crate::problems::Problems;
@@ -17,15 +17,32 @@ pub(super) fn needs(needs: &[Entry<String>], registry: &Registry, problems: &mut
     }
 }
 
-/// Reads the declarations of the graph's inputs.
+/// Are the execution providers that nodes prefer there to be preferred?
+pub(super) fn providers(doc: &Doc, registry: &Registry, problems: &mut Problems) {
+    for Entry { place, value, .. } in doc.nodes.iter().flat_map(|node| &node.value.providers) {
+        if let Err(message) = registry.provider(value) {
+            problems.add(place.clone(), message);
+        }
+    }
+}
+
+/// Reads the declarations of the graph's inputs. Models and files that are defaults must be there.
 pub(super) fn inputs<'a>(
     inputs: &'a [Entry<String>],
+    models: &Models,
     problems: &mut Problems,
 ) -> Vec<(&'a str, Option<Port>)> {
     let mut declared = |input: &'a Entry<String>| {
         let port = Port::parse(&input.name, &input.value)
             .map_err(|error| problems.add(input.place.clone().within(error.column - 1), error.message))
             .ok();
+        if let Some(port) = &port
+            && let (Ty::Model | Ty::File, Some(default)) = (&port.ty, &port.default)
+            && let Err(error) = port.admit(&port.name, default.clone(), models)
+        {
+            let before = input.value.find('"').unwrap_or(0);
+            problems.add(input.place.clone().within(before), format!("the default: {error}"));
+        }
         (input.name.as_str(), port)
     };
     inputs.iter().map(&mut declared).collect()

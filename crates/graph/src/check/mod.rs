@@ -72,8 +72,9 @@ struct Argument {
 
 fn check(doc: &Doc, registry: &Registry, problems: &mut Problems) -> Option<Graph> {
     declarations::needs(&doc.needs, registry, problems);
+    declarations::providers(doc, registry, problems);
     let scope = Scope {
-        inputs: declarations::inputs(&doc.inputs, problems),
+        inputs: declarations::inputs(&doc.inputs, registry.models(), problems),
         nodes: declarations::kinds(doc, registry, problems),
         input_named: named(&doc.inputs),
         node_named: named(&doc.nodes),
@@ -109,7 +110,7 @@ fn check(doc: &Doc, registry: &Registry, problems: &mut Problems) -> Option<Grap
     let mut steps: Vec<Option<Arc<Step>>> = Vec::new();
     for (index, (entry, arguments)) in doc.nodes.iter().zip(arguments).enumerate() {
         let args = arguments.into_iter().map(|a| a.source.map(moved)).collect::<Option<Vec<_>>>()?;
-        let providers = entry.value.providers.clone();
+        let providers = entry.value.providers.iter().map(|provider| provider.value.clone()).collect();
         steps.push(Some(Arc::new(Step {
             id: entry.name.clone(),
             node: scope.nodes[index].1.clone()?,

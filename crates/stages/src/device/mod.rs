@@ -11,7 +11,7 @@ use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
 
-use wuerst_core::{Amount, Error, Result};
+use wuerst_core::{Amount, Error, Result, did_you_mean};
 
 pub use operators::Operators;
 pub(crate) use operators::{RECORD, assigned};
@@ -107,6 +107,8 @@ impl Default for OpenVino {
 
 /// What devices are called, for messages.
 const KNOWN: &str = "cpu, cuda:N, tensorrt:N, directml:N, coreml, openvino:NAME";
+/// The part before the colon.
+const NAMES: [&str; 6] = ["cpu", "cuda", "tensorrt", "directml", "coreml", "openvino"];
 const GPU: [&str; 3] = ["memory_limit", "arena", "precision"];
 
 impl Device {
@@ -150,6 +152,14 @@ impl Device {
     }
 }
 
+/// Whether a graph may prefer a device that is written so, whichever this machine has; if not, a sentence.
+pub(crate) fn provider(text: &str) -> Result<(), String> {
+    Device::of_graph(text).map(drop).map_err(|error| match error {
+        Error::Invalid { message, .. } => message,
+        other => other.to_string(),
+    })
+}
+
 impl FromStr for Device {
     type Err = Error;
 
@@ -159,7 +169,10 @@ impl FromStr for Device {
         let (head, braces) = text.split_at(text.find('{').unwrap_or(text.len()));
         let lower = head.trim().to_ascii_lowercase();
         let (name, rest) = lower.split_once(':').unwrap_or((&lower, ""));
-        let unknown = || Error::invalid("device", format!("`{text}` is none of {KNOWN}"));
+        let unknown = || {
+            let hint = if NAMES.contains(&name) { String::new() } else { did_you_mean(name, NAMES) };
+            Error::invalid("device", format!("`{text}` is none of {KNOWN}{hint}"))
+        };
         let number = || match rest {
             "" => Ok(0),
             _ => rest.parse().ok().filter(|id| *id >= 0).ok_or_else(unknown),
@@ -274,6 +287,8 @@ mod tests {
             [Device::Cuda(limit), Device::OpenVino(OpenVino::default())]
         );
         assert_eq!(Device::list("").unwrap(), []);
+        let near = provider("cudaa:0").unwrap_err();
+        assert!(near.ends_with("did you mean `cuda`?"), "{near}");
         for wrong in ["gpu", "cuda:x", "cuda:-1", "cpu:1"] {
             let error = Device::list(wrong).unwrap_err().to_string();
             assert!(error.contains(wrong) && error.contains("cuda:N"), "{error}");
