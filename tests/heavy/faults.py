@@ -130,17 +130,18 @@ def outputs():
     """A folder for pictures that is full or cannot be written: an error, and nothing half-written."""
     count, small = Count("folders for pictures"), tempfile.mkdtemp()
     text = (
-        "{wuerstchen: 1, inputs: {image: 'u8[h,w,3]'}, outputs: {path: $save.path}, "
-        "nodes: {save: {use: image.save, with: {image: $image, path: a.png}}}}"
+        "{wuerstchen: 1, inputs: {image: 'u8[h,w,3]'}, outputs: {saved: $save.saved}, "
+        "nodes: {save: {use: image.save, with: {image: $image, name: a.png}}}}"
     )
     noise = wuerst.Tensor("u8", (128, 128, 3), random.Random(4).randbytes(128 * 128 * 3))
     full = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=4k", "tmpfs", small], check=False).returncode == 0
-    for name, place in [("unwritable", "/proc/wuerst")] + [("full", small)] * full:
+    for name, place in [("unwritable", "/proc/self")] + [("full", small)] * full:
         try:
-            wuerst.Engine(outputs=place).graph(text).job(image=noise).get("path")
+            wuerst.Engine(outputs=place).graph(text).job(image=noise).get("saved")
             count.must(False, f"saved into a folder that is {name}")
         except wuerst.Error as error:
             count.add(f"{name}: {NAMES[error.code]}")
+            count.must(error.code == wuerst.FILE, f"a folder that is {name}: {error}")
         count.must(place != small or not os.listdir(small), "a part of a picture is left")
     if full:
         subprocess.run(["umount", small], check=True)
