@@ -278,9 +278,11 @@ typedef struct wst_options {
     void *user;
     /* A folder in which results that took long for their size, as text embeddings and priors, outlive the process. It
      * is made when it is not there, for its user alone, since results tell what prompts were about; several processes
-     * may share it; damaged files are made again; one that cannot be written gives a warning. Empty: none. */
+     * may share it; damaged files are made again; one that cannot be written gives a warning. Its folder `models` keeps
+     * models as they were optimised for the CPU, which load in half the time; weights are mapped from there, once for
+     * all processes. Empty: none. */
     wst_str cache_folder;
-    /* The size that its files are kept below, in bytes. 0: 1 GiB. */
+    /* The size that the results are kept below, in bytes, and so are the models. 0: 1 GiB. */
     uint64_t cache_folder_bytes;
     /* What OrtGetApiBase() of an ONNX Runtime of yours gives, which must stay loaded; it counts before everything
      * that is said at `runtime`, and one that is too old is an error. NULL: as said there. */

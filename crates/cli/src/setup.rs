@@ -40,10 +40,11 @@ pub(crate) struct Setup {
     /// Folder that nodes which save files write into; without it they refuse
     #[arg(long, value_name = "FOLDER")]
     files: Option<PathBuf>,
-    /// Folder in which results that took long are kept for later runs; without it they end with the process
+    /// Folder in which results that took long, and optimised models, are kept for later runs; without it they end with the
+    /// process
     #[arg(long, value_name = "FOLDER", env = "WUERST_CACHE")]
     cache: Option<PathBuf>,
-    /// The most that the files of the cache folder take together, as 500M; without it 1G
+    /// The most that the results in the cache folder take together, as 500M, and the models too; without it 1G
     #[arg(long, value_name = "SIZE", requires = "cache")]
     cache_size: Option<Amount>,
     /// Models are unloaded, the longest unused first, to keep the memory that they take below this, as 2G; without it 8G

@@ -16,6 +16,7 @@ mod image;
 mod locate;
 mod open;
 mod plain;
+mod prepared;
 mod preview;
 mod prior;
 mod runtime;

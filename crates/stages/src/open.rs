@@ -9,6 +9,7 @@ use ort::session::builder::SessionBuilder;
 use wuerst_core::Cancel;
 
 use crate::device::{Device, Placement, RECORD, Request, assigned};
+use crate::prepared::{Prepared, as_it_is};
 use crate::runtime::Runtime;
 use crate::sessions::{Level, Log};
 
@@ -20,6 +21,8 @@ pub(crate) struct Opening<'a> {
     pub(crate) devices: &'a [Device],
     /// Whether the first refusal is an error.
     pub(crate) strict: bool,
+    /// Where the CPU's form of the model is kept.
+    pub(crate) prepared: Option<Prepared>,
     pub(crate) log: Option<Log>,
 }
 
@@ -49,17 +52,63 @@ impl Opening<'_> {
     }
 
     fn on(&self, device: &Device, cancel: &Cancel) -> Result<(Session, Placement), String> {
-        let Request { runtime, threads, .. } = self.request;
-        let said = |error: ort::Error| error.message().to_owned();
-        let builder = builder(runtime, threads, self.log.clone()).map_err(said)?;
-        let session = session(self.path, device.register(&self.request, builder)?, cancel).map_err(said)?;
-        let operators = assigned(&session).map_err(said)?;
+        let session = match &self.prepared {
+            Some(prepared) if *device == Device::Cpu => self.prepared(prepared, cancel),
+            _ => self.session(device, self.path, cancel, Ok),
+        }?;
+        let operators = assigned(&session).map_err(|error| error.message().to_owned())?;
         // A provider may be there and yet leave everything to the CPU.
         if *device != Device::Cpu && operators.keys().all(|provider| provider == "cpu") {
             return Err("it took none of the model's operators".to_owned());
         }
-        let (model, device) = (self.path.to_owned(), device.clone());
+        let (model, device, threads) = (self.path.to_owned(), device.clone(), self.request.threads);
         Ok((session, Placement { model, device, threads, bytes: 0, operators, refused: vec![] }))
+    }
+
+    /// A session on the CPU, of what an earlier one left, or of the model itself, which then is left for later ones.
+    fn prepared(&self, prepared: &Prepared, cancel: &Cancel) -> Result<Session, String> {
+        if let Some(path) = prepared.find() {
+            match self.session(&Device::Cpu, &path, cancel, as_it_is) {
+                Err(_) if !cancel.is_cancelled() => prepared.remove(),
+                session => return session,
+            }
+        }
+        let unfinished = match prepared.begin() {
+            Ok(unfinished) => unfinished,
+            Err(error) => {
+                self.warn(&format!("{} cannot be kept in the cache folder: {error}", self.path.display()));
+                return self.session(&Device::Cpu, self.path, cancel, Ok);
+            }
+        };
+        let session = match self.session(&Device::Cpu, self.path, cancel, |builder| unfinished.write(builder))
+        {
+            // The disk may be full.
+            Err(_) if !cancel.is_cancelled() => return self.session(&Device::Cpu, self.path, cancel, Ok),
+            session => session?,
+        };
+        if let Err(error) = prepared.finish(unfinished) {
+            self.warn(&format!("{} cannot be kept in the cache folder: {error}", self.path.display()));
+        }
+        Ok(session)
+    }
+
+    fn warn(&self, message: &str) {
+        if let Some(log) = &self.log {
+            log(Level::Warning, message);
+        }
+    }
+
+    fn session(
+        &self,
+        device: &Device,
+        path: &Path,
+        cancel: &Cancel,
+        more: impl FnOnce(SessionBuilder) -> ort::Result<SessionBuilder>,
+    ) -> Result<Session, String> {
+        let said = |error: ort::Error| error.message().to_owned();
+        let builder = builder(self.request.runtime, self.request.threads, self.log.clone()).map_err(said)?;
+        let builder = device.register(&self.request, more(builder).map_err(said)?)?;
+        session(path, builder, cancel).map_err(said)
     }
 }
 

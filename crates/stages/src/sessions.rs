@@ -16,6 +16,7 @@ use crate::each::StageOptions;
 use crate::header::Header;
 use crate::host::HostApi;
 use crate::open::Opening;
+use crate::prepared::Prepared;
 use crate::runtime::Runtime;
 use crate::stage::{self, Stage};
 
@@ -53,12 +54,18 @@ pub struct Options {
     /// this, in bytes.
     /// The model in use is kept whatever its size, so 0 keeps one at a time.
     pub model_bytes: u64,
+    /// A folder in which models are kept as they were optimised for the CPU, so that they load quicker and their weights
+    /// are mapped into memory, once for all sessions and processes. Without it they are optimised whenever they are
+    /// loaded.
+    pub prepared: Option<PathBuf>,
+    /// The size that the files in it are kept below, in bytes.
+    pub prepared_bytes: u64,
     /// Where messages go; when absent, nowhere.
     pub log: Option<Log>,
 }
 
 impl Default for Options {
-    /// The CPU, all cores, 8 GiB of models.
+    /// The CPU, all cores, 8 GiB of models in memory and none on disk (else 1 GiB).
     fn default() -> Options {
         Options {
             runtime: None,
@@ -68,6 +75,8 @@ impl Default for Options {
             threads: None,
             each: BTreeMap::new(),
             model_bytes: 8 << 30,
+            prepared: None,
+            prepared_bytes: 1 << 30,
             log: None,
         }
     }
@@ -82,6 +91,7 @@ impl fmt::Debug for Options {
             .field("threads", &self.threads)
             .field("each", &self.each)
             .field("model_bytes", &self.model_bytes)
+            .field("prepared", &self.prepared)
             .finish_non_exhaustive()
     }
 }
@@ -164,7 +174,11 @@ impl Sessions {
         let runtime = self.start()?;
         let header = self.header(model)?;
         self.make_room(header.memory());
+        let prepared = self.options.prepared.as_deref().and_then(|folder| {
+            Prepared::new(folder, self.options.prepared_bytes, runtime, model.digest(), header.memory())
+        });
         let opening = Opening {
+            prepared,
             path: model.path(),
             request: Request { runtime, model: model.digest(), threads: threads(wish.threads) },
             devices: &wish.devices,

@@ -26,9 +26,10 @@ pub struct Options {
     pub cache_bytes: usize,
     /// A folder in which results that took long for their size, as text embeddings and priors, outlive the process.
     /// It is made when it is not there, may be shared by several processes, and is private to its user: results tell
-    /// what prompts were about. A folder that cannot be written is a warning. Without it nothing is kept.
+    /// what prompts were about. A folder that cannot be written is a warning. Without it nothing is kept. In its folder
+    /// `models` are models as they were optimised for the CPU ([`wuerst_stages::Options::prepared`]).
     pub cache_folder: Option<PathBuf>,
-    /// The size that the files of the cache folder are kept below, in bytes.
+    /// The size that the results in the cache folder are kept below, in bytes, and so are the models in it.
     pub cache_folder_bytes: u64,
     /// How models are run: ONNX Runtime, devices, threads, memory.
     pub stages: wuerst_stages::Options,
@@ -66,14 +67,19 @@ impl Engine {
     /// # Errors
     /// None that a caller could cause.
     pub fn new(options: Options) -> Result<Engine> {
+        let mut stages = options.stages;
+        if let Some(folder) = options.cache_folder.as_ref().filter(|_| stages.prepared.is_none()) {
+            stages.prepared = Some(folder.join("models"));
+            stages.prepared_bytes = options.cache_folder_bytes;
+        }
         let cache = match options.cache_folder {
             Some(path) => {
-                let folder = Folder::new(path, options.cache_folder_bytes, &salt(&options.stages));
+                let folder = Folder::new(path, options.cache_folder_bytes, &salt(&stages));
                 Cache::with_folder(options.cache_bytes, folder)
             }
             None => Cache::new(options.cache_bytes),
         };
-        let sessions = Arc::new(Sessions::new(options.stages));
+        let sessions = Arc::new(Sessions::new(stages));
         let mut registry = Registry::new();
         let files = options.files.map(Files::in_folder).unwrap_or_default();
         registry.set_models(models::in_folder(options.models).with_files(files));

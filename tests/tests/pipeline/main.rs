@@ -5,6 +5,7 @@ mod cancel;
 mod devices;
 mod models;
 mod parity;
+mod prepared;
 mod running;
 
 use std::fs;

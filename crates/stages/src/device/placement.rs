@@ -18,7 +18,8 @@ pub struct Placement {
     /// The memory that it takes, in bytes.
     pub bytes: u64,
     /// How many of its operators of each type each execution provider took: what the device does not have runs on the
-    /// CPU. Providers are called as devices are, without their number. Counted before operators are fused.
+    /// CPU. Providers are called as devices are, without their number. Counted before operators are fused, but for a
+    /// model that comes from the cache folder.
     pub operators: Operators,
     /// The devices tried before, and what each said.
     pub refused: Vec<(Device, String)>,
