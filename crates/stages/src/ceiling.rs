@@ -60,7 +60,8 @@ fn fastest(
     let devices = if options.devices.is_empty() { &[Device::Cpu][..] } else { &options.devices };
     let request =
         Request { runtime: sessions.start()?, model: model.digest(), threads: threads(options.threads) };
-    let opening = Opening { path: &path, request, devices, strict: options.strict, log: options.log.clone() };
+    let (strict, log) = (options.strict, options.log.clone());
+    let opening = Opening { path: &path, request, devices, strict, prepared: None, log };
     let cancel = Cancel::new();
     let stage = Stage::load(Arc::new(header), &opening, &cancel)?;
     let left = Tensor::from_vec(&[rows, inner], values(rows * inner))?;

@@ -28,8 +28,8 @@ impl OpenVino {
         builder: SessionBuilder,
     ) -> Result<SessionBuilder, String> {
         if self.precision == Precision::F16 && self.device == "CPU" {
-            // Measured with 1.8.1: pictures 9 dB from f32's, and slower than it; see PERFORMANCE.md.
-            return Err("OpenVINO computes f16 wrongly on processors: take bf16, or f32".to_owned());
+            // Measured with 1.8.1, see PERFORMANCE.md: 9 dB from f32's pictures, and never faster than bf16.
+            return Err("pictures come out wrong in f16 on processors: take bf16, or f32".to_owned());
         }
         self.plug_in(runtime)?;
         let (kind, index) = self.device.split_once('.').unwrap_or((&self.device, "0"));
