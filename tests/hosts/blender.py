@@ -163,14 +163,16 @@ def main():
     print(f"Blender {bpy.app.version_string}, Python {sys.version.split()[0]}")
     wuerst_blender.register()
     if "nowhere" in os.environ.get("WUERST_LIBRARY", ""):
-        return missing_library()
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        made = pictures(folder)
-        name, pixels = made.name, rgb(made)
-        saved(folder, name, pixels)
-        cancelled()
-        messages(folder)
+        missing_library()
+    else:
+        with tempfile.TemporaryDirectory() as name:
+            folder = Path(name)
+            made = pictures(folder)
+            name, pixels = made.name, rgb(made)
+            saved(folder, name, pixels)
+            cancelled()
+            messages(folder)
+    # What stays registered can keep the bpy module from ending.
     wuerst_blender.unregister()
     print("blender: all good")
 
