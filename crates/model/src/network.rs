@@ -19,6 +19,9 @@ use crate::vqgan::{self, VqganConfig};
 /// The key of the pair of metadata that names the network.
 pub const KEY: &str = "wuerst.network";
 
+/// More blocks than any network has; what a file claims beyond is not recorded, since that would take for ever.
+const MOST_BLOCKS: usize = 4096;
+
 /// A network that stands in for a stage, with its sizes.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "kebab-case")]
@@ -43,8 +46,14 @@ impl Network {
     /// Records the network as its contract wants it.
     ///
     /// # Errors
-    /// When its sizes contradict each other, or do not fit those of the recording.
+    /// When its sizes contradict each other, do not fit those of the recording, or name more than 4,096 blocks.
     pub fn graph(&self, sizes: &Sizes) -> Result<Graph, RecordError> {
+        let blocks = self.blocks();
+        if blocks > MOST_BLOCKS {
+            let mut g = Graph::new();
+            g.reject("network", format!("{blocks} blocks; at most {MOST_BLOCKS} are recorded"));
+            return g.finish();
+        }
         match self {
             Network::Clip(config) => clip::graph(config, sizes),
             Network::Bert(config) => bert::graph(config, sizes),
@@ -53,6 +62,20 @@ impl Network {
             Network::VqganDecoder(config) => vqgan::decoder_graph(config, sizes),
             Network::VqganEncoder(config) => vqgan::encoder_graph(config, sizes),
             Network::Compressor(config) => compressor::graph(config, sizes),
+        }
+    }
+
+    /// What repeats in the network, by its sizes.
+    fn blocks(&self) -> usize {
+        match self {
+            Network::Clip(config) => config.num_hidden_layers,
+            Network::Bert(config) => config.num_hidden_layers,
+            Network::Prior(config) => config.depth,
+            Network::Decoder(config) => config.blocks.iter().fold(0, |sum, n| sum.saturating_add(*n)),
+            Network::VqganDecoder(config) | Network::VqganEncoder(config) => {
+                config.bottleneck_blocks.saturating_add(config.levels)
+            }
+            Network::Compressor(_) => 0,
         }
     }
 
@@ -142,6 +165,18 @@ mod tests {
         let params = network.graph(&sizes).unwrap().params;
         let count: usize = params.iter().map(|p| p.shape.iter().product::<usize>()).sum();
         assert_eq!(count, 1_055_365_280);
+    }
+
+    #[test]
+    fn a_network_without_end_is_not_recorded() {
+        let sizes = Sizes { batch: 1, height: 4, width: 4, embedding: [1, 1], length: 7 };
+        let deep = |depth| Network::Prior(PriorConfig { c: 64, nhead: 4, depth, ..PriorConfig::default() });
+        assert!(deep(2).graph(&sizes).is_ok());
+        let said = deep(usize::MAX).graph(&sizes).unwrap_err().to_string();
+        assert!(said.contains("at most 4096"), "{said}");
+        let blocks = vec![usize::MAX; 2];
+        let wide = Network::Decoder(DecoderConfig { blocks, ..DecoderConfig::default() });
+        assert!(wide.graph(&sizes).is_err());
     }
 
     #[test]
