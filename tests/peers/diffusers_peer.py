@@ -1,6 +1,6 @@
 """diffusers' pipelines as a process that waits for work: what `wuerst bench --against diffusers` measures beside ours.
 
-    python diffusers_peer.py PRIOR DECODER THREADS f32|bf16|f16 cpu|cuda [--compile]
+    python diffusers_peer.py PRIOR DECODER THREADS f32|bf16 cpu|cuda
 
 Reads requests, a line of JSON each, and answers each with one: the milliseconds of every stage, and the file with the
 result, f32. A request: {"prompt", "negative", "seed", "width", "height", "prior_steps", "prior_guidance",
@@ -42,9 +42,9 @@ class Clock:
             torch.cuda.synchronize()
 
 
-def load(prior_folder, decoder_folder, device, dtype, clock):
+def load(prior_folder, decoder_folder, device, clock):
     def part(kind, folder, name):
-        return kind.from_pretrained(folder, subfolder=name, torch_dtype=dtype).to(device).eval()
+        return kind.from_pretrained(folder, subfolder=name, torch_dtype=torch.float32).to(device).eval()
 
     index = json.load(open(f"{prior_folder}/model_index.json"))
     sizes = {k: index[k] for k in ("latent_mean", "latent_std", "resolution_multiple") if k in index}
@@ -89,12 +89,8 @@ def run(prior, decoder, request):
 def main():
     prior_folder, decoder_folder, threads, precision, device = sys.argv[1:6]
     torch.set_num_threads(int(threads))
-    dtype = {"f32": torch.float32, "bf16": torch.float32, "f16": torch.float16}[precision]
     clock = Clock(device)
-    prior, decoder = load(prior_folder, decoder_folder, device, dtype, clock)
-    if "--compile" in sys.argv[6:]:
-        prior.prior.compile()
-        decoder.decoder.compile()
+    prior, decoder = load(prior_folder, decoder_folder, device, clock)
     answer = lambda line: print(json.dumps(line), flush=True)
     answer({"ready": f"diffusers on PyTorch {torch.__version__}, {precision}, {threads} threads, {device}"})
     for line in sys.stdin:
