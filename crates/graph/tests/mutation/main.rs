@@ -6,11 +6,14 @@
 //! WUERST_MUTATIONS=1000000 cargo test --release -p wuerst-graph --test mutation -- --nocapture
 //! ```
 //!
+//! `.ci/heavy fuzz` looks for more, with inputs that are bred by what of the code they reach.
+//!
 //! `WUERST_SEED` begins with other inputs. An input that fails is kept in the folder for temporary files, and its path
 //! said.
 
 #![allow(clippy::unwrap_used, reason = "a failed unwrap is how a test fails")]
 
+mod examine;
 mod limits;
 mod mutate;
 mod seeds;
@@ -19,10 +22,10 @@ use std::env;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Instant;
 
+use examine::{Outcome, examine};
 use limits::{Limits, keep};
 use mutate::Mutator;
-use wuerst_core::{Error, Registry};
-use wuerst_graph::{Change, Graph, excerpt, headline};
+use wuerst_graph::Change;
 
 /// Inputs of the ordinary test.
 const FEW: u64 = 3000;
@@ -31,37 +34,6 @@ fn number(variable: &str) -> Option<u64> {
     env::var(variable)
         .ok()
         .map(|text| text.parse().unwrap_or_else(|_| panic!("{variable} is no number: {text}")))
-}
-
-/// What became of an input.
-enum Outcome {
-    Good,
-    Refused(usize),
-}
-
-/// Reads, checks, and asks everything that can be asked of the outcome.
-fn examine(text: &str, changes: &[Change<'_>], registry: &Registry) -> Outcome {
-    match Graph::load_with(text, registry, changes) {
-        Ok(graph) => {
-            let outputs: Vec<usize> = (0..graph.outputs().len()).collect();
-            let needed = graph.needed(&outputs);
-            assert!(
-                needed.len() <= graph.nodes().len() && !outputs.is_empty(),
-                "a graph without outputs is taken"
-            );
-            Outcome::Good
-        }
-        Err(Error::Graph(problems)) => {
-            assert!(!problems.is_empty(), "refused without a reason");
-            for problem in &problems {
-                let shown = headline("g.yaml", problem).len() + excerpt(text, problem).map_or(0, |e| e.len());
-                assert!(shown < 20_000, "a message of {shown} bytes");
-                assert!(problem.line == 0 || problem.column > 0, "a line without a column");
-            }
-            Outcome::Refused(problems.len())
-        }
-        Err(other) => panic!("another error: {other}"),
-    }
 }
 
 #[test]

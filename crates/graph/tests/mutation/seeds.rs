@@ -26,8 +26,10 @@ impl Node for Interface {
     }
 }
 
+/// The repository: the nearest folder above that holds one.
 fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
+    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+    here.ancestors().find(|folder| folder.join("graphs").is_dir()).unwrap().to_owned()
 }
 
 /// The interfaces of the built-in nodes, from the page that describes them, and some more.
