@@ -12,7 +12,11 @@ use std::path::{Path, PathBuf};
 use wuerst::{Engine, Options};
 use wuerst_core::{Args, Ctx, Error, Models, Node, NodeSpec, Refusal, Registry, Result, Value};
 use wuerst_graph::{Graph, excerpt, headline};
+use wuerst_model::facts::{Facts, Vqgan};
+use wuerst_model::onnx;
+use wuerst_model::record::{self, Axis, DType, Op};
 use wuerst_tests::built::root;
+use wuerst_tests::numbers::random_weights;
 
 /// The interfaces of the built-in nodes; checking a graph runs none of them.
 const NODES: [(&str, &str); 7] = [
@@ -93,14 +97,14 @@ fn files(folder: &Path) -> Vec<PathBuf> {
 
 /// All that there is to say about a file, as `wuerst check` prints it.
 fn report(name: &str, text: &str, registry: &Registry) -> String {
-    match Graph::load(text, registry) {
-        Ok(_) => "nothing is wrong\n".to_owned(),
-        Err(Error::Graph(diagnostics)) => diagnostics
-            .iter()
-            .map(|d| format!("{}\n{}\n", headline(name, d), excerpt(text, d).unwrap_or_default()))
-            .collect(),
-        Err(other) => format!("another error: {other}\n"),
-    }
+    let problems = match Graph::load(text, registry) {
+        Ok(graph) if graph.absent().is_empty() => return "nothing is wrong\n".to_owned(),
+        Ok(graph) => graph.absent().to_vec(),
+        Err(Error::Graph(problems)) => problems,
+        Err(other) => return format!("another error: {other}\n"),
+    };
+    let shown = |d| format!("{}\n{}\n", headline(name, d), excerpt(text, d).unwrap_or_default());
+    problems.iter().map(shown).collect()
 }
 
 #[test]
@@ -124,6 +128,39 @@ fn every_bad_graph_is_refused_in_these_words() {
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// A model of the right stage with the wrong shapes and names: said where the graph names it, before it is loaded.
+#[test]
+fn a_model_that_breaks_its_contract_is_refused_in_the_graph_s_line() {
+    let models = tempfile::tempdir().unwrap();
+    let mut g = record::Graph::new();
+    let latents = g.input("latents", DType::F32, &[Axis::fixed(1), Axis::fixed(8), Axis::fixed(2)]);
+    let picture = g.push(Op::Transpose(vec![0, 2, 1]), &[latents]);
+    g.output("picture", picture);
+    let metadata = Facts::VqganDecoder(Vqgan { latent_scale: 0.4 }).pairs();
+    let options = onnx::Options { metadata, ..onnx::Options::default() };
+    let path = models.path().join("narrow.onnx");
+    let graph = g.finish().unwrap();
+    onnx::write(&path, &graph, &random_weights(&graph), &options).unwrap();
+    let registry =
+        Engine::new(Options { models: models.path().into(), ..Options::default() }).unwrap().registry();
+    let text = "wuerstchen: 1
+inputs: { latents: 'f32[1,4,H,W]' }
+nodes:
+  vqgan: { use: wuerst.vqgan, with: { latents: $latents, model: narrow } }
+outputs: { image: $vqgan.image }
+";
+    let said = report("narrow.yaml", text, &registry);
+    for part in [
+        "narrow.yaml:4:65: nodes.vqgan.with.model: model ",
+        "narrow.onnx: breaks the contract of a vqgan-decoder: ",
+        "its input `latents` is f32[1,8,2]",
+        "it has no output `image`",
+        "wanted: latents: f32[b,4,H,W] -> image: f32[b,3,y,x]",
+    ] {
+        assert!(said.contains(part), "{part}\n{said}");
+    }
 }
 
 /// As many places of a file are damaged.

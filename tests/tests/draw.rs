@@ -72,14 +72,28 @@ fn a_page_shows_every_port_and_fetches_nothing() {
     let page = html(&graph, "<a> & b", None);
     for step in graph.nodes() {
         assert!(page.contains(&format!(">{}</text>", step.id)), "{}", step.id);
-        for port in &step.node.spec().signature.outputs {
-            assert!(page.contains(&format!(">{}: {}</text>", port.name, port.ty)), "{port}");
+        for (port, ty) in step.node.spec().signature.outputs.iter().zip(&step.gives) {
+            assert!(page.contains(&format!(">{}: {ty}</text>", port.name)), "{port}");
         }
     }
     assert!(page.contains("<h1>&lt;a&gt; &amp; b</h1>") && page.contains(">model = prior</text>"));
     for reference in ["http:", "https:", "src=", "url(", "@import", "<script", "<link"] {
         assert!(!page.contains(reference), "{reference}");
     }
+}
+
+#[test]
+fn lengths_that_follow_from_the_graph_are_drawn() {
+    let engine = Engine::new(Options::default()).unwrap();
+    let twice = "{wuerstchen: 1, inputs: {x: 'f32[b,c,h,w]'}, outputs: {x: $b.scaled}, nodes: {
+        a: {use: tensor.scale, with: {tensor: $x}}, b: {use: tensor.scale, with: {tensor: $a.scaled}}}}";
+    engine.add_graph("house.twice", twice).unwrap();
+    let graph = "{wuerstchen: 1, inputs: {x: 'f32[1,4,16,n]'}, outputs: {x: $two.x}, nodes: {
+        one: {use: tensor.scale, with: {tensor: $x}}, two: {use: house.twice, with: {x: $one.scaled}}}}";
+    let page = html(&engine.graph(graph).unwrap(), "lengths", None);
+    // Of the last node it is known by what it gives to the graph around it; between the two nobody asked.
+    assert_eq!(page.matches(">scaled: f32[1,4,16,w]</text>").count(), 2, "{page}");
+    assert_eq!(page.matches(">scaled: f32[b,c,h,w]</text>").count(), 1, "{page}");
 }
 
 /// The command draws what it ran, with times, reasons and pictures.

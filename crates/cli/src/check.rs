@@ -28,6 +28,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     let engine = args.setup.engine_without_models(&args.graph)?;
     let source = Source::open(&args.graph)?;
     let problems = match source.load(&engine, &[]) {
+        Ok(graph) if !graph.absent().is_empty() => source.problems(graph.absent().to_vec()),
         Ok(graph) => {
             let good = if args.json { as_json(&source, &[]).to_string() } else { summary(&source, &graph) };
             say(good);

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use wuerst_core::{Args, Error, Models, Node, Port, Registry, Result, Signature, Ty, Value};
+use wuerst_core::{Args, Diagnostic, Error, Models, Node, Port, Registry, Result, Signature, Ty, Value};
 
 use crate::change::Change;
 use crate::check;
@@ -25,6 +25,7 @@ pub struct Graph {
     pub(crate) interface: Signature,
     pub(crate) models: Models,
     pub(crate) index: Arc<Index>,
+    pub(crate) absent: Vec<Diagnostic>,
 }
 
 /// A node of a graph, with its arguments.
@@ -37,6 +38,8 @@ pub struct Step {
     pub node: Arc<dyn Node>,
     /// Where its arguments come from, in the order of its signature's inputs.
     pub args: Vec<Source>,
+    /// The types of its outputs; lengths that follow from the graph are fixed.
+    pub gives: Vec<Ty>,
     /// Preferred execution providers, first choice first; empty without preference.
     pub providers: Vec<String>,
     /// The ports of graphs around it that its arguments came in by.
@@ -108,9 +111,12 @@ impl Graph {
     /// # Errors
     /// As [`Graph::load`]. Problems of a change have no line.
     pub fn load_with(text: &str, registry: &Registry, changes: &[Change<'_>]) -> Result<Graph> {
-        let graph = expand(check::load(text, registry, changes).map_err(Error::Graph)?);
+        let (within, own): (Vec<Change<'_>>, Vec<_>) = changes.iter().cloned().partition(Change::is_within);
+        let graph = expand(check::load(text, registry, &own).map_err(Error::Graph)?);
         let index = Arc::new(Index::of(&graph.inputs, &graph.nodes, &graph.outputs));
-        Ok(Graph { index, ..graph })
+        let mut graph = Graph { index, ..graph };
+        graph.change_within(&within)?;
+        Ok(graph)
     }
 
     /// What a job may set: names, types, defaults, ranges.
@@ -121,6 +127,12 @@ impl Graph {
     /// What a job may ask for: names and types.
     pub fn outputs(&self) -> &[Output] {
         &self.outputs
+    }
+
+    /// Defaults of inputs, models and files, that are not there. A host may set such inputs, so the graph is good all
+    /// the same; a run that needs one and was given nothing fails before any node runs.
+    pub fn absent(&self) -> &[Diagnostic] {
+        &self.absent
     }
 
     /// The nodes, each after those that it uses.

@@ -103,6 +103,14 @@ impl Problems {
         self.found.is_empty()
     }
 
+    /// These and others.
+    pub(crate) fn and(mut self, others: Problems) -> Problems {
+        let free = MOST - self.found.len();
+        self.more += others.more + others.found.len().saturating_sub(free);
+        self.found.extend(others.found.into_iter().take(free));
+        self
+    }
+
     /// The problems in the order of the file.
     pub(crate) fn sorted(self) -> Vec<Diagnostic> {
         let mut found = self.found;

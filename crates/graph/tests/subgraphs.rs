@@ -102,6 +102,26 @@ fn graphs_within_graphs_are_one_graph_in_the_end() {
     let mut inner = graph.clone();
     inner.set("prior/first/first.seed", 5i64).unwrap();
     assert_eq!(bench.ran(&inner, &prompt())[0], "prior/first/first");
+    // The same as the graph is read; what does not fit is said of all changes at once, after those of the file.
+    let within = |changes: &[Change<'_>]| with_prior(&bench, "house.outer", changes);
+    let read = within(&[Change::Text("prior/first/first.seed", "5")]).unwrap();
+    assert!(bench.ran(&read, &prompt()).is_empty(), "what `set` made it, reading makes it");
+    let error = said(within(&[
+        Change::Text("prior/first/first.stepz", "5"),
+        Change::Text("prior/first/first.steps", "$steps"),
+        Change::Value("prior/first/first.seed", Value::Float(0.5)),
+        Change::Text("prior/second.seed", "5"),
+        Change::Kind("prior/first", "wuerst.prior"),
+    ]));
+    let [_, stepz, wire, float, second, kind] = *error.lines().collect::<Vec<_>>() else { panic!("{error}") };
+    assert!(stepz.starts_with("prior/first/first.stepz: ") && stepz.contains("`steps`"), "{stepz}");
+    assert_eq!(
+        wire,
+        "prior/first/first.steps: `$steps` is a wire, and from here none leads into a graph: give a value"
+    );
+    assert!(float.starts_with("prior/first/first.seed: ") && float.contains("wants int"), "{float}");
+    assert!(second.starts_with("prior/second.seed: no node"), "{second}");
+    assert_eq!(kind, "prior/first: stays what it is: make `prior` a graph that has another there");
     let literal = with_prior(&bench, "house.outer", &[Change::Text("prior.steps", "45")]);
     assert_eq!(
         said(literal),

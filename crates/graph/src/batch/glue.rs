@@ -83,7 +83,7 @@ impl Node for Glue {
 }
 
 fn step(id: &str, kind: &str, inputs: Vec<Port>, gives: Ty, args: Vec<Source>, body: Body) -> Step {
-    let signature = Signature { inputs, outputs: vec![named("result", gives)] };
+    let signature = Signature { inputs, outputs: vec![named("result", gives.clone())] };
     let spec = NodeSpec {
         kind: kind.to_owned(),
         version: 1,
@@ -93,7 +93,8 @@ fn step(id: &str, kind: &str, inputs: Vec<Port>, gives: Ty, args: Vec<Source>, b
         weight: 0.,
     };
     let (id, node) = (id.to_owned(), Arc::new(Glue(spec, body)));
-    Step { id, node, args, providers: Vec::new(), gates: Vec::new(), role: Role::Glue }
+    let (providers, gates, gives) = (Vec::new(), Vec::new(), vec![gives]);
+    Step { id, node, args, gives, providers, gates, role: Role::Glue }
 }
 
 fn named(name: &str, ty: Ty) -> Port {

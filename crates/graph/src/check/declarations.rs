@@ -26,11 +26,12 @@ pub(super) fn providers(doc: &Doc, registry: &Registry, problems: &mut Problems)
     }
 }
 
-/// Reads the declarations of the graph's inputs. Models and files that are defaults must be there.
+/// Reads the declarations of the graph's inputs. Defaults that are models or files and not there are noted apart.
 pub(super) fn inputs<'a>(
     inputs: &'a [Entry<String>],
     models: &Models,
     problems: &mut Problems,
+    absent: &mut Problems,
 ) -> Vec<(&'a str, Option<Port>)> {
     let mut declared = |input: &'a Entry<String>| {
         let port = Port::parse(&input.name, &input.value)
@@ -41,7 +42,7 @@ pub(super) fn inputs<'a>(
             && let Err(error) = port.admit(&port.name, default.clone(), models)
         {
             let before = input.value.find('"').unwrap_or(0);
-            problems.add(input.place.clone().within(before), format!("the default: {error}"));
+            absent.add(input.place.clone().within(before), format!("the default: {error}"));
         }
         (input.name.as_str(), port)
     };

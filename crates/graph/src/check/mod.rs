@@ -21,6 +21,7 @@ use crate::graph::{Graph, Output, Role, Source, Step};
 use crate::problems::{Place, Problems};
 use crate::subgraph;
 use crate::yaml;
+pub(crate) use wires::plain;
 
 /// Longer files are refused unread: in this size fit graphs of fifty thousand nodes.
 pub(crate) const LONGEST: usize = 4 << 20;
@@ -44,10 +45,11 @@ pub(crate) fn load(
     }
     let mut doc = Doc::read(read.tree, &mut problems);
     doc.change(changes, &mut problems);
-    let graph = check(&doc, registry, &mut problems);
+    let mut absent = Problems::default();
+    let graph = check(&doc, registry, &mut problems, &mut absent);
     match graph {
-        Some(graph) if problems.is_empty() => Ok(graph),
-        _ => Err(problems.sorted()),
+        Some(graph) if problems.is_empty() => Ok(Graph { absent: absent.sorted(), ..graph }),
+        _ => Err(problems.and(absent).sorted()),
     }
 }
 
@@ -70,11 +72,11 @@ struct Argument {
     source: Option<Source>,
 }
 
-fn check(doc: &Doc, registry: &Registry, problems: &mut Problems) -> Option<Graph> {
+fn check(doc: &Doc, registry: &Registry, problems: &mut Problems, absent: &mut Problems) -> Option<Graph> {
     declarations::needs(&doc.needs, registry, problems);
     declarations::providers(doc, registry, problems);
     let scope = Scope {
-        inputs: declarations::inputs(&doc.inputs, registry.models(), problems),
+        inputs: declarations::inputs(&doc.inputs, registry.models(), problems, absent),
         nodes: declarations::kinds(doc, registry, problems),
         input_named: named(&doc.inputs),
         node_named: named(&doc.nodes),
@@ -111,10 +113,13 @@ fn check(doc: &Doc, registry: &Registry, problems: &mut Problems) -> Option<Grap
     for (index, (entry, arguments)) in doc.nodes.iter().zip(arguments).enumerate() {
         let args = arguments.into_iter().map(|a| a.source.map(moved)).collect::<Option<Vec<_>>>()?;
         let providers = entry.value.providers.iter().map(|provider| provider.value.clone()).collect();
+        let node = scope.nodes[index].1.clone()?;
+        let ports = 0..node.spec().signature.outputs.len();
         steps.push(Some(Arc::new(Step {
             id: entry.name.clone(),
-            node: scope.nodes[index].1.clone()?,
+            node,
             args,
+            gives: ports.map(|port| shapes.of_source(&Source::Output { step: index, port })).collect(),
             providers,
             gates: Vec::new(),
             role: Role::Whole,
@@ -139,6 +144,7 @@ fn check(doc: &Doc, registry: &Registry, problems: &mut Problems) -> Option<Grap
         interface,
         models: registry.models().clone(),
         index: Arc::default(),
+        absent: Vec::new(),
     })
 }
 

@@ -47,6 +47,19 @@ pub(super) fn read(text: &str) -> Result<Read, String> {
     }
 }
 
+/// The text that is meant where there can be no wire.
+///
+/// # Errors
+/// A sentence, when it is one.
+pub(crate) fn plain(text: &str) -> Result<String, String> {
+    match read(text)? {
+        Read::Text(text) => Ok(text),
+        Read::Wire(_) => {
+            Err(format!("`{text}` is a wire, and from here none leads into a graph: give a value"))
+        }
+    }
+}
+
 impl Scope<'_> {
     /// Where a wire leads; `None` when nowhere, which is noted, or to something that is wrong itself.
     pub(super) fn resolve(&self, wire: &Wire, place: &Place, problems: &mut Problems) -> Option<Source> {

@@ -1,6 +1,6 @@
 //! What there is to draw, whatever it is drawn with.
 
-use wuerst_core::{Port, Value};
+use wuerst_core::{Port, Ty, Value};
 
 use crate::graph::{Graph, Source};
 
@@ -64,10 +64,10 @@ impl Drawing {
         }
         for step in graph.nodes() {
             let signature = &step.node.spec().signature;
-            let row = |port: &Port| Row { name: port.name.clone(), value: None, ty: port.ty.to_string() };
+            let row = |port: &Port, ty: &Ty| Row { name: port.name.clone(), value: None, ty: ty.to_string() };
             let mut inputs = Vec::new();
             for (port, source) in signature.inputs.iter().zip(&step.args) {
-                let mut row = row(port);
+                let mut row = row(port, &port.ty);
                 match source {
                     // What nobody gave is no part of the picture.
                     Source::LeftOut => continue,
@@ -77,7 +77,7 @@ impl Drawing {
                 inputs.push(row);
             }
             let (name, about) = (step.id.clone(), step.node.spec().kind.clone());
-            let outputs = signature.outputs.iter().map(row).collect();
+            let outputs = signature.outputs.iter().zip(&step.gives).map(|(port, ty)| row(port, ty)).collect();
             drawing.add(Box { sort: Sort::Node, name, about, inputs, outputs });
         }
         for output in graph.outputs() {
@@ -98,7 +98,7 @@ impl Drawing {
         let (from, ty) = match source {
             Source::Input(index) => ((*index, 0), graph.inputs()[*index].ty.to_string()),
             Source::Output { step, port } => {
-                let ty = &graph.nodes()[*step].node.spec().signature.outputs[*port].ty;
+                let ty = &graph.nodes()[*step].gives[*port];
                 ((graph.inputs().len() + step, *port), ty.to_string())
             }
             Source::Literal(_) | Source::LeftOut => return,

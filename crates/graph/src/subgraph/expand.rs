@@ -34,6 +34,12 @@ pub(crate) fn expand(graph: Graph) -> Graph {
                 let within = Within { outer: &step, sub, begin: nodes.len() };
                 gives.push(sub.graph.outputs.iter().map(|output| within.source(&output.source)).collect());
                 nodes.extend(sub.graph.nodes.iter().map(|inner| Arc::new(within.step(inner))));
+                // What is known of its outputs here is known of the nodes that they come from.
+                for (output, ty) in sub.graph.outputs.iter().zip(&step.gives) {
+                    if let Source::Output { step, port } = output.source {
+                        Arc::make_mut(&mut nodes[within.begin + step]).gives[port] = ty.clone();
+                    }
+                }
             }
         }
     }
@@ -100,6 +106,7 @@ impl Within<'_> {
             id: format!("{}/{}", self.outer.id, inner.id),
             node: Arc::clone(&inner.node),
             args: inner.args.iter().zip(ports).map(arg).collect(),
+            gives: inner.gives.clone(),
             providers: if inner.providers.is_empty() { &self.outer.providers } else { &inner.providers }
                 .clone(),
             gates: inner.args.iter().enumerate().filter_map(gate).chain(own).collect(),
