@@ -200,8 +200,19 @@ fn a_graph_can_be_a_node_of_another() -> Result<()> {
     assert!(text.contains("prior/stage"), "{text}");
     assert!(fs::read(at("c.png"))? == through);
 
+    // So it does when a node within is changed.
+    let changed =
+        [&["run", GRAPH, "--set", "prompt=a red apple", "--set", "prior/stage.steps=2"], &uses[..]].concat();
+    let output = ["-o", &*format!("image={}", at("d.png").display())];
+    stdout(wuerst(models.path(), &[&changed[..], &output].concat())?)?;
+    let (d, output) = (at("d.png"), format!("image={}", at("e.png").display()));
+    stdout(wuerst(models.path(), &["run", "--from", d.to_str().context("UTF-8")?, "-o", &output])?)?;
+    assert!(fs::read(at("e.png"))? == fs::read(&d)? && png(&d)? != png(&at("a.png"))?);
+
     let listed = stdout(wuerst(models.path(), &["nodes", "--subgraph", &file, "house.prior"])?)?;
     assert!(listed.contains("A prior that takes tokens.") && listed.contains("width: int?"), "{listed}");
+    let schema = stdout(wuerst(models.path(), &["nodes", "--schema", "--subgraph", &file])?)?;
+    assert!(schema.contains("\"const\": \"house.prior\""), "{schema}");
 
     fs::write(at("prior.yaml"), prior.replace("$seed", "$sead"))?;
     let refused = wuerst(models.path(), &[&["check", GRAPH][..], &uses[..2]].concat())?.output()?;

@@ -25,7 +25,7 @@ pub(crate) struct Args {
 
 /// Checks the graph.
 pub(crate) fn run(args: &Args) -> Result<ExitCode> {
-    let engine = args.setup.engine_without_models(&args.graph)?;
+    let engine = args.setup.engine_without_models(Some(&args.graph))?;
     let source = Source::open(&args.graph)?;
     let problems = match source.load(&engine, &[]) {
         Ok(graph) if !graph.absent().is_empty() => source.problems(graph.absent().to_vec()),

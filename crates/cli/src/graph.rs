@@ -44,7 +44,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
         bail!("a report is shown in a page alone: --format html");
     }
     let target = args.output.as_deref().map(Target::new).transpose()?;
-    let engine = args.setup.engine_without_models(&args.graph)?;
+    let engine = args.setup.engine_without_models(Some(&args.graph))?;
     let source = Source::open(&args.graph)?;
     let graph = source.load(&engine, &[])?;
     let title = args.graph.file_name().unwrap_or(args.graph.as_os_str()).to_string_lossy();

@@ -5,11 +5,9 @@ use std::process::ExitCode;
 use anyhow::{Result, bail};
 use wuerst::core::NodeSpec;
 use wuerst::graph::{describe, did_you_mean, page, schema};
-use wuerst::{Engine, Options};
 
-use crate::extensions::Extensions;
-use crate::recipe::Texts;
 use crate::say;
+use crate::setup::Setup;
 
 /// List node kinds, or describe some in full
 #[derive(clap::Args)]
@@ -23,14 +21,12 @@ pub(crate) struct Args {
     #[arg(long, conflicts_with_all = ["kinds", "schema"])]
     markdown: bool,
     #[command(flatten)]
-    more: Extensions,
+    setup: Setup,
 }
 
 /// Prints the node kinds.
 pub(crate) fn run(args: &Args) -> Result<ExitCode> {
-    let engine = Engine::new(Options::default())?;
-    args.more.add_to(&engine, &Texts::new())?;
-    let registry = engine.registry();
+    let registry = args.setup.engine_without_models(None)?.registry();
     if args.schema {
         say(format!("{:#}", schema(&registry)));
         return Ok(ExitCode::SUCCESS);

@@ -74,9 +74,9 @@ impl Setup {
     }
 
     /// An engine for looking at graphs and nodes, which may be done without models.
-    pub(crate) fn engine_without_models(&self, graph: &Path) -> Result<Engine> {
-        let models = self.models(Some(graph)).unwrap_or_else(|_| MODELS.into());
-        Ok(self.engine_in(models, Some(graph), &Texts::new())?.0)
+    pub(crate) fn engine_without_models(&self, graph: Option<&Path>) -> Result<Engine> {
+        let models = self.models(graph).unwrap_or_else(|_| MODELS.into());
+        Ok(self.engine_in(models, graph, &Texts::new())?.0)
     }
 
     /// The models folder that was named, or the one that the graph lies in, or the one that ships.
