@@ -25,8 +25,8 @@ impl Default for Schedule {
     }
 }
 
-/// One sampling step: the next sample is `sample·x + noise·ε + fresh·z`, with x the sample, ε the predicted noise and
-/// z new normal numbers.
+/// One sampling step: the next sample is `sample·x + noise·ε + fresh·z + before·p`, with x the sample, ε the predicted
+/// noise, z new normal numbers, and p the picture that was expected at the step before.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Step {
     /// What the sample is multiplied with.
@@ -35,6 +35,8 @@ pub struct Step {
     pub noise: f64,
     /// What new noise is multiplied with. To reproduce diffusers, draw z even where this is 0.
     pub fresh: f64,
+    /// What the picture that was expected at the step before is multiplied with.
+    pub before: f64,
 }
 
 impl Schedule {
@@ -69,6 +71,7 @@ impl Schedule {
             sample: 1. / alpha.sqrt(),
             noise: -(1. - alpha) / (alpha * (1. - kept)).sqrt(),
             fresh: if next == 0. { 0. } else { variance.max(0.).sqrt() },
+            before: 0.,
         }
     }
 
@@ -78,7 +81,31 @@ impl Schedule {
     pub fn ddim(&self, t: f64, next: f64) -> Step {
         let ((picture, noise), (picture_next, noise_next)) = (self.mix(t), self.mix(next));
         let sample = picture_next / picture;
-        Step { sample, noise: noise_next - sample * noise, fresh: 0. }
+        Step { sample, noise: noise_next - sample * noise, fresh: 0., before: 0. }
+    }
+
+    /// A deterministic step of second order (DPM-Solver++(2M), Lu et al., 2022) from time `t` to the earlier `next`,
+    /// after one from `before` to `t`; without it, and at the last step, which is long, of first order, and so DDIM's.
+    ///
+    /// With λ = ln(√ᾱ/√(1−ᾱ)), h = λ(next) − λ(t) and w = h/(2·(λ(t) − λ(before))):
+    /// x' = √(1−ᾱ(next))/√(1−ᾱ(t))·x + √ᾱ(next)·(1 − e⁻ʰ)·((1 + w)·x₀ − w·p), where x₀ is as in DDIM.
+    pub fn dpm(&self, before: Option<f64>, t: f64, next: f64) -> Step {
+        let Some(before) = before.filter(|_| next > 0.) else { return self.ddim(t, next) };
+        let level = |t: f64| {
+            let (picture, noise) = self.mix(t);
+            (picture / noise).ln()
+        };
+        let ((picture, noise), (picture_next, noise_next)) = (self.mix(t), self.mix(next));
+        let long = level(next) - level(t);
+        let weight = long / (2. * (level(t) - level(before)));
+        let share = picture_next * (1. - (-long).exp());
+        let expected = share * (1. + weight) / picture;
+        Step {
+            sample: noise_next / noise + expected,
+            noise: -expected * noise,
+            fresh: 0.,
+            before: -share * weight,
+        }
     }
 }
 
@@ -89,11 +116,14 @@ pub fn linear(start: f64, steps: usize) -> Vec<f64> {
     (0..=steps).map(|i| start * (steps - i) as f64 / steps.max(1) as f64).collect()
 }
 
-/// The times that the published prior is best sampled at: 29 evaluations, two thirds of them in the noisiest third.
-pub fn prior_times() -> Vec<f64> {
-    let dense = (0..20).map(|i| 1. - f64::from(i) / 57.);
-    let sparse = (1..11).map(|i| f64::from(10 - i) / 15.);
-    dense.chain(sparse).collect()
+/// `steps + 1` times from 1 down to 0, two thirds of them in the noisiest third. With 29 steps they are those that the
+/// published prior is best sampled at.
+pub fn noisy(steps: usize) -> Vec<f64> {
+    let sparse = steps.div_ceil(3);
+    let dense = steps - sparse;
+    let first = (0..=dense).map(|i| 1. - i as f64 / (3 * dense.max(1)) as f64);
+    let last = (1..=sparse).map(|i| (sparse - i) as f64 / (1.5 * sparse as f64));
+    if dense == 0 { linear(1., steps) } else { first.chain(last).collect() }
 }
 
 #[cfg(test)]
@@ -151,6 +181,35 @@ mod tests {
         close(step.sample * at(0.8) + step.noise * noise, at(0.3), 1e-12);
     }
 
+    /// Where pictures are normal numbers with deviation s, the noise that a perfect model predicts is known, and so is
+    /// where each sample must end: x·√(ᾱs² + 1−ᾱ) at the end over that at the beginning.
+    #[test]
+    fn deterministic_steps_come_to_where_normal_pictures_are_known_to_be() {
+        let (schedule, s) = (Schedule::default(), 0.3f64);
+        let spread = |t| (schedule.alpha_bar(t) * s * s + 1. - schedule.alpha_bar(t)).sqrt();
+        // From 0.95 to 0.05, so that the level of noise is smooth, and no step is of first order for being the last.
+        let error = |steps: usize, second: bool| {
+            let times: Vec<f64> = linear(0.9, steps).iter().map(|t| t + 0.05).collect();
+            let (mut x, mut expected) = (1., 0.);
+            for at in 0..steps {
+                let (t, next) = (times[at], times[at + 1]);
+                let (picture, noise) = schedule.mix(t);
+                let predicted = noise * x / spread(t).powi(2);
+                let before = (at > 0 && second).then(|| times[at - 1]);
+                let step = if second { schedule.dpm(before, t, next) } else { schedule.ddim(t, next) };
+                let now = (x - noise * predicted) / picture;
+                x = step.sample * x + step.noise * predicted + step.before * expected;
+                expected = now;
+            }
+            (x / (spread(0.05) / spread(0.95)) - 1.).abs()
+        };
+        let (first, second) = (error(80, false) / error(160, false), error(80, true) / error(160, true));
+        assert!((1.8..2.3).contains(&first), "half the step, half the error: {first}");
+        assert!((3.4..4.8).contains(&second), "half the step, a quarter of the error: {second}");
+        assert!(error(20, true) < error(20, false) / 4.);
+        assert_eq!(schedule.dpm(Some(0.5), 0.3, 0.), schedule.ddim(0.3, 0.));
+    }
+
     #[test]
     fn the_scaler_bends_time() {
         let bent = |scaler| Schedule { scaler, ..Schedule::default() }.alpha_bar(0.5);
@@ -162,7 +221,16 @@ mod tests {
     #[test]
     fn times_run_from_noise_to_picture() {
         assert_eq!(linear(1., 4), [1., 0.75, 0.5, 0.25, 0.]);
-        let times = prior_times();
+        for steps in 1..50 {
+            let times = noisy(steps);
+            assert!(
+                times.len() == steps + 1
+                    && times[0] == 1.
+                    && times[steps] == 0.
+                    && times.is_sorted_by(|a, b| a > b)
+            );
+        }
+        let times = noisy(29);
         assert_eq!(times.len(), 30);
         for (at, want) in
             [(0, 1.), (1, 0.982_456), (18, 0.684_211), (19, 0.666_667), (20, 0.6), (28, 0.066_667)]

@@ -9,7 +9,8 @@ use wuerst_model::scale::Scale;
 
 use crate::batch;
 use crate::contract::Contract;
-use crate::sample::{self, Defaults, Sampling, batched, blame_model, sampling_ports};
+use crate::guidance::{self, Guidance};
+use crate::sample::{self, Defaults, Sampling, blame_model, sampling_ports};
 use crate::sessions::Sessions;
 use crate::start::{self, start_ports};
 
@@ -41,7 +42,7 @@ impl Decode {
             .describe("seed", "Starts the random numbers anew; the next of a batch has the next seed. When left out, they go on from `rng`.")?
             .describe("rng", "Where the prior left the random numbers. With neither, the seed is 0.")?
             .describe("latents", "The picture as the VQGAN knows it, 4 pixels to a cell.")?;
-        for (port, about) in sample::ABOUT.into_iter().chain(start::ABOUT) {
+        for (port, about) in sample::ABOUT.into_iter().chain(guidance::ABOUT).chain(start::ABOUT) {
             spec = spec.describe(port, about)?;
         }
         Ok(Decode { spec, sessions })
@@ -88,6 +89,7 @@ impl Node for Decode {
     }
 
     fn check(&self, known: &Args<'_>) -> Result<(), Refusal> {
+        Guidance::check(known)?;
         if known.has("model") {
             self.facts(known.model("model")?).map_err(blame_model)?;
         }
@@ -123,20 +125,18 @@ impl Node for Decode {
             },
         )?;
         let stage = self.sessions.stage(ctx, model, Contract::Decoder)?;
-        let (mut text, mut embedding) = (batch::one(args, "text")?, batch::one(args, "embedding")?);
-        if sampling.batch() == 2 {
-            // Without guidance the decoder knows neither what the picture shows nor the text.
+        let embedding = batch::one(args, "embedding")?;
+        let text = vec![("embedding", embedding.clone()), ("text", batch::one(args, "text")?)];
+        let conditions = sampling.conditions(text, || {
+            // Without the text the decoder does not know either what the picture shows.
             let nothing = Tensor::from_vec(embedding.shape(), vec![0f32; embedding.len()])?;
-            text = batched(&text, Some(&batch::one(args, "negative")?))?;
-            embedding = batched(&embedding, Some(&nothing))?;
-        }
+            Ok(vec![("embedding", nothing), ("text", batch::one(args, "negative")?)])
+        })?;
         let init = if args.has("init") { Some(batch::one(args, "init")?) } else { None };
         let init = init.as_ref().and_then(|init| init.values::<f32>());
         let shape = [CHANNELS, height, width];
-        let latents = sampling.run(ctx, &mut noise(args)?, init, shape, |ctx, latents, timestep| {
-            let feeds =
-                [("latents", latents), ("timestep", timestep), ("embedding", &embedding), ("text", &text)];
-            stage.run(ctx, &feeds, "noise")
+        let latents = sampling.run(ctx, &mut noise(args)?, init, shape, &conditions, |ctx, feeds| {
+            stage.run(ctx, feeds, "noise")
         })?;
         Ok(vec![Tensor::from_vec(&[1, CHANNELS, height, width], latents)?.into()])
     }

@@ -10,6 +10,7 @@ mod device;
 mod each;
 mod encode;
 mod files;
+mod guidance;
 mod header;
 mod host;
 mod image;

@@ -8,7 +8,8 @@ use wuerst_model::noise::Noise;
 
 use crate::batch;
 use crate::contract::Contract;
-use crate::sample::{self, Defaults, Sampling, batched, blame_model, sampling_ports};
+use crate::guidance::{self, Guidance};
+use crate::sample::{self, Defaults, Sampling, blame_model, sampling_ports};
 use crate::sessions::Sessions;
 use crate::start::{self, start_ports};
 
@@ -42,7 +43,7 @@ impl Prior {
             .describe("seed", "Starts the random numbers; the same seed gives the same embedding. The next of a batch has the next seed.")?
             .describe("embedding", "What the picture shows, for the decoder.")?
             .describe("rng", "Where the random numbers have got to, for the decoder to go on from.")?;
-        for (port, about) in sample::ABOUT.into_iter().chain(start::ABOUT) {
+        for (port, about) in sample::ABOUT.into_iter().chain(guidance::ABOUT).chain(start::ABOUT) {
             spec = spec.describe(port, about)?;
         }
         Ok(Prior { spec, sessions })
@@ -84,6 +85,7 @@ impl Node for Prior {
     }
 
     fn check(&self, known: &Args<'_>) -> Result<(), Refusal> {
+        Guidance::check(known)?;
         if known.has("model") {
             let facts = self.facts(known.model("model")?).map_err(blame_model)?;
             for port in ["width", "height"].into_iter().filter(|port| known.has(port)) {
@@ -117,16 +119,15 @@ impl Node for Prior {
             _ => stage.channels().unwrap_or(CHANNELS),
         };
         let (scale, shift) = (facts.embedding_scale as f32, facts.embedding_shift as f32);
-        let negative = if sampling.batch() == 2 { Some(batch::one(args, "negative")?) } else { None };
-        let text = batched(&batch::one(args, "text")?, negative.as_ref())?;
+        let told = |port: &str| Ok(vec![("text", batch::one(args, port)?)]);
+        let conditions = sampling.conditions(told("text")?, || told("negative"))?;
         let init = if args.has("init") { Some(batch::one(args, "init")?) } else { None };
         let init: Option<Vec<f32>> =
             init.and_then(|init| Some(init.values::<f32>()?.iter().map(|e| (e - shift) / scale).collect()));
         let mut noise = Noise::new(args.int("seed")?.cast_unsigned());
         let shape = [channels, height, width];
-        let latents = sampling.run(ctx, &mut noise, init.as_deref(), shape, |ctx, latents, timestep| {
-            let feeds = [("latents", latents), ("timestep", timestep), ("text", &text)];
-            stage.run(ctx, &feeds, "noise")
+        let latents = sampling.run(ctx, &mut noise, init.as_deref(), shape, &conditions, |ctx, feeds| {
+            stage.run(ctx, feeds, "noise")
         })?;
         let embedding = latents.iter().map(|z| z * scale + shift).collect();
         let embedding = Tensor::from_vec(&[1, channels, height, width], embedding)?;

@@ -3,6 +3,7 @@
 mod bad_input;
 mod cancel;
 mod devices;
+mod guided;
 mod models;
 mod parity;
 mod prepared;

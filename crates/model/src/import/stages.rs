@@ -124,7 +124,7 @@ fn prior_stages(prior: Prior, scale: Scale) -> Option<Vec<Stage>> {
         steps: 60,
         guidance: 4.,
         schedule: prior.text.schedule,
-        timesteps: schedule::prior_times(),
+        timesteps: schedule::noisy(29),
         preview: None,
     });
     Some(vec![prior.text.stage, stage("prior", prior.prior, Network::Prior, facts)])

@@ -46,6 +46,15 @@ pub struct ReportArgs {
     /// First seed of the drawn pictures
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(i64).range(0..))]
     pub seed: i64,
+    /// Draws with an argument of a node changed, as prior.steps=8, to see what that costs and is worth
+    #[arg(long, value_name = "NODE.PORT=VALUE", value_parser = pair)]
+    pub set: Vec<(String, String)>,
+}
+
+fn pair(text: &str) -> Result<(String, String), String> {
+    let pair = text.split_once('=').filter(|(name, _)| name.contains('.'));
+    pair.map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .ok_or("write it as node.port=value".to_owned())
 }
 
 /// Variants of each real picture that the judge is fitted on; what is measured comes from later ones.
@@ -60,7 +69,7 @@ const COLUMNS: usize = 8;
 /// A model folder that does not run, data that was not fetched, files that cannot be written.
 pub fn run(config: &RunConfig, args: &ReportArgs) -> Result<()> {
     let out = args.out.clone().unwrap_or_else(|| config.folder.join("report"));
-    let painter = Painter::open(&args.model)?;
+    let painter = Painter::open(&args.model, &args.set)?;
     let sheet = Sheet::draw(&painter, args.seed)?;
     let bench = Bench::open(config)?;
     let n = args.n as usize;

@@ -6,7 +6,7 @@ use anyhow::{Context, Result, bail};
 use rayon::prelude::*;
 use std::path::Path;
 use tch::Tensor;
-use wuerst::{Engine, Graph, Options, Value};
+use wuerst::{Change, Engine, Graph, Options, Value};
 
 static GRAPH: &str = include_str!("../../../../graphs/text-to-image.yaml");
 
@@ -30,14 +30,15 @@ pub struct Painter {
 }
 
 impl Painter {
-    /// Checks the folder against the graph.
+    /// Checks the folder against the graph, in which arguments, by `node.port`, may be changed.
     ///
     /// # Errors
-    /// Models that are missing or break their contract.
-    pub fn open(models: &Path) -> Result<Painter> {
+    /// Models that are missing or break their contract; changes that fit nothing.
+    pub fn open(models: &Path, changes: &[(String, String)]) -> Result<Painter> {
         let stages = wuerst::stages::Options { threads: Some(1), ..Default::default() };
         let engine = Engine::new(Options { models: models.to_owned(), stages, ..Options::default() })?;
-        let graph = engine.graph(GRAPH).with_context(|| {
+        let changes: Vec<Change<'_>> = changes.iter().map(|(name, text)| Change::Text(name, text)).collect();
+        let graph = engine.graph_with(GRAPH, &changes).with_context(|| {
             format!("{} is no model folder; `wuerst-train export RUN` writes one", models.display())
         })?;
         let from_embedding = engine.graph(FROM_EMBEDDING)?;

@@ -1,0 +1,216 @@
+//! Classifier-free guidance (Ho and Salimans, 2022): a prediction with the text and one without it become one.
+
+use wuerst_core::{Args, Error, Refusal, Result, Tensor};
+
+/// The ports for it that the prior and the decoder share, in the notation of signatures.
+macro_rules! guidance_ports {
+    () => {
+        "guidance: float? {0.0..100.0}, guidance_start: float = 1.0 {0.0..1.0}, \
+         guidance_end: float = 0.0 {0.0..1.0}, guidance_batch: int = 2 {1..2}"
+    };
+}
+pub(crate) use guidance_ports;
+
+/// What those ports mean.
+pub(crate) const ABOUT: [(&str, &str); 4] = [
+    (
+        "guidance",
+        "How far to move from the negative text towards the text. Up to 1 it is off, and so it is without a \
+         negative text. The model's own number when left out.",
+    ),
+    (
+        "guidance_start",
+        "The time from which on there is guidance: 1 is noise, 0 the picture. Outside of the interval the text alone is \
+         evaluated, which takes half as long.",
+    ),
+    ("guidance_end", "The time until which there is guidance, not above `guidance_start`."),
+    (
+        "guidance_batch",
+        "2 evaluates both texts at once, 1 one after the other, with half the memory for intermediate values. Pictures \
+         agree up to rounding.",
+    ),
+];
+
+/// How strong guidance is, and when there is some.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Guidance {
+    weight: f32,
+    start: f64,
+    end: f64,
+    apart: bool,
+}
+
+/// The tensors that condition a model, by the name of its input.
+pub(crate) type Feeds = Vec<(&'static str, Tensor)>;
+
+/// What a model is told of the picture: with the text, and for guidance without it.
+pub(crate) struct Conditions {
+    text: Feeds,
+    negative: Option<Feeds>,
+    /// Both as one batch, the text first, where they are evaluated at once.
+    both: Option<Feeds>,
+}
+
+impl Guidance {
+    /// Reads the arguments of [`guidance_ports`]; `own` is the model's weight. None where it is off.
+    pub(crate) fn new(args: &Args<'_>, own: f64) -> Result<Option<Guidance>> {
+        Guidance::check(args)?;
+        let weight = if args.has("guidance") { args.float("guidance")? } else { own };
+        let (start, end) = (args.float("guidance_start")?, args.float("guidance_end")?);
+        let apart = args.int("guidance_batch")? == 1;
+        let guidance = Guidance { weight: weight as f32, start, end, apart };
+        Ok((weight > 1. && args.has("negative")).then_some(guidance))
+    }
+
+    /// Whether the interval is one, as far as it is known.
+    pub(crate) fn check(known: &Args<'_>) -> Result<(), Refusal> {
+        let bounds = ["guidance_start", "guidance_end"];
+        if bounds.iter().all(|port| known.has(port)) {
+            let [start, end] = [known.float(bounds[0])?, known.float(bounds[1])?];
+            if end > start {
+                let message = format!("{end} is above `guidance_start`, {start}: time runs from 1 down to 0");
+                return Err(Refusal::at("guidance_end", message));
+            }
+        }
+        Ok(())
+    }
+
+    fn is_on(&self, t: f64) -> bool {
+        (self.end..=self.start).contains(&t)
+    }
+
+    /// u + w·(c − u) of the predictions c (text) and u (negative text), from the nearer end, as torch.lerp does.
+    fn of(&self, text: &[f32], negative: &[f32]) -> Vec<f32> {
+        let rest = 1. - self.weight;
+        text.iter().zip(negative).map(|(c, u)| c - (c - u) * rest).collect()
+    }
+}
+
+impl Conditions {
+    /// `negative` is for guidance; each of its tensors is of the shape of the text's.
+    pub(crate) fn new(
+        text: Feeds,
+        negative: Option<Feeds>,
+        guidance: Option<&Guidance>,
+    ) -> Result<Conditions> {
+        let both = match &negative {
+            Some(negative) if guidance.is_some_and(|guidance| !guidance.apart) => {
+                let pairs = text.iter().zip(negative);
+                Some(
+                    pairs
+                        .map(|((name, c), (_, u))| Ok((*name, Tensor::joined(&[c, u])?)))
+                        .collect::<Result<_>>()?,
+                )
+            }
+            _ => None,
+        };
+        Ok(Conditions { text, negative, both })
+    }
+
+    /// The noise in `x`, of shape `[c,h,w]`, at the time `t`.
+    ///
+    /// `evaluate` runs the model on latents `[n,c,h,w]`, times `[n]` and conditions of n pictures.
+    pub(crate) fn predict(
+        &self,
+        guidance: Option<&Guidance>,
+        (t, x, shape): (f64, &[f32], [usize; 3]),
+        mut evaluate: impl FnMut(&[(&str, &Tensor)]) -> Result<Tensor>,
+    ) -> Result<Vec<f32>> {
+        let mut ask = |conditions: &Feeds, count: usize| {
+            let shape = [&[count], &shape[..]].concat();
+            let latents = Tensor::from_vec(&shape, x.repeat(count))?;
+            let timestep = Tensor::from_vec(&[count], vec![t as f32; count])?;
+            let mut feeds = vec![("latents", &latents), ("timestep", &timestep)];
+            feeds.extend(conditions.iter().map(|(name, tensor)| (*name, tensor)));
+            let noise = evaluate(&feeds)?;
+            match noise.values::<f32>().filter(|_| noise.shape() == shape) {
+                Some(values) => Ok(values.to_vec()),
+                None => {
+                    let got = format!("{}{:?}", noise.dtype(), noise.shape());
+                    Err(Error::Type {
+                        what: "the model's `noise`".into(),
+                        want: format!("f32{shape:?}"),
+                        got,
+                    })
+                }
+            }
+        };
+        match (guidance.filter(|guidance| guidance.is_on(t)), &self.both, &self.negative) {
+            (Some(guidance), Some(both), _) => {
+                let noise = ask(both, 2)?;
+                let (text, negative) = noise.split_at(noise.len() / 2);
+                Ok(guidance.of(text, negative))
+            }
+            (Some(guidance), None, Some(negative)) => {
+                Ok(guidance.of(&ask(&self.text, 1)?, &ask(negative, 1)?))
+            }
+            _ => ask(&self.text, 1),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use wuerst_core::{Signature, Value};
+
+    use super::*;
+
+    const SIGNATURE: &str = concat!(guidance_ports!(), ", negative: f32[n]? ->");
+
+    fn guidance(
+        weight: Option<f64>,
+        interval: [f64; 2],
+        batch: i64,
+        negative: bool,
+    ) -> Result<Option<Guidance>> {
+        let ports: Signature = SIGNATURE.parse()?;
+        let negative = negative.then(|| ndarray::Array1::<f32>::zeros(1).into());
+        let [start, end] = interval.map(Value::Float);
+        let values = [weight.map(Value::Float), Some(start), Some(end), Some(Value::Int(batch)), negative];
+        Guidance::new(&Args::new(&ports.inputs, &values), 4.)
+    }
+
+    /// Predicts x + condition, and says in which batches.
+    fn predicted(guidance: Option<Guidance>, t: f64) -> Result<(Vec<f32>, Vec<usize>)> {
+        let side =
+            |value: f32| -> Result<Feeds> { Ok(vec![("text", Tensor::from_vec(&[1, 1], vec![value])?)]) };
+        let negative = if guidance.is_some() { Some(side(10.)?) } else { None };
+        let conditions = Conditions::new(side(1.)?, negative, guidance.as_ref())?;
+        let mut batches = vec![];
+        let noise = conditions.predict(guidance.as_ref(), (t, &[2., 3.], [1, 1, 2]), |feeds| {
+            let values = |at: usize| feeds[at].1.values::<f32>().unwrap_or_default();
+            assert_eq!(
+                feeds.iter().map(|(name, _)| *name).collect::<Vec<_>>(),
+                ["latents", "timestep", "text"]
+            );
+            batches.push(values(1).len());
+            let sums = values(0).chunks(2).zip(values(2)).flat_map(|(x, c)| x.iter().map(move |x| x + c));
+            Tensor::from_vec(feeds[0].1.shape(), sums.collect())
+        })?;
+        Ok((noise, batches))
+    }
+
+    #[test]
+    fn it_needs_a_weight_above_one_and_a_negative_text() -> Result<()> {
+        for off in [guidance(Some(1.), [1., 0.], 2, true)?, guidance(Some(3.), [1., 0.], 2, false)?] {
+            assert_eq!(predicted(off, 0.5)?, (vec![3., 4.], vec![1]));
+        }
+        // u + 3·(c − u) with c = x + 1 and u = x + 10.
+        let want = vec![2. + 10. - 27., 3. + 10. - 27.];
+        assert_eq!(predicted(guidance(Some(3.), [1., 0.], 2, true)?, 0.5)?, (want.clone(), vec![2]));
+        assert_eq!(predicted(guidance(Some(3.), [1., 0.], 1, true)?, 0.5)?, (want, vec![1, 1]));
+        assert_eq!(predicted(guidance(None, [1., 0.], 2, true)?, 0.5)?.0, [2. + 10. - 36., 3. + 10. - 36.]);
+        Ok(())
+    }
+
+    #[test]
+    fn outside_of_its_interval_the_text_is_evaluated_alone() -> Result<()> {
+        let some = guidance(Some(3.), [0.8, 0.3], 2, true)?;
+        for (t, batch) in [(1., 1), (0.81, 1), (0.8, 2), (0.5, 2), (0.3, 2), (0.29, 1)] {
+            assert_eq!(predicted(some, t)?.1, [batch], "at {t}");
+        }
+        let said = guidance(Some(3.), [0.3, 0.8], 2, true).unwrap_err().to_string();
+        assert!(said.contains("guidance_end") && said.contains("0.8 is above"), "{said}");
+        Ok(())
+    }
+}
