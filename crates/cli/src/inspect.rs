@@ -9,7 +9,6 @@ use wuerst::stages::{Contract, Header, Outlet};
 use wuerst_model::count::{self, Cost};
 use wuerst_model::facts::Facts;
 use wuerst_model::network::Network;
-use wuerst_model::onnx::Operators;
 
 use crate::say;
 use crate::size::{Size, bytes, scaled};
@@ -100,8 +99,7 @@ impl Model {
         let unknown = "not known: the file does not say which network it holds";
         let (network, facts) = Network::read(self.pairs()).zip(self.facts()).ok_or(unknown)?;
         let graph = network.graph(&network.sizes(&facts, size)?).map_err(|e| e.to_string())?;
-        let fused = self.header.domains.iter().any(|domain| domain == "com.microsoft");
-        Ok(count::cost_with(&graph, if fused { Operators::OnnxRuntime } else { Operators::Standard }))
+        Ok(count::cost_with(&graph, self.header.operators()))
     }
 }
 
@@ -132,7 +130,11 @@ fn describe(model: &Model, size @ [width, height]: [usize; 2]) -> (String, [u64;
     let costs = match &cost {
         Ok(cost) => [
             format!("{} {at}", scaled(cost.multiply_adds, "").trim_end()),
-            format!("{} at most at once, {at}", bytes(cost.activation_bytes)),
+            format!(
+                "{} at most at once, in {} from the system, {at}",
+                bytes(cost.activation_bytes),
+                bytes(cost.arena_bytes)
+            ),
         ],
         Err(message) => [message.clone(), message.clone()],
     };

@@ -11,6 +11,11 @@ pub struct Usage {
     pub loading: Duration,
     /// Multiplications followed by an addition in these evaluations, as far as the models say which networks they hold.
     pub multiply_adds: u64,
+    /// The most bytes that an evaluation of these models has held in values of its own so far, as the allocator counted
+    /// them; 0 where it does not.
+    pub memory: u64,
+    /// As many as these evaluations were predicted to hold at most, from the networks.
+    pub predicted_memory: u64,
     /// The devices that models were evaluated on, each once, as `cuda:0`.
     pub devices: Vec<String>,
 }
@@ -32,11 +37,19 @@ impl Usage {
         Usage { multiply_adds, ..self }
     }
 
+    /// The same usage with the bytes that the evaluation held, and those that it was predicted to.
+    #[must_use]
+    pub fn holding(self, memory: u64, predicted_memory: u64) -> Usage {
+        Usage { memory, predicted_memory, ..self }
+    }
+
     /// Counts another usage in.
     pub fn add(&mut self, other: &Usage) {
         self.inference += other.inference;
         self.loading += other.loading;
         self.multiply_adds += other.multiply_adds;
+        self.memory = self.memory.max(other.memory);
+        self.predicted_memory = self.predicted_memory.max(other.predicted_memory);
         for device in &other.devices {
             if !self.devices.contains(device) {
                 self.devices.push(device.clone());
@@ -53,8 +66,10 @@ mod tests {
     fn usages_add_up_and_name_each_device_once() {
         let mut sum = Usage::loading(Duration::from_secs(5));
         for device in ["cuda:0", "cpu", "cuda:0"] {
-            sum.add(&Usage::inference(device, Duration::from_secs(2)).counting(7));
+            let usage = Usage::inference(device, Duration::from_secs(2)).counting(7);
+            sum.add(&usage.holding(if device == "cpu" { 100 } else { 80 }, 90));
         }
+        assert_eq!((sum.memory, sum.predicted_memory), (100, 90), "they are not held at once");
         assert_eq!((sum.inference, sum.loading), (Duration::from_secs(6), Duration::from_secs(5)));
         assert_eq!((sum.devices.join(" "), sum.multiply_adds), ("cuda:0 cpu".to_owned(), 21));
     }

@@ -9,6 +9,7 @@ use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 
 use wuerst_core::{DType, Dim};
+use wuerst_model::onnx::Operators;
 
 /// What an ONNX file says of itself.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -70,6 +71,14 @@ impl Header {
     /// more, since on most devices what is stored as f16 is widened.
     pub fn memory(&self) -> u64 {
         self.bytes.max(self.numbers.saturating_mul(4))
+    }
+
+    /// Which operators it was written with, by the sets that it needs.
+    pub fn operators(&self) -> Operators {
+        match self.domains.iter().any(|domain| domain == "com.microsoft") {
+            true => Operators::OnnxRuntime,
+            false => Operators::Standard,
+        }
     }
 
     /// Reads the head of the ONNX file at `path`.

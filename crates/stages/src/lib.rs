@@ -1,6 +1,7 @@
 //! The built-in nodes, one file a stage, and the ONNX Runtime sessions they share; nodes for texts, pictures and tensors
 //! in a folder for each namespace.
 
+mod arena;
 mod batch;
 mod ceiling;
 mod compress;

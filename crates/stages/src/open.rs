@@ -127,6 +127,9 @@ fn builder(runtime: &'static Runtime, threads: usize, log: Option<Log>) -> ort::
         // A host has better things to do with its cores than to wait for our next step.
         .with_intra_op_spinning(false)?
         .with_deterministic_compute(true)?
+        // A pattern is one more block for a run's values, beside those in which the first run found its own: up to twice
+        // the memory, for nothing that was measurable (see PERFORMANCE.md).
+        .with_memory_pattern(false)?
         .with_config_entry(RECORD.0, RECORD.1)?
         .with_logger(logger(log))?
         .with_log_level(ort::logging::LogLevel::Warning)?;

@@ -11,6 +11,7 @@ use ort::session::{RunOptions, Session, SessionInputValue};
 use ort::value::{DynValue, PrimitiveTensorElementType, TensorElementType, TensorRef};
 use wuerst_core::{Cancel, Ctx, DType, Dim, Element, Error, Result, Tensor, Turns, Ty, Usage};
 
+use crate::arena::Arena;
 use crate::device::Placement;
 use crate::header::Header;
 use crate::open::Opening;
@@ -23,6 +24,8 @@ pub struct Stage {
     header: Arc<Header>,
     placement: Placement,
     work: Work,
+    /// What the session's allocator holds between evaluations.
+    idle: Option<Arena>,
     /// Whose turn it is. Not waited for by the lock below, which no cancellation reaches.
     turns: Turns,
     session: Mutex<Session>,
@@ -46,9 +49,10 @@ impl Stage {
         let (session, mut placement) =
             opened.map_err(|message| Error::Model { path: path.to_owned(), source: message.into() })?;
         placement.bytes = header.memory();
-        let (path, turns, session) = (path.to_owned(), Turns::new(), Mutex::new(session));
-        let work = Work::new(&header);
-        Ok(Stage { path, header, placement, work, turns, session })
+        let (path, turns) = (path.to_owned(), Turns::new());
+        let (work, idle) = (Work::new(&header), Arena::of(&session));
+        let session = Mutex::new(session);
+        Ok(Stage { path, header, placement, work, idle, turns, session })
     }
 
     /// The memory that it takes, see [`Header::memory`].
@@ -97,9 +101,13 @@ impl Stage {
         let begun = Instant::now();
         let outputs = session.run_with_options(inputs, &*options).map_err(failed)?;
         let usage = Usage::inference(self.placement.device.to_string(), begun.elapsed());
-        ctx.used(&usage.counting(self.work.multiply_adds(feeds)));
         let value = outputs.get(output).ok_or_else(|| self.broken(format!("gave no `{output}`")))?;
         let tensor = tensor(value).map_err(failed)?;
+        drop(outputs);
+        let held =
+            self.idle.zip(Arena::of(&session)).map_or(0, |(idle, now)| now.most.saturating_sub(idle.in_use));
+        let cost = self.work.cost(feeds).map_or((0, 0), |cost| (cost.multiply_adds, cost.activation_bytes));
+        ctx.used(&usage.counting(cost.0).holding(held, cost.1));
         let tensor =
             tensor.ok_or_else(|| self.broken(format!("gave `{output}` in a type that no stage reads")))?;
         Ok(match tensor.dtype() {

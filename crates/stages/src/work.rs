@@ -1,36 +1,38 @@
-//! The arithmetic of a model's evaluations.
+//! What a model's evaluations cost.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
 use wuerst_core::Tensor;
 use wuerst_model::contract::Sizes;
-use wuerst_model::count;
+use wuerst_model::count::{self, Cost};
 use wuerst_model::network::Network;
+use wuerst_model::onnx::Operators;
 
 use crate::header::Header;
 
-/// Counts multiply-adds at the sizes that a model is evaluated with, each size once.
+/// Counts at the sizes that a model is evaluated with, each size once.
 #[derive(Debug)]
 pub(crate) struct Work {
     network: Option<Network>,
-    known: Mutex<HashMap<Sizes, u64>>,
+    operators: Operators,
+    known: Mutex<HashMap<Sizes, Option<Cost>>>,
 }
 
 impl Work {
     pub(crate) fn new(header: &Header) -> Work {
         let pairs = header.metadata.iter().map(|(key, value)| (&key[..], &value[..]));
-        Work { network: Network::read(pairs), known: Mutex::default() }
+        let operators = header.operators();
+        Work { network: Network::read(pairs), operators, known: Mutex::default() }
     }
 
-    /// Multiply-adds of an evaluation; 0 when the model does not say which network it holds.
-    pub(crate) fn multiply_adds(&self, feeds: &[(&str, &Tensor)]) -> u64 {
-        let Some(network) = &self.network else { return 0 };
+    /// What an evaluation costs; none when the model does not say which network it holds.
+    pub(crate) fn cost(&self, feeds: &[(&str, &Tensor)]) -> Option<Cost> {
+        let network = self.network.as_ref()?;
         let sizes = Sizes::of_inputs(feeds.iter().map(|(name, tensor)| (*name, tensor.shape())));
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        *known
-            .entry(sizes)
-            .or_insert_with(|| network.graph(&sizes).map_or(0, |graph| count::cost(&graph).multiply_adds))
+        let counted = || Some(count::cost_with(&network.graph(&sizes).ok()?, self.operators));
+        *known.entry(sizes).or_insert_with(counted)
     }
 }
 
@@ -49,11 +51,12 @@ mod tests {
             let zeros =
                 |shape: &[usize]| Tensor::from_vec(shape, vec![0f32; shape.iter().product()]).unwrap();
             let (latents, text) = (zeros(&[batch, 16, 6, 6]), zeros(&[batch, 7, 32]));
-            work.multiply_adds(&[("latents", &latents), ("timestep", &zeros(&[batch])), ("text", &text)])
+            let cost = work.cost(&[("latents", &latents), ("timestep", &zeros(&[batch])), ("text", &text)]);
+            cost.map(|cost| cost.multiply_adds)
         };
         let known = of(vec![network.pair()]);
-        assert!(count(&known, 1) > 1_000_000);
-        assert_eq!(count(&known, 2), 2 * count(&known, 1));
-        assert_eq!(count(&of(vec![]), 1), 0);
+        assert!(count(&known, 1) > Some(1_000_000));
+        assert_eq!(count(&known, 2), count(&known, 1).map(|one| 2 * one));
+        assert_eq!(count(&of(vec![]), 1), None);
     }
 }

@@ -49,6 +49,9 @@ pub(super) struct Stage {
     pub(super) models: Median,
     /// In these models, as far as they say which networks they hold.
     pub(super) multiply_adds: u64,
+    /// Bytes that an evaluation held in values of its own at most, and as many as were predicted; 0 when not known.
+    pub(super) memory: u64,
+    pub(super) predicted_memory: u64,
 }
 
 impl Stage {
@@ -99,7 +102,12 @@ impl Figures {
                     format!(", {}MAC/s, {share:.0} % of the ceiling", scaled(speed as u64, ""))
                 }
             };
-            let more = format!("{:10.2} in models{speed}", stage.models.middle);
+            let memory = match (stage.memory, stage.predicted_memory) {
+                (0, _) => String::new(),
+                (held, 0) => format!(", holds {}", bytes(held)),
+                (held, predicted) => format!(", holds {} of {} predicted", bytes(held), bytes(predicted)),
+            };
+            let more = format!("{:10.2} in models{speed}{memory}", stage.models.middle);
             lines.push(line(&stage.node, stage.whole, more));
         }
         let overhead = self.overhead.middle * 100.;
@@ -127,6 +135,8 @@ impl Figures {
                 "inference_milliseconds": stage.models.to_json(),
                 "multiply_adds": stage.multiply_adds,
                 "multiply_adds_per_second": stage.speed(),
+                "memory_bytes": stage.memory,
+                "predicted_memory_bytes": stage.predicted_memory,
             })
         });
         json!({

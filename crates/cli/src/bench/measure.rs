@@ -38,6 +38,8 @@ pub(super) fn measure(engine: &Engine, job: &Job, output: &str, runs: usize) -> 
         whole: of_node(at, |node| node.duration),
         models: of_node(at, |node| node.usage.inference),
         multiply_adds: node.usage.multiply_adds,
+        memory: node.usage.memory,
+        predicted_memory: node.usage.predicted_memory,
     });
     Ok(Figures {
         ceiling: wuerst::stages::ceiling(engine.sessions(), runs.max(3))?,

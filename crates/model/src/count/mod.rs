@@ -3,6 +3,10 @@
 //! Counts hold for the recorded sizes. Recording takes microseconds, so costs at another size are found by recording
 //! at that size.
 
+mod arena;
+
+use arena::{Arena, Chunk};
+
 use crate::onnx::Operators;
 use crate::record::{DType, Graph, Id, Node, Op};
 
@@ -16,9 +20,11 @@ pub struct Cost {
     /// Multiplications followed by an addition, in matrix products, convolutions and attention. The work on single
     /// numbers (norms, activations) is not counted.
     pub multiply_adds: u64,
-    /// Most bytes of intermediate values alive at once, in f32, with inputs and outputs, evaluated in recorded order
-    /// and freed after their last use. Memory that kernels take for themselves comes on top.
+    /// Most bytes of intermediate values held at once, in f32, with outputs, evaluated in recorded order and freed after
+    /// their last use, in the chunks of ONNX Runtime's arena.
     pub activation_bytes: u64,
+    /// Bytes that the arena takes from the system for them, and keeps.
+    pub arena_bytes: u64,
 }
 
 /// Adds up the costs of a recorded network in standard operators.
@@ -29,11 +35,13 @@ pub fn cost(graph: &Graph) -> Cost {
 /// Adds up the costs of a recorded network that is written with these operators.
 pub fn cost_with(graph: &Graph, operators: Operators) -> Cost {
     let params = graph.params.iter().map(|p| elements(&p.shape)).sum();
+    let arena = evaluated(graph, operators);
     Cost {
         params,
         param_bytes: 4 * params,
         multiply_adds: graph.nodes.iter().map(|node| multiply_adds(graph, node)).sum(),
-        activation_bytes: peak_bytes(graph, operators),
+        activation_bytes: arena.most,
+        arena_bytes: arena.taken,
     }
 }
 
@@ -64,27 +72,35 @@ fn cubic_columns(graph: &Graph, node: &Node) -> u64 {
     elements(&x[..3]) * node.shape[3] as u64
 }
 
-/// Walks through the operations, and keeps account of what is alive.
-fn peak_bytes(graph: &Graph, operators: Operators) -> u64 {
+/// The arena after an evaluation: walks through the operations, takes what they make and gives back what nobody reads
+/// any more.
+fn evaluated(graph: &Graph, operators: Operators) -> Arena {
     let roots = roots(graph);
     let last = last_reads(graph, &roots);
     let mut ending: Vec<Vec<usize>> = vec![vec![]; graph.nodes.len() + 1];
     for (at, last) in last.iter().enumerate().filter(|(at, _)| roots[*at] == *at) {
         ending[*last].push(at);
     }
-    let (mut alive, mut peak) = (0, 0);
+    let mut arena = Arena::default();
+    let mut chunks: Vec<Option<Chunk>> = vec![None; graph.nodes.len()];
     for (at, node) in graph.nodes.iter().enumerate() {
-        if roots[at] == at {
-            alive += bytes(node);
+        match reused_argument(graph, at, &roots, &last) {
+            Some(root) => chunks[at] = chunks[root].take(),
+            // Inputs are the caller's, and parameters and constants are counted elsewhere.
+            None if roots[at] == at && bytes(node) > 0 && !matches!(node.op, Op::Input(_)) => {
+                chunks[at] = Some(arena.take(bytes(node)));
+            }
+            None => {}
         }
-        let reused = if reuses_argument(graph, at, &roots, &last) { bytes(node) } else { 0 };
-        peak = peak.max(alive + workspace(graph, node, operators) - reused);
-        alive -= ending[at].iter().map(|end| bytes(&graph.nodes[*end])).sum::<u64>();
+        let own: Vec<Chunk> =
+            workspace(graph, node, operators).into_iter().map(|bytes| arena.take(bytes)).collect();
+        own.into_iter().for_each(|chunk| arena.give_back(chunk));
+        ending[at].iter().filter_map(|end| chunks[*end].take()).for_each(|chunk| arena.give_back(chunk));
     }
-    peak
+    arena
 }
 
-/// Bytes of a value; parameters and constants are counted elsewhere.
+/// Bytes of a value; parameters and constants have none.
 fn bytes(node: &Node) -> u64 {
     let width = match node.dtype {
         DType::F32 => 4,
@@ -124,8 +140,8 @@ fn last_reads(graph: &Graph, roots: &[usize]) -> Vec<usize> {
     last
 }
 
-/// Whether the result can be written over an argument of the same size that nobody reads afterwards.
-fn reuses_argument(graph: &Graph, at: usize, roots: &[usize], last: &[usize]) -> bool {
+/// The argument that the result can be written over, as it is of the same size and nobody reads it afterwards.
+fn reused_argument(graph: &Graph, at: usize, roots: &[usize], last: &[usize]) -> Option<usize> {
     let node = &graph.nodes[at];
     let single = matches!(
         node.op,
@@ -138,34 +154,41 @@ fn reuses_argument(graph: &Graph, at: usize, roots: &[usize], last: &[usize]) ->
             | Op::Relu
             | Op::LeakyRelu(_)
             | Op::Clip { .. }
+            // Of a convolution, it becomes a part of that.
+            | Op::BatchNorm { .. }
     );
     let fits = |arg: &Id| {
         let root = roots[arg.0];
         let made = !matches!(graph.nodes[root].op, Op::Input(_) | Op::Param(_) | Op::Constant(_));
         made && last[root] == at && bytes(&graph.nodes[root]) == bytes(node)
     };
-    single && node.args.iter().any(fits)
+    node.args.iter().filter(|_| single).find(|arg| fits(arg)).map(|arg| roots[arg.0])
 }
 
-/// Bytes that the operators of a composite hold beside its arguments and result.
-fn workspace(graph: &Graph, node: &Node, operators: Operators) -> u64 {
+/// Bytes of the values that the operators of a composite, or kernels, hold at once beside arguments and result.
+fn workspace(graph: &Graph, node: &Node, operators: Operators) -> Vec<u64> {
     let bytes_of = |arg: usize| bytes(&graph.nodes[node.args[arg].0]);
     let fused = operators == Operators::OnnxRuntime;
     match node.op {
         // Queries, keys and values by head; the scores of a few tokens at a time are next to nothing.
         Op::Attention { causal: false, .. } if fused && node.args.len() == 3 => {
-            bytes_of(0) + bytes_of(1) + bytes_of(2)
+            vec![bytes_of(0), bytes_of(1), bytes_of(2)]
         }
         Op::Attention { heads, .. } => {
             let (n, m) = (node.shape[1] as u64, graph.shape(node.args[1])[1] as u64);
             let scores = 4 * node.shape[0] as u64 * heads as u64 * n * m;
             // The values by head, and either queries and keys by head beside the scores, or the scores twice.
-            bytes_of(2) + (bytes_of(0) + bytes_of(1) + scores).max(2 * scores)
+            match scores > bytes_of(0) + bytes_of(1) {
+                true => vec![bytes_of(2), scores, scores],
+                false => vec![bytes_of(2), bytes_of(0), bytes_of(1), scores],
+            }
         }
-        Op::ReduceL2(_) => bytes_of(0),
-        Op::SpaceToDepth(_) => bytes(node),
-        Op::CubicResize => 4 * cubic_columns(graph, node),
-        _ => 0,
+        Op::ReduceL2(_) => vec![bytes_of(0)],
+        // ONNX Runtime's kernel adds the bias, and takes the error function, in a buffer of its own.
+        Op::Gelu => vec![bytes(node)],
+        Op::SpaceToDepth(_) => vec![bytes(node)],
+        Op::CubicResize => vec![4 * cubic_columns(graph, node)],
+        _ => vec![],
     }
 }
 
@@ -210,14 +233,14 @@ mod tests {
         let mut g = Graph::new();
         let x = g.input("x", DType::F32, &[Axis::fixed(10), Axis::fixed(10)]);
         let w = g.param("w", &[20, 10], Init::Constant(0.));
-        // 400 bytes of x and 800 of a; b is a view; c is written over it; x has died when d comes.
+        // x is the caller's; a takes 800 bytes, or four grains; b is a view; c is written over it; d takes a grain.
         let a = g.push(Op::Linear, &[x, w]);
         let b = g.push(Op::Reshape(vec![Extent::Fixed(200)]), &[a]);
         let c = g.push(Op::Relu, &[b]);
         let d = g.push(Op::Slice { axis: 0, start: 0, end: 50 }, &[c]);
         g.output("d", d);
         let cost = cost(&g.finish().unwrap());
-        assert_eq!(cost.activation_bytes, 1200);
+        assert_eq!((cost.activation_bytes, cost.arena_bytes), (5 * 256, 1 << 20));
         assert_eq!(cost.multiply_adds, 10 * 10 * 20);
     }
 }
