@@ -35,6 +35,8 @@ enum Command {
     Export(ExportArgs),
     /// Fit anew what previews show of a model folder; `export` does it too
     Preview(ExportArgs),
+    /// Write the run's steps and guidance into a model folder; `export` does it too
+    Sampling(ExportArgs),
     /// Draw pictures from the newest checkpoints
     Sample(SampleArgs),
     /// Measure an exported model: likeness, alignment, copies, a contact sheet
@@ -65,6 +67,7 @@ fn main() -> Result<()> {
         Command::Prior(args) => programs::prior(&to_train(&args)?),
         Command::Export(args) => export::run(&load(&args.run)?, &args.out),
         Command::Preview(args) => export::preview::run(&load(&args.run)?, &args.out),
+        Command::Sampling(args) => export::sampling::run(&load(&args.run)?, &args.out),
         Command::Sample(args) => sample::run(&load(&args.run)?, &args),
         Command::Report(args) => report::run(&load(&args.run)?, &args),
     }

@@ -34,10 +34,10 @@ const STAGES: [(&str, &str); 4] = [
 
 /// Times of both, in the order of the runs, in milliseconds.
 pub(super) struct Comparison {
-    peer: String,
-    stages: Vec<(String, Vec<f64>, Vec<f64>)>,
+    pub(super) peer: String,
+    pub(super) stages: Vec<(String, Vec<f64>, Vec<f64>)>,
     /// How far the results are apart: 20·log10(peak/rms) over the peer's range of values, in dB.
-    likeness: f64,
+    pub(super) likeness: f64,
 }
 
 /// Sets the inputs that the peer is asked for too.
@@ -124,7 +124,7 @@ fn request(values: &BTreeMap<String, String>, output: &str, file: &Path) -> Resu
 }
 
 /// How alike our result and the peer's are.
-fn psnr(ours: &Value, file: &Path) -> Result<f64> {
+pub(super) fn psnr(ours: &Value, file: &Path) -> Result<f64> {
     let Value::Tensor(tensor) = ours else { bail!("only a picture or an embedding can be compared") };
     let theirs = ndarray::ArrayD::<f32>::read_npy(std::fs::File::open(file)?)?;
     let ours: Vec<f32> = match (tensor.values::<u8>(), tensor.values::<f32>()) {

@@ -1,16 +1,19 @@
 //! `wuerst bench`: what a graph takes on this machine, stage by stage.
 //!
-//! [`measure`] runs it, [`figures`] makes medians of the times and shows them; [`against`] has a [`peer`] do the same.
+//! [`measure`] runs it, [`figures`] makes medians of the times and shows them; [`against`] has a [`peer`] do the same, and
+//! [`evaluations`] one that has networks alone.
 
 mod against;
+mod evaluations;
 mod figures;
 mod measure;
 mod peer;
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use wuerst::{Engine, Job};
 
 use crate::find;
@@ -18,6 +21,7 @@ use crate::run::{pair, split};
 use crate::say;
 use crate::setup::Setup;
 use crate::source::Source;
+use against::Comparison;
 use peer::Peer;
 
 /// The program that runs diffusers.
@@ -40,8 +44,9 @@ pub(crate) struct Args {
     /// Print JSON
     #[arg(long)]
     json: bool,
-    /// Compare with another program on the same weights and settings, run in turn
-    #[arg(long, value_name = "PEER", value_parser = ["diffusers"], requires = "peer")]
+    /// Compare with another program on the same weights and settings, run in turn: whole runs with diffusers, single
+    /// evaluations of the prior and the VQGAN with candle, whose decoder has one size only
+    #[arg(long, value_name = "PEER", value_parser = ["diffusers", "candle"], requires = "peer")]
     against: Option<String>,
     /// The folder that tests/peers/setup made, with the other program and its weights
     #[arg(long, value_name = "FOLDER")]
@@ -66,8 +71,14 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     let (arguments, inputs) = split(&args.set, &[]);
     let graph = source.load(&engine, &arguments)?;
     let job = engine.job(&graph);
-    if let Some((_, folder)) = args.against.as_ref().zip(args.peer.as_ref()) {
-        return against_peer(args, &engine, &job, folder, &inputs);
+    if let Some((peer, folder)) = args.against.as_ref().zip(args.peer.as_ref()) {
+        let values = against::prepare(&job, &inputs)?;
+        let comparison = match peer.as_str() {
+            "candle" => against_candle(args, &engine, folder, &values)?,
+            _ => against_diffusers(args, &engine, &job, folder, &values)?,
+        };
+        say(if args.json { format!("{:#}", comparison.to_json()) } else { comparison.table() });
+        return Ok(ExitCode::SUCCESS);
     }
     if graph.inputs().iter().any(|input| input.name == "prompt") {
         job.set("prompt", "a red apple")?;
@@ -83,19 +94,36 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Measures a peer and us in turn, and prints the ratios.
-fn against_peer(
+/// Measures whole runs by diffusers and by us in turn.
+fn against_diffusers(
     args: &Args,
     engine: &Engine,
     job: &Job,
     folder: &Path,
-    inputs: &[(&str, &str)],
-) -> Result<ExitCode> {
-    let values = against::prepare(job, inputs)?;
+    values: &BTreeMap<String, String>,
+) -> Result<Comparison> {
     let script =
         find::first(DIFFUSERS).with_context(|| format!("no {DIFFUSERS}: run this in the repository"))?;
     let mut peer = Peer::diffusers(folder, &script, args.setup.threads(), &args.peer_precision)?;
-    let comparison = against::compare(engine, job, &args.output, args.runs as usize, &values, &mut peer)?;
-    say(if args.json { format!("{:#}", comparison.to_json()) } else { comparison.table() });
-    Ok(ExitCode::SUCCESS)
+    against::compare(engine, job, &args.output, args.runs as usize, values, &mut peer)
+}
+
+/// Measures evaluations by candle and by us in turn.
+fn against_candle(
+    args: &Args,
+    engine: &Engine,
+    folder: &Path,
+    values: &BTreeMap<String, String>,
+) -> Result<Comparison> {
+    if args.peer_precision != "f32" {
+        bail!("candle computes in f32 here: leave --peer-precision out");
+    }
+    let side = |name: &str| -> Result<usize> {
+        let pixels = values.get(name).map_or("", String::as_str);
+        pixels.parse().with_context(|| format!("`{name}` is no whole number: {pixels}"))
+    };
+    let size = [side("width")?, side("height")?];
+    let mut peer = Peer::candle(folder, args.setup.threads())?;
+    let models = args.setup.models(args.graph.as_deref())?;
+    evaluations::compare(engine, &models, size, args.runs as usize, &mut peer)
 }

@@ -27,15 +27,35 @@ impl Peer {
                 python.display()
             );
         }
-        let mut process = Command::new(&python)
-            .arg(script)
+        let mut command = Command::new(&python);
+        command.arg(script).args([folder.join("wuerstchen-prior"), folder.join("wuerstchen")]).args([
+            &threads.to_string(),
+            precision,
+            "cpu",
+        ]);
+        Peer::start(command)
+    }
+
+    /// Starts candle's networks, which tests/peers/setup built, in the folder that it made.
+    pub(super) fn candle(folder: &Path, threads: usize) -> Result<Peer> {
+        let program = folder.join("candle/release/candle-peer");
+        if !program.exists() {
+            bail!("{} is not there: tests/peers/setup builds it", program.display());
+        }
+        let mut command = Command::new(&program);
+        command
             .args([folder.join("wuerstchen-prior"), folder.join("wuerstchen")])
-            .args([&threads.to_string(), precision, "cpu"])
+            .env("RAYON_NUM_THREADS", threads.to_string());
+        Peer::start(command)
+    }
+
+    fn start(mut command: Command) -> Result<Peer> {
+        let mut process = command
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
             .spawn()
-            .with_context(|| format!("{} cannot be started", python.display()))?;
+            .with_context(|| format!("{} cannot be started", command.get_program().display()))?;
         let requests = process.stdin.take();
         let answers = BufReader::new(process.stdout.take().context("the peer has no output")?);
         let mut peer = Peer { process, requests, answers, name: String::new() };

@@ -1,7 +1,9 @@
 //! Writes the model folder of a run: every stage as an ONNX file that says of itself what a host must know.
 
 mod card;
+mod facts;
 pub mod preview;
+pub mod sampling;
 mod source;
 mod stages;
 

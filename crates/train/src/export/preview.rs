@@ -3,17 +3,15 @@
 //! The pictures go through the exported compressor and VQGAN encoder, as a host would run them. Each cell of what comes
 //! out should map to the mean colour of the pixels that it stands for; least squares finds the map that does it best.
 
+use super::facts;
 use crate::config::RunConfig;
 use crate::data::dataset::Dataset;
 use crate::data::manifest::Split;
 use anyhow::{Context, Result, bail, ensure};
 use std::path::Path;
 use tch::{Device, Kind, Tensor};
-use wuerst::core::Models;
-use wuerst::stages::{Contract, Sessions};
 use wuerst::{Engine, Options, Value};
 use wuerst_model::facts::{Facts, Preview};
-use wuerst_model::onnx;
 
 /// Pictures that the maps are fitted to: tens of thousands of cells, for 17 and 5 unknowns a colour.
 const PICTURES: usize = 512;
@@ -66,32 +64,22 @@ pub fn fit(folder: &Path, pictures: impl IntoIterator<Item = Result<wuerst::Tens
         }
     }
     let [embedding, latents] = cells;
-    let path = |name: &str| folder.join(format!("{name}.onnx"));
-    let prior = path("prior");
-    let Facts::Prior(mut facts) = facts(engine.sessions(), &prior, Contract::Prior)? else {
+    let prior = facts::path(folder, "prior");
+    let Facts::Prior(mut own) = facts::read(&prior)? else {
         bail!("{} is no prior", prior.display());
     };
     // Previews are made while the prior still works on its own scale.
-    let (map, of_embedding) = embedding.map(|e| (e - facts.embedding_shift) / facts.embedding_scale)?;
-    facts.preview = Some(map);
-    write(&prior, &Facts::Prior(facts))?;
-    let decoder = path("decoder");
-    let Facts::Decoder(mut facts) = self::facts(engine.sessions(), &decoder, Contract::Decoder)? else {
+    let (map, of_embedding) = embedding.map(|e| (e - own.embedding_shift) / own.embedding_scale)?;
+    own.preview = Some(map);
+    facts::write(&prior, &Facts::Prior(own))?;
+    let decoder = facts::path(folder, "decoder");
+    let Facts::Decoder(mut own) = facts::read(&decoder)? else {
         bail!("{} is no decoder", decoder.display());
     };
     let (map, of_latents) = latents.map(|z| z)?;
-    facts.preview = Some(map);
-    write(&decoder, &Facts::Decoder(facts))?;
+    own.preview = Some(map);
+    facts::write(&decoder, &Facts::Decoder(own))?;
     Ok([of_embedding, of_latents])
-}
-
-fn facts(sessions: &Sessions, path: &Path, contract: Contract) -> Result<Facts> {
-    let name = path.to_str().with_context(|| format!("{} is not UTF-8", path.display()))?;
-    Ok(sessions.facts(&Models::default().open(name)?, contract)?)
-}
-
-fn write(path: &Path, facts: &Facts) -> Result<()> {
-    Ok(onnx::set_metadata(path, &facts.pairs())?)
 }
 
 /// Cells of latents, and the mean colours that they stand for.

@@ -1,0 +1,30 @@
+//! The facts of models that are written already, read and changed.
+
+use anyhow::{Context, Result};
+use std::path::{Path, PathBuf};
+use wuerst::stages::Header;
+use wuerst_model::facts::Facts;
+use wuerst_model::onnx;
+
+/// The file of a stage in a model folder.
+pub fn path(folder: &Path, stage: &str) -> PathBuf {
+    folder.join(format!("{stage}.onnx"))
+}
+
+/// What a model says of itself.
+///
+/// # Errors
+/// A file that is missing, no ONNX file, or no stage model.
+pub fn read(path: &Path) -> Result<Facts> {
+    let header = Header::read(path).with_context(|| path.display().to_string())?;
+    let pairs = header.metadata.iter().map(|(key, value)| (key.as_str(), value.as_str()));
+    Facts::read(pairs).with_context(|| path.display().to_string())
+}
+
+/// Makes it say something else.
+///
+/// # Errors
+/// A file that cannot be written.
+pub fn write(path: &Path, facts: &Facts) -> Result<()> {
+    Ok(onnx::set_metadata(path, &facts.pairs())?)
+}
