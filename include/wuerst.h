@@ -676,6 +676,7 @@ void wst_job_cancel(const wst_job *job);
  *         "inference_milliseconds": 296.2,          of these, inside the evaluation of models
  *         "loading_milliseconds": 0.0,              of these, for loading models
  *         "bytes": 2360,                            size of its results in memory
+ *         "memory_bytes": 457216,                   the most that an evaluation of its models has held so far; 0: not known
  *         "devices": ["cpu"] } ] }                  where models were evaluated, as in wst_options
  *
  * "did" is "ran", because its arguments are "new" or "changed", its result was "evicted", or it has side effects

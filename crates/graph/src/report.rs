@@ -135,6 +135,7 @@ impl NodeReport {
             "inference_milliseconds": milliseconds(self.usage.inference),
             "loading_milliseconds": milliseconds(self.usage.loading),
             "bytes": self.bytes,
+            "memory_bytes": self.usage.memory,
             "devices": self.usage.devices,
         })
     }
@@ -184,7 +185,7 @@ mod tests {
 
     #[test]
     fn the_json_has_the_fields_that_are_promised() {
-        let usage = Usage::inference("cpu", Duration::from_micros(1500));
+        let usage = Usage::inference("cpu", Duration::from_micros(1500)).holding(4096, 4000);
         let node = NodeReport {
             node: "prior".into(),
             kind: "wuerst.prior".into(),
@@ -204,7 +205,7 @@ mod tests {
         let expected = json!({
             "node": "prior", "kind": "wuerst.prior", "did": "ran", "why": "changed", "changed": ["seed"],
             "milliseconds": 2.0, "inference_milliseconds": 1.5, "loading_milliseconds": 0.0,
-            "bytes": 64, "devices": ["cpu"]
+            "bytes": 64, "memory_bytes": 4096, "devices": ["cpu"]
         });
         assert_eq!(json["nodes"][0], expected);
         assert_eq!(
