@@ -116,6 +116,37 @@ fn the_same_checkpoint_gives_the_same_bytes() -> Result<()> {
 }
 
 #[test]
+fn products_in_eight_bits_are_a_fraction_and_run() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let [wide, narrow] = ["wide", "narrow"].map(|name| folder.path().join(name));
+    succeeded(&import(PLAIN, &wide, &[])?)?;
+    succeeded(&import(PLAIN, &narrow, &["--quantize", "int8", "--dtype", "f16"])?)?;
+    let size = |models: &Path| Ok::<_, std::io::Error>(fs::metadata(models.join("prior.onnx"))?.len());
+    let [wide, less] = [size(&wide)?, size(&narrow)?];
+    assert!(less * 2 < wide, "{less} of {wide} bytes");
+    let said = succeeded(&wuerst(&["inspect", text(&narrow.join("prior.onnx"))?])?)?;
+    for part in ["parameters     137,184", "com.microsoft", "wuerst.quantized = int8"] {
+        assert!(said.contains(part), "{part}\n{said}");
+    }
+    let said = succeeded(&wuerst(&["inspect", text(&narrow.join("text-encoder-prior.onnx"))?])?)?;
+    assert!(!said.contains("int8"), "{said}");
+    let (graph, picture) = (narrow.join("graph.yaml"), folder.path().join("a.png"));
+    let output = format!("image={}", text(&picture)?);
+    let small = ["--set", "prompt=a cat", "--set", "width=128", "--set", "height=128", "--set", "steps=2"];
+    succeeded(&wuerst(&[&["run", text(&graph)?, "-o", &output][..], &small].concat())?)?;
+    assert!(picture.exists());
+    for (more, why) in [
+        (["--quantize", "int8", "--for", "cuda"], "is for the CPU"),
+        (["--quantize", "int4", "--for", "cpu"], "[possible values: int8]"),
+    ] {
+        let refused = import(PLAIN, &folder.path().join("other"), &more)?;
+        let said = String::from_utf8_lossy(&refused.stderr);
+        assert!(!refused.status.success() && said.contains(why), "{said}");
+    }
+    Ok(())
+}
+
+#[test]
 fn what_does_not_fit_is_named_and_nothing_is_left() -> Result<()> {
     let folder = tempfile::tempdir()?;
     let [plain, odd] = [PLAIN.source(), ODD.source()];

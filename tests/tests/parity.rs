@@ -133,3 +133,18 @@ fn weights_in_f16_are_near() -> Result<()> {
     }
     Ok(())
 }
+
+/// In eight bits, a network gives nearly the same; text encoders, which no picture passes through, just the same.
+#[test]
+fn products_in_eight_bits_are_near() -> Result<()> {
+    let narrow = Options { operators: Operators::Int8, ..Options::default() };
+    for bundle in [PLAIN, ODD] {
+        for (stage, error) in errors(bundle, &narrow)? {
+            let text = stage.starts_with("text-encoder");
+            assert!(error <= if text { TOLERANCE } else { 5e-2 }, "{bundle:?} {stage}: {error:e}");
+            let rounded = error > TOLERANCE || !["prior", "decoder"].contains(&stage);
+            assert!(rounded, "{bundle:?} {stage}: {error:e}");
+        }
+    }
+    Ok(())
+}

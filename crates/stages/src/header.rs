@@ -9,7 +9,7 @@ use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 
 use wuerst_core::{DType, Dim};
-use wuerst_model::onnx::Operators;
+use wuerst_model::onnx::{Operators, QUANTIZED};
 
 /// What an ONNX file says of itself.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -73,8 +73,12 @@ impl Header {
         self.bytes.max(self.numbers.saturating_mul(4))
     }
 
-    /// Which operators it was written with, by the sets that it needs.
+    /// Which operators it was written with, by its metadata and the sets that it needs.
     pub fn operators(&self) -> Operators {
+        let (key, value) = QUANTIZED;
+        if self.metadata.iter().any(|pair| pair.0 == key && pair.1 == value) {
+            return Operators::Int8;
+        }
         match self.domains.iter().any(|domain| domain == "com.microsoft") {
             true => Operators::OnnxRuntime,
             false => Operators::Standard,

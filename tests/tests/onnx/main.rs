@@ -6,6 +6,7 @@
 mod attention;
 mod cubic;
 mod dense;
+mod eight_bits;
 mod elementwise;
 mod files;
 mod layout;

@@ -168,7 +168,7 @@ fn reused_argument(graph: &Graph, at: usize, roots: &[usize], last: &[usize]) ->
 /// Bytes of the values that the operators of a composite, or kernels, hold at once beside arguments and result.
 fn workspace(graph: &Graph, node: &Node, operators: Operators) -> Vec<u64> {
     let bytes_of = |arg: usize| bytes(&graph.nodes[node.args[arg].0]);
-    let fused = operators == Operators::OnnxRuntime;
+    let fused = operators != Operators::Standard;
     match node.op {
         // Queries, keys and values by head; the scores of a few tokens at a time are next to nothing.
         Op::Attention { causal: false, .. } if fused && node.args.len() == 3 => {

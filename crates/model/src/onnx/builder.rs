@@ -8,6 +8,7 @@ use super::proto::{
     AttributeProto, DimensionProto, Extent, MICROSOFT, NodeProto, TensorShapeProto, TensorTypeProto,
     TypeProto, ValueInfoProto, elem,
 };
+use super::quantize;
 use super::store::Store;
 use super::weights::ExportError;
 use crate::record::{DType, Graph, Id, Node, Op};
@@ -34,6 +35,9 @@ pub struct Builder<'a> {
     scope: String,
     /// Which operators may be emitted.
     pub operators: Operators,
+    /// Whether the operation at hand is a matrix product that is to be computed in eight bits.
+    pub in_eight_bits: bool,
+    chosen: Vec<bool>,
     /// Nodes in order of execution.
     pub nodes: Vec<NodeProto>,
     /// Tensors.
@@ -52,6 +56,8 @@ impl<'a> Builder<'a> {
             scopes: scopes(graph),
             scope: String::new(),
             operators,
+            in_eight_bits: false,
+            chosen: quantize::chosen(graph, operators),
             nodes: vec![],
             store,
         }
@@ -60,6 +66,7 @@ impl<'a> Builder<'a> {
     /// Starts on a recorded operation: what is emitted next belongs to its layer.
     pub fn enter(&mut self, id: Id) {
         self.scope = self.scopes[id.0].clone();
+        self.in_eight_bits = self.chosen[id.0];
     }
 
     /// Sets the written name of a recorded value.

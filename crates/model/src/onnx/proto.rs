@@ -15,6 +15,8 @@ pub const MICROSOFT: &str = "com.microsoft";
 /// Element types (`TensorProto.DataType`).
 pub mod elem {
     pub const FLOAT: i32 = 1;
+    pub const UINT8: i32 = 2;
+    pub const INT8: i32 = 3;
     pub const INT64: i32 = 7;
     pub const BOOL: i32 = 9;
     pub const FLOAT16: i32 = 10;

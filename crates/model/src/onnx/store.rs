@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use half::f16;
 
 use super::proto::{StringStringEntryProto, TensorProto, elem};
+use super::quantize::Matrix;
 use super::weights::{ExportError, Precision, Weight, Weights};
 use crate::record::Param;
 
@@ -55,6 +56,15 @@ impl<'a> Store<'a> {
         let dtype = if narrow { elem::FLOAT16 } else { elem::FLOAT };
         self.add(name, dtype, &shape, bytes)?;
         Ok(narrow)
+    }
+
+    /// Adds a matrix as numbers of eight bits and their scales.
+    pub fn matrix(&mut self, param: &Param, values: &str, scales: &str) -> Result<(), ExportError> {
+        let matrix = Matrix::of(&self.read(param)?);
+        let outputs = matrix.scales.len();
+        let bytes = matrix.values.iter().map(|value| value.cast_unsigned()).collect();
+        self.add(values, elem::INT8, &[matrix.values.len() / outputs, outputs], bytes)?;
+        self.add(scales, elem::FLOAT, &[outputs], encode(&matrix.scales, false))
     }
 
     fn read(&self, param: &Param) -> Result<Weight, ExportError> {

@@ -12,7 +12,7 @@ type Lowered = Result<String, ExportError>;
 pub fn attention(b: &mut Builder<'_>, node: &Node, heads: usize, causal: bool) -> Lowered {
     let [q, k, v] = [node.args[0], node.args[1], node.args[2]];
     let mask = visible(b, node, causal)?;
-    if mask.is_none() && b.operators == Operators::OnnxRuntime {
+    if mask.is_none() && b.operators != Operators::Standard {
         let (q, k, v) = (b.value(q)?, b.value(k)?, b.value(v)?);
         let heads = vec![AttributeProto::int("num_heads", heads as i64)];
         return Ok(b.emit_fused("MultiHeadAttention", &[&q, &k, &v], heads));

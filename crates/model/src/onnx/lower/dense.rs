@@ -2,16 +2,22 @@
 
 use super::super::builder::Builder;
 use super::super::proto::AttributeProto;
+use super::super::quantize;
 use super::super::weights::ExportError;
 use super::with;
 use crate::record::{Id, Node};
 
 type Lowered = Result<String, ExportError>;
 
-/// `MatMul` with the weight stored transposed, so that the right operand is constant and ONNX Runtime packs it once.
+/// `MatMul` with the weight stored transposed, so that the right operand is constant and ONNX Runtime packs it once;
+/// or a product in eight bits.
 pub fn linear(b: &mut Builder<'_>, node: &Node) -> Lowered {
-    let (x, w) = (b.value(node.args[0])?, b.transposed(node.args[1])?);
-    let product = b.emit("MatMul", &[&x, &w], vec![]);
+    let product = if b.in_eight_bits {
+        quantize::product(b, node.args[0], node.args[1])?
+    } else {
+        let (x, w) = (b.value(node.args[0])?, b.transposed(node.args[1])?);
+        b.emit("MatMul", &[&x, &w], vec![])
+    };
     match node.args.get(2) {
         Some(bias) => {
             let bias = b.value(*bias)?;

@@ -1,0 +1,146 @@
+//! Matrix products of signed 8-bit weights and 8-bit activations, summed in 32 bits: what processors multiply fastest.
+//!
+//! A weight has one scale for each column of the product, and no zero point. The activations of a row (a place of a
+//! picture, or a token) get a scale from that row alone, while the model runs. One scale for the whole input is what
+//! `DynamicQuantizeMatMul` does, in half the time: but then each picture of a batch changes the others, and the small
+//! rows beside large ones are lost (see `crates/stages/PERFORMANCE.md`).
+
+use super::Operators;
+use super::builder::Builder;
+use super::proto::{AttributeProto, elem};
+use super::store::transpose;
+use super::weights::{ExportError, Weight};
+use crate::record::{Graph, Id, Node, Op, Param};
+
+type Lowered = Result<String, ExportError>;
+
+/// The key of the pair of metadata that marks a model with such products, and its value.
+pub const QUANTIZED: (&str, &str) = ("wuerst.quantized", "int8");
+
+/// The operator, one of ONNX Runtime's own: products as 32-bit sums, times the scales.
+const PRODUCT: &str = "MatMulIntegerToFloat";
+
+/// What stands for zero among the activations, which the operator wants without a sign.
+const ZERO: u8 = 128;
+
+/// Steps from zero to the largest number of a row or column, on either side.
+const STEPS: f32 = 127.;
+
+/// Keeps a row of zeros from dividing by nothing.
+const TINY: f32 = 1e-20;
+
+/// Which products are in eight bits: those of a parameter with something that depends on a picture. What is computed
+/// from text and time alone stays in f32: it is little, and an error in it pushes every place and step the same way.
+pub fn chosen(graph: &Graph, operators: Operators) -> Vec<bool> {
+    if operators != Operators::Int8 {
+        return vec![false; graph.nodes.len()];
+    }
+    let mut pictured: Vec<bool> = Vec::with_capacity(graph.nodes.len());
+    for node in &graph.nodes {
+        let input = matches!(node.op, Op::Input(_)) && node.shape.len() == 4;
+        pictured.push(input || node.args.iter().any(|arg| pictured[arg.0]));
+    }
+    let product = |node: &Node| {
+        let weight = node.args.get(1).map(|weight| &graph.nodes[weight.0].op);
+        node.op == Op::Linear && matches!(weight, Some(Op::Param(_))) && pictured[node.args[0].0]
+    };
+    graph.nodes.iter().map(product).collect()
+}
+
+/// A weight `[out,in]` in eight bits.
+#[derive(Debug, PartialEq)]
+pub struct Matrix {
+    /// `[in,out]`, row-major, from −127 to 127.
+    pub values: Vec<i8>,
+    /// `[out]`: what a value is to be multiplied by.
+    pub scales: Vec<f32>,
+}
+
+impl Matrix {
+    /// Rounds a weight `[out,in]`, to even where two are equally near.
+    pub fn of(weight: &Weight) -> Matrix {
+        let inner = weight.shape.last().copied().unwrap_or(1).max(1);
+        let outputs = || weight.data.chunks_exact(inner);
+        let most = |row: &[f32]| row.iter().fold(0f32, |most, value| most.max(value.abs()));
+        let scales: Vec<f32> =
+            outputs().map(most).map(|most| if most > 0. { most / STEPS } else { 1. }).collect();
+        let rounded: Vec<f32> = outputs()
+            .zip(&scales)
+            .flat_map(|(row, scale)| row.iter().map(move |value| (value / scale).round_ties_even()))
+            .collect();
+        let values = transpose(&rounded, scales.len(), inner);
+        Matrix { values: values.into_iter().map(|value| value as i8).collect(), scales }
+    }
+}
+
+/// Bytes that a matrix takes in the file.
+pub fn stored_bytes(param: &Param) -> u64 {
+    let elements: usize = param.shape.iter().product();
+    (elements + 4 * param.shape[0]) as u64
+}
+
+/// `x·Wᵀ`, without the bias.
+pub fn product(b: &mut Builder<'_>, x: Id, weight: Id) -> Lowered {
+    let x = b.value(x)?;
+    let largest = b.once(&format!("largest of {x}"), |b| largest(b, &x))?;
+    let step = b.once(&format!("step of {x}"), |b| {
+        let share = b.scalar(1. / STEPS)?;
+        Ok(b.emit("Mul", &[&largest, &share], vec![]))
+    })?;
+    let (one, zero) = (b.scalar(1.)?, b.byte("u8", elem::UINT8, ZERO)?);
+    let rows = b.once(&format!("rows of {x}"), |b| {
+        let steps = b.scalar(STEPS)?;
+        let factor = b.emit("Div", &[&steps, &largest], vec![]);
+        let scaled = b.emit("Mul", &[&x, &factor], vec![]);
+        Ok(b.emit("QuantizeLinear", &[&scaled, &one, &zero], vec![]))
+    })?;
+    let (values, scales) = b.quantized(weight)?;
+    // Nothing, but ONNX Runtime aborts without it where it makes the weights unsigned (`session.x64quantprecision`).
+    let none = b.byte("i8", elem::INT8, 0)?;
+    let product = b.emit_fused(PRODUCT, &[&rows, &values, &one, &scales, &zero, &none], vec![]);
+    Ok(b.emit("Mul", &[&product, &step], vec![]))
+}
+
+/// The largest number of each row, without its sign: `[…,1]`.
+fn largest(b: &mut Builder<'_>, x: &str) -> Lowered {
+    let axis = b.ints(&[-1])?;
+    let keep = || vec![AttributeProto::int("keepdims", 1)];
+    let most = b.emit("ReduceMax", &[x, &axis], keep());
+    let least = b.emit("ReduceMin", &[x, &axis], keep());
+    let below = b.emit("Neg", &[&least], vec![]);
+    let tiny = b.scalar(TINY)?;
+    Ok(b.emit("Max", &[&most, &below, &tiny], vec![]))
+}
+
+impl Builder<'_> {
+    /// A parameter `[out,in]` as a matrix `[in,out]` of 8-bit numbers, and its scales.
+    fn quantized(&mut self, weight: Id) -> Result<(String, String), ExportError> {
+        let Op::Param(n) = self.graph.nodes[weight.0].op else { unreachable!("only parameters are chosen") };
+        let param = &self.graph.params[n];
+        let name = format!("{}.int8", param.name);
+        let values = self.once(&format!("param {name}"), |b| {
+            let (values, scales) = (b.fresh(&name), b.fresh(&format!("{name}.scales")));
+            b.store.matrix(param, &values, &scales)?;
+            // Both come of one reading of the weight.
+            b.once(&format!("scales {name}"), |_| Ok(scales))?;
+            Ok(values)
+        })?;
+        let scales = self.once(&format!("scales {name}"), |_| unreachable!("added with the values"))?;
+        Ok((values, scales))
+    }
+
+    /// Whether there are products in eight bits.
+    pub fn quantizes(&self) -> bool {
+        self.nodes.iter().any(|node| node.op_type == PRODUCT)
+    }
+
+    /// A fixed number of eight bits.
+    fn byte(&mut self, prefix: &str, dtype: i32, value: u8) -> Lowered {
+        let name = format!("{prefix}:{value}");
+        self.once(&name, |b| {
+            let name = b.fresh(&name);
+            b.store.add(&name, dtype, &[], vec![value])?;
+            Ok(name)
+        })
+    }
+}
