@@ -95,6 +95,11 @@ fn misuse_gives_errors() -> Result<()> {
 }
 
 #[test]
+fn models_that_cannot_serve_are_told_apart() -> Result<()> {
+    holds("models", Arguments::ModelsAndGraph)
+}
+
+#[test]
 fn null_wrong_text_and_wrong_sizes_give_errors() -> Result<()> {
     holds("nulls", Arguments::ModelsAndGraph)?;
     let tried = fs::read_to_string(root().join("tests/c/nulls.c"))?;

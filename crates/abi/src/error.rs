@@ -45,10 +45,12 @@ pub fn code(error: &Error) -> Code {
         Error::Model { .. } => Code::Model,
         Error::Runtime(_) => Code::Runtime,
         Error::OutOfMemory { .. } => Code::OutOfMemory,
-        Error::Node { source, .. } | Error::Plugin { source, .. } => match source.downcast_ref::<Said>() {
-            Some(said) => said.code,
-            None => source.downcast_ref().map_or(Code::Node, code),
-        },
+        Error::Node { source, .. } | Error::Plugin { source, .. } | Error::Refused { source, .. } => {
+            match source.downcast_ref::<Said>() {
+                Some(said) => said.code,
+                None => source.downcast_ref().map_or(Code::Node, code),
+            }
+        }
         Error::Cancelled => Code::Cancelled,
         _ => Code::Internal,
     }

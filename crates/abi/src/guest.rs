@@ -10,11 +10,11 @@ use std::path::Path;
 use std::ptr;
 use std::sync::Arc;
 
-use wuerst_core::{Args, Cancel, Ctx, Error, File, Model, Node, NodeSpec, Refusal, Result, Tensor, Watch};
+use wuerst_core::{Args, Cancel, Ctx, Error, File, Model, Node, NodeSpec, Result, Tensor, Watch};
 
 use crate::boundary::{self, Out};
 use crate::call::Call;
-use crate::error::{Code, Failure, Said};
+use crate::error::{Code, Failure, Said, code};
 use crate::node::{RawNode, VOLATILE};
 use crate::table::{Api, Plugin};
 use crate::tensor::{self, View};
@@ -188,9 +188,12 @@ unsafe extern "C" fn check(user: *mut c_void, call: *mut Call) -> *mut Failure {
     told(api, || {
         let spec = node.spec();
         let known = arguments(api, call, spec)?;
-        node.check(&Args::new(&spec.signature.inputs, &known)).map_err(|Refusal { port, message }| {
-            let message = port.map_or_else(|| message.clone(), |port| format!("{port}: {message}"));
-            Said { code: Code::Invalid, message }
+        node.check(&Args::new(&spec.signature.inputs, &known)).map_err(|refusal| {
+            let message = match &refusal.port {
+                Some(port) => format!("{port}: {}", refusal.message),
+                None => refusal.message.clone(),
+            };
+            Said { code: code(&refusal.into()), message }
         })
     })
 }

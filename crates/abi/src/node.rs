@@ -151,10 +151,11 @@ impl Node for Foreign {
             // A message that begins with an input's name blames that input.
             let blamed =
                 said.message.split_once(": ").filter(|(port, _)| self.spec.signature.input(port).is_some());
-            match blamed {
+            let refusal = match blamed {
                 Some((port, message)) => Refusal::at(port, message),
-                None => Refusal::from(said.message),
-            }
+                None => Refusal::from(said.message.as_str()),
+            };
+            Refusal { cause: Some(said.into()), ..refusal }
         })
     }
 }

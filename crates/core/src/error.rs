@@ -50,6 +50,17 @@ pub enum Error {
         message: String,
     },
 
+    /// A node refuses a value for what came of it, as a model that is damaged.
+    #[error("{what}: {message}")]
+    Refused {
+        /// The port.
+        what: String,
+        /// What is wrong with it.
+        message: String,
+        /// Why, to decide by; the message has it in words.
+        source: BoxError,
+    },
+
     /// A file cannot be read or written.
     #[error("{}: {source}", path.display())]
     File {
@@ -130,9 +141,11 @@ impl From<SyntaxError> for Error {
 
 impl From<Refusal> for Error {
     fn from(refusal: Refusal) -> Error {
-        match refusal.port {
-            Some(port) => Error::invalid(port, refusal.message),
-            None => Error::invalid("arguments", refusal.message),
+        let Refusal { port, message, cause } = refusal;
+        let what = port.unwrap_or_else(|| "arguments".to_owned());
+        match cause {
+            Some(source) => Error::Refused { what, message, source },
+            None => Error::Invalid { what, message },
         }
     }
 }
@@ -188,5 +201,18 @@ mod tests {
         let error = Error::Runtime("no".into()).in_node("prior").in_node("prior");
         assert_eq!(error.to_string(), "`prior`: ONNX Runtime: no");
         assert!(matches!(Error::Cancelled.in_node("prior"), Error::Cancelled));
+    }
+
+    #[test]
+    fn a_refusal_keeps_its_cause() {
+        let damaged = || Error::Model { path: "a.onnx".into(), source: "damaged".into() };
+        let error = Error::from(Refusal::because("model", damaged()));
+        assert_eq!(error.to_string(), "model: model a.onnx: damaged");
+        let Error::Refused { source, .. } = error else { panic!("{error:?}") };
+        assert!(matches!(source.downcast_ref(), Some(Error::Model { .. })));
+        let error = Error::from(Refusal::from(damaged()));
+        assert!(matches!(&error, Error::Refused { what, .. } if what == "arguments"), "{error:?}");
+        let error = Error::from(Refusal::from(Error::invalid("width", "is 200")));
+        assert!(matches!(&error, Error::Invalid { what, .. } if what == "width"), "{error:?}");
     }
 }

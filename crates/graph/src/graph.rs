@@ -200,9 +200,10 @@ impl Graph {
             let mut args = args.clone();
             args[index] = Source::Literal(value);
             let known: Vec<Option<Value>> = args.iter().map(Source::literal).collect();
-            node.check(&Args::new(ports, &known)).map_err(|refusal| {
-                let port = refusal.port.as_deref().map_or_else(String::new, |port| format!(".{port}"));
-                Error::invalid(format!("{id}{port}"), refusal.message)
+            node.check(&Args::new(ports, &known)).map_err(|mut refusal| {
+                let port = refusal.port.map_or_else(String::new, |port| format!(".{port}"));
+                refusal.port = Some(format!("{id}{port}"));
+                Error::from(refusal)
             })?;
             changed.push((step, index, args.swap_remove(index)));
         }

@@ -117,6 +117,7 @@ impl Node for Decode {
         let sampling = Sampling::new(
             args,
             Defaults {
+                path: model.path(),
                 steps: facts.steps,
                 guidance: facts.guidance,
                 schedule: &facts.schedule,

@@ -106,6 +106,7 @@ impl Node for Prior {
         let sampling = Sampling::new(
             args,
             Defaults {
+                path: model.path(),
                 steps: facts.steps,
                 guidance: facts.guidance,
                 schedule: &facts.schedule,

@@ -1,5 +1,7 @@
 //! The step loop that the prior and the decoder share: from noise to latents.
 
+use std::path::Path;
+
 use wuerst_core::{Args, Ctx, Error, Refusal, Result, Tensor};
 use wuerst_model::facts::Preview;
 use wuerst_model::noise::Noise;
@@ -56,6 +58,7 @@ enum Sampler {
 
 /// What a model's facts say where the arguments say nothing.
 pub(crate) struct Defaults<'a> {
+    pub path: &'a Path,
     pub steps: usize,
     pub guidance: f64,
     pub schedule: &'a Schedule,
@@ -76,7 +79,8 @@ impl<'a> Sampling<'a> {
         };
         let falling = times.is_sorted_by(|a, b| a > b) && times.iter().all(|t| (0. ..=1.).contains(t));
         if times.len() < 2 || !falling {
-            return Err(Error::invalid("model", "its metadata has times that do not fall from 1 to 0"));
+            let source = "its metadata has times that do not fall from 1 to 0".into();
+            return Err(Error::Model { path: model.path.to_owned(), source });
         }
         let guidance = Guidance::new(args, model.guidance)?;
         let sampler = match args.text("sampler")? {
@@ -172,7 +176,7 @@ fn even(steps: usize) -> Vec<f64> {
 
 /// Says in a check that the model is to blame.
 pub(crate) fn blame_model(error: Error) -> Refusal {
-    Refusal::at("model", error.to_string())
+    Refusal::because("model", error)
 }
 
 #[cfg(test)]
@@ -187,7 +191,8 @@ mod tests {
     fn sampled(values: &[Option<Value>], timesteps: &[f64]) -> Result<(Vec<f32>, Vec<f32>)> {
         let ports: Signature = SIGNATURE.parse()?;
         let schedule = Schedule::default();
-        let facts = Defaults { steps: 4, guidance: 1., schedule: &schedule, timesteps, preview: None };
+        let path = Path::new("a.onnx");
+        let facts = Defaults { path, steps: 4, guidance: 1., schedule: &schedule, timesteps, preview: None };
         let sampling = Sampling::new(&Args::new(&ports.inputs, values), facts)?;
         let (cancel, mut watch, mut times) = (Cancel::new(), (), vec![]);
         let mut ctx = Ctx::new("node", &cancel, &mut watch);
@@ -212,7 +217,8 @@ mod tests {
         assert_eq!(sampled(&args(Some(2), "linear", "ddpm"), &own)?.1, [1., 0.5]);
         assert_eq!(sampled(&args(None, "linear", "ddpm"), &[])?.1, [1., 0.75, 0.5, 0.25]);
         for wrong in [&[1.][..], &[0.5, 0.5], &[2., 0.], &[1., f64::NAN, 0.]] {
-            assert!(sampled(&args(None, "linear", "ddpm"), wrong).is_err(), "{wrong:?}");
+            let said = sampled(&args(None, "linear", "ddpm"), wrong);
+            assert!(matches!(said, Err(Error::Model { .. })), "{wrong:?}: {said:?}");
         }
         let noisy = sampled(&args(Some(3), "noisy", "ddpm"), &own)?.1;
         assert_eq!(noisy, [1., (1. - 1. / 6.) as f32, (2. / 3.) as f32]);
@@ -250,7 +256,9 @@ mod tests {
         let ports: Signature = SIGNATURE.parse()?;
         let values = args(Some(4), "linear", "ddpm");
         let schedule = Schedule::default();
-        let facts = Defaults { steps: 4, guidance: 1., schedule: &schedule, timesteps: &[], preview: None };
+        let path = Path::new("a.onnx");
+        let facts =
+            Defaults { path, steps: 4, guidance: 1., schedule: &schedule, timesteps: &[], preview: None };
         let sampling = Sampling::new(&Args::new(&ports.inputs, &values), facts)?;
         let cancel = Cancel::new();
         let (mut watch, mut calls) = (Stop(cancel.clone()), 0);

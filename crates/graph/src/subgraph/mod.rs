@@ -98,13 +98,14 @@ impl Node for Subgraph {
             step.node.check(&Args::new(ports, &within)).map_err(|refusal| {
                 let blamed =
                     ports.iter().zip(&step.args).find(|(port, _)| refusal.port.as_ref() == Some(&port.name));
-                match blamed {
+                let (port, message) = match blamed {
                     Some((_, Source::Input(index))) => {
-                        Refusal::at(&self.graph.inputs[*index].name, refusal.message)
+                        (Some(self.graph.inputs[*index].name.clone()), refusal.message)
                     }
-                    Some((port, _)) => format!("`{}.{}`: {}", step.id, port.name, refusal.message).into(),
-                    None => format!("`{}`: {}", step.id, refusal.message).into(),
-                }
+                    Some((port, _)) => (None, format!("`{}.{}`: {}", step.id, port.name, refusal.message)),
+                    None => (None, format!("`{}`: {}", step.id, refusal.message)),
+                };
+                Refusal { port, message, cause: refusal.cause }
             })?;
         }
         Ok(())
