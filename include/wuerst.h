@@ -21,6 +21,12 @@
  * written only on success. A NULL pointer where a handle, an output or the data of a string is wanted, and a string
  * that is not UTF-8, give WST_INVALID. No function aborts, and none unwinds into the caller.
  *
+ * Memory. When the host's or the device's runs out, a function says WST_OUT_OF_MEMORY, everything stays usable, and the
+ * next call may succeed. Large blocks fail by themselves; small ones then come from a reserve of 8 MiB that the library
+ * keeps for that, and runs end at their next step, and none begins, until it is whole again and 33 MiB are to be had.
+ * No more than that can be promised: an allocation within a run that neither can serve, or one within the C library's
+ * own start of a thread, ends the process, as does an operating system that gives memory which it does not have.
+ *
  * Threads. Every function may be called from any thread, and at the same time as any other, on the same handles too;
  * only a _free must not run while another call uses that handle. Callbacks say in which thread they run; they must
  * return normally (no C++ exception, no longjmp) and not free what is running.
@@ -154,8 +160,8 @@ wst_value *wst_value_float(double value);
 /* A new text. Errors: WST_INVALID. */
 wst_error *wst_value_text(wst_str text, wst_value **out);
 
-/* A new tensor; its elements are copied. Errors: WST_INVALID for an unknown dtype, a negative length, a size that
- * memory cannot hold, or data that is not aligned. */
+/* A new tensor; its elements are copied. Errors: WST_INVALID for an unknown dtype, a negative length, a size beyond all
+ * memory, or data that is not aligned; WST_OUT_OF_MEMORY. */
 wst_error *wst_value_tensor(const wst_tensor *tensor, wst_value **out);
 
 /* What the value holds; WST_NONE for NULL. */
@@ -217,7 +223,7 @@ typedef struct wst_image {
 wst_error *wst_value_copy(const wst_value *value, const wst_image *into);
 
 /* A new picture from memory of yours, which is only read: u8 [height, width, 3], or f32 where the format is one of
- * floats. Alpha is left out. Errors: WST_INVALID. */
+ * floats. Alpha is left out. Errors: WST_INVALID; WST_OUT_OF_MEMORY. */
 wst_error *wst_value_image(const wst_image *from, wst_value **out);
 
 /* The name of some content, 32 bytes. Equal content has equal digests, in every process and on every machine; a
@@ -391,7 +397,7 @@ typedef struct wst_node {
     wst_error *(*run)(void *user, wst_call *call);
     /* Refuses arguments that the signature cannot, before anything runs; called as run is, when a graph is read and
      * before a job. Arguments that are not known yet are NULL. A message that begins with an input's name and ": "
-     * blames that input. May be NULL. */
+     * blames that input; the code is that of the job's error. May be NULL. */
     wst_error *(*check)(void *user, wst_call *known);
     /* Called once, from any thread, when nothing uses the node any more. May be NULL. */
     void (*drop)(void *user);
@@ -622,9 +628,13 @@ typedef struct wst_watch {
     uint32_t preview_every;
     /* 0. */
     uint32_t reserved;
+    /* Result `index`, from 0, of the `of` that an output joins is finished, perhaps long before the output: the first of
+     * several pictures, say. value is as the output's, with a first dimension of 1: a view, to be cloned if it is to be
+     * kept. Not called for what is remembered as a whole. */
+    void (*part)(void *user, wst_str output, uint32_t index, uint32_t of, const wst_value *value);
 } wst_watch;
 
-#define WST_WATCH_INIT {sizeof(wst_watch), 0, 0, 0, 0, 0, 0, 0}
+#define WST_WATCH_INIT {sizeof(wst_watch), 0, 0, 0, 0, 0, 0, 0, 0}
 
 /* A new job, with every input as the graph has it. Errors: WST_INVALID. */
 wst_error *wst_job_new(const wst_graph *graph, wst_job **out);

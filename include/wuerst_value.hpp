@@ -226,6 +226,8 @@ struct Watch {
     std::function<void(std::string_view node, const wst_tensor &rgb)> preview;
     std::function<void(std::string_view node, std::string_view message)> warning;
     std::function<void(std::string_view node, double fraction)> overall;
+    // The value is a copy of the handle, to keep.
+    std::function<void(std::string_view output, std::uint32_t index, std::uint32_t of, Value value)> part;
     std::uint32_t preview_every = 0;
 };
 
@@ -250,6 +252,12 @@ public:
         if (watch_.warning)
             raw_.warning = [](void *user, wst_str node, wst_str message) {
                 self(user).guard([&](Watch &watch) { watch.warning(view(node), view(message)); });
+            };
+        if (watch_.part)
+            raw_.part = [](void *user, wst_str output, std::uint32_t index, std::uint32_t of, const wst_value *value) {
+                self(user).guard([&](Watch &watch) {
+                    watch.part(view(output), index, of, Value(wst_value_clone(value)));
+                });
             };
         if (watch_.overall)
             raw_.overall = [](void *user, wst_str node, double fraction) {

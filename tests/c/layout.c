@@ -107,6 +107,7 @@ int main(void)
     FIELD(wst_watch, overall);
     FIELD(wst_watch, preview_every);
     FIELD(wst_watch, reserved);
+    FIELD(wst_watch, part);
 
     SIZE(wst_change);
     FIELD(wst_change, name);

@@ -4,7 +4,8 @@
 static void values(void)
 {
     static const float halves[2] = {0.5f, -0.5f};
-    static const int64_t two = 2, minus = -1;
+    /* More than any machine's address space, and yet a number of bytes. */
+    static const int64_t two = 2, minus = -1, huge = (int64_t)1 << 60;
     wst_tensor tensor;
     wst_value *value = NULL, *second;
     int64_t number;
@@ -28,6 +29,8 @@ static void values(void)
     tensor.shape = &minus;
     tensor.data = halves;
     CHECK(fails(wst_value_tensor(&tensor, &value), WST_INVALID, "negative"));
+    tensor.shape = &huge;
+    CHECK(fails(wst_value_tensor(&tensor, &value), WST_OUT_OF_MEMORY, "out of memory"));
 
     value = wst_value_int(-7);
     CHECK(!wst_value_as_int(value, &number) && number == -7);

@@ -1,4 +1,4 @@
-/* models.c: models that cannot serve, each with the code that tells so.   models MODELS GRAPH
+/* models.c: models that cannot serve, each with the code that tells so; and batches.   models MODELS GRAPH
  *
  * Writes files of its own into MODELS.
  */
@@ -141,6 +141,67 @@ static void of_a_graph(wst_engine *engine)
     remove(in_folder("cut"));
 }
 
+struct parts {
+    unsigned seen;
+    wst_value *kept[2];
+};
+
+static void part(void *user, wst_str output, uint32_t index, uint32_t of, const wst_value *value)
+{
+    struct parts *parts = (struct parts *)user;
+    CHECK(is(output, "images") && of == 2 && index == parts->seen && index < 2);
+    parts->kept[parts->seen++ % 2] = wst_value_clone(value);
+}
+
+/* Two pictures, each of which is shown when it is finished. */
+static void in_parts(wst_engine *engine)
+{
+    static const char *const several =
+        "wuerstchen: 1\n"
+        "inputs: { latents: 'f32[b,4,H,W]' }\n"
+        "nodes: { vqgan: { use: wuerst.vqgan_batch, with: { latents: $latents, model: vqgan-decoder } } }\n"
+        "outputs: { images: $vqgan.images }\n";
+    static const int64_t shape[] = {2, 4, 4, 4};
+    static float numbers[128];
+    wst_watch watch = WST_WATCH_INIT;
+    struct parts parts = {0, {NULL, NULL}};
+    wst_tensor latents, all, one;
+    wst_value *value = NULL;
+    wst_graph *graph = NULL;
+    wst_job *job = NULL;
+    wst_str output = text("images");
+    size_t at, size;
+
+    for (at = 0; at < 128; at++)
+        numbers[at] = (float)at / 64;
+    latents.dtype = WST_F32;
+    latents.rank = 4;
+    latents.shape = shape;
+    latents.data = numbers;
+    CHECK(good(wst_graph_new(engine, text(several), &graph)) && good(wst_job_new(graph, &job)));
+    CHECK(good(wst_value_tensor(&latents, &value)) && good(wst_job_set(job, text("latents"), value)));
+    wst_value_free(value);
+    watch.user = &parts;
+    watch.part = part;
+    /* A host that was built when there was no such field. */
+    watch.struct_size = offsetof(wst_watch, part);
+    CHECK(good(wst_job_get(job, output, &watch, &value)) && parts.seen == 0);
+    wst_value_free(value);
+    wst_engine_release(engine);
+    watch.struct_size = sizeof watch;
+    CHECK(good(wst_job_get(job, output, &watch, &value)) && parts.seen == 2);
+    CHECK(good(wst_value_as_tensor(value, &all)) && all.rank == 4 && all.shape[0] == 2);
+    for (at = 0; at < 2; at++) {
+        CHECK(good(wst_value_as_tensor(parts.kept[at], &one)) && one.rank == 4 && one.shape[0] == 1);
+        size = (size_t)(one.shape[1] * one.shape[2] * 3);
+        CHECK(memcmp(one.data, (const uint8_t *)all.data + at * size, size) == 0);
+        wst_value_free(parts.kept[at]);
+    }
+    wst_value_free(value);
+    wst_job_free(job);
+    wst_graph_free(graph);
+}
+
 int main(int argc, char **argv)
 {
     wst_options options = WST_OPTIONS_INIT;
@@ -159,6 +220,7 @@ int main(int argc, char **argv)
     CHECK(good(wst_job_new(graph, &job)));
     of_a_job(job);
     of_a_graph(engine);
+    in_parts(engine);
     wst_job_free(job);
     wst_graph_free(graph);
     wst_engine_free(engine);

@@ -68,6 +68,28 @@ static void descriptions(const wuerst::Engine &engine, const wuerst::Graph &grap
     CHECK(broken.error().places()[1].line == 3);
 }
 
+// Pictures of a batch come one by one.
+static void parts(const wuerst::Engine &engine)
+{
+    wuerst::Graph graph = engine.graph("wuerstchen: 1\n"
+                                       "inputs: { latents: 'f32[b,4,H,W]' }\n"
+                                       "nodes: { a: { use: wuerst.vqgan_batch,"
+                                       " with: { latents: $latents, model: vqgan-decoder } } }\n"
+                                       "outputs: { images: $a.images }\n")
+                              .value();
+    std::vector<float> numbers(3 * 64, 0.25f);
+    const std::int64_t shape[] = {3, 4, 4, 4};
+    wuerst::Job job = graph.job().value();
+    CHECK(job.set("latents", wuerst::Value::tensor({WST_F32, 4, shape, numbers.data()}).value()));
+    std::vector<wuerst::Value> kept;
+    wuerst::Watch watch;
+    watch.part = [&](std::string_view output, std::uint32_t index, std::uint32_t of, wuerst::Value value) {
+        CHECK(output == "images" && index == kept.size() && of == 3);
+        kept.push_back(std::move(value));
+    };
+    CHECK(job.get("images", watch) && kept.size() == 3 && kept[0].tensor().value().shape[0] == 1);
+}
+
 static void runs(const wuerst::Graph &graph)
 {
     wuerst::Job job = graph.job().value();
@@ -181,6 +203,7 @@ int main(int argc, char **argv)
     values();
     descriptions(engine.value(), graph.value());
     runs(graph.value());
+    parts(engine.value());
     CHECK(engine.value().report().value().find("\"device\":\"cpu\"") != std::string::npos);
     engine.value().release();
     nodes();

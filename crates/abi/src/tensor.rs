@@ -4,7 +4,7 @@ use std::ffi::c_void;
 use std::{ptr, slice};
 
 use half::f16;
-use wuerst_core::{DType, Element, Error, Result, Tensor};
+use wuerst_core::{DType, Element, Error, Result, Tensor, memory};
 
 /// A tensor that somebody else holds, row-major.
 #[repr(C)]
@@ -70,7 +70,7 @@ impl View {
         let fits =
             |n: &usize| n.checked_mul(size_of::<T>()).is_some_and(|bytes| isize::try_from(bytes).is_ok());
         let count = count.filter(fits).ok_or_else(|| wrong("its shape is larger than memory can be"))?;
-        let mut values = Vec::new();
+        let mut values = memory::room(count)?;
         if count > 0 {
             let data = self.data.cast::<T>();
             if data.is_null() {
@@ -79,7 +79,6 @@ impl View {
             if !data.is_aligned() {
                 return Err(wrong("its data is not aligned to its elements"));
             }
-            values.try_reserve_exact(count).map_err(|_| wrong("there is not memory enough to copy it"))?;
             // SAFETY: not NULL, aligned, within isize; `count` elements are promised by the caller.
             values.extend_from_slice(unsafe { slice::from_raw_parts(data, count) });
         }

@@ -158,6 +158,16 @@ class Pictures(unittest.TestCase):
         self.assertIn(("prior", 4, 4), seen)
         self.assertEqual(self.job.get("image"), image)
 
+    def test_pictures_of_a_batch_come_one_by_one(self):
+        graph = self.job._graph._engine.graph(
+            "{wuerstchen: 1, inputs: {latents: 'f32[b,4,H,W]'}, outputs: {images: $a.images}, "
+            "nodes: {a: {use: wuerst.vqgan_batch, with: {latents: $latents, model: vqgan-decoder}}}}"
+        )
+        latents, seen = wuerst.Tensor("f32", (2, 4, 4, 4), bytes(4 * 128)), []
+        images = graph.job(latents=latents).get("images", part=lambda *part: seen.append(part))
+        self.assertEqual([part[:3] for part in seen], [("images", 0, 2), ("images", 1, 2)])
+        self.assertEqual(seen[0][3].shape, (1, *images.shape[1:]))
+
     def test_a_run_in_the_background(self):
         running, previews = self.job.start("image", "embedding"), 0
         while not running.done():

@@ -10,6 +10,7 @@ use wuerst::{Device, Engine, Result};
 use crate::boundary::{Out, fallible, given, infallible};
 use crate::error::Failure;
 use crate::grow::Grows;
+use crate::reserve;
 use crate::text::Str;
 use crate::value::Value;
 
@@ -115,6 +116,7 @@ impl Logger {
 pub extern "C" fn wst_engine_new(options: *const Options, out: Out<*mut Engine>) -> *mut Failure {
     fallible(|| {
         let out = out.given()?;
+        reserve::watch();
         // SAFETY: the header asks for NULL or a struct begun with its _INIT macro, with good strings and a callback
         // that stays good, and for an output that may be written to.
         unsafe {

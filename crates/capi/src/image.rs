@@ -3,7 +3,7 @@
 use std::ffi::c_void;
 
 use half::f16;
-use wuerst::core::{DType, Error, Result, Tensor};
+use wuerst::core::{DType, Error, Result, Tensor, memory};
 
 use crate::boundary::{Out, fallible, given};
 use crate::error::Failure;
@@ -248,11 +248,7 @@ pub extern "C" fn wst_value_image(from: *const Image, out: Out<*mut Value>) -> *
         let canvas = Canvas::of(&image)?;
         let [height, width] = canvas.size;
         let numbers = height.checked_mul(width).and_then(|pixels| pixels.checked_mul(3));
-        let mut colours = Vec::new();
-        let room = numbers.is_some_and(|numbers| colours.try_reserve_exact(numbers).is_ok());
-        if !room {
-            return Err(wrong("there is not memory enough to copy it"));
-        }
+        let mut colours = memory::room(numbers.ok_or_else(|| wrong("is larger than memory can be"))?)?;
         let places = canvas.layout.colours();
         for pixel in canvas.pixels() {
             // SAFETY: the header asks for memory of that size and layout.
@@ -260,7 +256,7 @@ pub extern "C" fn wst_value_image(from: *const Image, out: Out<*mut Value>) -> *
         }
         let shape = [height, width, 3];
         let tensor = match canvas.layout.number {
-            Number::U8 => Tensor::from_vec(&shape, colours.into_iter().map(byte).collect())?,
+            Number::U8 => Tensor::from_vec(&shape, memory::collected(colours.into_iter().map(byte))?)?,
             Number::F16 | Number::F32 => Tensor::from_vec(&shape, colours)?,
         };
         // SAFETY: the header asks for an output that may be written to.

@@ -74,7 +74,7 @@ fn structs_lie_in_memory_as_the_header_says() {
             struct_size, kind, signature, about, ports, version, flags, run, check, drop, user
         }
         "wst_watch" = Watch {
-            struct_size, progress, preview, warning, user, overall, preview_every, reserved
+            struct_size, progress, preview, warning, user, overall, preview_every, reserved, part
         }
     };
     // `type` is a word of Rust.

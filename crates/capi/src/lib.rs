@@ -16,6 +16,7 @@ mod kinds;
 mod layout;
 mod node;
 mod ports;
+mod reserve;
 mod run;
 mod shared;
 mod steps;

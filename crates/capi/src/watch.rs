@@ -7,6 +7,7 @@ use wuerst::Tensor;
 use crate::grow::Grows;
 use crate::tensor::{self, View};
 use crate::text::Str;
+use crate::value::Value;
 
 /// `wst_watch` of the header.
 #[repr(C)]
@@ -19,6 +20,8 @@ pub struct Watch {
     pub(crate) overall: Option<unsafe extern "C" fn(user: *mut c_void, node: Str, fraction: f64)>,
     pub(crate) preview_every: u32,
     pub(crate) reserved: u32,
+    pub(crate) part:
+        Option<unsafe extern "C" fn(user: *mut c_void, output: Str, index: u32, of: u32, value: &Value)>,
 }
 
 // SAFETY: repr(C), the size first; zeros are no callbacks.
@@ -30,11 +33,14 @@ unsafe impl Grows for Watch {
 // SAFETY: the header says that of a run in the background the callbacks are called in its own thread.
 unsafe impl Send for Watch {}
 
+fn count(n: usize) -> u32 {
+    u32::try_from(n).unwrap_or(u32::MAX)
+}
+
 /// Every call below passes the host's own pointer to the host's own function, in the thread of the run, with views that are good until it returns.
 impl wuerst::Watch for Watch {
     fn progress(&mut self, node: &str, done: usize, of: usize) {
         if let Some(progress) = self.progress {
-            let count = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
             // SAFETY: see above.
             unsafe { progress(self.user, Str::of(node), count(done), count(of)) }
         }
@@ -61,6 +67,13 @@ impl wuerst::Watch for Watch {
             let shape = tensor::shape(rgb);
             // SAFETY: see above.
             unsafe { preview(self.user, Str::of(node), &View::of(rgb, &shape)) }
+        }
+    }
+
+    fn part(&mut self, output: &str, index: usize, of: usize, value: &wuerst::Value) {
+        if let Some(part) = self.part {
+            // SAFETY: see above.
+            unsafe { part(self.user, Str::of(output), count(index), count(of), &Value::from(value.clone())) }
         }
     }
 

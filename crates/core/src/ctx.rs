@@ -2,7 +2,7 @@
 
 use std::cell::RefCell;
 
-use crate::{Cancel, Result, Tensor, Usage, Value};
+use crate::{Cancel, Result, Tensor, Usage, Value, memory};
 
 /// Watches a run: progress, previews and warnings. Every method has a default that does nothing.
 pub trait Watch {
@@ -78,9 +78,11 @@ impl<'a> Ctx<'a> {
     /// Reports that `done` of `of` steps are done, and asks whether to go on.
     ///
     /// # Errors
-    /// [`crate::Error::Cancelled`] when the run was asked to stop; return it with `?`.
+    /// [`crate::Error::Cancelled`] when the run was asked to stop, and [`crate::Error::OutOfMemory`] when there is no
+    /// memory to go on; return it with `?`.
     pub fn step(&mut self, done: usize, of: usize) -> Result<()> {
         self.cancel.check()?;
+        memory::check(0)?;
         self.step = (done, of);
         self.watch.progress(self.id, done, of);
         Ok(())

@@ -84,9 +84,9 @@ pub enum Error {
     Runtime(String),
 
     /// Memory ran out, on the host or on the device.
-    #[error("out of memory in `{node}`")]
+    #[error("out of memory{}", Within(.node))]
     OutOfMemory {
-        /// The node's name in the graph.
+        /// The node's name in the graph; empty outside of a graph's run.
         node: String,
     },
 
@@ -127,6 +127,9 @@ impl Error {
     #[must_use]
     pub fn in_node(self, node: &str) -> Error {
         match self {
+            Error::OutOfMemory { node: unknown } if unknown.is_empty() => {
+                Error::OutOfMemory { node: node.to_owned() }
+            }
             Error::Cancelled | Error::Node { .. } | Error::OutOfMemory { .. } | Error::Graph(_) => self,
             other => Error::Node { node: node.to_owned(), source: other.into() },
         }
@@ -173,6 +176,14 @@ impl fmt::Display for Diagnostic {
             write!(f, "{}: ", self.path)?;
         }
         f.write_str(&self.message)
+    }
+}
+
+struct Within<'a>(&'a str);
+
+impl fmt::Display for Within<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.0.is_empty() { Ok(()) } else { write!(f, " in `{}`", self.0) }
     }
 }
 

@@ -19,6 +19,7 @@ mod ctx;
 mod digest;
 mod error;
 mod file;
+pub mod memory;
 mod model;
 mod node;
 mod port;

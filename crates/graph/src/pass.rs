@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use wuerst_core::{Args, Cancel, Ctx, Digest, Error, NodeSpec, Port, Result, Usage, Value};
+use wuerst_core::{Args, Cancel, Ctx, Digest, Error, NodeSpec, Port, Result, Usage, Value, memory};
 
 use crate::cache::{Arguments, Cache, Lease, Results};
 use crate::contract::{self, Lengths};
@@ -257,6 +257,9 @@ impl<'a> Pass<'a> {
         self.cancel.check()?;
         let in_node = |error: Error| error.in_node(id);
         let (args, lengths) = self.args(step).map_err(in_node)?;
+        // Most nodes make a few things of the size of what they are given, and see to it themselves when it is more.
+        let given: usize = args.iter().flatten().map(Value::bytes).sum();
+        memory::check(given.saturating_mul(4)).map_err(in_node)?;
         // Of the arguments as they are now: one that was made again may differ in its last bits.
         let key = key::key(spec, &self.arguments(step)?);
         let waiting = Instant::now();

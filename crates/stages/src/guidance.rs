@@ -1,6 +1,6 @@
 //! Classifier-free guidance (Ho and Salimans, 2022): a prediction with the text and one without it become one.
 
-use wuerst_core::{Args, Error, Refusal, Result, Tensor};
+use wuerst_core::{Args, Error, Refusal, Result, Tensor, memory};
 
 /// The ports for it that the prior and the decoder share, in the notation of signatures.
 macro_rules! guidance_ports {
@@ -118,13 +118,15 @@ impl Conditions {
     ) -> Result<Vec<f32>> {
         let mut ask = |conditions: &Feeds, count: usize| {
             let shape = [&[count], &shape[..]].concat();
-            let latents = Tensor::from_vec(&shape, x.repeat(count))?;
+            let mut latents = memory::room(count * x.len())?;
+            (0..count).for_each(|_| latents.extend_from_slice(x));
+            let latents = Tensor::from_vec(&shape, latents)?;
             let timestep = Tensor::from_vec(&[count], vec![t as f32; count])?;
             let mut feeds = vec![("latents", &latents), ("timestep", &timestep)];
             feeds.extend(conditions.iter().map(|(name, tensor)| (*name, tensor)));
             let noise = evaluate(&feeds)?;
             match noise.values::<f32>().filter(|_| noise.shape() == shape) {
-                Some(values) => Ok(values.to_vec()),
+                Some(values) => memory::copied(values),
                 None => {
                     let got = format!("{}{:?}", noise.dtype(), noise.shape());
                     Err(Error::Type {

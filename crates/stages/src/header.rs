@@ -184,7 +184,9 @@ impl Fields {
         if length > LONGEST_TEXT {
             return Err(HeaderError::Damaged(start));
         }
-        let mut bytes = vec![0; length as usize];
+        let mut bytes = Vec::new();
+        bytes.try_reserve_exact(length as usize).map_err(std::io::Error::from)?;
+        bytes.resize(length as usize, 0);
         std::io::Read::read_exact(&mut self.file, &mut bytes)?;
         self.at = end;
         String::from_utf8(bytes).map_err(|_| HeaderError::Damaged(start))

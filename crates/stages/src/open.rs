@@ -6,12 +6,13 @@ use std::sync::Arc;
 
 use ort::session::Session;
 use ort::session::builder::SessionBuilder;
-use wuerst_core::Cancel;
+use wuerst_core::{Cancel, Error};
 
 use crate::device::{Device, Placement, RECORD, Request, assigned};
 use crate::prepared::{Prepared, as_it_is};
 use crate::runtime::Runtime;
 use crate::sessions::{Level, Log};
+use crate::stage::ran_out;
 
 /// A model to open, and how.
 pub(crate) struct Opening<'a> {
@@ -28,7 +29,10 @@ pub(crate) struct Opening<'a> {
 
 impl Opening<'_> {
     /// A session on the first device that takes the model, with what the devices before it said.
-    pub(crate) fn open(&self, cancel: &Cancel) -> Result<(Session, Placement), String> {
+    ///
+    /// # Errors
+    /// [`Error::OutOfMemory`] when that is what keeps the last one from it, else [`Error::Model`].
+    pub(crate) fn open(&self, cancel: &Cancel) -> Result<(Session, Placement), Error> {
         let mut refused = vec![];
         for device in self.devices {
             match self.on(device, cancel) {
@@ -42,13 +46,17 @@ impl Opening<'_> {
                 break;
             }
         }
+        if refused.last().is_some_and(|(_, why)| ran_out(why)) {
+            return Err(Error::OutOfMemory { node: String::new() });
+        }
         let said: Vec<String> = match refused.as_slice() {
             [(_, only)] if self.devices.len() == 1 => vec![only.clone()],
             several => several.iter().map(|(device, message)| format!("{device}: {message}")).collect(),
         };
         let only =
             if refused.len() < self.devices.len() { ", and `strict` lets no other device" } else { "" };
-        Err(format!("cannot be loaded{only}: {}", said.join("; ")))
+        let source = format!("cannot be loaded{only}: {}", said.join("; ")).into();
+        Err(Error::Model { path: self.path.to_owned(), source })
     }
 
     fn on(&self, device: &Device, cancel: &Cancel) -> Result<(Session, Placement), String> {

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use wuerst_core::{Args, Ctx, Error, Refusal, Result, Tensor};
+use wuerst_core::{Args, Ctx, Error, Refusal, Result, Tensor, memory};
 use wuerst_model::facts::Preview;
 use wuerst_model::noise::Noise;
 use wuerst_model::schedule::{self, Schedule, Step};
@@ -117,6 +117,8 @@ impl<'a> Sampling<'a> {
         mut evaluate: impl FnMut(&Ctx<'_>, &[(&str, &Tensor)]) -> Result<Tensor>,
     ) -> Result<Vec<f32>> {
         let steps = self.times.len() - 1;
+        // What is made of it at each step, all told.
+        memory::check(16 * size_of::<f32>() * channels * height * width)?;
         let fresh = noise.normal(channels * height * width);
         let (mut x, kept) = self.start.begin(self.schedule, &self.times, init, fresh, [height, width]);
         let mut before = Vec::new();

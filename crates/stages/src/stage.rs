@@ -9,7 +9,7 @@ use std::time::Instant;
 use half::f16;
 use ort::session::{RunOptions, Session, SessionInputValue};
 use ort::value::{DynValue, PrimitiveTensorElementType, TensorElementType, TensorRef};
-use wuerst_core::{Cancel, Ctx, DType, Dim, Element, Error, Result, Tensor, Turns, Ty, Usage};
+use wuerst_core::{Cancel, Ctx, DType, Dim, Element, Error, Result, Tensor, Turns, Ty, Usage, memory};
 
 use crate::arena::Arena;
 use crate::device::Placement;
@@ -35,7 +35,8 @@ impl Stage {
     /// Loads a model on the first of the devices that takes it.
     ///
     /// # Errors
-    /// [`Error::Model`] when no device takes it, [`Error::Cancelled`].
+    /// [`Error::Model`] when no device takes it, [`Error::OutOfMemory`] when the last one has no room, and
+    /// [`Error::Cancelled`].
     pub(crate) fn load(header: Arc<Header>, opening: &Opening<'_>, cancel: &Cancel) -> Result<Stage> {
         // The first session of a process sets the floating-point state of the thread that makes it.
         let opened = thread::scope(|scope| {
@@ -46,8 +47,7 @@ impl Stage {
         })?;
         cancel.check()?;
         let path = opening.path;
-        let (session, mut placement) =
-            opened.map_err(|message| Error::Model { path: path.to_owned(), source: message.into() })?;
+        let (session, mut placement) = opened?;
         placement.bytes = header.memory();
         let (path, turns) = (path.to_owned(), Turns::new());
         let (work, idle) = (Work::new(&header), Arena::of(&session));
@@ -102,7 +102,7 @@ impl Stage {
         let outputs = session.run_with_options(inputs, &*options).map_err(failed)?;
         let usage = Usage::inference(self.placement.device.to_string(), begun.elapsed());
         let value = outputs.get(output).ok_or_else(|| self.broken(format!("gave no `{output}`")))?;
-        let tensor = tensor(value).map_err(failed)?;
+        let tensor = tensor(value)?;
         drop(outputs);
         let held =
             self.idle.zip(Arena::of(&session)).map_or(0, |(idle, now)| now.most.saturating_sub(idle.in_use));
@@ -143,16 +143,21 @@ impl Stage {
 
     fn failed(&self, ctx: &Ctx<'_>, error: ort::Error) -> Error {
         let message = error.message();
-        // ONNX Runtime has one code for all of these; the providers word them differently.
-        let memory = ["bad_alloc", "Failed to allocate memory", "out of memory"];
         if ctx.cancel().is_cancelled() {
             Error::Cancelled
-        } else if memory.iter().any(|sign| message.contains(sign)) {
+        } else if ran_out(message) {
             Error::OutOfMemory { node: ctx.id().to_owned() }
         } else {
             self.broken(message.to_owned())
         }
     }
+}
+
+/// Whether ONNX Runtime says that there was no memory. It has one code for all its errors, and the providers word this
+/// one differently; the last is the system's, for files that cannot be mapped.
+pub(crate) fn ran_out(message: &str) -> bool {
+    let signs = ["bad_alloc", "Failed to allocate memory", "out of memory", "Cannot allocate memory"];
+    signs.iter().any(|sign| message.contains(sign))
 }
 
 fn input(tensor: &Tensor) -> ort::Result<SessionInputValue<'_>> {
@@ -172,7 +177,7 @@ fn view<T: Element + PrimitiveTensorElementType + std::fmt::Debug>(
 }
 
 /// The value as a tensor; none for element types that no stage uses.
-fn tensor(value: &DynValue) -> ort::Result<Option<Tensor>> {
+fn tensor(value: &DynValue) -> Result<Option<Tensor>> {
     match value.dtype().tensor_type() {
         Some(TensorElementType::Float32) => copy::<f32>(value),
         Some(TensorElementType::Float16) => copy::<f16>(value),
@@ -182,10 +187,12 @@ fn tensor(value: &DynValue) -> ort::Result<Option<Tensor>> {
     }
 }
 
-fn copy<T: Element + PrimitiveTensorElementType>(value: &DynValue) -> ort::Result<Option<Tensor>> {
-    let (shape, values) = value.try_extract_tensor::<T>()?;
+fn copy<T: Element + PrimitiveTensorElementType>(value: &DynValue) -> Result<Option<Tensor>> {
+    let (shape, values) =
+        value.try_extract_tensor::<T>().map_err(|e| Error::Runtime(e.message().to_owned()))?;
     let shape: Option<Vec<usize>> = shape.iter().map(|&length| usize::try_from(length).ok()).collect();
-    Ok(shape.and_then(|shape| Tensor::from_vec(&shape, values.to_vec()).ok()))
+    let Some(shape) = shape else { return Ok(None) };
+    Ok(Tensor::from_vec(&shape, memory::copied(values)?).ok())
 }
 
 impl std::fmt::Debug for Stage {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use wuerst_core::{Args, Batch, Ctx, Error, Model, Node, NodeSpec, Refusal, Result, Tensor, Value};
+use wuerst_core::{Args, Batch, Ctx, Error, Model, Node, NodeSpec, Refusal, Result, Tensor, Value, memory};
 use wuerst_model::facts::{self, Facts};
 
 use crate::batch;
@@ -77,10 +77,11 @@ impl Node for Vqgan {
         let stage = self.sessions.stage(ctx, model, Contract::VqganDecoder)?;
         ctx.step(0, 1)?;
         let latents = batch::one(args, "latents")?;
-        let scaled = latents.values::<f32>().unwrap_or_default().iter().map(|z| z * scale).collect();
+        let scaled = latents.values::<f32>().unwrap_or_default().iter().map(|z| z * scale);
+        let scaled = memory::collected(scaled)?;
         let (shape, pixels) = decode(ctx, &stage, &Tensor::from_vec(latents.shape(), scaled)?)?;
         ctx.step(1, 1)?;
-        let bytes = pixels.iter().map(|colour| byte(*colour)).collect();
+        let bytes = memory::collected(pixels.iter().map(|colour| byte(*colour)))?;
         let shape = if self.list { [&[1][..], &shape].concat() } else { shape.to_vec() };
         Ok(vec![Tensor::from_vec(&shape, bytes)?.into(), Tensor::from_vec(&shape, pixels)?.into()])
     }
@@ -95,5 +96,7 @@ fn decode(ctx: &Ctx<'_>, stage: &Stage, latents: &Tensor) -> Result<([usize; 3],
     };
     let cells = height * width;
     let colours = |cell: usize| [0, 1, 2].map(|colour| planes[colour * cells + cell].clamp(0., 1.));
-    Ok(([height, width, 3], (0..cells).flat_map(colours).collect()))
+    let mut pixels = memory::room(3 * cells)?;
+    pixels.extend((0..cells).flat_map(colours));
+    Ok(([height, width, 3], pixels))
 }

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use wuerst_core::{Cancel, Digest, Error, Result, Turns, Value, Watch};
+use wuerst_core::{Cancel, Digest, Error, Result, Turns, Value, Watch, memory};
 use wuerst_graph::{Graph, Inputs, Report, Run};
 
 use crate::engine::Engine;
@@ -96,6 +96,7 @@ impl Job {
     /// by [`Running::take`].
     pub fn start(&self, outputs: &[&str], watch: Box<dyn Watch + Send>) -> Result<Running> {
         outputs.iter().try_for_each(|output| self.0.graph.output(output).map(drop))?;
+        memory::check(0)?;
         Running::start(self.clone(), outputs.iter().map(|&output| output.to_owned()).collect(), watch)
     }
 
@@ -105,6 +106,7 @@ impl Job {
     }
 
     pub(crate) fn run(&self, outputs: &[&str], cancel: &Cancel, watch: &mut dyn Watch) -> Result<Vec<Value>> {
+        memory::check(0)?;
         let _turn = self.0.turns.take(cancel)?;
         let mut report = locked(&self.0.report);
         let inputs = locked(&self.0.inputs).clone();

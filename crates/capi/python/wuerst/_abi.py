@@ -54,6 +54,7 @@ PROGRESS = c.CFUNCTYPE(None, c.c_void_p, View, c.c_uint32, c.c_uint32)
 PREVIEW = c.CFUNCTYPE(None, c.c_void_p, View, c.POINTER(TensorView))
 WARNING = c.CFUNCTYPE(None, c.c_void_p, View, View)
 OVERALL = c.CFUNCTYPE(None, c.c_void_p, View, c.c_double)
+PART = c.CFUNCTYPE(None, c.c_void_p, View, c.c_uint32, c.c_uint32, c.c_void_p)
 
 
 class Options(c.Structure):
@@ -90,6 +91,7 @@ class Watch(c.Structure):
         ("overall", OVERALL),
         ("preview_every", c.c_uint32),
         ("reserved", c.c_uint32),
+        ("part", PART),
     ]
 
 

@@ -5,7 +5,7 @@ import contextlib
 import ctypes as c
 import json
 
-from ._abi import CANCELLED, LOG, OVERALL, PREVIEW, PROGRESS, WARNING, Change, Digest, Error, Options, StatusView, Str
+from ._abi import CANCELLED, LOG, OVERALL, PART, PREVIEW, PROGRESS, WARNING, Change, Digest, Error, Options, StatusView, Str
 from ._abi import View, Watch, call, filled, load, made
 from ._shown import kinds, ports, steps
 from ._values import Tensor, from_handle, to_handle
@@ -164,9 +164,10 @@ class Job(_Handle):
     def get(self, output, **callbacks):
         """The value of an output; runs what is needed, in this thread.
 
-        `progress(node, done, of)`, `preview(node, tensor)`, `warning(node, message)` and `overall(node, fraction)` are
-        called in this thread; `preview_every` is how many steps lie between previews. An exception in one of them cancels
-        the run and is raised here.
+        `progress(node, done, of)`, `preview(node, tensor)`, `warning(node, message)`, `overall(node, fraction)` and
+        `part(output, index, of, value)` (one of the results that an output joins is finished) are called in this thread;
+        `preview_every` is how many steps lie between previews. An exception in one of them cancels the run and is raised
+        here.
         """
         return self.get_all([output], **callbacks)[0]
 
@@ -202,7 +203,7 @@ def _names(outputs):
 class _Watching:
     """Callbacks for C, and what they raised."""
 
-    def __init__(self, cancel, progress=None, preview=None, warning=None, overall=None, preview_every=0):
+    def __init__(self, cancel, progress=None, preview=None, warning=None, overall=None, part=None, preview_every=0):
         self._cancel, self._raised = cancel, []
         self.raw = Watch(c.sizeof(Watch))
         self.raw.preview_every = preview_every
@@ -214,6 +215,9 @@ class _Watching:
             self.raw.warning = WARNING(self._guarded(lambda node, message: warning(node.text(), message.text())))
         if overall:
             self.raw.overall = OVERALL(self._guarded(lambda node, fraction: overall(node.text(), fraction)))
+        if part:
+            shown = lambda output, index, of, value: part(output.text(), index, of, from_handle(value))
+            self.raw.part = PART(self._guarded(shown))
 
     def _guarded(self, call):
         def run(_, *arguments):

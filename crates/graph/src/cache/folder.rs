@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
-use wuerst_core::{Digest, Hasher, Value};
+use wuerst_core::{Digest, Hasher, Value, memory};
 
 use super::record;
 
@@ -69,7 +69,7 @@ impl Folder {
         let file = File::open(&path).ok()?;
         // Longer ones are none of ours, and not worth the memory.
         let length = file.metadata().ok()?.len().min(self.budget);
-        let mut bytes = Vec::with_capacity(usize::try_from(length).ok()?);
+        let mut bytes = memory::room(usize::try_from(length).ok()?).ok()?;
         let whole = (&file).take(length).read_to_end(&mut bytes);
         let values = whole.ok().and_then(|_| record::read(key, &bytes));
         match &values {

@@ -15,7 +15,7 @@ use std::sync::Arc;
 
 use image::RgbImage;
 use ndarray::ArrayD;
-use wuerst_core::{Args, Error, Registry, Result, Tensor};
+use wuerst_core::{Args, Error, Registry, Result, Tensor, memory};
 
 use crate::files::Outputs;
 
@@ -40,7 +40,11 @@ fn allowed(port: &str, [width, height]: [usize; 2]) -> Result<[u32; 2]> {
     let (w, h) = (width as u64, height as u64);
     let whole = w > 0 && h > 0 && w.checked_mul(h).is_some_and(|pixels| pixels <= MOST_PIXELS);
     match (u32::try_from(width), u32::try_from(height)) {
-        (Ok(width), Ok(height)) if whole => Ok([width, height]),
+        (Ok(width), Ok(height)) if whole => {
+            // Twice as bytes, and once as f32, which resizing goes by.
+            memory::check(width as usize * height as usize * 3 * 6)?;
+            Ok([width, height])
+        }
         _ => Err(Error::invalid(
             port,
             format!("a picture of {width}x{height} pixels; it must have some, and {MOST_PIXELS} at most"),
@@ -58,7 +62,8 @@ pub(crate) fn picture(args: &Args<'_>, port: &str) -> Result<RgbImage> {
 fn rgb(tensor: &Tensor) -> Option<RgbImage> {
     let (&[height, width, 3], Some(bytes)) = (tensor.shape(), tensor.values::<u8>()) else { return None };
     allowed("", [width, height]).ok()?;
-    RgbImage::from_raw(width.try_into().ok()?, height.try_into().ok()?, bytes.to_vec())
+    let bytes = memory::copied(bytes).ok()?;
+    RgbImage::from_raw(width.try_into().ok()?, height.try_into().ok()?, bytes)
 }
 
 /// A picture as `u8[h,w,3]`.
