@@ -1,18 +1,14 @@
 //! `wuerst import`: published checkpoints become stage models.
 
-use std::ops::ControlFlow;
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::{Result, bail};
 use clap::ValueEnum;
-use indicatif::{ProgressBar, ProgressStyle};
 use wuerst_model::import::{Options, Published, Source};
 use wuerst_model::onnx::{Operators, Precision};
 
-use crate::say;
-use crate::size::bytes;
+use crate::{bar, say};
 
 /// Make stage models, and a graph that runs them, of published checkpoints
 #[derive(clap::Args)]
@@ -48,7 +44,7 @@ enum Dtype {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, ValueEnum)]
-pub(crate) enum Quantize {
+enum Quantize {
     /// Signed weights with a scale for each output, and activations with one for each row, found while the model runs
     Int8,
 }
@@ -82,9 +78,6 @@ impl Args {
     }
 }
 
-/// Set by Ctrl-C.
-static STOP: AtomicBool = AtomicBool::new(false);
-
 /// Imports the checkpoints.
 pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     let options = args.options()?;
@@ -96,38 +89,8 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     for remark in published.remarks() {
         eprintln!("warning: {remark}");
     }
-    let bar = ProgressBar::new(published.parameters());
-    if let Ok(style) = ProgressStyle::with_template(TEMPLATE) {
-        bar.set_style(style.progress_chars("=> "));
-    }
-    // So that what is half-written is taken away again.
-    ctrlc::set_handler(|| STOP.store(true, Ordering::SeqCst))?;
-    let written = published.write(&args.out, &options, &mut |stage, done| {
-        // A stage has thousands of tensors, and its name is drawn once.
-        if bar.message() != stage {
-            bar.set_message(stage.to_owned());
-        }
-        bar.set_position(done);
-        if STOP.load(Ordering::SeqCst) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
-    });
-    bar.finish_and_clear();
-    for stage in written? {
-        let size = bytes(stage.bytes);
-        say(format_args!("{:22} {:>15} parameters {size:>10}", stage.name, stage.parameters));
-    }
+    bar::shown(published.parameters(), |progress| published.write(&args.out, &options, progress))?;
     let graph = args.out.join("graph.yaml");
     say(format_args!("wuerst run {} --set prompt=\"a red apple\" -o image=apple.png", graph.display()));
     Ok(ExitCode::SUCCESS)
-}
-
-const TEMPLATE: &str = "{msg:22} [{bar:30}] {percent:>3} %, {eta} left";
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_style_is_well_formed() {
-        assert!(ProgressStyle::with_template(TEMPLATE).is_ok());
-    }
 }

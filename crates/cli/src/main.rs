@@ -1,10 +1,11 @@
 //! `wuerst`: pictures from prompts, and graphs of nodes, on the command line.
 //!
-//! One file a command: [`generate`], [`run`], [`check`], [`nodes`], [`import`], [`inspect`],
+//! One file a command: [`generate`], [`run`], [`check`], [`nodes`], [`import`], [`quantize`], [`inspect`],
 //! [`bench`], [`graph`], [`completions`], [`manual`]. What they share:
 //! [`setup`] and [`extensions`] (the engine's options), [`source`] (graph files), [`target`] (output files), [`picture`],
-//! [`thumbnail`], [`recipe`], [`progress`], [`previews`], [`terminal`], [`watch`], [`explain`], [`size`] and [`amount`].
+//! [`thumbnail`], [`recipe`], [`progress`], [`bar`], [`previews`], [`terminal`], [`watch`], [`explain`], [`size`] and [`amount`].
 
+mod bar;
 mod bench;
 mod check;
 mod completions;
@@ -20,6 +21,7 @@ mod nodes;
 mod picture;
 mod previews;
 mod progress;
+mod quantize;
 mod recipe;
 mod run;
 mod setup;
@@ -52,6 +54,7 @@ enum Command {
     Nodes(nodes::Args),
     Graph(graph::Args),
     Import(import::Args),
+    Quantize(quantize::Args),
     Inspect(inspect::Args),
     Bench(bench::Args),
     Completions(completions::Args),
@@ -79,6 +82,7 @@ fn main() -> ExitCode {
         Command::Nodes(args) => nodes::run(args),
         Command::Graph(args) => graph::run(args),
         Command::Import(args) => import::run(args),
+        Command::Quantize(args) => quantize::run(args),
         Command::Inspect(args) => inspect::run(args),
         Command::Bench(args) => bench::run(args),
         Command::Completions(args) => completions::run(args),

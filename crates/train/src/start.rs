@@ -13,7 +13,7 @@ use anyhow::{Context, Result, ensure};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use tch::{Device, Kind, Tensor};
-use wuerst_model::onnx::read_weights;
+use wuerst_model::onnx::{QUANTIZED, Stored};
 
 /// Arguments of `wuerst-train start`.
 #[derive(Debug, Clone, clap::Args)]
@@ -62,7 +62,15 @@ pub fn plant(config: &RunConfig, model: &Path, codebook: &Tensor) -> Result<()> 
     for (stage, parts) in STAGES {
         let mut tensors = BTreeMap::new();
         for part in parts {
-            for (name, weight) in read_weights(&model.join(format!("{part}.onnx")))? {
+            let path = model.join(format!("{part}.onnx"));
+            let stored = Stored::open(&path)?;
+            ensure!(
+                !stored.metadata().iter().any(|(key, _)| key == QUANTIZED.0),
+                "{} is quantised, and its weights rounded: start from the model that it was made of",
+                path.display()
+            );
+            for read in stored.weights() {
+                let (name, weight) = read?;
                 let shape: Vec<i64> = weight.shape.iter().map(|n| *n as i64).collect();
                 tensors.insert(name, Tensor::from_slice(&weight.data).reshape(shape));
             }

@@ -3,9 +3,13 @@
 //! [`Published::open`] reads the configurations and compares every tensor, so that all that is wrong is said before
 //! anything is written. [`Published::write`] then writes the models, their tokenizers and a graph that runs them.
 //! All sizes come from the configurations; no weights are held in memory but the tensor at hand.
+//!
+//! [`Models`] are stage models that were written once, to be written again in eight bits.
 
 mod folder;
+mod new_folder;
 mod parts;
+mod quantize;
 mod stages;
 mod tokenizer;
 mod write;
@@ -13,6 +17,7 @@ mod write;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
+pub use quantize::Models;
 pub use stages::Stage;
 pub use write::{Options, Written};
 

@@ -12,8 +12,8 @@ mod lower;
 mod metadata;
 mod proto;
 mod quantize;
-mod read;
 mod store;
+mod stored;
 mod weights;
 
 use std::fs::File;
@@ -28,8 +28,8 @@ use builder::Builder;
 pub use metadata::set_metadata;
 use proto::{GraphProto, ModelProto, OperatorSetIdProto, StringStringEntryProto};
 pub use quantize::QUANTIZED;
-pub use read::{ReadError, read_weights};
 use store::{DataFile, Store, io_error, stored_bytes};
+pub use stored::{ReadError, Stored};
 pub use weights::{BoxError, ExportError, Precision, Weight, Weights};
 
 /// Which operators a model may use.
@@ -206,6 +206,11 @@ fn live(graph: &Graph) -> Vec<bool> {
         }
     }
     live
+}
+
+/// Whether any product of the network can be in eight bits.
+pub fn quantizable(graph: &Graph) -> bool {
+    quantize::chosen(graph, Operators::Int8).contains(&true)
 }
 
 /// Bytes that the weights take in the file, at most.

@@ -1,0 +1,198 @@
+//! A model that this module wrote, as a source of weights: to train on from, or to be written anew.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::{Read, Seek, SeekFrom};
+use std::path::{Path, PathBuf};
+
+use half::f16;
+use prost::Message;
+
+use super::builder::TRANSPOSED;
+use super::proto::{ModelProto, TensorProto, elem};
+use super::store::transpose;
+use super::weights::{BoxError, Precision, Weight, Weights};
+
+/// Why a model could not be read back.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ReadError {
+    /// The operating system refused.
+    #[error("{}: {source}", path.display())]
+    Io {
+        /// Which file.
+        path: PathBuf,
+        /// What it said.
+        source: std::io::Error,
+    },
+    /// Not a model, or a damaged one.
+    #[error("{}: {message}", path.display())]
+    Format {
+        /// Which file.
+        path: PathBuf,
+        /// What is wrong.
+        message: String,
+    },
+}
+
+/// A model file, and the data file beside it, of which one tensor at a time is read.
+#[derive(Debug)]
+pub struct Stored {
+    path: PathBuf,
+    metadata: Vec<(String, String)>,
+    /// Floating-point tensors by the names of the recorded parameters; constants of the graph among them, under names
+    /// that no parameter has.
+    tensors: BTreeMap<String, TensorProto>,
+}
+
+impl Stored {
+    /// Reads the model without what lies in its data file.
+    ///
+    /// # Errors
+    /// If the file cannot be read, or is no ONNX model.
+    pub fn open(path: &Path) -> Result<Stored, ReadError> {
+        let bytes = std::fs::read(path).map_err(|source| ReadError::Io { path: path.into(), source })?;
+        let wrong = |message: String| ReadError::Format { path: path.into(), message };
+        let model =
+            ModelProto::decode(&bytes[..]).map_err(|e| wrong(format!("is not an ONNX model: {e}")))?;
+        let graph = model.graph.ok_or_else(|| wrong("has no graph".into()))?;
+        let floats = |t: &TensorProto| [elem::FLOAT, elem::FLOAT16].contains(&t.data_type);
+        let tensors = graph.initializer.into_iter().filter(floats);
+        let tensors = tensors.map(|t| (plain_name(&t).to_owned(), t)).collect();
+        let metadata = model.metadata_props.into_iter().map(|pair| (pair.key, pair.value)).collect();
+        Ok(Stored { path: path.into(), metadata, tensors })
+    }
+
+    /// The model's pairs of metadata.
+    pub fn metadata(&self) -> &[(String, String)] {
+        &self.metadata
+    }
+
+    /// How it stores matrices and kernels.
+    pub fn precision(&self) -> Precision {
+        match self.tensors.values().any(|tensor| tensor.data_type == elem::FLOAT16) {
+            true => Precision::F16,
+            false => Precision::F32,
+        }
+    }
+
+    /// Its tensors, each with its name: what is stored as f16 widened, what is stored transposed the right way round.
+    ///
+    /// # Errors
+    /// The data file cannot be read, or a tensor is damaged.
+    pub fn weights(&self) -> impl Iterator<Item = Result<(String, Weight), ReadError>> {
+        self.tensors.iter().map(|(name, tensor)| Ok((name.clone(), self.read(tensor)?)))
+    }
+
+    fn read(&self, tensor: &TensorProto) -> Result<Weight, ReadError> {
+        let wrong = |message: String| ReadError::Format { path: self.path.clone(), message };
+        match &tensor.raw_data {
+            Some(raw) => weight(tensor, raw).map_err(wrong),
+            None => weight(tensor, &self.outside(tensor)?).map_err(wrong),
+        }
+    }
+
+    /// The bytes of a tensor in the data file.
+    fn outside(&self, tensor: &TensorProto) -> Result<Vec<u8>, ReadError> {
+        let wrong = |what: &str| ReadError::Format {
+            path: self.path.clone(),
+            message: format!("{what} `{}`", tensor.name),
+        };
+        let entry = |key: &str| tensor.external_data.iter().find(|e| e.key == key).map(|e| &e.value[..]);
+        let number = |key: &str| entry(key).and_then(|text| text.parse::<u64>().ok());
+        // A file beside the model, and not any on the disk that the model names.
+        let location = entry("location").filter(|name| Path::new(name).file_name() == Some(name.as_ref()));
+        let (Some(location), Some(length)) = (location, number("length")) else {
+            return Err(wrong("does not say where to find"));
+        };
+        let path = self.path.with_file_name(location);
+        let failed = |source| ReadError::Io { path: path.clone(), source };
+        let mut file = File::open(&path).map_err(failed)?;
+        file.seek(SeekFrom::Start(number("offset").unwrap_or(0))).map_err(failed)?;
+        let mut bytes = vec![];
+        file.take(length).read_to_end(&mut bytes).map_err(failed)?;
+        if bytes.len() as u64 == length { Ok(bytes) } else { Err(wrong("has a data file that ends before")) }
+    }
+}
+
+impl Weights for Stored {
+    fn weight(&self, name: &str) -> Result<Weight, BoxError> {
+        let missing = || format!("{} has no such weight", self.path.display());
+        Ok(self.read(self.tensors.get(name).ok_or_else(missing)?)?)
+    }
+}
+
+/// The parameter that a tensor holds.
+fn plain_name(tensor: &TensorProto) -> &str {
+    match (tensor.name.strip_suffix(TRANSPOSED), tensor.dims.len()) {
+        (Some(plain), 2) => plain,
+        _ => &tensor.name,
+    }
+}
+
+fn weight(tensor: &TensorProto, raw: &[u8]) -> Result<Weight, String> {
+    let name = &tensor.name;
+    let mut data: Vec<f32> = match tensor.data_type {
+        elem::FLOAT16 => raw.chunks_exact(2).map(|b| f16::from_le_bytes([b[0], b[1]]).to_f32()).collect(),
+        _ => raw.chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]])).collect(),
+    };
+    let shape: Option<Vec<usize>> = tensor.dims.iter().map(|n| usize::try_from(*n).ok()).collect();
+    let elements = shape.as_ref().and_then(|s| s.iter().try_fold(1usize, |all, n| all.checked_mul(*n)));
+    let (Some(mut shape), true) = (shape, elements == Some(data.len())) else {
+        return Err(format!("`{name}` has {} elements, not those of {:?}", data.len(), tensor.dims));
+    };
+    if let ([rows, columns], true) = (&shape[..], plain_name(tensor) != name) {
+        data = transpose(&data, *rows, *columns);
+        shape.reverse();
+    }
+    Ok(Weight { shape, data })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::onnx::{Options, write};
+    use crate::record::{Axis, DType, Graph, Init, Op};
+
+    #[test]
+    fn what_was_written_is_read() {
+        let mut g = Graph::new();
+        let x = g.input("x", DType::F32, &[Axis::named("batch", 1), Axis::fixed(3)]);
+        let w = g.param("layer.weight", &[20_000, 3], Init::Constant(0.));
+        let b = g.param("layer.bias", &[20_000], Init::Constant(0.));
+        let y = g.push(Op::Linear, &[x, w, b]);
+        g.output("y", y);
+        let g = g.finish().unwrap();
+        let weights = |name: &str| -> Result<Weight, BoxError> {
+            let shape = if name == "layer.bias" { vec![20_000] } else { vec![20_000, 3] };
+            let n: usize = shape.iter().product();
+            Ok(Weight { shape, data: (0..n).map(|i| (i % 1000) as f32 / 8.).collect() })
+        };
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("layer.onnx");
+        for (precision, inline_bytes) in [(Precision::F16, u64::MAX), (Precision::F32, 0)] {
+            let metadata = vec![("author".to_owned(), "somebody".to_owned())];
+            let options = Options { precision, inline_bytes, metadata, ..Options::default() };
+            write(&path, &g, &weights, &options).unwrap();
+            let stored = Stored::open(&path).unwrap();
+            assert_eq!((stored.precision(), stored.metadata()), (precision, &options.metadata[..]));
+            let read: BTreeMap<String, Weight> = stored.weights().collect::<Result<_, _>>().unwrap();
+            for name in ["layer.weight", "layer.bias"] {
+                assert_eq!(read[name], weights(name).unwrap(), "{name}");
+                assert_eq!(stored.weight(name).unwrap(), read[name]);
+            }
+            assert!(stored.weight("other").unwrap_err().to_string().contains("no such weight"));
+        }
+        let said = |path: &Path| {
+            let read = Stored::open(path).and_then(|stored| stored.weights().collect::<Result<Vec<_>, _>>());
+            read.unwrap_err().to_string()
+        };
+        let data = path.with_extension("onnx.data");
+        File::options().write(true).open(&data).unwrap().set_len(100).unwrap();
+        assert!(said(&path).contains("ends before"), "{}", said(&path));
+        std::fs::remove_file(&data).unwrap();
+        assert!(said(&path).contains("layer.onnx.data"), "{}", said(&path));
+        std::fs::write(&path, "PNG").unwrap();
+        assert!(said(&path).contains("is not an ONNX model"));
+    }
+}
