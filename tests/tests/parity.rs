@@ -134,17 +134,14 @@ fn weights_in_f16_are_near() -> Result<()> {
     Ok(())
 }
 
-/// In eight bits, a network gives nearly the same; text encoders, which no picture passes through, just the same.
+/// Of the references only some products of a decoder are large enough for eight bits; everything else stays the same.
 #[test]
 fn products_in_eight_bits_are_near() -> Result<()> {
     let narrow = Options { operators: Operators::Int8, ..Options::default() };
-    for bundle in [PLAIN, ODD] {
-        for (stage, error) in errors(bundle, &narrow)? {
-            let text = stage.starts_with("text-encoder");
-            assert!(error <= if text { TOLERANCE } else { 5e-2 }, "{bundle:?} {stage}: {error:e}");
-            let rounded = error > TOLERANCE || !["prior", "decoder"].contains(&stage);
-            assert!(rounded, "{bundle:?} {stage}: {error:e}");
-        }
+    for (stage, error) in errors(PLAIN, &narrow)? {
+        let rounded = stage == "decoder";
+        assert!(error <= if rounded { 2e-2 } else { TOLERANCE }, "{stage}: {error:e}");
+        assert!(!rounded || error > TOLERANCE, "{stage}: {error:e}");
     }
     Ok(())
 }

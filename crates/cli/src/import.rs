@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use anyhow::{Result, bail};
 use clap::ValueEnum;
-use wuerst_model::import::{Options, Published, Source};
+use wuerst_model::import::{Options, Published, Source, Stage};
 use wuerst_model::onnx::{Operators, Precision};
 
 use crate::{bar, say};
@@ -88,6 +88,9 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     })?;
     for remark in published.remarks() {
         eprintln!("warning: {remark}");
+    }
+    if args.quantize.is_some() && !published.stages().iter().any(Stage::quantizable) {
+        eprintln!("warning: no matrix product of these networks is large enough to gain from eight bits");
     }
     bar::shown(published.parameters(), |progress| published.write(&args.out, &options, progress))?;
     let graph = args.out.join("graph.yaml");

@@ -2,11 +2,15 @@
 
 use anyhow::Result;
 use ndarray::{Array2, ArrayD, Axis as Along, s};
+use wuerst_model::contract::Sizes;
+use wuerst_model::decoder::{self, DecoderConfig};
 use wuerst_model::onnx::{self, BoxError, Operators, Options, Weight};
+use wuerst_model::prior::{self, PriorConfig};
 use wuerst_model::record::{Axis, DType, Graph, Init, Op};
+use wuerst_model::vqgan::{self, VqganConfig};
 use wuerst_tests::bundle::PLAIN;
-use wuerst_tests::numbers::{Random, relative_error};
-use wuerst_tests::runtime::Model;
+use wuerst_tests::numbers::{Random, random_weights, relative_error};
+use wuerst_tests::runtime::{Array, Model};
 
 /// `x·Wᵀ` of a picture `[b,h,w,in]`, or of a text `[b,l,in]`.
 fn product(picture: bool, outputs: usize, inner: usize) -> Result<Graph> {
@@ -38,11 +42,14 @@ fn weights_are_rounded_as_onnx_runtimes_tools_do() -> Result<()> {
     let weight: ArrayD<f32> = ndarray_npy::read_npy(file("weight"))?;
     let values: Array2<i8> = ndarray_npy::read_npy(file("values"))?;
     let scales: ndarray::Array1<f32> = ndarray_npy::read_npy(file("scales"))?;
-    let (outputs, inner) = values.dim();
+    // Tenfold in both directions, as only large matrices are rounded; that changes no row's largest number.
+    let (outputs, inner) = (10 * values.nrows(), 10 * values.ncols());
+    let weight = ArrayD::from_shape_fn(vec![outputs, inner], |at| weight[[at[0] % 24, at[1] % 40]]);
     let ones = Array2::<f32>::eye(inner).into_shape_with_order((1, 1, inner, inner))?.into_dyn();
     let got = run(&product(true, outputs, inner)?, &weight, Operators::Int8, &ones)?;
-    for ((output, input), value) in values.indexed_iter() {
-        let (got, want) = (got[[0, 0, input, output]], f32::from(*value) * scales[output]);
+    for (output, input) in (0..outputs).flat_map(|output| (0..inner).map(move |input| (output, input))) {
+        let (row, value) = (output % 24, values[[output % 24, input % 40]]);
+        let (got, want) = (got[[0, 0, input, output]], f32::from(value) * scales[row]);
         assert!((got - want).abs() <= 1e-6 * want.abs(), "{output}, {input}: {got}, {want} wanted");
     }
     Ok(())
@@ -52,9 +59,9 @@ fn weights_are_rounded_as_onnx_runtimes_tools_do() -> Result<()> {
 #[test]
 fn products_of_pictures_are_near_and_those_of_texts_the_same() -> Result<()> {
     let mut random = Random::new(5);
-    let weight = random.array(&[48, 100]);
-    for (picture, shape) in [(true, vec![2, 3, 5, 100]), (false, vec![2, 7, 100])] {
-        let (graph, x) = (product(picture, 48, 100)?, random.array(&shape));
+    let weight = random.array(&[200, 300]);
+    for (picture, shape) in [(true, vec![2, 3, 5, 300]), (false, vec![2, 7, 300])] {
+        let (graph, x) = (product(picture, 200, 300)?, random.array(&shape));
         let [wide, narrow] =
             [Operators::OnnxRuntime, Operators::Int8].map(|operators| run(&graph, &weight, operators, &x));
         let error = relative_error(&narrow?, &wide?)?;
@@ -68,8 +75,8 @@ fn products_of_pictures_are_near_and_those_of_texts_the_same() -> Result<()> {
 #[test]
 fn rows_are_rounded_each_by_itself() -> Result<()> {
     let mut random = Random::new(6);
-    let (graph, weight) = (product(true, 32, 64)?, random.array(&[32, 64]));
-    let mut x = random.array(&[3, 2, 2, 64]);
+    let (graph, weight) = (product(true, 192, 200)?, random.array(&[192, 200]));
+    let mut x = random.array(&[3, 2, 2, 200]);
     x.slice_mut(s![1, .., .., ..]).mapv_inplace(|v| v * 1e4);
     x.slice_mut(s![2, .., .., ..]).fill(0.);
     let all = run(&graph, &weight, Operators::Int8, &x)?;
@@ -77,5 +84,61 @@ fn rows_are_rounded_each_by_itself() -> Result<()> {
     let alone = run(&graph, &weight, Operators::Int8, &first)?;
     assert_eq!(all.index_axis(Along(0), 0), alone.index_axis(Along(0), 0));
     assert!(all.index_axis(Along(0), 2).iter().all(|v| *v == 0.));
+    Ok(())
+}
+
+/// Whole networks with random weights, each against itself in f32.
+#[test]
+fn networks_in_eight_bits_are_near() -> Result<()> {
+    let sizes = Sizes { batch: 1, height: 16, width: 16, embedding: [2, 2], length: 5 };
+    let prior = PriorConfig { c: 256, c_cond: 64, depth: 3, nhead: 4, ..PriorConfig::default() };
+    let decoder = DecoderConfig {
+        c_hidden: vec![128, 256],
+        nhead: vec![-1, 4],
+        blocks: vec![1, 2],
+        level_config: vec!["CT".into(), "CTA".into()],
+        inject_effnet: vec![false, true],
+        clip_embd: 64,
+        c_cond: 128,
+        ..DecoderConfig::default()
+    };
+    let vqgan = VqganConfig { embed_dim: 256, bottleneck_blocks: 3, ..VqganConfig::default() };
+    let mut random = Random::new(7);
+    let mut array = |shape: &[usize]| Array::from(random.array(shape));
+    let picture = |channels, array: &mut dyn FnMut(&[usize]) -> Array| array(&[2, channels, 8, 12]);
+    let conditions = |channels, array: &mut dyn FnMut(&[usize]) -> Array| {
+        vec![
+            ("latents", picture(channels, array)),
+            ("timestep", array(&[2])),
+            ("text", array(&[2, 7, 64])),
+            ("embedding", array(&[2, 16, 2, 3])),
+        ]
+    };
+    let cases = [
+        ("prior", prior::graph(&prior, &sizes)?, conditions(16, &mut array)),
+        ("decoder", decoder::graph(&decoder, &sizes)?, conditions(4, &mut array)),
+        ("vqgan", vqgan::decoder_graph(&vqgan, &sizes)?, conditions(4, &mut array)),
+    ];
+    for (name, graph, feeds) in cases {
+        let wanted = |name: &str| graph.inputs.iter().any(|input| input.name == name);
+        let feeds: Vec<_> = feeds.into_iter().filter(|(name, _)| wanted(name)).collect();
+        let random = random_weights(&graph);
+        // The prior divides by what its last layer makes; smaller, that stays away from 0, as in trained networks.
+        let weights = |name: &str| -> Result<Weight, BoxError> {
+            let mut weight = random(name)?;
+            let share = if name.starts_with("out.1.") { 0.1 } else { 1. };
+            weight.data.iter_mut().for_each(|v| *v *= share);
+            Ok(weight)
+        };
+        let [wide, narrow] = [Operators::Standard, Operators::Int8].map(|operators| {
+            let options = Options { operators, ..Options::default() };
+            let model = onnx::encode(&graph, &weights, &options)?;
+            Ok::<_, anyhow::Error>((model.len(), Model::from_bytes(&model)?.run(&feeds)?.remove(0).f32()?))
+        });
+        let ((whole, want), (part, got)) = (wide?, narrow?);
+        let error = relative_error(&got, &want)?;
+        println!("{name}: {part} of {whole} bytes, relative error {error:.1e}");
+        assert!(part * 10 < whole * 6 && error > 1e-5 && error < 3e-2, "{name}: {error}");
+    }
     Ok(())
 }

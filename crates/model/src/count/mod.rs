@@ -7,7 +7,7 @@ mod arena;
 
 use arena::{Arena, Chunk};
 
-use crate::onnx::Operators;
+use crate::onnx::{self, Operators};
 use crate::record::{DType, Graph, Id, Node, Op};
 
 /// Costs of one evaluation of a network.
@@ -81,6 +81,7 @@ fn evaluated(graph: &Graph, operators: Operators) -> Arena {
     for (at, last) in last.iter().enumerate().filter(|(at, _)| roots[*at] == *at) {
         ending[*last].push(at);
     }
+    let quantized = onnx::chosen(graph, operators);
     let mut arena = Arena::default();
     let mut chunks: Vec<Option<Chunk>> = vec![None; graph.nodes.len()];
     for (at, node) in graph.nodes.iter().enumerate() {
@@ -92,8 +93,8 @@ fn evaluated(graph: &Graph, operators: Operators) -> Arena {
             }
             None => {}
         }
-        let own: Vec<Chunk> =
-            workspace(graph, node, operators).into_iter().map(|bytes| arena.take(bytes)).collect();
+        let own = if quantized[at] { rounded(graph, node) } else { workspace(graph, node, operators) };
+        let own: Vec<Chunk> = own.into_iter().map(|bytes| arena.take(bytes)).collect();
         own.into_iter().for_each(|chunk| arena.give_back(chunk));
         ending[at].iter().filter_map(|end| chunks[*end].take()).for_each(|chunk| arena.give_back(chunk));
     }
@@ -163,6 +164,12 @@ fn reused_argument(graph: &Graph, at: usize, roots: &[usize], last: &[usize]) ->
         made && last[root] == at && bytes(&graph.nodes[root]) == bytes(node)
     };
     node.args.iter().filter(|_| single).find(|arg| fits(arg)).map(|arg| roots[arg.0])
+}
+
+/// Bytes that a product in eight bits holds beside arguments and result: the activations scaled, and rounded.
+fn rounded(graph: &Graph, node: &Node) -> Vec<u64> {
+    let scaled = bytes(&graph.nodes[node.args[0].0]);
+    vec![scaled, scaled / 4]
 }
 
 /// Bytes of the values that the operators of a composite, or kernels, hold at once beside arguments and result.

@@ -35,7 +35,7 @@ struct Stage {
 /// What is to be done with a model.
 enum Verdict {
     Quantize(Box<Stage>),
-    /// It says which network it holds, and none of its products depends on a picture.
+    /// It says which network it holds, and that has no product to quantise.
     Nothing,
     /// It does not say which network it holds.
     Unknown,
@@ -43,7 +43,7 @@ enum Verdict {
 
 impl Models {
     /// Reads the folder. Of the models those are quantised that are named in `only`, or without names all in which a
-    /// matrix product depends on a picture: no text encoder, and no convolutions.
+    /// matrix product gains from it that depends on a picture: no text encoder, and no convolutions.
     ///
     /// # Errors
     /// [`ImportError::Problems`]: no models, one that is quantised already or damaged, a name that no model has or of one
@@ -66,7 +66,10 @@ impl Models {
             match if wanted { judge(&path, name) } else { Ok(Verdict::Nothing) } {
                 Ok(Verdict::Quantize(stage)) => stages.push(*stage),
                 Ok(Verdict::Nothing) if wanted && !only.is_empty() => {
-                    problems.push(format!("{}: no matrix product depends on a picture", path.display()));
+                    problems.push(format!(
+                        "{}: has no matrix product, large enough to gain, that depends on a picture",
+                        path.display()
+                    ));
                 }
                 Ok(Verdict::Unknown) if !only.is_empty() => {
                     problems.push(format!("{}: does not say which network it holds", path.display()));

@@ -8,6 +8,7 @@ use crate::checkpoint::Checkpoint;
 use crate::compressor::{CompressorConfig, STRIDE};
 use crate::facts::{self, Facts};
 use crate::network::Network;
+use crate::onnx;
 use crate::record::Graph;
 use crate::scale::Scale;
 use crate::schedule;
@@ -32,6 +33,11 @@ pub struct Stage {
 }
 
 impl Stage {
+    /// Whether it has matrix products that gain from being computed in eight bits.
+    pub fn quantizable(&self) -> bool {
+        onnx::quantizable(&self.graph)
+    }
+
     /// Numbers in the stage's weights.
     pub fn parameters(&self) -> u64 {
         self.graph.params.iter().map(|p| p.shape.iter().product::<usize>() as u64).sum()

@@ -28,6 +28,7 @@ use builder::Builder;
 pub use metadata::set_metadata;
 use proto::{GraphProto, ModelProto, OperatorSetIdProto, StringStringEntryProto};
 pub use quantize::QUANTIZED;
+pub(crate) use quantize::chosen;
 use store::{DataFile, Store, io_error, stored_bytes};
 pub use stored::{ReadError, Stored};
 pub use weights::{BoxError, ExportError, Precision, Weight, Weights};
@@ -208,7 +209,7 @@ fn live(graph: &Graph) -> Vec<bool> {
     live
 }
 
-/// Whether any product of the network can be in eight bits.
+/// Whether any product of the network would be in eight bits.
 pub fn quantizable(graph: &Graph) -> bool {
     quantize::chosen(graph, Operators::Int8).contains(&true)
 }

@@ -29,8 +29,12 @@ const STEPS: f32 = 127.;
 /// Keeps a row of zeros from dividing by nothing.
 const TINY: f32 = 1e-20;
 
-/// Which products are in eight bits: those of a parameter with something that depends on a picture. What is computed
-/// from text and time alone stays in f32: it is little, and an error in it pushes every place and step the same way.
+/// A product of n numbers with m outputs, where n·m/(n+m) is smaller, gains less than rounding its activations takes.
+const WORTHWHILE: usize = 96;
+
+/// Which products are in eight bits: those of a parameter that is large enough with something that depends on a picture.
+/// What is computed from text and time alone stays in f32: it is little, and an error in it pushes every place and step
+/// the same way.
 pub fn chosen(graph: &Graph, operators: Operators) -> Vec<bool> {
     if operators != Operators::Int8 {
         return vec![false; graph.nodes.len()];
@@ -40,9 +44,12 @@ pub fn chosen(graph: &Graph, operators: Operators) -> Vec<bool> {
         let input = matches!(node.op, Op::Input(_)) && node.shape.len() == 4;
         pictured.push(input || node.args.iter().any(|arg| pictured[arg.0]));
     }
+    let large = |weight: &Node| match (&weight.op, &weight.shape[..]) {
+        (Op::Param(_), [outputs, inputs]) => outputs * inputs >= WORTHWHILE * (outputs + inputs),
+        _ => false,
+    };
     let product = |node: &Node| {
-        let weight = node.args.get(1).map(|weight| &graph.nodes[weight.0].op);
-        node.op == Op::Linear && matches!(weight, Some(Op::Param(_))) && pictured[node.args[0].0]
+        node.op == Op::Linear && pictured[node.args[0].0] && large(&graph.nodes[node.args[1].0])
     };
     graph.nodes.iter().map(product).collect()
 }
@@ -83,10 +90,6 @@ pub fn stored_bytes(param: &Param) -> u64 {
 pub fn product(b: &mut Builder<'_>, x: Id, weight: Id) -> Lowered {
     let x = b.value(x)?;
     let largest = b.once(&format!("largest of {x}"), |b| largest(b, &x))?;
-    let step = b.once(&format!("step of {x}"), |b| {
-        let share = b.scalar(1. / STEPS)?;
-        Ok(b.emit("Mul", &[&largest, &share], vec![]))
-    })?;
     let (one, zero) = (b.scalar(1.)?, b.byte("u8", elem::UINT8, ZERO)?);
     let rows = b.once(&format!("rows of {x}"), |b| {
         let steps = b.scalar(STEPS)?;
@@ -94,11 +97,12 @@ pub fn product(b: &mut Builder<'_>, x: Id, weight: Id) -> Lowered {
         let scaled = b.emit("Mul", &[&x, &factor], vec![]);
         Ok(b.emit("QuantizeLinear", &[&scaled, &one, &zero], vec![]))
     })?;
+    let step = b.scalar(1. / STEPS)?;
     let (values, scales) = b.quantized(weight)?;
     // Nothing, but ONNX Runtime aborts without it where it makes the weights unsigned (`session.x64quantprecision`).
     let none = b.byte("i8", elem::INT8, 0)?;
-    let product = b.emit_fused(PRODUCT, &[&rows, &values, &one, &scales, &zero, &none], vec![]);
-    Ok(b.emit("Mul", &[&product, &step], vec![]))
+    let product = b.emit_fused(PRODUCT, &[&rows, &values, &step, &scales, &zero, &none], vec![]);
+    Ok(b.emit("Mul", &[&product, &largest], vec![]))
 }
 
 /// The largest number of each row, without its sign: `[…,1]`.
