@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::contract::{self, Sizes};
 use crate::layer::{
-    EPS, ResBlock, attn_block, conv, conv_from, conv_transpose, halves, linear_from, norm2d, res_block,
+    EPS, Places, ResBlock, attn_block, conv, conv_from, conv_transpose, halves, linear_from, res_block,
     time_embedding, timestep_block, xavier,
 };
 use crate::record::{Graph, Id, Init, Op, RecordError};
@@ -160,12 +160,12 @@ pub fn noise(
     let (inner, first) = (config.c_in * config.patch_size.pow(2), config.c_hidden[0]);
     let Init::Uniform(bound) = xavier(inner, first) else { return x };
     let x = conv_from(g, "embedding.1", x, first, [1, 1, 0], Init::Uniform(0.02 * bound));
-    let x = norm2d(g, x);
+    let x = Places::of(g, x).norm(g);
 
-    let levels = conditions.down(g, x);
-    let x = conditions.up(g, levels);
+    let (levels, x) = conditions.down(g, x);
+    let x = conditions.up(g, levels, x);
 
-    let x = norm2d(g, x);
+    let x = x.norm(g).image(g);
     // At the start a = 0 and b = 1/2, so that the prediction is twice the latents.
     let out = 2 * config.c_out * config.patch_size.pow(2);
     let x = conv_from(g, "clf.1", x, out, [1, 1, 0], Init::Constant(0.));
@@ -182,52 +182,56 @@ pub fn noise(
 }
 
 impl Conditions<'_> {
-    /// Each level's result, the largest resolution first.
-    fn down(&self, g: &mut Graph, mut x: Id) -> Vec<Id> {
+    /// Each level's result, the largest resolution first, and the last of them again.
+    fn down(&self, g: &mut Graph, mut x: Places) -> (Vec<Places>, Places) {
         let mut results = Vec::new();
         for level in 0..self.config.c_hidden.len() {
             let path = format!("down_blocks.{level}");
             if level > 0 {
-                x = norm2d(g, x);
-                x = conv(g, &format!("{path}.0.1"), x, self.config.c_hidden[level], [2, 2, 0]);
+                let wide = x.norm(g).image(g);
+                let name = format!("{path}.0.1");
+                let narrow = conv(g, &name, wide, self.config.c_hidden[level], [2, 2, 0]);
+                x = Places::of(g, narrow);
             }
             let embedding = self.injected(g, level, level, x);
             x = self.blocks(g, level, &path, usize::from(level > 0), x, [embedding; 2]);
             results.push(x);
         }
-        results
+        (results, x)
     }
 
     /// From the lowest resolution back to the largest, each level joined to what the way down had there.
-    fn up(&self, g: &mut Graph, mut results: Vec<Id>) -> Id {
+    fn up(&self, g: &mut Graph, mut results: Vec<Places>, mut x: Places) -> Places {
         let levels = results.len();
-        let mut x = results.pop().unwrap_or(self.text);
+        results.pop();
         for level in (0..levels).rev() {
             let at = levels - 1 - level;
             let path = format!("up_blocks.{at}");
-            let skip = if at > 0 { results.pop() } else { None };
+            let skip = if at > 0 { results.pop().map(|skip| skip.tokens) } else { None };
             let embedding = self.injected(g, levels + at, level, x);
             let first = match (skip, embedding) {
-                (Some(skip), Some(embedding)) => Some(g.push(Op::Concat(1), &[skip, embedding])),
+                (Some(skip), Some(embedding)) => Some(g.push(Op::Concat(2), &[skip, embedding])),
                 (skip, embedding) => skip.or(embedding),
             };
             x = self.blocks(g, level, &path, 0, x, [first, embedding]);
             if level > 0 {
                 let place = self.config.blocks[level] * self.config.level_config[level].len();
                 let name = format!("{path}.{place}.1");
-                x = norm2d(g, x);
-                x = conv_transpose(g, &name, x, self.config.c_hidden[level - 1], [2, 2, 0]);
+                let narrow = x.norm(g).image(g);
+                let wide = conv_transpose(g, &name, narrow, self.config.c_hidden[level - 1], [2, 2, 0]);
+                x = Places::of(g, wide);
             }
         }
         x
     }
 
-    /// The semantic embedding at the size of `x`, where this level sees it.
-    fn injected(&self, g: &mut Graph, mapper: usize, level: usize, x: Id) -> Option<Id> {
+    /// The semantic embedding at the places of `x`, where this level sees it.
+    fn injected(&self, g: &mut Graph, mapper: usize, level: usize, x: Places) -> Option<Id> {
         self.config.inject_effnet[level].then(|| {
-            let resized = g.push(Op::CubicResize, &[self.embedding, x]);
+            let resized = g.push(Op::CubicResize, &[self.embedding, x.like]);
             let name = format!("effnet_mappers.{mapper}");
-            conv_from(g, &name, resized, self.config.c_cond, [1, 1, 0], Init::Normal(0.02))
+            let mapped = conv_from(g, &name, resized, self.config.c_cond, [1, 1, 0], Init::Normal(0.02));
+            Places::of(g, mapped).tokens
         })
     }
 
@@ -238,9 +242,9 @@ impl Conditions<'_> {
         level: usize,
         path: &str,
         start: usize,
-        mut x: Id,
+        mut x: Places,
         joined: [Option<Id>; 2],
-    ) -> Id {
+    ) -> Places {
         let config = self.config;
         let dropout = config.dropout.at(level);
         let block = ResBlock { kernel: config.kernel_size, dropout, depth: config.blocks.iter().sum() };

@@ -21,14 +21,24 @@ pub fn linear(g: &mut Graph, name: &str, x: Id, out: usize) -> Id {
 
 /// [`linear`] whose weight starts as `init`.
 pub fn linear_from(g: &mut Graph, name: &str, x: Id, out: usize, init: Init) -> Id {
+    linear_times(g, name, x, out, init, None)
+}
+
+/// [`linear_from`] times a learned number `[1]`.
+pub fn linear_times(g: &mut Graph, name: &str, x: Id, out: usize, init: Init, times: Option<Id>) -> Id {
     let inner = features(g, x);
     let w = g.param(&format!("{name}.weight"), &[out, inner], init);
     let b = g.param(&format!("{name}.bias"), &[out], Init::Constant(0.));
+    let [w, b] = scaled(g, [w, b], times);
     g.push(Op::Linear, &[x, w, b])
 }
 
+fn scaled(g: &mut Graph, params: [Id; 2], times: Option<Id>) -> [Id; 2] {
+    times.map_or(params, |times| params.map(|param| g.push(Op::Mul, &[param, times])))
+}
+
 /// Extent of the last axis.
-fn features(g: &Graph, x: Id) -> usize {
+pub fn features(g: &Graph, x: Id) -> usize {
     g.shape(x).last().copied().unwrap_or(1)
 }
 
@@ -60,11 +70,17 @@ pub fn conv_from(
 
 /// Depthwise `kernel`² convolution that keeps the size if `pad` is half the kernel.
 pub fn depthwise(g: &mut Graph, name: &str, x: Id, kernel: usize, pad: usize) -> Id {
+    depthwise_times(g, name, x, [kernel, pad], None)
+}
+
+/// [`depthwise`] times a learned number `[1]`; `[kernel, pad]`.
+pub fn depthwise_times(g: &mut Graph, name: &str, x: Id, [kernel, pad]: [usize; 2], times: Option<Id>) -> Id {
     let c = channels(g, x);
     // The authors' initialiser counts every channel's output although each feeds only its own.
     let init = xavier(kernel * kernel, c * kernel * kernel);
     let w = g.param(&format!("{name}.weight"), &[c, 1, kernel, kernel], init);
     let b = g.param(&format!("{name}.bias"), &[c], Init::Constant(0.));
+    let [w, b] = scaled(g, [w, b], times);
     g.push(Op::Conv { stride: 1, pads: [pad; 4], groups: c }, &[x, w, b])
 }
 
@@ -79,21 +95,41 @@ pub fn conv_transpose(g: &mut Graph, name: &str, x: Id, out: usize, [k, stride, 
     g.push(Op::ConvTranspose { stride, pad }, &[x, w, b])
 }
 
-/// `[b,c,h,w]` to `[b,h,w,c]`.
-pub fn to_nhwc(g: &mut Graph, x: Id) -> Id {
-    g.push(Op::Transpose(vec![0, 2, 3, 1]), &[x])
+/// An image with its features innermost, place by place: what norms and channel-wise layers want, so that blocks hand
+/// this on and only convolutions move the features outside.
+#[derive(Debug, Clone, Copy)]
+pub struct Places {
+    /// `[b,h·w,c]`.
+    pub tokens: Id,
+    /// Some image `[b,_,h,w]`, for its height and width.
+    pub like: Id,
 }
 
-/// `[b,h,w,c]` to `[b,c,h,w]`.
-pub fn to_nchw(g: &mut Graph, x: Id) -> Id {
-    g.push(Op::Transpose(vec![0, 3, 1, 2]), &[x])
-}
+impl Places {
+    /// The places of an image `[b,c,h,w]`.
+    pub fn of(g: &mut Graph, image: Id) -> Places {
+        Places { tokens: g.push(Op::ImageToTokens, &[image]), like: image }
+    }
 
-/// Layer norm over the channels of an image, without scale and bias.
-pub fn norm2d(g: &mut Graph, x: Id) -> Id {
-    let x = to_nhwc(g, x);
-    let x = g.push(Op::LayerNorm { eps: EPS }, &[x]);
-    to_nchw(g, x)
+    /// The image `[b,c,h,w]`.
+    pub fn image(self, g: &mut Graph) -> Id {
+        g.push(Op::TokensToImage, &[self.tokens, self.like])
+    }
+
+    /// Other features at the same places.
+    pub fn with(self, tokens: Id) -> Places {
+        Places { tokens, ..self }
+    }
+
+    /// Layer norm over the features, without scale and bias.
+    pub fn norm(self, g: &mut Graph) -> Places {
+        self.with(g.push(Op::LayerNorm { eps: EPS }, &[self.tokens]))
+    }
+
+    /// The features with others added.
+    pub fn add(self, g: &mut Graph, tokens: Id) -> Places {
+        self.with(g.push(Op::Add, &[self.tokens, tokens]))
+    }
 }
 
 /// Layer norm over the last axis with scale and bias.
@@ -120,13 +156,16 @@ pub fn silu(g: &mut Graph, x: Id) -> Id {
     g.push(Op::Mul, &[x, s])
 }
 
-/// Global response norm of `[b,h,w,c]` (ConvNeXt V2): channels compete by their energy over the picture.
+/// Global response norm of `[b,n,c]` (ConvNeXt V2): channels compete by their energy over the picture.
 fn response_norm(g: &mut Graph, name: &str, x: Id) -> Id {
     let c = features(g, x);
-    let gamma = g.param(&format!("{name}.gamma"), &[1, 1, 1, c], Init::Constant(0.));
-    let beta = g.param(&format!("{name}.beta"), &[1, 1, 1, c], Init::Constant(0.));
-    let energy = g.push(Op::ReduceL2(vec![1, 2]), &[x]);
-    let mean = g.push(Op::ReduceMean(vec![3]), &[energy]);
+    let vector = |g: &mut Graph, part| {
+        let vector = g.param(&format!("{name}.{part}"), &[1, 1, 1, c], Init::Constant(0.));
+        g.push(Op::Reshape(vec![Extent::Fixed(c)]), &[vector])
+    };
+    let (gamma, beta) = (vector(g, "gamma"), vector(g, "beta"));
+    let energy = g.push(Op::ReduceL2(vec![1]), &[x]);
+    let mean = g.push(Op::ReduceMean(vec![2]), &[energy]);
     let eps = g.scalar(EPS);
     let mean = g.push(Op::Add, &[mean, eps]);
     let share = g.push(Op::Div, &[energy, mean]);
@@ -152,46 +191,44 @@ pub struct ResBlock {
 
 /// The residual block of stages B and C: depthwise convolution, norm, and a channel-wise MLP with response norm.
 ///
-/// `skip` `[b,s,h,w]` is joined to the MLP's input (stage B).
-pub fn res_block(g: &mut Graph, name: &str, x: Id, skip: Option<Id>, block: ResBlock) -> Id {
-    let c = channels(g, x);
-    let y = depthwise(g, &format!("{name}.depthwise"), x, block.kernel, block.kernel / 2);
-    let y = to_nhwc(g, y);
-    let mut y = g.push(Op::LayerNorm { eps: EPS }, &[y]);
-    if let Some(skip) = skip {
-        let skip = to_nhwc(g, skip);
-        y = g.push(Op::Concat(3), &[y, skip]);
-    }
+/// `skip` `[b,h·w,s]` is joined to the MLP's input (stage B).
+pub fn res_block(g: &mut Graph, name: &str, x: Places, skip: Option<Id>, block: ResBlock) -> Places {
+    let c = features(g, x.tokens);
+    let y = x.image(g);
+    let y = depthwise(g, &format!("{name}.depthwise"), y, block.kernel, block.kernel / 2);
+    let y = Places::of(g, y).norm(g).tokens;
+    let y = match skip {
+        Some(skip) => g.push(Op::Concat(2), &[y, skip]),
+        None => y,
+    };
     let y = linear(g, &format!("{name}.channelwise.0"), y, 4 * c);
     let y = g.push(Op::Gelu, &[y]);
     let y = response_norm(g, &format!("{name}.channelwise.2"), y);
     let y = g.push(Op::Dropout(block.dropout), &[y]);
     let bound = (6. / (5 * c) as f32).sqrt() / (block.depth.max(1) as f32).sqrt();
     let y = linear_from(g, &format!("{name}.channelwise.4"), y, c, Init::Uniform(bound));
-    let y = to_nchw(g, y);
-    g.push(Op::Add, &[x, y])
+    x.add(g, y)
 }
 
 /// Scales and shifts the channels by a linear function of the time embedding `[b,c_r]`.
-pub fn timestep_block(g: &mut Graph, name: &str, x: Id, r: Id) -> Id {
-    let c = channels(g, x);
+pub fn timestep_block(g: &mut Graph, name: &str, x: Places, r: Id) -> Places {
+    let c = features(g, x.tokens);
     // Starts as the identity, as the authors' modules.py.
     let ab = linear_from(g, &format!("{name}.mapper"), r, 2 * c, Init::Constant(0.));
-    let ab = g.push(Op::Reshape(vec![Extent::Keep, Extent::Keep, Extent::Fixed(1), Extent::Fixed(1)]), &[ab]);
-    let (a, b) = halves(g, ab, 1);
+    let ab = g.push(Op::Reshape(vec![Extent::Keep, Extent::Fixed(1), Extent::Fixed(2 * c)]), &[ab]);
+    let (a, b) = halves(g, ab, 2);
     let one = g.scalar(1.);
     let a = g.push(Op::Add, &[a, one]);
-    let x = g.push(Op::Mul, &[x, a]);
-    g.push(Op::Add, &[x, b])
+    let scaled = g.push(Op::Mul, &[x.tokens, a]);
+    x.with(scaled).add(g, b)
 }
 
 /// Attention from the picture to itself and to the condition `[b,l,c_cond]`.
-pub fn attn_block(g: &mut Graph, name: &str, x: Id, cond: Id, heads: usize, dropout: f32) -> Id {
-    let c = channels(g, x);
+pub fn attn_block(g: &mut Graph, name: &str, x: Places, cond: Id, heads: usize, dropout: f32) -> Places {
+    let c = features(g, x.tokens);
     let kv = silu(g, cond);
     let kv = linear(g, &format!("{name}.kv_mapper.1"), kv, c);
-    let tokens = g.push(Op::ImageToTokens, &[x]);
-    let tokens = g.push(Op::LayerNorm { eps: EPS }, &[tokens]);
+    let tokens = x.norm(g).tokens;
     let kv = g.push(Op::Concat(1), &[tokens, kv]);
     let q = linear(g, &format!("{name}.attention.to_q"), tokens, c);
     let k = linear(g, &format!("{name}.attention.to_k"), kv, c);
@@ -199,8 +236,7 @@ pub fn attn_block(g: &mut Graph, name: &str, x: Id, cond: Id, heads: usize, drop
     let y = g.push(Op::Attention { heads, causal: false }, &[q, k, v]);
     let y = linear(g, &format!("{name}.attention.to_out.0"), y, c);
     let y = g.push(Op::Dropout(dropout), &[y]);
-    let y = g.push(Op::TokensToImage, &[y, x]);
-    g.push(Op::Add, &[x, y])
+    x.add(g, y)
 }
 
 /// Sine and cosine embedding `[b,c_r]` of the time `[b]` in 0..1 (1 is noise), over 10⁴ positions.

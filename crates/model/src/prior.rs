@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::contract::{self, Sizes};
 use crate::layer::{
-    ResBlock, attn_block, conv_from, halves, linear_from, norm2d, res_block, time_embedding, timestep_block,
+    Places, ResBlock, attn_block, conv_from, halves, linear_from, res_block, time_embedding, timestep_block,
 };
 use crate::record::{Graph, Id, Init, Op, RecordError};
 
@@ -56,7 +56,8 @@ pub fn noise(g: &mut Graph, config: &PriorConfig, latents: Id, timestep: Id, tex
         return g.reject("prior", message);
     }
     let narrow = Init::Normal(0.02);
-    let mut x = conv_from(g, "projection", latents, config.c, [1, 1, 0], narrow);
+    let x = conv_from(g, "projection", latents, config.c, [1, 1, 0], narrow);
+    let mut x = Places::of(g, x);
     let condition = linear_from(g, "cond_mapper.0", text, config.c, narrow);
     let condition = g.push(Op::LeakyRelu(0.2), &[condition]);
     let condition = linear_from(g, "cond_mapper.2", condition, config.c, narrow);
@@ -71,7 +72,7 @@ pub fn noise(g: &mut Graph, config: &PriorConfig, latents: Id, timestep: Id, tex
 
     // At the start a = b = 0 and the prediction is the latents. With random a and b the divisor comes close to 0
     // somewhere, and training never recovers from the first losses.
-    let x = norm2d(g, x);
+    let x = x.norm(g).image(g);
     let x = conv_from(g, "out.1", x, 2 * config.c_in, [1, 1, 0], Init::Constant(0.));
     let (a, b) = halves(g, x, 1);
     let (one, floor) = (g.scalar(1.), g.scalar(1e-5));

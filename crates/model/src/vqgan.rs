@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::contract::{self, Sizes};
 use crate::layer::{
-    EPS, batch_norm, channels, conv, conv_transpose, depthwise, linear, norm2d, to_nchw, to_nhwc, xavier,
+    EPS, Places, batch_norm, conv, conv_transpose, depthwise_times, features, linear, linear_times, xavier,
 };
 use crate::record::{Graph, Id, Init, Op, RecordError};
 
@@ -90,7 +90,8 @@ pub fn encode(g: &mut Graph, config: &VqganConfig, image: Id) -> Id {
         if level > 0 {
             x = conv(g, &name(), x, config.channels(level), [4, 2, 1]);
         }
-        x = mix_block(g, &name(), x);
+        let places = Places::of(g, x);
+        x = mix_block(g, &name(), places).image(g);
     }
     let name = name();
     let shape = [config.latent_channels, config.embed_dim, 1, 1];
@@ -139,9 +140,11 @@ pub fn decode(g: &mut Graph, config: &VqganConfig, latents: Id) -> Id {
     let mut name = || names.next().unwrap_or_default();
     for level in (0..config.levels).rev() {
         let lowest = level == config.levels - 1;
+        let mut places = Places::of(g, x);
         for _ in 0..if lowest { config.bottleneck_blocks } else { 1 } {
-            x = mix_block(g, &name(), x);
+            places = mix_block(g, &name(), places);
         }
+        x = places.image(g);
         if level > 0 {
             x = conv_transpose(g, &name(), x, config.channels(level - 1), [4, 2, 1]);
         }
@@ -153,37 +156,34 @@ pub fn decode(g: &mut Graph, config: &VqganConfig, latents: Id) -> Id {
 
 /// The residual block of stage A: depthwise 3×3, then a channel-wise MLP, mixed in by six learned numbers.
 ///
-/// They start at zero, so that every block starts as the identity.
-fn mix_block(g: &mut Graph, name: &str, x: Id) -> Id {
-    let c = channels(g, x);
+/// They start at zero, so that every block starts as the identity. They scale weights and not the picture, which is
+/// much larger.
+fn mix_block(g: &mut Graph, name: &str, x: Places) -> Places {
+    let c = features(g, x.tokens);
     let gammas = g.param(&format!("{name}.gammas"), &[6], Init::Constant(0.));
     let gamma = |g: &mut Graph, i| g.push(Op::Slice { axis: 0, start: i, end: i + 1 }, &[gammas]);
-    let modulated = |g: &mut Graph, x, first| {
+    // The norm times 1 + γ₁, plus γ₂.
+    let modulated = |g: &mut Graph, x: Places, first| {
         let (scale, shift, one) = (gamma(g, first), gamma(g, first + 1), g.scalar(1.));
         let scale = g.push(Op::Add, &[scale, one]);
-        let y = g.push(Op::Mul, &[x, scale]);
-        g.push(Op::Add, &[y, shift])
-    };
-    let added = |g: &mut Graph, x, y, i| {
-        let weight = gamma(g, i);
-        let y = g.push(Op::Mul, &[y, weight]);
-        g.push(Op::Add, &[x, y])
+        let ones = g.constant(&[c], vec![1.; c]);
+        let affine = [scale, shift].map(|number| g.push(Op::Mul, &[ones, number]));
+        x.with(g.push(Op::LayerNorm { eps: EPS }, &[x.tokens, affine[0], affine[1]]))
     };
 
-    let y = norm2d(g, x);
-    let y = modulated(g, y, 0);
+    let y = modulated(g, x, 0).image(g);
     let y = g.push(Op::ReplicationPad(1), &[y]);
-    let y = depthwise(g, &format!("{name}.depthwise.1"), y, 3, 0);
-    let x = added(g, x, y, 2);
+    let weight = gamma(g, 2);
+    let y = depthwise_times(g, &format!("{name}.depthwise.1"), y, [3, 0], Some(weight));
+    let y = g.push(Op::ImageToTokens, &[y]);
+    let x = x.add(g, y);
 
-    let y = to_nhwc(g, x);
-    let y = g.push(Op::LayerNorm { eps: EPS }, &[y]);
-    let y = modulated(g, y, 3);
+    let y = modulated(g, x, 3).tokens;
     let y = linear(g, &format!("{name}.channelwise.0"), y, 4 * c);
     let y = g.push(Op::Gelu, &[y]);
-    let y = linear(g, &format!("{name}.channelwise.2"), y, c);
-    let y = to_nchw(g, y);
-    added(g, x, y, 5)
+    let weight = gamma(g, 5);
+    let y = linear_times(g, &format!("{name}.channelwise.2"), y, c, xavier(4 * c, c), Some(weight));
+    x.add(g, y)
 }
 
 /// The contract `vqgan-encoder`: `image` `[b,3,H,W]` in 0..1 to `latents` before scaling; `sizes` are the picture's.

@@ -82,13 +82,15 @@ fn evaluated(graph: &Graph, operators: Operators) -> Arena {
         ending[*last].push(at);
     }
     let quantized = onnx::chosen(graph, operators);
+    let fixed = graph.fixed();
     let mut arena = Arena::default();
     let mut chunks: Vec<Option<Chunk>> = vec![None; graph.nodes.len()];
     for (at, node) in graph.nodes.iter().enumerate() {
-        match reused_argument(graph, at, &roots, &last) {
+        match reused_argument(graph, at, &roots, &last, &fixed) {
             Some(root) => chunks[at] = chunks[root].take(),
-            // Inputs are the caller's, and parameters and constants are counted elsewhere.
-            None if roots[at] == at && bytes(node) > 0 && !matches!(node.op, Op::Input(_)) => {
+            // Inputs are the caller's, parameters and constants are counted elsewhere, and what follows from these
+            // alone is computed while loading.
+            None if roots[at] == at && !fixed[at] && !matches!(node.op, Op::Input(_)) => {
                 chunks[at] = Some(arena.take(bytes(node)));
             }
             None => {}
@@ -142,7 +144,13 @@ fn last_reads(graph: &Graph, roots: &[usize]) -> Vec<usize> {
 }
 
 /// The argument that the result can be written over, as it is of the same size and nobody reads it afterwards.
-fn reused_argument(graph: &Graph, at: usize, roots: &[usize], last: &[usize]) -> Option<usize> {
+fn reused_argument(
+    graph: &Graph,
+    at: usize,
+    roots: &[usize],
+    last: &[usize],
+    fixed: &[bool],
+) -> Option<usize> {
     let node = &graph.nodes[at];
     let single = matches!(
         node.op,
@@ -160,7 +168,7 @@ fn reused_argument(graph: &Graph, at: usize, roots: &[usize], last: &[usize]) ->
     );
     let fits = |arg: &Id| {
         let root = roots[arg.0];
-        let made = !matches!(graph.nodes[root].op, Op::Input(_) | Op::Param(_) | Op::Constant(_));
+        let made = !fixed[root] && !matches!(graph.nodes[root].op, Op::Input(_));
         made && last[root] == at && bytes(&graph.nodes[root]) == bytes(node)
     };
     node.args.iter().filter(|_| single).find(|arg| fits(arg)).map(|arg| roots[arg.0])

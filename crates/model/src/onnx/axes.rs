@@ -12,9 +12,9 @@ use crate::record::{Graph, Op, infer};
 pub enum Dim {
     /// Always this many.
     Fixed(usize),
-    /// `times / over` of a named axis.
+    /// `times / over` of a named axis, or of the product of several.
     Axis {
-        /// Name of the axis.
+        /// Name of the axis; `h*w` of two.
         name: String,
         /// Multiplied by this.
         times: usize,
@@ -74,15 +74,17 @@ fn input_dim(axis: &crate::record::Axis) -> Dim {
 }
 
 fn dim(probes: &[Probe], at: usize, axis: usize, extent: usize) -> Dim {
-    let mut moved = probes.iter().filter(|probe| probe.shapes[at][axis] != extent);
-    match (moved.next(), moved.next()) {
-        (None, _) => Dim::Fixed(extent),
-        (Some(p), None) if p.shapes[at][axis] * p.size == extent * p.other => {
-            let common = gcd(extent, p.size);
-            Dim::Axis { name: p.name.clone(), times: extent / common, over: p.size / common }
-        }
-        _ => Dim::Unknown,
+    let moved: Vec<&Probe> = probes.iter().filter(|probe| probe.shapes[at][axis] != extent).collect();
+    if moved.is_empty() {
+        return Dim::Fixed(extent);
     }
+    if moved.iter().any(|p| p.shapes[at][axis] * p.size != extent * p.other) {
+        return Dim::Unknown;
+    }
+    let names: Vec<&str> = moved.iter().map(|p| p.name.as_str()).collect();
+    let size = moved.iter().map(|p| p.size).product();
+    let common = gcd(extent, size);
+    Dim::Axis { name: names.join("*"), times: extent / common, over: size / common }
 }
 
 fn gcd(a: usize, b: usize) -> usize {
@@ -140,8 +142,8 @@ mod tests {
         let dims = dims(&g);
         let text = |id: crate::record::Id| dims[id.0].iter().map(Dim::to_string).collect::<Vec<_>>();
         assert_eq!(text(half), ["b", "8", "h/2", "w/2"]);
-        assert_eq!(text(tokens), ["b", "?", "8"]);
-        assert_eq!(text(flat), ["b", "?"]);
+        assert_eq!(text(tokens), ["b", "h*w/4", "8"]);
+        assert_eq!(text(flat), ["b", "4*h*w"]);
     }
 
     #[test]

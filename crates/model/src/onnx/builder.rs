@@ -4,6 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use super::Operators;
 use super::axes::{self, Dim};
+use super::lower::{self, Residuals};
 use super::proto::{
     AttributeProto, DimensionProto, Extent, MICROSOFT, NodeProto, TensorShapeProto, TensorTypeProto,
     TypeProto, ValueInfoProto, elem,
@@ -33,6 +34,8 @@ pub struct Builder<'a> {
     /// The layer each recorded value belongs to.
     scopes: Vec<String>,
     scope: String,
+    /// What is added up in the operator of the layer norm that follows.
+    pub residuals: Residuals,
     /// Which operators may be emitted.
     pub operators: Operators,
     /// Whether the operation at hand is a matrix product that is to be computed in eight bits.
@@ -45,11 +48,17 @@ pub struct Builder<'a> {
 }
 
 impl<'a> Builder<'a> {
-    pub fn new(graph: &'a Graph, store: Store<'a>, operators: Operators) -> Builder<'a> {
+    pub fn new(graph: &'a Graph, store: Store<'a>, operators: Operators, live: &[bool]) -> Builder<'a> {
         let names = graph.inputs.iter().map(|input| &input.name).chain(graph.outputs.iter().map(|o| &o.0));
+        let dims = axes::dims(graph);
+        let residuals = match operators {
+            Operators::Standard => Residuals::default(),
+            Operators::OnnxRuntime | Operators::Int8 => Residuals::find(graph, &dims, live),
+        };
         Builder {
             graph,
-            dims: axes::dims(graph),
+            dims,
+            residuals,
             names: names.cloned().collect(),
             values: vec![None; graph.nodes.len()],
             shared: HashMap::new(),
@@ -74,7 +83,8 @@ impl<'a> Builder<'a> {
         self.values[id.0] = Some(name);
     }
 
-    /// The written name of a recorded value. A parameter or constant is added when first asked for.
+    /// The written name of a recorded value. A parameter or constant, or what follows from these alone, is added when
+    /// first asked for.
     pub fn value(&mut self, id: Id) -> Result<String, ExportError> {
         if let Some(name) = &self.values[id.0] {
             return Ok(name.clone());
@@ -86,13 +96,24 @@ impl<'a> Builder<'a> {
                 let constant = &graph.constants[*n];
                 match (&constant.shape[..], &constant.data[..]) {
                     ([], [value]) => self.scalar(*value)?,
+                    ([n], data) if data.iter().all(|value| *value == 1.) => self.ones(*n)?,
                     (shape, data) => self.tensor("constant", shape, data)?,
                 }
             }
-            op => unreachable!("{op:?} is bound before it is used: arguments come before results"),
+            // The others are bound before they are used: arguments come before results.
+            _ => self.inside(id)?,
         };
         self.values[id.0] = Some(name.clone());
         Ok(name)
+    }
+
+    /// Lowers a value while another is being lowered.
+    fn inside(&mut self, id: Id) -> Result<String, ExportError> {
+        let outer = (self.scope.clone(), self.in_eight_bits);
+        self.enter(id);
+        let name = lower::lower(self, id);
+        (self.scope, self.in_eight_bits) = outer;
+        name
     }
 
     /// A matrix with its axes swapped: stored so if it is a parameter.

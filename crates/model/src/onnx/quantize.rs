@@ -44,14 +44,28 @@ pub fn chosen(graph: &Graph, operators: Operators) -> Vec<bool> {
         let input = matches!(node.op, Op::Input(_)) && node.shape.len() == 4;
         pictured.push(input || node.args.iter().any(|arg| pictured[arg.0]));
     }
-    let large = |weight: &Node| match (&weight.op, &weight.shape[..]) {
-        (Op::Param(_), [outputs, inputs]) => outputs * inputs >= WORTHWHILE * (outputs + inputs),
+    let large = |weight: Id| match graph.shape(weight) {
+        [outputs, inputs] => {
+            matrix(graph, weight).is_some() && outputs * inputs >= WORTHWHILE * (outputs + inputs)
+        }
         _ => false,
     };
-    let product = |node: &Node| {
-        node.op == Op::Linear && pictured[node.args[0].0] && large(&graph.nodes[node.args[1].0])
-    };
+    let product = |node: &Node| node.op == Op::Linear && pictured[node.args[0].0] && large(node.args[1]);
     graph.nodes.iter().map(product).collect()
+}
+
+/// The parameter that a weight is, with the number that it may be multiplied with.
+pub fn matrix(graph: &Graph, weight: Id) -> Option<(Id, Option<Id>)> {
+    let node = &graph.nodes[weight.0];
+    let parameter = |id: Id| matches!(graph.nodes[id.0].op, Op::Param(_));
+    match node.op {
+        Op::Param(_) => Some((weight, None)),
+        Op::Mul => {
+            let [matrix, number] = [node.args[0], node.args[1]];
+            (parameter(matrix) && graph.shape(number) == [1]).then_some((matrix, Some(number)))
+        }
+        _ => None,
+    }
 }
 
 /// A weight `[out,in]` in eight bits.
@@ -119,7 +133,17 @@ fn largest(b: &mut Builder<'_>, x: &str) -> Lowered {
 impl Builder<'_> {
     /// A parameter `[out,in]` as a matrix `[in,out]` of 8-bit numbers, and its scales.
     fn quantized(&mut self, weight: Id) -> Result<(String, String), ExportError> {
-        let Op::Param(n) = self.graph.nodes[weight.0].op else { unreachable!("only parameters are chosen") };
+        let (parameter, times) = matrix(self.graph, weight).unwrap_or((weight, None));
+        let (values, scales) = self.rounded(parameter)?;
+        let Some(times) = times else { return Ok((values, scales)) };
+        let times = self.value(times)?;
+        Ok((values, self.emit("Mul", &[&scales, &times], vec![])))
+    }
+
+    fn rounded(&mut self, parameter: Id) -> Result<(String, String), ExportError> {
+        let Op::Param(n) = self.graph.nodes[parameter.0].op else {
+            unreachable!("only parameters are chosen")
+        };
         let param = &self.graph.params[n];
         let name = format!("{}.int8", param.name);
         let values = self.once(&format!("param {name}"), |b| {

@@ -134,6 +134,16 @@ pub struct RecordError {
 }
 
 impl Graph {
+    /// Which values are the same in every evaluation: parameters, constants, and what follows from these alone.
+    pub(crate) fn fixed(&self) -> Vec<bool> {
+        let mut fixed: Vec<bool> = Vec::with_capacity(self.nodes.len());
+        for node in &self.nodes {
+            let source = matches!(node.op, Op::Param(_) | Op::Constant(_));
+            fixed.push(source || !node.args.is_empty() && node.args.iter().all(|arg| fixed[arg.0]));
+        }
+        fixed
+    }
+
     /// An empty recording.
     pub fn new() -> Graph {
         Graph::default()

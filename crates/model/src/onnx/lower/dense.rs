@@ -4,21 +4,27 @@ use super::super::builder::Builder;
 use super::super::proto::AttributeProto;
 use super::super::quantize;
 use super::super::weights::ExportError;
-use super::with;
+use super::{joined, residual, with};
 use crate::record::{Id, Node};
 
 type Lowered = Result<String, ExportError>;
 
 /// `MatMul` with the weight stored transposed, so that the right operand is constant and ONNX Runtime packs it once;
 /// or a product in eight bits.
-pub fn linear(b: &mut Builder<'_>, node: &Node) -> Lowered {
+pub fn linear(b: &mut Builder<'_>, at: Id, node: &Node) -> Lowered {
+    if !b.in_eight_bits
+        && let Some(narrow) = joined::narrow(b, node)?
+    {
+        let product = b.emit("MatMul", &[&narrow.x, &narrow.weight], vec![]);
+        return Ok(b.emit("Add", &[&product, &narrow.bias], vec![]));
+    }
     let product = if b.in_eight_bits {
         quantize::product(b, node.args[0], node.args[1])?
     } else {
         let (x, w) = (b.value(node.args[0])?, b.transposed(node.args[1])?);
         b.emit("MatMul", &[&x, &w], vec![])
     };
-    match node.args.get(2) {
+    match node.args.get(2).filter(|_| !b.residuals.unbiased(at)) {
         Some(bias) => {
             let bias = b.value(*bias)?;
             Ok(b.emit("Add", &[&product, &bias], vec![]))
@@ -43,17 +49,16 @@ pub fn conv_transpose(b: &mut Builder<'_>, node: &Node, stride: usize, pad: usiz
 }
 
 /// The operator insists on a scale; where the network has none, it is ones.
-pub fn layer_norm(b: &mut Builder<'_>, node: &Node, eps: f32) -> Lowered {
-    let mut args = vec![b.value(node.args[0])?];
-    match &node.args[1..] {
-        [] => args.push(b.ones(node.shape.last().copied().unwrap_or(1))?),
-        affine => {
-            for id in affine {
-                args.push(vector(b, *id)?);
-            }
-        }
+pub fn layer_norm(b: &mut Builder<'_>, at: Id, node: &Node, eps: f32) -> Lowered {
+    let affine = match &node.args[1..] {
+        [] => vec![b.ones(node.shape.last().copied().unwrap_or(1))?],
+        affine => affine.iter().map(|id| vector(b, *id)).collect::<Result<_, _>>()?,
+    };
+    if let Some(norm) = residual::norm(b, at, &affine, eps)? {
+        return Ok(norm);
     }
-    let args: Vec<&str> = args.iter().map(String::as_str).collect();
+    let x = b.value(node.args[0])?;
+    let args: Vec<&str> = [&x].into_iter().chain(&affine).map(String::as_str).collect();
     let attributes = vec![AttributeProto::int("axis", -1), AttributeProto::float("epsilon", eps)];
     Ok(b.emit("LayerNormalization", &args, attributes))
 }
@@ -67,27 +72,19 @@ pub fn batch_norm(b: &mut Builder<'_>, node: &Node, eps: f32) -> Lowered {
     Ok(b.emit("BatchNormalization", &args, vec![AttributeProto::float("epsilon", eps)]))
 }
 
-/// The norm over the places of `[b,h,w,c]`, by a product with ones. Of the operators that would do, ONNX Runtime's
+/// The norm over the places of `[b,n,c]`, by a product with ones. Of the operators that would do, ONNX Runtime's
 /// ReduceSum rounds by the number of threads on the CPU (batches of two, as guidance makes them), and its ReduceL2
 /// takes up to ten times as long.
 pub fn norm_over_places(b: &mut Builder<'_>, node: &Node) -> Lowered {
     let x = b.value(node.args[0])?;
-    let axis = || vec![AttributeProto::int("axis", 0)];
-    let (batch_and_places, channels) = (b.ints(&[0, -1])?, b.extent(node.args[0], 3)?);
-    let target = b.once(&format!("places {channels}"), |b| {
-        Ok(b.emit("Concat", &[&batch_and_places, &channels], axis()))
-    })?;
-    let (one, h, w) = (b.ints(&[1])?, b.extent(node.args[0], 1)?, b.extent(node.args[0], 2)?);
-    let ones = b.once(&format!("ones {h} {w}"), |b| {
-        let places = b.emit("Mul", &[&h, &w], vec![]);
-        let row = b.emit("Concat", &[&one, &places], axis());
+    let (one, places) = (b.ints(&[1])?, b.extent(node.args[0], 1)?);
+    let ones = b.once(&format!("ones {places}"), |b| {
+        let row = b.emit("Concat", &[&one, &places], vec![AttributeProto::int("axis", 0)]);
         let one = b.ones(1)?;
         Ok(b.emit("Expand", &[&one, &row], vec![]))
     })?;
     let squares = b.emit("Mul", &[&x, &x], vec![]);
-    let flat = b.emit("Reshape", &[&squares, &target], vec![]);
-    let sum = b.emit("MatMul", &[&ones, &flat], vec![]);
-    let sum = b.emit("Unsqueeze", &[&sum, &one], vec![]);
+    let sum = b.emit("MatMul", &[&ones, &squares], vec![]);
     Ok(b.emit("Sqrt", &[&sum], vec![]))
 }
 

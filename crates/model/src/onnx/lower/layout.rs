@@ -4,7 +4,7 @@ use super::super::builder::Builder;
 use super::super::proto::AttributeProto;
 use super::super::weights::ExportError;
 use super::with;
-use crate::record::{Extent, Node};
+use crate::record::{Extent, Node, Op};
 
 type Lowered = Result<String, ExportError>;
 
@@ -30,20 +30,31 @@ pub fn reshape(b: &mut Builder<'_>, node: &Node, extents: &[Extent]) -> Lowered 
     Ok(b.emit("Reshape", &[&x, &target], vec![]))
 }
 
+/// The features first move within the image: ONNX Runtime then takes that and the layout of its convolutions in one.
 pub fn image_to_tokens(b: &mut Builder<'_>, node: &Node) -> Lowered {
-    let (x, target) = (b.value(node.args[0])?, b.ints(&[0, 0, -1])?);
-    let flat = b.emit("Reshape", &[&x, &target], vec![]);
-    Ok(b.emit("Transpose", &[&flat], vec![AttributeProto::ints("perm", [0, 2, 1])]))
+    let (x, target) = (b.value(node.args[0])?, b.ints(&[0, -1, node.shape[2] as i64])?);
+    let inner = b.emit("Transpose", &[&x], vec![AttributeProto::ints("perm", [0, 2, 3, 1])]);
+    Ok(b.emit("Reshape", &[&inner, &target], vec![]))
 }
 
 pub fn tokens_to_image(b: &mut Builder<'_>, node: &Node) -> Lowered {
-    let x = b.value(node.args[0])?;
-    let (keep, h, w) = (b.ints(&[0, 0])?, b.extent(node.args[1], 2)?, b.extent(node.args[1], 3)?);
-    let first = b.emit("Transpose", &[&x], vec![AttributeProto::ints("perm", [0, 2, 1])]);
-    let target = b.once(&format!("image {keep} {h} {w}"), |b| {
-        Ok(b.emit("Concat", &[&keep, &h, &w], vec![AttributeProto::int("axis", 0)]))
+    let x = places(b, node)?;
+    Ok(features_outside(b, &x))
+}
+
+/// `[b,h·w,c]` as `[b,h,w,c]`, for [`Op::TokensToImage`].
+fn places(b: &mut Builder<'_>, node: &Node) -> Lowered {
+    let (x, like) = (b.value(node.args[0])?, node.args[1]);
+    let (keep, h, w) = (b.ints(&[0])?, b.extent(like, 2)?, b.extent(like, 3)?);
+    let c = b.ints(&[node.shape[1] as i64])?;
+    let target = b.once(&format!("image {h} {w} {c}"), |b| {
+        Ok(b.emit("Concat", &[&keep, &h, &w, &c], vec![AttributeProto::int("axis", 0)]))
     })?;
-    Ok(b.emit("Reshape", &[&first, &target], vec![]))
+    Ok(b.emit("Reshape", &[&x, &target], vec![]))
+}
+
+fn features_outside(b: &mut Builder<'_>, x: &str) -> String {
+    b.emit("Transpose", &[x], vec![AttributeProto::ints("perm", [0, 3, 1, 2])])
 }
 
 /// ONNX puts the position within the block outermost, PyTorch the channel: a permutation of channels apart.
@@ -63,7 +74,16 @@ pub fn depth_to_space(b: &mut Builder<'_>, node: &Node, n: usize) -> Lowered {
     with(b, "DepthToSpace", node, attributes)
 }
 
+/// Between tokens and a convolution, the border is repeated before the features move outside, for the reason that
+/// [`image_to_tokens`] gives.
 pub fn replication_pad(b: &mut Builder<'_>, node: &Node, n: i64) -> Lowered {
+    let edge = || vec![AttributeProto::string("mode", "edge")];
+    let image = &b.graph.nodes[node.args[0].0];
+    if image.op == Op::TokensToImage {
+        let (x, pads) = (places(b, image)?, b.ints(&[0, n, n, 0, 0, n, n, 0])?);
+        let padded = b.emit("Pad", &[&x, &pads], edge());
+        return Ok(features_outside(b, &padded));
+    }
     let (x, pads) = (b.value(node.args[0])?, b.ints(&[0, 0, n, n, 0, 0, n, n])?);
-    Ok(b.emit("Pad", &[&x, &pads], vec![AttributeProto::string("mode", "edge")]))
+    Ok(b.emit("Pad", &[&x, &pads], edge()))
 }

@@ -3,15 +3,20 @@
 mod attention;
 mod cubic;
 mod dense;
+mod joined;
 mod layout;
+mod residual;
 
 use super::builder::Builder;
 use super::proto::AttributeProto;
 use super::weights::ExportError;
-use crate::record::{Node, Op};
+use crate::record::{Id, Node, Op};
+pub use residual::Residuals;
 
 /// Emits the ONNX nodes of one operation and returns the name of its result.
-pub fn lower(b: &mut Builder<'_>, node: &Node) -> Result<String, ExportError> {
+pub fn lower(b: &mut Builder<'_>, at: Id) -> Result<String, ExportError> {
+    let graph = b.graph;
+    let node = &graph.nodes[at.0];
     match &node.op {
         Op::Input(_) | Op::Param(_) | Op::Constant(_) => unreachable!("sources are not lowered"),
         Op::Add => plain(b, "Add", node),
@@ -36,9 +41,7 @@ pub fn lower(b: &mut Builder<'_>, node: &Node) -> Result<String, ExportError> {
             let x = b.value(node.args[0])?;
             reduce(b, "ReduceMean", &x, axes)
         }
-        Op::ReduceL2(axes) if axes == &[1, 2] && b.rank(node.args[0]) == 4 => {
-            dense::norm_over_places(b, node)
-        }
+        Op::ReduceL2(axes) if axes == &[1] && b.rank(node.args[0]) == 3 => dense::norm_over_places(b, node),
         Op::ReduceL2(axes) => {
             let x = b.value(node.args[0])?;
             let squares = b.emit("Mul", &[&x, &x], vec![]);
@@ -52,10 +55,10 @@ pub fn lower(b: &mut Builder<'_>, node: &Node) -> Result<String, ExportError> {
         // Only training tells these from the value itself.
         Op::StopGradient | Op::Dropout(_) => b.value(node.args[0]),
 
-        Op::Linear => dense::linear(b, node),
+        Op::Linear => dense::linear(b, at, node),
         Op::Conv { stride, pads, groups } => dense::conv(b, node, *stride, pads, *groups),
         Op::ConvTranspose { stride, pad } => dense::conv_transpose(b, node, *stride, *pad),
-        Op::LayerNorm { eps } => dense::layer_norm(b, node, *eps),
+        Op::LayerNorm { eps } => dense::layer_norm(b, at, node, *eps),
         Op::BatchNorm { eps, .. } => dense::batch_norm(b, node, *eps),
         Op::Attention { heads, causal } => attention::attention(b, node, *heads, *causal),
         Op::CubicResize => cubic::resize(b, node),

@@ -1,0 +1,91 @@
+//! Channel-wise layers over features that a 1×1 convolution has widened from few, as the decoder's blocks read the
+//! semantic embedding: 16 channels become hundreds, and are joined to what each block has.
+//!
+//! With M the convolution and W the columns of the layer's weight that read it, z·Mᵀ·Wᵀ = z·(W·M)ᵀ: the layer reads the
+//! few channels themselves. The products of weights do not depend on inputs, and runtimes compute them once, while
+//! loading.
+
+use super::super::builder::Builder;
+use super::super::proto::AttributeProto;
+use super::super::weights::ExportError;
+use crate::record::{Graph, Id, Node, Op};
+
+type Lowered = Result<String, ExportError>;
+
+/// What a layer reads instead: features, weight `[in,out]`, bias.
+pub struct Narrow {
+    pub x: String,
+    pub weight: String,
+    pub bias: String,
+}
+
+/// The layer over fewer features. None where it reads no widened ones.
+pub fn narrow(b: &mut Builder<'_>, layer: &Node) -> Result<Option<Narrow>, ExportError> {
+    let graph = b.graph;
+    let parts = parts(graph, layer.args[0]);
+    let [others @ .., last] = &parts[..] else { return Ok(None) };
+    let Some(conv) = widening(graph, *last).filter(|_| !others.is_empty() && layer.args.len() == 3) else {
+        return Ok(None);
+    };
+    let (inner, wide) = (graph.shape(layer.args[1])[1], graph.shape(*last)[2]);
+    let x = joined(b, others, conv.args[0])?;
+    let matrix = b.transposed(layer.args[1])?;
+    let rows = |b: &mut Builder<'_>, start: usize, end: usize| {
+        let (start, end, axis) = (b.ints(&[start as i64])?, b.ints(&[end as i64])?, b.ints(&[0])?);
+        Ok::<_, ExportError>(b.emit("Slice", &[&matrix, &start, &end, &axis], vec![]))
+    };
+    let (own, widened) = (rows(b, 0, inner - wide)?, rows(b, inner - wide, inner)?);
+    let kernel = kernel(b, conv)?;
+    let few = b.emit("MatMul", &[&kernel, &widened], vec![]);
+    let weight = b.emit("Concat", &[&own, &few], vec![AttributeProto::int("axis", 0)]);
+    let (shift, bias) = (b.value(conv.args[2])?, b.value(layer.args[2])?);
+    let shift = b.emit("MatMul", &[&shift, &widened], vec![]);
+    let bias = b.emit("Add", &[&bias, &shift], vec![]);
+    Ok(Some(Narrow { x, weight, bias }))
+}
+
+/// What is joined along the features, in order.
+fn parts(graph: &Graph, id: Id) -> Vec<Id> {
+    let node = &graph.nodes[id.0];
+    match node.op {
+        Op::Concat(2) if node.shape.len() == 3 => {
+            node.args.iter().flat_map(|arg| parts(graph, *arg)).collect()
+        }
+        _ => vec![id],
+    }
+}
+
+/// The 1×1 convolution with a bias whose result these tokens are, if it has fewer channels to read than to write.
+fn widening(graph: &Graph, tokens: Id) -> Option<&Node> {
+    let node = &graph.nodes[tokens.0];
+    let conv = node.args.first().filter(|_| node.op == Op::ImageToTokens).map(|arg| &graph.nodes[arg.0])?;
+    let plain = conv.op == Op::Conv { stride: 1, pads: [0; 4], groups: 1 } && conv.args.len() == 3;
+    match *graph.shape(*conv.args.get(1)?) {
+        [out, inner, 1, 1] if plain && inner < out => Some(conv),
+        _ => None,
+    }
+}
+
+fn joined(b: &mut Builder<'_>, others: &[Id], image: Id) -> Lowered {
+    let mut names = others.iter().map(|id| b.value(*id)).collect::<Result<Vec<_>, _>>()?;
+    let channels = b.graph.shape(image)[1] as i64;
+    let target = b.ints(&[0, -1, channels])?;
+    let image = b.value(image)?;
+    names.push(b.once(&format!("places of {image}"), |b| {
+        let inner = b.emit("Transpose", &[&image], vec![AttributeProto::ints("perm", [0, 2, 3, 1])]);
+        Ok(b.emit("Reshape", &[&inner, &target], vec![]))
+    })?);
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    Ok(b.emit("Concat", &names, vec![AttributeProto::int("axis", 2)]))
+}
+
+/// The convolution's kernel as a matrix `[in,out]`.
+fn kernel(b: &mut Builder<'_>, conv: &Node) -> Lowered {
+    let graph = b.graph;
+    let [out, inner] = [0, 1].map(|axis| graph.shape(conv.args[1])[axis] as i64);
+    let (kernel, target) = (b.value(conv.args[1])?, b.ints(&[out, inner])?);
+    b.once(&format!("matrix of {kernel}"), |b| {
+        let matrix = b.emit("Reshape", &[&kernel, &target], vec![]);
+        Ok(b.emit("Transpose", &[&matrix], vec![AttributeProto::ints("perm", [1, 0])]))
+    })
+}
