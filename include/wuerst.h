@@ -19,7 +19,8 @@
  *
  * Errors. A function that can fail returns NULL for success, or a wst_error, which is yours to free. Its outputs are
  * written only on success. A NULL pointer where a handle, an output or the data of a string is wanted, and a string
- * that is not UTF-8, give WST_INVALID. No function aborts, and none unwinds into the caller.
+ * that is not UTF-8, give WST_INVALID. No function ends the process (but see Memory), and none unwinds into the caller.
+ * Any function may give WST_OUT_OF_MEMORY and, after a bug in this library, WST_INTERNAL.
  *
  * Memory. When the host's or the device's runs out, a function says WST_OUT_OF_MEMORY, everything stays usable, and the
  * next call may succeed. Large blocks fail by themselves; small ones then come from a reserve of 8 MiB that the library
@@ -93,12 +94,12 @@ typedef uint32_t wst_code;
 #define WST_INVALID ((wst_code)1)       /* an argument or a value is wrong: NULL, no UTF-8, type, range, size */
 #define WST_GRAPH ((wst_code)2)         /* the graph is wrong: ask wst_error_place where */
 #define WST_NOT_FOUND ((wst_code)3)     /* a name leads nowhere: input, output, model, library */
-#define WST_FILE ((wst_code)4)          /* a file cannot be read */
+#define WST_FILE ((wst_code)4)          /* a file cannot be read or written */
 #define WST_MODEL ((wst_code)5)         /* a model cannot be used: damaged, or not what the stage wants */
 #define WST_RUNTIME ((wst_code)6)       /* ONNX Runtime refused */
 #define WST_OUT_OF_MEMORY ((wst_code)7) /* on the host or on the device */
 #define WST_NODE ((wst_code)8)          /* a node failed in a way of its own */
-#define WST_CANCELLED ((wst_code)9)     /* wst_job_cancel was called */
+#define WST_CANCELLED ((wst_code)9)     /* wst_job_cancel or wst_run_cancel was called */
 #define WST_INTERNAL ((wst_code)10)     /* a bug in this library; engine, graph and job remain usable */
 
 /* A new error, for a node to fail with. WST_OK and unknown codes count as WST_NODE. */
@@ -360,10 +361,10 @@ int wst_call_step(wst_call *call, uint32_t done, uint32_t of);
 /* Whether somebody would see a preview of the step that is being worked on. */
 int wst_call_wants_preview(const wst_call *call);
 
-/* Shows a picture of work in progress, u8 [height, width, 3]. Does nothing when nobody watches. */
+/* Shows a picture of work in progress, u8 [height, width, 3]. Does nothing when nobody watches. Errors: WST_INVALID. */
 wst_error *wst_call_preview(wst_call *call, const wst_tensor *rgb);
 
-/* Tells the user something that does not stop the run. */
+/* Tells the user something that does not stop the run. Errors: WST_INVALID. */
 wst_error *wst_call_warn(wst_call *call, wst_str message);
 
 /* The node's name in the graph, a view; empty when it is asked about arguments and not run. */
@@ -641,8 +642,8 @@ wst_error *wst_job_new(const wst_graph *graph, wst_job **out);
 
 /* Sets an input for the runs that begin from now on. An int serves for a float, and a text for the name of a model or
  * the path of a file.
- * Errors: WST_NOT_FOUND for an unknown input; WST_INVALID for a value of another type or out of range; what is
- * wrong with a model. */
+ * Errors: WST_NOT_FOUND for an unknown input, and for a name that is no model; WST_INVALID for a value of another type or
+ * out of range; WST_MODEL and WST_FILE for what cannot be read. What else is wrong with a model, wst_job_get says. */
 wst_error *wst_job_set(wst_job *job, wst_str input, const wst_value *value);
 
 /* The same from text, read as the input's type demands: text as it is, "12", "0.5", "true". A tensor cannot be
@@ -660,8 +661,9 @@ wst_error *wst_job_digest(const wst_job *job, wst_str output, wst_digest *out);
 
 /* The value of an output: runs what is needed and not remembered, in this thread, and returns when it is done. The
  * same inputs give the same bytes. watch may be NULL. Two threads that get from one job take turns. Errors:
- * WST_NOT_FOUND for an unknown output, WST_INVALID for inputs that are missing or that a node refuses, WST_CANCELLED,
- * and what nodes say. After any error the job can be asked again; what was finished stays remembered. */
+ * WST_NOT_FOUND for an unknown output, and for ONNX Runtime when it is nowhere; WST_INVALID for inputs that are missing or
+ * that a node refuses; WST_MODEL for a model that is damaged, gone, or none for its stage; WST_FILE; WST_RUNTIME;
+ * WST_CANCELLED; and what nodes of your own say. After any error the job can be asked again; what was finished stays remembered. */
 wst_error *wst_job_get(wst_job *job, wst_str output, const wst_watch *watch, wst_value **out);
 
 /* The same for several outputs, in one run, which computes each node once: values has room for as many. Errors: as

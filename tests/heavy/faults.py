@@ -1,11 +1,10 @@
-"""Models, folders and memory that fail: an error each time, the process lives, and the next good run works.
+"""Models and folders that fail: an error each time, the process lives, and the next good run works.
 
     python3 tests/heavy/faults.py [truncations] [flips]        100 and 1000 without
 """
 
 import os
 import random
-import resource
 import shutil
 import subprocess
 import sys
@@ -149,41 +148,13 @@ def outputs():
     return count.end()
 
 
-def memory():
-    """Less and less address space, each in a process of its own: an error, and the process ends well."""
-    count = Count("address space too small")
-    for mebibytes in list(range(20, 300, 20)) + [400, 600, 800]:
-        child = subprocess.run([sys.executable, __file__, "--limited", str(mebibytes)], capture_output=True, text=True)
-        outcome = child.stdout.strip().split("\n")[-1] or f"died: {child.returncode} {child.stderr[-200:]}"
-        count.add(outcome.split(":")[0])
-        count.must(child.returncode == 0, f"{mebibytes} MiB: {outcome} {child.stderr[-300:]}")
-    return count.end()
-
-
-def limited(mebibytes):
-    """The child of `memory`: a limit above what the process has now, a run, no limit, another run."""
-    before = int(open("/proc/self/statm", encoding="ascii").read().split()[0]) * resource.getpagesize()
-    resource.setrlimit(resource.RLIMIT_AS, (before + (mebibytes << 20), resource.RLIM_INFINITY))
-    job = dict(prompt="a red apple", steps=1, decoder_steps=1)
-    engine, outcome = wuerst.Engine(models=MODELS, threads=1), "runs"
-    try:
-        engine.graph(GRAPH).job(**job).get("image")
-    except wuerst.Error as error:
-        outcome = NAMES[error.code]
-    resource.setrlimit(resource.RLIMIT_AS, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
-    engine.graph(GRAPH).job(**job).get("image")
-    print(outcome)
-
-
 def main():
-    if sys.argv[1:2] == ["--limited"]:
-        return limited(int(sys.argv[2]))
     points = [int(argument) for argument in sys.argv[1:]] + [100, 1000][len(sys.argv) - 1 :]
     folder = tempfile.mkdtemp()
     try:
         bench = Bench(folder)
         done = [truncated(bench, points[0]), flipped(bench, points[1]), replaced(bench, 60)]
-        done += [folders(), outputs(), memory()]
+        done += [folders(), outputs()]
     finally:
         shutil.rmtree(folder)
     return 0 if all(done) else 1

@@ -277,8 +277,8 @@ pub extern "C" fn wst_value_read(
         let wanted = crate::tensor::dtype(dtype)?;
         let tensor = if tensor.dtype() == wanted {
             tensor.clone()
-        } else if let (DType::F16, DType::F32, Some(wide)) = (tensor.dtype(), wanted, tensor.to_f32()) {
-            wide.into()
+        } else if let (Some(half), DType::F32) = (tensor.values::<f16>(), wanted) {
+            Tensor::from_vec(tensor.shape(), memory::collected(half.iter().map(|x| x.to_f32()))?)?
         } else {
             let (want, got) = (wanted.to_string(), tensor.dtype().to_string());
             return Err(Error::Type { what: "value".into(), want, got });

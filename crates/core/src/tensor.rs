@@ -6,7 +6,7 @@ use std::fmt;
 use half::f16;
 use ndarray::{ArcArray, Array, Axis, Dimension, IxDyn};
 
-use crate::{Digest, Error, Hasher, Result, Ty};
+use crate::{Digest, Error, Hasher, Result, Ty, memory};
 
 /// A reference-counted array of any rank. Cloning it copies no elements.
 pub type ArcArrayD<T> = ArcArray<T, IxDyn>;
@@ -134,6 +134,7 @@ impl Tensor {
             Some(T::wrap(ndarray::concatenate(Axis(0), &arrays).ok()?.into_shared()))
         }
         let first = parts.first().ok_or_else(|| Error::invalid("a batch", "is of nothing"))?;
+        memory::check(parts.iter().map(|part| part.as_bytes().len()).sum())?;
         let joined = match first.dtype() {
             DType::F32 => join::<f32>(parts),
             DType::F16 => join::<f16>(parts),

@@ -1,12 +1,13 @@
 //! Tokenizers: from text to the ids that a text encoder reads.
 
 use std::collections::HashMap;
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use tokenizers::parallelism::set_parallelism;
 use tokenizers::{PaddingStrategy, Tokenizer, TruncationParams};
-use wuerst_core::{Args, Ctx, Digest, Error, Model, Node, NodeSpec, Refusal, Result, Tensor, Value};
+use wuerst_core::{Args, Ctx, Digest, Error, Model, Node, NodeSpec, Refusal, Result, Tensor, Value, memory};
 use wuerst_model::facts::{self, Facts};
 
 use crate::contract::Contract;
@@ -77,11 +78,16 @@ fn beside(model: &Model, name: &str) -> Result<PathBuf> {
     Ok(path)
 }
 
+/// How much larger a tokenizer is in memory than its file: names, numbers and ranks of all pairs, each by itself.
+const IN_MEMORY: usize = 40;
+
 /// Reads a `tokenizer.json`, set to give exactly `length` ids.
 fn open(path: &Path, length: usize) -> Result<Tokenizer> {
     let failed = |source: wuerst_core::BoxError| Error::Model { path: path.to_owned(), source };
     // One text is no work for a pool of threads, which would stay in the host's process.
     set_parallelism(false);
+    let bytes = fs::metadata(path).map_err(|e| failed(e.into()))?.len();
+    memory::check(usize::try_from(bytes).unwrap_or(usize::MAX).saturating_mul(IN_MEMORY))?;
     let mut tokenizer = Tokenizer::from_file(path).map_err(failed)?;
     let Some(padding) = tokenizer.get_padding() else {
         let message = "it has no `padding`, so the token to fill short texts up with is not known";

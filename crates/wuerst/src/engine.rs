@@ -4,7 +4,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
 
-use wuerst_core::{Files, Node, Registry, Result};
+use wuerst_core::{Files, Node, Registry, Result, memory};
 use wuerst_graph::{Cache, Change, Folder, Graph, Misfit};
 use wuerst_stages::{Outputs, Runtime, Sessions};
 
@@ -141,6 +141,7 @@ impl Engine {
     /// # Errors
     /// [`wuerst_core::Error::Graph`] with every problem that there is.
     pub fn graph(&self, text: &str) -> Result<Graph> {
+        room_for(text)?;
         Graph::load(text, &self.registry())
     }
 
@@ -149,6 +150,7 @@ impl Engine {
     /// # Errors
     /// As [`Engine::graph`]. Problems of a change have no line.
     pub fn graph_with(&self, text: &str, changes: &[Change<'_>]) -> Result<Graph> {
+        room_for(text)?;
         Graph::load_with(text, &self.registry(), changes)
     }
 
@@ -181,6 +183,11 @@ impl Engine {
     pub fn cache(&self) -> &Cache {
         &self.0.cache
     }
+}
+
+/// Whether there is memory to read a graph: its tree, the checked graph, and what is wrong with it.
+fn room_for(text: &str) -> Result<()> {
+    memory::check(text.len().saturating_mul(64))
 }
 
 /// What results depend on beside nodes and arguments, and what so does not change while a process lives.

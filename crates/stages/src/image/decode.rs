@@ -8,6 +8,7 @@ use image::codecs::jpeg::JpegDecoder;
 use image::codecs::png::PngDecoder;
 use image::codecs::webp::WebPDecoder;
 use image::{DynamicImage, ImageDecoder, ImageFormat, ImageReader, Limits, RgbImage};
+use wuerst_core::memory;
 
 use super::MOST_PIXELS;
 
@@ -86,6 +87,8 @@ fn pixels(mut decoder: Box<dyn ImageDecoder>) -> Result<(RgbImage, Option<Vec<f3
     if u64::from(width) * u64::from(height) > MOST_PIXELS {
         return Err(format!("is {width}x{height} pixels large; a picture may have {MOST_PIXELS} in all"));
     }
+    // Twice as the widest sort, and as f32 what is opaque.
+    memory::check(20 * width as usize * height as usize).map_err(|e| format!("cannot be read: {e}"))?;
     decoder.set_limits(limits()).map_err(damaged)?;
     let orientation = decoder.orientation().map_err(damaged)?;
     let mut picture = DynamicImage::from_decoder(decoder).map_err(damaged)?;

@@ -1,0 +1,86 @@
+/* limits.c: a run in less and less address space.   limits MODELS GRAPH KIBIBYTES [STARTED]
+ *
+ * One run with so many KiB beside what the process has, counted when the engine is there (or, with STARTED, after a run that
+ * leaves nothing loaded, so that ONNX Runtime is there too); then the limit is raised, and a run must succeed, on the
+ * same engine. Prints the code of the first run's error, or "runs"; ends with 1 when something is wrong, and by a signal
+ * when the process was taken down.
+ */
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "../c/check.h"
+
+static wst_error *image(const wst_engine *engine, const char *graph_path, const char *steps, wst_digest *digest)
+{
+    wst_graph *graph = NULL;
+    wst_job *job = NULL;
+    wst_value *value = NULL;
+    wst_error *error = wst_graph_open(engine, text(graph_path), &graph);
+    if (!error)
+        error = wst_job_new(graph, &job);
+    if (!error)
+        error = wst_job_set_text(job, text("prompt"), text("a red apple"));
+    if (!error)
+        error = wst_job_set_text(job, text("steps"), text(steps));
+    if (!error)
+        error = wst_job_set_text(job, text("decoder_steps"), text(steps));
+    if (!error)
+        error = wst_job_get(job, text("image"), NULL, &value);
+    if (!error)
+        error = wst_value_digest(value, digest);
+    wst_value_free(value);
+    wst_job_free(job);
+    wst_graph_free(graph);
+    return error;
+}
+
+static rlim_t address_space(void)
+{
+    unsigned long pages = 0;
+    FILE *file = fopen("/proc/self/statm", "r");
+    CHECK(file && fscanf(file, "%lu", &pages) == 1);
+    if (file)
+        fclose(file);
+    return (rlim_t)pages * (rlim_t)sysconf(_SC_PAGESIZE);
+}
+
+int main(int argc, char **argv)
+{
+    static const char *const names[] = {"runs",    "invalid",       "graph", "not_found", "file",    "model",
+                                        "runtime", "out_of_memory", "node",  "cancelled", "internal"};
+    wst_options options = WST_OPTIONS_INIT;
+    wst_engine *engine = NULL;
+    wst_digest first, second, third;
+    wst_error *error;
+    wst_code code;
+    struct rlimit limit;
+    rlim_t before;
+
+    check_uses();
+    if (argc < 4)
+        return 2;
+    options.models = text(argv[1]);
+    options.threads = 1;
+    options.cache_bytes = 1;
+    CHECK(good(wst_engine_new(&options, &engine)));
+    if (argc > 4) {
+        CHECK(good(image(engine, argv[2], "1", &first)));
+        wst_engine_release(engine);
+    }
+    CHECK(getrlimit(RLIMIT_AS, &limit) == 0);
+    before = limit.rlim_cur;
+    limit.rlim_cur = address_space() + ((rlim_t)atol(argv[3]) << 10);
+    CHECK(setrlimit(RLIMIT_AS, &limit) == 0);
+    error = image(engine, argv[2], "1", &first);
+    code = wst_error_code(error);
+    limit.rlim_cur = before;
+    CHECK(setrlimit(RLIMIT_AS, &limit) == 0);
+    if (error)
+        fprintf(stderr, "%s\n", wst_error_message(error).data);
+    wst_error_free(error);
+    CHECK(good(image(engine, argv[2], "1", &second)) && good(image(engine, argv[2], "1", &third)));
+    CHECK(memcmp(&second, &third, sizeof second) == 0 && (code != WST_OK || memcmp(&first, &second, sizeof first) == 0));
+    wst_engine_free(engine);
+    printf("%s\n", code <= WST_INTERNAL ? names[code] : "an unknown code");
+    return wrong;
+}
