@@ -75,8 +75,6 @@ def main():
     print(f"stopped in: {', '.join(f'{name} {number}' for name, number in nodes.most_common())}")
     print(f"from the cancellation to the end: median {late[len(late) // 2] * 1e3:.1f} ms, longest {late[-1] * 1e3:.1f} ms")
     print(f"a run: {cold * 1e3:.0f} ms cold, {warm * 1e3:.0f} ms warm")
-    # Threads that come and go leave pools of the C library's allocator behind, in no order, so that sizes go up and
-    # down. Where something leaked, later ones would be larger.
     quarters = [sizes[at * len(sizes) // 4 : (at + 1) * len(sizes) // 4] for at in range(4)]
     if all(quarters):
         medians = [sorted(quarter)[len(quarter) // 2] for quarter in quarters]

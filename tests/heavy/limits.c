@@ -1,4 +1,4 @@
-/* limits.c: a run in less and less address space.   limits MODELS GRAPH KIBIBYTES [STARTED]
+/* limits.c: a run in less and less address space.   limits MODELS GRAPH KIBIBYTES THREADS [STARTED]
  *
  * One run with so many KiB beside what the process has, counted when the engine is there (or, with STARTED, after a run that
  * leaves nothing loaded, so that ONNX Runtime is there too); then the limit is raised, and a run must succeed, on the
@@ -57,13 +57,13 @@ int main(int argc, char **argv)
     rlim_t before;
 
     check_uses();
-    if (argc < 4)
+    if (argc < 5)
         return 2;
     options.models = text(argv[1]);
-    options.threads = 1;
+    options.threads = (uint32_t)atoi(argv[4]);
     options.cache_bytes = 1;
     CHECK(good(wst_engine_new(&options, &engine)));
-    if (argc > 4) {
+    if (argc > 5) {
         CHECK(good(image(engine, argv[2], "1", &first)));
         wst_engine_release(engine);
     }

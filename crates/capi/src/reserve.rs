@@ -136,24 +136,48 @@ pub(crate) fn watch() {
     memory::watch_over(room);
 }
 
-fn room(bytes: usize) -> bool {
-    RESERVE.used.load(Ordering::Relaxed) <= SPARED && mapped(bytes)
+fn room(bytes: usize, threads: usize) -> bool {
+    RESERVE.used.load(Ordering::Relaxed) <= SPARED && mapped(bytes, threads)
 }
 
 /// Whether the system would give so much more, which is not touched.
 #[cfg(unix)]
-fn mapped(bytes: usize) -> bool {
-    let size = bytes.saturating_add(BESIDE);
-    // SAFETY: a mapping of its own, which nobody else knows, and which is gone before this returns.
-    unsafe {
-        let (access, sort) = (libc::PROT_READ | libc::PROT_WRITE, libc::MAP_PRIVATE | libc::MAP_ANONYMOUS);
-        let place = libc::mmap(ptr::null_mut(), size, access, sort, -1, 0);
-        place != libc::MAP_FAILED && libc::munmap(place, size) == 0
+fn mapped(bytes: usize, threads: usize) -> bool {
+    let data = Mapping::new(bytes.saturating_add(BESIDE), libc::PROT_READ | libc::PROT_WRITE, 0);
+    // Both at once; that of threads is address space alone, and most of it never memory.
+    let threads = threads.saturating_mul(OF_THREAD);
+    data.is_some() && (threads == 0 || Mapping::new(threads, libc::PROT_NONE, libc::MAP_NORESERVE).is_some())
+}
+
+/// Address space that a thread takes: a stack, and what glibc asks for to make it an arena of its own.
+#[cfg(unix)]
+const OF_THREAD: usize = (8 + 128) << 20;
+
+/// Address space that nobody uses, given back when it is dropped.
+#[cfg(unix)]
+struct Mapping(*mut libc::c_void, usize);
+
+#[cfg(unix)]
+impl Mapping {
+    fn new(size: usize, access: libc::c_int, more: libc::c_int) -> Option<Mapping> {
+        // SAFETY: a new mapping, wherever the system likes.
+        let place = unsafe {
+            libc::mmap(ptr::null_mut(), size, access, libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | more, -1, 0)
+        };
+        (place != libc::MAP_FAILED).then_some(Mapping(place, size))
+    }
+}
+
+#[cfg(unix)]
+impl Drop for Mapping {
+    fn drop(&mut self) {
+        // SAFETY: made by `new`, and known to nobody else. Should it fail, there is nobody to tell.
+        let _ = unsafe { libc::munmap(self.0, self.1) };
     }
 }
 
 #[cfg(not(unix))]
-fn mapped(_: usize) -> bool {
+fn mapped(_: usize, _: usize) -> bool {
     true
 }
 
@@ -171,7 +195,7 @@ mod tests {
         let whole = RESERVE.used.load(Ordering::Relaxed);
         assert!(RESERVE.take(layout(LARGEST + 1)).is_null());
         let first = RESERVE.take(layout(100));
-        assert!(RESERVE.holds(first) && first.addr().is_multiple_of(16) && room(0));
+        assert!(RESERVE.holds(first) && first.addr().is_multiple_of(16) && room(0, 0));
         // SAFETY: blocks of the reserve, used within their sizes, which go back by the ways of the allocator.
         unsafe {
             first.write_bytes(7, 100);
@@ -184,12 +208,12 @@ mod tests {
         let many: Vec<*mut u8> = std::iter::repeat_with(|| RESERVE.take(layout(LARGEST)))
             .take_while(|block| !block.is_null())
             .collect();
-        assert!(many.len() >= 7 && !room(0));
+        assert!(many.len() >= 7 && !room(0, 0));
         // SAFETY: as above.
         many.into_iter().for_each(|block| unsafe { ALLOCATOR.dealloc(block, layout(LARGEST)) });
-        assert!(RESERVE.used.load(Ordering::Relaxed) == whole && room(0));
+        assert!(RESERVE.used.load(Ordering::Relaxed) == whole && room(0, 0));
         // More than the system has.
-        assert!(!room(1 << 50));
+        assert!(!room(1 << 50, 0) && !room(0, 1 << 30) && room(0, 1));
         // SAFETY: not taken.
         assert!(unsafe { ALLOCATOR.alloc_zeroed(layout(1 << 50)) }.is_null());
     }

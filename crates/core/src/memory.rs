@@ -8,8 +8,9 @@ use std::sync::OnceLock;
 
 use crate::{Error, Result};
 
-/// Tells whether so many bytes more can be had, beside what small allocations need until it is asked again.
-pub type Room = fn(bytes: usize) -> bool;
+/// Tells whether so many bytes more can be had, and so many threads, beside what small allocations need until it is asked
+/// again.
+pub type Room = fn(bytes: usize, threads: usize) -> bool;
 
 static ROOM: OnceLock<Room> = OnceLock::new();
 
@@ -25,8 +26,16 @@ pub fn watch_over(room: Room) {
 /// # Errors
 /// [`Error::OutOfMemory`].
 pub fn check(bytes: usize) -> Result<()> {
+    check_with(bytes, 0)
+}
+
+/// The same where threads are to be begun by somebody who cannot bear that there is no room for one.
+///
+/// # Errors
+/// [`Error::OutOfMemory`].
+pub fn check_with(bytes: usize, threads: usize) -> Result<()> {
     match ROOM.get() {
-        Some(room) if !room(bytes) => Err(none()),
+        Some(room) if !room(bytes, threads) => Err(none()),
         _ => Ok(()),
     }
 }
@@ -78,7 +87,8 @@ mod tests {
         assert_eq!(collected([1, 2].iter().map(|x| x + 1)).unwrap(), [2, 3]);
         // Only this test says who watches, so that the answer is known.
         assert!(check(usize::MAX).is_ok());
-        watch_over(|bytes| bytes < 100);
+        watch_over(|bytes, threads| bytes < 100 && threads < 2);
         assert!(check(99).is_ok() && matches!(check(100), Err(Error::OutOfMemory { .. })));
+        assert!(check_with(0, 1).is_ok() && check_with(0, 2).is_err());
     }
 }

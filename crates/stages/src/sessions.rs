@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Instant;
 
-use wuerst_core::{Ctx, Digest, Error, Model, Result, Turns, Usage};
+use wuerst_core::{Ctx, Digest, Error, Model, Result, Turns, Usage, memory};
 use wuerst_model::facts::Facts;
 
 use crate::contract::Contract;
@@ -174,13 +174,16 @@ impl Sessions {
         let runtime = self.start()?;
         let header = self.header(model)?;
         self.make_room(header.memory());
+        // ONNX Runtime waits for ever for the threads that it has begun when there is no room for the next.
+        let threads = threads(wish.threads);
+        memory::check_with(usize::try_from(header.memory()).unwrap_or(usize::MAX), threads - 1)?;
         let prepared = self.options.prepared.as_deref().and_then(|folder| {
             Prepared::new(folder, self.options.prepared_bytes, runtime, model.digest(), header.memory())
         });
         let opening = Opening {
             prepared,
             path: model.path(),
-            request: Request { runtime, model: model.digest(), threads: threads(wish.threads) },
+            request: Request { runtime, model: model.digest(), threads },
             devices: &wish.devices,
             strict: self.options.strict,
             log: self.options.log.clone(),
