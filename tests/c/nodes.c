@@ -98,13 +98,15 @@ static wst_error *run(void *user, wst_call *call)
 static wst_error *check(void *user, wst_call *known)
 {
     const wst_value *value = NULL;
-    int64_t n;
+    int64_t n = 0;
     (void)user;
     CHECK(wst_call_step(known, 1, 2) == 1 && wst_call_node(known).len == 0 && !wst_call_wants_preview(known));
     CHECK(!wst_call_argument(known, 0, &value));
     CHECK(fails(wst_call_result(known, 0, value), WST_INVALID, "check"));
     if (value && !wst_value_as_int(value, &n) && n == 13)
         return wst_error_new(WST_INVALID, text("n: is thirteen"));
+    if (value && n == 14)
+        return wst_error_new(WST_NOT_FOUND, text("n: is fourteen"));
     return NULL;
 }
 
@@ -258,6 +260,8 @@ int main(void)
     CHECK(fails(wst_job_set_text(job, text("n"), text("x")), WST_INVALID, "n"));
     CHECK(!wst_job_set_text(job, text("n"), text("13")));
     CHECK(fails(wst_job_get(job, text("y"), NULL, &value), WST_INVALID, "`a`: n: is thirteen") && state.runs == 1);
+    CHECK(!wst_job_set_text(job, text("n"), text("14")));
+    CHECK(fails(wst_job_get(job, text("y"), NULL, &value), WST_NOT_FOUND, "`a`: n: is fourteen") && state.runs == 1);
     wst_job_free(job);
     wst_graph_free(graph);
     graph = NULL;

@@ -99,6 +99,24 @@ fn models_that_cannot_serve_are_told_apart() -> Result<()> {
     holds("models", Arguments::ModelsAndGraph)
 }
 
+/// `.ci/heavy limits` tries everything between.
+#[test]
+fn a_host_outlives_its_memory() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    bundle::write_with_one_encoder(folder.path())?;
+    for standard in STANDARDS {
+        let program = c_program("limits", standard, folder.path())?;
+        for (kibibytes, want) in [("0", "out_of_memory\n"), ("4000000", "runs\n")] {
+            let mut run = Command::new(&program);
+            run.arg(folder.path()).arg(root().join(GRAPH)).args([kibibytes, "2"]);
+            let output = run.output()?;
+            ran(&output)?;
+            assert_eq!(String::from_utf8(output.stdout)?, want, "{kibibytes} KiB");
+        }
+    }
+    Ok(())
+}
+
 #[test]
 fn null_wrong_text_and_wrong_sizes_give_errors() -> Result<()> {
     holds("nulls", Arguments::ModelsAndGraph)?;

@@ -8,7 +8,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-#include "../c/check.h"
+#include "check.h"
 
 static wst_error *image(const wst_engine *engine, const char *graph_path, const char *steps, wst_digest *digest)
 {
