@@ -128,7 +128,7 @@ impl Node for Prior {
         let mut noise = Noise::new(args.int("seed")?.cast_unsigned());
         let shape = [channels, height, width];
         let latents = sampling.run(ctx, &mut noise, init.as_deref(), shape, &conditions, |ctx, feeds| {
-            stage.run(ctx, feeds, "noise")
+            stage.noise(ctx, feeds)
         })?;
         let embedding = latents.iter().map(|z| z * scale + shift).collect();
         let embedding = Tensor::from_vec(&[1, channels, height, width], embedding)?;

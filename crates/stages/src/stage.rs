@@ -137,6 +137,24 @@ impl Stage {
         }
     }
 
+    /// The noise that a prior or decoder finds in the latents it is fed with.
+    ///
+    /// # Errors
+    /// As [`Stage::run`]; [`Error::Model`] when it is of another shape.
+    pub(crate) fn noise(&self, ctx: &Ctx<'_>, feeds: &[(&str, &Tensor)]) -> Result<Tensor> {
+        let noise = self.run(ctx, feeds, "noise")?;
+        let latents = feeds.iter().find(|(name, _)| *name == "latents");
+        match latents.filter(|(_, latents)| latents.shape() != noise.shape()) {
+            Some((_, latents)) => Err(self.gave("noise", &noise, &Ty::of_tensor(latents).to_string())),
+            None => Ok(noise),
+        }
+    }
+
+    /// Says that it gave an output of another type or shape than its contract has.
+    pub(crate) fn gave(&self, output: &str, tensor: &Tensor, want: &str) -> Error {
+        self.broken(format!("gave `{output}` as {}, where {want} is wanted", Ty::of_tensor(tensor)))
+    }
+
     fn broken(&self, message: String) -> Error {
         Error::Model { path: self.path.clone(), source: message.into() }
     }

@@ -91,8 +91,7 @@ impl Node for Vqgan {
 fn decode(ctx: &Ctx<'_>, stage: &Stage, latents: &Tensor) -> Result<([usize; 3], Vec<f32>)> {
     let image = stage.run(ctx, &[("latents", latents)], "image")?;
     let (&[1, 3, height, width], Some(planes)) = (image.shape(), image.values::<f32>()) else {
-        let got = format!("{}{:?}", image.dtype(), image.shape());
-        return Err(Error::Type { what: "the model's `image`".into(), want: "f32[1,3,h,w]".into(), got });
+        return Err(stage.gave("image", &image, "f32[1,3,h,w]"));
     };
     let cells = height * width;
     let colours = |cell: usize| [0, 1, 2].map(|colour| planes[colour * cells + cell].clamp(0., 1.));

@@ -60,11 +60,7 @@ impl Node for VqganEncode {
         let latents = stage.run(ctx, &[("image", &planes)], "latents")?;
         ctx.step(1, 1)?;
         let scaled = latents.to_f32().map(|latents| latents.mapv(|z| z / scale));
-        let scaled = scaled.ok_or_else(|| Error::Type {
-            what: "the model's `latents`".into(),
-            want: "f32[1,4,H,W]".into(),
-            got: latents.dtype().to_string(),
-        })?;
+        let scaled = scaled.ok_or_else(|| stage.gave("latents", &latents, "f32[1,4,H,W]"))?;
         Ok(vec![scaled.into()])
     }
 }
