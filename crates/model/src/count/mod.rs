@@ -258,4 +258,18 @@ mod tests {
         assert_eq!((cost.activation_bytes, cost.arena_bytes), (5 * 256, 1 << 20));
         assert_eq!(cost.multiply_adds, 10 * 10 * 20);
     }
+
+    #[test]
+    fn products_in_eight_bits_hold_their_activations_twice_more() {
+        let mut g = Graph::new();
+        let x = g.input("x", DType::F32, &[1, 8, 8, 256].map(Axis::fixed));
+        let w = g.param("w", &[512, 256], Init::Constant(0.));
+        let y = g.push(Op::Linear, &[x, w]);
+        g.output("y", y);
+        let g = g.finish().unwrap();
+        let bytes = |operators| cost_with(&g, operators).activation_bytes;
+        // The result, and the activations scaled, in four bytes, and rounded, in one.
+        let (result, rounded) = (64 * 512 * 4, 64 * 256 * 5);
+        assert_eq!([Operators::OnnxRuntime, Operators::Int8].map(bytes), [result, result + rounded]);
+    }
 }
