@@ -37,6 +37,11 @@ impl Builder<'_> {
         self.once(&format!("ones:{n}"), |b| b.tensor(&format!("ones:{n}"), &[n], &vec![1.; n]))
     }
 
+    /// A fixed vector of zeros.
+    pub fn zeros(&mut self, n: usize) -> Result<String, ExportError> {
+        self.once(&format!("zeros:{n}"), |b| b.tensor(&format!("zeros:{n}"), &[n], &vec![0.; n]))
+    }
+
     /// Number of axes of a recorded value.
     pub fn rank(&self, id: Id) -> usize {
         self.dims[id.0].len()

@@ -89,3 +89,43 @@ fn kernel(b: &mut Builder<'_>, conv: &Node) -> Lowered {
         Ok(b.emit("Transpose", &[&matrix], vec![AttributeProto::ints("perm", [1, 0])]))
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use prost::Message;
+
+    use super::super::super::proto::ModelProto;
+    use crate::contract::Sizes;
+    use crate::decoder::{self, DecoderConfig};
+    use crate::onnx::{BoxError, Operators, Options, Weight, encode};
+
+    #[test]
+    fn nothing_widens_the_embedding_and_norms_add_what_is_before_them() {
+        let config = DecoderConfig {
+            c_cond: 32,
+            c_hidden: vec![8, 16],
+            nhead: vec![-1, 2],
+            blocks: vec![1, 2],
+            level_config: vec!["CT".into(), "CTA".into()],
+            inject_effnet: vec![false, true],
+            clip_embd: 8,
+            ..DecoderConfig::default()
+        };
+        let sizes = Sizes { batch: 1, height: 8, width: 8, embedding: [2, 2], length: 3 };
+        let graph = decoder::graph(&config, &sizes).unwrap();
+        let weights = |name: &str| -> Result<Weight, BoxError> {
+            let shape = graph.params.iter().find(|p| p.name == name).unwrap().shape.clone();
+            Ok(Weight { data: vec![0.5; shape.iter().product()], shape })
+        };
+        let options = Options { operators: Operators::OnnxRuntime, ..Options::default() };
+        let bytes = encode(&graph, &weights, &options).unwrap();
+        let nodes = ModelProto::decode(&bytes[..]).unwrap().graph.unwrap().node;
+        let count = |op: &str| nodes.iter().filter(|node| node.op_type == op).count();
+        let mapping = nodes.iter().find(|n| n.op_type == "Conv" && n.name.starts_with("effnet_mappers"));
+        assert!(mapping.is_none(), "{mapping:?}");
+        assert_eq!(count("LayerNormalization"), 0);
+        // Each timestep's sum is of other shapes; attention's sum is normed only where a level ends with it.
+        let sums = nodes.iter().filter(|n| n.op_type == "SkipLayerNormalization" && n.output.len() == 4);
+        assert!(sums.count() > 0);
+    }
+}

@@ -77,10 +77,15 @@ pub fn norm(b: &mut Builder<'_>, at: Id, affine: &[String], eps: f32) -> Result<
     if !b.residuals.used || !fits(node) {
         return Ok(None);
     }
+    // OpenVINO refuses the operator without a shift.
+    let mut affine = affine.to_vec();
+    if affine.len() < 2 {
+        affine.push(b.zeros(node.shape[2])?);
+    }
     let Some(sum) = b.residuals.sums.get(&at).copied() else {
         let x = b.value(node.args[0])?;
         // The norm of x + x, whose variance is four times that of x, is that of x to the last bit.
-        return Ok(Some(skip(b, &x, &x, affine, None, 4. * eps)));
+        return Ok(Some(skip(b, &x, &x, &affine, None, 4. * eps)));
     };
     let [a, c] = [0, 1].map(|arg| graph.nodes[sum.0].args[arg]);
     let (a, product) = (b.value(a)?, b.value(c)?);
@@ -88,7 +93,7 @@ pub fn norm(b: &mut Builder<'_>, at: Id, affine: &[String], eps: f32) -> Result<
         Some(linear) => Some(b.value(graph.nodes[linear.0].args[2])?),
         None => None,
     };
-    let norm = skip(b, &a, &product, affine, bias, eps);
+    let norm = skip(b, &a, &product, &affine, bias, eps);
     let name = b.fresh(&format!("{norm}/sum"));
     if let Some(node) = b.nodes.last_mut() {
         // Between them, statistics for training.
@@ -117,9 +122,6 @@ fn skip(
 ) -> String {
     let mut args = vec![x, other];
     args.extend(affine.iter().map(String::as_str));
-    if let Some(bias) = &bias {
-        args.resize(4, "");
-        args.push(bias);
-    }
+    args.extend(bias.as_deref());
     b.emit_fused("SkipLayerNormalization", &args, vec![AttributeProto::float("epsilon", eps)])
 }
