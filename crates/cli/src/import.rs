@@ -51,7 +51,7 @@ enum Quantize {
 
 #[derive(Clone, Copy, Debug, PartialEq, ValueEnum)]
 enum Target {
-    /// ONNX Runtime's CPU provider: attention in one operator, with less memory
+    /// ONNX Runtime's CPU provider: attention in one operator, with less memory, and quick layer norms
     Cpu,
     /// ONNX Runtime's CUDA provider: likewise
     Cuda,
