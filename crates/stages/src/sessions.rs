@@ -174,9 +174,10 @@ impl Sessions {
         let runtime = self.start()?;
         let header = self.header(model)?;
         self.make_room(header.memory());
-        // ONNX Runtime waits for ever for the threads that it has begun when there is no room for the next.
+        // ONNX Runtime waits for ever for the threads that it has begun when there is no room for the next, and at some
+        // moments of loading frees what it never had, which ends the process.
         let threads = threads(wish.threads);
-        memory::check_with(usize::try_from(header.memory()).unwrap_or(usize::MAX), threads - 1)?;
+        memory::check_with(usize::try_from(header.loading()).unwrap_or(usize::MAX), threads - 1)?;
         let prepared = self.options.prepared.as_deref().and_then(|folder| {
             Prepared::new(folder, self.options.prepared_bytes, runtime, model.digest(), header.memory())
         });
