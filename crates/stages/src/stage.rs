@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::Instant;
@@ -26,6 +27,8 @@ pub struct Stage {
     work: Work,
     /// What the session's allocator holds between evaluations.
     idle: Option<Arena>,
+    /// The most bytes that evaluations have held beside that; 0 while it is not known.
+    held: AtomicU64,
     /// Whose turn it is. Not waited for by the lock below, which no cancellation reaches.
     turns: Turns,
     session: Mutex<Session>,
@@ -52,7 +55,7 @@ impl Stage {
         let (path, turns) = (path.to_owned(), Turns::new());
         let (work, idle) = (Work::new(&header), Arena::of(&session));
         let session = Mutex::new(session);
-        Ok(Stage { path, header, placement, work, idle, turns, session })
+        Ok(Stage { path, header, placement, work, idle, held: AtomicU64::new(0), turns, session })
     }
 
     /// The memory that it takes, see [`Header::memory`].
@@ -104,10 +107,15 @@ impl Stage {
         let value = outputs.get(output).ok_or_else(|| self.broken(format!("gave no `{output}`")))?;
         let tensor = tensor(value)?;
         drop(outputs);
-        let held =
-            self.idle.zip(Arena::of(&session)).map_or(0, |(idle, now)| now.most.saturating_sub(idle.in_use));
-        let cost = self.work.cost(feeds).map_or((0, 0), |cost| (cost.multiply_adds, cost.activation_bytes));
-        ctx.used(&usage.counting(cost.0).holding(held, cost.1));
+        let (cost, first) = self.work.cost(feeds);
+        // Asked once for all evaluations of the same sizes, which hold the same.
+        if let Some((idle, now)) =
+            self.idle.filter(|_| first).and_then(|idle| Some((idle, Arena::of(&session)?)))
+        {
+            self.held.fetch_max(now.most.saturating_sub(idle.in_use), Ordering::Relaxed);
+        }
+        let (work, memory) = cost.map_or((0, 0), |cost| (cost.multiply_adds, cost.activation_bytes));
+        ctx.used(&usage.counting(work).holding(self.held.load(Ordering::Relaxed), memory));
         let tensor =
             tensor.ok_or_else(|| self.broken(format!("gave `{output}` in a type that no stage reads")))?;
         Ok(match tensor.dtype() {

@@ -1,6 +1,7 @@
 //! What a model's evaluations cost.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::sync::{Mutex, PoisonError};
 
 use wuerst_core::Tensor;
@@ -26,13 +27,19 @@ impl Work {
         Work { network: Network::read(pairs), operators, known: Mutex::default() }
     }
 
-    /// What an evaluation costs; none when the model does not say which network it holds.
-    pub(crate) fn cost(&self, feeds: &[(&str, &Tensor)]) -> Option<Cost> {
-        let network = self.network.as_ref()?;
+    /// What an evaluation costs, none when the model does not say which network it holds; and whether it is the first at
+    /// these sizes.
+    pub(crate) fn cost(&self, feeds: &[(&str, &Tensor)]) -> (Option<Cost>, bool) {
         let sizes = Sizes::of_inputs(feeds.iter().map(|(name, tensor)| (*name, tensor.shape())));
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        let counted = || Some(count::cost_with(&network.graph(&sizes).ok()?, self.operators));
-        *known.entry(sizes).or_insert_with(counted)
+        match known.entry(sizes) {
+            Entry::Occupied(known) => (*known.get(), false),
+            Entry::Vacant(new) => (*new.insert(self.counted(&sizes)), true),
+        }
+    }
+
+    fn counted(&self, sizes: &Sizes) -> Option<Cost> {
+        Some(count::cost_with(&self.network.as_ref()?.graph(sizes).ok()?, self.operators))
     }
 }
 
@@ -52,11 +59,12 @@ mod tests {
                 |shape: &[usize]| Tensor::from_vec(shape, vec![0f32; shape.iter().product()]).unwrap();
             let (latents, text) = (zeros(&[batch, 16, 6, 6]), zeros(&[batch, 7, 32]));
             let cost = work.cost(&[("latents", &latents), ("timestep", &zeros(&[batch])), ("text", &text)]);
-            cost.map(|cost| cost.multiply_adds)
+            cost.0.map(|cost| cost.multiply_adds)
         };
         let known = of(vec![network.pair()]);
         assert!(count(&known, 1) > Some(1_000_000));
         assert_eq!(count(&known, 2), count(&known, 1).map(|one| 2 * one));
         assert_eq!(count(&of(vec![]), 1), None);
+        assert!(known.cost(&[]).1 && !known.cost(&[]).1, "only the first time");
     }
 }
