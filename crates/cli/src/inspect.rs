@@ -8,7 +8,6 @@ use anyhow::{Context, Result, bail};
 use wuerst::stages::{Contract, Header, Outlet};
 use wuerst_model::count::{self, Cost};
 use wuerst_model::facts::Facts;
-use wuerst_model::network::Network;
 
 use crate::say;
 use crate::size::{Size, bytes, scaled};
@@ -86,18 +85,14 @@ fn models(path: &Path) -> Result<Vec<Model>> {
 }
 
 impl Model {
-    fn pairs(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.header.metadata.iter().map(|(key, value)| (&key[..], &value[..]))
-    }
-
     fn facts(&self) -> Option<Facts> {
-        Facts::read(self.pairs()).ok()
+        self.header.facts().ok()
     }
 
     /// The cost of the network for a picture of these pixels, if the file says which network it holds.
     fn cost(&self, size: [usize; 2]) -> Result<Cost, String> {
         let unknown = "not known: the file does not say which network it holds";
-        let (network, facts) = Network::read(self.pairs()).zip(self.facts()).ok_or(unknown)?;
+        let (network, facts) = self.header.network().zip(self.facts()).ok_or(unknown)?;
         let graph = network.graph(&network.sizes(&facts, size)?).map_err(|e| e.to_string())?;
         Ok(count::cost_with(&graph, self.header.operators()))
     }
@@ -119,7 +114,7 @@ fn describe(model: &Model, size @ [width, height]: [usize; 2]) -> (String, [u64;
     let kept = match contract.map(|contract| (contract, contract.check(&model.path, header))) {
         Some((contract, Ok(_))) => format!("{contract}: {}", contract.signature()),
         Some((_, Err(error))) => error.to_string(),
-        None => match Facts::read(model.pairs()) {
+        None => match header.facts() {
             Ok(_) => "none that is known".to_owned(),
             Err(error) => format!("none: {error}"),
         },

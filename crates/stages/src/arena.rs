@@ -10,16 +10,16 @@ use ort::session::Session;
 
 /// Bytes that a session's allocator for the CPU has given out.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(crate) struct Arena {
+pub(crate) struct ArenaStats {
     /// At present: between evaluations, the weights that it holds.
     pub(crate) in_use: u64,
     /// At most so far.
     pub(crate) most: u64,
 }
 
-impl Arena {
+impl ArenaStats {
     /// Of this session; none where the allocator does not count.
-    pub(crate) fn of(session: &Session) -> Option<Arena> {
+    pub(crate) fn of(session: &Session) -> Option<ArenaStats> {
         let cpu = (AllocationDevice::CPU, 0, AllocatorType::Device, MemoryType::Default);
         let info = MemoryInfo::new(cpu.0, cpu.1, cpu.2, cpu.3).ok()?;
         let allocator = Allocator::new(session, info).ok()?;
@@ -35,7 +35,8 @@ impl Arena {
             let text = (!text.is_null()).then(|| unsafe { CStr::from_ptr(text) })?;
             text.to_str().ok()?.parse().ok()
         };
-        let arena = number(c"InUse").zip(number(c"MaxInUse")).map(|(in_use, most)| Arena { in_use, most });
+        let arena =
+            number(c"InUse").zip(number(c"MaxInUse")).map(|(in_use, most)| ArenaStats { in_use, most });
         // SAFETY: ours to release, and nothing of it is held any more.
         unsafe { (ort::api().ReleaseKeyValuePairs)(pairs) };
         arena

@@ -78,8 +78,7 @@ impl Contract {
     /// [`Error::Model`] that lists everything that is wrong, and says what would be right.
     pub fn check(self, path: &Path, header: &Header) -> Result<Facts> {
         let failed = |message: String| Error::Model { path: path.to_owned(), source: message.into() };
-        let pairs = header.metadata.iter().map(|(key, value)| (key.as_str(), value.as_str()));
-        let facts = Facts::read(pairs).map_err(|e| {
+        let facts = header.facts().map_err(|e| {
             failed(format!("{e}; a {self} is wanted, written by `wuerst import` or the trainer"))
         })?;
         if facts.contract() != self.name() {

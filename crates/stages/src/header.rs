@@ -3,13 +3,14 @@
 //! A model is checked when a graph is, long before it is loaded, so this must cost next to nothing: the reader
 //! jumps over whatever it does not want, whatever the size of the file. Field numbers are those of `onnx.proto`.
 
+mod about;
+
 use std::fmt;
 use std::fs::File;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 
 use wuerst_core::{DType, Dim};
-use wuerst_model::onnx::{Operators, QUANTIZED};
 
 /// What an ONNX file says of itself.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -67,30 +68,6 @@ type Read<T> = Result<T, HeaderError>;
 const LONGEST_TEXT: u64 = 16 << 20;
 
 impl Header {
-    /// About the memory that the loaded model takes, in bytes: that of its files, or of its numbers as f32 where that is
-    /// more, since on most devices what is stored as f16 is widened.
-    pub fn memory(&self) -> u64 {
-        self.bytes.max(self.numbers.saturating_mul(4))
-    }
-
-    /// About the most memory that loading it takes, in bytes: the model beside what it is made of, and next to it what small
-    /// ones need too. (Measured: 1.1 to 2 times the weights as f32, and 3 to 20 MB for those of less than 15.)
-    pub fn loading(&self) -> u64 {
-        self.memory().saturating_mul(2).saturating_add(32 << 20)
-    }
-
-    /// Which operators it was written with, by its metadata and the sets that it needs.
-    pub fn operators(&self) -> Operators {
-        let (key, value) = QUANTIZED;
-        if self.metadata.iter().any(|pair| pair.0 == key && pair.1 == value) {
-            return Operators::Int8;
-        }
-        match self.domains.iter().any(|domain| domain == "com.microsoft") {
-            true => Operators::OnnxRuntime,
-            false => Operators::Standard,
-        }
-    }
-
     /// Reads the head of the ONNX file at `path`.
     ///
     /// # Errors

@@ -149,7 +149,10 @@ fn builder(runtime: &'static Runtime, threads: usize, log: Option<Log>) -> ort::
 /// a slower way. With VNNI that way is wrong: it would be four times as slow, for the same numbers.
 fn sums_are_cut_off() -> bool {
     #[cfg(target_arch = "x86_64")]
-    let exact = is_x86_feature_detected!("avx512vnni") || is_x86_feature_detected!("avxvnni");
+    let exact = {
+        let (wide, narrow) = (is_x86_feature_detected!("avx512vnni"), is_x86_feature_detected!("avxvnni"));
+        wide || narrow
+    };
     #[cfg(not(target_arch = "x86_64"))]
     let exact = true;
     !exact

@@ -12,7 +12,7 @@ use ort::session::{RunOptions, Session, SessionInputValue};
 use ort::value::{DynValue, PrimitiveTensorElementType, TensorElementType, TensorRef};
 use wuerst_core::{Cancel, Ctx, DType, Dim, Element, Error, Result, Tensor, Turns, Ty, Usage, memory};
 
-use crate::arena::Arena;
+use crate::arena::ArenaStats;
 use crate::device::Placement;
 use crate::header::Header;
 use crate::open::Opening;
@@ -26,7 +26,7 @@ pub struct Stage {
     placement: Placement,
     work: Work,
     /// What the session's allocator holds between evaluations.
-    idle: Option<Arena>,
+    idle: Option<ArenaStats>,
     /// The most bytes that evaluations have held beside that; 0 while it is not known.
     held: AtomicU64,
     /// Whose turn it is. Not waited for by the lock below, which no cancellation reaches.
@@ -53,7 +53,7 @@ impl Stage {
         let (session, mut placement) = opened?;
         placement.bytes = header.memory();
         let (path, turns) = (path.to_owned(), Turns::new());
-        let (work, idle) = (Work::new(&header), Arena::of(&session));
+        let (work, idle) = (Work::new(&header), ArenaStats::of(&session));
         let session = Mutex::new(session);
         Ok(Stage { path, header, placement, work, idle, held: AtomicU64::new(0), turns, session })
     }
@@ -110,7 +110,7 @@ impl Stage {
         let (cost, first) = self.work.cost(feeds);
         // Asked once for all evaluations of the same sizes, which hold the same.
         if let Some((idle, now)) =
-            self.idle.filter(|_| first).and_then(|idle| Some((idle, Arena::of(&session)?)))
+            self.idle.filter(|_| first).and_then(|idle| Some((idle, ArenaStats::of(&session)?)))
         {
             self.held.fetch_max(now.most.saturating_sub(idle.in_use), Ordering::Relaxed);
         }

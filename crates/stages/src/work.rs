@@ -22,9 +22,7 @@ pub(crate) struct Work {
 
 impl Work {
     pub(crate) fn new(header: &Header) -> Work {
-        let pairs = header.metadata.iter().map(|(key, value)| (&key[..], &value[..]));
-        let operators = header.operators();
-        Work { network: Network::read(pairs), operators, known: Mutex::default() }
+        Work { network: header.network(), operators: header.operators(), known: Mutex::default() }
     }
 
     /// What an evaluation costs, none when the model does not say which network it holds; and whether it is the first at

@@ -72,8 +72,7 @@ pub(super) fn compare(
 fn prior(models: &Path, [width, height]: [usize; 2]) -> Result<Evaluation> {
     let path = models.join("prior.onnx");
     let header = Header::read(&path).with_context(|| path.display().to_string())?;
-    let pairs = header.metadata.iter().map(|(key, value)| (key.as_str(), value.as_str()));
-    let Facts::Prior(facts) = Facts::read(pairs)? else { bail!("{} is no prior", path.display()) };
+    let Facts::Prior(facts) = header.facts()? else { bail!("{} is no prior", path.display()) };
     let fixed = |name: &str, axis: usize| {
         let dims = header.inputs.iter().find(|input| input.name == name)?.dims.get(axis)?;
         if let Dim::Fixed(length) = dims { Some(*length) } else { None }

@@ -17,8 +17,7 @@ pub fn path(folder: &Path, stage: &str) -> PathBuf {
 /// A file that is missing, no ONNX file, or no stage model.
 pub fn read(path: &Path) -> Result<Facts> {
     let header = Header::read(path).with_context(|| path.display().to_string())?;
-    let pairs = header.metadata.iter().map(|(key, value)| (key.as_str(), value.as_str()));
-    Facts::read(pairs).with_context(|| path.display().to_string())
+    header.facts().with_context(|| path.display().to_string())
 }
 
 /// Makes it say something else.

@@ -1,0 +1,49 @@
+//! What follows from a model's head: its facts, its network, and the memory that it takes.
+
+use wuerst_model::facts::{Facts, FactsError};
+use wuerst_model::network::Network;
+use wuerst_model::onnx::{Operators, QUANTIZED};
+
+use super::Header;
+
+impl Header {
+    fn pairs(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.metadata.iter().map(|(key, value)| (key.as_str(), value.as_str()))
+    }
+
+    /// What it says of itself as a stage model.
+    ///
+    /// # Errors
+    /// When it names no stage, or a fact is missing or does not read.
+    pub fn facts(&self) -> Result<Facts, FactsError> {
+        Facts::read(self.pairs())
+    }
+
+    /// The network that it holds, if it says so.
+    pub fn network(&self) -> Option<Network> {
+        Network::read(self.pairs())
+    }
+
+    /// About the memory that the loaded model takes, in bytes: that of its files, or of its numbers as f32 where that is
+    /// more, since on most devices what is stored as f16 is widened.
+    pub fn memory(&self) -> u64 {
+        self.bytes.max(self.numbers.saturating_mul(4))
+    }
+
+    /// About the most memory that loading it takes, in bytes: the model beside what it is made of, and next to it what small
+    /// ones need too. (Measured: 1.1 to 2 times the weights as f32, and 3 to 20 MB for those of less than 15.)
+    pub fn loading(&self) -> u64 {
+        self.memory().saturating_mul(2).saturating_add(32 << 20)
+    }
+
+    /// Which operators it was written with, by its metadata and the sets that it needs.
+    pub fn operators(&self) -> Operators {
+        if self.pairs().any(|pair| pair == QUANTIZED) {
+            return Operators::Int8;
+        }
+        match self.domains.iter().any(|domain| domain == "com.microsoft") {
+            true => Operators::OnnxRuntime,
+            false => Operators::Standard,
+        }
+    }
+}
