@@ -2,6 +2,10 @@
 
 use crate::record::{Axis, DType, Graph, Id};
 
+/// The inputs that every step of sampling feeds anew. What follows from the others alone is the same in all steps of a
+/// picture.
+pub const STEPWISE: [&str; 2] = ["latents", "timestep"];
+
 /// Extents to record a stage with; the written model takes any.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Sizes {

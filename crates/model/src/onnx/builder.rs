@@ -12,6 +12,7 @@ use super::proto::{
 use super::quantize;
 use super::store::Store;
 use super::weights::ExportError;
+use crate::contract::STEPWISE;
 use crate::record::{DType, Graph, Id, Node, Op};
 
 /// Ends the name of a matrix that is stored with its axes swapped.
@@ -41,6 +42,8 @@ pub struct Builder<'a> {
     /// Whether the operation at hand is a matrix product that is to be computed in eight bits.
     pub in_eight_bits: bool,
     chosen: Vec<bool>,
+    /// Which recorded values every step of sampling changes.
+    pub stepwise: Vec<bool>,
     /// Nodes in order of execution.
     pub nodes: Vec<NodeProto>,
     /// Tensors.
@@ -67,6 +70,7 @@ impl<'a> Builder<'a> {
             operators,
             in_eight_bits: false,
             chosen: quantize::chosen(graph, operators),
+            stepwise: graph.following(|input| STEPWISE.contains(&input.name.as_str())),
             nodes: vec![],
             store,
         }

@@ -39,11 +39,7 @@ pub fn chosen(graph: &Graph, operators: Operators) -> Vec<bool> {
     if operators != Operators::Int8 {
         return vec![false; graph.nodes.len()];
     }
-    let mut pictured: Vec<bool> = Vec::with_capacity(graph.nodes.len());
-    for node in &graph.nodes {
-        let input = matches!(node.op, Op::Input(_)) && node.shape.len() == 4;
-        pictured.push(input || node.args.iter().any(|arg| pictured[arg.0]));
-    }
+    let pictured = graph.following(|input| input.axes.len() == 4);
     let large = |weight: Id| match graph.shape(weight) {
         [outputs, inputs] => {
             matrix(graph, weight).is_some() && outputs * inputs >= WORTHWHILE * (outputs + inputs)

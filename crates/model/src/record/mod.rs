@@ -136,12 +136,17 @@ pub struct RecordError {
 impl Graph {
     /// Which values are the same in every evaluation: parameters, constants, and what follows from these alone.
     pub(crate) fn fixed(&self) -> Vec<bool> {
-        let mut fixed: Vec<bool> = Vec::with_capacity(self.nodes.len());
+        self.following(|_| true).into_iter().map(|follows| !follows).collect()
+    }
+
+    /// Which values depend on one of these inputs.
+    pub(crate) fn following(&self, wanted: impl Fn(&Input) -> bool) -> Vec<bool> {
+        let mut follows: Vec<bool> = Vec::with_capacity(self.nodes.len());
         for node in &self.nodes {
-            let source = matches!(node.op, Op::Param(_) | Op::Constant(_));
-            fixed.push(source || !node.args.is_empty() && node.args.iter().all(|arg| fixed[arg.0]));
+            let input = matches!(node.op, Op::Input(n) if wanted(&self.inputs[n]));
+            follows.push(input || node.args.iter().any(|arg| follows[arg.0]));
         }
-        fixed
+        follows
     }
 
     /// An empty recording.

@@ -4,24 +4,34 @@ use super::super::builder::Builder;
 use super::super::proto::AttributeProto;
 use super::super::quantize;
 use super::super::weights::ExportError;
-use super::{joined, residual, with};
+use super::{apart, joined, residual, with};
 use crate::record::{Id, Node};
 
 type Lowered = Result<String, ExportError>;
 
-/// `MatMul` with the weight stored transposed, so that the right operand is constant and ONNX Runtime packs it once;
-/// or a product in eight bits.
+/// One product, or of places whose parts are computed apart, one of each.
 pub fn linear(b: &mut Builder<'_>, at: Id, node: &Node) -> Lowered {
+    let Some((axis, parts)) = apart::parts(b, node.args[0]) else {
+        return product(b, at, node, node.args[0]);
+    };
+    let products = parts.iter().map(|part| product(b, at, node, *part)).collect::<Result<Vec<_>, _>>()?;
+    let products: Vec<&str> = products.iter().map(String::as_str).collect();
+    Ok(b.emit("Concat", &products, vec![AttributeProto::int("axis", axis as i64)]))
+}
+
+/// The layer of `x`: `MatMul` with the weight stored transposed, so that the right operand is constant and ONNX Runtime
+/// packs it once; or a product in eight bits.
+fn product(b: &mut Builder<'_>, at: Id, node: &Node, x: Id) -> Lowered {
     if !b.in_eight_bits
-        && let Some(narrow) = joined::narrow(b, node)?
+        && let Some(narrow) = joined::narrow(b, node, x)?
     {
         let product = b.emit("MatMul", &[&narrow.x, &narrow.weight], vec![]);
         return Ok(b.emit("Add", &[&product, &narrow.bias], vec![]));
     }
     let product = if b.in_eight_bits {
-        quantize::product(b, node.args[0], node.args[1])?
+        quantize::product(b, x, node.args[1])?
     } else {
-        let (x, w) = (b.value(node.args[0])?, b.transposed(node.args[1])?);
+        let (x, w) = (b.value(x)?, b.transposed(node.args[1])?);
         b.emit("MatMul", &[&x, &w], vec![])
     };
     match node.args.get(2).filter(|_| !b.residuals.unbiased(at)) {

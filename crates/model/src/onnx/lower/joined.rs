@@ -19,10 +19,10 @@ pub struct Narrow {
     pub bias: String,
 }
 
-/// The layer over fewer features. None where it reads no widened ones.
-pub fn narrow(b: &mut Builder<'_>, layer: &Node) -> Result<Option<Narrow>, ExportError> {
+/// The layer of `x` over fewer features. None where it reads no widened ones.
+pub fn narrow(b: &mut Builder<'_>, layer: &Node, x: Id) -> Result<Option<Narrow>, ExportError> {
     let graph = b.graph;
-    let parts = parts(graph, layer.args[0]);
+    let parts = parts(graph, x);
     let [others @ .., last] = &parts[..] else { return Ok(None) };
     let Some(conv) = widening(graph, *last).filter(|_| !others.is_empty() && layer.args.len() == 3) else {
         return Ok(None);

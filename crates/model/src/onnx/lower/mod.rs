@@ -1,5 +1,6 @@
 //! Each recorded operation in terms of ONNX operators.
 
+mod apart;
 mod attention;
 mod cubic;
 mod dense;

@@ -1,0 +1,100 @@
+//! Channel-wise layers of places that are joined of such that every step of sampling changes and such that stay, as the
+//! keys and values of attention from the picture to itself and to the text.
+//!
+//! A layer of each part, joined afterwards, is the same: what it makes of the text then depends on the text alone, and
+//! a host can compute that once for all steps of a picture.
+
+use super::super::builder::Builder;
+use crate::record::{Id, Op};
+
+/// What these features are joined of, and along which axis, where some of it is the same in all steps and some is not.
+pub fn parts(b: &Builder<'_>, x: Id) -> Option<(usize, Vec<Id>)> {
+    let node = &b.graph.nodes[x.0];
+    let Op::Concat(axis) = node.op else { return None };
+    let changes = |part: &Id| b.stepwise[part.0];
+    let mixed = node.args.iter().any(changes) && !node.args.iter().all(changes);
+    (mixed && axis + 1 < node.shape.len()).then(|| (axis, node.args.clone()))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use prost::Message;
+
+    use super::super::super::proto::{ModelProto, NodeProto};
+    use crate::contract::{STEPWISE, Sizes};
+    use crate::decoder::{self, DecoderConfig};
+    use crate::onnx::{BoxError, Operators, Options, Precision, Weight, encode};
+    use crate::prior::{self, PriorConfig};
+    use crate::record::Graph;
+
+    const SIZES: Sizes = Sizes { batch: 1, height: 8, width: 8, embedding: [2, 2], length: 3 };
+
+    /// The model of a network, as it is read back.
+    fn written(graph: &Graph, precision: Precision, operators: Operators) -> ModelProto {
+        let weights = |name: &str| -> Result<Weight, BoxError> {
+            let shape = graph.params.iter().find(|p| p.name == name).unwrap().shape.clone();
+            Ok(Weight { data: vec![0.5; shape.iter().product()], shape })
+        };
+        let options = Options { precision, operators, ..Options::default() };
+        ModelProto::decode(&encode(graph, &weights, &options).unwrap()[..]).unwrap()
+    }
+
+    /// Names of values that follow from these.
+    fn following(nodes: &[NodeProto], sources: &[&str]) -> HashSet<String> {
+        let mut follow: HashSet<String> = sources.iter().map(|name| (*name).to_owned()).collect();
+        for node in nodes {
+            if node.input.iter().any(|name| follow.contains(name)) {
+                follow.extend(node.output.iter().cloned());
+            }
+        }
+        follow
+    }
+
+    #[test]
+    fn keys_and_values_of_the_text_depend_on_no_step() {
+        // Wide enough for eight bits.
+        let prior = PriorConfig { c: 256, c_cond: 8, depth: 2, nhead: 4, ..PriorConfig::default() };
+        let decoder = DecoderConfig {
+            c_cond: 32,
+            c_hidden: vec![8, 256],
+            nhead: vec![-1, 4],
+            blocks: vec![1, 2],
+            level_config: vec!["CT".into(), "CTA".into()],
+            inject_effnet: vec![false, true],
+            clip_embd: 8,
+            ..DecoderConfig::default()
+        };
+        let (prior, decoder) =
+            (prior::graph(&prior, &SIZES).unwrap(), decoder::graph(&decoder, &SIZES).unwrap());
+        // Two blocks in the prior; two on the way down in the decoder, and two up.
+        for (graph, blocks) in [(&prior, 2), (&decoder, 4)] {
+            for (precision, operators) in [
+                (Precision::F32, Operators::Standard),
+                (Precision::F16, Operators::Standard),
+                (Precision::F32, Operators::OnnxRuntime),
+                (Precision::F16, Operators::Int8),
+            ] {
+                let model = written(graph, precision, operators).graph.unwrap();
+                let changed = following(&model.node, &STEPWISE);
+                let of_text = following(&model.node, &["text"]);
+                for layer in ["to_k", "to_v"] {
+                    let product = |node: &&NodeProto| {
+                        node.op_type.starts_with("MatMul")
+                            && node.name.contains(&format!(".attention.{layer}/"))
+                    };
+                    let products: Vec<&NodeProto> = model.node.iter().filter(product).collect();
+                    assert_eq!(products.len(), 2 * blocks, "{operators:?}");
+                    let still = products.iter().filter(|node| !changed.contains(&node.output[0]));
+                    let still: Vec<_> = still.filter(|node| of_text.contains(&node.output[0])).collect();
+                    assert_eq!(still.len(), blocks, "{layer} {precision:?} {operators:?}");
+                    let matrices = model.initializer.iter().filter(|tensor| {
+                        tensor.name.contains(&format!(".attention.{layer}.weight")) && tensor.dims.len() == 2
+                    });
+                    assert_eq!(matrices.count(), blocks, "stored once");
+                }
+            }
+        }
+    }
+}
