@@ -1,14 +1,15 @@
 //! `wuerst`: pictures from prompts, and graphs of nodes, on the command line.
 //!
-//! One file a command: [`generate`], [`run`], [`check`], [`nodes`], [`import`], [`quantize`], [`inspect`],
+//! One file a command: [`generate`], [`run`], [`check`], [`nodes`], [`import`], [`convert`], [`inspect`],
 //! [`bench`], [`graph`], [`completions`], [`manual`]. What they share:
-//! [`setup`] and [`extensions`] (the engine's options), [`source`] (graph files), [`target`] (output files), [`picture`],
+//! [`setup`] and [`extensions`] (the engine's options), [`source`] (graph files), [`target`] (output files), [`operators`], [`picture`],
 //! [`thumbnail`], [`recipe`], [`progress`], [`bar`], [`previews`], [`terminal`], [`watch`], [`explain`], [`size`] and [`amount`].
 
 mod bar;
 mod bench;
 mod check;
 mod completions;
+mod convert;
 mod explain;
 mod extensions;
 mod find;
@@ -18,10 +19,10 @@ mod import;
 mod inspect;
 mod manual;
 mod nodes;
+mod operators;
 mod picture;
 mod previews;
 mod progress;
-mod quantize;
 mod recipe;
 mod run;
 mod setup;
@@ -54,7 +55,7 @@ enum Command {
     Nodes(nodes::Args),
     Graph(graph::Args),
     Import(import::Args),
-    Quantize(quantize::Args),
+    Convert(convert::Args),
     Inspect(inspect::Args),
     Bench(bench::Args),
     Completions(completions::Args),
@@ -82,7 +83,7 @@ fn main() -> ExitCode {
         Command::Nodes(args) => nodes::run(args),
         Command::Graph(args) => graph::run(args),
         Command::Import(args) => import::run(args),
-        Command::Quantize(args) => quantize::run(args),
+        Command::Convert(args) => convert::run(args),
         Command::Inspect(args) => inspect::run(args),
         Command::Bench(args) => bench::run(args),
         Command::Completions(args) => completions::run(args),

@@ -34,7 +34,7 @@ pub fn cost(graph: &Graph) -> Cost {
 
 /// Adds up the costs of a recorded network that is written with these operators.
 pub fn cost_with(graph: &Graph, operators: Operators) -> Cost {
-    let params = graph.params.iter().map(|p| elements(&p.shape)).sum();
+    let params = graph.parameters();
     let arena = evaluated(graph, operators);
     Cost {
         params,

@@ -4,12 +4,12 @@
 //! anything is written. [`Published::write`] then writes the models, their tokenizers and a graph that runs them.
 //! All sizes come from the configurations; no weights are held in memory but the tensor at hand.
 //!
-//! [`Models`] are stage models that were written once, to be written again in eight bits.
+//! [`Models`] are stage models that were written once, to be written again with other operators.
 
 mod folder;
+mod models;
 mod new_folder;
 mod parts;
-mod quantize;
 mod stages;
 mod tokenizer;
 mod write;
@@ -17,7 +17,7 @@ mod write;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
-pub use quantize::Models;
+pub use models::Models;
 pub use stages::Stage;
 pub use write::{Options, Written};
 

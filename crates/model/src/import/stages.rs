@@ -40,7 +40,7 @@ impl Stage {
 
     /// Numbers in the stage's weights.
     pub fn parameters(&self) -> u64 {
-        self.graph.params.iter().map(|p| p.shape.iter().product::<usize>() as u64).sum()
+        self.graph.parameters()
     }
 }
 

@@ -8,6 +8,7 @@ use std::path::Path;
 use super::new_folder::{self, NewFolder};
 use super::{ImportError, Published};
 use crate::onnx::{self, BoxError, ExportError, Operators, Precision, Weight, Weights};
+use crate::record::Graph;
 
 /// The graph that runs the published cascade.
 const GRAPH: &str = include_str!("../../../../graphs/wuerstchen.yaml");
@@ -54,7 +55,6 @@ pub fn write(
     let tally = Tally::new(progress);
     let mut written = vec![];
     for stage in &published.stages {
-        let weights = Counted { weights: &*stage.weights, stage: stage.name, tally: &tally };
         let mut metadata = stage.facts.pairs();
         metadata.push(stage.network.pair());
         let options = onnx::Options {
@@ -64,13 +64,7 @@ pub fn write(
             metadata,
             ..onnx::Options::default()
         };
-        let path = folder.path().join(format!("{}.onnx", stage.name));
-        onnx::write(&path, &stage.graph, &weights, &options).map_err(|e| tally.failed(stage.name, e))?;
-        written.push(Written {
-            name: stage.name.into(),
-            parameters: stage.parameters(),
-            bytes: new_folder::bytes(&path),
-        });
+        written.push(self::stage(folder.path(), &stage.graph, &*stage.weights, &options, &tally)?);
     }
     let texts = published.tokenizers.iter().map(|(name, text)| (*name, text.as_str()));
     for (name, text) in texts.chain([("graph.yaml", graph())]) {
@@ -79,6 +73,21 @@ pub fn write(
     }
     folder.finish()?;
     Ok(written)
+}
+
+/// Writes one stage model into the folder, under the name that the options give.
+pub fn stage(
+    folder: &Path,
+    graph: &Graph,
+    weights: &dyn Weights,
+    options: &onnx::Options,
+    tally: &Tally<'_>,
+) -> Result<Written, ImportError> {
+    let name = &options.name;
+    let path = folder.join(format!("{name}.onnx"));
+    let weights = Counted { weights, stage: name, tally };
+    onnx::write(&path, graph, &weights, options).map_err(|e| tally.failed(name, e))?;
+    Ok(Written { name: name.clone(), parameters: graph.parameters(), bytes: new_folder::bytes(&path) })
 }
 
 /// Is told the stage at hand and how many numbers were read of all stages, and says whether to go on.
@@ -97,7 +106,7 @@ impl<'a> Tally<'a> {
     }
 
     /// Why a stage was not written: that nobody wanted it any more, or an error.
-    pub fn failed(&self, stage: &str, source: ExportError) -> ImportError {
+    fn failed(&self, stage: &str, source: ExportError) -> ImportError {
         if self.stopped.get() {
             return ImportError::Stopped;
         }
@@ -106,13 +115,13 @@ impl<'a> Tally<'a> {
 }
 
 /// Weights that report what was read of them.
-pub struct Counted<'a> {
-    pub weights: &'a dyn Weights,
-    pub stage: &'a str,
-    pub tally: &'a Tally<'a>,
+struct Counted<'a, 'r> {
+    weights: &'a dyn Weights,
+    stage: &'a str,
+    tally: &'a Tally<'r>,
 }
 
-impl Weights for Counted<'_> {
+impl Weights for Counted<'_, '_> {
     fn weight(&self, name: &str) -> Result<Weight, BoxError> {
         let weight = self.weights.weight(name)?;
         let done = self.tally.done.get() + weight.data.len() as u64;

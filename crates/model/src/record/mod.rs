@@ -223,6 +223,11 @@ impl Graph {
         Id(self.nodes.len() - 1)
     }
 
+    /// Numbers in a checkpoint, running statistics included.
+    pub fn parameters(&self) -> u64 {
+        self.params.iter().map(|p| p.shape.iter().product::<usize>() as u64).sum()
+    }
+
     /// Extents of a value in this recording.
     pub fn shape(&self, id: Id) -> &[usize] {
         &self.nodes[id.0].shape

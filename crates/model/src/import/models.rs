@@ -1,11 +1,11 @@
-//! Stage models in a folder become such whose matrix products are in eight bits.
+//! Stage models in a folder, to be written again with other operators.
 
 use std::fs;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
-use super::new_folder::{self, NewFolder};
-use super::write::{Counted, Tally};
+use super::new_folder::NewFolder;
+use super::write::{self, Tally};
 use super::{ImportError, Written};
 use crate::facts::Facts;
 use crate::network::Network;
@@ -15,7 +15,7 @@ use crate::record::Graph;
 /// Pixels along the sides of the picture that networks are recorded for; the models take any.
 const SIDE: usize = 1024;
 
-/// A folder of stage models, of which some are to be quantised.
+/// A folder of stage models, some or all of which are to be written again.
 #[derive(Debug)]
 pub struct Models {
     stages: Vec<Stage>,
@@ -32,22 +32,13 @@ struct Stage {
     stored: Stored,
 }
 
-/// What is to be done with a model.
-enum Verdict {
-    Quantize(Box<Stage>),
-    /// It says which network it holds, and that has no product to quantise.
-    Nothing,
-    /// It does not say which network it holds.
-    Unknown,
-}
-
 impl Models {
-    /// Reads the folder. Of the models those are quantised that are named in `only`, or without names all in which a
-    /// matrix product gains from it that depends on a picture: no text encoder, and no convolutions.
+    /// Reads the folder. Of the models those are written again that are named in `only`, or without names all that say which
+    /// network they hold.
     ///
     /// # Errors
-    /// [`ImportError::Problems`]: no models, one that is quantised already or damaged, a name that no model has or of one
-    /// that cannot be quantised.
+    /// [`ImportError::Problems`]: no such models, one that has lost numbers to eight bits or is damaged, a name that no
+    /// model has or of one that does not say which network it holds.
     pub fn open(folder: &Path, only: &[String]) -> Result<Models, ImportError> {
         let unreadable = |e| ImportError::Problems(vec![format!("{}: {e}", folder.display())]);
         let entries = fs::read_dir(folder).map_err(unreadable)?;
@@ -63,18 +54,12 @@ impl Models {
             };
             let wanted = only.is_empty() || only.contains(&name);
             names.push(name.clone());
-            match if wanted { judge(&path, name) } else { Ok(Verdict::Nothing) } {
-                Ok(Verdict::Quantize(stage)) => stages.push(*stage),
-                Ok(Verdict::Nothing) if wanted && !only.is_empty() => {
-                    problems.push(format!(
-                        "{}: has no matrix product, large enough to gain, that depends on a picture",
-                        path.display()
-                    ));
-                }
-                Ok(Verdict::Unknown) if !only.is_empty() => {
+            match if wanted { read(&path, name) } else { Ok(None) } {
+                Ok(Some(stage)) => stages.push(stage),
+                Ok(None) if wanted && !only.is_empty() => {
                     problems.push(format!("{}: does not say which network it holds", path.display()));
                 }
-                Ok(_) => others.push(path),
+                Ok(None) => others.push(path),
                 Err(message) => problems.push(message),
             }
         }
@@ -82,7 +67,8 @@ impl Models {
         let missing = only.iter().filter(|name| !names.contains(name));
         problems.extend(missing.map(|name| format!("there is no {name} among the models: {known}")));
         if stages.is_empty() && problems.is_empty() {
-            problems.push(format!("{}: holds no stage model that could be quantised", folder.display()));
+            problems
+                .push(format!("{}: holds no stage model that says which network it holds", folder.display()));
         }
         if !problems.is_empty() {
             return Err(ImportError::Problems(problems));
@@ -92,13 +78,19 @@ impl Models {
         Ok(Models { stages, others })
     }
 
-    /// Numbers in the weights of what is quantised.
-    pub fn parameters(&self) -> u64 {
-        self.stages.iter().map(Stage::parameters).sum()
+    /// Whether any of what is written again has matrix products that gain from being computed in eight bits.
+    pub fn quantizable(&self) -> bool {
+        self.stages.iter().any(|stage| onnx::quantizable(&stage.graph))
     }
 
-    /// Writes the folder `out`, with the quantised models and everything else as it was. What [`Published::write`]
-    /// says of it and of `progress` holds here, too.
+    /// Numbers in the weights of what is written again.
+    pub fn parameters(&self) -> u64 {
+        self.stages.iter().map(|stage| stage.graph.parameters()).sum()
+    }
+
+    /// Writes the folder `out`: the models with these operators and the weights and metadata that they had, in the
+    /// precision that they had, and everything else as it was. What [`Published::write`] says of it and of `progress` holds
+    /// here, too.
     ///
     /// [`Published::write`]: super::Published::write
     ///
@@ -107,27 +99,21 @@ impl Models {
     pub fn write(
         &self,
         out: &Path,
+        operators: Operators,
         progress: &mut dyn FnMut(&str, u64) -> ControlFlow<()>,
     ) -> Result<Vec<Written>, ImportError> {
         let folder = NewFolder::beside(out)?;
         let tally = Tally::new(progress);
         let mut written = vec![];
         for stage in &self.stages {
-            let weights = Counted { weights: &stage.stored, stage: &stage.name, tally: &tally };
             let options = onnx::Options {
                 name: stage.name.clone(),
                 precision: stage.stored.precision(),
-                operators: Operators::Int8,
+                operators,
                 metadata: stage.stored.metadata().to_vec(),
                 ..onnx::Options::default()
             };
-            let path = folder.path().join(format!("{}.onnx", stage.name));
-            onnx::write(&path, &stage.graph, &weights, &options).map_err(|e| tally.failed(&stage.name, e))?;
-            written.push(Written {
-                name: stage.name.clone(),
-                parameters: stage.parameters(),
-                bytes: new_folder::bytes(&path),
-            });
+            written.push(write::stage(folder.path(), &stage.graph, &stage.stored, &options, &tally)?);
         }
         for path in &self.others {
             let failed = |source| ImportError::Io { path: path.clone(), source };
@@ -135,12 +121,6 @@ impl Models {
         }
         folder.finish()?;
         Ok(written)
-    }
-}
-
-impl Stage {
-    fn parameters(&self) -> u64 {
-        self.graph.params.iter().map(|p| p.shape.iter().product::<usize>() as u64).sum()
     }
 }
 
@@ -153,15 +133,15 @@ fn data_of(model: &str, path: &Path) -> bool {
     path.file_name().is_some_and(|name| *name == *format!("{model}.onnx.data"))
 }
 
-/// Reads a model, and records its network.
-fn judge(path: &Path, name: String) -> Result<Verdict, String> {
+/// Reads a model, and records its network. None where it does not say which.
+fn read(path: &Path, name: String) -> Result<Option<Stage>, String> {
     let stored = Stored::open(path).map_err(|e| e.to_string())?;
     let pairs = || stored.metadata().iter().map(|(key, value)| (&key[..], &value[..]));
     if pairs().any(|(key, _)| key == QUANTIZED.0) {
         return Err(format!("{}: is quantised already: take the model that it was made of", path.display()));
     }
     let Some((network, facts)) = Network::read(pairs()).zip(Facts::read(pairs()).ok()) else {
-        return Ok(Verdict::Unknown);
+        return Ok(None);
     };
     let side = match &facts {
         Facts::Prior(facts) => facts.scale.nearest(SIDE),
@@ -171,9 +151,5 @@ fn judge(path: &Path, name: String) -> Result<Verdict, String> {
     let sizes = network.sizes(&facts, [side.unwrap_or(SIDE); 2]);
     let graph = sizes.and_then(|sizes| network.graph(&sizes).map_err(|e| e.to_string()));
     let graph = graph.map_err(|message| format!("{}: {message}", path.display()))?;
-    Ok(if onnx::quantizable(&graph) {
-        Verdict::Quantize(Box::new(Stage { name, graph, stored }))
-    } else {
-        Verdict::Nothing
-    })
+    Ok(Some(Stage { name, graph, stored }))
 }

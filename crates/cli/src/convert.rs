@@ -1,4 +1,4 @@
-//! `wuerst quantize`: stage models become such that multiply in eight bits.
+//! `wuerst convert`: stage models for one target become such for another.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -6,13 +6,14 @@ use std::process::ExitCode;
 use anyhow::Result;
 use wuerst_model::import::Models;
 
+use crate::operators::Choice;
 use crate::{bar, say};
 
-/// Make stage models that multiply in eight bits of those in a folder: smaller, and faster on CPUs with VNNI or AMX
+/// Make stage models for another target of those in a folder, without the checkpoints that they came from
 ///
-/// The matrix products that depend on a picture get signed weights of eight bits with a scale for each output, and
-/// activations that are rounded while the model runs, with a scale for each row. Text encoders and convolutions stay as
-/// they are, and so does every other file of the folder. Pictures differ a little.
+/// Models that say which network they hold, as those of `wuerst import` and `wuerst-train export` do, are written again as an
+/// import for that target writes them, with the weights that they have, in f32 or f16 as they are. Every other file of the
+/// folder goes along unchanged.
 #[derive(clap::Args)]
 pub(crate) struct Args {
     /// The folder of stage models, as models/icons or what `wuerst import` wrote
@@ -20,15 +21,19 @@ pub(crate) struct Args {
     /// The folder to write; it must not be there, or be empty
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
+    #[command(flatten)]
+    choice: Choice,
     /// Only these models, as prior,decoder; the others are copied
     #[arg(long, value_name = "NAMES", value_delimiter = ',')]
     stages: Vec<String>,
 }
 
-/// Quantises the models.
+/// Converts the models.
 pub(crate) fn run(args: &Args) -> Result<ExitCode> {
+    let operators = args.choice.operators()?;
     let models = Models::open(&args.folder, &args.stages)?;
-    bar::shown(models.parameters(), |progress| models.write(&args.out, progress))?;
+    args.choice.warn_unless(models.quantizable());
+    bar::shown(models.parameters(), |progress| models.write(&args.out, operators, progress))?;
     say(format_args!("wuerst inspect {}", args.out.display()));
     Ok(ExitCode::SUCCESS)
 }

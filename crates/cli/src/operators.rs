@@ -1,0 +1,54 @@
+//! Which operators models are written with: the options that `wuerst import` and `wuerst convert` share.
+
+use anyhow::{Result, bail};
+use clap::ValueEnum;
+use wuerst_model::onnx::Operators;
+
+/// What the user says of the models' target.
+#[derive(clap::Args)]
+pub(crate) struct Choice {
+    /// What will run the models; without it they use operators that everything has
+    #[arg(long = "for", value_enum, value_name = "PROVIDER")]
+    target: Option<Target>,
+    /// Multiply in eight bits what depends on the picture: a fraction of the bytes and of the time on processors with VNNI
+    /// or AMX, and pictures that differ a little. For ONNX Runtime's CPU provider
+    #[arg(long, value_enum, value_name = "TYPE")]
+    quantize: Option<Quantize>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, ValueEnum)]
+enum Quantize {
+    /// Signed weights with a scale for each output, and activations with one for each row, found while the model runs
+    Int8,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, ValueEnum)]
+enum Target {
+    /// ONNX Runtime's CPU provider: attention in one operator, with less memory, and quick layer norms
+    Cpu,
+    /// ONNX Runtime's CUDA provider: likewise
+    Cuda,
+    /// TensorRT, which takes standard operators only
+    Tensorrt,
+}
+
+impl Choice {
+    /// The operators that the target has.
+    pub(crate) fn operators(&self) -> Result<Operators> {
+        Ok(match (self.quantize, self.target) {
+            (Some(Quantize::Int8), None | Some(Target::Cpu)) => Operators::Int8,
+            (Some(Quantize::Int8), Some(_)) => {
+                bail!("`--quantize int8` is for the CPU: leave out `--for`, or say `--for cpu`")
+            }
+            (None, Some(Target::Cpu | Target::Cuda)) => Operators::OnnxRuntime,
+            (None, Some(Target::Tensorrt) | None) => Operators::Standard,
+        })
+    }
+
+    /// Says that eight bits were asked for, and there is nothing to have them.
+    pub(crate) fn warn_unless(&self, quantizable: bool) {
+        if self.quantize.is_some() && !quantizable {
+            eprintln!("warning: no matrix product of these networks is large enough to gain from eight bits");
+        }
+    }
+}
