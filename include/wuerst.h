@@ -428,6 +428,11 @@ wst_error *wst_engine_load(const wst_engine *engine, wst_str path);
  * wrong, places in yaml; WST_INVALID when its kind is taken or malformed, or an output may be left out. */
 wst_error *wst_engine_add_graph(const wst_engine *engine, wst_str kind, wst_str yaml);
 
+/* The same for a graph file. The names of files that are written in it lead into its folder, and stay there; those of
+ * models lead there too, and into the models folder where it has none of the name. Errors: WST_FILE when the file cannot
+ * be read; otherwise as wst_engine_add_graph. */
+wst_error *wst_engine_open_graph(const wst_engine *engine, wst_str kind, wst_str path);
+
 /* A port may be left out though it has no initial value. */
 #define WST_PORT_OPTIONAL ((uint32_t)1)
 

@@ -184,7 +184,32 @@ static void warning(void *user, wst_str node, wst_str message)
 static const char *const GRAPH = "wuerstchen: 1\ninputs: { n: int, name: text? }\nnodes:\n"
                                  "  a: { use: test.node, with: { n: $n, name: $name } }\noutputs: { y: $a.y }\n";
 
-int main(void)
+/* A graph file as a node: the folder holds it, as part.yaml, and the text that it names. */
+static void opened(const char *folder)
+{
+    char path[4096];
+    wst_engine *engine = NULL;
+    wst_graph *graph = NULL;
+    wst_job *job = NULL;
+    wst_value *value = NULL;
+    wst_str words = {0, 0};
+    const char *use = "{wuerstchen: 1, nodes: {a: {use: test.part}}, outputs: {y: $a.text}}";
+
+    CHECK(!wst_engine_new(NULL, &engine));
+    CHECK(fails(wst_engine_open_graph(engine, text("test.part"), text("/nowhere.yaml")), WST_FILE, "/nowhere.yaml"));
+    snprintf(path, sizeof path, "%s/part.yaml", folder);
+    CHECK(!wst_engine_open_graph(engine, text("test.part"), text(path)));
+    CHECK(fails(wst_engine_open_graph(engine, text("test.part"), text(path)), WST_INVALID, "registered already"));
+    CHECK(!wst_graph_new(engine, text(use), &graph) && !wst_job_new(graph, &job));
+    CHECK(!wst_job_get(job, text("y"), NULL, &value) && !wst_value_as_text(value, &words));
+    CHECK(words.len == 5 && memcmp(words.data, "words", 5) == 0);
+    wst_value_free(value);
+    wst_job_free(job);
+    wst_graph_free(graph);
+    wst_engine_free(engine);
+}
+
+int main(int argc, char **argv)
 {
     static const struct {
         const char *task;
@@ -297,5 +322,7 @@ int main(void)
 
     wst_engine_free(engine);
     CHECK(state.drops == 1 && often.drops == 1);
+    if (argc > 1)
+        opened(argv[1]);
     return wrong;
 }

@@ -159,6 +159,10 @@ static void engines(void)
     CHECK(fails(wst_engine_add_graph(engine, BAD, text("a")), WST_INVALID, "kind"));
     CHECK(fails(wst_engine_add_graph(engine, text("a.b"), NONE), WST_INVALID, "yaml"));
     CHECK(fails(wst_engine_add_graph(engine, text("a.b"), BAD), WST_INVALID, "yaml"));
+    CHECK(fails(wst_engine_open_graph(NULL, text("a.b"), text("a")), WST_INVALID, "engine"));
+    CHECK(fails(wst_engine_open_graph(engine, BAD, text("a")), WST_INVALID, "kind"));
+    CHECK(fails(wst_engine_open_graph(engine, text("a.b"), NONE), WST_INVALID, "path"));
+    CHECK(fails(wst_engine_open_graph(engine, text("a.b"), BAD), WST_INVALID, "path"));
     CHECK(fails(wst_engine_load(NULL, text("a")), WST_INVALID, "engine"));
     CHECK(fails(wst_engine_load(engine, NONE), WST_INVALID, "path"));
     CHECK(fails(wst_engine_load(engine, BAD), WST_INVALID, "path"));

@@ -156,8 +156,13 @@ fn runs_in_the_background_are_polled_watched_and_stopped() -> Result<()> {
 #[test]
 fn nodes_of_a_host_run_and_their_mistakes_are_errors() -> Result<()> {
     let folder = tempfile::tempdir()?;
+    fs::write(folder.path().join("words.txt"), "words")?;
+    fs::write(
+        folder.path().join("part.yaml"),
+        "{wuerstchen: 1, nodes: {a: {use: text.load, with: {file: words.txt}}}, outputs: {text: $a.text}}",
+    )?;
     for standard in STANDARDS {
-        ran(&Command::new(c_program("nodes", standard, folder.path())?).output()?)?;
+        ran(&Command::new(c_program("nodes", standard, folder.path())?).arg(folder.path()).output()?)?;
     }
     Ok(())
 }

@@ -116,6 +116,57 @@ fn nodes_save_into_the_folder_that_is_given_and_read_beside_the_graph() -> Resul
 }
 
 #[test]
+fn a_graph_that_is_a_node_reads_beside_its_own_file() -> Result<()> {
+    let models = models()?;
+    let at = |name: &str| models.path().join(name);
+    let text = |path: &Path| path.to_str().map(str::to_owned).context("UTF-8");
+    for folder in ["main", "parts", "out"] {
+        fs::create_dir(at(folder))?;
+    }
+    // Two pictures of one name.
+    generate(models.path(), "parts/a.png", &["--seed", "1"])?;
+    generate(models.path(), "main/a.png", &["--seed", "2"])?;
+    fs::write(
+        at("parts/part.yaml"),
+        "wuerstchen: 1\ninputs: { second: 'file = \"a.png\"' }\nnodes:\n  a: { use: image.load, with: { file: a.png } }\n  \
+         b: { use: image.load, with: { file: $second } }\noutputs: { a: $a.image, b: $b.image }\n",
+    )?;
+    let graph = "wuerstchen: 1\nnodes:\n  p: { use: house.part }\n  q: { use: house.part, with: { second: a.png } }\n  \
+                 left: { use: image.stack, with: { a: $p.a, b: $p.b, c: $q.a, d: $q.b } }\n  all: { use: image.grid, \
+                 with: { images: $left.images, columns: 4 } }\noutputs: { image: $all.image }\n";
+    fs::write(at("main/graph.yaml"), graph)?;
+    let subgraph = format!("house.part={}", text(&at("parts/part.yaml"))?);
+    let (main, image) = (text(&at("main/graph.yaml"))?, format!("image={}", text(&at("main/made.png"))?));
+    let check = ["check", main.as_str(), "--subgraph", subgraph.as_str()];
+    stdout(wuerst(models.path(), &check)?)?;
+    stdout(wuerst(models.path(), &["run", &main, "--subgraph", &subgraph, "-o", &image])?)?;
+    let ([height, width], own) = png(&at("parts/a.png"))?;
+    let (_, other) = png(&at("main/a.png"))?;
+    let rows =
+        |y: usize| [&own, &own, &own, &other].map(|rgb| &rgb[y * width * 3..(y + 1) * width * 3]).concat();
+    let all = (0..height).flat_map(rows).collect::<Vec<u8>>();
+    assert!(own != other, "two pictures");
+    assert!(
+        png(&at("main/made.png"))? == ([height, 4 * width], all),
+        "three of the part, one of the main graph"
+    );
+
+    // The picture knows where the part lay.
+    let again = |out: &str| -> Result<Vec<u8>> {
+        let (from, out) = (text(&at("main/made.png"))?, at(out));
+        stdout(wuerst(models.path(), &["run", "--from", &from, "-o", &format!("image={}", text(&out)?)])?)?;
+        Ok(fs::read(out)?)
+    };
+    assert!(again("out/again.png")? == fs::read(at("main/made.png"))?);
+
+    fs::remove_file(at("parts/a.png"))?;
+    let refused = wuerst(models.path(), &check)?.output()?;
+    let said = String::from_utf8(refused.stderr)?;
+    assert!(said.contains("part.yaml:4:") && said.contains("parts has none") && said.contains('^'), "{said}");
+    Ok(())
+}
+
+#[test]
 fn a_picture_can_be_made_again_from_itself() -> Result<()> {
     let models = models()?;
     let at = |name: &str| models.path().join(name);

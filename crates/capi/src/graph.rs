@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::slice;
 use std::sync::OnceLock;
 
-use wuerst::Engine;
+use wuerst::{Engine, GraphKind};
 
 use crate::boundary::{Out, fallible, given, infallible};
 use crate::error::Failure;
@@ -114,6 +114,18 @@ pub extern "C" fn wst_engine_add_graph(engine: Option<&Engine>, kind: Str, yaml:
         // SAFETY: the header asks for strings that are good during the call.
         let (kind, yaml) = unsafe { (kind.read("kind")?, yaml.read("yaml")?) };
         engine.add_graph(kind, yaml)
+    })
+}
+
+#[unsafe(no_mangle)]
+pub extern "C" fn wst_engine_open_graph(engine: Option<&Engine>, kind: Str, path: Str) -> *mut Failure {
+    fallible(|| {
+        let engine = given(engine, "engine")?;
+        // SAFETY: the header asks for strings that are good during the call.
+        let (kind, path) = unsafe { (kind.read("kind")?, PathBuf::from(path.read("path")?)) };
+        let text = wuerst::graph::read_file(&path)?;
+        let graph = GraphKind::new(kind, &text).in_folder(path.parent().unwrap_or(&path));
+        engine.add_graphs(&[graph]).map_err(|misfit| misfit.error)
     })
 }
 

@@ -9,7 +9,7 @@ use wuerst::{Engine, Graph, Value};
 
 use crate::previews::PreviewArgs;
 use crate::progress::Progress;
-use crate::recipe::{Recipe, Texts};
+use crate::recipe::{Kinds, Recipe};
 use crate::setup::Setup;
 use crate::size::Size;
 use crate::source::Source;
@@ -71,7 +71,7 @@ pub(crate) struct Args {
 pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     check_prompt(&args.prompt)?;
     let targets = targets(&args.output, args.count)?;
-    let (engine, graphs) = args.setup.engine_with(args.graph.as_deref(), &Texts::new())?;
+    let (engine, graphs) = args.setup.engine_with(args.graph.as_deref(), &Kinds::default())?;
     let file = match &args.graph {
         Some(path) => path.clone(),
         None => Source::default_file(&args.setup.models(None)?)?,
@@ -84,7 +84,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
 }
 
 /// Makes them with the graph as it is in its file now.
-fn make(args: &Args, targets: &[Target], file: &Path, (engine, graphs): (&Engine, &Texts)) -> Result<()> {
+fn make(args: &Args, targets: &[Target], file: &Path, (engine, graphs): (&Engine, &Kinds)) -> Result<()> {
     let source = Source::open(file)?;
     let (changes, inputs) = run::split(&args.set, &args.kind);
     let graph = source.load(engine, &changes)?;

@@ -13,6 +13,15 @@ use wuerst::{Engine, Graph, Value};
 /// Names and values as the command line writes them.
 pub(crate) type Texts = BTreeMap<String, String>;
 
+/// Graphs that are node kinds, by kind.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Kinds {
+    /// Their texts.
+    pub texts: Texts,
+    /// The folders that their files lie in, as they were named.
+    pub folders: Texts,
+}
+
 /// How an output of a graph was made.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Recipe {
@@ -24,9 +33,9 @@ pub(crate) struct Recipe {
     pub inputs: Texts,
     /// What was changed in the graph: arguments, as `prior.steps`, and kinds of nodes, as `prior`.
     pub changes: Texts,
-    /// The texts of graphs that were node kinds, by kind.
-    pub graphs: Texts,
-    /// A digest of the content of every model and file, by its name.
+    /// The graphs that were node kinds.
+    pub graphs: Kinds,
+    /// A digest of the content of every model and file, by its name; of several where one name leads to several.
     pub files: Texts,
 }
 
@@ -36,6 +45,7 @@ const OUTPUT: &str = "output";
 const INPUTS: &str = "inputs";
 const CHANGES: &str = "arguments";
 const GRAPHS: &str = "graphs";
+const FOLDERS: &str = "folders";
 const FILES: &str = "files";
 
 impl Recipe {
@@ -49,7 +59,11 @@ impl Recipe {
     ) -> Result<Recipe> {
         let mut files = Texts::new();
         for (name, path) in used(engine, graph, &inputs)? {
-            files.insert(name, digest(&path).with_context(|| path.display().to_string())?);
+            let digest = digest(&path).with_context(|| path.display().to_string())?;
+            let digests: &mut String = files.entry(name).or_default();
+            if !digests.contains(&digest) {
+                digests.push_str(&digest);
+            }
         }
         Ok(Recipe { graph: text.to_owned(), inputs, changes, files, ..Recipe::default() })
     }
@@ -64,8 +78,10 @@ impl Recipe {
             (FILES, serde_json::to_string(&self.files)?),
             (GRAPH, self.graph.clone()),
         ];
-        if !self.graphs.is_empty() {
-            pairs.push((GRAPHS, serde_json::to_string(&self.graphs)?));
+        for (keyword, texts) in [(GRAPHS, &self.graphs.texts), (FOLDERS, &self.graphs.folders)] {
+            if !texts.is_empty() {
+                pairs.push((keyword, serde_json::to_string(texts)?));
+            }
         }
         Ok(pairs)
     }
@@ -90,13 +106,14 @@ impl Recipe {
             let texts = serde_json::from_str(&text(keyword)?);
             texts.with_context(|| format!("{shown}: `{keyword}` is not as wuerst writes it"))
         };
+        // Pictures in which no graph was a node's kind do not have them.
+        let some = |keyword: &str| chunk(keyword).map_or_else(|| Ok(Texts::new()), |_| texts(keyword));
         Ok(Recipe {
             graph: text(GRAPH)?,
             output: text(OUTPUT)?,
             inputs: texts(INPUTS)?,
             changes: texts(CHANGES)?,
-            // Pictures in which no graph was a node's kind do not have it.
-            graphs: chunk(GRAPHS).map_or_else(|| Ok(Texts::new()), |_| texts(GRAPHS))?,
+            graphs: Kinds { texts: some(GRAPHS)?, folders: some(FOLDERS)? },
             files: texts(FILES)?,
         })
     }
@@ -168,7 +185,10 @@ mod tests {
             output: "image".into(),
             inputs: texts("prompt", "a \"red\" 🍎\n"),
             changes: texts("prior.steps", "2"),
-            graphs: texts("house.prior", "wuerstchen: 1\n"),
+            graphs: Kinds {
+                texts: texts("house.prior", "wuerstchen: 1\n"),
+                folders: texts("house.prior", "parts"),
+            },
             files: texts("prior", "00ff"),
         };
         let picture = Value::from(wuerst::Tensor::from_vec(&[1, 1, 3], vec![1u8, 2, 3]).unwrap());

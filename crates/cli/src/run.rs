@@ -15,7 +15,7 @@ use wuerst::{Engine, Graph, Tensor, Value};
 
 use crate::previews::PreviewArgs;
 use crate::progress::Progress;
-use crate::recipe::{Recipe, Texts};
+use crate::recipe::{Kinds, Recipe, Texts};
 use crate::setup::Setup;
 use crate::source::Source;
 use crate::target::Target;
@@ -155,7 +155,7 @@ fn make(
     args: &Args,
     (targets, report): (&[Goal], Option<&Target>),
     before: Option<&Recipe>,
-    (engine, graphs): (&Engine, &Texts),
+    (engine, graphs): (&Engine, &Kinds),
 ) -> Result<()> {
     let source = source(args, before)?;
     let (sets, kinds) = (sets(args, before), kinds(args, before));

@@ -10,7 +10,7 @@ use wuerst::{Device, Engine, Options};
 
 use crate::extensions::Extensions;
 use crate::find;
-use crate::recipe::Texts;
+use crate::recipe::Kinds;
 
 /// The models that ship.
 const MODELS: &str = "models/icons";
@@ -57,12 +57,12 @@ pub(crate) struct Setup {
 impl Setup {
     /// An engine, for graphs whose models must be there; `graph` is the file of the one to run, where it is known.
     pub(crate) fn engine(&self, graph: Option<&Path>) -> Result<Engine> {
-        Ok(self.engine_with(graph, &Texts::new())?.0)
+        Ok(self.engine_with(graph, &Kinds::default())?.0)
     }
 
     /// The same for a picture that is made again: `graphs` are those that were node kinds then, by kind. Gives those
     /// that are now.
-    pub(crate) fn engine_with(&self, graph: Option<&Path>, graphs: &Texts) -> Result<(Engine, Texts)> {
+    pub(crate) fn engine_with(&self, graph: Option<&Path>, graphs: &Kinds) -> Result<(Engine, Kinds)> {
         let models = self.models(graph)?;
         if !holds_models(&models) {
             bail!(
@@ -76,7 +76,7 @@ impl Setup {
     /// An engine for looking at graphs and nodes, which may be done without models.
     pub(crate) fn engine_without_models(&self, graph: Option<&Path>) -> Result<Engine> {
         let models = self.models(graph).unwrap_or_else(|_| MODELS.into());
-        Ok(self.engine_in(models, graph, &Texts::new())?.0)
+        Ok(self.engine_in(models, graph, &Kinds::default())?.0)
     }
 
     /// The models folder that was named, or the one that the graph lies in, or the one that ships.
@@ -103,7 +103,7 @@ impl Setup {
         self.threads.map_or_else(|| thread::available_parallelism().map_or(1, usize::from), NonZeroUsize::get)
     }
 
-    fn engine_in(&self, models: PathBuf, graph: Option<&Path>, graphs: &Texts) -> Result<(Engine, Texts)> {
+    fn engine_in(&self, models: PathBuf, graph: Option<&Path>, graphs: &Kinds) -> Result<(Engine, Kinds)> {
         if let Some(folder) = self.files.as_ref().filter(|folder| !folder.is_dir()) {
             bail!("the folder for files {} is not there: make it first", folder.display());
         }
@@ -121,7 +121,7 @@ impl Setup {
         options.stages.threads = self.threads.map(NonZeroUsize::get);
         options.stages.runtime = self.runtime();
         let engine = Engine::new(options)?;
-        let graphs = self.more.add_to(&engine, graphs)?;
+        let graphs = self.more.add_to(&engine, graphs, self.models.is_none())?;
         Ok((engine, graphs))
     }
 
@@ -136,7 +136,7 @@ impl Setup {
 }
 
 /// The folder that a file lies in.
-fn folder_of(file: &Path) -> Option<PathBuf> {
+pub(crate) fn folder_of(file: &Path) -> Option<PathBuf> {
     // What lies in the current folder has the empty path for a parent.
     file.parent().map(|folder| Path::new(".").join(folder))
 }

@@ -84,7 +84,9 @@ enum Rule {
 impl Files {
     /// Names lead into `folder`, and nowhere else: neither by `..`, nor by an absolute path, nor by a link.
     pub fn in_folder(folder: impl Into<PathBuf>) -> Files {
-        Files(Rule::In(folder.into()))
+        let folder: PathBuf = folder.into();
+        // What lies in the current folder has the empty path for a parent.
+        Files(Rule::In(if folder.as_os_str().is_empty() { ".".into() } else { folder }))
     }
 
     /// Names are paths, as whoever runs the graph may write them.

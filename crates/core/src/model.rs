@@ -110,6 +110,15 @@ impl Models {
         Models { resolve: Arc::new(resolve), files: Files::default() }
     }
 
+    /// Looks names of models up with `resolve` instead.
+    #[must_use]
+    pub fn found_by(
+        self,
+        resolve: impl Fn(&str) -> Result<PathBuf, String> + Send + Sync + 'static,
+    ) -> Models {
+        Models { resolve: Arc::new(resolve), ..self }
+    }
+
     /// Says what the names of files mean that a graph has of its own.
     #[must_use]
     pub fn with_files(self, files: Files) -> Models {
@@ -120,6 +129,14 @@ impl Models {
     #[must_use]
     pub fn by_host(&self) -> Models {
         self.clone().with_files(Files::any())
+    }
+
+    /// Where the name of a model leads.
+    ///
+    /// # Errors
+    /// A sentence that says where it was looked for.
+    pub fn find(&self, name: &str) -> Result<PathBuf, String> {
+        (self.resolve)(name)
     }
 
     /// Finds a file by name.
@@ -135,7 +152,7 @@ impl Models {
     /// # Errors
     /// [`Error::NotFound`] when the name leads nowhere, [`Error::Model`] when it cannot be read.
     pub fn open(&self, name: &str) -> Result<Model> {
-        let path = (self.resolve)(name).map_err(|why| Error::NotFound {
+        let path = self.find(name).map_err(|why| Error::NotFound {
             what: "model",
             name: name.to_owned(),
             hint: if why.is_empty() { why } else { format!(": {why}") },

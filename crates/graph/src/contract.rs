@@ -25,7 +25,7 @@ pub(crate) fn arguments(ports: &[Port], values: &[Option<Value>]) -> Result<Leng
 
 /// Checks those arguments that are known against the inputs of the graphs that they came in by.
 pub(crate) fn gates(gates: &[Gate], values: &[Option<Value>]) -> Result<()> {
-    for Gate { arg, name, port } in gates {
+    for Gate { arg, name, port, .. } in gates {
         let Some(value) = &values[*arg] else { continue };
         // It has the type of the node's port, which may be a wider one.
         if !value.ty().accepts(&port.ty) {

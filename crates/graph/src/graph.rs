@@ -66,6 +66,8 @@ pub(crate) struct Gate {
     /// As `outer.steps`.
     pub(crate) name: String,
     pub(crate) port: Arc<Port>,
+    /// What stands in for it when nothing comes in, as the port takes it.
+    pub(crate) default: Option<Value>,
 }
 
 /// Where a value comes from.
@@ -251,6 +253,18 @@ impl Graph {
 }
 
 impl Step {
+    /// What stands in for an argument that comes from an input which is left out: the default of the first graph around
+    /// the node that has one, or of its own port.
+    pub(crate) fn default(&self, arg: usize, models: &Models) -> Result<Option<Value>> {
+        let gate = self.gates.iter().filter(|gate| gate.arg == arg).find_map(|gate| gate.default.clone());
+        let port = &self.node.spec().signature.inputs[arg];
+        match (gate, &port.default) {
+            (Some(value), _) => Ok(Some(port.ty.widen(value))),
+            (None, Some(default)) => port.admit(&port.name, default.clone(), models).map(Some),
+            (None, None) => Ok(None),
+        }
+    }
+
     /// What it is known by from run to run: its name, and which result of a batch it makes.
     pub(crate) fn place(&self) -> Cow<'_, str> {
         match self.role {

@@ -3,7 +3,7 @@
 use wuerst_core::{Args, Digest, Hasher, Node, NodeSpec, Port, Result, Value};
 
 use crate::cache::Arguments;
-use crate::graph::{Graph, Source, Step};
+use crate::graph::{Graph, Source};
 
 /// What stands for whatever a node depends on beside its arguments.
 const STATE: &str = "files";
@@ -26,14 +26,15 @@ pub(crate) fn known(ports: &[Port], sources: &[Source], inputs: &[Option<Value>]
 /// A node's arguments in a run on these inputs: a port that is wired to an input which is left out gets the port's
 /// default, as if it were not wired.
 pub(crate) fn settled(graph: &Graph, step: usize, inputs: &[Option<Value>]) -> Result<Vec<Source>> {
-    let Step { node, args, .. } = &*graph.nodes[step];
-    let settled = |(port, source): (&Port, &Source)| match (source, &port.default) {
-        (Source::Input(index), Some(default)) if inputs[*index].is_none() => {
-            port.admit(&port.name, default.clone(), &graph.models).map(Source::Literal)
+    let step = &graph.nodes[step];
+    let settled = |(arg, source): (usize, &Source)| match source {
+        Source::Input(index) if inputs[*index].is_none() => {
+            let default = step.default(arg, &graph.models)?;
+            Ok(default.map_or_else(|| source.clone(), Source::Literal))
         }
         _ => Ok(source.clone()),
     };
-    node.spec().signature.inputs.iter().zip(args).map(settled).collect()
+    step.args.iter().enumerate().map(settled).collect()
 }
 
 /// The arguments with models and files as they are on disk now.

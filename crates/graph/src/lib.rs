@@ -75,5 +75,5 @@ pub use render::{excerpt, headline};
 pub use report::{Fate, How, NodeReport, Report, Why};
 pub use run::Run;
 pub use schema::schema;
-pub use subgraph::{Misfit, add_graphs};
+pub use subgraph::{GraphKind, Misfit, add_graphs};
 pub use wuerst_core::did_you_mean;

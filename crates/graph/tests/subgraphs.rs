@@ -3,8 +3,8 @@
 mod stub;
 
 use stub::{Bench, CASCADE};
-use wuerst_core::{Cancel, Error, Tensor, Value, Watch};
-use wuerst_graph::{Change, Fate, Graph, How, Misfit, Run, Why, add_graphs};
+use wuerst_core::{Cancel, Error, Files, Models, Tensor, Value, Watch};
+use wuerst_graph::{Change, Fate, Graph, GraphKind, How, Misfit, Run, Why, add_graphs};
 
 /// A prior in two nodes, around the one that there is.
 const DOUBLE: &str = "# Twice the prior, which is one more than once.
@@ -30,7 +30,9 @@ fn bench() -> Bench {
 }
 
 fn add(bench: &mut Bench, graphs: &[(&str, &str)]) -> Result<(), Misfit> {
-    add_graphs(&mut bench.registry, graphs)
+    let graphs: Vec<GraphKind<'_>> =
+        graphs.iter().map(|&(kind, text)| GraphKind { kind, text, models: None }).collect();
+    add_graphs(&mut bench.registry, &graphs)
 }
 
 fn with_prior(bench: &Bench, kind: &str, more: &[Change<'_>]) -> Result<Graph, Error> {
@@ -273,4 +275,73 @@ fn graphs_that_double_each_other_are_stopped() {
         error.ends_with("nodes.b: with the nodes in `test.twice15` the graph has more than 100000 nodes"),
         "{error}"
     );
+}
+
+#[test]
+fn names_of_files_lead_where_they_are_written() {
+    let mut bench = bench();
+    bench.add("test.read", "file: file, also: model -> text: text", |_, args| {
+        let read = |path: &std::path::Path| {
+            std::fs::read_to_string(path).map_err(|e| Error::Internal(e.to_string()))
+        };
+        Ok(vec![(read(args.file("file")?.path())? + &read(args.model("also")?.path())?).into()])
+    });
+    let folder = tempfile::tempdir().unwrap();
+    let models = |name: &str| {
+        let within = folder.path().join(name);
+        std::fs::create_dir_all(&within).unwrap();
+        std::fs::write(within.join("a.txt"), format!("{name} file, ")).unwrap();
+        std::fs::write(within.join("m"), format!("{name} model")).unwrap();
+        let of_models = within.clone();
+        Models::new(move |name| Ok(of_models.join(name))).with_files(Files::in_folder(within))
+    };
+    bench.registry.set_models(models("outer"));
+    let (inner, innermost) = (models("inner"), models("innermost"));
+    let least = "{wuerstchen: 1, inputs: {file: 'file = \"a.txt\"'}, outputs: {text: $r.text}, nodes: {\
+                 r: {use: test.read, with: {file: $file, also: m}}}}";
+    let middle = "{wuerstchen: 1, inputs: {file: 'file?', own: 'file = \"a.txt\"'}, outputs: {a: $a.text, b: $b.text, \
+                  c: $c.text}, nodes: {a: {use: house.least, with: {file: $file}}, b: {use: house.least}, \
+                  c: {use: test.read, with: {file: $own, also: m}}}}";
+    let kind = |kind, text, models: &Models| GraphKind { kind, text, models: Some(models.clone()) };
+    let graphs = [kind("house.middle", middle, &inner), kind("house.least", least, &innermost)];
+    add_graphs(&mut bench.registry, &graphs).unwrap();
+    let graph = |with: &str, changes: &[Change<'_>]| {
+        let text = format!(
+            "{{wuerstchen: 1, inputs: {{file: 'file?', own: 'file = \"a.txt\"'}}, nodes: {{n: {{use: house.middle, \
+             with: {{{with}}}}}}}, outputs: {{a: $n.a, b: $n.b, c: $n.c}}}}"
+        );
+        Graph::load_with(&text, &bench.registry, changes)
+    };
+    let read = |graph: &Graph, sets: &[(&str, Value)]| {
+        ["a", "b", "c"].map(|name| match bench.output(graph, name, sets).0.unwrap() {
+            Value::Text(text) => text.to_string(),
+            other => panic!("{other}"),
+        })
+    };
+    let all = |graph: &Graph| read(graph, &[]);
+    let innermost = "innermost file, innermost model";
+    // Defaults and literals of each file, left out, and wired to what is left out.
+    for with in ["", "file: $file"] {
+        assert_eq!(
+            all(&graph(with, &[]).unwrap()),
+            [innermost, innermost, "inner file, inner model"],
+            "{with}"
+        );
+    }
+    // What the outer graph gives is written in the outer graph, as a literal or as its input's default.
+    let given = graph("file: a.txt, own: $own", &[]).unwrap();
+    assert_eq!(all(&given), ["outer file, innermost model", innermost, "outer file, inner model"]);
+    // And what whoever runs it gives is a path.
+    let path = folder.path().join("inner/m");
+    let path = path.to_str().unwrap();
+    let changed = graph("", &[Change::Text("n.file", path)]).unwrap();
+    assert_eq!(all(&changed)[0], "inner modelinnermost model");
+    let set = graph("file: $file", &[]).unwrap();
+    assert_eq!(read(&set, &[("file", path.into())])[0], "inner modelinnermost model");
+
+    // What is not there is said of the folder that was looked in.
+    std::fs::remove_file(folder.path().join("innermost/a.txt")).unwrap();
+    let text = "{wuerstchen: 1, nodes: {n: {use: house.least}}, outputs: {t: $n.text}}";
+    let error = said(Graph::load(text, &bench.registry));
+    assert!(error.contains("nodes.n: no file `a.txt`") && error.contains("innermost has none"), "{error}");
 }

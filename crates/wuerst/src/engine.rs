@@ -8,6 +8,7 @@ use wuerst_core::{Files, Node, Registry, Result, memory};
 use wuerst_graph::{Cache, Change, Folder, Graph, Misfit};
 use wuerst_stages::{Outputs, Runtime, Sessions};
 
+use crate::graph_kind::GraphKind;
 use crate::holds::EngineReport;
 use crate::job::Job;
 use crate::{models, plugin};
@@ -113,22 +114,23 @@ impl Engine {
 
     /// Adds a graph, the text of a graph file, as a node kind: its inputs are the node's ports, its outputs the node's
     /// outputs, and in reports and progress its nodes are called `outer/inner`. Names of models and files in it mean
-    /// what they mean in any graph of this engine.
+    /// what they mean in any graph of this engine; for those of a file on disk see [`GraphKind::in_folder`].
     ///
     /// # Errors
     /// Its kind is taken, it uses itself, an output may be left out, or [`wuerst_core::Error::Graph`] with every
     /// problem that there is in it.
     pub fn add_graph(&self, kind: &str, text: &str) -> Result<()> {
-        self.add_graphs(&[(kind, text)]).map_err(|misfit| misfit.error)
+        self.add_graphs(&[GraphKind::new(kind, text)]).map_err(|misfit| misfit.error)
     }
 
-    /// Adds graphs that may use each other, as pairs of a kind and a text, in any order: all of them or none.
+    /// Adds graphs that may use each other, in any order: all of them or none.
     ///
     /// # Errors
     /// The first that cannot be added, and why: see [`Engine::add_graph`].
-    pub fn add_graphs(&self, graphs: &[(&str, &str)]) -> Result<(), Misfit> {
+    pub fn add_graphs(&self, graphs: &[GraphKind<'_>]) -> Result<(), Misfit> {
         let mut registry = self.0.registry.write().unwrap_or_else(PoisonError::into_inner);
-        wuerst_graph::add_graphs(&mut registry, graphs)
+        let graphs: Vec<_> = graphs.iter().map(|graph| graph.resolved(registry.models())).collect();
+        wuerst_graph::add_graphs(&mut registry, &graphs)
     }
 
     /// The node kinds and the models folder as they are now.

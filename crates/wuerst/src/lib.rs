@@ -12,6 +12,7 @@
 //! ```
 
 mod engine;
+mod graph_kind;
 mod holds;
 mod job;
 mod models;
@@ -19,6 +20,7 @@ mod plugin;
 mod running;
 
 pub use engine::{Engine, Options};
+pub use graph_kind::GraphKind;
 pub use holds::EngineReport;
 pub use job::Job;
 pub use running::{Ended, Running, Status, Warning};

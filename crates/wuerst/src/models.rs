@@ -12,6 +12,17 @@ pub(crate) fn in_folder(folder: PathBuf) -> Models {
     Models::new(move |name| find(&folder, name))
 }
 
+/// Names lead into `folder` if it has such a model, and else where `then` leads.
+pub(crate) fn first_in(folder: PathBuf, then: Models) -> Models {
+    let next = then.clone();
+    then.found_by(move |name| {
+        find(&folder, name).or_else(|_| {
+            next.find(name)
+                .map_err(|why| format!("{why}, and {} beside the graph has none", folder.display()))
+        })
+    })
+}
+
 fn find(folder: &Path, name: &str) -> Result<PathBuf, String> {
     let path = Path::new(name);
     if name.is_empty() || path.components().any(|part| part == Component::ParentDir) {
@@ -58,5 +69,15 @@ mod tests {
         assert!(find(folder.path(), "../prior.onnx").is_err() && find(folder.path(), "").is_err());
         let error = find(Path::new("/nowhere"), "prior").unwrap_err();
         assert!(error.contains("/nowhere") && error.contains("option"), "{error}");
+
+        let beside = tempfile::tempdir().unwrap();
+        let own = beside.path().join("prior.onnx");
+        let names = first_in(beside.path().to_owned(), in_folder(folder.path().to_owned()));
+        assert_eq!(names.find("prior"), Ok(prior));
+        fs::write(&own, "").unwrap();
+        assert_eq!(names.find("prior"), Ok(own));
+        let error = names.find("priest").unwrap_err();
+        let end = format!("holds prior.onnx, and {} beside the graph has none", beside.path().display());
+        assert!(error.ends_with(&end), "{error}");
     }
 }

@@ -6,6 +6,7 @@ use super::{Argument, Scope, wires};
 use crate::doc::{Entry, Given, NodeDoc};
 use crate::graph::Source;
 use crate::problems::{Place, Problems};
+use crate::subgraph;
 use crate::yaml::{Data, Tree};
 use wuerst_core::did_you_mean;
 
@@ -32,10 +33,10 @@ pub(super) fn of_node(
     let inputs = node.spec().signature.inputs.iter().enumerate();
     let argument = |(index, port): (usize, &Port)| {
         let (place, source) = match with.iter().find(|given| given.name == port.name) {
-            Some(given) => (given.place.clone(), source(port, given, scope, problems)),
+            Some(given) => (given.place.clone(), source(node.as_ref(), port, given, scope, problems)),
             None => {
                 let place = entry.place.clone().name();
-                let source = default(port, &place, scope, problems);
+                let source = default(node.as_ref(), port, &place, scope, problems);
                 (place, source)
             }
         };
@@ -70,21 +71,34 @@ fn missing(node: &dyn Node, entry: &Entry<NodeDoc>, problems: &mut Problems) {
 }
 
 /// What stands for a port that is not given; `None` when it must be, which is reported by [`missing`].
-fn default(port: &Port, place: &Place, scope: &Scope<'_>, problems: &mut Problems) -> Option<Source> {
+fn default(
+    node: &dyn Node,
+    port: &Port,
+    place: &Place,
+    scope: &Scope<'_>,
+    problems: &mut Problems,
+) -> Option<Source> {
+    let models = subgraph::models(node).unwrap_or(scope.models);
     match &port.default {
-        Some(value) => literal(port, value.clone(), place, scope, problems),
+        Some(value) => admitted(port, value.clone(), place, scope, models, problems),
         None => port.optional.then_some(Source::LeftOut),
     }
 }
 
-fn source(port: &Port, given: &Entry<Given>, scope: &Scope<'_>, problems: &mut Problems) -> Option<Source> {
+fn source(
+    node: &dyn Node,
+    port: &Port,
+    given: &Entry<Given>,
+    scope: &Scope<'_>,
+    problems: &mut Problems,
+) -> Option<Source> {
     let place = &given.place;
     if let Some(text) = given.value.text() {
         match wires::read(text) {
             Err(message) => problems.add(place.clone(), message),
             Ok(wires::Read::Wire(wire)) => {
                 let source = scope.resolve(&wire, place, problems)?;
-                return wired(port, source, text, place, scope, problems);
+                return wired(node, port, source, text, place, scope, problems);
             }
             Ok(wires::Read::Text(text)) => {
                 // What replaces an argument comes from whoever runs the graph.
@@ -162,6 +176,7 @@ fn admitted(
 
 /// Checks what can be said of a wire by itself; types are compared over the whole graph.
 fn wired(
+    node: &dyn Node,
     port: &Port,
     source: Source,
     text: &str,
@@ -175,11 +190,9 @@ fn wired(
         problems.add(place.clone(), format!("must have a value, but `{text}` may be left out"));
         return None;
     }
-    if input.optional
-        && let Some(default) = &port.default
-    {
+    if input.optional && port.default.is_some() {
         // It stands in for the input when that is left out, and a model's must be there.
-        literal(port, default.clone(), place, scope, problems)?;
+        default(node, port, place, scope, problems)?;
     }
     if let Some(Err(message)) = input.default.as_ref().map(|default| port.allows(default)) {
         problems.add(place.clone(), format!("the default of `{text}`: {message}"));

@@ -2,12 +2,23 @@
 
 use std::fmt;
 
-use wuerst_core::{Error, Node, Registry, Result};
+use wuerst_core::{Error, Models, Node, Registry, Result};
 
 use super::{MOST, Subgraph, size};
 use crate::doc::Doc;
 use crate::problems::{Place, Problems};
 use crate::yaml;
+
+/// A graph file that becomes a node kind.
+#[derive(Clone, Debug)]
+pub struct GraphKind<'a> {
+    /// The kind.
+    pub kind: &'a str,
+    /// The text of the file.
+    pub text: &'a str,
+    /// What the names of models and files that are written in it mean; without it what they mean in any graph.
+    pub models: Option<Models>,
+}
 
 /// Why a graph file is no node kind.
 #[derive(Debug)]
@@ -26,21 +37,25 @@ impl fmt::Display for Misfit {
 
 impl std::error::Error for Misfit {}
 
-/// Adds graphs, as pairs of a kind and the text of a graph file, to the node kinds: all of them or, after an error, none.
-/// They may use each other, in any order, but none itself.
+/// Adds graphs to the node kinds: all of them or, after an error, none. They may use each other, in any order, but none
+/// itself.
 ///
 /// # Errors
 /// The first graph that cannot be added, and why: its kind is taken or malformed, it uses itself, perhaps through others,
 /// an output may be left out, or whatever [`Graph::load`](crate::Graph::load) says.
-pub fn add_graphs(registry: &mut Registry, graphs: &[(&str, &str)]) -> Result<(), Misfit> {
+pub fn add_graphs(registry: &mut Registry, graphs: &[GraphKind<'_>]) -> Result<(), Misfit> {
     // A kind that is taken means what it meant before, which is said when it cannot be added.
     let new: Vec<&str> =
-        graphs.iter().map(|(kind, _)| if registry.get(kind).is_none() { kind } else { "" }).collect();
-    let uses: Vec<Vec<Use>> = graphs.iter().map(|(_, text)| uses(text, &new)).collect();
+        graphs.iter().map(|one| if registry.get(one.kind).is_none() { one.kind } else { "" }).collect();
+    let uses: Vec<Vec<Use>> = graphs.iter().map(|one| uses(one.text, &new)).collect();
     let mut with = registry.clone();
     for index in order(&uses, graphs)? {
-        let (kind, text) = graphs[index];
-        let add = Subgraph::new(kind, text, &with).and_then(|graph| with.add(graph));
+        let GraphKind { kind, text, models } = &graphs[index];
+        let mut seen = with.clone();
+        if let Some(models) = models {
+            seen.set_models(models.clone());
+        }
+        let add = Subgraph::new(kind, text, &seen).and_then(|graph| with.add(graph));
         add.map_err(|error| Misfit { index, error })?;
     }
     *registry = with;
@@ -65,7 +80,7 @@ fn uses(text: &str, new: &[&str]) -> Vec<Use> {
 }
 
 /// The graphs, each after those that it uses.
-fn order(uses: &[Vec<Use>], graphs: &[(&str, &str)]) -> Result<Vec<usize>, Misfit> {
+fn order(uses: &[Vec<Use>], graphs: &[GraphKind<'_>]) -> Result<Vec<usize>, Misfit> {
     let mut order = Vec::with_capacity(uses.len());
     // Each is taken when all that it uses are; whoever adds graphs adds a handful.
     while order.len() < uses.len() {
@@ -80,7 +95,7 @@ fn order(uses: &[Vec<Use>], graphs: &[(&str, &str)]) -> Result<Vec<usize>, Misfi
 }
 
 /// What to say when every graph that is left uses another that is left: following them must come round.
-fn circle(uses: &[Vec<Use>], done: &[usize], graphs: &[(&str, &str)]) -> Misfit {
+fn circle(uses: &[Vec<Use>], done: &[usize], graphs: &[GraphKind<'_>]) -> Misfit {
     let mut path: Vec<usize> = (0..uses.len()).find(|at| !done.contains(at)).into_iter().collect();
     while let Some(&last) = path.last() {
         let Some(next) = uses[last].iter().find(|one| !done.contains(&one.graph)) else { break };
@@ -91,7 +106,7 @@ fn circle(uses: &[Vec<Use>], done: &[usize], graphs: &[(&str, &str)]) -> Misfit 
         path.push(next.graph);
     }
     let index = path.first().copied().unwrap_or(0);
-    let names: Vec<&str> = path.iter().chain(&[index]).map(|&at| graphs[at].0).collect();
+    let names: Vec<&str> = path.iter().chain(&[index]).map(|&at| graphs[at].kind).collect();
     let to = path.get(1).copied().unwrap_or(index);
     let place =
         uses[index].iter().find(|one| one.graph == to).map_or_else(Place::root, |one| one.place.clone());

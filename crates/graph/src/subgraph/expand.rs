@@ -78,22 +78,24 @@ impl Within<'_> {
     }
 
     fn step(&self, inner: &Step) -> Step {
-        let ports = &inner.node.spec().signature.inputs;
-        let arg = |(source, port): (&Source, &wuerst_core::Port)| match (self.source(source), &port.default) {
-            // Its own default stands in for an input that is left out.
-            (Source::LeftOut, Some(default)) => {
-                let admitted = port.admit(&port.name, default.clone(), &self.sub.graph.models);
-                admitted.map_or(Source::LeftOut, Source::Literal)
-            }
-            (source, _) => source,
+        let arg = |(arg, source): (usize, &Source)| match self.source(source) {
+            // Without a default that cannot be had, since it was checked when the graph within was.
+            Source::LeftOut => match inner.default(arg, &self.sub.graph.models) {
+                Ok(Some(default)) => Source::Literal(default),
+                Ok(None) | Err(_) => Source::LeftOut,
+            },
+            source => source,
         };
         let gate = |(arg, source): (usize, &Source)| match *source {
             Source::Input(index) => {
                 let port = &self.sub.spec.signature.inputs[index];
+                let default = port.default.clone();
                 Some(Gate {
                     arg,
                     name: format!("{}.{}", self.outer.id, port.name),
                     port: Arc::new(port.clone()),
+                    default: default
+                        .and_then(|value| port.admit(&port.name, value, &self.sub.graph.models).ok()),
                 })
             }
             _ => None,
@@ -105,7 +107,7 @@ impl Within<'_> {
         Step {
             id: format!("{}/{}", self.outer.id, inner.id),
             node: Arc::clone(&inner.node),
-            args: inner.args.iter().zip(ports).map(arg).collect(),
+            args: inner.args.iter().enumerate().map(arg).collect(),
             gives: inner.gives.clone(),
             providers: if inner.providers.is_empty() { &self.outer.providers } else { &inner.providers }
                 .clone(),

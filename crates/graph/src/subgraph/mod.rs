@@ -10,10 +10,10 @@ mod expand;
 
 use std::any::Any;
 
-use wuerst_core::{Args, Ctx, Error, Node, NodeSpec, Refusal, Registry, Result, Value};
+use wuerst_core::{Args, Ctx, Error, Models, Node, NodeSpec, Refusal, Registry, Result, Value};
 
 pub(crate) use add::too_many;
-pub use add::{Misfit, add_graphs};
+pub use add::{GraphKind, Misfit, add_graphs};
 pub(crate) use expand::expand;
 use expand::{MOST, size};
 
@@ -59,6 +59,11 @@ impl Subgraph {
     fn of(node: &dyn Node) -> Option<&Subgraph> {
         (node as &dyn Any).downcast_ref()
     }
+}
+
+/// What the names in a node kind's own defaults mean, if it is a graph: they are written in its file.
+pub(crate) fn models(node: &dyn Node) -> Option<&Models> {
+    Subgraph::of(node).map(|sub| &sub.graph.models)
 }
 
 /// What the comment at the beginning of a graph file says: its first paragraph.

@@ -1,0 +1,46 @@
+//! Graph files as node kinds, and what the names in them mean.
+
+use std::path::Path;
+
+use wuerst_core::{Files, Models};
+
+use crate::models;
+
+/// A graph file that is to be a node kind of an engine.
+#[derive(Clone, Copy, Debug)]
+pub struct GraphKind<'a> {
+    /// The kind, as `house.prior`.
+    pub kind: &'a str,
+    /// The text of the file.
+    pub text: &'a str,
+    /// The folder that the names of files in it are relative to, and must stay in; without it they mean what they mean in any
+    /// graph of the engine.
+    pub files: Option<&'a Path>,
+    /// The folder in which the names of models in it are looked for first, before the engine's.
+    pub models: Option<&'a Path>,
+}
+
+impl<'a> GraphKind<'a> {
+    /// A graph from memory: names in it mean what they mean in any graph of the engine.
+    pub fn new(kind: &'a str, text: &'a str) -> GraphKind<'a> {
+        GraphKind { kind, text, files: None, models: None }
+    }
+
+    /// A graph from a file in that folder: names that are written in it lead into the folder.
+    #[must_use]
+    pub fn in_folder(self, folder: &'a Path) -> GraphKind<'a> {
+        GraphKind { files: Some(folder), models: Some(folder), ..self }
+    }
+
+    /// The same for the checker; `engine` is what names mean in other graphs.
+    pub(crate) fn resolved(&self, engine: &Models) -> wuerst_graph::GraphKind<'a> {
+        let mut names = engine.clone();
+        if let Some(folder) = self.models {
+            names = models::first_in(folder.to_owned(), names);
+        }
+        if let Some(folder) = self.files {
+            names = names.with_files(Files::in_folder(folder));
+        }
+        wuerst_graph::GraphKind { kind: self.kind, text: self.text, models: Some(names) }
+    }
+}
