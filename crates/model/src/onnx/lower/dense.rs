@@ -14,7 +14,14 @@ pub fn linear(b: &mut Builder<'_>, at: Id, node: &Node) -> Lowered {
     let Some((axis, parts)) = apart::parts(b, node.args[0]) else {
         return product(b, at, node, node.args[0]);
     };
-    let products = parts.iter().map(|part| product(b, at, node, *part)).collect::<Result<Vec<_>, _>>()?;
+    // What stays first: of a node's inputs ONNX Runtime computes the one that is written last first, and would hold what
+    // all layers make of a text through the whole evaluation.
+    let mut order: Vec<usize> = (0..parts.len()).collect();
+    order.sort_by_key(|part| b.stepwise[parts[*part].0]);
+    let mut products = vec![String::new(); parts.len()];
+    for part in order {
+        products[part] = product(b, at, node, parts[part])?;
+    }
     let products: Vec<&str> = products.iter().map(String::as_str).collect();
     Ok(b.emit("Concat", &products, vec![AttributeProto::int("axis", axis as i64)]))
 }
