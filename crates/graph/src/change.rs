@@ -1,10 +1,9 @@
 //! What whoever runs a graph changes in it, without touching the file.
 
-use wuerst_core::{Error, Result, Value, did_you_mean};
+use wuerst_core::{Value, did_you_mean};
 
 use crate::check::plain;
 use crate::doc::{Doc, Entry, Given, NodeDoc};
-use crate::graph::Graph;
 use crate::problems::{Place, Problems};
 
 /// A change to a graph as it is read.
@@ -27,58 +26,45 @@ impl<'a> From<(&'a str, &'a str)> for Change<'a> {
 }
 
 impl Change<'_> {
-    fn name(&self) -> &str {
+    pub(crate) fn name(&self) -> &str {
         match self {
             Change::Text(name, _) | Change::Value(name, _) | Change::Kind(name, _) => name,
         }
     }
 
-    /// Whether it is for a node within a node, which is there only once the graphs have given way to their nodes.
-    pub(crate) fn is_within(&self) -> bool {
-        self.name().split('.').next().is_some_and(|node| node.contains('/'))
+    /// The node that is a graph and the change within that, of a change to a node within a node.
+    pub(crate) fn within(&self) -> Option<(&str, Change<'_>)> {
+        let (outer, inner) = self.name().split_once('/').filter(|(outer, _)| !outer.contains('.'))?;
+        let change = match self {
+            Change::Text(_, text) => Change::Text(inner, text),
+            Change::Value(_, value) => Change::Value(inner, value.clone()),
+            Change::Kind(_, kind) => Change::Kind(inner, kind),
+        };
+        Some((outer, change))
     }
-}
 
-impl Graph {
-    /// Makes changes of nodes within nodes.
+    /// Whether the change can be made from outside a graph that is a node.
     ///
     /// # Errors
-    /// [`Error::Graph`] with all those that cannot be made.
-    pub(crate) fn change_within(&mut self, changes: &[Change<'_>]) -> Result<()> {
-        let mut problems = Problems::default();
-        for change in changes {
-            let made = match change {
-                Change::Value(name, value) => self.set(name, value.clone()),
-                Change::Text(name, text) => self.set_from_text(name, text),
-                Change::Kind(name, _) => {
-                    let outer = name.split('/').next().unwrap_or(name);
-                    let message = format!("stays what it is: make `{outer}` a graph that has another there");
-                    Err(Error::invalid(*name, message))
-                }
-            };
-            if let Err(error) = made {
-                // The place names it already.
-                let message = match error {
-                    Error::Invalid { message, .. } => message,
-                    other => other.to_string(),
-                };
-                problems.add(Place::outside(change.name()), message);
+    /// A sentence.
+    pub(crate) fn enters(&self, outer: &str) -> Result<(), String> {
+        match self {
+            Change::Text(_, text) => plain(text).map(|_| ()),
+            Change::Kind(..) => {
+                Err(format!("stays what it is: make `{outer}` a graph that has another there"))
             }
+            Change::Value(..) => Ok(()),
         }
-        if problems.is_empty() { Ok(()) } else { Err(Error::Graph(problems.sorted())) }
-    }
-
-    fn set_from_text(&mut self, name: &str, text: &str) -> Result<()> {
-        let (step, port) = self.argument(name)?;
-        let port = &self.nodes[step].node.spec().signature.inputs[port];
-        let value = plain(text).and_then(|text| port.read(&text));
-        self.set(name, value.map_err(|message| Error::invalid(name, message))?)
     }
 }
 
 impl Doc {
     /// Makes the changes, in their order, and notes those that fit nothing in the file.
-    pub(crate) fn change(&mut self, changes: &[Change<'_>], problems: &mut Problems) {
+    pub(crate) fn change<'a>(
+        &mut self,
+        changes: impl IntoIterator<Item = &'a Change<'a>>,
+        problems: &mut Problems,
+    ) {
         for change in changes {
             match change {
                 Change::Text(name, text) => self.set(name, Given::Text((*text).to_owned()), problems),

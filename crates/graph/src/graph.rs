@@ -113,12 +113,19 @@ impl Graph {
     /// # Errors
     /// As [`Graph::load`]. Problems of a change have no line.
     pub fn load_with(text: &str, registry: &Registry, changes: &[Change<'_>]) -> Result<Graph> {
-        let (within, own): (Vec<Change<'_>>, Vec<_>) = changes.iter().cloned().partition(Change::is_within);
-        let graph = expand(check::load(text, registry, &own).map_err(Error::Graph)?);
+        Graph::load_for(text, registry, changes, registry.models())
+    }
+
+    /// The same where names of models in changes mean something else than in the file.
+    pub(crate) fn load_for(
+        text: &str,
+        registry: &Registry,
+        changes: &[Change<'_>],
+        host: &Models,
+    ) -> Result<Graph> {
+        let graph = expand(check::load(text, registry, changes, host).map_err(Error::Graph)?);
         let index = Arc::new(Index::of(&graph.inputs, &graph.nodes, &graph.outputs));
-        let mut graph = Graph { index, ..graph };
-        graph.change_within(&within)?;
-        Ok(graph)
+        Ok(Graph { index, ..graph })
     }
 
     /// What a job may set: names, types, defaults, ranges.

@@ -321,7 +321,7 @@ fn names_of_files_lead_where_they_are_written() {
     let all = |graph: &Graph| read(graph, &[]);
     let innermost = "innermost file, innermost model";
     // Defaults and literals of each file, left out, and wired to what is left out.
-    for with in ["", "file: $file"] {
+    for with in ["", "file: $file", "own: $file"] {
         assert_eq!(
             all(&graph(with, &[]).unwrap()),
             [innermost, innermost, "inner file, inner model"],
@@ -344,4 +344,44 @@ fn names_of_files_lead_where_they_are_written() {
     let text = "{wuerstchen: 1, nodes: {n: {use: house.least}}, outputs: {t: $n.text}}";
     let error = said(Graph::load(text, &bench.registry));
     assert!(error.contains("nodes.n: no file `a.txt`") && error.contains("innermost has none"), "{error}");
+}
+
+#[test]
+fn a_change_within_is_checked_with_all_that_is_around_it() {
+    let mut bench = bench();
+    bench.add("test.pair", "a: f32[n], b: f32[n] -> sum: f32[n]", |_, args| {
+        Ok(vec![(&args.tensor_f32("a")? + &args.tensor_f32("b")?).into_shared().into()])
+    });
+    let inner = "{wuerstchen: 1, inputs: {a: 'f32[n]', b: 'f32[3]'}, outputs: {x: $p.sum, y: $q.sum}, nodes: {\
+                 p: {use: test.pair, with: {a: $a, b: $a}}, q: {use: test.pair, with: {a: $b, b: $b}}}}";
+    let outer = "{wuerstchen: 1, inputs: {a: 'f32[3]', b: 'f32[3]'}, outputs: {x: $in.x, y: $in.y}, nodes: {\
+                 in: {use: house.inner, with: {a: $a, b: $b}}}}";
+    add(&mut bench, &[("house.inner", inner), ("house.outer", outer)]).unwrap();
+    let text = "{wuerstchen: 1, inputs: {a: 'f32[3]', b: 'f32[3]'}, outputs: {image: $last.sum}, nodes: {\
+                s: {use: house.outer, with: {a: $a, b: $b}}, last: {use: test.pair, with: {a: $s.x, b: $s.y}}}}";
+    let row = |length: usize| Value::from(ndarray::Array1::from_elem(length, 1f32));
+    let load = |changes: &[Change<'_>]| Graph::load_with(text, &bench.registry, changes);
+    let (a, b) =
+        (|length| Change::Value("s/in/p.a", row(length)), |length| Change::Value("s/in/p.b", row(length)));
+
+    let good = load(&[a(3), b(3)]).unwrap();
+    let sets = [("a", row(3)), ("b", ndarray::Array1::from_elem(3, 2f32).into())];
+    assert_eq!(bench.ran(&good, &sets), ["s/in/p", "s/in/q", "last"]);
+    // What it breaks in the node itself, and in the graph that uses the graph.
+    let error = said(load(&[a(4), b(5)]));
+    assert!(
+        error.ends_with("\ns/in/p.b: wants f32[n=4], but this is f32[5]; `n` is 4 because of `p.a`"),
+        "{error}"
+    );
+    let error = said(load(&[a(4)]));
+    assert!(
+        error.contains("\ns: in `house.outer`, 1:")
+            && error.ends_with(": nodes.in.with.a: wants f32[4], but `$a` is f32[3]"),
+        "{error}"
+    );
+    let error = said(load(&[a(4), b(4)]));
+    assert!(error.contains("nodes.last.with.b: wants f32[n=4], but `$s.y` is f32[3]"), "{error}");
+    let plain = said(load(&[Change::Text("last/a.b", "1"), Change::Text("lst/a.b", "1")]));
+    assert!(plain.contains("last/a.b: `last` is `test.pair`, which is no graph"), "{plain}");
+    assert!(plain.contains("lst/a.b: no node `lst`; did you mean `last`?"), "{plain}");
 }

@@ -103,11 +103,11 @@ fn source(
             Ok(wires::Read::Text(text)) => {
                 // What replaces an argument comes from whoever runs the graph.
                 let (value, models) = match given.value {
-                    Given::Tree(_) => (Ok(Value::from(text)), scope.models.clone()),
-                    _ => (port.read(&text), scope.models.by_host()),
+                    Given::Tree(_) => (Ok(Value::from(text)), scope.models),
+                    _ => (port.read(&text), &scope.host),
                 };
                 match value {
-                    Ok(value) => return admitted(port, value, place, scope, &models, problems),
+                    Ok(value) => return admitted(port, value, place, scope, models, problems),
                     Err(message) => problems.add(place.clone(), message),
                 }
             }
@@ -117,7 +117,7 @@ fn source(
     let tree = match &given.value {
         Given::Tree(tree) => tree,
         Given::Value(value) => {
-            return admitted(port, value.clone(), place, scope, &scope.models.by_host(), problems);
+            return admitted(port, value.clone(), place, scope, &scope.host, problems);
         }
         Given::Text(_) => return None,
     };

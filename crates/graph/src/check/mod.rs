@@ -9,6 +9,7 @@ mod cycles;
 mod declarations;
 mod types;
 mod wires;
+mod within;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -26,11 +27,12 @@ pub(crate) use wires::plain;
 /// Longer files are refused unread: in this size fit graphs of fifty thousand nodes.
 pub(crate) const LONGEST: usize = 4 << 20;
 
-/// Reads, changes and checks a graph file.
+/// Reads, changes and checks a graph file. `host` is what the names of models mean in changes.
 pub(crate) fn load(
     text: &str,
     registry: &Registry,
     changes: &[Change<'_>],
+    host: &Models,
 ) -> Result<Graph, Vec<Diagnostic>> {
     if text.len() > LONGEST {
         let mut problems = Problems::default();
@@ -44,9 +46,10 @@ pub(crate) fn load(
         problems.add(Place::at(path, mark), message);
     }
     let mut doc = Doc::read(read.tree, &mut problems);
-    doc.change(changes, &mut problems);
+    doc.change(changes.iter().filter(|change| change.within().is_none()), &mut problems);
+    let within: Vec<(&str, Change<'_>)> = changes.iter().filter_map(Change::within).collect();
     let mut absent = Problems::default();
-    let graph = check(&doc, registry, &mut problems, &mut absent);
+    let graph = check(&doc, registry, (&within, host), &mut problems, &mut absent);
     match graph {
         Some(graph) if problems.is_empty() => Ok(Graph { absent: absent.sorted(), ..graph }),
         _ => Err(problems.and(absent).sorted()),
@@ -61,6 +64,8 @@ struct Scope<'a> {
     input_named: HashMap<&'a str, usize>,
     node_named: HashMap<&'a str, usize>,
     models: &'a Models,
+    /// The same in what comes from whoever runs the graph.
+    host: Models,
 }
 
 /// An argument: where it stands, the port that it is for, and what it is, as far as that is known.
@@ -72,16 +77,24 @@ struct Argument {
     source: Option<Source>,
 }
 
-fn check(doc: &Doc, registry: &Registry, problems: &mut Problems, absent: &mut Problems) -> Option<Graph> {
+fn check(
+    doc: &Doc,
+    registry: &Registry,
+    (within, host): (&[(&str, Change<'_>)], &Models),
+    problems: &mut Problems,
+    absent: &mut Problems,
+) -> Option<Graph> {
     declarations::needs(&doc.needs, registry, problems);
     declarations::providers(doc, registry, problems);
-    let scope = Scope {
+    let mut scope = Scope {
         inputs: declarations::inputs(&doc.inputs, registry.models(), problems, absent),
         nodes: declarations::kinds(doc, registry, problems),
         input_named: named(&doc.inputs),
         node_named: named(&doc.nodes),
         models: registry.models(),
+        host: host.by_host(),
     };
+    within::change(within, &mut scope, problems);
     let arguments: Vec<Vec<Argument>> = doc
         .nodes
         .iter()

@@ -8,7 +8,7 @@ mod interface;
 
 use std::collections::HashMap;
 
-use wuerst_core::{Dim, Node, Port, Ty};
+use wuerst_core::{Dim, Node, Port, Ty, Value};
 
 use super::{Argument, Scope};
 use crate::graph::Source;
@@ -23,10 +23,17 @@ pub(super) fn unify<'s, 'a>(
     let mut shapes = Shapes { scope, ids: HashMap::new(), classes: Vec::new(), sizes: Vec::new() };
     for argument in arguments {
         let Some(source) = &argument.source else { continue };
-        let Some((side, from)) = shapes.end(source) else { continue };
         let Some(node) = &scope.nodes[argument.step].1 else { continue };
         let port = &node.spec().signature.inputs[argument.port];
         let here = Side::Node(argument.step);
+        // Whoever runs the graph may have put a tensor there.
+        if let Source::Literal(Value::Tensor(tensor)) = source
+            && let Err(why) = shapes.hold(here, &port.ty, tensor.shape(), (argument.step, argument.port))
+        {
+            let (wanted, got) = (shapes.resolved(here, &port.ty), Value::from(tensor.clone()).ty());
+            problems.add(argument.place.clone(), format!("wants {wanted}, but this is {got}{why}"));
+        }
+        let Some((side, from)) = shapes.end(source) else { continue };
         let conflict = match port.ty.accepts(&from.ty) {
             true => shapes.join((here, &port.ty), (side, &from.ty), (argument.step, argument.port)),
             false => Err(String::new()),
@@ -165,6 +172,21 @@ impl<'a> Shapes<'a> {
                 (Dim::Named(name), Dim::Fixed(length)) => self.fix(a.0, name, *length, cause),
                 (Dim::Fixed(length), Dim::Named(name)) => self.fix(b.0, name, *length, cause),
                 (Dim::Fixed(_), Dim::Fixed(_)) => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// Makes the dimensions of a type as long as those of a tensor.
+    fn hold(&mut self, side: Side, ty: &'a Ty, shape: &[usize], cause: Cause) -> Result<(), String> {
+        let Ty::Tensor { dims, .. } = ty else { return Ok(()) };
+        for (dim, &length) in dims.iter().zip(shape) {
+            match (self.known(side, dim), dim) {
+                (Some((known, because)), _) if known != length => {
+                    return Err(self.blame([(known, because, dim), (length, None, dim)]));
+                }
+                (None, Dim::Named(name)) => self.fix(side, name, length, cause),
+                _ => {}
             }
         }
         Ok(())

@@ -9,6 +9,7 @@ mod add;
 mod expand;
 
 use std::any::Any;
+use std::sync::Arc;
 
 use wuerst_core::{Args, Ctx, Error, Models, Node, NodeSpec, Refusal, Registry, Result, Value};
 
@@ -18,6 +19,7 @@ pub(crate) use expand::expand;
 use expand::{MOST, size};
 
 use crate::cache::Cache;
+use crate::change::Change;
 use crate::graph::{Graph, Source};
 use crate::inputs::{self, Inputs};
 use crate::run::Run;
@@ -27,13 +29,33 @@ pub(crate) struct Subgraph {
     spec: NodeSpec,
     /// Without graphs within.
     graph: Graph,
+    /// What it was made of, to be made again with changes.
+    text: Arc<str>,
+    registry: Registry,
 }
 
 impl Subgraph {
     /// Reads and checks the graph.
     fn new(kind: &str, text: &str, registry: &Registry) -> Result<Subgraph> {
-        let spec = NodeSpec::new(kind, 1, "->", &about(text))?;
         let graph = Graph::load(text, registry)?;
+        Subgraph::of_graph(kind, graph, text.into(), registry.clone())
+    }
+
+    /// The same graph with changes, checked anew. `host` is what the names of models mean in the changes.
+    ///
+    /// # Errors
+    /// As of [`Graph::load_with`], with places in the graph's own file.
+    pub(crate) fn changed(&self, changes: &[Change<'_>], host: &Models) -> Result<Subgraph> {
+        let graph = Graph::load_for(&self.text, &self.registry, changes, host)?;
+        Subgraph::of_graph(self.kind(), graph, Arc::clone(&self.text), self.registry.clone())
+    }
+
+    pub(crate) fn kind(&self) -> &str {
+        &self.spec.kind
+    }
+
+    fn of_graph(kind: &str, graph: Graph, text: Arc<str>, registry: Registry) -> Result<Subgraph> {
+        let spec = NodeSpec::new(kind, 1, "->", &about(&text))?;
         for output in &graph.outputs {
             if let Source::Input(index) = output.source
                 && graph.inputs[index].optional
@@ -52,11 +74,11 @@ impl Subgraph {
             weight: nodes().map(|spec| spec.weight).sum(),
             ..spec
         };
-        Ok(Subgraph { spec, graph })
+        Ok(Subgraph { spec, graph, text, registry })
     }
 
     /// The graph that a node is, if it is one.
-    fn of(node: &dyn Node) -> Option<&Subgraph> {
+    pub(crate) fn of(node: &dyn Node) -> Option<&Subgraph> {
         (node as &dyn Any).downcast_ref()
     }
 }

@@ -1,0 +1,84 @@
+//! Changes of nodes within nodes: a node that is a graph becomes that graph with the changes in it, checked anew.
+
+use std::sync::Arc;
+
+use wuerst_core::{Diagnostic, Error, did_you_mean};
+
+use super::Scope;
+use crate::change::Change;
+use crate::problems::{Place, Problems};
+use crate::subgraph::Subgraph;
+
+/// Makes the changes, each with the node that is a graph and what is changed within that.
+pub(super) fn change(changes: &[(&str, Change<'_>)], scope: &mut Scope<'_>, problems: &mut Problems) {
+    for (index, (outer, _)) in changes.iter().enumerate() {
+        // All changes of a graph are made at once, at the first of them.
+        if changes[..index].iter().all(|(before, _)| before != outer) {
+            let own = changes[index..].iter().filter(|(other, _)| other == outer);
+            let own: Vec<&Change<'_>> = own.map(|(_, change)| change).collect();
+            change_graph(outer, &own, scope, problems);
+        }
+    }
+}
+
+/// A graph that does not hold with its changes is unknown from then on: what depends on it is passed over.
+fn change_graph(outer: &str, changes: &[&Change<'_>], scope: &mut Scope<'_>, problems: &mut Problems) {
+    let place = |path: &str| Place::outside(&format!("{outer}/{path}"));
+    let at = match graph(outer, scope) {
+        Ok(Some(at)) => at,
+        Ok(None) => return,
+        Err(message) => {
+            changes.iter().for_each(|change| problems.add(place(change.name()), message.clone()));
+            return;
+        }
+    };
+    // What is wrong, by the number of the change that it is about, since that is the order in which they were given.
+    let mut found: Vec<(usize, Place, String)> = Vec::new();
+    let mut good = Vec::new();
+    for (number, change) in changes.iter().enumerate() {
+        match change.enters(outer) {
+            Ok(()) => good.push((*change).clone()),
+            Err(message) => found.push((number, place(change.name()), message)),
+        }
+    }
+    let changed = scope.nodes[at].1.as_deref().and_then(Subgraph::of);
+    match changed.map(|sub| (sub.changed(&good, &scope.host), sub.kind())) {
+        Some((Ok(sub), _)) => scope.nodes[at].1 = Some(Arc::new(sub)),
+        Some((Err(Error::Graph(all)), kind)) => {
+            found.extend(all.into_iter().map(|problem| {
+                let number = changes.iter().position(|change| change.name() == problem.path);
+                let number = number.unwrap_or(changes.len());
+                let Diagnostic { line, column, path, message } = problem;
+                match line {
+                    // Of a change, or of one further within.
+                    0 if !path.is_empty() => (number, place(&path), message),
+                    0 => (number, Place::outside(outer), message),
+                    _ => {
+                        let message = format!("in `{kind}`, {line}:{column}: {path}: {message}");
+                        (number, Place::outside(outer), message)
+                    }
+                }
+            }));
+            scope.nodes[at].1 = None;
+        }
+        Some((Err(other), _)) => found.push((changes.len(), Place::outside(outer), other.to_string())),
+        None => {}
+    }
+    found.sort_by_key(|(number, ..)| *number);
+    found.into_iter().for_each(|(_, place, message)| problems.add(place, message));
+}
+
+/// The index of a node that is a graph; `None` when its kind is unknown, which is reported.
+fn graph(name: &str, scope: &Scope<'_>) -> Result<Option<usize>, String> {
+    let Some(&at) = scope.node_named.get(name) else {
+        let names = scope.nodes.iter().map(|(name, _)| *name);
+        return Err(format!("no node `{name}`{}", did_you_mean(name, names)));
+    };
+    match scope.nodes[at].1.as_deref() {
+        None => Ok(None),
+        Some(node) if Subgraph::of(node).is_none() => {
+            Err(format!("`{name}` is `{}`, which is no graph: there are no nodes within", node.spec().kind))
+        }
+        Some(_) => Ok(Some(at)),
+    }
+}
