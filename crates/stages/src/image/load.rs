@@ -1,6 +1,6 @@
 //! `image.load`: a picture from a file.
 
-use wuerst_core::{Args, Ctx, Error, Registry, Result, Tensor, Value};
+use wuerst_core::{Args, Ctx, Registry, Result, Tensor, Value, memory};
 
 use super::{decode, tensor};
 use crate::plain::Plan;
@@ -22,14 +22,12 @@ pub(crate) fn register(registry: &mut Registry) -> Result<()> {
 
 fn run(ctx: &mut Ctx<'_>, args: &Args<'_>) -> Result<Vec<Value>> {
     let file = args.file("file")?;
-    let failed =
-        |message| Error::File { path: file.path().to_owned(), source: std::io::Error::other(message) };
-    let picture = decode(file.path()).map_err(failed)?;
+    let picture = decode(file.path())?;
     if picture.animated {
         ctx.warn(&format!("{} is animated; only its first picture is read", file.name()));
     }
     let (width, height) = picture.rgb.dimensions();
     let (width, height) = (width as usize, height as usize);
-    let alpha = picture.alpha.unwrap_or_else(|| vec![1.; width * height]);
+    let alpha = picture.alpha.map_or_else(|| memory::collected((0..width * height).map(|_| 1.)), Ok)?;
     Ok(vec![tensor(picture.rgb)?.into(), Tensor::from_vec(&[height, width], alpha)?.into()])
 }
