@@ -33,10 +33,16 @@ impl Model {
     pub fn open(name: &str, path: &Path) -> Result<Model> {
         let failed = |source: io::Error| Error::Model { path: path.to_owned(), source: source.into() };
         // The canonical path: one file has one digest, however it was written in the graph.
-        let path = path.canonicalize().map_err(failed)?;
+        Model::at(name, path.canonicalize().map_err(failed)?)
+    }
+
+    /// That of a canonical path.
+    fn at(name: &str, path: PathBuf) -> Result<Model> {
         let hasher = Hasher::new("model").bytes(path.as_os_str().as_encoded_bytes());
-        let hasher = stamp(hasher, &path).and_then(|h| stamp_data(h, &path)).map_err(failed)?;
-        Ok(Model(Arc::new(Inner { name: name.to_owned(), path, digest: hasher.finish() })))
+        match stamp(hasher, &path).and_then(|hasher| stamp_data(hasher, &path)) {
+            Ok(hasher) => Ok(Model(Arc::new(Inner { name: name.to_owned(), path, digest: hasher.finish() }))),
+            Err(source) => Err(Error::Model { path, source: source.into() }),
+        }
     }
 
     /// The same model as it is on disk now.
@@ -44,7 +50,7 @@ impl Model {
     /// # Errors
     /// As [`Model::open`]: the file may have gone.
     pub fn reopen(&self) -> Result<Model> {
-        Model::open(&self.0.name, &self.0.path)
+        Model::at(&self.0.name, self.0.path.clone())
     }
 
     /// The name that the user wrote.

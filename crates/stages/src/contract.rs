@@ -9,7 +9,7 @@ use wuerst_model::facts::Facts;
 use crate::header::{Header, Outlet};
 
 /// A stage that a model can stand in for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Contract {
     /// Token ids to states.
     TextEncoder,

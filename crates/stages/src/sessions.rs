@@ -103,6 +103,8 @@ impl fmt::Debug for Options {
 pub struct Sessions {
     options: Options,
     headers: Mutex<HashMap<Digest, Arc<Header>>>,
+    /// What those say of which the contract was checked.
+    facts: Mutex<HashMap<(Digest, Contract), Facts>>,
     /// In order of use, the longest unused first.
     loaded: Mutex<Vec<Entry>>,
     /// Whose turn it is to load a model, so that two jobs do not load the same one.
@@ -119,8 +121,8 @@ struct Entry {
 impl Sessions {
     /// No models yet.
     pub fn new(options: Options) -> Sessions {
-        let (headers, loaded, loading) = Default::default();
-        Sessions { options, headers, loaded, loading }
+        let (headers, facts, loaded, loading) = Default::default();
+        Sessions { options, headers, facts, loaded, loading }
     }
 
     /// Finds and starts ONNX Runtime, which otherwise happens when the first model is loaded.
@@ -139,7 +141,13 @@ impl Sessions {
     /// # Errors
     /// [`Error::Model`] when the file cannot be read or breaks the contract.
     pub fn facts(&self, model: &Model, contract: Contract) -> Result<Facts> {
-        contract.check(model.path(), &*self.header(model)?)
+        let key = (model.digest(), contract);
+        if let Some(facts) = locked(&self.facts).get(&key) {
+            return Ok(facts.clone());
+        }
+        let facts = contract.check(model.path(), &*self.header(model)?)?;
+        locked(&self.facts).insert(key, facts.clone());
+        Ok(facts)
     }
 
     fn header(&self, model: &Model) -> Result<Arc<Header>> {
