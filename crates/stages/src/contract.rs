@@ -4,6 +4,7 @@ use std::fmt;
 use std::path::Path;
 
 use wuerst_core::{DType, Error, Port, Result, Signature, Ty};
+use wuerst_model::contract::STEPWISE;
 use wuerst_model::facts::Facts;
 
 use crate::header::{Header, Outlet};
@@ -69,6 +70,14 @@ impl Contract {
             Contract::VqganDecoder => "latents: f32[b,4,H,W] -> image: f32[b,3,y,x]",
             Contract::VqganEncoder => "image: f32[b,3,y,x] -> latents: f32[b,4,H,W]",
             Contract::Compressor => "image: f32[b,3,y,x] -> embedding: f32[b,c,h,w]",
+        }
+    }
+
+    /// The inputs that are new in each step of sampling, where there are others whose part can be computed once for all.
+    pub(crate) fn stepwise(self) -> &'static [&'static str] {
+        match self {
+            Contract::Prior | Contract::Decoder => &STEPWISE,
+            _ => &[],
         }
     }
 

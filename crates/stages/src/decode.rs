@@ -136,8 +136,10 @@ impl Node for Decode {
         let init = if args.has("init") { Some(batch::one(args, "init")?) } else { None };
         let init = init.as_ref().and_then(|init| init.values::<f32>());
         let shape = [CHANNELS, height, width];
-        let latents = sampling
-            .run(ctx, &mut noise(args)?, init, shape, &conditions, |ctx, feeds| stage.noise(ctx, feeds))?;
+        let latents =
+            sampling.run(ctx, &mut noise(args)?, init, shape, &conditions, |ctx, feeds, kept| {
+                stage.noise(ctx, feeds, kept)
+            })?;
         Ok(vec![Tensor::from_vec(&[1, CHANNELS, height, width], latents)?.into()])
     }
 }

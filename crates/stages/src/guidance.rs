@@ -2,6 +2,8 @@
 
 use wuerst_core::{Args, Error, Refusal, Result, Tensor, memory};
 
+use crate::once::Kept;
+
 /// The ports for it that the prior and the decoder share, in the notation of signatures.
 macro_rules! guidance_ports {
     () => {
@@ -45,10 +47,22 @@ pub(crate) type Feeds = Vec<(&'static str, Tensor)>;
 
 /// What a model is told of the picture: with the text, and for guidance without it.
 pub(crate) struct Conditions {
-    text: Feeds,
-    negative: Option<Feeds>,
+    text: Told,
+    negative: Option<Told>,
     /// Both as one batch, the text first, where they are evaluated at once.
-    both: Option<Feeds>,
+    both: Option<Told>,
+}
+
+/// Conditions of a model, and what it makes of them in the first step that they are used in, for the steps after.
+struct Told {
+    feeds: Feeds,
+    kept: Kept,
+}
+
+impl Told {
+    fn new(feeds: Feeds) -> Told {
+        Told { feeds, kept: Kept::default() }
+    }
 }
 
 impl Guidance {
@@ -104,27 +118,29 @@ impl Conditions {
             }
             _ => None,
         };
-        Ok(Conditions { text, negative, both })
+        let (text, negative) = (Told::new(text), negative.map(Told::new));
+        Ok(Conditions { text, negative, both: both.map(Told::new) })
     }
 
     /// The noise in `x`, of shape `[c,h,w]`, at the time `t`.
     ///
-    /// `evaluate` runs the model on latents `[n,c,h,w]`, times `[n]` and conditions of n pictures.
+    /// `evaluate` runs the model on latents `[n,c,h,w]`, times `[n]` and conditions of n pictures, of which it keeps what
+    /// does not change until the next step.
     pub(crate) fn predict(
         &self,
         guidance: Option<&Guidance>,
         (t, x, shape): (f64, &[f32], [usize; 3]),
-        mut evaluate: impl FnMut(&[(&str, &Tensor)]) -> Result<Tensor>,
+        mut evaluate: impl FnMut(&[(&str, &Tensor)], &Kept) -> Result<Tensor>,
     ) -> Result<Vec<f32>> {
-        let mut ask = |conditions: &Feeds, count: usize| {
+        let mut ask = |told: &Told, count: usize| {
             let shape = [&[count], &shape[..]].concat();
             let mut latents = memory::room(count * x.len())?;
             (0..count).for_each(|_| latents.extend_from_slice(x));
             let latents = Tensor::from_vec(&shape, latents)?;
             let timestep = Tensor::from_vec(&[count], vec![t as f32; count])?;
             let mut feeds = vec![("latents", &latents), ("timestep", &timestep)];
-            feeds.extend(conditions.iter().map(|(name, tensor)| (*name, tensor)));
-            let noise = evaluate(&feeds)?;
+            feeds.extend(told.feeds.iter().map(|(name, tensor)| (*name, tensor)));
+            let noise = evaluate(&feeds, &told.kept)?;
             match noise.values::<f32>().filter(|_| noise.shape() == shape) {
                 Some(values) => memory::copied(values),
                 None => {
@@ -179,7 +195,7 @@ mod tests {
         let negative = if guidance.is_some() { Some(side(10.)?) } else { None };
         let conditions = Conditions::new(side(1.)?, negative, guidance.as_ref())?;
         let mut batches = vec![];
-        let noise = conditions.predict(guidance.as_ref(), (t, &[2., 3.], [1, 1, 2]), |feeds| {
+        let noise = conditions.predict(guidance.as_ref(), (t, &[2., 3.], [1, 1, 2]), |feeds, _| {
             let values = |at: usize| feeds[at].1.values::<f32>().unwrap_or_default();
             assert_eq!(
                 feeds.iter().map(|(name, _)| *name).collect::<Vec<_>>(),

@@ -16,6 +16,7 @@ mod header;
 mod host;
 mod image;
 mod locate;
+mod once;
 mod open;
 mod plain;
 mod prepared;

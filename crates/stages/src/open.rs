@@ -1,5 +1,6 @@
 //! Opens a model: a session on the first device that takes it.
 
+use std::fs;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::Arc;
@@ -7,8 +8,10 @@ use std::sync::Arc;
 use ort::session::Session;
 use ort::session::builder::SessionBuilder;
 use wuerst_core::{Cancel, Error};
+use wuerst_model::onnx::Split;
 
 use crate::device::{Device, Placement, RECORD, Request, assigned};
+use crate::once::{Once, kinds};
 use crate::prepared::{Prepared, as_it_is};
 use crate::runtime::Runtime;
 use crate::sessions::{Level, Log};
@@ -24,7 +27,25 @@ pub(crate) struct Opening<'a> {
     pub(crate) strict: bool,
     /// Where the CPU's form of the model is kept.
     pub(crate) prepared: Option<Prepared>,
+    /// The inputs that are new in each step of sampling. What follows from the others alone becomes a session of its own
+    /// on the CPU, where that gains something; elsewhere, what is kept would be copied to the device in each step.
+    pub(crate) stepwise: &'static [&'static str],
     pub(crate) log: Option<Log>,
+}
+
+/// A model that is loaded.
+pub(crate) struct Opened {
+    pub(crate) session: Session,
+    /// What need not be evaluated in each step, where the session is but the rest.
+    pub(crate) once: Option<Once>,
+    pub(crate) placement: Placement,
+}
+
+/// Where a session is made from.
+enum Source<'a> {
+    File(&'a Path),
+    /// A part of the model.
+    Bytes(Vec<u8>),
 }
 
 impl Opening<'_> {
@@ -32,13 +53,13 @@ impl Opening<'_> {
     ///
     /// # Errors
     /// [`Error::OutOfMemory`] when that is what keeps the last one from it, else [`Error::Model`].
-    pub(crate) fn open(&self, cancel: &Cancel) -> Result<(Session, Placement), Error> {
+    pub(crate) fn open(&self, cancel: &Cancel) -> Result<Opened, Error> {
         let mut refused = vec![];
         for device in self.devices {
             match self.on(device, cancel) {
-                Ok((session, mut placement)) => {
-                    placement.refused = refused;
-                    return Ok((session, placement));
+                Ok(mut opened) => {
+                    opened.placement.refused = refused;
+                    return Ok(opened);
                 }
                 Err(why) => refused.push((device.clone(), why)),
             }
@@ -59,39 +80,76 @@ impl Opening<'_> {
         Err(Error::Model { path: self.path.to_owned(), source })
     }
 
-    fn on(&self, device: &Device, cancel: &Cancel) -> Result<(Session, Placement), String> {
-        let session = match &self.prepared {
-            Some(prepared) if *device == Device::Cpu => self.prepared(prepared, cancel),
-            _ => self.session(device, self.path, cancel, Ok),
-        }?;
-        let operators = assigned(&session).map_err(|error| error.message().to_owned())?;
+    fn on(&self, device: &Device, cancel: &Cancel) -> Result<Opened, String> {
+        let halves = if *device == Device::Cpu { self.halves(cancel)? } else { None };
+        let (session, once) = match halves {
+            Some((session, once)) => (session, Some(once)),
+            None => (self.load(device, None, || Source::File(self.path), cancel)?, None),
+        };
+        let said = |error: ort::Error| error.message().to_owned();
+        let mut operators = assigned(&session).map_err(said)?;
+        if let Some(once) = &once {
+            once.count(&mut operators).map_err(said)?;
+        }
         // A provider may be there and yet leave everything to the CPU.
         if *device != Device::Cpu && operators.keys().all(|provider| provider == "cpu") {
             return Err("it took none of the model's operators".to_owned());
         }
         let (model, device, threads) = (self.path.to_owned(), device.clone(), self.request.threads);
-        Ok((session, Placement { model, device, threads, bytes: 0, operators, refused: vec![] }))
+        let placement = Placement { model, device, threads, bytes: 0, operators, refused: vec![] };
+        Ok(Opened { session, once, placement })
     }
 
-    /// A session on the CPU, of what an earlier one left, or of the model itself, which then is left for later ones.
-    fn prepared(&self, prepared: &Prepared, cancel: &Cancel) -> Result<Session, String> {
+    /// The model in two sessions: of what each step does, and of what need not be. None where it is better left whole.
+    fn halves(&self, cancel: &Cancel) -> Result<Option<(Session, Once)>, String> {
+        if self.stepwise.is_empty() {
+            return Ok(None);
+        }
+        // Damage is for ONNX Runtime to name.
+        let Ok(bytes) = fs::read(self.path) else { return Ok(None) };
+        let Some(split) = Split::of(&bytes, self.stepwise) else { return Ok(None) };
+        let part = |name, source: &dyn Fn() -> Vec<u8>| {
+            let session = self.load(&Device::Cpu, Some(name), || Source::Bytes(source()), cancel);
+            // What is wrong is said of the whole model.
+            session.map(Some).or_else(|why| if cancel.is_cancelled() { Err(why) } else { Ok(None) })
+        };
+        let Some(once) = part("once", &|| split.once())? else { return Ok(None) };
+        let Some(step) = kinds(&once).filter(|kinds| split.step(kinds).is_some()) else { return Ok(None) };
+        let Some(session) = part("step", &|| split.step(&step).unwrap_or_default())? else { return Ok(None) };
+        let tensors = split.tensors().into_iter().map(str::to_owned).collect();
+        Ok(Some((session, Once::new(once, tensors, split.shared()))))
+    }
+
+    /// A session of the model or a part of it; on the CPU, of what an earlier one left in the cache folder, if there is
+    /// one, or else it is left there for later ones.
+    fn load<'s>(
+        &self,
+        device: &Device,
+        part: Option<&str>,
+        source: impl FnOnce() -> Source<'s>,
+        cancel: &Cancel,
+    ) -> Result<Session, String> {
+        let prepared = self.prepared.as_ref().filter(|_| *device == Device::Cpu);
+        let Some(prepared) = prepared.map(|whole| part.map_or(whole.clone(), |name| whole.part(name))) else {
+            return self.session(device, &source(), cancel, Ok);
+        };
         if let Some(path) = prepared.find() {
-            match self.session(&Device::Cpu, &path, cancel, as_it_is) {
+            match self.session(device, &Source::File(&path), cancel, as_it_is) {
                 Err(_) if !cancel.is_cancelled() => prepared.remove(),
                 session => return session,
             }
         }
+        let source = source();
         let unfinished = match prepared.begin() {
             Ok(unfinished) => unfinished,
             Err(error) => {
                 self.warn(&format!("{} cannot be kept in the cache folder: {error}", self.path.display()));
-                return self.session(&Device::Cpu, self.path, cancel, Ok);
+                return self.session(device, &source, cancel, Ok);
             }
         };
-        let session = match self.session(&Device::Cpu, self.path, cancel, |builder| unfinished.write(builder))
-        {
+        let session = match self.session(device, &source, cancel, |builder| unfinished.write(builder)) {
             // The disk may be full.
-            Err(_) if !cancel.is_cancelled() => return self.session(&Device::Cpu, self.path, cancel, Ok),
+            Err(_) if !cancel.is_cancelled() => return self.session(device, &source, cancel, Ok),
             session => session?,
         };
         if let Err(error) = prepared.finish(unfinished) {
@@ -109,24 +167,38 @@ impl Opening<'_> {
     fn session(
         &self,
         device: &Device,
-        path: &Path,
+        source: &Source<'_>,
         cancel: &Cancel,
         more: impl FnOnce(SessionBuilder) -> ort::Result<SessionBuilder>,
     ) -> Result<Session, String> {
         let said = |error: ort::Error| error.message().to_owned();
         let builder = builder(self.request.runtime, self.request.threads, self.log.clone()).map_err(said)?;
         let builder = device.register(&self.request, more(builder).map_err(said)?)?;
-        session(path, builder, cancel).map_err(said)
+        self.commit(source, builder, cancel).map_err(said)
     }
-}
 
-fn session(path: &Path, mut builder: SessionBuilder, cancel: &Cancel) -> ort::Result<Session> {
-    let canceler = builder.canceler();
-    let _guard = cancel.on_cancel(move || {
-        // A load that cannot be stopped ends by itself.
-        let _ = canceler.cancel();
-    });
-    builder.commit_from_file(path)
+    fn commit(
+        &self,
+        source: &Source<'_>,
+        mut builder: SessionBuilder,
+        cancel: &Cancel,
+    ) -> ort::Result<Session> {
+        // Where the data file of a part lies.
+        let folder = self.path.parent().filter(|folder| *folder != Path::new("")).unwrap_or(Path::new("."));
+        if let (Source::Bytes(_), Some(folder)) = (source, folder.to_str()) {
+            builder =
+                builder.with_config_entry("session.model_external_initializers_file_folder_path", folder)?;
+        }
+        let canceler = builder.canceler();
+        let _guard = cancel.on_cancel(move || {
+            // A load that cannot be stopped ends by itself.
+            let _ = canceler.cancel();
+        });
+        match source {
+            Source::File(path) => builder.commit_from_file(path),
+            Source::Bytes(bytes) => builder.commit_from_memory(bytes),
+        }
+    }
 }
 
 fn builder(runtime: &'static Runtime, threads: usize, log: Option<Log>) -> ort::Result<SessionBuilder> {

@@ -25,6 +25,7 @@ const UNFINISHED: &str = "unfinished-";
 const ABANDONED: Duration = Duration::from_secs(3600);
 
 /// Where one prepared model is, or will be.
+#[derive(Clone)]
 pub(crate) struct Prepared {
     folder: PathBuf,
     key: Digest,
@@ -53,6 +54,12 @@ impl Prepared {
         let hasher = hasher.bytes(format!("{} {:?}", library.len(), library.modified().ok()).as_bytes());
         let hasher = hasher.bytes(processor()?.as_bytes());
         Some(Prepared { folder: folder.to_owned(), key: hasher.finish(), budget })
+    }
+
+    /// That of a part of the model.
+    pub(crate) fn part(&self, name: &str) -> Prepared {
+        let key = Hasher::new("part of a model").digest(self.key).bytes(name.as_bytes()).finish();
+        Prepared { folder: self.folder.clone(), key, budget: self.budget }
     }
 
     fn entry(&self) -> PathBuf {

@@ -127,9 +127,10 @@ impl Node for Prior {
             init.and_then(|init| Some(init.values::<f32>()?.iter().map(|e| (e - shift) / scale).collect()));
         let mut noise = Noise::new(args.int("seed")?.cast_unsigned());
         let shape = [channels, height, width];
-        let latents = sampling.run(ctx, &mut noise, init.as_deref(), shape, &conditions, |ctx, feeds| {
-            stage.noise(ctx, feeds)
-        })?;
+        let latents =
+            sampling.run(ctx, &mut noise, init.as_deref(), shape, &conditions, |ctx, feeds, kept| {
+                stage.noise(ctx, feeds, kept)
+            })?;
         let embedding = latents.iter().map(|z| z * scale + shift).collect();
         let embedding = Tensor::from_vec(&[1, channels, height, width], embedding)?;
         let rng = noise.to_bytes();

@@ -8,6 +8,7 @@ use wuerst_model::noise::Noise;
 use wuerst_model::schedule::{self, Schedule, Step};
 
 use crate::guidance::{Conditions, Feeds, Guidance};
+use crate::once::Kept;
 use crate::preview::rgb;
 use crate::start::Start;
 
@@ -114,7 +115,7 @@ impl<'a> Sampling<'a> {
         init: Option<&[f32]>,
         shape @ [channels, height, width]: [usize; 3],
         conditions: &Conditions,
-        mut evaluate: impl FnMut(&Ctx<'_>, &[(&str, &Tensor)]) -> Result<Tensor>,
+        mut evaluate: impl FnMut(&Ctx<'_>, &[(&str, &Tensor)], &Kept) -> Result<Tensor>,
     ) -> Result<Vec<f32>> {
         let steps = self.times.len() - 1;
         // What is made of it at each step, all told.
@@ -125,7 +126,8 @@ impl<'a> Sampling<'a> {
         for (done, (&t, &next)) in self.times.iter().zip(&self.times[1..]).enumerate() {
             ctx.step(done, steps)?;
             let guidance = self.guidance.as_ref();
-            let predicted = conditions.predict(guidance, (t, &x, shape), |feeds| evaluate(ctx, feeds))?;
+            let predicted =
+                conditions.predict(guidance, (t, &x, shape), |feeds, kept| evaluate(ctx, feeds, kept))?;
             let shown = self.preview.filter(|_| ctx.wants_preview());
             let looks_back = self.sampler == Sampler::Dpm;
             let guess =
@@ -199,7 +201,7 @@ mod tests {
         let (cancel, mut watch, mut times) = (Cancel::new(), (), vec![]);
         let mut ctx = Ctx::new("node", &cancel, &mut watch);
         let conditions = sampling.conditions(vec![], || Ok(vec![]))?;
-        let x = sampling.run(&mut ctx, &mut Noise::new(1), None, [1, 2, 2], &conditions, |_, feeds| {
+        let x = sampling.run(&mut ctx, &mut Noise::new(1), None, [1, 2, 2], &conditions, |_, feeds, _| {
             times.push(feeds[1].1.values::<f32>().unwrap_or_default()[0]);
             Ok(feeds[0].1.clone())
         })?;
@@ -266,14 +268,16 @@ mod tests {
         let (mut watch, mut calls) = (Stop(cancel.clone()), 0);
         let mut ctx = Ctx::new("node", &cancel, &mut watch);
         let conditions = sampling.conditions(vec![], || Ok(vec![]))?;
-        let stopped = sampling.run(&mut ctx, &mut Noise::new(1), None, [1, 2, 2], &conditions, |_, feeds| {
-            calls += 1;
-            Ok(feeds[0].1.clone())
-        });
+        let stopped =
+            sampling.run(&mut ctx, &mut Noise::new(1), None, [1, 2, 2], &conditions, |_, feeds, _| {
+                calls += 1;
+                Ok(feeds[0].1.clone())
+            });
         assert!(matches!(stopped, Err(Error::Cancelled)) && calls == 2);
         let (cancel, mut watch) = (Cancel::new(), ());
         let mut ctx = Ctx::new("node", &cancel, &mut watch);
-        let wrong = |_: &Ctx<'_>, _: &[(&str, &Tensor)]| Tensor::from_vec(&[1, 1, 2, 3], vec![0f32; 6]);
+        let wrong =
+            |_: &Ctx<'_>, _: &[(&str, &Tensor)], _: &Kept| Tensor::from_vec(&[1, 1, 2, 3], vec![0f32; 6]);
         let said = sampling.run(&mut ctx, &mut Noise::new(1), None, [1, 2, 2], &conditions, wrong);
         let said = said.unwrap_err().to_string();
         assert!(said.contains("[1, 1, 2, 2]") && said.contains("[1, 1, 2, 3]"), "{said}");

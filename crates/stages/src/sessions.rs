@@ -185,7 +185,9 @@ impl Sessions {
         // ONNX Runtime waits for ever for the threads that it has begun when there is no room for the next, and at some
         // moments of loading frees what it never had, which ends the process.
         let threads = threads(wish.threads);
-        memory::check_with(usize::try_from(header.loading()).unwrap_or(usize::MAX), threads - 1)?;
+        let (stepwise, beside) = (contract.stepwise(), threads - 1);
+        let begun_threads = if stepwise.is_empty() { beside } else { 2 * beside };
+        memory::check_with(usize::try_from(header.loading()).unwrap_or(usize::MAX), begun_threads)?;
         let prepared = self.options.prepared.as_deref().and_then(|folder| {
             Prepared::new(folder, self.options.prepared_bytes, runtime, model.digest(), header.memory())
         });
@@ -195,6 +197,7 @@ impl Sessions {
             request: Request { runtime, model: model.digest(), threads },
             devices: &wish.devices,
             strict: self.options.strict,
+            stepwise,
             log: self.options.log.clone(),
         };
         let stage = Stage::load(header, &opening, ctx.cancel())?;

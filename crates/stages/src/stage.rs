@@ -15,9 +15,10 @@ use wuerst_core::{Cancel, Ctx, DType, Dim, Element, Error, Result, Tensor, Turns
 use crate::arena::ArenaStats;
 use crate::device::Placement;
 use crate::header::Header;
-use crate::open::Opening;
+use crate::once::{Feed, Kept, Once, taken};
+use crate::open::{Opened, Opening};
 use crate::sessions::{Level, Options};
-use crate::work::Work;
+use crate::work::{Counted, Work};
 
 /// A model in memory. Shared by the nodes that use it; runs of one model take turns.
 pub struct Stage {
@@ -32,6 +33,8 @@ pub struct Stage {
     /// Whose turn it is. Not waited for by the lock below, which no cancellation reaches.
     turns: Turns,
     session: Mutex<Session>,
+    /// What is computed once for all steps of a picture, where the session is but the rest.
+    once: Option<Once>,
 }
 
 impl Stage {
@@ -50,17 +53,17 @@ impl Stage {
         })?;
         cancel.check()?;
         let path = opening.path;
-        let (session, mut placement) = opened?;
-        placement.bytes = header.memory();
+        let Opened { session, once, mut placement } = opened?;
+        placement.bytes = header.memory() + once.as_ref().map_or(0, |once| 4 * once.shared);
         let (path, turns) = (path.to_owned(), Turns::new());
         let (work, idle) = (Work::new(&header), ArenaStats::of(&session));
         let session = Mutex::new(session);
-        Ok(Stage { path, header, placement, work, idle, held: AtomicU64::new(0), turns, session })
+        Ok(Stage { path, header, placement, work, idle, held: AtomicU64::new(0), turns, session, once })
     }
 
-    /// The memory that it takes, see [`Header::memory`].
+    /// The memory that it takes: [`Header::memory`], and weights that it holds twice.
     pub(crate) fn bytes(&self) -> u64 {
-        self.header.memory()
+        self.placement.bytes
     }
 
     /// Where the model runs.
@@ -84,15 +87,20 @@ impl Stage {
     /// # Errors
     /// [`Error::Cancelled`], [`Error::OutOfMemory`], or [`Error::Model`] with what ONNX Runtime says.
     pub fn run(&self, ctx: &Ctx<'_>, feeds: &[(&str, &Tensor)], output: &str) -> Result<Tensor> {
+        self.evaluate(ctx, feeds, output, &Kept::default())
+    }
+
+    fn evaluate(
+        &self,
+        ctx: &Ctx<'_>,
+        feeds: &[(&str, &Tensor)],
+        output: &str,
+        kept: &Kept,
+    ) -> Result<Tensor> {
         feeds.iter().try_for_each(|(name, tensor)| self.takes(name, tensor))?;
-        let narrowed: Vec<(&str, Cow<'_, Tensor>)> =
+        let narrowed: Vec<Feed<'_>> =
             feeds.iter().map(|(name, tensor)| (*name, self.narrowed(name, tensor))).collect();
         let failed = |error| self.failed(ctx, error);
-        let inputs = narrowed
-            .iter()
-            .map(|(name, tensor)| Ok((Cow::Borrowed(*name), input(tensor)?)))
-            .collect::<ort::Result<Vec<_>>>()
-            .map_err(failed)?;
         let options = Arc::new(RunOptions::new().map_err(failed)?);
         let stop = Arc::clone(&options);
         let _guard = ctx.cancel().on_cancel(move || {
@@ -102,19 +110,31 @@ impl Stage {
         let _turn = self.turns.take(ctx.cancel())?;
         let mut session = self.session.lock().unwrap_or_else(PoisonError::into_inner);
         let begun = Instant::now();
+        let fresh = match &self.once {
+            Some(once) => once.keep(kept, &narrowed, &options).map_err(failed)?,
+            None => true,
+        };
+        let mut inputs = taken(&session, &narrowed).map_err(failed)?;
+        inputs.extend(kept.inputs());
         let outputs = session.run_with_options(inputs, &*options).map_err(failed)?;
         let usage = Usage::inference(self.placement.device.to_string(), begun.elapsed());
         let value = outputs.get(output).ok_or_else(|| self.broken(format!("gave no `{output}`")))?;
         let tensor = tensor(value)?;
         drop(outputs);
-        let (cost, first) = self.work.cost(feeds);
+        let reads = |parameter: &str| self.once.as_ref().is_some_and(|once| once.reads(parameter));
+        let (cost, first) = self.work.cost(feeds, reads);
         // Asked once for all evaluations of the same sizes, which hold the same.
         if let Some((idle, now)) =
             self.idle.filter(|_| first).and_then(|idle| Some((idle, ArenaStats::of(&session)?)))
         {
-            self.held.fetch_max(now.most.saturating_sub(idle.in_use), Ordering::Relaxed);
+            let own = now.most.saturating_sub(idle.in_use) + kept.bytes();
+            let once = self.once.as_ref().map_or(0, Once::held);
+            self.held.fetch_max(own.max(once), Ordering::Relaxed);
         }
-        let (work, memory) = cost.map_or((0, 0), |cost| (cost.multiply_adds, cost.activation_bytes));
+        let (work, memory) = cost.map_or((0, 0), |Counted { cost, once }| {
+            let done = if fresh { 0 } else { once };
+            (cost.multiply_adds - done, cost.activation_bytes + kept.bytes())
+        });
         ctx.used(&usage.counting(work).holding(self.held.load(Ordering::Relaxed), memory));
         let tensor =
             tensor.ok_or_else(|| self.broken(format!("gave `{output}` in a type that no stage reads")))?;
@@ -145,12 +165,13 @@ impl Stage {
         }
     }
 
-    /// The noise that a prior or decoder finds in the latents it is fed with.
+    /// The noise that a prior or decoder finds in the latents it is fed with. What does not change from step to step is
+    /// `kept`, and computed if it is empty.
     ///
     /// # Errors
     /// As [`Stage::run`]; [`Error::Model`] when it is of another shape.
-    pub(crate) fn noise(&self, ctx: &Ctx<'_>, feeds: &[(&str, &Tensor)]) -> Result<Tensor> {
-        let noise = self.run(ctx, feeds, "noise")?;
+    pub(crate) fn noise(&self, ctx: &Ctx<'_>, feeds: &[(&str, &Tensor)], kept: &Kept) -> Result<Tensor> {
+        let noise = self.evaluate(ctx, feeds, "noise", kept)?;
         let latents = feeds.iter().find(|(name, _)| *name == "latents");
         match latents.filter(|(_, latents)| latents.shape() != noise.shape()) {
             Some((_, latents)) => Err(self.gave("noise", &noise, &Ty::of_tensor(latents).to_string())),
@@ -186,7 +207,7 @@ pub(crate) fn ran_out(message: &str) -> bool {
     signs.iter().any(|sign| message.contains(sign))
 }
 
-fn input(tensor: &Tensor) -> ort::Result<SessionInputValue<'_>> {
+pub(crate) fn input(tensor: &Tensor) -> ort::Result<SessionInputValue<'_>> {
     match tensor.dtype() {
         DType::F32 => view::<f32>(tensor),
         DType::F16 => view::<f16>(tensor),

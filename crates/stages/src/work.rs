@@ -17,7 +17,16 @@ use crate::header::Header;
 pub(crate) struct Work {
     network: Option<Network>,
     operators: Operators,
-    known: Mutex<HashMap<Sizes, Option<Cost>>>,
+    known: Mutex<HashMap<Sizes, Option<Counted>>>,
+}
+
+/// The cost of an evaluation.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Counted {
+    /// Of the whole network.
+    pub(crate) cost: Cost,
+    /// The multiply-adds in it that only the first step of a picture takes.
+    pub(crate) once: u64,
 }
 
 impl Work {
@@ -26,18 +35,23 @@ impl Work {
     }
 
     /// What an evaluation costs, none when the model does not say which network it holds; and whether it is the first at
-    /// these sizes.
-    pub(crate) fn cost(&self, feeds: &[(&str, &Tensor)]) -> (Option<Cost>, bool) {
+    /// these sizes. `once` says whether a parameter is read by what is evaluated in the first step only.
+    pub(crate) fn cost(
+        &self,
+        feeds: &[(&str, &Tensor)],
+        once: impl Fn(&str) -> bool,
+    ) -> (Option<Counted>, bool) {
         let sizes = Sizes::of_inputs(feeds.iter().map(|(name, tensor)| (*name, tensor.shape())));
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         match known.entry(sizes) {
             Entry::Occupied(known) => (*known.get(), false),
-            Entry::Vacant(new) => (*new.insert(self.counted(&sizes)), true),
+            Entry::Vacant(new) => (*new.insert(self.counted(&sizes, once)), true),
         }
     }
 
-    fn counted(&self, sizes: &Sizes) -> Option<Cost> {
-        Some(count::cost_with(&self.network.as_ref()?.graph(sizes).ok()?, self.operators))
+    fn counted(&self, sizes: &Sizes, once: impl Fn(&str) -> bool) -> Option<Counted> {
+        let graph = self.network.as_ref()?.graph(sizes).ok()?;
+        Some(Counted { cost: count::cost_with(&graph, self.operators), once: count::once(&graph, once) })
     }
 }
 
@@ -56,13 +70,13 @@ mod tests {
             let zeros =
                 |shape: &[usize]| Tensor::from_vec(shape, vec![0f32; shape.iter().product()]).unwrap();
             let (latents, text) = (zeros(&[batch, 16, 6, 6]), zeros(&[batch, 7, 32]));
-            let cost = work.cost(&[("latents", &latents), ("timestep", &zeros(&[batch])), ("text", &text)]);
-            cost.0.map(|cost| cost.multiply_adds)
+            let feeds = [("latents", &latents), ("timestep", &zeros(&[batch])), ("text", &text)];
+            work.cost(&feeds, |_| false).0.map(|counted| counted.cost.multiply_adds)
         };
         let known = of(vec![network.pair()]);
         assert!(count(&known, 1) > Some(1_000_000));
         assert_eq!(count(&known, 2), count(&known, 1).map(|one| 2 * one));
         assert_eq!(count(&of(vec![]), 1), None);
-        assert!(known.cost(&[]).1 && !known.cost(&[]).1, "only the first time");
+        assert!(known.cost(&[], |_| false).1 && !known.cost(&[], |_| false).1, "only the first time");
     }
 }

@@ -9,6 +9,7 @@ mod dense;
 mod eight_bits;
 mod elementwise;
 mod files;
+mod halves;
 mod layout;
 mod networks;
 mod plain;

@@ -4,6 +4,7 @@ mod bad_input;
 mod cancel;
 mod devices;
 mod guided;
+mod halves;
 mod memory;
 mod models;
 mod parity;

@@ -4,8 +4,10 @@
 //! at that size.
 
 mod arena;
+mod once;
 
 use arena::{Arena, Chunk};
+pub use once::once;
 
 use crate::onnx::{self, Operators};
 use crate::record::{DType, Graph, Id, Node, Op};

@@ -5,12 +5,12 @@ use std::io::Write;
 use std::path::Path;
 
 use prost::Message;
-use prost::encoding::{WireType, decode_key, decode_varint};
 use tempfile::NamedTempFile;
 
 use super::ExportError;
 use super::proto::{ModelProto, StringStringEntryProto};
 use super::store::io_error;
+use super::wire;
 
 /// The field of a model that holds its metadata.
 const METADATA: u32 = 14;
@@ -25,26 +25,12 @@ pub fn set_metadata(path: &Path, pairs: &[(String, String)]) -> Result<(), Expor
     let damaged = || failed(std::io::Error::other("is no ONNX model, or damaged"));
     let bytes = fs::read(path).map_err(failed)?;
     let mut written = vec![];
-    let mut rest = &bytes[..];
-    while !rest.is_empty() {
-        let start = rest;
-        let (field, wire) = decode_key(&mut rest).map_err(|_| damaged())?;
-        let length = match wire {
-            WireType::Varint => decode_varint(&mut rest).map(|_| 0).map_err(|_| damaged())?,
-            WireType::LengthDelimited => decode_varint(&mut rest).map_err(|_| damaged())?,
-            WireType::SixtyFourBit => 8,
-            WireType::ThirtyTwoBit => 4,
-            WireType::StartGroup | WireType::EndGroup => return Err(damaged()),
-        };
-        let length =
-            usize::try_from(length).ok().filter(|length| *length <= rest.len()).ok_or_else(damaged)?;
-        let (content, after) = rest.split_at(length);
-        rest = after;
-        let replaced = field == METADATA
-            && StringStringEntryProto::decode(content)
+    for field in wire::fields(&bytes).ok_or_else(damaged)? {
+        let replaced = field.number == METADATA
+            && StringStringEntryProto::decode(field.content)
                 .is_ok_and(|old| pairs.iter().any(|(key, _)| *key == old.key));
         if !replaced {
-            written.extend_from_slice(&start[..start.len() - rest.len()]);
+            written.extend_from_slice(field.whole);
         }
     }
     // Fields of a message may stand in any order, so that new ones can be put at the end.

@@ -1,0 +1,263 @@
+//! A model in two: what does not change from step to step, and the rest.
+//!
+//! A diffusion model is evaluated many times, and of its inputs only a few are new each time. What follows from the others
+//! alone is a model of its own, whose results the rest takes as inputs. Nodes and tensors stay byte for byte as they are; only
+//! names are read, so that any model of any operator set can be split.
+
+mod node;
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+use prost::Message;
+
+use super::proto::{DimensionProto, TensorShapeProto, TensorTypeProto, TypeProto, ValueInfoProto};
+use super::wire::{Field, fields};
+use node::Node;
+
+/// When a value is known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum When {
+    /// While the model is loaded: a weight, or what follows from weights alone.
+    Loading,
+    /// Before the first step.
+    Once,
+    /// In each step anew.
+    Step,
+}
+
+/// Element type (`TensorProto.DataType`) and number of dimensions of a tensor.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Kind {
+    /// Code of the element type.
+    pub element: i32,
+    /// Dimensions; 0 where it is not known how many.
+    pub rank: usize,
+}
+
+/// How a model is split.
+#[derive(Debug)]
+pub struct Split<'a> {
+    model: Vec<Field<'a>>,
+    graph: Vec<Field<'a>>,
+    nodes: Vec<Node<'a>>,
+    outputs: Vec<&'a str>,
+    crossing: Vec<&'a str>,
+}
+
+/// Which part of a model is written.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Part {
+    Once,
+    Step,
+}
+
+/// Fields of ModelProto, of GraphProto, and of what has a name in it.
+mod field {
+    pub const GRAPH: u32 = 7;
+    pub const TRAINING: u32 = 20;
+    pub const FUNCTION: u32 = 25;
+    pub const NODE: u32 = 1;
+    pub const INITIALIZER: u32 = 5;
+    pub const INPUT: u32 = 11;
+    pub const OUTPUT: u32 = 12;
+    pub const VALUE_INFO: u32 = 13;
+    pub const QUANTIZATION: u32 = 14;
+    pub const SPARSE: u32 = 15;
+}
+
+impl<'a> Split<'a> {
+    /// How to split an encoded model of whose inputs these are new in each step, though always of the same extents. None
+    /// where nothing is gained by it, and where the model is damaged, or holds what this cannot follow.
+    pub fn of(model: &'a [u8], changing: &[&str]) -> Option<Split<'a>> {
+        let model = fields(model)?;
+        let graph = model.iter().rfind(|field| field.number == field::GRAPH)?;
+        let graph = fields(graph.content)?;
+        let odd = |fields: &[Field<'_>], odd: &[u32]| fields.iter().any(|field| odd.contains(&field.number));
+        // A function hides what is in it.
+        if odd(&model, &[field::TRAINING, field::FUNCTION])
+            || odd(&graph, &[field::QUANTIZATION, field::SPARSE])
+        {
+            return None;
+        }
+        let mut when: HashMap<&str, When> = HashMap::new();
+        for input in graph.iter().filter(|field| field.number == field::INPUT) {
+            let name = name(input)?;
+            when.insert(name, if changing.contains(&name) { When::Step } else { When::Once });
+        }
+        let initializers = graph.iter().filter(|field| field.number == field::INITIALIZER);
+        initializers
+            .map(|field| when.insert(tensor_name(field)?, When::Loading).or(Some(When::Loading)))
+            .collect::<Option<Vec<_>>>()?;
+        let mut nodes = vec![];
+        for at in graph.iter().filter(|field| field.number == field::NODE) {
+            let mut node = Node::read(at.content)?;
+            node.place(&when, changing)?;
+            when.extend(node.outputs.iter().map(|name| (*name, node.when)));
+            nodes.push(node);
+        }
+        let outputs: Vec<&str> =
+            graph.iter().filter(|field| field.number == field::OUTPUT).map(name).collect::<Option<_>>()?;
+        let mut split = Split { model, graph, nodes, outputs, crossing: vec![] };
+        split.repeat_enlarging();
+        split.cross(&when)?;
+        Some(split)
+    }
+
+    /// What only makes a value larger is done in each step, so that less is kept.
+    fn repeat_enlarging(&mut self) {
+        let mut read: HashSet<&str> = HashSet::new();
+        for node in self.nodes.iter_mut().rev() {
+            node.repeated = node.when == When::Once
+                && node.enlarges()
+                && node.outputs.iter().any(|name| read.contains(name));
+            if node.when == When::Step || node.repeated {
+                read.extend(&node.reads);
+            }
+        }
+    }
+
+    /// Finds what the second part reads of the first, and none where it is not worth it.
+    fn cross(&mut self, when: &HashMap<&str, When>) -> Option<()> {
+        // The noise itself would be known before the first step.
+        if self.outputs.iter().any(|name| when.get(name) != Some(&When::Step)) {
+            return None;
+        }
+        let step = self.part(Part::Step);
+        let read: HashSet<&str> = step.iter().flat_map(|node| node.reads.iter().copied()).collect();
+        let once = self.nodes.iter().filter(|node| node.when == When::Once && !node.repeated);
+        self.crossing =
+            once.flat_map(|node| node.outputs.iter().copied()).filter(|name| read.contains(name)).collect();
+        let heavy = |node: &&Node<'_>| node.when == When::Once && node.is_heavy();
+        self.part(Part::Once).iter().any(heavy).then_some(())
+    }
+
+    /// The nodes of a part, in order.
+    fn part(&self, part: Part) -> Vec<&Node<'a>> {
+        let ends = if part == Part::Once { &self.crossing } else { &self.outputs };
+        let mut read: HashSet<&str> = ends.iter().copied().collect();
+        let mut kept = vec![];
+        for node in self.nodes.iter().rev() {
+            let belongs = match (part, node.when) {
+                (_, When::Loading) => true,
+                (Part::Once, when) => when == When::Once,
+                (Part::Step, when) => when == When::Step || node.repeated,
+            };
+            if belongs && node.outputs.iter().any(|name| read.contains(name)) {
+                read.extend(&node.reads);
+                kept.push(node);
+            }
+        }
+        kept.reverse();
+        kept
+    }
+
+    /// Names of the values that the first part gives and the second takes.
+    pub fn crossing(&self) -> &[&'a str] {
+        &self.crossing
+    }
+
+    /// Names of the tensors that the first part reads.
+    pub fn tensors(&self) -> HashSet<&'a str> {
+        self.tensors_of(Part::Once).into_iter().filter_map(tensor_name).collect()
+    }
+
+    /// Numbers in the tensors that both parts read, and hold.
+    pub fn shared(&self) -> u64 {
+        let (once, step) = (self.tensors(), self.tensors_of(Part::Step));
+        let both =
+            step.into_iter().filter(|tensor| tensor_name(tensor).is_some_and(|name| once.contains(name)));
+        both.map(numbers).fold(0, u64::saturating_add)
+    }
+
+    fn tensors_of(&self, part: Part) -> Vec<&Field<'a>> {
+        let nodes = self.part(part);
+        let read: HashSet<&str> = nodes.iter().flat_map(|node| node.reads.iter().copied()).collect();
+        let tensors = self.graph.iter().filter(|field| field.number == field::INITIALIZER);
+        tensors.filter(|tensor| tensor_name(tensor).is_some_and(|name| read.contains(name))).collect()
+    }
+
+    /// The first part, encoded: from inputs that are the same in each step to [`Split::crossing`], whose types it does not
+    /// say.
+    pub fn once(&self) -> Vec<u8> {
+        let untyped = |name: &&str| ValueInfoProto { name: (*name).into(), r#type: None };
+        self.encode(Part::Once, &[], &self.crossing.iter().map(untyped).collect::<Vec<_>>())
+    }
+
+    /// The second part, encoded: from the other inputs and [`Split::crossing`], which are of these kinds, to the model's
+    /// outputs. None where a kind is missing.
+    pub fn step(&self, kinds: &BTreeMap<String, Kind>) -> Option<Vec<u8>> {
+        let typed = |name: &&str| {
+            let kind = kinds.get(*name)?;
+            let dim = vec![DimensionProto::default(); kind.rank];
+            let shape = (kind.rank > 0).then_some(TensorShapeProto { dim });
+            let tensor = TensorTypeProto { elem_type: kind.element, shape };
+            Some(ValueInfoProto {
+                name: (*name).into(),
+                r#type: Some(TypeProto { tensor_type: Some(tensor) }),
+            })
+        };
+        let inputs = self.crossing.iter().map(typed).collect::<Option<Vec<_>>>()?;
+        Some(self.encode(Part::Step, &inputs, &[]))
+    }
+
+    fn encode(&self, part: Part, inputs: &[ValueInfoProto], outputs: &[ValueInfoProto]) -> Vec<u8> {
+        let nodes = self.part(part);
+        let made: HashSet<&str> = nodes.iter().flat_map(|node| node.outputs.iter().copied()).collect();
+        let read: HashSet<&str> = nodes.iter().flat_map(|node| node.reads.iter().copied()).collect();
+        let mut graph = vec![];
+        for field in &self.graph {
+            let kept = match field.number {
+                field::NODE => false,
+                field::INITIALIZER => tensor_name(field).is_some_and(|name| read.contains(name)),
+                field::INPUT => name(field).is_some_and(|name| read.contains(name)),
+                field::OUTPUT => part == Part::Step,
+                field::VALUE_INFO => name(field).is_some_and(|name| made.contains(name)),
+                _ => true,
+            };
+            if kept {
+                graph.extend_from_slice(field.whole);
+            }
+        }
+        let put = |number, content: &[u8], into: &mut Vec<u8>| {
+            prost::encoding::encode_key(number, prost::encoding::WireType::LengthDelimited, into);
+            prost::encoding::encode_varint(content.len() as u64, into);
+            into.extend_from_slice(content);
+        };
+        nodes.iter().for_each(|node| put(field::NODE, node.bytes, &mut graph));
+        inputs.iter().for_each(|input| put(field::INPUT, &input.encode_to_vec(), &mut graph));
+        outputs.iter().for_each(|output| put(field::OUTPUT, &output.encode_to_vec(), &mut graph));
+        let mut model = vec![];
+        let others = self.model.iter().filter(|field| field.number != field::GRAPH);
+        others.for_each(|field| model.extend_from_slice(field.whole));
+        put(field::GRAPH, &graph, &mut model);
+        model
+    }
+}
+
+/// The name of a ValueInfoProto.
+fn name<'a>(info: &Field<'a>) -> Option<&'a str> {
+    fields(info.content)?.iter().find(|field| field.number == 1)?.text()
+}
+
+/// The name of a TensorProto.
+fn tensor_name<'a>(tensor: &Field<'a>) -> Option<&'a str> {
+    fields(tensor.content)?.iter().find(|field| field.number == 8)?.text()
+}
+
+/// How many numbers a TensorProto holds; its extents may be packed.
+fn numbers(tensor: &Field<'_>) -> u64 {
+    let mut count = 1u64;
+    for field in fields(tensor.content).unwrap_or_default().iter().filter(|field| field.number == 1) {
+        let mut packed = field.content;
+        if packed.is_empty() {
+            count = count.saturating_mul(field.value);
+        }
+        while let (false, Ok(extent)) = (packed.is_empty(), prost::encoding::decode_varint(&mut packed)) {
+            count = count.saturating_mul(extent);
+        }
+    }
+    count
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,130 @@
+//! A node of a graph, as far as it matters when its results are known.
+
+use std::collections::HashMap;
+
+use super::When;
+use crate::onnx::wire::{Field, fields};
+
+/// Results that differ from one evaluation to the next.
+const RANDOM: [&str; 7] = [
+    "RandomNormal",
+    "RandomNormalLike",
+    "RandomUniform",
+    "RandomUniformLike",
+    "Multinomial",
+    "Bernoulli",
+    "Dropout",
+];
+/// Parts of the names of operators that take time.
+const HEAVY: [&str; 9] = ["MatMul", "Gemm", "Conv", "Attention", "Einsum", "LSTM", "GRU", "RNN", "QOrdered"];
+
+/// A NodeProto.
+#[derive(Debug)]
+pub struct Node<'a> {
+    /// Encoded.
+    pub bytes: &'a [u8],
+    /// Names of its results.
+    pub outputs: Vec<&'a str>,
+    /// Names of the values that it reads, those that its subgraphs read of the graph around them too.
+    pub reads: Vec<&'a str>,
+    /// When its results are known.
+    pub when: When,
+    /// Whether each step does it again, though it could be done once.
+    pub repeated: bool,
+    operator: &'a str,
+    standard: bool,
+    /// Whether it, or a node of its subgraphs, is random.
+    random: bool,
+    /// Whether it has subgraphs.
+    nested: bool,
+}
+
+impl<'a> Node<'a> {
+    /// Reads a node; none where it is damaged.
+    pub fn read(bytes: &'a [u8]) -> Option<Node<'a>> {
+        let (outputs, reads) = (vec![], vec![]);
+        let mut node = Node {
+            bytes,
+            outputs,
+            reads,
+            when: When::Loading,
+            repeated: false,
+            operator: "",
+            standard: true,
+            random: false,
+            nested: false,
+        };
+        let mut inner = vec![];
+        for field in fields(bytes)? {
+            match field.number {
+                1 => node.reads.push(field.text()?),
+                2 => node.outputs.push(field.text()?),
+                4 => node.operator = field.text()?,
+                5 => inner.extend(subgraphs(&field)?),
+                7 => node.standard = ["", "ai.onnx"].contains(&field.text()?),
+                _ => {}
+            }
+        }
+        // Those that are left out.
+        node.reads.retain(|name| !name.is_empty());
+        node.outputs.retain(|name| !name.is_empty());
+        node.random = RANDOM.contains(&node.operator);
+        node.nested = !inner.is_empty();
+        inner.into_iter().try_for_each(|graph| node.enter(graph))?;
+        Some(node)
+    }
+
+    /// Reads a subgraph: names in it are its own or those of a graph around it, and never both.
+    fn enter(&mut self, graph: &'a [u8]) -> Option<()> {
+        let (mut own, mut read) = (vec![], vec![]);
+        for field in fields(graph)? {
+            match field.number {
+                1 => {
+                    let node = Node::read(field.content)?;
+                    own.extend(node.outputs);
+                    read.extend(node.reads);
+                    self.random |= node.random;
+                }
+                5 => own.extend(super::tensor_name(&field)),
+                11 => own.push(super::name(&field)?),
+                // A branch may give a value of the graph around it as it is.
+                12 => read.push(super::name(&field)?),
+                _ => {}
+            }
+        }
+        self.reads.extend(read.into_iter().filter(|name| !own.contains(name)));
+        Some(())
+    }
+
+    /// Finds when its results are known, by when those of the nodes before it are. None where it reads what there is not.
+    pub fn place(&mut self, when: &HashMap<&str, When>, changing: &[&str]) -> Option<()> {
+        let extents = self.standard && ["Shape", "Size"].contains(&self.operator);
+        for name in &self.reads {
+            self.when = self.when.max(match when.get(name)? {
+                // The extents of inputs stay.
+                When::Step if extents && changing.contains(name) => When::Once,
+                when => *when,
+            });
+        }
+        if self.random {
+            self.when = When::Step;
+        }
+        Some(())
+    }
+
+    /// Whether it does nothing but repeat values.
+    pub fn enlarges(&self) -> bool {
+        self.standard && ["Expand", "Tile"].contains(&self.operator)
+    }
+
+    /// Whether it may take as long as a matrix product.
+    pub fn is_heavy(&self) -> bool {
+        self.nested || HEAVY.iter().any(|part| self.operator.contains(part))
+    }
+}
+
+/// The graphs that an AttributeProto holds.
+fn subgraphs<'a>(attribute: &Field<'a>) -> Option<Vec<&'a [u8]>> {
+    let fields = fields(attribute.content)?;
+    Some(fields.iter().filter(|field| [6, 11].contains(&field.number)).map(|field| field.content).collect())
+}

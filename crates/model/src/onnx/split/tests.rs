@@ -1,0 +1,176 @@
+use super::*;
+use crate::onnx::proto::{GraphProto, ModelProto, NodeProto, TensorProto, elem};
+
+/// A field that holds bytes.
+fn put(number: u32, content: &[u8]) -> Vec<u8> {
+    let mut field = vec![];
+    prost::encoding::encode_key(number, prost::encoding::WireType::LengthDelimited, &mut field);
+    prost::encoding::encode_varint(content.len() as u64, &mut field);
+    [field, content.to_vec()].concat()
+}
+
+/// `Op a b -> y`.
+fn node(text: &str) -> Vec<u8> {
+    let (left, output) = text.split_once(" -> ").unwrap();
+    let mut words = left.split(' ').map(str::to_owned);
+    let op_type = words.next().unwrap();
+    NodeProto { op_type, input: words.collect(), output: vec![output.into()], ..NodeProto::default() }
+        .encode_to_vec()
+}
+
+/// An `If` whose branches are these nodes, the last of which gives the result.
+fn branches(condition: &str, nodes: &[&str], output: &str) -> Vec<u8> {
+    let inner: Vec<u8> = nodes.iter().flat_map(|text| put(field::NODE, &node(text))).collect();
+    let result = nodes.last().and_then(|text| text.split_once(" -> ")).unwrap().1;
+    let graph = [inner, put(field::OUTPUT, &put(1, result.as_bytes()))].concat();
+    let branch = |name: &str| put(5, &[put(1, name.as_bytes()), put(6, &graph)].concat());
+    let head = node(&format!("If {condition} -> {output}"));
+    [head, branch("then_branch"), branch("else_branch")].concat()
+}
+
+/// A model from `latents`, `timestep`, `text` and the weights `w` and `v`, of 2×3 numbers each, to `noise`.
+fn model(nodes: &[Vec<u8>]) -> Vec<u8> {
+    let outlet = |name: &str| ValueInfoProto { name: name.into(), r#type: None };
+    let weight = |name: &str| TensorProto {
+        name: name.into(),
+        dims: vec![2, 3],
+        data_type: elem::FLOAT16,
+        raw_data: Some(vec![7; 12]),
+        ..TensorProto::default()
+    };
+    let graph = GraphProto {
+        name: "network".into(),
+        input: ["latents", "timestep", "text"].map(outlet).to_vec(),
+        output: vec![outlet("noise")],
+        initializer: ["w", "v"].map(weight).to_vec(),
+        ..GraphProto::default()
+    };
+    let nodes: Vec<u8> = nodes.iter().flat_map(|node| put(field::NODE, node)).collect();
+    let graph = [graph.encode_to_vec(), nodes].concat();
+    [ModelProto { ir_version: 10, ..ModelProto::default() }.encode_to_vec(), put(7, &graph)].concat()
+}
+
+fn nodes(texts: &[&str]) -> Vec<u8> {
+    model(&texts.iter().map(|text| node(text)).collect::<Vec<_>>())
+}
+
+/// Inputs, operators, tensors and outputs of a part.
+fn about(bytes: &[u8]) -> [Vec<String>; 4] {
+    let graph = ModelProto::decode(bytes).unwrap().graph.unwrap();
+    assert_eq!(graph.name, "network");
+    [
+        graph.input.into_iter().map(|input| input.name).collect(),
+        graph.node.into_iter().map(|node| node.op_type).collect(),
+        graph.initializer.into_iter().map(|tensor| tensor.name).collect(),
+        graph.output.into_iter().map(|output| output.name).collect(),
+    ]
+}
+
+/// Both parts; none where the model stays whole.
+fn parts(model: &[u8]) -> Option<[[Vec<String>; 4]; 2]> {
+    let split = Split::of(model, &["latents", "timestep"])?;
+    let kind = Kind { element: elem::FLOAT, rank: 2 };
+    let kinds = split.crossing().iter().map(|name| ((*name).to_owned(), kind)).collect();
+    assert!(split.step(&BTreeMap::new()).is_none(), "a kind is missing");
+    Some([about(&split.once()), about(&split.step(&kinds).unwrap())])
+}
+
+#[test]
+fn what_follows_from_the_text_is_apart() {
+    let model =
+        nodes(&["MatMul text w -> k", "Add latents timestep -> x", "MatMul x k -> y", "Add y v -> noise"]);
+    let [once, step] = parts(&model).unwrap();
+    assert_eq!(once, [vec!["text"], vec!["MatMul"], vec!["w"], vec!["k"]]);
+    assert_eq!(
+        step,
+        [vec!["latents", "timestep", "k"], vec!["Add", "MatMul", "Add"], vec!["v"], vec!["noise"]]
+    );
+}
+
+#[test]
+fn inputs_that_each_step_reads_too_stay_inputs() {
+    let [once, step] = parts(&nodes(&["MatMul text w -> k", "Sum latents text k -> noise"])).unwrap();
+    assert_eq!((once[0].as_slice(), once[3].as_slice()), (&["text".into()][..], &["k".into()][..]));
+    assert_eq!(step[0], ["latents", "text", "k"]);
+}
+
+#[test]
+fn nothing_is_gained_without_a_product() {
+    assert_eq!(parts(&nodes(&["Mul text w -> k", "Add latents k -> noise"])), None);
+    assert_eq!(parts(&nodes(&["MatMul latents w -> noise"])), None);
+    // The weights' own product is computed while loading.
+    assert_eq!(parts(&nodes(&["MatMul w v -> k", "Add latents k -> noise"])), None);
+    // And where nobody reads it.
+    assert_eq!(parts(&nodes(&["MatMul text w -> k", "Add latents v -> noise"])), None);
+    assert_eq!(parts(&nodes(&["MatMul text w -> noise"])), None);
+}
+
+#[test]
+fn what_follows_from_weights_alone_is_in_both() {
+    let model =
+        nodes(&["Cast w -> wide", "MatMul text wide -> k", "MatMul latents wide -> x", "Add x k -> noise"]);
+    let [once, step] = parts(&model).unwrap();
+    assert_eq!((&once[1], &once[2]), (&vec!["Cast".to_owned(), "MatMul".into()], &vec!["w".to_owned()]));
+    assert_eq!((&step[0], &step[2]), (&vec!["latents".to_owned(), "k".into()], &vec!["w".to_owned()]));
+    let split = Split::of(&model, &["latents"]).unwrap();
+    assert_eq!((split.shared(), split.tensors()), (6, HashSet::from(["w"])));
+}
+
+#[test]
+fn what_is_random_is_new_in_each_step() {
+    let model = ["RandomNormalLike text -> r", "MatMul r w -> k", "Add latents k -> noise"];
+    assert_eq!(parts(&nodes(&model)), None);
+    let inside = branches("text", &["RandomNormalLike text -> r", "MatMul r w -> i"], "k");
+    assert_eq!(parts(&model_of(inside)), None);
+}
+
+/// A node that gives `k`, which each step adds.
+fn model_of(first: Vec<u8>) -> Vec<u8> {
+    model(&[first, node("Add latents k -> noise")])
+}
+
+#[test]
+fn subgraphs_read_the_graph_around_them() {
+    let [once, step] = parts(&model_of(branches("text", &["MatMul text w -> i"], "k"))).unwrap();
+    assert_eq!(once, [vec!["text"], vec!["If"], vec!["w"], vec!["k"]]);
+    assert_eq!(step[0], ["latents", "k"]);
+    // One that captures the latents belongs to the step, though its own inputs do not change.
+    assert_eq!(parts(&model_of(branches("text", &["MatMul latents w -> i"], "k"))), None);
+    // A name of its own is none of the graph's.
+    let inner = branches("text", &["MatMul text w -> i", "Add i v -> j"], "k");
+    assert_eq!(parts(&model_of(inner)).unwrap()[0][2], ["w", "v"]);
+}
+
+#[test]
+fn what_is_kept_is_not_enlarged_before() {
+    let model = nodes(&["MatMul text w -> k", "Expand k v -> e", "Tile e v -> t", "Add latents t -> noise"]);
+    let [once, step] = parts(&model).unwrap();
+    assert_eq!((&once[1], &once[3]), (&vec!["MatMul".to_owned()], &vec!["k".to_owned()]));
+    assert_eq!(step[1], ["Expand", "Tile", "Add"]);
+}
+
+#[test]
+fn the_extents_of_what_changes_do_not_change() {
+    let model =
+        nodes(&["Shape latents -> s", "Resize text s -> r", "MatMul r w -> k", "Add latents k -> noise"]);
+    let [once, step] = parts(&model).unwrap();
+    assert_eq!(once[0], ["latents", "text"]);
+    assert_eq!(step, [vec!["latents", "k"], vec!["Add"], vec![], vec!["noise"]]);
+}
+
+#[test]
+fn a_damaged_model_stays_whole() {
+    let whole = nodes(&["MatMul text w -> k", "Add latents k -> noise"]);
+    assert!(parts(&whole).is_some());
+    for length in 0..whole.len() {
+        assert!(Split::of(&whole[..length], &["latents"]).is_none(), "cut at {length}");
+    }
+    for at in 0..whole.len() {
+        let mut flipped = whole.clone();
+        flipped[at] ^= 0xff;
+        let _ = Split::of(&flipped, &["latents"]);
+    }
+    // A node that reads what there is not, and a function, into which nobody looks.
+    assert_eq!(parts(&nodes(&["MatMul text missing -> k", "Add latents k -> noise"])), None);
+    assert_eq!(parts(&[whole, put(field::FUNCTION, b"")].concat()), None);
+}

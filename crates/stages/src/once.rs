@@ -1,0 +1,116 @@
+//! What a model makes of text and embedding alone: computed in the first step of a picture, and kept for the others.
+
+use std::borrow::Cow;
+use std::cell::OnceCell;
+use std::collections::{BTreeMap, HashSet};
+use std::sync::{Mutex, PoisonError};
+
+use ort::session::{RunOptions, Session, SessionInputValue};
+use ort::value::{DynValue, Outlet, ValueType};
+use wuerst_core::Tensor;
+use wuerst_model::onnx::Kind;
+
+use crate::arena::ArenaStats;
+use crate::device::{Operators, assigned};
+use crate::stage::input;
+
+/// An input of a model, by name.
+pub(crate) type Feed<'t> = (&'t str, Cow<'t, Tensor>);
+/// The same for ONNX Runtime.
+pub(crate) type Input<'v> = (Cow<'v, str>, SessionInputValue<'v>);
+
+/// The part of a model that need not be evaluated in each step: a session of its own.
+pub(crate) struct Once {
+    session: Mutex<Session>,
+    /// Names of the tensors that it reads.
+    tensors: HashSet<String>,
+    /// Bytes of the weights that the other part holds too.
+    pub(crate) shared: u64,
+    /// What the session's allocator holds between evaluations.
+    idle: Option<ArenaStats>,
+}
+
+/// What it gave, for as long as a picture is sampled with the same conditions in the same size.
+#[derive(Default)]
+pub(crate) struct Kept(OnceCell<Vec<(String, DynValue)>>);
+
+impl Once {
+    pub(crate) fn new(session: Session, tensors: HashSet<String>, shared: u64) -> Once {
+        let idle = ArenaStats::of(&session);
+        Once { session: Mutex::new(session), tensors, shared, idle }
+    }
+
+    /// Whether it reads a parameter, in whichever form that is stored.
+    pub(crate) fn reads(&self, parameter: &str) -> bool {
+        let ends = ["", ".T", ".int8"];
+        ends.iter().any(|end| self.tensors.contains(&format!("{parameter}{end}")))
+    }
+
+    /// Adds its operators to those of the other part.
+    pub(crate) fn count(&self, operators: &mut Operators) -> ort::Result<()> {
+        let session = self.session.lock().unwrap_or_else(PoisonError::into_inner);
+        for (provider, own) in assigned(&session)? {
+            let all = operators.entry(provider).or_default();
+            own.into_iter().for_each(|(name, count)| *all.entry(name).or_default() += count);
+        }
+        Ok(())
+    }
+
+    /// Evaluates it on what it takes of these feeds, unless that was done for this picture. Says whether it was done now.
+    pub(crate) fn keep(&self, kept: &Kept, feeds: &[Feed<'_>], options: &RunOptions) -> ort::Result<bool> {
+        if kept.0.get().is_some() {
+            return Ok(false);
+        }
+        let mut session = self.session.lock().unwrap_or_else(PoisonError::into_inner);
+        let inputs = taken(&session, feeds)?;
+        let outputs = session.run_with_options(inputs, options)?;
+        let values = outputs.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
+        // Nobody else fills it: a picture is sampled by one thread.
+        let _ = kept.0.set(values);
+        Ok(true)
+    }
+
+    /// The most bytes that an evaluation has held in values of its own, those that are kept among them.
+    pub(crate) fn held(&self) -> u64 {
+        let session = self.session.lock().unwrap_or_else(PoisonError::into_inner);
+        let now = self.idle.and_then(|idle| Some(ArenaStats::of(&session)?.most.saturating_sub(idle.in_use)));
+        now.unwrap_or(0)
+    }
+}
+
+impl Kept {
+    /// As inputs of the other part.
+    pub(crate) fn inputs(&self) -> impl Iterator<Item = Input<'_>> {
+        let values = self.0.get().into_iter().flatten();
+        values.map(|(name, value)| (Cow::Borrowed(name.as_str()), value.into()))
+    }
+
+    /// Their bytes.
+    pub(crate) fn bytes(&self) -> u64 {
+        let bytes = |value: &DynValue| match value.dtype() {
+            ValueType::Tensor { ty, shape, .. } => ty.byte_size(shape.num_elements()).unwrap_or(0),
+            _ => 0,
+        };
+        self.0.get().into_iter().flatten().map(|(_, value)| bytes(value) as u64).sum()
+    }
+}
+
+/// Those of the feeds that a session takes.
+pub(crate) fn taken<'f>(session: &Session, feeds: &'f [Feed<'_>]) -> ort::Result<Vec<Input<'f>>> {
+    let takes = |name: &str| session.inputs().iter().any(|input| input.name() == name);
+    let taken = feeds.iter().filter(|(name, _)| takes(name));
+    taken.map(|(name, tensor)| Ok((Cow::Borrowed(*name), input(tensor)?))).collect()
+}
+
+/// What a session gives, in the terms of a model file. None where that is no tensor.
+pub(crate) fn kinds(session: &Session) -> Option<BTreeMap<String, Kind>> {
+    let kind = |outlet: &Outlet| match outlet.dtype() {
+        ValueType::Tensor { ty, shape, .. } => {
+            // ONNX Runtime's codes are those of the files.
+            let element = ort::sys::ONNXTensorElementDataType::from(*ty) as i32;
+            Some((outlet.name().to_owned(), Kind { element, rank: shape.len() }))
+        }
+        _ => None,
+    };
+    session.outputs().iter().map(kind).collect()
+}
