@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use ort::session::Session;
 use ort::session::builder::SessionBuilder;
-use wuerst_core::{Cancel, Error};
+use wuerst_core::{Cancel, Error, memory};
 use wuerst_model::onnx::Split;
 
 use crate::device::{Device, Placement, RECORD, Request, assigned};
@@ -105,19 +105,28 @@ impl Opening<'_> {
         if self.stepwise.is_empty() {
             return Ok(None);
         }
+        // Read here, written as a part, and read again; the data file beside it is not.
+        let bytes = fs::metadata(self.path).map_or(0, |about| about.len());
+        if memory::check(usize::try_from(bytes).unwrap_or(usize::MAX).saturating_mul(3)).is_err() {
+            return Ok(None);
+        }
         // Damage is for ONNX Runtime to name.
         let Ok(bytes) = fs::read(self.path) else { return Ok(None) };
         let Some(split) = Split::of(&bytes, self.stepwise) else { return Ok(None) };
-        let part = |name, source: &dyn Fn() -> Vec<u8>| {
-            let session = self.load(&Device::Cpu, Some(name), || Source::Bytes(source()), cancel);
-            // What is wrong is said of the whole model.
-            session.map(Some).or_else(|why| if cancel.is_cancelled() { Err(why) } else { Ok(None) })
+        // What is wrong is said of the whole model.
+        let whole = |why| if cancel.is_cancelled() { Err(why) } else { Ok(None) };
+        let once = match self.load(&Device::Cpu, Some("once"), || Source::Bytes(split.once()), cancel) {
+            Ok(once) => once,
+            Err(why) => return whole(why),
         };
-        let Some(once) = part("once", &|| split.once())? else { return Ok(None) };
-        let Some(step) = kinds(&once).filter(|kinds| split.step(kinds).is_some()) else { return Ok(None) };
-        let Some(session) = part("step", &|| split.step(&step).unwrap_or_default())? else { return Ok(None) };
+        let Some(kinds) = kinds(&once) else { return Ok(None) };
         let tensors = split.tensors().into_iter().map(str::to_owned).collect();
-        Ok(Some((session, Once::new(once, tensors, split.shared()))))
+        let once = Once::new(once, tensors, split.shared());
+        let Some(step) = split.step(&kinds) else { return Ok(None) };
+        drop(split);
+        drop(bytes);
+        let session = self.load(&Device::Cpu, Some("step"), || Source::Bytes(step), cancel);
+        session.map(|session| Some((session, once))).or_else(whole)
     }
 
     /// A session of the model or a part of it; on the CPU, of what an earlier one left in the cache folder, if there is

@@ -38,6 +38,9 @@ fn both(bytes: &[u8], steps: &[Vec<(&str, Array)>]) -> Result<Vec<[ArrayD<f32>; 
     };
     let kinds: BTreeMap<String, Kind> = once.0.outputs().iter().map(kind).collect::<Result<_>>()?;
     let mut step = Model::from_bytes(&split.step(&kinds).context("a kind is missing")?)?;
+    let changing =
+        names(step.0.inputs()).into_iter().filter(|name| !split.crossing().contains(&name.as_str()));
+    assert_eq!(changing.collect::<Vec<_>>(), STEPWISE, "all else is made of it before");
     let kept = once.run(&taken(&once, &steps[0]))?;
     let kept: Vec<(&str, Array)> = split.crossing().iter().copied().zip(kept).collect();
     let run = |feeds: &Vec<(&str, Array)>| -> Result<[ArrayD<f32>; 2]> {

@@ -63,6 +63,24 @@ impl Builder<'_> {
         }
     }
 
+    /// The same of a value that halves and doubles an input's extent without remainder, worked out from the input's, so
+    /// that what follows from it need not wait for the value, and does not change with it from step to step.
+    pub fn extent_of_input(&mut self, id: Id, axis: usize) -> Result<String, ExportError> {
+        let Dim::Axis { name, times, over } = self.dims[id.0][axis].clone() else {
+            return self.extent(id, axis);
+        };
+        let Some((input, at)) = self.input_with(&Dim::Axis { name: name.clone(), times: 1, over: 1 }) else {
+            return self.extent(id, axis);
+        };
+        let mut extent = self.once_in(&format!("extent.{name}"), |b| Ok(b.measure(&input, at)))?;
+        for (operator, number) in [("Mul", times), ("Div", over)].into_iter().filter(|(_, n)| *n > 1) {
+            let key = format!("extent.{name}.{operator}.{times}.{over}");
+            let number = self.ints(&[number as i64])?;
+            extent = self.once_in(&key, |b| Ok(b.emit(operator, &[&extent, &number], vec![])))?;
+        }
+        Ok(extent)
+    }
+
     fn input_with(&self, dim: &Dim) -> Option<(String, usize)> {
         self.graph.nodes.iter().zip(&self.dims).find_map(|(node, dims)| match node.op {
             Op::Input(n) => {

@@ -18,7 +18,7 @@ pub fn resize(b: &mut Builder<'_>, node: &Node) -> Lowered {
     let [image, like] = [node.args[0], node.args[1]];
     let x = b.value(image)?;
     let (from_h, from_w) = (b.extent(image, 2)?, b.extent(image, 3)?);
-    let (to_h, to_w) = (b.extent(like, 2)?, b.extent(like, 3)?);
+    let (to_h, to_w) = (b.extent_of_input(like, 2)?, b.extent_of_input(like, 3)?);
     let rows = matrix(b, &from_h, &to_h)?;
     let columns = matrix(b, &from_w, &to_w)?;
     let swap = vec![AttributeProto::ints("perm", [1, 0])];
