@@ -50,8 +50,8 @@ pub struct Options {
     pub threads: Option<usize>,
     /// What single stages have of their own.
     pub each: BTreeMap<Contract, StageOptions>,
-    /// Models are unloaded, the longest unused first, to keep the sum of the memory they take ([`Header::memory`]) below
-    /// this, in bytes.
+    /// Models are unloaded, the longest unused first, to keep the sum of the memory they take ([`Header::memory`], and what
+    /// both parts hold of a model that is split) below this, in bytes.
     /// The model in use is kept whatever its size, so 0 keeps one at a time.
     pub model_bytes: u64,
     /// A folder in which models are kept as they were optimised for the CPU, so that they load quicker and their weights
