@@ -78,6 +78,11 @@ fn prompts_and_numbers() -> Result<()> {
     bench.generate("a", &["--set", "decoder_step=2"], &["no input `decoder_step`", "decoder_steps"])?;
     bench.generate("a", &["--set", "prior.stepz=2"], &["`stepz`", "did you mean `steps`"])?;
     bench.generate("a", &["--device", "abacus"], &["`abacus` is none of cpu"])?;
+    bench.generate("a", &["--stage-device", "pryor=cpu"], &["`pryor` is none of text-encoder, prior"])?;
+    bench.generate("a", &["--stage-threads", "prior=four"], &["`four` of `prior` is no number"])?;
+    // ONNX Runtime for the CPU has no CUDA, and only that stage asks for it.
+    let cuda = ["--strict", "--stage-device", "vqgan-decoder=cuda:0,cpu"];
+    bench.generate("a", &cuda, &["vqgan-decoder.onnx", "`strict`"])?;
     Ok(())
 }
 

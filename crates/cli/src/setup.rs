@@ -6,6 +6,7 @@ use std::{env, fs, thread};
 
 use anyhow::{Result, bail};
 use wuerst::core::Amount;
+use wuerst::stages::StageOptions;
 use wuerst::{Device, Engine, Options};
 
 use crate::extensions::Extensions;
@@ -34,6 +35,12 @@ pub(crate) struct Setup {
     /// Threads for each model's run, which do not change the result; without it one for each core
     #[arg(long, value_name = "N")]
     threads: Option<NonZeroUsize>,
+    /// Devices of single stages, which count before --device, as "prior=cuda:0,cpu; vqgan-decoder=openvino:CPU{precision=bf16}"
+    #[arg(long, value_name = "STAGE=LIST", default_value = "", hide_default_value = true)]
+    stage_device: String,
+    /// Threads of single stages, which count before --threads, as "prior=4; vqgan-decoder=2"
+    #[arg(long, value_name = "STAGE=N", default_value = "", hide_default_value = true)]
+    stage_threads: String,
     /// ONNX Runtime's library, or its folder; without it ORT_DYLIB_PATH, or the one that .ci/setup fetched
     #[arg(long, value_name = "PATH")]
     runtime: Option<PathBuf>,
@@ -119,6 +126,8 @@ impl Setup {
         options.stages.devices = Device::list(&self.device)?;
         options.stages.strict = self.strict;
         options.stages.threads = self.threads.map(NonZeroUsize::get);
+        StageOptions::read_devices(&mut options.stages.each, &self.stage_device)?;
+        StageOptions::read_threads(&mut options.stages.each, &self.stage_threads)?;
         options.stages.runtime = self.runtime();
         let engine = Engine::new(options)?;
         let graphs = self.more.add_to(&engine, graphs, self.models.is_none())?;

@@ -69,6 +69,9 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
         None => Source::default_for(&args.setup.models(None::<&Path>)?)?,
     };
     let (arguments, inputs) = split(&args.set, &[]);
+    if let Some((name, _)) = arguments.first().filter(|_| args.against.is_some()) {
+        bail!("`{name}` is of our graph alone: set an input of the graph, which the peer is told too");
+    }
     let graph = source.load(&engine, &arguments)?;
     let job = engine.job(&graph);
     if let Some((peer, folder)) = args.against.as_ref().zip(args.peer.as_ref()) {
