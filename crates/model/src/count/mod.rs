@@ -4,9 +4,11 @@
 //! at that size.
 
 mod arena;
+mod attention;
 mod once;
 
 use arena::{Arena, Chunk};
+use attention::Attended;
 pub use once::once;
 
 use crate::onnx::{self, Operators};
@@ -88,6 +90,18 @@ fn evaluated(graph: &Graph, operators: Operators) -> Arena {
     let mut arena = Arena::default();
     let mut chunks: Vec<Option<Chunk>> = vec![None; graph.nodes.len()];
     for (at, node) in graph.nodes.iter().enumerate() {
+        if let Op::Attention { heads, causal } = node.op
+            && (causal || node.args.len() > 3 || operators == Operators::Standard)
+        {
+            // Arguments that nobody reads any more are given back as they are split into heads.
+            let mut ended = |arg: usize| {
+                let root = roots[node.args[arg].0];
+                ending[at].contains(&root).then(|| chunks[root].take()).flatten()
+            };
+            chunks[at] = Some(Attended::of(graph, node, heads, causal).take(&mut arena, &mut ended));
+            ending[at].iter().filter_map(|end| chunks[*end].take()).for_each(|chunk| arena.give_back(chunk));
+            continue;
+        }
         match reused_argument(graph, at, &roots, &last, &fixed) {
             Some(root) => chunks[at] = chunks[root].take(),
             // Inputs are the caller's, parameters and constants are counted elsewhere, and what follows from these
@@ -97,7 +111,7 @@ fn evaluated(graph: &Graph, operators: Operators) -> Arena {
             }
             None => {}
         }
-        let own = if quantized[at] { rounded(graph, node) } else { workspace(graph, node, operators) };
+        let own = if quantized[at] { rounded(graph, node) } else { workspace(graph, node) };
         let own: Vec<Chunk> = own.into_iter().map(|bytes| arena.take(bytes)).collect();
         own.into_iter().for_each(|chunk| arena.give_back(chunk));
         ending[at].iter().filter_map(|end| chunks[*end].take()).for_each(|chunk| arena.give_back(chunk));
@@ -183,23 +197,11 @@ fn rounded(graph: &Graph, node: &Node) -> Vec<u64> {
 }
 
 /// Bytes of the values that the operators of a composite, or kernels, hold at once beside arguments and result.
-fn workspace(graph: &Graph, node: &Node, operators: Operators) -> Vec<u64> {
+fn workspace(graph: &Graph, node: &Node) -> Vec<u64> {
     let bytes_of = |arg: usize| bytes(&graph.nodes[node.args[arg].0]);
-    let fused = operators != Operators::Standard;
     match node.op {
-        // Queries, keys and values by head; the scores of a few tokens at a time are next to nothing.
-        Op::Attention { causal: false, .. } if fused && node.args.len() == 3 => {
-            vec![bytes_of(0), bytes_of(1), bytes_of(2)]
-        }
-        Op::Attention { heads, .. } => {
-            let (n, m) = (node.shape[1] as u64, graph.shape(node.args[1])[1] as u64);
-            let scores = 4 * node.shape[0] as u64 * heads as u64 * n * m;
-            // The values by head, and either queries and keys by head beside the scores, or the scores twice.
-            match scores > bytes_of(0) + bytes_of(1) {
-                true => vec![bytes_of(2), scores, scores],
-                false => vec![bytes_of(2), bytes_of(0), bytes_of(1), scores],
-            }
-        }
+        // Fused: queries, keys and values by head; the scores of a few tokens at a time are next to nothing.
+        Op::Attention { .. } => vec![bytes_of(0), bytes_of(1), bytes_of(2)],
         Op::ReduceL2(_) => vec![bytes_of(0)],
         // ONNX Runtime's kernel adds the bias, and takes the error function, in a buffer of its own.
         Op::Gelu => vec![bytes(node)],
