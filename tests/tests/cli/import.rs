@@ -1,41 +1,21 @@
 //! `wuerst import` and `wuerst inspect`: from published checkpoints to diffusers' picture, with nothing else said.
 
-use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
-use std::process::{Command, Output};
+use std::process::Output;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result};
 use ndarray::ArrayD;
 use serde_json::Value;
-use wuerst_tests::built::{command, root};
 use wuerst_tests::bundle::{Bundle, ODD, PLAIN};
 use wuerst_tests::numbers::relative_error;
 
-/// Runs the command in the repository.
-fn wuerst(args: &[&str]) -> Result<Output> {
-    let mut command: Command = command()?;
-    Ok(command.current_dir(root()).args(args).output()?)
-}
-
-fn text(path: &Path) -> Result<&str> {
-    path.to_str().context("a path in UTF-8")
-}
+use crate::{contents, outcome, succeeded, text};
 
 fn import(bundle: Bundle, out: &Path, more: &[&str]) -> Result<Output> {
     let source = bundle.source();
     let args = ["import", text(&source.prior)?, text(&source.decoder)?, "--out", text(out)?];
-    wuerst(&[&args, more].concat())
-}
-
-fn succeeded(output: &Output) -> Result<String> {
-    ensure!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    Ok(String::from_utf8_lossy(&output.stdout).into_owned())
-}
-
-fn contents(folder: &Path) -> Result<BTreeMap<String, Vec<u8>>> {
-    let entries = fs::read_dir(folder)?.flatten();
-    entries.map(|e| Ok((e.file_name().to_string_lossy().into_owned(), fs::read(e.path())?))).collect()
+    outcome(&[&args, more].concat())
 }
 
 #[test]
@@ -69,7 +49,7 @@ fn an_import_runs_as_it_is_and_gives_diffusers_picture() -> Result<()> {
     let mut args = vec!["run", text(&graph)?];
     sets.iter().for_each(|set| args.extend(["--set", set]));
     outputs.iter().for_each(|output| args.extend(["-o", output]));
-    let output = wuerst(&args)?;
+    let output = outcome(&args)?;
     succeeded(&output)?;
     let said = String::from_utf8_lossy(&output.stderr);
     assert!(
@@ -87,7 +67,7 @@ fn an_import_runs_as_it_is_and_gives_diffusers_picture() -> Result<()> {
     // A size that the maths cannot serve.
     let width = sets.iter().position(|set| set.starts_with("width")).context("a width")?;
     args[3 + 2 * width] = "width=200";
-    let refused = wuerst(&args)?;
+    let refused = outcome(&args)?;
     let said = String::from_utf8_lossy(&refused.stderr);
     assert!(
         !refused.status.success() && said.contains("200 pixels; the nearest that it can are 128 and 256"),
@@ -127,7 +107,7 @@ fn products_in_eight_bits_are_for_large_networks_on_the_cpu() -> Result<()> {
     assert!(contents(&wide)? == contents(&narrow)?);
     // Some of a decoder are, where a skip joins.
     assert!(import(PLAIN, &other, &eight)?.stderr.is_empty());
-    let said = |model: &str| succeeded(&wuerst(&["inspect", text(&other.join(model))?])?);
+    let said = |model: &str| succeeded(&outcome(&["inspect", text(&other.join(model))?])?);
     assert!(said("decoder.onnx")?.contains("wuerst.quantized = int8"));
     assert!(!said("text-encoder-prior.onnx")?.contains("int8"));
     for (more, why) in [
@@ -147,7 +127,7 @@ fn what_does_not_fit_is_named_and_nothing_is_left() -> Result<()> {
     let [plain, odd] = [PLAIN.source(), ODD.source()];
     let out = folder.path().join("out");
     let run = |prior: &Path, decoder: &Path, out: &Path| -> Result<String> {
-        let output = wuerst(&["import", text(prior)?, text(decoder)?, "--out", text(out)?])?;
+        let output = outcome(&["import", text(prior)?, text(decoder)?, "--out", text(out)?])?;
         assert_eq!(output.status.code(), Some(1));
         Ok(String::from_utf8_lossy(&output.stderr).into_owned())
     };
@@ -166,7 +146,7 @@ fn inspect_says_what_models_take_give_and_cost() -> Result<()> {
     let folder = tempfile::tempdir()?;
     let models = folder.path().join("models");
     succeeded(&import(PLAIN, &models, &["--for", "cuda"])?)?;
-    let said = succeeded(&wuerst(&["inspect", text(&models)?, "--size", "384x256"])?)?;
+    let said = succeeded(&outcome(&["inspect", text(&models)?, "--size", "384x256"])?)?;
     for part in [
         "prior.onnx\n  contract       prior: latents: f32[b,c,h,w]",
         "parameters     551,104",
@@ -179,7 +159,7 @@ fn inspect_says_what_models_take_give_and_cost() -> Result<()> {
         assert!(said.contains(part), "{part}\n{said}");
     }
     let one = text(&models.join("prior.onnx"))?.to_owned();
-    let size = |size: &str| wuerst(&["inspect", &one, "--size", size]);
+    let size = |size: &str| outcome(&["inspect", &one, "--size", size]);
     let work = |said: String| said.lines().find(|line| line.contains("multiply-adds")).map(str::to_owned);
     assert_ne!(work(succeeded(&size("256")?)?), work(succeeded(&size("512")?)?));
     assert!(
@@ -187,7 +167,7 @@ fn inspect_says_what_models_take_give_and_cost() -> Result<()> {
     );
     let refused = size("0")?;
     assert!(String::from_utf8_lossy(&refused.stderr).contains("a side is 1 to 65536 pixels"));
-    let none = wuerst(&["inspect", text(folder.path())?])?;
+    let none = outcome(&["inspect", text(folder.path())?])?;
     assert!(String::from_utf8_lossy(&none.stderr).contains("holds no .onnx file"));
     Ok(())
 }

@@ -1,43 +1,27 @@
 //! `wuerst convert`: a folder of stage models becomes one with other operators, or one that multiplies in eight bits.
 
-use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
-use std::process::Output;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Result, ensure};
 use ndarray::ArrayD;
 use wuerst_model::network::Network;
 use wuerst_model::onnx::{self, BoxError, Operators, Options, Precision, Weight};
 use wuerst_model::prior::{self, PriorConfig};
-use wuerst_tests::built::{command, root};
+use wuerst_tests::built::root;
 use wuerst_tests::bundle::{ODD, PLAIN, SIZES, prior_facts};
 use wuerst_tests::numbers::random_weights;
 
-/// Runs the command in the repository.
-fn wuerst(args: &[&str]) -> Result<Output> {
-    Ok(command()?.current_dir(root()).args(args).output()?)
-}
-
-fn text(path: &Path) -> Result<&str> {
-    path.to_str().context("a path in UTF-8")
-}
+use crate::{contents, outcome, succeeded, text};
 
 fn succeeds(args: &[&str]) -> Result<String> {
-    let output = wuerst(args)?;
-    ensure!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+    succeeded(&outcome(args)?)
 }
 
 fn fails(args: &[&str]) -> Result<String> {
-    let output = wuerst(args)?;
+    let output = outcome(args)?;
     ensure!(!output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
     Ok(String::from_utf8_lossy(&output.stderr).into_owned())
-}
-
-fn contents(folder: &Path) -> Result<BTreeMap<String, Vec<u8>>> {
-    let entries = fs::read_dir(folder)?.flatten();
-    entries.map(|e| Ok((e.file_name().to_string_lossy().into_owned(), fs::read(e.path())?))).collect()
 }
 
 /// 10·log₁₀ of 1 over the mean square of the differences, of pixels in 0..1.
@@ -197,7 +181,7 @@ fn what_cannot_be_converted_is_refused_and_nothing_is_left() -> Result<()> {
     assert!(fs::read(mixed.join("prior.onnx"))? == fs::read(silent.join("prior.onnx"))?);
     let said = fails(&["convert", "models/icons", "--out", text(&once)?])?;
     assert!(said.contains("not empty: name a new folder"), "{said}");
-    let output = wuerst(
+    let output = outcome(
         &[&["convert", "models/icons", "--out", text(&twice)?, "--stages", "vqgan-encoder"], &eight[..]]
             .concat(),
     )?;
