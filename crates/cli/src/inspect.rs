@@ -126,9 +126,13 @@ fn describe(model: &Model, size @ [width, height]: [usize; 2]) -> (String, [u64;
         Ok(cost) => [
             format!("{} {at}", scaled(cost.multiply_adds, "").trim_end()),
             format!(
-                "{} at most at once, in {} from the system, {at}",
+                "{} at most at once, in {} from the system{}, {at}",
                 bytes(cost.activation_bytes),
-                bytes(cost.arena_bytes)
+                bytes(cost.arena_bytes),
+                match cost.kept_bytes {
+                    0 => String::new(),
+                    kept => format!(", and {} kept from step to step on the CPU", bytes(kept)),
+                }
             ),
         ],
         Err(message) => [message.clone(), message.clone()],
@@ -156,7 +160,8 @@ fn describe(model: &Model, size @ [width, height]: [usize; 2]) -> (String, [u64;
     for (name, value) in lines {
         text.push_str(&format!("  {name:14} {value}\n"));
     }
-    let (work, memory) = cost.map_or((0, 0), |cost| (cost.multiply_adds, cost.activation_bytes));
+    let (work, memory) =
+        cost.map_or((0, 0), |cost| (cost.multiply_adds, cost.activation_bytes + cost.kept_bytes));
     (text, [parameters, header.bytes, work, memory])
 }
 

@@ -133,7 +133,8 @@ impl Stage {
         }
         let (work, memory) = cost.map_or((0, 0), |Counted { cost, once }| {
             let done = if fresh { 0 } else { once };
-            (cost.multiply_adds - done, cost.activation_bytes + kept.bytes())
+            let kept = if self.once.is_some() { cost.kept_bytes } else { 0 };
+            (cost.multiply_adds - done, cost.activation_bytes + kept)
         });
         ctx.used(&usage.counting(work).holding(self.held.load(Ordering::Relaxed), memory));
         let tensor =

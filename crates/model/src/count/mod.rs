@@ -9,6 +9,7 @@ mod once;
 
 use arena::{Arena, Chunk};
 use attention::Attended;
+use once::kept;
 pub use once::once;
 
 use crate::onnx::{self, Operators};
@@ -29,6 +30,8 @@ pub struct Cost {
     pub activation_bytes: u64,
     /// Bytes that the arena takes from the system for them, and keeps.
     pub arena_bytes: u64,
+    /// Bytes beside them of what is kept from step to step, where what does not change is evaluated once (as on the CPU).
+    pub kept_bytes: u64,
 }
 
 /// Adds up the costs of a recorded network in standard operators.
@@ -46,6 +49,7 @@ pub fn cost_with(graph: &Graph, operators: Operators) -> Cost {
         multiply_adds: graph.nodes.iter().map(|node| multiply_adds(graph, node)).sum(),
         activation_bytes: arena.most,
         arena_bytes: arena.taken,
+        kept_bytes: kept(graph),
     }
 }
 

@@ -1,6 +1,8 @@
-//! How much of a network's work is the same in all steps.
+//! How much of a network's work is the same in all steps, and what keeping it takes.
 
-use super::{elements, multiply_adds};
+use std::collections::BTreeMap;
+
+use super::{bytes, elements, multiply_adds};
 use crate::contract::STEPWISE;
 use crate::record::{Graph, Id, Node, Op};
 
@@ -22,17 +24,78 @@ pub fn once(graph: &Graph, read: impl Fn(&str) -> bool) -> u64 {
 /// The share of a layer of what is joined of places that change and places that stay.
 fn still(graph: &Graph, node: &Node, changes: &[bool]) -> u64 {
     let joined = &graph.nodes[node.args[0].0];
-    let (Op::Linear, Op::Concat(axis)) = (&node.op, &joined.op) else { return 0 };
-    if axis + 1 == joined.shape.len() {
-        return 0;
-    }
+    multiply_adds(graph, node) / elements(&joined.shape).max(1) * still_numbers(graph, node, changes)
+}
+
+/// The numbers that a layer reads of places that stay, where they are joined to places that change.
+fn still_numbers(graph: &Graph, node: &Node, changes: &[bool]) -> u64 {
+    let joined = &graph.nodes[node.args[0].0];
+    let (Op::Linear, true) = (&node.op, joins_places(joined)) else { return 0 };
     let parts = joined.args.iter().filter(|part: &&Id| !changes[part.0]);
-    let numbers: u64 = parts.map(|part| elements(graph.shape(*part))).sum();
-    multiply_adds(graph, node) / elements(&joined.shape).max(1) * numbers
+    parts.map(|part| elements(graph.shape(*part))).sum()
+}
+
+fn joins_places(node: &Node) -> bool {
+    matches!(node.op, Op::Concat(axis) if axis + 1 < node.shape.len())
+}
+
+/// Bytes of what is kept from step to step when a host evaluates only once what does not change: what each step reads of it,
+/// and the parts of layers above.
+pub(super) fn kept(graph: &Graph) -> u64 {
+    let changes = changing(graph);
+    let fixed = graph.fixed();
+    // By value, since several may read it.
+    let mut kept: BTreeMap<usize, u64> = BTreeMap::new();
+    for (at, node) in graph.nodes.iter().enumerate().filter(|(at, _)| changes[*at]) {
+        if let Op::Linear = node.op {
+            let joined = &graph.nodes[node.args[0].0];
+            let places = elements(&joined.shape) / joined.shape.last().map_or(1, |n| *n as u64).max(1);
+            let share = still_numbers(graph, node, &changes);
+            // The layer's own result, as far as it is of such places.
+            let own = bytes(node) / places.max(1) * (share * places / elements(&joined.shape).max(1));
+            kept.insert(at, own);
+        }
+        if joins_places(node) {
+            continue;
+        }
+        for arg in node.args.iter().filter(|arg| !changes[arg.0] && !fixed[arg.0]) {
+            let source = narrowest(graph, *arg);
+            if !matches!(graph.nodes[source.0].op, Op::Input(_)) {
+                kept.insert(source.0, bytes(&graph.nodes[source.0]));
+            }
+        }
+    }
+    kept.values().sum()
+}
+
+/// Which values change from step to step. Of what an image is resized like, only the extents count, which stay.
+fn changing(graph: &Graph) -> Vec<bool> {
+    let mut changes = graph.following(|input| STEPWISE.contains(&input.name.as_str()));
+    for (at, node) in graph.nodes.iter().enumerate() {
+        changes[at] &= match node.op {
+            Op::Input(_) => true,
+            Op::CubicResize => changes[node.args[0].0],
+            _ => node.args.iter().any(|arg| changes[arg.0]),
+        };
+    }
+    changes
+}
+
+/// The few channels that a 1×1 convolution widens, which layers read in place of its result.
+fn narrowest(graph: &Graph, id: Id) -> Id {
+    let node = &graph.nodes[id.0];
+    match node.op {
+        Op::ImageToTokens => narrowest(graph, node.args[0]),
+        Op::Conv { groups: 1, .. } if graph.shape(node.args[1])[2..] == [1, 1] => {
+            narrowest(graph, node.args[0])
+        }
+        _ => id,
+    }
 }
 
 #[cfg(test)]
 mod tests {
+    use super::kept;
     use crate::contract::Sizes;
     use crate::count::once;
     use crate::prior::{PriorConfig, graph};
@@ -45,11 +108,19 @@ mod tests {
         let tokens = 2 * 7;
         // Two layers for all blocks, one for each, and of that keys and values.
         let mapped = tokens * (32 * 64 + 64 * 64);
-        let (own, kept) = (2 * tokens * 64 * 64, 2 * 2 * tokens * 64 * 64);
+        let (own, keys) = (2 * tokens * 64 * 64, 2 * 2 * tokens * 64 * 64);
         let named = |parts: &'static [&str]| move |name: &str| parts.iter().any(|part| name.contains(part));
         assert_eq!(once(&network, |_| false), 0);
-        assert_eq!(once(&network, named(&["to_k", "to_v"])), kept);
+        assert_eq!(once(&network, named(&["to_k", "to_v"])), keys);
         assert_eq!(once(&network, named(&["kv_mapper"])), own);
-        assert_eq!(once(&network, |_| true), mapped + own + kept);
+        assert_eq!(once(&network, |_| true), mapped + own + keys);
+    }
+
+    #[test]
+    fn keys_and_values_are_kept() {
+        let config = PriorConfig { c: 64, c_cond: 32, depth: 2, nhead: 4, ..PriorConfig::default() };
+        let sizes = Sizes { batch: 2, height: 6, width: 6, embedding: [0, 0], length: 7 };
+        // Of each of two blocks, in four bytes.
+        assert_eq!(kept(&graph(&config, &sizes).unwrap()), 2 * 2 * (2 * 7 * 64 * 4));
     }
 }
