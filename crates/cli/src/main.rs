@@ -2,8 +2,9 @@
 //!
 //! One file a command: [`generate`], [`run`], [`check`], [`nodes`], [`import`], [`convert`], [`inspect`],
 //! [`bench`], [`graph`], [`completions`], [`manual`]. What they share:
-//! [`setup`] and [`extensions`] (the engine's options), [`source`] (graph files), [`target`] (output files), [`operators`], [`picture`],
-//! [`thumbnail`], [`recipe`], [`progress`], [`bar`], [`previews`], [`terminal`], [`watch`], [`explain`], [`size`] and [`amount`].
+//! [`setup`] and [`extensions`] (the engine's options), [`source`] (graph files), [`target`] (output files), [`operators`],
+//! [`picture`], [`thumbnail`], [`recipe`], [`progress`], [`bar`], [`previews`], [`terminal`], [`watch`], [`explain`] and
+//! [`size`].
 
 mod bar;
 mod bench;

@@ -8,7 +8,7 @@ use std::sync::{Mutex, PoisonError};
 use ort::session::{RunOptions, Session, SessionInputValue};
 use ort::value::{DynValue, Outlet, ValueType};
 use wuerst_core::Tensor;
-use wuerst_model::onnx::Kind;
+use wuerst_model::onnx::TensorType;
 
 use crate::arena::ArenaStats;
 use crate::device::{Operators, assigned};
@@ -103,14 +103,14 @@ pub(crate) fn taken<'f>(session: &Session, feeds: &'f [Feed<'_>]) -> ort::Result
 }
 
 /// What a session gives, in the terms of a model file. None where that is no tensor.
-pub(crate) fn kinds(session: &Session) -> Option<BTreeMap<String, Kind>> {
-    let kind = |outlet: &Outlet| match outlet.dtype() {
+pub(crate) fn types(session: &Session) -> Option<BTreeMap<String, TensorType>> {
+    let ty = |outlet: &Outlet| match outlet.dtype() {
         ValueType::Tensor { ty, shape, .. } => {
             // ONNX Runtime's codes are those of the files.
             let element = ort::sys::ONNXTensorElementDataType::from(*ty) as i32;
-            Some((outlet.name().to_owned(), Kind { element, rank: shape.len() }))
+            Some((outlet.name().to_owned(), TensorType { element, rank: shape.len() }))
         }
         _ => None,
     };
-    session.outputs().iter().map(kind).collect()
+    session.outputs().iter().map(ty).collect()
 }

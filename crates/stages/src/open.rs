@@ -11,7 +11,7 @@ use wuerst_core::{Cancel, Error, memory};
 use wuerst_model::onnx::Split;
 
 use crate::device::{Device, Placement, RECORD, Request, assigned};
-use crate::once::{Once, kinds};
+use crate::once::{Once, types};
 use crate::prepared::{Prepared, as_it_is};
 use crate::runtime::Runtime;
 use crate::sessions::{Level, Log};
@@ -119,10 +119,10 @@ impl Opening<'_> {
             Ok(once) => once,
             Err(why) => return whole(why),
         };
-        let Some(kinds) = kinds(&once) else { return Ok(None) };
+        let Some(types) = types(&once) else { return Ok(None) };
         let tensors = split.tensors().into_iter().map(str::to_owned).collect();
         let once = Once::new(once, tensors, split.shared());
-        let Some(step) = split.step(&kinds) else { return Ok(None) };
+        let Some(step) = split.step(&types) else { return Ok(None) };
         drop(split);
         drop(bytes);
         let session = self.load(&Device::Cpu, Some("step"), || Source::Bytes(step), cancel);

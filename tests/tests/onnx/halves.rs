@@ -7,7 +7,7 @@ use ndarray::ArrayD;
 use ort::value::ValueType;
 use wuerst_model::contract::STEPWISE;
 use wuerst_model::decoder;
-use wuerst_model::onnx::{self, Kind, Operators, Options, Precision, Split};
+use wuerst_model::onnx::{self, Operators, Options, Precision, Split, TensorType};
 use wuerst_model::prior;
 use wuerst_model::record::Graph;
 use wuerst_tests::bundle::{PLAIN, SIZES};
@@ -29,15 +29,15 @@ fn both(bytes: &[u8], steps: &[Vec<(&str, Array)>]) -> Result<Vec<[ArrayD<f32>; 
     let split = Split::of(bytes, &STEPWISE).context("is not split")?;
     let (mut whole, mut once) = (Model::from_bytes(bytes)?, Model::from_bytes(&split.once())?);
     assert_eq!(names(once.0.outputs()), split.crossing());
-    let kind = |outlet: &ort::value::Outlet| match outlet.dtype() {
+    let ty = |outlet: &ort::value::Outlet| match outlet.dtype() {
         ValueType::Tensor { ty, shape, .. } => {
             let element = ort::sys::ONNXTensorElementDataType::from(*ty) as i32;
-            Ok((outlet.name().to_owned(), Kind { element, rank: shape.len() }))
+            Ok((outlet.name().to_owned(), TensorType { element, rank: shape.len() }))
         }
         other => anyhow::bail!("{other}"),
     };
-    let kinds: BTreeMap<String, Kind> = once.0.outputs().iter().map(kind).collect::<Result<_>>()?;
-    let mut step = Model::from_bytes(&split.step(&kinds).context("a kind is missing")?)?;
+    let types: BTreeMap<String, TensorType> = once.0.outputs().iter().map(ty).collect::<Result<_>>()?;
+    let mut step = Model::from_bytes(&split.step(&types).context("a type is missing")?)?;
     let changing =
         names(step.0.inputs()).into_iter().filter(|name| !split.crossing().contains(&name.as_str()));
     assert_eq!(changing.collect::<Vec<_>>(), STEPWISE, "all else is made of it before");

@@ -9,7 +9,7 @@ use crate::record::{Graph, Id, Node, Op};
 /// Multiply-adds that need not be done again in each step of sampling: of layers whose weights, by the name of the parameter,
 /// are read by what is evaluated before the first.
 pub fn once(graph: &Graph, read: impl Fn(&str) -> bool) -> u64 {
-    let changes = graph.following(|input| STEPWISE.contains(&input.name.as_str()));
+    let changes = changing(graph);
     let counted = |(at, node): (usize, &Node)| match node.args.get(1).map(|weight| &graph.nodes[weight.0].op)
     {
         Some(Op::Param(n)) if read(&graph.params[*n].name) => match changes[at] {
@@ -29,8 +29,10 @@ fn still(graph: &Graph, node: &Node, changes: &[bool]) -> u64 {
 
 /// The numbers that a layer reads of places that stay, where they are joined to places that change.
 fn still_numbers(graph: &Graph, node: &Node, changes: &[bool]) -> u64 {
+    if node.op != Op::Linear || !joins_places(&graph.nodes[node.args[0].0]) {
+        return 0;
+    }
     let joined = &graph.nodes[node.args[0].0];
-    let (Op::Linear, true) = (&node.op, joins_places(joined)) else { return 0 };
     let parts = joined.args.iter().filter(|part: &&Id| !changes[part.0]);
     parts.map(|part| elements(graph.shape(*part))).sum()
 }
@@ -47,13 +49,10 @@ pub(super) fn kept(graph: &Graph) -> u64 {
     // By value, since several may read it.
     let mut kept: BTreeMap<usize, u64> = BTreeMap::new();
     for (at, node) in graph.nodes.iter().enumerate().filter(|(at, _)| changes[*at]) {
-        if let Op::Linear = node.op {
-            let joined = &graph.nodes[node.args[0].0];
-            let places = elements(&joined.shape) / joined.shape.last().map_or(1, |n| *n as u64).max(1);
-            let share = still_numbers(graph, node, &changes);
+        let still = still_numbers(graph, node, &changes);
+        if still > 0 {
             // The layer's own result, as far as it is of such places.
-            let own = bytes(node) / places.max(1) * (share * places / elements(&joined.shape).max(1));
-            kept.insert(at, own);
+            kept.insert(at, bytes(node) * still / elements(graph.shape(node.args[0])));
         }
         if joins_places(node) {
             continue;
@@ -70,13 +69,13 @@ pub(super) fn kept(graph: &Graph) -> u64 {
 
 /// Which values change from step to step. Of what an image is resized like, only the extents count, which stay.
 fn changing(graph: &Graph) -> Vec<bool> {
-    let mut changes = graph.following(|input| STEPWISE.contains(&input.name.as_str()));
-    for (at, node) in graph.nodes.iter().enumerate() {
-        changes[at] &= match node.op {
-            Op::Input(_) => true,
+    let mut changes: Vec<bool> = Vec::with_capacity(graph.nodes.len());
+    for node in &graph.nodes {
+        changes.push(match node.op {
+            Op::Input(n) => STEPWISE.contains(&graph.inputs[n].name.as_str()),
             Op::CubicResize => changes[node.args[0].0],
             _ => node.args.iter().any(|arg| changes[arg.0]),
-        };
+        });
     }
     changes
 }

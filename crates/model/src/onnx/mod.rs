@@ -32,7 +32,7 @@ pub use metadata::set_metadata;
 use proto::{GraphProto, ModelProto, NodeProto, OperatorSetIdProto, StringStringEntryProto};
 pub use quantize::QUANTIZED;
 pub(crate) use quantize::chosen;
-pub use split::{Kind, Split};
+pub use split::{Split, TensorType};
 use store::{DataFile, Store, io_error, stored_bytes};
 pub use stored::{ReadError, Stored};
 pub use weights::{BoxError, ExportError, Precision, Weight, Weights};

@@ -27,7 +27,7 @@ enum When {
 
 /// Element type (`TensorProto.DataType`) and number of dimensions of a tensor.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Kind {
+pub struct TensorType {
     /// Code of the element type.
     pub element: i32,
     /// Dimensions; 0 where it is not known how many.
@@ -183,14 +183,14 @@ impl<'a> Split<'a> {
         self.encode(Part::Once, &[], &self.crossing.iter().map(untyped).collect::<Vec<_>>())
     }
 
-    /// The second part, encoded: from the other inputs and [`Split::crossing`], which are of these kinds, to the model's
-    /// outputs. None where a kind is missing.
-    pub fn step(&self, kinds: &BTreeMap<String, Kind>) -> Option<Vec<u8>> {
+    /// The second part, encoded: from the other inputs and [`Split::crossing`], which are of these types, to the model's
+    /// outputs. None where a type is missing.
+    pub fn step(&self, types: &BTreeMap<String, TensorType>) -> Option<Vec<u8>> {
         let typed = |name: &&str| {
-            let kind = kinds.get(*name)?;
-            let dim = vec![DimensionProto::default(); kind.rank];
-            let shape = (kind.rank > 0).then_some(TensorShapeProto { dim });
-            let tensor = TensorTypeProto { elem_type: kind.element, shape };
+            let ty = types.get(*name)?;
+            let dim = vec![DimensionProto::default(); ty.rank];
+            let shape = (ty.rank > 0).then_some(TensorShapeProto { dim });
+            let tensor = TensorTypeProto { elem_type: ty.element, shape };
             Some(ValueInfoProto {
                 name: (*name).into(),
                 r#type: Some(TypeProto { tensor_type: Some(tensor) }),

@@ -69,10 +69,10 @@ fn about(bytes: &[u8]) -> [Vec<String>; 4] {
 /// Both parts; none where the model stays whole.
 fn parts(model: &[u8]) -> Option<[[Vec<String>; 4]; 2]> {
     let split = Split::of(model, &["latents", "timestep"])?;
-    let kind = Kind { element: elem::FLOAT, rank: 2 };
-    let kinds = split.crossing().iter().map(|name| ((*name).to_owned(), kind)).collect();
-    assert!(split.step(&BTreeMap::new()).is_none(), "a kind is missing");
-    Some([about(&split.once()), about(&split.step(&kinds).unwrap())])
+    let ty = TensorType { element: elem::FLOAT, rank: 2 };
+    let types = split.crossing().iter().map(|name| ((*name).to_owned(), ty)).collect();
+    assert!(split.step(&BTreeMap::new()).is_none(), "a type is missing");
+    Some([about(&split.once()), about(&split.step(&types).unwrap())])
 }
 
 #[test]
