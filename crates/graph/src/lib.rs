@@ -35,45 +35,26 @@
 //! their last digits. [`Cache::clear`] makes everything run again. A cache folder keeps apart what engines with other
 //! devices, or another ONNX Runtime, have left there.
 
-mod ahead;
-mod batch;
 mod cache;
-mod change;
 mod check;
-mod contract;
-mod describe;
-mod doc;
-mod draw;
-mod example;
 mod file;
 mod graph;
-mod index;
-mod inputs;
-mod key;
-mod offer;
-mod page;
-mod pass;
-mod problems;
-mod progress;
-mod render;
-mod report;
+mod load;
 mod run;
-mod schema;
-mod subgraph;
-mod yaml;
+mod show;
 
 pub use cache::{Cache, Folder, Lease};
-pub use change::Change;
-pub use describe::{describe, list};
-pub use draw::{dot, html, mermaid};
-pub use example::example;
-pub use file::read_file;
+pub use file::change::Change;
+pub use file::open::read_file;
 pub use graph::{Graph, Output, Source, Step};
-pub use inputs::Inputs;
-pub use page::{page, summary};
-pub use render::{excerpt, headline};
-pub use report::{Fate, How, NodeReport, Report, Why};
+pub use load::add::{GraphKind, Misfit, add_graphs};
 pub use run::Run;
-pub use schema::schema;
-pub use subgraph::{GraphKind, Misfit, add_graphs};
+pub use run::inputs::Inputs;
+pub use run::report::{Fate, How, NodeReport, Report, Why};
+pub use show::describe::{describe, list};
+pub use show::draw::{dot, html, mermaid};
+pub use show::example::example;
+pub use show::page::{page, summary};
+pub use show::render::{excerpt, headline};
+pub use show::schema::schema;
 pub use wuerst_core::did_you_mean;

@@ -3,11 +3,11 @@
 use wuerst_core::{Error, Models, Node, Port, Ty, Value};
 
 use super::{Argument, Scope, wires};
-use crate::doc::{Entry, Given, NodeDoc};
+use crate::file::doc::{Entry, Given, NodeDoc};
+use crate::file::problems::{Place, Problems};
+use crate::file::yaml::{Data, Tree};
 use crate::graph::Source;
-use crate::problems::{Place, Problems};
-use crate::subgraph;
-use crate::yaml::{Data, Tree};
+use crate::load::subgraph;
 use wuerst_core::did_you_mean;
 
 /// The arguments of one node, in the order of its signature.

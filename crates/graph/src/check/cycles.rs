@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use super::Scope;
 use super::wires::{self, Read, Wire};
-use crate::doc::{Doc, Given};
-use crate::problems::Problems;
+use crate::file::doc::{Doc, Given};
+use crate::file::problems::Problems;
 
 /// As many nodes of a cycle are named.
 const MOST_SHOWN: usize = 16;

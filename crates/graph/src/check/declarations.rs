@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use wuerst_core::{Models, Node, Port, Registry, Ty};
 
-use crate::doc::{Doc, Entry};
-use crate::problems::Problems;
+use crate::file::doc::{Doc, Entry};
+use crate::file::problems::Problems;
 use wuerst_core::did_you_mean;
 
 /// Are the namespaces that the graph needs registered?

@@ -16,12 +16,12 @@ use std::sync::Arc;
 
 use wuerst_core::{Args, Diagnostic, Models, Node, Port, Registry, Value};
 
-use crate::change::Change;
-use crate::doc::{Doc, Entry, NodeDoc};
+use crate::file::change::Change;
+use crate::file::doc::{Doc, Entry, NodeDoc};
+use crate::file::problems::{Place, Problems};
+use crate::file::yaml;
 use crate::graph::{Graph, Output, Role, Source, Step};
-use crate::problems::{Place, Problems};
-use crate::subgraph;
-use crate::yaml;
+use crate::load::add::too_many;
 pub(crate) use wires::plain;
 
 /// Longer files are refused unread: in this size fit graphs of fifty thousand nodes.
@@ -106,7 +106,7 @@ fn check(
     let shapes = types::unify(&scope, arguments.iter().flatten(), problems);
     let known = doc.nodes.iter().zip(&scope.nodes);
     let known = known.filter_map(|(entry, (_, node))| Some((&entry.place, &**node.as_ref()?)));
-    subgraph::too_many(known, problems);
+    too_many(known, problems);
     for (entry, arguments) in doc.nodes.iter().zip(&arguments) {
         node_check(entry, arguments, &scope, problems);
     }

@@ -11,8 +11,8 @@ use std::collections::HashMap;
 use wuerst_core::{Dim, Node, Port, Ty, Value};
 
 use super::{Argument, Scope};
+use crate::file::problems::Problems;
 use crate::graph::Source;
-use crate::problems::Problems;
 
 /// Checks the types of all wires, and says what dimensions turned out to be.
 pub(super) fn unify<'s, 'a>(

@@ -1,8 +1,8 @@
 //! Do wires lead somewhere? `$input`, `$node.port`, and `$$` for a plain dollar.
 
 use super::Scope;
+use crate::file::problems::{Place, Problems};
 use crate::graph::Source;
-use crate::problems::{Place, Problems};
 use wuerst_core::did_you_mean;
 
 /// Of more names than these none is listed.

@@ -5,9 +5,9 @@ use std::sync::Arc;
 use wuerst_core::{Diagnostic, Error, did_you_mean};
 
 use super::Scope;
-use crate::change::Change;
-use crate::problems::{Place, Problems};
-use crate::subgraph::Subgraph;
+use crate::file::change::Change;
+use crate::file::problems::{Place, Problems};
+use crate::load::subgraph::Subgraph;
 
 /// Makes the changes, each with the node that is a graph and what is changed within that.
 pub(super) fn change(changes: &[(&str, Change<'_>)], scope: &mut Scope<'_>, problems: &mut Problems) {

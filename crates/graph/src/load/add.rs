@@ -4,10 +4,11 @@ use std::fmt;
 
 use wuerst_core::{Error, Models, Node, Registry, Result};
 
-use super::{MOST, Subgraph, size};
-use crate::doc::Doc;
-use crate::problems::{Place, Problems};
-use crate::yaml;
+use super::expand::{MOST, size};
+use super::subgraph::Subgraph;
+use crate::file::doc::Doc;
+use crate::file::problems::{Place, Problems};
+use crate::file::yaml;
 
 /// A graph file that becomes a node kind.
 #[derive(Clone, Debug)]
@@ -72,7 +73,7 @@ fn uses(text: &str, new: &[&str]) -> Vec<Use> {
     // What is wrong is said when the graph is loaded.
     let doc = Doc::read(yaml::read(text).tree, &mut Problems::default());
     let kinds = doc.nodes.into_iter().filter_map(|node| node.value.kind);
-    let used = |kind: crate::doc::Entry<String>| {
+    let used = |kind: crate::file::doc::Entry<String>| {
         let graph = new.iter().position(|name| *name == kind.value)?;
         Some(Use { graph, place: kind.place })
     };

@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use wuerst_core::{NodeSpec, Port, Registry};
 
-use crate::example::example;
+use super::example::example;
 
 /// Sentences are taken until a summary is as long, in bytes.
 const SHORTEST: usize = 20;

@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use wuerst_core::{NodeSpec, Port, Registry};
 
-use crate::example::example;
+use super::example::example;
 
 /// All node kinds, one line each: kind and meaning.
 pub fn list(registry: &Registry) -> String {

@@ -9,12 +9,12 @@ use std::time::{Duration, Instant};
 
 use wuerst_core::{Args, Cancel, Ctx, Digest, Error, NodeSpec, Port, Result, Usage, Value, memory};
 
+use super::key;
+use super::progress::Progress;
+use super::report::{Fate, How, NodeReport, Why};
+use super::values::{self, Lengths};
 use crate::cache::{Arguments, Cache, Lease, Results};
-use crate::contract::{self, Lengths};
 use crate::graph::{Graph, Output, Source, Step};
-use crate::key;
-use crate::progress::Progress;
-use crate::report::{Fate, How, NodeReport, Why};
 
 /// One call of [`Run::outputs`](crate::Run::outputs).
 pub(crate) struct Pass<'a> {
@@ -272,7 +272,7 @@ impl<'a> Pass<'a> {
         let mut ctx = Ctx::new(id, self.cancel, &mut self.progress).with_providers(providers);
         let results = node.run(&mut ctx, &Args::new(&spec.signature.inputs, &args)).map_err(in_node)?;
         let (duration, usage) = (begun.elapsed(), ctx.usage());
-        contract::results(&spec.signature, &results, lengths).map_err(in_node)?;
+        values::results(&spec.signature, &results, lengths).map_err(in_node)?;
         let took = duration.saturating_sub(usage.loading);
         if let Some((sort, steps, weight)) = self.progress.finished(step, &this) {
             self.cache.measure(sort, took, steps, weight);
@@ -329,8 +329,8 @@ impl<'a> Pass<'a> {
             value.map(|value| port.ty.widen(value))
         };
         let values: Vec<Option<Value>> = ports.iter().zip(&self.slots[step].args).map(value).collect();
-        let lengths = contract::arguments(ports, &values)?;
-        contract::gates(&self.graph.nodes[step].gates, &values)?;
+        let lengths = values::arguments(ports, &values)?;
+        values::gates(&self.graph.nodes[step].gates, &values)?;
         Ok((values, lengths))
     }
 

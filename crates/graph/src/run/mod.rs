@@ -5,7 +5,16 @@
 //! order in which its arguments come before it: its results' digests are recalled, or it runs. A node
 //! that ran and gave what it gave before leaves everything after it settled without a run (early
 //! cut-off). Then the values of the outputs are fetched; one that was evicted is made again. The work is
-//! done in [`Pass`](crate::pass::Pass).
+//! done in [`Pass`](crate::run::pass::Pass).
+
+mod batch;
+mod digest;
+pub(crate) mod inputs;
+mod key;
+mod pass;
+mod progress;
+pub(crate) mod report;
+mod values;
 
 use std::time::Instant;
 
@@ -13,10 +22,10 @@ use wuerst_core::{Cancel, Error, Result, Value, Watch};
 
 use crate::cache::Cache;
 use crate::graph::Graph;
-use crate::inputs::Inputs;
-use crate::pass::Pass;
-use crate::progress::Progress;
-use crate::report::Report;
+use inputs::Inputs;
+use pass::Pass;
+use progress::Progress;
+use report::Report;
 
 /// Computes outputs of a graph.
 pub struct Run<'a> {

@@ -6,10 +6,10 @@ use std::sync::Arc;
 use wuerst_core::Result;
 
 use super::{Pass, Slot};
-use crate::batch;
 use crate::cache::rows;
 use crate::graph::{Output, Role, Source};
-use crate::key;
+use crate::run::batch;
+use crate::run::key;
 
 impl Pass<'_> {
     /// How many results a node is to make, if it is more than one and it can make them one by one.

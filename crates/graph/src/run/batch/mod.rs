@@ -14,8 +14,8 @@ use std::sync::Arc;
 
 use wuerst_core::{Batch, Port, Result, Value};
 
+use super::key;
 use crate::graph::{Graph, Role, Source, Step};
-use crate::key;
 
 /// How a node of the graph makes several results; `None` when it makes one, or does not say how.
 pub(crate) fn of(graph: &Graph, step: usize, inputs: &[Option<Value>]) -> Option<Batch> {

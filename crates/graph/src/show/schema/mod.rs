@@ -7,7 +7,7 @@ mod value;
 use serde_json::{Map, Value as Json, json};
 use wuerst_core::{NodeSpec, Port, Registry};
 
-use crate::doc::FORMAT;
+use crate::file::doc::FORMAT;
 
 /// A JSON Schema (draft 7, which editors know) of graph files whose nodes are those of `registry`.
 ///
@@ -120,7 +120,7 @@ fn arguments(ports: &[Port]) -> Json {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::doc::{NODE_KEYS, SECTIONS};
+    use crate::file::doc::{NODE_KEYS, SECTIONS};
 
     fn keys(schema: &Json) -> Vec<&str> {
         let properties = schema["properties"].as_object().unwrap();

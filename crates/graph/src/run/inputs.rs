@@ -4,9 +4,9 @@ use std::collections::HashMap;
 
 use wuerst_core::{Args, Error, Refusal, Result, Value};
 
-use crate::contract;
+use super::key;
+use super::values;
 use crate::graph::{Graph, Source};
-use crate::key;
 
 /// The values of a graph's inputs, for one or many runs.
 #[derive(Clone, Debug, Default)]
@@ -60,8 +60,7 @@ impl Inputs {
             let args = args.map_err(|error| error.in_node(&step.id))?;
             let ports = &step.node.spec().signature.inputs;
             let known: Vec<Option<Value>> = key::known(ports, &args, &values);
-            let checked =
-                contract::arguments(ports, &known).and_then(|_| contract::gates(&step.gates, &known));
+            let checked = values::arguments(ports, &known).and_then(|_| values::gates(&step.gates, &known));
             checked.map_err(|error| error.in_node(&step.id))?;
             let refused = |refusal: Refusal| Error::from(refusal).in_node(&step.id);
             step.node.check(&Args::new(ports, &known)).map_err(refused)?;

@@ -1,15 +1,18 @@
 //! A checked graph: right by construction, ready to run.
 
+pub(crate) mod index;
+mod offer;
+
 use std::borrow::Cow;
 use std::collections::HashSet;
 use std::sync::Arc;
 
 use wuerst_core::{Args, Diagnostic, Error, Models, Node, Port, Registry, Result, Signature, Ty, Value};
 
-use crate::change::Change;
 use crate::check;
-use crate::index::Index;
-use crate::subgraph::expand;
+use crate::file::change::Change;
+use crate::load::expand::expand;
+use index::Index;
 use wuerst_core::did_you_mean;
 
 /// A checked graph. Immutable while it runs, and cheap enough to clone for every job.

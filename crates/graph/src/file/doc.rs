@@ -4,8 +4,8 @@ use std::collections::HashMap;
 
 use wuerst_core::Value;
 
-use crate::problems::{Place, Problems};
-use crate::yaml::{self, Data, Tree};
+use super::problems::{Place, Problems};
+use super::yaml::{self, Data, Tree};
 use wuerst_core::did_you_mean;
 
 /// The version of the format that this crate reads.

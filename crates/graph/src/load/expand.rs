@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
+use super::subgraph::Subgraph;
 use crate::graph::{Gate, Graph, Output, Source, Step};
-use crate::subgraph::Subgraph;
 
 /// As many nodes may a graph have in all. Graphs in graphs in graphs could double it with each line of text.
 pub(crate) const MOST: usize = 100_000;

@@ -5,30 +5,22 @@
 //! `outer/inner` from then on. So what is remembered, shown, weighed and reported of a node holds for those within
 //! too, and nothing about running a graph knows of graphs within graphs.
 
-mod add;
-mod expand;
-
 use std::any::Any;
 use std::sync::Arc;
 
 use wuerst_core::{Args, Ctx, Error, Models, Node, NodeSpec, Refusal, Registry, Result, Value};
 
-pub(crate) use add::too_many;
-pub use add::{GraphKind, Misfit, add_graphs};
-pub(crate) use expand::expand;
-use expand::{MOST, size};
-
 use crate::cache::Cache;
-use crate::change::Change;
+use crate::file::change::Change;
 use crate::graph::{Graph, Source};
-use crate::inputs::{self, Inputs};
 use crate::run::Run;
+use crate::run::inputs::{self, Inputs};
 
 /// A graph as a node kind.
 pub(crate) struct Subgraph {
-    spec: NodeSpec,
+    pub(super) spec: NodeSpec,
     /// Without graphs within.
-    graph: Graph,
+    pub(super) graph: Graph,
     /// What it was made of, to be made again with changes.
     text: Arc<str>,
     registry: Registry,
@@ -36,7 +28,7 @@ pub(crate) struct Subgraph {
 
 impl Subgraph {
     /// Reads and checks the graph.
-    fn new(kind: &str, text: &str, registry: &Registry) -> Result<Subgraph> {
+    pub(super) fn new(kind: &str, text: &str, registry: &Registry) -> Result<Subgraph> {
         let graph = Graph::load(text, registry)?;
         Subgraph::of_graph(kind, graph, text.into(), registry.clone())
     }

@@ -2,9 +2,9 @@
 
 use wuerst_core::{Digest, Error, Hasher, Result};
 
+use super::inputs::Inputs;
+use super::key;
 use crate::graph::{Graph, Source, Step};
-use crate::inputs::Inputs;
-use crate::key;
 
 impl Graph {
     /// What an output depends on: the kinds and versions of nodes, literals, inputs, models and files by content. While

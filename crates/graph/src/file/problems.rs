@@ -2,7 +2,7 @@
 
 use wuerst_core::Diagnostic;
 
-use crate::yaml::{Mark, Tree};
+use super::yaml::{Mark, Tree};
 
 /// As many problems are reported; nobody reads more, and a file of rubbish must not fill the memory.
 const MOST: usize = 200;

@@ -2,9 +2,9 @@
 
 use wuerst_core::{Value, did_you_mean};
 
+use super::doc::{Doc, Entry, Given, NodeDoc};
+use super::problems::{Place, Problems};
 use crate::check::plain;
-use crate::doc::{Doc, Entry, Given, NodeDoc};
-use crate::problems::{Place, Problems};
 
 /// A change to a graph as it is read.
 #[derive(Clone, Debug, PartialEq)]

@@ -1,0 +1,8 @@
+//! Graphs, node kinds and diagnostics as people and editors read them.
+
+pub(crate) mod describe;
+pub(crate) mod draw;
+pub(crate) mod example;
+pub(crate) mod page;
+pub(crate) mod render;
+pub(crate) mod schema;
