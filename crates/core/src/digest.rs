@@ -1,6 +1,7 @@
 //! Content digests: the names under which results are remembered.
 
 use std::fmt;
+use std::io::{self, Read};
 
 /// A 256-bit BLAKE3 digest that names a value, or a node with its arguments, by content.
 ///
@@ -46,6 +47,17 @@ impl Hasher {
         self
     }
 
+    /// Adds what a reader gives, which must be so many bytes, as [`Hasher::bytes`] does.
+    ///
+    /// # Errors
+    /// What the reader says, and when it gives fewer or more.
+    pub fn content(mut self, reader: impl Read, length: u64) -> io::Result<Hasher> {
+        self.0.update(&length.to_le_bytes());
+        let before = self.0.count();
+        self.0.update_reader(reader.take(length.saturating_add(1)))?;
+        if self.0.count() - before == length { Ok(self) } else { Err(io::ErrorKind::UnexpectedEof.into()) }
+    }
+
     /// Adds a number.
     #[must_use]
     pub fn number(self, number: u64) -> Hasher {
@@ -75,6 +87,13 @@ mod tests {
         assert_ne!(a, b);
         assert_eq!(a, Hasher::new("test").bytes(b"ab").bytes(b"c").finish());
         assert_ne!(Hasher::new("x").finish(), Hasher::new("y").finish());
+    }
+
+    #[test]
+    fn content_counts_as_bytes() {
+        let content = |length| Hasher::new("test").content(&b"abc"[..], length).map(Hasher::finish);
+        assert_eq!(content(3).unwrap(), Hasher::new("test").bytes(b"abc").finish());
+        assert!(content(2).is_err() && content(4).is_err());
     }
 
     #[test]

@@ -14,6 +14,7 @@
 
 mod amount;
 mod args;
+mod cache_folder;
 mod cancel;
 mod ctx;
 mod digest;
@@ -24,6 +25,7 @@ mod model;
 mod node;
 mod port;
 mod registry;
+pub mod regular;
 mod signature;
 mod suggest;
 mod syntax;
@@ -35,6 +37,7 @@ mod value;
 
 pub use amount::Amount;
 pub use args::Args;
+pub use cache_folder::{CacheFolder, Entry};
 pub use cancel::{Cancel, Guard};
 pub use ctx::{Ctx, Watch};
 pub use digest::{Digest, Hasher};
