@@ -2,12 +2,12 @@
 
 use wuerst_core::{Error, Models, Node, Port, Ty, Value};
 
-use super::{Argument, Scope, wires};
+use super::scope::{Argument, Scope};
 use crate::file::doc::{Entry, Given, NodeDoc};
 use crate::file::problems::{Place, Problems};
-use crate::file::yaml::{Data, Tree};
+use crate::file::wire::{self, Read};
+use crate::file::yaml::Data;
 use crate::graph::Source;
-use crate::load::subgraph;
 use wuerst_core::did_you_mean;
 
 /// The arguments of one node, in the order of its signature.
@@ -22,7 +22,7 @@ pub(super) fn of_node(
     let with = &entry.value.with;
     let Some(node) = &scope.nodes[step].1 else {
         for given in with {
-            if let Some(Ok(wires::Read::Wire(wire))) = given.value.text().map(wires::read) {
+            if let Some(Ok(Read::Wire(wire))) = given.value.text().map(wire::read) {
                 scope.resolve(&wire, &given.place, problems);
             }
         }
@@ -78,7 +78,7 @@ fn default(
     scope: &Scope<'_>,
     problems: &mut Problems,
 ) -> Option<Source> {
-    let models = subgraph::models(node).unwrap_or(scope.models);
+    let models = (scope.models_of)(node).unwrap_or(scope.models);
     match &port.default {
         Some(value) => admitted(port, value.clone(), place, scope, models, problems),
         None => port.optional.then_some(Source::LeftOut),
@@ -94,13 +94,13 @@ fn source(
 ) -> Option<Source> {
     let place = &given.place;
     if let Some(text) = given.value.text() {
-        match wires::read(text) {
+        match wire::read(text) {
             Err(message) => problems.add(place.clone(), message),
-            Ok(wires::Read::Wire(wire)) => {
+            Ok(Read::Wire(wire)) => {
                 let source = scope.resolve(&wire, place, problems)?;
                 return wired(node, port, source, text, place, scope, problems);
             }
-            Ok(wires::Read::Text(text)) => {
+            Ok(Read::Text(text)) => {
                 // What replaces an argument comes from whoever runs the graph.
                 let (value, models) = match given.value {
                     Given::Tree(_) => (Ok(Value::from(text)), scope.models),
@@ -199,14 +199,4 @@ fn wired(
         return None;
     }
     Some(source)
-}
-
-impl Given {
-    /// The text that it is, if it is one.
-    pub(super) fn text(&self) -> Option<&str> {
-        match self {
-            Given::Tree(Tree { data: Data::Text(text), .. }) | Given::Text(text) => Some(text),
-            Given::Tree(_) | Given::Value(_) => None,
-        }
-    }
 }

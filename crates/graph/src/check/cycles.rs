@@ -2,10 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use super::Scope;
-use super::wires::{self, Read, Wire};
+use super::scope::Scope;
 use crate::file::doc::{Doc, Given};
 use crate::file::problems::Problems;
+use crate::file::wire::{self, Read, Wire};
 
 /// As many nodes of a cycle are named.
 const MOST_SHOWN: usize = 16;
@@ -60,7 +60,7 @@ enum State {
 
 fn used_by(doc: &Doc, node: usize, scope: &Scope<'_>) -> Vec<usize> {
     let with = doc.nodes[node].value.with.iter();
-    let wire = |given: &Given| wires::read(given.text()?).ok();
+    let wire = |given: &Given| wire::read(given.text()?).ok();
     let used: BTreeSet<usize> = with
         .filter_map(|entry| wire(&entry.value))
         .filter_map(|read| match read {

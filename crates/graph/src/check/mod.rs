@@ -1,5 +1,4 @@
-//! From a file to a [`Graph`]: every question about the file is asked in a module of its own, and each
-//! notes all the problems it finds, so that one check reports everything.
+//! Is the graph right? Every question about the file is asked in a module of its own, and each notes all the problems it finds, so that one check reports everything.
 //!
 //! A problem is reported where it is made and not again where it is felt: what depends on an unknown
 //! node or a wrong declaration is passed over.
@@ -7,94 +6,22 @@
 mod arguments;
 mod cycles;
 mod declarations;
+pub(crate) mod scope;
 mod types;
 mod wires;
-mod within;
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
-use wuerst_core::{Args, Diagnostic, Models, Node, Port, Registry, Value};
+use wuerst_core::{Args, Value};
 
-use crate::file::change::Change;
+use self::scope::{Argument, Scope};
 use crate::file::doc::{Doc, Entry, NodeDoc};
-use crate::file::problems::{Place, Problems};
-use crate::file::yaml;
+use crate::file::problems::Problems;
+use crate::file::wire::{self, Read};
 use crate::graph::{Graph, Output, Role, Source, Step};
-use crate::load::add::too_many;
-pub(crate) use wires::plain;
 
-/// Longer files are refused unread: in this size fit graphs of fifty thousand nodes.
-pub(crate) const LONGEST: usize = 4 << 20;
-
-/// Reads, changes and checks a graph file. `host` is what the names of models mean in changes.
-pub(crate) fn load(
-    text: &str,
-    registry: &Registry,
-    changes: &[Change<'_>],
-    host: &Models,
-) -> Result<Graph, Vec<Diagnostic>> {
-    if text.len() > LONGEST {
-        let mut problems = Problems::default();
-        let (is, most) = (text.len(), LONGEST >> 20);
-        problems.add(Place::root(), format!("{is} bytes are too many: a graph file has at most {most} MiB"));
-        return Err(problems.sorted());
-    }
-    let read = yaml::read(text);
-    let mut problems = if read.cut { Problems::of_cut_file() } else { Problems::default() };
-    for yaml::Problem { mark, path, message } in read.problems {
-        problems.add(Place::at(path, mark), message);
-    }
-    let mut doc = Doc::read(read.tree, &mut problems);
-    doc.change(changes.iter().filter(|change| change.within().is_none()), &mut problems);
-    let within: Vec<(&str, Change<'_>)> = changes.iter().filter_map(Change::within).collect();
-    let mut absent = Problems::default();
-    let graph = check(&doc, registry, (&within, host), &mut problems, &mut absent);
-    match graph {
-        Some(graph) if problems.is_empty() => Ok(Graph { absent: absent.sorted(), ..graph }),
-        _ => Err(problems.and(absent).sorted()),
-    }
-}
-
-/// What names mean in one graph. `None` stands for what is wrong, and reported already.
-struct Scope<'a> {
-    inputs: Vec<(&'a str, Option<Port>)>,
-    nodes: Vec<(&'a str, Option<Arc<dyn Node>>)>,
-    /// Where in `inputs` and `nodes` a name is found.
-    input_named: HashMap<&'a str, usize>,
-    node_named: HashMap<&'a str, usize>,
-    models: &'a Models,
-    /// The same in what comes from whoever runs the graph.
-    host: Models,
-}
-
-/// An argument: where it stands, the port that it is for, and what it is, as far as that is known.
-struct Argument {
-    place: Place,
-    /// Index of the node in the file, and of the port in the node's signature.
-    step: usize,
-    port: usize,
-    source: Option<Source>,
-}
-
-fn check(
-    doc: &Doc,
-    registry: &Registry,
-    (within, host): (&[(&str, Change<'_>)], &Models),
-    problems: &mut Problems,
-    absent: &mut Problems,
-) -> Option<Graph> {
-    declarations::needs(&doc.needs, registry, problems);
-    declarations::providers(doc, registry, problems);
-    let mut scope = Scope {
-        inputs: declarations::inputs(&doc.inputs, registry.models(), problems, absent),
-        nodes: declarations::kinds(doc, registry, problems),
-        input_named: named(&doc.inputs),
-        node_named: named(&doc.nodes),
-        models: registry.models(),
-        host: host.by_host(),
-    };
-    within::change(within, &mut scope, problems);
+/// The graph that the file describes; `None` when something is wrong with it, which is noted.
+pub(crate) fn graph(doc: &Doc, scope: Scope<'_>, problems: &mut Problems) -> Option<Graph> {
     let arguments: Vec<Vec<Argument>> = doc
         .nodes
         .iter()
@@ -104,9 +31,6 @@ fn check(
     let order = cycles::order(doc, &scope, problems);
     let outputs: Vec<Option<Source>> = doc.outputs.iter().map(|o| output(o, &scope, problems)).collect();
     let shapes = types::unify(&scope, arguments.iter().flatten(), problems);
-    let known = doc.nodes.iter().zip(&scope.nodes);
-    let known = known.filter_map(|(entry, (_, node))| Some((&entry.place, &**node.as_ref()?)));
-    too_many(known, problems);
     for (entry, arguments) in doc.nodes.iter().zip(&arguments) {
         node_check(entry, arguments, &scope, problems);
     }
@@ -155,25 +79,21 @@ fn check(
         inputs: scope.inputs.into_iter().map(|(_, port)| port).collect::<Option<_>>()?,
         nodes: order.into_iter().map(|step| steps[step].take()).collect::<Option<_>>()?,
         interface,
-        models: registry.models().clone(),
+        models: scope.models.clone(),
         index: Arc::default(),
         absent: Vec::new(),
     })
 }
 
-fn named<T>(entries: &[Entry<T>]) -> HashMap<&str, usize> {
-    entries.iter().enumerate().map(|(index, entry)| (entry.name.as_str(), index)).collect()
-}
-
 fn output(entry: &Entry<String>, scope: &Scope<'_>, problems: &mut Problems) -> Option<Source> {
-    match wires::read(&entry.value) {
+    match wire::read(&entry.value) {
         Err(message) => problems.add(entry.place.clone(), message),
-        Ok(wires::Read::Text(_)) => {
+        Ok(Read::Text(_)) => {
             let hint = scope.unmarked_wire(&entry.value);
             problems
                 .add(entry.place.clone(), format!("wants a wire as `$node.port`, but this is text{hint}"));
         }
-        Ok(wires::Read::Wire(wire)) => return scope.resolve(&wire, &entry.place, problems),
+        Ok(Read::Wire(wire)) => return scope.resolve(&wire, &entry.place, problems),
     }
     None
 }

@@ -10,7 +10,7 @@ use std::collections::HashMap;
 
 use wuerst_core::{Dim, Node, Port, Ty, Value};
 
-use super::{Argument, Scope};
+use super::scope::{Argument, Scope};
 use crate::file::problems::Problems;
 use crate::graph::Source;
 

@@ -4,7 +4,7 @@ use wuerst_core::{Value, did_you_mean};
 
 use super::doc::{Doc, Entry, Given, NodeDoc};
 use super::problems::{Place, Problems};
-use crate::check::plain;
+use super::wire::plain;
 
 /// A change to a graph as it is read.
 #[derive(Clone, Debug, PartialEq)]

@@ -53,6 +53,16 @@ pub(crate) enum Given {
     Value(Value),
 }
 
+impl Given {
+    /// The text that it is, if it is one.
+    pub(crate) fn text(&self) -> Option<&str> {
+        match self {
+            Given::Tree(Tree { data: Data::Text(text), .. }) | Given::Text(text) => Some(text),
+            Given::Tree(_) | Given::Value(_) => None,
+        }
+    }
+}
+
 impl Doc {
     /// Reads a file, noting everything that is not of the right form and going on.
     pub(crate) fn read(tree: Tree, problems: &mut Problems) -> Doc {

@@ -4,4 +4,5 @@ pub(crate) mod change;
 pub(crate) mod doc;
 pub(crate) mod open;
 pub(crate) mod problems;
+pub(crate) mod wire;
 pub(crate) mod yaml;

@@ -6,7 +6,8 @@ use std::path::Path;
 
 use wuerst_core::{Error, Result};
 
-use crate::check::LONGEST;
+/// Longer files are refused unread: in this size fit graphs of fifty thousand nodes.
+pub(crate) const LONGEST: usize = 4 << 20;
 
 /// Reads a graph file.
 ///

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use wuerst_core::Port;
 
-use crate::graph::{Gate, Output, Source, Step};
+use super::step::{Gate, Output, Source, Step};
 
 /// Where things are in a graph. Names and nodes stay where they are as long as the graph lives.
 #[derive(Debug, Default)]

@@ -1,8 +1,8 @@
-//! What a host can show of a graph's inputs: their own declarations, and what the nodes behind them allow and mean.
+//! What a graph's inputs allow and mean: their own declarations, and the nodes behind them.
 
 use std::ops::RangeInclusive;
 
-use wuerst_core::Port;
+use wuerst_core::{Error, Port, Result, Value};
 
 use crate::graph::Graph;
 
@@ -42,9 +42,26 @@ fn both(
     }
 }
 
+/// Whether every port that an input is wired to allows the value.
+pub(crate) fn allowed(graph: &Graph, index: usize, value: &Value) -> Result<()> {
+    let refused = |message: String, by: &str| {
+        Error::invalid(&graph.inputs[index].name, format!("{message}, which `{by}` allows"))
+    };
+    for (step, arg) in graph.index.readers(&graph.nodes, index) {
+        let step = &graph.nodes[step];
+        for gate in step.gates.iter().filter(|gate| gate.arg == arg) {
+            gate.port.allows(value).map_err(|message| refused(message, &gate.name))?;
+        }
+        let port = &step.node.spec().signature.inputs[arg];
+        let by = || format!("{}.{}", step.id, port.name);
+        port.allows(value).map_err(|message| refused(message, &by()))?;
+    }
+    Ok(())
+}
+
 #[cfg(test)]
 mod tests {
-    use wuerst_core::{Args, Ctx, Node, NodeSpec, Registry, Result, Value};
+    use wuerst_core::{Args, Ctx, Node, NodeSpec, Registry};
 
     use super::*;
 

@@ -2,13 +2,13 @@
 
 use std::fmt;
 
-use wuerst_core::{Error, Models, Node, Registry, Result};
+use wuerst_core::{Error, Models, Registry};
 
-use super::expand::{MOST, size};
 use super::subgraph::Subgraph;
 use crate::file::doc::Doc;
 use crate::file::problems::{Place, Problems};
 use crate::file::yaml;
+use crate::graph::Graph;
 
 /// A graph file that becomes a node kind.
 #[derive(Clone, Debug)]
@@ -56,7 +56,9 @@ pub fn add_graphs(registry: &mut Registry, graphs: &[GraphKind<'_>]) -> Result<(
         if let Some(models) = models {
             seen.set_models(models.clone());
         }
-        let add = Subgraph::new(kind, text, &seen).and_then(|graph| with.add(graph));
+        let add = Graph::load(text, &seen)
+            .and_then(|graph| Subgraph::of_graph(kind, graph, (*text).into(), seen))
+            .and_then(|graph| with.add(graph));
         add.map_err(|error| Misfit { index, error })?;
     }
     *registry = with;
@@ -114,18 +116,4 @@ fn circle(uses: &[Vec<Use>], done: &[usize], graphs: &[GraphKind<'_>]) -> Misfit
     let mut problems = Problems::default();
     problems.add(place, format!("a graph cannot be a node of itself: {}", names.join(" -> ")));
     Misfit { index, error: Error::Graph(problems.sorted()) }
-}
-
-/// Notes the node with which a graph gets too many nodes, those within graphs counted.
-pub(crate) fn too_many<'a>(nodes: impl Iterator<Item = (&'a Place, &'a dyn Node)>, problems: &mut Problems) {
-    let mut sum = 0;
-    for (place, node) in nodes {
-        let before = sum;
-        sum += size(node);
-        if before <= MOST && sum > MOST {
-            let kind = &node.spec().kind;
-            let message = format!("with the nodes in `{kind}` the graph has more than {MOST} nodes");
-            problems.add(place.clone(), message);
-        }
-    }
 }

@@ -2,15 +2,32 @@
 
 use std::sync::Arc;
 
+use wuerst_core::Node;
+
 use super::subgraph::Subgraph;
+use crate::file::problems::{Place, Problems};
 use crate::graph::{Gate, Graph, Output, Source, Step};
 
 /// As many nodes may a graph have in all. Graphs in graphs in graphs could double it with each line of text.
-pub(crate) const MOST: usize = 100_000;
+const MOST: usize = 100_000;
 
 /// How many nodes a node stands for.
-pub(crate) fn size(node: &dyn wuerst_core::Node) -> usize {
+fn size(node: &dyn Node) -> usize {
     Subgraph::of(node).map_or(1, |sub| sub.graph.nodes.len())
+}
+
+/// Notes the node with which a graph gets too many nodes, those within graphs counted.
+pub(crate) fn too_many<'a>(nodes: impl Iterator<Item = (&'a Place, &'a dyn Node)>, problems: &mut Problems) {
+    let mut sum = 0;
+    for (place, node) in nodes {
+        let before = sum;
+        sum += size(node);
+        if before <= MOST && sum > MOST {
+            let kind = &node.spec().kind;
+            let message = format!("with the nodes in `{kind}` the graph has more than {MOST} nodes");
+            problems.add(place.clone(), message);
+        }
+    }
 }
 
 /// The graph with the nodes of its graphs in their places, each after those that it uses as before.

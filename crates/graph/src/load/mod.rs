@@ -1,5 +1,85 @@
-//! From a graph file to a [`Graph`](crate::Graph), alone or as a node kind of other graphs.
+//! From a graph file to a [`Graph`], alone or as a node kind of other graphs.
 
 pub(crate) mod add;
-pub(crate) mod expand;
-pub(crate) mod subgraph;
+mod expand;
+mod nested_changes;
+mod subgraph;
+
+use std::sync::Arc;
+
+use wuerst_core::{Diagnostic, Error, Models, Registry, Result};
+
+use crate::check;
+use crate::check::scope::Scope;
+use crate::file::change::Change;
+use crate::file::doc::Doc;
+use crate::file::open::LONGEST;
+use crate::file::problems::{Place, Problems};
+use crate::file::yaml;
+use crate::graph::Graph;
+use crate::graph::index::Index;
+use subgraph::Subgraph;
+
+impl Graph {
+    /// Reads and checks a graph file.
+    ///
+    /// # Errors
+    /// [`Error::Graph`] with every problem that there is, each with its place in `text`.
+    pub fn load(text: &str, registry: &Registry) -> Result<Graph> {
+        Graph::load_with(text, registry, &[])
+    }
+
+    /// Reads and checks a graph file with changes to its nodes.
+    ///
+    /// # Errors
+    /// As [`Graph::load`]. Problems of a change have no line.
+    pub fn load_with(text: &str, registry: &Registry, changes: &[Change<'_>]) -> Result<Graph> {
+        Graph::load_for(text, registry, changes, registry.models())
+    }
+
+    /// The same where names of models in changes mean something else than in the file.
+    fn load_for(text: &str, registry: &Registry, changes: &[Change<'_>], host: &Models) -> Result<Graph> {
+        let graph = expand::expand(load(text, registry, changes, host).map_err(Error::Graph)?);
+        let index = Arc::new(Index::of(&graph.inputs, &graph.nodes, &graph.outputs));
+        Ok(Graph { index, ..graph })
+    }
+}
+
+/// Reads, changes and checks a graph file. `host` is what the names of models mean in changes.
+fn load(
+    text: &str,
+    registry: &Registry,
+    changes: &[Change<'_>],
+    host: &Models,
+) -> Result<Graph, Vec<Diagnostic>> {
+    if text.len() > LONGEST {
+        let mut problems = Problems::default();
+        let (is, most) = (text.len(), LONGEST >> 20);
+        problems.add(Place::root(), format!("{is} bytes are too many: a graph file has at most {most} MiB"));
+        return Err(problems.sorted());
+    }
+    let read = yaml::read(text);
+    let mut problems = if read.cut { Problems::of_cut_file() } else { Problems::default() };
+    for yaml::Problem { mark, path, message } in read.problems {
+        problems.add(Place::at(path, mark), message);
+    }
+    let mut doc = Doc::read(read.tree, &mut problems);
+    doc.change(changes.iter().filter(|change| change.within().is_none()), &mut problems);
+    let within: Vec<(&str, Change<'_>)> = changes.iter().filter_map(Change::within).collect();
+    let mut absent = Problems::default();
+    let mut scope = Scope::read(&doc, registry, host, subgraph::models, &mut problems, &mut absent);
+    nested_changes::change(&within, changed, &mut scope, &mut problems);
+    let known = doc.nodes.iter().zip(&scope.nodes);
+    let known = known.filter_map(|(entry, (_, node))| Some((&entry.place, &**node.as_ref()?)));
+    expand::too_many(known, &mut problems);
+    match check::graph(&doc, scope, &mut problems) {
+        Some(graph) if problems.is_empty() => Ok(Graph { absent: absent.sorted(), ..graph }),
+        _ => Err(problems.and(absent).sorted()),
+    }
+}
+
+/// A graph that is a node, with changes, checked anew; places in errors are those in its own file.
+fn changed(sub: &Subgraph, changes: &[Change<'_>], host: &Models) -> Result<Subgraph> {
+    let graph = Graph::load_for(&sub.text, &sub.registry, changes, host)?;
+    Subgraph::of_graph(sub.kind(), graph, Arc::clone(&sub.text), sub.registry.clone())
+}

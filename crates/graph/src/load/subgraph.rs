@@ -11,10 +11,10 @@ use std::sync::Arc;
 use wuerst_core::{Args, Ctx, Error, Models, Node, NodeSpec, Refusal, Registry, Result, Value};
 
 use crate::cache::Cache;
-use crate::file::change::Change;
+use crate::graph::offer::allowed;
 use crate::graph::{Graph, Source};
 use crate::run::Run;
-use crate::run::inputs::{self, Inputs};
+use crate::run::inputs::Inputs;
 
 /// A graph as a node kind.
 pub(crate) struct Subgraph {
@@ -22,31 +22,17 @@ pub(crate) struct Subgraph {
     /// Without graphs within.
     pub(super) graph: Graph,
     /// What it was made of, to be made again with changes.
-    text: Arc<str>,
-    registry: Registry,
+    pub(super) text: Arc<str>,
+    pub(super) registry: Registry,
 }
 
 impl Subgraph {
-    /// Reads and checks the graph.
-    pub(super) fn new(kind: &str, text: &str, registry: &Registry) -> Result<Subgraph> {
-        let graph = Graph::load(text, registry)?;
-        Subgraph::of_graph(kind, graph, text.into(), registry.clone())
-    }
-
-    /// The same graph with changes, checked anew. `host` is what the names of models mean in the changes.
-    ///
-    /// # Errors
-    /// As of [`Graph::load_with`], with places in the graph's own file.
-    pub(crate) fn changed(&self, changes: &[Change<'_>], host: &Models) -> Result<Subgraph> {
-        let graph = Graph::load_for(&self.text, &self.registry, changes, host)?;
-        Subgraph::of_graph(self.kind(), graph, Arc::clone(&self.text), self.registry.clone())
-    }
-
     pub(crate) fn kind(&self) -> &str {
         &self.spec.kind
     }
 
-    fn of_graph(kind: &str, graph: Graph, text: Arc<str>, registry: Registry) -> Result<Subgraph> {
+    /// The node that is this graph, which was loaded from `text` with the node kinds of `registry`.
+    pub(super) fn of_graph(kind: &str, graph: Graph, text: Arc<str>, registry: Registry) -> Result<Subgraph> {
         let spec = NodeSpec::new(kind, 1, "->", &about(&text))?;
         for output in &graph.outputs {
             if let Source::Input(index) = output.source
@@ -99,7 +85,7 @@ impl Node for Subgraph {
     fn check(&self, known: &Args<'_>) -> Result<(), Refusal> {
         for (index, value) in known.values().iter().enumerate() {
             if let Some(value) = value {
-                inputs::allowed(&self.graph, index, value)?;
+                allowed(&self.graph, index, value)?;
             }
         }
         for step in &self.graph.nodes {

@@ -6,6 +6,7 @@ use wuerst_core::{Args, Error, Refusal, Result, Value};
 
 use super::key;
 use super::values;
+use crate::graph::offer::allowed;
 use crate::graph::{Graph, Source};
 
 /// The values of a graph's inputs, for one or many runs.
@@ -85,21 +86,4 @@ impl Inputs {
         allowed(graph, index, &value)?;
         Ok(Some(value))
     }
-}
-
-/// Whether every port that an input is wired to allows the value.
-pub(crate) fn allowed(graph: &Graph, index: usize, value: &Value) -> Result<()> {
-    let refused = |message: String, by: &str| {
-        Error::invalid(&graph.inputs[index].name, format!("{message}, which `{by}` allows"))
-    };
-    for (step, arg) in graph.index.readers(&graph.nodes, index) {
-        let step = &graph.nodes[step];
-        for gate in step.gates.iter().filter(|gate| gate.arg == arg) {
-            gate.port.allows(value).map_err(|message| refused(message, &gate.name))?;
-        }
-        let port = &step.node.spec().signature.inputs[arg];
-        let by = || format!("{}.{}", step.id, port.name);
-        port.allows(value).map_err(|message| refused(message, &by()))?;
-    }
-    Ok(())
 }

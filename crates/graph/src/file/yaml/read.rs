@@ -4,7 +4,8 @@ use std::borrow::Cow;
 
 use saphyr_parser::{Event, Marker, Parser, ScalarStyle, ScanError, Span};
 
-use super::{Data, Entry, Mark, Tree, scalar};
+use super::scalar;
+use super::tree::{Data, Entry, Mark, Tree};
 
 /// Mappings and lists within each other; a graph has four.
 const DEEPEST: usize = 16;

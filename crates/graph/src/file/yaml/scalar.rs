@@ -1,6 +1,6 @@
 //! What a scalar without quotes means, by the core schema of YAML 1.2.
 
-use super::Data;
+use super::tree::Data;
 
 /// The value of a plain scalar.
 ///

@@ -7,7 +7,8 @@ use serde_json::Value as Json;
 
 use super::boxes::{Drawing, Sort};
 use super::report::{Entry, entries};
-use super::{escaped, svg};
+use super::svg;
+use super::text::escaped;
 use crate::graph::Graph;
 
 /// A graph as one HTML page, which fetches nothing: nodes with their ports, types and arguments, in layers, and the wires.

@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use super::boxes::{Drawing, Sort};
-use super::short;
+use super::text::short;
 use crate::graph::Graph;
 
 /// The longest text in a box.

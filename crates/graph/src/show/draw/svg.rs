@@ -5,7 +5,7 @@ use std::fmt::Write;
 use super::boxes::{Box, Drawing, Row, Sort};
 use super::layout::{self, HEAD, ROW, WIDTH};
 use super::report::{Entry, THUMBNAIL};
-use super::{escaped, short};
+use super::text::{escaped, short};
 
 /// As many characters fit into a box.
 const LETTERS: usize = 30;

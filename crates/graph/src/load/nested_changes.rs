@@ -2,27 +2,41 @@
 
 use std::sync::Arc;
 
-use wuerst_core::{Diagnostic, Error, did_you_mean};
+use wuerst_core::{Diagnostic, Error, Models, Result, did_you_mean};
 
-use super::Scope;
+use super::subgraph::Subgraph;
+use crate::check::scope::Scope;
 use crate::file::change::Change;
 use crate::file::problems::{Place, Problems};
-use crate::load::subgraph::Subgraph;
+
+/// Loads a graph that is a node again, with changes; the names of models in them are the host's.
+pub(super) type Load = fn(&Subgraph, &[Change<'_>], &Models) -> Result<Subgraph>;
 
 /// Makes the changes, each with the node that is a graph and what is changed within that.
-pub(super) fn change(changes: &[(&str, Change<'_>)], scope: &mut Scope<'_>, problems: &mut Problems) {
+pub(super) fn change(
+    changes: &[(&str, Change<'_>)],
+    load: Load,
+    scope: &mut Scope<'_>,
+    problems: &mut Problems,
+) {
     for (index, (outer, _)) in changes.iter().enumerate() {
         // All changes of a graph are made at once, at the first of them.
         if changes[..index].iter().all(|(before, _)| before != outer) {
             let own = changes[index..].iter().filter(|(other, _)| other == outer);
             let own: Vec<&Change<'_>> = own.map(|(_, change)| change).collect();
-            change_graph(outer, &own, scope, problems);
+            change_graph(outer, &own, load, scope, problems);
         }
     }
 }
 
 /// A graph that does not hold with its changes is unknown from then on: what depends on it is passed over.
-fn change_graph(outer: &str, changes: &[&Change<'_>], scope: &mut Scope<'_>, problems: &mut Problems) {
+fn change_graph(
+    outer: &str,
+    changes: &[&Change<'_>],
+    load: Load,
+    scope: &mut Scope<'_>,
+    problems: &mut Problems,
+) {
     let place = |path: &str| Place::outside(&format!("{outer}/{path}"));
     let at = match graph(outer, scope) {
         Ok(Some(at)) => at,
@@ -42,7 +56,7 @@ fn change_graph(outer: &str, changes: &[&Change<'_>], scope: &mut Scope<'_>, pro
         }
     }
     let changed = scope.nodes[at].1.as_deref().and_then(Subgraph::of);
-    match changed.map(|sub| (sub.changed(&good, &scope.host), sub.kind())) {
+    match changed.map(|sub| (load(sub, &good, &scope.host), sub.kind())) {
         Some((Ok(sub), _)) => scope.nodes[at].1 = Some(Arc::new(sub)),
         Some((Err(Error::Graph(all)), kind)) => {
             found.extend(all.into_iter().map(|problem| {

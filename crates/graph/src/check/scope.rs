@@ -1,0 +1,63 @@
+//! What is known while a graph is checked.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use wuerst_core::{Models, Node, Port, Registry};
+
+use super::declarations;
+use crate::file::doc::{Doc, Entry};
+use crate::file::problems::{Place, Problems};
+use crate::graph::Source;
+
+/// What names mean in one graph. `None` stands for what is wrong, and reported already.
+pub(crate) struct Scope<'a> {
+    pub(crate) inputs: Vec<(&'a str, Option<Port>)>,
+    pub(crate) nodes: Vec<(&'a str, Option<Arc<dyn Node>>)>,
+    /// Where in `inputs` and `nodes` a name is found.
+    pub(crate) input_named: HashMap<&'a str, usize>,
+    pub(crate) node_named: HashMap<&'a str, usize>,
+    pub(crate) models: &'a Models,
+    /// The same in what comes from whoever runs the graph.
+    pub(crate) host: Models,
+    /// The same in a node kind's own defaults, where the kind is a graph: they are written in its file.
+    pub(crate) models_of: fn(&dyn Node) -> Option<&Models>,
+}
+
+/// An argument: where it stands, the port that it is for, and what it is, as far as that is known.
+pub(super) struct Argument {
+    pub(super) place: Place,
+    /// Index of the node in the file, and of the port in the node's signature.
+    pub(super) step: usize,
+    pub(super) port: usize,
+    pub(super) source: Option<Source>,
+}
+
+impl<'a> Scope<'a> {
+    /// What the file declares, in the order in which it does; `absent` gets defaults that are not there. `host` is what
+    /// the names of models mean in changes.
+    pub(crate) fn read(
+        doc: &'a Doc,
+        registry: &'a Registry,
+        host: &Models,
+        models_of: fn(&dyn Node) -> Option<&Models>,
+        problems: &mut Problems,
+        absent: &mut Problems,
+    ) -> Scope<'a> {
+        declarations::needs(&doc.needs, registry, problems);
+        declarations::providers(doc, registry, problems);
+        Scope {
+            inputs: declarations::inputs(&doc.inputs, registry.models(), problems, absent),
+            nodes: declarations::kinds(doc, registry, problems),
+            input_named: named(&doc.inputs),
+            node_named: named(&doc.nodes),
+            models: registry.models(),
+            host: host.by_host(),
+            models_of,
+        }
+    }
+}
+
+fn named<T>(entries: &[Entry<T>]) -> HashMap<&str, usize> {
+    entries.iter().enumerate().map(|(index, entry)| (entry.name.as_str(), index)).collect()
+}

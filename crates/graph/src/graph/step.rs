@@ -1,0 +1,108 @@
+//! A node in a graph: its arguments, where they come from, and what it gives.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use wuerst_core::{Models, Node, Port, Result, Ty, Value};
+
+/// A node of a graph, with its arguments.
+#[derive(Clone)]
+pub struct Step {
+    /// Its name in the graph; of a node within a node that is a graph itself, `outer/inner`. No part of any cache key:
+    /// a renamed node keeps its results.
+    pub id: String,
+    /// What it computes.
+    pub node: Arc<dyn Node>,
+    /// Where its arguments come from, in the order of its signature's inputs.
+    pub args: Vec<Source>,
+    /// The types of its outputs; lengths that follow from the graph are fixed.
+    pub gives: Vec<Ty>,
+    /// Preferred execution providers, first choice first; empty without preference.
+    pub providers: Vec<String>,
+    /// The ports of graphs around it that its arguments came in by.
+    pub(crate) gates: Vec<Gate>,
+    pub(crate) role: Role,
+}
+
+/// What a node is to a batch. All nodes of a graph that does not run are whole.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Role {
+    /// The node of the graph.
+    Whole,
+    /// That node for one result of several.
+    One { index: usize, of: usize },
+    /// Takes parts or joins them.
+    Glue,
+}
+
+/// An input of a node that is a graph itself: what comes in by it must be allowed there too.
+#[derive(Clone)]
+pub(crate) struct Gate {
+    /// The argument, by index.
+    pub(crate) arg: usize,
+    /// As `outer.steps`.
+    pub(crate) name: String,
+    pub(crate) port: Arc<Port>,
+    /// What stands in for it when nothing comes in, as the port takes it.
+    pub(crate) default: Option<Value>,
+}
+
+/// Where a value comes from.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Source {
+    /// It is written in the graph, or the default of a port.
+    Literal(Value),
+    /// An input of the graph, by index.
+    Input(usize),
+    /// An output of a node, by index of the node in the graph and of the port in its signature.
+    Output {
+        /// The node.
+        step: usize,
+        /// The port.
+        port: usize,
+    },
+    /// From nowhere: an optional port that is left out.
+    LeftOut,
+}
+
+/// A named result of a graph.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Output {
+    /// Its name.
+    pub name: String,
+    /// Its type; dimensions that follow from the graph are fixed.
+    pub ty: Ty,
+    /// Where it comes from.
+    pub source: Source,
+}
+
+impl Step {
+    /// What stands in for an argument that comes from an input which is left out: the default of the first graph around
+    /// the node that has one, or of its own port.
+    pub(crate) fn default(&self, arg: usize, models: &Models) -> Result<Option<Value>> {
+        let gate = self.gates.iter().filter(|gate| gate.arg == arg).find_map(|gate| gate.default.clone());
+        let port = &self.node.spec().signature.inputs[arg];
+        match (gate, &port.default) {
+            (Some(value), _) => Ok(Some(port.ty.widen(value))),
+            (None, Some(default)) => port.admit(&port.name, default.clone(), models).map(Some),
+            (None, None) => Ok(None),
+        }
+    }
+
+    /// What it is known by from run to run: its name, and which result of a batch it makes.
+    pub(crate) fn place(&self) -> Cow<'_, str> {
+        match self.role {
+            Role::One { index: 1.., .. } | Role::Glue => Cow::Owned(format!("{} {:?}", self.id, self.role)),
+            Role::One { .. } | Role::Whole => Cow::Borrowed(&self.id),
+        }
+    }
+}
+
+impl Source {
+    pub(super) fn literal(&self) -> Option<Value> {
+        match self {
+            Source::Literal(value) => Some(value.clone()),
+            Source::Input(_) | Source::Output { .. } | Source::LeftOut => None,
+        }
+    }
+}
