@@ -7,7 +7,7 @@ use anyhow::Result;
 use indicatif::{ProgressBar, ProgressStyle};
 use wuerst_model::import::{ImportError, Written};
 
-use crate::say;
+use crate::say::say;
 use crate::size::bytes;
 
 /// Set by Ctrl-C.

@@ -7,7 +7,7 @@ use anyhow::Result;
 use serde_json::json;
 use wuerst::Graph;
 
-use crate::say;
+use crate::say::say;
 use crate::setup::Setup;
 use crate::source::{Problems, Source};
 

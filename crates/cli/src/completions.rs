@@ -4,7 +4,7 @@ use std::io::{Write, stdout};
 use std::process::ExitCode;
 
 use anyhow::Result;
-use clap::CommandFactory;
+use clap::Command;
 use clap_complete::{Shell, generate};
 
 /// Print the script that lets a shell complete this command's words; an installed tree has them
@@ -15,9 +15,9 @@ pub(crate) struct Args {
 }
 
 /// Prints the script.
-pub(crate) fn run(args: &Args) -> Result<ExitCode> {
+pub(crate) fn run(args: &Args, mut command: Command) -> Result<ExitCode> {
     let mut script = Vec::new();
-    generate(args.shell, &mut crate::Cli::command(), "wuerst", &mut script);
+    generate(args.shell, &mut command, "wuerst", &mut script);
     // A reader that has seen enough is no error.
     let _ = stdout().write_all(&script);
     Ok(ExitCode::SUCCESS)

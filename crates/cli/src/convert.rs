@@ -6,8 +6,9 @@ use std::process::ExitCode;
 use anyhow::Result;
 use wuerst_model::import::Models;
 
+use crate::bar;
 use crate::operators::Choice;
-use crate::{bar, say};
+use crate::say::say;
 
 /// Make stage models for another target of those in a folder, without the checkpoints that they came from
 ///

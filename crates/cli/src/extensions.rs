@@ -6,9 +6,9 @@ use anyhow::Result;
 use wuerst::graph::Misfit;
 use wuerst::{Engine, Error, GraphKind};
 
+use crate::find::folder_of;
+use crate::pairs::pair;
 use crate::recipe::{Kinds, Texts};
-use crate::run::pair;
-use crate::setup::folder_of;
 use crate::source::Source;
 
 #[derive(clap::Args)]

@@ -1,4 +1,4 @@
-//! Where the things that ship with the command lie.
+//! Where files lie: the things that ship with the command, and what stands next to a file.
 
 use std::env;
 use std::path::{Path, PathBuf};
@@ -29,6 +29,12 @@ pub(crate) fn first(relative: &str) -> Option<PathBuf> {
 pub(crate) fn listed(places: &[PathBuf]) -> String {
     let shown: Vec<String> = places.iter().map(|path| path.display().to_string()).collect();
     shown.join(", ")
+}
+
+/// The folder that a file lies in.
+pub(crate) fn folder_of(file: &Path) -> Option<PathBuf> {
+    // What lies in the current folder has the empty path for a parent.
+    file.parent().map(|folder| Path::new(".").join(folder))
 }
 
 #[cfg(test)]

@@ -10,11 +10,12 @@ use wuerst::{Engine, Graph, Value};
 use crate::previews::PreviewArgs;
 use crate::progress::Progress;
 use crate::recipe::{Kinds, Recipe};
+use crate::say::say;
 use crate::setup::Setup;
 use crate::size::Size;
 use crate::source::Source;
-use crate::target::Target;
-use crate::{picture, run, say, watch};
+use crate::target::{Target, numbered};
+use crate::{pairs, picture, watch};
 
 /// The most words that a prompt may have. Text encoders read some dozens and cut off the rest with a warning; so many
 /// are no prompt but a mistake.
@@ -53,10 +54,10 @@ pub(crate) struct Args {
     #[arg(long)]
     no_metadata: bool,
     /// Sets another input, or an argument of a node, as decoder_steps=20 or prior.model=mine.onnx
-    #[arg(long, value_name = "NAME=VALUE", value_parser = run::pair)]
+    #[arg(long, value_name = "NAME=VALUE", value_parser = pairs::pair)]
     set: Vec<(String, String)>,
     /// Makes a node one of another kind, as prior=acme.prior
-    #[arg(long = "use", value_name = "NODE=KIND", value_parser = run::pair)]
+    #[arg(long = "use", value_name = "NODE=KIND", value_parser = pairs::pair)]
     kind: Vec<(String, String)>,
     /// Makes the pictures again whenever the graph's file changes; only what changed runs
     #[arg(long)]
@@ -86,7 +87,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
 /// Makes them with the graph as it is in its file now.
 fn make(args: &Args, targets: &[Target], file: &Path, (engine, graphs): (&Engine, &Kinds)) -> Result<()> {
     let source = Source::open(file)?;
-    let (changes, inputs) = run::split(&args.set, &args.kind);
+    let (changes, inputs) = pairs::split(&args.set, &args.kind);
     let graph = source.load(engine, &changes)?;
     let job = engine.job(&graph);
     let mut given = given(args);
@@ -98,7 +99,7 @@ fn make(args: &Args, targets: &[Target], file: &Path, (engine, graphs): (&Engine
         true => None,
         false => {
             let inputs = given.into_iter().map(|(name, text)| (name.to_owned(), text)).collect();
-            let recipe = Recipe::new(engine, &graph, &source.text, inputs, run::texts(&changes))?;
+            let recipe = Recipe::new(engine, &graph, &source.text, inputs, pairs::texts(&changes))?;
             Some(Recipe { graphs: graphs.clone(), ..recipe })
         }
     };
@@ -145,13 +146,6 @@ fn targets(output: &Path, count: u32) -> Result<Vec<Target>> {
     (1..=count).map(|number| Target::new(&numbered(output, number))).collect()
 }
 
-/// `apple.png` as `apple-0001.png`.
-pub(crate) fn numbered(output: &Path, number: u32) -> PathBuf {
-    let mut name = output.file_stem().unwrap_or_default().to_owned();
-    name.push(format!("-{number:04}.png"));
-    output.with_file_name(name)
-}
-
 /// The inputs that the options set, as text, in the order of the options.
 fn given(args: &Args) -> Vec<(&str, String)> {
     let number = |number: Option<i64>| number.map(|n| n.to_string());
@@ -178,11 +172,6 @@ fn default_seed(graph: &Graph) -> i64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn pictures_are_numbered() {
-        assert_eq!(numbered(Path::new("a/apple.png"), 12), Path::new("a/apple-0012.png"));
-    }
 
     #[test]
     fn prompts_say_something_and_not_too_much() {

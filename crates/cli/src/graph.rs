@@ -8,7 +8,7 @@ use anyhow::{Context, Result, bail};
 use serde_json::Value as Json;
 use wuerst::graph::{dot, html, mermaid};
 
-use crate::say;
+use crate::say::say;
 use crate::setup::Setup;
 use crate::source::Source;
 use crate::target::Target;

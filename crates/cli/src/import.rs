@@ -8,8 +8,9 @@ use clap::ValueEnum;
 use wuerst_model::import::{Options, Published, Source, Stage};
 use wuerst_model::onnx::Precision;
 
+use crate::bar;
 use crate::operators::Choice;
-use crate::{bar, say};
+use crate::say::say;
 
 /// Make stage models, and a graph that runs them, of published checkpoints
 #[derive(clap::Args)]

@@ -9,7 +9,7 @@ use wuerst::stages::{Contract, Header, Outlet};
 use wuerst_model::count::{self, Cost};
 use wuerst_model::facts::Facts;
 
-use crate::say;
+use crate::say::say;
 use crate::size::{Size, bytes, scaled};
 
 /// Show what stage models take, give and cost

@@ -2,7 +2,8 @@
 //!
 //! One file a command: [`generate`], [`run`], [`check`], [`nodes`], [`import`], [`convert`], [`inspect`],
 //! [`bench`], [`graph`], [`completions`], [`manual`]. What they share:
-//! [`setup`] and [`extensions`] (the engine's options), [`source`] (graph files), [`target`] (output files), [`operators`],
+//! [`setup`] and [`extensions`] (the engine's options), [`pairs`], [`source`] (graph files), [`target`] and [`encode`]
+//! (output files), [`say`], [`operators`],
 //! [`picture`], [`thumbnail`], [`recipe`], [`progress`], [`bar`], [`previews`], [`terminal`], [`watch`], [`explain`] and
 //! [`size`].
 
@@ -11,6 +12,7 @@ mod bench;
 mod check;
 mod completions;
 mod convert;
+mod encode;
 mod explain;
 mod extensions;
 mod find;
@@ -21,11 +23,13 @@ mod inspect;
 mod manual;
 mod nodes;
 mod operators;
+mod pairs;
 mod picture;
 mod previews;
 mod progress;
 mod recipe;
 mod run;
+mod say;
 mod setup;
 mod size;
 mod source;
@@ -34,11 +38,9 @@ mod terminal;
 mod thumbnail;
 mod watch;
 
-use std::fmt::Display;
-use std::io::{Write, stdout};
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 
 /// Würstchen: pictures from prompts, by a graph of nodes that you can rearrange.
 #[derive(Parser)]
@@ -63,11 +65,6 @@ enum Command {
     Manual(manual::Args),
 }
 
-/// Writes a line to stdout. A reader that has seen enough, as `head`, is no error.
-fn say(line: impl Display) {
-    let _ = writeln!(stdout(), "{line}");
-}
-
 fn main() -> ExitCode {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
@@ -87,8 +84,8 @@ fn main() -> ExitCode {
         Command::Convert(args) => convert::run(args),
         Command::Inspect(args) => inspect::run(args),
         Command::Bench(args) => bench::run(args),
-        Command::Completions(args) => completions::run(args),
-        Command::Manual(args) => manual::run(args),
+        Command::Completions(args) => completions::run(args, Cli::command()),
+        Command::Manual(args) => manual::run(args, Cli::command()),
     };
     match done {
         Ok(code) => code,

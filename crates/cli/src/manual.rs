@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::{Result, anyhow};
-use clap::CommandFactory;
+use clap::Command;
 
 /// Write pages for man into a folder: wuerst.1 and one for each command, as wuerst-run.1; an installed tree has them
 #[derive(clap::Args)]
@@ -14,8 +14,8 @@ pub(crate) struct Args {
 }
 
 /// Writes the pages.
-pub(crate) fn run(args: &Args) -> Result<ExitCode> {
-    let done = clap_mangen::generate_to(crate::Cli::command(), &args.folder);
+pub(crate) fn run(args: &Args, command: Command) -> Result<ExitCode> {
+    let done = clap_mangen::generate_to(command, &args.folder);
     let folder = args.folder.display();
     done.map_err(|e| {
         anyhow!("the manual's pages cannot be written into {folder}: {e}; name a folder that is there")

@@ -6,7 +6,7 @@ use anyhow::{Result, bail};
 use wuerst::core::NodeSpec;
 use wuerst::graph::{describe, did_you_mean, page, schema};
 
-use crate::say;
+use crate::say::say;
 use crate::setup::Setup;
 
 /// List node kinds, or describe some in full

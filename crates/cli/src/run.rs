@@ -6,20 +6,21 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use anyhow::{Result, anyhow, bail};
-use ndarray_npy::WriteNpyExt;
+use anyhow::{Result, bail};
 use serde_json::Value as Json;
-use wuerst::core::{ArcArrayD, DType};
 use wuerst::graph::Source as Wire;
-use wuerst::{Engine, Graph, Tensor, Value};
+use wuerst::{Engine, Graph, Value};
 
+use crate::encode::{Format, format, npy, txt};
+use crate::pairs::{self, split, texts};
 use crate::previews::PreviewArgs;
 use crate::progress::Progress;
 use crate::recipe::{Kinds, Recipe, Texts};
+use crate::say::say;
 use crate::setup::Setup;
 use crate::source::Source;
-use crate::target::Target;
-use crate::{explain, generate, picture, say, thumbnail, watch};
+use crate::target::{Target, numbered};
+use crate::{explain, picture, thumbnail, watch};
 
 /// Run a graph
 #[derive(clap::Args)]
@@ -31,14 +32,14 @@ pub(crate) struct Args {
     #[arg(long, value_name = "PICTURE")]
     from: Option<PathBuf>,
     /// Sets an input, as seed=7, or an argument of a node, as prior.steps=20
-    #[arg(long, value_name = "NAME=VALUE", value_parser = pair)]
+    #[arg(long, value_name = "NAME=VALUE", value_parser = pairs::pair)]
     set: Vec<(String, String)>,
     /// Makes a node one of another kind, as prior=acme.prior
-    #[arg(long = "use", value_name = "NODE=KIND", value_parser = pair)]
+    #[arg(long = "use", value_name = "NODE=KIND", value_parser = pairs::pair)]
     kind: Vec<(String, String)>,
     /// Writes an output, as image=apple.png: .png for pictures, .npy for tensors, .txt for texts and numbers. Of a list of
     /// pictures apple-0001.png and so on, each as soon as it is finished
-    #[arg(short, long, value_name = "OUTPUT=FILE", value_parser = pair, required = true)]
+    #[arg(short, long, value_name = "OUTPUT=FILE", value_parser = pairs::pair, required = true)]
     output: Vec<(String, String)>,
     /// Leaves out of PNG files how they were made
     #[arg(long)]
@@ -56,15 +57,6 @@ pub(crate) struct Args {
     previews: PreviewArgs,
     #[command(flatten)]
     setup: Setup,
-}
-
-/// Reads `name=value`.
-pub(crate) fn pair(text: &str) -> Result<(String, String), String> {
-    let (name, value) = text.split_once('=').ok_or("write it as name=value")?;
-    match name.trim() {
-        "" => Err("write it as name=value".to_owned()),
-        name => Ok((name.to_owned(), value.to_owned())),
-    }
 }
 
 /// What is to be seen of nodes: their outputs that were asked for, as far as they are pictures, else their previews.
@@ -91,40 +83,6 @@ fn with_previews(mut report: Json, shown: &BTreeMap<String, String>) -> Json {
         }
     }
     report
-}
-
-/// Names and values, borrowed.
-pub(crate) type Pairs<'a> = Vec<(&'a str, &'a str)>;
-
-/// Parts what changes the graph (a node's kind, by its name, and arguments, as `node.port`) from what sets inputs.
-pub(crate) fn split<'a>(
-    sets: &'a [(String, String)],
-    kinds: &'a [(String, String)],
-) -> (Pairs<'a>, Pairs<'a>) {
-    let pairs =
-        |pairs: &'a [(String, String)]| pairs.iter().map(|(name, value)| (name.as_str(), value.as_str()));
-    let (arguments, inputs): (Pairs<'a>, _) = pairs(sets).partition(|(name, _)| name.contains('.'));
-    (pairs(kinds).chain(arguments).collect(), inputs)
-}
-
-/// How a value is written.
-#[derive(Clone, Copy, Debug, PartialEq)]
-enum Format {
-    Png,
-    Npy,
-    Txt,
-}
-
-fn format(path: &Path) -> Result<Format> {
-    let end = path.extension().and_then(|end| end.to_str()).unwrap_or_default();
-    match end.to_ascii_lowercase().as_str() {
-        "png" => Ok(Format::Png),
-        "npy" => Ok(Format::Npy),
-        "txt" => Ok(Format::Txt),
-        _ => {
-            bail!("{}: outputs are written as .png, .npy or .txt; give the file such a name", path.display())
-        }
-    }
 }
 
 /// An output's file, and how it is written.
@@ -185,7 +143,7 @@ fn make(
         let wanted = outputs.iter().zip(targets).enumerate().filter(|(_, (name, _))| **name == output);
         for (at, (_, (_, target))) in wanted.filter(|(_, (_, (format, _)))| *format == Format::Png) {
             for picture in picture::list(value).into_iter().flatten() {
-                numbered(target, index)?.write(&picture::encode(output, &picture, &about(output)?)?)?;
+                of_list(target, index)?.write(&picture::encode(output, &picture, &about(output)?)?)?;
                 written.borrow_mut().insert((at, index));
             }
         }
@@ -210,7 +168,7 @@ fn make(
                     list.iter().enumerate().filter(|(index, _)| !written.contains(&(at, *index)))
                 {
                     let file = picture::encode(name, picture, &about(name)?)?;
-                    files.push((Cow::Owned(numbered(target, index)?), file));
+                    files.push((Cow::Owned(of_list(target, index)?), file));
                 }
             }
             (Format::Png, None) => {
@@ -229,8 +187,8 @@ fn make(
 }
 
 /// The file of a picture of a list.
-fn numbered(target: &Target, index: usize) -> Result<Target> {
-    Target::new(&generate::numbered(target.path(), u32::try_from(index + 1)?))
+fn of_list(target: &Target, index: usize) -> Result<Target> {
+    Target::new(&numbered(target.path(), u32::try_from(index + 1)?))
 }
 
 /// The graph that is named, or the one that the picture was made with.
@@ -259,64 +217,4 @@ fn replaced<'a>(
 ) -> Vec<(String, String)> {
     let before = before.map(|(name, text)| (name.clone(), text.clone()));
     before.chain(now.iter().cloned()).collect::<Texts>().into_iter().collect()
-}
-
-/// Pairs as a recipe keeps them.
-pub(crate) fn texts(pairs: &[(&str, &str)]) -> Texts {
-    pairs.iter().map(|(name, text)| ((*name).to_owned(), (*text).to_owned())).collect()
-}
-
-/// A text or a number as a line of text.
-fn txt(what: &str, value: &Value) -> Result<Vec<u8>> {
-    match value {
-        Value::Tensor(_) => bail!("{what} is {}: write it as .npy, or a picture as .png", value.ty()),
-        Value::Text(text) => Ok(format!("{text}\n").into_bytes()),
-        other => Ok(format!("{other}\n").into_bytes()),
-    }
-}
-
-/// A tensor as the bytes of a .npy file. f16, which the format's readers in Rust lack, is widened.
-fn npy(what: &str, value: &Value) -> Result<Vec<u8>> {
-    fn bytes<T: ndarray_npy::WritableElement>(array: Option<ArcArrayD<T>>) -> Option<Result<Vec<u8>>> {
-        let mut file = Vec::new();
-        Some(array?.write_npy(&mut file).map(|()| file).map_err(Into::into))
-    }
-    let written = match value {
-        Value::Tensor(tensor) => match tensor.dtype() {
-            DType::F32 | DType::F16 => bytes(Tensor::to_f32(tensor)),
-            DType::I64 => bytes(tensor.array::<i64>().cloned()),
-            DType::U8 => bytes(tensor.array::<u8>().cloned()),
-        },
-        _ => None,
-    };
-    written
-        .unwrap_or_else(|| Err(anyhow!("{what} is {}, no tensor, and cannot be written as .npy", value.ty())))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn pairs_are_split_at_the_first_sign() {
-        assert_eq!(pair("prompt=a=b"), Ok(("prompt".into(), "a=b".into())));
-        assert!(pair("prompt").is_err() && pair("=b").is_err());
-        let sets = [("seed".into(), "1".into()), ("prior.steps".into(), "2".into())];
-        let kinds = [("prior".into(), "acme.prior".into())];
-        let changes = vec![("prior", "acme.prior"), ("prior.steps", "2")];
-        assert_eq!(split(&sets, &kinds), (changes, vec![("seed", "1")]));
-    }
-
-    #[test]
-    fn tensors_keep_their_type_and_shape() {
-        let tensor = Value::from(Tensor::from_vec(&[2, 1], vec![1i64, -1]).unwrap());
-        let file = npy("ids", &tensor).unwrap();
-        let header = String::from_utf8_lossy(&file[10..80]).into_owned();
-        assert!(header.contains("'<i8'") && header.contains("(2, 1)"), "{header}");
-        assert_eq!(txt("n", &Value::from("a \"b\"")).unwrap(), b"a \"b\"\n");
-        assert_eq!(txt("n", &Value::from(0.5)).unwrap(), b"0.5\n");
-        assert!(txt("ids", &tensor).unwrap_err().to_string().contains(".npy"));
-        assert!(npy("n", &Value::from(1i64)).unwrap_err().to_string().contains("n is int"));
-        assert!(format(Path::new("a.jpg")).is_err() && format(Path::new("A.PNG")).unwrap() == Format::Png);
-    }
 }

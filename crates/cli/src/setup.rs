@@ -88,7 +88,8 @@ impl Setup {
 
     /// The models folder that was named, or the one that the graph lies in, or the one that ships.
     pub(crate) fn models(&self, graph: Option<&Path>) -> Result<PathBuf> {
-        let beside = graph.and_then(folder_of).filter(|folder| self.models.is_none() && holds_models(folder));
+        let beside =
+            graph.and_then(find::folder_of).filter(|folder| self.models.is_none() && holds_models(folder));
         match self.models.as_ref().or(beside.as_ref()) {
             Some(folder) if folder.is_dir() => Ok(folder.clone()),
             Some(folder) => bail!(
@@ -114,7 +115,7 @@ impl Setup {
         if let Some(folder) = self.files.as_ref().filter(|folder| !folder.is_dir()) {
             bail!("the folder for files {} is not there: make it first", folder.display());
         }
-        let files = graph.and_then(folder_of);
+        let files = graph.and_then(find::folder_of);
         let (outputs, cache_folder) = (self.files.clone(), self.cache.clone());
         let mut options = Options { models, files, outputs, cache_folder, ..Options::default() };
         if let Some(Amount(bytes)) = self.cache_size {
@@ -142,12 +143,6 @@ impl Setup {
             named => named.clone(),
         }
     }
-}
-
-/// The folder that a file lies in.
-pub(crate) fn folder_of(file: &Path) -> Option<PathBuf> {
-    // What lies in the current folder has the empty path for a parent.
-    file.parent().map(|folder| Path::new(".").join(folder))
 }
 
 fn holds_models(folder: &Path) -> bool {

@@ -81,9 +81,21 @@ fn place(path: &Path) -> Result<Place> {
     Ok(Place::File { folder, path })
 }
 
+/// `apple.png` as `apple-0001.png`.
+pub(crate) fn numbered(output: &Path, number: u32) -> PathBuf {
+    let mut name = output.file_stem().unwrap_or_default().to_owned();
+    name.push(format!("-{number:04}.png"));
+    output.with_file_name(name)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn pictures_are_numbered() {
+        assert_eq!(numbered(Path::new("a/apple.png"), 12), Path::new("a/apple-0012.png"));
+    }
 
     #[test]
     fn files_are_replaced_as_a_whole() {

@@ -17,8 +17,8 @@ use anyhow::{Context, Result, bail};
 use wuerst::{Engine, Job};
 
 use crate::find;
-use crate::run::{pair, split};
-use crate::say;
+use crate::pairs::{pair, split};
+use crate::say::say;
 use crate::setup::Setup;
 use crate::source::Source;
 use against::Comparison;
