@@ -1,11 +1,6 @@
-//! The structs and suites of OpenFX that are used here, and the three functions that a host looks for.
+//! The structs and suites of OpenFX that are used here.
 
-use crate::actions;
-use crate::effects::effects;
-use crate::host;
 use std::ffi::{c_char, c_double, c_int, c_uint, c_void};
-use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::ptr;
 
 /// `OfxStatus`.
 pub type Status = c_int;
@@ -128,44 +123,4 @@ pub struct MessageSuite {
     pub set_persistent:
         unsafe extern "C" fn(*mut Effect, *const c_char, *const c_char, *const c_char, ...) -> Status,
     pub clear_persistent: unsafe extern "C" fn(*mut Effect) -> Status,
-}
-
-/// How many effects there are.
-#[unsafe(no_mangle)]
-extern "C" fn OfxGetNumberOfPlugins() -> c_int {
-    catch_unwind(|| c_int::try_from(effects().len()).unwrap_or(0)).unwrap_or(0)
-}
-
-/// One of them; NULL beyond the end.
-#[unsafe(no_mangle)]
-extern "C" fn OfxGetPlugin(nth: c_int) -> *const Plugin {
-    let found = || usize::try_from(nth).ok().and_then(|nth| effects().get(nth));
-    catch_unwind(|| found().map_or(ptr::null(), |effect| &raw const effect.plugin)).unwrap_or(ptr::null())
-}
-
-/// Every effect has the same host.
-///
-/// # Safety
-/// The host's own struct, which stays good.
-pub unsafe extern "C" fn set_host(given: *const Host) {
-    // SAFETY: promised by the host.
-    let _ = catch_unwind(|| host::keep(unsafe { given.as_ref() }));
-}
-
-/// What the host wants of the effect of a number.
-///
-/// # Safety
-/// The arguments are what the action asks for.
-pub unsafe extern "C" fn main_entry<const NTH: usize>(
-    action: *const c_char,
-    handle: *const c_void,
-    given: *mut Properties,
-    wanted: *mut Properties,
-) -> Status {
-    let body = || {
-        let Some(effect) = effects().get(NTH) else { return FAILED };
-        // SAFETY: promised by the host.
-        unsafe { actions::answer(effect, action, handle.cast_mut().cast(), given, wanted) }
-    };
-    catch_unwind(AssertUnwindSafe(body)).unwrap_or(FAILED)
 }

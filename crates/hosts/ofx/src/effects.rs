@@ -1,8 +1,6 @@
 //! The effects of this library: one for each graph of the folder that makes a picture.
 
-use crate::abi::{EntryPoint, Plugin, main_entry, set_host};
 use crate::host::terminated;
-use crate::names;
 use std::ffi::CString;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
@@ -10,39 +8,28 @@ use std::{env, fs};
 use wuerst_client::{Engine, Error, Installed, Library, PictureGraph, Setup};
 
 /// OpenFX 1 calls the entry of an effect without saying which: so each has its own, and their number is limited.
-const MOST: usize = 32;
+pub const MOST: usize = 32;
 
 /// Names a folder in which results outlive the host.
 const CACHE: &str = "WUERST_CACHE";
 
 /// One effect.
 pub struct Effect {
-    /// As the host reads it.
-    pub plugin: Plugin,
+    /// As the host knows it.
+    pub identifier: CString,
     /// As its user reads it.
     pub label: String,
     /// What there is to run, or why there is nothing.
     pub made: Result<PictureGraph, Error>,
     /// The library, for values.
     pub library: Option<Library>,
-    // The text that `plugin` points to.
-    _identifier: CString,
 }
 
 impl Effect {
-    fn new(nth: usize, name: &str, library: Option<Library>, made: Result<PictureGraph, Error>) -> Effect {
+    fn new(name: &str, library: Option<Library>, made: Result<PictureGraph, Error>) -> Effect {
         let identifier = terminated(&format!("wuerst.graph.{name}"));
-        let plugin = Plugin {
-            api: names::API.as_ptr(),
-            api_version: 1,
-            identifier: identifier.as_ptr(),
-            version_major: 1,
-            version_minor: 0,
-            set_host,
-            main_entry: ENTRIES[nth],
-        };
         let label = format!("Würstchen {}", name.replace('-', " "));
-        Effect { plugin, label, made, library, _identifier: identifier }
+        Effect { identifier, label, made, library }
     }
 
     /// Whether it takes frames.
@@ -55,7 +42,7 @@ impl Effect {
 /// is nothing at all, one effect says why.
 pub fn effects() -> &'static [Effect] {
     static EFFECTS: OnceLock<Vec<Effect>> = OnceLock::new();
-    EFFECTS.get_or_init(|| found().unwrap_or_else(|e| vec![Effect::new(0, "text-to-image", None, Err(e))]))
+    EFFECTS.get_or_init(|| found().unwrap_or_else(|e| vec![Effect::new("text-to-image", None, Err(e))]))
 }
 
 fn found() -> Result<Vec<Effect>, Error> {
@@ -73,11 +60,11 @@ fn found() -> Result<Vec<Effect>, Error> {
     if good.is_empty() {
         return Err(bad.into_iter().find_map(Result::err).unwrap_or_else(|| Error::new("no graphs")));
     }
-    let effect = |(nth, (file, made)): (usize, (PathBuf, PictureGraph))| {
+    let effect = |(file, made): (PathBuf, PictureGraph)| {
         let name = file.file_stem().unwrap_or_default().to_string_lossy().into_owned();
-        Effect::new(nth, &name, Some(library), Ok(made))
+        Effect::new(&name, Some(library), Ok(made))
     };
-    Ok(good.into_iter().flatten().take(MOST).enumerate().map(effect).collect())
+    Ok(good.into_iter().flatten().take(MOST).map(effect).collect())
 }
 
 /// In the order of their names, so that an effect keeps its number as long as the folder stays.
@@ -92,11 +79,3 @@ fn files(folder: &Path) -> Result<Vec<PathBuf>, Error> {
     }
     Ok(files)
 }
-
-macro_rules! entries {
-    ($($nth:literal)*) => { [$(main_entry::<$nth>),*] };
-}
-
-static ENTRIES: [EntryPoint; MOST] = entries!(
-    0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24 25 26 27 28 29 30 31
-);
