@@ -13,8 +13,8 @@ use crate::say::say;
 /// Make stage models for another target of those in a folder, without the checkpoints that they came from
 ///
 /// Models that say which network they hold, as those of `wuerst import` and `wuerst-train export` do, are written again as an
-/// import for that target writes them, with the weights that they have, in f32 or f16 as they are. Every other file of the
-/// folder goes along unchanged.
+/// import for that target writes them, with the weights that they have, in f32 or f16 as they are. Every other regular file of
+/// the folder goes along unchanged; links do not.
 #[derive(clap::Args)]
 pub(crate) struct Args {
     /// The folder of stage models, as models/icons or what `wuerst import` wrote
@@ -34,6 +34,13 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     let operators = args.choice.operators()?;
     let models = Models::open(&args.folder, &args.stages)?;
     args.choice.warn_unless(models.quantizable());
+    for path in models.left_out() {
+        eprintln!(
+            "warning: {} is no regular file and is left out: put a copy of what it leads to into the new folder, if that \
+             is a part of the model",
+            path.display()
+        );
+    }
     bar::shown(models.parameters(), |progress| models.write(&args.out, operators, progress))?;
     say(format_args!("wuerst inspect {}", args.out.display()));
     Ok(ExitCode::SUCCESS)

@@ -1,13 +1,14 @@
 //! How a picture was made, kept in the picture: enough to make it again.
 
 use std::collections::BTreeMap;
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::BufReader;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, anyhow, bail};
 use wuerst::core::{Port, Ty};
 use wuerst::graph::Source;
+use wuerst::stages::png_texts;
 use wuerst::{Engine, Graph, Value};
 
 /// Names and values as the command line writes them.
@@ -89,33 +90,26 @@ impl Recipe {
     /// The recipe in a PNG file.
     pub(crate) fn read(path: &Path) -> Result<Recipe> {
         let shown = path.display();
-        let file = File::open(path).with_context(|| format!("{shown} cannot be read"))?;
-        let reader = png::Decoder::new(BufReader::new(file)).read_info();
-        let reader = reader.with_context(|| format!("{shown} is no PNG picture"))?;
-        let chunk = |keyword: &str| reader.info().utf8_text.iter().find(|chunk| chunk.keyword == keyword);
-        let text = |keyword: &str| -> Result<String> {
-            match chunk(keyword) {
-                Some(chunk) => Ok(chunk.get_text()?),
-                None => bail!(
+        let mut parts = parts(path)?;
+        let mut text = |keyword: &str| {
+            parts.remove(keyword).with_context(|| {
+                format!(
                     "{shown} does not say how it was made (`{keyword}` is missing): pictures that `wuerst generate` and \
                      `wuerst run` write do, unless --no-metadata is given"
-                ),
-            }
+                )
+            })
         };
-        let texts = |keyword: &str| -> Result<Texts> {
-            let texts = serde_json::from_str(&text(keyword)?);
+        let texts = |keyword: &str, text: Result<String>| -> Result<Texts> {
+            let texts = serde_json::from_str(&text?);
             texts.with_context(|| format!("{shown}: `{keyword}` is not as wuerst writes it"))
         };
+        let (graph, output) = (text(GRAPH)?, text(OUTPUT)?);
+        let [inputs, changes, files] = [INPUTS, CHANGES, FILES].map(|keyword| texts(keyword, text(keyword)));
         // Pictures in which no graph was a node's kind do not have them.
-        let some = |keyword: &str| chunk(keyword).map_or_else(|| Ok(Texts::new()), |_| texts(keyword));
-        Ok(Recipe {
-            graph: text(GRAPH)?,
-            output: text(OUTPUT)?,
-            inputs: texts(INPUTS)?,
-            changes: texts(CHANGES)?,
-            graphs: Kinds { texts: some(GRAPHS)?, folders: some(FOLDERS)? },
-            files: texts(FILES)?,
-        })
+        let mut some =
+            |keyword: &str| parts.remove(keyword).map_or(Ok(Texts::new()), |text| texts(keyword, Ok(text)));
+        let graphs = Kinds { texts: some(GRAPHS)?, folders: some(FOLDERS)? };
+        Ok(Recipe { graph, output, inputs: inputs?, changes: changes?, graphs, files: files? })
     }
 
     /// The arguments that were replaced.
@@ -133,6 +127,19 @@ impl Recipe {
         let other = |(name, digest): &(&String, &String)| now.files.get(*name) != Some(*digest);
         self.files.iter().filter(other).map(|(name, _)| name.as_str())
     }
+}
+
+/// The texts that a PNG file says of itself, by keyword.
+fn parts(path: &Path) -> Result<Texts> {
+    let shown = path.display();
+    // A pipe could be waited for without end.
+    let about = fs::metadata(path).with_context(|| format!("{shown} cannot be read"))?;
+    if !about.is_file() {
+        bail!("{shown} is no regular file: name a picture");
+    }
+    let file = File::open(path).with_context(|| format!("{shown} cannot be read"))?;
+    let keywords = [GRAPH, OUTPUT, INPUTS, CHANGES, GRAPHS, FOLDERS, FILES];
+    png_texts(BufReader::new(file), &keywords).map_err(|error| anyhow!("{shown} {error}"))
 }
 
 /// The models and files of a graph: those in it, and those that are inputs.

@@ -197,3 +197,30 @@ fn what_cannot_be_converted_is_refused_and_nothing_is_left() -> Result<()> {
     assert_eq!(fs::read_dir(folder.path())?.count(), 4);
     Ok(())
 }
+
+/// A link may lead to any file of the user's, and would publish it with the models.
+#[test]
+#[cfg(unix)]
+fn links_are_left_out() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let (models, out, key) = (folder.path().join("in"), folder.path().join("out"), folder.path().join("key"));
+    fs::create_dir(&models)?;
+    fs::write(&key, "secret")?;
+    for file in ["vqgan-decoder.onnx", "tokenizer.json"] {
+        fs::copy(root().join("models/icons").join(file), models.join(file))?;
+    }
+    for link in ["key.txt", "other.onnx", "vqgan-decoder.onnx.data"] {
+        std::os::unix::fs::symlink(&key, models.join(link))?;
+    }
+    ensure!(std::process::Command::new("mkfifo").arg(models.join("pipe.onnx")).status()?.success());
+    let args = ["convert", text(&models)?, "--out", text(&out)?, "--for", "cpu", "--stages", "vqgan-decoder"];
+    let output = outcome(&args)?;
+    succeeded(&output)?;
+    let warned = String::from_utf8_lossy(&output.stderr);
+    for name in ["key.txt", "other.onnx", "pipe.onnx"] {
+        assert!(warned.contains(&format!("{name} is no regular file and is left out")), "{warned}");
+    }
+    let written = contents(&out)?;
+    assert!(written.keys().eq(["tokenizer.json", "vqgan-decoder.onnx"]), "{:?}", written.keys());
+    Ok(())
+}

@@ -167,3 +167,32 @@ fn models() -> Result<()> {
     says(&refused(Path::new("/nowhere"))?, &["the models folder /nowhere is not there", "WUERST_MODELS"]);
     Ok(())
 }
+
+/// A picture of one pixel that says to be made by this graph, packed.
+fn picture_of(graph: &str) -> Result<Vec<u8>> {
+    let mut file = vec![];
+    let mut writer = png::Encoder::new(&mut file, 1, 1).write_header()?;
+    let mut text = png::text_metadata::ITXtChunk::new("graph", graph);
+    text.compressed = true;
+    writer.write_text_chunk(&text)?;
+    writer.write_image_data(&[0])?;
+    writer.finish()?;
+    Ok(file)
+}
+
+#[test]
+#[cfg(unix)]
+fn recipes_have_limits() -> Result<()> {
+    let bench = Bench::new()?;
+    let from = bench.models.path().join("from.png");
+    let from_text = from.to_str().context("a path in UTF-8")?;
+    let run = || bench.refused(&["run", "--from", from_text, "-o", "image=a.png"]);
+    fs::write(&from, picture_of(&" ".repeat(64 << 20))?)?;
+    says(&run()?, &["from.png", "more text before its pixels", "16 MiB"]);
+    fs::write(&from, picture_of("wuerstchen: 1\n")?)?;
+    says(&run()?, &["from.png", "`output` is missing"]);
+    fs::remove_file(&from)?;
+    assert!(std::process::Command::new("mkfifo").arg(&from).status()?.success());
+    says(&run()?, &["from.png is no regular file"]);
+    Ok(())
+}

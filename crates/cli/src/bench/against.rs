@@ -3,8 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use anyhow::{Context, Result, bail};
-use ndarray_npy::ReadNpyExt;
+use anyhow::{Context, Result, anyhow, bail};
 use serde_json::{Value as Json, json};
 use wuerst::{Engine, Job, Value};
 
@@ -126,7 +125,8 @@ fn request(values: &BTreeMap<String, String>, output: &str, file: &Path) -> Resu
 /// How alike our result and the peer's are.
 pub(super) fn psnr(ours: &Value, file: &Path) -> Result<f64> {
     let Value::Tensor(tensor) = ours else { bail!("only a picture or an embedding can be compared") };
-    let theirs = ndarray::ArrayD::<f32>::read_npy(std::fs::File::open(file)?)?;
+    let theirs = wuerst::stages::npy::read(&std::fs::read(file)?)
+        .map_err(|error| anyhow!("the peer's result {} {error}", file.display()))?;
     let ours: Vec<f32> = match (tensor.values::<u8>(), tensor.values::<f32>()) {
         (Some(bytes), _) => bytes.iter().map(|byte| f32::from(*byte) / 255.).collect(),
         (_, Some(floats)) => floats.to_vec(),

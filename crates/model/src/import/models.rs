@@ -1,8 +1,8 @@
 //! Stage models in a folder, to be written again with other operators.
 
-use std::fs;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
+use std::{fs, io};
 
 use super::new_folder::NewFolder;
 use super::write::{self, Tally};
@@ -21,6 +21,8 @@ pub struct Models {
     stages: Vec<Stage>,
     /// Files that go along as they are: other models, tokenizers, graphs.
     others: Vec<PathBuf>,
+    /// Links, pipes and devices, which do not.
+    left_out: Vec<PathBuf>,
 }
 
 /// A model that is to be written again.
@@ -34,7 +36,8 @@ struct Stage {
 
 impl Models {
     /// Reads the folder. Of the models those are written again that are named in `only`, or without names all that say which
-    /// network they hold.
+    /// network they hold. A link is followed to a model that is written again; what is copied as it is must be a regular file
+    /// of the folder, since a link may lead to any file of the user's.
     ///
     /// # Errors
     /// [`ImportError::Problems`]: no such models, one that has lost numbers to eight bits or is damaged, a name that no
@@ -43,12 +46,12 @@ impl Models {
         let unreadable = |e| ImportError::Problems(vec![format!("{}: {e}", folder.display())]);
         let entries = fs::read_dir(folder).map_err(unreadable)?;
         let mut files: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).collect();
-        files.retain(|path| path.is_file());
+        files.retain(|path| !path.is_dir());
         files.sort();
         let (mut stages, mut others, mut problems) = (vec![], vec![], vec![]);
         let mut names = vec![];
         for path in files {
-            let Some(name) = model_name(&path) else {
+            let Some(name) = model_name(&path).filter(|_| path.is_file()) else {
                 others.push(path);
                 continue;
             };
@@ -75,7 +78,13 @@ impl Models {
         }
         // The data of what is written again is not copied.
         others.retain(|path| !stages.iter().any(|stage| data_of(&stage.name, path)));
-        Ok(Models { stages, others })
+        let (others, left_out) = others.into_iter().partition(|path| is_regular(path));
+        Ok(Models { stages, others, left_out })
+    }
+
+    /// Links, pipes and devices in the folder, which are not copied.
+    pub fn left_out(&self) -> &[PathBuf] {
+        &self.left_out
     }
 
     /// Whether any of what is written again has matrix products that gain from being computed in eight bits.
@@ -90,7 +99,7 @@ impl Models {
 
     /// Writes the folder `out`: the models with these operators and the weights and metadata that they had, in the
     /// precision that they had, and everything else as it was. What [`Published::write`] says of it and of `progress` holds
-    /// here, too.
+    /// here, too. [`Models::left_out`] stays behind.
     ///
     /// [`Published::write`]: super::Published::write
     ///
@@ -117,11 +126,20 @@ impl Models {
         }
         for path in &self.others {
             let failed = |source| ImportError::Io { path: path.clone(), source };
+            // Once more: the models took their time.
+            if !is_regular(path) {
+                return Err(failed(io::Error::other("is no regular file any more")));
+            }
             fs::copy(path, folder.path().join(path.file_name().unwrap_or_default())).map_err(failed)?;
         }
         folder.finish()?;
         Ok(written)
     }
+}
+
+/// Whether a file lies there itself, and no link, pipe or device.
+fn is_regular(path: &Path) -> bool {
+    path.symlink_metadata().is_ok_and(|about| about.is_file())
 }
 
 fn model_name(path: &Path) -> Option<String> {

@@ -1,17 +1,19 @@
 //! Picture files into pixels, within bounds that hold for files from strangers.
 
 use std::fs::File;
-use std::io::{self, BufReader, Read, Seek};
+use std::io::{self, BufReader, Cursor, Read};
 use std::path::Path;
 
 use image::codecs::jpeg::JpegDecoder;
 use image::codecs::png::PngDecoder;
 use image::codecs::webp::WebPDecoder;
 use image::error::{ImageError, LimitErrorKind};
+use image::metadata::Orientation;
 use image::{DynamicImage, ImageDecoder, ImageFormat, ImageReader, Limits, RgbImage};
 use wuerst_core::{Error, Result, memory};
 
 use super::MOST_PIXELS;
+use super::metadata::{jpeg, png, webp};
 
 /// The largest file that is read, in bytes. Two of the formats are read into memory as a whole.
 const LARGEST: u64 = 128 << 20;
@@ -27,8 +29,6 @@ pub(crate) struct Picture {
     /// Whether the file moves; only its first picture is here.
     pub animated: bool,
 }
-
-type Source = BufReader<File>;
 
 /// Why there is no picture.
 enum Trouble {
@@ -58,18 +58,21 @@ fn read(path: &Path) -> Result<Picture, Trouble> {
     let reader = ImageReader::new(BufReader::new(file)).with_guessed_format().map_err(unreadable)?;
     let format = reader.format();
     let mut source = reader.into_inner();
+    // Whether the file is asked which side is up.
+    let mut turned = true;
     let (decoder, animated): (Box<dyn ImageDecoder>, bool) = match format {
         Some(ImageFormat::Png) => {
-            let decoder = PngDecoder::with_limits(source, limits()).map_err(damaged)?;
+            let stripped = png::Stripped::new(source);
+            let decoder = PngDecoder::with_limits(stripped, limits()).map_err(damaged)?;
             let animated = decoder.is_apng().map_err(damaged)?;
             (Box::new(decoder), animated)
         }
         Some(ImageFormat::Jpeg) => {
-            // The decoder fills up what is missing with grey.
-            ended(&mut source, bytes)?;
-            (Box::new(JpegDecoder::new(source).map_err(damaged)?), false)
+            let stripped = whole(&mut source, bytes)?;
+            (Box::new(JpegDecoder::new(Cursor::new(stripped)).map_err(damaged)?), false)
         }
         Some(ImageFormat::WebP) => {
+            turned = webp::has_short_exif(&mut source, bytes).map_err(unreadable)?;
             let decoder = WebPDecoder::new(source).map_err(damaged)?;
             let animated = decoder.has_animation();
             (Box::new(decoder), animated)
@@ -79,7 +82,7 @@ fn read(path: &Path) -> Result<Picture, Trouble> {
         }
         None => return Err(Trouble::File(format!("is no picture that can be read; {WANTED}"))),
     };
-    let (picture, alpha) = pixels(decoder)?;
+    let (picture, alpha) = pixels(decoder, turned)?;
     Ok(Picture { rgb: picture, alpha, animated })
 }
 
@@ -115,7 +118,7 @@ fn undecodable(error: ImageError) -> Trouble {
     }
 }
 
-fn pixels(mut decoder: Box<dyn ImageDecoder>) -> Result<(RgbImage, Option<Vec<f32>>), Trouble> {
+fn pixels(mut decoder: Box<dyn ImageDecoder>, turned: bool) -> Result<(RgbImage, Option<Vec<f32>>), Trouble> {
     let (width, height) = decoder.dimensions();
     // Before anything of that size is made.
     if u64::from(width) * u64::from(height) > MOST_PIXELS {
@@ -129,7 +132,8 @@ fn pixels(mut decoder: Box<dyn ImageDecoder>) -> Result<(RgbImage, Option<Vec<f3
     let room = (stored + stored.max(8) + 8) * width as usize * height as usize;
     memory::check(room).map_err(|_| Trouble::Memory)?;
     decoder.set_limits(limits()).map_err(damaged)?;
-    let orientation = decoder.orientation().map_err(damaged)?;
+    let orientation =
+        if turned { decoder.orientation().map_err(damaged)? } else { Orientation::NoTransforms };
     let mut picture = DynamicImage::from_decoder(decoder).map_err(undecodable)?;
     picture.apply_orientation(orientation);
     let alpha = match &picture {
@@ -144,34 +148,14 @@ fn opaque(alpha: impl ExactSizeIterator<Item = f32>) -> Result<Vec<f32>, Trouble
     memory::collected(alpha).map_err(|_| Trouble::Memory)
 }
 
-/// Sees to it that a JPEG file has an end, and leaves the source at its start.
-fn ended(source: &mut Source, length: u64) -> Result<(), Trouble> {
+/// A JPEG file, stripped, which must have an end: the decoder fills up what is missing with grey.
+fn whole(source: &mut impl Read, length: u64) -> Result<Vec<u8>, Trouble> {
     // Once here, and once by the decoder.
     memory::check(2 * usize::try_from(length).unwrap_or(usize::MAX / 2)).map_err(|_| Trouble::Memory)?;
     let mut bytes = vec![];
-    source.read_to_end(&mut bytes).and_then(|_| source.rewind()).map_err(unreadable)?;
-    if scans(&bytes).is_some_and(|data| data.windows(2).any(|pair| pair == [0xff, 0xd9])) {
-        return Ok(());
+    source.take(LARGEST).read_to_end(&mut bytes).map_err(unreadable)?;
+    if jpeg::strip(&mut bytes) {
+        return Ok(bytes);
     }
     Err(Trouble::File("is damaged: it ends in the middle of the picture".into()))
-}
-
-/// What follows the first start of a scan. Segments before it may hold a smaller picture with an end of its own.
-fn scans(bytes: &[u8]) -> Option<&[u8]> {
-    let mut rest = bytes.get(2..)?;
-    loop {
-        let at = rest.iter().position(|byte| *byte == 0xff)?;
-        rest = rest.get(at..)?;
-        let marker = *rest.get(1)?;
-        let lonely = matches!(marker, 0x00 | 0x01 | 0xd0..=0xd7 | 0xff);
-        if lonely {
-            rest = rest.get(if marker == 0xff { 1 } else { 2 }..)?;
-            continue;
-        }
-        let length = usize::from(u16::from_be_bytes([*rest.get(2)?, *rest.get(3)?]));
-        rest = rest.get(2 + length.max(2)..)?;
-        if marker == 0xda {
-            return Some(rest);
-        }
-    }
 }

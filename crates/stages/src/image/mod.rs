@@ -8,8 +8,10 @@ mod frame;
 mod grid;
 mod load;
 mod mask;
+mod metadata;
 mod resize;
 mod save;
+mod texts;
 
 use std::sync::Arc;
 
@@ -21,6 +23,7 @@ use crate::files::Outputs;
 
 use decode::decode;
 pub(crate) use resize::scaled;
+pub use texts::{PngTextsError, png_texts};
 
 /// The most pixels that a picture may have: 8192 x 4096, more than any camera's 24 megapixels.
 pub(crate) const MOST_PIXELS: u64 = 1 << 25;

@@ -2,10 +2,10 @@
 
 use std::io::Read;
 
-use ndarray::{ArrayViewD, Ix4};
-use ndarray_npy::{ViewNpyError, ViewNpyExt};
-use wuerst_core::{ArcArrayD, Args, Ctx, Error, File, Registry, Result, Value};
+use ndarray::{ArrayD, Ix4};
+use wuerst_core::{Args, Ctx, Error, File, Registry, Result, Value};
 
+use crate::npy::{self, NpyError};
 use crate::plain::Plan;
 
 /// The largest file that is read, in bytes.
@@ -26,14 +26,13 @@ fn run(_: &mut Ctx<'_>, args: &Args<'_>) -> Result<Vec<Value>> {
     let array = read(file)?;
     let shape = array.shape().to_owned();
     match array.into_dimensionality::<Ix4>() {
-        Ok(array) => Ok(vec![array.into_dyn().into()]),
+        Ok(array) => Ok(vec![array.into_dyn().into_shared().into()]),
         Err(_) => Err(failed(file, format!("holds a tensor of shape {shape:?}; [b,c,h,w] is wanted"))),
     }
 }
 
-/// The array of a file. It is viewed where the file's bytes lie, so that a header that promises more than the file
-/// holds reserves no memory.
-fn read(file: &File) -> Result<ArcArrayD<f32>> {
+/// The array of a file.
+fn read(file: &File) -> Result<ArrayD<f32>> {
     let mut bytes = vec![];
     let read =
         std::fs::File::open(file.path()).and_then(|file| file.take(LARGEST + 1).read_to_end(&mut bytes));
@@ -41,14 +40,10 @@ fn read(file: &File) -> Result<ArcArrayD<f32>> {
     if bytes.len() as u64 > LARGEST {
         return Err(failed(file, "has more than 256 MiB".into()));
     }
-    match ArrayViewD::<f32>::view_npy(&bytes) {
-        Ok(array) => Ok(array.to_shared()),
-        Err(ViewNpyError::WrongDescriptor(found)) => match ArrayViewD::<f64>::view_npy(&bytes) {
-            Ok(array) => Ok(array.mapv(|x| x as f32).into_shared()),
-            Err(_) => Err(failed(file, format!("holds elements of the type {found}; f32 or f64 is wanted"))),
-        },
-        Err(error) => Err(failed(file, format!("is no NumPy file (.npy) that can be read: {error}"))),
-    }
+    npy::read(&bytes).map_err(|error| match error {
+        NpyError::Memory(error) => error,
+        other => failed(file, other.to_string()),
+    })
 }
 
 fn failed(file: &File, message: String) -> Error {

@@ -1,0 +1,140 @@
+//! A PNG file as a stream without its texts and profiles.
+
+use std::io::{self, BufRead, Read, Seek, SeekFrom};
+
+use super::LONGEST_EXIF;
+
+/// The bytes that every PNG file begins with.
+const SIGNATURE: u64 = 8;
+
+/// Length and kind of a chunk.
+const HEAD: usize = 8;
+
+/// The checksum behind a chunk.
+const CHECKSUM: u64 = 4;
+
+/// Chunks that a decoder keeps however long and however many they are.
+const KEPT_IN_FULL: [&[u8; 4]; 4] = [b"tEXt", b"zTXt", b"iTXt", b"iCCP"];
+
+/// Leaves out chunks of a PNG file while it is read.
+pub(crate) struct Stripped<R> {
+    source: R,
+    /// The head of the chunk at hand, as far as it is not given yet.
+    head: [u8; HEAD],
+    given: usize,
+    filled: usize,
+    /// Bytes to give before the next chunk.
+    left: u64,
+}
+
+impl<R: BufRead> Stripped<R> {
+    /// The file that `source` is at the start of.
+    pub(crate) fn new(source: R) -> Stripped<R> {
+        Stripped { source, head: [0; HEAD], given: 0, filled: 0, left: SIGNATURE }
+    }
+
+    /// Reads heads until one is of a chunk that is to be given. None is left when the file ends.
+    fn next_chunk(&mut self) -> io::Result<()> {
+        loop {
+            (self.given, self.filled) = (0, 0);
+            while self.filled < HEAD {
+                match self.source.read(&mut self.head[self.filled..]) {
+                    // A head that is cut off is given too, so that the decoder says so.
+                    Ok(0) => return Ok(()),
+                    Ok(count) => self.filled += count,
+                    Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                    Err(error) => return Err(error),
+                }
+            }
+            let [a, b, c, d, kind @ ..] = self.head;
+            let length = u64::from(u32::from_be_bytes([a, b, c, d]));
+            if KEPT_IN_FULL.contains(&&kind) || (kind == *b"eXIf" && length > LONGEST_EXIF) {
+                io::copy(&mut self.source.by_ref().take(length + CHECKSUM), &mut io::sink())?;
+                continue;
+            }
+            self.left = length + CHECKSUM;
+            return Ok(());
+        }
+    }
+}
+
+impl<R: BufRead> BufRead for Stripped<R> {
+    fn fill_buf(&mut self) -> io::Result<&[u8]> {
+        if self.given == self.filled && self.left == 0 {
+            self.next_chunk()?;
+        }
+        if self.given < self.filled {
+            return Ok(&self.head[self.given..self.filled]);
+        }
+        let most = usize::try_from(self.left).unwrap_or(usize::MAX);
+        let buffer = self.source.fill_buf()?;
+        Ok(&buffer[..buffer.len().min(most)])
+    }
+
+    fn consume(&mut self, count: usize) {
+        if self.given < self.filled {
+            self.given += count;
+        } else {
+            self.left = self.left.saturating_sub(count as u64);
+            self.source.consume(count);
+        }
+    }
+}
+
+impl<R: BufRead> Read for Stripped<R> {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        let count = self.fill_buf()?.read(into)?;
+        self.consume(count);
+        Ok(count)
+    }
+}
+
+/// The decoder's type asks for this; it reads from front to back and calls it nowhere.
+impl<R> Seek for Stripped<R> {
+    fn seek(&mut self, _: SeekFrom) -> io::Result<u64> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::BufReader;
+
+    use super::*;
+
+    fn chunk(kind: &[u8; 4], data: &[u8]) -> Vec<u8> {
+        let length = u32::try_from(data.len()).unwrap().to_be_bytes();
+        [&length, &kind[..], data, &[1, 2, 3, 4]].concat()
+    }
+
+    fn stripped(file: &[u8]) -> Vec<u8> {
+        // Buffers of every small size end in every place of a chunk.
+        let all = (1..40).map(|size| {
+            let mut left = vec![];
+            Stripped::new(BufReader::with_capacity(size, file)).read_to_end(&mut left).unwrap();
+            left
+        });
+        all.reduce(|one, other| {
+            assert_eq!(one, other);
+            one
+        })
+        .unwrap()
+    }
+
+    #[test]
+    fn texts_and_profiles_are_left_out() {
+        let start = b"\x89PNG\r\n\x1a\n".to_vec();
+        let (header, data, end) = (chunk(b"IHDR", &[7; 13]), chunk(b"IDAT", &[8; 50]), chunk(b"IEND", &[]));
+        let exif = chunk(b"eXIf", &[9; 30]);
+        let surplus = [b"tEXt", b"zTXt", b"iTXt", b"iCCP"].map(|kind| chunk(kind, &[5; 99])).concat();
+        let long = chunk(b"eXIf", &vec![0; 70_000]);
+        let file =
+            [&start, &header, &surplus, &exif, &long, &data, &surplus, &end].map(Vec::as_slice).concat();
+        let kept = [&start, &header, &exif, &data, &end].map(Vec::as_slice).concat();
+        assert_eq!(stripped(&file), kept);
+        // Cut off within a kept chunk, within a head, and within one that is left out.
+        assert_eq!(stripped(&kept[..60]), kept[..60]);
+        assert_eq!(stripped(&kept[..kept.len() - 9]), kept[..kept.len() - 9]);
+        assert_eq!(stripped(&file[..start.len() + header.len() + 40]), [start, header].concat());
+    }
+}

@@ -1,0 +1,61 @@
+//! How much EXIF data a WebP file says that it has.
+
+use std::io::{self, BufRead, Seek, SeekFrom};
+
+use super::LONGEST_EXIF;
+
+/// `RIFF`, a length, and `WEBP`.
+const FIRST_CHUNK: u64 = 12;
+
+/// Whether the EXIF data, if there is some, is short and lies in the file. Leaves the source at its start.
+///
+/// The decoder reserves as much memory as the chunk says that it has, before it looks whether the file does.
+///
+/// # Errors
+/// What the file system says.
+pub(crate) fn has_short_exif<R: BufRead + Seek>(source: &mut R, file_length: u64) -> io::Result<bool> {
+    let mut at = FIRST_CHUNK;
+    source.seek(SeekFrom::Start(at))?;
+    let mut short = true;
+    while at + 8 <= file_length {
+        let mut head = [0; 8];
+        source.read_exact(&mut head)?;
+        let [kind @ .., a, b, c, d] = head;
+        let length = u64::from(u32::from_le_bytes([a, b, c, d]));
+        if kind == *b"EXIF" {
+            short &= length <= LONGEST_EXIF && at + 8 + length <= file_length;
+        }
+        // To an even place; within the buffer mostly, which is kept.
+        let step = length.next_multiple_of(2);
+        at += 8 + step;
+        source.seek_relative(step.try_into().unwrap_or(i64::MAX))?;
+    }
+    source.rewind()?;
+    Ok(short)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Cursor;
+
+    use super::*;
+
+    fn short(chunks: &[(&[u8; 4], u32, &[u8])]) -> bool {
+        let mut file = b"RIFF\0\0\0\0WEBP".to_vec();
+        for (kind, length, data) in chunks {
+            file.extend_from_slice(*kind);
+            file.extend(length.to_le_bytes());
+            file.extend_from_slice(data);
+        }
+        let length = file.len() as u64;
+        has_short_exif(&mut Cursor::new(file), length).unwrap()
+    }
+
+    #[test]
+    fn long_exif_data_is_noticed() {
+        assert!(short(&[]) && short(&[(b"VP8L", 3, &[0; 4]), (b"EXIF", 4, &[0; 4])]));
+        assert!(!short(&[(b"VP8L", 3, &[0; 4]), (b"EXIF", 5, &[0; 4])]), "it ends early");
+        assert!(!short(&[(b"EXIF", u32::MAX, &[0; 4])]) && !short(&[(b"EXIF", 70_000, &[0; 70_000])]));
+        assert!(short(&[(b"XMP ", u32::MAX, &[0; 9])]), "another chunk is not read");
+    }
+}
