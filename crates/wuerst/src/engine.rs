@@ -158,7 +158,7 @@ impl Engine {
 
     /// A job over a graph, with every input as the graph has it.
     pub fn job(&self, graph: &Graph) -> Job {
-        Job::new(self.clone(), graph.clone())
+        Job::new(self.0.cache.clone(), graph.clone())
     }
 
     /// The models in memory.

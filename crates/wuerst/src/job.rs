@@ -4,10 +4,7 @@ use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use wuerst_core::{Cancel, Digest, Error, Result, Turns, Value, Watch, memory};
-use wuerst_graph::{Graph, Inputs, Report, Run};
-
-use crate::engine::Engine;
-use crate::running::Running;
+use wuerst_graph::{Cache, Graph, Inputs, Report, Run};
 
 /// One graph with the values of its inputs.
 ///
@@ -18,7 +15,7 @@ use crate::running::Running;
 pub struct Job(Arc<Inner>);
 
 struct Inner {
-    engine: Engine,
+    cache: Cache,
     graph: Graph,
     inputs: Mutex<Inputs>,
     /// Of the runs that have begun, or wait for their turn, since it was last thrown.
@@ -30,9 +27,9 @@ struct Inner {
 }
 
 impl Job {
-    pub(crate) fn new(engine: Engine, graph: Graph) -> Job {
+    pub(crate) fn new(cache: Cache, graph: Graph) -> Job {
         let (inputs, cancel, turns, report) = Default::default();
-        Job(Arc::new(Inner { engine, graph, inputs, cancel, turns, report }))
+        Job(Arc::new(Inner { cache, graph, inputs, cancel, turns, report }))
     }
 
     /// The graph.
@@ -88,18 +85,6 @@ impl Job {
         self.run(outputs, &cancel, watch)
     }
 
-    /// Does what [`Job::get_all`] does in a thread of its own, with the inputs as they are when its turn comes.
-    /// `watch` is called there.
-    ///
-    /// # Errors
-    /// When there is no thread to be had, and [`Error::NotFound`] for an unknown output. What goes wrong later is said
-    /// by [`Running::take`].
-    pub fn start(&self, outputs: &[&str], watch: Box<dyn Watch + Send>) -> Result<Running> {
-        outputs.iter().try_for_each(|output| self.0.graph.output(output).map(drop))?;
-        memory::check(0)?;
-        Running::start(self.clone(), outputs.iter().map(|&output| output.to_owned()).collect(), watch)
-    }
-
     /// What stops the runs that begin now.
     pub(crate) fn switch(&self) -> Cancel {
         locked(&self.0.cancel).clone()
@@ -110,7 +95,7 @@ impl Job {
         let _turn = self.0.turns.take(cancel)?;
         let mut report = locked(&self.0.report);
         let inputs = locked(&self.0.inputs).clone();
-        let mut run = Run::new(&self.0.graph, &inputs, self.0.engine.cache(), cancel, watch);
+        let mut run = Run::new(&self.0.graph, &inputs, &self.0.cache, cancel, watch);
         let values = run.outputs(outputs);
         *report = run.report().clone();
         values

@@ -6,7 +6,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle, ThreadId};
 use std::time::{Duration, Instant};
 
-use wuerst_core::{Cancel, Error, Result, Tensor, Value, Watch};
+use wuerst_core::{Cancel, Error, Result, Tensor, Value, Watch, memory};
 
 use crate::job::Job;
 
@@ -81,8 +81,22 @@ impl Shared {
     }
 }
 
+impl Job {
+    /// Does what [`Job::get_all`] does in a thread of its own, with the inputs as they are when its turn comes.
+    /// `watch` is called there.
+    ///
+    /// # Errors
+    /// When there is no thread to be had, and [`Error::NotFound`] for an unknown output. What goes wrong later is said
+    /// by [`Running::take`].
+    pub fn start(&self, outputs: &[&str], watch: Box<dyn Watch + Send>) -> Result<Running> {
+        outputs.iter().try_for_each(|output| self.graph().output(output).map(drop))?;
+        memory::check(0)?;
+        Running::start(self.clone(), outputs.iter().map(|&output| output.to_owned()).collect(), watch)
+    }
+}
+
 impl Running {
-    pub(crate) fn start(job: Job, outputs: Arc<[String]>, watch: Box<dyn Watch + Send>) -> Result<Running> {
+    fn start(job: Job, outputs: Arc<[String]>, watch: Box<dyn Watch + Send>) -> Result<Running> {
         let (shared, cancel) = (Arc::new(Shared::default()), Cancel::new());
         // Taken now, so that a cancellation of the job right after this is not lost.
         let of_job = job.switch();
