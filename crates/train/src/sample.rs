@@ -3,7 +3,7 @@
 use crate::config::RunConfig;
 use crate::data::contact_sheet;
 use crate::export;
-use crate::report::painter::Painter;
+use crate::report::generator::Generator;
 use crate::report::prompts::prompts;
 use anyhow::{Result, ensure};
 use std::path::PathBuf;
@@ -35,7 +35,7 @@ pub fn run(config: &RunConfig, args: &SampleArgs) -> Result<()> {
         [] => chosen.iter().map(|p| p.text).collect(),
         own => own.iter().map(String::as_str).collect(),
     };
-    let pictures = Painter::open(models.path(), &[])?.pictures(&texts, args.seed, "drawing")?;
+    let pictures = Generator::open(models.path(), &[])?.pictures(&texts, args.seed, "drawing")?;
     let side = pictures.first().map_or(0, |rgb| (rgb.len() / 3).isqrt());
     ensure!(pictures.iter().all(|rgb| rgb.len() == side * side * 3), "the model's pictures are not square");
     let out = args.out.clone().unwrap_or_else(|| config.folder.join("sample.png"));

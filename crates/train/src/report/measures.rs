@@ -1,6 +1,6 @@
 //! Everything that a report says, as it is stored in `report.json`.
 
-use super::judge::Score;
+use super::metric::Score;
 use super::neighbours::Nearness;
 use crate::config::RunConfig;
 use crate::trainer::{Spent, Trainer};
@@ -15,11 +15,11 @@ pub struct Report {
     pub pictures: usize,
     /// Seed of the first drawn picture.
     pub seed: i64,
-    /// Concepts that the judge tells apart.
+    /// Concepts that the metric tells apart.
     pub concepts: usize,
     /// Fréchet distances on EfficientNet-Lite2 features.
     pub frechet: Distances,
-    /// What the judge says.
+    /// Scores by the fitted maps.
     pub scores: Scores,
     /// Distances to the nearest training picture.
     pub nearness: Nearnesses,
@@ -38,7 +38,7 @@ pub struct Distances {
     pub floor: f64,
 }
 
-/// What the judge says of each set of pictures.
+/// Scores of each set of pictures.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 pub struct Scores {
     /// Real pictures of seen concepts: the ceiling.

@@ -1,16 +1,16 @@
 //! What a trained model is worth, measured on pictures that it draws as a user's would be drawn.
 //!
-//! One file a measure: [`frechet`] (how like the real ones the drawn pictures are as a whole), [`judge`] (whether each
+//! One file a measure: [`frechet`] (how like the real ones the drawn pictures are as a whole), [`metric`] (whether each
 //! shows what its caption says), [`neighbours`] (whether they are copies), [`reconstruct`] (what stages A and B keep of
-//! real ones). [`looks`] gives the features that the first three read, [`subjects`] the real pictures, [`painter`] the drawn ones,
+//! real ones). [`backbone`] gives the features that the first three read, [`subjects`] the real pictures, [`generator`] the drawn ones,
 //! [`prompts`] the contact sheet's, and [`mod@write`] puts it on paper.
 
+pub mod backbone;
 pub mod frechet;
-pub mod judge;
-pub mod looks;
+pub mod generator;
 pub mod measures;
+pub mod metric;
 pub mod neighbours;
-pub mod painter;
 pub mod prompts;
 pub mod reconstruct;
 pub mod subjects;
@@ -21,11 +21,11 @@ use crate::data::contact_sheet;
 use crate::data::manifest::Split;
 use crate::frozen::Frozen;
 use anyhow::{Result, ensure};
-use judge::Judge;
-use looks::{Looker, Looks};
+use backbone::{Backbone, Features};
+use generator::Generator;
 use measures::{Distances, Nearnesses, Report, Scores};
+use metric::Metric;
 use neighbours::{nearest, nearness};
-use painter::Painter;
 use std::path::PathBuf;
 use subjects::{Gallery, Subject};
 
@@ -57,7 +57,7 @@ fn pair(text: &str) -> Result<(String, String), String> {
         .ok_or("write it as node.port=value".to_owned())
 }
 
-/// Variants of each real picture that the judge is fitted on; what is measured comes from later ones.
+/// Variants of each real picture that the metric is fitted on; what is measured comes from later ones.
 const FITTED: usize = 2;
 
 /// Columns of the contact sheets.
@@ -69,18 +69,18 @@ const COLUMNS: usize = 8;
 /// A model folder that does not run, data that was not fetched, files that cannot be written.
 pub fn run(config: &RunConfig, args: &ReportArgs) -> Result<()> {
     let out = args.out.clone().unwrap_or_else(|| config.folder.join("report"));
-    let painter = Painter::open(&args.model, &args.set)?;
-    let sheet = Sheet::draw(&painter, args.seed)?;
+    let generator = Generator::open(&args.model, &args.set)?;
+    let sheet = Sheet::draw(&generator, args.seed)?;
     let bench = Bench::open(config)?;
     let n = args.n as usize;
 
     let first = FITTED * bench.train.entries();
     let (reference, real) = (bench.train.pictures(first, n), bench.train.pictures(first + n, n));
-    let drawn = painter.draw(&real, args.seed, "drawing seen concepts")?;
+    let drawn = generator.draw(&real, args.seed, "drawing seen concepts")?;
     let hidden = |gallery: &Gallery, what: &str| -> Result<[Seen; 2]> {
         let n = gallery.entries().min(n);
         let real = gallery.pictures(FITTED * gallery.entries(), n);
-        let drawn = painter.draw(&real, args.seed, what)?;
+        let drawn = generator.draw(&real, args.seed, what)?;
         Ok([bench.seen(real)?, bench.seen(drawn)?])
     };
     let [style, drawn_style] = hidden(&bench.style, "drawing hidden styles")?;
@@ -88,7 +88,7 @@ pub fn run(config: &RunConfig, args: &ReportArgs) -> Result<()> {
     let stage_a = reconstruct::by_stage_a(&args.model, &real, config.threads)?;
     let psnr = reconstruct::psnr(&stage_a, &real);
     let stages_b_and_a =
-        reconstruct::by_stages_b_and_a(&painter, &args.model, &real, (config.threads, args.seed))?;
+        reconstruct::by_stages_b_and_a(&generator, &args.model, &real, (config.threads, args.seed))?;
     let [reference, real, drawn] = [bench.seen(reference)?, bench.seen(real)?, bench.seen(drawn)?];
     let [stage_a, stages_b_and_a] = [bench.seen(stage_a)?, bench.seen(stages_b_and_a)?];
 
@@ -96,7 +96,7 @@ pub fn run(config: &RunConfig, args: &ReportArgs) -> Result<()> {
     let report = Report {
         pictures: n,
         seed: args.seed,
-        concepts: bench.judge.concepts(),
+        concepts: bench.metric.concepts(),
         frechet: Distances {
             drawn: frechet::distance(&reference.1.blocks, &drawn.1.blocks)?,
             floor: frechet::distance(&reference.1.blocks, &real.1.blocks)?,
@@ -127,15 +127,15 @@ pub fn run(config: &RunConfig, args: &ReportArgs) -> Result<()> {
 }
 
 /// Pictures and their features.
-type Seen = (Vec<Subject>, Looks);
+type Seen = (Vec<Subject>, Features);
 
 /// What pictures are measured with.
 struct Bench {
     train: Gallery,
     style: Gallery,
     concept: Gallery,
-    looker: Looker,
-    judge: Judge,
+    backbone: Backbone,
+    metric: Metric,
     /// Training pictures to compare with.
     training: Seen,
 }
@@ -145,26 +145,26 @@ impl Bench {
         let gallery = |split| Gallery::open(&config.cache, &config.data, split);
         let (train, val) = (gallery(Split::Train)?, gallery(Split::Val)?);
         let (style, concept) = (gallery(Split::TestStyle)?, gallery(Split::TestConcept)?);
-        let looker = Looker::open(&config.cache, config.threads)?;
+        let backbone = Backbone::open(&config.cache, config.threads)?;
         let shown = |g: &Gallery| g.pictures(0, FITTED * g.entries());
         let mut all = shown(&train);
         let count = all.len();
         all.extend([&val, &style, &concept].into_iter().flat_map(shown));
-        let looks = looker.look(&all, "looking at real pictures")?;
-        let judge = Judge::fit(&all, &looks, &Frozen::open(config)?)?;
+        let features = backbone.features(&all, "looking at real pictures")?;
+        let metric = Metric::fit(&all, &features, &Frozen::open(config)?)?;
         all.truncate(count);
-        let training = (all, looks.narrow(0, count));
-        Ok(Bench { train, style, concept, looker, judge, training })
+        let training = (all, features.narrow(0, count));
+        Ok(Bench { train, style, concept, backbone, metric, training })
     }
 
     fn seen(&self, pictures: Vec<Subject>) -> Result<Seen> {
         ensure!(!pictures.is_empty(), "a split has no pictures in these styles and groups");
-        let looks = self.looker.look(&pictures, "looking at pictures")?;
-        Ok((pictures, looks))
+        let features = self.backbone.features(&pictures, "looking at pictures")?;
+        Ok((pictures, features))
     }
 
-    fn score(&self, set: &Seen) -> Result<judge::Score> {
-        self.judge.score(&set.0, &set.1)
+    fn score(&self, set: &Seen) -> Result<metric::Score> {
+        self.metric.score(&set.0, &set.1)
     }
 }
 
@@ -175,8 +175,8 @@ fn shuffled(set: &Seen) -> Seen {
     for (subject, picture) in subjects.iter_mut().zip(&set.0) {
         subject.rgb.clone_from(&picture.rgb);
     }
-    let looks = Looks { blocks: set.1.blocks.shallow_clone(), head: set.1.head.shallow_clone() };
-    (subjects, looks)
+    let features = Features { blocks: set.1.blocks.shallow_clone(), head: set.1.head.shallow_clone() };
+    (subjects, features)
 }
 
 /// The contact sheet's prompts and pictures.
@@ -186,10 +186,10 @@ struct Sheet {
 }
 
 impl Sheet {
-    fn draw(painter: &Painter, seed: i64) -> Result<Sheet> {
+    fn draw(generator: &Generator, seed: i64) -> Result<Sheet> {
         let prompts = prompts::prompts()?;
         let texts: Vec<&str> = prompts.iter().map(|p| p.text).collect();
-        let pictures = painter.pictures(&texts, seed, "drawing the contact sheet")?;
+        let pictures = generator.pictures(&texts, seed, "drawing the contact sheet")?;
         Ok(Sheet { prompts, pictures })
     }
 
@@ -197,10 +197,10 @@ impl Sheet {
     fn save(&self, bench: &Bench, out: &std::path::Path, size: usize) -> Result<()> {
         contact_sheet(&self.pictures, size, COLUMNS, &out.join("sheet.png"))?;
         let blank = |rgb: &Vec<u8>| Subject { rgb: rgb.clone(), ..bench.training.0[0].clone() };
-        let looks = bench
-            .looker
-            .look(&self.pictures.iter().map(blank).collect::<Vec<_>>(), "looking at the sheet")?;
-        let (rows, _) = nearest(&looks.head, &bench.training.1.head);
+        let features = bench
+            .backbone
+            .features(&self.pictures.iter().map(blank).collect::<Vec<_>>(), "looking at the sheet")?;
+        let (rows, _) = nearest(&features.head, &bench.training.1.head);
         let near: Vec<&Vec<u8>> = rows.iter().map(|row| &bench.training.0[*row as usize].rgb).collect();
         let drawn: Vec<&Vec<u8>> = self.pictures.iter().collect();
         let both: Vec<&Vec<u8>> =

@@ -1,6 +1,6 @@
 //! Whether pictures are copies: how near each comes to its nearest training picture.
 
-use super::judge::unit;
+use super::metric::unit;
 use serde::{Deserialize, Serialize};
 use tch::{Kind, Tensor};
 

@@ -1,6 +1,6 @@
 //! What each of the later stages keeps when it is given the real thing, so that a loss can be told to its stage.
 
-use super::painter::Painter;
+use super::generator::Generator;
 use super::subjects::{Subject, large_planes, planes};
 use crate::session::Session;
 use anyhow::Result;
@@ -35,7 +35,7 @@ pub fn by_stage_a(models: &Path, pictures: &[Subject], threads: usize) -> Result
 /// # Errors
 /// Models that are missing or do not run.
 pub fn by_stages_b_and_a(
-    painter: &Painter,
+    generator: &Generator,
     models: &Path,
     pictures: &[Subject],
     (threads, seed): (usize, i64),
@@ -45,7 +45,7 @@ pub fn by_stages_b_and_a(
     for batch in pictures.chunks(BATCH) {
         embeddings.push(compressor.run(&[&large_planes(batch)])?.remove(0));
     }
-    painter.draw_from(pictures, &Tensor::cat(&embeddings, 0), seed)
+    generator.draw_from(pictures, &Tensor::cat(&embeddings, 0), seed)
 }
 
 /// Mean peak signal-to-noise ratio of pictures in decibels, each against its original.

@@ -18,7 +18,7 @@ pub struct Subject {
     pub caption: String,
     /// CLDR label of the one thing it shows.
     pub label: String,
-    /// Label and search words: what the judge takes for its meaning.
+    /// Label and search words: what the metric takes for its meaning.
     pub meaning: String,
     /// Style word of its set.
     pub style: String,

@@ -30,7 +30,7 @@ fn markdown(report: &Report, prompts: &[Prompt]) -> Result<String> {
     writeln!(md, "\n## What is shown\n")?;
     writeln!(
         md,
-        "The judge predicts the mean MiniLM state of label and search words from EfficientNet-Lite2 features, by a \
+        "The metric predicts the mean MiniLM state of label and search words from EfficientNet-Lite2 features, by a \
          ridge regression fitted on all real pictures, hidden ones included; {concepts} concepts. Alignment is the \
          cosine of prediction and truth. Background: whether the border has the colour that the caption names (white \
          if none).\n"

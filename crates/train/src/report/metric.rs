@@ -1,10 +1,10 @@
-//! The judge: how well a picture shows what its caption says, by maps fitted on real pictures.
+//! The metric of meaning: how well a picture shows what its caption says, by maps fitted on real pictures.
 //!
 //! From the features of a picture, one ridge regression predicts the text encoder's mean state of label and search
-//! words, another the style. The judge is fitted on all real pictures, hidden cells included: it is no part of the
-//! model.
+//! words, another the style. They are fitted on all real pictures, hidden cells included: the metric is no part of
+//! the model.
 
-use super::looks::Looks;
+use super::backbone::Features;
 use super::subjects::Subject;
 use crate::data::palette::COLOURS;
 use crate::frozen::Frozen;
@@ -19,7 +19,7 @@ const RIDGE: f64 = 0.1;
 /// How well a set of pictures shows what it should.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Score {
-    /// Pictures judged.
+    /// Pictures measured.
     pub pictures: usize,
     /// Mean cosine between the predicted and the true meaning, −1 to 1.
     pub alignment: f64,
@@ -34,7 +34,7 @@ pub struct Score {
 }
 
 /// Maps fitted on real pictures.
-pub struct Judge {
+pub struct Metric {
     meaning: Ridge,
     style: Ridge,
     /// Mean states of all concepts, centred and of length 1.
@@ -43,12 +43,12 @@ pub struct Judge {
     styles: Vec<String>,
 }
 
-impl Judge {
+impl Metric {
     /// Fits the maps on real pictures and their features.
     ///
     /// # Errors
     /// Whatever the text encoder says.
-    pub fn fit(pictures: &[Subject], looks: &Looks, text: &Frozen) -> Result<Judge> {
+    pub fn fit(pictures: &[Subject], features: &Features, text: &Frozen) -> Result<Metric> {
         let meanings: BTreeMap<&str, &str> =
             pictures.iter().map(|p| (p.label.as_str(), p.meaning.as_str())).collect();
         let places = meanings.keys().zip(0..).map(|(label, at)| (label.to_string(), at)).collect();
@@ -58,31 +58,31 @@ impl Judge {
         let mut styles: Vec<String> = pictures.iter().map(|p| p.style.clone()).collect();
         styles.sort();
         styles.dedup();
-        let judge = Judge { meaning: Ridge::none(), style: Ridge::none(), concepts, places, styles };
-        let targets = judge.concepts.index_select(0, &judge.own(pictures)?);
-        let wanted = judge.own_style(pictures)?.one_hot(judge.styles.len() as i64);
-        Ok(Judge {
-            meaning: Ridge::fit(&looks.head, &targets),
-            style: Ridge::fit(&looks.head, &wanted),
-            ..judge
+        let metric = Metric { meaning: Ridge::none(), style: Ridge::none(), concepts, places, styles };
+        let targets = metric.concepts.index_select(0, &metric.own(pictures)?);
+        let wanted = metric.own_style(pictures)?.one_hot(metric.styles.len() as i64);
+        Ok(Metric {
+            meaning: Ridge::fit(&features.head, &targets),
+            style: Ridge::fit(&features.head, &wanted),
+            ..metric
         })
     }
 
-    /// Concepts that the judge tells apart.
+    /// Concepts that the metric tells apart.
     pub fn concepts(&self) -> usize {
         self.places.len()
     }
 
-    /// Judges pictures by what they should show.
+    /// Scores pictures by what they should show.
     ///
     /// # Errors
-    /// A label or style that the judge was not fitted on.
-    pub fn score(&self, pictures: &[Subject], looks: &Looks) -> Result<Score> {
+    /// A label or style that the metric was not fitted on.
+    pub fn score(&self, pictures: &[Subject], features: &Features) -> Result<Score> {
         let own = self.own(pictures)?.unsqueeze(1);
-        let cosines = unit(&self.meaning.predict(&looks.head)).matmul(&self.concepts.tr());
+        let cosines = unit(&self.meaning.predict(&features.head)).matmul(&self.concepts.tr());
         let mine = cosines.gather(1, &own, false);
         let better = cosines.gt_tensor(&mine).sum_dim_intlist(1i64, false, Kind::Int64);
-        let style = self.style.predict(&looks.head).argmax(1, false).eq_tensor(&self.own_style(pictures)?);
+        let style = self.style.predict(&features.head).argmax(1, false).eq_tensor(&self.own_style(pictures)?);
         let on_colour = pictures.iter().filter(|p| border(&p.rgb) == p.background).count();
         Ok(Score {
             pictures: pictures.len(),
@@ -99,7 +99,7 @@ impl Judge {
             self.places
                 .get(&p.label)
                 .copied()
-                .with_context(|| format!("`{}` is unknown to the judge", p.label))
+                .with_context(|| format!("`{}` is unknown to the metric", p.label))
         };
         Ok(Tensor::from_slice(&pictures.iter().map(place).collect::<Result<Vec<i64>>>()?))
     }
@@ -107,7 +107,7 @@ impl Judge {
     fn own_style(&self, pictures: &[Subject]) -> Result<Tensor> {
         let place = |p: &Subject| {
             let at = self.styles.iter().position(|style| *style == p.style);
-            Ok(at.with_context(|| format!("the style `{}` is unknown to the judge", p.style))? as i64)
+            Ok(at.with_context(|| format!("the style `{}` is unknown to the metric", p.style))? as i64)
         };
         Ok(Tensor::from_slice(&pictures.iter().map(place).collect::<Result<Vec<i64>>>()?))
     }

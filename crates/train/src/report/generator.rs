@@ -23,18 +23,18 @@ outputs: { image: $vqgan.image }
 "#;
 
 /// An engine with a model folder, the text-to-image graph, and its part after the prior.
-pub struct Painter {
+pub struct Generator {
     engine: Engine,
     graph: Graph,
     from_embedding: Graph,
 }
 
-impl Painter {
+impl Generator {
     /// Checks the folder against the graph, in which arguments, by `node.port`, may be changed.
     ///
     /// # Errors
     /// Models that are missing or break their contract; changes that fit nothing.
-    pub fn open(models: &Path, changes: &[(String, String)]) -> Result<Painter> {
+    pub fn open(models: &Path, changes: &[(String, String)]) -> Result<Generator> {
         let stages = wuerst::stages::Options { threads: Some(1), ..Default::default() };
         let engine = Engine::new(Options { models: models.to_owned(), stages, ..Options::default() })?;
         let changes: Vec<Change<'_>> = changes.iter().map(|(name, text)| Change::Text(name, text)).collect();
@@ -42,7 +42,7 @@ impl Painter {
             format!("{} is no model folder; `wuerst-train export RUN` writes one", models.display())
         })?;
         let from_embedding = engine.graph(FROM_EMBEDDING)?;
-        Ok(Painter { engine, graph, from_embedding })
+        Ok(Generator { engine, graph, from_embedding })
     }
 
     /// Draws each subject from its caption, in place of its picture; number i with seed `seed + i`.
