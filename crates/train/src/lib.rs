@@ -1,4 +1,4 @@
-//! The training programs: data, VQGAN, decoder, prior, export, sample, report.
+//! The training programs: data, VQGAN, decoder, prior, export, sample, validation, report.
 
 pub mod config;
 pub mod data;
@@ -18,3 +18,4 @@ pub mod sheet;
 pub mod stage;
 pub mod start;
 pub mod trainer;
+pub mod validate;

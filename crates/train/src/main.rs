@@ -9,6 +9,7 @@ use wuerst_train::export::{self, ExportArgs};
 use wuerst_train::report::{self, ReportArgs};
 use wuerst_train::sample::{self, SampleArgs};
 use wuerst_train::start::{self, StartArgs};
+use wuerst_train::validate::{self, ValidateArgs};
 use wuerst_train::{data, programs, trainer};
 
 /// Trains the three stages of Würstchen on captioned pictures.
@@ -39,6 +40,8 @@ enum Command {
     Sampling(ExportArgs),
     /// Draw pictures from the newest checkpoints
     Sample(SampleArgs),
+    /// Measure the loss of stages B and C by noise level, on pictures that training leaves out
+    Validate(ValidateArgs),
     /// Measure an exported model: likeness, alignment, copies, a contact sheet
     Report(ReportArgs),
 }
@@ -69,6 +72,7 @@ fn main() -> Result<()> {
         Command::Preview(args) => export::preview::run(&load(&args.run)?, &args.out),
         Command::Sampling(args) => export::sampling::run(&load(&args.run)?, &args.out),
         Command::Sample(args) => sample::run(&load(&args.run)?, &args),
+        Command::Validate(args) => validate::run(&load(&args.run)?, &args),
         Command::Report(args) => report::run(&load(&args.run)?, &args),
     }
 }

@@ -30,6 +30,15 @@ fn tell(progress: &ProgressBar) {
     }
 }
 
+/// Takes a bar away; where no terminal showed it, a line says what was done.
+pub fn finish(progress: &ProgressBar) {
+    if progress.is_hidden() {
+        let (n, seconds) = (progress.position(), progress.elapsed().as_secs_f64());
+        eprintln!("{}: {n} in {seconds:.0} s", progress.prefix());
+    }
+    progress.finish_and_clear();
+}
+
 /// The training corpus of a run, from its cache file if nothing it depends on has changed.
 pub fn corpus(config: &RunConfig, device: Device) -> Result<Corpus> {
     let path = cache_file(config)?;

@@ -1,7 +1,7 @@
 //! Writes the model folder of a run: every stage as an ONNX file that says of itself what a host must know.
 
 mod card;
-mod facts;
+pub(crate) mod facts;
 pub mod preview;
 pub mod sampling;
 mod source;

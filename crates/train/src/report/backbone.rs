@@ -8,6 +8,7 @@ use anyhow::Result;
 use std::path::Path;
 use tch::Tensor;
 use wuerst_model::compressor::{self, first_blocks, last_blocks};
+use wuerst_model::noise::Noise;
 use wuerst_model::record::{Axis, DType, Extent, Graph, Op, RecordError};
 
 const NETWORK: compressor::Backbone = compressor::Backbone::EfficientnetLite2;
@@ -17,6 +18,19 @@ const SIDE: i64 = 128;
 
 /// Pictures at once.
 const BATCH: usize = 32;
+
+/// Standard deviation of the noise of a grainy view, in steps of 8 bits.
+pub const GRAIN: f64 = 8.;
+
+/// How pictures are shown to the network.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum View {
+    /// As they are.
+    Plain,
+    /// Under noise of a fixed strength, which hides fainter texture: the network takes flat ground with a trace of
+    /// noise for another picture, and cannot tell it once there is noise on every picture. The number is its seed.
+    Grainy(u64),
+}
 
 /// Features of a set of pictures.
 pub struct Features {
@@ -51,17 +65,26 @@ impl Backbone {
     ///
     /// # Errors
     /// Whatever ONNX Runtime says.
-    pub fn features(&self, pictures: &[Subject], what: &str) -> Result<Features> {
+    pub fn features(&self, pictures: &[Subject], view: View, what: &str) -> Result<Features> {
         let bar = prepare::bar(pictures.len(), what)?;
         let (mut blocks, mut head) = (vec![], vec![]);
+        let mut noise = match view {
+            View::Plain => None,
+            View::Grainy(seed) => Some(Noise::new(seed)),
+        };
         for batch in pictures.chunks(BATCH) {
-            let planes = planes(batch).upsample_bilinear2d([SIDE, SIDE], false, None, None);
+            let mut planes = planes(batch);
+            if let Some(noise) = &mut noise {
+                let grain = Tensor::from_slice(&noise.normal(planes.numel())).reshape(planes.size());
+                planes += grain * (GRAIN / 255.);
+            }
+            let planes = planes.upsample_bilinear2d([SIDE, SIDE], false, None, None);
             let mut features = self.0.run(&[&planes])?.into_iter();
             blocks.extend(features.next());
             head.extend(features.next());
             bar.inc(batch.len() as u64);
         }
-        bar.finish_and_clear();
+        prepare::finish(&bar);
         Ok(Features { blocks: Tensor::cat(&blocks, 0), head: Tensor::cat(&head, 0) })
     }
 }

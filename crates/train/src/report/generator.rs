@@ -102,7 +102,7 @@ impl Generator {
             }
         };
         let pictures = (0..n).into_par_iter().map(picture).collect();
-        bar.finish_and_clear();
+        prepare::finish(&bar);
         pictures
     }
 }

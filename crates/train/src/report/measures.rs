@@ -1,7 +1,12 @@
-//! Everything that a report says, as it is stored in `report.json`.
+//! The contents of a report, as `report.json` stores them.
 
-use super::metric::Score;
+use super::bench::Measured;
+use super::comparison::Row;
 use super::neighbours::Nearness;
+use super::resample::{Estimate, Groups, Interval};
+use super::score::Score;
+use super::validation::NoiseLevels;
+use super::{frechet, mmd};
 use crate::config::RunConfig;
 use crate::trainer::{Spent, Trainer};
 use anyhow::Result;
@@ -17,25 +22,33 @@ pub struct Report {
     pub seed: i64,
     /// Concepts that the metric tells apart.
     pub concepts: usize,
-    /// Fréchet distances on EfficientNet-Lite2 features.
+    /// Fréchet distances on EfficientNet-Lite2 features under noise.
     pub frechet: Distances,
-    /// Scores by the fitted maps.
+    /// Squared maximum mean discrepancies on the same features.
+    pub mmd: Distances,
+    /// Scores by the sturdy metric.
     pub scores: Scores,
+    /// How far drawn pictures of seen concepts have come from the floor (0) to the ceiling (1).
+    pub way: Interval,
     /// Distances to the nearest training picture.
     pub nearness: Nearnesses,
     /// Mean peak signal-to-noise ratio of Stage A's reconstructions, in decibels.
     pub psnr: f64,
+    /// Losses of stages B and C by noise level.
+    pub noise_levels: Vec<NoiseLevels>,
+    /// The measures of earlier reports next to these.
+    pub comparison: Vec<Row>,
     /// What training took, by stage.
     pub spent: Vec<Training>,
 }
 
-/// Fréchet distances to the same real pictures.
+/// Distances to the same real pictures.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 pub struct Distances {
     /// Of drawn pictures.
-    pub drawn: f64,
+    pub drawn: Estimate,
     /// Of as many other real pictures: no model can be expected to come below.
-    pub floor: f64,
+    pub floor: Estimate,
 }
 
 /// Scores of each set of pictures.
@@ -61,11 +74,24 @@ pub struct Scores {
     pub drawn_concept: Score,
 }
 
-impl Scores {
-    /// How far drawn pictures of seen concepts have come from the floor (0) to the ceiling (1).
-    pub fn way(&self) -> f64 {
-        (self.drawn.alignment - self.shuffled.alignment) / (self.real.alignment - self.shuffled.alignment)
-    }
+/// Groups of concepts that are left out in turn for the standard error of a distance.
+const GROUPS: usize = 50;
+
+/// The groups of two sets, by what each picture should show.
+pub fn concept_groups(one: &Measured, other: &Measured) -> (Groups, Groups) {
+    let [labels, other_labels] =
+        [one, other].map(|set| set.pictures.iter().map(|p| p.label.as_str()).collect::<Vec<_>>());
+    Groups::shared(&labels, &other_labels, GROUPS)
+}
+
+/// Fréchet distance and squared discrepancy of two sets on sturdy features, with standard errors.
+///
+/// # Errors
+/// Fewer than two concepts.
+pub fn distances(one: &Measured, other: &Measured) -> Result<[Estimate; 2]> {
+    let (a, b) = concept_groups(one, other);
+    let (one, other) = (&one.sturdy.blocks, &other.sturdy.blocks);
+    Ok([frechet::estimate(one, other, (&a, &b))?, mmd::squared(one, other, (&a, &b))?])
 }
 
 /// Distances to the nearest training picture, of several sets.

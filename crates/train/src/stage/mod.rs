@@ -78,7 +78,7 @@ const LEAST_SIGNAL: f64 = 5e-3;
 /// and Ho 2022), which is the error in the noise over √ᾱ. Together they weigh the error in the implied clean x alike at
 /// all times. Weighing the error in the noise itself hardly counts the noisiest times, at which a short sampling
 /// run decides what will be seen.
-fn noise_loss(predicted: &Tensor, noise: &Tensor, alpha: &Tensor) -> (Tensor, f64) {
+pub(crate) fn noise_loss(predicted: &Tensor, noise: &Tensor, alpha: &Tensor) -> (Tensor, f64) {
     let error = (predicted.to_kind(Kind::Float) - noise).square();
     let plain = error.mean(Kind::Float).double_value(&[]);
     let weight = (1f64 - alpha) / alpha.clamp_min(LEAST_SIGNAL);
@@ -86,6 +86,6 @@ fn noise_loss(predicted: &Tensor, noise: &Tensor, alpha: &Tensor) -> (Tensor, f6
 }
 
 /// √ᾱ·x + √(1−ᾱ)·noise.
-fn add_noise(x: &Tensor, noise: &Tensor, alpha: &Tensor) -> Tensor {
+pub(crate) fn add_noise(x: &Tensor, noise: &Tensor, alpha: &Tensor) -> Tensor {
     x * alpha.sqrt() + noise * (1f64 - alpha).sqrt()
 }

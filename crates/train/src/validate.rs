@@ -1,0 +1,67 @@
+//! The loss of stages B and C by noise level, of a run as it is now or of an exported model.
+
+use crate::config::RunConfig;
+use crate::data::manifest::Split;
+use crate::export;
+use crate::frozen::Frozen;
+use crate::report::subjects::Gallery;
+use crate::report::validation::{self, NoiseLevels};
+use crate::trainer::Trainer;
+use anyhow::{Context, Result};
+use std::fmt::Write as _;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+
+/// Arguments of `wuerst-train validate`.
+#[derive(Debug, Clone, clap::Args)]
+pub struct ValidateArgs {
+    /// The run's YAML file
+    pub run: PathBuf,
+    /// The model folder to measure; the run's newest checkpoints when left out
+    #[arg(long)]
+    pub model: Option<PathBuf>,
+}
+
+/// Prints the losses; those of checkpoints are also added to `validation.csv` in the run's folder.
+///
+/// # Errors
+/// Stages without a checkpoint, data that was not fetched, models that do not run.
+pub fn run(config: &RunConfig, args: &ValidateArgs) -> Result<()> {
+    let gallery = |split| Gallery::open(&config.cache, &config.data, split);
+    let (val, train, text) = (gallery(Split::Val)?, gallery(Split::Train)?, Frozen::open(config)?);
+    let measure = |models: &Path| validation::of_galleries(models, (&val, &train), &text, config.threads);
+    let levels = match &args.model {
+        Some(model) => measure(model)?,
+        None => {
+            let models = tempfile::tempdir()?;
+            export::run(config, models.path())?;
+            let levels = measure(models.path())?;
+            log(config, &levels)?;
+            levels
+        }
+    };
+    print!("{}", validation::table(&levels));
+    Ok(())
+}
+
+/// Adds a line for each stage and split: stage, step, split, and the loss in each part of the time.
+fn log(config: &RunConfig, levels: &[NoiseLevels]) -> Result<()> {
+    let mut lines = String::new();
+    for stage in levels {
+        // Stage B is that of its joint training until it has trained alone.
+        let folders = [stage.stage.as_str(), "compressor"].map(|name| config.folder.join(name));
+        let step = match (Trainer::spent(&folders[0])?, stage.stage.as_str()) {
+            (None, "decoder") => Trainer::spent(&folders[1])?,
+            (spent, _) => spent,
+        };
+        let step = step.map_or(0, |spent| spent.step);
+        for (split, losses) in [("val", &stage.val), ("train", &stage.train)] {
+            let losses: String = losses.iter().map(|loss| format!(",{loss:.6}")).collect();
+            writeln!(lines, "{},{step},{split}{losses}", stage.stage)?;
+        }
+    }
+    let path = config.folder.join("validation.csv");
+    let file = std::fs::OpenOptions::new().create(true).append(true).open(&path);
+    let mut file = file.with_context(|| format!("cannot write {}", path.display()))?;
+    file.write_all(lines.as_bytes()).with_context(|| format!("cannot write {}", path.display()))
+}
