@@ -1,45 +1,50 @@
 //! One computation at a time of each node result, however many jobs want it.
 
 use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use wuerst_core::{Cancel, Digest, Result, Turn, Turns};
 
-use super::Cache;
-
-/// The results that are being computed now, by key.
-pub(super) type Flights = HashMap<Digest, Turns>;
+/// The results that are being computed now, by key. Clones share them.
+#[derive(Clone, Default)]
+pub(super) struct Flights(Arc<Mutex<HashMap<Digest, Turns>>>);
 
 /// The right to compute a result, until it is dropped.
 pub(crate) struct Claim {
-    cache: Cache,
+    flights: Flights,
     key: Digest,
     /// Taken by `drop`, before it looks whether somebody else waits.
     turn: Option<Turn>,
 }
 
-impl Cache {
+impl Flights {
     /// Waits until nobody else computes the result of this key. Look again then whether it is remembered.
     ///
     /// Held only while one node runs, whose arguments are there already: a claim never waits for another of the
     /// same graph, so jobs cannot lock each other out.
-    pub(crate) fn claim(&self, key: Digest, cancel: &Cancel) -> Result<Claim> {
-        let turns = self.tables().flights.entry(key).or_default().clone();
+    pub(super) fn claim(&self, key: Digest, cancel: &Cancel) -> Result<Claim> {
+        let turns = self.table().entry(key).or_default().clone();
         let turn = turns.take(cancel);
         drop(turns);
         // Made before an error is returned, so that nothing of a cancelled wait stays behind.
-        let mut claim = Claim { cache: self.clone(), key, turn: None };
+        let mut claim = Claim { flights: self.clone(), key, turn: None };
         claim.turn = Some(turn?);
         Ok(claim)
+    }
+
+    fn table(&self) -> MutexGuard<'_, HashMap<Digest, Turns>> {
+        // It is whole at every moment, so a panic elsewhere while it was locked means nothing.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Drop for Claim {
     fn drop(&mut self) {
         drop(self.turn.take());
-        let mut tables = self.cache.tables();
+        let mut table = self.flights.table();
         // Handles are made from the table under its lock, so nobody can come between.
-        if tables.flights.get(&self.key).is_some_and(Turns::is_unused) {
-            tables.flights.remove(&self.key);
+        if table.get(&self.key).is_some_and(Turns::is_unused) {
+            table.remove(&self.key);
         }
     }
 }
@@ -51,17 +56,17 @@ mod tests {
 
     #[test]
     fn claims_of_one_key_take_turns_and_leave_nothing() {
-        let (cache, key) = (Cache::new(0), Value::Int(1).digest());
-        let first = cache.claim(key, &Cancel::new()).unwrap();
-        let other = cache.claim(Value::Int(2).digest(), &Cancel::new()).unwrap();
+        let (flights, key) = (Flights::default(), Value::Int(1).digest());
+        let first = flights.claim(key, &Cancel::new()).unwrap();
+        let other = flights.claim(Value::Int(2).digest(), &Cancel::new()).unwrap();
         let cancel = Cancel::new();
         std::thread::scope(|scope| {
-            let waiting = scope.spawn(|| cache.claim(key, &cancel).map(drop));
+            let waiting = scope.spawn(|| flights.claim(key, &cancel).map(drop));
             cancel.cancel();
             assert!(matches!(waiting.join().unwrap(), Err(Error::Cancelled)));
         });
         drop((first, other));
-        assert!(cache.claim(key, &Cancel::new()).is_ok());
-        assert!(cache.tables().flights.is_empty());
+        assert!(flights.claim(key, &Cancel::new()).is_ok());
+        assert!(flights.table().is_empty());
     }
 }

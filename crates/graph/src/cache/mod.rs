@@ -18,11 +18,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use lru::LruCache;
-use wuerst_core::{Digest, Value};
+use wuerst_core::{Cancel, Digest, Result, Value};
 
 pub(crate) use costs::Cost;
 use costs::Costs;
-use flight::Flights;
+use flight::{Claim, Flights};
 pub use folder::Folder;
 pub(crate) use last::Arguments;
 use last::Last;
@@ -36,6 +36,7 @@ pub struct Cache(Arc<Inner>);
 
 struct Inner {
     tables: Mutex<Tables>,
+    flights: Flights,
     folder: Option<Folder>,
     /// Whether somebody was told that the folder takes nothing. Once is enough.
     warned: AtomicBool,
@@ -45,7 +46,6 @@ struct Tables {
     memo: LruCache<Digest, Results>,
     last: Last,
     costs: Costs,
-    flights: Flights,
     /// Values that runs hold at present, and how often. Never evicted.
     in_use: HashMap<Digest, (Value, usize)>,
     /// All other values.
@@ -90,13 +90,12 @@ impl Cache {
             memo: LruCache::new(MEMO_ENTRIES),
             last: Last::new(),
             costs: Costs::new(),
-            flights: Flights::new(),
             in_use: HashMap::new(),
             idle: LruCache::unbounded(),
             bytes: 0,
             budget,
         });
-        Cache(Arc::new(Inner { tables, folder, warned: AtomicBool::new(false) }))
+        Cache(Arc::new(Inner { tables, flights: Flights::default(), folder, warned: AtomicBool::new(false) }))
     }
 
     /// Changes the budget, and evicts what is beyond it.
@@ -119,6 +118,11 @@ impl Cache {
         let budget = std::mem::replace(&mut tables.budget, 0);
         tables.evict();
         tables.budget = budget;
+    }
+
+    /// Waits until nobody else computes the result of this key. Look again then whether it is remembered.
+    pub(crate) fn claim(&self, key: Digest, cancel: &Cancel) -> Result<Claim> {
+        self.0.flights.claim(key, cancel)
     }
 
     /// The results that a node's key led to.
