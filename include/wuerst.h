@@ -287,11 +287,15 @@ typedef struct wst_options {
     void *user;
     /* A folder in which results that took long for their size, as text embeddings and priors, outlive the process. It
      * is made when it is not there, for its user alone, since results tell what prompts were about; several processes
-     * may share it; damaged files are made again; one that cannot be written gives a warning. Its folder `models` keeps
-     * models as they were optimised for the CPU, which load in half the time; weights are mapped from there, once for
-     * all processes. Empty: none. */
+     * of that user may share it. One that is a link or another user's, that others may write to, or that cannot be
+     * written, gives a warning, and nothing is kept. Results lie in its folder `wuerst-results`; its folder
+     * `wuerst-models` keeps models as they were optimised for the CPU, which load in half the time; weights are mapped
+     * from there, once for all processes. Nothing else in it is ever changed. What is read is checked against a digest,
+     * and damaged files are made again; weights that are changed or cut off while they are mapped are loaded again, or
+     * WST_MODEL in a run that uses them. What remains: a file that is cut off during an evaluation ends the process,
+     * which only the same user can do. Empty: none. */
     wst_str cache_folder;
-    /* The size that the results are kept below, in bytes, and so are the models. 0: 1 GiB. */
+    /* The size that the results are kept below, in bytes, and so are the models, as they were written. 0: 1 GiB. */
     uint64_t cache_folder_bytes;
     /* What OrtGetApiBase() of an ONNX Runtime of yours gives, which must stay loaded; it counts before everything
      * that is said at `runtime`, and one that is too old is an error. NULL: as said there. */

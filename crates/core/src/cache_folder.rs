@@ -7,6 +7,8 @@ use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::Duration;
 
+use tempfile::{Builder, NamedTempFile};
+
 use crate::regular::{self, Links};
 
 /// The file that marks the folder, as <https://bford.info/cachedir/> has it, so that backups leave it out.
@@ -91,7 +93,7 @@ impl CacheFolder {
         }
         // Marked before it has its name, so that no process finds it without.
         let prefix = format!(".{}-", self.name);
-        let made = tempfile::Builder::new().prefix(&prefix).tempdir_in(&self.within)?;
+        let made = Builder::new().prefix(&prefix).tempdir_in(&self.within)?;
         fs::write(made.path().join(MARKER), MARK)?;
         match fs::rename(made.path(), &self.path) {
             Ok(()) => drop(made.keep()),
@@ -118,14 +120,27 @@ impl CacheFolder {
         None
     }
 
-    /// Makes an entry under a name that begins with these digits and that no other has: it counts as unfinished until it
-    /// is renamed.
+    /// A file for an entry of these digits, under a name that counts as unfinished. It is its user's alone, and removed
+    /// when it is dropped before it has its name.
     ///
     /// # Errors
-    /// As `make` says; `AlreadyExists` of it asks for the next name.
-    pub fn unfinished(&self, digits: &str, make: impl FnMut(&Path) -> io::Result<()>) -> io::Result<PathBuf> {
+    /// What the file system says.
+    pub fn unfinished_file(&self, digits: &str) -> io::Result<NamedTempFile> {
         let prefix = format!("{digits}-");
-        let made = tempfile::Builder::new().prefix(&prefix).suffix(PART).make_in(&self.path, make)?;
+        Builder::new().prefix(&prefix).suffix(PART).tempfile_in(&self.path)
+    }
+
+    /// The path of a folder that `make` makes, or moves to where it is told, under a name that counts as unfinished.
+    ///
+    /// # Errors
+    /// What `make` says; after `AlreadyExists` it is told another path.
+    pub fn unfinished_folder(
+        &self,
+        digits: &str,
+        make: impl FnMut(&Path) -> io::Result<()>,
+    ) -> io::Result<PathBuf> {
+        let prefix = format!("{digits}-");
+        let made = Builder::new().prefix(&prefix).suffix(PART).make_in(&self.path, make)?;
         Ok(made.into_temp_path().keep()?)
     }
 

@@ -25,7 +25,8 @@ fn sets(seed: i64) -> [(&'static str, Value); 2] {
 }
 
 fn files(folder: &Path) -> Vec<std::path::PathBuf> {
-    let entries = fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path());
+    let entries =
+        fs::read_dir(folder.join("wuerst-results")).into_iter().flatten().flatten().map(|entry| entry.path());
     entries.filter(|path| path.extension().is_some_and(|end| end == "wst")).collect()
 }
 
@@ -109,8 +110,8 @@ fn work_in_the_folder_that_is_named() {
         let seed = i64::from((round + std::process::id()) % 6);
         assert_eq!(image(&bench(&folder), seed), image(&alone, seed));
         if let Some(file) = files(&folder).get((round % 7) as usize).filter(|_| round % 5 == 0) {
-            // It may have gone since.
-            let _ = fs::write(file, "damage");
+            // It may have gone since. What does not begin as results do counts as none of the cache's.
+            let _ = fs::write(file, "wuerst results 1\ndamage");
         }
     }
 }
@@ -130,6 +131,10 @@ fn several_processes_share_a_folder() {
     }
     let sum: u64 = files(folder.path()).iter().map(|file| fs::metadata(file).unwrap().len()).sum();
     assert!(sum > 0 && sum <= BUDGET, "{sum} bytes");
-    let names: Vec<_> = fs::read_dir(folder.path()).unwrap().flatten().map(|e| e.file_name()).collect();
-    assert!(names.iter().all(|name| !name.to_string_lossy().contains("unfinished")), "{names:?}");
+    let names: Vec<_> = fs::read_dir(folder.path().join("wuerst-results"))
+        .unwrap()
+        .flatten()
+        .map(|e| e.file_name())
+        .collect();
+    assert!(names.iter().all(|name| !name.to_string_lossy().contains(".part")), "{names:?}");
 }

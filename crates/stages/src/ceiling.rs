@@ -61,7 +61,8 @@ fn fastest(
     let request =
         Request { runtime: sessions.start()?, model: model.digest(), threads: threads(options.threads) };
     let (strict, log) = (options.strict, options.log.clone());
-    let opening = Opening { path: &path, request, devices, strict, prepared: None, stepwise: &[], log };
+    let opening =
+        Opening { path: &path, request, devices, strict, prepared: None, warn: &|_| {}, stepwise: &[], log };
     let cancel = Cancel::new();
     let stage = Stage::load(Arc::new(header), &opening, &cancel)?;
     let left = Tensor::from_vec(&[rows, inner], values(rows * inner))?;

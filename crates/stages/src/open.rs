@@ -7,12 +7,13 @@ use std::sync::Arc;
 
 use ort::session::Session;
 use ort::session::builder::SessionBuilder;
+use wuerst_core::regular::Links;
 use wuerst_core::{Cancel, Error, memory};
 use wuerst_model::onnx::Split;
 
 use crate::device::{Device, Placement, RECORD, Request, assigned};
 use crate::once::{Once, types};
-use crate::prepared::{Prepared, as_it_is};
+use crate::prepared::{Found, Mapped, Prepared, as_it_is};
 use crate::runtime::Runtime;
 use crate::sessions::{Level, Log};
 use crate::stage::ran_out;
@@ -27,6 +28,8 @@ pub(crate) struct Opening<'a> {
     pub(crate) strict: bool,
     /// Where the CPU's form of the model is kept.
     pub(crate) prepared: Option<Prepared>,
+    /// Takes why it cannot be kept.
+    pub(crate) warn: &'a (dyn Fn(String) + Sync),
     /// The inputs that are new in each step of sampling. What follows from the others alone becomes a session of its own
     /// on the CPU, where that gains something; elsewhere, what is kept would be copied to the device in each step.
     pub(crate) stepwise: &'static [&'static str],
@@ -38,7 +41,15 @@ pub(crate) struct Opened {
     pub(crate) session: Session,
     /// What need not be evaluated in each step, where the session is but the rest.
     pub(crate) once: Option<Once>,
+    /// The files that both may have mapped.
+    pub(crate) mapped: Vec<Mapped>,
     pub(crate) placement: Placement,
+}
+
+/// A session, and the file that it may have mapped.
+struct Loaded {
+    session: Session,
+    mapped: Option<Mapped>,
 }
 
 /// Where a session is made from.
@@ -47,6 +58,9 @@ enum Source<'a> {
     /// A part of the model.
     Bytes(Vec<u8>),
 }
+
+/// What each step does; and what need not be done in each, with the file that it may have mapped.
+type Halves = (Loaded, (Once, Option<Mapped>));
 
 impl Opening<'_> {
     /// A session on the first device that takes the model, with what the devices before it said.
@@ -82,10 +96,15 @@ impl Opening<'_> {
 
     fn on(&self, device: &Device, cancel: &Cancel) -> Result<Opened, String> {
         let halves = if *device == Device::Cpu { self.halves(cancel)? } else { None };
-        let (session, once) = match halves {
-            Some((session, once)) => (session, Some(once)),
+        let (Loaded { session, mapped }, once) = match halves {
+            Some((loaded, once)) => (loaded, Some(once)),
             None => (self.load(device, None, || Source::File(self.path), cancel)?, None),
         };
+        let mut mapped = Vec::from_iter(mapped);
+        let once = once.map(|(once, file)| {
+            mapped.extend(file);
+            once
+        });
         let said = |error: ort::Error| error.message().to_owned();
         let mut operators = assigned(&session).map_err(said)?;
         if let Some(once) = &once {
@@ -97,11 +116,11 @@ impl Opening<'_> {
         }
         let (model, device, threads) = (self.path.to_owned(), device.clone(), self.request.threads);
         let placement = Placement { model, device, threads, bytes: 0, operators, refused: vec![] };
-        Ok(Opened { session, once, placement })
+        Ok(Opened { session, once, mapped, placement })
     }
 
     /// The model in two sessions: of what each step does, and of what need not be. None where it is better left whole.
-    fn halves(&self, cancel: &Cancel) -> Result<Option<(Session, Once)>, String> {
+    fn halves(&self, cancel: &Cancel) -> Result<Option<Halves>, String> {
         if self.stepwise.is_empty() {
             return Ok(None);
         }
@@ -119,9 +138,9 @@ impl Opening<'_> {
             Ok(once) => once,
             Err(why) => return whole(why),
         };
-        let Some(types) = types(&once) else { return Ok(None) };
+        let Some(types) = types(&once.session) else { return Ok(None) };
         let tensors = split.tensors().into_iter().map(str::to_owned).collect();
-        let once = Once::new(once, tensors, split.shared());
+        let once = (Once::new(once.session, tensors, split.shared()), once.mapped);
         let Some(step) = split.step(&types) else { return Ok(None) };
         drop(split);
         drop(bytes);
@@ -137,40 +156,65 @@ impl Opening<'_> {
         part: Option<&str>,
         source: impl FnOnce() -> Source<'s>,
         cancel: &Cancel,
-    ) -> Result<Session, String> {
+    ) -> Result<Loaded, String> {
         let prepared = self.prepared.as_ref().filter(|_| *device == Device::Cpu);
         let Some(prepared) = prepared.map(|whole| part.map_or(whole.clone(), |name| whole.part(name))) else {
-            return self.session(device, &source(), cancel, Ok);
+            return self.anew(device, &source(), cancel, Ok);
         };
-        if let Some(path) = prepared.find() {
-            match self.session(device, &Source::File(&path), cancel, as_it_is) {
-                Err(_) if !cancel.is_cancelled() => prepared.remove(),
-                session => return session,
+        match prepared.find() {
+            Ok(Found::Model(path, mapped)) => {
+                let session = self.session(device, &Source::File(&path), cancel, as_it_is);
+                if session.is_ok() || cancel.is_cancelled() {
+                    return session.map(|session| Loaded { session, mapped });
+                }
+                if let Err(error) = prepared.remove() {
+                    self.not_kept(&error);
+                }
+            }
+            Ok(Found::Nothing) => {}
+            Ok(Found::TooLarge) => return self.anew(device, &source(), cancel, Ok),
+            Err(error) => {
+                self.not_kept(&error);
+                return self.anew(device, &source(), cancel, Ok);
             }
         }
         let source = source();
         let unfinished = match prepared.begin() {
             Ok(unfinished) => unfinished,
             Err(error) => {
-                self.warn(&format!("{} cannot be kept in the cache folder: {error}", self.path.display()));
-                return self.session(device, &source, cancel, Ok);
+                self.not_kept(&error);
+                return self.anew(device, &source, cancel, Ok);
             }
         };
-        let session = match self.session(device, &source, cancel, |builder| unfinished.write(builder)) {
+        let loaded = match self.anew(device, &source, cancel, |builder| unfinished.write(builder)) {
             // The disk may be full.
-            Err(_) if !cancel.is_cancelled() => return self.session(device, &source, cancel, Ok),
-            session => session?,
+            Err(_) if !cancel.is_cancelled() => return self.anew(device, &source, cancel, Ok),
+            loaded => loaded?,
         };
         if let Err(error) = prepared.finish(unfinished) {
-            self.warn(&format!("{} cannot be kept in the cache folder: {error}", self.path.display()));
+            self.not_kept(&error);
         }
-        Ok(session)
+        Ok(loaded)
     }
 
-    fn warn(&self, message: &str) {
-        if let Some(log) = &self.log {
-            log(Level::Warning, message);
-        }
+    fn not_kept(&self, error: &std::io::Error) {
+        (self.warn)(format!("models cannot be kept in the cache folder: {error}; the run goes on without"));
+    }
+
+    /// A session of the model's own file or a part of it, whose weights may lie in a data file.
+    fn anew(
+        &self,
+        device: &Device,
+        source: &Source<'_>,
+        cancel: &Cancel,
+        more: impl FnOnce(SessionBuilder) -> ort::Result<SessionBuilder>,
+    ) -> Result<Loaded, String> {
+        let mut data = self.path.as_os_str().to_owned();
+        data.push(".data");
+        let mapped = Mapped::open(Path::new(&data), Links::Followed)
+            .map_err(|e| format!("{}: {e}", Path::new(&data).display()))?;
+        let session = self.session(device, source, cancel, more)?;
+        Ok(Loaded { session, mapped })
     }
 
     fn session(

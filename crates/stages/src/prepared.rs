@@ -4,48 +4,61 @@
 //! A folder for each, called by a digest of everything that it depends on. It is written under another name and moved
 //! into place, so that a reader sees all of it or nothing, whoever else writes the same. Losing one only costs time.
 
-use std::fs::{self, DirBuilder, File};
-use std::io::{self, Write};
+mod entry;
+mod mapped;
+
+use std::fs::{self, DirBuilder};
+use std::io;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use ort::session::builder::{GraphOptimizationLevel, SessionBuilder};
-use tempfile::TempDir;
-use wuerst_core::{Digest, Hasher};
+use wuerst_core::regular::Links;
+use wuerst_core::{CacheFolder, Digest, Hasher};
 
 use crate::runtime::Runtime;
+use entry::{Entry, MODEL, WEIGHTS};
+pub(crate) use mapped::Mapped;
 
-const MODEL: &str = "model.onnx";
-const WEIGHTS: &str = "model.onnx.data";
-/// Says what the other two files were when they were finished; its time of change is when it was used last.
-const SEAL: &str = "seal";
-/// How folders begin that are being written.
-const UNFINISHED: &str = "unfinished-";
+/// The folder's own name within the cache folder.
+const NAME: &str = "wuerst-models";
 /// An unfinished folder that is older was left by a process that is no more.
 const ABANDONED: Duration = Duration::from_secs(3600);
 
 /// Where one prepared model is, or will be.
 #[derive(Clone)]
 pub(crate) struct Prepared {
-    folder: PathBuf,
+    place: CacheFolder,
     key: Digest,
     budget: u64,
 }
 
+/// What there is of it.
+pub(crate) enum Found {
+    /// The model's file, and the weights that will be mapped.
+    Model(PathBuf, Option<Mapped>),
+    /// It was larger than all that may be kept.
+    TooLarge,
+    Nothing,
+}
+
 /// One that is being written; what is left unfinished is removed.
-pub(crate) struct Unfinished(TempDir);
+pub(crate) struct Unfinished {
+    path: PathBuf,
+    placed: bool,
+}
 
 impl Prepared {
-    /// That of a model of so many bytes in a folder whose entries are kept within `budget` bytes. None where it would
+    /// That of a model of so many bytes in a cache folder whose models are kept within `budget` bytes. None where it would
     /// take too much of that, and where the processor is not known.
     pub(crate) fn new(
-        folder: &Path,
+        cache: &Path,
         budget: u64,
         runtime: &Runtime,
         model: Digest,
         bytes: u64,
     ) -> Option<Prepared> {
-        // What is packed is kept beside what it was packed from.
+        // What is packed is kept with what it was packed from. What a model turns out to be counts once it is written.
         if bytes.saturating_mul(2) > budget {
             return None;
         }
@@ -53,89 +66,120 @@ impl Prepared {
         let hasher = Hasher::new("prepared model").digest(model).bytes(runtime.version().as_bytes());
         let hasher = hasher.bytes(format!("{} {:?}", library.len(), library.modified().ok()).as_bytes());
         let hasher = hasher.bytes(processor()?.as_bytes());
-        Some(Prepared { folder: folder.to_owned(), key: hasher.finish(), budget })
+        Some(Prepared { place: CacheFolder::new(cache, NAME), key: hasher.finish(), budget })
     }
 
     /// That of a part of the model.
     pub(crate) fn part(&self, name: &str) -> Prepared {
         let key = Hasher::new("part of a model").digest(self.key).bytes(name.as_bytes()).finish();
-        Prepared { folder: self.folder.clone(), key, budget: self.budget }
+        Prepared { place: self.place.clone(), key, budget: self.budget }
     }
 
-    fn entry(&self) -> PathBuf {
-        self.folder.join(self.key.to_string())
+    fn path(&self) -> PathBuf {
+        self.place.path().join(self.key.to_string())
     }
 
-    /// The model's file, if it is there and is what was written. What is damaged is removed.
-    pub(crate) fn find(&self) -> Option<PathBuf> {
-        let entry = self.entry();
-        let said = fs::read_to_string(entry.join(SEAL)).ok();
-        let good = said.is_some_and(|said| seal(&entry).is_ok_and(|seal| seal == said));
-        if !good {
-            self.remove();
-            return None;
+    /// The model, if it is there and is what was written. What is damaged is removed.
+    ///
+    /// # Errors
+    /// The folder may not be used, or something in its place is not ours.
+    pub(crate) fn find(&self) -> io::Result<Found> {
+        if !self.place.is_there()? {
+            return Ok(Found::Nothing);
         }
-        if let Ok(file) = File::options().append(true).open(entry.join(SEAL)) {
-            // Where the time cannot be set, entries go in the order in which they were made.
-            let _ = file.set_modified(SystemTime::now());
+        let Some(entry) = Entry::at(&self.path())? else { return Ok(Found::Nothing) };
+        if entry.too_large().is_some_and(|bytes| bytes > self.budget) {
+            entry.touch();
+            return Ok(Found::TooLarge);
         }
-        Some(entry.join(MODEL))
+        // Opened before it is read, so that a change in between is noticed.
+        let mapped = Mapped::open(&entry.path().join(WEIGHTS), Links::Refused);
+        match (mapped, entry::content(entry.path(), self.key)) {
+            (Ok(mapped), Ok((content, _))) if content.to_string() == entry.seal => {
+                entry.touch();
+                Ok(Found::Model(entry.path().join(MODEL), mapped))
+            }
+            _ => {
+                entry.remove(&self.place, &self.key.to_string())?;
+                Ok(Found::Nothing)
+            }
+        }
     }
 
-    /// Removes it, so that it is made again. Whoever has mapped its weights keeps them.
-    pub(crate) fn remove(&self) {
-        // Moved first, so that nobody finds a part of it.
-        let Ok(unfinished) = unfinished(&self.folder) else { return };
-        let _ = fs::rename(self.entry(), unfinished.path().join("old"));
+    /// Removes it, so that it is made again.
+    ///
+    /// # Errors
+    /// It is not ours, or what the file system says.
+    pub(crate) fn remove(&self) -> io::Result<()> {
+        match Entry::at(&self.path())? {
+            Some(entry) => entry.remove(&self.place, &self.key.to_string()),
+            None => Ok(()),
+        }
     }
 
     /// Begins to write it.
+    ///
+    /// # Errors
+    /// The folder may not be used, or what the file system says.
     pub(crate) fn begin(&self) -> io::Result<Unfinished> {
+        self.place.make()?;
         let mut maker = DirBuilder::new();
         #[cfg(unix)]
         std::os::unix::fs::DirBuilderExt::mode(&mut maker, 0o700);
-        maker.recursive(true).create(&self.folder)?;
-        unfinished(&self.folder).map(Unfinished)
+        let path = self.place.unfinished_folder(&self.key.to_string(), |path| maker.create(path))?;
+        // Held before the seal is written, so that it is removed when that fails.
+        let unfinished = Unfinished { path, placed: false };
+        entry::seal(&unfinished.path, entry::UNFINISHED)?;
+        Ok(unfinished)
     }
 
     /// Moves it into place, unless another process was quicker, and removes what was unused for longest when there is
-    /// too much.
-    pub(crate) fn finish(&self, unfinished: Unfinished) -> io::Result<()> {
-        let folder = unfinished.0.path();
-        let mut file = File::create(folder.join(SEAL))?;
-        file.write_all(seal(folder)?.as_bytes())?;
-        drop(file);
-        if fs::rename(folder, self.entry()).is_ok() {
-            // It is no temporary folder any more.
-            let _ = unfinished.0.keep();
+    /// too much. One that is larger than the budget leaves but a note that it is.
+    ///
+    /// # Errors
+    /// What the file system says.
+    pub(crate) fn finish(&self, mut unfinished: Unfinished) -> io::Result<()> {
+        let (content, bytes) = entry::content(&unfinished.path, self.key)?;
+        if bytes > self.budget {
+            entry::seal_too_large(&unfinished.path, bytes)?;
+        } else {
+            entry::seal(&unfinished.path, &content.to_string())?;
         }
+        // One that is in place already stays.
+        unfinished.placed =
+            Entry::at(&self.path())?.is_none() && fs::rename(&unfinished.path, self.path()).is_ok();
+        drop(unfinished);
         self.evict()
     }
 
     fn evict(&self) -> io::Result<()> {
-        let mut entries = Vec::new();
-        for entry in fs::read_dir(&self.folder)?.flatten() {
-            let path = entry.path();
-            let Ok(about) = fs::metadata(path.join(SEAL)).or_else(|_| entry.metadata()) else { continue };
-            let used = about.modified().unwrap_or(UNIX_EPOCH);
-            let size = |name| fs::metadata(path.join(name)).map_or(0, |about| about.len());
-            let bytes = size(MODEL) + size(WEIGHTS);
-            if !entry.file_name().to_string_lossy().starts_with(UNFINISHED) {
-                entries.push((used, bytes, path));
-            } else if used.elapsed().is_ok_and(|age| age > ABANDONED) {
-                let _ = fs::remove_dir_all(path);
+        let (mut entries, mut sum) = (Vec::new(), 0);
+        for found in fs::read_dir(self.place.path())?.flatten() {
+            let name = found.file_name();
+            let unfinished = match CacheFolder::entry(&name) {
+                Some(wuerst_core::Entry::Finished("")) => false,
+                Some(wuerst_core::Entry::Unfinished) => true,
+                _ => continue,
+            };
+            // What is not ours neither counts nor goes.
+            let Ok(Some(entry)) = Entry::at(&found.path()) else { continue };
+            sum += entry.bytes;
+            let abandoned = entry.used.elapsed().is_ok_and(|age| age > ABANDONED);
+            if unfinished && abandoned {
+                sum -= entry::delete(entry.path()).map_or(0, |()| entry.bytes);
+            } else if !unfinished {
+                entries.push(entry);
             }
         }
-        let mut sum: u64 = entries.iter().map(|(_, bytes, _)| bytes).sum();
-        entries.sort();
-        // But for the newest.
+        entries.sort_by_key(|entry| entry.used);
+        // But for the newest, which is within the budget by itself.
         entries.pop();
-        for (_, bytes, path) in entries {
+        for entry in entries {
             if sum <= self.budget {
                 break;
             }
-            let _ = fs::remove_dir_all(path);
-            sum -= bytes;
+            let name = entry.path().file_name().unwrap_or_default().to_string_lossy().into_owned();
+            sum -= entry.remove(&self.place, &name).map_or(0, |()| entry.bytes);
         }
         Ok(())
     }
@@ -145,7 +189,7 @@ impl Unfinished {
     /// Makes the session that is built write itself here.
     pub(crate) fn write(&self, builder: SessionBuilder) -> ort::Result<SessionBuilder> {
         let builder = builder
-            .with_optimized_model_path(self.0.path().join(MODEL))?
+            .with_optimized_model_path(self.path.join(MODEL))?
             .with_config_entry("session.optimized_model_external_initializers_file_name", WEIGHTS)?
             .with_config_entry("session.optimized_model_external_initializers_min_size_in_bytes", "1024")?
             .with_config_entry("session.save_external_prepacked_constant_initializers", "1")?
@@ -155,26 +199,18 @@ impl Unfinished {
     }
 }
 
+impl Drop for Unfinished {
+    fn drop(&mut self) {
+        if !self.placed {
+            // What cannot be removed now goes when the folder is listed after an hour.
+            let _ = entry::delete(&self.path);
+        }
+    }
+}
+
 /// Loads what was written by [`Unfinished::write`] as it is.
 pub(crate) fn as_it_is(builder: SessionBuilder) -> ort::Result<SessionBuilder> {
     Ok(builder.with_optimization_level(GraphOptimizationLevel::Disable)?)
-}
-
-fn unfinished(folder: &Path) -> io::Result<TempDir> {
-    tempfile::Builder::new().prefix(UNFINISHED).tempdir_in(folder)
-}
-
-/// The graph's digest, and the length and time of change of the weights: reading those would take as long as it
-/// saves.
-fn seal(folder: &Path) -> io::Result<String> {
-    let graph = Hasher::new("graph").bytes(&fs::read(folder.join(MODEL))?).finish();
-    let weights = match fs::metadata(folder.join(WEIGHTS)) {
-        Ok(about) => format!("{} {:?}", about.len(), about.modified()?),
-        // A model of small tensors alone has no such file.
-        Err(e) if e.kind() == io::ErrorKind::NotFound => "none".to_owned(),
-        Err(e) => return Err(e),
-    };
-    Ok(format!("{graph} {weights}\n"))
 }
 
 /// The processor's name and abilities, which decide how weights are packed.
@@ -188,72 +224,4 @@ fn processor() -> Option<String> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn prepared(folder: &Path, name: u64, budget: u64) -> Prepared {
-        let key = Hasher::new("test").number(name).finish();
-        Prepared { folder: folder.to_owned(), key, budget }
-    }
-
-    /// Writes weights of so many bytes.
-    fn write(prepared: &Prepared, bytes: usize) {
-        let unfinished = prepared.begin().unwrap();
-        fs::write(unfinished.0.path().join(MODEL), "graph").unwrap();
-        fs::write(unfinished.0.path().join(WEIGHTS), vec![7; bytes]).unwrap();
-        prepared.finish(unfinished).unwrap();
-    }
-
-    fn names(folder: &Path) -> usize {
-        fs::read_dir(folder).unwrap().count()
-    }
-
-    #[test]
-    fn what_was_changed_is_made_again() {
-        let tree = tempfile::tempdir().unwrap();
-        let folder = tree.path().join("new");
-        let one = prepared(&folder, 1, 1000);
-        assert_eq!(one.find(), None);
-        for damage in [
-            |entry: &Path| fs::write(entry.join(MODEL), "grapf").unwrap(),
-            |entry: &Path| File::options().write(true).open(entry.join(WEIGHTS)).unwrap().set_len(9).unwrap(),
-            |entry: &Path| fs::remove_file(entry.join(WEIGHTS)).unwrap(),
-            |entry: &Path| fs::remove_file(entry.join(SEAL)).unwrap(),
-            |entry: &Path| fs::write(entry.join(SEAL), "").unwrap(),
-        ] {
-            write(&one, 10);
-            assert_eq!(one.find(), Some(one.entry().join(MODEL)));
-            damage(&one.entry());
-            assert_eq!(one.find(), None);
-            assert_eq!(names(&folder), 0, "nothing is left of it");
-        }
-    }
-
-    #[test]
-    fn of_two_writers_the_first_counts() {
-        let folder = tempfile::tempdir().unwrap();
-        let one = prepared(folder.path(), 1, 1000);
-        let late = one.begin().unwrap();
-        for name in [MODEL, WEIGHTS] {
-            fs::write(late.0.path().join(name), "late").unwrap();
-        }
-        write(&one, 10);
-        one.finish(late).unwrap();
-        assert_eq!(fs::read(one.find().unwrap()).unwrap(), b"graph");
-        assert_eq!(names(folder.path()), 1);
-    }
-
-    #[test]
-    fn the_longest_unused_goes_first() {
-        let folder = tempfile::tempdir().unwrap();
-        let all: Vec<Prepared> = (0..3).map(|name| prepared(folder.path(), name, 250)).collect();
-        for (age, one) in [(9, &all[0]), (5, &all[1])] {
-            write(one, 100);
-            let seal = File::options().append(true).open(one.entry().join(SEAL)).unwrap();
-            seal.set_modified(SystemTime::now() - Duration::from_secs(age)).unwrap();
-        }
-        assert!(all[0].find().is_some(), "and is used now");
-        write(&all[2], 100);
-        assert_eq!([0, 1, 2].map(|i| all[i].find().is_some()), [true, false, true]);
-    }
-}
+mod tests;

@@ -54,11 +54,12 @@ pub struct Options {
     /// both parts hold of a model that is split) below this, in bytes.
     /// The model in use is kept whatever its size, so 0 keeps one at a time.
     pub model_bytes: u64,
-    /// A folder in which models are kept as they were optimised for the CPU, so that they load quicker and their weights
-    /// are mapped into memory, once for all sessions and processes. Without it they are optimised whenever they are
-    /// loaded.
+    /// A cache folder, in whose folder `wuerst-models` models are kept as they were optimised for the CPU, so that they
+    /// load quicker and their weights are mapped into memory, once for all sessions and processes. What is read there is
+    /// checked against a digest. A folder that others may write to, that is a link or another user's is a warning on the
+    /// log. Without it they are optimised whenever they are loaded.
     pub prepared: Option<PathBuf>,
-    /// The size that the files in it are kept below, in bytes.
+    /// The size that the models in it are kept below, in bytes, as they were written.
     pub prepared_bytes: u64,
     /// Where messages go; when absent, nowhere.
     pub log: Option<Log>,
@@ -109,6 +110,8 @@ pub struct Sessions {
     loaded: Mutex<Vec<Entry>>,
     /// Whose turn it is to load a model, so that two jobs do not load the same one.
     loading: Turns,
+    /// Why models cannot be kept, as it was said last: each of them would say the same of their folder.
+    said: Mutex<String>,
 }
 
 #[derive(Debug)]
@@ -121,8 +124,8 @@ struct Entry {
 impl Sessions {
     /// No models yet.
     pub fn new(options: Options) -> Sessions {
-        let (headers, facts, loaded, loading) = Default::default();
-        Sessions { options, headers, facts, loaded, loading }
+        let (headers, facts, loaded, loading, said) = Default::default();
+        Sessions { options, headers, facts, loaded, loading, said }
     }
 
     /// Finds and starts ONNX Runtime, which otherwise happens when the first model is loaded.
@@ -191,8 +194,10 @@ impl Sessions {
         let prepared = self.options.prepared.as_deref().and_then(|folder| {
             Prepared::new(folder, self.options.prepared_bytes, runtime, model.digest(), header.memory())
         });
+        let not_kept = Mutex::new(vec![]);
         let opening = Opening {
             prepared,
+            warn: &|message| locked(&not_kept).push(message),
             path: model.path(),
             request: Request { runtime, model: model.digest(), threads },
             devices: &wish.devices,
@@ -200,13 +205,28 @@ impl Sessions {
             stepwise,
             log: self.options.log.clone(),
         };
-        let stage = Stage::load(header, &opening, ctx.cancel())?;
+        let stage = Stage::load(header, &opening, ctx.cancel());
+        locked(&not_kept).drain(..).for_each(|message| self.warn_once(ctx, message));
+        let stage = stage?;
         ctx.used(&Usage::loading(begun.elapsed()));
         stage::report(ctx, &self.options, stage.placement());
         let stage = Arc::new(stage);
         let entry = Entry { model: model.digest(), wish, stage: Arc::clone(&stage) };
         locked(&self.loaded).push(entry);
         Ok(stage)
+    }
+
+    /// Says on the log and to the watcher why models cannot be kept, unless that was said last.
+    fn warn_once(&self, ctx: &mut Ctx<'_>, message: String) {
+        let mut said = locked(&self.said);
+        if *said == message {
+            return;
+        }
+        ctx.warn(&message);
+        if let Some(log) = &self.options.log {
+            log(Level::Warning, &message);
+        }
+        *said = message;
     }
 
     /// Where to run a stage, and with how many threads: as the engine says of the stage, else of all stages, else as
@@ -224,6 +244,8 @@ impl Sessions {
 
     fn find(&self, model: Digest, wish: &StageOptions) -> Option<Arc<Stage>> {
         let mut loaded = locked(&self.loaded);
+        // Loaded again, from what is made again where it was the cache's.
+        loaded.retain(|entry| entry.stage.is_intact());
         let at = loaded.iter().position(|entry| entry.model == model && entry.wish == *wish)?;
         let entry = loaded.remove(at);
         let stage = Arc::clone(&entry.stage);

@@ -17,6 +17,7 @@ use crate::device::Placement;
 use crate::header::Header;
 use crate::once::{Feed, Kept, Once, taken};
 use crate::open::{Opened, Opening};
+use crate::prepared::Mapped;
 use crate::sessions::{Level, Options};
 use crate::work::{Counted, Work};
 
@@ -35,6 +36,8 @@ pub struct Stage {
     session: Mutex<Session>,
     /// What is computed once for all steps of a picture, where the session is but the rest.
     once: Option<Once>,
+    /// Files whose pages may be read in an evaluation.
+    mapped: Vec<Mapped>,
 }
 
 impl Stage {
@@ -53,17 +56,33 @@ impl Stage {
         })?;
         cancel.check()?;
         let path = opening.path;
-        let Opened { session, once, mut placement } = opened?;
+        let Opened { session, once, mapped, mut placement } = opened?;
         placement.bytes = header.memory() + once.as_ref().map_or(0, |once| 4 * once.shared);
         let (path, turns) = (path.to_owned(), Turns::new());
         let (work, idle) = (Work::new(&header), ArenaStats::of(&session));
         let session = Mutex::new(session);
-        Ok(Stage { path, header, placement, work, idle, held: AtomicU64::new(0), turns, session, once })
+        Ok(Stage {
+            path,
+            header,
+            placement,
+            work,
+            idle,
+            held: AtomicU64::new(0),
+            turns,
+            session,
+            once,
+            mapped,
+        })
     }
 
     /// The memory that it takes: [`Header::memory`], and weights that it holds twice.
     pub(crate) fn bytes(&self) -> u64 {
         self.placement.bytes
+    }
+
+    /// Whether the files that it reads weights from are as they were. One that was cut off would end the process.
+    pub(crate) fn is_intact(&self) -> bool {
+        self.mapped.iter().all(Mapped::is_intact)
     }
 
     /// Where the model runs.
@@ -109,6 +128,11 @@ impl Stage {
         });
         let _turn = self.turns.take(ctx.cancel())?;
         let mut session = self.session.lock().unwrap_or_else(PoisonError::into_inner);
+        if !self.is_intact() {
+            let why = "the file of its weights was changed while it was in use; run it again, and replace such files \
+                       instead of writing into them";
+            return Err(self.broken(why.to_owned()));
+        }
         let begun = Instant::now();
         let fresh = match &self.once {
             Some(once) => once.keep(kept, &narrowed, &options).map_err(failed)?,

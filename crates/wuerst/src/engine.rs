@@ -26,9 +26,11 @@ pub struct Options {
     /// Results remembered between runs, in bytes.
     pub cache_bytes: usize,
     /// A folder in which results that took long for their size, as text embeddings and priors, outlive the process.
-    /// It is made when it is not there, may be shared by several processes, and is private to its user: results tell
-    /// what prompts were about. A folder that cannot be written is a warning. Without it nothing is kept. In its folder
-    /// `models` are models as they were optimised for the CPU ([`wuerst_stages::Options::prepared`]).
+    /// It is made when it is not there, may be shared by several processes, and must be its user's alone: results tell
+    /// what prompts were about, and models kept there are run. One that others may write to, that is a link or another
+    /// user's, or cannot be written, is a warning, and nothing is kept. Results lie in its folder `wuerst-results`, and in
+    /// `wuerst-models` models as they were optimised for the CPU ([`wuerst_stages::Options::prepared`]); nothing else in it
+    /// is ever changed.
     pub cache_folder: Option<PathBuf>,
     /// The size that the results in the cache folder are kept below, in bytes, and so are the models in it.
     pub cache_folder_bytes: u64,
@@ -70,7 +72,7 @@ impl Engine {
     pub fn new(options: Options) -> Result<Engine> {
         let mut stages = options.stages;
         if let Some(folder) = options.cache_folder.as_ref().filter(|_| stages.prepared.is_none()) {
-            stages.prepared = Some(folder.join("models"));
+            stages.prepared = Some(folder.clone());
             stages.prepared_bytes = options.cache_folder_bytes;
         }
         let cache = match options.cache_folder {

@@ -1,5 +1,6 @@
 //! The command as a user runs it.
 
+mod cache;
 mod convert;
 mod graphs;
 mod import;

@@ -83,14 +83,15 @@ fn models_that_do_not_belong_together_are_told_apart() -> Result<()> {
 }
 
 /// A field of a protobuf message that holds bytes.
-fn field(number: u8, payload: &[u8]) -> Vec<u8> {
+pub(crate) fn field(number: u8, payload: &[u8]) -> Vec<u8> {
     let length = u16::try_from(payload.len()).unwrap_or(u16::MAX);
     let length = [length as u8 | 0x80, (length >> 7) as u8];
     [&[number << 3 | 2], length.as_slice(), payload].concat()
 }
 
-/// A VQGAN that takes the first three channels for colours, with f16 in and out.
-fn half_model(facts: &Facts) -> Vec<u8> {
+/// A VQGAN that takes the first three channels for colours, with f16 in and out. It gives them under the name `colours`,
+/// and the other fields of the graph make `image` of that.
+pub(crate) fn half_model(facts: &Facts, colours: &[u8], others: &[u8]) -> Vec<u8> {
     let outlet = |name: &[u8], dims: [&[u8]; 4]| {
         let dims: Vec<u8> = dims.iter().flat_map(|dim| field(1, dim)).collect();
         let tensor = [vec![1 << 3, 10], field(2, &dims)].concat();
@@ -101,7 +102,7 @@ fn half_model(facts: &Facts) -> Vec<u8> {
     let list = |name: &[u8], number: u8| [field(1, name), vec![8 << 3, number], vec![0xa0, 1, 7]].concat();
     let slice = [
         field(1, b"latents"),
-        field(2, b"image"),
+        field(2, colours),
         field(4, b"Slice"),
         field(5, &list(b"axes", 1)),
         field(5, &list(b"starts", 0)),
@@ -109,6 +110,7 @@ fn half_model(facts: &Facts) -> Vec<u8> {
     ];
     let graph = [
         field(1, &slice.concat()),
+        others.to_owned(),
         field(2, b"half"),
         field(11, &outlet(b"latents", [&free(b"batch"), &[1 << 3, 4], &height, &width])),
         field(12, &outlet(b"image", [&free(b"batch"), &[1 << 3, 3], &height, &width])),
@@ -121,15 +123,17 @@ fn half_model(facts: &Facts) -> Vec<u8> {
     head.concat().into_iter().chain(metadata).collect()
 }
 
+/// A graph of that model alone.
+pub(crate) const HALF: &str = "wuerstchen: 1\ninputs: { latents: \"f32[1,4,h,w]\" }\nnodes:\n  vqgan: { use: wuerst.vqgan, \
+    with: { latents: $latents, model: half } }\noutputs: { pixels: $vqgan.pixels }\n";
+
 #[test]
 fn half_precision_goes_in_and_out() -> Result<()> {
     let folder = tempfile::tempdir()?;
     let facts = Facts::VqganDecoder(facts::Vqgan { latent_scale: 0.5 });
-    fs::write(folder.path().join("half.onnx"), half_model(&facts))?;
+    fs::write(folder.path().join("half.onnx"), half_model(&facts, b"image", &[]))?;
     let engine = Engine::new(options(folder.path(), 1))?;
-    let text = "wuerstchen: 1\ninputs: { latents: \"f32[1,4,h,w]\" }\nnodes:\n  vqgan: { use: wuerst.vqgan, \
-                with: { latents: $latents, model: half } }\noutputs: { pixels: $vqgan.pixels }\n";
-    let job = engine.job(&engine.graph(text)?);
+    let job = engine.job(&engine.graph(HALF)?);
     let latents =
         ndarray::Array4::from_shape_fn((1, 4, 1, 2), |(_, c, _, x)| c as f32 / 4. + x as f32 / 8. + 1e-4);
     job.set("latents", Value::from(latents))?;

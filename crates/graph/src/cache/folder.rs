@@ -3,21 +3,25 @@
 //! A file for each node result, named by its key. It is written under another name and moved into place, so that a
 //! reader sees all of it or nothing, whoever else writes the same; a checksum tells what a crash or a bad disk left.
 //! What was not used for longest goes first when the folder becomes too large. Losing a file only costs time.
+//!
+//! Only regular files that are named by 64 hexadecimal digits and begin as results do are ever removed or replaced.
 
-use std::fs::{self, File};
+use std::ffi::OsStr;
+use std::fs;
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
-use wuerst_core::{Digest, Hasher, Value, memory};
+use wuerst_core::regular::{self, Links};
+use wuerst_core::{CacheFolder, Digest, Entry, Hasher, Value, memory};
 
 use super::record;
 
+/// The folder's own name within the cache folder.
+const NAME: &str = "wuerst-results";
 /// How files of results end.
-const END: &str = "wst";
-/// How files begin that are being written.
-const UNFINISHED: &str = "unfinished-";
+const END: &str = ".wst";
 /// An unfinished file that is older was left by a process that is no more.
 const ABANDONED: Duration = Duration::from_secs(3600);
 
@@ -31,7 +35,7 @@ const FREED: u64 = 8;
 /// A folder of results. Nothing is read or written before a run needs it.
 #[derive(Clone, Debug)]
 pub struct Folder {
-    path: PathBuf,
+    place: CacheFolder,
     budget: u64,
     salt: Digest,
     worth: f64,
@@ -40,15 +44,16 @@ pub struct Folder {
 }
 
 impl Folder {
-    /// The folder at `path`, which is made when the first result is stored; its files together are kept within
-    /// `budget` bytes.
+    /// The folder `wuerst-results` in the cache folder at `path`. Both are made when the first result is stored; the files
+    /// together are kept within `budget` bytes.
     ///
     /// `salt` names everything that results depend on beside nodes and arguments, as the versions of libraries:
     /// results that were stored with another one are not used.
-    pub fn new(path: impl Into<PathBuf>, budget: u64, salt: &str) -> Folder {
+    pub fn new(path: impl AsRef<Path>, budget: u64, salt: &str) -> Folder {
         let salt = Hasher::new("salt").bytes(salt.as_bytes()).finish();
+        let place = CacheFolder::new(path.as_ref(), NAME);
         // Reading takes less than a tenth of that.
-        Folder { path: path.into(), budget, salt, worth: 64., seen: Arc::default() }
+        Folder { place, budget, salt, worth: 64., seen: Arc::default() }
     }
 
     /// Stores only what took at least so many milliseconds for each mebibyte of its results. The default is 64, which
@@ -60,13 +65,17 @@ impl Folder {
 
     fn file(&self, key: Digest) -> (Digest, PathBuf) {
         let key = Hasher::new("stored").digest(self.salt).digest(key).finish();
-        (key, self.path.join(format!("{key}.{END}")))
+        (key, self.place.path().join(format!("{key}{END}")))
     }
 
     /// The results of a key. A damaged file is removed, so that it is made again.
     pub(super) fn read(&self, key: Digest) -> Option<Vec<Value>> {
         let (key, path) = self.file(key);
-        let file = File::open(&path).ok()?;
+        let file = regular::open(&path, Links::Refused).ok()?;
+        // A folder that others may write to is of no use; the first result that is stored says so.
+        if !self.place.is_there().ok()? {
+            return None;
+        }
         // Longer ones are none of ours, and not worth the memory.
         let length = file.metadata().ok()?.len().min(self.budget);
         let mut bytes = memory::room(usize::try_from(length).ok()?).ok()?;
@@ -75,13 +84,16 @@ impl Folder {
         match &values {
             // Used just now. Where the time cannot be set, files go in the order in which they were made.
             Some(_) => drop(file.set_modified(SystemTime::now())),
-            None => drop(fs::remove_file(&path)),
+            None if record::is_begun(&bytes) => drop(fs::remove_file(&path)),
+            None => {}
         }
         values
     }
 
     /// Stores the results of a key, if they are worth it.
     pub(super) fn write(&self, key: Digest, values: &[Value], took: Duration) -> io::Result<()> {
+        // Said of each, worth it or not.
+        self.place.is_there()?;
         let size: usize = values.iter().map(Value::bytes).sum();
         if took.as_secs_f64() * 1e3 < self.worth * size as f64 / f64::from(1 << 20) {
             return Ok(());
@@ -90,11 +102,19 @@ impl Folder {
         let Some(bytes) = record::write(key, values).filter(|bytes| bytes.len() as u64 <= self.budget) else {
             return Ok(());
         };
-        make(&self.path)?;
+        self.place.make()?;
+        if fs::symlink_metadata(&path).is_ok() && !is_ours(&path) {
+            let why = format!("{} is no file of this cache: move it away", path.display());
+            return Err(io::Error::other(why));
+        }
         // Removed when it is dropped before it is in place.
-        let mut file = tempfile::Builder::new().prefix(UNFINISHED).tempfile_in(&self.path)?;
+        let mut file = self.place.unfinished_file(&key.to_string())?;
         file.write_all(&bytes)?;
-        file.persist(&path).map_err(|e| e.error)?;
+        match file.persist(&path) {
+            // Another process had to make room for more.
+            Err(e) if e.error.kind() == io::ErrorKind::NotFound => return Ok(()),
+            placed => drop(placed.map_err(|e| e.error)?),
+        }
         // Held while the folder is listed: whoever writes meanwhile need not list it too.
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some([listed, written]) = &mut *seen {
@@ -110,19 +130,21 @@ impl Folder {
     /// When there is too much, removes what was unused for longest, and always what crashed processes left. Gives the
     /// bytes that stay.
     fn evict(&self) -> io::Result<u64> {
-        // One process at a time, so that none counts what another is just removing. Without locks it works nearly
-        // as well. The lock goes with the file.
-        let lock = File::create(self.path.join("lock"))?;
-        let _ = lock.lock();
+        // One process at a time, so that none counts what another is just removing.
+        let _lock = self.place.lock();
         let mut files = Vec::new();
-        for entry in fs::read_dir(&self.path)?.flatten() {
-            let (path, Ok(about)) = (entry.path(), entry.metadata()) else { continue };
+        for entry in fs::read_dir(self.place.path())?.flatten() {
+            let (name, path) = (entry.file_name(), entry.path());
+            let Some(unfinished) = is_unfinished(&name) else { continue };
+            // Of a link its own, so that it is no file.
+            let Some(about) = entry.metadata().ok().filter(|about| about.is_file() && is_ours(&path)) else {
+                continue;
+            };
             let used = about.modified().unwrap_or(SystemTime::UNIX_EPOCH);
-            let unfinished = entry.file_name().to_string_lossy().starts_with(UNFINISHED);
-            if unfinished && used.elapsed().is_ok_and(|age| age > ABANDONED) {
-                let _ = fs::remove_file(path);
-            } else if path.extension().is_some_and(|end| end == END) {
+            if !unfinished {
                 files.push((used, about.len(), path));
+            } else if used.elapsed().is_ok_and(|age| age > ABANDONED) {
+                let _ = fs::remove_file(path);
             }
         }
         let mut sum: u64 = files.iter().map(|(_, length, _)| length).sum();
@@ -145,18 +167,26 @@ impl Folder {
     }
 
     pub(super) fn problem(&self, error: &io::Error) -> String {
-        let path = self.path.display();
+        let path = self.place.path().display();
         format!("results cannot be kept in the cache folder {path}: {error}; the run goes on without")
     }
 }
 
-/// Makes the folder, for its owner alone: results tell what prompts were about.
-fn make(path: &Path) -> io::Result<()> {
-    let mut builder = fs::DirBuilder::new();
-    builder.recursive(true);
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(path)
+/// Whether a name is that of a file that is being written, or of a finished one. None when it is neither.
+fn is_unfinished(name: &OsStr) -> Option<bool> {
+    match CacheFolder::entry(name)? {
+        Entry::Unfinished => Some(true),
+        Entry::Finished(END) => Some(false),
+        Entry::Finished(_) => None,
+    }
+}
+
+/// Whether a file begins as results do.
+fn is_ours(path: &Path) -> bool {
+    let mut head = Vec::new();
+    let read = regular::open(path, Links::Refused)
+        .and_then(|file| file.take(record::MAGIC.len() as u64).read_to_end(&mut head));
+    read.is_ok() && record::is_begun(&head)
 }
 
 #[cfg(test)]
@@ -170,7 +200,8 @@ mod tests {
     }
 
     fn size(folder: &Folder) -> (usize, u64) {
-        let files = fs::read_dir(&folder.path).unwrap().flatten().filter(|e| e.file_name() != "lock");
+        let files = fs::read_dir(folder.place.path()).unwrap().flatten();
+        let files = files.filter(|entry| is_unfinished(&entry.file_name()).is_some());
         let lengths: Vec<u64> = files.map(|entry| entry.metadata().unwrap().len()).collect();
         (lengths.len(), lengths.iter().sum())
     }
@@ -182,9 +213,8 @@ mod tests {
         let folder = Folder::new(place.path(), budget, "");
         write(&folder, 0);
         // What another process left unfinished long ago goes when the folder is listed.
-        let left = place.path().join(format!("{UNFINISHED}1"));
-        fs::write(&left, "").unwrap();
-        File::open(&left).unwrap().set_modified(SystemTime::UNIX_EPOCH).unwrap();
+        let left = folder.place.unfinished_file(&"0".repeat(64)).unwrap().into_temp_path();
+        fs::File::open(&left).unwrap().set_modified(SystemTime::UNIX_EPOCH).unwrap();
         write(&folder, 1);
         assert!(left.exists(), "it is not listed for every file");
         (2..8).for_each(|number| write(&folder, number));

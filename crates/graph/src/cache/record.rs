@@ -6,7 +6,7 @@
 
 use wuerst_core::{DType, Digest, Element, Hasher, Tensor, Value};
 
-const MAGIC: &[u8; 17] = b"wuerst results 1\n";
+pub(super) const MAGIC: &[u8; 17] = b"wuerst results 1\n";
 const SUM: usize = 32;
 
 /// The file of these results; none when one of them is nothing to keep, as a model on disk.
@@ -44,6 +44,12 @@ pub(super) fn read(key: Digest, file: &[u8]) -> Option<Vec<Value>> {
         rest = after;
     }
     Some(values)
+}
+
+/// Whether these bytes begin as results do; of fewer than a beginning has, all must be its own. What a crash cut off is
+/// known by that, and what was never ours is not.
+pub(super) fn is_begun(file: &[u8]) -> bool {
+    file.starts_with(MAGIC) || MAGIC.starts_with(file)
 }
 
 fn sum(body: &[u8]) -> Digest {
