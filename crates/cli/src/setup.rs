@@ -47,8 +47,8 @@ pub(crate) struct Setup {
     /// Folder that nodes which save files write into; without it they refuse
     #[arg(long, value_name = "FOLDER")]
     files: Option<PathBuf>,
-    /// Folder in which results that took long, and optimised models, are kept for later runs; without it they end with the
-    /// process
+    /// Folder of your own in which results that took long, and optimised models, are kept for later runs; without it they
+    /// end with the process
     #[arg(long, value_name = "FOLDER", env = "WUERST_CACHE")]
     cache: Option<PathBuf>,
     /// The most that the results in the cache folder take together, as 500M, and the models too; without it 1G

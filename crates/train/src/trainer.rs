@@ -130,10 +130,13 @@ impl Trainer {
         write_generation(&self.folder, &self.spent, parts.each_ref().map(Vec::as_slice))?;
         let generation = generation(&self.folder, &self.spent);
         for entry in fs::read_dir(&self.folder)? {
-            let path = entry?.path();
-            let old = path.file_name().is_some_and(|n| n.to_string_lossy().starts_with("step-"));
-            if old && path != generation {
-                fs::remove_dir_all(path)?;
+            let entry = entry?;
+            let (name, path) = (entry.file_name(), entry.path());
+            let number = name.to_str().and_then(|name| name.strip_prefix("step-"));
+            let old = number.is_some_and(|number| number.parse::<u64>().is_ok()) && path != generation;
+            // Of a link its own type.
+            if old && entry.file_type()?.is_dir() {
+                remove_generation(&path)?;
             }
         }
         Ok(())
@@ -190,11 +193,27 @@ fn generation(folder: &Path, spent: &Spent) -> PathBuf {
     folder.join(format!("step-{}", spent.step))
 }
 
+/// The files of a checkpoint, in its folder.
+const PARTS: [&str; 3] = ["weights", "average", "moments"];
+
+/// Removes the files of a checkpoint, and its folder if nothing else is in it.
+fn remove_generation(folder: &Path) -> Result<()> {
+    for name in PARTS {
+        match fs::remove_file(folder.join(format!("{name}.safetensors"))) {
+            Err(e) if e.kind() != std::io::ErrorKind::NotFound => return Err(e.into()),
+            _ => {}
+        }
+    }
+    // Files of the user's stay, with the folder.
+    let _ = fs::remove_dir(folder);
+    Ok(())
+}
+
 /// Weights, their average and the moments, and then, by `spent.json`, that they are the newest.
 fn write_generation(folder: &Path, spent: &Spent, parts: [&[(String, Tensor)]; 3]) -> Result<()> {
     let generation = generation(folder, spent);
     fs::create_dir_all(&generation)?;
-    for (name, tensors) in ["weights", "average", "moments"].into_iter().zip(parts) {
+    for (name, tensors) in PARTS.into_iter().zip(parts) {
         Tensor::write_safetensors(tensors, generation.join(format!("{name}.safetensors")))?;
     }
     let next = folder.join("spent.json.new");
