@@ -315,10 +315,17 @@ typedef struct wst_options {
     uint32_t strict;
     /* 0. */
     uint32_t reserved2;
+    /* The most bytes that the files which nodes save in one run have together. 0: 1 GiB. */
+    uint64_t outputs_bytes;
+    /* The most files that nodes save in one run. 0: 1000. */
+    uint32_t outputs_files;
+    /* 0. */
+    uint32_t reserved3;
 } wst_options;
 
 #define WST_OPTIONS_INIT                                                                              \
-    {sizeof(wst_options), {0, 0}, {0, 0}, {0, 0}, 0, 0, 0, 0, 0, 0, {0, 0}, 0, 0, {0, 0}, {0, 0}, {0, 0}, {0, 0}, 0, 0}
+    {sizeof(wst_options), {0, 0}, {0, 0}, {0, 0}, 0, 0, 0, 0, 0, 0, {0, 0}, 0, 0, {0, 0}, {0, 0}, {0, 0}, {0, 0}, 0, 0, \
+     0, 0, 0}
 
 /* A new engine. options may be NULL, which means WST_OPTIONS_INIT. Loads neither ONNX Runtime nor models: the first
  * node that needs one does, so a missing library shows in wst_job_get. Errors: WST_INVALID. */
@@ -418,8 +425,8 @@ typedef struct wst_node {
  * after an error it is still yours. Errors: WST_INVALID when its kind is taken, or for what is wrong with it. */
 wst_error *wst_engine_add(const wst_engine *engine, const wst_node *node);
 
-/* Loads a plug-in, a shared library that adds node kinds: all of them or, after an error, none. It is never unloaded.
- * Its code runs with the rights of the process, so load only what you trust; graphs never name libraries. path is a
+/* Loads a plug-in, a shared library that adds node kinds: all of them or, after an error, none. It is never unloaded, but
+ * for after an error: an entry that fails must leave no thread and no callback behind. Its code runs with the rights of the process, so load only what you trust; graphs never name libraries. path is a
  * file's, and no library folder is searched for it. Errors: WST_NOT_FOUND; WST_FILE when it is no library that can be
  * loaded; WST_INVALID when it is no plug-in, is built for a later WST_ABI_VERSION, or a kind is taken; what the plug-in
  * says. */

@@ -47,6 +47,8 @@ static void bytes(const wst_value *value)
         }
     CHECK(memory[12] == 77 && memory[15] == 77 && memory[28] == 77 && memory[32] == 77);
 
+    into.reserved = 1;
+    CHECK(fails(wst_value_copy(value, &into), WST_INVALID, "reserved"));
     into = image(WST_BGRA8, memory + 16, -16);
     CHECK(good(wst_value_copy(value, &into)));
     CHECK(memory[16] == 2 && memory[17] == 1 && memory[18] == 0 && memory[0] == 102 && memory[2] == 100);

@@ -40,6 +40,9 @@ int main(void)
     FIELD(wst_options, stage_threads);
     FIELD(wst_options, strict);
     FIELD(wst_options, reserved2);
+    FIELD(wst_options, outputs_bytes);
+    FIELD(wst_options, outputs_files);
+    FIELD(wst_options, reserved3);
 
     SIZE(wst_image);
     FIELD(wst_image, struct_size);

@@ -29,6 +29,9 @@ static void values(void)
     tensor.shape = &minus;
     tensor.data = halves;
     CHECK(fails(wst_value_tensor(&tensor, &value), WST_INVALID, "negative"));
+    tensor.rank = 1000000000;
+    CHECK(fails(wst_value_tensor(&tensor, &value), WST_INVALID, "128 is the most"));
+    tensor.rank = 1;
     tensor.shape = &huge;
     CHECK(fails(wst_value_tensor(&tensor, &value), WST_OUT_OF_MEMORY, "out of memory"));
 
@@ -64,11 +67,18 @@ static void options(void)
     options.devices = text("cpu");
     options.models = text("\xc3\x28");
     CHECK(fails(wst_engine_new(&options, &engine), WST_INVALID, "models"));
+    options.models = text("");
+    options.reserved = 1;
+    CHECK(fails(wst_engine_new(&options, &engine), WST_INVALID, "reserved"));
+    options.reserved = 0;
+    options.reserved3 = 1;
+    CHECK(fails(wst_engine_new(&options, &engine), WST_INVALID, "reserved"));
 }
 
 static void graphs(wst_engine *engine)
 {
     static const char *broken = "wuerstchen: 1\nnodes:\n  a:\n    use: wuerst.pryor\noutputs:\n  x: $b.y\n";
+    static const wst_change change = {{NULL, 0}, {NULL, 0}, NULL};
     wst_graph *graph = NULL;
     wst_error *error;
     uint32_t line = 0, column = 0;
@@ -84,6 +94,7 @@ static void graphs(wst_engine *engine)
     CHECK(places == 2);
     wst_error_free(error);
     CHECK(fails(wst_graph_new(engine, text("a: \xff"), &graph), WST_INVALID, "UTF-8"));
+    CHECK(fails(wst_graph_new_with(engine, text(broken), &change, (size_t)-1, &graph), WST_INVALID, "is the most"));
     CHECK(fails(wst_graph_open(engine, text("/nowhere.yaml"), &graph), WST_FILE, "/nowhere.yaml"));
     CHECK(!graph);
 }
@@ -113,6 +124,8 @@ static void jobs(wst_job *job)
     wst_watch watch = WST_WATCH_INIT;
     struct seen seen = {job, 0, 2, 0};
     wst_value *image = NULL, *again = NULL, *report = NULL;
+    wst_run *run = NULL;
+    wst_str output;
     wst_str json = {NULL, 0};
     wst_tensor pixels, pixels_again;
 
@@ -125,6 +138,13 @@ static void jobs(wst_job *job)
     CHECK(!wst_job_set_text(job, text("decoder_steps"), text("2")));
     CHECK(fails(wst_job_get(job, text("imag"), NULL, &image), WST_NOT_FOUND, "did you mean `image`"));
 
+    output = text("image");
+    CHECK(fails(wst_job_get_all(job, &output, (size_t)-1, NULL, &image), WST_INVALID, "is the most"));
+    CHECK(fails(wst_job_start(job, &output, (size_t)1 << 40, NULL, &run), WST_INVALID, "is the most"));
+    watch.reserved = 1;
+    CHECK(fails(wst_job_get(job, output, &watch, &image), WST_INVALID, "reserved"));
+    CHECK(fails(wst_job_start(job, &output, 1, &watch, &run), WST_INVALID, "reserved"));
+    watch.reserved = 0;
     watch.progress = progress;
     watch.user = &seen;
     CHECK(fails(wst_job_get(job, text("image"), &watch, &image), WST_CANCELLED, "cancelled"));

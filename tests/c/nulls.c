@@ -49,7 +49,7 @@ static void values(void)
     CHECK(fails(wst_value_tensor(&tensor, &value), WST_INVALID, "0x0 is none"));
     tensor.dtype = WST_U8;
     tensor.rank = 1;
-    CHECK(fails(wst_value_tensor(&tensor, &value), WST_INVALID, "shape is NULL"));
+    CHECK(fails(wst_value_tensor(&tensor, &value), WST_INVALID, "shape of the tensor: is NULL"));
     CHECK(wst_value_type(NULL) == WST_NONE && wst_value_type(flag) == WST_BOOL && wst_value_type(real) == WST_FLOAT);
     CHECK(fails(wst_value_as_bool(NULL, &truth), WST_INVALID, "value"));
     CHECK(fails(wst_value_as_bool(flag, NULL), WST_INVALID, "out"));

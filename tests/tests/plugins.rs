@@ -153,6 +153,16 @@ fn plug_ins_are_cancelled_between_steps() -> Result<()> {
     Ok(())
 }
 
+/// Whether the library is in this process, as far as the system says so.
+fn is_loaded(library: &Path) -> Result<bool> {
+    if cfg!(not(target_os = "linux")) || !library.exists() {
+        return Ok(false);
+    }
+    let library = library.canonicalize()?;
+    let maps = std::fs::read_to_string("/proc/self/maps")?;
+    Ok(maps.lines().any(|line| line.ends_with(&format!(" {}", library.display()))))
+}
+
 #[test]
 fn what_is_no_plug_in_is_refused_with_its_path() -> Result<()> {
     let folder = tempfile::tempdir()?;
@@ -175,8 +185,11 @@ fn what_is_no_plug_in_is_refused_with_its_path() -> Result<()> {
         let said = engine.load_plugin(&path).unwrap_err().to_string();
         assert!(said.starts_with(&format!("plug-in {}: ", path.display())) && said.contains(part), "{said}");
         assert_eq!(engine.registry().nodes().count(), kinds, "{said}: all or nothing");
+        // The system keeps this library once it has been in the process, whatever is asked.
+        assert!(path == library()? || !is_loaded(&path)?, "{said}: nothing of it stays");
     }
     engine.load_plugin(&plugin()?)?;
+    assert!(is_loaded(&plugin()?)? || cfg!(not(target_os = "linux")));
     assert!(engine.load_plugin(&plugin()?).unwrap_err().to_string().contains("registered already"));
     // Another engine of the process can load it too.
     self::engine()?.load_plugin(&plugin()?)?;

@@ -59,6 +59,17 @@ pub unsafe trait Grows: Sized {
     }
 }
 
+/// Sees to it that the reserved fields of a struct are 0, so that a later version can give them a meaning.
+///
+/// # Errors
+/// When one is not.
+pub fn zero(name: &str, reserved: &[u32]) -> Result<()> {
+    if reserved.iter().all(|field| *field == 0) {
+        return Ok(());
+    }
+    Err(Error::invalid(name, "a field that is reserved is not 0: begin with the struct's _INIT macro"))
+}
+
 /// A struct that the library fills: the caller sets its size, and gets as many fields as that has room for.
 ///
 /// # Safety

@@ -14,6 +14,7 @@ pub mod error;
 pub mod float;
 pub mod grow;
 pub mod guest;
+pub mod list;
 pub mod node;
 pub mod table;
 pub mod tensor;

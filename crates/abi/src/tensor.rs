@@ -6,6 +6,11 @@ use std::{ptr, slice};
 use half::f16;
 use wuerst_core::{DType, Element, Error, Result, Tensor, memory};
 
+use crate::list;
+
+/// The most dimensions of a tensor: twice as many as NumPy has.
+const MOST_DIMENSIONS: usize = 128;
+
 /// A tensor that somebody else holds, row-major.
 #[repr(C)]
 pub struct View {
@@ -44,11 +49,8 @@ impl View {
     pub unsafe fn copy(&self) -> Result<Tensor> {
         let wrong = |message: &str| Error::invalid("tensor", message);
         let rank = self.rank as usize;
-        if rank > 0 && self.shape.is_null() {
-            return Err(wrong("its shape is NULL"));
-        }
-        // SAFETY: `rank` lengths, promised by the caller; none need no pointer.
-        let shape = if rank == 0 { &[] } else { unsafe { slice::from_raw_parts(self.shape, rank) } };
+        // SAFETY: `rank` lengths, promised by the caller.
+        let shape = unsafe { list::read("shape of the tensor", self.shape, rank, MOST_DIMENSIONS)? };
         let shape: Option<Vec<usize>> = shape.iter().map(|&length| length.try_into().ok()).collect();
         let shape = shape.ok_or_else(|| wrong("a length in its shape is negative"))?;
         // SAFETY: promised by the caller.

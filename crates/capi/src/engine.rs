@@ -9,7 +9,7 @@ use wuerst::{Device, Engine, Result};
 
 use crate::boundary::{Out, fallible, given, infallible};
 use crate::error::Failure;
-use crate::grow::Grows;
+use crate::grow::{Grows, zero};
 use crate::reserve;
 use crate::text::Str;
 use crate::value::Value;
@@ -38,6 +38,9 @@ pub struct Options {
     pub(crate) stage_threads: Str,
     pub(crate) strict: u32,
     pub(crate) reserved2: u32,
+    pub(crate) outputs_bytes: u64,
+    pub(crate) outputs_files: u32,
+    pub(crate) reserved3: u32,
 }
 
 // SAFETY: repr(C), the size first; zeros are empty strings, numbers and no callback.
@@ -50,6 +53,7 @@ impl Options {
     /// # Safety
     /// The strings are good, `log` and `user` are what the header asks for, and so is `ort_api_base`.
     unsafe fn read_fields(&self) -> Result<wuerst::Options> {
+        zero(Options::NAME, &[self.reserved, self.reserved2, self.reserved3])?;
         // SAFETY: promised by the caller.
         let text = |text: Str, name| unsafe { text.read(name) };
         let path =
@@ -62,6 +66,12 @@ impl Options {
         };
         if let Some(models) = path(self.models, "models")? {
             options.models = models;
+        }
+        if self.outputs_files > 0 {
+            options.outputs_files = u64::from(self.outputs_files);
+        }
+        if self.outputs_bytes > 0 {
+            options.outputs_bytes = self.outputs_bytes;
         }
         if self.cache_folder_bytes > 0 {
             options.cache_folder_bytes = self.cache_folder_bytes;

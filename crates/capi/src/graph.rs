@@ -1,13 +1,13 @@
 //! `wst_graph`: a checked graph.
 
 use std::path::PathBuf;
-use std::slice;
 use std::sync::OnceLock;
 
 use wuerst::{Engine, GraphKind};
 
 use crate::boundary::{Out, fallible, given, infallible};
 use crate::error::Failure;
+use crate::list;
 use crate::steps::Contents;
 use crate::text::Str;
 use crate::value::Value;
@@ -79,13 +79,10 @@ pub extern "C" fn wst_graph_new_with(
 ) -> *mut Failure {
     fallible(|| {
         let (engine, out) = (given(engine, "engine")?, out.given()?);
-        if changes.is_null() && count > 0 {
-            return Err(wuerst::Error::invalid("changes", "is NULL"));
-        }
         // SAFETY: the header asks for an array of so many changes, whose strings and values are good during the call, and
         // an output that may be written to.
         unsafe {
-            let changes = if count == 0 { &[] } else { slice::from_raw_parts(changes, count) };
+            let changes = list::read("changes", changes, count, list::LONGEST)?;
             let changes = changes.iter().enumerate().map(|(index, change)| change.read(index));
             let changes = changes.collect::<wuerst::Result<Vec<_>>>()?;
             out.give(Graph::load_with(engine, yaml.read("yaml")?, &changes)?);

@@ -7,7 +7,7 @@ use wuerst::core::{DType, Error, Result, Tensor, memory};
 
 use crate::boundary::{Out, fallible, given};
 use crate::error::Failure;
-use crate::grow::Grows;
+use crate::grow::{Grows, zero};
 use crate::value::Value;
 
 /// `WST_IMAGE_LINEAR` of the header.
@@ -97,6 +97,7 @@ struct Canvas {
 
 impl Canvas {
     fn of(image: &Image) -> Result<Canvas> {
+        zero(Image::NAME, &[image.reserved])?;
         let layout = Layout::of(image.format)?;
         let linear = match image.flags {
             0 => false,

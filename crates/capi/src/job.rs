@@ -1,14 +1,12 @@
 //! `wst_job`: one graph with the values of its inputs.
 
-use std::slice;
-
 use wuerst::{Error, Job, Result};
 
 use crate::boundary::{Out, fallible, given, infallible};
 use crate::digest::Digest;
 use crate::error::Failure;
 use crate::graph::Graph;
-use crate::grow::Grows;
+use crate::list;
 use crate::text::Str;
 use crate::value::Value;
 use crate::watch::Watch;
@@ -59,14 +57,8 @@ impl Outputs<'_> {
     /// # Safety
     /// `outputs` is NULL or points to `count` strings, which stay as they are.
     pub(crate) unsafe fn read<'a>(outputs: *const Str, count: usize) -> Result<Outputs<'a>> {
-        if count == 0 {
-            return Ok(Outputs(vec![]));
-        }
-        if outputs.is_null() {
-            return Err(Error::invalid("outputs", "is NULL"));
-        }
         // SAFETY: promised by the caller.
-        let outputs = unsafe { slice::from_raw_parts(outputs, count) };
+        let outputs = unsafe { list::read("outputs", outputs, count, list::LONGEST)? };
         // SAFETY: as above.
         let names = outputs.iter().map(|output| unsafe { output.read("outputs") });
         Ok(Outputs(names.collect::<Result<_>>()?))
@@ -99,7 +91,7 @@ pub(crate) unsafe fn give_all(
 /// `watch` is NULL or a struct begun with its _INIT macro.
 unsafe fn get(job: &Job, outputs: &[&str], watch: *const Watch) -> Result<Vec<wuerst::Value>> {
     // SAFETY: promised by the caller.
-    match unsafe { Watch::read(watch)? } {
+    match unsafe { Watch::given(watch)? } {
         Some(mut watch) => job.get_all(outputs, &mut watch),
         None => job.get_all(outputs, &mut ()),
     }

@@ -22,7 +22,7 @@ mod shared;
 mod steps;
 mod watch;
 
-use wuerst_abi::{ABI_VERSION, error, grow, tensor, text, value};
+use wuerst_abi::{ABI_VERSION, error, grow, list, tensor, text, value};
 
 /// The version of the interface; the header says what it means.
 #[unsafe(no_mangle)]

@@ -66,7 +66,7 @@ pub extern "C" fn wst_job_start(
         // may be called from any thread, and for an output that may be written to.
         unsafe {
             let names = Outputs::read(outputs, count)?;
-            let watch: Box<dyn wuerst::Watch + Send> = match Watch::read(watch)? {
+            let watch: Box<dyn wuerst::Watch + Send> = match Watch::given(watch)? {
                 Some(watch) => Box::new(watch),
                 None => Box::new(()),
             };

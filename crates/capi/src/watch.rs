@@ -2,9 +2,9 @@
 
 use std::ffi::c_void;
 
-use wuerst::Tensor;
+use wuerst::{Result, Tensor};
 
-use crate::grow::Grows;
+use crate::grow::{Grows, zero};
 use crate::tensor::{self, View};
 use crate::text::Str;
 use crate::value::Value;
@@ -28,6 +28,19 @@ pub struct Watch {
 unsafe impl Grows for Watch {
     const NAME: &str = "wst_watch";
     const FIRST: usize = 40;
+}
+
+impl Watch {
+    /// The callbacks that C gives, if it gives some.
+    ///
+    /// # Safety
+    /// As [`Grows::read`].
+    pub(crate) unsafe fn given(watch: *const Watch) -> Result<Option<Watch>> {
+        // SAFETY: promised by the caller.
+        let watch = unsafe { Watch::read(watch)? };
+        watch.iter().try_for_each(|watch| zero(Watch::NAME, &[watch.reserved]))?;
+        Ok(watch)
+    }
 }
 
 // SAFETY: the header says that of a run in the background the callbacks are called in its own thread.

@@ -47,6 +47,12 @@ pub(crate) struct Setup {
     /// Folder that nodes which save files write into; without it they refuse
     #[arg(long, value_name = "FOLDER")]
     files: Option<PathBuf>,
+    /// The most files that nodes save in one run; without it 1000
+    #[arg(long, value_name = "N", requires = "files")]
+    outputs_count: Option<u64>,
+    /// The most that the files which nodes save in one run take together, as 500M; without it 1G
+    #[arg(long, value_name = "SIZE", requires = "files")]
+    outputs_size: Option<Amount>,
     /// Folder of your own in which results that took long, and optimised models, are kept for later runs; without it they
     /// end with the process
     #[arg(long, value_name = "FOLDER", env = "WUERST_CACHE")]
@@ -118,6 +124,12 @@ impl Setup {
         let files = graph.and_then(find::folder_of);
         let (outputs, cache_folder) = (self.files.clone(), self.cache.clone());
         let mut options = Options { models, files, outputs, cache_folder, ..Options::default() };
+        if let Some(count) = self.outputs_count {
+            options.outputs_files = count;
+        }
+        if let Some(Amount(bytes)) = self.outputs_size {
+            options.outputs_bytes = bytes;
+        }
         if let Some(Amount(bytes)) = self.cache_size {
             options.cache_folder_bytes = bytes;
         }

@@ -2,7 +2,7 @@
 
 use std::cell::RefCell;
 
-use crate::{Cancel, Result, Tensor, Usage, Value, memory};
+use crate::{Cancel, Result, Saved, Tensor, Usage, Value, memory};
 
 /// Watches a run: progress, previews and warnings. Every method has a default that does nothing.
 pub trait Watch {
@@ -50,18 +50,31 @@ pub struct Ctx<'a> {
     /// Steps done, and of how many; none of none before the node has said so.
     step: (usize, usize),
     usage: RefCell<Usage>,
+    saved: Saved,
 }
 
 impl<'a> Ctx<'a> {
     /// The context of one run of one node.
     pub fn new(id: &'a str, cancel: &'a Cancel, watch: &'a mut dyn Watch) -> Ctx<'a> {
-        Ctx { id, providers: &[], cancel, watch, step: (0, 0), usage: RefCell::default() }
+        let (usage, saved) = Default::default();
+        Ctx { id, providers: &[], cancel, watch, step: (0, 0), usage, saved }
     }
 
     /// States the node's preferred execution providers, first choice first.
     #[must_use]
     pub fn with_providers(self, providers: &'a [String]) -> Ctx<'a> {
         Ctx { providers, ..self }
+    }
+
+    /// Lets the node count what it saves with the other nodes of the run.
+    #[must_use]
+    pub fn with_saved(self, saved: &Saved) -> Ctx<'a> {
+        Ctx { saved: saved.clone(), ..self }
+    }
+
+    /// What the nodes of the run have saved so far.
+    pub fn saved(&self) -> &Saved {
+        &self.saved
     }
 
     /// The node's name in the graph.

@@ -8,16 +8,39 @@ use std::io::{self, Write};
 use std::path::{Component, Path, PathBuf};
 
 use tempfile::{Builder, NamedTempFile};
-use wuerst_core::{Error, Result};
+use wuerst_core::{Error, Result, Saved};
 
-/// The folder that nodes write into, if the host gave one.
-#[derive(Debug, Clone, Default)]
-pub struct Outputs(Option<PathBuf>);
+use crate::file_name;
+
+/// The folder that nodes write into, if the host gave one, and how much a run may write.
+#[derive(Debug, Clone)]
+pub struct Outputs {
+    folder: Option<PathBuf>,
+    most_files: u64,
+    most_bytes: u64,
+}
+
+impl Default for Outputs {
+    fn default() -> Outputs {
+        Outputs::new(None)
+    }
+}
 
 impl Outputs {
+    /// The files that a run may save, unless the host says otherwise.
+    pub const FILES: u64 = 1000;
+    /// The bytes that they may have together.
+    pub const BYTES: u64 = 1 << 30;
+
     /// Nodes write into `folder`; without one they refuse.
     pub fn new(folder: Option<PathBuf>) -> Outputs {
-        Outputs(folder)
+        Outputs { folder, most_files: Outputs::FILES, most_bytes: Outputs::BYTES }
+    }
+
+    /// One run saves at most so many files, of so many bytes together.
+    #[must_use]
+    pub fn with_limits(self, most_files: u64, most_bytes: u64) -> Outputs {
+        Outputs { most_files, most_bytes, ..self }
     }
 
     /// Where the file called `name` lies, which must end in one of `ends`.
@@ -27,7 +50,7 @@ impl Outputs {
     /// when the host gave no folder.
     pub(crate) fn path(&self, name: &str, ends: &[&str]) -> Result<PathBuf> {
         let refused = |message: String| Error::invalid("name", message);
-        let Some(folder) = &self.0 else {
+        let Some(folder) = &self.folder else {
             return Err(refused(
                 "this host lets graphs write no files: give a folder for them as the option `outputs`, on the command \
                  line as --files FOLDER"
@@ -39,6 +62,7 @@ impl Outputs {
         if name.is_empty() || !inside || name.contains('\\') {
             return Err(refused(format!("`{name}` leads out of the folder for files: name a file in it")));
         }
+        file_name::check(name).map_err(refused)?;
         let end = path.extension().and_then(|end| end.to_str()).unwrap_or_default().to_ascii_lowercase();
         if !ends.contains(&end.as_str()) {
             return Err(refused(format!("`{name}` must end in .{}", ends.join(" or ."))));
@@ -55,13 +79,40 @@ impl Outputs {
         }
     }
 
-    /// Writes the file called `name`, whole or not at all.
+    /// Whether a run may save one more file, of so many bytes.
     ///
     /// # Errors
-    /// As [`Outputs::path`], and [`Error::File`].
-    pub(crate) fn write(&self, name: &str, ends: &[&str], bytes: &[u8]) -> Result<()> {
+    /// [`Error::Invalid`] with the limit.
+    pub(crate) fn room(&self, saved: &Saved, bytes: u64) -> Result<()> {
+        let (files, sum) = (saved.files(), saved.bytes().saturating_add(bytes));
+        if files >= self.most_files {
+            let message = format!(
+                "this run has saved {files} files, which are the most that the host allows: it allows more by the option \
+                 `outputs_files`, on the command line by --outputs-count N"
+            );
+            return Err(Error::invalid("name", message));
+        }
+        if sum > self.most_bytes {
+            let message = format!(
+                "the files of this run would have {sum} bytes, and the host allows {}: it allows more by the option \
+                 `outputs_bytes`, on the command line by --outputs-size SIZE",
+                self.most_bytes
+            );
+            return Err(Error::invalid("name", message));
+        }
+        Ok(())
+    }
+
+    /// Writes the file called `name`, whole or not at all, and counts it.
+    ///
+    /// # Errors
+    /// As [`Outputs::path`] and [`Outputs::room`], and [`Error::File`].
+    pub(crate) fn write(&self, saved: &Saved, name: &str, ends: &[&str], bytes: &[u8]) -> Result<()> {
         let path = self.path(name, ends)?;
-        replace(&path, bytes).map_err(|source| Error::File { path, source })
+        self.room(saved, bytes.len() as u64)?;
+        replace(&path, bytes).map_err(|source| Error::File { path, source })?;
+        saved.add(bytes.len() as u64);
+        Ok(())
     }
 }
 
@@ -106,7 +157,7 @@ mod tests {
         fs::create_dir_all(inner.join("deep")).unwrap();
         let outputs = Outputs::new(Some(inner.clone()));
         for name in ["a.png", "A.PNG", "deep/b.png"] {
-            outputs.write(name, &["png"], b"x").unwrap();
+            outputs.write(&Saved::default(), name, &["png"], b"x").unwrap();
             assert_eq!(fs::read(inner.join(name)).unwrap(), b"x");
         }
         let absolute = inner.join("a.png");
@@ -118,7 +169,9 @@ mod tests {
             let harmless = ["a.png/", "./a.png"].contains(&name);
             assert!(harmless || said.is_err(), "{name}: {said:?}");
         }
-        let said = |name: &str| outputs.write(name, &["png", "webp"], b"").unwrap_err().to_string();
+        let said = |name: &str| {
+            outputs.write(&Saved::default(), name, &["png", "webp"], b"").unwrap_err().to_string()
+        };
         assert!(said(".bashrc").contains("must end in .png or .webp"));
         assert!(said("no/a.png").contains("make it first"));
         #[cfg(unix)]
@@ -129,10 +182,29 @@ mod tests {
             let kept = folder.path().join("kept");
             fs::write(&kept, "kept").unwrap();
             std::os::unix::fs::symlink(&kept, inner.join("c.png")).unwrap();
-            outputs.write("c.png", &["png"], b"x").unwrap();
+            outputs.write(&Saved::default(), "c.png", &["png"], b"x").unwrap();
             assert_eq!(fs::read(kept).unwrap(), b"kept");
         }
         let none = Outputs::default().path("a.png", &["png"]).unwrap_err().to_string();
         assert!(none.contains("--files"), "{none}");
+    }
+
+    #[test]
+    fn runs_save_up_to_a_limit() {
+        let folder = tempfile::tempdir().unwrap();
+        let outputs = Outputs::new(Some(folder.path().to_owned())).with_limits(3, 10);
+        let saved = Saved::default();
+        let write = |name: &str, bytes: &[u8]| outputs.write(&saved, name, &["png"], bytes);
+        write("a.png", b"1234").unwrap();
+        let said = write("b.png", b"1234567").unwrap_err().to_string();
+        assert!(said.contains("would have 11 bytes") && said.contains("--outputs-size"), "{said}");
+        write("b.png", b"123456").unwrap();
+        // The same name once more is a file, too.
+        write("b.png", b"").unwrap();
+        let said = write("c.png", b"").unwrap_err().to_string();
+        assert!(said.contains("has saved 3 files") && said.contains("--outputs-count"), "{said}");
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 2);
+        outputs.write(&Saved::default(), "c.png", &["png"], b"another run").unwrap_err();
+        outputs.write(&Saved::default(), "c.png", &["png"], b"next run").unwrap();
     }
 }

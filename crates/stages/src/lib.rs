@@ -10,6 +10,7 @@ mod decode;
 mod device;
 mod each;
 mod encode;
+mod file_name;
 mod files;
 mod guidance;
 mod header;

@@ -23,6 +23,10 @@ pub struct Options {
     pub files: Option<PathBuf>,
     /// The folder that nodes save files into; without it they refuse. A graph can neither choose it nor leave it.
     pub outputs: Option<PathBuf>,
+    /// The most files that nodes save in one run.
+    pub outputs_files: u64,
+    /// The most bytes that they have together.
+    pub outputs_bytes: u64,
     /// Results remembered between runs, in bytes.
     pub cache_bytes: usize,
     /// A folder in which results that took long for their size, as text embeddings and priors, outlive the process.
@@ -39,13 +43,15 @@ pub struct Options {
 }
 
 impl Default for Options {
-    /// The folder `models`, no files for graphs to read or write, 256 MiB of results in memory and none on disk (else
+    /// The folder `models`, no files for graphs to read or write (else 1000 of 1 GiB in a run), 256 MiB of results in memory and none on disk (else
     /// 1 GiB), and the stages' defaults.
     fn default() -> Options {
         Options {
             models: "models".into(),
             files: None,
             outputs: None,
+            outputs_files: Outputs::FILES,
+            outputs_bytes: Outputs::BYTES,
             cache_bytes: 256 << 20,
             cache_folder: None,
             cache_folder_bytes: 1 << 30,
@@ -85,8 +91,9 @@ impl Engine {
         let sessions = Arc::new(Sessions::new(stages));
         let mut registry = Registry::new();
         let files = options.files.map(Files::in_folder).unwrap_or_default();
+        let outputs = Outputs::new(options.outputs).with_limits(options.outputs_files, options.outputs_bytes);
         registry.set_models(models::in_folder(options.models).with_files(files));
-        wuerst_stages::register(&mut registry, &sessions, Outputs::new(options.outputs))?;
+        wuerst_stages::register(&mut registry, &sessions, outputs)?;
         Ok(Engine(Arc::new(Inner { registry: RwLock::new(registry), sessions, cache })))
     }
 
@@ -99,19 +106,20 @@ impl Engine {
     }
 
     /// Loads a plug-in: a shared library that adds node kinds, all of them or, after an error, none. It is never
-    /// unloaded. Its code runs with the rights of the process, so load only what you trust.
+    /// unloaded, but for after an error. Its code runs with the rights of the process, so load only what you trust.
     ///
     /// # Errors
     /// [`wuerst_core::Error::Plugin`]: there is no such file, it is no library, it is no plug-in, it is built for a later
     /// version of the interface, a kind is taken, or what the plug-in says.
     pub fn load_plugin(&self, path: &Path) -> Result<()> {
-        let nodes = plugin::load(path)?;
-        let mut registry = self.0.registry.write().unwrap_or_else(PoisonError::into_inner);
-        let mut with = registry.clone();
-        let added = nodes.into_iter().try_for_each(|node| with.add(node));
-        added.map_err(|error| plugin::failed(path, error))?;
-        *registry = with;
-        Ok(())
+        plugin::load(path)?.keep(|nodes| {
+            let mut registry = self.0.registry.write().unwrap_or_else(PoisonError::into_inner);
+            let mut with = registry.clone();
+            let added = nodes.into_iter().try_for_each(|node| with.add(node));
+            added.map_err(|error| plugin::failed(path, error))?;
+            *registry = with;
+            Ok(())
+        })
     }
 
     /// Adds a graph, the text of a graph file, as a node kind: its inputs are the node's ports, its outputs the node's

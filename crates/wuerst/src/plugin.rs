@@ -11,8 +11,29 @@ use wuerst_abi::node::Foreign;
 use wuerst_abi::table::{Init, gather};
 use wuerst_core::{BoxError, Error, Result};
 
-/// The nodes of the plug-in in that file.
-pub(crate) fn load(path: &Path) -> Result<Vec<Foreign>> {
+/// A plug-in that is not needed yet: dropped, it is unloaded, after its nodes.
+pub(crate) struct Loaded {
+    nodes: Vec<Foreign>,
+    library: Library,
+}
+
+impl Loaded {
+    /// Hands out the nodes. When `add` takes them the library stays for the life of the process: its code may be on some
+    /// thread's way out, and its nodes are in some graph. When it fails, the library goes, and so must the nodes have by
+    /// then.
+    ///
+    /// # Errors
+    /// As of `add`.
+    pub(crate) fn keep<T>(self, add: impl FnOnce(Vec<Foreign>) -> Result<T>) -> Result<T> {
+        let added = add(self.nodes)?;
+        // Of which nothing but the system's count of its users remains.
+        std::mem::forget(self.library);
+        Ok(added)
+    }
+}
+
+/// The plug-in in that file.
+pub(crate) fn load(path: &Path) -> Result<Loaded> {
     let said = |code, message: String| failed(path, Said { code, message });
     // An absolute path, so that no library of that name elsewhere is meant.
     let file = fs::canonicalize(path).map_err(|error| said(Code::NotFound, error.to_string()))?;
@@ -20,8 +41,6 @@ pub(crate) fn load(path: &Path) -> Result<Vec<Foreign>> {
     let library = unsafe { Library::new(&file) };
     let library =
         library.map_err(|error| said(Code::File, format!("is no library that can be loaded: {error}")))?;
-    // Never unloaded: its code may still be on some thread's way out, and its nodes in some graph.
-    let library: &'static Library = Box::leak(Box::new(library));
 
     let none =
         |name: &str| said(Code::Invalid, format!("is a library but no plug-in: it does not export `{name}`"));
@@ -39,7 +58,8 @@ pub(crate) fn load(path: &Path) -> Result<Vec<Foreign>> {
     }
     let init = init.map_err(|_| none("wst_plugin_init_1"))?;
     // SAFETY: a plug-in's own entry, with what it is to be called with.
-    gather(|api, plugin| unsafe { init(api, plugin) }).map_err(|said| failed(path, said))
+    let nodes = gather(|api, plugin| unsafe { init(api, plugin) }).map_err(|said| failed(path, said))?;
+    Ok(Loaded { nodes, library })
 }
 
 /// Says which plug-in cannot be loaded.

@@ -78,6 +78,9 @@ class Options(c.Structure):
         ("stage_threads", Str),
         ("strict", c.c_uint32),
         ("reserved2", c.c_uint32),
+        ("outputs_bytes", c.c_uint64),
+        ("outputs_files", c.c_uint32),
+        ("reserved3", c.c_uint32),
     ]
 
 

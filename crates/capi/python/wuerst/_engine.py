@@ -57,7 +57,7 @@ class Engine(_Handle):
         options.threads, options.log = threads, self._log
         known = [field for field, _ in Options._fields_[Options._fields_.index(("cache_folder", Str)) :]]
         for name, value in more.items():
-            if name not in known or name in ("ort_api_base", "reserved2"):
+            if name not in known or name == "ort_api_base" or name.startswith("reserved"):
                 raise TypeError(f"an engine has no option {name!r}")
             setattr(options, name, value if isinstance(value, int) else Str.of(value))
         super().__init__(made("wst_engine_new", options))

@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use wuerst_core::{Args, Cancel, Ctx, Digest, Error, NodeSpec, Port, Result, Usage, Value, memory};
+use wuerst_core::{Args, Cancel, Ctx, Digest, Error, NodeSpec, Port, Result, Saved, Usage, Value, memory};
 
 use super::key;
 use super::progress::Progress;
@@ -31,6 +31,8 @@ pub(crate) struct Pass<'a> {
     inputs: Vec<Option<Value>>,
     progress: Progress<'a>,
     slots: Vec<Slot>,
+    /// What nodes have saved.
+    saved: Saved,
 }
 
 /// What a pass knows about a node.
@@ -62,7 +64,9 @@ impl<'a> Pass<'a> {
     ) -> Pass<'a> {
         let slots = graph.nodes.iter().map(|_| Slot::default()).collect();
         let (graph, parts) = (Cow::Borrowed(graph), HashMap::new());
-        let mut pass = Pass { graph, outputs, given: 0, parts, cache, cancel, inputs, progress, slots };
+        let saved = Saved::default();
+        let mut pass =
+            Pass { graph, outputs, given: 0, parts, cache, cancel, inputs, progress, slots, saved };
         pass.count_readers();
         pass
     }
@@ -269,7 +273,8 @@ impl<'a> Pass<'a> {
         }
         self.progress.started(step, &this);
         let begun = Instant::now();
-        let mut ctx = Ctx::new(id, self.cancel, &mut self.progress).with_providers(providers);
+        let ctx = Ctx::new(id, self.cancel, &mut self.progress);
+        let mut ctx = ctx.with_providers(providers).with_saved(&self.saved);
         let results = node.run(&mut ctx, &Args::new(&spec.signature.inputs, &args)).map_err(in_node)?;
         let (duration, usage) = (begun.elapsed(), ctx.usage());
         values::results(&spec.signature, &results, lengths).map_err(in_node)?;

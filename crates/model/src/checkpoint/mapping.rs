@@ -16,9 +16,11 @@ impl Mapping {
     pub fn open(path: &Path) -> Result<Mapping, CheckpointError> {
         let failed = |source| CheckpointError::Io { path: path.into(), source };
         let file = File::open(path).map_err(failed)?;
-        // SAFETY: the map is only read. Weights are written once and then replaced, not changed in place; should
-        // another program cut the file short meanwhile, the process gets SIGBUS, as every reader of mapped weights
-        // does.
+        // SAFETY: the map is only read, and its bytes are taken for numbers, of which any are valid. Another process that
+        // may write to the file can still do two things. It can change bytes while they are read: the numbers are other
+        // ones then, though the memory stays sound. It can cut the file short: reading what is gone is SIGBUS, which ends
+        // this process. Only commands that import and train map files, never the library in a host, and whoever may
+        // write to the weights that are being imported decides what the models do anyway.
         unsafe { Mmap::map(&file) }.map(Mapping).map_err(failed)
     }
 

@@ -32,7 +32,7 @@ impl Save {
                 (
                     "name",
                     "The file's name, which ends in .png, .jpg, .jpeg or .webp; it may lie in a folder that is there, \
-                     without `..`.",
+                     without `..`. It has no colon and no signs that cannot be seen, and is no name of a device.",
                 ),
                 ("quality", "Of JPEG alone: 100 is the best and the largest."),
                 ("saved", "The name again, so that a graph can have the file as its output."),
@@ -54,13 +54,14 @@ impl Node for Save {
         Ok(())
     }
 
-    fn run(&self, _: &mut Ctx<'_>, args: &Args<'_>) -> Result<Vec<Value>> {
+    fn run(&self, ctx: &mut Ctx<'_>, args: &Args<'_>) -> Result<Vec<Value>> {
         let name = args.text("name")?;
         // Before the work of encoding.
         self.outputs.path(name, &ENDS)?;
+        self.outputs.room(ctx.saved(), 0)?;
         let bytes = encode(&picture(args, "image")?, name, args.count("quality")?)
             .map_err(|e| Error::invalid("image", format!("cannot be written as `{name}`: {e}")))?;
-        self.outputs.write(name, &ENDS, &bytes)?;
+        self.outputs.write(ctx.saved(), name, &ENDS, &bytes)?;
         Ok(vec![name.into()])
     }
 }

@@ -27,7 +27,8 @@ impl Save {
                 ("tensor", "An embedding or latents."),
                 (
                     "name",
-                    "The file's name, which ends in .npy; it may lie in a folder that is there, without `..`.",
+                    "The file's name, which ends in .npy; it may lie in a folder that is there, without `..`. It has no colon \
+                     and no signs that cannot be seen, and is no name of a device.",
                 ),
                 ("saved", "The name again, so that a graph can have the file as its output."),
             ],
@@ -48,12 +49,12 @@ impl Node for Save {
         Ok(())
     }
 
-    fn run(&self, _: &mut Ctx<'_>, args: &Args<'_>) -> Result<Vec<Value>> {
+    fn run(&self, ctx: &mut Ctx<'_>, args: &Args<'_>) -> Result<Vec<Value>> {
         let name = args.text("name")?;
         let mut bytes = vec![];
         let written = args.tensor_f32("tensor")?.write_npy(&mut bytes);
         written.map_err(|e| Error::invalid("tensor", format!("cannot be written as .npy: {e}")))?;
-        self.outputs.write(name, &ENDS, &bytes)?;
+        self.outputs.write(ctx.saved(), name, &ENDS, &bytes)?;
         Ok(vec![name.into()])
     }
 }

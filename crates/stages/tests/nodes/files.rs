@@ -45,7 +45,18 @@ fn names_that_lead_elsewhere_are_refused_before_a_run() {
     fs::create_dir(at).unwrap();
     fs::write(folder.path().join("secret.png"), "secret").unwrap();
     let picture = gradient();
-    for name in ["../x.png", "/tmp/x.png", "x.exe", ".bashrc", "no/x.png", "''"] {
+    for name in [
+        "../x.png",
+        "/tmp/x.png",
+        "x.exe",
+        ".bashrc",
+        "no/x.png",
+        "''",
+        "con.png",
+        "-x.png",
+        "'a:b.png'",
+        "\"a\\e.png\"",
+    ] {
         let save = said(node(at, "image.save", &format!("image: $a, name: {name}"), "saved", &[&picture]));
         assert!(save.contains("nodes.n.with.name"), "a problem of the graph: {save}");
     }
@@ -69,6 +80,37 @@ fn names_that_lead_elsewhere_are_refused_before_a_run() {
     let (cache, cancel) = (Cache::new(0), Cancel::new());
     let said = Run::new(&graph, &inputs, &cache, &cancel, &mut ()).output("saved").unwrap_err().to_string();
     assert!(said.contains("leads out") && !folder.path().join("x.png").exists(), "{said}");
+}
+
+#[test]
+fn runs_save_no_more_than_allowed() {
+    let folder = tempfile::tempdir().unwrap();
+    let save = |name: &str| {
+        format!("  {name}: {{ use: image.save, with: {{ image: $image, name: {name}.png }} }}\n")
+    };
+    let text = format!(
+        "wuerstchen: 1\ninputs: {{ image: 'u8[h,w,3]' }}\nnodes:\n{}outputs: {{ a: $a.saved, b: $b.saved, c: $c.saved }}\n",
+        ["a", "b", "c"].map(save).concat()
+    );
+    let mut inputs = Inputs::new();
+    let run = |files: u64, bytes: u64, outputs: &[&str], inputs: &mut Inputs| {
+        let mut registry = wuerst_core::Registry::new();
+        let sessions = std::sync::Arc::new(wuerst_stages::Sessions::new(wuerst_stages::Options::default()));
+        let limited = wuerst_stages::Outputs::new(Some(folder.path().to_owned())).with_limits(files, bytes);
+        wuerst_stages::register(&mut registry, &sessions, limited).unwrap();
+        let graph = Graph::load(&text, &registry).unwrap();
+        inputs.set(&graph, "image", gradient()).unwrap();
+        let (cache, cancel) = (Cache::new(1 << 20), Cancel::new());
+        let values = Run::new(&graph, inputs, &cache, &cancel, &mut ()).outputs(outputs);
+        let count = fs::read_dir(folder.path()).unwrap().count();
+        fs::read_dir(folder.path()).unwrap().for_each(|file| fs::remove_file(file.unwrap().path()).unwrap());
+        (values.map(|_| ()).map_err(|e| e.to_string()), count)
+    };
+    let (said, count) = run(2, 1 << 20, &["a", "b", "c"], &mut inputs);
+    assert!(count == 2 && said.unwrap_err().contains("`c`: name: this run has saved 2 files"));
+    let (said, count) = run(9, 10, &["a"], &mut inputs);
+    assert!(count == 0 && said.unwrap_err().contains("the host allows 10"));
+    assert_eq!(run(2, 1 << 20, &["a", "b"], &mut inputs), (Ok(()), 2));
 }
 
 const LOAD: &str = "wuerstchen: 1\ninputs: { file: 'file = \"a.npy\"' }\nnodes:\n  \

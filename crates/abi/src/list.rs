@@ -1,0 +1,56 @@
+//! Arrays that C gives as pointer and count.
+
+use std::slice;
+
+use wuerst_core::{Error, Result};
+
+/// The longest that any array of C's is: far more than a graph has outputs.
+pub const LONGEST: usize = 1 << 20;
+
+/// The elements behind a pointer; `name` is the parameter's in the header.
+///
+/// # Errors
+/// NULL for some, more than `most`, or a pointer that is not aligned to its elements.
+///
+/// # Safety
+/// The pointer is NULL or points to `count` elements, which stay as they are for `'a`.
+pub unsafe fn read<'a, T>(name: &str, pointer: *const T, count: usize, most: usize) -> Result<&'a [T]> {
+    if count == 0 {
+        return Ok(&[]);
+    }
+    if pointer.is_null() {
+        return Err(Error::invalid(name, "is NULL"));
+    }
+    if count > most {
+        return Err(Error::invalid(name, format!("has a count of {count}, and {most} is the most")));
+    }
+    if !pointer.is_aligned() {
+        return Err(Error::invalid(name, "is not aligned to its elements"));
+    }
+    // SAFETY: not NULL, aligned, of no more than `most` elements, which are promised by the caller.
+    Ok(unsafe { slice::from_raw_parts(pointer, count) })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn arrays_have_an_end() {
+        let numbers = [1u32, 2, 3];
+        let said = |pointer: *const u32, count| {
+            // SAFETY: the pointer leads to three numbers, and counts beyond them are refused unread.
+            unsafe { read("outputs", pointer, count, 3) }.map(<[u32]>::to_vec).map_err(|e| e.to_string())
+        };
+        assert_eq!(said(numbers.as_ptr(), 3), Ok(vec![1, 2, 3]));
+        assert_eq!(said(std::ptr::null(), 0), Ok(vec![]));
+        for (pointer, count, part) in [
+            (std::ptr::null(), 1, "outputs: is NULL"),
+            (numbers.as_ptr(), 4, "3 is the most"),
+            (numbers.as_ptr(), usize::MAX, "a count of 18446744073709551615"),
+            (numbers.as_ptr().wrapping_byte_add(1), 1, "aligned"),
+        ] {
+            assert!(said(pointer, count).unwrap_err().contains(part), "{part}");
+        }
+    }
+}
