@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use anyhow::{Result, anyhow, bail};
 use png::{BitDepth, ColorType, Compression, Encoder, SrgbRenderingIntent};
+use wuerst::core::colour::byte;
 use wuerst::{Tensor, Value};
 
 /// A picture, `u8[h,w,3]`, or `f32[h,w,3]` in 0..1, as the bytes of a PNG file; `about` are pairs of keyword and text.
@@ -40,10 +41,8 @@ pub(crate) fn list(value: &Value) -> Option<Vec<Value>> {
 fn pixels(picture: &Value) -> Option<(u32, u32, Cow<'_, [u8]>)> {
     let Value::Tensor(tensor) = picture else { return None };
     let &[height, width, 3] = tensor.shape() else { return None };
-    let rounded =
-        |colours: &[f32]| colours.iter().map(|c| (c.clamp(0., 1.) * 255.).round_ties_even() as u8).collect();
     let rgb = match tensor.values::<f32>() {
-        Some(colours) => Cow::Owned(rounded(colours)),
+        Some(colours) => Cow::Owned(colours.iter().map(|colour| byte(*colour)).collect()),
         None => Cow::Borrowed(tensor.values::<u8>()?),
     };
     Some((width.try_into().ok()?, height.try_into().ok()?, rgb))

@@ -16,6 +16,7 @@ mod amount;
 mod args;
 mod cache_folder;
 mod cancel;
+pub mod colour;
 mod ctx;
 mod digest;
 mod error;

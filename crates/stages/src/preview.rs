@@ -1,6 +1,7 @@
 //! Latents as a small picture, by a linear map that comes with the model.
 
 use wuerst_core::Tensor;
+use wuerst_core::colour::byte;
 use wuerst_model::facts::Preview;
 
 /// Latents `[c,h,w]` as u8 `[h,w,3]`; none when the map is for another number of channels.
@@ -18,12 +19,6 @@ pub(crate) fn rgb(map: &Preview, latents: &[f32], [height, width]: [usize; 2]) -
     Tensor::from_vec(&[height, width, 3], bytes).ok()
 }
 
-/// A colour in 0..1 as a byte, rounded as NumPy does.
-pub(crate) fn byte(colour: f32) -> u8 {
-    // The cast takes NaN for 0.
-    (colour.clamp(0., 1.) * 255.).round_ties_even() as u8
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -35,10 +30,5 @@ mod tests {
         assert_eq!(picture.shape(), [1, 2, 3]);
         assert_eq!(picture.values::<u8>().unwrap(), [0, 0, 255, 255, 128, 255]);
         assert!(rgb(&map, &[0.; 6], [1, 2]).is_none());
-    }
-
-    #[test]
-    fn bytes_are_rounded_and_bounded() {
-        assert_eq!([-1., 0., 0.5 / 255., 1.5 / 255., 1., 7., f32::NAN].map(byte), [0, 0, 0, 2, 255, 255, 0]);
     }
 }

@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
+use wuerst_core::colour::byte;
 use wuerst_core::{Args, Batch, Ctx, Error, Model, Node, NodeSpec, Refusal, Result, Tensor, Value, memory};
 use wuerst_model::facts::{self, Facts};
 
 use crate::batch;
 use crate::contract::Contract;
-use crate::preview::byte;
 use crate::sample::blame_model;
 use crate::sessions::Sessions;
 use crate::stage::Stage;
