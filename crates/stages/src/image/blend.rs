@@ -3,7 +3,7 @@
 use ndarray::{ArrayD, Axis};
 use wuerst_core::{Args, Ctx, Registry, Result, Value};
 
-use super::clamped;
+use super::pixels::clamped;
 use crate::plain::Plan;
 
 pub(crate) fn register(registry: &mut Registry) -> Result<()> {

@@ -12,8 +12,8 @@ use image::metadata::Orientation;
 use image::{DynamicImage, ImageDecoder, ImageFormat, ImageReader, Limits, RgbImage};
 use wuerst_core::{Error, Result, memory};
 
-use super::MOST_PIXELS;
 use super::metadata::{jpeg, png, webp};
+use super::pixels::MOST_PIXELS;
 
 /// The largest file that is read, in bytes. Two of the formats are read into memory as a whole.
 const LARGEST: u64 = 128 << 20;

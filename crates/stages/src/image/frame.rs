@@ -3,7 +3,7 @@
 use image::{Rgb, RgbImage, imageops};
 use wuerst_core::{Args, Ctx, Error, Registry, Result, Value};
 
-use super::{allowed, colour, picture, tensor};
+use super::pixels::{allowed, colour, picture, tensor};
 use crate::plain::Plan;
 
 pub(crate) fn register(registry: &mut Registry) -> Result<()> {

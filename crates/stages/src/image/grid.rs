@@ -4,7 +4,7 @@ use image::{Rgb, RgbImage, imageops};
 use ndarray::{ArrayView, Axis, IxDyn, concatenate};
 use wuerst_core::{ArcArrayD, Args, Ctx, Error, Registry, Result, Tensor, Value};
 
-use super::{allowed, colour, rgb, tensor};
+use super::pixels::{allowed, colour, rgb, tensor};
 use crate::plain::Plan;
 
 pub(crate) fn register(registry: &mut Registry) -> Result<()> {

@@ -2,7 +2,8 @@
 
 use wuerst_core::{Args, Ctx, Registry, Result, Tensor, Value, memory};
 
-use super::{decode, tensor};
+use super::decode::decode;
+use super::pixels::tensor;
 use crate::plain::Plan;
 
 pub(crate) fn register(registry: &mut Registry) -> Result<()> {

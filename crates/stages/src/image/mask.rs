@@ -3,7 +3,7 @@
 use ndarray::Array2;
 use wuerst_core::{Args, Ctx, Error, Registry, Result, Value};
 
-use super::{allowed, picture};
+use super::pixels::{allowed, picture};
 use crate::plain::Plan;
 
 pub(crate) fn register(registry: &mut Registry) -> Result<()> {

@@ -9,24 +9,20 @@ mod grid;
 mod load;
 mod mask;
 mod metadata;
+mod pixels;
 mod resize;
 mod save;
 mod texts;
 
 use std::sync::Arc;
 
-use image::RgbImage;
-use ndarray::ArrayD;
-use wuerst_core::{Args, Error, Registry, Result, Tensor, memory};
+use wuerst_core::{Registry, Result};
 
 use crate::files::Outputs;
 
-use decode::decode;
+pub(crate) use pixels::{picture, tensor, unit};
 pub(crate) use resize::scaled;
 pub use texts::{PngTextsError, png_texts};
-
-/// The most pixels that a picture may have: 8192 x 4096, more than any camera's 24 megapixels.
-pub(crate) const MOST_PIXELS: u64 = 1 << 25;
 
 pub(crate) fn register(registry: &mut Registry, outputs: &Arc<Outputs>) -> Result<()> {
     load::register(registry)?;
@@ -36,62 +32,4 @@ pub(crate) fn register(registry: &mut Registry, outputs: &Arc<Outputs>) -> Resul
     mask::register(registry)?;
     blend::register(registry)?;
     grid::register(registry)
-}
-
-/// Width and height of a picture to be made, if it is not too large.
-fn allowed(port: &str, [width, height]: [usize; 2]) -> Result<[u32; 2]> {
-    let (w, h) = (width as u64, height as u64);
-    let whole = w > 0 && h > 0 && w.checked_mul(h).is_some_and(|pixels| pixels <= MOST_PIXELS);
-    match (u32::try_from(width), u32::try_from(height)) {
-        (Ok(width), Ok(height)) if whole => {
-            // Twice as bytes, and once as f32, which resizing goes by.
-            memory::check(width as usize * height as usize * 3 * 6)?;
-            Ok([width, height])
-        }
-        _ => Err(Error::invalid(
-            port,
-            format!("a picture of {width}x{height} pixels; it must have some, and {MOST_PIXELS} at most"),
-        )),
-    }
-}
-
-/// A picture that is an argument.
-pub(crate) fn picture(args: &Args<'_>, port: &str) -> Result<RgbImage> {
-    let tensor = args.tensor(port)?;
-    rgb(tensor).ok_or_else(|| Error::invalid(port, "is a picture without pixels, or too large".to_owned()))
-}
-
-/// `u8[h,w,3]` as a picture; none for other shapes, and for one without pixels.
-fn rgb(tensor: &Tensor) -> Option<RgbImage> {
-    let (&[height, width, 3], Some(bytes)) = (tensor.shape(), tensor.values::<u8>()) else { return None };
-    allowed("", [width, height]).ok()?;
-    let bytes = memory::copied(bytes).ok()?;
-    RgbImage::from_raw(width.try_into().ok()?, height.try_into().ok()?, bytes)
-}
-
-/// A picture as `u8[h,w,3]`.
-pub(crate) fn tensor(picture: RgbImage) -> Result<Tensor> {
-    let (width, height) = picture.dimensions();
-    Tensor::from_vec(&[height as usize, width as usize, 3], picture.into_raw())
-}
-
-/// A colour in the notation of the web, `#rrggbb`.
-fn colour(args: &Args<'_>, port: &str) -> Result<[u8; 3]> {
-    let text = args.text(port)?;
-    let digits = text.strip_prefix('#').filter(|d| d.len() == 6 && d.bytes().all(|b| b.is_ascii_hexdigit()));
-    let number = digits.and_then(|digits| u32::from_str_radix(digits, 16).ok());
-    let [_, red, green, blue] = number
-        .ok_or_else(|| Error::invalid(port, format!("`{text}` is no colour as #ff8000")))?
-        .to_be_bytes();
-    Ok([red, green, blue])
-}
-
-/// A number limited to 0..1; NaN counts as 0.
-pub(crate) fn unit(x: f32) -> f32 {
-    if x.is_nan() { 0. } else { x.clamp(0., 1.) }
-}
-
-/// A mask, limited as by [`unit()`].
-fn clamped(mask: &ArrayD<f32>) -> ArrayD<f32> {
-    mask.mapv(unit)
 }

@@ -4,7 +4,7 @@ use image::RgbImage;
 use image::imageops::{self, FilterType};
 use wuerst_core::{Args, Ctx, Error, Registry, Result, Value};
 
-use super::{allowed, picture, tensor};
+use super::pixels::{allowed, picture, tensor};
 use crate::plain::Plan;
 
 pub(crate) fn register(registry: &mut Registry) -> Result<()> {

@@ -7,7 +7,7 @@ use image::codecs::jpeg::JpegEncoder;
 use image::{ImageFormat, RgbImage};
 use wuerst_core::{Args, Ctx, Error, Node, NodeSpec, Refusal, Result, Value};
 
-use super::picture;
+use super::pixels::picture;
 use crate::files::Outputs;
 use crate::plain::Plan;
 
