@@ -4,6 +4,7 @@ use crate::config::RunConfig;
 use crate::data::manifest::Split;
 use crate::export;
 use crate::frozen::Frozen;
+use crate::programs::StageA;
 use crate::report::subjects::Gallery;
 use crate::report::validation::{self, NoiseLevels};
 use crate::trainer::Trainer;
@@ -34,7 +35,8 @@ pub fn run(config: &RunConfig, args: &ValidateArgs) -> Result<()> {
         Some(model) => measure(model)?,
         None => {
             let models = tempfile::tempdir()?;
-            export::run(config, models.path())?;
+            // Without the maps for previews, which take longer than the losses.
+            export::write(config, StageA::load(config)?.scale, models.path())?;
             let levels = measure(models.path())?;
             log(config, &levels)?;
             levels
@@ -48,13 +50,12 @@ pub fn run(config: &RunConfig, args: &ValidateArgs) -> Result<()> {
 fn log(config: &RunConfig, levels: &[NoiseLevels]) -> Result<()> {
     let mut lines = String::new();
     for stage in levels {
-        // Stage B is that of its joint training until it has trained alone.
-        let folders = [stage.stage.as_str(), "compressor"].map(|name| config.folder.join(name));
-        let step = match (Trainer::spent(&folders[0])?, stage.stage.as_str()) {
-            (None, "decoder") => Trainer::spent(&folders[1])?,
-            (spent, _) => spent,
-        };
-        let step = step.map_or(0, |spent| spent.step);
+        let mut spent = Trainer::spent(&config.folder.join(&stage.stage))?;
+        if spent.is_none() && stage.stage == "decoder" {
+            // Until it has trained alone, Stage B is that of its training with the compressor.
+            spent = Trainer::spent(&config.folder.join("compressor"))?;
+        }
+        let step = spent.map_or(0, |spent| spent.step);
         for (split, losses) in [("val", &stage.val), ("train", &stage.train)] {
             let losses: String = losses.iter().map(|loss| format!(",{loss:.6}")).collect();
             writeln!(lines, "{},{step},{split}{losses}", stage.stage)?;

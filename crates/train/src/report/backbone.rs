@@ -64,7 +64,7 @@ impl Backbone {
     /// Features of pictures, row by row.
     ///
     /// # Errors
-    /// Whatever ONNX Runtime says.
+    /// Errors of ONNX Runtime.
     pub fn features(&self, pictures: &[Subject], view: View, what: &str) -> Result<Features> {
         let bar = prepare::bar(pictures.len(), what)?;
         let (mut blocks, mut head) = (vec![], vec![]);

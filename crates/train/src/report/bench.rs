@@ -14,7 +14,8 @@ use rayon::prelude::*;
 /// Variants of each real picture that the metric is fitted on; what is measured comes from later ones.
 pub const FITTED: usize = 2;
 
-/// What the sturdy metric is fitted on, next to the pictures as they are: each copy takes these in turn.
+/// Changed copies that the sturdy metric is fitted on, next to the pictures as they are. Each copy takes its three
+/// distortions in turn.
 const COPIES: [[Distortion; 3]; 3] = [
     [Distortion::Noise(2.), Distortion::Noise(4.), Distortion::Noise(8.)],
     [Distortion::Blur(0.5), Distortion::Blur(0.75), Distortion::Blur(1.)],
@@ -35,7 +36,7 @@ pub struct Measured {
 }
 
 impl Measured {
-    /// The same pictures, each with what another one should show.
+    /// These pictures, each under the caption of another.
     pub fn shuffled(&self) -> Measured {
         let mut pictures = self.pictures.clone();
         pictures.rotate_left(self.pictures.len() / 2);
@@ -56,7 +57,7 @@ pub struct Scored {
     pub sturdy: PictureScores,
 }
 
-/// What pictures are measured with.
+/// Everything that sets of pictures are measured with.
 pub struct Bench {
     /// Pictures of training sprites.
     pub train: Gallery,
@@ -80,7 +81,7 @@ impl Bench {
     /// Fits both metrics on the real pictures of a run.
     ///
     /// # Errors
-    /// Data that was not fetched, or whatever ONNX Runtime says.
+    /// Data that was not fetched, or an error of ONNX Runtime.
     pub fn open(config: &RunConfig) -> Result<Bench> {
         let gallery = |split| Gallery::open(&config.cache, &config.data, split);
         let (train, val) = (gallery(Split::Train)?, gallery(Split::Val)?);
@@ -116,7 +117,7 @@ impl Bench {
     /// Features of pictures in both views.
     ///
     /// # Errors
-    /// No pictures, or whatever ONNX Runtime says.
+    /// No pictures, or an error of ONNX Runtime.
     pub fn measure(&self, pictures: Vec<Subject>) -> Result<Measured> {
         ensure!(!pictures.is_empty(), "a split has no pictures in these styles and groups");
         let plain = self.backbone.features(&pictures, View::Plain, "features")?;

@@ -1,6 +1,6 @@
-//! What each loss of a picture costs by the measures of earlier reports and by the sturdy ones, side by side.
+//! The cost of each loss in pictures by the measures of earlier reports and by the sturdy ones, side by side.
 //!
-//! A measure that takes as much off for noise that nobody can see as for a stage's whole work would have every later
+//! A measure that takes as much off for invisible noise as for a stage's whole work would have every later
 //! choice optimise texture. So each report says what it feels.
 
 use super::backbone::Features;
@@ -30,7 +30,7 @@ const SEED: u64 = 100;
 /// One set of pictures by both kinds of measures.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Row {
-    /// What the pictures are.
+    /// Name of the set.
     pub name: String,
     /// Mean peak signal-to-noise ratio against the real pictures, where they should be the same.
     pub psnr: Option<f64>,

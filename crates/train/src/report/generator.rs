@@ -10,7 +10,7 @@ use wuerst::{Change, Engine, Graph, Options, Value};
 
 static GRAPH: &str = include_str!("../../../../graphs/text-to-image.yaml");
 
-/// The same from Stage B on, with the embedding as an input.
+/// The graph from Stage B on, with the embedding as an input.
 static FROM_EMBEDDING: &str = r#"
 wuerstchen: 1
 inputs: { prompt: text, embedding: "f32[1,c,h,w]", seed: int }
@@ -48,7 +48,7 @@ impl Generator {
     /// Draws each subject from its caption, in place of its picture; number i with seed `seed + i`.
     ///
     /// # Errors
-    /// Whatever the engine says.
+    /// Errors of the engine.
     pub fn draw(&self, subjects: &[Subject], seed: i64, what: &str) -> Result<Vec<Subject>> {
         let captions: Vec<&str> = subjects.iter().map(|s| s.caption.as_str()).collect();
         Ok(shown(subjects, self.pictures(&captions, seed, what)?))
@@ -57,7 +57,7 @@ impl Generator {
     /// Draws each subject from its caption and its row of `embeddings`, f32 `[n,16,h,w]`.
     ///
     /// # Errors
-    /// Whatever the engine says.
+    /// Errors of the engine.
     pub fn draw_from(&self, subjects: &[Subject], embeddings: &Tensor, seed: i64) -> Result<Vec<Subject>> {
         let size = embeddings.size();
         let shape = [1, size[1] as usize, size[2] as usize, size[3] as usize];
@@ -76,7 +76,7 @@ impl Generator {
     /// Pictures of `size × size × 3` bytes for prompts.
     ///
     /// # Errors
-    /// Whatever the engine says.
+    /// Errors of the engine.
     pub fn pictures(&self, prompts: &[&str], seed: i64, what: &str) -> Result<Vec<Vec<u8>>> {
         self.each(prompts.len(), what, |at| {
             let job = self.engine.job(&self.graph);

@@ -38,7 +38,7 @@ pub struct Report {
     pub noise_levels: Vec<NoiseLevels>,
     /// The measures of earlier reports next to these.
     pub comparison: Vec<Row>,
-    /// What training took, by stage.
+    /// Steps, samples and hours of training, by stage.
     pub spent: Vec<Training>,
 }
 
@@ -56,7 +56,7 @@ pub struct Distances {
 pub struct Scores {
     /// Real pictures of seen concepts: the ceiling.
     pub real: Score,
-    /// The same pictures under each other's captions: the floor.
+    /// Real pictures under each other's captions: the floor.
     pub shuffled: Score,
     /// The real ones after Stage A's encoder and decoder.
     pub stage_a: Score,
@@ -105,7 +105,7 @@ pub struct Nearnesses {
     pub unseen: Option<Nearness>,
 }
 
-/// What one stage's training took.
+/// Steps, samples and hours of one stage's training.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Training {
     /// Name of the stage's folder.
@@ -116,7 +116,7 @@ pub struct Training {
     pub loss: Option<f64>,
 }
 
-/// What each stage of a run has spent; stages that never ran are left out.
+/// Collects the training of each stage of a run; stages that never ran are left out.
 ///
 /// # Errors
 /// A damaged `spent.json`.

@@ -13,7 +13,7 @@ use anyhow::{Context, Result};
 use std::collections::BTreeMap;
 use tch::{Kind, Tensor};
 
-/// What pictures can show: concepts and styles, with the meaning of each concept.
+/// Concepts and styles that pictures can show, with the meaning of each concept.
 pub struct Vocabulary {
     /// Mean states of all concepts, centred and of length 1.
     concepts: Tensor,
@@ -25,7 +25,7 @@ impl Vocabulary {
     /// Collects labels and styles of pictures, and asks the text encoder for the meanings.
     ///
     /// # Errors
-    /// Whatever the text encoder says.
+    /// Errors of the text encoder.
     pub fn of(pictures: &[Subject], text: &Frozen) -> Result<Vocabulary> {
         let meanings: BTreeMap<&str, &str> =
             pictures.iter().map(|p| (p.label.as_str(), p.meaning.as_str())).collect();

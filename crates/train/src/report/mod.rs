@@ -7,7 +7,7 @@
 //! pictures, [`distortion`] changed ones, [`generator`] the drawn ones, [`prompts`] those of the [`sample_grid`];
 //! [`resample`] gives intervals, [`bench`] holds what is fitted once, and [`mod@write`] writes the report.
 //!
-//! The measures are sturdy: texture that nobody can see must cost little. Features are taken under noise of a fixed
+//! The measures are sturdy: invisible texture must cost little. Features are taken under noise of a fixed
 //! strength, and the maps of the metric are fitted on noisy, blurred and JPEG-compressed copies, too. Both are needed:
 //! EfficientNet takes flat ground with a trace of noise for another picture, so that on plain features noise of 2/255
 //! costs as much as all of Stage A.

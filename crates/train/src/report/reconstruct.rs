@@ -1,4 +1,4 @@
-//! What each of the later stages keeps when it is given the real thing, so that a loss can be told to its stage.
+//! Reconstructions of real pictures by the later stages alone, which tell how much each stage loses.
 
 use super::generator::Generator;
 use super::subjects::{Subject, large_planes, planes};

@@ -23,7 +23,7 @@ impl SampleGrid {
     /// Draws every prompt.
     ///
     /// # Errors
-    /// Whatever the engine says.
+    /// Errors of the engine.
     pub fn draw(generator: &Generator, seed: i64) -> Result<SampleGrid> {
         let prompts = prompts()?;
         let texts: Vec<&str> = prompts.iter().map(|p| p.text).collect();

@@ -14,7 +14,7 @@ pub struct Subject {
     pub rgb: Vec<u8>,
     /// The real picture at the compressor's size, also where `rgb` is a drawn one.
     pub large: Vec<u8>,
-    /// What the text encoder reads.
+    /// Text for the text encoder.
     pub caption: String,
     /// CLDR label of the one thing it shows.
     pub label: String,

@@ -46,7 +46,7 @@ pub struct NoiseLevels {
 /// `predict` gets the first row of a batch, the noisy rows, and the time of each.
 ///
 /// # Errors
-/// Whatever `predict` says.
+/// Errors of `predict`.
 pub fn by_noise_level(
     clean: &Tensor,
     predict: impl Fn(usize, &Tensor, &Tensor) -> Result<Tensor>,

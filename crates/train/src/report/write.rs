@@ -99,10 +99,10 @@ fn shown(md: &mut String, report: &Report) -> Result<()> {
     let s = &report.scores;
     let rows = [
         ("seen concepts, real (ceiling)", s.real),
-        ("the same after Stage A's encoder and decoder", s.stage_a),
-        ("drawn by stages B and A from the real pictures' embeddings", s.stages_b_and_a),
+        ("seen concepts, after Stage A's encoder and decoder", s.stage_a),
+        ("seen concepts, drawn by stages B and A from real embeddings", s.stages_b_and_a),
         ("seen concepts, drawn", s.drawn),
-        ("real pictures, shuffled captions (floor)", s.shuffled),
+        ("seen concepts, real under shuffled captions (floor)", s.shuffled),
         ("hidden styles, real", s.real_style),
         ("hidden styles, drawn", s.drawn_style),
         ("hidden concepts, real", s.real_concept),
@@ -138,7 +138,7 @@ fn compared(md: &mut String, rows: &[Row]) -> Result<()> {
         md,
         "Plain measures are those of earlier reports: features of the pictures as they are, maps fitted on such pictures \
          alone. Each cell has plain and sturdy. Cost: the alignment that real pictures lose, as a share of what they lose \
-         in Stage A. A change that nobody sees should cost little.\n"
+         in Stage A. An invisible change should cost little.\n"
     )?;
     writeln!(
         md,

@@ -14,7 +14,9 @@ use wuerst_model::{decoder, prior, vqgan};
 use wuerst_train::config::RunConfig;
 use wuerst_train::eval::{Evaluator, Mode, Weights};
 use wuerst_train::export::{self, exports};
-use wuerst_train::frozen::{self, COMPRESSOR};
+use wuerst_train::frozen::{self, COMPRESSOR, Frozen};
+use wuerst_train::report::subjects::{Subject, large_planes, planes};
+use wuerst_train::report::validation;
 use wuerst_train::session::Session;
 use wuerst_train::start;
 use wuerst_train::trainer::Trainer;
@@ -152,6 +154,61 @@ fn training_goes_on_from_an_exported_model() -> Result<()> {
             // f16 keeps eleven bits.
             close(&find(&new, &param.name), &find(&old, &param.name), 1e-3);
         }
+    }
+    Ok(())
+}
+
+/// Pictures of random stripes, each with a caption.
+fn subjects(n: u8) -> Vec<Subject> {
+    let subject = |i: u8| Subject {
+        rgb: (0..32 * 32 * 3u32).map(|j| (j * 31 / 7) as u8 ^ (i * 29)).collect(),
+        large: (0..32 * 32 * 3u32).map(|j| (j * 13 / 5) as u8 ^ (i * 17)).collect(),
+        caption: if i % 2 == 0 { "apple".into() } else { String::new() },
+        label: String::new(),
+        meaning: String::new(),
+        style: String::new(),
+        background: 0,
+    };
+    (0..n).map(subject).collect()
+}
+
+#[test]
+fn exported_losses_are_checkpoint_losses() -> Result<()> {
+    let _alone = alone();
+    let folder = tempfile::tempdir()?;
+    let (config, out) = (tiny::run(folder.path()), folder.path().join("models"));
+    fetched(&config)?;
+    trained(&config)?;
+    export::write(&config, 1.5, &out)?;
+    let (pictures, text) = (subjects(6), Frozen::open(&config)?);
+    let levels = validation::of_model(&out, (&pictures, &pictures[..4]), &text, 1)?;
+    assert_eq!(levels.iter().map(|l| l.stage.as_str()).collect::<Vec<_>>(), ["decoder", "prior"]);
+    assert!(levels.iter().all(|l| l.val != l.train && l.val.iter().all(|x| x.is_finite() && *x > 0.)));
+
+    let run = |name: &str, feed: Tensor| -> Result<Tensor> {
+        Ok(Session::open(&out.join(format!("{name}.onnx")), 1)?.run(&[&feed])?.remove(0))
+    };
+    let embeddings = run("compressor", large_planes(&pictures))?;
+    let latents = run("vqgan-encoder", planes(&pictures))? / 1.5;
+    let captions: Vec<String> = pictures.iter().map(|p| p.caption.clone()).collect();
+    let states = text.states(&captions)?;
+    let evaluate = |stage: &str, graph: Graph, clean: &Tensor, others: &[&Tensor]| -> Result<[f64; 8]> {
+        let mut weights = Weights::init(&graph, 0, tch::Device::Cpu);
+        weights.load_declared(&Trainer::averaged_file(&config.folder.join(stage)).unwrap())?;
+        let network = Evaluator::new(graph);
+        validation::by_noise_level(clean, |_, noisy, t| {
+            let feeds = [noisy, t].into_iter().chain(others.iter().copied());
+            let feeds: Vec<Tensor> = feeds.map(Tensor::shallow_clone).collect();
+            Ok(tch::no_grad(|| network.run(&weights, &feeds, Mode::INFERENCE).remove(0)))
+        })
+    };
+    let decoder = decoder::graph(&config.decoder.network, &sizes(8))?;
+    let decoder = evaluate("compressor", decoder, &latents, &[&embeddings, &states])?;
+    let prior = evaluate("prior", prior::graph(&config.prior.network, &sizes(1))?, &embeddings, &[&states])?;
+    for (got, want) in levels.iter().zip([decoder, prior]) {
+        // f16 weights keep eleven bits.
+        let apart = got.val.iter().zip(want).map(|(a, b)| (a / b - 1.).abs()).fold(0., f64::max);
+        assert!(apart < 1e-2, "{}: {:?} is not {want:?}", got.stage, got.val);
     }
     Ok(())
 }
