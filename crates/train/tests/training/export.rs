@@ -163,7 +163,7 @@ fn subjects(n: u8) -> Vec<Subject> {
     let subject = |i: u8| Subject {
         rgb: (0..32 * 32 * 3u32).map(|j| (j * 31 / 7) as u8 ^ (i * 29)).collect(),
         large: (0..32 * 32 * 3u32).map(|j| (j * 13 / 5) as u8 ^ (i * 17)).collect(),
-        caption: if i % 2 == 0 { "apple".into() } else { String::new() },
+        caption: if i.is_multiple_of(2) { "apple".into() } else { String::new() },
         label: String::new(),
         meaning: String::new(),
         style: String::new(),
