@@ -5,7 +5,7 @@ pub mod bundle;
 pub mod numbers;
 pub mod runtime;
 
-/// Compiles and runs the examples of the README.
+/// Compiles and runs the examples of the Rust page.
 #[cfg(doctest)]
-#[doc = include_str!("../../README.md")]
+#[doc = include_str!("../../crates/wuerst/README.md")]
 pub struct Readme;

@@ -12,7 +12,7 @@ use wuerst_core::Registry;
 use wuerst_graph::{Graph, example, page, schema, summary};
 use wuerst_tests::built::root;
 
-/// What the list in README.md stands between.
+/// The lines around the list of nodes in the stages' page.
 const MARKS: [&str; 2] =
     ["<!-- The list of nodes, made from their declarations. -->\n", "<!-- The list ends. -->"];
 
@@ -39,10 +39,11 @@ fn the_schema_is_that_of_the_nodes() {
 fn the_pages_list_every_node() {
     let registry = registry();
     agree("crates/stages/NODES.md", &page(&registry));
-    let readme = fs::read_to_string(root().join("README.md")).unwrap();
-    let (before, rest) = readme.split_once(MARKS[0]).expect("README.md has a mark for the list of nodes");
-    let (_, after) = rest.split_once(MARKS[1]).expect("README.md has a mark for the end of the list");
-    agree("README.md", &format!("{before}{}\n{}\n{}{after}", MARKS[0], summary(&registry), MARKS[1]));
+    let path = "crates/stages/README.md";
+    let readme = fs::read_to_string(root().join(path)).unwrap();
+    let (before, rest) = readme.split_once(MARKS[0]).expect("the page has a mark for the list of nodes");
+    let (_, after) = rest.split_once(MARKS[1]).expect("the page has a mark for the end of the list");
+    agree(path, &format!("{before}{}\n{}\n{}{after}", MARKS[0], summary(&registry), MARKS[1]));
 }
 
 #[test]
