@@ -188,8 +188,11 @@ fn nodes_of_a_host_run_and_their_mistakes_are_errors() -> Result<()> {
 #[test]
 fn the_lines_of_c_in_the_readme_compile() -> Result<()> {
     let readme = fs::read_to_string(root().join("crates/capi/README.md"))?;
-    let lines =
-        readme.split("```c\n").nth(1).and_then(|rest| rest.split("```").next()).context("C in crates/capi/README.md")?;
+    let lines = readme
+        .split("```c\n")
+        .nth(1)
+        .and_then(|rest| rest.split("```").next())
+        .context("C in crates/capi/README.md")?;
     let folder = tempfile::tempdir()?;
     let source = folder.path().join("readme.c");
     let before = "#include <stdio.h>\n#include \"wuerst.h\"\nvoid readme(FILE *file);\nvoid readme(FILE *file) {\n\

@@ -1,0 +1,44 @@
+//! A run in the background: progress and previews while it goes on, and a cancellation.
+//!
+//! `cargo run --release --example preview_and_cancel`
+
+use std::time::Duration;
+
+use wuerst::{Ended, Engine, Options};
+
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let engine = Engine::new(Options { models: "models/icons".into(), ..Options::default() })?;
+    let graph = engine.graph(&std::fs::read_to_string("graphs/text-to-image.yaml")?)?;
+    let job = engine.job(&graph);
+    job.set("prompt", "a red apple, twemoji style")?;
+    job.set("steps", 200)?;
+
+    let run = job.start(&["image"], Box::new(()))?;
+    let mut previews = 0;
+    // Previews are made from the first time that they are asked for.
+    while previews < 3 && !run.wait(Some(Duration::from_millis(5))) {
+        if let Some(rgb) = run.preview() {
+            previews += 1;
+            let status = run.status();
+            println!(
+                "{:3.0} %: {} at step {}, preview {:?}",
+                status.fraction * 100.0,
+                status.node,
+                status.step.0,
+                rgb.shape()
+            );
+        }
+    }
+    run.cancel();
+    run.wait(None);
+    match run.status().ended {
+        Some(Ended::Cancelled) => println!("cancelled"),
+        Some(Ended::Done) => println!("finished before the cancellation"),
+        _ => return Err(run.take().err().map_or("no error".to_owned(), |error| error.to_string()).into()),
+    }
+
+    // The job is as usable as before.
+    job.set("steps", 4)?;
+    println!("again: {}", job.get("image", &mut ())?.ty());
+    Ok(())
+}
