@@ -35,7 +35,9 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         "a red apple, twemoji style\na green apple, noto style\na rocket, noto style\n",
     )?;
     job.get("grid", &mut ())?;
-    println!("{}", job.report());
+    let report = job.report();
+    let ran = report.nodes.iter().filter(|node| matches!(node.fate, wuerst::graph::Fate::Ran(_))).count();
+    println!("{ran} of {} nodes ran again", report.nodes.len());
     std::fs::remove_dir_all(&folder)?;
     Ok(())
 }
