@@ -26,20 +26,14 @@ fn build() -> Result<PathBuf> {
     if let Some(folder) = env::var_os(VARIABLE) {
         return Ok(folder.into());
     }
-    // target/debug/deps/cli-0123
-    let program = env::current_exe()?;
-    let folder = program.ancestors().nth(2).context("a test outside a target folder")?;
-    let profile = match folder.file_name().and_then(|name| name.to_str()) {
-        Some("debug") | None => "dev",
-        Some(name) => name,
-    };
+    let (folder, profile) = profile()?;
     let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let built = Command::new(cargo)
         .args([
             "build",
             "-q",
             "--profile",
-            profile,
+            &profile,
             "-p",
             "wuerst-cli",
             "-p",
@@ -50,7 +44,34 @@ fn build() -> Result<PathBuf> {
         .current_dir(root())
         .status()?;
     ensure!(built.success(), "cargo build: {built}");
-    Ok(folder.to_owned())
+    Ok(folder)
+}
+
+/// The target folder's part that this test is in, and its profile.
+fn profile() -> Result<(PathBuf, String)> {
+    // target/debug/deps/cli-0123
+    let program = env::current_exe()?;
+    let folder = program.ancestors().nth(2).context("a test outside a target folder")?.to_owned();
+    let profile = match folder.file_name().and_then(|name| name.to_str()) {
+        Some("debug") | None => "dev".to_owned(),
+        Some(name) => name.to_owned(),
+    };
+    Ok((folder, profile))
+}
+
+/// An example of `crates/wuerst`. `cargo test` builds it; a test that runs alone asks cargo for it.
+pub fn rust_example(name: &str) -> Result<PathBuf> {
+    let (folder, profile) = profile()?;
+    let path = folder.join("examples").join(name);
+    if !path.exists() {
+        let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+        let built = Command::new(cargo)
+            .args(["build", "-q", "--profile", &profile, "-p", "wuerst", "--examples"])
+            .current_dir(root())
+            .status()?;
+        ensure!(built.success(), "cargo build --examples: {built}");
+    }
+    Ok(path)
 }
 
 /// The command. Neither models nor a runtime is named to it but by its arguments and ORT_DYLIB_PATH.
