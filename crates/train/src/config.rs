@@ -2,7 +2,7 @@
 
 use crate::data::DataConfig;
 use crate::trainer::LoopConfig;
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 use wuerst_model::decoder::DecoderConfig;
@@ -33,7 +33,7 @@ pub struct RunConfig {
     /// The compressor.
     pub compressor: CompressorRun,
     /// Stage A.
-    pub vqgan: StageRun<VqganConfig>,
+    pub vqgan: VqganRun,
     /// How long Stage A's decoder goes on alone, once the latents are fixed; left out, it does not.
     #[serde(default)]
     pub vqgan_decoder: Option<LoopConfig>,
@@ -79,6 +79,84 @@ pub struct StageRun<C> {
     pub training: LoopConfig,
 }
 
+/// Stage A's sizes, its training loop, and what it learns from.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct VqganRun {
+    /// Sizes, as in the published `config.json`.
+    pub network: VqganConfig,
+    /// Length and pace.
+    pub training: LoopConfig,
+    /// What its decoder is shown.
+    #[serde(default)]
+    pub latents: LatentsRun,
+    /// What the parts of its loss weigh.
+    #[serde(default)]
+    pub loss: PictureLoss,
+}
+
+/// Which latents Stage A's decoder is shown while it learns.
+///
+/// A model draws with unquantised latents, so a codebook only serves to keep them near to few values. One of a thousand
+/// entries can do that for 4 channels, not for 16: there noise does it alone.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct LatentsRun {
+    /// Share of the pictures whose latents are moved to their nearest codebook entries; at 0 there is no codebook.
+    pub quantised: f64,
+    /// Pull of the latents towards the codebook (van den Oord et al. 2017).
+    pub commitment: f64,
+    /// Share of the other pictures whose latents get noise.
+    pub noised: f64,
+    /// Largest standard deviation of that noise, where each channel has 1; every picture draws its own below it.
+    pub noise: f64,
+    /// Standard deviation of the noise while the decoder goes on alone, where the latents have 1.
+    pub noise_alone: f64,
+}
+
+impl LatentsRun {
+    fn check(&self) -> Result<()> {
+        let of_latents = [
+            ("quantised", self.quantised),
+            ("noised", self.noised),
+            ("noise", self.noise),
+            ("noise_alone", self.noise_alone),
+        ];
+        for (name, value) in of_latents {
+            ensure!((0. ..=1.).contains(&value), "vqgan.latents.{name} is {value}; it must be 0 to 1");
+        }
+        ensure!(
+            self.commitment >= 0.,
+            "vqgan.latents.commitment is {}; it must be 0 or more",
+            self.commitment
+        );
+        Ok(())
+    }
+}
+
+impl Default for LatentsRun {
+    fn default() -> LatentsRun {
+        LatentsRun { quantised: 0.9, commitment: 0.25, noised: 0., noise: 0., noise_alone: 0.05 }
+    }
+}
+
+/// What the parts of Stage A's loss weigh next to the squared error of the pixels.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct PictureLoss {
+    /// The perceptual distance. At five times the default it outweighs the pixels, and what its strided layers cannot see
+    /// shows as a grid of dots.
+    pub perceptual: f64,
+    /// The absolute error on ground of one colour; 0 leaves it out.
+    pub flat: f64,
+}
+
+impl Default for PictureLoss {
+    fn default() -> PictureLoss {
+        PictureLoss { perceptual: 0.02, flat: 0. }
+    }
+}
+
 /// The semantic compressor's part in a run.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -103,6 +181,46 @@ impl RunConfig {
     /// Reads a run; unknown keys are errors that name their line.
     pub fn load(path: &Path) -> Result<RunConfig> {
         let text = std::fs::read_to_string(path).with_context(|| format!("reading {}", path.display()))?;
-        serde_yaml::from_str(&text).with_context(|| format!("{} is not a training run", path.display()))
+        let config: RunConfig = serde_yaml::from_str(&text)
+            .with_context(|| format!("{} is not a training run", path.display()))?;
+        config.check().with_context(|| path.display().to_string())?;
+        Ok(config)
+    }
+
+    /// Checks the settings of data and training against their ranges.
+    ///
+    /// # Errors
+    /// The first one out of range, with its value and what is allowed.
+    pub fn check(&self) -> Result<()> {
+        self.data.check()?;
+        ensure!(self.threads > 0, "threads is 0; it must be 1 or more");
+        ensure!(self.length > 1, "length is {}; a caption needs 2 positions or more", self.length);
+        let refine = self.vqgan_decoder.as_ref().map(|pace| ("vqgan_decoder", pace));
+        let paces = [
+            ("compressor.training", &self.compressor.training),
+            ("vqgan.training", &self.vqgan.training),
+            ("decoder.training", &self.decoder.training),
+            ("prior.training", &self.prior.training),
+        ];
+        paces.into_iter().chain(refine).try_for_each(|(name, pace)| pace.check(name))?;
+        self.vqgan.latents.check()?;
+        let PictureLoss { perceptual, flat } = self.vqgan.loss;
+        for (name, weight) in [("perceptual", perceptual), ("flat", flat)] {
+            ensure!(weight >= 0., "vqgan.loss.{name} is {weight}; it must be 0 or more");
+        }
+        let (stride, channels) = (self.vqgan.network.stride(), self.vqgan.network.latent_channels);
+        ensure!(
+            self.data.size.is_multiple_of(stride),
+            "data.size is {}, which vqgan.network cannot divide into latents of {stride} pixels",
+            self.data.size
+        );
+        for (name, own) in [("c_in", self.decoder.network.c_in), ("c_out", self.decoder.network.c_out)] {
+            ensure!(
+                own == channels,
+                "decoder.network.{name} is {own}, but vqgan.network.latent_channels is {channels}: Stage B draws Stage A's \
+                 latents, so set them alike"
+            );
+        }
+        Ok(())
     }
 }

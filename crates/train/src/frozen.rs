@@ -4,7 +4,7 @@
 use crate::config::RunConfig;
 use crate::eval::{Evaluator, Weights};
 use crate::session::Session;
-use crate::stage::vqgan::Perceptual;
+use crate::stage::likeness::Perceptual;
 use anyhow::{Result, ensure};
 use std::path::{Path, PathBuf};
 use tch::{Device, Kind, Tensor};

@@ -1,5 +1,6 @@
 //! The training programs: data, VQGAN, decoder, prior, export, sample, validation, report.
 
+pub mod branch;
 pub mod config;
 pub mod data;
 pub mod eval;
@@ -10,10 +11,12 @@ pub mod optim;
 pub mod plot;
 pub mod prepare;
 pub mod programs;
+mod remove;
 pub mod report;
 pub mod sample;
 pub mod sampler;
 pub mod session;
+pub mod shards;
 pub mod sheet;
 pub mod stage;
 pub mod start;

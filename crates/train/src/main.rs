@@ -3,6 +3,7 @@
 use anyhow::Result;
 use clap::{Parser, Subcommand};
 use std::path::{Path, PathBuf};
+use wuerst_train::branch::{self, BranchArgs};
 use wuerst_train::config::RunConfig;
 use wuerst_train::data::DataArgs;
 use wuerst_train::export::{self, ExportArgs};
@@ -10,7 +11,7 @@ use wuerst_train::report::{self, ReportArgs};
 use wuerst_train::sample::{self, SampleArgs};
 use wuerst_train::start::{self, StartArgs};
 use wuerst_train::validate::{self, ValidateArgs};
-use wuerst_train::{data, programs, trainer};
+use wuerst_train::{data, programs, session, trainer};
 
 /// Trains the three stages of Würstchen on captioned pictures.
 #[derive(Parser)]
@@ -26,6 +27,10 @@ enum Command {
     Data(DataArgs),
     /// Go on from an exported model
     Start(StartArgs),
+    /// Compute ahead what training reads: corpus, latents, embeddings
+    Prepare(RunArgs),
+    /// Go on from a kept checkpoint of another run
+    Branch(BranchArgs),
     /// Train Stage A
     Vqgan(RunArgs),
     /// Train Stage B, and with it the compressor
@@ -62,9 +67,15 @@ fn main() -> Result<()> {
         trainer::stop_on_signal()?;
         load(&args.run)
     };
-    match Cli::parse().command {
+    let command = Cli::parse().command;
+    if !matches!(command, Command::Data(_) | Command::Branch(_)) {
+        session::start_runtime()?;
+    }
+    match command {
         Command::Data(args) => data::run(&args),
         Command::Start(args) => start::run(&load(&args.run)?, &args.model),
+        Command::Prepare(args) => programs::prepare(&load(&args.run)?),
+        Command::Branch(args) => branch::run(&load(&args.run)?, &load(&args.to)?, &args),
         Command::Vqgan(args) => programs::vqgan(&to_train(&args)?),
         Command::Decoder(args) => programs::decoder(&to_train(&args)?),
         Command::Prior(args) => programs::prior(&to_train(&args)?),

@@ -1,7 +1,9 @@
-//! AdamW with warm-up, gradient clipping and an exponential moving average of the weights.
+//! AdamW with warm-up, a rate that falls at the end, gradient clipping and an exponential moving average of the weights.
 
 use crate::eval::Weights;
+use anyhow::{Result, ensure};
 use serde::{Deserialize, Serialize};
+use std::ops::RangeInclusive;
 use tch::{Kind, Tensor};
 
 /// How the weights are stepped.
@@ -15,6 +17,10 @@ pub struct OptimConfig {
     /// Steps over which the rate falls to a twentieth along a half cosine; 0 keeps it.
     #[serde(default)]
     pub decay_steps: u64,
+    /// Share of the stage's steps, its last ones, over which the rate falls linearly to zero; 0 keeps it. Up to there the
+    /// rate does not depend on the number of steps, which may still change (`wuerst-train branch`).
+    #[serde(default)]
+    pub fall: f64,
     /// Decay rates of the two moment estimates.
     #[serde(default = "betas")]
     pub betas: [f64; 2],
@@ -46,14 +52,46 @@ fn ema() -> f64 {
 }
 
 impl OptimConfig {
-    /// The learning rate at a step.
-    pub fn rate_at(&self, step: u64) -> f64 {
+    /// The learning rate at a step of `steps`.
+    pub fn rate_at(&self, step: u64, steps: u64) -> f64 {
         let warm = ((step + 1) as f64 / self.warm_up.max(1) as f64).min(1.);
-        let fallen = match self.decay_steps {
+        let curved = match self.decay_steps {
             0 => 1.,
             n => 0.525 + 0.475 * (std::f64::consts::PI * (step as f64 / n as f64).min(1.)).cos(),
         };
-        self.rate * warm * fallen
+        let falling = steps as f64 * self.fall;
+        let left = steps.saturating_sub(step) as f64;
+        let fallen = if left < falling { left / falling } else { 1. };
+        self.rate * warm * curved * fallen
+    }
+
+    /// Checks every setting; `name` is what the run's file calls them.
+    ///
+    /// # Errors
+    /// The first one out of range, with its value and what is allowed.
+    pub fn check(&self, name: &str) -> Result<()> {
+        let within = |what: &str, value: f64, range: RangeInclusive<f64>| {
+            let (least, most) = (range.start(), range.end());
+            ensure!(range.contains(&value), "{name}.{what} is {value}; it must be {least} to {most}");
+            Ok(())
+        };
+        ensure!(
+            self.rate > 0. && self.rate <= 1.,
+            "{name}.rate is {}; it must be above 0, up to 1",
+            self.rate
+        );
+        within("fall", self.fall, 0. ..=1.)?;
+        within("ema", self.ema, 0. ..=1.)?;
+        within("weight_decay", self.weight_decay, 0. ..=1.)?;
+        for beta in self.betas {
+            ensure!((0. ..1.).contains(&beta), "{name}.betas has {beta}; each must be 0 or more and below 1");
+        }
+        ensure!(self.clip > 0., "{name}.clip is {}; it must be above 0", self.clip);
+        ensure!(
+            self.decay_steps == 0 || self.fall == 0.,
+            "{name} has decay_steps and fall: the rate falls in one way or in the other, so set one of them to 0"
+        );
+        Ok(())
     }
 
     /// Share of the average that a step keeps.
@@ -76,8 +114,9 @@ impl AdamW {
         }
     }
 
-    /// One step along the gradients that `backward` left; they are cleared. Returns their norm before clipping.
-    pub fn step(&mut self, weights: &Weights, config: &OptimConfig, step: u64) -> f64 {
+    /// Step number `step` of `steps` along the gradients that `backward` left; they are cleared. Returns their norm before
+    /// clipping.
+    pub fn step(&mut self, weights: &Weights, config: &OptimConfig, (step, steps): (u64, u64)) -> f64 {
         tch::no_grad(|| {
             let pairs: Vec<(Tensor, Tensor)> =
                 weights.trainable().iter().map(|(_, t)| (t.shallow_clone(), t.grad())).collect();
@@ -89,7 +128,7 @@ impl AdamW {
                 return norm;
             }
             let scale = (config.clip / (norm + 1e-6)).min(1.);
-            let ([b1, b2], rate, n) = (config.betas, config.rate_at(step), (step + 1) as i32);
+            let ([b1, b2], rate, n) = (config.betas, config.rate_at(step, steps), (step + 1) as i32);
             let (c1, c2) = (1. - b1.powi(n), 1. - b2.powi(n));
             for ((mut w, mut g), (_, m, v)) in pairs.into_iter().zip(&mut self.moments) {
                 if !g.defined() {
@@ -127,5 +166,36 @@ impl AdamW {
                 }
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn config(extra: &str) -> OptimConfig {
+        serde_yaml::from_str(&format!("{{ rate: 1.0, warm_up: 10, {extra} }}")).unwrap()
+    }
+
+    #[test]
+    fn rate_warms_up_stays_and_falls() {
+        let config = config("fall: 0.2");
+        let at = |step| config.rate_at(step, 100);
+        assert_eq!([at(0), at(9), at(79), at(80)], [0.1, 1., 1., 1.]);
+        assert!((at(90) - 0.5).abs() < 1e-9 && (at(99) - 0.05).abs() < 1e-9, "{} {}", at(90), at(99));
+    }
+
+    #[test]
+    fn more_steps_change_no_earlier_rate() {
+        let config = config("fall: 0.2");
+        assert!((0..80).all(|step| config.rate_at(step, 100) == config.rate_at(step, 1000)));
+    }
+
+    #[test]
+    fn wrong_settings_are_named() {
+        let told = |extra: &str| config(extra).check("prior.training.optim").unwrap_err().to_string();
+        assert!(told("fall: 1.5").contains("prior.training.optim.fall is 1.5"));
+        assert!(told("fall: 0.2, decay_steps: 5").contains("decay_steps and fall"));
+        assert!(told("betas: [0.9, 1.0]").contains("betas has 1"));
     }
 }

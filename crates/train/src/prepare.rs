@@ -3,17 +3,16 @@
 use crate::config::RunConfig;
 use crate::data::{Dataset, Split};
 use crate::frozen::Frozen;
-use crate::stage::Corpus;
+use crate::shards::{self, Table};
+use crate::stage::{Corpus, FrozenRows};
 use anyhow::{Context, Result};
 use indicatif::{ProgressBar, ProgressStyle};
 use rayon::prelude::*;
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
 use tch::{Device, Kind, Tensor};
 use tokenizers::Tokenizer;
-
-/// Pictures that go through a frozen network at a time.
-const BATCH: usize = 64;
 
 /// A progress bar for work that is counted in `what`.
 pub fn bar(len: usize, what: &str) -> Result<ProgressBar> {
@@ -22,9 +21,9 @@ pub fn bar(len: usize, what: &str) -> Result<ProgressBar> {
     Ok(bar)
 }
 
-/// A line now and then where no terminal shows the bar.
-fn tell(progress: &ProgressBar) {
-    if progress.is_hidden() && progress.position().is_multiple_of(50 * BATCH as u64) {
+/// A line where no terminal shows the bar.
+pub fn tell(progress: &ProgressBar) {
+    if progress.is_hidden() {
         let of = progress.length().unwrap_or(0);
         eprintln!("{} {}/{of} {:.0}/s", progress.prefix(), progress.position(), progress.per_sec());
     }
@@ -39,97 +38,138 @@ pub fn finish(progress: &ProgressBar) {
     progress.finish_and_clear();
 }
 
-/// The training corpus of a run, from its cache file if nothing it depends on has changed.
+/// The training corpus of a run, from its cache if nothing it depends on has changed.
+///
+/// # Errors
+/// As [`corpus_of`].
 pub fn corpus(config: &RunConfig, device: Device) -> Result<Corpus> {
-    let path = cache_file(config)?;
-    if !path.exists() {
-        build(config, &path)?;
-    }
-    let read = Tensor::read_safetensors(&path).with_context(|| format!("reading {}", path.display()))?;
-    let mut tensors: HashMap<String, Tensor> = read.into_iter().collect();
-    let mut take =
-        |name: &str| tensors.remove(name).with_context(|| format!("{} lacks `{name}`", path.display()));
-    Ok(Corpus {
-        pictures: take("pictures")?,
-        features: take("features")?,
-        text: take("text")?,
-        captions: take("captions")?,
-        shares: take("shares")?,
-        device,
-    })
+    corpus_of(config, Split::Train, device)
 }
 
-/// Named after everything the corpus depends on, so that a changed setting never meets an old file.
-fn cache_file(config: &RunConfig) -> Result<PathBuf> {
+/// The corpus of a split: pictures, captions, and what the frozen networks make of them.
+///
+/// # Errors
+/// As [`pictures_of`], and weights that were not fetched.
+pub fn corpus_of(config: &RunConfig, split: Split, device: Device) -> Result<Corpus> {
+    let corpus = pictures_of(config, split, device)?;
+    let frozen = Some(frozen_rows(config, split, &corpus)?);
+    Ok(Corpus { frozen, ..corpus })
+}
+
+/// The pictures and captions of a split.
+///
+/// They are computed when they are not in the cache, shard by shard: what a stopped run has computed stays.
+///
+/// # Errors
+/// Packages that were not fetched, or files that cannot be read or written.
+pub fn pictures_of(config: &RunConfig, split: Split, device: Device) -> Result<Corpus> {
+    let key = key(config, split)?;
+    let folder = folder(config, &key);
+    let index = folder.join("index.safetensors");
+    if !index.exists() {
+        compose(config, split, &folder, &index)?;
+    }
+    let read = Tensor::read_safetensors(&index).with_context(|| format!("reading {}", index.display()))?;
+    let mut tensors: HashMap<String, Tensor> = read.into_iter().collect();
+    let mut take =
+        |name: &str| tensors.remove(name).with_context(|| format!("{} lacks `{name}`", index.display()));
+    let (captions, shares) = (take("captions")?, take("shares")?);
+    let pictures = Table::open(&folder.join("pictures"), "pictures", captions.size()[0] as usize)?;
+    Ok(Corpus { pictures, frozen: None, captions, shares, device, key })
+}
+
+fn folder(config: &RunConfig, key: &str) -> PathBuf {
+    config.cache.join(format!("corpus-{}", &key[..16]))
+}
+
+/// Made of everything that the corpus depends on, so that a changed setting never meets old files.
+fn key(config: &RunConfig, split: Split) -> Result<String> {
     let depends = serde_json::to_vec(&(
         &config.data,
         config.length,
         config.compressor.size,
         config.compressor.frozen_blocks,
         env!("CARGO_PKG_VERSION"),
+        split,
     ))?;
-    let key = blake3::hash(&depends).to_hex();
-    Ok(config.cache.join(format!("corpus-{}.safetensors", &key[..16])))
+    Ok(blake3::hash(&depends).to_hex().to_string())
 }
 
-fn build(config: &RunConfig, path: &Path) -> Result<()> {
-    let dataset = Dataset::open(&config.cache, &config.data, Split::Train)?;
-    let frozen = Frozen::open(config)?;
-    let progress = bar(dataset.len(), "pictures and features")?;
-    let mut numbers = HashMap::from([(String::new(), 0i64)]);
-    let (mut texts, mut captions, mut shares) = (vec![String::new()], vec![], vec![]);
-    let (mut pictures, mut features) = (vec![], vec![]);
-    for first in (0..dataset.len()).step_by(BATCH) {
-        let indices: Vec<usize> = (first..dataset.len().min(first + BATCH)).collect();
-        let batch: Vec<_> = indices.par_iter().map(|i| dataset.picture(*i)).collect();
-        for picture in &batch {
-            let number = *numbers.entry(picture.caption.clone()).or_insert_with(|| {
-                texts.push(picture.caption.clone());
-                texts.len() as i64 - 1
+fn compose(config: &RunConfig, split: Split, folder: &Path, index: &Path) -> Result<()> {
+    let dataset = Dataset::open(&config.cache, &config.data, split)?;
+    shards::fill(&folder.join("pictures"), dataset.len(), "pictures", &mut |which| {
+        let indices = Vec::<i64>::try_from(which)?;
+        let made: Vec<_> = indices.par_iter().map(|at| dataset.picture(*at as usize).rgb).collect();
+        Ok(vec![("pictures", planes(&made, config.data.size))])
+    })?;
+    let Plan { captions, shares, .. } = Plan::of(&dataset);
+    let named = [("captions", Tensor::from_slice(&captions)), ("shares", Tensor::from_slice(&shares))];
+    // Last, and under another name first: where it is, everything is.
+    let unfinished = index.with_extension("unfinished");
+    Tensor::write_safetensors(&named, &unfinished)
+        .with_context(|| format!("cannot write {}", unfinished.display()))?;
+    std::fs::rename(&unfinished, index).with_context(|| format!("cannot write {}", index.display()))
+}
+
+/// What the frozen networks make of a corpus, from the cache or computed.
+fn frozen_rows(config: &RunConfig, split: Split, corpus: &Corpus) -> Result<FrozenRows> {
+    let folder = folder(config, &corpus.key);
+    let [features, text] = ["features", "text"].map(|name| folder.join(name));
+    let pictures = corpus.pictures.len() as usize;
+    let texts = corpus.captions.max().int64_value(&[]) as usize + 1;
+    if !(shards::complete(&features, pictures) && shards::complete(&text, texts)) {
+        let dataset = Dataset::open(&config.cache, &config.data, split)?;
+        let frozen = Frozen::open(config)?;
+        shards::fill(&features, pictures, "features", &mut |which| {
+            let indices = Vec::<i64>::try_from(which)?;
+            let made: Vec<_> = indices.par_iter().map(|at| dataset.picture(*at as usize).rgb_large).collect();
+            let large = planes(&made, config.data.compressor_size).to_kind(Kind::Float) / 255.;
+            Ok(vec![("features", frozen.features(&large)?.to_kind(Kind::Half))])
+        })?;
+        let plan = Plan::of(&dataset);
+        shards::fill(&text, texts, "captions", &mut |which| {
+            let numbers = Vec::<i64>::try_from(which)?;
+            let chosen: Vec<String> = numbers.into_iter().map(|at| plan.texts[at as usize].clone()).collect();
+            Ok(vec![("text", frozen.states(&chosen)?.to_kind(Kind::Half))])
+        })?;
+    }
+    Ok(FrozenRows {
+        features: Rc::new(Table::open(&features, "features", pictures)?),
+        text: Table::open(&text, "text", texts)?,
+    })
+}
+
+/// Captions and weights of a dataset's pictures.
+struct Plan {
+    /// Every distinct caption; the empty one is the first.
+    texts: Vec<String>,
+    /// The caption of each picture.
+    captions: Vec<i64>,
+    /// How often each picture is drawn.
+    shares: Vec<f32>,
+}
+
+impl Plan {
+    fn of(dataset: &Dataset) -> Plan {
+        let mut numbers = HashMap::from([(String::new(), 0i64)]);
+        let mut plan = Plan { texts: vec![String::new()], captions: vec![], shares: vec![] };
+        for at in 0..dataset.len() {
+            let recipe = dataset.recipe(at);
+            let number = *numbers.entry(recipe.caption).or_insert_with_key(|caption| {
+                plan.texts.push(caption.clone());
+                plan.texts.len() as i64 - 1
             });
-            captions.push(number);
-            shares.push(picture.weight);
+            plan.captions.push(number);
+            plan.shares.push(recipe.weight);
         }
-        let small: Vec<u8> = batch.iter().flat_map(|p| p.rgb.iter().copied()).collect();
-        let large: Vec<u8> = batch.iter().flat_map(|p| p.rgb_large.iter().copied()).collect();
-        pictures.push(planes(&small, batch.len(), config.data.size));
-        let large = planes(&large, batch.len(), config.data.compressor_size).to_kind(Kind::Float) / 255.;
-        features.push(frozen.features(&large)?.to_kind(Kind::Half));
-        progress.inc(batch.len() as u64);
-        tell(&progress);
+        plan
     }
-    progress.finish();
-    let text = encode(config, &frozen, &texts)?;
-    let named = [
-        ("pictures", Tensor::cat(&pictures, 0)),
-        ("features", Tensor::cat(&features, 0)),
-        ("text", text),
-        ("captions", Tensor::from_slice(&captions)),
-        ("shares", Tensor::from_slice(&shares)),
-    ];
-    // Under another name first: a stopped run must not leave half a corpus behind.
-    let unfinished = path.with_extension("unfinished");
-    Tensor::write_safetensors(&named, &unfinished)?;
-    std::fs::rename(&unfinished, path).with_context(|| format!("writing {}", path.display()))
 }
 
-/// `[h,w,3]` bytes of `n` square pictures as u8 `[n,3,s,s]`.
-fn planes(bytes: &[u8], n: usize, side: usize) -> Tensor {
-    let size = [n as i64, side as i64, side as i64, 3];
-    Tensor::from_slice(bytes).reshape(size).permute([0, 3, 1, 2]).contiguous()
-}
-
-fn encode(config: &RunConfig, frozen: &Frozen, texts: &[String]) -> Result<Tensor> {
-    let progress = bar(texts.len(), "captions")?;
-    let mut states = vec![];
-    for batch in texts.chunks(BATCH) {
-        states.push(frozen.states(batch)?.to_kind(Kind::Half));
-        progress.inc(batch.len() as u64);
-        tell(&progress);
-    }
-    progress.finish();
-    anyhow::ensure!(!states.is_empty(), "{}: no captions", config.cache.display());
-    Ok(Tensor::cat(&states, 0))
+/// Square pictures of `[h,w,3]` bytes each as u8 `[n,3,s,s]`.
+fn planes(pictures: &[Vec<u8>], side: usize) -> Tensor {
+    let size = [pictures.len() as i64, side as i64, side as i64, 3];
+    Tensor::from_slice(&pictures.concat()).reshape(size).permute([0, 3, 1, 2]).contiguous()
 }
 
 /// Captions as token ids and mask, i64 `[b,l]` each, padded and cut to `length`.

@@ -1,16 +1,21 @@
 //! What the subcommands do: build a stage, run the loop, hand over to the next.
 
 use crate::config::RunConfig;
+use crate::data::Split;
 use crate::eval::{Evaluator, Mode, Weights};
 use crate::frozen;
 use crate::prepare;
+use crate::shards::{self, Table, chunks};
 use crate::stage::decoder::{DecoderStage, Source};
+use crate::stage::likeness::Likeness;
 use crate::stage::prior::PriorStage;
 use crate::stage::refine::RefineStage;
 use crate::stage::vqgan::VqganStage;
-use crate::stage::{Corpus, chunks, embed};
+use crate::stage::{Corpus, embed};
 use crate::trainer::{LoopConfig, Stage, Trainer};
 use anyhow::{Context, Result, ensure};
+use std::fs;
+use std::path::Path;
 use std::rc::Rc;
 use tch::{Device, Kind, Tensor};
 use wuerst_model::contract::Sizes;
@@ -25,31 +30,58 @@ fn kind(config: &RunConfig) -> Kind {
     if config.bf16 { Kind::BFloat16 } else { Kind::Float }
 }
 
-/// Trains to the configured end; false if it was stopped before.
-fn train(config: &RunConfig, pace: &LoopConfig, stage: &mut dyn Stage, weights: Weights) -> Result<bool> {
-    let mut trainer = Trainer::open(config.folder.join(stage.name()), weights, config.seed)?;
+/// Trains a stage to the configured end, from data that `key` stands for.
+///
+/// # Errors
+/// A stop by a signal, among others: what comes after the stage must wait for its end.
+fn train(
+    config: &RunConfig,
+    (pace, key): (&LoopConfig, &str),
+    stage: &mut dyn Stage,
+    weights: Weights,
+) -> Result<()> {
+    let folder = config.folder.join(stage.name());
+    let mut trainer = Trainer::open(folder, weights, config.seed)?.learns_from(key)?;
     trainer.run(stage, pace)?;
-    Ok(trainer.spent.step >= pace.steps)
+    ensure!(
+        trainer.spent.step >= pace.steps,
+        "{} was stopped after {} of {} steps: the same command goes on from there",
+        stage.name(),
+        trainer.spent.step,
+        pace.steps
+    );
+    Ok(())
+}
+
+/// A key of what trained weights make of a corpus.
+///
+/// # Errors
+/// A file of weights that cannot be read.
+pub fn key(corpus: &Corpus, weights: &Path) -> Result<String> {
+    let bytes = fs::read(weights).with_context(|| format!("cannot read {}", weights.display()))?;
+    Ok(blake3::Hasher::new().update(corpus.key.as_bytes()).update(&bytes).finalize().to_hex().to_string())
 }
 
 /// Trains Stage A.
 pub fn vqgan(config: &RunConfig) -> Result<()> {
-    let corpus = Rc::new(prepare::corpus(config, device())?);
-    let perceptual = || frozen::perceptual(config, device());
-    let (network, learning) = (&config.vqgan.network, corpus.clone());
-    let mut stage = VqganStage::new(network, config.data.size, learning, Some(perceptual()?), kind(config))?;
+    let corpus = Rc::new(prepare::pictures_of(config, Split::Train, device())?);
+    let likeness = || -> Result<Likeness> {
+        let perceptual = Some(frozen::perceptual(config, device())?);
+        Ok(Likeness { perceptual, weights: config.vqgan.loss, kind: kind(config) })
+    };
+    let (network, latents) = (&config.vqgan.network, config.vqgan.latents);
+    let mut stage = VqganStage::new(network, config.data.size, corpus.clone(), latents, likeness()?)?;
     let weights = Weights::init(stage.graph(), config.seed, device());
-    let done = train(config, &config.vqgan.training, &mut stage, weights)?;
-    let Some(pace) = config.vqgan_decoder.as_ref().filter(|_| done) else { return Ok(()) };
+    train(config, (&config.vqgan.training, &corpus.key), &mut stage, weights)?;
+    let Some(pace) = &config.vqgan_decoder else { return Ok(()) };
 
     let stage_a = StageA::load(config)?;
-    let latents = (stage_a.encode(&corpus)?, stage_a.scale);
-    let mut stage = RefineStage::new(network, corpus, latents, perceptual()?, kind(config))?;
+    let scaled = (stage_a.latents(config, &corpus)?, stage_a.scale);
+    let mut stage = RefineStage::new(network, corpus, scaled, latents.noise_alone, likeness()?)?;
     let mut weights = Weights::init(stage.graph(), config.seed, device());
     let whole = Trainer::averaged_file(&config.folder.join("vqgan")).context("Stage A was just trained")?;
     weights.load_declared(&whole)?;
-    train(config, pace, &mut stage, weights)?;
-    Ok(())
+    train(config, (pace, &stage_a.key), &mut stage, weights)
 }
 
 /// Trains Stage B: first with the compressor's last part, then, from what that gave, alone.
@@ -58,12 +90,12 @@ pub fn vqgan(config: &RunConfig) -> Result<()> {
 pub fn decoder(config: &RunConfig) -> Result<()> {
     let corpus = Rc::new(prepare::corpus(config, device())?);
     let stage_a = Rc::new(StageA::load(config)?);
-    let latents = stage_a.encode(&corpus)?;
+    let latents = Rc::new(stage_a.latents(config, &corpus)?);
     let decode = stage_a.clone();
     let pixels: Rc<dyn Fn(&Tensor) -> Tensor> = Rc::new(move |x: &Tensor| decode.decode(x));
     let network = &config.decoder.network;
 
-    let source = Source { latents: latents.shallow_clone(), features: corpus.features.shallow_clone() };
+    let source = Source { latents: latents.clone(), features: corpus.frozen()?.features.clone() };
     let learning = (corpus.clone(), source);
     let mut joint = DecoderStage::new(
         "compressor",
@@ -75,29 +107,40 @@ pub fn decoder(config: &RunConfig) -> Result<()> {
     )?;
     let mut weights = Weights::init(joint.graph(), config.seed, device());
     frozen::start(config, &mut weights)?;
-    if !train(config, &config.compressor.training, &mut joint, weights)? {
-        return Ok(());
-    }
+    train(config, (&config.compressor.training, &stage_a.key), &mut joint, weights)?;
 
-    let source = Source { latents, features: embed::embeddings(config, &corpus)? };
+    let (embeddings, key) = embed::embeddings(config, &corpus)?;
+    let source = Source { latents, features: Rc::new(embeddings) };
     let mut alone = DecoderStage::new("decoder", network, &|_, x| x, (corpus, source), pixels, kind(config))?;
     let mut weights = Weights::init(alone.graph(), config.seed, device());
     let joint = Trainer::averaged_file(&config.folder.join("compressor"))
         .context("the compressor was just trained")?;
     weights.load_declared(&joint)?;
-    train(config, &config.decoder.training, &mut alone, weights)?;
-    Ok(())
+    train(config, (&config.decoder.training, &key), &mut alone, weights)
 }
 
 /// Trains Stage C on the embeddings that the trained compressor gives.
 pub fn prior(config: &RunConfig) -> Result<()> {
     let corpus = Rc::new(prepare::corpus(config, device())?);
-    let embeddings = embed::embeddings(config, &corpus)?;
-    let cells = [2, 3].map(|axis| embeddings.size()[axis] as usize);
+    let (embeddings, key) = embed::embeddings(config, &corpus)?;
+    let cells = [1, 2].map(|axis| embeddings.row()[axis] as usize);
     let draw = embed::drawing(config, cells)?;
     let mut stage = PriorStage::new(&config.prior.network, corpus, embeddings, draw, kind(config))?;
     let weights = Weights::init(stage.graph(), config.seed, device());
-    train(config, &config.prior.training, &mut stage, weights)?;
+    train(config, (&config.prior.training, &key), &mut stage, weights)
+}
+
+/// Computes ahead what training reads: the corpus, and of the stages that are trained, latents and embeddings.
+pub fn prepare(config: &RunConfig) -> Result<()> {
+    let corpus = prepare::corpus(config, device())?;
+    println!("{} pictures, {} captions", corpus.pictures.len(), corpus.frozen()?.text.len());
+    let trained = |stage: &str| Trainer::averaged_file(&config.folder.join(stage)).is_some();
+    if trained("vqgan") {
+        StageA::load(config)?.latents(config, &corpus)?;
+    }
+    if trained("compressor") {
+        embed::embeddings(config, &corpus)?;
+    }
     Ok(())
 }
 
@@ -121,12 +164,17 @@ pub fn averaged(config: &RunConfig, folders: &[&str], graph: &Graph) -> Result<W
 /// Folders that may hold Stage A's decoder, the better trained first.
 pub const STAGE_A_DECODER: [&str; 2] = ["vqgan-decoder", "vqgan"];
 
+/// Pictures over which the scale of the latents is measured.
+const MEASURED: usize = 1024;
+
 /// Stage A after training: pictures to scaled latents and back.
 pub struct StageA {
     encoder: (Evaluator, Weights),
     decoder: (Evaluator, Weights),
     /// What latents are multiplied with before decoding: their standard deviation over the corpus.
     pub scale: f64,
+    /// Another one when the encoder or the corpus has changed.
+    pub key: String,
 }
 
 impl StageA {
@@ -142,11 +190,14 @@ impl StageA {
         };
         let encoder = ready(vqgan::encoder_graph(network, &at(size))?, &["vqgan"])?;
         let decoder = ready(vqgan::decoder_graph(network, &at(size / stride))?, &STAGE_A_DECODER)?;
-        let mut stage = StageA { encoder, decoder, scale: 1. };
-        let corpus = prepare::corpus(config, device())?;
-        let sample = Tensor::arange(corpus.pictures.size()[0].min(1024), (Kind::Int64, Device::Cpu));
-        let latents = stage.raw(&corpus.pictures(&sample));
-        stage.scale = latents.std(true).double_value(&[]);
+        let corpus = prepare::pictures_of(config, Split::Train, device())?;
+        let trained = Trainer::averaged_file(&config.folder.join("vqgan")).context("it was just read")?;
+        let key = key(&corpus, &trained)?;
+        let mut stage = StageA { encoder, decoder, scale: 1., key };
+        let sample = chunks(0..MEASURED.min(corpus.pictures.len() as usize));
+        let latents: Vec<Tensor> =
+            sample.map(|which| Ok(stage.raw(&corpus.pictures(&which)?))).collect::<Result<_>>()?;
+        stage.scale = Tensor::cat(&latents, 0).std(true).double_value(&[]);
         ensure!(stage.scale > 1e-3, "stage A's latents hardly vary: train it longer");
         Ok(stage)
     }
@@ -156,19 +207,15 @@ impl StageA {
         tch::no_grad(|| network.run(weights, &[pictures.shallow_clone()], Mode::INFERENCE)[0].shallow_clone())
     }
 
-    /// Latents of every picture over their scale, f16 `[n,4,h,w]`.
-    pub fn encode(&self, corpus: &Corpus) -> Result<Tensor> {
-        let n = corpus.pictures.size()[0];
-        let progress = prepare::bar(n as usize, "latents")?;
-        let mut all = vec![];
-        for which in chunks(n) {
-            all.push(
-                (self.raw(&corpus.pictures(&which)) / self.scale).to_kind(Kind::Half).to_device(Device::Cpu),
-            );
-            progress.inc(which.size()[0] as u64);
-        }
-        progress.finish();
-        Ok(Tensor::cat(&all, 0))
+    /// Latents of every picture over their scale, f16 `[n,c,h,w]`; computed once for an encoder.
+    ///
+    /// # Errors
+    /// Files that cannot be read or written.
+    pub fn latents(&self, config: &RunConfig, corpus: &Corpus) -> Result<Table> {
+        shards::made(&config.folder, ("latents", &self.key), corpus.pictures.len(), &mut |which| {
+            let scaled = self.raw(&corpus.pictures(which)?) / self.scale;
+            Ok(scaled.to_kind(Kind::Half).to_device(Device::Cpu))
+        })
     }
 
     /// Pictures of scaled latents, in 0..1.

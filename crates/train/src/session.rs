@@ -11,6 +11,9 @@ use wuerst::stages::Runtime;
 use wuerst_model::onnx::{self, Options, Weights};
 use wuerst_model::record::{DType, Graph};
 
+/// Folder of ONNX Runtime in a repository after `.ci/setup`.
+const VENDORED: &str = ".vendor/onnxruntime";
+
 /// A recorded network with its weights, ready to run on the CPU without gradients.
 pub struct Session {
     /// Names and element types, in the order in which the model declares them.
@@ -71,6 +74,22 @@ impl Session {
         };
         self.outputs.iter().map(output).collect()
     }
+}
+
+/// Starts ONNX Runtime, for programs that are run without `cargo run`: `ORT_DYLIB_PATH` names it, else it is where `.ci/setup` puts
+/// it, below the current folder or the repository that the program was built in, else where the engine looks.
+///
+/// # Errors
+/// No library, with the places that were looked at.
+pub fn start_runtime() -> Result<()> {
+    let named = std::env::var_os("ORT_DYLIB_PATH").is_some_and(|path| !path.is_empty());
+    let program = std::env::current_exe().and_then(|path| path.canonicalize()).ok();
+    // target/release/wuerst-train
+    let built_in = program.as_deref().and_then(|path| path.ancestors().nth(3));
+    let places = [Some(Path::new("")), built_in].into_iter().flatten().map(|folder| folder.join(VENDORED));
+    let vendored = places.into_iter().find(|path| !named && path.is_dir());
+    Runtime::start(vendored.as_deref())?;
+    Ok(())
 }
 
 fn builder(threads: usize) -> Result<SessionBuilder> {

@@ -4,9 +4,9 @@
 //! had spent is taken from its report, so that a run's account stays whole over several machines.
 
 use crate::config::RunConfig;
+use crate::data::Split;
 use crate::report::measures::Training;
 use crate::session::Session;
-use crate::stage::rows;
 use crate::trainer::Trainer;
 use crate::{grow, prepare};
 use anyhow::{Context, Result, ensure};
@@ -90,11 +90,11 @@ pub fn plant(config: &RunConfig, model: &Path, codebook: &Tensor) -> Result<()> 
 
 /// Latents of pictures of the run, one for each entry.
 fn codebook(config: &RunConfig, model: &Path) -> Result<Tensor> {
-    let corpus = prepare::corpus(config, Device::Cpu)?;
+    let corpus = prepare::pictures_of(config, Split::Train, Device::Cpu)?;
     tch::manual_seed(config.seed);
-    let n = corpus.pictures.size()[0];
+    let n = corpus.pictures.len();
     let which = Tensor::randint(n, [PICTURES.min(n)], (Kind::Int64, Device::Cpu));
-    let pictures = rows(&corpus.pictures, &which, Device::Cpu) / 255.;
+    let pictures = corpus.pictures(&which)?;
     let encoder = Session::open(&model.join("vqgan-encoder.onnx"), config.threads)?;
     let latents = encoder.run(&[&pictures])?.remove(0);
     let channels = latents.size()[1];

@@ -1,7 +1,7 @@
 //! The model card: what the folder holds, what it was trained on and for how long, and whose work is in it.
 
 use super::stages::Export;
-use crate::config::RunConfig;
+use crate::config::{LatentsRun, RunConfig};
 use crate::data::manifest::{Split, manifest};
 use crate::report::measures;
 use anyhow::{Context, Result};
@@ -9,6 +9,7 @@ use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
 use wuerst_model::count;
+use wuerst_model::vqgan::VqganConfig;
 
 static ATTRIBUTIONS: &str = include_str!("../../data/ATTRIBUTIONS.md");
 
@@ -57,6 +58,7 @@ pub fn write(config: &RunConfig, exports: &[Export], out: &Path) -> Result<()> {
          first {} blocks of the compressor are published weights and stayed as they were.",
         config.compressor.frozen_blocks
     )?;
+    writeln!(md, "\n{}", latents(config))?;
     if !config.remarks.is_empty() {
         writeln!(md, "\n{}", config.remarks.trim())?;
     }
@@ -71,6 +73,25 @@ pub fn write(config: &RunConfig, exports: &[Export], out: &Path) -> Result<()> {
     write!(md, "\n{attributions}")?;
     let path = out.join("README.md");
     fs::write(&path, md).with_context(|| format!("cannot write {}", path.display()))
+}
+
+/// Whether Stage A's latents are those of a codebook.
+fn latents(config: &RunConfig) -> String {
+    let VqganConfig { latent_channels, num_vq_embeddings, .. } = config.vqgan.network;
+    let LatentsRun { quantised, noised, noise, .. } = config.vqgan.latents;
+    if quantised > 0. {
+        format!(
+            "Stage A learned with a codebook of {num_vq_embeddings} entries on {:.0} % of the pictures. Models draw \
+             unquantised latents, and the report's PSNR is that of unquantised ones.",
+            100. * quantised
+        )
+    } else {
+        format!(
+            "Stage A has no codebook: its {latent_channels} channels were never quantised. In its place {:.0} % of the \
+             pictures had noise of up to {noise} standard deviations on their latents.",
+            100. * noised
+        )
+    }
 }
 
 fn data(md: &mut String, config: &RunConfig) -> Result<()> {

@@ -3,9 +3,10 @@
 //! As in the paper the compressor's last part learns along, through this stage's loss, so that the embedding comes to
 //! carry what the decoder needs. Later it is frozen, because the prior learns to draw that embedding.
 
-use super::{Corpus, add_noise, alpha_bar, noise_loss, rows, times};
+use super::{Corpus, add_noise, alpha_bar, noise_loss, times};
 use crate::eval::{Evaluator, Mode, Weights};
 use crate::sampler::{self, Guided};
+use crate::shards::Table;
 use crate::sheet;
 use crate::trainer::Stage;
 use anyhow::Result;
@@ -39,10 +40,10 @@ pub struct DecoderStage {
 
 /// What the decoder learns from, beside the corpus: row i belongs to picture i.
 pub struct Source {
-    /// Scaled latents, f16 `[n,4,h,w]`: what is to be drawn.
-    pub latents: Tensor,
+    /// Scaled latents, f16 `[n,c,h,w]`: what is to be drawn.
+    pub latents: Rc<Table>,
     /// What the embedding is made from, `[n,c,h,w]`: features, or the embedding itself.
-    pub features: Tensor,
+    pub features: Rc<Table>,
 }
 
 /// How the embedding `[b,16,h,w]` is made from the features.
@@ -60,7 +61,7 @@ impl DecoderStage {
         pixels: Rc<dyn Fn(&Tensor) -> Tensor>,
         kind: Kind,
     ) -> Result<DecoderStage> {
-        let network = Evaluator::new(record(config, tail, &corpus, &source)?);
+        let network = Evaluator::new(record(config, tail, &corpus.frozen()?.text, &source)?);
         Ok(DecoderStage { name, corpus, source, network, pixels, kind, s: 0.008 })
     }
 
@@ -86,30 +87,25 @@ impl DecoderStage {
         which: &Tensor,
         drop: f64,
         shown: (Tensor, Tensor),
-    ) -> Vec<Tensor> {
-        let features = rows(&self.source.features, which, self.corpus.device);
+    ) -> Result<Vec<Tensor>> {
+        let features = self.source.features.floats(which, self.corpus.device)?;
         let mut feeds = vec![noisy.shallow_clone(), t.to_device(self.corpus.device), features];
-        feeds.push(self.corpus.text(which, drop));
+        feeds.push(self.corpus.text(which, drop)?);
         feeds.extend([shown.0, shown.1].map(|x| x.to_device(self.corpus.device)));
-        feeds
+        Ok(feeds)
     }
 }
 
-fn record(
-    config: &DecoderConfig,
-    tail: &Tail,
-    corpus: &Corpus,
-    source: &Source,
-) -> Result<Graph, RecordError> {
+fn record(config: &DecoderConfig, tail: &Tail, text: &Table, source: &Source) -> Result<Graph, RecordError> {
     let mut g = Graph::new();
     let batch = || Axis::named("batch", 1);
-    let axes = |t: &Tensor| -> Vec<Axis> {
-        std::iter::once(batch()).chain(t.size()[1..].iter().map(|n| Axis::fixed(*n as usize))).collect()
+    let axes = |t: &Table| -> Vec<Axis> {
+        std::iter::once(batch()).chain(t.row().iter().map(|n| Axis::fixed(*n as usize))).collect()
     };
     let x = g.input("latents", DType::F32, &axes(&source.latents));
     let t = g.input("timestep", DType::F32, &[batch()]);
     let features = g.input("features", DType::F32, &axes(&source.features));
-    let text = g.input("text", DType::F32, &axes(&corpus.text));
+    let text = g.input("text", DType::F32, &axes(text));
     let each = [batch(), Axis::fixed(1), Axis::fixed(1), Axis::fixed(1)];
     let signal = g.input("signal", DType::F32, &each);
     let sigma = g.input("sigma", DType::F32, &each);
@@ -139,11 +135,11 @@ impl Stage for DecoderStage {
     ) -> Result<(Tensor, Vec<(&'static str, f64)>)> {
         tch::manual_seed(seed);
         let (which, (t, alpha)) = (self.corpus.draw(batch), times(batch as i64, self.s));
-        let x = rows(&self.source.latents, &which, self.corpus.device);
+        let x = self.source.latents.floats(&which, self.corpus.device)?;
         let alpha = alpha.to_device(self.corpus.device);
         let noise = x.randn_like();
         let noisy = add_noise(&x, &noise, &alpha);
-        let mut feeds = self.feeds(&noisy, &t, &which, UNCAPTIONED, self.disturbance(batch as i64));
+        let mut feeds = self.feeds(&noisy, &t, &which, UNCAPTIONED, self.disturbance(batch as i64))?;
         feeds.push(self.embedding_noise(batch));
         let out = self.network.run(weights, &feeds, Mode { training: true, kind: self.kind });
         let (loss, plain) = noise_loss(&out[0], &noise, &alpha);
@@ -152,23 +148,22 @@ impl Stage for DecoderStage {
 
     /// Top: real pictures. Below: the same drawn from their embedding and caption, without guidance.
     fn sheet(&mut self, average: &Weights, folder: &Path, step: u64) -> Result<()> {
-        let n = 16;
-        let which = Tensor::arange(n, (Kind::Int64, Device::Cpu)) * (self.source.latents.size()[0] / n);
+        let which = self.corpus.spread(16);
+        let n = which.size()[0];
         let full = (
             Tensor::ones([n, 1, 1, 1], (Kind::Float, Device::Cpu)),
             Tensor::zeros([n, 1, 1, 1], (Kind::Float, Device::Cpu)),
         );
         tch::manual_seed(0);
-        let mut size = self.source.latents.size();
-        size[0] = n;
+        let size = [&[n], self.source.latents.row()].concat();
         let start = Tensor::randn(size, (Kind::Float, self.corpus.device));
         let calm = self.embedding_noise(n as usize);
+        let rest = self.feeds(&start, &start, &which, 0., full)?.split_off(2);
         let drawn = sampler::ddim(&start, 16, Guided { weight: 1., s: self.s }, |x, t, _| {
-            let mut feeds = self.feeds(x, t, &which, 0., (full.0.shallow_clone(), full.1.shallow_clone()));
-            feeds.push(calm.shallow_clone());
-            self.network.run(average, &feeds, Mode::INFERENCE)[0].shallow_clone()
+            let feeds = [x, t].into_iter().chain(&rest).chain([&calm]).map(Tensor::shallow_clone);
+            self.network.run(average, &feeds.collect::<Vec<_>>(), Mode::INFERENCE)[0].shallow_clone()
         });
-        let pictures = Tensor::cat(&[self.corpus.pictures(&which), (self.pixels)(&drawn)], 0);
+        let pictures = Tensor::cat(&[self.corpus.pictures(&which)?, (self.pixels)(&drawn)], 0);
         sheet::save(&pictures, 8, &folder.join(format!("sheet-{step}.png")))
     }
 

@@ -1,13 +1,15 @@
 //! What Stage C learns to draw, and how the sheets turn it into pictures.
 
+use super::Corpus;
 use super::prior::Draw;
-use super::{Corpus, chunks, rows};
 use crate::config::RunConfig;
 use crate::eval::{Evaluator, Mode, Weights};
 use crate::programs::{StageA, averaged, decoder_weights};
 use crate::sampler::{self, Guided};
-use crate::{frozen, prepare};
-use anyhow::Result;
+use crate::shards::{self, Table};
+use crate::trainer::Trainer;
+use crate::{frozen, programs};
+use anyhow::{Context, Result};
 use std::rc::Rc;
 use tch::{Device, Kind, Tensor};
 use wuerst_model::contract::Sizes;
@@ -18,7 +20,7 @@ use wuerst_model::record::{Axis, DType, Graph};
 pub fn tail(config: &RunConfig, corpus: &Corpus) -> Result<(Evaluator, Weights)> {
     let mut g = Graph::new();
     let mut axes = vec![Axis::named("batch", 1)];
-    axes.extend(corpus.features.size()[1..].iter().map(|n| Axis::fixed(*n as usize)));
+    axes.extend(corpus.frozen()?.features.row().iter().map(|n| Axis::fixed(*n as usize)));
     let features = g.input("features", DType::F32, &axes);
     let embedding = frozen::tail(config)(&mut g, features);
     g.output("embedding", embedding);
@@ -27,19 +29,19 @@ pub fn tail(config: &RunConfig, corpus: &Corpus) -> Result<(Evaluator, Weights)>
     Ok((Evaluator::new(g), weights))
 }
 
-/// Embeddings of the whole corpus, f32 `[n,16,h,w]`.
-pub fn embeddings(config: &RunConfig, corpus: &Corpus) -> Result<Tensor> {
+/// Embeddings of the whole corpus, f32 `[n,16,h,w]`, and a key that changes with them; computed once for a compressor.
+///
+/// # Errors
+/// No trained compressor, or files that cannot be read or written.
+pub fn embeddings(config: &RunConfig, corpus: &Corpus) -> Result<(Table, String)> {
     let (network, weights) = tail(config, corpus)?;
-    let n = corpus.features.size()[0];
-    let progress = prepare::bar(n as usize, "embeddings")?;
-    let mut all = vec![];
-    for which in chunks(n) {
-        let feeds = [rows(&corpus.features, &which, corpus.device)];
-        all.push(tch::no_grad(|| network.run(&weights, &feeds, Mode::INFERENCE)[0].to_device(Device::Cpu)));
-        progress.inc(which.size()[0] as u64);
-    }
-    progress.finish();
-    Ok(Tensor::cat(&all, 0))
+    let trained = Trainer::averaged_file(&config.folder.join("compressor")).context("it was just read")?;
+    let key = programs::key(corpus, &trained)?;
+    let table = shards::made(&config.folder, ("embeddings", &key), corpus.pictures.len(), &mut |which| {
+        let feeds = [corpus.frozen()?.features.floats(which, corpus.device)?];
+        Ok(tch::no_grad(|| network.run(&weights, &feeds, Mode::INFERENCE)[0].to_device(Device::Cpu)))
+    })?;
+    Ok((table, key))
 }
 
 /// Draws embeddings with stages B and A as they are now.
@@ -50,9 +52,10 @@ pub fn drawing(config: &RunConfig, cells: [usize; 2]) -> Result<Rc<Draw>> {
     let graph = decoder::graph(&config.decoder.network, &sizes)?;
     let weights = decoder_weights(config, &graph)?;
     let network = Evaluator::new(graph);
+    let channels = config.vqgan.network.latent_channels as i64;
     let draw = move |embedding: &Tensor, text: &Tensor| {
         let start = Tensor::randn(
-            [embedding.size()[0], 4, side as i64, side as i64],
+            [embedding.size()[0], channels, side as i64, side as i64],
             (Kind::Float, weights.device()),
         );
         let embedding = embedding.to_device(weights.device());

@@ -2,56 +2,71 @@
 
 pub mod decoder;
 pub mod embed;
+pub mod likeness;
 pub mod prior;
 pub mod refine;
 pub mod vqgan;
 
+use crate::shards::Table;
+use anyhow::{Context, Result};
+use std::rc::Rc;
 use tch::{Device, Kind, Tensor};
 
 /// Everything that is computed once: pictures, and what the frozen networks make of them.
 pub struct Corpus {
     /// Pictures u8 `[n,3,s,s]`.
-    pub pictures: Tensor,
-    /// Output of the compressor's frozen part, f16 `[n,c,h,w]`.
-    pub features: Tensor,
-    /// States of every distinct caption, f16 `[m,l,d]`; number 0 is the empty caption.
-    pub text: Tensor,
+    pub pictures: Table,
+    /// What the frozen networks make of pictures and captions; Stage A needs none of it.
+    pub frozen: Option<FrozenRows>,
     /// The caption of each picture, i64 `[n]`.
     pub captions: Tensor,
     /// How often each picture is drawn, f32 `[n]`.
     pub shares: Tensor,
     /// Where batches go.
     pub device: Device,
+    /// Another corpus has another key.
+    pub key: String,
+}
+
+/// What the frozen networks make of a corpus.
+pub struct FrozenRows {
+    /// Output of the compressor's frozen part, f16 `[n,c,h,w]`.
+    pub features: Rc<Table>,
+    /// States of every distinct caption, f16 `[m,l,d]`; number 0 is the empty caption.
+    pub text: Table,
 }
 
 impl Corpus {
+    /// What the frozen networks make of it.
+    ///
+    /// # Errors
+    /// A corpus that was opened for its pictures alone.
+    pub fn frozen(&self) -> Result<&FrozenRows> {
+        self.frozen.as_ref().context("the corpus was opened for its pictures alone")
+    }
+
     /// Draws `n` pictures by their shares, with replacement.
     pub fn draw(&self, n: usize) -> Tensor {
         self.shares.multinomial(n as i64, true)
     }
 
     /// Pictures as f32 `[b,3,s,s]` in 0..1.
-    pub fn pictures(&self, which: &Tensor) -> Tensor {
-        rows(&self.pictures, which, self.device) / 255.
+    pub fn pictures(&self, which: &Tensor) -> Result<Tensor> {
+        Ok(self.pictures.floats(which, self.device)? / 255.)
     }
 
     /// Text states `[b,l,d]` of the pictures' captions; a share `drop` of them is replaced by the empty caption.
-    pub fn text(&self, which: &Tensor, drop: f64) -> Tensor {
+    pub fn text(&self, which: &Tensor, drop: f64) -> Result<Tensor> {
         let keep = Tensor::rand(which.size(), (Kind::Float, Device::Cpu)).ge(drop).to_kind(Kind::Int64);
-        rows(&self.text, &(self.captions.index_select(0, which) * keep), self.device)
+        self.frozen()?.text.floats(&(self.captions.index_select(0, which) * keep), self.device)
     }
-}
 
-/// Chosen rows as f32, where they are computed on.
-pub fn rows(all: &Tensor, which: &Tensor, device: Device) -> Tensor {
-    all.index_select(0, which).to_device(device).to_kind(Kind::Float)
-}
-
-/// The numbers of all rows, a few at a time, for networks that run over a whole corpus.
-pub fn chunks(n: i64) -> impl Iterator<Item = Tensor> {
-    (0..n)
-        .step_by(256)
-        .map(move |first| Tensor::arange_start(first, n.min(first + 256), (Kind::Int64, Device::Cpu)))
+    /// Numbers of up to `wanted` pictures, evenly apart.
+    pub fn spread(&self, wanted: i64) -> Tensor {
+        let n = self.pictures.len();
+        let wanted = wanted.min(n);
+        Tensor::arange(wanted, (Kind::Int64, Device::Cpu)) * (n / wanted)
+    }
 }
 
 /// Continuous times of a batch `[b]`, ᾱ of each `[b,1,1,1]`, as `train_stage_C.py` of the authors draws them.

@@ -1,14 +1,15 @@
 //! Stage C: noise in the compressor's embedding, seen from the text.
 
-use super::{Corpus, add_noise, noise_loss, rows, times};
+use super::{Corpus, add_noise, noise_loss, times};
 use crate::eval::{Evaluator, Mode, Weights};
 use crate::sampler::{self, Guided};
+use crate::shards::Table;
 use crate::sheet;
 use crate::trainer::Stage;
 use anyhow::Result;
 use std::path::Path;
 use std::rc::Rc;
-use tch::{Device, Kind, Tensor};
+use tch::{Kind, Tensor};
 use wuerst_model::contract::Sizes;
 use wuerst_model::prior::{self, PriorConfig};
 use wuerst_model::record::Graph;
@@ -23,7 +24,7 @@ pub type Draw = dyn Fn(&Tensor, &Tensor) -> Tensor;
 pub struct PriorStage {
     corpus: Rc<Corpus>,
     /// Embeddings of every picture, f32 `[n,16,h,w]`.
-    embeddings: Tensor,
+    embeddings: Table,
     network: Evaluator,
     draw: Rc<Draw>,
     kind: Kind,
@@ -35,12 +36,12 @@ impl PriorStage {
     pub fn new(
         config: &PriorConfig,
         corpus: Rc<Corpus>,
-        embeddings: Tensor,
+        embeddings: Table,
         draw: Rc<Draw>,
         kind: Kind,
     ) -> Result<PriorStage> {
-        let [h, w] = [2, 3].map(|axis| embeddings.size()[axis] as usize);
-        let length = corpus.text.size()[1] as usize;
+        let [h, w] = [1, 2].map(|axis| embeddings.row()[axis] as usize);
+        let length = corpus.frozen()?.text.row()[0] as usize;
         let sizes = Sizes { batch: 1, height: h, width: w, embedding: [h, w], length };
         let network = Evaluator::new(prior::graph(config, &sizes)?);
         Ok(PriorStage { corpus, embeddings, network, draw, kind, s: 0.008 })
@@ -66,9 +67,9 @@ impl Stage for PriorStage {
         tch::manual_seed(seed);
         let (which, (t, alpha)) = (self.corpus.draw(batch), times(batch as i64, self.s));
         let (t, alpha) = (t.to_device(self.corpus.device), alpha.to_device(self.corpus.device));
-        let x = rows(&self.embeddings, &which, self.corpus.device);
+        let x = self.embeddings.floats(&which, self.corpus.device)?;
         let noise = x.randn_like();
-        let feeds = [add_noise(&x, &noise, &alpha), t, self.corpus.text(&which, UNCAPTIONED)];
+        let feeds = [add_noise(&x, &noise, &alpha), t, self.corpus.text(&which, UNCAPTIONED)?];
         let out = self.network.run(weights, &feeds, Mode { training: true, kind: self.kind });
         let (loss, plain) = noise_loss(&out[0], &noise, &alpha);
         Ok((loss, vec![("mse", plain)]))
@@ -76,19 +77,17 @@ impl Stage for PriorStage {
 
     /// Real pictures and, below, what their captions alone give through all three stages at guidance 4.
     fn sheet(&mut self, average: &Weights, folder: &Path, step: u64) -> Result<()> {
-        let n = 32;
-        let which = Tensor::arange(n, (Kind::Int64, Device::Cpu)) * (self.embeddings.size()[0] / n);
+        let which = self.corpus.spread(32);
         tch::manual_seed(0);
-        let mut size = self.embeddings.size();
-        size[0] = n;
+        let size = [&which.size()[..], self.embeddings.row()].concat();
         let start = Tensor::randn(size, (Kind::Float, self.corpus.device));
-        let [text, empty] = [0., 2.].map(|drop| self.corpus.text(&which, drop));
+        let (text, empty) = (self.corpus.text(&which, 0.)?, self.corpus.text(&which, 2.)?);
         let drawn = sampler::ddim(&start, 20, Guided { weight: 4., s: self.s }, |x, t, captioned| {
             let text = if captioned { &text } else { &empty };
             let feeds = [x.shallow_clone(), t.shallow_clone(), text.shallow_clone()];
             self.network.run(average, &feeds, Mode::INFERENCE)[0].shallow_clone()
         });
-        let pictures = Tensor::cat(&[self.corpus.pictures(&which), (self.draw)(&drawn, &text)], 0);
+        let pictures = Tensor::cat(&[self.corpus.pictures(&which)?, (self.draw)(&drawn, &text)], 0);
         sheet::save(&pictures, 16, &folder.join(format!("sheet-{step}.png")))
     }
 

@@ -3,29 +3,28 @@
 //! Stage B draws latents that no quantiser has touched, and its training needs them to stay as they are. So once the
 //! encoder is fixed, the decoder goes on learning from exactly those, at a fraction of the cost.
 
-use super::vqgan::{PERCEPTUAL, Perceptual};
-use super::{Corpus, rows};
+use super::Corpus;
+use super::likeness::Likeness;
 use crate::eval::{Evaluator, Mode, Weights};
+use crate::shards::Table;
 use crate::sheet;
 use crate::trainer::Stage;
 use anyhow::Result;
 use std::path::Path;
 use std::rc::Rc;
-use tch::{Device, Kind, Tensor};
+use tch::Tensor;
 use wuerst_model::record::{Axis, DType, Graph, RecordError};
 use wuerst_model::vqgan::{self, VqganConfig};
-
-/// Standard deviation of the noise on the scaled latents: Stage B does not draw them exactly either.
-const NOISE: f64 = 0.05;
 
 /// The decoding half of Stage A in training.
 pub struct RefineStage {
     corpus: Rc<Corpus>,
-    /// Latents over their scale, f16 `[n,4,h,w]`, and that scale.
-    latents: (Tensor, f64),
+    /// Latents over their scale, f16 `[n,c,h,w]`, and that scale.
+    latents: (Table, f64),
+    /// Standard deviation of the noise on the scaled latents: Stage B does not draw them exactly either.
+    noise: f64,
     network: Evaluator,
-    perceptual: Perceptual,
-    kind: Kind,
+    likeness: Likeness,
 }
 
 impl RefineStage {
@@ -33,12 +32,12 @@ impl RefineStage {
     pub fn new(
         config: &VqganConfig,
         corpus: Rc<Corpus>,
-        latents: (Tensor, f64),
-        perceptual: Perceptual,
-        kind: Kind,
+        latents: (Table, f64),
+        noise: f64,
+        likeness: Likeness,
     ) -> Result<RefineStage> {
         let network = Evaluator::new(record(config, &latents.0)?);
-        Ok(RefineStage { corpus, latents, network, perceptual, kind })
+        Ok(RefineStage { corpus, latents, noise, network, likeness })
     }
 
     /// The decoder's recording.
@@ -46,14 +45,14 @@ impl RefineStage {
         self.network.graph()
     }
 
-    fn raw(&self, which: &Tensor) -> Tensor {
-        rows(&self.latents.0, which, self.corpus.device)
+    fn raw(&self, which: &Tensor) -> Result<Tensor> {
+        self.latents.0.floats(which, self.corpus.device)
     }
 }
 
-fn record(config: &VqganConfig, latents: &Tensor) -> Result<Graph, RecordError> {
+fn record(config: &VqganConfig, latents: &Table) -> Result<Graph, RecordError> {
     let mut g = Graph::new();
-    let [channels, h, w] = [1, 2, 3].map(|axis| latents.size()[axis] as usize);
+    let [channels, h, w] = [0, 1, 2].map(|axis| latents.row()[axis] as usize);
     let axes =
         [Axis::named("batch", 1), Axis::fixed(channels), Axis::named("height", h), Axis::named("width", w)];
     let x = g.input("latents", DType::F32, &axes);
@@ -75,20 +74,17 @@ impl Stage for RefineStage {
     ) -> Result<(Tensor, Vec<(&'static str, f64)>)> {
         tch::manual_seed(seed);
         let which = self.corpus.draw(batch);
-        let (real, x) = (self.corpus.pictures(&which), self.raw(&which));
-        let x = (&x + x.randn_like() * NOISE) * self.latents.1;
-        let made = &self.network.run(weights, &[x], Mode { training: true, kind: self.kind })[0];
-        let squares = (made - &real).square().mean(Kind::Float);
-        let distance = self.perceptual.distance(&real, made, self.kind);
-        let parts = vec![("mse", squares.double_value(&[])), ("perceptual", distance.double_value(&[]))];
-        Ok((squares + distance * PERCEPTUAL, parts))
+        let (real, x) = (self.corpus.pictures(&which)?, self.raw(&which)?);
+        let x = (&x + x.randn_like() * self.noise) * self.latents.1;
+        let made = &self.network.run(weights, &[x], Mode { training: true, kind: self.likeness.kind })[0];
+        Ok(self.likeness.loss(&real, made))
     }
 
     fn sheet(&mut self, average: &Weights, folder: &Path, step: u64) -> Result<()> {
-        let which = Tensor::arange(16, (Kind::Int64, Device::Cpu)) * (self.corpus.pictures.size()[0] / 16);
-        let x = self.raw(&which) * self.latents.1;
+        let which = self.corpus.spread(16);
+        let x = self.raw(&which)? * self.latents.1;
         let made = tch::no_grad(|| self.network.run(average, &[x], Mode::INFERENCE)[0].shallow_clone());
-        let pictures = Tensor::cat(&[self.corpus.pictures(&which), made], 0);
+        let pictures = Tensor::cat(&[self.corpus.pictures(&which)?, made], 0);
         sheet::save(&pictures, 8, &folder.join(format!("sheet-{step}.png")))
     }
 

@@ -1,66 +1,33 @@
-//! Stage A: pictures to quantised latents and back.
+//! Stage A: pictures to latents and back.
+//!
+//! Some pictures pass by their nearest codebook entries, as in the paper, some with noise on their latents, and some as
+//! they are: the run says how many. Without a codebook, the noise alone keeps the latents smooth.
 
 use super::Corpus;
+use super::likeness::{Likeness, psnr};
+use crate::config::LatentsRun;
 use crate::eval::{Evaluator, Mode, Weights};
 use crate::sheet;
 use crate::trainer::Stage;
-use anyhow::Result;
+use anyhow::{Context, Result};
+use std::fs;
+use std::io::Write as _;
 use std::path::Path;
 use std::rc::Rc;
 use tch::{Device, Kind, Tensor};
 use wuerst_model::record::{Axis, DType, Graph, Id, Op, RecordError};
 use wuerst_model::vqgan::{self, VqganConfig};
 
-/// Share of the pictures that pass unquantised, as in the paper, so that the decoder learns continuous latents too.
-const UNQUANTISED: f64 = 0.1;
-
-/// Pull of the encoder towards the codebook (van den Oord et al. 2017).
-const COMMITMENT: f64 = 0.25;
-
-/// A network whose early features say how alike two pictures look.
-pub struct Perceptual {
-    /// Recorded with one input picture in 0..1 and several outputs `[b,c,h,w]`.
-    pub network: Evaluator,
-    /// Its frozen weights.
-    pub weights: Weights,
-    /// Side that pictures are enlarged to before they are compared.
-    pub side: i64,
-}
-
-impl Perceptual {
-    /// Mean squared distance of the two pictures' features, each scaled to unit length at every place.
-    pub fn distance(&self, real: &Tensor, made: &Tensor, kind: Kind) -> Tensor {
-        let mode = Mode { training: false, kind };
-        let look = |pictures: &Tensor| {
-            let enlarged = pictures.upsample_bilinear2d([self.side, self.side], false, None, None);
-            self.network.run(&self.weights, &[enlarged], mode)
-        };
-        let wanted = tch::no_grad(|| look(real));
-        let got = look(made);
-        let unit = |x: &Tensor| {
-            let x = x.to_kind(Kind::Float);
-            let norm = x.norm_scalaropt_dim(2, [1i64], true) + 1e-6;
-            x / norm
-        };
-        let terms: Vec<Tensor> = wanted
-            .iter()
-            .zip(&got)
-            .map(|(w, g)| (unit(w) - unit(g)).square().sum_dim_intlist(1i64, false, None).mean(Kind::Float))
-            .collect();
-        Tensor::stack(&terms, 0).sum(Kind::Float)
-    }
-}
-
-/// Weight of the perceptual distance beside the squared error of pixels. At five times this it outweighs the pixels, and what
-/// its strided layers cannot see shows as a grid of dots.
-pub const PERCEPTUAL: f64 = 0.02;
+/// Pictures whose PSNR is taken with each sheet, and how many of them the sheet shows.
+const MEASURED: i64 = 256;
+const SHOWN: i64 = 16;
 
 /// Stage A in training.
 pub struct VqganStage {
     corpus: Rc<Corpus>,
     network: Evaluator,
-    perceptual: Option<Perceptual>,
-    kind: Kind,
+    latents: LatentsRun,
+    likeness: Likeness,
 }
 
 impl VqganStage {
@@ -69,36 +36,86 @@ impl VqganStage {
         config: &VqganConfig,
         size: usize,
         corpus: Rc<Corpus>,
-        perceptual: Option<Perceptual>,
-        kind: Kind,
+        latents: LatentsRun,
+        likeness: Likeness,
     ) -> Result<VqganStage> {
-        Ok(VqganStage { corpus, network: Evaluator::new(record(config, size)?), perceptual, kind })
+        let network = Evaluator::new(record(config, size, latents.quantised > 0.)?);
+        Ok(VqganStage { corpus, network, latents, likeness })
     }
 
     /// The training network's recording: its parameters are Stage A's.
     pub fn graph(&self) -> &Graph {
         self.network.graph()
     }
+
+    fn has_codebook(&self) -> bool {
+        self.latents.quantised > 0.
+    }
+
+    /// What the network is fed: pictures, noise on their latents, and how far each is moved to the codebook.
+    fn feeds(&self, real: &Tensor, noise: Tensor, quantise: Tensor) -> Vec<Tensor> {
+        let mut feeds = vec![real.shallow_clone(), noise.to_device(self.corpus.device)];
+        if self.has_codebook() {
+            feeds.push(quantise.to_device(self.corpus.device));
+        }
+        feeds
+    }
+
+    /// Standard deviation of the noise on each picture's latents; none on those that are quantised.
+    fn sigma(&self, quantise: &Tensor) -> Tensor {
+        let uniform = || Tensor::rand(quantise.size(), (Kind::Float, Device::Cpu));
+        let noised = uniform().lt(self.latents.noised).to_kind(Kind::Float);
+        uniform() * self.latents.noise * noised * (1f64 - quantise)
+    }
+
+    /// Extents of the latents of `batch` pictures.
+    fn latents_size(&self, batch: i64) -> [i64; 4] {
+        let graph = self.network.graph();
+        let shape = graph.shape(graph.outputs[1].1);
+        [batch, shape[1] as i64, shape[2] as i64, shape[3] as i64]
+    }
+
+    /// Pictures by the averaged weights, without noise: as they are, or all by the codebook.
+    fn through(&self, average: &Weights, real: &Tensor, quantised: bool) -> Tensor {
+        let n = real.size()[0];
+        let noise = Tensor::zeros(self.latents_size(n), (Kind::Float, Device::Cpu));
+        let quantise = Tensor::full([n, 1, 1, 1], f64::from(quantised), (Kind::Float, Device::Cpu));
+        let feeds = self.feeds(real, noise, quantise);
+        tch::no_grad(|| self.network.run(average, &feeds, Mode::INFERENCE).swap_remove(0))
+    }
 }
 
-fn record(config: &VqganConfig, size: usize) -> Result<Graph, RecordError> {
+fn record(config: &VqganConfig, size: usize, codebook: bool) -> Result<Graph, RecordError> {
     let mut g = Graph::new();
-    let batch = Axis::named("batch", 1);
-    let axes = [
-        batch.clone(),
-        Axis::fixed(config.in_channels),
-        Axis::named("height", size),
-        Axis::named("width", size),
-    ];
-    let image = g.input("image", DType::F32, &axes);
-    let share = g.input("quantise", DType::F32, &[batch, Axis::fixed(1), Axis::fixed(1), Axis::fixed(1)]);
+    let batch = || Axis::named("batch", 1);
+    let side = size / config.stride();
+    let picture =
+        [batch(), Axis::fixed(config.in_channels), Axis::named("height", size), Axis::named("width", size)];
+    let image = g.input("image", DType::F32, &picture);
     let latents = vqgan::encode(&mut g, config, image);
-    let (through, entries) = vqgan::quantise(&mut g, config, latents);
-    let mixed = mix(&mut g, latents, through, share);
-    let made = vqgan::decode(&mut g, config, mixed);
+    let like = [
+        batch(),
+        Axis::fixed(config.latent_channels),
+        Axis::named("latent height", side),
+        Axis::named("latent width", side),
+    ];
+    let noise = g.input("noise", DType::F32, &like);
+    let mut shown = latents;
+    let mut entries = None;
+    if codebook {
+        let one = [batch(), Axis::fixed(1), Axis::fixed(1), Axis::fixed(1)];
+        let share = g.input("quantise", DType::F32, &one);
+        let (through, chosen) = vqgan::quantise(&mut g, config, latents);
+        shown = mix(&mut g, latents, through, share);
+        entries = Some(chosen);
+    }
+    let shown = g.push(Op::Add, &[shown, noise]);
+    let made = vqgan::decode(&mut g, config, shown);
     g.output("image", made);
     g.output("latents", latents);
-    g.output("entries", entries);
+    if let Some(entries) = entries {
+        g.output("entries", entries);
+    }
     g.finish()
 }
 
@@ -122,35 +139,49 @@ impl Stage for VqganStage {
     ) -> Result<(Tensor, Vec<(&'static str, f64)>)> {
         tch::manual_seed(seed);
         let which = self.corpus.draw(batch);
-        let real = self.corpus.pictures(&which);
-        let quantise = Tensor::rand([batch as i64, 1, 1, 1], (Kind::Float, Device::Cpu)).ge(UNQUANTISED);
-        let feeds = [real.shallow_clone(), quantise.to_kind(Kind::Float).to_device(self.corpus.device)];
-        let out = self.network.run(weights, &feeds, Mode { training: true, kind: self.kind });
-        let [made, latents, entries] = &out[..] else { unreachable!("three outputs were named") };
-        let squares = (made - &real).square().mean(Kind::Float);
-        let codebook = (latents.detach() - entries).square().mean(Kind::Float);
-        let commitment = (latents - entries.detach()).square().mean(Kind::Float);
-        let mut loss = &squares + &codebook + &commitment * COMMITMENT;
-        let mut parts = vec![("mse", squares.double_value(&[])), ("codebook", codebook.double_value(&[]))];
-        if let Some(p) = &self.perceptual {
-            let distance = p.distance(&real, made, self.kind);
-            parts.push(("perceptual", distance.double_value(&[])));
-            loss += distance * PERCEPTUAL;
+        let real = self.corpus.pictures(&which)?;
+        let batch = batch as i64;
+        let quantise = Tensor::rand([batch, 1, 1, 1], (Kind::Float, Device::Cpu))
+            .lt(self.latents.quantised)
+            .to_kind(Kind::Float);
+        let noise =
+            Tensor::randn(self.latents_size(batch), (Kind::Float, Device::Cpu)) * self.sigma(&quantise);
+        let feeds = self.feeds(&real, noise, quantise);
+        let out = self.network.run(weights, &feeds, Mode { training: true, kind: self.likeness.kind });
+        let (mut loss, mut parts) = self.likeness.loss(&real, &out[0]);
+        if let [_, latents, entries] = &out[..] {
+            let codebook = (latents.detach() - entries).square().mean(Kind::Float);
+            let commitment = (latents - entries.detach()).square().mean(Kind::Float);
+            parts.push(("codebook", codebook.double_value(&[])));
+            loss += codebook + commitment * self.latents.commitment;
         }
         Ok((loss, parts))
     }
 
+    /// Real pictures; below, the same unquantised; below that, if there is a codebook, the same quantised. The PSNR of either
+    /// way goes to `psnr.csv`.
     fn sheet(&mut self, average: &Weights, folder: &Path, step: u64) -> Result<()> {
-        let which = Tensor::arange(16, (Kind::Int64, Device::Cpu)) * (self.corpus.pictures.size()[0] / 16);
-        let real = self.corpus.pictures(&which);
-        let quantise = Tensor::ones([16, 1, 1, 1], (Kind::Float, self.corpus.device));
-        let made =
-            tch::no_grad(|| self.network.run(average, &[real.shallow_clone(), quantise], Mode::INFERENCE));
-        sheet::save(
-            &Tensor::cat(&[real, made[0].shallow_clone()], 0),
-            8,
-            &folder.join(format!("sheet-{step}.png")),
-        )
+        let which = self.corpus.spread(MEASURED);
+        let measured = which.size()[0];
+        let shown = self.corpus.spread(SHOWN);
+        let mut rows = vec![self.corpus.pictures(&shown)?];
+        let mut log = fs::OpenOptions::new().create(true).append(true).open(folder.join("psnr.csv"))?;
+        for (quantised, name) in [(false, "unquantised"), (true, "quantised")] {
+            if quantised && !self.has_codebook() {
+                continue;
+            }
+            let mut decibels = 0.;
+            for part in which.split(SHOWN, 0) {
+                let real = self.corpus.pictures(&part)?;
+                let made = self.through(average, &real, quantised);
+                decibels += psnr(&real, &made) * part.size()[0] as f64;
+            }
+            decibels /= measured as f64;
+            writeln!(log, "{step},{name},{decibels:.2}").context("writing psnr.csv")?;
+            eprintln!("vqgan {step}: {measured} training pictures come back {name} with {decibels:.2} dB");
+            rows.push(self.through(average, &rows[0], quantised));
+        }
+        sheet::save(&Tensor::cat(&rows, 0), 8, &folder.join(format!("sheet-{step}.png")))
     }
 
     fn macs(&self) -> u64 {

@@ -63,7 +63,7 @@ fn checkpoint(config: &RunConfig, stage: &str, graphs: &[Graph]) -> Result<()> {
     for param in graphs.iter().flat_map(|g| &g.params) {
         all.param(&param.name, &param.shape, param.init);
     }
-    Trainer::open(config.folder.join(stage), noisy(&all, 3).0, 1)?.save()
+    Trainer::open(config.folder.join(stage), noisy(&all, 3).0, 1)?.save(&[])
 }
 
 fn tail() -> Result<Graph> {
@@ -79,9 +79,10 @@ fn tail() -> Result<Graph> {
 
 fn trained(config: &RunConfig) -> Result<()> {
     let stage_a = &config.vqgan.network;
-    let graphs = [vqgan::encoder_graph(stage_a, &sizes(32))?, vqgan::decoder_graph(stage_a, &sizes(8))?];
+    let latents = sizes(32 / stage_a.stride());
+    let graphs = [vqgan::encoder_graph(stage_a, &sizes(32))?, vqgan::decoder_graph(stage_a, &latents)?];
     checkpoint(config, "vqgan", &graphs)?;
-    checkpoint(config, "compressor", &[decoder::graph(&config.decoder.network, &sizes(8))?, tail()?])?;
+    checkpoint(config, "compressor", &[decoder::graph(&config.decoder.network, &latents)?, tail()?])?;
     checkpoint(config, "prior", &[prior::graph(&config.prior.network, &sizes(1))?])
 }
 
@@ -89,12 +90,30 @@ fn trained(config: &RunConfig) -> Result<()> {
 fn a_run_becomes_a_folder_that_the_engine_draws_from() -> Result<()> {
     let _alone = alone();
     let folder = tempfile::tempdir()?;
-    let (config, out) = (tiny::run(folder.path()), folder.path().join("models"));
-    let missing = export::run(&config, &out).unwrap_err().to_string();
+    drawn_from(&tiny::run(folder.path()), folder.path())
+}
+
+#[test]
+fn sixteen_channels_of_eight_pixels_draw() -> Result<()> {
+    let _alone = alone();
+    let folder = tempfile::tempdir()?;
+    let mut config = tiny::run(folder.path());
+    (config.vqgan.network.levels, config.vqgan.network.latent_channels) = (3, 16);
+    let refused = config.check().unwrap_err().to_string();
+    assert!(refused.contains("c_in is 4") && refused.contains("latent_channels is 16"), "{refused}");
+    (config.decoder.network.c_in, config.decoder.network.c_out) = (16, 16);
+    config.check()?;
+    drawn_from(&config, folder.path())
+}
+
+/// Exports a run with random weights, fits its previews, and draws with it.
+fn drawn_from(config: &RunConfig, folder: &Path) -> Result<()> {
+    let out = folder.join("models");
+    let missing = export::run(config, &out).unwrap_err().to_string();
     assert!(missing.contains("`vqgan`") && missing.contains("wuerst-train prior RUN"), "{missing}");
-    fetched(&config)?;
-    trained(&config)?;
-    let bytes = export::write(&config, 1.5, &out)?;
+    fetched(config)?;
+    trained(config)?;
+    let bytes = export::write(config, 1.5, &out)?;
     assert!(bytes < 60_000_000, "{bytes} bytes: weights are not stored as f16");
     let card = fs::read_to_string(out.join("README.md"))?;
     assert!(

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a failed unwrap is how a test fails")]
 
+mod checkpoints;
 mod distances;
 mod export;
 mod frozen;
@@ -10,4 +11,5 @@ mod grow;
 mod operations;
 mod reference;
 mod runs;
+mod shards;
 mod tiny;

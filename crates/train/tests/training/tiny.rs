@@ -1,6 +1,7 @@
 //! Small networks, pictures and settings that the other tests share.
 
 use std::path::Path;
+use std::rc::Rc;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use tch::{Device, Kind, Tensor};
 use wuerst_model::decoder::{DecoderConfig, Dropout};
@@ -10,7 +11,8 @@ use wuerst_model::record::Graph;
 use wuerst_model::vqgan::VqganConfig;
 use wuerst_train::config::RunConfig;
 use wuerst_train::eval::Weights;
-use wuerst_train::stage::Corpus;
+use wuerst_train::shards::Table;
+use wuerst_train::stage::{Corpus, FrozenRows};
 use wuerst_train::trainer::LoopConfig;
 
 static ALONE: Mutex<()> = Mutex::new(());
@@ -97,12 +99,15 @@ pub fn corpus(n: i64, side: i64) -> Corpus {
     let mask = columns.logical_and(&rows).to_kind(Kind::Float);
     let pictures = &ground * (1f64 - &mask) + &colour * &mask;
     Corpus {
-        pictures: pictures.to_kind(Kind::Uint8),
-        features: Tensor::randn([n, 8, 2, 2], floats).to_kind(Kind::Half),
-        text: Tensor::randn([n + 1, 3, 12], floats).to_kind(Kind::Half),
+        pictures: Table::of(pictures.to_kind(Kind::Uint8)),
+        frozen: Some(FrozenRows {
+            features: Rc::new(Table::of(Tensor::randn([n, 8, 2, 2], floats).to_kind(Kind::Half))),
+            text: Table::of(Tensor::randn([n + 1, 3, 12], floats).to_kind(Kind::Half)),
+        }),
         captions: Tensor::arange_start(1, n + 1, (Kind::Int64, Device::Cpu)),
         shares: Tensor::ones([n], floats),
         device: Device::Cpu,
+        key: "tiny".into(),
     }
 }
 

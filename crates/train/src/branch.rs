@@ -1,0 +1,52 @@
+//! A run that goes on from a kept checkpoint of another: with its rate falling earlier, or with other settings.
+
+use crate::config::RunConfig;
+use crate::trainer::{Trainer, checkpoint};
+use anyhow::{Result, ensure};
+use clap::builder::PossibleValuesParser;
+use std::path::PathBuf;
+
+/// A run's stages, each after those that it needs.
+pub const STAGES: [&str; 5] = ["vqgan", "vqgan-decoder", "compressor", "decoder", "prior"];
+
+/// Arguments of `wuerst-train branch`.
+#[derive(Debug, Clone, clap::Args)]
+pub struct BranchArgs {
+    /// The YAML file of the run to branch off
+    pub run: PathBuf,
+    /// The stage that goes on
+    #[arg(value_parser = PossibleValuesParser::new(STAGES))]
+    pub stage: String,
+    /// The YAML file of the new run, with a folder of its own
+    pub to: PathBuf,
+    /// The step to go on from, one of the stage's `keep`
+    #[arg(long)]
+    pub from: u64,
+}
+
+/// Copies the stage's checkpoint of a step into the new run's folder, and the newest ones of the stages before it.
+///
+/// With a rate that falls over the last fifth, `steps` of the new run at 5/4 of the step lets it fall from there on.
+///
+/// # Errors
+/// A step that was not kept, a new run that has a checkpoint of the stage, files that cannot be copied.
+pub fn run(old: &RunConfig, new: &RunConfig, args: &BranchArgs) -> Result<()> {
+    ensure!(
+        old.folder != new.folder,
+        "{} and {} have the same folder, {}: give the branch another one",
+        args.run.display(),
+        args.to.display(),
+        old.folder.display()
+    );
+    let folders = |stage: &str| (old.folder.join(stage), new.folder.join(stage));
+    let (from, to) = folders(&args.stage);
+    checkpoint::branch(&from, args.from, &to)?;
+    for stage in STAGES.into_iter().take_while(|stage| *stage != args.stage) {
+        let (from, to) = folders(stage);
+        if let (Some(spent), None) = (Trainer::spent(&from)?, Trainer::spent(&to)?) {
+            checkpoint::branch(&from, spent.step, &to)?;
+        }
+    }
+    println!("{} goes on from step {} of {}", to.display(), args.from, from.display());
+    Ok(())
+}
