@@ -178,7 +178,7 @@ wst_error *wst_value_as_float(const wst_value *value, double *out);
 wst_error *wst_value_as_text(const wst_value *value, wst_str *out);
 wst_error *wst_value_as_tensor(const wst_value *value, wst_tensor *out);
 
-/* The absolute path of a WST_MODEL_NAME's file or folder, or of a WST_FILE_NAME, a view. Errors: WST_INVALID for a
+/* The absolute path of the file of a WST_MODEL_NAME, or of a WST_FILE_NAME, a view. Errors: WST_INVALID for a
  * value of another type. */
 wst_error *wst_value_as_path(const wst_value *value, wst_str *out);
 
@@ -235,7 +235,9 @@ typedef struct wst_digest {
     uint8_t bytes[32];
 } wst_digest;
 
-/* The digest of a value: of type, shape and elements; of a model or file, of what is in it. Errors: WST_INVALID. */
+/* The digest of a value: of type, shape and elements; of a model or file, of what is in it, and in the files with
+ * external data that a model names. Those are read when their digest is wanted first, and again when they changed:
+ * gigabytes take seconds. Errors: WST_INVALID; WST_MODEL and WST_FILE for what cannot be read. */
 wst_error *wst_value_digest(const wst_value *value, wst_digest *out);
 
 /* A second handle to the same value; copies no elements. NULL for NULL. */
@@ -673,7 +675,7 @@ wst_error *wst_job_unset(wst_job *job, wst_str input);
 
 /* What an output depends on, as a digest of node kinds, literals, inputs, models and files: while it stays the same,
  * so does the output, and a host that keeps pictures need not ask for it. Runs nothing, but reads models and files
- * that have changed. Errors: WST_NOT_FOUND for an unknown output; WST_INVALID for inputs that are missing or refused,
+ * that have changed, which wst_job_cancel stops. Errors: WST_NOT_FOUND for an unknown output; WST_INVALID for inputs that are missing or refused,
  * and when the output depends on a node that is run every time; what is wrong with a model or file. */
 wst_error *wst_job_digest(const wst_job *job, wst_str output, wst_digest *out);
 

@@ -1,5 +1,7 @@
 //! `wst_digest`: names of content.
 
+use wuerst::core::Cancel;
+
 use crate::boundary::{Out, fallible, given};
 use crate::error::Failure;
 use crate::value::Value;
@@ -20,8 +22,9 @@ impl From<wuerst::core::Digest> for Digest {
 pub extern "C" fn wst_value_digest(value: Option<&Value>, out: Out<Digest>) -> *mut Failure {
     fallible(|| {
         let (value, out) = (given(value, "value")?, out.given()?);
+        let digest = value.inner().identify(&Cancel::new())?;
         // SAFETY: the header asks for an output that may be written to.
-        unsafe { out.write(value.inner().digest().into()) };
+        unsafe { out.write(digest.into()) };
         Ok(())
     })
 }

@@ -1,12 +1,11 @@
 //! How a picture was made, kept in the picture: enough to make it again.
 
 use std::collections::BTreeMap;
-use std::fs::{self, File};
 use std::io::BufReader;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use anyhow::{Context, Result, anyhow, bail};
-use wuerst::core::{Port, Ty};
+use anyhow::{Context, Result, anyhow};
+use wuerst::core::{Cancel, Digest, Port, Ty, regular};
 use wuerst::graph::Source;
 use wuerst::stages::png_texts;
 use wuerst::{Engine, Graph, Value};
@@ -36,7 +35,7 @@ pub(crate) struct Recipe {
     pub changes: Texts,
     /// The graphs that were node kinds.
     pub graphs: Kinds,
-    /// A digest of the content of every model and file, by its name; of several where one name leads to several.
+    /// A digest of the content of every model, tokenizer and file, by its name; of several where one name leads to several.
     pub files: Texts,
 }
 
@@ -59,11 +58,24 @@ impl Recipe {
         changes: Texts,
     ) -> Result<Recipe> {
         let mut files = Texts::new();
-        for (name, path) in used(engine, graph, &inputs)? {
-            let digest = digest(&path).with_context(|| path.display().to_string())?;
-            let digests: &mut String = files.entry(name).or_default();
+        let mut add = |name: &str, digest: Digest| {
+            let digest = digest.to_string();
+            let digests: &mut String = files.entry(name.to_owned()).or_default();
             if !digests.contains(&digest) {
                 digests.push_str(&digest);
+            }
+        };
+        let cancel = Cancel::new();
+        for value in used(engine, graph, &inputs)? {
+            match &value {
+                Value::Model(model) => {
+                    add(model.name(), model.identify(&cancel)?);
+                    for file in engine.sessions().beside(model)? {
+                        add(file.name(), file.identify(&cancel)?);
+                    }
+                }
+                Value::File(file) => add(file.name(), file.identify(&cancel)?),
+                _ => {}
             }
         }
         Ok(Recipe { graph: text.to_owned(), inputs, changes, files, ..Recipe::default() })
@@ -132,29 +144,19 @@ impl Recipe {
 /// The texts that a PNG file says of itself, by keyword.
 fn parts(path: &Path) -> Result<Texts> {
     let shown = path.display();
-    // A pipe could be waited for without end.
-    let about = fs::metadata(path).with_context(|| format!("{shown} cannot be read"))?;
-    if !about.is_file() {
-        bail!("{shown} is no regular file: name a picture");
-    }
-    let file = File::open(path).with_context(|| format!("{shown} cannot be read"))?;
+    let file = regular::open(path, regular::Links::Followed);
+    let file = file.with_context(|| format!("{shown} cannot be read: name a picture"))?;
     let keywords = [GRAPH, OUTPUT, INPUTS, CHANGES, GRAPHS, FOLDERS, FILES];
     png_texts(BufReader::new(file), &keywords).map_err(|error| anyhow!("{shown} {error}"))
 }
 
 /// The models and files of a graph: those in it, and those that are inputs.
-fn used(engine: &Engine, graph: &Graph, inputs: &Texts) -> Result<Vec<(String, PathBuf)>> {
-    let mut used = vec![];
-    let mut add = |value: &Value| match value {
-        Value::Model(model) => used.push((model.name().to_owned(), model.path().to_owned())),
-        Value::File(file) => used.push((file.name().to_owned(), file.path().to_owned())),
-        _ => {}
+fn used(engine: &Engine, graph: &Graph, inputs: &Texts) -> Result<Vec<Value>> {
+    let literal = |source: &Source| match source {
+        Source::Literal(value) => Some(value.clone()),
+        _ => None,
     };
-    for source in graph.nodes().iter().flat_map(|step| &step.args) {
-        if let Source::Literal(value) = source {
-            add(value);
-        }
-    }
+    let mut used: Vec<Value> = graph.nodes().iter().flat_map(|step| &step.args).filter_map(literal).collect();
     let registry = engine.registry();
     let named = |port: &&Port| matches!(port.ty, Ty::Model | Ty::File);
     for port in graph.inputs().iter().filter(named) {
@@ -163,20 +165,9 @@ fn used(engine: &Engine, graph: &Graph, inputs: &Texts) -> Result<Vec<(String, P
             (None, Some(default)) => (default.clone(), registry.models().clone()),
             (None, None) => continue,
         };
-        add(&port.admit(&port.name, text, &models)?);
+        used.push(port.admit(&port.name, text, &models)?);
     }
     Ok(used)
-}
-
-/// A digest (BLAKE3) of the content of a file, and of `FILE.data` beside it; of a folder nothing.
-fn digest(path: &Path) -> std::io::Result<String> {
-    let mut hasher = blake3::Hasher::new();
-    let mut data = path.as_os_str().to_owned();
-    data.push(".data");
-    for path in [path, Path::new(&data)].into_iter().filter(|path| path.is_file()) {
-        hasher.update_reader(File::open(path)?)?;
-    }
-    Ok(hasher.finalize().to_hex().to_string())
 }
 
 #[cfg(test)]

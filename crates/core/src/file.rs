@@ -1,53 +1,84 @@
 //! Files that nodes read, and what the names of files in a graph mean.
 
-use std::fs;
-use std::path::{Component, Path, PathBuf};
-use std::sync::Arc;
+use std::path::{self, Path, PathBuf};
+use std::sync::{Arc, OnceLock};
+use std::{fs, io};
 
-use crate::model::stamp_file;
-use crate::{Digest, Error, Hasher, Result};
+use crate::content::{self, Stamp, Trouble};
+use crate::regular::{self, Links};
+use crate::{Cancel, Digest, Error, Hasher, Result, stays_inside};
 
-/// A file as it was on disk when it was opened: the value of a `file` port.
+/// A file to read: the value of a `file` port.
 ///
-/// Its digest covers path, size and time of change, as a [`crate::Model`]'s does. So a changed file is another
-/// value, and exactly the nodes that read it run again.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// It is known by its content, as a [`crate::Model`] is. So a changed file is another value, and exactly the nodes that
+/// read it run again.
+#[derive(Clone, Debug, PartialEq)]
 pub struct File(Arc<Inner>);
 
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, PartialEq)]
 struct Inner {
     name: String,
     path: PathBuf,
-    digest: Digest,
+    stamp: Stamp,
+    digest: OnceLock<Digest>,
 }
 
 impl File {
-    /// Notes the present state of the file at `path`, called `name` in messages.
+    /// The file at `path`, called `name` in messages. Looks at it and does not read it.
     ///
     /// # Errors
-    /// [`Error::File`] when it cannot be found or is no regular file: a pipe could be waited for without end.
+    /// [`Error::File`] when there is none, or it is no regular file: a pipe could be waited for without end.
     pub fn open(name: &str, path: &Path) -> Result<File> {
         let failed = |source| Error::File { path: path.to_owned(), source };
-        let path = path.canonicalize().map_err(failed)?;
-        let about = fs::metadata(&path).map_err(failed)?;
-        if !about.is_file() {
-            return Err(failed(std::io::Error::other("is no regular file")));
-        }
-        let hasher = Hasher::new("file").bytes(path.as_os_str().as_encoded_bytes());
-        let hasher = stamp_file(hasher, &about);
-        // A file that was replaced at once, within the clock's grain, is another one all the same.
-        #[cfg(unix)]
-        let hasher = hasher.number(std::os::unix::fs::MetadataExt::ino(&about));
-        let digest = hasher.finish();
-        Ok(File(Arc::new(Inner { name: name.to_owned(), path, digest })))
+        let stamp = Stamp::at(path).map_err(failed)?;
+        let path = path::absolute(path).map_err(failed)?;
+        Ok(File(Arc::new(Inner { name: name.to_owned(), path, stamp, digest: OnceLock::new() })))
     }
 
-    /// The same file as it is on disk now.
+    /// The file as it is on disk now.
     ///
     /// # Errors
     /// As [`File::open`]: it may have gone.
     pub fn reopen(&self) -> Result<File> {
         File::open(&self.0.name, &self.0.path)
+    }
+
+    /// Reads the file for its digest, unless the process knows it already.
+    ///
+    /// # Errors
+    /// [`Error::File`] when it cannot be read, [`Error::Cancelled`].
+    pub fn identify(&self, cancel: &Cancel) -> Result<Digest> {
+        if let Some(digest) = self.0.digest.get() {
+            return Ok(*digest);
+        }
+        match content::digest(self.path(), cancel) {
+            Ok(own) => Ok(*self.0.digest.get_or_init(|| Hasher::new("file").digest(own).finish())),
+            Err(Trouble::Cancelled) => Err(Error::Cancelled),
+            Err(Trouble::Io(source)) => Err(self.failed(source)),
+        }
+    }
+
+    /// Opens the file for reading.
+    ///
+    /// # Errors
+    /// [`Error::File`] when it cannot be opened, or has changed since [`File::open`]: its digest would be of something
+    /// else.
+    pub fn content(&self) -> Result<fs::File> {
+        let file = regular::open(self.path(), Links::Followed).map_err(|e| self.failed(e))?;
+        let about = file.metadata().map_err(|e| self.failed(e))?;
+        if Stamp::of(&about) != self.0.stamp {
+            return Err(self.failed(io::Error::other("changed in the meantime: run the graph again")));
+        }
+        Ok(file)
+    }
+
+    /// The size in bytes when it was opened.
+    pub fn size(&self) -> u64 {
+        self.0.stamp.size()
+    }
+
+    fn failed(&self, source: io::Error) -> Error {
+        Error::File { path: self.0.path.clone(), source }
     }
 
     /// The name that the user wrote.
@@ -60,9 +91,9 @@ impl File {
         &self.0.path
     }
 
-    /// Path, size and time of change, as one digest.
+    /// The digest of the content, as of [`crate::Model::digest`].
     pub fn digest(&self) -> Digest {
-        self.0.digest
+        self.identify(&Cancel::new()).unwrap_or_else(|_| content::unknown())
     }
 }
 
@@ -109,21 +140,30 @@ impl Files {
             Rule::Any => return Err(refused("there is none at this path")),
             Rule::In(folder) => folder,
         };
-        let inside = |part: Component<'_>| matches!(part, Component::Normal(_) | Component::CurDir);
-        if name.is_empty() || !Path::new(name).components().all(inside) {
+        if !stays_inside(name) {
             return Err(refused(
                 "a graph names files in its own folder, without `..`: wire an input of the type `file` for others",
             ));
         }
         let path = folder.join(name);
-        let (Ok(root), Ok(found)) = (folder.canonicalize(), path.canonicalize()) else {
-            return Err(refused(&format!("the graph's folder {} has none", folder.display())));
-        };
-        if !found.starts_with(&root) {
-            return Err(refused("it is a link that leads out of the graph's folder"));
+        let none = || refused(&format!("the graph's folder {} has none", folder.display()));
+        let root = folder.canonicalize().map_err(|_| none())?;
+        match path.canonicalize() {
+            Ok(found) if found.starts_with(&root) => File::open(name, &found),
+            Err(_) if !has_link(folder, name) => Err(none()),
+            // Whether there is something outside is no matter of the graph's.
+            _ => Err(refused("it is a link that leads out of the graph's folder, or nowhere")),
         }
-        File::open(name, &path)
     }
+}
+
+/// Whether the name of something in a folder leads over a link.
+fn has_link(folder: &Path, name: &str) -> bool {
+    let mut path = folder.to_owned();
+    Path::new(name).components().any(|part| {
+        path.push(part);
+        path.is_symlink()
+    })
 }
 
 #[cfg(test)]
@@ -137,8 +177,13 @@ mod tests {
         fs::write(&path, "one").unwrap();
         let first = File::open("a.txt", &path).unwrap();
         assert_eq!(first.digest(), first.reopen().unwrap().digest());
+        assert!(first.content().is_ok());
+        let copy = folder.path().join("b.txt");
+        fs::write(&copy, "one").unwrap();
+        assert_eq!(File::open("b", &copy).unwrap().digest(), first.digest());
         fs::write(&path, "three").unwrap();
         assert_ne!(first.digest(), first.reopen().unwrap().digest());
+        assert!(first.content().unwrap_err().to_string().contains("run the graph again"));
         fs::remove_file(&path).unwrap();
         assert!(matches!(first.reopen(), Err(Error::File { .. })));
     }
@@ -163,8 +208,16 @@ mod tests {
         assert!(files.open(".").unwrap_err().to_string().contains("no regular file"));
         #[cfg(unix)]
         {
-            std::os::unix::fs::symlink(folder.path().join("secret"), inner.join("b.png")).unwrap();
-            assert!(files.open("b.png").unwrap_err().to_string().contains("leads out"));
+            // A link says nothing of what is outside.
+            for (target, link) in [("secret", "b.png"), ("no secret", "c.png"), ("", "d")] {
+                std::os::unix::fs::symlink(folder.path().join(target), inner.join(link)).unwrap();
+            }
+            let said = |name: &str| files.open(name).unwrap_err().to_string().replace(name, "NAME");
+            assert!(said("b.png").contains("leads out"), "{}", said("b.png"));
+            assert_eq!(said("b.png"), said("c.png"));
+            assert_eq!(said("d/secret"), said("d/no secret"));
+            std::os::unix::fs::symlink("a.png", inner.join("e.png")).unwrap();
+            assert!(files.open("e.png").is_ok());
         }
     }
 }

@@ -1,56 +1,92 @@
 //! Models on disk, and where their names lead.
 
-use std::fs::{self, Metadata};
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::time::UNIX_EPOCH;
+use std::path::{self, Path, PathBuf};
+use std::sync::{Arc, OnceLock};
 use std::{fmt, io};
 
-use crate::{Digest, Error, File, Files, Hasher, Result};
+use crate::content::{self, Stamp, Trouble};
+use crate::{Cancel, Digest, Error, File, Files, Hasher, Result, external_data};
 
-/// A model file or folder as it was on disk when it was opened: the value of a `model` port.
+/// A model file: the value of a `model` port.
 ///
-/// Its digest covers path, size and time of change, not the content: weights are gigabytes. A replaced
-/// file therefore counts as another model, and exactly the nodes that used it run again.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// It is known by the content of the file and of the files with external data that it names: equal on every machine,
+/// and another one when a byte changes. They are read once, when the digest is first wanted; see [`Model::identify`].
+#[derive(Clone, Debug, PartialEq)]
 pub struct Model(Arc<Inner>);
 
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, PartialEq)]
 struct Inner {
     name: String,
     path: PathBuf,
-    digest: Digest,
+    stamp: Stamp,
+    digest: OnceLock<Digest>,
 }
 
 impl Model {
-    /// Notes the present state of the model at `path`, called `name` in messages.
-    ///
-    /// An ONNX file's external data (`NAME.onnx.data` beside `NAME.onnx`) counts as part of it, and a
-    /// folder's files, at any depth, as part of the folder.
+    /// The model at `path`, called `name` in messages. Looks at the file and does not read it.
     ///
     /// # Errors
-    /// [`Error::Model`] when the file cannot be found or read.
+    /// [`Error::Model`] when there is none, or it is no regular file: a pipe could be waited for without end.
     pub fn open(name: &str, path: &Path) -> Result<Model> {
         let failed = |source: io::Error| Error::Model { path: path.to_owned(), source: source.into() };
-        // The canonical path: one file has one digest, however it was written in the graph.
-        Model::at(name, path.canonicalize().map_err(failed)?)
+        let stamp = Stamp::at(path).map_err(failed)?;
+        // Links are left as they are: files with external data lie next to them.
+        let path = path::absolute(path).map_err(failed)?;
+        Ok(Model(Arc::new(Inner { name: name.to_owned(), path, stamp, digest: OnceLock::new() })))
     }
 
-    /// That of a canonical path.
-    fn at(name: &str, path: PathBuf) -> Result<Model> {
-        let hasher = Hasher::new("model").bytes(path.as_os_str().as_encoded_bytes());
-        match stamp(hasher, &path).and_then(|hasher| stamp_data(hasher, &path)) {
-            Ok(hasher) => Ok(Model(Arc::new(Inner { name: name.to_owned(), path, digest: hasher.finish() }))),
-            Err(source) => Err(Error::Model { path, source: source.into() }),
-        }
-    }
-
-    /// The same model as it is on disk now.
+    /// The model as it is on disk now.
     ///
     /// # Errors
     /// As [`Model::open`]: the file may have gone.
     pub fn reopen(&self) -> Result<Model> {
-        Model::at(&self.0.name, self.0.path.clone())
+        Model::open(&self.0.name, &self.0.path)
+    }
+
+    /// Reads the files for the digest, unless the process knows them already. Gigabytes take seconds.
+    ///
+    /// # Errors
+    /// [`Error::Model`] when one of the files is missing or cannot be read, [`Error::Cancelled`].
+    pub fn identify(&self, cancel: &Cancel) -> Result<Digest> {
+        if let Some(digest) = self.0.digest.get() {
+            return Ok(*digest);
+        }
+        let read = |path: &Path| content::digest(path, cancel);
+        let own = read(self.path()).map_err(|trouble| self.failed(trouble))?;
+        let mut hasher = Hasher::new("model").digest(own);
+        for data in self.data()? {
+            hasher = hasher.digest(read(&data).map_err(|trouble| self.failed(trouble))?);
+        }
+        Ok(*self.0.digest.get_or_init(|| hasher.finish()))
+    }
+
+    /// The files with external data that the model names, all of which are there.
+    ///
+    /// # Errors
+    /// [`Error::Model`] when one is missing or no regular file, or outside of the model's folder.
+    pub fn data(&self) -> Result<Vec<PathBuf>> {
+        let data = external_data(self.path()).map_err(|e| self.failed(e.into()))?;
+        for path in &data {
+            if let Err(e) = Stamp::at(path) {
+                let name = path.file_name().unwrap_or_default().display();
+                let message =
+                    format!("its external data `{name}` cannot be read: {e}; put it next to the model");
+                return Err(Error::Model { path: self.path().to_owned(), source: message.into() });
+            }
+        }
+        Ok(data)
+    }
+
+    /// Whether the file is as it was when the model was opened.
+    pub fn is_unchanged(&self) -> bool {
+        Stamp::at(self.path()).is_ok_and(|stamp| stamp == self.0.stamp)
+    }
+
+    fn failed(&self, trouble: Trouble) -> Error {
+        match trouble {
+            Trouble::Cancelled => Error::Cancelled,
+            Trouble::Io(e) => Error::Model { path: self.path().to_owned(), source: e.into() },
+        }
     }
 
     /// The name that the user wrote.
@@ -58,44 +94,22 @@ impl Model {
         &self.0.name
     }
 
-    /// The absolute path of the file or folder.
+    /// The absolute path of the file.
     pub fn path(&self) -> &Path {
         &self.0.path
     }
 
-    /// Path, size and time of change, as one digest.
+    /// The digest of the content. Reads the files as [`Model::identify`] does, which says what is wrong with those that
+    /// cannot be read: here they have a digest that nothing else has.
     pub fn digest(&self) -> Digest {
-        self.0.digest
+        self.identify(&Cancel::new()).unwrap_or_else(|_| content::unknown())
     }
-}
 
-fn stamp(hasher: Hasher, path: &Path) -> io::Result<Hasher> {
-    let about = fs::metadata(path)?;
-    if !about.is_dir() {
-        return Ok(stamp_file(hasher, &about));
+    /// A key for what follows from the model's own file, without reading it; none while a change would not show.
+    pub fn key(&self) -> Option<Digest> {
+        let stamp = || self.0.stamp.settled().then(|| self.0.stamp.digest());
+        self.0.digest.get().copied().or_else(stamp)
     }
-    let mut entries = fs::read_dir(path)?.map(|e| e.map(|e| e.path())).collect::<io::Result<Vec<_>>>()?;
-    entries.sort();
-    entries.iter().try_fold(hasher, |hasher, entry| {
-        let name = entry.file_name().unwrap_or_default();
-        stamp(hasher.bytes(name.as_encoded_bytes()), entry)
-    })
-}
-
-fn stamp_data(hasher: Hasher, path: &Path) -> io::Result<Hasher> {
-    let mut data = path.as_os_str().to_owned();
-    data.push(".data");
-    match fs::metadata(data) {
-        Ok(about) => Ok(stamp_file(hasher, &about)),
-        Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(hasher),
-        Err(e) => Err(e),
-    }
-}
-
-pub(crate) fn stamp_file(hasher: Hasher, about: &Metadata) -> Hasher {
-    // A file system without times, or a time before 1970, leaves path and size to tell files apart.
-    let changed = about.modified().ok().and_then(|t| t.duration_since(UNIX_EPOCH).ok()).unwrap_or_default();
-    hasher.number(about.len()).number(changed.as_secs()).number(u64::from(changed.subsec_nanos()))
 }
 
 /// Turns the names of models, and of files, into what is on disk.
@@ -105,6 +119,8 @@ pub(crate) fn stamp_file(hasher: Hasher, about: &Metadata) -> Hasher {
 #[derive(Clone)]
 pub struct Models {
     resolve: Arc<Resolve>,
+    /// What names mean that come from whoever runs the graph; without it the same.
+    host: Option<Arc<Resolve>>,
     files: Files,
 }
 
@@ -113,7 +129,16 @@ type Resolve = dyn Fn(&str) -> Result<PathBuf, String> + Send + Sync;
 impl Models {
     /// Looks names up with `resolve`, which gives a path, or a sentence that says where it looked.
     pub fn new(resolve: impl Fn(&str) -> Result<PathBuf, String> + Send + Sync + 'static) -> Models {
-        Models { resolve: Arc::new(resolve), files: Files::default() }
+        Models { resolve: Arc::new(resolve), host: None, files: Files::default() }
+    }
+
+    /// Looks names up with `resolve` that do not come from the graph but from whoever runs it.
+    #[must_use]
+    pub fn for_host(
+        self,
+        resolve: impl Fn(&str) -> Result<PathBuf, String> + Send + Sync + 'static,
+    ) -> Models {
+        Models { host: Some(Arc::new(resolve)), ..self }
     }
 
     /// Looks names of models up with `resolve` instead.
@@ -131,10 +156,11 @@ impl Models {
         Models { files, ..self }
     }
 
-    /// The same for names that do not come from the graph but from whoever runs it: any file will do.
+    /// What names mean that do not come from the graph but from whoever runs it: any file will do.
     #[must_use]
     pub fn by_host(&self) -> Models {
-        self.clone().with_files(Files::any())
+        let resolve = Arc::clone(self.host.as_ref().unwrap_or(&self.resolve));
+        Models { resolve, host: self.host.clone(), files: Files::any() }
     }
 
     /// Where the name of a model leads.
@@ -181,29 +207,96 @@ impl fmt::Debug for Models {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
-    #[test]
-    fn a_changed_file_or_changed_external_data_is_another_model() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("prior.onnx");
-        fs::write(&path, "one").unwrap();
-        let first = Model::open("prior", &path).unwrap();
-        assert_eq!(first.digest(), first.reopen().unwrap().digest());
-        fs::write(folder.path().join("prior.onnx.data"), "weights").unwrap();
-        let second = first.reopen().unwrap();
-        assert_ne!(first.digest(), second.digest());
-        fs::write(&path, "three").unwrap();
-        assert_ne!(second.digest(), second.reopen().unwrap().digest());
+    fn identity(model: &Model) -> Digest {
+        model.reopen().and_then(|model| model.identify(&Cancel::new())).unwrap()
+    }
+
+    /// Sets a file's time of change to that of an archive.
+    fn at_time_zero(path: &Path) {
+        fs::File::options().append(true).open(path).unwrap().set_modified(std::time::UNIX_EPOCH).unwrap();
     }
 
     #[test]
-    fn a_folder_counts_with_its_files() {
+    fn content_makes_the_identity() {
+        let (here, there) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let path = here.path().join("prior.onnx");
+        let mut seen = Vec::new();
+        for content in ["one", "two", "three"] {
+            fs::write(&path, content).unwrap();
+            at_time_zero(&path);
+            let model = Model::open("prior", &path).unwrap();
+            let copy = there.path().join(content);
+            fs::write(&copy, content).unwrap();
+            assert_eq!(identity(&model), identity(&Model::open("x", &copy).unwrap()));
+            seen.push(identity(&model));
+        }
+        assert!(seen[0] != seen[1] && seen[1] != seen[2] && seen[0] != seen[2]);
+    }
+
+    /// A model that names external data: a graph, in it a tensor, in that an entry.
+    fn names(data: &str) -> Vec<u8> {
+        let field = |number: u8, payload: &[u8]| [&[number << 3 | 2, payload.len() as u8], payload].concat();
+        let entry = [field(1, b"location"), field(2, data.as_bytes())].concat();
+        field(7, &field(5, &field(13, &entry)))
+    }
+
+    #[test]
+    fn external_data_counts_by_any_name() {
         let folder = tempfile::tempdir().unwrap();
-        fs::write(folder.path().join("vocab.json"), "{}").unwrap();
-        let first = Model::open("tokenizer", folder.path()).unwrap();
-        fs::write(folder.path().join("merges.txt"), "").unwrap();
-        assert_ne!(first.digest(), first.reopen().unwrap().digest());
+        let path = folder.path().join("prior.onnx");
+        fs::write(&path, names("5f2a.bin")).unwrap();
+        let model = Model::open("prior", &path).unwrap();
+        let said = model.identify(&Cancel::new()).unwrap_err().to_string();
+        assert!(said.contains("prior.onnx") && said.contains("`5f2a.bin`"), "{said}");
+        let data = folder.path().join("5f2a.bin");
+        let [first, second] = ["old", "new"].map(|content| {
+            fs::write(&data, content).unwrap();
+            at_time_zero(&data);
+            identity(&model)
+        });
+        assert_ne!(first, second);
+        fs::write(folder.path().join("prior.onnx.data"), "of another model").unwrap();
+        assert_eq!(identity(&model), second, "a file that the model does not name");
+    }
+
+    #[test]
+    #[cfg(unix)]
+    fn links_lead_to_external_data() {
+        let cache = tempfile::tempdir().unwrap();
+        let (blobs, snapshot) = (cache.path().join("blobs"), cache.path().join("snapshot"));
+        fs::create_dir(&blobs).unwrap();
+        fs::create_dir(&snapshot).unwrap();
+        fs::write(blobs.join("1"), names("m.onnx_data")).unwrap();
+        fs::write(blobs.join("2"), "weights").unwrap();
+        std::os::unix::fs::symlink("../blobs/1", snapshot.join("m.onnx")).unwrap();
+        std::os::unix::fs::symlink("../blobs/2", snapshot.join("m.onnx_data")).unwrap();
+        let model = Model::open("m", &snapshot.join("m.onnx")).unwrap();
+        assert_eq!(model.data().unwrap(), [snapshot.join("m.onnx_data")]);
+        let linked = identity(&model);
+        fs::write(blobs.join("2"), "weighed").unwrap();
+        assert_ne!(identity(&model), linked);
+    }
+
+    #[test]
+    fn unreadable_models_equal_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("prior.onnx");
+        fs::write(&path, "one").unwrap();
+        let model = Model::open("prior", &path).unwrap();
+        fs::remove_file(&path).unwrap();
+        assert!(model.identify(&Cancel::new()).is_err() && model.reopen().is_err());
+        assert_ne!(model.digest(), model.digest());
+    }
+
+    #[test]
+    fn folders_are_no_models() {
+        let folder = tempfile::tempdir().unwrap();
+        let said = Model::open("tokenizer", folder.path()).unwrap_err().to_string();
+        assert!(said.ends_with("is a folder, no regular file"), "{said}");
     }
 
     #[test]

@@ -3,7 +3,7 @@
 //! A pipe would be waited for without end, and a device may act when it is opened; neither holds what a program of
 //! files wants to read.
 
-use std::fs::{self, File, Metadata, OpenOptions};
+use std::fs::{self, File, FileType, Metadata, OpenOptions};
 use std::io;
 use std::path::Path;
 
@@ -48,11 +48,32 @@ pub fn open_with(path: &Path, links: Links, options: &OpenOptions) -> io::Result
     Ok(file)
 }
 
-fn check(about: &Metadata) -> io::Result<()> {
+/// Whether that is a regular file; if not, an error that says what it is.
+pub(crate) fn check(about: &Metadata) -> io::Result<()> {
     if about.is_symlink() {
         return Err(io::Error::other("is a link"));
     }
-    if about.is_file() { Ok(()) } else { Err(io::Error::other("is no regular file")) }
+    if about.is_file() {
+        return Ok(());
+    }
+    let message = format!("is {}, no regular file", sort(about.file_type()));
+    Err(io::Error::new(io::ErrorKind::InvalidInput, message))
+}
+
+/// What something is that is no regular file.
+fn sort(kind: FileType) -> &'static str {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::FileTypeExt;
+        if kind.is_fifo() {
+            return "a pipe";
+        } else if kind.is_socket() {
+            return "a socket";
+        } else if kind.is_char_device() || kind.is_block_device() {
+            return "a device";
+        }
+    }
+    if kind.is_dir() { "a folder" } else { "something else" }
 }
 
 #[cfg(unix)]
@@ -113,7 +134,15 @@ mod tests {
         symlink("/dev/zero", at("device")).unwrap();
         symlink(at("pipe"), at("link")).unwrap();
         symlink(at("made"), at("dangling")).unwrap();
-        for name in ["pipe", "folder", "socket", "device", "link"] {
+        for (name, what) in [
+            ("pipe", "a pipe"),
+            ("folder", "a folder"),
+            ("socket", "a socket"),
+            ("device", "a device"),
+            ("link", "a pipe"),
+        ] {
+            let said = open(&at(name), Links::Followed).unwrap_err().to_string();
+            assert_eq!(said, format!("is {what}, no regular file"));
             for links in [Links::Followed, Links::Refused] {
                 assert!(open(&at(name), links).is_err(), "{name}, {links:?}");
             }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use ndarray::{Array, Dimension};
 
-use crate::{ArcArrayD, Digest, Element, File, Hasher, Model, Tensor, Ty};
+use crate::{ArcArrayD, Cancel, Digest, Element, File, Hasher, Model, Result, Tensor, Ty};
 
 /// An immutable value in host memory: what a node takes and gives. Cheap to clone.
 #[derive(Clone, Debug, PartialEq)]
@@ -27,7 +27,8 @@ pub enum Value {
 }
 
 impl Value {
-    /// The name of the value's content. Equal content, equal digest, on every run and machine.
+    /// The name of the value's content. Equal content, equal digest, on every run and machine. Of a model or file that
+    /// cannot be read it equals no other.
     pub fn digest(&self) -> Digest {
         match self {
             Value::Bool(x) => Hasher::new("bool").number(u64::from(*x)).finish(),
@@ -37,6 +38,18 @@ impl Value {
             Value::Model(x) => x.digest(),
             Value::File(x) => x.digest(),
             Value::Tensor(x) => x.digest(),
+        }
+    }
+
+    /// The digest, with what is wrong where a model or file cannot be read; see [`Model::identify`].
+    ///
+    /// # Errors
+    /// [`Error::Model`](crate::Error::Model), [`Error::File`](crate::Error::File), [`Error::Cancelled`](crate::Error::Cancelled).
+    pub fn identify(&self, cancel: &Cancel) -> Result<Digest> {
+        match self {
+            Value::Model(x) => x.identify(cancel),
+            Value::File(x) => x.identify(cancel),
+            other => Ok(other.digest()),
         }
     }
 

@@ -10,7 +10,8 @@ use std::fs::File;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 
-use wuerst_core::{DType, Dim};
+use wuerst_core::regular::{self, Links};
+use wuerst_core::{DType, Dim, external_data};
 
 /// What an ONNX file says of itself.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -21,7 +22,7 @@ pub struct Header {
     pub inputs: Vec<Outlet>,
     /// What it gives.
     pub outputs: Vec<Outlet>,
-    /// The size of the file and of `FILE.data` beside it, in bytes.
+    /// The size of the file and of those with external data, in bytes.
     pub bytes: u64,
     /// Floating-point numbers in its tensors: weights, and the few constants of the operators.
     pub numbers: u64,
@@ -73,10 +74,10 @@ impl Header {
     /// # Errors
     /// When it cannot be read, or is no ONNX file.
     pub fn read(path: &Path) -> Read<Header> {
-        let file = File::open(path)?;
+        let file = regular::open(path, Links::Followed)?;
         let length = file.metadata()?.len();
         let mut fields = Fields { file: BufReader::new(file), at: 0 };
-        let mut header = Header { bytes: length + data_length(path), ..Header::default() };
+        let mut header = Header { bytes: length.saturating_add(data_length(path)?), ..Header::default() };
         let mut found = false;
         while fields.at < length {
             match fields.next(length)? {
@@ -93,10 +94,10 @@ impl Header {
     }
 }
 
-fn data_length(path: &Path) -> u64 {
-    let mut data = path.as_os_str().to_owned();
-    data.push(".data");
-    std::fs::metadata(PathBuf::from(data)).map_or(0, |about| about.len())
+/// The size of the files with external data, as far as they are there.
+fn data_length(path: &Path) -> std::io::Result<u64> {
+    let length = |path: PathBuf| std::fs::metadata(path).map_or(0, |about| about.len());
+    Ok(external_data(path)?.into_iter().map(length).fold(0, u64::saturating_add))
 }
 
 /// What follows the number of a field.
@@ -130,6 +131,10 @@ impl Fields {
             5 => Wire::Fixed(4),
             _ => return Err(HeaderError::Damaged(start)),
         };
+        // No field has the number 0: a file of zeros is left at once.
+        if key < 8 {
+            return Err(HeaderError::Damaged(start));
+        }
         Ok((key >> 3, wire))
     }
 

@@ -1,6 +1,8 @@
 //! Nodes that need nothing but their arguments.
 
-use wuerst_core::{Args, Ctx, Node, NodeSpec, Registry, Result, Value};
+use std::io;
+
+use wuerst_core::{Args, Ctx, Error, Node, NodeSpec, Refusal, Registry, Result, Value};
 
 /// Computes a node's outputs.
 type Run = fn(&mut Ctx<'_>, &Args<'_>) -> Result<Vec<Value>>;
@@ -9,11 +11,27 @@ type Run = fn(&mut Ctx<'_>, &Args<'_>) -> Result<Vec<Value>>;
 struct Plain {
     spec: NodeSpec,
     run: Run,
+    /// The largest file that it reads, in bytes.
+    largest: u64,
 }
 
 impl Node for Plain {
     fn spec(&self) -> &NodeSpec {
         &self.spec
+    }
+
+    /// A file that is too large is refused before it is read for its digest.
+    fn check(&self, known: &Args<'_>) -> Result<(), Refusal> {
+        for (port, value) in self.spec.signature.inputs.iter().zip(known.values()) {
+            if let Some(Value::File(file)) = value
+                && file.size() > self.largest
+            {
+                let source = io::Error::other(format!("has more than {} MiB", self.largest >> 20));
+                let error = Error::File { path: file.path().to_owned(), source };
+                return Err(Refusal::because(&port.name, error));
+            }
+        }
+        Ok(())
     }
 
     fn run(&self, ctx: &mut Ctx<'_>, args: &Args<'_>) -> Result<Vec<Value>> {
@@ -40,6 +58,11 @@ impl Plan<'_> {
 
     /// Adds the pure node that `run` computes.
     pub(crate) fn add(&self, registry: &mut Registry, run: Run) -> Result<()> {
-        registry.add(Plain { spec: self.spec()?, run })
+        self.add_reading(u64::MAX, registry, run)
+    }
+
+    /// Adds a pure node that reads files of at most so many bytes.
+    pub(crate) fn add_reading(&self, largest: u64, registry: &mut Registry, run: Run) -> Result<()> {
+        registry.add(Plain { spec: self.spec()?, run, largest })
     }
 }

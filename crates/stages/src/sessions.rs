@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Instant;
 
-use wuerst_core::{Ctx, Digest, Error, Model, Result, Turns, Usage, memory};
+use wuerst_core::{Ctx, Digest, Error, File, Model, Result, Turns, Usage, memory};
 use wuerst_model::facts::Facts;
 
 use crate::contract::Contract;
@@ -19,6 +19,7 @@ use crate::open::Opening;
 use crate::prepared::Prepared;
 use crate::runtime::Runtime;
 use crate::stage::{self, Stage};
+use crate::tokenize;
 
 /// How grave a message is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -144,23 +145,40 @@ impl Sessions {
     /// # Errors
     /// [`Error::Model`] when the file cannot be read or breaks the contract.
     pub fn facts(&self, model: &Model, contract: Contract) -> Result<Facts> {
-        let key = (model.digest(), contract);
-        if let Some(facts) = locked(&self.facts).get(&key) {
-            return Ok(facts.clone());
+        let key = model.key().map(|key| (key, contract));
+        if let Some(facts) = key.and_then(|key| locked(&self.facts).get(&key).cloned()) {
+            return Ok(facts);
         }
         let facts = contract.check(model.path(), &*self.header(model)?)?;
-        locked(&self.facts).insert(key, facts.clone());
+        if let Some(key) = key {
+            locked(&self.facts).insert(key, facts.clone());
+        }
         Ok(facts)
     }
 
+    /// The files next to a model that it is used with: a text encoder's tokenizer. None of a model of another kind.
+    ///
+    /// # Errors
+    /// [`Error::Model`] when one of them is missing.
+    pub fn beside(&self, model: &Model) -> Result<Vec<File>> {
+        match self.header(model).ok().and_then(|header| header.facts().ok()) {
+            Some(Facts::TextEncoder(facts)) => Ok(vec![tokenize::beside(model, &facts.tokenizer)?]),
+            _ => Ok(vec![]),
+        }
+    }
+
     fn header(&self, model: &Model) -> Result<Arc<Header>> {
-        if let Some(header) = locked(&self.headers).get(&model.digest()) {
-            return Ok(Arc::clone(header));
+        if let Some(header) = model.key().and_then(|key| locked(&self.headers).get(&key).cloned()) {
+            return Ok(header);
         }
         let failed =
             |e: crate::header::HeaderError| Error::Model { path: model.path().into(), source: e.into() };
         let header = Arc::new(Header::read(model.path()).map_err(failed)?);
-        locked(&self.headers).insert(model.digest(), Arc::clone(&header));
+        // ONNX Runtime would wait for a pipe.
+        model.data()?;
+        if let Some(key) = model.key() {
+            locked(&self.headers).insert(key, Arc::clone(&header));
+        }
         Ok(header)
     }
 
@@ -174,11 +192,12 @@ impl Sessions {
     pub fn stage(&self, ctx: &mut Ctx<'_>, model: &Model, contract: Contract) -> Result<Arc<Stage>> {
         self.facts(model, contract)?;
         let wish = self.wish(ctx, contract)?;
-        if let Some(stage) = self.find(model.digest(), &wish) {
+        let identity = model.identify(ctx.cancel())?;
+        if let Some(stage) = self.find(identity, &wish) {
             return Ok(stage);
         }
         let _loading = self.loading.take(ctx.cancel())?;
-        if let Some(stage) = self.find(model.digest(), &wish) {
+        if let Some(stage) = self.find(identity, &wish) {
             return Ok(stage);
         }
         let begun = Instant::now();
@@ -192,14 +211,14 @@ impl Sessions {
         let begun_threads = if stepwise.is_empty() { beside } else { 2 * beside };
         memory::check_with(usize::try_from(header.loading()).unwrap_or(usize::MAX), begun_threads)?;
         let prepared = self.options.prepared.as_deref().and_then(|folder| {
-            Prepared::new(folder, self.options.prepared_bytes, runtime, model.digest(), header.memory())
+            Prepared::new(folder, self.options.prepared_bytes, runtime, identity, header.memory())
         });
         let not_kept = Mutex::new(vec![]);
         let opening = Opening {
             prepared,
             warn: &|message| locked(&not_kept).push(message),
             path: model.path(),
-            request: Request { runtime, model: model.digest(), threads },
+            request: Request { runtime, model: identity, threads },
             devices: &wish.devices,
             strict: self.options.strict,
             stepwise,
@@ -208,10 +227,14 @@ impl Sessions {
         let stage = Stage::load(header, &opening, ctx.cancel());
         locked(&not_kept).drain(..).for_each(|message| self.warn_once(ctx, message));
         let stage = stage?;
+        if !model.is_unchanged() {
+            let source = "changed while it was loaded: run the graph again".into();
+            return Err(Error::Model { path: model.path().to_owned(), source });
+        }
         ctx.used(&Usage::loading(begun.elapsed()));
         stage::report(ctx, &self.options, stage.placement());
         let stage = Arc::new(stage);
-        let entry = Entry { model: model.digest(), wish, stage: Arc::clone(&stage) };
+        let entry = Entry { model: identity, wish, stage: Arc::clone(&stage) };
         locked(&self.loaded).push(entry);
         Ok(stage)
     }

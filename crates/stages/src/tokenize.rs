@@ -1,13 +1,15 @@
 //! Tokenizers: from text to the ids that a text encoder reads.
 
 use std::collections::HashMap;
-use std::fs;
-use std::path::{Path, PathBuf};
+use std::io::{ErrorKind, Read};
+use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use tokenizers::parallelism::set_parallelism;
 use tokenizers::{PaddingStrategy, Tokenizer, TruncationParams};
-use wuerst_core::{Args, Ctx, Digest, Error, Model, Node, NodeSpec, Refusal, Result, Tensor, Value, memory};
+use wuerst_core::{
+    Args, Cancel, Ctx, Digest, Error, File, Model, Node, NodeSpec, Refusal, Result, Tensor, Value, memory,
+};
 use wuerst_model::facts::{self, Facts};
 
 use crate::contract::Contract;
@@ -22,7 +24,7 @@ const SHOWN: usize = 200;
 pub(crate) struct Tokenize {
     spec: NodeSpec,
     sessions: Arc<Sessions>,
-    /// By the state of the file, as for models.
+    /// By the content of the file.
     tokenizers: Mutex<HashMap<Digest, Arc<Tokenizer>>>,
 }
 
@@ -49,21 +51,26 @@ impl Tokenize {
         }
     }
 
-    fn tokenizer(&self, model: &Model, facts: &facts::TextEncoder) -> Result<Arc<Tokenizer>> {
-        let path = beside(model, &facts.tokenizer)?;
-        let state = Model::open(&facts.tokenizer, &path)?.digest();
-        let mut tokenizers = self.tokenizers.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(tokenizer) = tokenizers.get(&state) {
+    fn tokenizer(
+        &self,
+        model: &Model,
+        facts: &facts::TextEncoder,
+        cancel: &Cancel,
+    ) -> Result<Arc<Tokenizer>> {
+        let file = beside(model, &facts.tokenizer)?;
+        let state = file.identify(cancel)?;
+        let tokenizers = || self.tokenizers.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(tokenizer) = tokenizers().get(&state) {
             return Ok(Arc::clone(tokenizer));
         }
-        let tokenizer = Arc::new(open(&path, facts.length)?);
-        tokenizers.insert(state, Arc::clone(&tokenizer));
-        Ok(tokenizer)
+        // Read without the lock: another model's tokenizer does not wait for this one.
+        let tokenizer = Arc::new(open(&file, facts.length)?);
+        Ok(Arc::clone(tokenizers().entry(state).or_insert(tokenizer)))
     }
 }
 
-/// The path of the tokenizer that a model names.
-fn beside(model: &Model, name: &str) -> Result<PathBuf> {
+/// The tokenizer that a model names.
+pub(crate) fn beside(model: &Model, name: &str) -> Result<File> {
     let failed = |message: String| Error::Model { path: model.path().into(), source: message.into() };
     // A model is data from somewhere, and must not make us read files elsewhere.
     if Path::new(name).file_name().is_none_or(|file| file != name) {
@@ -71,24 +78,27 @@ fn beside(model: &Model, name: &str) -> Result<PathBuf> {
             "its metadata names the tokenizer `{name}`, which is no plain file name"
         )));
     }
-    let path = model.path().with_file_name(name);
-    if !path.is_file() {
-        return Err(failed(format!("its tokenizer is missing: put `{name}` beside it")));
-    }
-    Ok(path)
+    File::open(name, &model.path().with_file_name(name)).map_err(|error| match error {
+        Error::File { source, .. } if source.kind() == ErrorKind::NotFound => {
+            failed(format!("its tokenizer is missing: put `{name}` next to it"))
+        }
+        Error::File { source, .. } => failed(format!("its tokenizer `{name}` cannot be read: {source}")),
+        other => other,
+    })
 }
 
 /// How much larger a tokenizer is in memory than its file: names, numbers and ranks of all pairs, each by itself.
 const IN_MEMORY: usize = 40;
 
 /// Reads a `tokenizer.json`, set to give exactly `length` ids.
-fn open(path: &Path, length: usize) -> Result<Tokenizer> {
-    let failed = |source: wuerst_core::BoxError| Error::Model { path: path.to_owned(), source };
+fn open(file: &File, length: usize) -> Result<Tokenizer> {
+    let failed = |source: wuerst_core::BoxError| Error::Model { path: file.path().to_owned(), source };
     // One text is no work for a pool of threads, which would stay in the host's process.
     set_parallelism(false);
-    let bytes = fs::metadata(path).map_err(|e| failed(e.into()))?.len();
-    memory::check(usize::try_from(bytes).unwrap_or(usize::MAX).saturating_mul(IN_MEMORY))?;
-    let mut tokenizer = Tokenizer::from_file(path).map_err(failed)?;
+    memory::check(usize::try_from(file.size()).unwrap_or(usize::MAX).saturating_mul(IN_MEMORY))?;
+    let mut bytes = Vec::new();
+    file.content()?.read_to_end(&mut bytes).map_err(|e| failed(e.into()))?;
+    let mut tokenizer = Tokenizer::from_bytes(bytes).map_err(failed)?;
     let Some(padding) = tokenizer.get_padding() else {
         let message = "it has no `padding`, so the token to fill short texts up with is not known";
         return Err(failed(message.into()));
@@ -122,13 +132,13 @@ impl Node for Tokenize {
         }
         let model = known.model("model")?;
         let facts = self.facts(model)?;
-        Ok(Some(Model::open(&facts.tokenizer, &beside(model, &facts.tokenizer)?)?.digest()))
+        beside(model, &facts.tokenizer)?.identify(&Cancel::new()).map(Some)
     }
 
     fn run(&self, ctx: &mut Ctx<'_>, args: &Args<'_>) -> Result<Vec<Value>> {
         let (text, model) = (args.text("text")?, args.model("model")?);
         let facts = self.facts(model)?;
-        let tokenizer = self.tokenizer(model, &facts)?;
+        let tokenizer = self.tokenizer(model, &facts, ctx.cancel())?;
         let texts = if args.bool("lines")? { entries(text) } else { vec![text] };
         if texts.is_empty() {
             return Err(Error::invalid("text", "is a list without lines"));

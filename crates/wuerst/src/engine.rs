@@ -138,9 +138,18 @@ impl Engine {
     /// # Errors
     /// The first that cannot be added, and why: see [`Engine::add_graph`].
     pub fn add_graphs(&self, graphs: &[GraphKind<'_>]) -> Result<(), Misfit> {
+        // They are checked in a copy: whatever that takes, nothing else of the engine waits for it.
+        let mut with = self.registry();
+        let resolved: Vec<_> = graphs.iter().map(|graph| graph.resolved(with.models())).collect();
+        wuerst_graph::add_graphs(&mut with, &resolved)?;
         let mut registry = self.0.registry.write().unwrap_or_else(PoisonError::into_inner);
-        let graphs: Vec<_> = graphs.iter().map(|graph| graph.resolved(registry.models())).collect();
-        wuerst_graph::add_graphs(&mut registry, &graphs)
+        let mut now = registry.clone();
+        for (index, kind) in graphs.iter().map(|graph| graph.kind).enumerate() {
+            let added = with.get(kind).map_or(Ok(()), |node| now.add_shared(Arc::clone(node)));
+            added.map_err(|error| Misfit { index, error })?;
+        }
+        *registry = now;
+        Ok(())
     }
 
     /// The node kinds and the models folder as they are now.

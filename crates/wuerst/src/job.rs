@@ -108,11 +108,11 @@ impl Job {
     /// As [`Job::get`] before it runs anything; and [`Error::Invalid`] when the output depends on a node that is run every
     /// time.
     pub fn digest(&self, output: &str) -> Result<Digest> {
-        let inputs = locked(&self.0.inputs).clone();
-        self.0.graph.digest(&inputs, output)
+        let (inputs, cancel) = (locked(&self.0.inputs).clone(), self.switch());
+        self.0.graph.digest(&inputs, output, &cancel)
     }
 
-    /// Stops every [`Job::get`] that has been called and has not returned. From any thread, at any time.
+    /// Stops every [`Job::get`] and [`Job::digest`] that has been called and has not returned. From any thread, at any time.
     ///
     /// Without one it does nothing, so that a cancellation that comes too late does not hit the next run. A host
     /// that hands a job to another thread, and may cancel before that one has called `get`, keeps note of it itself.

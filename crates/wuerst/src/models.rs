@@ -1,15 +1,15 @@
 //! What the names of models mean: files in one folder.
 
 use std::fs;
-use std::path::{Component, Path, PathBuf};
+use std::path::{Path, PathBuf};
 
-use wuerst_core::Models;
+use wuerst_core::{Models, stays_inside};
 
-/// Names lead into `folder`, with or without `.onnx`; an absolute path leads where it says.
-///
-/// A name with `..` is refused: a graph is data from somewhere, and the folder is what its host gave it.
+/// Names in a graph lead into `folder`, with or without `.onnx`, and stay there: a graph is data from somewhere, and the
+/// folder is what its host gave it. Whoever runs the graph names any file.
 pub(crate) fn in_folder(folder: PathBuf) -> Models {
-    Models::new(move |name| find(&folder, name))
+    let host = folder.clone();
+    Models::new(move |name| find(&folder, name)).for_host(move |name| find_any(&host, name))
 }
 
 /// Names lead into `folder` if it has such a model, and else where `then` leads.
@@ -23,16 +23,41 @@ pub(crate) fn first_in(folder: PathBuf, then: Models) -> Models {
     })
 }
 
+/// What a graph means by a name. Only links to files are followed, as caches of downloads need.
 fn find(folder: &Path, name: &str) -> Result<PathBuf, String> {
-    let path = Path::new(name);
-    if name.is_empty() || path.components().any(|part| part == Component::ParentDir) {
-        return Err("a model is a file in the models folder, or an absolute path".into());
+    if !stays_inside(name) {
+        return Err(
+            "a graph names models in the models folder, without `..`: wire an input of the type `model` for \
+                    others"
+                .into(),
+        );
+    }
+    let mut within = folder.to_owned();
+    for part in Path::new(name).parent().into_iter().flat_map(Path::components) {
+        within.push(part);
+        if within.is_symlink() {
+            return Err(format!("{} is a link to a folder, which a graph does not follow", within.display()));
+        }
+    }
+    there(&folder.join(name)).ok_or_else(|| missing(folder))
+}
+
+/// What a host means by a name: a file in the folder, or else a path.
+fn find_any(folder: &Path, name: &str) -> Result<PathBuf, String> {
+    if name.is_empty() {
+        return Err("a model is a file in the models folder, or a path".into());
     }
     // Joining an absolute path gives just that.
-    let path = folder.join(path);
-    let mut with_suffix = path.clone().into_os_string();
+    there(&folder.join(name)).or_else(|| there(Path::new(name))).ok_or_else(|| missing(folder))
+}
+
+/// What is at a path, with or without `.onnx`.
+fn there(path: &Path) -> Option<PathBuf> {
+    let mut with_suffix = path.as_os_str().to_owned();
     with_suffix.push(".onnx");
-    [path, with_suffix.into()].into_iter().find(|path| path.exists()).ok_or_else(|| missing(folder))
+    let both = [path.to_owned(), with_suffix.into()];
+    let found = both.iter().find(|path| path.is_file()).or_else(|| both.iter().find(|path| path.exists()));
+    found.cloned()
 }
 
 fn missing(folder: &Path) -> String {
@@ -61,12 +86,12 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let prior = folder.path().join("prior.onnx");
         fs::write(&prior, "").unwrap();
-        for name in ["prior", "prior.onnx", prior.to_str().unwrap()] {
+        for name in ["prior", "prior.onnx", "./prior"] {
             assert_eq!(find(folder.path(), name), Ok(prior.clone()));
+            assert_eq!(find_any(folder.path(), name), Ok(prior.clone()));
         }
         let error = find(folder.path(), "priest").unwrap_err();
         assert!(error.ends_with("holds prior.onnx"), "{error}");
-        assert!(find(folder.path(), "../prior.onnx").is_err() && find(folder.path(), "").is_err());
         let error = find(Path::new("/nowhere"), "prior").unwrap_err();
         assert!(error.contains("/nowhere") && error.contains("option"), "{error}");
 
@@ -79,5 +104,41 @@ mod tests {
         let error = names.find("priest").unwrap_err();
         let end = format!("holds prior.onnx, and {} beside the graph has none", beside.path().display());
         assert!(error.ends_with(&end), "{error}");
+    }
+    #[test]
+    fn graphs_name_no_paths() {
+        let tree = tempfile::tempdir().unwrap();
+        let folder = tree.path().join("models");
+        fs::create_dir(&folder).unwrap();
+        let prior = folder.join("prior.onnx");
+        fs::write(&prior, "").unwrap();
+        let path = |path: &Path| path.to_str().unwrap().to_owned();
+        let [there, gone] = [path(&prior), path(&tree.path().join("gone"))];
+        let said = find(&folder, &gone).unwrap_err();
+        assert!(said.contains("type `model`") && !said.contains("gone"), "{said}");
+        for name in [&there, "/etc/shadow", "..", "../models/prior.onnx", "x/../prior.onnx", ""] {
+            assert_eq!(find(&folder, name), Err(said.clone()), "{name}");
+        }
+        assert_eq!(find_any(&folder, &there), Ok(prior));
+        assert!(find_any(&folder, "../models/prior").is_ok() && find_any(&folder, "").is_err());
+        assert!(find_any(&folder, &gone).is_err());
+    }
+
+    #[test]
+    #[cfg(unix)]
+    fn graphs_follow_links_to_files_alone() {
+        use std::os::unix::fs::symlink;
+        let tree = tempfile::tempdir().unwrap();
+        let folder = tree.path().join("models");
+        fs::create_dir_all(folder.join("own")).unwrap();
+        fs::write(tree.path().join("blob"), "").unwrap();
+        symlink(tree.path().join("blob"), folder.join("own/prior.onnx")).unwrap();
+        symlink(tree.path(), folder.join("out")).unwrap();
+        symlink("circle", folder.join("circle")).unwrap();
+        assert_eq!(find(&folder, "own/prior"), Ok(folder.join("own/prior.onnx")));
+        let said = |name: &str| find(&folder, name).unwrap_err();
+        assert!(said("out/blob").contains("out is a link to a folder"), "{}", said("out/blob"));
+        assert_eq!(said("out/blob"), said("out/gone"));
+        assert!(said("circle").contains("holds no models"), "{}", said("circle"));
     }
 }

@@ -144,7 +144,7 @@ fn models() -> Result<()> {
     };
     broken("prior.onnx", None, &["no model `prior`", "holds decoder.onnx"])?;
     broken("prior.onnx", Some(b"<html>"), &["prior.onnx", "not an ONNX file"])?;
-    broken("tokenizer-decoder.json", None, &["put `tokenizer-decoder.json` beside it"])?;
+    broken("tokenizer-decoder.json", None, &["put `tokenizer-decoder.json` next to it"])?;
     broken("tokenizer-decoder.json", Some(b"{}"), &["tokenizer-decoder.json"])?;
     let decoder = fs::read(at("decoder.onnx"))?;
     broken("prior.onnx", Some(&decoder), &["is a decoder, where a prior is wanted"])?;

@@ -37,7 +37,11 @@ fn broken_models_are_named() -> Result<()> {
     swap("prior.onnx", Some(b"<html>"), &["prior.onnx", "not an ONNX file", "nodes.prior"])?;
     let decoder = fs::read(in_folder("decoder.onnx"))?;
     swap("prior.onnx", Some(&decoder), &["prior.onnx", "is a decoder, where a prior is wanted"])?;
-    swap("tokenizer-prior.json", None, &["text-encoder-prior.onnx", "put `tokenizer-prior.json` beside it"])?;
+    swap(
+        "tokenizer-prior.json",
+        None,
+        &["text-encoder-prior.onnx", "put `tokenizer-prior.json` next to it"],
+    )?;
     Ok(())
 }
 

@@ -1,9 +1,9 @@
 //! Graph files on disk.
 
-use std::fs::File;
 use std::io::{self, ErrorKind, Read};
 use std::path::Path;
 
+use wuerst_core::regular::{self, Links};
 use wuerst_core::{Error, Result};
 
 /// Longer files are refused unread: in this size fit graphs of fifty thousand nodes.
@@ -12,13 +12,15 @@ pub(crate) const LONGEST: usize = 4 << 20;
 /// Reads a graph file.
 ///
 /// # Errors
-/// [`Error::File`] when it cannot be read, is longer than 4 MiB or is not UTF-8 text; then it says where.
+/// [`Error::File`] when it cannot be read, is no regular file, is longer than 4 MiB or is not UTF-8 text; then it says where.
 pub fn read_file(path: &Path) -> Result<String> {
     let failed = |source: io::Error| Error::File { path: path.to_owned(), source };
     let mut bytes = Vec::new();
     let most = u64::try_from(LONGEST).unwrap_or(u64::MAX);
     // One byte more than allowed shows that it is too long, however much there is.
-    File::open(path).and_then(|file| file.take(most + 1).read_to_end(&mut bytes)).map_err(failed)?;
+    let read =
+        regular::open(path, Links::Followed).and_then(|file| file.take(most + 1).read_to_end(&mut bytes));
+    read.map_err(failed)?;
     let wrong = |message: String| failed(io::Error::new(ErrorKind::InvalidData, message));
     if bytes.len() > LONGEST {
         return Err(wrong(format!("too long: a graph file has at most {} MiB", LONGEST >> 20)));
@@ -56,7 +58,7 @@ mod tests {
 
     #[test]
     #[cfg(target_os = "linux")]
-    fn what_never_ends_is_read_no_further_than_allowed() {
-        assert!(read_file(Path::new("/dev/zero")).unwrap_err().to_string().contains("too long"));
+    fn devices_are_no_graphs() {
+        assert!(read_file(Path::new("/dev/zero")).unwrap_err().to_string().contains("is a device"));
     }
 }

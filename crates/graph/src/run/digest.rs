@@ -1,6 +1,6 @@
 //! What an output will be, as a digest, before anything runs.
 
-use wuerst_core::{Digest, Error, Hasher, Result};
+use wuerst_core::{Cancel, Digest, Error, Hasher, Result};
 
 use super::inputs::Inputs;
 use super::key;
@@ -9,15 +9,15 @@ use crate::graph::{Graph, Source, Step};
 impl Graph {
     /// What an output depends on: the kinds and versions of nodes, literals, inputs, models and files by content. While
     /// the digest stays the same, so does the output. The reverse does not hold: two ways to the same result have two
-    /// digests.
+    /// digests. Equal on every machine. Models and files are read, unless they are known; `cancel` stops that.
     ///
     /// # Errors
     /// An unknown output, an input that is missing or refused, a file that has gone; [`Error::Invalid`] when the output
     /// depends on a node that is run every time.
-    pub fn digest(&self, inputs: &Inputs, output: &str) -> Result<Digest> {
+    pub fn digest(&self, inputs: &Inputs, output: &str, cancel: &Cancel) -> Result<Digest> {
         let output = self.output(output)?;
         let plan = self.needed(&[output]);
-        let inputs = inputs.ready(self, &plan, &[output])?;
+        let inputs = inputs.ready(self, (&plan, &[output]), cancel)?;
         let mut keys: Vec<Option<Digest>> = vec![None; self.nodes.len()];
         let result = |keys: &[Option<Digest>], step: usize, port: usize| {
             keys[step].map(|key| Hasher::new("result").digest(key).number(port as u64).finish())
@@ -28,7 +28,7 @@ impl Graph {
                 let message = format!("depends on `{id}`, which is run every time and so has no digest");
                 return Err(Error::invalid(&self.outputs[output].name, message));
             }
-            let args = key::settled(self, step, &inputs).and_then(key::fresh);
+            let args = key::settled(self, step, &inputs).and_then(|args| key::fresh(args, cancel));
             let args = args.map_err(|error| error.in_node(id))?;
             let arguments = key::arguments(&**node, &args, &inputs, |step, port| result(&keys, step, port));
             keys[step] = Some(key::key(node.spec(), &arguments.map_err(|error| error.in_node(id))?));

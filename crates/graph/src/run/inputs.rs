@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use wuerst_core::{Args, Error, Refusal, Result, Value};
+use wuerst_core::{Args, Cancel, Error, Refusal, Result, Value};
 
 use super::key;
 use super::values;
@@ -43,8 +43,13 @@ impl Inputs {
     }
 
     /// The values as a run of `steps` needs them, in the order of the graph's inputs: defaults filled
-    /// in, models as they are on disk now, and every node asked whether it can take what it will get.
-    pub(crate) fn ready(&self, graph: &Graph, steps: &[usize], used: &[usize]) -> Result<Vec<Option<Value>>> {
+    /// in, models and files as they are on disk now, and every node asked whether it can take what it will get.
+    pub(crate) fn ready(
+        &self,
+        graph: &Graph,
+        (steps, used): (&[usize], &[usize]),
+        cancel: &Cancel,
+    ) -> Result<Vec<Option<Value>>> {
         let mut values = vec![None; graph.inputs.len()];
         let args = steps.iter().flat_map(|&step| &graph.nodes[step].args);
         let outputs = used.iter().map(|&output| &graph.outputs[output].source);
@@ -66,15 +71,19 @@ impl Inputs {
             let refused = |refusal: Refusal| Error::from(refusal).in_node(&step.id);
             step.node.check(&Args::new(ports, &known)).map_err(refused)?;
         }
+        // Read once they are known to be wanted: they may be large.
+        for value in values.iter().flatten() {
+            if let Value::Model(_) | Value::File(_) = value {
+                value.identify(cancel)?;
+            }
+        }
         Ok(values)
     }
 
     fn value(&self, graph: &Graph, index: usize) -> Result<Option<Value>> {
         let port = &graph.inputs[index];
         let value = match (self.0.get(&port.name), &port.default) {
-            (Some(Value::Model(model)), _) => Value::Model(model.reopen()?),
-            (Some(Value::File(file)), _) => Value::File(file.reopen()?),
-            (Some(value), _) => value.clone(),
+            (Some(value), _) => key::reopened(value.clone())?,
             (None, Some(default)) => port.admit(&port.name, default.clone(), &graph.models)?,
             (None, None) if port.optional => return Ok(None),
             (None, None) => {

@@ -1,6 +1,6 @@
 //! What a node's results are remembered by.
 
-use wuerst_core::{Args, Digest, Hasher, Node, NodeSpec, Port, Result, Value};
+use wuerst_core::{Args, Cancel, Digest, Hasher, Node, NodeSpec, Port, Result, Value};
 
 use crate::cache::Arguments;
 use crate::graph::{Graph, Source};
@@ -38,13 +38,27 @@ pub(crate) fn settled(graph: &Graph, step: usize, inputs: &[Option<Value>]) -> R
 }
 
 /// The arguments with models and files as they are on disk now.
-pub(crate) fn fresh(args: Vec<Source>) -> Result<Vec<Source>> {
+pub(crate) fn fresh(args: Vec<Source>, cancel: &Cancel) -> Result<Vec<Source>> {
     let fresh = |source: Source| match source {
-        Source::Literal(Value::Model(model)) => Ok(Source::Literal(Value::Model(model.reopen()?))),
-        Source::Literal(Value::File(file)) => Ok(Source::Literal(Value::File(file.reopen()?))),
+        Source::Literal(value) => {
+            let value = reopened(value)?;
+            if let Value::Model(_) | Value::File(_) = value {
+                value.identify(cancel)?;
+            }
+            Ok(Source::Literal(value))
+        }
         other => Ok(other),
     };
     args.into_iter().map(fresh).collect()
+}
+
+/// The value as it is on disk now, if it is a model or file.
+pub(crate) fn reopened(value: Value) -> Result<Value> {
+    Ok(match value {
+        Value::Model(model) => Value::Model(model.reopen()?),
+        Value::File(file) => Value::File(file.reopen()?),
+        other => other,
+    })
 }
 
 /// The digests of a node's arguments, and last that of its [state](Node::state). `result` tells the digests of

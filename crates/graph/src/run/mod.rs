@@ -68,7 +68,7 @@ impl<'a> Run<'a> {
         self.report = Report::default();
         let outputs = names.iter().map(|name| self.graph.output(name)).collect::<Result<Vec<_>>>()?;
         let plan = self.graph.needed(&outputs);
-        let inputs = self.inputs.ready(self.graph, &plan, &outputs)?;
+        let inputs = self.inputs.ready(self.graph, (&plan, &outputs), self.cancel)?;
         let ids: Vec<&str> = plan.iter().map(|&step| self.graph.nodes[step].id.as_str()).collect();
         let mut progress = Progress::new(self.graph, &plan, &inputs, self.cache, self.watch);
         progress.begin(&ids);

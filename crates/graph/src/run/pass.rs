@@ -144,7 +144,8 @@ impl<'a> Pass<'a> {
     fn settle(&mut self, step: usize) -> Result<()> {
         self.cancel.check()?;
         let this = Arc::clone(&self.graph.nodes[step]);
-        let args = key::settled(&self.graph, step, &self.inputs).and_then(key::fresh);
+        let args = key::settled(&self.graph, step, &self.inputs);
+        let args = args.and_then(|args| key::fresh(args, self.cancel));
         self.slots[step].args = args.map_err(|error| error.in_node(&this.id))?;
         let spec = this.node.spec();
         let arguments = self.arguments(step)?;

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use wuerst_core::{Digest, Hasher, Tensor, Value, Watch};
+use wuerst_core::{Digest, Hasher, Model, Tensor, Value, Watch};
 
 use crate::cache::Cache;
 use crate::graph::{Graph, Role, Source, Step};
@@ -198,14 +198,16 @@ impl Watch for Progress<'_> {
 /// The sort of a node's work: its kind, with the models that it is given.
 fn sort(graph: &Graph, step: usize, inputs: &[Option<Value>]) -> Digest {
     let step = &graph.nodes[step];
+    // By their paths: which of them changed is no matter here.
     let model = |source: &Source| match source {
-        Source::Literal(Value::Model(model)) => Some(model.digest()),
+        Source::Literal(Value::Model(model)) => Some(model.clone()),
         Source::Input(index) => match &inputs[*index] {
-            Some(Value::Model(model)) => Some(model.digest()),
+            Some(Value::Model(model)) => Some(model.clone()),
             _ => None,
         },
         _ => None,
     };
     let start = Hasher::new("work").bytes(step.node.spec().kind.as_bytes());
-    step.args.iter().filter_map(model).fold(start, Hasher::digest).finish()
+    let path = |hasher: Hasher, model: Model| hasher.bytes(model.path().as_os_str().as_encoded_bytes());
+    step.args.iter().filter_map(model).fold(start, path).finish()
 }

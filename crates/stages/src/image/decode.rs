@@ -2,7 +2,6 @@
 
 use std::fs::File;
 use std::io::{self, BufReader, Cursor, Read};
-use std::path::Path;
 
 use image::codecs::jpeg::JpegDecoder;
 use image::codecs::png::PngDecoder;
@@ -16,7 +15,7 @@ use super::metadata::{jpeg, png, webp};
 use super::pixels::MOST_PIXELS;
 
 /// The largest file that is read, in bytes. Two of the formats are read into memory as a whole.
-const LARGEST: u64 = 128 << 20;
+pub(super) const LARGEST: u64 = 128 << 20;
 
 /// The memory that decoding may take, in bytes: what [`MOST_PIXELS`] of four channels of 16 bits take.
 const MEMORY: u64 = MOST_PIXELS * 8;
@@ -42,15 +41,16 @@ enum Trouble {
 ///
 /// # Errors
 /// [`Error::File`]; [`Error::OutOfMemory`] when a picture of its size finds no room.
-pub(crate) fn decode(path: &Path) -> Result<Picture> {
-    read(path).map_err(|trouble| match trouble {
-        Trouble::File(message) => Error::File { path: path.to_owned(), source: io::Error::other(message) },
+pub(crate) fn decode(picture: &wuerst_core::File) -> Result<Picture> {
+    read(picture.content()?).map_err(|trouble| match trouble {
+        Trouble::File(message) => {
+            Error::File { path: picture.path().to_owned(), source: io::Error::other(message) }
+        }
         Trouble::Memory => Error::OutOfMemory { node: String::new() },
     })
 }
 
-fn read(path: &Path) -> Result<Picture, Trouble> {
-    let file = File::open(path).map_err(unreadable)?;
+fn read(file: File) -> Result<Picture, Trouble> {
     let bytes = file.metadata().map_err(unreadable)?.len();
     if bytes > LARGEST {
         return Err(Trouble::File(format!("has {bytes} bytes; a picture may have {LARGEST}")));

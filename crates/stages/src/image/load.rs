@@ -18,12 +18,12 @@ pub(crate) fn register(registry: &mut Registry) -> Result<()> {
             ("alpha", "Opaqueness: 1 where nothing shines through, 0 where everything does."),
         ],
     };
-    plan.add(registry, run)
+    plan.add_reading(decode::LARGEST, registry, run)
 }
 
 fn run(ctx: &mut Ctx<'_>, args: &Args<'_>) -> Result<Vec<Value>> {
     let file = args.file("file")?;
-    let picture = decode(file.path())?;
+    let picture = decode(file)?;
     if picture.animated {
         ctx.warn(&format!("{} is animated; only its first picture is read", file.name()));
     }

@@ -18,7 +18,7 @@ pub(crate) fn register(registry: &mut Registry) -> Result<()> {
         about: "Reads a NumPy file (`.npy`) of four dimensions, f32 or f64, of at most 256 MiB: an embedding or latents.",
         ports: &[("file", "The file; a changed one is read again."), ("tensor", "Its numbers, as f32.")],
     };
-    plan.add(registry, run)
+    plan.add_reading(LARGEST, registry, run)
 }
 
 fn run(_: &mut Ctx<'_>, args: &Args<'_>) -> Result<Vec<Value>> {
@@ -34,8 +34,7 @@ fn run(_: &mut Ctx<'_>, args: &Args<'_>) -> Result<Vec<Value>> {
 /// The array of a file.
 fn read(file: &File) -> Result<ArrayD<f32>> {
     let mut bytes = vec![];
-    let read =
-        std::fs::File::open(file.path()).and_then(|file| file.take(LARGEST + 1).read_to_end(&mut bytes));
+    let read = file.content()?.take(LARGEST + 1).read_to_end(&mut bytes);
     read.map_err(|source| Error::File { path: file.path().to_owned(), source })?;
     if bytes.len() as u64 > LARGEST {
         return Err(failed(file, "has more than 256 MiB".into()));

@@ -16,15 +16,14 @@ pub(crate) fn register(registry: &mut Registry) -> Result<()> {
         about: "Reads a text file, UTF-8, of at most 16 MiB.",
         ports: &[("file", "The file; a changed one is read again."), ("text", "All of it.")],
     };
-    plan.add(registry, run)
+    plan.add_reading(LARGEST, registry, run)
 }
 
 fn run(_: &mut Ctx<'_>, args: &Args<'_>) -> Result<Vec<Value>> {
     let file = args.file("file")?;
     let failed = |source| Error::File { path: file.path().to_owned(), source };
     let mut text = String::new();
-    let opened = std::fs::File::open(file.path()).map_err(failed)?;
-    let read = opened.take(LARGEST + 1).read_to_string(&mut text);
+    let read = file.content()?.take(LARGEST + 1).read_to_string(&mut text);
     if text.len() as u64 > LARGEST {
         return Err(failed(std::io::Error::other("has more than 16 MiB, which is no list of prompts")));
     }

@@ -1,0 +1,242 @@
+//! Digests of the content of files, each file read once.
+//!
+//! Weights are gigabytes, so the digest of a file is remembered for the process by what the system says of the file. A
+//! file that changed a moment ago is not remembered: another change within the clock's grain would look the same.
+
+use std::collections::HashMap;
+use std::fs::{self, File, Metadata};
+use std::io::{self, Read};
+use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{LazyLock, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use crate::regular::{self, Links};
+use crate::{Cancel, Digest, Hasher};
+
+/// A file's clock may be so coarse.
+const GRAIN: Duration = Duration::from_secs(2);
+
+/// Bytes that are read at a time.
+const BLOCK: usize = 256 << 10;
+
+/// Files that are known at a time; past this all are forgotten, and read again.
+const MOST: usize = 4096;
+
+/// What the system says of a file: equal for as long as nothing wrote to it, whatever sets its time of change back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Stamp {
+    device: u64,
+    inode: u64,
+    size: u64,
+    /// In nanoseconds since 1970.
+    modified: i128,
+    /// When content or attributes changed last, which no program can set; `None` where the system does not say.
+    changed: Option<i128>,
+}
+
+impl Stamp {
+    #[cfg(unix)]
+    pub(crate) fn of(about: &Metadata) -> Stamp {
+        use std::os::unix::fs::MetadataExt;
+        let time =
+            |seconds: i64, nanoseconds: i64| i128::from(seconds) * 1_000_000_000 + i128::from(nanoseconds);
+        Stamp {
+            device: about.dev(),
+            inode: about.ino(),
+            size: about.size(),
+            modified: time(about.mtime(), about.mtime_nsec()),
+            changed: Some(time(about.ctime(), about.ctime_nsec())),
+        }
+    }
+
+    /// Without what tells files apart for certain, so nothing is remembered.
+    #[cfg(not(unix))]
+    pub(crate) fn of(about: &Metadata) -> Stamp {
+        let time = about.modified().ok().and_then(|time| time.duration_since(UNIX_EPOCH).ok());
+        let modified = time.map_or(0, |time| i128::try_from(time.as_nanos()).unwrap_or(0));
+        Stamp { device: 0, inode: 0, size: about.len(), modified, changed: None }
+    }
+
+    /// That of the file at a path, links resolved.
+    pub(crate) fn at(path: &Path) -> io::Result<Stamp> {
+        let about = fs::metadata(path)?;
+        regular::check(&about)?;
+        Ok(Stamp::of(&about))
+    }
+
+    pub(crate) fn size(&self) -> u64 {
+        self.size
+    }
+
+    /// Whether the last change is so long ago that the next will show.
+    pub(crate) fn settled(&self) -> bool {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_nanos();
+        let grain = GRAIN.as_nanos();
+        self.changed.is_some_and(|changed| {
+            i128::try_from(now.saturating_sub(grain)).is_ok_and(|then| changed <= then)
+        })
+    }
+
+    /// A name for it, under which what follows from the content may be remembered within the process.
+    pub(crate) fn digest(&self) -> Digest {
+        let hasher = Hasher::new("stamp").number(self.device).number(self.inode).number(self.size);
+        hasher.bytes(&self.modified.to_le_bytes()).bytes(&self.changed.unwrap_or(0).to_le_bytes()).finish()
+    }
+}
+
+/// Why a file has no digest.
+pub(crate) enum Trouble {
+    Cancelled,
+    Io(io::Error),
+}
+
+impl From<io::Error> for Trouble {
+    fn from(error: io::Error) -> Trouble {
+        Trouble::Io(error)
+    }
+}
+
+/// What was found in files, for as long as they do not change.
+pub(crate) struct Known<T>(Mutex<HashMap<Stamp, T>>);
+
+impl<T: Clone> Known<T> {
+    pub(crate) fn new() -> Known<T> {
+        Known(Mutex::default())
+    }
+
+    fn table(&self) -> MutexGuard<'_, HashMap<Stamp, T>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What `find` finds in the file at a path, given its size, unless it is known.
+    pub(crate) fn of<E: From<io::Error>>(
+        &self,
+        path: &Path,
+        find: impl FnOnce(&mut File, u64) -> Result<T, E>,
+    ) -> Result<T, E> {
+        if let Some(known) = self.table().get(&Stamp::at(path)?) {
+            return Ok(known.clone());
+        }
+        let mut file = regular::open(path, Links::Followed)?;
+        let stamp = Stamp::of(&file.metadata()?);
+        let settled = stamp.settled();
+        let found = find(&mut file, stamp.size)?;
+        if Stamp::of(&file.metadata()?) != stamp {
+            return Err(io::Error::other("changed while it was read: try again when it is complete").into());
+        }
+        if settled {
+            let mut table = self.table();
+            if table.len() >= MOST {
+                table.clear();
+            }
+            table.insert(stamp, found.clone());
+        }
+        Ok(found)
+    }
+}
+
+static DIGESTS: LazyLock<Known<Digest>> = LazyLock::new(Known::new);
+
+/// A digest that no other value has, for what cannot be read.
+pub(crate) fn unknown() -> Digest {
+    static NEXT: AtomicU64 = AtomicU64::new(0);
+    Hasher::new("unknown")
+        .number(NEXT.fetch_add(1, Ordering::Relaxed))
+        .number(std::process::id().into())
+        .finish()
+}
+
+/// The digest of a file's content. Reads the file unless it is known and unchanged.
+pub(crate) fn digest(path: &Path, cancel: &Cancel) -> Result<Digest, Trouble> {
+    DIGESTS.of(path, |file, size| read(file, size, cancel))
+}
+
+fn read(file: &mut File, size: u64, cancel: &Cancel) -> Result<Digest, Trouble> {
+    let mut hasher = blake3::Hasher::new();
+    let mut block = vec![0; BLOCK];
+    let mut sum = 0;
+    loop {
+        if cancel.is_cancelled() {
+            return Err(Trouble::Cancelled);
+        }
+        let length = match file.read(&mut block) {
+            Ok(0) => break,
+            Ok(length) => length,
+            Err(e) if e.kind() == io::ErrorKind::Interrupted => continue,
+            Err(e) => return Err(e.into()),
+        };
+        hasher.update(&block[..length]);
+        sum += length as u64;
+        // The files of /proc have no size, and some have no end.
+        if sum > size {
+            break;
+        }
+    }
+    if sum != size {
+        let message = format!(
+            "has not the {size} bytes that the system says: it is no plain file, or is being written"
+        );
+        return Err(io::Error::other(message).into());
+    }
+    Ok(Digest::from(*hasher.finalize().as_bytes()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(known: &Known<Digest>, path: &Path) -> Digest {
+        match known.of(path, |file, size| read(file, size, &Cancel::new())) {
+            Ok(digest) => digest,
+            Err(Trouble::Io(e)) => panic!("{e}"),
+            Err(Trouble::Cancelled) => panic!("cancelled"),
+        }
+    }
+
+    #[test]
+    fn times_do_not_hide_changes() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a");
+        let known = Known::new();
+        let mut seen = Vec::new();
+        for content in ["one", "two", "six"] {
+            fs::write(&path, content).unwrap();
+            File::options().append(true).open(&path).unwrap().set_modified(UNIX_EPOCH).unwrap();
+            seen.push(of(&known, &path));
+        }
+        assert!(seen[0] != seen[1] && seen[1] != seen[2] && seen[0] != seen[2]);
+        assert!(known.table().is_empty(), "a file that changed a moment ago is remembered");
+    }
+
+    #[test]
+    #[cfg(unix)]
+    fn settled_files_are_remembered() {
+        let program = std::env::current_exe().unwrap();
+        let old = Path::new("/etc/passwd");
+        let path = if Stamp::at(&program).unwrap().settled() { &program } else { old };
+        let known = Known::new();
+        let first = of(&known, path);
+        assert_eq!(known.table().values().copied().collect::<Vec<_>>(), [first]);
+        let again: Result<Digest, Trouble> = known.of(path, |_, _| panic!("is read again"));
+        assert!(again.is_ok_and(|digest| digest == first));
+    }
+
+    #[test]
+    fn reading_can_be_cancelled() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let cancel = Cancel::new();
+        cancel.cancel();
+        assert!(matches!(digest(file.path(), &cancel), Err(Trouble::Cancelled)));
+    }
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn files_without_size_are_refused() {
+        let said = match digest(Path::new("/proc/self/maps"), &Cancel::new()) {
+            Err(Trouble::Io(e)) => e.to_string(),
+            _ => panic!("/proc/self/maps has a digest"),
+        };
+        assert!(said.contains("no plain file"), "{said}");
+    }
+}
