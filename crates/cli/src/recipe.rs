@@ -145,7 +145,7 @@ impl Recipe {
 fn parts(path: &Path) -> Result<Texts> {
     let shown = path.display();
     let file = regular::open(path, regular::Links::Followed);
-    let file = file.with_context(|| format!("{shown} cannot be read: name a picture"))?;
+    let file = file.map_err(|error| anyhow!("{shown} cannot be read: {error}"))?;
     let keywords = [GRAPH, OUTPUT, INPUTS, CHANGES, GRAPHS, FOLDERS, FILES];
     png_texts(BufReader::new(file), &keywords).map_err(|error| anyhow!("{shown} {error}"))
 }

@@ -223,3 +223,60 @@ impl fmt::Debug for Engine {
         f.debug_struct("Engine").field("nodes", &self.registry()).finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc;
+    use std::time::Duration;
+    use std::{fs, thread};
+
+    use wuerst_core::{Args, Ctx, NodeSpec, Refusal, Value};
+
+    use super::*;
+
+    /// Uses the engine while a graph with it is checked.
+    struct Curious {
+        spec: NodeSpec,
+        engine: Engine,
+    }
+
+    impl Node for Curious {
+        fn spec(&self) -> &NodeSpec {
+            &self.spec
+        }
+
+        fn check(&self, _: &Args<'_>) -> Result<(), Refusal> {
+            let engine = self.engine.clone();
+            let (done, finished) = mpsc::channel();
+            thread::spawn(move || {
+                let spec = NodeSpec::new("test.later", 1, "-> n: int", "");
+                let node = spec.map(|spec| Curious { spec, engine: engine.clone() });
+                let added = node.and_then(|node| engine.add(Arc::new(node)));
+                done.send(added.is_ok() && engine.graph("wuerstchen: 1\n").is_ok())
+            });
+            match finished.recv_timeout(Duration::from_secs(60)) {
+                Ok(true) => Ok(()),
+                _ => Err("the engine is locked".into()),
+            }
+        }
+
+        fn run(&self, _: &mut Ctx<'_>, _: &Args<'_>) -> Result<Vec<Value>> {
+            Ok(vec![1i64.into()])
+        }
+    }
+
+    #[test]
+    fn checks_lock_nothing() {
+        let models = tempfile::tempdir().unwrap();
+        fs::write(models.path().join("any.onnx"), "").unwrap();
+        let engine = Engine::new(Options { models: models.path().into(), ..Options::default() }).unwrap();
+        let spec = NodeSpec::new("test.curious", 1, "-> n: int", "").unwrap();
+        engine.add(Arc::new(Curious { spec, engine: engine.clone() })).unwrap();
+        let text = "{wuerstchen: 1, nodes: {c: {use: test.curious}}, outputs: {n: $c.n}}";
+        engine.add_graph("test.graph", text).unwrap();
+        let kinds = engine.registry();
+        assert!(kinds.get("test.graph").is_some() && kinds.get("test.later").is_some());
+        let error = engine.add_graph("test.graph", "{wuerstchen: 1}").unwrap_err().to_string();
+        assert!(error.contains("`test.graph` is registered already"), "{error}");
+    }
+}

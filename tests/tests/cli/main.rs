@@ -4,6 +4,8 @@ mod cache;
 mod convert;
 mod graphs;
 mod import;
+#[cfg(unix)]
+mod opening;
 mod pictures;
 mod refusals;
 mod shipped;

@@ -49,7 +49,7 @@ fn a_picture_says_how_it_was_made() -> Result<()> {
     );
     let files: std::collections::BTreeMap<String, String> = serde_json::from_str(&text("files")?)?;
     let names: Vec<&str> = files.keys().map(String::as_str).collect();
-    assert_eq!(names, ["decoder", "prior", "text-encoder", "vqgan-decoder"]);
+    assert_eq!(names, ["decoder", "prior", "text-encoder", "tokenizer-decoder.json", "vqgan-decoder"]);
     assert!(files.values().all(|digest| digest.len() == 64));
     assert_eq!(text("graph")?, fs::read_to_string(root().join(GRAPH))?);
     Ok(())
@@ -88,6 +88,11 @@ fn a_picture_can_be_made_again_from_itself() -> Result<()> {
     fs::write(at("prior.onnx"), model)?;
     let (_, said) = again("a.png", "h.png", &[])?;
     assert!(said.contains("`prior` is not what"), "{said}");
+    assert!(!said.contains("tokenizer"), "{said}");
+    let tokenizer = at("tokenizer-decoder.json");
+    fs::write(&tokenizer, format!("{}\n", fs::read_to_string(&tokenizer)?))?;
+    let (_, said) = again("a.png", "i.png", &[])?;
+    assert!(said.contains("`tokenizer-decoder.json` is not what"), "{said}");
     Ok(())
 }
 

@@ -83,6 +83,36 @@ fn a_replaced_tokenizer_runs_what_used_it() -> Result<()> {
     Ok(())
 }
 
+/// Of the same size and time, as archives set it; and the same content elsewhere.
+#[test]
+fn digests_follow_weights() -> Result<()> {
+    let (folder, other) = (tempfile::tempdir()?, tempfile::tempdir()?);
+    bundle::write_with_one_encoder(folder.path())?;
+    let digest = |models: &Path| -> Result<_> {
+        let job = job(models, 1, "text-to-image.yaml")?;
+        job.set("prompt", "a red apple")?;
+        Ok(job.digest("embedding")?)
+    };
+    let first = digest(folder.path())?;
+    for entry in fs::read_dir(folder.path())?.flatten() {
+        fs::copy(entry.path(), other.path().join(entry.file_name()))?;
+    }
+    assert_eq!(digest(other.path())?, first);
+    let path = folder.path().join("prior.onnx");
+    let time = fs::metadata(&path)?.modified()?;
+    let mut model = fs::read(&path)?;
+    // The middle of the file is weights.
+    let middle = model.len() / 2;
+    model[middle] ^= 1;
+    fs::write(&path, &model)?;
+    fs::File::options().append(true).open(&path)?.set_modified(time)?;
+    assert_ne!(digest(folder.path())?, first);
+    model[middle] ^= 1;
+    fs::write(&path, &model)?;
+    assert_eq!(digest(folder.path())?, first);
+    Ok(())
+}
+
 /// Over one engine: its models, its cache, its remembered results.
 #[test]
 fn jobs_on_threads_make_the_pictures_of_jobs_in_a_row() -> Result<()> {
