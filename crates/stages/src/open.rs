@@ -2,13 +2,13 @@
 
 use std::fs;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use ort::session::Session;
 use ort::session::builder::SessionBuilder;
 use wuerst_core::regular::Links;
-use wuerst_core::{Cancel, Error, memory};
+use wuerst_core::{Cancel, Error, external_data, memory};
 use wuerst_model::onnx::Split;
 
 use crate::device::{Device, Placement, RECORD, Request, assigned};
@@ -17,6 +17,10 @@ use crate::prepared::{Found, Mapped, Prepared, as_it_is};
 use crate::runtime::Runtime;
 use crate::sessions::{Level, Log};
 use crate::stage::ran_out;
+
+/// The parts that a model may be split into.
+const ONCE: &str = "once";
+const STEP: &str = "step";
 
 /// A model to open, and how.
 pub(crate) struct Opening<'a> {
@@ -46,10 +50,10 @@ pub(crate) struct Opened {
     pub(crate) placement: Placement,
 }
 
-/// A session, and the file that it may have mapped.
+/// A session, and the files that it may have mapped.
 struct Loaded {
     session: Session,
-    mapped: Option<Mapped>,
+    mapped: Vec<Mapped>,
 }
 
 /// Where a session is made from.
@@ -59,8 +63,8 @@ enum Source<'a> {
     Bytes(Vec<u8>),
 }
 
-/// What each step does; and what need not be done in each, with the file that it may have mapped.
-type Halves = (Loaded, (Once, Option<Mapped>));
+/// What each step does; and what need not be done in each, with the files that it may have mapped.
+type Halves = (Loaded, (Once, Vec<Mapped>));
 
 impl Opening<'_> {
     /// A session on the first device that takes the model, with what the devices before it said.
@@ -96,13 +100,12 @@ impl Opening<'_> {
 
     fn on(&self, device: &Device, cancel: &Cancel) -> Result<Opened, String> {
         let halves = if *device == Device::Cpu { self.halves(cancel)? } else { None };
-        let (Loaded { session, mapped }, once) = match halves {
+        let (Loaded { session, mut mapped }, once) = match halves {
             Some((loaded, once)) => (loaded, Some(once)),
             None => (self.load(device, None, || Source::File(self.path), cancel)?, None),
         };
-        let mut mapped = Vec::from_iter(mapped);
-        let once = once.map(|(once, file)| {
-            mapped.extend(file);
+        let once = once.map(|(once, files)| {
+            mapped.extend(files);
             once
         });
         let said = |error: ort::Error| error.message().to_owned();
@@ -134,7 +137,7 @@ impl Opening<'_> {
         let Some(split) = Split::of(&bytes, self.stepwise) else { return Ok(None) };
         // What is wrong is said of the whole model.
         let whole = |why| if cancel.is_cancelled() { Err(why) } else { Ok(None) };
-        let once = match self.load(&Device::Cpu, Some("once"), || Source::Bytes(split.once()), cancel) {
+        let once = match self.load(&Device::Cpu, Some(ONCE), || Source::Bytes(split.once()), cancel) {
             Ok(once) => once,
             Err(why) => return whole(why),
         };
@@ -144,7 +147,7 @@ impl Opening<'_> {
         let Some(step) = split.step(&types) else { return Ok(None) };
         drop(split);
         drop(bytes);
-        let session = self.load(&Device::Cpu, Some("step"), || Source::Bytes(step), cancel);
+        let session = self.load(&Device::Cpu, Some(STEP), || Source::Bytes(step), cancel);
         session.map(|session| Some((session, once))).or_else(whole)
     }
 
@@ -165,7 +168,7 @@ impl Opening<'_> {
             Ok(Found::Model(path, mapped)) => {
                 let session = self.session(device, &Source::File(&path), cancel, as_it_is);
                 if session.is_ok() || cancel.is_cancelled() {
-                    return session.map(|session| Loaded { session, mapped });
+                    return session.map(|session| Loaded { session, mapped: Vec::from_iter(mapped) });
                 }
                 if let Err(error) = prepared.remove() {
                     self.not_kept(&error);
@@ -197,11 +200,22 @@ impl Opening<'_> {
         Ok(loaded)
     }
 
+    /// Removes what was kept of the model, after the model turned out to be another.
+    pub(crate) fn forget(&self) {
+        let whole = self.prepared.iter().cloned();
+        let parts = self.prepared.iter().flat_map(|whole| [whole.part(ONCE), whole.part(STEP)]);
+        for prepared in whole.chain(parts) {
+            if let Err(error) = prepared.remove() {
+                self.not_kept(&error);
+            }
+        }
+    }
+
     fn not_kept(&self, error: &std::io::Error) {
         (self.warn)(format!("models cannot be kept in the cache folder: {error}; the run goes on without"));
     }
 
-    /// A session of the model's own file or a part of it, whose weights may lie in a data file.
+    /// A session of the model's own file or a part of it, whose weights may lie in files with external data.
     fn anew(
         &self,
         device: &Device,
@@ -209,10 +223,11 @@ impl Opening<'_> {
         cancel: &Cancel,
         more: impl FnOnce(SessionBuilder) -> ort::Result<SessionBuilder>,
     ) -> Result<Loaded, String> {
-        let mut data = self.path.as_os_str().to_owned();
-        data.push(".data");
-        let mapped = Mapped::open(Path::new(&data), Links::Followed)
-            .map_err(|e| format!("{}: {e}", Path::new(&data).display()))?;
+        let data = external_data(self.path).map_err(|e| e.to_string())?;
+        let open = |path: &PathBuf| {
+            Mapped::open(path, Links::Followed).map_err(|e| format!("{}: {e}", path.display())).transpose()
+        };
+        let mapped = data.iter().filter_map(open).collect::<Result<_, _>>()?;
         let session = self.session(device, source, cancel, more)?;
         Ok(Loaded { session, mapped })
     }

@@ -228,6 +228,7 @@ impl Sessions {
         locked(&not_kept).drain(..).for_each(|message| self.warn_once(ctx, message));
         let stage = stage?;
         if !model.is_unchanged() {
+            opening.forget();
             let source = "changed while it was loaded: run the graph again".into();
             return Err(Error::Model { path: model.path().to_owned(), source });
         }

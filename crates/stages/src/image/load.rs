@@ -2,7 +2,7 @@
 
 use wuerst_core::{Args, Ctx, Registry, Result, Tensor, Value, memory};
 
-use super::decode::decode;
+use super::decode::{LARGEST, decode};
 use super::pixels::tensor;
 use crate::plain::Plan;
 
@@ -18,7 +18,7 @@ pub(crate) fn register(registry: &mut Registry) -> Result<()> {
             ("alpha", "Opaqueness: 1 where nothing shines through, 0 where everything does."),
         ],
     };
-    plan.add_reading(decode::LARGEST, registry, run)
+    plan.add_reading(LARGEST, registry, run)
 }
 
 fn run(ctx: &mut Ctx<'_>, args: &Args<'_>) -> Result<Vec<Value>> {
