@@ -138,7 +138,7 @@ fn a_model_that_breaks_its_contract_is_refused_in_the_graph_s_line() {
     let latents = g.input("latents", DType::F32, &[Axis::fixed(1), Axis::fixed(8), Axis::fixed(2)]);
     let picture = g.push(Op::Transpose(vec![0, 2, 1]), &[latents]);
     g.output("picture", picture);
-    let metadata = Facts::VqganDecoder(Vqgan { latent_scale: 0.4 }).pairs();
+    let metadata = Facts::VqganDecoder(Vqgan { latent_scale: 0.4, pixels_per_latent: 4 }).pairs();
     let options = onnx::Options { metadata, ..onnx::Options::default() };
     let path = models.path().join("narrow.onnx");
     let graph = g.finish().unwrap();
@@ -157,7 +157,7 @@ outputs: { image: $vqgan.image }
         "narrow.onnx: breaks the contract of a vqgan-decoder: ",
         "its input `latents` is f32[1,8,2]",
         "it has no output `image`",
-        "wanted: latents: f32[b,4,H,W] -> image: f32[b,3,y,x]",
+        "wanted: latents: f32[b,z,H,W] -> image: f32[b,3,y,x]",
     ] {
         assert!(said.contains(part), "{part}\n{said}");
     }

@@ -93,6 +93,17 @@ pub struct Decoder {
 pub struct Vqgan {
     /// The network's own latents are `latent_scale` times those of the decoder (published: 0.3764).
     pub latent_scale: f64,
+    /// Pixels of a side for each cell of the latents (4).
+    #[serde(default = "published_pixels", skip_serializing_if = "is_published")]
+    pub pixels_per_latent: usize,
+}
+
+fn published_pixels() -> usize {
+    Scale::default().pixels_per_latent
+}
+
+fn is_published(pixels: &usize) -> bool {
+    *pixels == published_pixels()
 }
 
 /// Facts of a semantic compressor.
@@ -206,7 +217,7 @@ mod tests {
     #[test]
     fn what_is_missing_is_named() {
         assert_eq!(read(&[]), Err(FactsError::NoContract));
-        let mut pairs = Facts::VqganDecoder(Vqgan { latent_scale: 0.3764 }).pairs();
+        let mut pairs = Facts::VqganDecoder(Vqgan { latent_scale: 0.3764, pixels_per_latent: 4 }).pairs();
         assert!(pairs.contains(&("wuerst.latent_scale".into(), "0.3764".into())));
         pairs.retain(|(key, _)| key != "wuerst.latent_scale");
         let error = read(&pairs).unwrap_err().to_string();

@@ -182,7 +182,7 @@ mod tests {
     #[test]
     fn sides_of_the_vqgan_are_whole() {
         let network = Network::VqganEncoder(VqganConfig::default());
-        let facts = Facts::VqganEncoder(facts::Vqgan { latent_scale: 0.3764 });
+        let facts = Facts::VqganEncoder(facts::Vqgan { latent_scale: 0.3764, pixels_per_latent: 4 });
         let sizes = network.sizes(&facts, [64, 32]).unwrap();
         assert_eq!((sizes.width, sizes.height), (64, 32));
         assert_eq!(

@@ -54,8 +54,8 @@ impl Contract {
         }
     }
 
-    /// Inputs and outputs, in the notation of signatures. The embedding has c channels, 16 in the published models.
-    /// Where f32 stands, f16 will do; `timestep` is from 0 to 1, where 1 is noise; pictures are RGB in 0..1, and what
+    /// Inputs and outputs, in the notation of signatures. The embedding has c channels and the latents z, 16 and 4 in the
+    /// published models.    /// Where f32 stands, f16 will do; `timestep` is from 0 to 1, where 1 is noise; pictures are RGB in 0..1, and what
     /// a VQGAN makes beyond that is cut off by the node.
     pub fn signature(self) -> &'static str {
         match self {
@@ -64,11 +64,11 @@ impl Contract {
                 "latents: f32[b,c,h,w], timestep: f32[b], text: f32[b,l,d] -> noise: f32[b,c,h,w]"
             }
             Contract::Decoder => {
-                "latents: f32[b,4,H,W], timestep: f32[b], embedding: f32[b,c,h,w], text: f32[b,l,d] \
-                 -> noise: f32[b,4,H,W]"
+                "latents: f32[b,z,H,W], timestep: f32[b], embedding: f32[b,c,h,w], text: f32[b,l,d] \
+                 -> noise: f32[b,z,H,W]"
             }
-            Contract::VqganDecoder => "latents: f32[b,4,H,W] -> image: f32[b,3,y,x]",
-            Contract::VqganEncoder => "image: f32[b,3,y,x] -> latents: f32[b,4,H,W]",
+            Contract::VqganDecoder => "latents: f32[b,z,H,W] -> image: f32[b,3,y,x]",
+            Contract::VqganEncoder => "image: f32[b,3,y,x] -> latents: f32[b,z,H,W]",
             Contract::Compressor => "image: f32[b,3,y,x] -> embedding: f32[b,c,h,w]",
         }
     }
@@ -169,14 +169,14 @@ mod tests {
 
     #[test]
     fn half_precision_and_fixed_lengths_serve() {
-        let facts = Facts::VqganDecoder(Vqgan { latent_scale: 0.3764 });
+        let facts = Facts::VqganDecoder(Vqgan { latent_scale: 0.3764, pixels_per_latent: 4 });
         let half = header("latents: f16[1,4,64,64] -> image: f16[1,3,256,256], extra: f32[1]", &facts);
         assert_eq!(Contract::VqganDecoder.check(Path::new("a.onnx"), &half).unwrap(), facts);
     }
 
     #[test]
     fn everything_that_is_wrong_is_said_at_once() {
-        let facts = Facts::VqganDecoder(Vqgan { latent_scale: 0.3764 });
+        let facts = Facts::VqganDecoder(Vqgan { latent_scale: 0.3764, pixels_per_latent: 4 });
         let wrong = header("latents: i64[b,4,h,w], mask: f32[b] -> picture: f32[b,3,h,w]", &facts);
         let said = message(Contract::VqganDecoder, &wrong);
         for part in ["a.onnx", "`latents` is i64[b,4,h,w]", "feeds its input `mask`", "no output `image`"] {

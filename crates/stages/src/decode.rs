@@ -14,7 +14,7 @@ use crate::sample::{self, Defaults, Sampling, blame_model, sampling_ports};
 use crate::sessions::Sessions;
 use crate::start::{self, start_ports};
 
-/// Channels of the VQGAN's latents.
+/// Channels of the VQGAN's latents, unless the model says otherwise.
 const CHANNELS: usize = 4;
 
 /// `wuerst.decode`: takes the noise off the VQGAN's latents, guided by the embedding and by text.
@@ -28,9 +28,9 @@ impl Decode {
         let signature = concat!(
             "embedding: f32[b,c,h,w], text: f32[t,l,d], negative: f32[n,l,d]?, model: model, ",
             sampling_ports!(),
-            ", seed: int? {0..}, rng: u8[r]?, init: f32[b,4,H,W]?, ",
+            ", seed: int? {0..}, rng: u8[r]?, init: f32[b,z,H,W]?, ",
             start_ports!(),
-            " -> latents: f32[b,4,H,W]"
+            " -> latents: f32[b,z,H,W]"
         );
         let about = "Stage B. Makes the latents of a picture from its semantic embedding; of several, one for each of a batch.";
         let mut spec = NodeSpec::new("wuerst.decode", 1, signature, about)?
@@ -41,7 +41,7 @@ impl Decode {
             .describe("model", "A model with the contract `decoder`.")?
             .describe("seed", "Starts the random numbers anew; the next of a batch has the next seed. When left out, they go on from `rng`.")?
             .describe("rng", "Where the prior left the random numbers. With neither, the seed is 0.")?
-            .describe("latents", "The picture as the VQGAN knows it, 4 pixels to a cell.")?;
+            .describe("latents", "The picture as the VQGAN knows it; published models have 4 channels, and 4 pixels to a cell.")?;
         for (port, about) in sample::ABOUT.into_iter().chain(guidance::ABOUT).chain(start::ABOUT) {
             spec = spec.describe(port, about)?;
         }
@@ -126,6 +126,14 @@ impl Node for Decode {
             },
         )?;
         let stage = self.sessions.stage(ctx, model, Contract::Decoder)?;
+        let channels = stage.channels().unwrap_or(CHANNELS);
+        if let Some(Value::Tensor(init)) = args.get("init")
+            && init.shape()[1] != channels
+        {
+            let message =
+                format!("has {} channels, but the model's latents have {channels}", init.shape()[1]);
+            return Err(Error::invalid("init", message));
+        }
         let embedding = batch::one(args, "embedding")?;
         let text = vec![("embedding", embedding.clone()), ("text", batch::one(args, "text")?)];
         let conditions = sampling.conditions(text, || {
@@ -135,11 +143,11 @@ impl Node for Decode {
         })?;
         let init = if args.has("init") { Some(batch::one(args, "init")?) } else { None };
         let init = init.as_ref().and_then(|init| init.values::<f32>());
-        let shape = [CHANNELS, height, width];
+        let shape = [channels, height, width];
         let latents =
             sampling.run(ctx, &mut noise(args)?, init, shape, &conditions, |ctx, feeds, kept| {
                 stage.noise(ctx, feeds, kept)
             })?;
-        Ok(vec![Tensor::from_vec(&[1, CHANNELS, height, width], latents)?.into()])
+        Ok(vec![Tensor::from_vec(&[1, channels, height, width], latents)?.into()])
     }
 }

@@ -23,7 +23,7 @@ pub(crate) struct Vqgan {
 impl Vqgan {
     /// For one picture.
     pub(crate) fn new(sessions: Arc<Sessions>) -> Result<Vqgan> {
-        let signature = "latents: f32[1,4,H,W], model: model -> image: u8[h,w,3], pixels: f32[h,w,3]";
+        let signature = "latents: f32[1,z,H,W], model: model -> image: u8[h,w,3], pixels: f32[h,w,3]";
         let spec = NodeSpec::new("wuerst.vqgan", 1, signature, "Stage A. Makes pixels from latents.")?
             .weighing(200.)
             .describe("latents", "From the decoder.")?
@@ -35,7 +35,7 @@ impl Vqgan {
 
     /// For several.
     pub(crate) fn batch(sessions: Arc<Sessions>) -> Result<Vqgan> {
-        let signature = "latents: f32[b,4,H,W], model: model -> images: u8[b,h,w,3], pixels: f32[b,h,w,3]";
+        let signature = "latents: f32[b,z,H,W], model: model -> images: u8[b,h,w,3], pixels: f32[b,h,w,3]";
         let about = "Stage A. Makes the pixels of several pictures, one after the other.";
         let spec = NodeSpec::new("wuerst.vqgan_batch", 1, signature, about)?
             .weighing(200.)

@@ -9,9 +9,6 @@ use crate::sample::blame_model;
 use crate::sessions::Sessions;
 use crate::vqgan::facts;
 
-/// Pixels of a side for each of the latents; the contract of both halves has it so.
-const PIXELS: usize = 4;
-
 /// `wuerst.vqgan_encode`: the VQGAN's encoding half, without quantisation.
 pub(crate) struct VqganEncode {
     spec: NodeSpec,
@@ -20,12 +17,12 @@ pub(crate) struct VqganEncode {
 
 impl VqganEncode {
     pub(crate) fn new(sessions: Arc<Sessions>) -> Result<VqganEncode> {
-        let signature = "image: u8[h,w,3], model: model -> latents: f32[1,4,H,W]";
+        let signature = "image: u8[h,w,3], model: model -> latents: f32[1,z,H,W]";
         let about = "Stage A backwards. Makes the latents of a picture, for the decoder to start from.";
         let spec = NodeSpec::new("wuerst.vqgan_encode", 1, signature, about)?
             .describe(
                 "image",
-                "The picture, RGB. Its sides are multiples of 4, and as the decoder wants them.",
+                "The picture, RGB. Its sides are multiples of the pixels to a cell of the latents, and as the decoder wants them.",
             )?
             .describe("model", "A model with the contract `vqgan-encoder`.")?
             .describe("latents", "The picture as the VQGAN knows it, scaled as the decoder's own.")?;
@@ -47,11 +44,12 @@ impl Node for VqganEncode {
 
     fn run(&self, ctx: &mut Ctx<'_>, args: &Args<'_>) -> Result<Vec<Value>> {
         let model = args.model("model")?;
-        let scale = facts(&self.sessions, model, Contract::VqganEncoder)?.latent_scale as f32;
+        let facts = facts(&self.sessions, model, Contract::VqganEncoder)?;
+        let (scale, pixels) = (facts.latent_scale as f32, facts.pixels_per_latent.max(1));
         let image = args.tensor("image")?;
-        if let Some(side) = image.shape()[..2].iter().find(|s| **s == 0 || !s.is_multiple_of(PIXELS)) {
+        if let Some(side) = image.shape()[..2].iter().find(|s| **s == 0 || !s.is_multiple_of(pixels)) {
             let message =
-                format!("has a side of {side} pixels, which is no multiple of {PIXELS}: resize it first");
+                format!("has a side of {side} pixels, which is no multiple of {pixels}: resize it first");
             return Err(Error::invalid("image", message));
         }
         let planes = planes(image, [0.; 3], [1.; 3])?;
@@ -60,7 +58,7 @@ impl Node for VqganEncode {
         let latents = stage.run(ctx, &[("image", &planes)], "latents")?;
         ctx.step(1, 1)?;
         let scaled = latents.to_f32().map(|latents| latents.mapv(|z| z / scale));
-        let scaled = scaled.ok_or_else(|| stage.gave("latents", &latents, "f32[1,4,H,W]"))?;
+        let scaled = scaled.ok_or_else(|| stage.gave("latents", &latents, "f32[1,z,H,W]"))?;
         Ok(vec![scaled.into()])
     }
 }

@@ -154,7 +154,7 @@ fn decoder_stages(decoder: Decoder, scale: Scale) -> [Stage; 4] {
         graph: decoder.vqgan_encoder,
         weights: Arc::clone(&vqgan.weights),
     };
-    let scaled = facts::Vqgan { latent_scale };
+    let scaled = facts::Vqgan { latent_scale, pixels_per_latent: vqgan.config.stride() };
     [
         decoder.text.stage,
         stage("decoder", decoder.decoder, Network::Decoder, facts),

@@ -58,7 +58,8 @@ pub fn exports(config: &RunConfig, latent_scale: f64) -> Result<Vec<Export>> {
         length: config.length,
     };
     let (schedule, sampling) = (Schedule::default(), &config.sampling);
-    let vqgan = facts::Vqgan { latent_scale };
+    let pixels_per_latent = config.vqgan.network.stride();
+    let vqgan = facts::Vqgan { latent_scale, pixels_per_latent };
     let below = compressor::frozen_graph(
         COMPRESSOR.backbone,
         config.compressor.frozen_blocks,

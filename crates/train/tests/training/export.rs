@@ -140,8 +140,36 @@ fn drawn_from(config: &RunConfig, folder: &Path) -> Result<()> {
     assert_eq!(previews.0, ["prior", "decoder"]);
     let Value::Tensor(image) = image else { panic!("a picture is a tensor") };
     assert_eq!(image.shape(), [32, 32, 3]);
+
+    let channels = config.vqgan.network.latent_channels;
+    let side = 32 / config.vqgan.network.stride();
+    let job = engine.job(&engine.graph(FROM_LATENTS)?);
+    job.set("prompt", "apple")?;
+    job.set("embedding", wuerst::Tensor::from_vec(&[1, 16, 1, 1], vec![0f32; 16])?)?;
+    let started_from = |channels: usize| {
+        let init = vec![0f32; channels * side * side];
+        job.set("init", wuerst::Tensor::from_vec(&[1, channels, side, side], init)?)?;
+        job.get("latents", &mut ())
+    };
+    let Value::Tensor(latents) = started_from(channels)? else { panic!("latents are a tensor") };
+    assert_eq!(latents.shape(), [1, channels, side, side]);
+    let refused = started_from(3).unwrap_err().to_string();
+    assert!(
+        refused.contains(&format!("has 3 channels, but the model's latents have {channels}")),
+        "{refused}"
+    );
     Ok(())
 }
+
+/// Stage B alone, from latents.
+const FROM_LATENTS: &str = "wuerstchen: 1
+inputs: { prompt: text, embedding: 'f32[1,c,h,w]', init: 'f32[1,z,H,W]' }
+nodes:
+  tokens:  { use: wuerst.tokenize, with: { text: $prompt, model: text-encoder } }
+  text:    { use: wuerst.encode, with: { ids: $tokens.ids, mask: $tokens.mask, model: text-encoder } }
+  decoder: { use: wuerst.decode, with: { embedding: $embedding, text: $text.states, init: $init, model: decoder } }
+outputs: { latents: $decoder.latents }
+";
 
 #[test]
 fn training_goes_on_from_an_exported_model() -> Result<()> {
