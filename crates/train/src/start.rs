@@ -110,8 +110,11 @@ struct Before {
     spent: Vec<Training>,
 }
 
-/// What the model's training took, as its report says; nothing if it has none.
-fn spent_before(model: &Path) -> Result<Vec<Training>> {
+/// The training that a model's report tells of; none if it has no report.
+///
+/// # Errors
+/// A report that cannot be read.
+pub fn spent_before(model: &Path) -> Result<Vec<Training>> {
     let path = model.join("report.json");
     if !path.exists() {
         return Ok(vec![]);

@@ -1,8 +1,8 @@
 //! The maximum mean discrepancy between two sets of features (Gretton et al., 2012), as the kernel inception distance
 //! (Bińkowski et al., 2018) takes it.
 //!
-//! Unlike the Fréchet distance it has no bias that depends on the number of pictures: between two samples of one
-//! distribution it is 0 on average, and may be negative. Published code averages it over random subsets to save
+//! Unlike the Fréchet distance it has no bias that depends on the number of pictures: between two independent samples of
+//! one distribution it is 0 on average, and may be negative. Published code averages it over random subsets to save
 //! memory; here every pair of pictures counts, which has the same expectation and less variance.
 
 use super::resample::{Estimate, Groups, jackknife};

@@ -33,6 +33,7 @@ pub mod validation;
 pub mod write;
 
 use crate::config::RunConfig;
+use crate::start;
 use anyhow::{Result, ensure};
 use bench::{Bench, FITTED, Measured};
 use comparison::Comparison;
@@ -124,6 +125,11 @@ fn measure(config: &RunConfig, args: &ReportArgs, bench: &Bench, generator: &Gen
     let score = |set: &Measured| -> Result<Score> { Ok(bench.score(set)?.sturdy.score()) };
     let away = |set: &Measured| nearest(&set.sturdy.head, &bench.training.sturdy.head).1;
     let shuffled = real.shuffled();
+    let mut spent = measures::spent(config)?;
+    if spent.is_empty() {
+        // A model that was trained elsewhere tells of it in its own report.
+        spent = start::spent_before(&args.model)?;
+    }
     Ok(Report {
         pictures: n,
         seed,
@@ -150,6 +156,6 @@ fn measure(config: &RunConfig, args: &ReportArgs, bench: &Bench, generator: &Gen
         psnr: reconstruct::psnr(&stage_a.pictures, &real.pictures),
         noise_levels: validation::of_galleries(&args.model, cells, &bench.text, threads)?,
         comparison: rows,
-        spent: measures::spent(config)?,
+        spent,
     })
 }

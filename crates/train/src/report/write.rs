@@ -76,7 +76,8 @@ fn likeness(md: &mut String, report: &Report) -> Result<()> {
         "\nBoth distances compare means over the picture of EfficientNet-Lite2's last block, under noise of {GRAIN}/255 on \
          every picture, real or drawn. MMD² is the unbiased squared maximum mean discrepancy under the kernel \
          (x·y/d + 1)³, that of the kernel inception distance. ± is one standard error: of a jackknife that leaves out one \
-         of 50 groups of concepts at a time."
+         of 50 groups of concepts at a time. The floor of MMD² lies below 0, because both real samples show every concept \
+         equally often and so are more alike than independent ones."
     )?;
     Ok(())
 }

@@ -31,7 +31,7 @@ fn agrees(got: Estimate, same: Estimate, want: &Measured) {
 }
 
 #[test]
-fn distances_are_independent_implementations() -> Result<()> {
+fn distances_match_scipy() -> Result<()> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/reference/distances");
     let expected: Expected = serde_json::from_slice(&std::fs::read(folder.join("expected.json"))?)?;
     let [one, other] = ["one", "other"].map(|name| Tensor::read_npy(folder.join(format!("{name}.npy"))));
