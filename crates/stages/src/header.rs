@@ -1,17 +1,17 @@
 //! The head of an ONNX file: metadata, inputs and outputs, read without its weights and without ONNX Runtime.
 //!
-//! A model is checked when a graph is, long before it is loaded, so this must cost next to nothing: the reader
-//! jumps over whatever it does not want, whatever the size of the file. Field numbers are those of `onnx.proto`.
+//! A model is checked when a graph is, long before it is loaded, so this must cost next to nothing: the reader jumps over
+//! the weights, whatever the size of the file.
 
 mod about;
 
+use std::collections::BTreeMap;
 use std::fmt;
-use std::fs::File;
-use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 
 use wuerst_core::regular::{self, Links};
-use wuerst_core::{DType, Dim, external_data};
+use wuerst_core::{DType, Dim};
+use wuerst_model::onnx::{self, Extent, Head, HeadError, Place, Tensor};
 
 /// What an ONNX file says of itself.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -26,6 +26,8 @@ pub struct Header {
     pub bytes: u64,
     /// Floating-point numbers in its tensors: weights, and the few constants of the operators.
     pub numbers: u64,
+    /// Bytes of what follows from its constants alone, which is computed while it is loaded.
+    pub unfolded: u64,
     /// Sets of operators that it needs beside the standard one, as `com.microsoft`.
     pub domains: Vec<String>,
 }
@@ -51,255 +53,90 @@ impl fmt::Display for Outlet {
 
 /// Why the head of a file cannot be read.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum HeaderError {
     /// The file system says no.
     #[error("{0}")]
     Io(#[from] std::io::Error),
-    /// Not a protobuf, or cut off.
-    #[error("not an ONNX file, or damaged at byte {0}")]
-    Damaged(u64),
-    /// A protobuf, perhaps, but without a graph.
-    #[error("not an ONNX file: it holds no graph")]
-    NoGraph,
+    /// No ONNX file, or more than is read of one.
+    #[error(transparent)]
+    Head(#[from] HeadError),
+    /// A file of weights beside it is missing or short.
+    #[error("its data file {}: {why}", path.display())]
+    Data {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        why: String,
+    },
 }
-
-type Read<T> = Result<T, HeaderError>;
-
-/// Longer names and metadata are taken for damage.
-const LONGEST_TEXT: u64 = 16 << 20;
 
 impl Header {
     /// Reads the head of the ONNX file at `path`.
     ///
     /// # Errors
-    /// When it cannot be read, or is no ONNX file.
-    pub fn read(path: &Path) -> Read<Header> {
+    /// When it cannot be read, is no ONNX file, or goes beyond what is read of one: see [`wuerst_model::onnx::Head`].
+    pub fn read(path: &Path) -> Result<Header, HeaderError> {
         let file = regular::open(path, Links::Followed)?;
-        let length = file.metadata()?.len();
-        let mut fields = Fields { file: BufReader::new(file), at: 0 };
-        let mut header = Header { bytes: length.saturating_add(data_length(path)?), ..Header::default() };
-        let mut found = false;
-        while fields.at < length {
-            match fields.next(length)? {
-                (7, Wire::Bytes(end)) => {
-                    found = true;
-                    fields.graph(end, &mut header)?;
-                }
-                (8, Wire::Bytes(end)) => header.domains.extend(fields.domain(end)?),
-                (14, Wire::Bytes(end)) => header.metadata.push(fields.pair(end)?),
-                (_, other) => fields.skip(other)?,
-            }
-        }
-        if found { Ok(header) } else { Err(HeaderError::NoGraph) }
+        let head = Head::of_file(&file)?;
+        let bytes = file.metadata()?.len().saturating_add(data_length(path, &head.tensors)?);
+        let floats = |tensor: &&Tensor| [1, 10, 11, 16].contains(&tensor.element);
+        let numbers = head.tensors.iter().filter(floats).map(Tensor::elements).fold(0, u64::saturating_add);
+        let outlets = |all: Vec<onnx::Outlet>| all.into_iter().map(Outlet::from).collect();
+        Ok(Header {
+            metadata: head.metadata,
+            inputs: outlets(head.inputs),
+            outputs: outlets(head.outputs),
+            bytes,
+            numbers,
+            unfolded: head.unfolded,
+            domains: head.domains,
+        })
     }
 }
 
-/// The size of the files with external data, as far as they are there.
-fn data_length(path: &Path) -> std::io::Result<u64> {
-    let length = |path: PathBuf| std::fs::metadata(path).map_or(0, |about| about.len());
-    Ok(external_data(path)?.into_iter().map(length).fold(0, u64::saturating_add))
-}
-
-/// What follows the number of a field.
-enum Wire {
-    Number(u64),
-    /// A message or string that ends at this byte of the file.
-    Bytes(u64),
-    /// A number of 4 or 8 bytes.
-    Fixed(u64),
-}
-
-/// A protobuf file, read field by field.
-struct Fields {
-    file: BufReader<File>,
-    at: u64,
-}
-
-impl Fields {
-    /// The number of the next field of a message that ends at `end`, and what follows.
-    fn next(&mut self, end: u64) -> Read<(u64, Wire)> {
-        let start = self.at;
-        let key = self.number()?;
-        let wire = match key & 7 {
-            0 => Wire::Number(self.number()?),
-            1 => Wire::Fixed(8),
-            2 => {
-                let length = self.number()?;
-                let stop = self.at.checked_add(length).filter(|stop| *stop <= end);
-                Wire::Bytes(stop.ok_or(HeaderError::Damaged(start))?)
+impl From<onnx::Outlet> for Outlet {
+    fn from(outlet: onnx::Outlet) -> Outlet {
+        let dim = |extent| match extent {
+            Extent::Fixed(length) => {
+                usize::try_from(length).map_or_else(|_| Dim::Named("?".into()), Dim::Fixed)
             }
-            5 => Wire::Fixed(4),
-            _ => return Err(HeaderError::Damaged(start)),
+            Extent::Named(name) => Dim::Named(name),
+            Extent::Free => Dim::Named("?".into()),
         };
-        // No field has the number 0: a file of zeros is left at once.
-        if key < 8 {
-            return Err(HeaderError::Damaged(start));
-        }
-        Ok((key >> 3, wire))
+        let dims = outlet.dims.into_iter().map(dim).collect();
+        Outlet { name: outlet.name, dtype: dtype(outlet.element), dims }
     }
+}
 
-    fn skip(&mut self, wire: Wire) -> Read<()> {
-        let length = match wire {
-            Wire::Number(_) => 0,
-            Wire::Bytes(end) => end - self.at,
-            Wire::Fixed(length) => length,
+/// The size of the files of weights that a model names. They are regular and long enough: a pipe would be waited for.
+fn data_length(path: &Path, tensors: &[Tensor]) -> Result<u64, HeaderError> {
+    let mut lengths: BTreeMap<&str, u64> = BTreeMap::new();
+    for tensor in tensors {
+        if let Place::Outside { location, offset, length } = &tensor.place {
+            let end = lengths.entry(location).or_default();
+            *end = offset.saturating_add(*length).max(*end);
+        }
+    }
+    let mut sum = 0u64;
+    for (location, end) in lengths {
+        let path = path.with_file_name("").join(location);
+        let file = regular::open(&path, Links::Followed).and_then(|file| file.metadata());
+        let why = match file {
+            Ok(about) if about.len() >= end => {
+                sum = sum.saturating_add(about.len());
+                continue;
+            }
+            Ok(about) => format!("has {} bytes, and {end} are wanted", about.len()),
+            Err(error) => error.to_string(),
         };
-        let length = i64::try_from(length).map_err(|_| HeaderError::Damaged(self.at))?;
-        // Keeps the buffer for short jumps, of which a graph has thousands.
-        self.file.seek_relative(length)?;
-        self.at += length.unsigned_abs();
-        Ok(())
+        return Err(HeaderError::Data { path, why });
     }
-
-    fn number(&mut self) -> Read<u64> {
-        let start = self.at;
-        let mut number = 0;
-        for shift in (0..64).step_by(7) {
-            let byte = *self.file.fill_buf()?.first().ok_or(HeaderError::Damaged(start))?;
-            self.file.consume(1);
-            self.at += 1;
-            number |= u64::from(byte & 0x7f) << shift;
-            if byte < 0x80 {
-                return Ok(number);
-            }
-        }
-        Err(HeaderError::Damaged(start))
-    }
-
-    fn text(&mut self, end: u64) -> Read<String> {
-        let start = self.at;
-        let length = end - start;
-        if length > LONGEST_TEXT {
-            return Err(HeaderError::Damaged(start));
-        }
-        let mut bytes = Vec::new();
-        bytes.try_reserve_exact(length as usize).map_err(std::io::Error::from)?;
-        bytes.resize(length as usize, 0);
-        std::io::Read::read_exact(&mut self.file, &mut bytes)?;
-        self.at = end;
-        String::from_utf8(bytes).map_err(|_| HeaderError::Damaged(start))
-    }
-
-    /// StringStringEntryProto.
-    fn pair(&mut self, end: u64) -> Read<(String, String)> {
-        let mut pair = (String::new(), String::new());
-        while self.at < end {
-            match self.next(end)? {
-                (1, Wire::Bytes(stop)) => pair.0 = self.text(stop)?,
-                (2, Wire::Bytes(stop)) => pair.1 = self.text(stop)?,
-                (_, other) => self.skip(other)?,
-            }
-        }
-        Ok(pair)
-    }
-
-    /// OperatorSetIdProto; none for the standard set.
-    fn domain(&mut self, end: u64) -> Read<Option<String>> {
-        let mut domain = None;
-        while self.at < end {
-            match self.next(end)? {
-                (1, Wire::Bytes(stop)) => domain = Some(self.text(stop)?).filter(|name| !name.is_empty()),
-                (_, other) => self.skip(other)?,
-            }
-        }
-        Ok(domain)
-    }
-
-    /// How many floating-point numbers a TensorProto holds.
-    fn numbers(&mut self, end: u64) -> Read<u64> {
-        let (mut count, mut floating) = (1u64, false);
-        while self.at < end {
-            match self.next(end)? {
-                (1, Wire::Number(length)) => count = count.saturating_mul(length),
-                (1, Wire::Bytes(stop)) => {
-                    while self.at < stop {
-                        count = count.saturating_mul(self.number()?);
-                    }
-                }
-                // f32, f16, f64 and bf16.
-                (2, Wire::Number(code)) => floating = [1, 10, 11, 16].contains(&code),
-                (_, other) => self.skip(other)?,
-            }
-        }
-        Ok(if floating { count } else { 0 })
-    }
-
-    /// GraphProto.
-    fn graph(&mut self, end: u64, header: &mut Header) -> Read<()> {
-        while self.at < end {
-            match self.next(end)? {
-                (5, Wire::Bytes(stop)) => {
-                    header.numbers = header.numbers.saturating_add(self.numbers(stop)?);
-                }
-                (11, Wire::Bytes(stop)) => header.inputs.push(self.outlet(stop)?),
-                (12, Wire::Bytes(stop)) => header.outputs.push(self.outlet(stop)?),
-                (_, other) => self.skip(other)?,
-            }
-        }
-        Ok(())
-    }
-
-    /// ValueInfoProto.
-    fn outlet(&mut self, end: u64) -> Read<Outlet> {
-        let mut outlet = Outlet::default();
-        while self.at < end {
-            match self.next(end)? {
-                (1, Wire::Bytes(stop)) => outlet.name = self.text(stop)?,
-                (2, Wire::Bytes(stop)) => self.value_type(stop, &mut outlet)?,
-                (_, other) => self.skip(other)?,
-            }
-        }
-        Ok(outlet)
-    }
-
-    /// TypeProto, and in it (field 1) TypeProto.Tensor, and in that (field 2) TensorShapeProto.
-    fn value_type(&mut self, end: u64, outlet: &mut Outlet) -> Read<()> {
-        while self.at < end {
-            match self.next(end)? {
-                (1, Wire::Bytes(stop)) => self.tensor_type(stop, outlet)?,
-                (_, other) => self.skip(other)?,
-            }
-        }
-        Ok(())
-    }
-
-    fn tensor_type(&mut self, end: u64, outlet: &mut Outlet) -> Read<()> {
-        while self.at < end {
-            match self.next(end)? {
-                (1, Wire::Number(code)) => outlet.dtype = dtype(code),
-                (2, Wire::Bytes(stop)) => {
-                    while self.at < stop {
-                        match self.next(stop)? {
-                            (1, Wire::Bytes(stop)) => outlet.dims.push(self.dim(stop)?),
-                            (_, other) => self.skip(other)?,
-                        }
-                    }
-                }
-                (_, other) => self.skip(other)?,
-            }
-        }
-        Ok(())
-    }
-
-    /// TensorShapeProto.Dimension; one that says nothing is free.
-    fn dim(&mut self, end: u64) -> Read<Dim> {
-        let mut dim = Dim::Named("?".into());
-        while self.at < end {
-            match self.next(end)? {
-                // A negative number, as some exporters write, is free too.
-                (1, Wire::Number(length)) if length <= u64::from(u32::MAX) => {
-                    dim = Dim::Fixed(length as usize)
-                }
-                (2, Wire::Bytes(stop)) => dim = Dim::Named(self.text(stop)?),
-                (_, other) => self.skip(other)?,
-            }
-        }
-        Ok(dim)
-    }
+    Ok(sum)
 }
 
 /// TensorProto.DataType.
-fn dtype(code: u64) -> Option<DType> {
+fn dtype(code: i32) -> Option<DType> {
     match code {
         1 => Some(DType::F32),
         2 => Some(DType::U8),
@@ -331,7 +168,7 @@ mod tests {
         [vec![1 << 3, 8], field(7, &graph), sets, field(14, &pair)].concat()
     }
 
-    fn read(bytes: &[u8]) -> Read<Header> {
+    fn read(bytes: &[u8]) -> Result<Header, HeaderError> {
         let file = tempfile::NamedTempFile::new().unwrap();
         std::fs::write(file.path(), bytes).unwrap();
         Header::read(file.path())
@@ -363,7 +200,9 @@ mod tests {
             flipped[at] ^= 0xff;
             let _ = read(&flipped);
         }
-        assert!(matches!(read(b"<html>"), Err(HeaderError::Damaged(_))));
-        assert!(matches!(read(b""), Err(HeaderError::NoGraph)));
+        let said = |bytes: &[u8]| read(bytes).unwrap_err().to_string();
+        assert!(said(b"<html>").contains("damaged at byte 0"), "{}", said(b"<html>"));
+        assert!(said(&[0; 100]).contains("damaged at byte 0"));
+        assert!(said(b"").contains("holds no graph"));
     }
 }

@@ -193,7 +193,7 @@ fn what_cannot_be_converted_is_refused_and_nothing_is_left() -> Result<()> {
     let whole = fs::read(root().join("models/icons/prior.onnx"))?;
     fs::write(broken.join("prior.onnx"), &whole[..whole.len() / 2])?;
     let said = to(text(&broken)?, &[])?;
-    assert!(said.contains("prior.onnx: is not an ONNX model"), "{said}");
+    assert!(said.contains("prior.onnx: not an ONNX file"), "{said}");
     assert_eq!(fs::read_dir(folder.path())?.count(), 4);
     Ok(())
 }

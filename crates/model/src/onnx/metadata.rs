@@ -1,19 +1,20 @@
 //! Changes the metadata of a model that is written already, and nothing else of it.
 
-use std::fs;
-use std::io::Write;
+use std::fs::{self, File};
+use std::io::{self, BufReader, Read, Seek, SeekFrom, Write};
 use std::path::Path;
 
 use prost::Message;
 use tempfile::NamedTempFile;
 
 use super::ExportError;
+use super::head::pair;
 use super::proto::{ModelProto, StringStringEntryProto};
 use super::store::io_error;
-use super::wire;
+use super::wire::{Reader, Wire, WireError};
 
 /// The field of a model that holds its metadata.
-const METADATA: u32 = 14;
+const METADATA: u64 = 14;
 
 /// Gives the model at `path` these pairs, in the place of those of the same keys; the rest of the file stays byte for
 /// byte, and so do the weights beside it.
@@ -22,23 +23,41 @@ const METADATA: u32 = 14;
 /// A file that cannot be read or written, or that is no ONNX model; it is then as it was.
 pub fn set_metadata(path: &Path, pairs: &[(String, String)]) -> Result<(), ExportError> {
     let failed = |e| io_error(path, e);
-    let damaged = || failed(std::io::Error::other("is no ONNX model, or damaged"));
-    let bytes = fs::read(path).map_err(failed)?;
-    let mut written = vec![];
-    for field in wire::fields(&bytes).ok_or_else(damaged)? {
-        let replaced = field.number == METADATA
-            && StringStringEntryProto::decode(field.content)
-                .is_ok_and(|old| pairs.iter().any(|(key, _)| *key == old.key));
-        if !replaced {
-            written.extend_from_slice(field.whole);
+    let damaged = |e: WireError| match e {
+        WireError::Io(e) => failed(e),
+        WireError::Damaged(_) => failed(io::Error::other("is no ONNX model, or damaged")),
+    };
+    let source = File::open(path).map_err(failed)?;
+    let length = source.metadata().map_err(failed)?.len();
+    let mut reader = Reader::new(BufReader::new(&source));
+    // Where the fields begin and end that stay.
+    let mut kept = vec![];
+    while reader.at() < length {
+        let start = reader.at();
+        let (number, wire) = reader.next(length).map_err(damaged)?;
+        let replaced = match wire {
+            Wire::Bytes(end) if number == METADATA => {
+                let (key, _) = pair(&mut reader, end).map_err(damaged)?;
+                pairs.iter().any(|(new, _)| *new == key)
+            }
+            other => reader.skip(other).map(|()| false).map_err(damaged)?,
+        };
+        match kept.last_mut() {
+            _ if replaced => {}
+            Some((_, end)) if *end == start => *end = reader.at(),
+            _ => kept.push((start, reader.at())),
         }
+    }
+    let folder = path.parent().filter(|folder| *folder != Path::new("")).unwrap_or(Path::new("."));
+    let mut file = NamedTempFile::new_in(folder).map_err(failed)?;
+    for (start, end) in kept {
+        (&source).seek(SeekFrom::Start(start)).map_err(failed)?;
+        io::copy(&mut (&source).take(end - start), &mut file).map_err(failed)?;
     }
     // Fields of a message may stand in any order, so that new ones can be put at the end.
     let new = pairs.iter().map(|(key, value)| StringStringEntryProto::new(key, value)).collect();
-    written.extend(ModelProto { metadata_props: new, ..ModelProto::default() }.encode_to_vec());
-    let folder = path.parent().filter(|folder| *folder != Path::new("")).unwrap_or(Path::new("."));
-    let mut file = NamedTempFile::new_in(folder).map_err(failed)?;
-    file.write_all(&written).map_err(failed)?;
+    let new = ModelProto { metadata_props: new, ..ModelProto::default() };
+    file.write_all(&new.encode_to_vec()).map_err(failed)?;
     let permissions = fs::metadata(path).map_err(failed)?.permissions();
     file.as_file().set_permissions(permissions).map_err(failed)?;
     file.persist(path).map(drop).map_err(|e| failed(e.error))

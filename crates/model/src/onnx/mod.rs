@@ -8,13 +8,19 @@
 mod axes;
 mod builder;
 mod constants;
+mod head;
 mod lower;
 mod metadata;
 mod proto;
 mod quantize;
+#[cfg(test)]
+mod raw;
 mod split;
 mod store;
 mod stored;
+mod survey;
+mod tensor;
+mod unfold;
 mod weights;
 mod wire;
 
@@ -28,6 +34,7 @@ use tempfile::NamedTempFile;
 
 use crate::record::{Graph, Id, Node, Op};
 use builder::Builder;
+pub use head::{Extent, Head, HeadError, Outlet};
 pub use metadata::set_metadata;
 use proto::{GraphProto, ModelProto, NodeProto, OperatorSetIdProto, StringStringEntryProto};
 pub use quantize::QUANTIZED;
@@ -35,7 +42,11 @@ pub(crate) use quantize::chosen;
 pub use split::{Split, TensorType};
 use store::{DataFile, Store, io_error, stored_bytes};
 pub use stored::{ReadError, Stored};
+pub use survey::LimitError;
+pub use tensor::{Place, Tensor, TensorError};
+pub use unfold::UnfoldError;
 pub use weights::{BoxError, ExportError, Precision, Weight, Weights};
+pub use wire::WireError;
 
 /// Which operators a model may use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

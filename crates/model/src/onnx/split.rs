@@ -7,11 +7,13 @@
 mod node;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
+use std::io::Cursor;
 
 use prost::Message;
 
 use super::proto::{DimensionProto, TensorShapeProto, TensorTypeProto, TypeProto, ValueInfoProto};
-use super::wire::{Field, fields};
+use super::survey::survey;
+use super::wire::{Field, Reader, fields};
 use node::Node;
 
 /// When a value is known.
@@ -53,26 +55,28 @@ enum Part {
 
 /// Fields of ModelProto, of GraphProto, and of what has a name in it.
 mod field {
-    pub const GRAPH: u32 = 7;
-    pub const TRAINING: u32 = 20;
-    pub const FUNCTION: u32 = 25;
-    pub const NODE: u32 = 1;
-    pub const INITIALIZER: u32 = 5;
-    pub const INPUT: u32 = 11;
-    pub const OUTPUT: u32 = 12;
-    pub const VALUE_INFO: u32 = 13;
-    pub const QUANTIZATION: u32 = 14;
-    pub const SPARSE: u32 = 15;
+    pub const GRAPH: u64 = 7;
+    pub const TRAINING: u64 = 20;
+    pub const FUNCTION: u64 = 25;
+    pub const NODE: u64 = 1;
+    pub const INITIALIZER: u64 = 5;
+    pub const INPUT: u64 = 11;
+    pub const OUTPUT: u64 = 12;
+    pub const VALUE_INFO: u64 = 13;
+    pub const QUANTIZATION: u64 = 14;
+    pub const SPARSE: u64 = 15;
 }
 
 impl<'a> Split<'a> {
     /// How to split an encoded model of whose inputs these are new in each step, though always of the same extents. None
     /// where nothing is gained by it, and where the model is damaged, or holds what this cannot follow.
     pub fn of(model: &'a [u8], changing: &[&str]) -> Option<Split<'a>> {
+        // Bounds what is read below, and how deep.
+        survey(&mut Reader::new(Cursor::new(model)), model.len() as u64).ok()?;
         let model = fields(model)?;
         let graph = model.iter().rfind(|field| field.number == field::GRAPH)?;
         let graph = fields(graph.content)?;
-        let odd = |fields: &[Field<'_>], odd: &[u32]| fields.iter().any(|field| odd.contains(&field.number));
+        let odd = |fields: &[Field<'_>], odd: &[u64]| fields.iter().any(|field| odd.contains(&field.number));
         // A function hides what is in it.
         if odd(&model, &[field::TRAINING, field::FUNCTION])
             || odd(&graph, &[field::QUANTIZATION, field::SPARSE])
@@ -218,8 +222,8 @@ impl<'a> Split<'a> {
                 graph.extend_from_slice(field.whole);
             }
         }
-        let put = |number, content: &[u8], into: &mut Vec<u8>| {
-            prost::encoding::encode_key(number, prost::encoding::WireType::LengthDelimited, into);
+        let put = |number: u64, content: &[u8], into: &mut Vec<u8>| {
+            prost::encoding::encode_key(number as u32, prost::encoding::WireType::LengthDelimited, into);
             prost::encoding::encode_varint(content.len() as u64, into);
             into.extend_from_slice(content);
         };

@@ -5,13 +5,14 @@ use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
-use half::f16;
-use prost::Message;
-
 use super::builder::TRANSPOSED;
-use super::proto::{ModelProto, TensorProto, elem};
+use super::head::{Head, HeadError};
+use super::proto::elem;
 use super::store::transpose;
+use super::tensor::{Place, Tensor};
 use super::weights::{BoxError, Precision, Weight, Weights};
+use super::wire::WireError;
+use half::f16;
 
 /// Why a model could not be read back.
 #[derive(Debug, thiserror::Error)]
@@ -42,7 +43,7 @@ pub struct Stored {
     metadata: Vec<(String, String)>,
     /// Floating-point tensors by the names of the recorded parameters; constants of the graph among them, under names
     /// that no parameter has.
-    tensors: BTreeMap<String, TensorProto>,
+    tensors: BTreeMap<String, Tensor>,
 }
 
 impl Stored {
@@ -51,16 +52,16 @@ impl Stored {
     /// # Errors
     /// If the file cannot be read, or is no ONNX model.
     pub fn open(path: &Path) -> Result<Stored, ReadError> {
-        let bytes = std::fs::read(path).map_err(|source| ReadError::Io { path: path.into(), source })?;
-        let wrong = |message: String| ReadError::Format { path: path.into(), message };
-        let model =
-            ModelProto::decode(&bytes[..]).map_err(|e| wrong(format!("is not an ONNX model: {e}")))?;
-        let graph = model.graph.ok_or_else(|| wrong("has no graph".into()))?;
-        let floats = |t: &TensorProto| [elem::FLOAT, elem::FLOAT16].contains(&t.data_type);
-        let tensors = graph.initializer.into_iter().filter(floats);
+        let io = |source| ReadError::Io { path: path.into(), source };
+        let file = File::open(path).map_err(io)?;
+        let head = Head::of_file(&file).map_err(|error| match error {
+            HeadError::Wire(WireError::Io(source)) => io(source),
+            error => ReadError::Format { path: path.into(), message: error.to_string() },
+        })?;
+        let floats = |t: &Tensor| [elem::FLOAT, elem::FLOAT16].contains(&t.element);
+        let tensors = head.tensors.into_iter().filter(floats);
         let tensors = tensors.map(|t| (plain_name(&t).to_owned(), t)).collect();
-        let metadata = model.metadata_props.into_iter().map(|pair| (pair.key, pair.value)).collect();
-        Ok(Stored { path: path.into(), metadata, tensors })
+        Ok(Stored { path: path.into(), metadata: head.metadata, tensors })
     }
 
     /// The model's pairs of metadata.
@@ -70,7 +71,7 @@ impl Stored {
 
     /// How it stores matrices and kernels.
     pub fn precision(&self) -> Precision {
-        match self.tensors.values().any(|tensor| tensor.data_type == elem::FLOAT16) {
+        match self.tensors.values().any(|tensor| tensor.element == elem::FLOAT16) {
             true => Precision::F16,
             false => Precision::F32,
         }
@@ -84,34 +85,24 @@ impl Stored {
         self.tensors.iter().map(|(name, tensor)| Ok((name.clone(), self.read(tensor)?)))
     }
 
-    fn read(&self, tensor: &TensorProto) -> Result<Weight, ReadError> {
+    fn read(&self, tensor: &Tensor) -> Result<Weight, ReadError> {
         let wrong = |message: String| ReadError::Format { path: self.path.clone(), message };
-        match &tensor.raw_data {
-            Some(raw) => weight(tensor, raw).map_err(wrong),
-            None => weight(tensor, &self.outside(tensor)?).map_err(wrong),
-        }
-    }
-
-    /// The bytes of a tensor in the data file.
-    fn outside(&self, tensor: &TensorProto) -> Result<Vec<u8>, ReadError> {
-        let wrong = |what: &str| ReadError::Format {
-            path: self.path.clone(),
-            message: format!("{what} `{}`", tensor.name),
+        let (path, offset, length) = match &tensor.place {
+            Place::Inside { offset, length } => (self.path.clone(), *offset, *length),
+            Place::Outside { location, offset, length } => {
+                (self.path.with_file_name(location), *offset, *length)
+            }
+            Place::Listed => return Err(wrong(format!("does not say where to find `{}`", tensor.name))),
         };
-        let entry = |key: &str| tensor.external_data.iter().find(|e| e.key == key).map(|e| &e.value[..]);
-        let number = |key: &str| entry(key).and_then(|text| text.parse::<u64>().ok());
-        // A file beside the model, and not any on the disk that the model names.
-        let location = entry("location").filter(|name| Path::new(name).file_name() == Some(name.as_ref()));
-        let (Some(location), Some(length)) = (location, number("length")) else {
-            return Err(wrong("does not say where to find"));
-        };
-        let path = self.path.with_file_name(location);
         let failed = |source| ReadError::Io { path: path.clone(), source };
         let mut file = File::open(&path).map_err(failed)?;
-        file.seek(SeekFrom::Start(number("offset").unwrap_or(0))).map_err(failed)?;
+        file.seek(SeekFrom::Start(offset)).map_err(failed)?;
         let mut bytes = vec![];
         file.take(length).read_to_end(&mut bytes).map_err(failed)?;
-        if bytes.len() as u64 == length { Ok(bytes) } else { Err(wrong("has a data file that ends before")) }
+        if bytes.len() as u64 != length {
+            return Err(wrong(format!("has a data file that ends before `{}`", tensor.name)));
+        }
+        weight(tensor, &bytes).map_err(wrong)
     }
 }
 
@@ -123,16 +114,16 @@ impl Weights for Stored {
 }
 
 /// The parameter that a tensor holds.
-fn plain_name(tensor: &TensorProto) -> &str {
+fn plain_name(tensor: &Tensor) -> &str {
     match (tensor.name.strip_suffix(TRANSPOSED), tensor.dims.len()) {
         (Some(plain), 2) => plain,
         _ => &tensor.name,
     }
 }
 
-fn weight(tensor: &TensorProto, raw: &[u8]) -> Result<Weight, String> {
+fn weight(tensor: &Tensor, raw: &[u8]) -> Result<Weight, String> {
     let name = &tensor.name;
-    let mut data: Vec<f32> = match tensor.data_type {
+    let mut data: Vec<f32> = match tensor.element {
         elem::FLOAT16 => raw.chunks_exact(2).map(|b| f16::from_le_bytes([b[0], b[1]]).to_f32()).collect(),
         _ => raw.chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]])).collect(),
     };
@@ -193,6 +184,6 @@ mod tests {
         std::fs::remove_file(&data).unwrap();
         assert!(said(&path).contains("layer.onnx.data"), "{}", said(&path));
         std::fs::write(&path, "PNG").unwrap();
-        assert!(said(&path).contains("is not an ONNX model"));
+        assert!(said(&path).contains("not an ONNX file"));
     }
 }

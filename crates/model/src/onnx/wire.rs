@@ -1,12 +1,133 @@
-//! Protobuf messages field by field, for what changes a few fields of a model and leaves the others byte for byte.
+//! Protobuf messages field by field: the one reader of ONNX bytes, for files and for bytes in memory.
+//!
+//! It skips what is not wanted by seeking, and allocates nothing but the texts that are asked for.
 
-use prost::encoding::{WireType, decode_key, decode_varint};
+use std::io::{self, BufRead, Cursor, Seek};
 
-/// A field of a message.
+/// Why a message cannot be read.
+#[derive(Debug, thiserror::Error)]
+pub enum WireError {
+    /// The file system refuses.
+    #[error("{0}")]
+    Io(#[from] io::Error),
+    /// Not protobuf, or cut off, at this byte.
+    #[error("not an ONNX file, or damaged at byte {0}")]
+    Damaged(u64),
+}
+
+type Result<T, E = WireError> = std::result::Result<T, E>;
+
+/// What follows the number of a field.
+#[derive(Debug, Clone, Copy)]
+pub enum Wire {
+    /// A number of variable length.
+    Number(u64),
+    /// A message, text or bytes that end at this byte.
+    Bytes(u64),
+    /// A number of 4 or 8 bytes.
+    Fixed(u64),
+}
+
+/// A source of bytes, read field by field.
+pub struct Reader<R> {
+    from: R,
+    at: u64,
+}
+
+impl<R: BufRead + Seek> Reader<R> {
+    /// Reads from the beginning of `from`, which stands there.
+    pub fn new(from: R) -> Reader<R> {
+        Reader { from, at: 0 }
+    }
+
+    /// Offset of the next byte.
+    pub fn at(&self) -> u64 {
+        self.at
+    }
+
+    /// Continues at another byte.
+    pub fn go(&mut self, to: u64) -> Result<()> {
+        let (to, at) = (to.cast_signed(), self.at.cast_signed());
+        // Keeps the buffer for short jumps, of which a graph has thousands.
+        self.from.seek_relative(to - at)?;
+        self.at = to.cast_unsigned();
+        Ok(())
+    }
+
+    /// The number of the next field of a message that ends at `end`, and what follows.
+    pub fn next(&mut self, end: u64) -> Result<(u64, Wire)> {
+        let start = self.at;
+        let key = self.number()?;
+        let wire = match key & 7 {
+            0 => Wire::Number(self.number()?),
+            1 => Wire::Fixed(8),
+            2 => {
+                let length = self.number()?;
+                Wire::Bytes(self.at.checked_add(length).ok_or(WireError::Damaged(start))?)
+            }
+            5 => Wire::Fixed(4),
+            // Groups, which `onnx.proto` does not have.
+            _ => return Err(WireError::Damaged(start)),
+        };
+        let stop = match wire {
+            Wire::Number(_) => self.at,
+            Wire::Bytes(stop) => stop,
+            Wire::Fixed(length) => self.at.saturating_add(length),
+        };
+        // No field has the number 0, of which a file of zeros is full.
+        if key >> 3 == 0 || stop > end { Err(WireError::Damaged(start)) } else { Ok((key >> 3, wire)) }
+    }
+
+    /// Passes over what follows a field's number.
+    pub fn skip(&mut self, wire: Wire) -> Result<()> {
+        match wire {
+            Wire::Number(_) => Ok(()),
+            Wire::Bytes(end) => self.go(end),
+            Wire::Fixed(length) => self.go(self.at + length),
+        }
+    }
+
+    /// A number of variable length.
+    pub fn number(&mut self) -> Result<u64> {
+        let start = self.at;
+        let mut number = 0;
+        for shift in (0..64).step_by(7) {
+            let byte = *self.from.fill_buf()?.first().ok_or(WireError::Damaged(start))?;
+            self.from.consume(1);
+            self.at += 1;
+            number |= u64::from(byte & 0x7f) << shift;
+            if byte < 0x80 {
+                return Ok(number);
+            }
+        }
+        Err(WireError::Damaged(start))
+    }
+
+    /// The bytes up to `end`, of which there are at most `most`.
+    pub fn bytes(&mut self, end: u64, most: u64) -> Result<Vec<u8>> {
+        let length = end.checked_sub(self.at).filter(|length| *length <= most);
+        let length = length.and_then(|length| usize::try_from(length).ok());
+        let length = length.ok_or(WireError::Damaged(self.at))?;
+        let mut bytes = Vec::new();
+        bytes.try_reserve_exact(length).map_err(io::Error::from)?;
+        bytes.resize(length, 0);
+        self.from.read_exact(&mut bytes)?;
+        self.at = end;
+        Ok(bytes)
+    }
+
+    /// The same as UTF-8.
+    pub fn text(&mut self, end: u64, most: u64) -> Result<String> {
+        let start = self.at;
+        String::from_utf8(self.bytes(end, most)?).map_err(|_| WireError::Damaged(start))
+    }
+}
+
+/// A field of a message in memory.
 #[derive(Debug, Clone, Copy)]
 pub struct Field<'a> {
     /// Its number.
-    pub number: u32,
+    pub number: u64,
     /// The value, where it is a number of variable length.
     pub value: u64,
     /// What it holds, where it is a text, bytes or a message.
@@ -22,22 +143,21 @@ impl<'a> Field<'a> {
     }
 }
 
-/// The fields of a message in their order; none where it is damaged, or holds groups, which `onnx.proto` does not.
+/// The fields of a message in memory, in their order; none where it is damaged.
 pub fn fields(message: &[u8]) -> Option<Vec<Field<'_>>> {
-    let (mut rest, mut fields) = (message, vec![]);
-    while !rest.is_empty() {
-        let start = rest;
-        let (number, wire) = decode_key(&mut rest).ok()?;
-        let (value, length) = match wire {
-            WireType::Varint => (decode_varint(&mut rest).ok()?, 0),
-            WireType::LengthDelimited => (0, usize::try_from(decode_varint(&mut rest).ok()?).ok()?),
-            WireType::SixtyFourBit => (0, 8),
-            WireType::ThirtyTwoBit => (0, 4),
-            WireType::StartGroup | WireType::EndGroup => return None,
+    let (end, mut reader, mut fields) = (message.len() as u64, Reader::new(Cursor::new(message)), vec![]);
+    while reader.at() < end {
+        let start = reader.at();
+        let (number, wire) = reader.next(end).ok()?;
+        let from = reader.at();
+        reader.skip(wire).ok()?;
+        let [start, from, stop] = [start, from, reader.at()].map(|at| at as usize);
+        let (value, content) = match wire {
+            Wire::Number(value) => (value, &[][..]),
+            Wire::Bytes(_) => (0, &message[from..stop]),
+            Wire::Fixed(_) => (0, &[][..]),
         };
-        let (content, after) = rest.split_at_checked(length)?;
-        rest = after;
-        fields.push(Field { number, value, content, whole: &start[..start.len() - rest.len()] });
+        fields.push(Field { number, value, content, whole: &message[start..stop] });
     }
     Some(fields)
 }

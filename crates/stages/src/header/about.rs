@@ -24,10 +24,21 @@ impl Header {
         Network::read(self.pairs())
     }
 
+    /// About the bytes that it takes itself.
+    pub(crate) fn held(&self) -> usize {
+        let metadata = self.metadata.iter().map(|(key, value)| key.len() + value.len() + 48);
+        let outlets = self
+            .inputs
+            .iter()
+            .chain(&self.outputs)
+            .map(|outlet| outlet.name.len() + 32 * outlet.dims.len() + 64);
+        metadata.chain(outlets).sum::<usize>() + 256
+    }
+
     /// About the memory that the loaded model takes, in bytes: that of its files, or of its numbers as f32 where that is
-    /// more, since on most devices what is stored as f16 is widened.
+    /// more, since on most devices what is stored as f16 is widened; and what is computed of its constants.
     pub fn memory(&self) -> u64 {
-        self.bytes.max(self.numbers.saturating_mul(4))
+        self.bytes.max(self.numbers.saturating_mul(4)).saturating_add(self.unfolded)
     }
 
     /// About the most memory that loading it takes, in bytes: the model beside what it is made of, and next to it what small

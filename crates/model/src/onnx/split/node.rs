@@ -1,6 +1,6 @@
 //! A node of a graph, as far as it matters when its results are known.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use super::When;
 use crate::onnx::wire::{Field, fields};
@@ -76,7 +76,7 @@ impl<'a> Node<'a> {
 
     /// Reads a subgraph: names in it are its own or those of a graph around it, and never both.
     fn enter(&mut self, graph: &'a [u8]) -> Option<()> {
-        let (mut own, mut read) = (vec![], vec![]);
+        let (mut own, mut read) = (HashSet::new(), vec![]);
         for field in fields(graph)? {
             match field.number {
                 1 => {
@@ -86,7 +86,7 @@ impl<'a> Node<'a> {
                     self.random |= node.random;
                 }
                 5 => own.extend(super::tensor_name(&field)),
-                11 => own.push(super::name(&field)?),
+                11 => own.extend([super::name(&field)?]),
                 // A branch may give a value of the graph around it as it is.
                 12 => read.push(super::name(&field)?),
                 _ => {}

@@ -1,13 +1,6 @@
 use super::*;
 use crate::onnx::proto::{GraphProto, ModelProto, NodeProto, TensorProto, elem};
-
-/// A field that holds bytes.
-fn put(number: u32, content: &[u8]) -> Vec<u8> {
-    let mut field = vec![];
-    prost::encoding::encode_key(number, prost::encoding::WireType::LengthDelimited, &mut field);
-    prost::encoding::encode_varint(content.len() as u64, &mut field);
-    [field, content.to_vec()].concat()
-}
+use crate::onnx::raw::put;
 
 /// `Op a b -> y`.
 fn node(text: &str) -> Vec<u8> {
@@ -20,9 +13,9 @@ fn node(text: &str) -> Vec<u8> {
 
 /// An `If` whose branches are these nodes, the last of which gives the result.
 fn branches(condition: &str, nodes: &[&str], output: &str) -> Vec<u8> {
-    let inner: Vec<u8> = nodes.iter().flat_map(|text| put(field::NODE, &node(text))).collect();
+    let inner: Vec<u8> = nodes.iter().flat_map(|text| put(field::NODE as u32, &node(text))).collect();
     let result = nodes.last().and_then(|text| text.split_once(" -> ")).unwrap().1;
-    let graph = [inner, put(field::OUTPUT, &put(1, result.as_bytes()))].concat();
+    let graph = [inner, put(field::OUTPUT as u32, &put(1, result.as_bytes()))].concat();
     let branch = |name: &str| put(5, &[put(1, name.as_bytes()), put(6, &graph)].concat());
     let head = node(&format!("If {condition} -> {output}"));
     [head, branch("then_branch"), branch("else_branch")].concat()
@@ -45,7 +38,7 @@ fn model(nodes: &[Vec<u8>]) -> Vec<u8> {
         initializer: ["w", "v"].map(weight).to_vec(),
         ..GraphProto::default()
     };
-    let nodes: Vec<u8> = nodes.iter().flat_map(|node| put(field::NODE, node)).collect();
+    let nodes: Vec<u8> = nodes.iter().flat_map(|node| put(field::NODE as u32, node)).collect();
     let graph = [graph.encode_to_vec(), nodes].concat();
     [ModelProto { ir_version: 10, ..ModelProto::default() }.encode_to_vec(), put(7, &graph)].concat()
 }
@@ -172,5 +165,20 @@ fn a_damaged_model_stays_whole() {
     }
     // A node that reads what there is not, and a function, into which nobody looks.
     assert_eq!(parts(&nodes(&["MatMul text missing -> k", "Add latents k -> noise"])), None);
-    assert_eq!(parts(&[whole, put(field::FUNCTION, b"")].concat()), None);
+    assert_eq!(parts(&[whole, put(field::FUNCTION as u32, b"")].concat()), None);
+}
+
+#[test]
+fn deep_subgraphs_stay_whole() {
+    let nested = |depth: usize| {
+        let mut inner = node("MatMul text w -> i");
+        for _ in 0..depth {
+            let graph = [put(1, &inner), put(12, &put(1, b"i"))].concat();
+            inner =
+                [node("If text -> i"), put(5, &[put(1, b"then_branch"), put(6, &graph)].concat())].concat();
+        }
+        model(&[inner, node("Add latents i -> noise")])
+    };
+    assert!(parts(&nested(10)).is_some());
+    assert!([17, 5000].iter().all(|depth| parts(&nested(*depth)).is_none()));
 }

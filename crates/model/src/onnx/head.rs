@@ -1,0 +1,207 @@
+//! The head of an ONNX file: metadata, inputs, outputs, and where its tensors lie, without any weight.
+//!
+//! Nothing is read of a file that holds more than [`survey`](super::survey) lets pass, that says of a tensor what its bytes
+//! do not bear out, or whose constants would take much more memory than the file ([`unfold`](super::unfold)).
+
+use std::fs::File;
+use std::io::{BufRead, BufReader, Seek};
+
+use super::survey::{LimitError, METADATA, survey};
+use super::tensor::{Tensor, TensorError};
+use super::unfold::{self, UnfoldError};
+use super::wire::{Reader, Wire, WireError};
+
+/// The longest name, in bytes.
+pub(super) const NAME: u64 = 64 << 10;
+
+/// What an ONNX file says of itself.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Head {
+    /// Pairs of texts that the file's author put there.
+    pub metadata: Vec<(String, String)>,
+    /// What the model takes.
+    pub inputs: Vec<Outlet>,
+    /// What it gives.
+    pub outputs: Vec<Outlet>,
+    /// Sets of operators that it needs beside the standard one.
+    pub domains: Vec<String>,
+    /// Its initialisers.
+    pub tensors: Vec<Tensor>,
+    /// Bytes of what follows from its constants alone, which ONNX Runtime computes while it loads the model.
+    pub unfolded: u64,
+}
+
+/// An input or output of a model.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Outlet {
+    /// Its name.
+    pub name: String,
+    /// Its element type (`TensorProto.DataType`); 0 where it is no tensor.
+    pub element: i32,
+    /// Its dimensions, slowest first.
+    pub dims: Vec<Extent>,
+}
+
+/// A dimension of an input or output.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Extent {
+    /// Always of this length.
+    Fixed(u64),
+    /// Free, with a name.
+    Named(String),
+    /// Free.
+    Free,
+}
+
+/// Why the head of a file cannot be read.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum HeadError {
+    /// It cannot be read, or is damaged.
+    #[error(transparent)]
+    Wire(#[from] WireError),
+    /// It holds too much.
+    #[error(transparent)]
+    Limit(#[from] LimitError),
+    /// A protobuf, perhaps, but without a graph.
+    #[error("not an ONNX file: it holds no graph")]
+    NoGraph,
+    /// A tensor is not what it says.
+    #[error(transparent)]
+    Tensor(#[from] TensorError),
+    /// Its constants take too much memory.
+    #[error(transparent)]
+    Unfold(#[from] UnfoldError),
+}
+
+type Read<T> = Result<T, HeadError>;
+
+impl Head {
+    /// Reads the head of an open ONNX file.
+    ///
+    /// # Errors
+    /// When it cannot be read, is no ONNX file, or goes beyond what is read of one.
+    pub fn of_file(file: &File) -> Read<Head> {
+        let length = file.metadata().map_err(WireError::from)?.len();
+        Head::read(BufReader::with_capacity(64 << 10, file), length)
+    }
+
+    /// Reads the head of a source of `length` bytes, which stands at its beginning.
+    ///
+    /// # Errors
+    /// As [`Head::of_file`].
+    pub fn read<R: BufRead + Seek>(from: R, length: u64) -> Read<Head> {
+        let mut reader = Reader::new(from);
+        survey(&mut reader, length)?;
+        reader.go(0)?;
+        let mut head = Head::default();
+        let mut graphs = vec![];
+        while reader.at() < length {
+            match reader.next(length)? {
+                (7, Wire::Bytes(end)) => {
+                    graphs.push((reader.at(), end));
+                    head.graph(&mut reader, end)?;
+                }
+                (8, Wire::Bytes(end)) => head.domains.extend(domain(&mut reader, end)?),
+                (14, Wire::Bytes(end)) => head.metadata.push(pair(&mut reader, end)?),
+                (_, other) => reader.skip(other)?,
+            }
+        }
+        match graphs.as_slice() {
+            [] => return Err(HeadError::NoGraph),
+            [_] => {}
+            // Protobuf would make one of them, and other readers take the last.
+            [_, (second, _), ..] => return Err(WireError::Damaged(*second).into()),
+        }
+        head.unfolded = unfold::bytes(&mut reader, length, &head)?;
+        Ok(head)
+    }
+
+    /// GraphProto.
+    fn graph<R: BufRead + Seek>(&mut self, reader: &mut Reader<R>, end: u64) -> Read<()> {
+        while reader.at() < end {
+            match reader.next(end)? {
+                (5, Wire::Bytes(stop)) => self.tensors.push(Tensor::read(reader, stop)?),
+                (11, Wire::Bytes(stop)) => self.inputs.push(outlet(reader, stop)?),
+                (12, Wire::Bytes(stop)) => self.outputs.push(outlet(reader, stop)?),
+                (_, other) => reader.skip(other)?,
+            }
+        }
+        Ok(())
+    }
+}
+
+/// StringStringEntryProto.
+pub(super) fn pair<R: BufRead + Seek>(
+    reader: &mut Reader<R>,
+    end: u64,
+) -> Result<(String, String), WireError> {
+    let mut pair = (String::new(), String::new());
+    while reader.at() < end {
+        match reader.next(end)? {
+            (1, Wire::Bytes(stop)) => pair.0 = reader.text(stop, METADATA)?,
+            (2, Wire::Bytes(stop)) => pair.1 = reader.text(stop, METADATA)?,
+            (_, other) => reader.skip(other)?,
+        }
+    }
+    Ok(pair)
+}
+
+/// OperatorSetIdProto; none for the standard set.
+fn domain<R: BufRead + Seek>(reader: &mut Reader<R>, end: u64) -> Read<Option<String>> {
+    let mut domain = None;
+    while reader.at() < end {
+        match reader.next(end)? {
+            (1, Wire::Bytes(stop)) => {
+                domain = Some(reader.text(stop, NAME)?).filter(|name| !name.is_empty());
+            }
+            (_, other) => reader.skip(other)?,
+        }
+    }
+    Ok(domain)
+}
+
+/// ValueInfoProto, with the TypeProto (field 2), in it (field 1) TypeProto.Tensor, and in that (field 2) TensorShapeProto.
+pub(super) fn outlet<R: BufRead + Seek>(reader: &mut Reader<R>, end: u64) -> Result<Outlet, WireError> {
+    let mut outlet = Outlet::default();
+    value_info(reader, end, 0, &mut outlet)?;
+    Ok(outlet)
+}
+
+/// One of those messages: 0 for the outermost.
+fn value_info<R: BufRead + Seek>(
+    reader: &mut Reader<R>,
+    end: u64,
+    level: u8,
+    outlet: &mut Outlet,
+) -> Result<(), WireError> {
+    while reader.at() < end {
+        match (level, reader.next(end)?) {
+            (0, (1, Wire::Bytes(stop))) => outlet.name = reader.text(stop, NAME)?,
+            (0 | 2, (2, Wire::Bytes(stop))) | (1, (1, Wire::Bytes(stop))) => {
+                value_info(reader, stop, level + 1, outlet)?;
+            }
+            (2, (1, Wire::Number(code))) => outlet.element = i32::try_from(code).unwrap_or(0),
+            (3, (1, Wire::Bytes(stop))) => outlet.dims.push(extent(reader, stop)?),
+            (_, (_, other)) => reader.skip(other)?,
+        }
+    }
+    Ok(())
+}
+
+/// TensorShapeProto.Dimension.
+fn extent<R: BufRead + Seek>(reader: &mut Reader<R>, end: u64) -> Result<Extent, WireError> {
+    let mut extent = Extent::Free;
+    while reader.at() < end {
+        match reader.next(end)? {
+            // A negative number, as some exporters write, is free too.
+            (1, Wire::Number(length)) if length <= u64::from(u32::MAX) => extent = Extent::Fixed(length),
+            (2, Wire::Bytes(stop)) => extent = Extent::Named(reader.text(stop, NAME)?),
+            (_, other) => reader.skip(other)?,
+        }
+    }
+    Ok(extent)
+}
+
+#[cfg(test)]
+mod tests;

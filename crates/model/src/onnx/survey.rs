@@ -1,0 +1,200 @@
+//! How much an ONNX file may hold. Every reader, ONNX Runtime's above all, sees only files that passed.
+//!
+//! Two bytes of a file become a message of hundreds of bytes in memory, and each subgraph takes a part of the stack. So
+//! all messages that a reader of `onnx.proto` would make are counted first, without making any.
+
+use std::io::{BufRead, Seek};
+
+use super::wire::{Reader, Wire, WireError};
+
+/// Subgraphs within each other.
+pub const SUBGRAPHS: usize = 16;
+/// Nodes, those of subgraphs and functions among them.
+pub const NODES: u64 = 100_000;
+/// Tensors in the file, those in attributes among them.
+pub const TENSORS: u64 = 100_000;
+/// Messages of any kind.
+pub const MESSAGES: u64 = 1_000_000;
+/// Fields of any kind.
+pub const FIELDS: u64 = 4_000_000;
+/// Messages within each other; fewer than protobuf's own 100.
+const DEPTH: usize = 80;
+/// Pairs of metadata.
+pub const PAIRS: u64 = 1000;
+/// Bytes of all metadata.
+pub const METADATA: u64 = 16 << 20;
+/// Inputs and outputs, those of subgraphs among them.
+pub const OUTLETS: u64 = 20_000;
+/// Functions of the model's own.
+pub const FUNCTIONS: u64 = 1000;
+/// Memory that lists of numbers take, beside four times the file's length.
+pub const LISTS: u64 = 64 << 20;
+
+/// Why a file is not read.
+#[derive(Debug, thiserror::Error)]
+pub enum LimitError {
+    /// It cannot be read.
+    #[error(transparent)]
+    Wire(#[from] WireError),
+    /// It holds more than is read.
+    #[error("holds more than {most} {what}, which is the most that is read")]
+    TooMany {
+        /// Of which there are too many.
+        what: &'static str,
+        /// How many there may be.
+        most: u64,
+    },
+    /// Graphs for training.
+    #[error("holds graphs for training, which no stage uses: export it for inference")]
+    Training,
+}
+
+type Result<T> = std::result::Result<T, LimitError>;
+
+/// The messages of `onnx.proto`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Message {
+    Model,
+    Graph,
+    Node,
+    Attribute,
+    Tensor,
+    SparseTensor,
+    ValueInfo,
+    Type,
+    /// Of a sequence, map or optional.
+    Element,
+    TensorType,
+    Shape,
+    Function,
+    Training,
+    Annotation,
+    /// With nothing in it but texts and numbers.
+    Leaf,
+}
+
+impl Message {
+    /// The message that a field holds; none for texts, numbers and bytes.
+    fn field(self, number: u64) -> Option<Message> {
+        use Message::*;
+        Some(match (self, number) {
+            (Model, 7) | (Attribute, 6 | 11) | (Training, 1 | 2) => Graph,
+            (Model, 20) => Training,
+            (Model, 25) => Function,
+            (Graph, 1) | (Function, 7) => Node,
+            (Node, 5) | (Function, 11) => Attribute,
+            (Graph, 5) | (Attribute, 5 | 10) | (SparseTensor, 1 | 2) => Tensor,
+            (Graph, 15) | (Attribute, 22 | 23) => SparseTensor,
+            (Graph, 11..=13) | (Function, 12) => ValueInfo,
+            (Graph, 14) => Annotation,
+            (ValueInfo, 2) | (Attribute, 14 | 15) => Type,
+            (Type, 4 | 5 | 9) => Element,
+            (Element, 1 | 2) => Type,
+            (Type, 1 | 8) => TensorType,
+            (TensorType, 2) => Shape,
+            // Operator sets, pairs of texts, dimensions, devices.
+            (Model, 8 | 14 | 26) | (Graph, 16) | (Node, 9 | 10) | (Tensor, 3 | 13 | 16) => Leaf,
+            (ValueInfo, 4) | (Shape, 1) | (Function, 9 | 14) | (Training, 3 | 4) | (Annotation, 2) => Leaf,
+            _ => return None,
+        })
+    }
+
+    /// Memory for each byte of a packed list.
+    fn growth(self, number: u64) -> u64 {
+        match (self, number) {
+            (Message::Tensor, 1 | 5 | 7 | 11) | (Message::Attribute, 8) => 8,
+            (Message::Tensor, 4 | 10) | (Message::Attribute, 7) => 1,
+            _ => 0,
+        }
+    }
+}
+
+/// What was counted.
+#[derive(Debug, Default)]
+struct Survey {
+    length: u64,
+    nodes: u64,
+    tensors: u64,
+    messages: u64,
+    fields: u64,
+    pairs: u64,
+    metadata: u64,
+    outlets: u64,
+    functions: u64,
+    lists: u64,
+}
+
+/// Counts what an ONNX file of this length holds, and leaves the reader at its end.
+///
+/// # Errors
+/// When it is damaged, or holds more than the limits of this module.
+pub fn survey<R: BufRead + Seek>(reader: &mut Reader<R>, length: u64) -> Result<()> {
+    Survey { length, ..Survey::default() }.message(reader, Message::Model, length, 0, 0)
+}
+
+fn most(count: &mut u64, most: u64, what: &'static str) -> Result<()> {
+    *count += 1;
+    if *count > most { Err(LimitError::TooMany { what, most }) } else { Ok(()) }
+}
+
+impl Survey {
+    fn message<R: BufRead + Seek>(
+        &mut self,
+        reader: &mut Reader<R>,
+        message: Message,
+        end: u64,
+        depth: usize,
+        graphs: usize,
+    ) -> Result<()> {
+        while reader.at() < end {
+            most(&mut self.fields, FIELDS, "fields")?;
+            let (number, wire) = reader.next(end)?;
+            let Wire::Bytes(stop) = wire else {
+                reader.skip(wire)?;
+                continue;
+            };
+            let length = stop - reader.at();
+            let list = length.saturating_mul(message.growth(number));
+            self.lists = self.lists.saturating_add(list);
+            let room = LISTS.saturating_add(self.length.saturating_mul(4));
+            if self.lists > room {
+                return Err(LimitError::TooMany { what: "bytes of numbers once they are read", most: room });
+            }
+            let Some(inner) = message.field(number) else {
+                reader.go(stop)?;
+                continue;
+            };
+            if (message, inner) == (Message::Training, Message::Graph) {
+                return Err(LimitError::Training);
+            }
+            self.count(message, number, inner, length)?;
+            let graphs = graphs + usize::from(inner == Message::Graph);
+            if graphs > SUBGRAPHS + 1 {
+                let most = SUBGRAPHS as u64;
+                return Err(LimitError::TooMany { what: "subgraphs within each other", most });
+            }
+            if depth == DEPTH {
+                return Err(LimitError::TooMany { what: "messages within each other", most: DEPTH as u64 });
+            }
+            self.message(reader, inner, stop, depth + 1, graphs)?;
+        }
+        Ok(())
+    }
+
+    fn count(&mut self, message: Message, number: u64, inner: Message, length: u64) -> Result<()> {
+        most(&mut self.messages, MESSAGES, "messages")?;
+        match (message, number, inner) {
+            (_, _, Message::Node) => most(&mut self.nodes, NODES, "nodes"),
+            (_, _, Message::Tensor) => most(&mut self.tensors, TENSORS, "tensors"),
+            (_, _, Message::Function) => most(&mut self.functions, FUNCTIONS, "functions"),
+            (Message::Graph, 11 | 12, _) => most(&mut self.outlets, OUTLETS, "inputs and outputs"),
+            (Message::Model, 14, _) => {
+                most(&mut self.pairs, PAIRS, "pairs of metadata")?;
+                self.metadata = self.metadata.saturating_add(length);
+                let (what, most) = ("bytes of metadata", METADATA);
+                if self.metadata > most { Err(LimitError::TooMany { what, most }) } else { Ok(()) }
+            }
+            _ => Ok(()),
+        }
+    }
+}
