@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use anyhow::{Context, Result, bail};
 use wuerst::stages::{Contract, Header, Outlet};
 use wuerst_model::count::{self, Cost};
-use wuerst_model::facts::Facts;
+use wuerst_model::facts::{Facts, FactsError};
 
 use crate::say::say;
 use crate::size::{Size, bytes, scaled};
@@ -78,7 +78,10 @@ fn models(path: &Path) -> Result<Vec<Model>> {
         bail!("no model or folder {}", path.display());
     }
     let read = |path: PathBuf| match Header::read(&path) {
-        Ok(header) => Ok(Model { path, header }),
+        Ok(header) => match header.facts() {
+            Err(error) if error != FactsError::NoContract => bail!("{}: {error}", path.display()),
+            _ => Ok(Model { path, header }),
+        },
         Err(error) => bail!("{}: {error}", path.display()),
     };
     paths.into_iter().map(read).collect()

@@ -4,11 +4,14 @@
 //! [`PREFIX`], and its value is a plain string or JSON: `wuerst.contract` = `prior`, `wuerst.steps` = `60`.
 //! The exporter writes [`Facts::pairs`], the nodes read [`Facts::read`]; no number is known to code alone.
 
+mod limits;
+
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::scale::Scale;
 use crate::schedule::Schedule;
+use limits::LONGEST_FACT;
 
 /// What the key of every fact begins with.
 pub const PREFIX: &str = "wuerst.";
@@ -139,6 +142,16 @@ pub enum FactsError {
     /// A fact is missing or does not read.
     #[error("its metadata (`wuerst.…`): {0}")]
     Unreadable(String),
+    /// A fact is none that a model can have.
+    #[error("its metadata: `wuerst.{fact}` is {value}, and must be {allowed}")]
+    Outside {
+        /// Its key, without the prefix.
+        fact: String,
+        /// What it is.
+        value: String,
+        /// What it may be.
+        allowed: String,
+    },
 }
 
 impl Facts {
@@ -168,19 +181,29 @@ impl Facts {
     /// Reads a model's metadata. Pairs with other keys are left alone.
     ///
     /// # Errors
-    /// When there is no contract, or a fact is missing or of the wrong kind.
+    /// When there is no contract, or a fact is missing, of the wrong kind, or none that a model can have.
     pub fn read<'a>(pairs: impl IntoIterator<Item = (&'a str, &'a str)>) -> Result<Facts, FactsError> {
-        let facts: Map<String, Value> = pairs
-            .into_iter()
-            .filter_map(|(key, text)| {
-                let value = serde_json::from_str(text).unwrap_or_else(|_| text.into());
-                Some((key.strip_prefix(PREFIX)?.to_owned(), value))
-            })
-            .collect();
+        let mut facts = Map::new();
+        for (key, text) in pairs {
+            let Some(key) = key.strip_prefix(PREFIX) else { continue };
+            if text.len() > LONGEST_FACT {
+                let (value, allowed) =
+                    (format!("{} bytes long", text.len()), format!("of at most {LONGEST_FACT} bytes"));
+                return Err(FactsError::Outside { fact: key.to_owned(), value, allowed });
+            }
+            let value = serde_json::from_str(text).unwrap_or_else(|_| text.into());
+            facts.insert(key.to_owned(), value);
+        }
         if !facts.contains_key("contract") {
             return Err(FactsError::NoContract);
         }
-        serde_json::from_value(Value::Object(facts)).map_err(|e| FactsError::Unreadable(e.to_string()))
+        let unreadable = |e: serde_json::Error| {
+            // It may cite all of a text.
+            FactsError::Unreadable(e.to_string().chars().take(400).collect())
+        };
+        let facts: Facts = serde_json::from_value(Value::Object(facts)).map_err(unreadable)?;
+        facts.check()?;
+        Ok(facts)
     }
 }
 

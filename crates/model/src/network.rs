@@ -5,6 +5,7 @@
 //! `{"kind":"prior","c":1536,…}`.
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use crate::compressor::{self, CompressorConfig};
 use crate::contract::Sizes;
@@ -19,8 +20,28 @@ use crate::vqgan::{self, VqganConfig};
 /// The key of the pair of metadata that names the network.
 pub const KEY: &str = "wuerst.network";
 
+/// The longest description, in bytes.
+const LONGEST_TEXT: usize = 1 << 20;
+
 /// More blocks than any network has; what a file claims beyond is not recorded, since that would take for ever.
 const MOST_BLOCKS: usize = 4096;
+
+/// The largest number among its sizes, but for those below. Products of them stay within 64 bits.
+const LARGEST: u64 = 1 << 16;
+/// The largest of those that are raised to a power, or that count blocks.
+const LARGEST_OF: [(&str, u64); 9] = [
+    ("vocab_size", 1 << 20),
+    ("kernel_size", 64),
+    ("patch_size", 64),
+    ("up_down_scale_factor", 16),
+    ("levels", 12),
+    ("depth", MOST_BLOCKS as u64),
+    ("blocks", MOST_BLOCKS as u64),
+    ("bottleneck_blocks", MOST_BLOCKS as u64),
+    ("num_hidden_layers", MOST_BLOCKS as u64),
+];
+/// The longest list of sizes.
+const LONGEST: usize = 64;
 
 /// A network that stands in for a stage, with its sizes.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -48,6 +69,12 @@ impl Network {
     /// # Errors
     /// When its sizes contradict each other, do not fit those of the recording, or name more than 4,096 blocks.
     pub fn graph(&self, sizes: &Sizes) -> Result<Graph, RecordError> {
+        if let Some(problem) = serde_json::to_value(self).ok().and_then(|sizes| too_large("network", &sizes))
+        {
+            let mut g = Graph::new();
+            g.reject("network", problem);
+            return g.finish();
+        }
         let blocks = self.blocks();
         if blocks > MOST_BLOCKS {
             let mut g = Graph::new();
@@ -87,7 +114,7 @@ impl Network {
 
     /// The network that a model's metadata names, if it names one that is known here.
     pub fn read<'a>(pairs: impl IntoIterator<Item = (&'a str, &'a str)>) -> Option<Network> {
-        let (_, text) = pairs.into_iter().find(|(key, _)| *key == KEY)?;
+        let (_, text) = pairs.into_iter().find(|(key, text)| *key == KEY && text.len() <= LONGEST_TEXT)?;
         serde_json::from_str(text).ok()
     }
 
@@ -126,6 +153,23 @@ impl Network {
                 return Err(format!("a {} cannot hold {network:?}", facts.contract()));
             }
         })
+    }
+}
+
+/// Says which size is larger than any that is recorded.
+pub(crate) fn too_large(name: &str, value: &Value) -> Option<String> {
+    match value {
+        Value::Number(number) => {
+            let most = LARGEST_OF.iter().find(|(of, _)| *of == name).map_or(LARGEST, |(_, most)| *most);
+            let good = number.as_f64().is_some_and(|n| n.abs() <= most as f64);
+            (!good).then(|| format!("`{name}` is {number}; at most {most} is recorded"))
+        }
+        Value::Array(values) if values.len() > LONGEST => {
+            Some(format!("`{name}` has {} entries; at most {LONGEST} are recorded", values.len()))
+        }
+        Value::Array(values) => values.iter().find_map(|value| too_large(name, value)),
+        Value::Object(entries) => entries.iter().find_map(|(name, value)| too_large(name, value)),
+        _ => None,
     }
 }
 
@@ -174,6 +218,10 @@ mod tests {
         assert!(deep(2).graph(&sizes).is_ok());
         let said = deep(usize::MAX).graph(&sizes).unwrap_err().to_string();
         assert!(said.contains("at most 4096"), "{said}");
+        let wide = Network::Prior(PriorConfig { c: 1 << 40, ..PriorConfig::default() });
+        assert!(wide.graph(&sizes).unwrap_err().to_string().contains("`c` is 1099511627776; at most 65536"));
+        let vqgan = |levels| Network::VqganDecoder(VqganConfig { levels, ..VqganConfig::default() });
+        assert!(vqgan(70).graph(&sizes).is_err());
         let blocks = vec![usize::MAX; 2];
         let wide = Network::Decoder(DecoderConfig { blocks, ..DecoderConfig::default() });
         assert!(wide.graph(&sizes).is_err());

@@ -12,6 +12,9 @@ use wuerst_model::onnx::Operators;
 
 use crate::header::Header;
 
+/// Sizes that are remembered.
+const SIZES: usize = 256;
+
 /// Counts at the sizes that a model is evaluated with, each size once.
 #[derive(Debug)]
 pub(crate) struct Work {
@@ -43,6 +46,9 @@ impl Work {
     ) -> (Option<Counted>, bool) {
         let sizes = Sizes::of_inputs(feeds.iter().map(|(name, tensor)| (*name, tensor.shape())));
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        if known.len() >= SIZES {
+            known.clear();
+        }
         match known.entry(sizes) {
             Entry::Occupied(known) => (*known.get(), false),
             Entry::Vacant(new) => (*new.insert(self.counted(&sizes, once)), true),

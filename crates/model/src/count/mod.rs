@@ -46,7 +46,10 @@ pub fn cost_with(graph: &Graph, operators: Operators) -> Cost {
     Cost {
         params,
         param_bytes: 4 * params,
-        multiply_adds: graph.nodes.iter().map(|node| multiply_adds(graph, node)).sum(),
+        multiply_adds: graph
+            .nodes
+            .iter()
+            .fold(0, |sum: u64, node| sum.saturating_add(multiply_adds(graph, node))),
         activation_bytes: arena.most,
         arena_bytes: arena.taken,
         kept_bytes: kept(graph),
@@ -54,7 +57,7 @@ pub fn cost_with(graph: &Graph, operators: Operators) -> Cost {
 }
 
 fn elements(shape: &[usize]) -> u64 {
-    shape.iter().map(|n| *n as u64).product()
+    shape.iter().fold(1, |all, n| all.saturating_mul(*n as u64))
 }
 
 /// Multiply-adds of one operation at its recorded sizes.
@@ -63,11 +66,11 @@ pub fn multiply_adds(graph: &Graph, node: &Node) -> u64 {
     let last = |shape: &[usize]| shape.last().copied().unwrap_or(1) as u64;
     let out = elements(&node.shape);
     match node.op {
-        Op::Linear | Op::MatMul => out * last(shape(0)),
-        Op::Conv { .. } => out * elements(&shape(1)[1..]),
-        Op::ConvTranspose { .. } => elements(shape(0)) * elements(&shape(1)[1..]),
+        Op::Linear | Op::MatMul => out.saturating_mul(last(shape(0))),
+        Op::Conv { .. } => out.saturating_mul(elements(&shape(1)[1..])),
+        Op::ConvTranspose { .. } => elements(shape(0)).saturating_mul(elements(&shape(1)[1..])),
         // Scores, and the mixture of values.
-        Op::Attention { .. } => 2 * out * shape(1)[1] as u64,
+        Op::Attention { .. } => out.saturating_mul(2 * shape(1)[1] as u64),
         // Columns first, then rows.
         Op::CubicResize => cubic_columns(graph, node) * last(shape(0)) + out * shape(0)[2] as u64,
         _ => 0,

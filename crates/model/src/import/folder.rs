@@ -1,13 +1,18 @@
 //! Reads the parts of a published folder, and gathers what is wrong with them.
 
-use std::fs;
+use std::fs::File;
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
-use serde::Deserialize;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 
 use crate::checkpoint::{Checkpoint, CheckpointError};
+use crate::network::too_large;
 use crate::record::Graph;
+
+/// The largest file of texts and numbers that is read, in bytes.
+const LARGEST: u64 = 16 << 20;
 
 /// A published folder, and the problems that were met in it so far.
 pub struct Folder<'a> {
@@ -65,7 +70,14 @@ impl<'a> Folder<'a> {
 
     /// A text file.
     pub fn text(&mut self, name: &str) -> Option<String> {
-        let read = fs::read_to_string(self.path(name));
+        let read = File::open(self.path(name)).and_then(|file| {
+            let mut text = String::new();
+            file.take(LARGEST + 1).read_to_string(&mut text)?;
+            match text.len() as u64 > LARGEST {
+                true => Err(io::Error::other("has more than 16 MiB, which no such file has")),
+                false => Ok(text),
+            }
+        });
         self.keep(name, read)
     }
 
@@ -79,7 +91,7 @@ impl<'a> Folder<'a> {
     }
 
     /// The configuration of a part, which must be of the class.
-    pub fn config<T: DeserializeOwned>(&mut self, name: &str, class: &str) -> Option<T> {
+    pub fn config<T: DeserializeOwned + Serialize>(&mut self, name: &str, class: &str) -> Option<T> {
         let text = self.text(name)?;
         let kind: Kind = self.keep(name, serde_json::from_str(&text))?;
         let classes: Vec<String> =
@@ -88,7 +100,13 @@ impl<'a> Folder<'a> {
             self.problem(name, format!("is of a {}, where a {class} is wanted", classes.join(", ")));
             return None;
         }
-        self.keep(name, serde_json::from_str(&text))
+        let config: T = self.keep(name, serde_json::from_str(&text))?;
+        let sizes = serde_json::to_value(&config).unwrap_or_default();
+        if let Some(problem) = too_large("configuration", &sizes) {
+            self.problem(name, problem);
+            return None;
+        }
+        Some(config)
     }
 
     /// The weights of a part, which must be those of the networks.
