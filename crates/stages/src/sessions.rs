@@ -1,14 +1,14 @@
 //! The models in memory, shared by all nodes and jobs of an engine.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Instant;
 
-use wuerst_core::{Ctx, Digest, Error, File, Model, Result, Turns, Usage, memory};
-use wuerst_model::facts::Facts;
+use wuerst_core::{Cancel, Ctx, Digest, Error, File, Model, Result, Usage, memory};
+use wuerst_model::facts::{self, Facts};
 
 use crate::contract::Contract;
 use crate::device::{Device, Placement, Request};
@@ -17,9 +17,11 @@ use crate::header::Header;
 use crate::host::HostApi;
 use crate::open::Opening;
 use crate::prepared::Prepared;
+use crate::recent::{Keyed, Recent};
 use crate::runtime::Runtime;
 use crate::stage::{self, Stage};
 use crate::tokenize;
+use crate::tokenizer::{self, Tokenizer};
 
 /// How grave a message is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -104,16 +106,38 @@ impl fmt::Debug for Options {
 #[derive(Debug)]
 pub struct Sessions {
     options: Options,
-    headers: Mutex<HashMap<Digest, Arc<Header>>>,
+    headers: Recent<Digest, Header>,
     /// What those say of which the contract was checked.
-    facts: Mutex<HashMap<(Digest, Contract), Facts>>,
+    facts: Recent<(Digest, Contract), Facts>,
+    /// By the state of the file, as for models, and the length.
+    tokenizers: Recent<(Digest, usize), Tokenizer>,
+    /// Files of tokenizers that were looked at.
+    sound: Recent<Digest, ()>,
     /// In order of use, the longest unused first.
     loaded: Mutex<Vec<Entry>>,
     /// Whose turn it is to load a model, so that two jobs do not load the same one.
-    loading: Turns,
+    loading: Keyed<Digest>,
+    /// Of the models that are being loaded.
+    pending: Mutex<Pending>,
     /// Why models cannot be kept, as it was said last: each of them would say the same of their folder.
     said: Mutex<String>,
 }
+
+/// Bytes that models take.
+#[derive(Debug, Default)]
+struct Pending {
+    /// While they are loaded, as [`Header::loading`].
+    loading: u64,
+    /// Once they are, as [`Header::memory`].
+    memory: u64,
+}
+
+/// Bytes of heads that are remembered.
+const HEADERS: usize = 8 << 20;
+/// Bytes of facts.
+const FACTS: usize = 4 << 20;
+/// Bytes of tokenizers.
+const TOKENIZERS: usize = 256 << 20;
 
 #[derive(Debug)]
 struct Entry {
@@ -125,8 +149,10 @@ struct Entry {
 impl Sessions {
     /// No models yet.
     pub fn new(options: Options) -> Sessions {
-        let (headers, facts, loaded, loading, said) = Default::default();
-        Sessions { options, headers, facts, loaded, loading, said }
+        let (headers, facts) = (Recent::new(HEADERS), Recent::new(FACTS));
+        let (tokenizers, sound) = (Recent::new(TOKENIZERS), Recent::new(FACTS));
+        let (loaded, loading, pending, said) = Default::default();
+        Sessions { options, headers, facts, tokenizers, sound, loaded, loading, pending, said }
     }
 
     /// Finds and starts ONNX Runtime, which otherwise happens when the first model is loaded.
@@ -146,14 +172,13 @@ impl Sessions {
     /// [`Error::Model`] when the file cannot be read or breaks the contract.
     pub fn facts(&self, model: &Model, contract: Contract) -> Result<Facts> {
         let key = model.key().map(|key| (key, contract));
-        if let Some(facts) = key.and_then(|key| locked(&self.facts).get(&key).cloned()) {
-            return Ok(facts);
-        }
-        let facts = contract.check(model.path(), &*self.header(model)?)?;
-        if let Some(key) = key {
-            locked(&self.facts).insert(key, facts.clone());
-        }
-        Ok(facts)
+        let facts = self.facts.get(key.as_ref(), &Cancel::new(), || {
+            let facts = contract.check(model.path(), &*self.header(model)?)?;
+            // About as much as the same in words.
+            let bytes = facts.pairs().iter().map(|(key, text)| key.len() + text.len()).sum::<usize>();
+            Ok((facts, bytes + 256))
+        })?;
+        Ok((*facts).clone())
     }
 
     /// The files next to a model that it is used with: a text encoder's tokenizer. None of a model of another kind.
@@ -168,18 +193,39 @@ impl Sessions {
     }
 
     fn header(&self, model: &Model) -> Result<Arc<Header>> {
-        if let Some(header) = model.key().and_then(|key| locked(&self.headers).get(&key).cloned()) {
-            return Ok(header);
-        }
-        let failed =
-            |e: crate::header::HeaderError| Error::Model { path: model.path().into(), source: e.into() };
-        let header = Arc::new(Header::read(model.path()).map_err(failed)?);
-        // ONNX Runtime would wait for a pipe.
-        model.data()?;
-        if let Some(key) = model.key() {
-            locked(&self.headers).insert(key, Arc::clone(&header));
-        }
-        Ok(header)
+        self.headers.get(model.key().as_ref(), &Cancel::new(), || {
+            let failed =
+                |e: crate::header::HeaderError| Error::Model { path: model.path().into(), source: e.into() };
+            let mut header = Header::read(model.path()).map_err(failed)?;
+            // ONNX Runtime would wait for a pipe.
+            model.data()?;
+            // A model may carry megabytes of notes that no stage reads.
+            header.metadata.retain(|(key, _)| key.starts_with(facts::PREFIX));
+            let bytes = header.held();
+            Ok((header, bytes))
+        })
+    }
+
+    /// The tokenizer in a file, for so many token positions.
+    ///
+    /// # Errors
+    /// [`Error::Model`] when it is damaged, [`Error::File`] when it cannot be read, and [`Error::Cancelled`].
+    pub(crate) fn tokenizer(&self, cancel: &Cancel, file: &File, length: usize) -> Result<Arc<Tokenizer>> {
+        let key = (file.identify(cancel)?, length);
+        self.tokenizers.get(Some(&key), cancel, || {
+            let tokenizer = Tokenizer::open(file, length)?;
+            let bytes = tokenizer.held();
+            Ok((tokenizer, bytes))
+        })
+    }
+
+    /// Checks the file of a tokenizer without making one of it.
+    ///
+    /// # Errors
+    /// As [`Sessions::tokenizer`].
+    pub(crate) fn check_tokenizer(&self, file: &File) -> Result<()> {
+        let key = file.identify(&Cancel::new())?;
+        self.sound.get(Some(&key), &Cancel::new(), || Ok((tokenizer::check(file)?, 64))).map(drop)
     }
 
     /// The model, loaded, standing in for a stage.
@@ -196,20 +242,31 @@ impl Sessions {
         if let Some(stage) = self.find(identity, &wish) {
             return Ok(stage);
         }
-        let _loading = self.loading.take(ctx.cancel())?;
-        if let Some(stage) = self.find(identity, &wish) {
-            return Ok(stage);
-        }
+        self.loading.hold(&identity, |turns| {
+            let _turn = turns.take(ctx.cancel())?;
+            match self.find(identity, &wish) {
+                Some(stage) => Ok(stage),
+                None => self.load(ctx, (model, identity), contract, wish),
+            }
+        })
+    }
+
+    fn load(
+        &self,
+        ctx: &mut Ctx<'_>,
+        (model, identity): (&Model, Digest),
+        contract: Contract,
+        wish: StageOptions,
+    ) -> Result<Arc<Stage>> {
         let begun = Instant::now();
         let runtime = self.start()?;
         let header = self.header(model)?;
-        self.make_room(header.memory());
         // ONNX Runtime waits for ever for the threads that it has begun when there is no room for the next, and at some
         // moments of loading frees what it never had, which ends the process.
         let threads = threads(wish.threads);
         let (stepwise, beside) = (contract.stepwise(), threads - 1);
         let begun_threads = if stepwise.is_empty() { beside } else { 2 * beside };
-        memory::check_with(usize::try_from(header.loading()).unwrap_or(usize::MAX), begun_threads)?;
+        let _pending = self.begin([header.loading(), header.memory()], begun_threads)?;
         let prepared = self.options.prepared.as_deref().and_then(|folder| {
             Prepared::new(folder, self.options.prepared_bytes, runtime, identity, header.memory())
         });
@@ -253,6 +310,28 @@ impl Sessions {
         *said = message;
     }
 
+    /// Makes room for a model of so many bytes while it is loaded, and after, next to those that are being loaded; as long
+    /// as what is returned lasts.
+    fn begin(&self, bytes: [u64; 2], threads: usize) -> Result<impl Drop> {
+        struct Begun<'a>(&'a Mutex<Pending>, [u64; 2]);
+        impl Drop for Begun<'_> {
+            fn drop(&mut self) {
+                let mut pending = locked(self.0);
+                pending.loading -= self.1[0];
+                pending.memory -= self.1[1];
+            }
+        }
+        // What is longer than any memory is refused below.
+        let bytes = bytes.map(|bytes| bytes.min(u64::MAX >> 8));
+        let mut pending = locked(&self.pending);
+        self.make_room(pending.memory.saturating_add(bytes[1]));
+        let loading = usize::try_from(pending.loading.saturating_add(bytes[0])).unwrap_or(usize::MAX);
+        memory::check_with(loading, threads)?;
+        pending.loading += bytes[0];
+        pending.memory += bytes[1];
+        Ok(Begun(&self.pending, bytes))
+    }
+
     /// Where to run a stage, and with how many threads: as the engine says of the stage, else of all stages, else as
     /// the graph prefers, else on the CPU.
     fn wish(&self, ctx: &Ctx<'_>, contract: Contract) -> Result<StageOptions> {
@@ -294,9 +373,13 @@ impl Sessions {
         locked(&self.loaded).iter().map(|entry| entry.stage.placement().clone()).collect()
     }
 
-    /// Unloads every model that nobody runs just now.
+    /// Unloads every model that no run uses, and forgets heads, facts and tokenizers.
     pub fn release(&self) {
         locked(&self.loaded).clear();
+        self.headers.clear();
+        self.facts.clear();
+        self.tokenizers.clear();
+        self.sound.clear();
     }
 }
 
@@ -310,3 +393,6 @@ pub(crate) fn threads(wish: Option<usize>) -> usize {
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
+
+#[cfg(test)]
+mod tests;

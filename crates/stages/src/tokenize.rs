@@ -1,14 +1,11 @@
 //! Tokenizers: from text to the ids that a text encoder reads.
 
-use std::collections::HashMap;
-use std::io::{ErrorKind, Read};
+use std::io::ErrorKind;
 use std::path::Path;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
-use tokenizers::parallelism::set_parallelism;
-use tokenizers::{PaddingStrategy, Tokenizer, TruncationParams};
 use wuerst_core::{
-    Args, Cancel, Ctx, Digest, Error, File, Model, Node, NodeSpec, Refusal, Result, Tensor, Value, memory,
+    Args, Cancel, Ctx, Digest, Error, File, Model, Node, NodeSpec, Refusal, Result, Tensor, Value,
 };
 use wuerst_model::facts::{self, Facts};
 
@@ -16,6 +13,7 @@ use crate::contract::Contract;
 use crate::sample::blame_model;
 use crate::sessions::Sessions;
 use crate::text::entries;
+use crate::tokenizer::{self, Tokenizer};
 
 /// Characters of cut-off text that a warning shows.
 const SHOWN: usize = 200;
@@ -24,8 +22,6 @@ const SHOWN: usize = 200;
 pub(crate) struct Tokenize {
     spec: NodeSpec,
     sessions: Arc<Sessions>,
-    /// By the content of the file.
-    tokenizers: Mutex<HashMap<Digest, Arc<Tokenizer>>>,
 }
 
 impl Tokenize {
@@ -41,7 +37,7 @@ impl Tokenize {
             )?
             .describe("ids", "Token ids of each text, padded to the model's length.")?
             .describe("mask", "1 for tokens of the text, 0 for padding.")?;
-        Ok(Tokenize { spec, sessions, tokenizers: Mutex::default() })
+        Ok(Tokenize { spec, sessions })
     }
 
     fn facts(&self, model: &Model) -> Result<facts::TextEncoder> {
@@ -57,15 +53,7 @@ impl Tokenize {
         facts: &facts::TextEncoder,
         cancel: &Cancel,
     ) -> Result<Arc<Tokenizer>> {
-        let file = beside(model, &facts.tokenizer)?;
-        let state = file.identify(cancel)?;
-        let tokenizers = || self.tokenizers.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(tokenizer) = tokenizers().get(&state) {
-            return Ok(Arc::clone(tokenizer));
-        }
-        // Read without the lock: another model's tokenizer does not wait for this one.
-        let tokenizer = Arc::new(open(&file, facts.length)?);
-        Ok(Arc::clone(tokenizers().entry(state).or_insert(tokenizer)))
+        self.sessions.tokenizer(cancel, &beside(model, &facts.tokenizer)?, facts.length)
     }
 }
 
@@ -78,37 +66,15 @@ pub(crate) fn beside(model: &Model, name: &str) -> Result<File> {
             "its metadata names the tokenizer `{name}`, which is no plain file name"
         )));
     }
-    File::open(name, &model.path().with_file_name(name)).map_err(|error| match error {
+    let file = File::open(name, &model.path().with_file_name(name)).map_err(|error| match error {
         Error::File { source, .. } if source.kind() == ErrorKind::NotFound => {
             failed(format!("its tokenizer is missing: put `{name}` next to it"))
         }
         Error::File { source, .. } => failed(format!("its tokenizer `{name}` cannot be read: {source}")),
         other => other,
-    })
-}
-
-/// How much larger a tokenizer is in memory than its file: names, numbers and ranks of all pairs, each by itself.
-const IN_MEMORY: usize = 40;
-
-/// Reads a `tokenizer.json`, set to give exactly `length` ids.
-fn open(file: &File, length: usize) -> Result<Tokenizer> {
-    let failed = |source: wuerst_core::BoxError| Error::Model { path: file.path().to_owned(), source };
-    // One text is no work for a pool of threads, which would stay in the host's process.
-    set_parallelism(false);
-    memory::check(usize::try_from(file.size()).unwrap_or(usize::MAX).saturating_mul(IN_MEMORY))?;
-    let mut bytes = Vec::new();
-    file.content()?.read_to_end(&mut bytes).map_err(|e| failed(e.into()))?;
-    let mut tokenizer = Tokenizer::from_bytes(bytes).map_err(failed)?;
-    let Some(padding) = tokenizer.get_padding() else {
-        let message = "it has no `padding`, so the token to fill short texts up with is not known";
-        return Err(failed(message.into()));
-    };
-    let mut padding = padding.clone();
-    padding.strategy = PaddingStrategy::Fixed(length);
-    tokenizer.with_padding(Some(padding));
-    let truncation = TruncationParams { max_length: length, ..TruncationParams::default() };
-    tokenizer.with_truncation(Some(truncation)).map_err(failed)?;
-    Ok(tokenizer)
+    })?;
+    tokenizer::check_size(file.path(), file.size())?;
+    Ok(file)
 }
 
 impl Node for Tokenize {
@@ -120,7 +86,8 @@ impl Node for Tokenize {
         if known.has("model") {
             let model = known.model("model")?;
             let facts = self.facts(model).map_err(blame_model)?;
-            beside(model, &facts.tokenizer).map_err(blame_model)?;
+            let file = beside(model, &facts.tokenizer).map_err(blame_model)?;
+            self.sessions.check_tokenizer(&file).map_err(blame_model)?;
         }
         Ok(())
     }
@@ -145,8 +112,8 @@ impl Node for Tokenize {
         }
         let (mut ids, mut mask) = (vec![], vec![]);
         for text in &texts {
-            let encoding =
-                tokenizer.encode(*text, true).map_err(|e| Error::invalid("text", e.to_string()))?;
+            ctx.cancel().check()?;
+            let encoding = tokenizer.encode(text)?;
             if !encoding.get_overflowing().is_empty() {
                 // The end of what is kept; special tokens stand at 0.
                 let kept = encoding.get_offsets().iter().map(|(_, end)| *end).max().unwrap_or(0);

@@ -1,0 +1,54 @@
+use std::fs;
+use std::time::{Duration, SystemTime};
+
+use super::*;
+
+/// A field of a protobuf message that holds bytes.
+fn put(number: u8, content: &[u8]) -> Vec<u8> {
+    let mut length = content.len();
+    let mut field = vec![number << 3 | 2];
+    while length > 0x7f {
+        field.push(length as u8 | 0x80);
+        length >>= 7;
+    }
+    field.push(length as u8);
+    [field, content.to_vec()].concat()
+}
+
+/// The head of a VQGAN's decoder, with a note of so many bytes.
+fn model(note: usize) -> Vec<u8> {
+    let outlet = |name: &[u8], channels: u8| {
+        let free = put(1, &put(2, b"n"));
+        let dims = [free.clone(), put(1, &[8, channels]), free.clone(), free].concat();
+        [put(1, name), put(2, &put(1, &[&[8, 1][..], &put(2, &dims)].concat()))].concat()
+    };
+    let pair = |key: &str, value: &[u8]| put(14, &[put(1, key.as_bytes()), put(2, value)].concat());
+    let graph = [put(11, &outlet(b"latents", 4)), put(12, &outlet(b"image", 3))].concat();
+    let facts = [pair("wuerst.contract", b"vqgan-decoder"), pair("wuerst.latent_scale", b"0.5")].concat();
+    [put(7, &graph), facts, pair("note", &vec![b'a'; note])].concat()
+}
+
+#[test]
+fn rewritten_models_are_forgotten() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("vqgan.onnx");
+    let sessions = Sessions::new(Options::default());
+    for note in 0..40 {
+        fs::write(&path, model((8 << 20) + note)).unwrap();
+        // Of a file that was changed just now nothing is remembered.
+        let long_ago = SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000 + note as u64);
+        fs::File::options().write(true).open(&path).unwrap().set_modified(long_ago).unwrap();
+        let model = Model::open("vqgan", &path).unwrap();
+        assert_eq!(sessions.facts(&model, Contract::VqganDecoder).unwrap().contract(), "vqgan-decoder");
+    }
+    let bytes = |text: String| -> usize {
+        text.split(' ').rev().nth(1).and_then(|bytes| bytes.parse().ok()).unwrap()
+    };
+    let held = [format!("{:?}", sessions.headers), format!("{:?}", sessions.facts)].map(bytes);
+    assert!(held[0] > 0 && held.iter().sum::<usize>() < 64 << 10, "{held:?} bytes of 40 models");
+    sessions.release();
+    assert_eq!(
+        [format!("{:?}", sessions.headers), format!("{:?}", sessions.facts)],
+        ["Recent(0 of 0 bytes)"; 2]
+    );
+}

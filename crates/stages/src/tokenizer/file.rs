@@ -1,0 +1,233 @@
+//! The parts of a `tokenizer.json`, each within its limits, before the library makes anything of them.
+//!
+//! A text grows by no more than a factor from part to part, patterns cannot be matched for ever, and no part that the ids
+//! do not depend on (decoders, how texts were cut while training) is read at all.
+
+use std::fmt;
+use std::marker::PhantomData;
+
+use serde::Deserialize;
+use serde::de::{Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde_json::Value;
+use tokenizers::PaddingParams;
+
+use super::parts::{Kinds, check_part};
+
+/// The longest part, but for the model and the added tokens, in bytes.
+const PART: usize = 256 << 10;
+/// The longest list of added tokens, in bytes.
+const ADDED: usize = 4 << 20;
+/// Tokens beside those of the model.
+const TOKENS: usize = 10_000;
+/// The longest of them, and the longest of other short texts, in bytes.
+const TOKEN: usize = 256;
+/// Kinds of models.
+const MODELS: [&str; 4] = ["BPE", "Unigram", "WordLevel", "WordPiece"];
+/// Tokens of the model, and pairs that become one.
+const VOCABULARY: usize = 600_000;
+/// The longest word that is looked up part by part, in characters.
+const WORD: u64 = 1000;
+
+/// A tokenizer's parts as they stand in the file, in those of [`NAMES`] that are there.
+pub(super) struct Parts<'a>(Vec<(&'static str, &'a str)>);
+
+/// The parts that ids depend on.
+const NAMES: [&str; 7] =
+    ["version", "padding", "added_tokens", "normalizer", "pre_tokenizer", "post_processor", "model"];
+
+/// What is bounded of a model of any kind.
+#[derive(Deserialize)]
+struct Model {
+    r#type: Option<String>,
+    #[expect(dead_code, reason = "it is counted while it is read")]
+    vocab: Option<Few<VOCABULARY>>,
+    #[expect(dead_code, reason = "it is counted while it is read")]
+    merges: Option<Few<VOCABULARY>>,
+    max_input_chars_per_word: Option<u64>,
+    unk_token: Option<String>,
+    continuing_subword_prefix: Option<String>,
+    end_of_word_suffix: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct Added {
+    content: String,
+}
+
+/// At most so many entries, which are not kept.
+struct Few<const MOST: usize>;
+
+impl<'de, const MOST: usize> Deserialize<'de> for Few<MOST> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Few<MOST>, D::Error> {
+        deserializer.deserialize_any(Counter::<MOST>(PhantomData))
+    }
+}
+
+struct Counter<const MOST: usize>(PhantomData<[(); MOST]>);
+
+impl<'de, const MOST: usize> Visitor<'de> for Counter<MOST> {
+    type Value = Few<MOST>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "at most {MOST} entries")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Few<MOST>, A::Error> {
+        let mut count = 0;
+        while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {
+            count += 1;
+            if count > MOST {
+                return Err(serde::de::Error::invalid_length(count, &self));
+            }
+        }
+        Ok(Few)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Few<MOST>, A::Error> {
+        let mut count = 0;
+        while list.next_element::<IgnoredAny>()?.is_some() {
+            count += 1;
+            if count > MOST {
+                return Err(serde::de::Error::invalid_length(count, &self));
+            }
+        }
+        Ok(Few)
+    }
+}
+
+/// Reads the parts.
+///
+/// # Errors
+/// A sentence that says what is wrong: it is no JSON, or a part goes beyond its limits.
+pub(super) fn parts(text: &str) -> Result<Parts<'_>, String> {
+    let parts = Parts::find(text)?;
+    parts.check_model()?;
+    parts.check_added()?;
+    for (name, kinds) in [
+        ("normalizer", &Kinds::NORMALIZERS),
+        ("pre_tokenizer", &Kinds::PRE_TOKENIZERS),
+        ("post_processor", &Kinds::POST_PROCESSORS),
+    ] {
+        if let Some(part) = parts.part(name) {
+            check_part(name, &value(name, part)?, kinds)?;
+        }
+    }
+    let Some(padding) = parts.padding() else {
+        return Err("it has no `padding`, so the token to fill short texts up with is not known".to_owned());
+    };
+    if padding.pad_token.len() > TOKEN {
+        return Err(format!("its `padding.pad_token` has more than {TOKEN} bytes"));
+    }
+    Ok(parts)
+}
+
+/// The JSON that a text begins with, and what follows.
+fn next<T: for<'t> Deserialize<'t>>(text: &str) -> Result<(T, &str), String> {
+    let mut values = serde_json::Deserializer::from_str(text).into_iter::<T>();
+    match values.next() {
+        Some(Ok(value)) => Ok((value, &text[values.byte_offset()..])),
+        Some(Err(error)) => Err(error.to_string()),
+        None => Err("it ends before its end".to_owned()),
+    }
+}
+
+/// The beginning of a message, which may cite all of a file.
+fn short(message: &str) -> String {
+    message.chars().take(400).collect()
+}
+
+/// A part as JSON.
+fn value(name: &str, part: &str) -> Result<Value, String> {
+    if part.len() > PART {
+        return Err(format!("its `{name}` has more than {} KiB", PART >> 10));
+    }
+    serde_json::from_str(part).map_err(|e| format!("its `{name}`: {}", short(&e.to_string())))
+}
+
+impl<'a> Parts<'a> {
+    /// Finds the parts, by reading all of the JSON once and keeping nothing of it.
+    fn find(text: &'a str) -> Result<Parts<'a>, String> {
+        let wrong = |why: &str| format!("is no tokenizer: {}", short(why));
+        let mut rest = text.trim_start().strip_prefix('{').ok_or_else(|| wrong("it is no JSON object"))?;
+        let mut parts: Vec<(&'static str, &str)> = vec![];
+        loop {
+            rest = rest.trim_start();
+            if let Some(end) = rest.strip_prefix('}') {
+                return if end.trim().is_empty() {
+                    Ok(Parts(parts))
+                } else {
+                    Err(wrong("text follows its end"))
+                };
+            }
+            let (key, after) = next::<String>(rest).map_err(|e| wrong(&e))?;
+            rest = after.trim_start().strip_prefix(':').ok_or_else(|| wrong("a `:` is missing"))?;
+            let (_, after) = next::<IgnoredAny>(rest).map_err(|e| wrong(&e))?;
+            let part = rest[..rest.len() - after.len()].trim();
+            if let Some(name) = NAMES.into_iter().find(|name| *name == key) {
+                if parts.iter().any(|(other, _)| *other == name) {
+                    return Err(wrong(&format!("it has two `{name}`")));
+                }
+                // What is null is not there.
+                parts.extend((part != "null").then_some((name, part)));
+            }
+            rest = after.trim_start();
+            match rest.strip_prefix(',') {
+                Some(after) => rest = after,
+                None if rest.starts_with('}') => {}
+                None => return Err(wrong("it ends before its end")),
+            }
+        }
+    }
+
+    fn part(&self, name: &str) -> Option<&'a str> {
+        self.0.iter().find(|(part, _)| *part == name).map(|(_, part)| *part)
+    }
+
+    fn check_model(&self) -> Result<(), String> {
+        let part = self.part("model").ok_or("has no `model`")?;
+        let model: Model =
+            serde_json::from_str(part).map_err(|e| format!("its `model`: {}", short(&e.to_string())))?;
+        if let Some(kind) = model.r#type.filter(|kind| !MODELS.contains(&kind.as_str())) {
+            let known = MODELS.join(", ");
+            return Err(format!("its `model` is of the type `{}`; {known} are read", short(&kind)));
+        }
+        if let Some(characters) = model.max_input_chars_per_word.filter(|characters| *characters > WORD) {
+            return Err(format!(
+                "its `model.max_input_chars_per_word` is {characters}; at most {WORD} are read"
+            ));
+        }
+        let texts = [&model.unk_token, &model.continuing_subword_prefix, &model.end_of_word_suffix];
+        match texts.into_iter().flatten().any(|text| text.len() > TOKEN) {
+            true => {
+                Err(format!("its `model` has a prefix, suffix or unknown token of more than {TOKEN} bytes"))
+            }
+            false => Ok(()),
+        }
+    }
+
+    fn check_added(&self) -> Result<(), String> {
+        let Some(part) = self.part("added_tokens") else { return Ok(()) };
+        if part.len() > ADDED {
+            return Err(format!("its `added_tokens` have more than {} MiB", ADDED >> 20));
+        }
+        let wrong = |e: serde_json::Error| format!("its `added_tokens`: {}", short(&e.to_string()));
+        let _: Few<TOKENS> = serde_json::from_str(part).map_err(wrong)?;
+        let added: Vec<Added> = serde_json::from_str(part).map_err(wrong)?;
+        match added.iter().any(|token| token.content.len() > TOKEN) {
+            true => Err(format!("one of its `added_tokens` has more than {TOKEN} bytes")),
+            false => Ok(()),
+        }
+    }
+
+    /// How short texts are filled up; none where it is not said.
+    pub(super) fn padding(&self) -> Option<PaddingParams> {
+        serde_json::from_str(self.part("padding")?).ok()
+    }
+
+    /// A file of the parts that ids depend on.
+    pub(super) fn joined(&self) -> String {
+        let parts = self.0.iter().filter(|(name, _)| *name != "padding");
+        let parts = parts.map(|(name, part)| format!("\"{name}\":{part}"));
+        format!("{{{}}}", parts.collect::<Vec<_>>().join(","))
+    }
+}

@@ -1,0 +1,131 @@
+//! A `tokenizer.json` from anywhere: read within limits, and set to give exactly so many ids.
+
+mod file;
+mod parts;
+mod pattern;
+
+#[cfg(test)]
+mod tests;
+
+use std::io::Read;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::{Path, PathBuf};
+
+use tokenizers::parallelism::set_parallelism;
+use tokenizers::{Encoding, PaddingStrategy, PostProcessor, TruncationParams};
+use wuerst_core::{BoxError, Error, File, Result, memory};
+
+/// The largest file that is read, in bytes.
+const LARGEST: u64 = 32 << 20;
+
+/// How much larger a tokenizer is in memory than its file: names, numbers and ranks of all pairs, each by itself.
+const IN_MEMORY: usize = 40;
+
+/// The same of what is left once it is made.
+const KEPT: usize = 16;
+
+/// A tokenizer that gives so many ids for any text.
+#[derive(Debug)]
+pub(crate) struct Tokenizer {
+    path: PathBuf,
+    length: usize,
+    tokenizer: tokenizers::Tokenizer,
+    /// Bytes of its file.
+    bytes: usize,
+}
+
+fn failed(path: &Path, source: impl Into<BoxError>) -> Error {
+    Error::Model { path: path.to_owned(), source: source.into() }
+}
+
+/// What panics in the library is an error, since what it was given comes from the file.
+fn caught<T>(path: &Path, work: impl FnOnce() -> tokenizers::Result<T>) -> Result<T> {
+    match catch_unwind(AssertUnwindSafe(work)) {
+        Ok(done) => done.map_err(|error| failed(path, error)),
+        Err(panic) => {
+            let texts = (panic.downcast_ref::<String>(), panic.downcast_ref::<&str>());
+            let why = texts.0.map(String::as_str).or(texts.1.copied()).unwrap_or("it panicked");
+            Err(failed(path, format!("is a damaged tokenizer: {why}")))
+        }
+    }
+}
+
+/// Whether a file of so many bytes is read.
+pub(crate) fn check_size(path: &Path, bytes: u64) -> Result<()> {
+    if bytes > LARGEST {
+        let most = LARGEST >> 20;
+        return Err(failed(path, format!("has more than {most} MiB, the most that a tokenizer may have")));
+    }
+    Ok(())
+}
+
+/// The text of the file.
+fn read(file: &File) -> Result<String> {
+    let mut text = String::new();
+    file.content()?.take(LARGEST + 1).read_to_string(&mut text).map_err(|e| failed(file.path(), e))?;
+    check_size(file.path(), text.len() as u64)?;
+    Ok(text)
+}
+
+/// Checks the file of a tokenizer without making one of it.
+///
+/// # Errors
+/// [`Error::Model`] when it goes beyond what is read of one.
+pub(crate) fn check(file: &File) -> Result<()> {
+    file::parts(&read(file)?).map(drop).map_err(|why| failed(file.path(), why))
+}
+
+impl Tokenizer {
+    /// Reads the file, for a model of `length` token positions.
+    ///
+    /// # Errors
+    /// [`Error::Model`] when it cannot be read, is damaged, or goes beyond what is read of one.
+    pub(crate) fn open(file: &File, length: usize) -> Result<Tokenizer> {
+        let path = file.path();
+        // One text is no work for a pool of threads, which would stay in the host's process.
+        set_parallelism(false);
+        let text = read(file)?;
+        memory::check(text.len().saturating_mul(IN_MEMORY))?;
+        let parts = file::parts(&text).map_err(|why| failed(path, why))?;
+        let padding = parts.padding().unwrap_or_default();
+        let tokenizer = caught(path, || {
+            let mut tokenizer: tokenizers::Tokenizer = parts.joined().parse()?;
+            let added = tokenizer.get_post_processor().map_or(0, |processor| processor.added_tokens(false));
+            if added >= length {
+                return Err(
+                    format!("it adds {added} tokens to each text, and the model reads {length}").into()
+                );
+            }
+            let strategy = PaddingStrategy::Fixed(length);
+            tokenizer.with_padding(Some(tokenizers::PaddingParams {
+                strategy,
+                pad_to_multiple_of: None,
+                ..padding
+            }));
+            let truncation = TruncationParams { max_length: length, ..TruncationParams::default() };
+            tokenizer.with_truncation(Some(truncation))?;
+            Ok(tokenizer)
+        })?;
+        Ok(Tokenizer { path: path.to_owned(), length, tokenizer, bytes: text.len() })
+    }
+
+    /// About the bytes that it takes.
+    pub(crate) fn held(&self) -> usize {
+        self.bytes.saturating_mul(KEPT)
+    }
+
+    /// The ids of a text, of which what is too long overflows.
+    ///
+    /// # Errors
+    /// [`Error::Model`] when the tokenizer is damaged.
+    pub(crate) fn encode(&self, text: &str) -> Result<Encoding> {
+        let encoding = caught(&self.path, || self.tokenizer.encode(text, true))?;
+        match encoding.len() {
+            length if length == self.length => Ok(encoding),
+            length => {
+                let want = self.length;
+                Err(failed(&self.path, format!("gives {length} tokens for a text, where {want} are wanted")))
+            }
+        }
+    }
+}

@@ -1,0 +1,171 @@
+//! Regular expressions that end: matching takes no exponential time, and compiling no memory beyond a little.
+
+/// The longest expression, in bytes.
+const LONGEST: usize = 4096;
+/// How often something may be repeated by a number.
+const REPEATED: u32 = 100;
+/// Groups within each other.
+const DEPTH: usize = 32;
+
+/// A group that is open.
+#[derive(Clone, Copy, Default)]
+struct Group {
+    /// Whether something in it is repeated, or there is a choice.
+    varies: bool,
+}
+
+/// Checks an expression of a tokenizer.
+///
+/// # Errors
+/// How it could take for ever: the end of a sentence that begins with "the expression".
+pub(super) fn check(expression: &str) -> Result<(), String> {
+    if expression.len() > LONGEST {
+        return Err(format!("has more than {LONGEST} bytes"));
+    }
+    let mut rest = expression.chars().peekable();
+    let mut groups = vec![Group::default()];
+    // What a repetition would repeat: none, one character, or a group.
+    let mut last: Option<Group> = None;
+    while let Some(character) = rest.next() {
+        match character {
+            '\\' => {
+                match rest.next() {
+                    Some('1'..='9' | 'k' | 'g') => return Err("refers back to what was matched".into()),
+                    Some('p' | 'P' | 'x' | 'u') if rest.peek() == Some(&'{') => {
+                        rest.by_ref().find(|c| *c == '}');
+                    }
+                    _ => {}
+                }
+                last = Some(Group::default());
+            }
+            '[' => {
+                class(&mut rest, 0)?;
+                last = Some(Group::default());
+            }
+            '(' => {
+                if groups.len() > DEPTH {
+                    return Err(format!("has more than {DEPTH} groups within each other"));
+                }
+                if rest.peek() == Some(&'?') {
+                    rest.next();
+                    match rest.next() {
+                        Some(':' | '=' | '!' | '>' | 'i' | '<') => {}
+                        _ => return Err("has a group of a kind that is not read".into()),
+                    }
+                } else if rest.peek() == Some(&'*') {
+                    return Err("has a group of a kind that is not read".into());
+                }
+                groups.push(Group::default());
+                last = None;
+            }
+            ')' => {
+                let closed = groups.pop().filter(|_| !groups.is_empty()).ok_or("has a `)` too many")?;
+                if let Some(around) = groups.last_mut() {
+                    around.varies |= closed.varies;
+                }
+                last = Some(closed);
+            }
+            '|' => {
+                groups.iter_mut().for_each(|group| group.varies = true);
+                last = None;
+            }
+            '*' | '+' | '?' | '{' => {
+                let many = match character {
+                    '{' => repetition(&mut rest)?,
+                    '?' => false,
+                    _ => true,
+                };
+                if many && last.is_some_and(|group| group.varies) {
+                    return Err("repeats a group in which something is repeated or chosen".into());
+                }
+                groups.iter_mut().for_each(|group| group.varies = true);
+                // Lazy, or possessive.
+                rest.next_if(|c| ['?', '+'].contains(c));
+                last = Some(Group { varies: true });
+            }
+            _ => last = Some(Group::default()),
+        }
+    }
+    if groups.len() > 1 { Err("has a `(` too many".into()) } else { Ok(()) }
+}
+
+type Rest<'a> = std::iter::Peekable<std::str::Chars<'a>>;
+
+/// Passes over a class of characters, and those in it.
+fn class(rest: &mut Rest<'_>, depth: usize) -> Result<(), String> {
+    if depth > DEPTH {
+        return Err("has classes too deep within each other".into());
+    }
+    while let Some(character) = rest.next() {
+        match character {
+            ']' => return Ok(()),
+            '\\' => drop(rest.next()),
+            '[' => class(rest, depth + 1)?,
+            _ => {}
+        }
+    }
+    Err("has a `[` too many".into())
+}
+
+/// Reads `n}`, `n,}` or `n,m}`, and says whether it repeats more than once.
+fn repetition(rest: &mut Rest<'_>) -> Result<bool, String> {
+    let text: String = rest.by_ref().take_while(|c| *c != '}').collect();
+    let numbers: Option<Vec<u32>> =
+        text.split(',').filter(|part| !part.is_empty()).map(|part| part.trim().parse().ok()).collect();
+    let numbers = numbers.filter(|numbers| (1..=2).contains(&numbers.len()));
+    let Some(numbers) = numbers else { return Err("has a `{` that is no repetition".into()) };
+    if numbers.iter().any(|n| *n > REPEATED) {
+        return Err(format!("repeats something more than {REPEATED} times"));
+    }
+    Ok(true)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::check;
+
+    #[test]
+    fn expressions_of_tokenizers_are_read() {
+        let known = [
+            r"\s+",
+            r" {2,}",
+            r"'s|'t|'re|'ve|'m|'ll|'d|[\p{L}]+|[\p{N}]|[^\s\p{L}\p{N}]+",
+            r"<\|startoftext\|>|<\|endoftext\|>|'s|[\p{L}]+|[\p{N}]|[^\s\p{L}\p{N}]+",
+            r"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+",
+            r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+",
+        ];
+        for expression in known {
+            assert_eq!(check(expression), Ok(()), "{expression}");
+        }
+    }
+
+    #[test]
+    fn expressions_without_end_are_refused() {
+        let endless = [
+            "(a+)+b",
+            "(a|b|ab)*bc",
+            "((a*)b?)*",
+            "(?:(?:a+)c)*",
+            r"(a)\1",
+            r"\g<0>",
+            "((a{100}){100}){100}",
+            "a{1000}",
+            "a{,99999}",
+            "(?~a)",
+            "(*FAIL)",
+            "(?{x})",
+            "(?(1)a|b)",
+            "(a",
+            "a)",
+            "[a",
+            "a**",
+            "a{2}{3}",
+            "(a?)*",
+        ];
+        for expression in endless {
+            assert!(check(expression).is_err(), "{expression}");
+        }
+        assert!(check(&"a".repeat(5000)).is_err() && check(&"(".repeat(100)).is_err());
+        assert!(check(&"[".repeat(100_000)).is_err());
+    }
+}
