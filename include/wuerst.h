@@ -348,8 +348,8 @@ wst_error *wst_engine_new(const wst_options *options, wst_engine **out);
  * Later versions may add fields. Errors: WST_INVALID. */
 wst_error *wst_engine_report(const wst_engine *engine, wst_value **out);
 
-/* Unloads the models that nothing runs at the moment, and forgets results that nothing uses, so that the memory can
- * serve others. Work goes on as before, only later. Does nothing for NULL. */
+/* Unloads the models that nothing runs at the moment, and forgets results that nothing uses, tokenizers, and what models
+ * say of themselves, so that the memory can serve others. Work goes on as before, only later. Does nothing for NULL. */
 void wst_engine_release(const wst_engine *engine);
 
 void wst_engine_free(wst_engine *engine);

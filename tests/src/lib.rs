@@ -3,6 +3,7 @@
 pub mod built;
 pub mod bundle;
 pub mod numbers;
+pub mod onnx_bytes;
 pub mod runtime;
 
 /// Compiles and runs the examples of the Rust page.

@@ -1,0 +1,77 @@
+//! ONNX models by hand, byte by byte: for models that no writer writes.
+
+use wuerst_model::facts::{Facts, Vqgan};
+
+fn varint(mut number: u64) -> Vec<u8> {
+    let mut bytes = vec![];
+    while number > 0x7f {
+        bytes.push(number as u8 | 0x80);
+        number >>= 7;
+    }
+    bytes.push(number as u8);
+    bytes
+}
+
+/// A field that holds bytes.
+pub fn put(number: u64, content: &[u8]) -> Vec<u8> {
+    [&varint(number << 3 | 2), &varint(content.len() as u64), content].concat()
+}
+
+/// A field that holds a number.
+pub fn number(number: u64, value: i64) -> Vec<u8> {
+    [varint(number << 3), varint(value.cast_unsigned())].concat()
+}
+
+/// A vector of integers, `TensorProto`.
+pub fn ints(name: &str, values: &[i64]) -> Vec<u8> {
+    let bytes: Vec<u8> = values.iter().flat_map(|value| value.to_le_bytes()).collect();
+    [number(1, values.len() as i64), number(2, 7), put(8, name.as_bytes()), put(9, &bytes)].concat()
+}
+
+/// `Op a b -> y`, with encoded attributes.
+pub fn node(text: &str, attributes: &[Vec<u8>]) -> Vec<u8> {
+    let (left, outputs) = text.split_once(" -> ").unwrap_or((text, ""));
+    let mut words = left.split(' ');
+    let mut node = put(4, words.next().unwrap_or_default().as_bytes());
+    words.for_each(|input| node.extend(put(1, input.as_bytes())));
+    outputs.split(' ').for_each(|output| node.extend(put(2, output.as_bytes())));
+    attributes.iter().for_each(|attribute| node.extend(put(5, attribute)));
+    node
+}
+
+/// An attribute: a name, and an encoded field. ONNX Runtime wants its type, too.
+pub fn attribute(name: &str, kind: i64, field: &[u8]) -> Vec<u8> {
+    [&put(1, name.as_bytes())[..], field, &number(20, kind)].concat()
+}
+
+/// A pair of metadata.
+pub fn pair(key: &str, value: &str) -> Vec<u8> {
+    put(14, &[put(1, key.as_bytes()), put(2, value.as_bytes())].concat())
+}
+
+fn outlet(name: &str, channels: i64) -> Vec<u8> {
+    let free = |name: &[u8]| put(1, &put(2, name));
+    let dims = [free(b"b"), put(1, &number(1, channels)), free(b"h"), free(b"w")].concat();
+    let tensor = [number(1, 1), put(2, &dims)].concat();
+    [put(1, name.as_bytes()), put(2, &put(1, &tensor))].concat()
+}
+
+/// The facts of [`vqgan`].
+pub fn facts() -> Vec<(String, String)> {
+    Facts::VqganDecoder(Vqgan { latent_scale: 0.3764, pixels_per_latent: 4 }).pairs()
+}
+
+/// A VQGAN's decoder that takes the first three channels for colours, with more in its graph, and more in itself.
+pub fn vqgan_with(metadata: &[(String, String)], graph: &[u8], model: &[u8]) -> Vec<u8> {
+    let list = |name: &str, value: i64| attribute(name, 7, &number(8, value));
+    let slice = node("Slice latents -> image", &[list("axes", 1), list("starts", 0), list("ends", 3)]);
+    let own = [put(1, &slice), put(2, b"g"), put(11, &outlet("latents", 4)), put(12, &outlet("image", 3))];
+    let graph = [&own.concat(), graph].concat();
+    let metadata: Vec<u8> = metadata.iter().flat_map(|(key, value)| pair(key, value)).collect();
+    [number(1, 4), put(8, &number(2, 9)), put(7, &graph), metadata, model.to_vec()].concat()
+}
+
+/// The same with good facts.
+pub fn vqgan(graph: &[u8], model: &[u8]) -> Vec<u8> {
+    vqgan_with(&facts(), graph, model)
+}

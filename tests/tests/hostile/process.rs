@@ -1,0 +1,57 @@
+//! Commands, and the memory that each took.
+
+use std::io::Write;
+use std::process::{Command, Stdio};
+
+use anyhow::{Context, Result, ensure};
+use serde::Deserialize;
+use wuerst_tests::built::{command, root};
+
+/// Runs commands in turn, and tells of each how it ended and the most memory that it had. A command that hangs is killed
+/// after a time in which any is done, however slow the machine is.
+const RUNNER: &str = r#"
+import json, os, subprocess, sys, tempfile, threading
+for args in json.load(sys.stdin):
+    with tempfile.TemporaryFile() as said:
+        child = subprocess.Popen(args, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=said)
+        guard = threading.Timer(120, child.kill)
+        guard.start()
+        _, status, usage = os.wait4(child.pid, 0)
+        guard.cancel()
+        child.returncode = os.waitstatus_to_exitcode(status)
+        said.seek(0)
+        text = said.read().decode(errors="replace")
+        print(json.dumps({"args": args[1:], "code": child.returncode, "kib": usage.ru_maxrss, "said": text}))
+"#;
+
+/// How a command ended.
+#[derive(Debug, Deserialize)]
+pub struct Ended {
+    pub args: Vec<String>,
+    /// Its exit code, or a signal as a negative number.
+    pub code: i32,
+    /// The most memory that it had.
+    pub kib: u64,
+    /// What it printed on stderr.
+    pub said: String,
+}
+
+/// Runs `wuerst` with each of these arguments.
+pub fn run(commands: &[Vec<String>]) -> Result<Vec<Ended>> {
+    let program = command()?.get_program().to_string_lossy().into_owned();
+    let commands: Vec<Vec<String>> =
+        commands.iter().map(|args| [std::slice::from_ref(&program), args].concat()).collect();
+    let mut child = Command::new("python3")
+        .args(["-c", RUNNER])
+        .current_dir(root())
+        .env_remove("WUERST_MODELS")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .context("python3")?;
+    child.stdin.take().context("stdin")?.write_all(&serde_json::to_vec(&commands)?)?;
+    let output = child.wait_with_output()?;
+    ensure!(output.status.success(), "the runner failed");
+    let lines = std::str::from_utf8(&output.stdout)?.lines();
+    lines.map(|line| Ok(serde_json::from_str(line)?)).collect()
+}
