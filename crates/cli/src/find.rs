@@ -25,6 +25,11 @@ pub(crate) fn first(relative: &str) -> Option<PathBuf> {
     places(relative).into_iter().find(|path| path.exists())
 }
 
+/// The same of places around the program alone: for code, which must not come out of the folder that a user happens to be in.
+pub(crate) fn first_around_program(relative: &str) -> Option<PathBuf> {
+    places(relative).into_iter().skip(1).find(|path| path.exists())
+}
+
 /// A list of places, for messages.
 pub(crate) fn listed(places: &[PathBuf]) -> String {
     let shown: Vec<String> = places.iter().map(|path| path.display().to_string()).collect();

@@ -151,7 +151,7 @@ impl Setup {
     fn runtime(&self) -> Option<PathBuf> {
         let named_by_variable = env::var_os("ORT_DYLIB_PATH").is_some_and(|path| !path.is_empty());
         match &self.runtime {
-            None if !named_by_variable => find::first(RUNTIME),
+            None if !named_by_variable => find::first_around_program(RUNTIME),
             named => named.clone(),
         }
     }

@@ -196,3 +196,28 @@ fn recipes_have_limits() -> Result<()> {
     says(&run()?, &["from.png cannot be read", "is a pipe, no regular file"]);
     Ok(())
 }
+
+/// Code does not come out of the folder that a user happens to be in.
+#[test]
+#[cfg(target_os = "linux")]
+fn runtimes_in_the_current_folder_are_not_loaded() -> Result<()> {
+    let bench = Bench::new()?;
+    let vendor = bench.out.path().join(".vendor/onnxruntime");
+    fs::create_dir_all(&vendor)?;
+    fs::write(vendor.join("libonnxruntime.so"), "no library")?;
+    let mut wuerst = command()?;
+    wuerst
+        .current_dir(bench.out.path())
+        .env_remove("ORT_DYLIB_PATH")
+        .arg("generate")
+        .args(["a", "-o", "a.png"]);
+    wuerst
+        .arg("--models")
+        .arg(bench.models.path())
+        .arg("--graph")
+        .arg(root().join("graphs/text-to-image.yaml"));
+    let output = wuerst.args(["--steps", "1", "--no-terminal-preview"]).output()?;
+    let error = String::from_utf8_lossy(&output.stderr);
+    assert!(!error.contains(".vendor/onnxruntime/libonnxruntime.so"), "{error}");
+    Ok(())
+}

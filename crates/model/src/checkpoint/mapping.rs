@@ -19,8 +19,8 @@ impl Mapping {
         // SAFETY: the map is only read, and its bytes are taken for numbers, of which any are valid. Another process that
         // may write to the file can still do two things. It can change bytes while they are read: the numbers are other
         // ones then, though the memory stays sound. It can cut the file short: reading what is gone is SIGBUS, which ends
-        // this process. Only commands that import and train map files, never the library in a host, and whoever may
-        // write to the weights that are being imported decides what the models do anyway.
+        // this process. Commands that import and train map files so, and no host does; a process that may write to the
+        // weights which are being imported decides what the models do anyway.
         unsafe { Mmap::map(&file) }.map(Mapping).map_err(failed)
     }
 

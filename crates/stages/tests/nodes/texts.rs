@@ -29,6 +29,29 @@ fn texts_are_joined_listed_and_picked() {
 }
 
 #[test]
+fn joined_texts_have_an_end() {
+    // Each node joins the one before four times: 4^20 letters.
+    let join = |i: usize| {
+        format!(
+            "  n{i}: {{ use: text.join, with: {{ a: $n{0}.text, b: $n{0}.text, c: $n{0}.text, d: $n{0}.text }} }}\n",
+            i - 1
+        )
+    };
+    let nodes: String = (1..=20).map(join).collect();
+    let text = format!(
+        "wuerstchen: 1\nnodes:\n  n0: {{ use: text.join, with: {{ a: apple, b: apple }} }}\n{nodes}outputs: {{ text: $n20.text }}\n"
+    );
+    let graph = wuerst_graph::Graph::load(&text, &crate::registry(std::path::Path::new("."))).unwrap();
+    let (inputs, cache, cancel) =
+        (wuerst_graph::Inputs::new(), wuerst_graph::Cache::new(0), wuerst_core::Cancel::new());
+    let message = wuerst_graph::Run::new(&graph, &inputs, &cache, &cancel, &mut ())
+        .output("text")
+        .unwrap_err()
+        .to_string();
+    assert!(message.contains("`n11`: text: would have") && message.contains("16 MiB"), "{message}");
+}
+
+#[test]
 fn a_switch_takes_one_of_two() {
     let here = std::path::Path::new(".");
     for (on, want) in [("true", 1), ("false", 2)] {
