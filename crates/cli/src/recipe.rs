@@ -134,6 +134,25 @@ impl Recipe {
         self.changes.iter().filter(|(name, _)| !name.contains('.'))
     }
 
+    /// Inputs and arguments that name files and models, with what they name: a picture of a stranger's names any file of the
+    /// user's.
+    pub(crate) fn files_to_read<'a>(&'a self, graph: &'a Graph) -> impl Iterator<Item = (&'a str, &'a str)> {
+        let named = |name: &str| match name.split_once('.') {
+            None => graph.inputs().iter().find(|port| port.name == name).map(|port| &port.ty),
+            Some((node, port)) => {
+                let mut steps = graph.nodes().iter();
+                let step = steps.find(|step| step.id == node)?;
+                step.node.spec().signature.input(port).map(|(_, port)| &port.ty)
+            }
+        };
+        let pairs =
+            self.inputs.iter().chain(self.arguments()).map(|(name, text)| (name.as_str(), text.as_str()));
+        // What is wired is no name.
+        pairs.filter(move |(name, text)| {
+            !text.starts_with('$') && named(name).is_some_and(|ty| matches!(ty, Ty::File | Ty::Model))
+        })
+    }
+
     /// The models and files that are not what they were.
     pub(crate) fn changed<'a>(&'a self, now: &'a Recipe) -> impl Iterator<Item = &'a str> {
         let other = |(name, digest): &(&String, &String)| now.files.get(*name) != Some(*digest);

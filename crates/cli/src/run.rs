@@ -120,6 +120,12 @@ fn make(
     let (changes, inputs) = split(&sets, &kinds);
     let job = engine.job(&source.load(engine, &changes)?);
     inputs.iter().try_for_each(|(name, text)| job.set_text(name, text))?;
+    if let Some(before) = before {
+        let named = |name: &str| args.set.iter().any(|(set, _)| set == name);
+        for (name, text) in before.files_to_read(job.graph()).filter(|(name, _)| !named(name)) {
+            eprintln!("warning: the picture has `{name}` read {text:?}; --set {name}=FILE names another");
+        }
+    }
     let recipe = if args.no_metadata && before.is_none() {
         None
     } else {
