@@ -1,0 +1,46 @@
+//! A folder in which a node finds its file, written anew for each input.
+
+use std::fs;
+use std::path::Path;
+use std::sync::Arc;
+
+use tempfile::TempDir;
+use wuerst_core::{Cancel, Files, Models, Registry, Result, Value};
+use wuerst_graph::{Cache, Graph, Inputs, Run};
+use wuerst_stages::{Options, Outputs, Sessions, register};
+
+/// The folder and what runs in it.
+pub struct Desk {
+    folder: TempDir,
+    sessions: Arc<Sessions>,
+    registry: Registry,
+}
+
+impl Desk {
+    /// An empty folder, for graphs that read files and models there.
+    pub fn new() -> Desk {
+        let folder = tempfile::tempdir().unwrap();
+        let sessions = Arc::new(Sessions::new(Options::default()));
+        let mut registry = Registry::new();
+        let at = folder.path().to_owned();
+        let models = Models::new(move |name| Ok(at.join(format!("{name}.onnx"))));
+        registry.set_models(models.with_files(Files::in_folder(folder.path())));
+        register(&mut registry, &sessions, Outputs::default()).unwrap();
+        Desk { folder, sessions, registry }
+    }
+
+    /// The folder's path.
+    pub fn path(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// Puts the bytes into a file of the folder, and runs a graph.
+    pub fn run(&self, name: &str, bytes: &[u8], graph: &str, output: &str) -> Result<Value> {
+        fs::write(self.folder.path().join(name), bytes).unwrap();
+        let graph = Graph::load(graph, &self.registry)?;
+        let (inputs, cache, cancel) = (Inputs::new(), Cache::new(0), Cancel::new());
+        let value = Run::new(&graph, &inputs, &cache, &cancel, &mut ()).output(output);
+        self.sessions.release();
+        value
+    }
+}
