@@ -1,8 +1,11 @@
 """The module against the real library: WUERST_LIBRARY, WUERST_TEST_MODELS and WUERST_TEST_GRAPH say where things are."""
 
 import array
+import fractions
 import os
 import pathlib
+import signal
+import threading
 import time
 import unittest
 
@@ -56,8 +59,43 @@ class Values(unittest.TestCase):
         self.job["pixels"] = pixels
         self.assertTrue((self.job.get("pixels").numpy() == pixels).all())
 
+    def test_numpy_scalars_are_numbers(self):
+        try:
+            import numpy
+        except ImportError:
+            self.skipTest("no NumPy")
+        for name in "int8 int16 int32 int64 uint8 uint16 uint32 uint64 longlong ulonglong intp".split():
+            self.job["count"] = getattr(numpy, name)(3)
+            self.assertEqual(self.job.get("count"), 3)
+        for name in "float16 float32 float64 longdouble".split():
+            self.job["number"] = getattr(numpy, name)(1.5)
+            self.assertEqual(self.job.get("number"), 1.5)
+        self.job["count"], self.job["number"] = numpy.array(7), numpy.array(0.5)
+        self.job["flag"], self.job["words"] = numpy.bool_(True), numpy.str_("a")
+        self.assertEqual([self.job.get(name) for name in ("count", "number", "flag", "words")], [7, 0.5, True, "a"])
+        self.job["count"] = numpy.uint64(2**64 - 1)
+        self.assertEqual(self.job.get("count"), 2**64 - 1)
+        for value in (numpy.complex64(1), numpy.datetime64("2026-01-01")):
+            with self.assertRaises((TypeError, wuerst.Error)):
+                self.job["number"] = value
+
+    def test_numbers_are_what_has_index_or_float(self):
+        class Index:
+            def __index__(self):
+                return 5
+
+        self.job["count"], self.job["number"] = Index(), fractions.Fraction(1, 4)
+        self.assertEqual((self.job.get("count"), self.job.get("number")), (5, 0.25))
+
+    def test_whole_numbers_have_64_bits(self):
+        for value in (2**64 - 1, 2**63, -(2**63), 0):
+            self.job["count"] = value
+            self.assertEqual(self.job.get("count"), value)
+        self.job.set_text("count", str(2**64 - 1))
+        self.assertEqual(self.job.get("count"), 2**64 - 1)
+
     def test_what_is_no_value(self):
-        for value, error in [(object(), TypeError), (2**63, OverflowError), (memoryview(b"12").cast("b"), TypeError)]:
+        for value, error in [(object(), TypeError), (2**64, OverflowError), (-(2**63) - 1, OverflowError), (1j, TypeError), (memoryview(b"12").cast("b"), TypeError)]:
             with self.assertRaises(error):
                 self.job["count"] = value
         with self.assertRaises(ValueError):
@@ -115,6 +153,85 @@ class Memory(unittest.TestCase):
         with self.assertRaises(ValueError):
             picture.copy_to(bytearray(9), "bgra8")
         self.assertEqual(picture.digest(), wuerst.Tensor("u8", (2, 1, 3), bytes(picture)).digest())
+        self.assertEqual(wuerst.Tensor.from_picture(pixels, 1, 2, "bgra8"), picture)
+        self.assertEqual(wuerst.Tensor.from_picture(floats, 1, 2, bottom_up=True).dtype, "f32")
+        with self.assertRaises(ValueError):
+            wuerst.Tensor.from_picture(b"", 1, 2)
+        half = wuerst.Tensor("f16", (1,), b"\0\x3c")
+        self.assertEqual(list(half.as_type("f32").memoryview()), [1.0])
+
+
+class Nodes(unittest.TestCase):
+    def setUp(self):
+        self.engine = wuerst.Engine(models=MODELS)
+
+    def job(self, use, declared, **inputs):
+        wires = ", ".join(f"{name}: ${name}" for name in declared)
+        declared = ", ".join(f"{name}: '{kind}'" for name, kind in declared.items())
+        return self.engine.graph(
+            f"{{wuerstchen: 1, inputs: {{{declared}}}, outputs: {{y: $a.y}}, nodes: {{a: {{use: {use}, with: {{{wires}}}}}}}}}"
+        ).job(**inputs)
+
+    def test_a_node_in_python_runs(self):
+        seen = []
+
+        def run(call, x, by):
+            seen.append((call.node(), call.step(1, 2), call.has(1), call.wants_preview()))
+            call.preview(wuerst.Tensor("u8", (1, 1, 3), b"abc"))
+            call.warn("listen")
+            return x + (by or 0)
+
+        def check(call, x, by):
+            if x == 13:
+                raise ValueError("x: is thirteen")
+
+        self.engine.add("test.sum", "x: int, by: int? -> y: int", run, check=check, about="Adds.", weight=3)
+        job = self.job("test.sum", {"x": "int", "by": "int?"}, x=2**64 - 3)
+        warnings = []
+        job["by"] = 2
+        self.assertEqual(job.get("y", warning=lambda *told: warnings.append(told)), 2**64 - 1)
+        self.assertEqual((seen, warnings), ([("a", True, True, False)], [("a", "listen")]))
+        job["x"] = 13
+        with self.assertRaises(wuerst.Error) as caught:
+            job.get("y")
+        self.assertEqual(caught.exception.code, wuerst.INVALID)
+        self.assertIn("`a`: x: is thirteen", str(caught.exception))
+        with self.assertRaises(wuerst.Error):
+            self.engine.add("test.sum", "-> y: int", run)
+
+    def test_a_node_in_python_fails(self):
+        def run(call, x):
+            raise KeyError("mine")
+
+        self.engine.add("test.fails", "x: int -> y: int", run)
+        with self.assertRaises(wuerst.Error) as caught:
+            self.job("test.fails", {"x": "int"}, x=1).get("y")
+        self.assertEqual(caught.exception.code, wuerst.NODE)
+        self.assertIn("KeyError: 'mine'", str(caught.exception))
+
+    def test_state_and_batch(self):
+        content, ran = [b"a"], []
+
+        def run(call, rows):
+            ran.append(rows.shape)
+            return rows
+
+        more = {"state": lambda call, rows: content[0], "batch": lambda call: ("rows", (), "")}
+        self.engine.add("test.rows", "rows: f32[b,1] -> y: f32[b,1]", run, **more)
+        rows = wuerst.Tensor("f32", (3, 1), array.array("f", [1, 2, 3]).tobytes())
+        job = self.job("test.rows", {"rows": "f32[b,1]"}, rows=rows)
+        self.assertEqual((job.get("y"), ran), (rows, [(1, 1)] * 3))
+        job.get("y")
+        self.assertEqual(len(ran), 3)
+        content[0] = b"b"
+        job.get("y")
+        self.assertEqual(len(ran), 6)
+
+    def test_graphs_are_kinds(self):
+        self.engine.add_graph("test.part", "{wuerstchen: 1, inputs: {x: int}, outputs: {y: $x}, nodes: {}}")
+        self.assertEqual(self.job("test.part", {"x": "int"}, x=7).get("y"), 7)
+        self.engine.open_graph("test.file", pathlib.Path(GRAPH))
+        self.assertIn("test.file", [kind.kind for kind in self.engine.kinds()])
 
 
 class Errors(unittest.TestCase):
@@ -205,6 +322,46 @@ class Pictures(unittest.TestCase):
             error = caught
         self.assertEqual(error and error.code, wuerst.CANCELLED)
         self.assertEqual(self.job.get("image").dtype, "u8")
+
+    def test_ctrl_c_ends_a_run(self):
+        before = signal.signal(signal.SIGINT, signal.default_int_handler)
+        try:
+            for name, callbacks in {"without": {}, "with": {"progress": lambda *_: None}}.items():
+                job = self.job._graph.job(prompt="a pear", steps=1000, decoder_steps=1000, seed=len(name))
+                seen = []
+                timer = threading.Timer(0.5, lambda: os.kill(os.getpid(), signal.SIGINT))
+                timer.start()
+                with self.assertRaises(KeyboardInterrupt):
+                    job.get("image", **callbacks)
+                timer.join()
+                report = job.report()["nodes"]
+                self.assertFalse([node for node in report if node["node"] in ("decoder", "vqgan") and node["did"] == "ran"], seen)
+                job["steps"], job["decoder_steps"] = 1, 1
+                self.assertEqual(job.get("image").dtype, "u8", "the next run works")
+        finally:
+            signal.signal(signal.SIGINT, before)
+
+    def test_callbacks_come_in_this_thread_and_never_wait(self):
+        threads, refused = set(), []
+
+        def progress(*_):
+            threads.add(threading.get_ident())
+            if not refused:
+                for wait in (self.job.get, self.job._graph.job(prompt="a").get):
+                    with self.assertRaises(wuerst.Error) as caught:
+                        wait("image")
+                    refused.append(caught.exception.code)
+                refused.append(isinstance(self.job.report(), dict))
+
+        self.job.get("image", progress=progress)
+        self.assertEqual((threads, refused), ({threading.get_ident()}, [wuerst.INVALID, wuerst.INVALID, True]))
+        refused.clear()
+        running = self.job.start("image", progress=progress)
+        self.job["seed"] = 8
+        running.result()
+        running = self.job.start("image", progress=progress)
+        running.result()
+        self.assertEqual(refused, [wuerst.INVALID, wuerst.INVALID, True])
 
     def test_an_exception_in_a_callback_ends_the_run(self):
         def fail(*_):

@@ -34,7 +34,8 @@ from ._abi import (
     Place,
     load,
 )
-from ._engine import Engine, Graph, Job, Running, Status
+from ._engine import Engine, Graph, Job
+from ._runs import Running, Status
 from ._shown import Kind, Port, Step
 from ._values import Tensor
 

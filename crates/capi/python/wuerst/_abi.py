@@ -49,6 +49,11 @@ class TensorView(c.Structure):
     _fields_ = [("dtype", c.c_uint32), ("rank", c.c_uint32), ("shape", c.POINTER(c.c_int64)), ("data", c.c_void_p)]
 
 
+# What ctypes makes of a returned pointer; an error goes back as a number.
+NODE_FUNCTION = c.CFUNCTYPE(c.c_void_p, c.c_void_p, c.c_void_p)
+STATE = c.CFUNCTYPE(c.c_void_p, c.c_void_p, c.c_void_p, c.c_void_p)
+BATCH = c.CFUNCTYPE(c.c_int, c.c_void_p, c.c_void_p, c.c_void_p)
+DROP = c.CFUNCTYPE(None, c.c_void_p)
 LOG = c.CFUNCTYPE(None, c.c_void_p, c.c_int, View)
 PROGRESS = c.CFUNCTYPE(None, c.c_void_p, View, c.c_uint32, c.c_uint32)
 PREVIEW = c.CFUNCTYPE(None, c.c_void_p, View, c.POINTER(TensorView))
@@ -181,11 +186,35 @@ class Digest(c.Structure):
     _fields_ = [("bytes", c.c_uint8 * 32)]
 
 
+class RawNode(c.Structure):
+    _fields_ = [
+        ("struct_size", c.c_size_t),
+        ("kind", Str),
+        ("signature", Str),
+        ("about", Str),
+        ("ports", Str),
+        ("version", c.c_uint32),
+        ("flags", c.c_uint32),
+        ("run", NODE_FUNCTION),
+        ("check", NODE_FUNCTION),
+        ("drop", DROP),
+        ("user", c.c_void_p),
+        ("state", STATE),
+        ("batch", BATCH),
+        ("weight", c.c_double),
+    ]
+
+
+class BatchView(c.Structure):
+    _fields_ = [("struct_size", c.c_size_t), ("over", Str), ("each", Str), ("counts", Str)]
+
+
 
 _P, _OUT = c.c_void_p, c.POINTER(c.c_void_p)
 # Results and arguments of the functions used; a result of None that is not void is an error to raise.
 _FUNCTIONS = {
     "wst_abi_version": (c.c_uint32, []),
+    "wst_error_new": (_P, [c.c_uint32, Str]),
     "wst_error_code": (c.c_uint32, [_P]),
     "wst_error_message": (View, [_P]),
     "wst_error_place": (
@@ -195,12 +224,17 @@ _FUNCTIONS = {
     "wst_error_free": (None, [_P]),
     "wst_value_bool": (_P, [c.c_int]),
     "wst_value_int": (_P, [c.c_int64]),
+    "wst_value_uint": (_P, [c.c_uint64]),
     "wst_value_float": (_P, [c.c_double]),
     "wst_value_text": ("error", [Str, _OUT]),
     "wst_value_tensor": ("error", [c.POINTER(TensorView), _OUT]),
     "wst_value_type": (c.c_uint32, [_P]),
     "wst_value_as_bool": ("error", [_P, c.POINTER(c.c_int)]),
     "wst_value_as_int": ("error", [_P, c.POINTER(c.c_int64)]),
+    "wst_value_as_uint": ("error", [_P, c.POINTER(c.c_uint64)]),
+    "wst_value_as_path": ("error", [_P, c.POINTER(View)]),
+    "wst_value_read": ("error", [_P, c.c_uint32, _P, c.c_size_t]),
+    "wst_value_image": ("error", [c.POINTER(ImageView), _OUT]),
     "wst_value_as_float": ("error", [_P, c.POINTER(c.c_double)]),
     "wst_value_as_text": ("error", [_P, c.POINTER(View)]),
     "wst_value_as_tensor": ("error", [_P, c.POINTER(TensorView)]),
@@ -219,7 +253,17 @@ _FUNCTIONS = {
     "wst_engine_new": ("error", [c.POINTER(Options), _OUT]),
     "wst_engine_free": (None, [_P]),
     "wst_engine_load": ("error", [_P, Str]),
-    "wst_graph_new": ("error", [_P, Str, _OUT]),
+    "wst_engine_add": ("error", [_P, c.POINTER(RawNode)]),
+    "wst_engine_add_graph": ("error", [_P, Str, Str]),
+    "wst_engine_open_graph": ("error", [_P, Str, Str]),
+    "wst_call_argument": ("error", [_P, c.c_size_t, _OUT]),
+    "wst_call_has": (c.c_int, [_P, c.c_size_t]),
+    "wst_call_result": ("error", [_P, c.c_size_t, _P]),
+    "wst_call_step": (c.c_int, [_P, c.c_uint32, c.c_uint32]),
+    "wst_call_wants_preview": (c.c_int, [_P]),
+    "wst_call_preview": ("error", [_P, c.POINTER(TensorView)]),
+    "wst_call_warn": ("error", [_P, Str]),
+    "wst_call_node": (View, [_P]),
     "wst_graph_open": ("error", [_P, Str, _OUT]),
     "wst_graph_new_with": ("error", [_P, Str, c.POINTER(Change), c.c_size_t, _OUT]),
     "wst_graph_input_count": (c.c_size_t, [_P]),
@@ -235,7 +279,6 @@ _FUNCTIONS = {
     "wst_job_unset": ("error", [_P, Str]),
     "wst_job_digest": ("error", [_P, Str, c.POINTER(Digest)]),
     "wst_job_report": ("error", [_P, _OUT]),
-    "wst_job_get_all": ("error", [_P, c.POINTER(Str), c.c_size_t, c.POINTER(Watch), _OUT]),
     "wst_job_start": ("error", [_P, c.POINTER(Str), c.c_size_t, c.POINTER(Watch), _OUT]),
     "wst_run_poll": ("error", [_P, c.POINTER(StatusView)]),
     "wst_run_preview": ("error", [_P, _OUT]),

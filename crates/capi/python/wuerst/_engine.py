@@ -1,46 +1,17 @@
 """Engine, graph and job."""
 
-import collections
-import contextlib
 import ctypes as c
 import json
 
-from ._abi import CANCELLED, LOG, OVERALL, PART, PREVIEW, PROGRESS, WARNING, Change, Digest, Error, Options, StatusView, Str
-from ._abi import View, Watch, call, filled, load, made
+from ._abi import LOG, Change, Digest, Options, Str, call, filled, load, made
+from ._handle import Handle
+from ._node import Node
+from ._runs import Running, inside_callback, waited
 from ._shown import kinds, ports, steps
-from ._values import Tensor, from_handle, to_handle
+from ._values import from_handle, to_handle
 
 
-class _Handle:
-    """Owns one handle; `close` frees it early, a `with` block at its end."""
-
-    _free = None
-
-    def __init__(self, pointer):
-        self._pointer = pointer
-
-    @property
-    def pointer(self):
-        if not self._pointer:
-            raise ValueError(f"this {type(self).__name__} is closed")
-        return self._pointer
-
-    def close(self):
-        pointer, self._pointer = getattr(self, "_pointer", None), None
-        if pointer:
-            getattr(load(), self._free)(pointer)
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.close()
-
-    def __del__(self):
-        self.close()
-
-
-class Engine(_Handle):
+class Engine(Handle):
     """Node kinds, loaded models and remembered results.
 
     `models` is the folder that graphs name models in, `runtime` the path of ONNX Runtime's library, `devices` a list
@@ -52,19 +23,35 @@ class Engine(_Handle):
     _free = "wst_engine_free"
 
     def __init__(self, models="", runtime="", devices="", model_bytes=0, cache_bytes=0, threads=0, log=None, **more):
-        self._log = LOG(lambda _, level, message: log(level, message.text())) if log else LOG()
+        self._log = LOG(inside_callback(lambda _, level, message: log(level, message.text()))) if log else LOG()
         options = Options(c.sizeof(Options), *map(Str.of, (runtime, models, devices)), model_bytes, cache_bytes)
         options.threads, options.log = threads, self._log
         known = [field for field, _ in Options._fields_[Options._fields_.index(("cache_folder", Str)) :]]
         for name, value in more.items():
-            if name not in known or name == "ort_api_base" or name.startswith("reserved"):
+            if name not in known or name.startswith("reserved"):
                 raise TypeError(f"an engine has no option {name!r}")
             setattr(options, name, value if isinstance(value, int) else Str.of(value))
+        self._nodes = []
         super().__init__(made("wst_engine_new", options))
 
     def load_plugin(self, path):
         """Loads a library of nodes; graphs checked from now on can use them."""
         call("wst_engine_load", self.pointer, Str.of(path))
+
+    def add(self, kind, signature, run, **more):
+        """Adds a node kind that runs a function of Python: `run(call, *arguments)` gives the value of the output, or a list
+        where there are several. `more` are about, ports, version, is_volatile, weight, check, state and batch: see Node."""
+        node = Node(kind, signature, run, **more)
+        call("wst_engine_add", self.pointer, node.raw)
+        self._nodes.append(node)
+
+    def add_graph(self, kind, yaml):
+        """Adds a graph, the text of a graph file, as a node kind."""
+        call("wst_engine_add_graph", self.pointer, Str.of(kind), Str.of(yaml))
+
+    def open_graph(self, kind, path):
+        """Adds a graph file as a node kind; names in it lead into its folder."""
+        call("wst_engine_open_graph", self.pointer, Str.of(kind), Str.of(path))
 
     def kinds(self):
         """The node kinds that graphs can use: a list of Kind."""
@@ -106,7 +93,7 @@ def _json(handle):
         load().wst_value_free(handle)
 
 
-class Graph(_Handle):
+class Graph(Handle):
     """A checked graph."""
 
     _free = "wst_graph_free"
@@ -136,9 +123,10 @@ class Graph(_Handle):
         return job
 
 
-class Job(_Handle):
-    """One graph with its inputs. `job[name] = value` sets an input: bool, int, float, str, a Tensor, or anything with
-    the buffer protocol, as a NumPy array."""
+class Job(Handle):
+    """One graph with its inputs. `job[name] = value` sets an input: bool, int, float, str, what has __index__ or __float__
+    as NumPy's numbers, a Tensor, or anything with the buffer protocol, as a NumPy array. A seed is any number from 0 to
+    2**64 - 1, of which the low 32 bits count, as in PyTorch."""
 
     _free = "wst_job_free"
 
@@ -162,7 +150,7 @@ class Job(_Handle):
         call("wst_job_unset", self.pointer, Str.of(name))
 
     def get(self, output, **callbacks):
-        """The value of an output; runs what is needed, in this thread.
+        """The value of an output; runs what is needed, and waits for it. Ctrl-C cancels the run and raises KeyboardInterrupt.
 
         `progress(node, done, of)`, `preview(node, tensor)`, `warning(node, message)`, `overall(node, fraction)` and
         `part(output, index, of, value)` (one of the results that an output joins is finished) are called in this thread;
@@ -173,11 +161,7 @@ class Job(_Handle):
 
     def get_all(self, outputs, **callbacks):
         """The values of several outputs, in one run."""
-        watching = _Watching(self.cancel, **callbacks)
-        names, values = _names(outputs), (c.c_void_p * len(outputs))()
-        with watching.raised_first():
-            call("wst_job_get_all", self.pointer, names, len(outputs), watching.raw, values)
-        return watching.values(values)
+        return waited(self, tuple(outputs), callbacks)
 
     def start(self, *outputs, **callbacks):
         """Begins a run in the background; see Running. Callbacks, as of `get`, are called in its thread."""
@@ -194,119 +178,3 @@ class Job(_Handle):
     def report(self):
         """What the last run did: a dict as wst_job_report has it."""
         return _json(made("wst_job_report", self.pointer))
-
-
-def _names(outputs):
-    return (Str * max(len(outputs), 1))(*map(Str.of, outputs))
-
-
-class _Watching:
-    """Callbacks for C, and what they raised."""
-
-    def __init__(self, cancel, progress=None, preview=None, warning=None, overall=None, part=None, preview_every=0):
-        self._cancel, self._raised = cancel, []
-        self.raw = Watch(c.sizeof(Watch))
-        self.raw.preview_every = preview_every
-        if progress:
-            self.raw.progress = PROGRESS(self._guarded(lambda node, done, of: progress(node.text(), done, of)))
-        if preview:
-            self.raw.preview = PREVIEW(self._guarded(lambda node, rgb: preview(node.text(), Tensor.copied(rgb.contents))))
-        if warning:
-            self.raw.warning = WARNING(self._guarded(lambda node, message: warning(node.text(), message.text())))
-        if overall:
-            self.raw.overall = OVERALL(self._guarded(lambda node, fraction: overall(node.text(), fraction)))
-        if part:
-            shown = lambda output, index, of, value: part(output.text(), index, of, from_handle(value))
-            self.raw.part = PART(self._guarded(shown))
-
-    def _guarded(self, call):
-        def run(_, *arguments):
-            try:
-                if not self._raised:
-                    call(*arguments)
-            except BaseException as error:  # whatever it is, it must not pass through the library
-                self._raised.append(error)
-                self._cancel()
-
-        return run
-
-    @contextlib.contextmanager
-    def raised_first(self):
-        """What a callback raised comes before the cancellation that it caused."""
-        try:
-            yield
-        except Error as error:
-            if self._raised and error.code == CANCELLED:
-                raise self._raised[0] from None
-            raise
-
-    def values(self, handles):
-        """The values of new handles, which are freed."""
-        try:
-            if self._raised:
-                raise self._raised[0]
-            return [from_handle(handle) for handle in handles]
-        finally:
-            for handle in handles:
-                load().wst_value_free(handle)
-
-
-Status = collections.namedtuple("Status", "state fraction node done of previews warnings")
-Status.__doc__ = """How far a run has come: `state` is "running", "done", "stopped" or "failed"; `fraction` counts the whole run."""
-
-
-class Running(_Handle):
-    """A run in the background, which a tool polls from its timer. Closing it stops it, and waits for its thread."""
-
-    _free = "wst_run_free"
-
-    def __init__(self, job, outputs, callbacks):
-        self._watching, self._outputs = _Watching(job.cancel, **callbacks), outputs
-        started = made("wst_job_start", job.pointer, _names(outputs), len(outputs), self._watching.raw)
-        super().__init__(started)
-        # Its engine's callbacks must outlive it.
-        self.job = job
-
-    def poll(self):
-        """How far it has come: a Status, at once."""
-        view = filled(StatusView, "wst_run_poll", self.pointer)
-        state = ("running", "done", "stopped", "failed")[view.state]
-        return Status(state, view.fraction, view.node.text(), view.done, view.of, view.previews, view.warnings)
-
-    def preview(self):
-        """The newest preview that was not given yet, a Tensor, or None; they are made from the first call on."""
-        handle = made("wst_run_preview", self.pointer)
-        if not handle:
-            return None
-        try:
-            return from_handle(handle)
-        finally:
-            load().wst_value_free(handle)
-
-    def warnings(self):
-        """What the user should know: pairs of node and message."""
-        found, node, message = [], View(), View()
-        while load().wst_run_warning(self.pointer, len(found), node, message):
-            found.append((node.text(), message.text()))
-        return found
-
-    def done(self):
-        """Whether it has ended, one way or another."""
-        return bool(load().wst_run_wait(self.pointer, 0))
-
-    def wait(self, seconds=None):
-        """Waits until it has ended, or so long; says whether it has."""
-        return bool(load().wst_run_wait(self.pointer, -1 if seconds is None else max(0, int(seconds * 1000))))
-
-    def cancel(self):
-        """Asks this run to stop, and no other of the job."""
-        load().wst_run_cancel(self.pointer)
-
-    def result(self):
-        """The value, or the list of values when it was begun for several outputs; or raises what went wrong. Waits for it.
-        Once."""
-        handles = (c.c_void_p * len(self._outputs))()
-        with self._watching.raised_first():
-            call("wst_run_take", self.pointer, handles, len(handles))
-        values = self._watching.values(handles)
-        return values[0] if len(values) == 1 else values

@@ -1,6 +1,7 @@
 """Values: what flows through a graph, as Python has it."""
 
 import ctypes as c
+import operator
 import os
 
 from ._abi import INTERNAL, Digest, Error, ImageView, Str, TensorView, View, call, filled, load, made
@@ -78,6 +79,35 @@ class Tensor:
         finally:
             load().wst_value_free(handle)
 
+    @classmethod
+    def from_picture(cls, buffer, width, height, layout="rgba32f", bottom_up=False, linear=False):
+        """A picture from a buffer of pixels without gaps, as `copy_to` writes them: u8, or f32 where the layout is one of
+        floats. Alpha is left out."""
+        number, pixel = _LAYOUTS[layout]
+        data = bytes(buffer)
+        if len(data) != height * width * pixel:
+            raise ValueError(f"the buffer has {len(data)} bytes, and {height * width * pixel} are needed")
+        owned, row = c.create_string_buffer(data, len(data)), width * pixel
+        first = c.addressof(owned) + ((height - 1) * row if bottom_up and height else 0)
+        image = ImageView(c.sizeof(ImageView), first, -row if bottom_up else row, width, height, number, int(linear))
+        handle = made("wst_value_image", image)
+        try:
+            return from_handle(handle)
+        finally:
+            load().wst_value_free(handle)
+
+    def as_type(self, dtype):
+        """The same numbers of another element type: halves as f32."""
+        size = _FORMATS[_DTYPES[dtype]][2]
+        for length in self.shape:
+            size *= length
+        out, handle = c.create_string_buffer(size), to_handle(self)
+        try:
+            call("wst_value_read", handle, _DTYPES[dtype], out, size)
+        finally:
+            load().wst_value_free(handle)
+        return Tensor(dtype, self.shape, out.raw[:size])
+
     def digest(self):
         """The name of its content, in hexadecimal; the same in every process and on every machine."""
         handle = to_handle(self)
@@ -96,22 +126,45 @@ class Tensor:
 def to_handle(value):
     """A new handle for a Python value."""
     library = load()
+    if isinstance(value, (str, os.PathLike)):
+        return made("wst_value_text", Str.of(value))
+    value = _number(value)
     if isinstance(value, bool):
         return library.wst_value_bool(value)
     if isinstance(value, int):
-        if not -(2**63) <= value < 2**63:
+        if not -(2**63) <= value < 2**64:
             raise OverflowError(f"{value} does not fit 64 bits")
-        return library.wst_value_int(value)
+        return library.wst_value_int(value) if value < 2**63 else library.wst_value_uint(value)
     if isinstance(value, float):
         return library.wst_value_float(value)
-    if isinstance(value, (str, os.PathLike)):
-        return made("wst_value_text", Str.of(value))
+    view, _owned = raw_tensor(value)
+    return made("wst_value_tensor", view)
+
+
+def raw_tensor(value):
+    """A view of a Tensor or buffer for the library, and what must live as long."""
     tensor = value if isinstance(value, Tensor) else _from_buffer(value)
     shape = (c.c_int64 * len(tensor.shape))(*tensor.shape)
     # ctypes keeps the bytes alive, and aligned as an allocation is.
     data = c.create_string_buffer(bytes(tensor), len(bytes(tensor)))
-    view = TensorView(_DTYPES[tensor.dtype], len(tensor.shape), shape, c.cast(data, c.c_void_p))
-    return made("wst_value_tensor", view)
+    return TensorView(_DTYPES[tensor.dtype], len(tensor.shape), shape, c.cast(data, c.c_void_p)), (shape, data)
+
+
+def _number(value):
+    """A number as Python's own: what has __index__ or __float__ is one, as NumPy's scalars. All else stays what it is."""
+    if isinstance(value, (bool, int, float, Tensor)) or getattr(value, "shape", ()) != ():
+        return value
+    # A truth of NumPy has neither; an array without dimensions is its only number.
+    if type(value).__name__ in ("bool", "bool_") or str(getattr(value, "dtype", "")) == "bool":
+        return bool(value)
+    try:
+        return operator.index(value)
+    except TypeError:
+        pass
+    # A complex number has no order, and loses a part.
+    if hasattr(type(value), "__float__") and not str(getattr(value, "dtype", "")).startswith("complex"):
+        return float(value)
+    return value
 
 
 def _from_buffer(value):
@@ -138,9 +191,26 @@ def from_handle(value):
         call("wst_value_as_text", value, text)
         return text.text()
     kinds = {"bool": (c.c_int, bool), "int": (c.c_int64, int), "float": (c.c_double, float)}
+    if kind is None and not value:
+        return None
     if kind not in kinds:
         raise Error(INTERNAL, "a value of a type that this module does not know: use the module that came with the library")
     raw, plain = kinds[kind]
     out = raw()
+    if kind == "int":
+        # One beyond 63 bits, as a seed may be, is another function's.
+        large = c.c_uint64()
+        try:
+            call("wst_value_as_uint", value, c.byref(large))
+            return large.value
+        except Error:
+            pass
     call(f"wst_value_as_{kind}", value, c.byref(out))
     return plain(out.value)
+
+
+def path_of(value):
+    """The absolute path of a model or file."""
+    text = View()
+    call("wst_value_as_path", value, text)
+    return text.text()

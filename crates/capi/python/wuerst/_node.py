@@ -1,0 +1,124 @@
+"""Node kinds whose functions are Python's."""
+
+import ctypes as c
+import hashlib
+
+from ._abi import BATCH, INVALID, NODE, NODE_FUNCTION, STATE, BatchView, Digest, Error, RawNode, Str, TensorView, call, load, made
+from ._runs import inside_callback
+from ._values import from_handle, raw_tensor, to_handle
+
+
+class Call:
+    """One run of one node, inside its function, in its thread."""
+
+    def __init__(self, pointer):
+        self._pointer = pointer
+
+    def arguments(self):
+        """The values of the inputs; None for one that is left out, or not known yet."""
+        values = []
+        while True:
+            try:
+                values.append(from_handle(made("wst_call_argument", self._pointer, len(values))))
+            except Error as error:
+                if error.code != INVALID:
+                    raise
+                return values
+
+    def has(self, index):
+        """Whether an input has a value, now or once the graph has run so far."""
+        return bool(load().wst_call_has(self._pointer, index))
+
+    def step(self, done, of):
+        """Says that steps are done; whether to go on."""
+        return bool(load().wst_call_step(self._pointer, done, of))
+
+    def wants_preview(self):
+        """Whether a preview of the present step would be seen."""
+        return bool(load().wst_call_wants_preview(self._pointer))
+
+    def preview(self, tensor):
+        """Shows a picture of work in progress, u8 (height, width, 3)."""
+        view, _owned = raw_tensor(tensor)
+        call("wst_call_preview", self._pointer, view)
+
+    def warn(self, message):
+        """Tells the user something that does not stop the run."""
+        call("wst_call_warn", self._pointer, Str.of(message))
+
+    def node(self):
+        """The node's name in the graph."""
+        return load().wst_call_node(self._pointer).text()
+
+    def results(self, values):
+        """Gives the results."""
+        for index, value in enumerate(values):
+            handle = to_handle(value)
+            try:
+                call("wst_call_result", self._pointer, index, handle)
+            finally:
+                load().wst_value_free(handle)
+
+
+def _guarded(function):
+    """A function for C: what it raises becomes an error of the node."""
+
+    @inside_callback
+    def guarded(_, pointer, *more):
+        try:
+            function(Call(pointer), *more)
+        except Error as error:
+            return load().wst_error_new(error.code, Str.of(error.message))
+        except (ValueError, TypeError) as error:
+            return load().wst_error_new(INVALID, Str.of(str(error)))
+        except BaseException as error:  # whatever it is, it must not pass through the library
+            return load().wst_error_new(NODE, Str.of(f"{type(error).__name__}: {error}"))
+
+    return guarded
+
+
+class Node:
+    """A node kind: `run(call, *arguments)` gives the value of its output, or a tuple where there are several.
+
+    `check(call, *known)` refuses arguments by a ValueError; one that begins with an input's name and ": " blames that
+    input. `state(call, *known)` gives bytes that tell what the results depend on as well as the arguments, or None.
+    `batch(call)` gives (over, each, counts) where the node makes several results: an input, a tuple of inputs, and an
+    input or ""; or None. `weight` is about how many milliseconds a run takes.
+    """
+
+    def __init__(
+        self, kind, signature, run, about="", ports="", version=1, is_volatile=False, weight=0.0, check=None, state=None, batch=None
+    ):
+        def ran(shown):
+            values = run(shown, *shown.arguments())
+            shown.results(values if isinstance(values, tuple) else (values,))
+
+        def told(shown, out):
+            content = state(shown, *shown.arguments())
+            if content is not None:
+                digest = hashlib.blake2b(content, digest_size=32).digest()
+                c.memmove(out, digest, c.sizeof(Digest))
+
+        @inside_callback
+        def shared(_, pointer, out):
+            try:
+                described = batch(Call(pointer))
+                if described is None:
+                    return 0
+                over, each, counts = described
+                # Kept until the next call.
+                self._batch = BatchView(c.sizeof(BatchView), Str.of(over), Str.of(",".join(each)), Str.of(counts))
+                c.memmove(out, c.byref(self._batch), c.sizeof(BatchView))
+                return 1
+            except BaseException:  # it must not pass through the library; the node then makes one result
+                return 0
+
+        raw = RawNode(c.sizeof(RawNode), *map(Str.of, (kind, signature, about, ports)), version, int(is_volatile))
+        raw.run, raw.weight = NODE_FUNCTION(_guarded(ran)), weight
+        if check:
+            raw.check = NODE_FUNCTION(_guarded(lambda shown: check(shown, *shown.arguments())))
+        if state:
+            raw.state = STATE(_guarded(told))
+        if batch:
+            raw.batch = BATCH(shared)
+        self.raw = raw

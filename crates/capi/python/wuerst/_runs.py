@@ -1,0 +1,222 @@
+"""Runs: their callbacks, and waiting for them so that Ctrl-C is heard."""
+
+import collections
+import contextlib
+import ctypes as c
+import functools
+import queue
+import threading
+import time
+
+from ._abi import CANCELLED, INVALID, OVERALL, PART, PREVIEW, PROGRESS, WARNING, Error, StatusView, Str
+from ._abi import View, Watch, call, filled, load, made
+from ._handle import Handle
+from ._values import Tensor, from_handle
+
+# How long the library waits at a time, in milliseconds: signals are heard between.
+SLICE = 50
+_here = threading.local()
+
+
+def is_inside():
+    """Whether this thread is inside a callback or node, where nothing may wait for a run."""
+    return getattr(_here, "depth", 0) > 0
+
+
+def inside_callback(function):
+    """Marks its thread as inside a callback while a function runs."""
+
+    @functools.wraps(function)
+    def marked(*arguments):
+        _here.depth = getattr(_here, "depth", 0) + 1
+        try:
+            return function(*arguments)
+        finally:
+            _here.depth -= 1
+
+    return marked
+
+
+def refusal(what):
+    """What the library says of a wait inside a callback."""
+    return Error(INVALID, f"{what}: cannot run or be waited for inside a callback or node: use start")
+
+
+def _names(outputs):
+    return (Str * max(len(outputs), 1))(*map(Str.of, outputs))
+
+
+class _Watching:
+    """Callbacks for C, and what they raised."""
+
+    def __init__(self, cancel, progress=None, preview=None, warning=None, overall=None, part=None, preview_every=0):
+        self._cancel, self._raised = cancel, []
+        self.raw = Watch(c.sizeof(Watch))
+        self.raw.preview_every = preview_every
+        if progress:
+            self.raw.progress = PROGRESS(self._guarded(lambda node, done, of: progress(node.text(), done, of)))
+        if preview:
+            self.raw.preview = PREVIEW(self._guarded(lambda node, rgb: preview(node.text(), Tensor.copied(rgb.contents))))
+        if warning:
+            self.raw.warning = WARNING(self._guarded(lambda node, message: warning(node.text(), message.text())))
+        if overall:
+            self.raw.overall = OVERALL(self._guarded(lambda node, fraction: overall(node.text(), fraction)))
+        if part:
+            shown = lambda output, index, of, value: part(output.text(), index, of, from_handle(value))
+            self.raw.part = PART(self._guarded(shown))
+
+    def _guarded(self, call):
+        @inside_callback
+        def run(_, *arguments):
+            try:
+                if not self._raised:
+                    call(*arguments)
+            except BaseException as error:  # whatever it is, it must not pass through the library
+                self._raised.append(error)
+                self._cancel()
+
+        return run
+
+    @contextlib.contextmanager
+    def raised_first(self):
+        """What a callback raised comes before the cancellation that it caused."""
+        try:
+            yield
+        except Error as error:
+            if self._raised and error.code == CANCELLED:
+                raise self._raised[0] from None
+            raise
+
+    def values(self, handles):
+        """The values of new handles, which are freed."""
+        try:
+            if self._raised:
+                raise self._raised[0]
+            return [from_handle(handle) for handle in handles]
+        finally:
+            for handle in handles:
+                load().wst_value_free(handle)
+
+
+Status = collections.namedtuple("Status", "state fraction node done of previews warnings")
+Status.__doc__ = """How far a run has come: `state` is "running", "done", "stopped" or "failed"; `fraction` counts the whole run."""
+
+
+class Running(Handle):
+    """A run in the background, which a tool polls from its timer. Closing it stops it, and waits for its thread."""
+
+    _free = "wst_run_free"
+
+    def __init__(self, job, outputs, callbacks):
+        self._watching, self._outputs = _Watching(job.cancel, **callbacks), outputs
+        started = made("wst_job_start", job.pointer, _names(outputs), len(outputs), self._watching.raw)
+        super().__init__(started)
+        # Its engine's callbacks must outlive it.
+        self.job = job
+
+    def poll(self):
+        """How far it has come: a Status, at once."""
+        view = filled(StatusView, "wst_run_poll", self.pointer)
+        state = ("running", "done", "stopped", "failed")[view.state]
+        return Status(state, view.fraction, view.node.text(), view.done, view.of, view.previews, view.warnings)
+
+    def preview(self):
+        """The newest preview that was not given yet, a Tensor, or None; they are made from the first call on."""
+        handle = made("wst_run_preview", self.pointer)
+        if not handle:
+            return None
+        try:
+            return from_handle(handle)
+        finally:
+            load().wst_value_free(handle)
+
+    def warnings(self):
+        """What the user should know: pairs of node and message."""
+        found, node, message = [], View(), View()
+        while load().wst_run_warning(self.pointer, len(found), node, message):
+            found.append((node.text(), message.text()))
+        return found
+
+    def done(self):
+        """Whether it has ended, one way or another."""
+        return bool(load().wst_run_wait(self.pointer, 0))
+
+    def wait(self, seconds=None):
+        """Waits until it has ended, or so long; says whether it has."""
+        until = None if seconds is None else time.monotonic() + seconds
+        while not self.done():
+            left = SLICE if until is None else min(SLICE, int((until - time.monotonic()) * 1000))
+            if left <= 0 or is_inside():
+                return self.done()
+            # In slices, between which Python hears signals.
+            load().wst_run_wait(self.pointer, left)
+        return True
+
+    def cancel(self):
+        """Asks this run to stop, and no other of the job."""
+        load().wst_run_cancel(self.pointer)
+
+    def result(self):
+        """The value, or the list of values when it was begun for several outputs; or raises what went wrong. Waits for it.
+        Once."""
+        values = self.results()
+        return values[0] if len(values) == 1 else values
+
+    def results(self):
+        """The list of values, as `result`."""
+        if not self.wait():
+            raise refusal("run")
+        handles = (c.c_void_p * len(self._outputs))()
+        with self._watching.raised_first():
+            call("wst_run_take", self.pointer, handles, len(handles))
+        return self._watching.values(handles)
+
+
+class _Caller:
+    """Passes callbacks of a run to the thread that waits for it, and waits there until they return."""
+
+    def __init__(self, callbacks):
+        self._calls, self._open = queue.SimpleQueue(), True
+        self.callbacks = {name: self._passed(value) if callable(value) else value for name, value in callbacks.items()}
+
+    def _passed(self, function):
+        def passed(*arguments):
+            done = threading.Event()
+            self._calls.put((function, arguments, done))
+            while self._open and not done.wait(SLICE / 1000):
+                pass
+
+        return passed
+
+    def serve(self, running):
+        """Calls back until the run is over."""
+        while not running.done():
+            with contextlib.suppress(queue.Empty):
+                function, arguments, done = self._calls.get(timeout=0.01)
+                inside_callback(function)(*arguments)
+                done.set()
+
+    def close(self):
+        """Lets the run go on without callbacks."""
+        self._open = False
+
+
+def waited(job, outputs, callbacks):
+    """The values of outputs, from a run in the background that this thread waits for: so Ctrl-C is heard, and ends it."""
+    if is_inside():
+        raise refusal("job")
+    caller, running = _Caller(callbacks), None
+    try:
+        running = Running(job, outputs, caller.callbacks)
+        if callbacks:
+            caller.serve(running)
+        return running.results()
+    except KeyboardInterrupt:
+        # It may come before the run has a name here.
+        if running is None:
+            job.cancel()
+        raise
+    finally:
+        caller.close()
+        if running is not None:
+            running.close()
