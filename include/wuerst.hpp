@@ -1,7 +1,7 @@
 // wuerst.hpp: wuerst.h in C++17. Header-only; handles free themselves.
 //
 //   wuerst::Options options;
-//   options.models = wuerst::str("models/icons");
+//   options.models = "models/icons";
 //   auto engine = wuerst::Engine::make(options).value();
 //   auto job = engine.open("graphs/text-to-image.yaml").value().job().value();
 //   job.set("prompt", "a red apple").value();
@@ -12,189 +12,67 @@
 // wuerst::Error when there is none. The same header serves -fno-exceptions, where value() of a failure ends the process,
 // so test first. What wuerst.h says of each function, of threads and of views holds here too.
 //
-// Classes are movable; Value, and what is described by structs, can be copied. An exception in a callback or node stops
-// the run, and comes out of the Result of the run as it was thrown.
+// Engine, Graph, Job and Value can be copied, and copies are the same object; Run can be moved. Each has an empty state,
+// which members begin in, and in which calls give WST_INVALID. What a handle uses, as the engine's log and a run's
+// callbacks, lives as long as the handle. An exception in a callback or node stops the run, and comes out of the Result of
+// the run as it was thrown.
 #ifndef WUERST_HPP
 #define WUERST_HPP
 
-#include "wuerst_value.hpp"
+#include "wuerst_run.hpp"
 
 namespace wuerst {
 
+inline std::uint32_t abi_version() { return wst_abi_version(); }
 inline std::string_view version() { return view(wst_version()); }
 
-// How an engine is set up: the fields of wst_options, with their defaults.
-struct Options : wst_options {
-    Options() : wst_options(WST_OPTIONS_INIT) {}
+// How an engine is set up: the fields of wst_options, which keep their texts. The log is an argument of Engine::make.
+struct Options {
+    Text runtime, models, devices;
+    std::uint64_t model_bytes = 0, cache_bytes = 0;
+    std::uint32_t threads = 0;
+    Text cache_folder;
+    std::uint64_t cache_folder_bytes = 0;
+    const void *ort_api_base = nullptr;
+    Text files, outputs, stage_devices, stage_threads;
+    bool strict = false;
+    std::uint64_t outputs_bytes = 0;
+    std::uint32_t outputs_files = 0;
+
+    // For C, with views of the texts here.
+    wst_options raw() const
+    {
+        wst_options raw = WST_OPTIONS_INIT;
+        raw.runtime = runtime.raw();
+        raw.models = models.raw();
+        raw.devices = devices.raw();
+        raw.model_bytes = model_bytes;
+        raw.cache_bytes = cache_bytes;
+        raw.threads = threads;
+        raw.cache_folder = cache_folder.raw();
+        raw.cache_folder_bytes = cache_folder_bytes;
+        raw.ort_api_base = ort_api_base;
+        raw.files = files.raw();
+        raw.outputs = outputs.raw();
+        raw.stage_devices = stage_devices.raw();
+        raw.stage_threads = stage_threads.raw();
+        raw.strict = strict;
+        raw.outputs_bytes = outputs_bytes;
+        raw.outputs_files = outputs_files;
+        return raw;
+    }
 };
 
 // Gets messages, from any thread.
 using Log = std::function<void(int level, std::string_view message)>;
 
-// An input or output, of a graph or of a node kind.
-struct Port {
-    std::string name, type_text, declaration, about;
-    wst_type type = WST_NONE;
-    bool optional = false;
-    std::optional<Value> initial;
-    double minimum = 0, maximum = 0;
-    std::vector<std::string> choices;
-
-    explicit Port(const wst_port &port)
-        : name(view(port.name)), type_text(view(port.type_text)), declaration(view(port.declaration)),
-          about(view(port.about)), type(port.type), optional(port.flags & WST_PORT_OPTIONAL), minimum(port.minimum),
-          maximum(port.maximum)
-    {
-        if (port.initial)
-            initial = Value(wst_value_clone(port.initial));
-        for (std::size_t at = 0; at < port.choice_count; at++)
-            choices.emplace_back(view(port.choices[at]));
-    }
-};
-
-// A node kind.
-struct Kind {
-    std::string kind, signature, about;
-    std::uint32_t version = 0;
-    bool is_volatile = false;
-    std::vector<Port> inputs, outputs;
-};
-
-// A node of a graph.
-struct Step {
-    std::string name, kind, devices;
-};
-
-namespace detail {
-
-// All ports that `call(index, &port)` shows.
-template <class Call> std::vector<Port> ports(std::size_t count, Call &&call)
-{
-    std::vector<Port> ports;
-    for (std::size_t index = 0; index < count; index++) {
-        wst_port port = WST_PORT_INIT;
-        if (wst_error *error = call(index, &port))
-            wst_error_free(error);
-        else
-            ports.emplace_back(port);
-    }
-    return ports;
-}
-
-}  // namespace detail
-
-// A run in the background. Destroying it stops it, and waits for its thread.
-class Run {
-public:
-    Result<wst_status> poll() const
-    {
-        return detail::filled(wst_status(WST_STATUS_INIT), [&](auto out) { return wst_run_poll(get(), out); });
-    }
-    // The newest preview that was not given yet, if there is one; they are made from the first call on.
-    Result<std::optional<Value>> preview() const
-    {
-        wst_value *value = nullptr;
-        if (wst_error *error = wst_run_preview(get(), &value))
-            return Error(error);
-        return value ? std::optional<Value>(Value(value)) : std::nullopt;
-    }
-    // Warnings so far: node and message.
-    std::vector<std::pair<std::string, std::string>> warnings() const
-    {
-        std::vector<std::pair<std::string, std::string>> warnings;
-        wst_str node, message;
-        while (wst_run_warning(get(), warnings.size(), &node, &message))
-            warnings.emplace_back(view(node), view(message));
-        return warnings;
-    }
-    // Whether it is over.
-    bool wait() const { return wst_run_wait(get(), -1) != 0; }
-    bool wait(std::chrono::milliseconds at_most) const { return wst_run_wait(get(), at_most.count()) != 0; }
-    void cancel() const { wst_run_cancel(get()); }
-    // The values, once; waits until they are there.
-    Result<std::vector<Value>> take()
-    {
-        wst_run_wait(get(), -1);
-        return detail::values(count_, watch_->thrown(),
-                              [&](wst_value **out) { return wst_run_take(run_.get(), out, count_); });
-    }
-    const wst_run *get() const { return run_.get(); }
-
-private:
-    friend class Job;
-    Run(wst_run *run, std::unique_ptr<detail::Watching> watch, std::size_t count)
-        : watch_(std::move(watch)), run_(run), count_(count) {}
-    // After the run, which uses it, in destruction.
-    std::unique_ptr<detail::Watching> watch_;
-    detail::Handle<wst_run, wst_run_free> run_;
-    std::size_t count_;
-};
-
-// One graph with the values of its inputs.
-class Job {
-public:
-    Result<Done> set(std::string_view input, const Value &value)
-    {
-        return detail::done(wst_job_set(job_.get(), str(input), value.get()));
-    }
-    Result<Done> set(std::string_view input, std::string_view text)
-    {
-        Result<Value> value = Value::text(text);
-        return value ? set(input, value.value()) : Result<Done>(value.error());
-    }
-    Result<Done> set(std::string_view input, const char *text) { return set(input, std::string_view(text)); }
-    // From text, read as the input's type demands: "12", "true".
-    Result<Done> set_text(std::string_view input, std::string_view text)
-    {
-        return detail::done(wst_job_set_text(job_.get(), str(input), str(text)));
-    }
-    Result<Done> unset(std::string_view input) { return detail::done(wst_job_unset(job_.get(), str(input))); }
-
-    Result<Value> get(std::string_view output, Watch watch = {})
-    {
-        Result<std::vector<Value>> values = get_all({std::string(output)}, std::move(watch));
-        return values ? Result<Value>(std::move(values.value()[0])) : Result<Value>(values.error());
-    }
-    Result<std::vector<Value>> get_all(const std::vector<std::string> &outputs, Watch watch = {})
-    {
-        detail::Watching watching(std::move(watch), job_);
-        std::vector<wst_str> names = detail::strs(outputs);
-        return detail::values(names.size(), watching.thrown(), [&](wst_value **out) {
-            return wst_job_get_all(job_.get(), names.data(), names.size(), watching.raw(), out);
-        });
-    }
-    // Begins a run in the background.
-    Result<Run> start(const std::vector<std::string> &outputs, Watch watch = {})
-    {
-        auto watching = std::make_unique<detail::Watching>(std::move(watch), job_);
-        std::vector<wst_str> names = detail::strs(outputs);
-        wst_run *run = nullptr;
-        if (wst_error *error = wst_job_start(job_.get(), names.data(), names.size(), watching->raw(), &run))
-            return Error(error);
-        return Run(run, std::move(watching), names.size());
-    }
-    void cancel() const { wst_job_cancel(job_.get()); }
-    Result<std::string> report() const
-    {
-        auto report = detail::made<Value, wst_value>([&](auto out) { return wst_job_report(job_.get(), out); });
-        return report ? Result<std::string>(std::string(report.value().text().value())) : report.error();
-    }
-    Result<wst_digest> digest(std::string_view output) const
-    {
-        return detail::filled(wst_digest(), [&](auto out) { return wst_job_digest(job_.get(), str(output), out); });
-    }
-    const wst_job *get() const { return job_.get(); }
-
-private:
-    friend class Graph;
-    Job(wst_job *job, std::shared_ptr<Log> log) : log_(std::move(log)), job_(job, wst_job_free) {}
-    std::shared_ptr<Log> log_;
-    std::shared_ptr<wst_job> job_;
-};
-
-// A checked graph.
+// A checked graph. Copies are the same graph.
 class Graph {
 public:
+    // No graph: every call gives WST_INVALID, or nothing.
+    Graph() = default;
+    explicit operator bool() const { return graph_ != nullptr; }
+
     Result<Job> job() const
     {
         wst_job *job = nullptr;
@@ -217,13 +95,17 @@ public:
     std::vector<Step> steps() const
     {
         std::vector<Step> steps;
-        wst_step step = WST_STEP_INIT;
         for (std::size_t index = 0; index < wst_graph_step_count(get()); index++) {
-            if (wst_error *error = wst_graph_step(get(), index, &step))
+            wst_step step = WST_STEP_INIT;
+            if (wst_error *error = wst_graph_step(get(), index, &step)) {
                 wst_error_free(error);
-            else
-                steps.push_back({std::string(view(step.name)), std::string(view(step.kind)),
-                                 std::string(view(step.devices))});
+                continue;
+            }
+            std::vector<Change> arguments;
+            for (std::size_t at = 0; at < step.argument_count; at++)
+                arguments.emplace_back(step.arguments[at]);
+            steps.push_back({std::string(view(step.name)), std::string(view(step.kind)),
+                             std::string(view(step.devices)), std::move(arguments)});
         }
         return steps;
     }
@@ -231,102 +113,93 @@ public:
 
 private:
     friend class Engine;
-    Graph(wst_graph *graph, std::shared_ptr<Log> log) : log_(std::move(log)), graph_(graph) {}
-    std::shared_ptr<Log> log_;
-    detail::Handle<wst_graph, wst_graph_free> graph_;
+    Graph(wst_graph *graph, std::shared_ptr<void> log)
+        : log_(log), graph_(detail::owned(graph, wst_graph_free, std::move(log))) {}
+    std::shared_ptr<void> log_;
+    std::shared_ptr<wst_graph> graph_;
 };
 
-// One run of one node of yours, inside its function.
-class Call {
-public:
-    // None when an optional input was left out.
-    Result<std::optional<Value>> argument(std::size_t index) const
-    {
-        const wst_value *value = nullptr;
-        if (wst_error *error = wst_call_argument(call_, index, &value))
-            return Error(error);
-        return value ? std::optional<Value>(Value(wst_value_clone(value))) : std::nullopt;
-    }
-    Result<Done> result(std::size_t index, const Value &value)
-    {
-        return detail::done(wst_call_result(call_, index, value.get()));
-    }
-    // Whether to go on.
-    bool step(std::uint32_t done, std::uint32_t of) { return wst_call_step(call_, done, of) != 0; }
-    bool wants_preview() const { return wst_call_wants_preview(call_) != 0; }
-    Result<Done> preview(const wst_tensor &rgb) { return detail::done(wst_call_preview(call_, &rgb)); }
-    Result<Done> warn(std::string_view message) { return detail::done(wst_call_warn(call_, str(message))); }
-    std::string_view node() const { return view(wst_call_node(call_)); }
-
-private:
-    friend class Engine;
-    explicit Call(wst_call *call) : call_(call) {}
-    wst_call *call_;
-};
-
-// Node kinds, loaded models, remembered results.
+// Node kinds, loaded models, remembered results. Copies are the same engine.
 class Engine {
 public:
-    static Result<Engine> make(Options options = {}, Log log = nullptr)
+    // No engine: every call gives WST_INVALID, or nothing.
+    Engine() = default;
+    explicit operator bool() const { return engine_ != nullptr; }
+
+    static Result<Engine> make(const Options &options = {}, Log log = nullptr)
     {
         auto kept = std::make_shared<Log>(std::move(log));
+        wst_options raw = options.raw();
         if (*kept) {
-            options.user = kept.get();
-            options.log = [](void *user, int level, wst_str message) {
+            raw.user = kept.get();
+            raw.log = [](void *user, int level, wst_str message) {
                 WUERST_TRY { (*static_cast<Log *>(user))(level, view(message)); }
                 WUERST_CATCH_ALL {}
             };
         }
         wst_engine *engine = nullptr;
-        if (wst_error *error = wst_engine_new(&options, &engine))
+        if (wst_error *error = wst_engine_new(&raw, &engine))
             return Error(error);
         return Engine(engine, std::move(kept));
     }
-    Result<Graph> graph(std::string_view yaml, const std::vector<wst_change> &changes = {}) const
+    // Reads and checks a graph from YAML text.
+    Result<Graph> graph(std::string_view yaml, const std::vector<Change> &changes = {}) const
     {
-        wst_graph *graph = nullptr;
-        if (wst_error *error = wst_graph_new_with(get(), str(yaml), changes.data(), changes.size(), &graph))
-            return Error(error);
-        return Graph(graph, log_);
+        std::vector<wst_change> raw;
+        for (const Change &change : changes)
+            raw.push_back({change.name.raw(), change.text.raw(), change.value.get()});
+        return loaded([&](wst_graph **out) { return wst_graph_new_with(get(), str(yaml), raw.data(), raw.size(), out); });
     }
-    Result<Graph> open(std::string_view path) const
+    // Reads and checks a graph file.
+    Result<Graph> open(const Text &path) const
     {
-        wst_graph *graph = nullptr;
-        if (wst_error *error = wst_graph_open(get(), str(path), &graph))
-            return Error(error);
-        return Graph(graph, log_);
+        return loaded([&](wst_graph **out) { return wst_graph_open(get(), path.raw(), out); });
     }
-    // Adds a node kind that runs a function: `Result<Done> run(Call &)`. node says the rest; its functions and user
-    // are set here.
-    Result<Done> add(wst_node node, std::function<Result<Done>(Call &)> run) const
+    // Adds a node kind.
+    Result<Done> add(Node node) const
     {
-        using Function = std::function<Result<Done>(Call &)>;
-        auto function = std::make_unique<Function>(std::move(run));
-        node.user = function.get();
-        node.run = [](void *user, wst_call *raw) -> wst_error * {
-            WUERST_TRY {
-                Call call(raw);
-                Result<Done> done = (*static_cast<Function *>(user))(call);
-                return done ? nullptr : wst_error_new(done.error().code(), wst_str_of(done.error().what()));
-            }
-            WUERST_CATCH_ALL { return detail::described(); }
-        };
-        node.drop = [](void *user) { delete static_cast<Function *>(user); };
-        Result<Done> done = detail::done(wst_engine_add(get(), &node));
-        if (done)
-            function.release();
-        return done;
+        auto owner = std::make_unique<detail::Owner>();
+        owner->node = std::move(node);
+        const Node &own = owner->node;
+        if (!own.run)
+            return Error(WST_INVALID, "run: is empty");
+        owner->raw.kind = own.kind.raw();
+        owner->raw.signature = own.signature.raw();
+        owner->raw.about = own.about.raw();
+        owner->raw.ports = own.ports.raw();
+        owner->raw.version = own.version;
+        owner->raw.flags = own.is_volatile ? WST_NODE_VOLATILE : 0;
+        owner->raw.weight = own.weight;
+        return add(std::move(owner));
     }
-    Result<Done> load(std::string_view path) const { return detail::done(wst_engine_load(get(), str(path))); }
+    // Adds a node kind that runs a function, and is otherwise as wst_node says: its other functions get its own user.
+    Result<Done> add(const wst_node &node, std::function<Result<Done>(Call &)> run) const
+    {
+        auto owner = std::make_unique<detail::Owner>();
+        owner->raw = node;
+        owner->node.run = std::move(run);
+        return add(std::move(owner));
+    }
+    // Adds a graph as a node kind.
+    Result<Done> add_graph(std::string_view kind, std::string_view yaml) const
+    {
+        return during([&] { return wst_engine_add_graph(get(), str(kind), str(yaml)); });
+    }
+    Result<Done> open_graph(std::string_view kind, const Text &path) const
+    {
+        return during([&] { return wst_engine_open_graph(get(), str(kind), path.raw()); });
+    }
+    // Loads a plug-in.
+    Result<Done> load(const Text &path) const { return during([&] { return wst_engine_load(get(), path.raw()); }); }
     Result<std::vector<Kind>> kinds() const
     {
         wst_kinds *raw = nullptr;
         if (wst_error *error = wst_engine_kinds(get(), &raw))
             return Error(error);
-        detail::Handle<wst_kinds, wst_kinds_free> kinds(raw);
+        std::unique_ptr<wst_kinds, void (*)(wst_kinds *)> kinds(raw, wst_kinds_free);
         std::vector<Kind> all;
-        wst_kind kind = WST_KIND_INIT;
         for (std::size_t at = 0; at < wst_kinds_count(raw); at++) {
+            wst_kind kind = WST_KIND_INIT;
             if (wst_error *error = wst_kinds_at(raw, at, &kind))
                 return Error(error);
             auto inputs = [&](auto index, auto out) { return wst_kinds_input(raw, at, index, out); };
@@ -346,14 +219,38 @@ public:
     const wst_engine *get() const { return engine_.get(); }
 
 private:
-    Engine(wst_engine *engine, std::shared_ptr<Log> log) : log_(std::move(log)), engine_(engine) {}
-    std::shared_ptr<Log> log_;
-    detail::Handle<wst_engine, wst_engine_free> engine_;
+    Engine(wst_engine *engine, std::shared_ptr<void> log)
+        : log_(log), engine_(detail::owned(engine, wst_engine_free, std::move(log))) {}
+    // A call during which nodes are asked about their arguments, and may throw.
+    template <class Raw> static Result<Done> during(Raw &&call)
+    {
+        detail::Catching catching;
+        wst_error *error = call();
+        return error ? Result<Done>(Error(error, catching.thrown())) : Result<Done>(Done());
+    }
+    template <class Raw> Result<Graph> loaded(Raw &&call) const
+    {
+        wst_graph *graph = nullptr;
+        Result<Done> done = during([&] { return call(&graph); });
+        return done ? Result<Graph>(Graph(graph, log_)) : Result<Graph>(done.error());
+    }
+    Result<Done> add(std::unique_ptr<detail::Owner> owner) const
+    {
+        wst_node node = detail::adapted(owner.get());
+        Result<Done> done = detail::done(wst_engine_add(get(), &node));
+        // From now on it is the engine's, which drops it.
+        if (done)
+            owner.release();
+        return done;
+    }
+    std::shared_ptr<void> log_;
+    std::shared_ptr<wst_engine> engine_;
 };
 
 }  // namespace wuerst
 
 #undef WUERST_TRY
 #undef WUERST_CATCH_ALL
+#undef WUERST_EXCEPTIONS
 
 #endif

@@ -1,11 +1,9 @@
-// wuerst_value.hpp: errors, results, values and callbacks of wuerst.hpp, which includes it.
+// wuerst_value.hpp: texts, errors, results and values of wuerst.hpp, which includes it.
 #ifndef WUERST_VALUE_HPP
 #define WUERST_VALUE_HPP
 
-#include <chrono>
 #include <cstdlib>
 #include <exception>
-#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -18,9 +16,11 @@
 #include "wuerst.h"
 
 #if defined(__cpp_exceptions) || defined(_CPPUNWIND)
+#define WUERST_EXCEPTIONS 1
 #define WUERST_TRY try
 #define WUERST_CATCH_ALL catch (...)
 #else
+#define WUERST_EXCEPTIONS 0
 #define WUERST_TRY if (true)
 #define WUERST_CATCH_ALL else
 #endif
@@ -30,40 +30,30 @@ namespace wuerst {
 inline wst_str str(std::string_view text) { return {text.data(), text.size()}; }
 inline std::string_view view(wst_str text) { return {text.data, text.len}; }
 
-namespace detail {
-
-template <class T, void (*Free)(T *)> struct Deleter {
-    void operator()(T *handle) const { Free(handle); }
-};
-template <class T, void (*Free)(T *)> using Handle = std::unique_ptr<T, Deleter<T, Free>>;
-
-// What a callback threw, until the run is over.
-inline std::exception_ptr current()
-{
-#if defined(__cpp_exceptions) || defined(_CPPUNWIND)
-    return std::current_exception();
-#else
-    return nullptr;
-#endif
-}
-
-// The exception that is being handled, as an error of a node.
-inline wst_error *described()
-{
-#if defined(__cpp_exceptions) || defined(_CPPUNWIND)
-    try {
-        throw;
-    } catch (const std::exception &exception) {
-        return wst_error_new(WST_NODE, wst_str_of(exception.what()));
-    } catch (...) {
+// A text that is kept: from a literal, a string, a view of C or C++, or a std::filesystem::path.
+class Text {
+public:
+    Text() = default;
+    Text(const char *text) : text_(text ? text : "") {}
+    Text(std::string text) : text_(std::move(text)) {}
+    Text(std::string_view text) : text_(text) {}
+    Text(wst_str text) : text_(view(text)) {}
+    template <class Path, class = decltype(std::declval<const Path &>().u8string())> Text(const Path &path)
+    {
+        const auto utf8 = path.u8string();
+        text_.assign(reinterpret_cast<const char *>(utf8.data()), utf8.size());
     }
-#endif
-    return wst_error_new(WST_NODE, wst_str_of("an exception of an unknown type"));
-}
 
-}  // namespace detail
+    const std::string &string() const { return text_; }
+    operator std::string_view() const { return text_; }
+    // A view of it for C.
+    wst_str raw() const { return str(text_); }
 
-// Why a call failed. Copies share it.
+private:
+    std::string text_;
+};
+
+// Why a call failed. Copies share it; one that is empty has the code WST_OK.
 class Error : public std::exception {
 public:
     struct Place {
@@ -71,12 +61,13 @@ public:
         std::string path, message;
     };
 
+    Error() = default;
     explicit Error(wst_error *taken, std::exception_ptr thrown = nullptr)
         : error_(taken, wst_error_free), thrown_(std::move(thrown)) {}
     // One of your own, for a node to fail with.
     Error(wst_code code, std::string_view message) : Error(wst_error_new(code, str(message))) {}
 
-    wst_code code() const { return wst_error_code(error_.get()); }
+    wst_code code() const noexcept { return wst_error_code(error_.get()); }
     const char *what() const noexcept override { return wst_error_message(error_.get()).data; }
     // Of a wrong graph: everything that is wrong with it.
     std::vector<Place> places() const
@@ -90,13 +81,30 @@ public:
         }
         return places;
     }
-    // What a callback threw, when that is why.
-    const std::exception_ptr &thrown() const { return thrown_; }
+    // What a callback or node threw, when that is why.
+    const std::exception_ptr &thrown() const noexcept { return thrown_; }
 
 private:
     std::shared_ptr<wst_error> error_;
     std::exception_ptr thrown_;
 };
+
+namespace detail {
+
+// Throws an error as it was thrown, or as itself; without exceptions it ends the process.
+[[noreturn]] inline void raise(const Error &error)
+{
+#if WUERST_EXCEPTIONS
+    if (error.thrown())
+        std::rethrow_exception(error.thrown());
+    throw error;
+#else
+    (void)error;
+    std::abort();
+#endif
+}
+
+}  // namespace detail
 
 // A value, or why there is none.
 template <class T> class [[nodiscard]] Result {
@@ -105,22 +113,24 @@ public:
     Result(Error error) : result_(std::in_place_index<1>, std::move(error)) {}
 
     explicit operator bool() const { return result_.index() == 0; }
-    const Error &error() const { return *std::get_if<1>(&result_); }
+    // An empty error where there is a value.
+    const Error &error() const
+    {
+        static const Error none;
+        const Error *error = std::get_if<1>(&result_);
+        return error ? *error : none;
+    }
     T &value() & { return must(), *std::get_if<0>(&result_); }
+    const T &value() const & { return must(), *std::get_if<0>(&result_); }
     T value() && { return must(), std::move(*std::get_if<0>(&result_)); }
+    T &operator*() & { return value(); }
+    T *operator->() { return &value(); }
 
 private:
     void must() const
     {
-        if (*this)
-            return;
-#if defined(__cpp_exceptions) || defined(_CPPUNWIND)
-        if (error().thrown())
-            std::rethrow_exception(error().thrown());
-        throw error();
-#else
-        std::abort();
-#endif
+        if (!*this)
+            detail::raise(error());
     }
     std::variant<T, Error> result_;
 };
@@ -155,16 +165,50 @@ template <class T, class Raw, class Call> Result<T> made(Call &&call)
     return T(raw);
 }
 
+// Numbers that are values. A char is a letter, and neither a number nor a text.
+template <class T>
+constexpr bool is_letter = std::is_same_v<T, char> || std::is_same_v<T, wchar_t> || std::is_same_v<T, char16_t>
+                           || std::is_same_v<T, char32_t>;
+template <class T> constexpr bool is_whole = std::is_integral_v<T> && !std::is_same_v<T, bool> && !is_letter<T>;
+template <class T>
+constexpr bool is_number = std::is_same_v<T, bool> || is_whole<T> || std::is_floating_point_v<T>;
+
+template <class T> wst_value *number(T value)
+{
+    if constexpr (std::is_same_v<T, bool>)
+        return wst_value_bool(value);
+    else if constexpr (std::is_floating_point_v<T>)
+        return wst_value_float(static_cast<double>(value));
+    else if constexpr (std::is_unsigned_v<T>)
+        return wst_value_uint(value);
+    else
+        return wst_value_int(value);
+}
+
+// The element type of a tensor of T.
+template <class T> constexpr wst_dtype dtype()
+{
+    static_assert(std::is_same_v<T, float> || std::is_same_v<T, std::int64_t> || std::is_same_v<T, std::uint8_t>,
+                  "tensors are of float, std::int64_t or std::uint8_t");
+    if (std::is_same_v<T, float>)
+        return WST_F32;
+    return std::is_same_v<T, std::int64_t> ? WST_I64 : WST_U8;
+}
+
 }  // namespace detail
 
-// What flows through a graph. Copies share its elements.
+// What flows through a graph: a truth, a number, a text, a tensor; or nothing, of the type WST_NONE. Copies share its
+// elements.
 class Value {
 public:
+    Value() = default;
     explicit Value(wst_value *taken) : value_(taken) {}
-    Value(bool value) : value_(wst_value_bool(value)) {}
-    Value(double value) : value_(wst_value_float(value)) {}
-    template <class T, std::enable_if_t<std::is_integral_v<T> && !std::is_same_v<T, bool>, int> = 0>
-    Value(T value) : value_(wst_value_int(static_cast<std::int64_t>(value))) {}
+    Value(std::nullptr_t) = delete;
+    template <class T, std::enable_if_t<detail::is_number<T>, int> = 0> Value(T value) : value_(detail::number(value)) {}
+    // A text. What is no UTF-8 throws: Value::text gives it as a Result.
+    explicit Value(const char *text) : Value(std::string_view(text)) {}
+    explicit Value(const std::string &text) : Value(std::string_view(text)) {}
+    explicit Value(std::string_view text) : Value(Value::text(text).value()) {}
     Value(const Value &other) : value_(wst_value_clone(other.get())) {}
     Value(Value &&) = default;
     Value &operator=(Value other) noexcept { return value_ = std::move(other.value_), *this; }
@@ -177,15 +221,32 @@ public:
     {
         return detail::made<Value, wst_value>([&](auto out) { return wst_value_tensor(&copied, out); });
     }
+    // A tensor of as many elements as the shape says.
+    template <class T> static Result<Value> tensor(const std::vector<T> &elements, const std::vector<std::int64_t> &shape)
+    {
+        std::uint64_t count = 1;
+        for (std::int64_t length : shape)
+            count = length < 0 || (length > 0 && count > elements.size()) ? ~std::uint64_t() : count * length;
+        if (count != elements.size())
+            return Error(WST_INVALID, "shape: is not that of so many elements");
+        return tensor({detail::dtype<T>(), static_cast<std::uint32_t>(shape.size()), shape.data(), elements.data()});
+    }
     static Result<Value> image(const wst_image &copied)
     {
         return detail::made<Value, wst_value>([&](auto out) { return wst_value_image(&copied, out); });
     }
 
+    explicit operator bool() const = delete;
+    bool empty() const { return !value_; }
     wst_type type() const { return wst_value_type(get()); }
     Result<std::int64_t> integer() const
     {
         return detail::filled(std::int64_t(), [&](auto out) { return wst_value_as_int(get(), out); });
+    }
+    // Of a number from 0 on, as a seed is.
+    Result<std::uint64_t> unsigned_integer() const
+    {
+        return detail::filled(std::uint64_t(), [&](auto out) { return wst_value_as_uint(get(), out); });
     }
     Result<double> number() const
     {
@@ -204,10 +265,35 @@ public:
         wst_error *error = wst_value_as_text(get(), &text);
         return detail::when(error, view(text));
     }
+    // Of a model or file: a view, as long as this value lives.
+    Result<std::string_view> path() const
+    {
+        wst_str path = {nullptr, 0};
+        wst_error *error = wst_value_as_path(get(), &path);
+        return detail::when(error, view(path));
+    }
     // A view, as long as this value lives.
     Result<wst_tensor> tensor() const
     {
         return detail::filled(wst_tensor(), [&](auto out) { return wst_value_as_tensor(get(), out); });
+    }
+    // Copies the elements into memory of yours.
+    Result<Done> read(wst_dtype dtype, void *data, std::size_t bytes) const
+    {
+        return detail::done(wst_value_read(get(), dtype, data, bytes));
+    }
+    // A copy of the elements: float (halves are widened), std::int64_t or std::uint8_t.
+    template <class T> Result<std::vector<T>> read() const
+    {
+        Result<wst_tensor> shown = tensor();
+        if (!shown)
+            return shown.error();
+        std::size_t count = 1;
+        for (std::uint32_t at = 0; at < shown.value().rank; at++)
+            count *= static_cast<std::size_t>(shown.value().shape[at]);
+        std::vector<T> elements(count);
+        Result<Done> done = read(detail::dtype<T>(), elements.data(), count * sizeof(T));
+        return done ? Result<std::vector<T>>(std::move(elements)) : Result<std::vector<T>>(done.error());
     }
     Result<Done> copy(const wst_image &into) const { return detail::done(wst_value_copy(get(), &into)); }
     Result<wst_digest> digest() const
@@ -217,99 +303,11 @@ public:
     const wst_value *get() const { return value_.get(); }
 
 private:
-    detail::Handle<wst_value, wst_value_free> value_;
+    struct Free {
+        void operator()(wst_value *value) const { wst_value_free(value); }
+    };
+    std::unique_ptr<wst_value, Free> value_;
 };
-
-// Watches a run; what is not set is not called.
-struct Watch {
-    std::function<void(std::string_view node, std::uint32_t done, std::uint32_t of)> progress;
-    std::function<void(std::string_view node, const wst_tensor &rgb)> preview;
-    std::function<void(std::string_view node, std::string_view message)> warning;
-    std::function<void(std::string_view node, double fraction)> overall;
-    // The value is a copy of the handle, to keep.
-    std::function<void(std::string_view output, std::uint32_t index, std::uint32_t of, Value value)> part;
-    std::uint32_t preview_every = 0;
-};
-
-namespace detail {
-
-// A Watch with what its callbacks threw, for C.
-class Watching {
-public:
-    Watching(Watch watch, std::shared_ptr<wst_job> job) : watch_(std::move(watch)), job_(std::move(job))
-    {
-        raw_ = WST_WATCH_INIT;
-        raw_.user = this;
-        raw_.preview_every = watch_.preview_every;
-        if (watch_.progress)
-            raw_.progress = [](void *user, wst_str node, std::uint32_t done, std::uint32_t of) {
-                self(user).guard([&](Watch &watch) { watch.progress(view(node), done, of); });
-            };
-        if (watch_.preview)
-            raw_.preview = [](void *user, wst_str node, const wst_tensor *rgb) {
-                self(user).guard([&](Watch &watch) { watch.preview(view(node), *rgb); });
-            };
-        if (watch_.warning)
-            raw_.warning = [](void *user, wst_str node, wst_str message) {
-                self(user).guard([&](Watch &watch) { watch.warning(view(node), view(message)); });
-            };
-        if (watch_.part)
-            raw_.part = [](void *user, wst_str output, std::uint32_t index, std::uint32_t of, const wst_value *value) {
-                self(user).guard([&](Watch &watch) {
-                    watch.part(view(output), index, of, Value(wst_value_clone(value)));
-                });
-            };
-        if (watch_.overall)
-            raw_.overall = [](void *user, wst_str node, double fraction) {
-                self(user).guard([&](Watch &watch) { watch.overall(view(node), fraction); });
-            };
-    }
-    Watching(const Watching &) = delete;
-    const wst_watch *raw() const { return &raw_; }
-    const std::exception_ptr &thrown() const { return thrown_; }
-
-private:
-    static Watching &self(void *user) { return *static_cast<Watching *>(user); }
-    template <class Call> void guard(Call &&call)
-    {
-        WUERST_TRY {
-            if (!thrown_)
-                call(watch_);
-        }
-        WUERST_CATCH_ALL {
-            thrown_ = current();
-            wst_job_cancel(job_.get());
-        }
-    }
-    Watch watch_;
-    std::shared_ptr<wst_job> job_;
-    wst_watch raw_;
-    std::exception_ptr thrown_;
-};
-
-inline std::vector<wst_str> strs(const std::vector<std::string> &texts)
-{
-    std::vector<wst_str> all;
-    for (const std::string &text : texts)
-        all.push_back(str(text));
-    return all;
-}
-
-// Values that are written by `call(handles)`, or what a callback threw.
-template <class Call> Result<std::vector<Value>> values(std::size_t count, const std::exception_ptr &thrown, Call &&call)
-{
-    std::vector<wst_value *> handles(count);
-    if (wst_error *error = call(handles.data()))
-        return Error(error, thrown);
-    std::vector<Value> values;
-    for (wst_value *handle : handles)
-        values.emplace_back(Value(handle));
-    if (thrown)
-        return Error(wst_error_new(WST_CANCELLED, str("a callback threw")), thrown);
-    return values;
-}
-
-}  // namespace detail
 
 }  // namespace wuerst
 

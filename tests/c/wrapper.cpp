@@ -58,8 +58,8 @@ static void descriptions(const wuerst::Engine &engine, const wuerst::Graph &grap
 {
     CHECK(wuerst::version() == WST_VERSION);
     std::vector<wuerst::Port> inputs = graph.inputs();
-    CHECK(inputs.size() == 9 && inputs[0].name == "prompt" && inputs[0].type == WST_TEXT && !inputs[0].initial);
-    CHECK(inputs[1].initial && inputs[1].initial->text().value() == "" && inputs[2].optional);
+    CHECK(inputs.size() == 9 && inputs[0].name == "prompt" && inputs[0].type == WST_TEXT && inputs[0].initial.empty());
+    CHECK(!inputs[1].initial.empty() && inputs[1].initial.text().value() == "" && inputs[2].optional);
     CHECK(graph.outputs().size() == 3 && graph.steps().size() == 7 && graph.steps()[0].kind == "wuerst.tokenize");
     std::vector<wuerst::Kind> kinds = engine.kinds().value();
     CHECK(kinds.size() > 20 && !kinds[0].inputs.empty() && !kinds[0].signature.empty());
@@ -139,7 +139,7 @@ static void nodes()
     int calls = 0;
     auto twice = [&calls](wuerst::Call &call) -> wuerst::Result<wuerst::Done> {
         calls++;
-        std::int64_t n = call.argument(0).value()->integer().value();
+        std::int64_t n = call.argument(0).value().integer().value();
         if (n == 13)
             return wuerst::Error(WST_NODE, "thirteen");
 #if EXCEPTIONS

@@ -1,0 +1,244 @@
+// wuerst_run.hpp: jobs, runs and their callbacks of wuerst.hpp, which includes it.
+#ifndef WUERST_RUN_HPP
+#define WUERST_RUN_HPP
+
+#include <chrono>
+
+#include "wuerst_node.hpp"
+
+namespace wuerst {
+
+// Watches a run; what is not set is not called.
+struct Watch {
+    std::function<void(std::string_view node, std::uint32_t done, std::uint32_t of)> progress;
+    std::function<void(std::string_view node, const wst_tensor &rgb)> preview;
+    std::function<void(std::string_view node, std::string_view message)> warning;
+    std::function<void(std::string_view node, double fraction)> overall;
+    // The value is a copy of the handle, to keep.
+    std::function<void(std::string_view output, std::uint32_t index, std::uint32_t of, Value value)> part;
+    std::uint32_t preview_every = 0;
+};
+
+namespace detail {
+
+// A handle that is freed before what it uses.
+template <class T> std::shared_ptr<T> owned(T *handle, void (*free)(T *), std::shared_ptr<void> uses)
+{
+    return std::shared_ptr<T>(handle, [free, uses = std::move(uses)](T *handle) { free(handle); });
+}
+
+// A Watch with what its callbacks threw, for C. A callback keeps it, since it may free the run that it is of.
+class Watching : public std::enable_shared_from_this<Watching> {
+public:
+    Watching(Watch watch, std::shared_ptr<wst_job> job) : watch_(std::move(watch)), job_(std::move(job))
+    {
+        raw_.user = this;
+        raw_.preview_every = watch_.preview_every;
+        if (watch_.progress)
+            raw_.progress = [](void *user, wst_str node, std::uint32_t done, std::uint32_t of) {
+                self(user)->guard([&](Watch &watch) { watch.progress(view(node), done, of); });
+            };
+        if (watch_.preview)
+            raw_.preview = [](void *user, wst_str node, const wst_tensor *rgb) {
+                self(user)->guard([&](Watch &watch) { watch.preview(view(node), *rgb); });
+            };
+        if (watch_.warning)
+            raw_.warning = [](void *user, wst_str node, wst_str message) {
+                self(user)->guard([&](Watch &watch) { watch.warning(view(node), view(message)); });
+            };
+        if (watch_.part)
+            raw_.part = [](void *user, wst_str output, std::uint32_t index, std::uint32_t of, const wst_value *value) {
+                self(user)->guard([&](Watch &watch) {
+                    watch.part(view(output), index, of, Value(wst_value_clone(value)));
+                });
+            };
+        // The first that is called, before any node: it tells the thread of the run where exceptions go.
+        raw_.overall = [](void *user, wst_str node, double fraction) {
+            std::shared_ptr<Watching> watching = self(user);
+            thrown_here() = watching->thrown_;
+            watching->guard([&](Watch &watch) {
+                if (watch.overall)
+                    watch.overall(view(node), fraction);
+            });
+        };
+    }
+    Watching(const Watching &) = delete;
+    Watching &operator=(const Watching &) = delete;
+    const wst_watch *raw() const { return &raw_; }
+    const Thrown &catches() const { return thrown_; }
+    const std::exception_ptr &thrown() const { return *thrown_; }
+
+private:
+    static std::shared_ptr<Watching> self(void *user) { return static_cast<Watching *>(user)->shared_from_this(); }
+    template <class Call> void guard(Call &&call)
+    {
+        WUERST_TRY {
+            if (!*thrown_)
+                call(watch_);
+        }
+        WUERST_CATCH_ALL {
+            *thrown_ = current();
+            wst_job_cancel(job_.get());
+        }
+    }
+    Watch watch_;
+    std::shared_ptr<wst_job> job_;
+    wst_watch raw_ = WST_WATCH_INIT;
+    Thrown thrown_ = std::make_shared<std::exception_ptr>();
+};
+
+inline std::vector<wst_str> strs(const std::vector<std::string> &texts)
+{
+    std::vector<wst_str> all;
+    for (const std::string &text : texts)
+        all.push_back(str(text));
+    return all;
+}
+
+// Values that are written by `call(handles)`, or what a callback or node threw.
+template <class Call> Result<std::vector<Value>> values(std::size_t count, const std::exception_ptr &thrown, Call &&call)
+{
+    std::vector<wst_value *> handles(count);
+    if (wst_error *error = call(handles.data()))
+        return Error(error, thrown);
+    std::vector<Value> values;
+    for (wst_value *handle : handles)
+        values.emplace_back(Value(handle));
+    if (thrown)
+        return Error(wst_error_new(WST_CANCELLED, str("a callback threw")), thrown);
+    return values;
+}
+
+}  // namespace detail
+
+// A run in the background. Destroying it, or assigning another, stops it and waits for its thread, but inside a callback.
+class Run {
+public:
+    // No run, which is over.
+    Run() = default;
+    Run(Run &&) = default;
+    Run &operator=(Run &&) = default;
+    explicit operator bool() const { return run_ != nullptr; }
+
+    Result<wst_status> poll() const
+    {
+        return detail::filled(wst_status(WST_STATUS_INIT), [&](auto out) { return wst_run_poll(get(), out); });
+    }
+    // The newest preview that was not given yet, or an empty value; they are made from the first call on.
+    Result<Value> preview() const
+    {
+        return detail::made<Value, wst_value>([&](auto out) { return wst_run_preview(get(), out); });
+    }
+    // Warnings so far: node and message.
+    std::vector<std::pair<std::string, std::string>> warnings() const
+    {
+        std::vector<std::pair<std::string, std::string>> warnings;
+        wst_str node, message;
+        while (wst_run_warning(get(), warnings.size(), &node, &message))
+            warnings.emplace_back(view(node), view(message));
+        return warnings;
+    }
+    // Whether it is over.
+    bool wait() const { return wst_run_wait(get(), -1) != 0; }
+    bool wait(std::chrono::milliseconds at_most) const { return wst_run_wait(get(), at_most.count()) != 0; }
+    void cancel() const { wst_run_cancel(get()); }
+    // The values, once; waits until they are there.
+    Result<std::vector<Value>> take()
+    {
+        // What was thrown is complete once the run is over.
+        wst_run_wait(get(), -1);
+        const std::exception_ptr none, &thrown = watching_ && wait(std::chrono::milliseconds(0)) ? watching_->thrown() : none;
+        return detail::values(count_, thrown, [&](wst_value **out) { return wst_run_take(run_.get(), out, count_); });
+    }
+    const wst_run *get() const { return run_.get(); }
+
+private:
+    friend class Job;
+    Run(wst_run *run, std::shared_ptr<detail::Watching> watching, std::size_t count)
+        : watching_(watching), run_(detail::owned(run, wst_run_free, watching)), count_(count) {}
+    std::shared_ptr<detail::Watching> watching_;
+    std::shared_ptr<wst_run> run_;
+    std::size_t count_ = 0;
+};
+
+// One graph with the values of its inputs. Copies are the same job.
+class Job {
+public:
+    // No job: every call gives WST_INVALID.
+    Job() = default;
+    explicit operator bool() const { return job_ != nullptr; }
+
+    Result<Done> set(std::string_view input, const Value &value)
+    {
+        return detail::done(wst_job_set(job_.get(), str(input), value.get()));
+    }
+    template <class T, std::enable_if_t<detail::is_number<T>, int> = 0> Result<Done> set(std::string_view input, T number)
+    {
+        return set(input, Value(number));
+    }
+    // A text, or the name of a model or file; from a path too.
+    Result<Done> set(std::string_view input, const Text &text)
+    {
+        Result<Value> value = Value::text(text);
+        return value ? set(input, value.value()) : Result<Done>(value.error());
+    }
+    Result<Done> set(std::string_view input, const char *text)
+    {
+        return text ? set(input, Text(text)) : Result<Done>(Error(WST_INVALID, "text: is NULL"));
+    }
+    Result<Done> set(std::string_view, std::nullptr_t) = delete;
+    // From text, read as the input's type demands: "12", "true".
+    Result<Done> set_text(std::string_view input, std::string_view text)
+    {
+        return detail::done(wst_job_set_text(job_.get(), str(input), str(text)));
+    }
+    Result<Done> unset(std::string_view input) { return detail::done(wst_job_unset(job_.get(), str(input))); }
+
+    Result<Value> get(std::string_view output, Watch watch = {})
+    {
+        Result<std::vector<Value>> values = get_all({std::string(output)}, std::move(watch));
+        return values ? Result<Value>(std::move(values.value()[0])) : Result<Value>(values.error());
+    }
+    Result<std::vector<Value>> get_all(const std::vector<std::string> &outputs, Watch watch = {})
+    {
+        auto watching = std::make_shared<detail::Watching>(std::move(watch), job_);
+        detail::Catching catching(watching->catches());
+        std::vector<wst_str> names = detail::strs(outputs);
+        return detail::values(names.size(), watching->thrown(), [&](wst_value **out) {
+            return wst_job_get_all(job_.get(), names.data(), names.size(), watching->raw(), out);
+        });
+    }
+    // Begins a run in the background.
+    Result<Run> start(const std::vector<std::string> &outputs, Watch watch = {})
+    {
+        auto watching = std::make_shared<detail::Watching>(std::move(watch), job_);
+        std::vector<wst_str> names = detail::strs(outputs);
+        wst_run *run = nullptr;
+        if (wst_error *error = wst_job_start(job_.get(), names.data(), names.size(), watching->raw(), &run))
+            return Error(error);
+        return Run(run, std::move(watching), names.size());
+    }
+    void cancel() const { wst_job_cancel(job_.get()); }
+    Result<std::string> report() const
+    {
+        auto report = detail::made<Value, wst_value>([&](auto out) { return wst_job_report(job_.get(), out); });
+        return report ? Result<std::string>(std::string(report.value().text().value())) : report.error();
+    }
+    Result<wst_digest> digest(std::string_view output) const
+    {
+        detail::Catching catching;
+        wst_digest digest = {};
+        wst_error *error = wst_job_digest(job_.get(), str(output), &digest);
+        return error ? Result<wst_digest>(Error(error, catching.thrown())) : Result<wst_digest>(digest);
+    }
+    const wst_job *get() const { return job_.get(); }
+
+private:
+    friend class Graph;
+    Job(wst_job *job, std::shared_ptr<void> log) : job_(detail::owned(job, wst_job_free, std::move(log))) {}
+    std::shared_ptr<wst_job> job_;
+};
+
+}  // namespace wuerst
+
+#endif
