@@ -32,7 +32,17 @@
  *
  * Threads. Every function may be called from any thread, and at the same time as any other, on the same handles too;
  * only a _free must not run while another call uses that handle. Callbacks say in which thread they run; they must
- * return normally (no C++ exception, no longjmp) and not free what is running.
+ * return normally (no C++ exception, no longjmp). A call that finds less than 512 KiB of stack goes on upon a stack of
+ * the library's own (4 MiB, given back when the call returns), in the same thread; so a thread of 64 KiB will do.
+ *
+ * Callbacks. Inside one (of wst_watch, of wst_node, the log) every function may be called, and none waits for a run, as
+ * that could wait for the callback itself: wst_job_get and wst_job_get_all give WST_INVALID, wst_run_take does while the
+ * run goes on, wst_run_wait says at once whether it is over, and wst_run_free stops the run without waiting for it; it
+ * calls back no more then. wst_job_start begins a run.
+ *
+ * Fork. In the child of a fork, engines, graphs, jobs and runs that were made before it give WST_INVALID, or nothing where
+ * a function gives no error; their _free may be called, and leaves the memory alone. Values, errors and kinds stay good.
+ * A new engine works there.
  *
  * Process. The library writes neither to stdout nor to stderr, handles no signals, changes no environment variables,
  * and leaves the floating-point state of your threads as it was; it computes in the plain one, in which callbacks are
@@ -155,9 +165,11 @@ typedef struct wst_tensor {
     const void *data;     /* may be NULL when there are no elements */
 } wst_tensor;
 
-/* New values. NULL only when a bug in this library kept it from making one. */
+/* New values. NULL only when a bug in this library kept it from making one. A WST_INT is a whole number from -2^63 to
+ * 2^64-1. */
 wst_value *wst_value_bool(int value);
 wst_value *wst_value_int(int64_t value);
+wst_value *wst_value_uint(uint64_t value);
 wst_value *wst_value_float(double value);
 
 /* A new text. Errors: WST_INVALID. */
@@ -171,9 +183,11 @@ wst_error *wst_value_tensor(const wst_tensor *tensor, wst_value **out);
 wst_type wst_value_type(const wst_value *value);
 
 /* What is in a value. Text and tensor are views; the text of a WST_MODEL_NAME or WST_FILE_NAME is the
- * name. as_float takes a WST_INT too. Errors: WST_INVALID for a value of another type. */
+ * name. as_float takes a WST_INT too. Errors: WST_INVALID for a value of another type, and for a WST_INT that does not
+ * fit: as_int has those below 2^63, as_uint those from 0 on. */
 wst_error *wst_value_as_bool(const wst_value *value, int *out);
 wst_error *wst_value_as_int(const wst_value *value, int64_t *out);
+wst_error *wst_value_as_uint(const wst_value *value, uint64_t *out);
 wst_error *wst_value_as_float(const wst_value *value, double *out);
 wst_error *wst_value_as_text(const wst_value *value, wst_str *out);
 wst_error *wst_value_as_tensor(const wst_value *value, wst_tensor *out);
@@ -278,12 +292,12 @@ typedef struct wst_options {
     uint64_t model_bytes;
     /* Results that are remembered, in bytes. 0: 256 MiB. */
     uint64_t cache_bytes;
-    /* Threads for each model's run. 0: one for each core. Results do not depend on it. */
+    /* Threads for each model's run, 1024 at most. 0: one for each core. Results do not depend on it. */
     uint32_t threads;
     /* 0. */
     uint32_t reserved;
     /* Gets messages, with one of WST_LOG_*; message is a view until it returns. Called from any thread, also several at
-     * once; it must be quick. NULL: none. */
+     * once; it must be quick, and is a callback as above. NULL: none. */
     void (*log)(void *user, int level, wst_str message);
     /* Passed to log. It must stay good until the engine, its graphs and its jobs are freed. */
     void *user;
@@ -310,7 +324,7 @@ typedef struct wst_options {
     /* Devices of single stages, which count before `devices`, as "prior=cuda:0,cpu; vqgan-decoder=cpu". The stages are
      * text-encoder, prior, decoder, vqgan-decoder, vqgan-encoder and compressor. Empty: none has its own. */
     wst_str stage_devices;
-    /* Threads of single stages, which count before `threads`, as "prior=4; vqgan-decoder=2". */
+    /* Threads of single stages, 1024 at most, which count before `threads`, as "prior=4; vqgan-decoder=2". */
     wst_str stage_threads;
     /* 1: a device that refuses a model is an error (WST_MODEL), which says why. 0: it is a warning, and the next device
      * has its turn. */
@@ -365,6 +379,9 @@ typedef struct wst_call wst_call;
  * float is widened before). NULL when an optional input was left out. */
 wst_error *wst_call_argument(const wst_call *call, size_t index, const wst_value **out);
 
+/* Whether an input has a value: 1 also where it is not known yet, in wst_node's batch. */
+int wst_call_has(const wst_call *call, size_t index);
+
 /* Gives the result of an output; the value stays yours. Each output needs one. Errors: WST_INVALID for a value of
  * another type or shape than the signature says, and for NULL. */
 wst_error *wst_call_result(wst_call *call, size_t index, const wst_value *value);
@@ -387,6 +404,21 @@ wst_str wst_call_node(const wst_call *call);
 
 /* The node has side effects or depends on more than its arguments: run it every time. */
 #define WST_NODE_VOLATILE ((uint32_t)1)
+
+/* How a node shares its arguments out among several results, which are joined along their first dimension. Set
+ * struct_size (WST_BATCH_INIT does). */
+typedef struct wst_batch {
+    size_t struct_size;
+    /* The input whose first dimension is the number of results. */
+    wst_str over;
+    /* Other inputs of which each result gets an equal part of the first dimension, as "negative,init"; a length of 1 serves
+     * all. May be empty. */
+    wst_str each;
+    /* An input that counts: each result's value is one more than that before, from 0 where it is left out. May be empty. */
+    wst_str counts;
+} wst_batch;
+
+#define WST_BATCH_INIT {sizeof(wst_batch), {0, 0}, {0, 0}, {0, 0}}
 
 /* A node kind: a named pure function. A host adds it with wst_engine_add, a plug-in with wst_api. Strings are
  * copied. */
@@ -419,16 +451,28 @@ typedef struct wst_node {
     void (*drop)(void *user);
     /* Passed to each of them. */
     void *user;
+    /* Writes a digest of what the results depend on as well as the arguments, as a file whose name is one; with another
+     * digest the node runs again. Called before every run, so it must be quick; known is as for check. Where it writes
+     * nothing there is no such thing. May be NULL. */
+    wst_error *(*state)(void *user, wst_call *known, wst_digest *out);
+    /* Returns 1 and fills out where the node makes several results, each from its own part of the arguments: it then runs
+     * once for each, one after the other. wst_call_has tells which inputs have values. The texts are views that stay good
+     * until the thread calls this again. May be NULL. */
+    int (*batch)(void *user, wst_call *given, wst_batch *out);
+    /* About how many milliseconds a run takes, for the progress of the whole until runs have been measured. 0: 1. */
+    double weight;
 } wst_node;
 
-#define WST_NODE_INIT {sizeof(wst_node), {0, 0}, {0, 0}, {0, 0}, {0, 0}, 1, 0, 0, 0, 0, 0}
+#define WST_NODE_INIT {sizeof(wst_node), {0, 0}, {0, 0}, {0, 0}, {0, 0}, 1, 0, 0, 0, 0, 0, 0, 0, 0}
 
 /* Adds a node kind; graphs that are read from now on can use it. On success the node is the engine's, which calls drop;
  * after an error it is still yours. Errors: WST_INVALID when its kind is taken, or for what is wrong with it. */
 wst_error *wst_engine_add(const wst_engine *engine, const wst_node *node);
 
 /* Loads a plug-in, a shared library that adds node kinds: all of them or, after an error, none. It is never unloaded, but
- * for after an error: an entry that fails must leave no thread and no callback behind. Its code runs with the rights of the process, so load only what you trust; graphs never name libraries. path is a
+ * for after an error: an entry that fails must leave no thread and no callback behind. Its symbols are bound at once: one
+ * that is missing, or a missing library of its own, is an error with the loader's reason. Its code runs with the rights of
+ * the process, so load only what you trust; graphs never name libraries. path is a
  * file's, and no library folder is searched for it. Errors: WST_NOT_FOUND; WST_FILE when it is no library that can be
  * loaded; WST_INVALID when it is no plug-in, is built for a later WST_ABI_VERSION, or a kind is taken; what the plug-in
  * says. */
@@ -510,7 +554,7 @@ void wst_kinds_free(wst_kinds *kinds);
 /* A plug-in while it is being loaded. Good until its entry returns. */
 typedef struct wst_plugin wst_plugin;
 
-/* What a plug-in can call: add, and the functions whose names are these behind "wst_". A plug-in links against nothing,
+/* What a plug-in can call: add, add_graph, open_graph, and the functions whose names are these behind "wst_". A plug-in links against nothing,
  * and may keep the pointer. Later versions are longer. */
 typedef struct wst_api {
     size_t struct_size;
@@ -543,6 +587,19 @@ typedef struct wst_api {
     wst_error *(*call_preview)(wst_call *call, const wst_tensor *rgb);
     wst_error *(*call_warn)(wst_call *call, wst_str message);
     wst_str (*call_node)(const wst_call *call);
+    /* As wst_engine_add_graph and wst_engine_open_graph, once the entry has returned: what is wrong with the graph is the
+     * error of wst_engine_load. The graph may use all that the plug-in adds. */
+    wst_error *(*add_graph)(wst_plugin *plugin, wst_str kind, wst_str yaml);
+    wst_error *(*open_graph)(wst_plugin *plugin, wst_str kind, wst_str path);
+    int (*error_place)(const wst_error *error, size_t index, uint32_t *line, uint32_t *column, wst_str *path,
+                       wst_str *message);
+    wst_value *(*value_uint)(uint64_t value);
+    wst_error *(*value_as_uint)(const wst_value *value, uint64_t *out);
+    wst_error *(*value_read)(const wst_value *value, wst_dtype dtype, void *data, size_t bytes);
+    wst_error *(*value_copy)(const wst_value *value, const wst_image *into);
+    wst_error *(*value_image)(const wst_image *from, wst_value **out);
+    wst_error *(*value_digest)(const wst_value *value, wst_digest *out);
+    int (*call_has)(const wst_call *call, size_t index);
 } wst_api;
 
 #ifdef __cplusplus
@@ -630,8 +687,7 @@ void wst_graph_free(wst_graph *graph);
 typedef struct wst_job wst_job;
 
 /* Watches a run. Every callback may be NULL, is called in the thread that is inside wst_job_get, or of wst_job_start
- * in the run's own thread, and holds the run up until it returns; it may call wst_job_cancel, but not wst_job_get on
- * the same job. Its arguments are views until it returns. */
+ * in the run's own thread, and holds the run up until it returns. Its arguments are views until it returns. */
 typedef struct wst_watch {
     size_t struct_size;
     /* A node has done `done` of its `of` steps. */
@@ -661,7 +717,8 @@ typedef struct wst_watch {
 wst_error *wst_job_new(const wst_graph *graph, wst_job **out);
 
 /* Sets an input for the runs that begin from now on. An int serves for a float, and a text for the name of a model or
- * the path of a file.
+ * the path of a file. A seed is any number from 0 to 2^64-1, of which the low 32 bits count, as in PyTorch: seeds that
+ * differ above them give the same picture.
  * Errors: WST_NOT_FOUND for an unknown input, and for a name that is no model; WST_INVALID for a value of another type or
  * out of range; WST_MODEL and WST_FILE for what cannot be read. What else is wrong with a model, wst_job_get says. */
 wst_error *wst_job_set(wst_job *job, wst_str input, const wst_value *value);
@@ -682,7 +739,7 @@ wst_error *wst_job_digest(const wst_job *job, wst_str output, wst_digest *out);
 /* The value of an output: runs what is needed and not remembered, in this thread, and returns when it is done. The
  * same inputs give the same bytes. watch may be NULL. Two threads that get from one job take turns. Errors:
  * WST_NOT_FOUND for an unknown output, and for ONNX Runtime when it is nowhere; WST_INVALID for inputs that are missing or
- * that a node refuses; WST_MODEL for a model that is damaged, gone, or none for its stage; WST_FILE; WST_RUNTIME;
+ * that a node refuses, and inside a callback; WST_MODEL for a model that is damaged, gone, or none for its stage; WST_FILE; WST_RUNTIME;
  * WST_CANCELLED; and what nodes of your own say. After any error the job can be asked again; what was finished stays remembered. */
 wst_error *wst_job_get(wst_job *job, wst_str output, const wst_watch *watch, wst_value **out);
 
@@ -697,7 +754,7 @@ wst_error *wst_job_get_all(wst_job *job, const wst_str *outputs, size_t count, c
  * has called wst_job_get keeps note of it. NULL is nothing to stop. */
 void wst_job_cancel(const wst_job *job);
 
-/* What the last wst_job_get of the job did, also when it failed, as a text in JSON; waits for one in progress:
+/* What the last run of the job that is over did, also when it failed, as a text in JSON. Waits for none:
  *
  *   { "milliseconds": 812.4,                        the whole run
  *     "nodes": [                                    what was needed, each after those that it uses
@@ -767,8 +824,8 @@ wst_error *wst_run_preview(const wst_run *run, wst_value **out);
  * is none. node and message are views that belong to the run, and may be NULL. */
 int wst_run_warning(const wst_run *run, size_t index, wst_str *node, wst_str *message);
 
-/* Waits until the run is over, at most so many milliseconds (below 0: without limit); returns 1 when it is. In one of
- * the run's own callbacks it does not wait. 1 for NULL. */
+/* Waits until the run is over, at most so many milliseconds (below 0: without limit); returns 1 when it is. Inside a
+ * callback it does not wait. 1 for NULL. */
 int wst_run_wait(const wst_run *run, int64_t milliseconds);
 
 /* Stops this run and no other of the job, as wst_job_cancel does: from any thread, at any time. It then ends as
@@ -777,10 +834,11 @@ void wst_run_cancel(const wst_run *run);
 
 /* The values of the outputs that the run was begun for, in their order, once; waits until they are there. count is
  * their number, and values has room for as many. Errors: what wst_job_get_all would have said; WST_INVALID for
- * another count, when they were taken before, and in one of the run's own callbacks. */
+ * another count, when they were taken before, and, while the run goes on, inside a callback. */
 wst_error *wst_run_take(wst_run *run, wst_value **values, size_t count);
 
-/* Frees a run. One that goes on is stopped, and waited for: no callback is called any more when this returns. */
+/* Frees a run. One that goes on is stopped, and waited for: no callback is called any more when this returns. Inside a
+ * callback it is not waited for: one that is being called then goes on, and is the last. */
 void wst_run_free(wst_run *run);
 
 #ifdef __cplusplus

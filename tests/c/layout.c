@@ -129,6 +129,15 @@ int main(void)
     FIELD(wst_node, check);
     FIELD(wst_node, drop);
     FIELD(wst_node, user);
+    FIELD(wst_node, state);
+    FIELD(wst_node, batch);
+    FIELD(wst_node, weight);
+
+    SIZE(wst_batch);
+    FIELD(wst_batch, struct_size);
+    FIELD(wst_batch, over);
+    FIELD(wst_batch, each);
+    FIELD(wst_batch, counts);
 
     SIZE(wst_api);
     FIELD(wst_api, struct_size);
@@ -160,5 +169,15 @@ int main(void)
     FIELD(wst_api, call_preview);
     FIELD(wst_api, call_warn);
     FIELD(wst_api, call_node);
+    FIELD(wst_api, add_graph);
+    FIELD(wst_api, open_graph);
+    FIELD(wst_api, error_place);
+    FIELD(wst_api, value_uint);
+    FIELD(wst_api, value_as_uint);
+    FIELD(wst_api, value_read);
+    FIELD(wst_api, value_copy);
+    FIELD(wst_api, value_image);
+    FIELD(wst_api, value_digest);
+    FIELD(wst_api, call_has);
     return 0;
 }

@@ -37,6 +37,7 @@ static void values(void)
     wst_tensor tensor;
     wst_str view;
     int64_t whole;
+    uint64_t large;
     double fraction;
     int truth;
 
@@ -57,6 +58,9 @@ static void values(void)
     CHECK(fails(wst_value_as_int(NULL, &whole), WST_INVALID, "value"));
     CHECK(fails(wst_value_as_int(number, NULL), WST_INVALID, "out"));
     CHECK(fails(wst_value_as_int(real, &whole), WST_INVALID, "wants int"));
+    CHECK(fails(wst_value_as_uint(NULL, &large), WST_INVALID, "value"));
+    CHECK(fails(wst_value_as_uint(number, NULL), WST_INVALID, "out"));
+    CHECK(fails(wst_value_as_uint(real, &large), WST_INVALID, "wants int"));
     CHECK(fails(wst_value_as_float(NULL, &fraction), WST_INVALID, "value"));
     CHECK(fails(wst_value_as_float(real, NULL), WST_INVALID, "out"));
     CHECK(fails(wst_value_as_float(flag, &fraction), WST_INVALID, "wants float"));
@@ -179,6 +183,7 @@ static void calls(void)
     call[0] = NULL;
     call[1] = (wst_call *)(void *)&place;
     for (which = 0; which < 2; which++) {
+        CHECK(wst_call_has(call[which], 0) == 0);
         CHECK(fails(wst_call_argument(call[which], 0, &value), WST_INVALID, "call"));
         CHECK(fails(wst_call_argument(call[which], 0, NULL), WST_INVALID, "out"));
         CHECK(fails(wst_call_result(call[which], 0, number), WST_INVALID, "call"));
@@ -308,6 +313,7 @@ int main(int argc, char **argv)
     if (argc != 3)
         return 2;
     number = wst_value_int(1);
+    wst_value_free(wst_value_uint(1));
     setup.models = text(argv[1]);
     CHECK(good(wst_engine_new(NULL, &engine)));
     wst_engine_free(engine);

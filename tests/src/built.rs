@@ -124,7 +124,9 @@ pub fn plugin() -> Result<PathBuf> {
 /// # Errors
 /// Any warning of the compiler.
 pub fn c_plugin(name: &str, standard: &str, more: &[&str], folder: &Path) -> Result<PathBuf> {
-    let plugin = folder.join(format!("{name}-{standard}{}.so", more.concat()));
+    // Options may hold paths.
+    let more_of_it = more.concat().replace(|c: char| !c.is_ascii_alphanumeric(), "_");
+    let plugin = folder.join(format!("{name}-{standard}{more_of_it}.so"));
     compile(name, standard, &[&["-shared", "-fPIC"], more].concat(), &plugin)?;
     Ok(plugin)
 }
@@ -137,12 +139,17 @@ fn source(name: &str) -> Result<PathBuf> {
     paths.find(|path| path.exists()).with_context(|| format!("no source of {name}"))
 }
 
-/// Of a C++ standard, `c++17-no-exceptions` is one without exceptions.
+/// Of a standard, `c++17-no-exceptions` is one without exceptions, and `c++17-sanitized` one whose mistakes with memory and
+/// undefined behaviour end the program.
 fn compile(name: &str, standard: &str, more: &[&str], out: &Path) -> Result<()> {
     let (compiler, language) = if standard.contains("++") { ("c++", "c++") } else { ("cc", "c") };
-    let (standard, flags) = match standard.strip_suffix("-no-exceptions") {
-        Some(standard) => (standard, &["-fno-exceptions"][..]),
-        None => (standard, &[][..]),
+    let (standard, flags): (_, &[&str]) = match standard.split_once('-') {
+        Some((standard, "no-exceptions")) => (standard, &["-fno-exceptions"]),
+        Some((standard, "sanitized")) => (
+            standard,
+            &["-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-fno-omit-frame-pointer"],
+        ),
+        _ => (standard, &[]),
     };
     let built = Command::new(compiler)
         .args(["-x", language, "-pedantic", "-Wall", "-Wextra", "-Werror", "-g", "-pthread", "-D_GNU_SOURCE"])

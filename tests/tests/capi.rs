@@ -138,12 +138,36 @@ fn a_picture_that_finds_no_room_is_no_wrong_file() -> Result<()> {
 #[test]
 fn null_wrong_text_and_wrong_sizes_give_errors() -> Result<()> {
     holds("nulls", Arguments::ModelsAndGraph)?;
-    let tried = fs::read_to_string(root().join("tests/c/nulls.c"))?;
-    let untried: Vec<String> =
-        declared()?.into_iter().filter(|name| !tried.contains(&format!("{name}("))).collect();
-    // These have neither pointers nor text.
-    assert_eq!(untried, Vec::<String>::new());
+    assert_eq!(untried("nulls")?, Vec::<String>::new());
     Ok(())
+}
+
+/// The functions of the header that a program of `tests/c` does not call.
+fn untried(name: &str) -> Result<Vec<String>> {
+    let tried = fs::read_to_string(root().join(format!("tests/c/{name}.c")))?;
+    Ok(declared()?.into_iter().filter(|name| !tried.contains(&format!("{name}("))).collect())
+}
+
+#[test]
+fn callbacks_never_wait() -> Result<()> {
+    holds("callbacks", Arguments::ModelsAndGraph)?;
+    assert_eq!(untried("callbacks")?, Vec::<String>::new());
+    Ok(())
+}
+
+#[test]
+fn forked_children_are_refused() -> Result<()> {
+    holds("forked", Arguments::ModelsAndGraph)
+}
+
+#[test]
+fn small_stacks_suffice() -> Result<()> {
+    holds("stacks", Arguments::ModelsAndGraph)
+}
+
+#[test]
+fn seeds_have_64_bits() -> Result<()> {
+    holds("seeds", Arguments::ModelsAndGraph)
 }
 
 #[test]
@@ -158,7 +182,131 @@ fn pictures_come_into_memory_of_any_layout() -> Result<()> {
 
 #[test]
 fn the_classes_of_cpp_work_with_exceptions_and_without() -> Result<()> {
-    holds_in("wrapper", ["c++17", "c++17-no-exceptions"], Arguments::ModelsAndGraph)
+    holds_in("wrapper", ["c++17-sanitized", "c++17-no-exceptions"], Arguments::ModelsAndGraph)
+}
+
+#[test]
+fn cpp_handles_own_what_they_use() -> Result<()> {
+    holds_in("owners", ["c++17-sanitized", "c++20-sanitized"], Arguments::ModelsAndGraph)
+}
+
+/// Code that would do something else than it says, and so does not compile.
+#[test]
+fn cpp_mistakes_do_not_compile() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let compiles = |line: &str| -> Result<bool> {
+        let source = folder.path().join("line.cpp");
+        let text = format!(
+            "#include <wuerst.hpp>\nvoid line(wuerst::Job &job); void line(wuerst::Job &job) {{ (void)job; {line} }}\n"
+        );
+        fs::write(&source, text)?;
+        let include = root().join("include");
+        let checked = Command::new("c++")
+            .args(["-std=c++17", "-fsyntax-only", "-I"])
+            .arg(include)
+            .arg(&source)
+            .output()?;
+        Ok(checked.status.success())
+    };
+    for right in [
+        "(void)job.set(\"a\", 0);",
+        "wuerst::Value v(\"text\");",
+        "wuerst::Value v = 7u;",
+        "wuerst::Value v;",
+    ] {
+        assert!(compiles(right)?, "{right}");
+    }
+    for wrong in [
+        "(void)job.set(\"a\", nullptr);",
+        "wuerst::Value v = \"text\";",
+        "wuerst::Value v(nullptr);",
+        "wuerst::Value v = 'a';",
+        "int i = 0; wuerst::Value v = &i;",
+        "wuerst::Value v(1); if (v) return;",
+        "wuerst::Run a, b = a;",
+    ] {
+        assert!(!compiles(wrong)?, "{wrong}");
+    }
+    Ok(())
+}
+
+/// Which of the functions that the header declares have no place in a binding.
+fn lacking(files: &[&str]) -> Result<Vec<String>> {
+    let texts =
+        files.iter().map(|file| fs::read_to_string(root().join(file))).collect::<Result<Vec<_>, _>>()?;
+    let used = |name: &String| {
+        let is_part = |c: char| c.is_ascii_alphanumeric() || c == '_';
+        texts.iter().any(|text| {
+            text.match_indices(name.as_str()).any(|(at, _)| !text[at + name.len()..].starts_with(is_part))
+        })
+    };
+    Ok(declared()?.into_iter().filter(|name| !used(name)).collect())
+}
+
+/// Every function is in the classes of C++, but for those of which a wider one does the same.
+#[test]
+fn cpp_has_every_function() -> Result<()> {
+    let headers =
+        ["wuerst", "wuerst_run", "wuerst_node", "wuerst_value"].map(|name| format!("include/{name}.hpp"));
+    let lacking = lacking(&headers.each_ref().map(String::as_str))?;
+    assert_eq!(lacking, ["wst_graph_new", "wst_job_get"]);
+    Ok(())
+}
+
+/// Every function is in the Python module, but for those of which a wider one does the same, and what Python has itself.
+#[test]
+fn python_has_every_function() -> Result<()> {
+    let folder = root().join("crates/capi/python/wuerst");
+    let files = fs::read_dir(folder)?.collect::<Result<Vec<_>, _>>()?;
+    let files: Vec<String> = files
+        .iter()
+        .filter(|file| file.path().extension().is_some_and(|end| end == "py"))
+        .map(|file| format!("crates/capi/python/wuerst/{}", file.file_name().to_string_lossy()))
+        .collect();
+    let lacking = lacking(&files.iter().map(String::as_str).collect::<Vec<_>>())?;
+    let others = ["wst_graph_new", "wst_job_get", "wst_job_get_all", "wst_value_clone"];
+    assert_eq!(lacking, others);
+    Ok(())
+}
+
+/// Every option is in C++, and the plug-in's table has what needs neither engine, graph, job nor run.
+#[test]
+fn options_and_tables_are_whole() -> Result<()> {
+    let header = fs::read_to_string(root().join("include/wuerst.h"))?;
+    let fields = |name: &str| -> Result<Vec<String>> {
+        let begin = header.find(&format!("typedef struct {name} {{")).context("a struct")?;
+        let body = header[begin..].split("\n}").next().unwrap_or_default();
+        // Comments may hold anything.
+        let parts = body.split("/*").enumerate();
+        let code: String = parts
+            .map(|(at, part)| if at == 0 { part } else { part.split_once("*/").map_or("", |(_, rest)| rest) })
+            .collect();
+        let field = |line: &str| {
+            let line = line
+                .split_once("(*")
+                .map_or(line, |(_, rest)| rest.split_once(')').map_or(rest, |(name, _)| name));
+            let name = line.trim().trim_end_matches(';').rsplit([' ', '*']).next()?;
+            (!name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_'))
+                .then(|| name.to_owned())
+        };
+        Ok(code.split(';').filter_map(field).collect())
+    };
+    let own = fs::read_to_string(root().join("include/wuerst.hpp"))?;
+    let options = fields("wst_options")?;
+    assert!(options.iter().any(|name| name == "stage_threads"), "{options:?}");
+    for option in options.iter().filter(|name| *name != "struct_size" && !name.starts_with("reserved")) {
+        assert!(own.contains(&format!("raw.{option} = ")), "wuerst::Options lacks {option}");
+    }
+    let table = fields("wst_api")?;
+    let needs_a_host =
+        ["wst_engine_", "wst_kinds_", "wst_graph_", "wst_job_", "wst_run_", "wst_version", "wst_abi_version"];
+    for name in declared()?.iter().filter(|name| !needs_a_host.iter().any(|begin| name.starts_with(begin))) {
+        assert!(table.iter().any(|field| name.strip_prefix("wst_") == Some(field)), "wst_api lacks {name}");
+    }
+    for name in ["add", "add_graph", "open_graph"] {
+        assert!(table.iter().any(|field| field == name), "{table:?}");
+    }
+    Ok(())
 }
 
 #[test]

@@ -196,6 +196,111 @@ fn what_is_no_plug_in_is_refused_with_its_path() -> Result<()> {
     Ok(())
 }
 
+/// A graph of one node with the inputs of its kind.
+fn lone(engine: &Engine, kind: &str, inputs: &[(&str, &str)], output: &str) -> Result<Job> {
+    let declared: Vec<String> = inputs.iter().map(|(name, ty)| format!("{name}: '{ty}'")).collect();
+    let wired: Vec<String> = inputs.iter().map(|(name, _)| format!("{name}: ${name}")).collect();
+    let (declared, wired) = (declared.join(", "), wired.join(", "));
+    let text = format!(
+        "{{wuerstchen: 1, inputs: {{{declared}}}, outputs: {{{output}: $a.{output}}}, nodes: {{a: {{use: {kind}, with: {{{wired}}}}}}}}}"
+    );
+    Ok(engine.job(&engine.graph(&text)?))
+}
+
+#[test]
+fn plug_ins_keep_the_state() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let file = folder.path().join("file.txt");
+    std::fs::write(&file, "four")?;
+    let engine = engine()?;
+    engine.load_plugin(&plugin()?)?;
+    let job = lone(&engine, "house.size", &[("path", "text")], "bytes")?;
+    job.set("path", file.to_str().unwrap())?;
+    assert_eq!(job.get("bytes", &mut ())?, Value::Int(4));
+    job.get("bytes", &mut ())?;
+    assert!(ran(&job).is_empty(), "nothing has changed");
+    let before = job.digest("bytes")?;
+    std::fs::write(&file, "eleven more")?;
+    assert_eq!(job.get("bytes", &mut ())?, Value::Int(11));
+    assert_ne!(job.digest("bytes")?, before);
+    Ok(())
+}
+
+#[test]
+fn plug_ins_keep_batch_and_weight() -> Result<()> {
+    struct Parts(Vec<(usize, usize)>);
+    impl Watch for Parts {
+        fn part(&mut self, _: &str, index: usize, of: usize, _: &Value) {
+            self.0.push((index, of));
+        }
+    }
+    let engine = engine()?;
+    engine.load_plugin(&plugin()?)?;
+    assert_eq!(engine.registry().get("house.size").unwrap().spec().weight, 25.);
+    let rows = |numbers: &[f32]| Tensor::from_vec(&[numbers.len(), 1], numbers.to_vec());
+    for by in [false, true] {
+        let inputs = [("rows", "f32[b,1]"), ("seed", "int"), ("by", "f32[b,1]")];
+        let job = lone(&engine, "house.rows", &inputs[..if by { 3 } else { 2 }], "rows")?;
+        job.set("rows", rows(&[10., 20., 30.])?)?;
+        job.set("seed", 5)?;
+        if by {
+            job.set("by", rows(&[100., 200., 300.])?)?;
+        }
+        let mut parts = Parts(vec![]);
+        let sum = tensor(job.get("rows", &mut parts)?);
+        let want: &[f32] = if by { &[115., 226., 337.] } else { &[15., 26., 37.] };
+        assert_eq!(sum.values::<f32>().unwrap(), want);
+        assert_eq!(parts.0, [(0, 3), (1, 3), (2, 3)], "each row is a run");
+    }
+    Ok(())
+}
+
+#[test]
+fn plug_ins_add_graphs() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    std::fs::write(folder.path().join("words.txt"), "words")?;
+    let file =
+        "{wuerstchen: 1, nodes: {a: {use: text.load, with: {file: words.txt}}}, outputs: {text: $a.text}}";
+    std::fs::write(folder.path().join("part.yaml"), file)?;
+    let at = |name: &str| format!("-DPART=\"{}\"", folder.path().join(name).display());
+    let engine = engine()?;
+    engine.load_plugin(&c_plugin("adds", "c99", &[&at("part.yaml")], folder.path())?)?;
+    let job = lone(&engine, "adds.part", &[], "text")?;
+    assert_eq!(job.get("text", &mut ())?, Value::from("words"), "names lead into the file's folder");
+    let job = lone(&engine, "adds.sum", &[("n", "int")], "n")?;
+    job.set("n", u64::MAX - 2)?;
+    assert_eq!(job.get("n", &mut ())?, Value::from(u64::MAX));
+
+    // All or nothing.
+    let engine = self::engine()?;
+    let kinds = engine.registry().nodes().count();
+    let other = folder.path().join("other");
+    std::fs::create_dir(&other)?;
+    let said = engine.load_plugin(&c_plugin("adds", "c99", &[&at("nowhere.yaml")], &other)?).unwrap_err();
+    assert!(said.to_string().contains("nowhere.yaml"), "{said}");
+    assert_eq!(engine.registry().nodes().count(), kinds);
+    Ok(())
+}
+
+/// What a plug-in lacks is said when it is loaded, in the loader's words, and not by the end of the process.
+#[test]
+fn plug_ins_are_bound_at_once() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let lacks = c_plugin("lacks", "c99", &["-DCASE=1"], folder.path())?;
+    let needed = c_plugin("lacks", "c99", &["-DCASE=2"], folder.path())?;
+    let needs = c_plugin("lacks", "c99", &["-DCASE=3", needed.to_str().unwrap()], folder.path())?;
+    std::fs::remove_file(&needed)?;
+    let engine = engine()?;
+    for (path, part) in [(lacks, "acme_elsewhere"), (needs, needed.file_name().unwrap().to_str().unwrap())] {
+        let said = engine.load_plugin(&path).unwrap_err().to_string();
+        assert!(said.contains("is no library that can be loaded: ") && said.contains(part), "{said}");
+        let listed = command()?.args(["nodes", "--plugin"]).arg(&path).output()?;
+        assert_eq!(listed.status.code(), Some(1));
+        assert!(String::from_utf8(listed.stderr)?.contains(part));
+    }
+    Ok(())
+}
+
 fn wuerst(args: &[&str], folder: &Path) -> Result<String> {
     let mut command = command()?;
     command.current_dir(root()).args(args).arg(format!("image={}", folder.join("a.png").display()));

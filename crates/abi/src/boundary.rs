@@ -59,6 +59,17 @@ impl<T> Out<T> {
     }
 }
 
+/// Where a struct of C's lies, or NULL. Not a reference, since it may be shorter than ours.
+#[repr(transparent)]
+pub struct At<T>(*const T);
+
+impl<T> At<T> {
+    /// The pointer.
+    pub fn pointer(self) -> *const T {
+        self.0
+    }
+}
+
 /// An output that C wants.
 pub struct Place<T>(NonNull<T>);
 

@@ -27,6 +27,8 @@ pub(crate) struct Running<'a, 'c> {
     pub(crate) signature: &'a Signature,
     /// In a vector, where they stay as long as the call: C holds pointers to them.
     pub(crate) arguments: Vec<Option<Value>>,
+    /// Whether there is a value for each input, now or once the graph has run so far.
+    pub(crate) given: Vec<bool>,
     pub(crate) results: Vec<Option<wuerst_core::Value>>,
     /// `None` while a node is asked about arguments and not run.
     pub(crate) ctx: Option<&'a mut Ctx<'c>>,
@@ -104,6 +106,12 @@ pub extern "C" fn call_argument(call: *const Call, index: usize, out: Out<*const
             Ok(())
         })
     })
+}
+
+/// `wst_call_has`.
+pub extern "C" fn call_has(call: *const Call, index: usize) -> c_int {
+    let has = |running: &mut Running<'_, '_>| Ok(running.given.get(index).copied().unwrap_or(false).into());
+    infallible(0, || with(call, has).unwrap_or(0))
 }
 
 /// `wst_call_result`.

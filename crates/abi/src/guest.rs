@@ -3,19 +3,22 @@
 //! A handle from the host is only ever handed back to the host's own functions.
 
 use std::any::Any;
-use std::ffi::c_void;
+use std::cell::RefCell;
+use std::ffi::{c_int, c_void};
 use std::mem::MaybeUninit;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::ptr;
 use std::sync::Arc;
 
-use wuerst_core::{Args, Cancel, Ctx, Error, File, Model, Node, NodeSpec, Result, Tensor, Watch};
+use wuerst_core::{Args, Batch, Cancel, Ctx, Error, File, Model, Node, NodeSpec, Result, Tensor, Watch};
 
 use crate::boundary::{self, Out};
 use crate::call::Call;
+use crate::digest::Digest;
 use crate::error::{Code, Failure, Said, code};
-use crate::node::{RawNode, VOLATILE};
+use crate::grow::Shows;
+use crate::node::{BatchView, RawNode, VOLATILE};
 use crate::table::{Api, Plugin};
 use crate::tensor::{self, View};
 use crate::text::Str;
@@ -105,7 +108,7 @@ fn told(api: &Api, body: impl FnOnce() -> Result<(), Said>) -> *mut Failure {
 }
 
 fn add(api: &'static Api, plugin: *mut Plugin, node: Arc<dyn Node>) -> Result<()> {
-    let NodeSpec { kind, version, signature, pure, about, .. } = node.spec();
+    let NodeSpec { kind, version, signature, pure, about, weight } = node.spec();
     let ports = signature.inputs.iter().chain(&signature.outputs).filter(|port| !port.about.is_empty());
     let ports: String = ports.map(|port| format!("{}: {}\n", port.name, port.about)).collect();
     let signature = signature.to_string();
@@ -122,6 +125,9 @@ fn add(api: &'static Api, plugin: *mut Plugin, node: Arc<dyn Node>) -> Result<()
         check: Some(check),
         drop: Some(drop_exported),
         user,
+        state: Some(state),
+        batch: Some(batch),
+        weight: *weight,
     };
     hear(api, (api.add)(plugin, &raw)).inspect_err(|_| {
         // SAFETY: the host did not take it.
@@ -198,6 +204,43 @@ unsafe extern "C" fn check(user: *mut c_void, call: *mut Call) -> *mut Failure {
     })
 }
 
+unsafe extern "C" fn state(user: *mut c_void, call: *mut Call, out: &mut Digest) -> *mut Failure {
+    // SAFETY: as in `run`.
+    let Exported { api, node } = unsafe { &*user.cast::<Exported>() };
+    told(api, || {
+        let spec = node.spec();
+        let known = arguments(api, call, spec)?;
+        if let Some(state) = node.state(&Args::new(&spec.signature.inputs, &known))? {
+            *out = state.into();
+        }
+        Ok(())
+    })
+}
+
+thread_local! {
+    /// What `batch` said last in this thread: its texts are views of that.
+    static BATCH: RefCell<[String; 3]> = const { RefCell::new([const { String::new() }; 3]) };
+}
+
+unsafe extern "C" fn batch(user: *mut c_void, call: *mut Call, out: *mut BatchView) -> c_int {
+    // SAFETY: as in `run`.
+    let Exported { api, node } = unsafe { &*user.cast::<Exported>() };
+    let described = || {
+        let has = |name: &str| {
+            node.spec().signature.input(name).is_some_and(|(index, _)| (api.call_has)(call, index) != 0)
+        };
+        let Some(Batch { over, each, counts }) = node.batch(&has) else { return 0 };
+        BATCH.set([over.into_owned(), each.join(","), counts.unwrap_or_default().into_owned()]);
+        BATCH.with_borrow(|[over, each, counts]| {
+            let [over, each, counts] = [over, each, counts].map(|text| Str::of(text));
+            // SAFETY: the host's struct, begun with its size.
+            unsafe { BatchView { over, each, counts, ..BatchView::empty() }.show(out) }.is_ok().into()
+        })
+    };
+    // A panic, a bug, is no batch: the node then runs as a whole, which panics again and is told.
+    catch_unwind(AssertUnwindSafe(described)).unwrap_or(0)
+}
+
 fn arguments(api: &Api, call: *mut Call, spec: &NodeSpec) -> Result<Vec<Option<wuerst_core::Value>>> {
     let argument = |index| {
         let value = ask(api, |out| (api.call_argument)(call, index, out))?;
@@ -216,7 +259,10 @@ fn taken(api: &Api, value: &Value) -> Result<wuerst_core::Value> {
     };
     Ok(match (api.value_type)(Some(value)) {
         1 => (ask(api, |out| (api.value_as_bool)(Some(value), out))? != 0).into(),
-        2 => ask(api, |out| (api.value_as_int)(Some(value), out))?.into(),
+        2 => match ask(api, |out| (api.value_as_int)(Some(value), out)) {
+            Ok(number) => number.into(),
+            Err(_) => ask(api, |out| (api.value_as_uint)(Some(value), out))?.into(),
+        },
         3 => ask(api, |out| (api.value_as_float)(Some(value), out))?.into(),
         4 => text(api.value_as_text)?.into(),
         5 => Model::open(text(api.value_as_text)?, Path::new(text(api.value_as_path)?))?.into(),
@@ -234,7 +280,10 @@ fn given(api: &Api, value: wuerst_core::Value) -> Result<*mut Value> {
     use wuerst_core::Value::{Bool, File, Float, Int, Model, Tensor, Text};
     match value {
         Bool(x) => Ok((api.value_bool)(x.into())),
-        Int(x) => Ok((api.value_int)(x)),
+        Int(x) => match i64::try_from(x) {
+            Ok(x) => Ok((api.value_int)(x)),
+            Err(_) => Ok((api.value_uint)(u64::try_from(x).unwrap_or(u64::MAX))),
+        },
         Float(x) => Ok((api.value_float)(x)),
         Text(x) => ask(api, |out| (api.value_text)(Str::of(&x), out)),
         Tensor(x) => ask(api, |out| (api.value_tensor)(Some(&View::of(&x, &tensor::shape(&x))), out)),

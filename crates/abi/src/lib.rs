@@ -10,10 +10,12 @@
 
 pub mod boundary;
 pub mod call;
+pub mod digest;
 pub mod error;
 pub mod float;
 pub mod grow;
 pub mod guest;
+pub mod image;
 pub mod list;
 pub mod node;
 pub mod table;

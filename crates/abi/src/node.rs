@@ -1,13 +1,16 @@
 //! `wst_node`: a node in C, and how it becomes a [`Node`].
 
-use std::ffi::c_void;
+use std::borrow::Cow;
+use std::ffi::{c_int, c_void};
 use std::sync::Arc;
 
-use wuerst_core::{Args, Ctx, Error, Node, NodeSpec, Refusal, Result};
+use wuerst_core::inside::Inside;
+use wuerst_core::{Args, Batch, Ctx, Error, Hasher, Node, NodeSpec, Refusal, Result};
 
 use crate::call::{Call, Running};
+use crate::digest::Digest;
 use crate::error::{Code, Failure, Said};
-use crate::grow::Grows;
+use crate::grow::{Grows, Shows};
 use crate::text::Str;
 use crate::value::Value;
 
@@ -16,6 +19,13 @@ pub const VOLATILE: u32 = 1;
 
 /// A function of a node: [`RawNode::run`], [`RawNode::check`].
 pub type NodeFn = unsafe extern "C" fn(user: *mut c_void, call: *mut Call) -> *mut Failure;
+
+/// [`RawNode::state`].
+pub type StateFn =
+    unsafe extern "C" fn(user: *mut c_void, known: *mut Call, out: &mut Digest) -> *mut Failure;
+
+/// [`RawNode::batch`].
+pub type BatchFn = unsafe extern "C" fn(user: *mut c_void, given: *mut Call, out: *mut BatchView) -> c_int;
 
 /// `wst_node` of the header.
 #[repr(C)]
@@ -32,6 +42,47 @@ pub struct RawNode {
     pub check: Option<NodeFn>,
     pub drop: Option<unsafe extern "C" fn(user: *mut c_void)>,
     pub user: *mut c_void,
+    pub state: Option<StateFn>,
+    pub batch: Option<BatchFn>,
+    pub weight: f64,
+}
+
+/// `wst_batch` of the header.
+#[repr(C)]
+#[allow(missing_docs, reason = "the header says what each field means")]
+pub struct BatchView {
+    pub struct_size: usize,
+    pub over: Str,
+    pub each: Str,
+    pub counts: Str,
+}
+
+// SAFETY: repr(C), the size first; zeros are empty strings.
+unsafe impl Grows for BatchView {
+    const NAME: &str = "wst_batch";
+    const FIRST: usize = 56;
+}
+
+// SAFETY: as above.
+unsafe impl Shows for BatchView {}
+
+impl BatchView {
+    /// A batch without ports.
+    pub(crate) fn empty() -> BatchView {
+        let nothing = Str::of("");
+        BatchView { struct_size: size_of::<BatchView>(), over: nothing, each: nothing, counts: nothing }
+    }
+
+    /// # Safety
+    /// The strings are good.
+    unsafe fn owned(&self) -> Result<Batch> {
+        // SAFETY: promised by the caller.
+        let (over, each, counts) =
+            unsafe { (self.over.read("over")?, self.each.read("each")?, self.counts.read("counts")?) };
+        let name = |text: &str| Cow::Owned(text.trim().to_owned());
+        let each = each.split(',').filter(|text| !text.trim().is_empty()).map(name).collect();
+        Ok(Batch { over: name(over), each, counts: (!counts.is_empty()).then(|| name(counts)) })
+    }
 }
 
 // SAFETY: repr(C), the size first; zeros are empty strings, numbers and no callbacks.
@@ -45,6 +96,8 @@ pub struct Foreign {
     spec: NodeSpec,
     run: NodeFn,
     check: Option<NodeFn>,
+    state: Option<StateFn>,
+    batch: Option<BatchFn>,
     drop: Option<unsafe extern "C" fn(user: *mut c_void)>,
     user: *mut c_void,
 }
@@ -92,8 +145,17 @@ impl Foreign {
                 return Err(Error::invalid(format!("flags of `{kind}`"), message));
             }
         }
+        match node.weight {
+            0. => {}
+            weight if weight.is_finite() && weight > 0. => spec = spec.weighing(weight),
+            other => {
+                let message = format!("{other} is no time: milliseconds are wanted, or 0");
+                return Err(Error::invalid(format!("weight of `{kind}`"), message));
+            }
+        }
         let run = node.run.ok_or_else(|| Error::invalid(format!("run of `{kind}`"), "is NULL"))?;
-        Ok(Foreign { spec, run, check: node.check, drop: node.drop, user: node.user })
+        let (check, state, batch) = (node.check, node.state, node.batch);
+        Ok(Foreign { spec, run, check, state, batch, drop: node.drop, user: node.user })
     }
 
     /// Leaves the node to C after all, which drops it itself. Only for one that nothing else holds.
@@ -106,11 +168,13 @@ impl Foreign {
     fn running<'a, 'c>(&'a self, ctx: Option<&'a mut Ctx<'c>>, args: &Args<'_>) -> Running<'a, 'c> {
         let arguments = args.values().iter().map(|value| value.clone().map(Value::from)).collect();
         let results = self.spec.signature.outputs.iter().map(|_| None).collect();
-        Running { signature: &self.spec.signature, arguments, results, ctx, stopped: false }
+        let given = args.values().iter().map(Option::is_some).collect();
+        Running { signature: &self.spec.signature, arguments, given, results, ctx, stopped: false }
     }
 
     /// Calls a function of C's, and gives what it said went wrong.
     fn call(&self, function: NodeFn, running: &mut Running<'_, '_>) -> Result<(), Said> {
+        let _inside = Inside::enter();
         // SAFETY: C's own function with C's own pointer; the call is looked up and not followed.
         let failure = running.enter(|call| unsafe { function(self.user, call) });
         // SAFETY: the header asks for NULL or an error that this library made.
@@ -158,11 +222,39 @@ impl Node for Foreign {
             Refusal { cause: Some(said.into()), ..refusal }
         })
     }
+
+    fn state(&self, known: &Args<'_>) -> Result<Option<wuerst_core::Digest>> {
+        let Some(state) = self.state else { return Ok(None) };
+        let mut digest = Digest::default();
+        let mut running = self.running(None, known);
+        let _inside = Inside::enter();
+        // SAFETY: as in `call`.
+        let failure = running.enter(|call| unsafe { state(self.user, call, &mut digest) });
+        // SAFETY: as in `call`.
+        if let Some(said) = unsafe { Failure::take(failure) } {
+            return Err(Error::Node { node: self.spec.kind.clone(), source: said.into() });
+        }
+        let none = digest == Digest::default();
+        Ok((!none).then(|| Hasher::new("state").bytes(&digest.bytes).finish()))
+    }
+
+    fn batch(&self, given: &dyn Fn(&str) -> bool) -> Option<Batch> {
+        let batch = self.batch?;
+        let mut running = self.running(None, &Args::new(&self.spec.signature.inputs, &[]));
+        running.given = self.spec.signature.inputs.iter().map(|port| given(&port.name)).collect();
+        let mut view = BatchView::empty();
+        let _inside = Inside::enter();
+        // SAFETY: as in `call`; the view lives until it is read.
+        let several = running.enter(|call| unsafe { batch(self.user, call, &raw mut view) }) != 0;
+        // SAFETY: the header asks for strings that are good as long as the node. What is no text names no port.
+        several.then(|| unsafe { view.owned() }.ok()).flatten()
+    }
 }
 
 impl Drop for Foreign {
     fn drop(&mut self) {
         if let Some(drop) = self.drop {
+            let _inside = Inside::enter();
             // SAFETY: the header says that it is called once, when nothing uses the node any more.
             unsafe { drop(self.user) }
         }

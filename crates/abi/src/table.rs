@@ -1,23 +1,28 @@
 //! `wst_api`: what plug-ins call, and how their nodes are gathered.
 
 use std::cell::RefCell;
-use std::ffi::c_int;
+use std::ffi::{c_int, c_void};
+use std::path::PathBuf;
 use std::ptr;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use wuerst_core::{Error, Result};
 
-use crate::boundary::{Out, fallible};
+use crate::boundary::{At, Out, fallible};
 use crate::call::{
-    Call, call_argument, call_node, call_preview, call_result, call_step, call_wants_preview, call_warn,
+    Call, call_argument, call_has, call_node, call_preview, call_result, call_step, call_wants_preview,
+    call_warn,
 };
-use crate::error::{Failure, Said, error_code, error_free, error_message, error_new};
+use crate::digest::{Digest, value_digest};
+use crate::error::{Failure, Said, error_code, error_free, error_message, error_new, error_place};
+use crate::image::{Image, value_copy, value_image, value_read};
 use crate::node::{Foreign, RawNode};
 use crate::tensor::View;
 use crate::text::Str;
 use crate::value::{
     Value, value_as_bool, value_as_float, value_as_int, value_as_path, value_as_tensor, value_as_text,
-    value_bool, value_clone, value_float, value_free, value_int, value_tensor, value_text, value_type,
+    value_as_uint, value_bool, value_clone, value_float, value_free, value_int, value_tensor, value_text,
+    value_type, value_uint,
 };
 
 /// `wst_plugin` of the header: a plug-in while it is being loaded. Looked up, as [`Call`] is.
@@ -87,38 +92,102 @@ api! {
     call_preview: fn(*mut Call, Option<&View>) -> *mut Failure;
     call_warn: fn(*mut Call, Str) -> *mut Failure;
     call_node: fn(*const Call) -> Str;
+    add_graph: fn(*mut Plugin, Str, Str) -> *mut Failure;
+    open_graph: fn(*mut Plugin, Str, Str) -> *mut Failure;
+    error_place: fn(Option<&Failure>, usize, Out<u32>, Out<u32>, Out<Str>, Out<Str>) -> c_int;
+    value_uint: fn(u64) -> *mut Value;
+    value_as_uint: fn(Option<&Value>, Out<u64>) -> *mut Failure;
+    value_read: fn(Option<&Value>, u32, *mut c_void, usize) -> *mut Failure;
+    value_copy: fn(Option<&Value>, At<Image>) -> *mut Failure;
+    value_image: fn(At<Image>, Out<*mut Value>) -> *mut Failure;
+    value_digest: fn(Option<&Value>, Out<Digest>) -> *mut Failure;
+    call_has: fn(*const Call, usize) -> c_int;
+}
+
+/// What a plug-in adds.
+#[derive(Default)]
+pub struct Added {
+    /// Its nodes.
+    pub nodes: Vec<Foreign>,
+    /// Its graphs.
+    pub graphs: Vec<AddedGraph>,
+}
+
+/// A graph that a plug-in adds as a node kind.
+pub struct AddedGraph {
+    /// The kind.
+    pub kind: String,
+    /// Where it is.
+    pub from: GraphFrom,
+}
+
+/// Where a graph of a plug-in is.
+pub enum GraphFrom {
+    /// Its text.
+    Text(String),
+    /// Its file.
+    File(PathBuf),
 }
 
 thread_local! {
     /// The plug-ins that this thread is loading, and what they added so far.
-    static LOADING: RefCell<Vec<(usize, Vec<Foreign>)>> = const { RefCell::new(Vec::new()) };
+    static LOADING: RefCell<Vec<(usize, Added)>> = const { RefCell::new(Vec::new()) };
 }
 
-/// Calls a plug-in's entry, and gives the nodes that it adds; none when it fails.
+/// Calls a plug-in's entry, and gives what it adds; nothing when it fails.
 ///
 /// # Errors
 /// What the plug-in said.
-pub fn gather(init: impl FnOnce(&'static Api, *mut Plugin) -> *mut Failure) -> Result<Vec<Foreign>, Said> {
+pub fn gather(init: impl FnOnce(&'static Api, *mut Plugin) -> *mut Failure) -> Result<Added, Said> {
     static NEXT: AtomicUsize = AtomicUsize::new(1);
     let number = NEXT.fetch_add(1, Ordering::Relaxed);
-    LOADING.with_borrow_mut(|loading| loading.push((number, Vec::new())));
+    LOADING.with_borrow_mut(|loading| loading.push((number, Added::default())));
     let failure = init(&API, ptr::without_provenance_mut(number));
-    let nodes = LOADING.with_borrow_mut(Vec::pop).map(|(_, nodes)| nodes).unwrap_or_default();
+    let added = LOADING.with_borrow_mut(Vec::pop).map(|(_, added)| added).unwrap_or_default();
     // SAFETY: the header asks for NULL or an error that this library made.
-    unsafe { Failure::take(failure) }.map_or(Ok(nodes), Err)
+    unsafe { Failure::take(failure) }.map_or(Ok(added), Err)
 }
 
-extern "C" fn add(plugin: *mut Plugin, node: *const RawNode) -> *mut Failure {
+/// Does something with what the plug-in has added so far.
+fn loading(plugin: *mut Plugin, body: impl FnOnce(&mut Added) -> Result<()>) -> *mut Failure {
     fallible(|| {
         LOADING.with_borrow_mut(|loading| {
-            let Some((_, nodes)) = loading.iter_mut().find(|(number, _)| *number == plugin.addr()) else {
+            let Some((_, added)) = loading.iter_mut().find(|(number, _)| *number == plugin.addr()) else {
                 let message = "is good in the entry of the plug-in, in its thread, until it returns";
                 return Err(Error::invalid("plugin", message));
             };
-            // SAFETY: the header asks for NULL or a struct begun with its _INIT macro, good strings, and functions that
-            // keep their promises.
-            nodes.push(unsafe { Foreign::read(node)? });
-            Ok(())
+            body(added)
         })
+    })
+}
+
+extern "C" fn add(plugin: *mut Plugin, node: *const RawNode) -> *mut Failure {
+    loading(plugin, |added| {
+        // SAFETY: the header asks for NULL or a struct begun with its _INIT macro, good strings, and functions that
+        // keep their promises.
+        added.nodes.push(unsafe { Foreign::read(node)? });
+        Ok(())
+    })
+}
+
+extern "C" fn add_graph(plugin: *mut Plugin, kind: Str, yaml: Str) -> *mut Failure {
+    graph(plugin, kind, (yaml, "yaml"), GraphFrom::Text)
+}
+
+extern "C" fn open_graph(plugin: *mut Plugin, kind: Str, path: Str) -> *mut Failure {
+    graph(plugin, kind, (path, "path"), |path| GraphFrom::File(path.into()))
+}
+
+fn graph(
+    plugin: *mut Plugin,
+    kind: Str,
+    (text, name): (Str, &str),
+    from: impl FnOnce(String) -> GraphFrom,
+) -> *mut Failure {
+    loading(plugin, |added| {
+        // SAFETY: the header asks for strings that are good during the call.
+        let (kind, text) = unsafe { (kind.read("kind")?, text.read(name)?) };
+        added.graphs.push(AddedGraph { kind: kind.to_owned(), from: from(text.to_owned()) });
+        Ok(())
     })
 }

@@ -52,6 +52,11 @@ pub extern "C" fn value_int(value: i64) -> *mut Value {
     new(value)
 }
 
+/// `wst_value_uint`.
+pub extern "C" fn value_uint(value: u64) -> *mut Value {
+    new(value)
+}
+
 /// `wst_value_float`.
 pub extern "C" fn value_float(value: f64) -> *mut Value {
     new(value)
@@ -121,12 +126,27 @@ pub extern "C" fn value_as_bool(value: Option<&Value>, out: Out<c_int>) -> *mut 
     })
 }
 
+/// A whole number as one of C's types; `other` is the function that gives those which are not.
+fn whole<T: TryFrom<i128>>(value: Option<&Value>, out: Out<T>, other: &str) -> *mut Failure {
+    fallible(|| {
+        let (value, out) = (given(value, "value")?, out.given()?);
+        let wuerst_core::Value::Int(number) = value.inner() else { return Err(value.is_not("int")) };
+        let beyond = |_| Error::invalid("value", format!("{number} does not fit: {other} gives it"));
+        let number = T::try_from(*number).map_err(beyond)?;
+        // SAFETY: the header asks for an output that may be written to.
+        unsafe { out.write(number) };
+        Ok(())
+    })
+}
+
 /// `wst_value_as_int`.
 pub extern "C" fn value_as_int(value: Option<&Value>, out: Out<i64>) -> *mut Failure {
-    show(value, out, "int", |value| match value.inner() {
-        wuerst_core::Value::Int(x) => Some(*x),
-        _ => None,
-    })
+    whole(value, out, "wst_value_as_uint")
+}
+
+/// `wst_value_as_uint`.
+pub extern "C" fn value_as_uint(value: Option<&Value>, out: Out<u64>) -> *mut Failure {
+    whole(value, out, "wst_value_as_int")
 }
 
 /// `wst_value_as_float`.

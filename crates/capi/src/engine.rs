@@ -4,12 +4,14 @@ use std::ffi::{c_int, c_void};
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use wuerst::core::inside::Inside;
 use wuerst::stages::{HostApi, Level, Log, StageOptions};
 use wuerst::{Device, Engine, Result};
 
-use crate::boundary::{Out, fallible, given, infallible};
+use crate::boundary::{Out, fallible, infallible};
 use crate::error::Failure;
 use crate::grow::{Grows, zero};
+use crate::handle::{self, Handle, alive, living};
 use crate::reserve;
 use crate::text::Str;
 use crate::value::Value;
@@ -117,13 +119,14 @@ impl Logger {
             Level::Warning => 2,
             Level::Info => 3,
         };
+        let _inside = Inside::enter();
         // SAFETY: the host's own function with the host's own pointer, and a view that is good until it returns.
         unsafe { (self.log)(self.user, level, Str::of(message)) }
     }
 }
 
 #[unsafe(no_mangle)]
-pub extern "C" fn wst_engine_new(options: *const Options, out: Out<*mut Engine>) -> *mut Failure {
+pub extern "C" fn wst_engine_new(options: *const Options, out: Out<*mut Handle<Engine>>) -> *mut Failure {
     fallible(|| {
         let out = out.given()?;
         reserve::watch();
@@ -134,21 +137,21 @@ pub extern "C" fn wst_engine_new(options: *const Options, out: Out<*mut Engine>)
                 Some(options) => options.read_fields()?,
                 None => wuerst::Options::default(),
             };
-            out.give(Engine::new(options)?);
+            out.give(Handle::new(Engine::new(options)?));
         }
         Ok(())
     })
 }
 
 #[unsafe(no_mangle)]
-pub extern "C" fn wst_engine_free(engine: Option<Box<Engine>>) {
-    infallible((), || drop(engine));
+pub extern "C" fn wst_engine_free(engine: Option<Box<Handle<Engine>>>) {
+    handle::free(engine);
 }
 
 #[unsafe(no_mangle)]
-pub extern "C" fn wst_engine_report(engine: Option<&Engine>, out: Out<*mut Value>) -> *mut Failure {
+pub extern "C" fn wst_engine_report(engine: Option<&Handle<Engine>>, out: Out<*mut Value>) -> *mut Failure {
     fallible(|| {
-        let (engine, out) = (given(engine, "engine")?, out.given()?);
+        let (engine, out) = (alive(engine, "engine")?, out.given()?);
         let report = wuerst::Value::from(engine.report().to_json().to_string());
         // SAFETY: the header asks for an output that may be written to.
         unsafe { out.give(report.into()) };
@@ -157,6 +160,6 @@ pub extern "C" fn wst_engine_report(engine: Option<&Engine>, out: Out<*mut Value
 }
 
 #[unsafe(no_mangle)]
-pub extern "C" fn wst_engine_release(engine: Option<&Engine>) {
-    infallible((), || engine.into_iter().for_each(Engine::release));
+pub extern "C" fn wst_engine_release(engine: Option<&Handle<Engine>>) {
+    infallible((), || living(engine).into_iter().for_each(Engine::release));
 }

@@ -5,8 +5,9 @@ use std::sync::OnceLock;
 
 use wuerst::{Engine, GraphKind};
 
-use crate::boundary::{Out, fallible, given, infallible};
+use crate::boundary::{Out, fallible};
 use crate::error::Failure;
+use crate::handle::{self, Handle, alive};
 use crate::list;
 use crate::steps::Contents;
 use crate::text::Str;
@@ -60,54 +61,66 @@ impl Graph {
 }
 
 #[unsafe(no_mangle)]
-pub extern "C" fn wst_graph_new(engine: Option<&Engine>, yaml: Str, out: Out<*mut Graph>) -> *mut Failure {
+pub extern "C" fn wst_graph_new(
+    engine: Option<&Handle<Engine>>,
+    yaml: Str,
+    out: Out<*mut Handle<Graph>>,
+) -> *mut Failure {
     fallible(|| {
-        let (engine, out) = (given(engine, "engine")?, out.given()?);
+        let (engine, out) = (alive(engine, "engine")?, out.given()?);
         // SAFETY: the header asks for a string that is good during the call, and an output that may be written to.
-        unsafe { out.give(Graph::load(engine, yaml.read("yaml")?)?) };
+        unsafe { out.give(Handle::new(Graph::load(engine, yaml.read("yaml")?)?)) };
         Ok(())
     })
 }
 
 #[unsafe(no_mangle)]
 pub extern "C" fn wst_graph_new_with(
-    engine: Option<&Engine>,
+    engine: Option<&Handle<Engine>>,
     yaml: Str,
     changes: *const Change,
     count: usize,
-    out: Out<*mut Graph>,
+    out: Out<*mut Handle<Graph>>,
 ) -> *mut Failure {
     fallible(|| {
-        let (engine, out) = (given(engine, "engine")?, out.given()?);
+        let (engine, out) = (alive(engine, "engine")?, out.given()?);
         // SAFETY: the header asks for an array of so many changes, whose strings and values are good during the call, and
         // an output that may be written to.
         unsafe {
             let changes = list::read("changes", changes, count, list::LONGEST)?;
             let changes = changes.iter().enumerate().map(|(index, change)| change.read(index));
             let changes = changes.collect::<wuerst::Result<Vec<_>>>()?;
-            out.give(Graph::load_with(engine, yaml.read("yaml")?, &changes)?);
+            out.give(Handle::new(Graph::load_with(engine, yaml.read("yaml")?, &changes)?));
         }
         Ok(())
     })
 }
 
 #[unsafe(no_mangle)]
-pub extern "C" fn wst_graph_open(engine: Option<&Engine>, path: Str, out: Out<*mut Graph>) -> *mut Failure {
+pub extern "C" fn wst_graph_open(
+    engine: Option<&Handle<Engine>>,
+    path: Str,
+    out: Out<*mut Handle<Graph>>,
+) -> *mut Failure {
     fallible(|| {
-        let (engine, out) = (given(engine, "engine")?, out.given()?);
+        let (engine, out) = (alive(engine, "engine")?, out.given()?);
         // SAFETY: the header asks for a string that is good during the call.
         let path = PathBuf::from(unsafe { path.read("path")? });
         let yaml = wuerst::graph::read_file(&path)?;
         // SAFETY: the header asks for an output that may be written to.
-        unsafe { out.give(Graph::load(engine, &yaml)?) };
+        unsafe { out.give(Handle::new(Graph::load(engine, &yaml)?)) };
         Ok(())
     })
 }
 
 #[unsafe(no_mangle)]
-pub extern "C" fn wst_engine_add_graph(engine: Option<&Engine>, kind: Str, yaml: Str) -> *mut Failure {
+pub extern "C" fn wst_engine_add_graph(
+    engine: Option<&Handle<Engine>>,
+    kind: Str,
+    yaml: Str,
+) -> *mut Failure {
     fallible(|| {
-        let engine = given(engine, "engine")?;
+        let engine = alive(engine, "engine")?;
         // SAFETY: the header asks for strings that are good during the call.
         let (kind, yaml) = unsafe { (kind.read("kind")?, yaml.read("yaml")?) };
         engine.add_graph(kind, yaml)
@@ -115,9 +128,13 @@ pub extern "C" fn wst_engine_add_graph(engine: Option<&Engine>, kind: Str, yaml:
 }
 
 #[unsafe(no_mangle)]
-pub extern "C" fn wst_engine_open_graph(engine: Option<&Engine>, kind: Str, path: Str) -> *mut Failure {
+pub extern "C" fn wst_engine_open_graph(
+    engine: Option<&Handle<Engine>>,
+    kind: Str,
+    path: Str,
+) -> *mut Failure {
     fallible(|| {
-        let engine = given(engine, "engine")?;
+        let engine = alive(engine, "engine")?;
         // SAFETY: the header asks for strings that are good during the call.
         let (kind, path) = unsafe { (kind.read("kind")?, PathBuf::from(path.read("path")?)) };
         let text = wuerst::graph::read_file(&path)?;
@@ -127,6 +144,6 @@ pub extern "C" fn wst_engine_open_graph(engine: Option<&Engine>, kind: Str, path
 }
 
 #[unsafe(no_mangle)]
-pub extern "C" fn wst_graph_free(graph: Option<Box<Graph>>) {
-    infallible((), || drop(graph));
+pub extern "C" fn wst_graph_free(graph: Option<Box<Handle<Graph>>>) {
+    handle::free(graph);
 }

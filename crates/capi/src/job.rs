@@ -6,25 +6,26 @@ use crate::boundary::{Out, fallible, given, infallible};
 use crate::digest::Digest;
 use crate::error::Failure;
 use crate::graph::Graph;
+use crate::handle::{self, Handle, alive, living};
 use crate::list;
 use crate::text::Str;
 use crate::value::Value;
 use crate::watch::Watch;
 
 #[unsafe(no_mangle)]
-pub extern "C" fn wst_job_new(graph: Option<&Graph>, out: Out<*mut Job>) -> *mut Failure {
+pub extern "C" fn wst_job_new(graph: Option<&Handle<Graph>>, out: Out<*mut Handle<Job>>) -> *mut Failure {
     fallible(|| {
-        let (graph, out) = (given(graph, "graph")?, out.given()?);
+        let (graph, out) = (alive(graph, "graph")?, out.given()?);
         // SAFETY: the header asks for an output that may be written to.
-        unsafe { out.give(graph.engine.job(&graph.graph)) };
+        unsafe { out.give(Handle::new(graph.engine.job(&graph.graph))) };
         Ok(())
     })
 }
 
 #[unsafe(no_mangle)]
-pub extern "C" fn wst_job_set(job: Option<&Job>, input: Str, value: Option<&Value>) -> *mut Failure {
+pub extern "C" fn wst_job_set(job: Option<&Handle<Job>>, input: Str, value: Option<&Value>) -> *mut Failure {
     fallible(|| {
-        let (job, value) = (given(job, "job")?, given(value, "value")?);
+        let (job, value) = (alive(job, "job")?, given(value, "value")?);
         // SAFETY: the header asks for a string that is good during the call.
         let input = unsafe { input.read("input")? };
         job.set(input, value.inner().clone())
@@ -32,9 +33,9 @@ pub extern "C" fn wst_job_set(job: Option<&Job>, input: Str, value: Option<&Valu
 }
 
 #[unsafe(no_mangle)]
-pub extern "C" fn wst_job_set_text(job: Option<&Job>, input: Str, text: Str) -> *mut Failure {
+pub extern "C" fn wst_job_set_text(job: Option<&Handle<Job>>, input: Str, text: Str) -> *mut Failure {
     fallible(|| {
-        let job = given(job, "job")?;
+        let job = alive(job, "job")?;
         // SAFETY: the header asks for strings that are good during the call.
         let (input, text) = unsafe { (input.read("input")?, text.read("text")?) };
         job.set_text(input, text)
@@ -42,9 +43,9 @@ pub extern "C" fn wst_job_set_text(job: Option<&Job>, input: Str, text: Str) -> 
 }
 
 #[unsafe(no_mangle)]
-pub extern "C" fn wst_job_unset(job: Option<&Job>, input: Str) -> *mut Failure {
+pub extern "C" fn wst_job_unset(job: Option<&Handle<Job>>, input: Str) -> *mut Failure {
     fallible(|| {
-        let job = given(job, "job")?;
+        let job = alive(job, "job")?;
         // SAFETY: the header asks for a string that is good during the call.
         job.unset(unsafe { input.read("input")? })
     })
@@ -99,13 +100,13 @@ unsafe fn get(job: &Job, outputs: &[&str], watch: *const Watch) -> Result<Vec<wu
 
 #[unsafe(no_mangle)]
 pub extern "C" fn wst_job_get(
-    job: Option<&Job>,
+    job: Option<&Handle<Job>>,
     output: Str,
     watch: *const Watch,
     out: *mut *mut Value,
 ) -> *mut Failure {
     fallible(|| {
-        let job = given(job, "job")?;
+        let job = alive(job, "job")?;
         if out.is_null() {
             return Err(Error::invalid("out", "is NULL"));
         }
@@ -120,14 +121,14 @@ pub extern "C" fn wst_job_get(
 
 #[unsafe(no_mangle)]
 pub extern "C" fn wst_job_get_all(
-    job: Option<&Job>,
+    job: Option<&Handle<Job>>,
     outputs: *const Str,
     count: usize,
     watch: *const Watch,
     values: *mut *mut Value,
 ) -> *mut Failure {
     fallible(|| {
-        let job = given(job, "job")?;
+        let job = alive(job, "job")?;
         // SAFETY: the header asks for so many strings that are good during the call, for NULL or a struct begun with its
         // _INIT macro, and for as many outputs that may be written to.
         unsafe {
@@ -138,9 +139,9 @@ pub extern "C" fn wst_job_get_all(
 }
 
 #[unsafe(no_mangle)]
-pub extern "C" fn wst_job_digest(job: Option<&Job>, output: Str, out: Out<Digest>) -> *mut Failure {
+pub extern "C" fn wst_job_digest(job: Option<&Handle<Job>>, output: Str, out: Out<Digest>) -> *mut Failure {
     fallible(|| {
-        let (job, out) = (given(job, "job")?, out.given()?);
+        let (job, out) = (alive(job, "job")?, out.given()?);
         // SAFETY: the header asks for a string that is good during the call, and an output that may be written to.
         unsafe { out.write(Digest::from(job.digest(output.read("output")?)?)) };
         Ok(())
@@ -148,14 +149,14 @@ pub extern "C" fn wst_job_digest(job: Option<&Job>, output: Str, out: Out<Digest
 }
 
 #[unsafe(no_mangle)]
-pub extern "C" fn wst_job_cancel(job: Option<&Job>) {
-    infallible((), || job.into_iter().for_each(Job::cancel));
+pub extern "C" fn wst_job_cancel(job: Option<&Handle<Job>>) {
+    infallible((), || living(job).into_iter().for_each(Job::cancel));
 }
 
 #[unsafe(no_mangle)]
-pub extern "C" fn wst_job_report(job: Option<&Job>, out: Out<*mut Value>) -> *mut Failure {
+pub extern "C" fn wst_job_report(job: Option<&Handle<Job>>, out: Out<*mut Value>) -> *mut Failure {
     fallible(|| {
-        let (job, out) = (given(job, "job")?, out.given()?);
+        let (job, out) = (alive(job, "job")?, out.given()?);
         let report = wuerst::Value::from(job.report().to_json().to_string());
         // SAFETY: the header asks for an output that may be written to.
         unsafe { out.give(report.into()) };
@@ -164,6 +165,6 @@ pub extern "C" fn wst_job_report(job: Option<&Job>, out: Out<*mut Value>) -> *mu
 }
 
 #[unsafe(no_mangle)]
-pub extern "C" fn wst_job_free(job: Option<Box<Job>>) {
-    infallible((), || drop(job));
+pub extern "C" fn wst_job_free(job: Option<Box<Handle<Job>>>) {
+    handle::free(job);
 }

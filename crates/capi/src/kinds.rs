@@ -7,6 +7,7 @@ use wuerst_abi::node::VOLATILE;
 use crate::boundary::{Out, fallible, given, infallible};
 use crate::error::Failure;
 use crate::grow::{Grows, Shows};
+use crate::handle::{Handle, alive};
 use crate::ports::{self, PortView, Shown};
 use crate::text::Str;
 
@@ -64,9 +65,9 @@ impl Kind {
 }
 
 #[unsafe(no_mangle)]
-pub extern "C" fn wst_engine_kinds(engine: Option<&Engine>, out: Out<*mut Kinds>) -> *mut Failure {
+pub extern "C" fn wst_engine_kinds(engine: Option<&Handle<Engine>>, out: Out<*mut Kinds>) -> *mut Failure {
     fallible(|| {
-        let (engine, out) = (given(engine, "engine")?, out.given()?);
+        let (engine, out) = (alive(engine, "engine")?, out.given()?);
         let kinds = Kinds(engine.registry().nodes().map(|node| Kind::of(node.spec())).collect());
         // SAFETY: the header asks for an output that may be written to.
         unsafe { out.give(kinds) };

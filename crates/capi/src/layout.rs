@@ -5,14 +5,14 @@ use std::mem::offset_of;
 use std::path::Path;
 use std::process::Command;
 
-use wuerst_abi::node::RawNode;
+use wuerst_abi::image::Image;
+use wuerst_abi::node::{BatchView, RawNode};
 use wuerst_abi::table::{API_LAYOUT, Api};
 
 use crate::digest::Digest;
 use crate::engine::Options;
 use crate::graph::Change;
 use crate::grow::Grows;
-use crate::image::Image;
 use crate::kinds::KindView;
 use crate::ports::PortView;
 use crate::run::StatusView;
@@ -71,8 +71,9 @@ fn structs_lie_in_memory_as_the_header_says() {
         }
         "wst_change" = Change { name, text, value }
         "wst_node" = RawNode {
-            struct_size, kind, signature, about, ports, version, flags, run, check, drop, user
+            struct_size, kind, signature, about, ports, version, flags, run, check, drop, user, state, batch, weight
         }
+        "wst_batch" = BatchView { struct_size, over, each, counts }
         "wst_watch" = Watch {
             struct_size, progress, preview, warning, user, overall, preview_every, reserved, part
         }
@@ -88,8 +89,8 @@ fn structs_lie_in_memory_as_the_header_says() {
     in_rust.insert("wst_api".to_owned(), size_of::<Api>());
     in_rust.extend(API_LAYOUT.iter().map(|(field, offset)| (format!("wst_api.{field}"), *offset)));
     assert_eq!(in_c(), in_rust);
-    assert_eq!(RawNode::FIRST, in_rust["wst_node"]);
     let whole = [
+        ("wst_batch", BatchView::FIRST),
         ("wst_image", Image::FIRST),
         ("wst_kind", KindView::FIRST),
         ("wst_step", StepView::FIRST),
@@ -101,7 +102,7 @@ fn structs_lie_in_memory_as_the_header_says() {
     }
     // What was there in version 1: up to the first fields that came later.
     assert_eq!(
-        (Options::FIRST, Watch::FIRST),
-        (in_rust["wst_options.cache_folder"], in_rust["wst_watch.overall"])
+        (Options::FIRST, Watch::FIRST, RawNode::FIRST),
+        (in_rust["wst_options.cache_folder"], in_rust["wst_watch.overall"], in_rust["wst_node.state"])
     );
 }

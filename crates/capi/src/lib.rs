@@ -6,10 +6,9 @@
 #![allow(unsafe_code, reason = "pointers from C; each use says why it is sound")]
 
 mod boundary;
-mod digest;
 mod engine;
 mod graph;
-mod image;
+mod handle;
 mod job;
 mod kinds;
 #[cfg(test)]
@@ -19,10 +18,11 @@ mod ports;
 mod reserve;
 mod run;
 mod shared;
+mod stack;
 mod steps;
 mod watch;
 
-use wuerst_abi::{ABI_VERSION, error, grow, list, tensor, text, value};
+use wuerst_abi::{ABI_VERSION, digest, error, grow, list, tensor, text, value};
 
 /// The version of the interface; the header says what it means.
 #[unsafe(no_mangle)]

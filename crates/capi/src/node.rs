@@ -6,14 +6,15 @@ use std::sync::Arc;
 use wuerst::Engine;
 use wuerst_abi::node::{Foreign, RawNode};
 
-use crate::boundary::{fallible, given};
+use crate::boundary::fallible;
 use crate::error::Failure;
+use crate::handle::{Handle, alive};
 use crate::text::Str;
 
 #[unsafe(no_mangle)]
-pub extern "C" fn wst_engine_add(engine: Option<&Engine>, node: *const RawNode) -> *mut Failure {
+pub extern "C" fn wst_engine_add(engine: Option<&Handle<Engine>>, node: *const RawNode) -> *mut Failure {
     fallible(|| {
-        let engine = given(engine, "engine")?;
+        let engine = alive(engine, "engine")?;
         // SAFETY: the header asks for NULL or a struct begun with its _INIT macro, good strings, and functions that keep
         // their promises.
         let node = Arc::new(unsafe { Foreign::read(node)? });
@@ -22,9 +23,9 @@ pub extern "C" fn wst_engine_add(engine: Option<&Engine>, node: *const RawNode) 
 }
 
 #[unsafe(no_mangle)]
-pub extern "C" fn wst_engine_load(engine: Option<&Engine>, path: Str) -> *mut Failure {
+pub extern "C" fn wst_engine_load(engine: Option<&Handle<Engine>>, path: Str) -> *mut Failure {
     fallible(|| {
-        let engine = given(engine, "engine")?;
+        let engine = alive(engine, "engine")?;
         // SAFETY: the header asks for a string that is good during the call.
         engine.load_plugin(Path::new(unsafe { path.read("path")? }))
     })

@@ -6,9 +6,10 @@ use std::time::Duration;
 
 use wuerst::{Ended, Error, Job, Running, Tensor};
 
-use crate::boundary::{Out, fallible, given, infallible};
+use crate::boundary::{Out, fallible, infallible};
 use crate::error::Failure;
 use crate::grow::{Grows, Shows};
+use crate::handle::{self, Handle, alive, living};
 use crate::job::{Outputs, give_all};
 use crate::text::Str;
 use crate::value::Value;
@@ -54,14 +55,14 @@ impl Run {
 
 #[unsafe(no_mangle)]
 pub extern "C" fn wst_job_start(
-    job: Option<&Job>,
+    job: Option<&Handle<Job>>,
     outputs: *const Str,
     count: usize,
     watch: *const Watch,
-    out: Out<*mut Run>,
+    out: Out<*mut Handle<Run>>,
 ) -> *mut Failure {
     fallible(|| {
-        let (job, out) = (given(job, "job")?, out.given()?);
+        let (job, out) = (alive(job, "job")?, out.given()?);
         // SAFETY: the header asks for so many strings, for NULL or a struct begun with its _INIT macro whose callbacks
         // may be called from any thread, and for an output that may be written to.
         unsafe {
@@ -71,16 +72,16 @@ pub extern "C" fn wst_job_start(
                 None => Box::new(()),
             };
             let running = job.start(&names.0, watch)?;
-            out.give(Run { running, seen: Default::default() });
+            out.give(Handle::new(Run { running, seen: Default::default() }));
         }
         Ok(())
     })
 }
 
 #[unsafe(no_mangle)]
-pub extern "C" fn wst_run_poll(run: Option<&Run>, out: *mut StatusView) -> *mut Failure {
+pub extern "C" fn wst_run_poll(run: Option<&Handle<Run>>, out: *mut StatusView) -> *mut Failure {
     fallible(|| {
-        let run = given(run, "run")?;
+        let run = alive(run, "run")?;
         let status = run.running.status();
         let count = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
         let view = StatusView {
@@ -105,9 +106,9 @@ pub extern "C" fn wst_run_poll(run: Option<&Run>, out: *mut StatusView) -> *mut 
 }
 
 #[unsafe(no_mangle)]
-pub extern "C" fn wst_run_preview(run: Option<&Run>, out: Out<*mut Value>) -> *mut Failure {
+pub extern "C" fn wst_run_preview(run: Option<&Handle<Run>>, out: Out<*mut Value>) -> *mut Failure {
     fallible(|| {
-        let (run, out) = (given(run, "run")?, out.given()?);
+        let (run, out) = (alive(run, "run")?, out.given()?);
         let value = |tensor: Tensor| Box::into_raw(Box::new(Value::from(wuerst::Value::from(tensor))));
         let preview = run.running.preview().map_or(std::ptr::null_mut(), value);
         // SAFETY: the header asks for an output that may be written to.
@@ -118,13 +119,13 @@ pub extern "C" fn wst_run_preview(run: Option<&Run>, out: Out<*mut Value>) -> *m
 
 #[unsafe(no_mangle)]
 pub extern "C" fn wst_run_warning(
-    run: Option<&Run>,
+    run: Option<&Handle<Run>>,
     index: usize,
     node: Out<Str>,
     message: Out<Str>,
 ) -> c_int {
     infallible(0, || {
-        let Some(run) = run else { return 0 };
+        let Some(run) = living(run) else { return 0 };
         let Some(warning) = run.running.warning(index) else { return 0 };
         // SAFETY: the header asks for pointers that are NULL or may be written to.
         unsafe {
@@ -140,22 +141,26 @@ pub extern "C" fn wst_run_warning(
 }
 
 #[unsafe(no_mangle)]
-pub extern "C" fn wst_run_wait(run: Option<&Run>, milliseconds: i64) -> c_int {
+pub extern "C" fn wst_run_wait(run: Option<&Handle<Run>>, milliseconds: i64) -> c_int {
     infallible(0, || {
         let at_most = u64::try_from(milliseconds).ok().map(Duration::from_millis);
-        run.map_or(1, |run| run.running.wait(at_most).into())
+        living(run).map_or(1, |run| run.running.wait(at_most).into())
     })
 }
 
 #[unsafe(no_mangle)]
-pub extern "C" fn wst_run_cancel(run: Option<&Run>) {
-    infallible((), || run.into_iter().for_each(|run| run.running.cancel()));
+pub extern "C" fn wst_run_cancel(run: Option<&Handle<Run>>) {
+    infallible((), || living(run).into_iter().for_each(|run| run.running.cancel()));
 }
 
 #[unsafe(no_mangle)]
-pub extern "C" fn wst_run_take(run: Option<&Run>, values: *mut *mut Value, count: usize) -> *mut Failure {
+pub extern "C" fn wst_run_take(
+    run: Option<&Handle<Run>>,
+    values: *mut *mut Value,
+    count: usize,
+) -> *mut Failure {
     fallible(|| {
-        let run = given(run, "run")?;
+        let run = alive(run, "run")?;
         let room = run.running.outputs().len();
         if count != room {
             let message = format!("is {count}, and {room} outputs were asked for");
@@ -167,6 +172,6 @@ pub extern "C" fn wst_run_take(run: Option<&Run>, values: *mut *mut Value, count
 }
 
 #[unsafe(no_mangle)]
-pub extern "C" fn wst_run_free(run: Option<Box<Run>>) {
-    infallible((), || drop(run));
+pub extern "C" fn wst_run_free(run: Option<Box<Handle<Run>>>) {
+    handle::free(run);
 }

@@ -2,10 +2,11 @@
 
 use wuerst::graph::Source;
 
-use crate::boundary::{fallible, given, infallible};
+use crate::boundary::{fallible, infallible};
 use crate::error::Failure;
 use crate::graph::{Change, Graph};
 use crate::grow::{Grows, Shows};
+use crate::handle::{Handle, alive, living};
 use crate::ports::{self, PortView, Shown};
 use crate::text::Str;
 use crate::value::Value;
@@ -96,41 +97,53 @@ impl Step {
     }
 }
 
-fn count(graph: Option<&Graph>, of: impl Fn(&Contents) -> usize) -> usize {
-    infallible(0, || graph.map_or(0, |graph| of(graph.contents())))
+fn count(graph: Option<&Handle<Graph>>, of: impl Fn(&Contents) -> usize) -> usize {
+    infallible(0, || living(graph).map_or(0, |graph| of(graph.contents())))
 }
 
 #[unsafe(no_mangle)]
-pub extern "C" fn wst_graph_input_count(graph: Option<&Graph>) -> usize {
+pub extern "C" fn wst_graph_input_count(graph: Option<&Handle<Graph>>) -> usize {
     count(graph, |contents| contents.inputs.len())
 }
 
 #[unsafe(no_mangle)]
-pub extern "C" fn wst_graph_input(graph: Option<&Graph>, index: usize, out: *mut PortView) -> *mut Failure {
+pub extern "C" fn wst_graph_input(
+    graph: Option<&Handle<Graph>>,
+    index: usize,
+    out: *mut PortView,
+) -> *mut Failure {
     // SAFETY: the header asks for a struct begun with its _INIT macro.
-    fallible(|| unsafe { ports::show(&given(graph, "graph")?.contents().inputs, index, out) })
+    fallible(|| unsafe { ports::show(&alive(graph, "graph")?.contents().inputs, index, out) })
 }
 
 #[unsafe(no_mangle)]
-pub extern "C" fn wst_graph_output_count(graph: Option<&Graph>) -> usize {
+pub extern "C" fn wst_graph_output_count(graph: Option<&Handle<Graph>>) -> usize {
     count(graph, |contents| contents.outputs.len())
 }
 
 #[unsafe(no_mangle)]
-pub extern "C" fn wst_graph_output(graph: Option<&Graph>, index: usize, out: *mut PortView) -> *mut Failure {
+pub extern "C" fn wst_graph_output(
+    graph: Option<&Handle<Graph>>,
+    index: usize,
+    out: *mut PortView,
+) -> *mut Failure {
     // SAFETY: the header asks for a struct begun with its _INIT macro.
-    fallible(|| unsafe { ports::show(&given(graph, "graph")?.contents().outputs, index, out) })
+    fallible(|| unsafe { ports::show(&alive(graph, "graph")?.contents().outputs, index, out) })
 }
 
 #[unsafe(no_mangle)]
-pub extern "C" fn wst_graph_step_count(graph: Option<&Graph>) -> usize {
+pub extern "C" fn wst_graph_step_count(graph: Option<&Handle<Graph>>) -> usize {
     count(graph, |contents| contents.steps.len())
 }
 
 #[unsafe(no_mangle)]
-pub extern "C" fn wst_graph_step(graph: Option<&Graph>, index: usize, out: *mut StepView) -> *mut Failure {
+pub extern "C" fn wst_graph_step(
+    graph: Option<&Handle<Graph>>,
+    index: usize,
+    out: *mut StepView,
+) -> *mut Failure {
     fallible(|| {
-        let step = ports::at(&given(graph, "graph")?.contents().steps, index)?;
+        let step = ports::at(&alive(graph, "graph")?.contents().steps, index)?;
         // SAFETY: the header asks for a struct begun with its _INIT macro.
         unsafe { step.view().show(out) }
     })

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use std::time::Instant;
 
 use anyhow::{Context, Result, bail};
+use wuerst::core::{effective_seed, is_whole};
 use wuerst::{Engine, Graph, Value};
 
 use crate::previews::PreviewArgs;
@@ -15,7 +16,7 @@ use crate::setup::Setup;
 use crate::size::Size;
 use crate::source::Source;
 use crate::target::{Target, numbered};
-use crate::{pairs, picture, watch};
+use crate::{pairs, picture, seed, watch};
 
 /// The most words that a prompt may have. Text encoders read some dozens and cut off the rest with a warning; so many
 /// are no prompt but a mistake.
@@ -29,9 +30,10 @@ pub(crate) struct Args {
     /// The picture, a .png file; with --count, name-0001.png and so on
     #[arg(short, long, value_name = "FILE")]
     output: PathBuf,
-    /// Starts the random numbers: the same seed gives the same picture; with --count, the first picture's
-    #[arg(long, value_name = "N", allow_negative_numbers = true)]
-    seed: Option<i64>,
+    /// Starts the random numbers, from 0 to 18446744073709551615: the same seed gives the same picture, and its low 32 bits
+    /// count, as in PyTorch; with --count, the first picture's
+    #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = seed::read)]
+    seed: Option<i128>,
     /// Steps of the prior
     #[arg(long, value_name = "N", allow_negative_numbers = true)]
     steps: Option<i64>,
@@ -94,7 +96,9 @@ fn make(args: &Args, targets: &[Target], file: &Path, (engine, graphs): (&Engine
     given.extend(inputs.iter().map(|(name, text)| (*name, (*text).to_owned())));
     given.iter().try_for_each(|(name, text)| job.set_text(name, text))?;
 
-    let first = args.seed.unwrap_or_else(|| default_seed(&graph));
+    let set = inputs.iter().rev().find(|(name, _)| *name == "seed");
+    let set = set.map(|(_, text)| seed::read(text)).transpose().map_err(anyhow::Error::msg)?;
+    let first = args.seed.or(set).unwrap_or_else(|| default_seed(&graph));
     let mut recipe = match args.no_metadata {
         true => None,
         false => {
@@ -106,21 +110,21 @@ fn make(args: &Args, targets: &[Target], file: &Path, (engine, graphs): (&Engine
     let mut progress = Progress::new(args.previews.open()?);
     for (index, target) in targets.iter().enumerate() {
         let start = Instant::now();
+        let seed = i128::try_from(index).ok().and_then(|index| first.checked_add(index));
         let seed =
-            i64::try_from(index).ok().and_then(|i| first.checked_add(i)).context("the seed is too large")?;
-        job.set("seed", seed)?;
+            seed.filter(|seed| is_whole(*seed)).context("the seed is too large for so many pictures")?;
+        job.set("seed", Value::Int(seed))?;
         progress.picture(index + 1, targets.len());
         let image = job.get("image", &mut progress)?;
-        let seed = seed.to_string();
         if let Some(recipe) = &mut recipe {
             recipe.output = "image".to_owned();
-            recipe.inputs.insert("seed".to_owned(), seed.clone());
+            recipe.inputs.insert("seed".to_owned(), effective_seed(seed).to_string());
         }
         let about = recipe.as_ref().map_or(Ok(vec![]), Recipe::pairs)?;
         target.write(&picture::encode("image", &image, &about)?)?;
         progress.done();
         let (file, seconds) = (target.path().display(), start.elapsed().as_secs_f64());
-        say(format_args!("{file}: {}, seed {seed}, {seconds:.1} s", image.ty()));
+        say(format_args!("{file}: {}, seed {}, {seconds:.1} s", image.ty(), seed::shown(seed)));
     }
     Ok(())
 }
@@ -162,7 +166,7 @@ fn given(args: &Args) -> Vec<(&str, String)> {
 }
 
 /// The seed that the graph has when none is given.
-fn default_seed(graph: &Graph) -> i64 {
+fn default_seed(graph: &Graph) -> i128 {
     match graph.inputs().iter().find(|port| port.name == "seed").and_then(|port| port.default.clone()) {
         Some(Value::Int(seed)) => seed,
         _ => 0,

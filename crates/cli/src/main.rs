@@ -30,6 +30,7 @@ mod progress;
 mod recipe;
 mod run;
 mod say;
+mod seed;
 mod setup;
 mod size;
 mod source;

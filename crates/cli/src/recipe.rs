@@ -10,6 +10,8 @@ use wuerst::graph::Source;
 use wuerst::stages::png_texts;
 use wuerst::{Engine, Graph, Value};
 
+use crate::seed;
+
 /// Names and values as the command line writes them.
 pub(crate) type Texts = BTreeMap<String, String>;
 
@@ -49,13 +51,13 @@ const FOLDERS: &str = "folders";
 const FILES: &str = "files";
 
 impl Recipe {
-    /// A recipe without an output yet. Reads every model once, for its digest.
+    /// A recipe without an output yet, in which seeds are what counts of them. Reads every model once, for its digest.
     pub(crate) fn new(
         engine: &Engine,
         graph: &Graph,
         text: &str,
-        inputs: Texts,
-        changes: Texts,
+        mut inputs: Texts,
+        mut changes: Texts,
     ) -> Result<Recipe> {
         let mut files = Texts::new();
         let mut add = |name: &str, digest: Digest| {
@@ -78,6 +80,7 @@ impl Recipe {
                 _ => {}
             }
         }
+        seed::reduce(graph, &mut inputs, &mut changes);
         Ok(Recipe { graph: text.to_owned(), inputs, changes, files, ..Recipe::default() })
     }
 

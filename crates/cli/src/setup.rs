@@ -32,7 +32,7 @@ pub(crate) struct Setup {
     /// A device that refuses a model is an error, and the next one does not get its turn
     #[arg(long)]
     strict: bool,
-    /// Threads for each model's run, which do not change the result; without it one for each core
+    /// Threads for each model's run, 1024 at most, which do not change the result; without it one for each core
     #[arg(long, value_name = "N")]
     threads: Option<NonZeroUsize>,
     /// Devices of single stages, which count before --device, as "prior=cuda:0,cpu; vqgan-decoder=openvino:CPU{precision=bf16}"

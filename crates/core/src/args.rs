@@ -2,7 +2,7 @@
 
 use half::f16;
 
-use crate::{ArcArrayD, Element, Error, File, Model, Port, Result, Tensor, Value};
+use crate::{ArcArrayD, Element, Error, File, Model, Port, Result, Tensor, Value, effective_seed};
 
 /// The arguments of one run of a node, in the order of its signature's inputs and asked for by name.
 ///
@@ -59,8 +59,19 @@ impl<'a> Args<'a> {
         }
     }
 
-    /// An `int` argument.
+    /// An `int` argument. One beyond 64 bits with a sign, as a seed may be, is an error: see [`Args::seed`].
     pub fn int(&self, name: &str) -> Result<i64> {
+        let number = self.whole(name)?;
+        i64::try_from(number)
+            .map_err(|_| Error::invalid(name, format!("{number} is larger than {}", i64::MAX)))
+    }
+
+    /// An `int` argument that starts random numbers: the part of it that counts, see [`effective_seed`].
+    pub fn seed(&self, name: &str) -> Result<u32> {
+        Ok(effective_seed(self.whole(name)?))
+    }
+
+    fn whole(&self, name: &str) -> Result<i128> {
         match self.value(name)? {
             Value::Int(x) => Ok(*x),
             other => Err(wrong(name, "int", other)),

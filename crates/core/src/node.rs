@@ -1,6 +1,7 @@
 //! Nodes: named pure functions.
 
 use std::any::Any;
+use std::borrow::Cow;
 
 use crate::{Args, Ctx, Digest, Error, Refusal, Result, Signature, Value};
 
@@ -57,14 +58,22 @@ pub trait Node: Any + Send + Sync {
 }
 
 /// How a node's arguments are shared out among several results. The results are joined along their first dimension.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Batch {
     /// The port whose first dimension is the number of results.
-    pub over: &'static str,
+    pub over: Cow<'static, str>,
     /// The other ports of which each result gets an equal part of the first dimension; a length of 1 serves all.
-    pub each: &'static [&'static str],
+    pub each: Vec<Cow<'static, str>>,
     /// A port that counts: each result's value is one more than that before. Left out, it counts from 0.
-    pub counts: Option<&'static str>,
+    pub counts: Option<Cow<'static, str>>,
+}
+
+impl Batch {
+    /// A batch over a port, of names that are known beforehand.
+    pub fn new(over: &'static str, each: &[&'static str], counts: Option<&'static str>) -> Batch {
+        let each = each.iter().copied().map(Cow::Borrowed).collect();
+        Batch { over: over.into(), each, counts: counts.map(Cow::Borrowed) }
+    }
 }
 
 /// A node's name and interface.

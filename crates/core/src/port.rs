@@ -3,7 +3,7 @@
 use std::fmt;
 use std::ops::RangeInclusive;
 
-use crate::{Error, Models, Result, SyntaxError, Ty, Value, syntax};
+use crate::{Error, Models, Result, SyntaxError, Ty, Value, syntax, whole};
 
 /// A named input or output of a node or graph.
 #[derive(Clone, Debug, PartialEq)]
@@ -69,7 +69,7 @@ impl Port {
     pub fn read(&self, text: &str) -> Result<Value, String> {
         let value = match self.ty {
             Ty::Bool => text.parse().ok().map(Value::Bool),
-            Ty::Int => text.parse().ok().map(Value::Int),
+            Ty::Int => whole(text).map(Value::Int),
             Ty::Float => text.parse().ok().map(Value::Float),
             Ty::Text | Ty::Model | Ty::File => Some(Value::from(text)),
             Ty::Tensor { .. } => return Err(format!("wants {}, which cannot be written as text", self.ty)),
@@ -143,7 +143,7 @@ mod tests {
     fn values_are_widened_and_checked() {
         assert_eq!(admit("float {0.0..10.0}", 4i64), Ok(Value::Float(4.0)));
         assert_eq!(admit("int {1..1000}", 0i64), Err("prior.x: 0 is outside 1..1000".into()));
-        assert_eq!(admit("int {1..}", i64::MAX), Ok(Value::Int(i64::MAX)));
+        assert_eq!(admit("int {1..}", i64::MAX), Ok(Value::from(i64::MAX)));
         assert_eq!(admit("int", 1.5), Err("prior.x: wants int, got float 1.5".into()));
         assert_eq!(admit("float", f64::NAN), Err("prior.x: NaN is not a finite number".into()));
         assert_eq!(admit("text {ddpm|ddim}", "dpm"), Err(r#"prior.x: "dpm" is none of ddpm, ddim"#.into()));

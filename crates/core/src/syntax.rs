@@ -12,7 +12,7 @@
 use std::fmt;
 use std::ops::RangeInclusive;
 
-use crate::{DType, Dim, Models, Port, Signature, Ty, Value};
+use crate::{DType, Dim, Models, Port, Signature, Ty, Value, whole};
 
 /// What is wrong with a signature's text, and where.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -310,7 +310,7 @@ impl Cursor {
             return Err(self.expected("a number, true, false or text in quotes"));
         }
         let float = || text.parse().ok().filter(|x: &f64| x.is_finite()).map(Value::Float);
-        let number = text.parse().ok().map(Value::Int).or_else(float);
+        let number = whole(&text).map(Value::Int).or_else(float);
         number.ok_or_else(|| self.error(start, format!("`{text}` is not a number")))
     }
 

@@ -12,8 +12,8 @@ use crate::{ArcArrayD, Cancel, Digest, Element, File, Hasher, Model, Result, Ten
 pub enum Value {
     /// True or false.
     Bool(bool),
-    /// A signed 64-bit integer.
-    Int(i64),
+    /// A whole number, from -2⁶³ to 2⁶⁴-1: see [`whole`](crate::whole).
+    Int(i128),
     /// A 64-bit floating-point number.
     Float(f64),
     /// A string.
@@ -98,11 +98,16 @@ impl From<bool> for Value {
     }
 }
 
-impl From<i64> for Value {
-    fn from(x: i64) -> Value {
-        Value::Int(x)
-    }
+macro_rules! from_whole {
+    ($($ty:ty),*) => {$(
+        impl From<$ty> for Value {
+            fn from(x: $ty) -> Value {
+                Value::Int(x.into())
+            }
+        }
+    )*};
 }
+from_whole!(i32, i64, u32, u64);
 
 impl From<f64> for Value {
     fn from(x: f64) -> Value {
@@ -158,8 +163,15 @@ mod tests {
 
     #[test]
     fn values_of_different_types_have_different_digests() {
-        let values =
-            [Value::from(true), Value::from(1i64), Value::from(1.0), Value::from("1"), Value::from("")];
+        let values = [
+            Value::from(true),
+            1i64.into(),
+            u64::MAX.into(),
+            (-1i64).into(),
+            1.0.into(),
+            "1".into(),
+            "".into(),
+        ];
         for (i, a) in values.iter().enumerate() {
             for (j, b) in values.iter().enumerate() {
                 assert_eq!(a.digest() == b.digest(), i == j, "{a} and {b}");

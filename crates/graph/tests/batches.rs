@@ -36,7 +36,7 @@ fn bench(budget: usize) -> Bench {
         let rows: Vec<[f32; 2]> = args.text("text")?.split(' ').map(|word| [word.len() as f32, 1.]).collect();
         Ok(vec![Array2::from(rows).into()])
     });
-    let batch = Batch { over: "rows", each: &["negative"], counts: Some("seed") };
+    let batch = Batch::new("rows", &["negative"], Some("seed"));
     let prior = "rows: f32[b,2], negative: f32[n,2]?, seed: int -> rows: f32[b,2], rng: u8[r]";
     bench.add_batch("test.prior", prior, batch, |ctx, args| {
         let (rows, seed) = (args.tensor_f32("rows")?, args.int("seed")?);
@@ -46,7 +46,7 @@ fn bench(budget: usize) -> Bench {
         let rows = &rows * 10. + &negative + seed as f32;
         Ok(vec![rows.into_shared().into(), Array1::from(vec![seed as u8, 7]).into()])
     });
-    let batch = Batch { over: "rows", each: &["rng"], counts: None };
+    let batch = Batch::new("rows", &["rng"], None);
     bench.add_batch("test.paint", "rows: f32[b,2], rng: u8[r] -> rows: f32[b,2]", batch, |ctx, args| {
         ctx.step(0, 1)?;
         let rng = args.tensor_u8("rng")?;
@@ -181,8 +181,8 @@ fn a_value_is_let_go_when_nobody_will_read_it_any_more() {
     let cache = bench.cache.clone();
     let most = Arc::new(AtomicUsize::new(0));
     let seen = most.clone();
-    let batch = Batch { over: "rows", each: &[], counts: None };
-    bench.add_batch("test.large", "rows: f32[b,2] -> rows: f32[b,n]", batch, move |_, args| {
+    let batch = Batch::new("rows", &[], None);
+    bench.add_batch("test.large", "rows: f32[b,2] -> rows: f32[b,n]", batch.clone(), move |_, args| {
         seen.fetch_max(cache.bytes(), Ordering::SeqCst);
         Ok(vec![Array2::from_elem((1, 1 << 18), args.tensor_f32("rows")?.sum()).into()])
     });

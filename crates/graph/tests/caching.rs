@@ -116,7 +116,7 @@ fn nodes_with_side_effects_run_every_time_and_once() {
         let spec = NodeSpec::new("host.clock", 1, "-> hour: int", "").unwrap().volatile();
         bench.add_spec(spec, |_, _| Ok(vec![Value::Int(7)]));
         bench.add("host.add", "a: int, b: int -> sum: int", |_, args| {
-            Ok(vec![Value::Int(args.int("a")? + args.int("b")?)])
+            Ok(vec![Value::from(args.int("a")? + args.int("b")?)])
         });
         let graph = bench.load(
             "{wuerstchen: 1, nodes: {clock: {use: host.clock}, \
@@ -134,8 +134,8 @@ fn nodes_with_side_effects_run_every_time_and_once() {
 fn a_result_made_again_may_differ_in_its_last_bits() {
     static CALLS: AtomicI64 = AtomicI64::new(0);
     let mut bench = Bench::new(0);
-    bench.add("gpu.noise", "-> x: int", |_, _| Ok(vec![Value::Int(CALLS.fetch_add(1, Ordering::SeqCst))]));
-    bench.add("host.copy", "x: int -> x: int", |_, args| Ok(vec![Value::Int(args.int("x")?)]));
+    bench.add("gpu.noise", "-> x: int", |_, _| Ok(vec![Value::from(CALLS.fetch_add(1, Ordering::SeqCst))]));
+    bench.add("host.copy", "x: int -> x: int", |_, args| Ok(vec![Value::from(args.int("x")?)]));
     let graph = bench.load(
         "{wuerstchen: 1, nodes: {noise: {use: gpu.noise}, copy: {use: host.copy, with: {x: $noise.x}}}, \
           outputs: {image: $copy.x}}",
@@ -151,7 +151,7 @@ fn a_replaced_model_runs_what_used_it() {
     let mut bench = Bench::new(usize::MAX);
     bench.add("test.size", "model: model -> size: int", |_, args| {
         let about = fs::metadata(args.model("model")?.path());
-        Ok(vec![Value::Int(about.map_or(-1, |about| about.len() as i64))])
+        Ok(vec![Value::from(about.map_or(-1, |about| about.len() as i64))])
     });
     let yaml = format!(
         "{{wuerstchen: 1, nodes: {{size: {{use: test.size, with: {{model: {}}}}}}}, outputs: {{image: $size.size}}}}",

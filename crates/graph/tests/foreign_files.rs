@@ -33,7 +33,7 @@ fn run(folder: &Path, seeds: std::ops::Range<i64>) -> Vec<String> {
     let graph = bench.load(CASCADE);
     let mut warnings = Warnings::default();
     for seed in seeds {
-        let sets = [("prompt", "a red apple".into()), ("seed", Value::Int(seed))];
+        let sets = [("prompt", "a red apple".into()), ("seed", Value::from(seed))];
         let got = Run::new(&graph, &inputs(&graph, &sets), &bench.cache, &Cancel::new(), &mut warnings)
             .output("image");
         let want = alone.output(&alone.load(CASCADE), "image", &sets).0;

@@ -26,7 +26,7 @@ fn timed<T>(what: &str, work: impl FnOnce() -> T) -> T {
 fn bench() -> Bench {
     let mut bench = Bench::new(64 << 20);
     bench.add("math.add", "a: int, b: int = 1 -> sum: int", |_, args| {
-        Ok(vec![Value::Int(args.int("a")? + args.int("b")?)])
+        Ok(vec![Value::from(args.int("a")? + args.int("b")?)])
     });
     bench
 }
@@ -60,7 +60,7 @@ fn a_long_chain_each_node_of_which_is_an_output() {
     text += "outputs:\n";
     (0..NODES).for_each(|at| writeln!(text, "  o{at}: $n{at}.sum").unwrap());
     let values = run("chain", &bench(), &text, &[("start".to_owned(), 5)]);
-    assert!(values.into_iter().eq((0..NODES as i64).map(|at| Value::Int(at + 6))));
+    assert!(values.into_iter().eq((0..NODES as i64).map(|at| Value::from(at + 6))));
 }
 
 #[test]
@@ -75,5 +75,5 @@ fn many_nodes_side_by_side_each_with_an_input_and_an_output() {
     (0..NODES).for_each(|at| writeln!(text, "  o{at}: $n{at}.sum").unwrap());
     let sets: Vec<(String, i64)> = (0..NODES).map(|at| (format!("i{at}"), 2 * at as i64)).collect();
     let values = run("side by side", &bench(), &text, &sets);
-    assert!(values.into_iter().eq((0..NODES as i64).map(|at| Value::Int(3 * at))));
+    assert!(values.into_iter().eq((0..NODES as i64).map(|at| Value::from(3 * at))));
 }

@@ -258,7 +258,7 @@ fn a_failing_node_is_named() {
 #[test]
 fn a_chain_of_many_nodes_needs_no_deep_stack() {
     let mut bench = Bench::new(0);
-    bench.add("host.next", "x: int -> x: int", |_, args| Ok(vec![Value::Int(args.int("x")? + 1)]));
+    bench.add("host.next", "x: int -> x: int", |_, args| Ok(vec![Value::from(args.int("x")? + 1)]));
     let mut yaml = "wuerstchen: 1\ninputs: {x: int = 0}\noutputs: {image: $n2999.x}\nnodes:\n".to_owned();
     // From the last to the first, so that the file's order is of no help.
     for n in (0..3000).rev() {

@@ -39,7 +39,7 @@ impl Decode {
             .describe("text", "States of the decoder's text encoder; one for all pictures, or one for each.")?
             .describe("negative", "States for what the picture should not show; one for all pictures, or one for each.")?
             .describe("model", "A model with the contract `decoder`.")?
-            .describe("seed", "Starts the random numbers anew; the next of a batch has the next seed. When left out, they go on from `rng`.")?
+            .describe("seed", "Starts the random numbers anew; its low 32 bits count. The next of a batch has the next seed. When left out, they go on from `rng`.")?
             .describe("rng", "Where the prior left the random numbers. With neither, the seed is 0.")?
             .describe("latents", "The picture as the VQGAN knows it; published models have 4 channels, and 4 pixels to a cell.")?;
         for (port, about) in sample::ABOUT.into_iter().chain(guidance::ABOUT).chain(start::ABOUT) {
@@ -74,8 +74,8 @@ fn side(cells: usize, scale: &Scale) -> Result<usize> {
 /// The random numbers: a seed's, or those that the prior left.
 fn noise(args: &Args<'_>) -> Result<Noise> {
     if args.has("seed") || !args.has("rng") {
-        let seed = if args.has("seed") { args.int("seed")? } else { 0 };
-        return Ok(Noise::new(seed.cast_unsigned()));
+        let seed = if args.has("seed") { args.seed("seed")? } else { 0 };
+        return Ok(Noise::new(seed.into()));
     }
     args.tensor_u8("rng")?.as_slice().and_then(Noise::from_bytes).ok_or_else(|| {
         let message = "is not the state of a generator for each picture, as `wuerst.prior` gives it";
@@ -98,7 +98,7 @@ impl Node for Decode {
 
     fn batch(&self, given: &dyn Fn(&str) -> bool) -> Option<Batch> {
         let counts = (given("seed") || !given("rng")).then_some("seed");
-        Some(Batch { over: "embedding", each: &["text", "negative", "rng", "init"], counts })
+        Some(Batch::new("embedding", &["text", "negative", "rng", "init"], counts))
     }
 
     fn run(&self, ctx: &mut Ctx<'_>, args: &Args<'_>) -> Result<Vec<Value>> {

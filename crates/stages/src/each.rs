@@ -7,6 +7,22 @@ use wuerst_core::{Error, Result};
 use crate::contract::Contract;
 use crate::device::{Device, split};
 
+/// The most threads that a model may run with: each takes a stack, and none beyond the cores helps.
+pub const MOST_THREADS: usize = 1024;
+
+/// Refuses more than [`MOST_THREADS`].
+///
+/// # Errors
+/// [`Error::Invalid`] with `what`, the number and the limit.
+pub fn check_threads(what: &str, threads: usize) -> Result<()> {
+    if threads <= MOST_THREADS {
+        return Ok(());
+    }
+    let message =
+        format!("{threads} is more than {MOST_THREADS}: give the number of cores, or 0 for one each");
+    Err(Error::invalid(what, message))
+}
+
 /// How the models of one stage are run, where that differs from the others.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct StageOptions {
@@ -32,12 +48,13 @@ impl StageOptions {
     /// Reads threads of stages into `each`, as `prior=4; vqgan-decoder=2`.
     ///
     /// # Errors
-    /// [`Error::Invalid`] for a name that is no stage, or no number.
+    /// [`Error::Invalid`] for a name that is no stage, no number, or more than [`MOST_THREADS`].
     pub fn read_threads(each: &mut BTreeMap<Contract, StageOptions>, text: &str) -> Result<()> {
         for (stage, number) in entries(text)? {
             let threads = number.parse().map_err(|_| {
                 Error::invalid("threads of a stage", format!("`{number}` of `{stage}` is no number"))
             })?;
+            check_threads(&format!("threads of `{stage}`"), threads)?;
             each.entry(stage).or_default().threads = Some(threads);
         }
         Ok(())
@@ -80,5 +97,20 @@ mod tests {
         }
         let said = StageOptions::read_threads(&mut each, "prior=four").unwrap_err().to_string();
         assert!(said.contains("`four` of `prior`"), "{said}");
+    }
+
+    #[test]
+    fn threads_have_a_limit() {
+        let read = |text: &str| StageOptions::read_threads(&mut BTreeMap::new(), text);
+        assert!(read("prior=1024").is_ok() && check_threads("threads", 0).is_ok());
+        for number in ["1025", "4096", "2147483648", "4294967295"] {
+            let said = read(&format!("prior={number}")).unwrap_err().to_string();
+            assert_eq!(
+                said,
+                format!(
+                    "threads of `prior`: {number} is more than 1024: give the number of cores, or 0 for one each"
+                )
+            );
+        }
     }
 }

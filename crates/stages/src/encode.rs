@@ -42,7 +42,7 @@ impl Node for Encode {
     }
 
     fn batch(&self, _given: &dyn Fn(&str) -> bool) -> Option<Batch> {
-        Some(Batch { over: "ids", each: &["mask"], counts: None })
+        Some(Batch::new("ids", &["mask"], None))
     }
 
     fn run(&self, ctx: &mut Ctx<'_>, args: &Args<'_>) -> Result<Vec<Value>> {

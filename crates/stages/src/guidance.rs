@@ -184,7 +184,7 @@ mod tests {
         let ports: Signature = SIGNATURE.parse()?;
         let negative = negative.then(|| ndarray::Array1::<f32>::zeros(1).into());
         let [start, end] = interval.map(Value::Float);
-        let values = [weight.map(Value::Float), Some(start), Some(end), Some(Value::Int(batch)), negative];
+        let values = [weight.map(Value::Float), Some(start), Some(end), Some(Value::from(batch)), negative];
         Guidance::new(&Args::new(&ports.inputs, &values), 4.)
     }
 

@@ -40,7 +40,7 @@ impl Prior {
             .describe("model", "A model with the contract `prior`.")?
             .describe("width", "Width of the picture in pixels; what the model does best when left out.")?
             .describe("height", "Height of the picture in pixels; what the model does best when left out.")?
-            .describe("seed", "Starts the random numbers; the same seed gives the same embedding. The next of a batch has the next seed.")?
+            .describe("seed", "Starts the random numbers, from 0 to 18446744073709551615; its low 32 bits count, as in PyTorch. The same seed gives the same embedding. The next of a batch has the next seed.")?
             .describe("embedding", "What the picture shows, for the decoder.")?
             .describe("rng", "Where the random numbers have got to, for the decoder to go on from.")?;
         for (port, about) in sample::ABOUT.into_iter().chain(guidance::ABOUT).chain(start::ABOUT) {
@@ -96,7 +96,7 @@ impl Node for Prior {
     }
 
     fn batch(&self, _given: &dyn Fn(&str) -> bool) -> Option<Batch> {
-        Some(Batch { over: "text", each: &["negative", "init"], counts: Some("seed") })
+        Some(Batch::new("text", &["negative", "init"], Some("seed")))
     }
 
     fn run(&self, ctx: &mut Ctx<'_>, args: &Args<'_>) -> Result<Vec<Value>> {
@@ -125,7 +125,7 @@ impl Node for Prior {
         let init = if args.has("init") { Some(batch::one(args, "init")?) } else { None };
         let init: Option<Vec<f32>> =
             init.and_then(|init| Some(init.values::<f32>()?.iter().map(|e| (e - shift) / scale).collect()));
-        let mut noise = Noise::new(args.int("seed")?.cast_unsigned());
+        let mut noise = Noise::new(args.seed("seed")?.into());
         let shape = [channels, height, width];
         let latents =
             sampling.run(ctx, &mut noise, init.as_deref(), shape, &conditions, |ctx, feeds, kept| {

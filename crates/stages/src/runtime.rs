@@ -3,11 +3,12 @@
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use libloading::Library;
 use ort::environment::{Environment, EnvironmentBuilder};
 use wuerst_core::{Error, Result};
 
 use crate::host::HostApi;
-use crate::locate;
+use crate::{library, locate};
 
 /// The process's ONNX Runtime.
 #[derive(Debug)]
@@ -38,6 +39,7 @@ impl Runtime {
             return runtime.serves(option);
         }
         let path = locate::library(option)?;
+        let _bound = bound(&path)?;
         // Before any other call of `ort`, which would look for a library by itself and panic without one.
         let builder = ort::init_from(&path).map_err(|e| Error::Runtime(e.to_string()))?;
         Ok(running.insert(Runtime { path, environment: environment(builder)?, api: None }.kept()))
@@ -114,6 +116,14 @@ impl Runtime {
     pub fn environment(&self) -> &Environment {
         &self.environment
     }
+}
+
+/// The library with all its symbols bound, which stay so when `ort` loads it again, lazily.
+#[allow(unsafe_code, reason = "ONNX Runtime's initialisers run")]
+fn bound(path: &Path) -> Result<Library> {
+    // SAFETY: the library that the user names, or one that lies where ONNX Runtime does.
+    let library = unsafe { library::open(path) };
+    library.map_err(|why| Error::Runtime(format!("{} cannot be loaded: {why}", path.display())))
 }
 
 fn environment(builder: EnvironmentBuilder) -> Result<Environment> {

@@ -210,7 +210,7 @@ mod tests {
 
     fn args(steps: Option<i64>, spacing: &str, sampler: &str) -> Vec<Option<Value>> {
         let guidance = [None, Some(Value::Float(1.)), Some(Value::Float(0.)), Some(Value::Int(2))];
-        let own = vec![steps.map(Value::Int), Some(spacing.into()), Some(sampler.into())];
+        let own = vec![steps.map(Value::from), Some(spacing.into()), Some(sampler.into())];
         own.into_iter().chain(guidance).chain([None]).collect()
     }
 

@@ -68,7 +68,7 @@ impl Node for Vqgan {
     }
 
     fn batch(&self, _given: &dyn Fn(&str) -> bool) -> Option<Batch> {
-        self.list.then_some(Batch { over: "latents", each: &[], counts: None })
+        self.list.then(|| Batch::new("latents", &[], None))
     }
 
     fn run(&self, ctx: &mut Ctx<'_>, args: &Args<'_>) -> Result<Vec<Value>> {

@@ -6,7 +6,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use wuerst_core::{Files, Node, Registry, Result, memory};
 use wuerst_graph::{Cache, Change, Folder, Graph, Misfit};
-use wuerst_stages::{Outputs, Runtime, Sessions};
+use wuerst_stages::{Outputs, Runtime, Sessions, check_threads};
 
 use crate::graph_kind::GraphKind;
 use crate::holds::EngineReport;
@@ -60,12 +60,18 @@ impl Default for Options {
     }
 }
 
+/// The node kinds, and how often they have changed.
+struct Kinds {
+    registry: Registry,
+    changes: u64,
+}
+
 /// What graphs run in. Cheap to clone; clones are the same engine, and threads may share it.
 #[derive(Clone)]
 pub struct Engine(Arc<Inner>);
 
 struct Inner {
-    registry: RwLock<Registry>,
+    registry: RwLock<Kinds>,
     sessions: Arc<Sessions>,
     cache: Cache,
 }
@@ -74,9 +80,13 @@ impl Engine {
     /// An engine with the built-in nodes. Loads nothing: neither ONNX Runtime nor models.
     ///
     /// # Errors
-    /// None that a caller could cause.
+    /// [`wuerst_core::Error::Invalid`] for more threads than [`wuerst_stages::MOST_THREADS`].
     pub fn new(options: Options) -> Result<Engine> {
         let mut stages = options.stages;
+        check_threads("threads", stages.threads.unwrap_or(0))?;
+        for (stage, own) in &stages.each {
+            check_threads(&format!("threads of `{stage}`"), own.threads.unwrap_or(0))?;
+        }
         if let Some(folder) = options.cache_folder.as_ref().filter(|_| stages.prepared.is_none()) {
             stages.prepared = Some(folder.clone());
             stages.prepared_bytes = options.cache_folder_bytes;
@@ -94,7 +104,8 @@ impl Engine {
         let outputs = Outputs::new(options.outputs).with_limits(options.outputs_files, options.outputs_bytes);
         registry.set_models(models::in_folder(options.models).with_files(files));
         wuerst_stages::register(&mut registry, &sessions, outputs)?;
-        Ok(Engine(Arc::new(Inner { registry: RwLock::new(registry), sessions, cache })))
+        let kinds = Kinds { registry, changes: 0 };
+        Ok(Engine(Arc::new(Inner { registry: RwLock::new(kinds), sessions, cache })))
     }
 
     /// Adds a node kind. Graphs that are loaded from now on can use it.
@@ -102,23 +113,46 @@ impl Engine {
     /// # Errors
     /// When its kind is taken.
     pub fn add(&self, node: Arc<dyn Node>) -> Result<()> {
-        self.0.registry.write().unwrap_or_else(PoisonError::into_inner).add_shared(node)
+        self.change(|registry| registry.add_shared(Arc::clone(&node)))
+    }
+
+    /// Changes the node kinds: all that the change does or, after an error, nothing. The change works on a copy without a
+    /// lock, since it calls nodes, which may call the engine; it is made again when another came first.
+    fn change<E>(&self, change: impl Fn(&mut Registry) -> Result<(), E>) -> Result<(), E> {
+        loop {
+            let (mut with, changes) = {
+                let kinds = self.0.registry.read().unwrap_or_else(PoisonError::into_inner);
+                (kinds.registry.clone(), kinds.changes)
+            };
+            change(&mut with)?;
+            let mut kinds = self.0.registry.write().unwrap_or_else(PoisonError::into_inner);
+            if kinds.changes == changes {
+                *kinds = Kinds { registry: with, changes: changes + 1 };
+                return Ok(());
+            }
+        }
     }
 
     /// Loads a plug-in: a shared library that adds node kinds, all of them or, after an error, none. It is never
-    /// unloaded, but for after an error. Its code runs with the rights of the process, so load only what you trust.
+    /// unloaded, but for after an error. Its code runs with the rights of the process, so load only what you trust. All its
+    /// symbols are bound at once.
     ///
     /// # Errors
-    /// [`wuerst_core::Error::Plugin`]: there is no such file, it is no library, it is no plug-in, it is built for a later
+    /// [`wuerst_core::Error::Plugin`]: there is no such file, it is no library or one that cannot be bound, it is no plug-in, it is built for a later
     /// version of the interface, a kind is taken, or what the plug-in says.
     pub fn load_plugin(&self, path: &Path) -> Result<()> {
-        plugin::load(path)?.keep(|nodes| {
-            let mut registry = self.0.registry.write().unwrap_or_else(PoisonError::into_inner);
-            let mut with = registry.clone();
-            let added = nodes.into_iter().try_for_each(|node| with.add(node));
-            added.map_err(|error| plugin::failed(path, error))?;
-            *registry = with;
-            Ok(())
+        plugin::load(path)?.keep(|added| {
+            let nodes: Vec<Arc<dyn Node>> =
+                added.nodes.into_iter().map(|node| Arc::new(node) as Arc<dyn Node>).collect();
+            let graphs = added.graphs.into_iter().map(plugin::Graph::read).collect::<Result<Vec<_>>>();
+            let graphs = graphs.map_err(|error| plugin::failed(path, error))?;
+            let added = self.change(|registry| {
+                nodes.iter().try_for_each(|node| registry.add_shared(Arc::clone(node)))?;
+                let graphs: Vec<_> =
+                    graphs.iter().map(|graph| graph.kind().resolved(registry.models())).collect();
+                wuerst_graph::add_graphs(registry, &graphs).map_err(|misfit| misfit.error)
+            });
+            added.map_err(|error| plugin::failed(path, error))
         })
     }
 
@@ -138,23 +172,15 @@ impl Engine {
     /// # Errors
     /// The first that cannot be added, and why: see [`Engine::add_graph`].
     pub fn add_graphs(&self, graphs: &[GraphKind<'_>]) -> Result<(), Misfit> {
-        // They are checked in a copy: whatever that takes, nothing else of the engine waits for it.
-        let mut with = self.registry();
-        let resolved: Vec<_> = graphs.iter().map(|graph| graph.resolved(with.models())).collect();
-        wuerst_graph::add_graphs(&mut with, &resolved)?;
-        let mut registry = self.0.registry.write().unwrap_or_else(PoisonError::into_inner);
-        let mut now = registry.clone();
-        for (index, kind) in graphs.iter().map(|graph| graph.kind).enumerate() {
-            let added = with.get(kind).map_or(Ok(()), |node| now.add_shared(Arc::clone(node)));
-            added.map_err(|error| Misfit { index, error })?;
-        }
-        *registry = now;
-        Ok(())
+        self.change(|registry| {
+            let graphs: Vec<_> = graphs.iter().map(|graph| graph.resolved(registry.models())).collect();
+            wuerst_graph::add_graphs(registry, &graphs)
+        })
     }
 
     /// The node kinds and the models folder as they are now.
     pub fn registry(&self) -> Registry {
-        self.0.registry.read().unwrap_or_else(PoisonError::into_inner).clone()
+        self.0.registry.read().unwrap_or_else(PoisonError::into_inner).registry.clone()
     }
 
     /// Reads and checks a graph.

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use wuerst_core::inside::{self, Inside};
 use wuerst_core::{Cancel, Digest, Error, Result, Turns, Value, Watch, memory};
 use wuerst_graph::{Cache, Graph, Inputs, Report, Run};
 
@@ -22,7 +23,7 @@ struct Inner {
     cancel: Mutex<Cancel>,
     /// Whose turn it is. Not waited for by the lock below, which no cancellation reaches.
     turns: Turns,
-    /// Of the last run; held during a run.
+    /// Of the last run that is over.
     report: Mutex<Report>,
 }
 
@@ -77,9 +78,11 @@ impl Job {
     /// The values of several outputs. Runs what is needed and not remembered, each node once.
     ///
     /// # Errors
-    /// An unknown output, an input that is missing or refused, what a node said, or [`Error::Cancelled`]. The job
-    /// can be asked again after any of them, and finished nodes stay remembered.
+    /// An unknown output, an input that is missing or refused, what a node said, [`Error::Cancelled`], or
+    /// [`Error::Invalid`] inside a callback or node, which cannot wait for a run. The job can be asked again after any of
+    /// them, and finished nodes stay remembered.
     pub fn get_all(&self, outputs: &[&str], watch: &mut dyn Watch) -> Result<Vec<Value>> {
+        inside::check("job")?;
         // Before its turn is waited for: whoever waits is stopped too.
         let cancel = self.switch();
         self.run(outputs, &cancel, watch)
@@ -93,11 +96,11 @@ impl Job {
     pub(crate) fn run(&self, outputs: &[&str], cancel: &Cancel, watch: &mut dyn Watch) -> Result<Vec<Value>> {
         memory::check(0)?;
         let _turn = self.0.turns.take(cancel)?;
-        let mut report = locked(&self.0.report);
+        let _inside = Inside::enter();
         let inputs = locked(&self.0.inputs).clone();
         let mut run = Run::new(&self.0.graph, &inputs, &self.0.cache, cancel, watch);
         let values = run.outputs(outputs);
-        *report = run.report().clone();
+        *locked(&self.0.report) = run.report().clone();
         values
     }
 
@@ -122,7 +125,7 @@ impl Job {
         cancel.cancel();
     }
 
-    /// What the last run did. Waits for a run in progress.
+    /// What the last run that is over did. Never waits.
     pub fn report(&self) -> Report {
         locked(&self.0.report).clone()
     }

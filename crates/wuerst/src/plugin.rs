@@ -2,30 +2,32 @@
 #![allow(unsafe_code, reason = "a plug-in is foreign code; each use says what is asked of it")]
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use libloading::Library;
 use wuerst_abi::ABI_VERSION;
 use wuerst_abi::error::{Code, Said};
-use wuerst_abi::node::Foreign;
-use wuerst_abi::table::{Init, gather};
+use wuerst_abi::table::{Added, AddedGraph, GraphFrom, Init, gather};
 use wuerst_core::{BoxError, Error, Result};
+use wuerst_stages::library;
+
+use crate::graph_kind::GraphKind;
 
 /// A plug-in that is not needed yet: dropped, it is unloaded, after its nodes.
 pub(crate) struct Loaded {
-    nodes: Vec<Foreign>,
+    added: Added,
     library: Library,
 }
 
 impl Loaded {
-    /// Hands out the nodes. When `add` takes them the library stays for the life of the process: its code may be on some
+    /// Hands out what it adds. When `add` takes that, the library stays for the life of the process: its code may be on some
     /// thread's way out, and its nodes are in some graph. When it fails, the library goes, and so must the nodes have by
     /// then.
     ///
     /// # Errors
     /// As of `add`.
-    pub(crate) fn keep<T>(self, add: impl FnOnce(Vec<Foreign>) -> Result<T>) -> Result<T> {
-        let added = add(self.nodes)?;
+    pub(crate) fn keep<T>(self, add: impl FnOnce(Added) -> Result<T>) -> Result<T> {
+        let added = add(self.added)?;
         // Of which nothing but the system's count of its users remains.
         std::mem::forget(self.library);
         Ok(added)
@@ -37,10 +39,10 @@ pub(crate) fn load(path: &Path) -> Result<Loaded> {
     let said = |code, message: String| failed(path, Said { code, message });
     // An absolute path, so that no library of that name elsewhere is meant.
     let file = fs::canonicalize(path).map_err(|error| said(Code::NotFound, error.to_string()))?;
-    // SAFETY: loading runs the library's initialisers; whoever calls this trusts it, as the documentation asks.
-    let library = unsafe { Library::new(&file) };
+    // SAFETY: loading runs the library's initialisers; callers trust it, as the documentation asks.
+    let library = unsafe { library::open(&file) };
     let library =
-        library.map_err(|error| said(Code::File, format!("is no library that can be loaded: {error}")))?;
+        library.map_err(|why| said(Code::File, format!("is no library that can be loaded: {why}")))?;
 
     let none =
         |name: &str| said(Code::Invalid, format!("is a library but no plug-in: it does not export `{name}`"));
@@ -58,11 +60,40 @@ pub(crate) fn load(path: &Path) -> Result<Loaded> {
     }
     let init = init.map_err(|_| none("wst_plugin_init_1"))?;
     // SAFETY: a plug-in's own entry, with what it is to be called with.
-    let nodes = gather(|api, plugin| unsafe { init(api, plugin) }).map_err(|said| failed(path, said))?;
-    Ok(Loaded { nodes, library })
+    let added = gather(|api, plugin| unsafe { init(api, plugin) }).map_err(|said| failed(path, said))?;
+    Ok(Loaded { added, library })
 }
 
 /// Says which plug-in cannot be loaded.
 pub(crate) fn failed(path: &Path, source: impl Into<BoxError>) -> Error {
     Error::Plugin { path: path.to_owned(), source: source.into() }
+}
+
+/// A graph that a plug-in adds, read.
+pub(crate) struct Graph {
+    kind: String,
+    text: String,
+    folder: Option<PathBuf>,
+}
+
+impl Graph {
+    /// Reads the file, where it is one.
+    pub(crate) fn read(AddedGraph { kind, from }: AddedGraph) -> Result<Graph> {
+        Ok(match from {
+            GraphFrom::Text(text) => Graph { kind, text, folder: None },
+            GraphFrom::File(path) => {
+                let folder = path.parent().unwrap_or(&path).to_owned();
+                Graph { kind, text: wuerst_graph::read_file(&path)?, folder: Some(folder) }
+            }
+        })
+    }
+
+    /// The node kind that it becomes.
+    pub(crate) fn kind(&self) -> GraphKind<'_> {
+        let graph = GraphKind::new(&self.kind, &self.text);
+        match &self.folder {
+            Some(folder) => graph.in_folder(folder),
+            None => graph,
+        }
+    }
 }

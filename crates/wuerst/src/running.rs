@@ -3,14 +3,14 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::thread::{self, JoinHandle, ThreadId};
+use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use wuerst_core::{Cancel, Error, Result, Tensor, Value, Watch, memory};
+use wuerst_core::{Cancel, Error, Result, Tensor, Value, Watch, inside, memory};
 
 use crate::job::Job;
 
-/// A run that [`Job::start`] began. Dropping it stops the run and waits for its thread.
+/// A run that [`Job::start`] began. Dropping it stops the run and waits for its thread, but inside a callback or node.
 #[derive(Debug)]
 pub struct Running {
     job: Job,
@@ -18,7 +18,6 @@ pub struct Running {
     cancel: Cancel,
     shared: Arc<Shared>,
     thread: Mutex<Option<JoinHandle<()>>>,
-    id: ThreadId,
 }
 
 /// How far a run has come.
@@ -62,8 +61,10 @@ pub struct Warning {
 struct Shared {
     state: Mutex<State>,
     ended: Condvar,
-    /// Whether anybody asks for previews.
+    /// Whether previews are asked for.
     previews: AtomicBool,
+    /// Whether the run's handle is gone, after which nothing is called back.
+    dropped: AtomicBool,
 }
 
 #[derive(Debug, Default)]
@@ -125,8 +126,7 @@ impl Running {
         };
         let thread = thread::Builder::new().name("wuerst-run".into()).spawn(body);
         let thread = thread.map_err(|e| Error::Runtime(format!("no thread to run in: {e}")))?;
-        let id = thread.thread().id();
-        Ok(Running { job, outputs, cancel, shared, thread: Mutex::new(Some(thread)), id })
+        Ok(Running { job, outputs, cancel, shared, thread: Mutex::new(Some(thread)) })
     }
 
     /// The job that it is a run of.
@@ -156,13 +156,13 @@ impl Running {
         self.shared.state().warnings.get(index).cloned()
     }
 
-    /// Waits until it has ended, at most so long; says whether it has. In the run's own thread, which is inside a
-    /// callback, it does not wait.
+    /// Waits until it has ended, at most so long; says whether it has. Inside a callback or node, of this run or another, it
+    /// does not wait.
     pub fn wait(&self, at_most: Option<Duration>) -> bool {
         // A time beyond what the clock can tell is no limit.
         let until = at_most.and_then(|time| Instant::now().checked_add(time));
         let mut state = self.shared.state();
-        while state.status.ended.is_none() && thread::current().id() != self.id {
+        while state.status.ended.is_none() && !inside::is_inside() {
             state = match until {
                 None => self.shared.ended.wait(state).unwrap_or_else(PoisonError::into_inner),
                 Some(until) => {
@@ -185,10 +185,10 @@ impl Running {
     /// The values of the outputs that were asked for, once; waits until they are there.
     ///
     /// # Errors
-    /// As [`Job::get_all`]; [`Error::Invalid`] when they were taken before, or in the run's own thread.
+    /// As [`Job::get_all`]; [`Error::Invalid`] when they were taken before, or while it goes on inside a callback or node.
     pub fn take(&self) -> Result<Vec<Value>> {
         if !self.wait(None) {
-            return Err(Error::invalid("run", "cannot wait for itself, in a callback"));
+            return Err(inside::refusal("run"));
         }
         let result = self.shared.state().result.take();
         result.unwrap_or_else(|| Err(Error::invalid("run", "its result was taken before")))
@@ -198,9 +198,10 @@ impl Running {
 impl Drop for Running {
     fn drop(&mut self) {
         self.cancel();
+        self.shared.dropped.store(true, Ordering::SeqCst);
         let thread = self.thread.get_mut().unwrap_or_else(PoisonError::into_inner).take();
-        // In its own thread, inside a callback, there is nothing to wait for; the thread ends by itself.
-        if let Some(thread) = thread.filter(|_| thread::current().id() != self.id) {
+        // Inside a callback nothing is waited for: the thread ends by itself, and calls back no more.
+        if let Some(thread) = thread.filter(|_| !inside::is_inside()) {
             // It catches its panics.
             let _ = thread.join();
         }
@@ -213,21 +214,36 @@ struct Seen<'a> {
     watch: Box<dyn Watch + Send>,
 }
 
+impl Seen<'_> {
+    /// The watch, as long as the run's handle is there.
+    fn watch(&mut self) -> Option<&mut (dyn Watch + Send)> {
+        (!self.shared.dropped.load(Ordering::SeqCst)).then_some(&mut *self.watch)
+    }
+}
+
 impl Watch for Seen<'_> {
     fn planned(&mut self, nodes: &[&str]) {
-        self.watch.planned(nodes);
+        if let Some(watch) = self.watch() {
+            watch.planned(nodes);
+        }
     }
 
     fn reused(&mut self, node: &str) {
-        self.watch.reused(node);
+        if let Some(watch) = self.watch() {
+            watch.reused(node);
+        }
     }
 
     fn started(&mut self, node: &str) {
-        self.watch.started(node);
+        if let Some(watch) = self.watch() {
+            watch.started(node);
+        }
     }
 
     fn finished(&mut self, node: &str) {
-        self.watch.finished(node);
+        if let Some(watch) = self.watch() {
+            watch.finished(node);
+        }
     }
 
     fn progress(&mut self, node: &str, done: usize, of: usize) {
@@ -236,7 +252,9 @@ impl Watch for Seen<'_> {
             status.node = node.to_owned();
             status.step = (done, of);
         }
-        self.watch.progress(node, done, of);
+        if let Some(watch) = self.watch() {
+            watch.progress(node, done, of);
+        }
     }
 
     fn overall(&mut self, node: &str, fraction: f64) {
@@ -248,15 +266,20 @@ impl Watch for Seen<'_> {
                 status.step = (0, 0);
             }
         }
-        self.watch.overall(node, fraction);
+        if let Some(watch) = self.watch() {
+            watch.overall(node, fraction);
+        }
     }
 
     fn wants_preview(&self) -> bool {
-        self.shared.previews.load(Ordering::Relaxed) || self.watch.wants_preview()
+        let dropped = self.shared.dropped.load(Ordering::SeqCst);
+        self.shared.previews.load(Ordering::Relaxed) || (!dropped && self.watch.wants_preview())
     }
 
     fn part(&mut self, output: &str, index: usize, of: usize, value: &Value) {
-        self.watch.part(output, index, of, value);
+        if let Some(watch) = self.watch() {
+            watch.part(output, index, of, value);
+        }
     }
 
     fn preview_every(&self) -> usize {
@@ -271,8 +294,8 @@ impl Watch for Seen<'_> {
                 state.preview = Some(rgb.clone());
             }
         }
-        if self.watch.wants_preview() {
-            self.watch.preview(node, rgb);
+        if let Some(watch) = self.watch().filter(|watch| watch.wants_preview()) {
+            watch.preview(node, rgb);
         }
     }
 
@@ -283,6 +306,8 @@ impl Watch for Seen<'_> {
             state.warnings.push(Arc::new(Warning { node, message }));
             state.status.warnings = state.warnings.len();
         }
-        self.watch.warning(node, message);
+        if let Some(watch) = self.watch() {
+            watch.warning(node, message);
+        }
     }
 }

@@ -66,7 +66,7 @@ mod tests {
     #[test]
     fn costs_follow_steps_and_the_speed_of_the_machine() {
         let mut costs = Costs::new();
-        let [a, b] = [1, 2].map(|n: i64| Value::Int(n).digest());
+        let [a, b] = [1, 2].map(|n: i64| Value::from(n).digest());
         assert_eq!((costs.get(a), costs.slowness()), (None, 1.));
         costs.measure(a, Duration::from_millis(300), 20, 100.);
         assert_eq!(costs.get(a).unwrap().of(60), 900.);

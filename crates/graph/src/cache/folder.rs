@@ -196,7 +196,7 @@ mod tests {
     /// Writes a file of about a kilobyte.
     fn write(folder: &Folder, number: i64) {
         let value = Value::from(ndarray::Array1::from_elem(1000, number as u8));
-        folder.write(Value::Int(number).digest(), &[value], Duration::from_secs(1)).unwrap();
+        folder.write(Value::from(number).digest(), &[value], Duration::from_secs(1)).unwrap();
     }
 
     fn size(folder: &Folder) -> (usize, u64) {

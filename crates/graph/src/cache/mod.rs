@@ -298,7 +298,7 @@ mod tests {
     #[test]
     fn the_memo_is_bounded() {
         let cache = Cache::new(0);
-        let key = |n: i64| Value::Int(n).digest();
+        let key = |n: i64| Value::from(n).digest();
         let results = Results { digests: Arc::from([key(0)]), rows: Arc::from([0]), bytes: 0 };
         let entries = MEMO_ENTRIES.get() as i64;
         (0..=entries).for_each(|n| cache.remember(key(n), results.clone()));

@@ -15,7 +15,10 @@ pub(super) fn write(key: Digest, values: &[Value]) -> Option<Vec<u8>> {
     for value in values {
         let payload = match value {
             Value::Bool(x) => (0, vec![u8::from(*x)]),
-            Value::Int(x) => (1, x.to_ne_bytes().to_vec()),
+            Value::Int(x) => match i64::try_from(*x) {
+                Ok(x) => (1, x.to_ne_bytes().to_vec()),
+                Err(_) => (8, x.to_ne_bytes().to_vec()),
+            },
             Value::Float(x) => (2, x.to_ne_bytes().to_vec()),
             Value::Text(x) => (3, x.as_bytes().to_vec()),
             Value::Tensor(x) => (tag(x.dtype()), shaped(x)),
@@ -59,13 +62,14 @@ fn sum(body: &[u8]) -> Digest {
 fn value(tag: u8, payload: &[u8]) -> Option<Value> {
     Some(match tag {
         0 => Value::Bool(payload == [1]),
-        1 => Value::Int(i64::from_ne_bytes(payload.try_into().ok()?)),
+        1 => Value::from(i64::from_ne_bytes(payload.try_into().ok()?)),
         2 => Value::Float(f64::from_ne_bytes(payload.try_into().ok()?)),
         3 => Value::from(std::str::from_utf8(payload).ok()?),
         4 => tensor::<f32>(payload)?,
         5 => tensor::<half::f16>(payload)?,
         6 => tensor::<i64>(payload)?,
         7 => tensor::<u8>(payload)?,
+        8 => Value::Int(i128::from_ne_bytes(payload.try_into().ok()?)),
         _ => return None,
     })
 }
@@ -113,7 +117,13 @@ mod tests {
         let empty = Tensor::from_vec(&[0, 3], Vec::<i64>::new()).unwrap();
         let floats = Tensor::from_vec(&[1, 2], vec![-0.0f32, 1e-9]).unwrap();
         let bytes = Tensor::from_vec(&[], vec![7u8]).unwrap();
-        let mut values = vec![Value::from(true), Value::Int(-3), Value::Float(0.1), Value::from("Würstchen")];
+        let mut values = vec![
+            Value::from(true),
+            Value::Int(-3),
+            Value::from(u64::MAX),
+            Value::Float(0.1),
+            Value::from("Würstchen"),
+        ];
         values.extend([half, empty, floats, bytes].map(Value::from));
         values
     }

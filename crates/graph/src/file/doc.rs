@@ -9,7 +9,7 @@ use super::yaml::{self, Data, Tree};
 use wuerst_core::did_you_mean;
 
 /// The version of the format that this crate reads.
-pub(crate) const FORMAT: i64 = 1;
+pub(crate) const FORMAT: i128 = 1;
 
 pub(crate) const SECTIONS: [&str; 5] = ["wuerstchen", "needs", "inputs", "nodes", "outputs"];
 pub(crate) const NODE_KEYS: [&str; 3] = ["use", "with", "providers"];

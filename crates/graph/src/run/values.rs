@@ -66,7 +66,7 @@ mod tests {
     #[test]
     fn lengths_of_arguments_hold_for_results() {
         let signature: Signature = "a: f32[b,4], n: int {1..9} -> c: u8[b,2]".parse().unwrap();
-        let args = |n: i64| [Some(Value::from(Array2::<f32>::zeros((3, 4)))), Some(Value::Int(n))];
+        let args = |n: i64| [Some(Value::from(Array2::<f32>::zeros((3, 4)))), Some(Value::from(n))];
         let lengths = arguments(&signature.inputs, &args(1)).unwrap();
         let give = |shape| results(&signature, &[Value::from(Array2::<u8>::zeros(shape))], lengths.clone());
         assert!(give((3, 2)).is_ok());

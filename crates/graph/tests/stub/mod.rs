@@ -26,7 +26,7 @@ impl Node for Stub {
     }
 
     fn batch(&self, _: &dyn Fn(&str) -> bool) -> Option<Batch> {
-        self.batch
+        self.batch.clone()
     }
 
     fn run(&self, ctx: &mut Ctx<'_>, args: &Args<'_>) -> Result<Vec<Value>> {

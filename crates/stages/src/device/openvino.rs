@@ -8,6 +8,7 @@ use ort::memory::DeviceType;
 use ort::session::builder::SessionBuilder;
 
 use super::{OpenVino, Precision};
+use crate::library;
 use crate::runtime::Runtime;
 
 /// The environment variable that names the library, or the folder that it lies in.
@@ -65,6 +66,7 @@ impl OpenVino {
         format!("{{\"{}\":{{\"INFERENCE_PRECISION_HINT\":\"{precision}\"{threads}}}}}", self.device)
     }
 
+    #[allow(unsafe_code, reason = "the plug-in's initialisers run")]
     fn plug_in(&self, runtime: &Runtime) -> Result<(), String> {
         let path = find(self.library.as_deref(), runtime.path())?;
         let mut registered = REGISTERED.lock().unwrap_or_else(PoisonError::into_inner);
@@ -74,6 +76,9 @@ impl OpenVino {
                 Err(format!("{} is in use already, and a process can use only one", other.display()))
             }
             None => {
+                // SAFETY: a library that the user named, or that lies near ONNX Runtime.
+                let bound = unsafe { library::open(&path) };
+                let _bound = bound.map_err(|why| format!("{} cannot be loaded: {why}", path.display()))?;
                 let failed = |e: ort::Error| format!("{}: {}", path.display(), e.message());
                 runtime.environment().register_ep_library("wuerst.openvino", &path).map_err(failed)?;
                 *registered = Some(path);

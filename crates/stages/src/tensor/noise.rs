@@ -19,7 +19,7 @@ pub(crate) fn register(registry: &mut Registry) -> Result<()> {
             ("channels", "Channels, as 16 of an embedding or 4 of latents."),
             ("height", "Cells down."),
             ("width", "Cells across."),
-            ("seed", "Starts the random numbers, as in `wuerst.prior`."),
+            ("seed", "Starts the random numbers; its low 32 bits count, as in `wuerst.prior`."),
             ("tensor", "The numbers."),
         ],
     };
@@ -36,6 +36,6 @@ fn run(_: &mut Ctx<'_>, args: &Args<'_>) -> Result<Vec<Value>> {
     if count > MOST {
         return Err(Error::invalid("batch", format!("{shape:?} are {count} numbers; {MOST} is the most")));
     }
-    let numbers = Noise::new(args.int("seed")?.cast_unsigned()).normal(count);
+    let numbers = Noise::new(args.seed("seed")?.into()).normal(count);
     Ok(vec![Tensor::from_vec(&shape, numbers)?.into()])
 }

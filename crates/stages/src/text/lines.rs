@@ -36,7 +36,7 @@ pub(crate) fn entries(text: &str) -> Vec<&str> {
 
 fn lines(_: &mut Ctx<'_>, args: &Args<'_>) -> Result<Vec<Value>> {
     let entries = entries(args.text("text")?);
-    Ok(vec![entries.join("\n").into(), Value::Int(entries.len() as i64)])
+    Ok(vec![entries.join("\n").into(), Value::Int(entries.len() as i128)])
 }
 
 fn pick(_: &mut Ctx<'_>, args: &Args<'_>) -> Result<Vec<Value>> {

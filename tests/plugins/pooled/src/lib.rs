@@ -6,10 +6,12 @@
 //!     --set prompt="a red apple" -o image=apple.png
 //! ```
 
+mod kept;
+
 use wuerst_abi::core::{Args, Ctx, Error, Node, NodeSpec, Refusal, Result, Tensor, Value};
 use wuerst_model::noise::Noise;
 
-wuerst_abi::plugin!(Pooled::new);
+wuerst_abi::plugin!(Pooled::new, kept::Size::new, kept::Rows::new);
 
 /// Channels of the embedding.
 const CHANNELS: usize = 16;
@@ -67,7 +69,7 @@ impl Node for Pooled {
         let cells = |side| Ok::<_, Error>((count(side, SIDE)? as f64 / args.float("cell")?).ceil() as usize);
         let (height, width) = (cells("height")?, cells("width")?);
 
-        let mut noise = Noise::new(args.int("seed")?.cast_unsigned());
+        let mut noise = Noise::new(args.seed("seed")?.into());
         let steps = count("steps", 4)?;
         let weight = if args.has("guidance") { args.float("guidance")? as f32 } else { 0.5 };
         let mut embedding = noise.normal(CHANNELS * height * width);

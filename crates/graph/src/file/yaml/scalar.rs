@@ -1,5 +1,7 @@
 //! What a scalar without quotes means, by the core schema of YAML 1.2.
 
+use wuerst_core::is_whole;
+
 use super::tree::Data;
 
 /// The value of a plain scalar.
@@ -22,11 +24,13 @@ pub(super) fn plain(text: &str) -> Result<Data, String> {
 
 /// The number that it is, if it is one; an error when it does not fit.
 fn number(text: &str) -> Option<Result<Data, ()>> {
-    let whole = |parsed: Result<i64, _>| Some(parsed.map(Data::Int).map_err(|_: std::num::ParseIntError| ()));
+    let whole = |parsed: Result<i128, std::num::ParseIntError>| {
+        Some(parsed.ok().filter(|number| is_whole(*number)).map(Data::Int).ok_or(()))
+    };
     let all = |digits: &str, radix: u32| !digits.is_empty() && digits.chars().all(|c| c.is_digit(radix));
     for (prefix, radix) in [("0x", 16), ("0o", 8)] {
         if let Some(digits) = text.strip_prefix(prefix).filter(|digits| all(digits, radix)) {
-            return whole(i64::from_str_radix(digits, radix));
+            return whole(i128::from_str_radix(digits, radix));
         }
     }
     let unsigned = text.strip_prefix(['-', '+']).unwrap_or(text);
@@ -58,8 +62,15 @@ mod tests {
         for text in ["inf", "nan", "1.2.3", "0x", "e5", "-", "+", ".", "yes", "1_000", "12 apples", "0b1"] {
             assert_eq!(plain(text), Ok(Data::Text(text.into())), "{text}");
         }
-        assert!(plain("9223372036854775808").unwrap_err().contains("64 bits"));
-        assert_eq!(plain("-9223372036854775808"), Ok(Data::Int(i64::MIN)));
+        for text in
+            ["18446744073709551616", "-9223372036854775809", "0x10000000000000000", "1000000000000000000000"]
+        {
+            assert!(plain(text).unwrap_err().contains("64 bits"), "{text}");
+        }
+        assert_eq!(plain("-9223372036854775808"), Ok(Data::Int(i64::MIN.into())));
+        for text in ["18446744073709551615", "0xFFFFFFFFFFFFFFFF"] {
+            assert_eq!(plain(text), Ok(Data::Int(u64::MAX.into())), "{text}");
+        }
         assert_eq!((plain("~"), plain("True")), (Ok(Data::Null), Ok(Data::Bool(true))));
     }
 }

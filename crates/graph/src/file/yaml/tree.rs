@@ -27,7 +27,7 @@ pub(crate) struct Tree {
 pub(crate) enum Data {
     Null,
     Bool(bool),
-    Int(i64),
+    Int(i128),
     Float(f64),
     Text(String),
     List(Vec<Tree>),

@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use wuerst_core::{Args, Ctx, Dim, Error, Node, NodeSpec, Port, Result, Signature, Tensor, Ty, Value};
+use wuerst_core::{
+    Args, Ctx, Dim, Error, Node, NodeSpec, Port, Result, Signature, Tensor, Ty, Value, is_whole,
+};
 
 use crate::graph::{Role, Source, Step};
 
@@ -10,7 +12,7 @@ use crate::graph::{Role, Source, Step};
 pub(super) fn part(id: &str, port: &Port, source: Source, index: usize, of: usize) -> Step {
     let ty = |prefix: &str| loose(&port.ty, prefix);
     let inputs = vec![named(&port.name, ty("n")), named("index", Ty::Int), named("of", Ty::Int)];
-    let number = |n: usize| Source::Literal(Value::Int(i64::try_from(n).unwrap_or(i64::MAX)));
+    let number = |n: usize| Source::Literal(Value::Int(i128::try_from(n).unwrap_or(i128::MAX)));
     step(id, "batch.part", inputs, ty("m"), vec![source, number(index), number(of)], cut)
 }
 
@@ -35,20 +37,20 @@ fn cut(name: &str, args: &Args<'_>) -> Result<Value> {
 }
 
 /// A number that counts, `by` further.
-pub(super) fn counted(id: &str, port: &Port, source: Source, by: i64) -> Step {
+pub(super) fn counted(id: &str, port: &Port, source: Source, by: i128) -> Step {
     let inputs = vec![named(&port.name, Ty::Int), named("by", Ty::Int)];
     step(id, "batch.count", inputs, Ty::Int, vec![source, Source::Literal(Value::Int(by))], |name, args| {
         match args.values() {
-            [Some(Value::Int(first)), Some(Value::Int(by))] => Ok(count(name, *first, *by)?.into()),
+            [Some(Value::Int(first)), Some(Value::Int(by))] => Ok(Value::Int(count(name, *first, *by)?)),
             _ => Err(Error::Internal("counting from what is no number".to_owned())),
         }
     })
 }
 
 /// The number that far on.
-pub(super) fn count(what: &str, first: i64, by: i64) -> Result<i64> {
+pub(super) fn count(what: &str, first: i128, by: i128) -> Result<i128> {
     let too_large = || Error::invalid(what, format!("{first} is too large for the batch to count on"));
-    first.checked_add(by).ok_or_else(too_large)
+    first.checked_add(by).filter(|number| is_whole(*number)).ok_or_else(too_large)
 }
 
 /// The results of a batch as one tensor.

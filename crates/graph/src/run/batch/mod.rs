@@ -53,7 +53,7 @@ pub(crate) fn split(
     let begin = plan.iter().position(|&step| step == first).unwrap_or(plan.len());
     for &step in &plan[begin..] {
         let Some(batch) = of(graph, step, inputs) else { continue };
-        let over = graph.nodes[step].node.spec().signature.input(batch.over).map(|(index, _)| index);
+        let over = graph.nodes[step].node.spec().signature.input(&batch.over).map(|(index, _)| index);
         let Some(over) = over.map(|index| &graph.nodes[step].args[index]) else { continue };
         if step == first || splitter.goes_on(over) {
             splitter.replace(step, batch).map_err(|error| error.in_node(&graph.nodes[step].id))?;
@@ -88,14 +88,14 @@ impl Splitter<'_> {
         let whole = Arc::clone(&self.graph.nodes[step]);
         let args = key::settled(&self.graph, step, self.inputs)?;
         let ports = &whole.node.spec().signature.inputs;
-        let each = |port: &Port| port.name == batch.over || batch.each.contains(&&*port.name);
+        let each = |port: &Port| port.name == batch.over || batch.each.iter().any(|name| *name == port.name);
         let mut parts = Vec::with_capacity(self.count);
         for index in 0..self.count {
             let mut own = Vec::with_capacity(args.len());
             for (port, source) in ports.iter().zip(&args) {
                 own.push(match source {
                     source if each(port) => self.part(&whole.id, port, source, index),
-                    source if batch.counts == Some(&port.name) => {
+                    source if batch.counts.as_deref() == Some(&*port.name) => {
                         self.counted(&whole.id, port, source, index)?
                     }
                     source => source.clone(),
@@ -132,7 +132,7 @@ impl Splitter<'_> {
 
     /// One result's value of a port that counts.
     fn counted(&mut self, id: &str, port: &Port, source: &Source, index: usize) -> Result<Source> {
-        let by = i64::try_from(index).unwrap_or(i64::MAX);
+        let by = i128::try_from(index).unwrap_or(i128::MAX);
         let known = match source {
             Source::Output { .. } => {
                 let step = self.push(glue::counted(id, port, source.clone(), by));

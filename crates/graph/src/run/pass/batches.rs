@@ -16,7 +16,7 @@ impl Pass<'_> {
     pub(super) fn several(&self, step: usize) -> Result<Option<usize>> {
         let Some(batch) = batch::of(&self.graph, step, &self.inputs) else { return Ok(None) };
         let args = key::settled(&self.graph, step, &self.inputs)?;
-        let over = self.graph.nodes[step].node.spec().signature.input(batch.over);
+        let over = self.graph.nodes[step].node.spec().signature.input(&batch.over);
         let count = match over.map(|(index, _)| &args[index]) {
             Some(Source::Output { step, port }) => self.slots[*step].results.as_ref().map(|r| r.rows[*port]),
             Some(source) => key::given(source, &self.inputs).as_ref().map(rows),

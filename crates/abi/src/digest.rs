@@ -1,6 +1,6 @@
 //! `wst_digest`: names of content.
 
-use wuerst::core::Cancel;
+use wuerst_core::Cancel;
 
 use crate::boundary::{Out, fallible, given};
 use crate::error::Failure;
@@ -8,18 +8,20 @@ use crate::value::Value;
 
 /// `wst_digest` of the header.
 #[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Digest {
-    pub(crate) bytes: [u8; 32],
+    /// Its bytes.
+    pub bytes: [u8; 32],
 }
 
-impl From<wuerst::core::Digest> for Digest {
-    fn from(digest: wuerst::core::Digest) -> Digest {
+impl From<wuerst_core::Digest> for Digest {
+    fn from(digest: wuerst_core::Digest) -> Digest {
         Digest { bytes: *digest.as_bytes() }
     }
 }
 
-#[unsafe(no_mangle)]
-pub extern "C" fn wst_value_digest(value: Option<&Value>, out: Out<Digest>) -> *mut Failure {
+/// `wst_value_digest`.
+pub extern "C" fn value_digest(value: Option<&Value>, out: Out<Digest>) -> *mut Failure {
     fallible(|| {
         let (value, out) = (given(value, "value")?, out.given()?);
         let digest = value.inner().identify(&Cancel::new())?;

@@ -3,9 +3,9 @@
 use std::ffi::c_void;
 
 use half::f16;
-use wuerst::core::{DType, Error, Result, Tensor, memory};
+use wuerst_core::{DType, Error, Result, Tensor, memory};
 
-use crate::boundary::{Out, fallible, given};
+use crate::boundary::{At, Out, fallible, given};
 use crate::error::Failure;
 use crate::grow::{Grows, zero};
 use crate::value::Value;
@@ -15,16 +15,17 @@ const LINEAR: u32 = 1;
 
 /// `wst_image` of the header.
 #[repr(C)]
+#[allow(missing_docs, reason = "the header says what each field means")]
 pub struct Image {
-    pub(crate) struct_size: usize,
-    pub(crate) data: *mut c_void,
-    pub(crate) row_bytes: isize,
-    pub(crate) width: u32,
-    pub(crate) height: u32,
-    pub(crate) format: u32,
-    pub(crate) flags: u32,
-    pub(crate) index: u32,
-    pub(crate) reserved: u32,
+    pub struct_size: usize,
+    pub data: *mut c_void,
+    pub row_bytes: isize,
+    pub width: u32,
+    pub height: u32,
+    pub format: u32,
+    pub flags: u32,
+    pub index: u32,
+    pub reserved: u32,
 }
 
 // SAFETY: repr(C), the size first; zeros are NULL and numbers.
@@ -209,12 +210,13 @@ fn picture(tensor: &Tensor, index: u32) -> Result<(usize, [usize; 2])> {
     Ok((index * height * width * 3, [height, width]))
 }
 
-#[unsafe(no_mangle)]
-pub extern "C" fn wst_value_copy(value: Option<&Value>, into: *const Image) -> *mut Failure {
+/// `wst_value_copy`.
+pub extern "C" fn value_copy(value: Option<&Value>, into: At<Image>) -> *mut Failure {
     fallible(|| {
         let tensor = tensor(given(value, "value")?)?;
         // SAFETY: the header asks for NULL or a struct begun with its _INIT macro.
-        let image = unsafe { Image::read(into)? }.ok_or_else(|| Error::invalid("into", "is NULL"))?;
+        let image =
+            unsafe { Image::read(into.pointer())? }.ok_or_else(|| Error::invalid("into", "is NULL"))?;
         let canvas = Canvas::of(&image)?;
         let (start, size) = picture(tensor, image.index)?;
         if size != canvas.size {
@@ -237,12 +239,13 @@ pub extern "C" fn wst_value_copy(value: Option<&Value>, into: *const Image) -> *
     })
 }
 
-#[unsafe(no_mangle)]
-pub extern "C" fn wst_value_image(from: *const Image, out: Out<*mut Value>) -> *mut Failure {
+/// `wst_value_image`.
+pub extern "C" fn value_image(from: At<Image>, out: Out<*mut Value>) -> *mut Failure {
     fallible(|| {
         let out = out.given()?;
         // SAFETY: the header asks for NULL or a struct begun with its _INIT macro.
-        let image = unsafe { Image::read(from)? }.ok_or_else(|| Error::invalid("from", "is NULL"))?;
+        let image =
+            unsafe { Image::read(from.pointer())? }.ok_or_else(|| Error::invalid("from", "is NULL"))?;
         if image.index != 0 {
             return Err(wrong("its index is not 0"));
         }
@@ -261,13 +264,13 @@ pub extern "C" fn wst_value_image(from: *const Image, out: Out<*mut Value>) -> *
             Number::F16 | Number::F32 => Tensor::from_vec(&shape, colours)?,
         };
         // SAFETY: the header asks for an output that may be written to.
-        unsafe { out.give(wuerst::Value::from(tensor).into()) };
+        unsafe { out.give(wuerst_core::Value::from(tensor).into()) };
         Ok(())
     })
 }
 
-#[unsafe(no_mangle)]
-pub extern "C" fn wst_value_read(
+/// `wst_value_read`.
+pub extern "C" fn value_read(
     value: Option<&Value>,
     dtype: u32,
     data: *mut c_void,
@@ -303,7 +306,7 @@ pub extern "C" fn wst_value_read(
 
 fn tensor(value: &Value) -> Result<&Tensor> {
     match value.inner() {
-        wuerst::Value::Tensor(tensor) => Ok(tensor),
+        wuerst_core::Value::Tensor(tensor) => Ok(tensor),
         other => {
             Err(Error::Type { what: "value".into(), want: "a tensor".into(), got: other.ty().to_string() })
         }

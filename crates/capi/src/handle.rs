@@ -1,0 +1,75 @@
+//! Handles that know the process that made them.
+//!
+//! After `fork` the child has a copy of every object and none of the threads that it needs: to use it would wait for
+//! ever. So a handle that is older than the fork is refused, and what it holds is left alone when it is freed.
+
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use wuerst::{Error, Result};
+
+use crate::boundary::{given, infallible};
+
+/// How often this process and those that it came from have forked since the first handle.
+static FORKS: AtomicU32 = AtomicU32::new(0);
+
+/// An object that C holds, with the process that made it.
+pub struct Handle<T> {
+    made: u32,
+    object: T,
+}
+
+impl<T> Handle<T> {
+    /// A handle of this process.
+    pub(crate) fn new(object: T) -> Handle<T> {
+        listen();
+        Handle { made: FORKS.load(Ordering::Relaxed), object }
+    }
+
+    /// The object, if it is one of this process.
+    pub(crate) fn alive(&self) -> Option<&T> {
+        (self.made == FORKS.load(Ordering::Relaxed)).then_some(&self.object)
+    }
+}
+
+/// The object behind a handle that must not be NULL, nor older than a fork; `name` is the parameter's in the header.
+pub(crate) fn alive<'a, T>(handle: Option<&'a Handle<T>>, name: &str) -> Result<&'a T> {
+    given(handle, name)?.alive().ok_or_else(|| {
+        Error::invalid(
+            name,
+            "was made before this process was forked: make a new engine, and all from it, here",
+        )
+    })
+}
+
+/// The object behind a handle, for functions that do nothing without one.
+pub(crate) fn living<T>(handle: Option<&Handle<T>>) -> Option<&T> {
+    handle.and_then(Handle::alive)
+}
+
+/// Frees a handle.
+pub(crate) fn free<T>(handle: Option<Box<Handle<T>>>) {
+    infallible((), || match handle {
+        // Its threads are another process's, and would be waited for.
+        Some(handle) if handle.alive().is_none() => std::mem::forget(handle),
+        handle => drop(handle),
+    });
+}
+
+/// Counts forks from now on.
+#[cfg(unix)]
+fn listen() {
+    use std::sync::Once;
+
+    extern "C" fn forked() {
+        FORKS.fetch_add(1, Ordering::Relaxed);
+    }
+    static LISTENING: Once = Once::new();
+    // SAFETY: the function changes one atomic number, and stays, since the library is never unloaded.
+    LISTENING.call_once(|| unsafe {
+        libc::pthread_atfork(None, None, Some(forked));
+    });
+}
+
+/// Windows does not fork.
+#[cfg(not(unix))]
+fn listen() {}

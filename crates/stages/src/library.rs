@@ -1,0 +1,45 @@
+//! Loading shared libraries: every symbol is bound at once, so that one that is missing is an error and no end of the
+//! process at some later call.
+#![allow(unsafe_code, reason = "a library's initialisers run when it is loaded")]
+
+use std::error::Error as _;
+use std::path::Path;
+
+use libloading::Library;
+
+/// Loads a library and binds all its symbols.
+///
+/// # Errors
+/// The loader's reason, with the symbol or the other library that is missing.
+///
+/// # Safety
+/// The library's initialisers run, and must be trusted.
+pub unsafe fn open(path: &Path) -> Result<Library, String> {
+    // SAFETY: promised by the caller.
+    unsafe { bound(path) }.map_err(|error| reason(&error))
+}
+
+#[cfg(unix)]
+unsafe fn bound(path: &Path) -> Result<Library, libloading::Error> {
+    use libloading::os::unix::{Library, RTLD_LOCAL, RTLD_NOW};
+    // SAFETY: promised by the caller.
+    unsafe { Library::open(Some(path), RTLD_NOW | RTLD_LOCAL) }.map(Into::into)
+}
+
+/// Windows binds every import when it loads a library.
+#[cfg(not(unix))]
+unsafe fn bound(path: &Path) -> Result<Library, libloading::Error> {
+    // SAFETY: promised by the caller.
+    unsafe { Library::new(path) }
+}
+
+/// What the loader said, which stands behind the error's own words.
+fn reason(error: &libloading::Error) -> String {
+    let mut said = error.to_string();
+    let mut source = error.source();
+    while let Some(error) = source {
+        said = format!("{said}: {error}");
+        source = error.source();
+    }
+    said
+}
