@@ -116,6 +116,7 @@ fn numbers(g: &mut Graph) -> Vec<Id> {
         Op::LeakyRelu(0.2),
         Op::Gelu,
         Op::Clip { min: -0.5, max: 0.75 },
+        Op::Clip { min: 0., max: 6. },
         Op::ReduceMean(vec![1]),
         Op::ReduceMean(vec![2, 3]),
         Op::ReduceL2(vec![2, 3]),
