@@ -3,6 +3,7 @@
 use anyhow::Result;
 use clap::{Parser, Subcommand};
 use std::path::{Path, PathBuf};
+use std::process::ExitCode;
 use wuerst_train::branch::{self, BranchArgs};
 use wuerst_train::config::RunConfig;
 use wuerst_train::data::DataArgs;
@@ -57,7 +58,17 @@ struct RunArgs {
     run: PathBuf,
 }
 
-fn main() -> Result<()> {
+fn main() -> ExitCode {
+    match run(Cli::parse().command) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(e) => {
+            eprintln!("wuerst-train: {e:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(command: Command) -> Result<()> {
     let load = |run: &Path| -> Result<RunConfig> {
         let config = RunConfig::load(run)?;
         tch::set_num_threads(config.threads as i32);
@@ -67,7 +78,6 @@ fn main() -> Result<()> {
         trainer::stop_on_signal()?;
         load(&args.run)
     };
-    let command = Cli::parse().command;
     if !matches!(command, Command::Data(_) | Command::Branch(_)) {
         session::start_runtime()?;
     }
