@@ -8,6 +8,7 @@ pub mod export;
 pub mod frozen;
 pub mod grow;
 pub mod optim;
+pub mod pack;
 pub mod plot;
 pub mod prepare;
 pub mod programs;

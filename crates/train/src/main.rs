@@ -8,6 +8,7 @@ use wuerst_train::branch::{self, BranchArgs};
 use wuerst_train::config::RunConfig;
 use wuerst_train::data::DataArgs;
 use wuerst_train::export::{self, ExportArgs};
+use wuerst_train::pack::{self, PackArgs};
 use wuerst_train::report::{self, ReportArgs};
 use wuerst_train::sample::{self, SampleArgs};
 use wuerst_train::start::{self, StartArgs};
@@ -30,6 +31,8 @@ enum Command {
     Start(StartArgs),
     /// Compute ahead what training reads: corpus, latents, embeddings
     Prepare(RunArgs),
+    /// Write the stages of an unfinished run into a small folder, for `start` to go on from elsewhere
+    Pack(PackArgs),
     /// Go on from a kept checkpoint of another run
     Branch(BranchArgs),
     /// Train Stage A
@@ -78,13 +81,14 @@ fn run(command: Command) -> Result<()> {
         trainer::stop_on_signal()?;
         load(&args.run)
     };
-    if !matches!(command, Command::Data(_) | Command::Branch(_)) {
+    if !matches!(command, Command::Data(_) | Command::Branch(_) | Command::Pack(_)) {
         session::start_runtime()?;
     }
     match command {
         Command::Data(args) => data::run(&args),
         Command::Start(args) => start::run(&load(&args.run)?, &args.model),
         Command::Prepare(args) => programs::prepare(&load(&args.run)?),
+        Command::Pack(args) => pack::run(&load(&args.run)?, &args.folder),
         Command::Branch(args) => branch::run(&load(&args.run)?, &load(&args.to)?, &args),
         Command::Vqgan(args) => programs::vqgan(&to_train(&args)?),
         Command::Decoder(args) => programs::decoder(&to_train(&args)?),

@@ -8,7 +8,7 @@ use crate::data::Split;
 use crate::report::measures::Training;
 use crate::session::Session;
 use crate::trainer::Trainer;
-use crate::{grow, prepare};
+use crate::{grow, pack, prepare};
 use anyhow::{Context, Result, ensure};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -20,7 +20,7 @@ use wuerst_model::onnx::{QUANTIZED, Stored};
 pub struct StartArgs {
     /// The run's YAML file, whose folder must not hold checkpoints yet
     pub run: PathBuf,
-    /// The model folder to go on from
+    /// The model folder to go on from, or one that `wuerst-train pack` wrote
     #[arg(long, default_value = "models/icons")]
     pub model: PathBuf,
 }
@@ -50,14 +50,19 @@ pub fn run(config: &RunConfig, model: &Path) -> Result<()> {
             folder.display()
         );
     }
-    plant(config, model, &codebook(config, model)?)
+    if pack::is_packed(model) {
+        return pack::unpack(config, model);
+    }
+    let has_codebook = config.vqgan.latents.quantised > 0.;
+    let codebook = has_codebook.then(|| codebook(config, model)).transpose()?;
+    plant(config, model, codebook.as_ref())
 }
 
-/// The checkpoints of all stages, with a codebook `[entries,channels]` for Stage A.
+/// The checkpoints of all stages, with a codebook `[entries,channels]` for a Stage A that has one.
 ///
 /// # Errors
 /// A model folder that cannot be read, or a run's folder that cannot be written.
-pub fn plant(config: &RunConfig, model: &Path, codebook: &Tensor) -> Result<()> {
+pub fn plant(config: &RunConfig, model: &Path, codebook: Option<&Tensor>) -> Result<()> {
     let before = spent_before(model)?;
     for (stage, parts) in STAGES {
         let mut tensors = BTreeMap::new();
@@ -78,7 +83,7 @@ pub fn plant(config: &RunConfig, model: &Path, codebook: &Tensor) -> Result<()> 
         if stage.starts_with("vqgan") {
             tensors = grow::decoder(tensors, &config.vqgan.network, config.seed)?;
         }
-        if stage == "vqgan" {
+        if let Some(codebook) = codebook.filter(|_| stage == "vqgan") {
             tensors.insert("vquantizer.embedding.weight".into(), codebook.shallow_clone());
         }
         let spent = before.iter().find(|t| t.stage == stage).map(|t| t.spent.clone()).unwrap_or_default();

@@ -52,7 +52,11 @@ pub fn newest(folder: &Path) -> Result<Option<Spent>> {
     read_spent(&path).map(Some)
 }
 
-fn read_spent(path: &Path) -> Result<Spent> {
+/// What a `spent.json` says.
+///
+/// # Errors
+/// A file that is missing or damaged.
+pub fn read_spent(path: &Path) -> Result<Spent> {
     let bytes = fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
     serde_json::from_slice(&bytes).with_context(|| {
         format!("{} is damaged: write \"step\" as in the name of a folder step-N next to it", path.display())

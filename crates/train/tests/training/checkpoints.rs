@@ -11,6 +11,7 @@ use wuerst_train::config::RunConfig;
 use wuerst_train::eval::Weights;
 use wuerst_train::trainer::checkpoint::generations;
 use wuerst_train::trainer::{LoopConfig, Trainer};
+use wuerst_train::{pack, start};
 
 fn open(folder: &Path) -> Result<Trainer> {
     let weights = Weights::init(prior_stage()?.graph(), 1, Device::Cpu);
@@ -62,6 +63,29 @@ fn branch_has_the_bits_of_a_shorter_run() -> Result<()> {
     assert!(wanted == got);
     let again = told(branch::run(&long, &run("long"), &args(4)));
     assert!(again.contains("have the same folder"), "{again}");
+    Ok(())
+}
+
+#[test]
+fn packed_run_goes_on_elsewhere() -> Result<()> {
+    let _alone = alone();
+    let folder = tempfile::tempdir()?;
+    let run = |name: &str| RunConfig { folder: folder.path().join(name), ..tiny::run(folder.path()) };
+    let (old, new, packed) = (run("old"), run("new"), folder.path().join("packed"));
+    assert!(told(pack::run(&old, &packed)).contains("no checkpoint yet"));
+    train(&old.folder.join("prior"), 6)?;
+    pack::run(&old, &packed)?;
+    start::run(&new, &packed)?;
+    let trainer = open(&new.folder.join("prior"))?;
+    assert_eq!((trainer.spent.step, trainer.spent.samples), (6, 24));
+    let average = open(&old.folder.join("prior"))?.average;
+    for (name, want) in average.all() {
+        // f16 keeps eleven bits.
+        tiny::close(&trainer.weights.at(&name).detach(), &want, 1e-3);
+    }
+    drop(trainer);
+    train(&new.folder.join("prior"), 8)?;
+    assert!(told(start::run(&new, &packed)).contains("has a checkpoint already"));
     Ok(())
 }
 
