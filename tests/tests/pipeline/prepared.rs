@@ -8,6 +8,7 @@ use std::time::{Duration, SystemTime};
 use anyhow::{Result, ensure};
 use wuerst::{Engine, Value, Watch};
 use wuerst_model::facts::{self, Facts};
+use wuerst_model::onnx::set_metadata;
 use wuerst_tests::bundle;
 
 use crate::models::{HALF, field, half_model};
@@ -49,11 +50,15 @@ fn prepared_models_give_the_same_bytes() -> Result<()> {
         let used = fs::metadata(entry.join("seal"))?.modified()?;
         ensure!(used > long_ago + Duration::from_secs(60), "{} was not used", entry.display());
     }
-    // Another file of the same name is another model.
     let prior = tree.path().join("prior.onnx");
     File::options().append(true).open(&prior)?.set_modified(long_ago)?;
     assert!(run(tree.path(), Some(&folder))? == want);
-    assert_eq!(entries(&folder)?.len(), 5);
+    assert_eq!(entries(&folder)?, made, "a time is not content");
+    // A pair of metadata that no stage reads is a byte of the content all the same.
+    set_metadata(&prior, &[("author".to_owned(), "another".to_owned())])?;
+    File::options().append(true).open(&prior)?.set_modified(long_ago)?;
+    assert!(run(tree.path(), Some(&folder))? == want);
+    assert_eq!(entries(&folder)?.len(), 5, "both parts of another prior");
     Ok(())
 }
 
