@@ -337,14 +337,19 @@ typedef struct wst_options {
     uint32_t outputs_files;
     /* 0. */
     uint32_t reserved3;
+    /* The path of a settings file, wuerst.yaml; graphs/settings.schema.json lists its keys. It states options that are
+     * empty or 0 here; `devices` and `threads` count before all devices and threads in it. It may name plug-ins and graphs,
+     * which the engine then loads, so it is never searched for. Empty: none. */
+    wst_str settings;
 } wst_options;
 
 #define WST_OPTIONS_INIT                                                                              \
     {sizeof(wst_options), {0, 0}, {0, 0}, {0, 0}, 0, 0, 0, 0, 0, 0, {0, 0}, 0, 0, {0, 0}, {0, 0}, {0, 0}, {0, 0}, 0, 0, \
-     0, 0, 0}
+     0, 0, 0, {0, 0}}
 
 /* A new engine. options may be NULL, which means WST_OPTIONS_INIT. Loads neither ONNX Runtime nor models: the first
- * node that needs one does, so a missing library shows in wst_job_get. Errors: WST_INVALID. */
+ * node that needs one does, so a missing library shows in wst_job_get. Errors: WST_INVALID, for a mistake in the
+ * settings file with its place; WST_FILE; those of wst_engine_load and wst_engine_open_graph for what that file names. */
 wst_error *wst_engine_new(const wst_options *options, wst_engine **out);
 
 /* What the engine holds at the moment, and where its models run, as a text in JSON:

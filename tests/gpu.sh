@@ -35,7 +35,7 @@ trap 'rm -rf "$work"' EXIT
 
 # A run of the shipped graph on a device, as `on NAME DEVICE [MODELS]`; its picture and what it printed are kept.
 on() {
-    "$WUERST_BUILT/wuerst" run graphs/text-to-image.yaml --models "${3:-models/icons}" --strict --device "$2" \
+    "$WUERST_BUILT/wuerst" run graphs/text-to-image.yaml --models "${3:-models/icons}" --strict --devices "$2" \
         --set prompt="a red apple, twemoji style" --set seed=7 -o pixels="$work/$1.npy" --explain >"$work/$1.txt" 2>&1
 }
 

@@ -43,6 +43,7 @@ int main(void)
     FIELD(wst_options, outputs_bytes);
     FIELD(wst_options, outputs_files);
     FIELD(wst_options, reserved3);
+    FIELD(wst_options, settings);
 
     SIZE(wst_image);
     FIELD(wst_image, struct_size);

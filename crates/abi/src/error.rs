@@ -40,7 +40,7 @@ pub fn code(error: &Error) -> Code {
     match error {
         Error::Graph(_) => Code::Graph,
         Error::NotFound { .. } => Code::NotFound,
-        Error::Type { .. } | Error::Invalid { .. } => Code::Invalid,
+        Error::Type { .. } | Error::Invalid { .. } | Error::Settings { .. } => Code::Invalid,
         Error::File { .. } => Code::File,
         Error::Model { .. } => Code::Model,
         Error::Runtime(_) => Code::Runtime,
@@ -94,6 +94,7 @@ impl Failure {
         let (code, message) = (code(&error), error.to_string());
         let places = match error {
             Error::Graph(places) => places,
+            Error::Settings { problem, .. } => vec![problem],
             _ => Vec::new(),
         };
         Failure::boxed(code, places, &message)

@@ -5,6 +5,7 @@ import fractions
 import os
 import pathlib
 import signal
+import tempfile
 import threading
 import time
 import unittest
@@ -139,6 +140,21 @@ class Descriptions(unittest.TestCase):
             wuerst.Engine(modles="a")
         with self.assertRaises(wuerst.Error):
             wuerst.Engine(stage_devices="pryor=cpu")
+
+    def test_settings_files(self):
+        with tempfile.TemporaryDirectory() as folder:
+            path = pathlib.Path(folder) / "wuerst.yaml"
+            text = "wuerstchen: 1\ninputs: { words: text }\nnodes: {}\noutputs: { words: $words }\n"
+            (pathlib.Path(folder) / "echo.yaml").write_text(text, "utf-8")
+            path.write_text("settings: 1\nsubgraphs: { house.echo: echo.yaml }\n", "utf-8")
+            kinds = [kind.kind for kind in wuerst.Engine(settings=path).kinds()]
+            self.assertIn("house.echo", kinds)
+            path.write_text("settings: 1\nthread: 2\n", "utf-8")
+            with self.assertRaises(wuerst.Error) as refused:
+                wuerst.Engine(settings=path)
+            place = refused.exception.places[0]
+            self.assertEqual((place.line, place.column, refused.exception.code), (2, 1, wuerst.INVALID))
+            self.assertIn("did you mean `threads`?", str(refused.exception))
 
 
 class Memory(unittest.TestCase):

@@ -43,6 +43,7 @@ pub struct Options {
     pub(crate) outputs_bytes: u64,
     pub(crate) outputs_files: u32,
     pub(crate) reserved3: u32,
+    pub(crate) settings: Str,
 }
 
 // SAFETY: repr(C), the size first; zeros are empty strings, numbers and no callback.
@@ -60,12 +61,11 @@ impl Options {
         let text = |text: Str, name| unsafe { text.read(name) };
         let path =
             |given: Str, name| text(given, name).map(|path| (!path.is_empty()).then(|| PathBuf::from(path)));
-        let mut options = wuerst::Options {
-            files: path(self.files, "files")?,
-            outputs: path(self.outputs, "outputs")?,
-            cache_folder: path(self.cache_folder, "cache_folder")?,
-            ..wuerst::Options::default()
-        };
+        let settings = path(self.settings, "settings")?.map(|file| wuerst::Options::from_settings(&file));
+        let mut options = settings.transpose()?.unwrap_or_default();
+        options.files = path(self.files, "files")?.or(options.files);
+        options.outputs = path(self.outputs, "outputs")?.or(options.outputs);
+        options.cache_folder = path(self.cache_folder, "cache_folder")?.or(options.cache_folder);
         if let Some(models) = path(self.models, "models")? {
             options.models = models;
         }
@@ -81,15 +81,20 @@ impl Options {
         if self.cache_bytes > 0 {
             options.cache_bytes = usize::try_from(self.cache_bytes).unwrap_or(usize::MAX);
         }
+        let devices = Device::list(text(self.devices, "devices")?)?;
+        if !devices.is_empty() {
+            options.set_devices(devices);
+        }
+        if self.threads > 0 {
+            options.set_threads(self.threads as usize);
+        }
         let stages = &mut options.stages;
-        stages.runtime = path(self.runtime, "runtime")?;
+        stages.runtime = path(self.runtime, "runtime")?.or(stages.runtime.take());
         // SAFETY: promised by the caller.
         stages.api = unsafe { HostApi::new(self.ort_api_base) };
-        stages.devices = Device::list(text(self.devices, "devices")?)?;
-        stages.threads = (self.threads > 0).then_some(self.threads as usize);
         StageOptions::read_devices(&mut stages.each, text(self.stage_devices, "stage_devices")?)?;
         StageOptions::read_threads(&mut stages.each, text(self.stage_threads, "stage_threads")?)?;
-        stages.strict = self.strict != 0;
+        stages.strict |= self.strict != 0;
         if self.model_bytes > 0 {
             stages.model_bytes = self.model_bytes;
         }
@@ -162,4 +167,62 @@ pub extern "C" fn wst_engine_report(engine: Option<&Handle<Engine>>, out: Out<*m
 #[unsafe(no_mangle)]
 pub extern "C" fn wst_engine_release(engine: Option<&Handle<Engine>>) {
     infallible((), || living(engine).into_iter().for_each(Engine::release));
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::path::Path;
+
+    use wuerst::stages::Contract;
+
+    use super::*;
+
+    /// Options as C leaves them that it does not set.
+    fn zeros() -> Options {
+        // SAFETY: all fields may be zeros, as `Grows` states.
+        unsafe { std::mem::zeroed() }
+    }
+
+    fn read(options: &Options) -> Result<wuerst::Options> {
+        // SAFETY: the strings of the tests live, and there is no callback.
+        unsafe { options.read_fields() }
+    }
+
+    #[test]
+    fn fields_count_before_settings() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("wuerst.yaml");
+        let text = "settings: 1\nmodels: a\nfiles: b\nthreads: 3\nstrict: true\nmemory: 1G\nstages: { prior: { threads: 2 } }\n";
+        fs::write(&file, text).unwrap();
+        let settings = Str::of(file.to_str().unwrap());
+        let options = read(&Options { settings, ..zeros() }).unwrap();
+        assert_eq!((options.models, options.files), (folder.path().join("a"), Some(folder.path().join("b"))));
+        assert_eq!((options.stages.threads, options.stages.model_bytes), (Some(3), 1 << 30));
+        assert_eq!(options.stages.each[&Contract::Prior].threads, Some(2));
+        assert!(options.stages.strict);
+        let given = Options {
+            settings,
+            models: Str::of("c"),
+            threads: 1,
+            model_bytes: 5,
+            stage_threads: Str::of("decoder=4"),
+            ..zeros()
+        };
+        let options = read(&given).unwrap();
+        assert_eq!((options.models.as_path(), options.stages.model_bytes), (Path::new("c"), 5));
+        assert_eq!((options.stages.threads, options.stages.each[&Contract::Prior].threads), (Some(1), None));
+        assert_eq!(options.stages.each[&Contract::Decoder].threads, Some(4));
+    }
+
+    #[test]
+    fn wrong_settings_have_places() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("wuerst.yaml");
+        fs::write(&file, "settings: 1\nmodel: a\n").unwrap();
+        let options = Options { settings: Str::of(file.to_str().unwrap()), ..zeros() };
+        let said = read(&options).unwrap_err().to_string();
+        assert!(said.ends_with("wuerst.yaml:2:1: no key `model` here; did you mean `models`?"), "{said}");
+        assert!(read(&Options { settings: Str::of("/nowhere/wuerst.yaml"), ..zeros() }).is_err());
+    }
 }

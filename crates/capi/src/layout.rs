@@ -60,7 +60,7 @@ fn structs_lie_in_memory_as_the_header_says() {
         "wst_options" = Options {
             struct_size, runtime, models, devices, model_bytes, cache_bytes, threads, reserved, log, user, cache_folder,
             cache_folder_bytes, ort_api_base, files, outputs, stage_devices, stage_threads,
-            strict, reserved2, outputs_bytes, outputs_files, reserved3
+            strict, reserved2, outputs_bytes, outputs_files, reserved3, settings
         }
         "wst_image" = Image { struct_size, data, row_bytes, width, height, format, flags, index, reserved }
         "wst_digest" = Digest { bytes }

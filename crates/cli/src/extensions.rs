@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 use wuerst::graph::Misfit;
-use wuerst::{Engine, Error, GraphKind};
+use wuerst::{Engine, Error, GraphKind, Settings};
 
 use crate::find::folder_of;
 use crate::pairs::pair;
@@ -24,21 +24,32 @@ pub(crate) struct Extensions {
 }
 
 impl Extensions {
-    /// Adds the kinds: plug-ins in the order in which they were named, then graphs, with those of a picture that is to
-    /// be made again, as far as none is named in their place. Gives the graphs that are kinds now. Their models are looked
-    /// for beside them first if `beside`.
-    pub(crate) fn add_to(&self, engine: &Engine, before: &Kinds, beside: bool) -> Result<Kinds> {
-        self.plugin.iter().try_for_each(|path| engine.load_plugin(path))?;
+    /// Adds the kinds: plug-ins, then graphs. Those of the settings come first, but for graphs whose kind an option names
+    /// too; those of a picture that is made again last, but for kinds that are named. Gives the graphs that are kinds now.
+    /// Models of graphs that options name are looked for next to them first if `beside`, those of other graphs always.
+    pub(crate) fn add_to(
+        &self,
+        engine: &Engine,
+        settings: &Settings,
+        before: &Kinds,
+        beside: bool,
+    ) -> Result<Kinds> {
+        settings.plugins.iter().chain(&self.plugin).try_for_each(|path| engine.load_plugin(path))?;
         let mut sources = Vec::new();
         let mut folders = Texts::new();
-        for (kind, path) in &self.subgraph {
-            let source = Source::open(Path::new(path))?;
+        let is_option = |kind: &str| self.subgraph.iter().any(|(named, _)| named == kind);
+        let of_settings = settings.subgraphs.iter().filter(|(kind, _)| !is_option(kind));
+        let of_settings = of_settings.map(|(kind, path)| (kind, path.as_path()));
+        let of_options = self.subgraph.iter().map(|(kind, path)| (kind, Path::new(path)));
+        for (kind, path) in of_settings.chain(of_options) {
+            let source = Source::open(path)?;
             if let Some(folder) = folder_of(&source.path) {
                 folders.insert(kind.clone(), folder.display().to_string());
             }
             sources.push((kind.clone(), source));
         }
-        let named = |kind: &str| self.subgraph.iter().any(|(named, _)| named == kind);
+        let in_settings = |kind: &str| settings.subgraphs.iter().any(|(named, _)| named == kind);
+        let named = |kind: &str| is_option(kind) || in_settings(kind);
         for (kind, text) in before.texts.iter().filter(|(kind, _)| !named(kind)) {
             sources.push((kind.clone(), Source { path: kind.into(), text: text.clone() }));
             // Where it is not there any more, names mean what they mean in the picture's own graph.
@@ -50,6 +61,7 @@ impl Extensions {
             .iter()
             .map(|(kind, source)| {
                 let files = folders.get(kind).map(Path::new);
+                let beside = beside || (in_settings(kind) && !is_option(kind));
                 GraphKind { files, models: files.filter(|_| beside), ..GraphKind::new(kind, &source.text) }
             })
             .collect();

@@ -1,5 +1,6 @@
 //! The engine's options, the same for every command that needs an engine.
 
+use std::cell::OnceCell;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::{env, fs, thread};
@@ -7,7 +8,7 @@ use std::{env, fs, thread};
 use anyhow::{Result, bail};
 use wuerst::core::Amount;
 use wuerst::stages::StageOptions;
-use wuerst::{Device, Engine, Options};
+use wuerst::{Device, Engine, Settings};
 
 use crate::extensions::Extensions;
 use crate::find;
@@ -22,49 +23,70 @@ const RUNTIME: &str = ".vendor/onnxruntime";
 #[derive(clap::Args)]
 #[command(next_help_heading = "Engine")]
 pub(crate) struct Setup {
+    /// Settings file, as wuerst.yaml; options and environment variables count before it
+    #[arg(long, value_name = "FILE", env = "WUERST_CONFIG")]
+    config: Option<PathBuf>,
     /// Folder of stage models; without it the graph's own folder if it holds some, else models/icons
     #[arg(long, value_name = "FOLDER", env = "WUERST_MODELS")]
     models: Option<PathBuf>,
     /// Devices in order of preference, as cuda:0{memory_limit=4GiB},cpu or openvino:CPU{precision=bf16},cpu; without it what
     /// the graph prefers, else cpu
-    #[arg(long, value_name = "LIST", default_value = "", hide_default_value = true)]
-    device: String,
+    #[arg(
+        long,
+        visible_alias = "device",
+        value_name = "LIST",
+        default_value = "",
+        hide_default_value = true
+    )]
+    devices: String,
     /// A device that refuses a model is an error, and the next one does not get its turn
     #[arg(long)]
     strict: bool,
     /// Threads for each model's run, 1024 at most, which do not change the result; without it one for each core
     #[arg(long, value_name = "N")]
     threads: Option<NonZeroUsize>,
-    /// Devices of single stages, which count before --device, as "prior=cuda:0,cpu; vqgan-decoder=openvino:CPU{precision=bf16}"
-    #[arg(long, value_name = "STAGE=LIST", default_value = "", hide_default_value = true)]
-    stage_device: String,
+    /// Devices of single stages, which count before --devices, as "prior=cuda:0,cpu; vqgan-decoder=openvino:CPU{precision=bf16}"
+    #[arg(
+        long,
+        visible_alias = "stage-device",
+        value_name = "STAGE=LIST",
+        default_value = "",
+        hide_default_value = true
+    )]
+    stage_devices: String,
     /// Threads of single stages, which count before --threads, as "prior=4; vqgan-decoder=2"
     #[arg(long, value_name = "STAGE=N", default_value = "", hide_default_value = true)]
     stage_threads: String,
     /// ONNX Runtime's library, or its folder; without it ORT_DYLIB_PATH, or the one that .ci/setup fetched
     #[arg(long, value_name = "PATH")]
     runtime: Option<PathBuf>,
-    /// Folder that nodes which save files write into; without it they refuse
+    /// Folder that graphs read files from, and cannot leave; without it the graph's own folder
     #[arg(long, value_name = "FOLDER")]
     files: Option<PathBuf>,
+    /// Folder that nodes which save files write into; without it they refuse
+    #[arg(long, value_name = "FOLDER")]
+    outputs: Option<PathBuf>,
     /// The most files that nodes save in one run; without it 1000
-    #[arg(long, value_name = "N", requires = "files")]
+    #[arg(long, value_name = "N")]
     outputs_count: Option<u64>,
     /// The most that the files which nodes save in one run take together, as 500M; without it 1G
-    #[arg(long, value_name = "SIZE", requires = "files")]
+    #[arg(long, value_name = "SIZE")]
     outputs_size: Option<Amount>,
     /// Folder of your own in which results that took long, and optimised models, are kept for later runs; without it they
     /// end with the process
     #[arg(long, value_name = "FOLDER", env = "WUERST_CACHE")]
     cache: Option<PathBuf>,
     /// The most that the results in the cache folder take together, as 500M, and the models too; without it 1G
-    #[arg(long, value_name = "SIZE", requires = "cache")]
+    #[arg(long, value_name = "SIZE")]
     cache_size: Option<Amount>,
     /// Models are unloaded, the longest unused first, to keep the memory that they take below this, as 2G; without it 8G
     #[arg(long, value_name = "SIZE")]
     model_memory: Option<Amount>,
     #[command(flatten)]
     more: Extensions,
+    /// The settings file as it was read.
+    #[arg(skip)]
+    settings: OnceCell<Settings>,
 }
 
 impl Setup {
@@ -94,9 +116,9 @@ impl Setup {
 
     /// The models folder that was named, or the one that the graph lies in, or the one that ships.
     pub(crate) fn models(&self, graph: Option<&Path>) -> Result<PathBuf> {
-        let beside =
-            graph.and_then(find::folder_of).filter(|folder| self.models.is_none() && holds_models(folder));
-        match self.models.as_ref().or(beside.as_ref()) {
+        let named = self.models.as_ref().or(self.settings()?.models.as_ref());
+        let beside = graph.and_then(find::folder_of).filter(|folder| named.is_none() && holds_models(folder));
+        match named.or(beside.as_ref()) {
             Some(folder) if folder.is_dir() => Ok(folder.clone()),
             Some(folder) => bail!(
                 "the models folder {} is not there: name a folder of stage models with --models or WUERST_MODELS",
@@ -113,47 +135,77 @@ impl Setup {
     }
 
     /// Threads for each model's run.
-    pub(crate) fn threads(&self) -> usize {
-        self.threads.map_or_else(|| thread::available_parallelism().map_or(1, usize::from), NonZeroUsize::get)
+    pub(crate) fn threads(&self) -> Result<usize> {
+        let given = self.threads.map(NonZeroUsize::get).or(self.settings()?.threads);
+        Ok(given.unwrap_or_else(|| thread::available_parallelism().map_or(1, usize::from)))
+    }
+
+    /// What the settings file says; nothing where none is named.
+    fn settings(&self) -> Result<&Settings> {
+        if let Some(settings) = self.settings.get() {
+            return Ok(settings);
+        }
+        let read = self.config.as_deref().map(Settings::read).transpose()?.unwrap_or_default();
+        Ok(self.settings.get_or_init(|| read))
     }
 
     fn engine_in(&self, models: PathBuf, graph: Option<&Path>, graphs: &Kinds) -> Result<(Engine, Kinds)> {
-        if let Some(folder) = self.files.as_ref().filter(|folder| !folder.is_dir()) {
-            bail!("the folder for files {} is not there: make it first", folder.display());
+        let settings = self.settings()?;
+        let mut options = settings.clone().into_options();
+        options.models = models;
+        for (option, given) in [
+            (&mut options.files, &self.files),
+            (&mut options.outputs, &self.outputs),
+            (&mut options.cache_folder, &self.cache),
+            (&mut options.stages.runtime, &self.runtime),
+        ] {
+            *option = given.clone().or(option.take());
         }
-        let files = graph.and_then(find::folder_of);
-        let (outputs, cache_folder) = (self.files.clone(), self.cache.clone());
-        let mut options = Options { models, files, outputs, cache_folder, ..Options::default() };
+        let (files, outputs) = (("--files", &options.files), ("--outputs", &options.outputs));
+        for (option, folder) in [files, outputs] {
+            if let Some(folder) = folder.as_ref().filter(|folder| !folder.is_dir()) {
+                bail!("the folder {} of {option} is not there: make it first", folder.display());
+            }
+        }
+        if options.outputs.is_none() && (self.outputs_count.is_some() || self.outputs_size.is_some()) {
+            bail!(
+                "--outputs-count and --outputs-size limit what is saved with --outputs FOLDER: name the folder"
+            );
+        }
+        if options.cache_folder.is_none() && self.cache_size.is_some() {
+            bail!("--cache-size limits the folder of --cache FOLDER: name the folder");
+        }
+        options.files = options.files.or_else(|| graph.and_then(find::folder_of));
         if let Some(count) = self.outputs_count {
             options.outputs_files = count;
         }
-        if let Some(Amount(bytes)) = self.outputs_size {
-            options.outputs_bytes = bytes;
+        for (option, given) in [
+            (&mut options.outputs_bytes, self.outputs_size),
+            (&mut options.cache_folder_bytes, self.cache_size),
+            (&mut options.stages.model_bytes, self.model_memory),
+        ] {
+            *option = given.map_or(*option, |Amount(bytes)| bytes);
         }
-        if let Some(Amount(bytes)) = self.cache_size {
-            options.cache_folder_bytes = bytes;
+        let devices = Device::list(&self.devices)?;
+        if !devices.is_empty() {
+            options.set_devices(devices);
         }
-        if let Some(Amount(bytes)) = self.model_memory {
-            options.stages.model_bytes = bytes;
+        if let Some(threads) = self.threads {
+            options.set_threads(threads.get());
         }
-        options.stages.devices = Device::list(&self.device)?;
-        options.stages.strict = self.strict;
-        options.stages.threads = self.threads.map(NonZeroUsize::get);
-        StageOptions::read_devices(&mut options.stages.each, &self.stage_device)?;
+        StageOptions::read_devices(&mut options.stages.each, &self.stage_devices)?;
         StageOptions::read_threads(&mut options.stages.each, &self.stage_threads)?;
-        options.stages.runtime = self.runtime();
-        let engine = Engine::new(options)?;
-        let graphs = self.more.add_to(&engine, graphs, self.models.is_none())?;
-        Ok((engine, graphs))
-    }
-
-    /// What was named; else what .ci/setup fetched, for a program that is run without `cargo run`.
-    fn runtime(&self) -> Option<PathBuf> {
-        let named_by_variable = env::var_os("ORT_DYLIB_PATH").is_some_and(|path| !path.is_empty());
-        match &self.runtime {
-            None if !named_by_variable => find::first_around_program(RUNTIME),
-            named => named.clone(),
+        options.stages.strict |= self.strict;
+        // What .ci/setup fetched, for a program that is run without `cargo run`.
+        if options.stages.runtime.is_none() && env::var_os("ORT_DYLIB_PATH").is_none_or(|at| at.is_empty()) {
+            options.stages.runtime = find::first_around_program(RUNTIME);
         }
+        // Added below, where their mistakes are shown with their lines and pictures keep what they were.
+        options.plugins.clear();
+        options.subgraphs.clear();
+        let engine = Engine::new(options)?;
+        let graphs = self.more.add_to(&engine, settings, graphs, self.models.is_none())?;
+        Ok((engine, graphs))
     }
 }
 

@@ -19,6 +19,15 @@ pub enum Error {
     #[error("the graph has {} problem{}{}", .0.len(), if .0.len() == 1 { "" } else { "s" }, List(.0))]
     Graph(Vec<Diagnostic>),
 
+    /// A settings file is wrong.
+    #[error("{}:{}{problem}", path.display(), if problem.line > 0 { "" } else { " " })]
+    Settings {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong in it, and where.
+        problem: Diagnostic,
+    },
+
     /// A name leads nowhere.
     #[error("no {what} `{name}`{hint}")]
     NotFound {

@@ -52,8 +52,8 @@ impl Outputs {
         let refused = |message: String| Error::invalid("name", message);
         let Some(folder) = &self.folder else {
             return Err(refused(
-                "this host lets graphs write no files: give a folder for them as the option `outputs`, on the command \
-                 line as --files FOLDER"
+                "this host lets graphs write no files: name a folder for them with the option `outputs`, on the command \
+                 line with --outputs FOLDER (--files FOLDER names the folder that graphs read from)"
                     .into(),
             ));
         };
@@ -186,7 +186,7 @@ mod tests {
             assert_eq!(fs::read(kept).unwrap(), b"kept");
         }
         let none = Outputs::default().path("a.png", &["png"]).unwrap_err().to_string();
-        assert!(none.contains("--files"), "{none}");
+        assert!(none.contains("--outputs FOLDER"), "{none}");
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! The engine: node kinds, models and remembered results, shared by all graphs and jobs.
 
 use std::fmt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use wuerst_core::{Files, Node, Registry, Result, memory};
@@ -11,54 +11,8 @@ use wuerst_stages::{Outputs, Runtime, Sessions, check_threads};
 use crate::graph_kind::GraphKind;
 use crate::holds::EngineReport;
 use crate::job::Job;
-use crate::{models, plugin};
-
-/// How an engine is set up.
-#[derive(Debug, Clone)]
-pub struct Options {
-    /// The folder that the names of models in a graph are relative to.
-    pub models: PathBuf,
-    /// The folder that the names of files in a graph are relative to, and must stay in; without it a graph names no
-    /// files. The values of inputs, which come from whoever runs the graph, name any.
-    pub files: Option<PathBuf>,
-    /// The folder that nodes save files into; without it they refuse. A graph can neither choose it nor leave it.
-    pub outputs: Option<PathBuf>,
-    /// The most files that nodes save in one run.
-    pub outputs_files: u64,
-    /// The most bytes that they have together.
-    pub outputs_bytes: u64,
-    /// Results remembered between runs, in bytes.
-    pub cache_bytes: usize,
-    /// A folder in which results that took long for their size, as text embeddings and priors, outlive the process.
-    /// It is made when it is not there, may be shared by several processes, and must be its user's alone: results tell
-    /// what prompts were about, and models kept there are run. One that others may write to, that is a link or another
-    /// user's, or cannot be written, is a warning, and nothing is kept. Results lie in its folder `wuerst-results`, and in
-    /// `wuerst-models` models as they were optimised for the CPU ([`wuerst_stages::Options::prepared`]); nothing else in it
-    /// is ever changed.
-    pub cache_folder: Option<PathBuf>,
-    /// The size that the results in the cache folder are kept below, in bytes, and so are the models in it.
-    pub cache_folder_bytes: u64,
-    /// How models are run: ONNX Runtime, devices, threads, memory.
-    pub stages: wuerst_stages::Options,
-}
-
-impl Default for Options {
-    /// The folder `models`, no files for graphs to read or write (else 1000 of 1 GiB in a run), 256 MiB of results in memory and none on disk (else
-    /// 1 GiB), and the stages' defaults.
-    fn default() -> Options {
-        Options {
-            models: "models".into(),
-            files: None,
-            outputs: None,
-            outputs_files: Outputs::FILES,
-            outputs_bytes: Outputs::BYTES,
-            cache_bytes: 256 << 20,
-            cache_folder: None,
-            cache_folder_bytes: 1 << 30,
-            stages: wuerst_stages::Options::default(),
-        }
-    }
-}
+use crate::options::Options;
+use crate::{graph_kind, models, plugin};
 
 /// The node kinds, and how often they have changed.
 struct Kinds {
@@ -77,10 +31,13 @@ struct Inner {
 }
 
 impl Engine {
-    /// An engine with the built-in nodes. Loads nothing: neither ONNX Runtime nor models.
+    /// An engine with the built-in nodes, and with the plug-ins and graphs that the options name. Loads neither ONNX
+    /// Runtime nor models.
     ///
     /// # Errors
     /// [`wuerst_core::Error::Invalid`] for more threads than [`wuerst_stages::MOST_THREADS`].
+    /// Also as [`Engine::load_plugin`] and [`Engine::add_graph`], when the options name plug-ins or graphs; the message names
+    /// the file.
     pub fn new(options: Options) -> Result<Engine> {
         let mut stages = options.stages;
         check_threads("threads", stages.threads.unwrap_or(0))?;
@@ -105,7 +62,10 @@ impl Engine {
         registry.set_models(models::in_folder(options.models).with_files(files));
         wuerst_stages::register(&mut registry, &sessions, outputs)?;
         let kinds = Kinds { registry, changes: 0 };
-        Ok(Engine(Arc::new(Inner { registry: RwLock::new(kinds), sessions, cache })))
+        let engine = Engine(Arc::new(Inner { registry: RwLock::new(kinds), sessions, cache }));
+        options.plugins.iter().try_for_each(|path| engine.load_plugin(path))?;
+        graph_kind::add_files(&engine, &options.subgraphs)?;
+        Ok(engine)
     }
 
     /// Adds a node kind. Graphs that are loaded from now on can use it.

@@ -1,10 +1,10 @@
 //! Graph files as node kinds, and what the names in them mean.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use wuerst_core::{Files, Models};
+use wuerst_core::{Error, Files, Models, Result};
 
-use crate::models;
+use crate::{Engine, models};
 
 /// A graph file that is to be a node kind of an engine.
 #[derive(Clone, Copy, Debug)]
@@ -43,4 +43,28 @@ impl<'a> GraphKind<'a> {
         }
         wuerst_graph::GraphKind { kind: self.kind, text: self.text, models: Some(names) }
     }
+}
+
+/// Adds graph files, kinds and paths, to the engine's node kinds. Names in a graph lead into the folder of its file.
+///
+/// # Errors
+/// [`Error::File`], or [`Error::Refused`] by the path of the first graph that cannot be added.
+pub(crate) fn add_files(engine: &Engine, files: &[(String, PathBuf)]) -> Result<()> {
+    let texts: Vec<String> =
+        files.iter().map(|(_, path)| wuerst_graph::read_file(path)).collect::<Result<_>>()?;
+    let folders: Vec<PathBuf> = files.iter().map(|(_, path)| Path::new(".").join(folder(path))).collect();
+    let graphs: Vec<GraphKind<'_>> = files
+        .iter()
+        .zip(texts.iter().zip(&folders))
+        .map(|((kind, _), (text, folder))| GraphKind::new(kind, text).in_folder(folder))
+        .collect();
+    engine.add_graphs(&graphs).map_err(|misfit| Error::Refused {
+        what: files[misfit.index].1.display().to_string(),
+        message: misfit.error.to_string(),
+        source: misfit.error.into(),
+    })
+}
+
+fn folder(file: &Path) -> &Path {
+    file.parent().unwrap_or(Path::new(""))
 }

@@ -16,14 +16,18 @@ mod graph_kind;
 mod holds;
 mod job;
 mod models;
+mod options;
 mod plugin;
 mod running;
+mod settings;
 
-pub use engine::{Engine, Options};
+pub use engine::Engine;
 pub use graph_kind::GraphKind;
 pub use holds::EngineReport;
 pub use job::Job;
+pub use options::Options;
 pub use running::{Ended, Running, Status, Warning};
+pub use settings::Settings;
 
 /// The vocabulary: values, types, nodes, errors.
 pub use wuerst_core as core;

@@ -27,11 +27,26 @@ fn nodes_save_into_the_folder_that_is_given_and_read_beside_the_graph() -> Resul
     let run = ["run", graph, "-o", &saved];
     let refused = wuerst(models.path(), &run)?.output()?;
     let said = String::from_utf8_lossy(&refused.stderr).into_owned();
-    assert!(!refused.status.success() && said.contains("save.yaml:4") && said.contains("--files"), "{said}");
-    stdout(wuerst(models.path(), &[&run[..], &["--files", out]].concat())?)?;
+    assert!(
+        !refused.status.success() && said.contains("save.yaml:4") && said.contains("--outputs"),
+        "{said}"
+    );
+    // The folder to read from is never written into.
+    let refused = wuerst(models.path(), &[&run[..], &["--files", out]].concat())?.output()?;
+    let said = String::from_utf8_lossy(&refused.stderr).into_owned();
+    assert!(!refused.status.success() && said.contains("with --outputs FOLDER"), "{said}");
+    assert_eq!(fs::read_dir(at("out"))?.count(), 0);
+    stdout(wuerst(models.path(), &[&run[..], &["--outputs", out]].concat())?)?;
     assert_eq!(fs::read_to_string(at("saved.txt"))?, "b.webp\n");
     assert!(fs::read(at("out/b.webp"))?.starts_with(b"RIFF"));
     assert_eq!(fs::read_dir(at("out"))?.count(), 1);
+    // Another folder to read from has no such picture.
+    let both = ["--files", out, "--outputs", out];
+    let refused = wuerst(models.path(), &[&run[..], &both].concat())?.output()?;
+    let said = String::from_utf8_lossy(&refused.stderr).into_owned();
+    assert!(!refused.status.success() && said.contains("a.png"), "{said}");
+    fs::copy(at("graph/a.png"), at("out/a.png"))?;
+    stdout(wuerst(models.path(), &[&run[..], &both].concat())?)?;
     Ok(())
 }
 

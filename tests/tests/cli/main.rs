@@ -8,6 +8,7 @@ mod import;
 mod opening;
 mod pictures;
 mod refusals;
+mod settings;
 mod shipped;
 mod watch;
 

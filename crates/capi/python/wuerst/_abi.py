@@ -86,6 +86,7 @@ class Options(c.Structure):
         ("outputs_bytes", c.c_uint64),
         ("outputs_files", c.c_uint32),
         ("reserved3", c.c_uint32),
+        ("settings", Str),
     ]
 
 

@@ -16,8 +16,8 @@ class Engine(Handle):
 
     `models` is the folder that graphs name models in, `runtime` the path of ONNX Runtime's library, `devices` a list
     as "cuda:0,cpu"; `files` and `outputs` are the folders that nodes may read and write; `cache_folder` keeps costly
-    results between processes. The others are as in wst_options too, 0 or "" for the library's choice. `log(level,
-    message)` may be called from any thread.
+    results between processes; `settings` is the path of a settings file, before which the others count. The others are
+    as in wst_options too, 0 or "" for the library's choice. `log(level, message)` may be called from any thread.
     """
 
     _free = "wst_engine_free"

@@ -107,7 +107,7 @@ fn against_diffusers(
 ) -> Result<Comparison> {
     let script =
         find::first(DIFFUSERS).with_context(|| format!("no {DIFFUSERS}: run this in the repository"))?;
-    let mut peer = Peer::diffusers(folder, &script, args.setup.threads(), &args.peer_precision)?;
+    let mut peer = Peer::diffusers(folder, &script, args.setup.threads()?, &args.peer_precision)?;
     against::compare(engine, job, &args.output, args.runs as usize, values, &mut peer)
 }
 
@@ -126,7 +126,7 @@ fn against_candle(
         pixels.parse().with_context(|| format!("`{name}` is no whole number: {pixels}"))
     };
     let size = [side("width")?, side("height")?];
-    let mut peer = Peer::candle(folder, args.setup.threads())?;
+    let mut peer = Peer::candle(folder, args.setup.threads()?)?;
     let models = args.setup.models(args.graph.as_deref())?;
     evaluations::compare(engine, &models, size, args.runs as usize, &mut peer)
 }
