@@ -3,9 +3,8 @@
 use crate::error::Error;
 use crate::graph::Graph;
 use crate::library::Library;
-use crate::raw::{self, Options, Str};
+use crate::raw::{self, Options, Str, Versioned};
 use std::path::Path;
-use std::ptr;
 use std::sync::Arc;
 
 /// How an engine is set up; empty texts and zeros mean what they mean in the header.
@@ -23,6 +22,12 @@ pub struct Setup<'a> {
     pub cache_folder: &'a str,
     /// Folder that the names of files in graphs are relative to.
     pub files: &'a str,
+    /// Devices of single stages, as "prior=cuda:0,cpu; vqgan-decoder=cpu"; they count before `devices`.
+    pub stage_devices: &'a str,
+    /// Threads of single stages, as "prior=4; vqgan-decoder=2"; they count before `threads`.
+    pub stage_threads: &'a str,
+    /// Whether a device that refuses a model is an error, and the next one does not get its turn.
+    pub strict: bool,
 }
 
 /// Node kinds, loaded models, remembered results. Cheap to clone; every clone is the same engine.
@@ -53,21 +58,16 @@ impl Engine {
     /// A setup that the library refuses.
     pub fn new(library: Library, setup: &Setup<'_>) -> Result<Engine, Error> {
         let options = Options {
-            struct_size: size_of::<Options>(),
             runtime: Str::of(setup.runtime),
             models: Str::of(setup.models),
             devices: Str::of(setup.devices),
-            model_bytes: 0,
-            cache_bytes: 0,
             threads: setup.threads,
-            reserved: 0,
-            log: None,
-            user: ptr::null_mut(),
             cache_folder: Str::of(setup.cache_folder),
-            cache_folder_bytes: 0,
-            ort_api_base: ptr::null(),
             files: Str::of(setup.files),
-            outputs: Str::EMPTY,
+            stage_devices: Str::of(setup.stage_devices),
+            stage_threads: Str::of(setup.stage_threads),
+            strict: setup.strict.into(),
+            ..Options::init()
         };
         // SAFETY: the options are good until the call returns.
         let handle = Error::handle(library, |out| unsafe {

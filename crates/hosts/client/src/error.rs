@@ -1,8 +1,7 @@
 //! What goes wrong, in words that an adapter can show.
 
-use crate::library::Library;
-use crate::raw::{self, Str};
-use std::ptr;
+use crate::raw::Str;
+use wuerst_sys::numbers;
 
 /// An error of the library, or the library's absence.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -14,9 +13,6 @@ pub struct Error {
     pub message: String,
 }
 
-/// `WST_CANCELLED`.
-const CANCELLED: u32 = 9;
-
 impl Error {
     /// An error of the adapter's own.
     pub fn new(message: impl Into<String>) -> Error {
@@ -25,32 +21,7 @@ impl Error {
 
     /// Whether somebody cancelled, which is no fault.
     pub fn is_cancelled(&self) -> bool {
-        self.code == CANCELLED
-    }
-
-    /// Reads and frees an error of the library; NULL is success.
-    pub(crate) fn hear(library: Library, failure: *mut raw::Failure) -> Result<(), Error> {
-        if failure.is_null() {
-            return Ok(());
-        }
-        let f = library.functions();
-        // SAFETY: the library's own error, read before it is freed, and freed once.
-        unsafe {
-            let code = (f.wst_error_code)(failure);
-            let message = (f.wst_error_message)(failure).text().to_owned();
-            (f.wst_error_free)(failure);
-            Err(Error { code, message })
-        }
-    }
-
-    /// The handle that a function gives.
-    pub(crate) fn handle<T>(
-        library: Library,
-        function: impl FnOnce(*mut *mut T) -> *mut raw::Failure,
-    ) -> Result<*mut T, Error> {
-        let mut handle = ptr::null_mut();
-        Error::hear(library, function(&mut handle))?;
-        Ok(handle)
+        self.code == numbers::CANCELLED
     }
 }
 

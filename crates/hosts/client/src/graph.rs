@@ -3,9 +3,8 @@
 use crate::error::Error;
 use crate::job::Job;
 use crate::library::Library;
-use crate::raw::{self, Str};
+use crate::raw::{self, Str, Versioned};
 use crate::value::Value;
-use std::mem::MaybeUninit;
 use std::sync::Arc;
 
 /// What the values of a port hold: `wst_type` of the header.
@@ -117,13 +116,10 @@ impl Graph {
 
     fn port(&self, function: PortAt, index: usize) -> Result<Port, Error> {
         let library = self.0.library;
-        let mut port = MaybeUninit::<raw::Port>::zeroed();
-        // SAFETY: all zeros is a `wst_port`, which begins with its size; the library fills the rest with views that
-        // belong to the graph, and everything is copied while it lives.
+        let mut port = raw::Port::init();
+        // SAFETY: the library fills it with views that belong to the graph, and everything is copied while it lives.
         unsafe {
-            (*port.as_mut_ptr()).struct_size = size_of::<raw::Port>();
-            Error::hear(library, function(self.0.handle, index, port.as_mut_ptr()))?;
-            let port = port.assume_init();
+            Error::hear(library, function(self.0.handle, index, &raw mut port))?;
             let choices =
                 (0..port.choice_count).map(|at| (*port.choices.add(at)).text().to_owned()).collect();
             Ok(Port {
@@ -140,7 +136,8 @@ impl Graph {
     }
 }
 
-type PortAt = unsafe extern "C" fn(*const raw::Graph, usize, *mut raw::Port) -> *mut raw::Failure;
+/// `wst_graph_output` is of the same type.
+type PortAt = wuerst_sys::functions::wst_graph_input;
 
 /// # Safety
 /// A view that is good until this returns.

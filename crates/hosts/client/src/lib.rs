@@ -32,9 +32,6 @@ mod raw;
 mod run;
 mod value;
 
-#[cfg(test)]
-mod layout;
-
 pub use engine::{Engine, Setup};
 pub use error::Error;
 pub use graph::{Graph, Kind, Port};

@@ -1,16 +1,15 @@
 //! Finding and loading `libwuerst.so`.
 
 use crate::error::Error;
-use crate::raw::Functions;
+use crate::raw::{self, Functions};
 use std::env;
 use std::ffi::{CStr, OsStr, c_void};
 use std::mem::MaybeUninit;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
+use std::ptr;
 use std::sync::{Mutex, PoisonError};
-
-/// `WST_ABI_VERSION` of the header that this crate was written against.
-const ABI_VERSION: u32 = 1;
+use wuerst_sys::ABI_VERSION;
 
 /// Names the library, when it lies elsewhere.
 const VARIABLE: &str = "WUERST_LIBRARY";
@@ -83,6 +82,33 @@ impl Library {
     pub fn version(self) -> &'static str {
         // SAFETY: a text that is good for ever.
         unsafe { (self.0.wst_version)().text() }
+    }
+}
+
+impl Error {
+    /// Reads and frees an error of the library; NULL is success.
+    pub(crate) fn hear(library: Library, failure: *mut raw::Failure) -> Result<(), Error> {
+        if failure.is_null() {
+            return Ok(());
+        }
+        let f = library.functions();
+        // SAFETY: the library's own error, read before it is freed, and freed once.
+        unsafe {
+            let code = (f.wst_error_code)(failure);
+            let message = (f.wst_error_message)(failure).text().to_owned();
+            (f.wst_error_free)(failure);
+            Err(Error { code, message })
+        }
+    }
+
+    /// The handle that a function gives.
+    pub(crate) fn handle<T>(
+        library: Library,
+        function: impl FnOnce(*mut *mut T) -> *mut raw::Failure,
+    ) -> Result<*mut T, Error> {
+        let mut handle = ptr::null_mut();
+        Error::hear(library, function(&mut handle))?;
+        Ok(handle)
     }
 }
 

@@ -2,9 +2,8 @@
 
 use crate::error::Error;
 use crate::library::Library;
-use crate::raw;
+use crate::raw::{self, Versioned};
 use crate::value::Value;
-use std::mem::MaybeUninit;
 use std::ptr;
 use std::time::Duration;
 
@@ -62,13 +61,11 @@ impl Run {
     /// # Errors
     /// None that is to be expected.
     pub fn poll(&self) -> Result<Status, Error> {
-        let mut status = MaybeUninit::<raw::Status>::zeroed();
-        // SAFETY: all zeros is a `wst_status`, which begins with its size; the node's name belongs to the run.
+        let mut status = raw::Status::init();
+        // SAFETY: the library fills it; the node's name belongs to the run.
         unsafe {
-            (*status.as_mut_ptr()).struct_size = size_of::<raw::Status>();
-            let failure = (self.library.functions().wst_run_poll)(self.handle, status.as_mut_ptr());
+            let failure = (self.library.functions().wst_run_poll)(self.handle, &raw mut status);
             Error::hear(self.library, failure)?;
-            let status = status.assume_init();
             let state = match status.state {
                 0 => State::Running,
                 1 => State::Done,

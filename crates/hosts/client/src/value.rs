@@ -2,7 +2,7 @@
 
 use crate::error::Error;
 use crate::library::Library;
-use crate::raw::{self, Str};
+use crate::raw::{self, Str, Versioned};
 use std::ffi::c_void;
 use std::mem::MaybeUninit;
 
@@ -43,15 +43,13 @@ pub struct Image {
 impl Image {
     fn raw(self) -> raw::Image {
         raw::Image {
-            struct_size: size_of::<raw::Image>(),
             data: self.data,
             row_bytes: self.row_bytes,
             width: self.width,
             height: self.height,
             format: self.format as u32,
             flags: self.linear.into(),
-            index: 0,
-            reserved: 0,
+            ..raw::Image::init()
         }
     }
 }

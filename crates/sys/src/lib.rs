@@ -1,0 +1,32 @@
+//! `include/wuerst.h` in Rust, declared once: for the library, for plug-ins, and for programs that load the library.
+//!
+//! The header says what everything means, and only there. A test asks a C compiler whether the two agree. The table of
+//! plug-ins, `wst_api`, is declared where its functions are, in `wuerst_abi`.
+#![allow(unsafe_code, reason = "structs and pointers of C; each use says why it is sound")]
+
+mod declare;
+pub mod functions;
+pub mod numbers;
+mod structs;
+mod text;
+
+pub use declare::{Layout, Versioned};
+pub use structs::{
+    Batch, Change, Digest, Image, Kind, LAYOUTS, Node, Options, Port, Status, Step, Tensor, Watch,
+};
+pub use text::Str;
+
+/// `WST_ABI_VERSION`.
+pub const ABI_VERSION: u32 = 1;
+
+macro_rules! handles {
+    ($($name:ident $c:literal),*) => {$(
+        #[doc = concat!("`", $c, "`: a handle, only ever seen as a pointer.")]
+        #[repr(C)]
+        pub struct $name {
+            _nothing: [u8; 0],
+        }
+    )*};
+}
+
+handles!(Error "wst_error", Value "wst_value", Engine "wst_engine", Call "wst_call", Kinds "wst_kinds", Plugin "wst_plugin", Graph "wst_graph", Job "wst_job", Run "wst_run");
