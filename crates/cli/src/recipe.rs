@@ -7,7 +7,7 @@ use std::path::Path;
 use anyhow::{Context, Result, anyhow};
 use wuerst::core::{Cancel, Digest, Port, Ty, regular};
 use wuerst::graph::Source;
-use wuerst::stages::png_texts;
+use wuerst::stages::{companions, png_texts};
 use wuerst::{Engine, Graph, Value};
 
 use crate::seed;
@@ -72,7 +72,7 @@ impl Recipe {
             match &value {
                 Value::Model(model) => {
                     add(model.name(), model.identify(&cancel)?);
-                    for file in engine.sessions().beside(model)? {
+                    for file in companions(engine.sessions(), model)? {
                         add(file.name(), file.identify(&cancel)?);
                     }
                 }

@@ -55,6 +55,7 @@ pub use image::{PngTextsError, png_texts};
 pub use runtime::Runtime;
 pub use sessions::{Level, Log, Options, Sessions};
 pub use stage::Stage;
+pub use tokenize::companions;
 
 /// Adds the built-in nodes to a registry: the stages in the namespace `wuerst`, and what goes with them in `text`,
 /// `image`, `tensor` and `switch`; and says which execution providers graphs may prefer. Nodes that save files write into the folder of `outputs`.

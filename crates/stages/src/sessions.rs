@@ -1,5 +1,6 @@
 //! The models in memory, shared by all nodes and jobs of an engine.
 
+use std::any::{Any, TypeId};
 use std::collections::BTreeMap;
 use std::fmt;
 use std::path::PathBuf;
@@ -7,7 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Instant;
 
-use wuerst_core::{Cancel, Ctx, Digest, Error, File, Model, Result, Usage, memory};
+use wuerst_core::{Cancel, Ctx, Digest, Error, Model, Result, Usage, memory};
 use wuerst_model::facts::{self, Facts};
 
 use crate::contract::Contract;
@@ -20,8 +21,6 @@ use crate::prepared::Prepared;
 use crate::recent::{Keyed, Recent};
 use crate::runtime::Runtime;
 use crate::stage::{self, Stage};
-use crate::tokenize;
-use crate::tokenizer::{self, Tokenizer};
 
 /// How grave a message is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -109,10 +108,8 @@ pub struct Sessions {
     headers: Recent<Digest, Header>,
     /// What those say of which the contract was checked.
     facts: Recent<(Digest, Contract), Facts>,
-    /// By the state of the file, as for models, and the length.
-    tokenizers: Recent<(Digest, usize), Tokenizer>,
-    /// Files of tokenizers that were looked at.
-    sound: Recent<Digest, ()>,
+    /// What nodes made of files next to models.
+    companions: Recent<(Digest, usize, TypeId), Companion>,
     /// In order of use, the longest unused first.
     loaded: Mutex<Vec<Entry>>,
     /// Whose turn it is to load a model, so that two jobs do not load the same one.
@@ -122,6 +119,8 @@ pub struct Sessions {
     /// Why models cannot be kept, as it was said last: each of them would say the same of their folder.
     said: Mutex<String>,
 }
+
+type Companion = Arc<dyn Any + Send + Sync>;
 
 /// Bytes that models take.
 #[derive(Debug, Default)]
@@ -136,8 +135,8 @@ struct Pending {
 const HEADERS: usize = 8 << 20;
 /// Bytes of facts.
 const FACTS: usize = 4 << 20;
-/// Bytes of tokenizers.
-const TOKENIZERS: usize = 256 << 20;
+/// Bytes of what nodes made of files next to models.
+const COMPANIONS: usize = 256 << 20;
 
 #[derive(Debug)]
 struct Entry {
@@ -150,9 +149,9 @@ impl Sessions {
     /// No models yet.
     pub fn new(options: Options) -> Sessions {
         let (headers, facts) = (Recent::new(HEADERS), Recent::new(FACTS));
-        let (tokenizers, sound) = (Recent::new(TOKENIZERS), Recent::new(FACTS));
+        let companions = Recent::new(COMPANIONS);
         let (loaded, loading, pending, said) = Default::default();
-        Sessions { options, headers, facts, tokenizers, sound, loaded, loading, pending, said }
+        Sessions { options, headers, facts, companions, loaded, loading, pending, said }
     }
 
     /// Finds and starts ONNX Runtime, which otherwise happens when the first model is loaded.
@@ -181,17 +180,6 @@ impl Sessions {
         Ok((*facts).clone())
     }
 
-    /// The files next to a model that it is used with: a text encoder's tokenizer. None of a model of another kind.
-    ///
-    /// # Errors
-    /// [`Error::Model`] when one of them is missing.
-    pub fn beside(&self, model: &Model) -> Result<Vec<File>> {
-        match self.header(model).ok().and_then(|header| header.facts().ok()) {
-            Some(Facts::TextEncoder(facts)) => Ok(vec![tokenize::beside(model, &facts.tokenizer)?]),
-            _ => Ok(vec![]),
-        }
-    }
-
     fn header(&self, model: &Model) -> Result<Arc<Header>> {
         self.headers.get(model.key().as_ref(), &Cancel::new(), || {
             let failed =
@@ -206,26 +194,22 @@ impl Sessions {
         })
     }
 
-    /// The tokenizer in a file, for so many token positions.
+    /// Something that was made of a file next to a model, as its tokenizer: `make` gives it and the bytes that it takes.
+    /// It is remembered by the file's digest, a number, and its type, until [`Sessions::release`] or others need the room.
     ///
     /// # Errors
-    /// [`Error::Model`] when it is damaged, [`Error::File`] when it cannot be read, and [`Error::Cancelled`].
-    pub(crate) fn tokenizer(&self, cancel: &Cancel, file: &File, length: usize) -> Result<Arc<Tokenizer>> {
-        let key = (file.identify(cancel)?, length);
-        self.tokenizers.get(Some(&key), cancel, || {
-            let tokenizer = Tokenizer::open(file, length)?;
-            let bytes = tokenizer.held();
-            Ok((tokenizer, bytes))
-        })
-    }
-
-    /// Checks the file of a tokenizer without making one of it.
-    ///
-    /// # Errors
-    /// As [`Sessions::tokenizer`].
-    pub(crate) fn check_tokenizer(&self, file: &File) -> Result<()> {
-        let key = file.identify(&Cancel::new())?;
-        self.sound.get(Some(&key), &Cancel::new(), || Ok((tokenizer::check(file)?, 64))).map(drop)
+    /// Those of `make`, which are not remembered; and [`Error::Cancelled`].
+    pub fn companion<T: Any + Send + Sync>(
+        &self,
+        (file, number): (Digest, usize),
+        cancel: &Cancel,
+        make: impl FnOnce() -> Result<(T, usize)>,
+    ) -> Result<Arc<T>> {
+        let made = self.companions.get(Some(&(file, number, TypeId::of::<T>())), cancel, || {
+            let (value, bytes) = make()?;
+            Ok((Arc::new(value) as Companion, bytes))
+        })?;
+        Companion::clone(&made).downcast().map_err(|_| Error::Internal("a companion of another type".into()))
     }
 
     /// The model, loaded, standing in for a stage.
@@ -378,8 +362,7 @@ impl Sessions {
         locked(&self.loaded).clear();
         self.headers.clear();
         self.facts.clear();
-        self.tokenizers.clear();
-        self.sound.clear();
+        self.companions.clear();
     }
 }
 

@@ -53,12 +53,38 @@ impl Tokenize {
         facts: &facts::TextEncoder,
         cancel: &Cancel,
     ) -> Result<Arc<Tokenizer>> {
-        self.sessions.tokenizer(cancel, &beside(model, &facts.tokenizer)?, facts.length)
+        let file = beside(model, &facts.tokenizer)?;
+        self.sessions.companion((file.identify(cancel)?, facts.length), cancel, || {
+            let tokenizer = Tokenizer::open(&file, facts.length)?;
+            let bytes = tokenizer.held();
+            Ok((tokenizer, bytes))
+        })
+    }
+
+    /// Checks the file of a tokenizer without making one of it.
+    fn sound(&self, file: &File) -> Result<()> {
+        let cancel = Cancel::new();
+        let check = || Ok((tokenizer::check(file).map(|()| Sound)?, 64));
+        self.sessions.companion((file.identify(&cancel)?, 0), &cancel, check).map(drop)
+    }
+}
+
+/// That a tokenizer's file was looked at.
+struct Sound;
+
+/// The files next to a model that it is used with: a text encoder's tokenizer. None of a model of another kind.
+///
+/// # Errors
+/// [`Error::Model`] when one of them is missing.
+pub fn companions(sessions: &Sessions, model: &Model) -> Result<Vec<File>> {
+    match sessions.facts(model, Contract::TextEncoder) {
+        Ok(Facts::TextEncoder(facts)) => Ok(vec![beside(model, &facts.tokenizer)?]),
+        _ => Ok(vec![]),
     }
 }
 
 /// The tokenizer that a model names.
-pub(crate) fn beside(model: &Model, name: &str) -> Result<File> {
+fn beside(model: &Model, name: &str) -> Result<File> {
     let failed = |message: String| Error::Model { path: model.path().into(), source: message.into() };
     // A model is data from somewhere, and must not make us read files elsewhere.
     if Path::new(name).file_name().is_none_or(|file| file != name) {
@@ -87,7 +113,7 @@ impl Node for Tokenize {
             let model = known.model("model")?;
             let facts = self.facts(model).map_err(blame_model)?;
             let file = beside(model, &facts.tokenizer).map_err(blame_model)?;
-            self.sessions.check_tokenizer(&file).map_err(blame_model)?;
+            self.sound(&file).map_err(blame_model)?;
         }
         Ok(())
     }
