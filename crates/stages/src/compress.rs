@@ -5,11 +5,10 @@ use std::sync::Arc;
 use image::imageops::FilterType;
 use wuerst_core::{Args, Ctx, Error, Model, Node, NodeSpec, Refusal, Result, Value};
 use wuerst_model::facts::{self, Facts};
+use wuerst_runtime::{Contract, Sessions};
 
-use crate::contract::Contract;
 use crate::image::{picture, scaled, tensor};
-use crate::sample::blame_model;
-use crate::sessions::Sessions;
+use crate::sampling::blame_model;
 use crate::vqgan_encode::planes;
 
 /// `wuerst.compress`: a picture's semantic embedding.

@@ -6,13 +6,12 @@ use wuerst_core::{Args, Batch, Ctx, Error, Model, Node, NodeSpec, Refusal, Resul
 use wuerst_model::facts::{self, Facts};
 use wuerst_model::noise::Noise;
 use wuerst_model::scale::Scale;
+use wuerst_runtime::{Contract, Sessions};
 
-use crate::batch;
-use crate::contract::Contract;
-use crate::guidance::{self, Guidance};
-use crate::sample::{self, Defaults, Sampling, blame_model, sampling_ports};
-use crate::sessions::Sessions;
-use crate::start::{self, start_ports};
+use crate::sampling::batch;
+use crate::sampling::guidance::{self, Guidance};
+use crate::sampling::start::{self, start_ports};
+use crate::sampling::{self, Defaults, Sampling, blame_model, sampling_ports};
 
 /// Channels of the VQGAN's latents, unless the model says otherwise.
 const CHANNELS: usize = 4;
@@ -42,7 +41,7 @@ impl Decode {
             .describe("seed", "Starts the random numbers anew; its low 32 bits count. The next of a batch has the next seed. When left out, they go on from `rng`.")?
             .describe("rng", "Where the prior left the random numbers. With neither, the seed is 0.")?
             .describe("latents", "The picture as the VQGAN knows it; published models have 4 channels, and 4 pixels to a cell.")?;
-        for (port, about) in sample::ABOUT.into_iter().chain(guidance::ABOUT).chain(start::ABOUT) {
+        for (port, about) in sampling::ABOUT.into_iter().chain(guidance::ABOUT).chain(start::ABOUT) {
             spec = spec.describe(port, about)?;
         }
         Ok(Decode { spec, sessions })

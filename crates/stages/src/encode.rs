@@ -3,11 +3,10 @@
 use std::sync::Arc;
 
 use wuerst_core::{Args, Batch, Ctx, Node, NodeSpec, Refusal, Result, Value};
+use wuerst_runtime::{Contract, Sessions};
 
-use crate::batch;
-use crate::contract::Contract;
-use crate::sample::blame_model;
-use crate::sessions::Sessions;
+use crate::sampling::batch;
+use crate::sampling::blame_model;
 
 /// `wuerst.encode`: the last hidden states of a text encoder.
 pub(crate) struct Encode {

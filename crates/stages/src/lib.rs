@@ -1,36 +1,16 @@
-//! The built-in nodes, one file a stage, and the ONNX Runtime sessions they share; nodes for texts, pictures and tensors
-//! in a folder for each namespace.
+//! The built-in nodes, one file a stage; nodes for texts, pictures and tensors in a folder for each namespace. The models
+//! that they share are in `wuerst_runtime`.
 
-mod arena;
-mod batch;
-mod ceiling;
 mod compress;
-mod contract;
 mod decode;
-mod device;
-mod each;
 mod encode;
 mod file_name;
 mod files;
-mod guidance;
-mod header;
-mod host;
 mod image;
-pub mod library;
-mod locate;
 pub mod npy;
-mod once;
-mod open;
 mod plain;
-mod prepared;
-mod preview;
 mod prior;
-mod recent;
-mod runtime;
-mod sample;
-mod sessions;
-mod stage;
-mod start;
+mod sampling;
 mod switch;
 mod tensor;
 mod text;
@@ -38,24 +18,22 @@ mod tokenize;
 mod tokenizer;
 mod vqgan;
 mod vqgan_encode;
-mod work;
 
 use std::sync::Arc;
 
 use wuerst_core::{Registry, Result};
 
-pub use ceiling::{Ceiling, ceiling};
-pub use contract::Contract;
-pub use device::{Arena, Cuda, Device, OpenVino, Operators, Placement, Precision, TensorRt};
-pub use each::{MOST_THREADS, StageOptions, check_threads};
 pub use files::{Outputs, replace, temporary};
-pub use header::{Header, HeaderError, Outlet};
-pub use host::HostApi;
 pub use image::{PngTextsError, png_texts};
-pub use runtime::Runtime;
-pub use sessions::{Level, Log, Options, Sessions};
-pub use stage::Stage;
 pub use tokenize::companions;
+/// Loading shared libraries.
+pub use wuerst_runtime::shared_library as library;
+/// ONNX Runtime: the models that the nodes share.
+pub use wuerst_runtime::{
+    Arena, Ceiling, Contract, Cuda, Device, Header, HeaderError, HostApi, Level, Log, MOST_THREADS, OpenVino,
+    Operators, Options, Outlet, Placement, Precision, Runtime, Sessions, Stage, StageOptions, TensorRt,
+    ceiling, check_threads,
+};
 
 /// Adds the built-in nodes to a registry: the stages in the namespace `wuerst`, and what goes with them in `text`,
 /// `image`, `tensor` and `switch`; and says which execution providers graphs may prefer. Nodes that save files write into the folder of `outputs`.
@@ -63,7 +41,7 @@ pub use tokenize::companions;
 /// # Errors
 /// When a node of one of their kinds is there already.
 pub fn register(registry: &mut Registry, sessions: &Arc<Sessions>, outputs: Outputs) -> Result<()> {
-    registry.set_providers(device::provider);
+    registry.set_providers(wuerst_runtime::provider);
     let outputs = Arc::new(outputs);
     text::register(registry)?;
     image::register(registry, &outputs)?;

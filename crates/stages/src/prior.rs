@@ -5,13 +5,12 @@ use std::sync::Arc;
 use wuerst_core::{Args, Batch, Ctx, Error, Model, Node, NodeSpec, Refusal, Result, Tensor, Value};
 use wuerst_model::facts::{self, Facts};
 use wuerst_model::noise::Noise;
+use wuerst_runtime::{Contract, Sessions};
 
-use crate::batch;
-use crate::contract::Contract;
-use crate::guidance::{self, Guidance};
-use crate::sample::{self, Defaults, Sampling, blame_model, sampling_ports};
-use crate::sessions::Sessions;
-use crate::start::{self, start_ports};
+use crate::sampling::batch;
+use crate::sampling::guidance::{self, Guidance};
+use crate::sampling::start::{self, start_ports};
+use crate::sampling::{self, Defaults, Sampling, blame_model, sampling_ports};
 
 /// Channels of the embedding, where the model takes any.
 const CHANNELS: usize = 16;
@@ -43,7 +42,7 @@ impl Prior {
             .describe("seed", "Starts the random numbers, from 0 to 18446744073709551615; its low 32 bits count, as in PyTorch. The same seed gives the same embedding. The next of a batch has the next seed.")?
             .describe("embedding", "What the picture shows, for the decoder.")?
             .describe("rng", "Where the random numbers have got to, for the decoder to go on from.")?;
-        for (port, about) in sample::ABOUT.into_iter().chain(guidance::ABOUT).chain(start::ABOUT) {
+        for (port, about) in sampling::ABOUT.into_iter().chain(guidance::ABOUT).chain(start::ABOUT) {
             spec = spec.describe(port, about)?;
         }
         Ok(Prior { spec, sessions })

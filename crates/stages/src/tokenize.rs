@@ -8,10 +8,9 @@ use wuerst_core::{
     Args, Cancel, Ctx, Digest, Error, File, Model, Node, NodeSpec, Refusal, Result, Tensor, Value,
 };
 use wuerst_model::facts::{self, Facts};
+use wuerst_runtime::{Contract, Sessions};
 
-use crate::contract::Contract;
-use crate::sample::blame_model;
-use crate::sessions::Sessions;
+use crate::sampling::blame_model;
 use crate::text::entries;
 use crate::tokenizer::{self, Tokenizer};
 

@@ -5,12 +5,10 @@ use std::sync::Arc;
 use wuerst_core::colour::byte;
 use wuerst_core::{Args, Batch, Ctx, Error, Model, Node, NodeSpec, Refusal, Result, Tensor, Value, memory};
 use wuerst_model::facts::{self, Facts};
+use wuerst_runtime::{Contract, Sessions, Stage};
 
-use crate::batch;
-use crate::contract::Contract;
-use crate::sample::blame_model;
-use crate::sessions::Sessions;
-use crate::stage::Stage;
+use crate::sampling::batch;
+use crate::sampling::blame_model;
 
 /// `wuerst.vqgan`, and `wuerst.vqgan_batch` for several pictures: the VQGAN's decoding half, without quantisation.
 pub(crate) struct Vqgan {

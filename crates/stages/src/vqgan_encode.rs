@@ -3,10 +3,9 @@
 use std::sync::Arc;
 
 use wuerst_core::{Args, Ctx, Error, Node, NodeSpec, Refusal, Result, Tensor, Value};
+use wuerst_runtime::{Contract, Sessions};
 
-use crate::contract::Contract;
-use crate::sample::blame_model;
-use crate::sessions::Sessions;
+use crate::sampling::blame_model;
 use crate::vqgan::facts;
 
 /// `wuerst.vqgan_encode`: the VQGAN's encoding half, without quantisation.

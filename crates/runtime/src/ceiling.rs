@@ -8,10 +8,10 @@ use wuerst_model::onnx::{self, Weight};
 use wuerst_model::record::{Axis, DType, Graph, Init, Op};
 
 use crate::device::{Device, Request};
-use crate::header::Header;
-use crate::open::Opening;
-use crate::sessions::{Sessions, threads};
-use crate::stage::Stage;
+use crate::model::Stage;
+use crate::model::load::Opening;
+use crate::model_cache::{Sessions, threads};
+use crate::model_header::Header;
 
 /// Rows, inner extent and columns: a square product, and the two of a residual block of the published prior.
 const PRODUCTS: [[usize; 3]; 3] = [[1024, 1024, 1024], [1152, 1536, 6144], [1152, 6144, 1536]];

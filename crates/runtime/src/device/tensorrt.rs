@@ -6,7 +6,7 @@ use std::{fs, io};
 use wuerst_core::{Digest, Hasher};
 
 use super::Device;
-use crate::runtime::Runtime;
+use crate::library::Runtime;
 
 /// The folder in `cache` for a model on a device, made.
 pub(super) fn folder(runtime: &Runtime, model: Digest, device: &Device, cache: &Path) -> io::Result<PathBuf> {

@@ -13,14 +13,14 @@ use wuerst_model::facts::{self, Facts};
 
 use crate::contract::Contract;
 use crate::device::{Device, Placement, Request};
-use crate::each::StageOptions;
-use crate::header::Header;
-use crate::host::HostApi;
-use crate::open::Opening;
-use crate::prepared::Prepared;
+use crate::library::Runtime;
+use crate::library::host::HostApi;
+use crate::model::load::Opening;
+use crate::model::prepared::Prepared;
+use crate::model::{self, Stage};
+use crate::model_header::Header;
+use crate::per_stage::StageOptions;
 use crate::recent::{Keyed, Recent};
-use crate::runtime::Runtime;
-use crate::stage::{self, Stage};
 
 /// How grave a message is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -182,8 +182,10 @@ impl Sessions {
 
     fn header(&self, model: &Model) -> Result<Arc<Header>> {
         self.headers.get(model.key().as_ref(), &Cancel::new(), || {
-            let failed =
-                |e: crate::header::HeaderError| Error::Model { path: model.path().into(), source: e.into() };
+            let failed = |e: crate::model_header::HeaderError| Error::Model {
+                path: model.path().into(),
+                source: e.into(),
+            };
             let mut header = Header::read(model.path()).map_err(failed)?;
             // ONNX Runtime would wait for a pipe.
             model.data()?;
@@ -274,7 +276,7 @@ impl Sessions {
             return Err(Error::Model { path: model.path().to_owned(), source });
         }
         ctx.used(&Usage::loading(begun.elapsed()));
-        stage::report(ctx, &self.options, stage.placement());
+        model::report(ctx, &self.options, stage.placement());
         let stage = Arc::new(stage);
         let entry = Entry { model: identity, wish, stage: Arc::clone(&stage) };
         locked(&self.loaded).push(entry);

@@ -12,11 +12,11 @@ use wuerst_core::{Cancel, Error, external_data, memory};
 use wuerst_model::onnx::Split;
 
 use crate::device::{Device, Placement, RECORD, Request, assigned};
-use crate::once::{Once, types};
-use crate::prepared::{Found, Mapped, Prepared, as_it_is};
-use crate::runtime::Runtime;
-use crate::sessions::{Level, Log};
-use crate::stage::ran_out;
+use crate::library::Runtime;
+use crate::model::invariant::{Once, types};
+use crate::model::prepared::{Found, Mapped, Prepared, as_it_is};
+use crate::model::ran_out;
+use crate::model_cache::{Level, Log};
 
 /// The parts that a model may be split into.
 const ONCE: &str = "once";

@@ -12,7 +12,7 @@ use wuerst_model::onnx::TensorType;
 
 use crate::arena::ArenaStats;
 use crate::device::{Operators, assigned};
-use crate::stage::input;
+use crate::model::input;
 
 /// An input of a model, by name.
 pub(crate) type Feed<'t> = (&'t str, Cow<'t, Tensor>);
@@ -32,7 +32,7 @@ pub(crate) struct Once {
 
 /// What it gave, for as long as a picture is sampled with the same conditions in the same size.
 #[derive(Default)]
-pub(crate) struct Kept(OnceCell<Vec<(String, DynValue)>>);
+pub struct Kept(OnceCell<Vec<(String, DynValue)>>);
 
 impl Once {
     pub(crate) fn new(session: Session, tensors: HashSet<String>, shared: u64) -> Once {

@@ -7,7 +7,7 @@ use wuerst_core::{DType, Error, Port, Result, Signature, Ty};
 use wuerst_model::contract::STEPWISE;
 use wuerst_model::facts::Facts;
 
-use crate::header::{Header, Outlet};
+use crate::model_header::{Header, Outlet};
 
 /// A stage that a model can stand in for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -1,5 +1,8 @@
 //! ONNX Runtime in this process: one library and one environment, started once and kept for ever.
 
+pub(crate) mod find;
+pub(crate) mod host;
+
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -7,8 +10,8 @@ use libloading::Library;
 use ort::environment::{Environment, EnvironmentBuilder};
 use wuerst_core::{Error, Result};
 
-use crate::host::HostApi;
-use crate::{library, locate};
+use crate::shared_library;
+use host::HostApi;
 
 /// The process's ONNX Runtime.
 #[derive(Debug)]
@@ -38,7 +41,7 @@ impl Runtime {
         if let Some(runtime) = *running {
             return runtime.serves(option);
         }
-        let path = locate::library(option)?;
+        let path = find::library(option)?;
         let _bound = bound(&path)?;
         // Before any other call of `ort`, which would look for a library by itself and panic without one.
         let builder = ort::init_from(&path).map_err(|e| Error::Runtime(e.to_string()))?;
@@ -75,7 +78,7 @@ impl Runtime {
     pub fn installed(api: Option<HostApi>, option: Option<&Path>) -> String {
         let path = match api {
             Some(api) => api.library(),
-            None => locate::library(option).ok(),
+            None => find::library(option).ok(),
         };
         let Some(path) = path else { return String::new() };
         let about = std::fs::metadata(&path).map(|about| (about.len(), about.modified().ok()));
@@ -85,7 +88,7 @@ impl Runtime {
     fn serves(&'static self, option: Option<&Path>) -> Result<&'static Runtime> {
         match option {
             Some(_) => {
-                let asked = locate::library(option)?;
+                let asked = find::library(option)?;
                 if asked == self.path {
                     return Ok(self);
                 }
@@ -122,7 +125,7 @@ impl Runtime {
 #[allow(unsafe_code, reason = "ONNX Runtime's initialisers run")]
 fn bound(path: &Path) -> Result<Library> {
     // SAFETY: the library that the user names, or one that lies where ONNX Runtime does.
-    let library = unsafe { library::open(path) };
+    let library = unsafe { shared_library::open(path) };
     library.map_err(|why| Error::Runtime(format!("{} cannot be loaded: {why}", path.display())))
 }
 

@@ -5,7 +5,7 @@ use ort::session::builder::SessionBuilder;
 use wuerst_core::Digest;
 
 use super::{Arena, Cuda, Device, Precision, TensorRt, tensorrt};
-use crate::runtime::Runtime;
+use crate::library::Runtime;
 
 /// What a device must know of the session that it is for.
 pub(crate) struct Request {

@@ -1,8 +1,7 @@
 //! Classifier-free guidance (Ho and Salimans, 2022): a prediction with the text and one without it become one.
 
 use wuerst_core::{Args, Error, Refusal, Result, Tensor, memory};
-
-use crate::once::Kept;
+use wuerst_runtime::Kept;
 
 /// The ports for it that the prior and the decoder share, in the notation of signatures.
 macro_rules! guidance_ports {

@@ -10,7 +10,7 @@ use wuerst_model::count::{self, Cost};
 use wuerst_model::network::Network;
 use wuerst_model::onnx::Operators;
 
-use crate::header::Header;
+use crate::model_header::Header;
 
 /// Sizes that are remembered.
 const SIZES: usize = 256;

@@ -9,7 +9,7 @@ use ort::environment::EnvironmentBuilder;
 use ort::sys::{ORT_API_VERSION, OrtApiBase};
 use wuerst_core::{Error, Result};
 
-use crate::locate;
+use crate::library::find;
 
 /// What `OrtGetApiBase` of a host's ONNX Runtime gives.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,7 +33,7 @@ impl HostApi {
     pub(crate) fn library(self) -> Option<PathBuf> {
         // SAFETY: promised to `new`.
         let function = unsafe { self.0.as_ref() }.GetApi;
-        locate::holding(function as usize)?.canonicalize().ok()
+        find::holding(function as usize)?.canonicalize().ok()
     }
 
     /// Makes it the one that is used.

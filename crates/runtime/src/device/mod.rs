@@ -153,7 +153,7 @@ impl Device {
 }
 
 /// Whether a graph may prefer a device that is written so, whichever this machine has; if not, a sentence.
-pub(crate) fn provider(text: &str) -> Result<(), String> {
+pub fn provider(text: &str) -> Result<(), String> {
     Device::of_graph(text).map(drop).map_err(|error| match error {
         Error::Invalid { message, .. } => message,
         other => other.to_string(),

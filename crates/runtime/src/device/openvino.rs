@@ -8,8 +8,8 @@ use ort::memory::DeviceType;
 use ort::session::builder::SessionBuilder;
 
 use super::{OpenVino, Precision};
-use crate::library;
-use crate::runtime::Runtime;
+use crate::library::Runtime;
+use crate::shared_library;
 
 /// The environment variable that names the library, or the folder that it lies in.
 const VARIABLE: &str = "WUERST_OPENVINO";
@@ -77,7 +77,7 @@ impl OpenVino {
             }
             None => {
                 // SAFETY: a library that the user named, or that lies near ONNX Runtime.
-                let bound = unsafe { library::open(&path) };
+                let bound = unsafe { shared_library::open(&path) };
                 let _bound = bound.map_err(|why| format!("{} cannot be loaded: {why}", path.display()))?;
                 let failed = |e: ort::Error| format!("{}: {}", path.display(), e.message());
                 runtime.environment().register_ep_library("wuerst.openvino", &path).map_err(failed)?;

@@ -16,7 +16,7 @@ use ort::session::builder::{GraphOptimizationLevel, SessionBuilder};
 use wuerst_core::regular::Links;
 use wuerst_core::{CacheFolder, Digest, Hasher};
 
-use crate::runtime::Runtime;
+use crate::library::Runtime;
 use entry::{Entry, MODEL, WEIGHTS};
 pub(crate) use mapped::Mapped;
 

@@ -1,5 +1,10 @@
 //! A loaded model: an ONNX Runtime session that stands in for a stage.
 
+pub(crate) mod cost;
+pub(crate) mod invariant;
+pub(crate) mod load;
+pub(crate) mod prepared;
+
 use std::borrow::Cow;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -12,14 +17,14 @@ use ort::session::{RunOptions, Session, SessionInputValue};
 use ort::value::{DynValue, PrimitiveTensorElementType, TensorElementType, TensorRef};
 use wuerst_core::{Cancel, Ctx, DType, Dim, Element, Error, Result, Tensor, Turns, Ty, Usage, memory};
 
+use self::cost::{Counted, Work};
+use self::invariant::{Feed, Kept, Once, taken};
+use self::load::{Opened, Opening};
+use self::prepared::Mapped;
 use crate::arena::ArenaStats;
 use crate::device::Placement;
-use crate::header::Header;
-use crate::once::{Feed, Kept, Once, taken};
-use crate::open::{Opened, Opening};
-use crate::prepared::Mapped;
-use crate::sessions::{Level, Options};
-use crate::work::{Counted, Work};
+use crate::model_cache::{Level, Options};
+use crate::model_header::Header;
 
 /// A model in memory. Shared by the nodes that use it; runs of one model take turns.
 pub struct Stage {
@@ -91,7 +96,7 @@ impl Stage {
     }
 
     /// Channels of the model's `latents`, where it takes only so many.
-    pub(crate) fn channels(&self) -> Option<usize> {
+    pub fn channels(&self) -> Option<usize> {
         let latents = self.header.inputs.iter().find(|input| input.name == "latents")?;
         match latents.dims.get(1) {
             Some(Dim::Fixed(channels)) => Some(*channels),
@@ -195,7 +200,7 @@ impl Stage {
     ///
     /// # Errors
     /// As [`Stage::run`]; [`Error::Model`] when it is of another shape.
-    pub(crate) fn noise(&self, ctx: &Ctx<'_>, feeds: &[(&str, &Tensor)], kept: &Kept) -> Result<Tensor> {
+    pub fn noise(&self, ctx: &Ctx<'_>, feeds: &[(&str, &Tensor)], kept: &Kept) -> Result<Tensor> {
         let noise = self.evaluate(ctx, feeds, "noise", kept)?;
         let latents = feeds.iter().find(|(name, _)| *name == "latents");
         match latents.filter(|(_, latents)| latents.shape() != noise.shape()) {
@@ -205,7 +210,7 @@ impl Stage {
     }
 
     /// Says that it gave an output of another type or shape than its contract has.
-    pub(crate) fn gave(&self, output: &str, tensor: &Tensor, want: &str) -> Error {
+    pub fn gave(&self, output: &str, tensor: &Tensor, want: &str) -> Error {
         self.broken(format!("gave `{output}` as {}, where {want} is wanted", Ty::of_tensor(tensor)))
     }
 

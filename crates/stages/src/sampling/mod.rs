@@ -1,16 +1,21 @@
 //! The step loop that the prior and the decoder share: from noise to latents.
 
+pub(crate) mod batch;
+pub(crate) mod guidance;
+pub(crate) mod preview;
+pub(crate) mod start;
+
 use std::path::Path;
 
 use wuerst_core::{Args, Ctx, Error, Refusal, Result, Tensor, memory};
 use wuerst_model::facts::Preview;
 use wuerst_model::noise::Noise;
 use wuerst_model::schedule::{self, Schedule, Step};
+use wuerst_runtime::Kept;
 
-use crate::guidance::{Conditions, Feeds, Guidance};
-use crate::once::Kept;
-use crate::preview::rgb;
-use crate::start::Start;
+use self::guidance::{Conditions, Feeds, Guidance};
+use self::preview::rgb;
+use self::start::Start;
 
 /// The ports that both stages have, in the notation of signatures. What is left out, the model's facts say.
 macro_rules! sampling_ports {
@@ -18,7 +23,7 @@ macro_rules! sampling_ports {
         concat!(
             "steps: int? {1..1000}, spacing: text = \"linear\" {linear|noisy}, ",
             "sampler: text = \"ddpm\" {ddpm|ddim|dpm}, ",
-            $crate::guidance::guidance_ports!()
+            $crate::sampling::guidance::guidance_ports!()
         )
     };
 }
@@ -68,7 +73,7 @@ pub(crate) struct Defaults<'a> {
 }
 
 impl<'a> Sampling<'a> {
-    /// Reads the arguments of [`sampling_ports`] and of [`crate::start`].
+    /// Reads the arguments of [`sampling_ports`] and of [`crate::sampling::start`].
     pub(crate) fn new(args: &Args<'_>, model: Defaults<'a>) -> Result<Sampling<'a>> {
         let times = if args.has("steps") {
             let times = if args.text("spacing")? == "noisy" { schedule::noisy } else { even };

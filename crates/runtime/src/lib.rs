@@ -1,0 +1,26 @@
+//! Models in ONNX Runtime: the process's library, devices, the models in memory, and what a model's file says of itself.
+//!
+//! Nothing here knows of nodes' kinds or of graphs: nodes ask [`Sessions`] for a model that stands in for a stage.
+
+mod arena;
+mod ceiling;
+mod contract;
+mod device;
+mod library;
+mod model;
+mod model_cache;
+mod model_header;
+mod per_stage;
+mod recent;
+pub mod shared_library;
+
+pub use ceiling::{Ceiling, ceiling};
+pub use contract::Contract;
+pub use device::{Arena, Cuda, Device, OpenVino, Operators, Placement, Precision, TensorRt, provider};
+pub use library::Runtime;
+pub use library::host::HostApi;
+pub use model::Stage;
+pub use model::invariant::Kept;
+pub use model_cache::{Level, Log, Options, Sessions};
+pub use model_header::{Header, HeaderError, Outlet};
+pub use per_stage::{MOST_THREADS, StageOptions, check_threads};
