@@ -10,8 +10,9 @@ use wuerst_model::record::{Axis, DType, Graph, Init, Op};
 use crate::device::{Device, Request};
 use crate::model::Stage;
 use crate::model::load::Opening;
-use crate::model_cache::{Sessions, threads};
+use crate::model_cache::Sessions;
 use crate::model_header::Header;
+use crate::options::threads;
 
 /// Rows, inner extent and columns: a square product, and the two of a residual block of the published prior.
 const PRODUCTS: [[usize; 3]; 3] = [[1024, 1024, 1024], [1152, 1536, 6144], [1152, 6144, 1536]];

@@ -7,7 +7,7 @@ use std::{env, iter};
 use ort::memory::DeviceType;
 use ort::session::builder::SessionBuilder;
 
-use super::{OpenVino, Precision};
+use super::name::{OpenVino, Precision};
 use crate::library::Runtime;
 use crate::shared_library;
 

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::path::PathBuf;
 
-use super::Device;
+use super::name::Device;
 use super::operators::Operators;
 
 /// On which device a model runs, and why not on one that was preferred.

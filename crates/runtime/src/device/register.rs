@@ -4,7 +4,8 @@ use ort::ep::{self, ExecutionProvider};
 use ort::session::builder::SessionBuilder;
 use wuerst_core::Digest;
 
-use super::{Arena, Cuda, Device, Precision, TensorRt, tensorrt};
+use super::name::{Arena, Cuda, Device, Precision, TensorRt};
+use super::tensorrt;
 use crate::library::Runtime;
 
 /// What a device must know of the session that it is for.

@@ -5,7 +5,7 @@ use std::{fs, io};
 
 use wuerst_core::{Digest, Hasher};
 
-use super::Device;
+use super::name::Device;
 use crate::library::Runtime;
 
 /// The folder in `cache` for a model on a device, made.

@@ -12,7 +12,7 @@ use wuerst_model::onnx::TensorType;
 
 use crate::arena::ArenaStats;
 use crate::device::{Operators, assigned};
-use crate::model::input;
+use crate::tensor::input;
 
 /// An input of a model, by name.
 pub(crate) type Feed<'t> = (&'t str, Cow<'t, Tensor>);

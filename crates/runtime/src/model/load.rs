@@ -15,8 +15,8 @@ use crate::device::{Device, Placement, RECORD, Request, assigned};
 use crate::library::Runtime;
 use crate::model::invariant::{Once, types};
 use crate::model::prepared::{Found, Mapped, Prepared, as_it_is};
-use crate::model::ran_out;
-use crate::model_cache::{Level, Log};
+use crate::options::{Level, Log};
+use crate::tensor::ran_out;
 
 /// The parts that a model may be split into.
 const ONCE: &str = "once";

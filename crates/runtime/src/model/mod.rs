@@ -13,9 +13,8 @@ use std::thread;
 use std::time::Instant;
 
 use half::f16;
-use ort::session::{RunOptions, Session, SessionInputValue};
-use ort::value::{DynValue, PrimitiveTensorElementType, TensorElementType, TensorRef};
-use wuerst_core::{Cancel, Ctx, DType, Dim, Element, Error, Result, Tensor, Turns, Ty, Usage, memory};
+use ort::session::{RunOptions, Session};
+use wuerst_core::{Cancel, Ctx, DType, Dim, Error, Result, Tensor, Turns, Ty, Usage};
 
 use self::cost::{Counted, Work};
 use self::invariant::{Feed, Kept, Once, taken};
@@ -23,8 +22,9 @@ use self::load::{Opened, Opening};
 use self::prepared::Mapped;
 use crate::arena::ArenaStats;
 use crate::device::Placement;
-use crate::model_cache::{Level, Options};
 use crate::model_header::Header;
+use crate::options::{Level, Options};
+use crate::tensor::{ran_out, tensor};
 
 /// A model in memory. Shared by the nodes that use it; runs of one model take turns.
 pub struct Stage {
@@ -228,48 +228,6 @@ impl Stage {
             self.broken(message.to_owned())
         }
     }
-}
-
-/// Whether ONNX Runtime says that there was no memory. It has one code for all its errors, and the providers word this
-/// one differently; the last is the system's, for files that cannot be mapped.
-pub(crate) fn ran_out(message: &str) -> bool {
-    let signs = ["bad_alloc", "Failed to allocate memory", "out of memory", "Cannot allocate memory"];
-    signs.iter().any(|sign| message.contains(sign))
-}
-
-pub(crate) fn input(tensor: &Tensor) -> ort::Result<SessionInputValue<'_>> {
-    match tensor.dtype() {
-        DType::F32 => view::<f32>(tensor),
-        DType::F16 => view::<f16>(tensor),
-        DType::I64 => view::<i64>(tensor),
-        DType::U8 => view::<u8>(tensor),
-    }
-}
-
-fn view<T: Element + PrimitiveTensorElementType + std::fmt::Debug>(
-    tensor: &Tensor,
-) -> ort::Result<SessionInputValue<'_>> {
-    let values = tensor.values::<T>().unwrap_or_default();
-    Ok(TensorRef::from_array_view((tensor.shape(), values))?.into())
-}
-
-/// The value as a tensor; none for element types that no stage uses.
-fn tensor(value: &DynValue) -> Result<Option<Tensor>> {
-    match value.dtype().tensor_type() {
-        Some(TensorElementType::Float32) => copy::<f32>(value),
-        Some(TensorElementType::Float16) => copy::<f16>(value),
-        Some(TensorElementType::Int64) => copy::<i64>(value),
-        Some(TensorElementType::Uint8) => copy::<u8>(value),
-        _ => Ok(None),
-    }
-}
-
-fn copy<T: Element + PrimitiveTensorElementType>(value: &DynValue) -> Result<Option<Tensor>> {
-    let (shape, values) =
-        value.try_extract_tensor::<T>().map_err(|e| Error::Runtime(e.message().to_owned()))?;
-    let shape: Option<Vec<usize>> = shape.iter().map(|&length| usize::try_from(length).ok()).collect();
-    let Some(shape) = shape else { return Ok(None) };
-    Ok(Tensor::from_vec(&shape, memory::copied(values)?).ok())
 }
 
 impl std::fmt::Debug for Stage {
