@@ -13,6 +13,7 @@ mod model_header;
 mod options;
 mod per_stage;
 mod recent;
+mod session;
 pub mod shared_library;
 mod tensor;
 
@@ -27,3 +28,4 @@ pub use model_cache::Sessions;
 pub use model_header::{Header, HeaderError, Outlet};
 pub use options::{Level, Log, Options};
 pub use per_stage::{MOST_THREADS, StageOptions, check_threads};
+pub use session::Session;
