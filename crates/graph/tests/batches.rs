@@ -160,8 +160,8 @@ fn any_budget_gives_the_same_values_and_any_seed_counts() {
     let expected = rows(value(&large, WORDS, "rows", &words("a bb")));
     assert_eq!(rows(value(&bench, &text, "rows", &words("a bb"))), expected);
     let (error, _) =
-        bench.output(&bench.load(WORDS), "rows", &[words("a b")[0].clone(), ("seed", i64::MAX.into())]);
-    assert!(error.unwrap_err().to_string().contains("`prior`: seed: 9223372036854775807 is too large"));
+        bench.output(&bench.load(WORDS), "rows", &[words("a b")[0].clone(), ("seed", u64::MAX.into())]);
+    assert!(error.unwrap_err().to_string().contains("`prior`: seed: 18446744073709551615 is too large"));
 }
 
 #[test]
