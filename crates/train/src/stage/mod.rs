@@ -61,11 +61,13 @@ impl Corpus {
         self.frozen()?.text.floats(&(self.captions.index_select(0, which) * keep), self.device)
     }
 
-    /// Numbers of up to `wanted` pictures, evenly apart.
+    /// Numbers of up to `wanted` pictures from all of the corpus. Each round of variants is met at other entries.
     pub fn spread(&self, wanted: i64) -> Tensor {
         let n = self.pictures.len();
         let wanted = wanted.min(n);
-        Tensor::arange(wanted, (Kind::Int64, Device::Cpu)) * (n / wanted)
+        let even = n / wanted;
+        let apart = even - (even / wanted).min(even - 1);
+        Tensor::arange(wanted, (Kind::Int64, Device::Cpu)) * apart
     }
 }
 
