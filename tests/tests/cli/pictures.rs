@@ -20,6 +20,21 @@ fn the_same_seed_gives_the_same_bytes() -> Result<()> {
     Ok(())
 }
 
+/// Of a seed the low 32 bits count, and line and picture say which they are.
+#[test]
+fn seeds_show_what_counts() -> Result<()> {
+    let models = models()?;
+    let small = generate(models.path(), "a.png", &["--seed", "7"])?;
+    let large = generate(models.path(), "b.png", &["--seed", "18446744069414584327"])?;
+    assert!(large == small, "the same bytes, what the picture says of itself among them");
+    let mut made =
+        wuerst(models.path(), &["generate", "a red apple", "--seed", "18446744073709551615", "-o"])?;
+    made.arg(models.path().join("c.png"));
+    let said = stdout(made)?;
+    assert!(said.contains("seed 4294967295 (the low 32 bits of 18446744073709551615)"), "{said}");
+    Ok(())
+}
+
 #[test]
 fn many_pictures_are_numbered_and_each_has_its_seed() -> Result<()> {
     let models = models()?;
