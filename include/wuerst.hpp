@@ -38,6 +38,7 @@ struct Options {
     bool strict = false;
     std::uint64_t outputs_bytes = 0;
     std::uint32_t outputs_files = 0;
+    Text settings;
 
     // For C, with views of the texts here.
     wst_options raw() const
@@ -59,6 +60,7 @@ struct Options {
         raw.strict = strict;
         raw.outputs_bytes = outputs_bytes;
         raw.outputs_files = outputs_files;
+        raw.settings = settings.raw();
         return raw;
     }
 };
