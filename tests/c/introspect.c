@@ -12,7 +12,7 @@ static const char *GRAPH =
     "  model: model?\n"
     "nodes:\n"
     "  a: { use: test.blur, with: { image: $image, amount: $amount, mode: $mode, model: $model },"
-    " providers: [cuda, cpu] }\n"
+    " devices: [cuda, cpu] }\n"
     "  b: { use: test.blur, with: { image: $a.image, amount: 0.75 } }\n"
     "outputs: { image: $b.image, first: $a.image }\n";
 

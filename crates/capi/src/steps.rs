@@ -81,7 +81,7 @@ impl Step {
             value: value.as_ref().map_or(std::ptr::null(), std::ptr::from_ref),
         };
         let arguments = owned.iter().map(shown).collect();
-        let (name, kind, devices) = (step.id.clone(), spec.kind.clone(), step.providers.join(","));
+        let (name, kind, devices) = (step.id.clone(), spec.kind.clone(), step.devices.join(","));
         Step { name, kind, devices, _owned: owned, arguments }
     }
 

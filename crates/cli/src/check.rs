@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use anyhow::Result;
 use serde_json::json;
 use wuerst::Graph;
+use wuerst::core::Diagnostic;
 
 use crate::say::say;
 use crate::setup::Setup;
@@ -28,16 +29,22 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     let engine = args.setup.engine_without_models(Some(&args.graph))?;
     let source = Source::open(&args.graph)?;
     let problems = match source.load(&engine, &[]) {
-        Ok(graph) if !graph.absent().is_empty() => source.problems(graph.absent().to_vec()),
+        Ok(graph) if !graph.missing_defaults().is_empty() => {
+            source.problems(graph.missing_defaults().to_vec())
+        }
         Ok(graph) => {
-            let good = if args.json { as_json(&source, &[]).to_string() } else { summary(&source, &graph) };
+            let good = if args.json {
+                as_json(&source, &[], graph.warnings()).to_string()
+            } else {
+                summary(&source, &graph)
+            };
             say(good);
             return Ok(ExitCode::SUCCESS);
         }
         Err(error) => error.downcast::<Problems>()?,
     };
     if args.json {
-        say(as_json(&source, &problems.problems));
+        say(as_json(&source, &problems.problems, &[]));
     } else {
         let count = problems.problems.len();
         eprintln!("{problems}\n{}: {count} problem{}", problems.file, if count == 1 { "" } else { "s" });
@@ -53,8 +60,9 @@ fn summary(source: &Source, graph: &Graph) -> String {
 }
 
 /// Lines and columns count from 1, the column in characters; both are 0 when the problem is in no line.
-fn as_json(source: &Source, problems: &[wuerst::core::Diagnostic]) -> serde_json::Value {
-    let problem = |p: &wuerst::core::Diagnostic| json!({ "line": p.line, "column": p.column, "path": p.path, "message": p.message });
-    let problems: Vec<_> = problems.iter().map(problem).collect();
-    json!({ "file": source.path.display().to_string(), "problems": problems })
+fn as_json(source: &Source, problems: &[Diagnostic], warnings: &[Diagnostic]) -> serde_json::Value {
+    let entry =
+        |p: &Diagnostic| json!({ "line": p.line, "column": p.column, "path": p.path, "message": p.message });
+    let [problems, warnings] = [problems, warnings].map(|list| list.iter().map(entry).collect::<Vec<_>>());
+    json!({ "file": source.path.display().to_string(), "problems": problems, "warnings": warnings })
 }

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
-use wuerst::graph::Misfit;
+use wuerst::graph::{Misfit, warnings};
 use wuerst::{Engine, Error, GraphKind, Settings};
 
 use crate::find::folder_of;
@@ -73,6 +73,10 @@ impl Extensions {
                 return Err(anyhow::Error::from(error).context(sources[index].1.path.display().to_string()));
             }
             Ok(()) => {}
+        }
+        let registry = engine.registry();
+        for (kind, source) in &sources {
+            registry.get(kind).into_iter().for_each(|node| source.warn(warnings(&**node)));
         }
         let texts = sources.into_iter().map(|(kind, source)| (kind, source.text)).collect();
         Ok(Kinds { texts, folders })

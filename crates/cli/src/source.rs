@@ -50,8 +50,18 @@ impl Source {
         let changes: Vec<Change<'_>> = changes.iter().copied().map(Change::from).collect();
         match engine.graph_with(&self.text, &changes) {
             Err(Error::Graph(problems)) => Err(self.problems(problems).into()),
-            other => Ok(other?),
+            other => {
+                let graph = other?;
+                self.warn(graph.warnings());
+                Ok(graph)
+            }
         }
+    }
+
+    /// Prints warnings of the graph.
+    pub(crate) fn warn(&self, warnings: &[Diagnostic]) {
+        let file = self.path.display().to_string();
+        warnings.iter().for_each(|warning| eprintln!("warning: {}", headline(&file, warning)));
     }
 
     pub(crate) fn problems(&self, problems: Vec<Diagnostic>) -> Problems {

@@ -44,7 +44,7 @@ impl Watch for () {}
 /// A node's line to the run that it is part of: its name there, progress, previews and cancellation.
 pub struct Ctx<'a> {
     id: &'a str,
-    providers: &'a [String],
+    devices: &'a [String],
     cancel: &'a Cancel,
     watch: &'a mut dyn Watch,
     /// Steps done, and of how many; none of none before the node has said so.
@@ -57,13 +57,13 @@ impl<'a> Ctx<'a> {
     /// The context of one run of one node.
     pub fn new(id: &'a str, cancel: &'a Cancel, watch: &'a mut dyn Watch) -> Ctx<'a> {
         let (usage, saved) = Default::default();
-        Ctx { id, providers: &[], cancel, watch, step: (0, 0), usage, saved }
+        Ctx { id, devices: &[], cancel, watch, step: (0, 0), usage, saved }
     }
 
-    /// States the node's preferred execution providers, first choice first.
+    /// States the devices that the node prefers, first choice first.
     #[must_use]
-    pub fn with_providers(self, providers: &'a [String]) -> Ctx<'a> {
-        Ctx { providers, ..self }
+    pub fn with_devices(self, devices: &'a [String]) -> Ctx<'a> {
+        Ctx { devices, ..self }
     }
 
     /// Lets the node count what it saves with the other nodes of the run.
@@ -82,10 +82,10 @@ impl<'a> Ctx<'a> {
         self.id
     }
 
-    /// The execution providers that the graph prefers for this node; empty when it has no preference.
+    /// The devices that the graph prefers for this node; empty when it has no preference.
     /// The engine's own options come first, and results must not depend on it.
-    pub fn providers(&self) -> &[String] {
-        self.providers
+    pub fn devices(&self) -> &[String] {
+        self.devices
     }
 
     /// Reports that `done` of `of` steps are done, and asks whether to go on.

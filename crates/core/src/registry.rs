@@ -6,15 +6,17 @@ use std::sync::Arc;
 
 use crate::{Error, Models, Node, Result};
 
-/// Whether a node may prefer an execution provider of this name; if not, a sentence.
-type Providers = dyn Fn(&str) -> Result<(), String> + Send + Sync;
+/// Whether a node may prefer a device of this name; if not, a sentence.
+type Devices = dyn Fn(&str) -> Result<(), String> + Send + Sync;
 
 /// The node kinds that graphs can use, and where the names of models lead. Cheap to clone.
 #[derive(Clone, Default)]
 pub struct Registry {
     nodes: BTreeMap<String, Arc<dyn Node>>,
     models: Models,
-    providers: Option<Arc<Providers>>,
+    devices: Option<Arc<Devices>>,
+    /// Kinds that have another name now: old names and new ones.
+    renamed: BTreeMap<&'static str, &'static str>,
 }
 
 impl Registry {
@@ -26,7 +28,7 @@ impl Registry {
     /// Adds a node under its kind.
     ///
     /// # Errors
-    /// When the kind is taken: replacing a node unnoticed would change what graphs mean.
+    /// When the kind is taken, or the old name of another: replacing a node unnoticed would change what graphs mean.
     pub fn add(&mut self, node: impl Node + 'static) -> Result<()> {
         self.add_shared(Arc::new(node))
     }
@@ -40,13 +42,26 @@ impl Registry {
         if self.nodes.contains_key(&kind) {
             return Err(Error::invalid("node kind", format!("`{kind}` is registered already")));
         }
+        if let Some(new) = self.renamed(&kind) {
+            return Err(Error::invalid("node kind", format!("`{kind}` is the old name of `{new}`")));
+        }
         self.nodes.insert(kind, node);
         Ok(())
     }
 
-    /// The node of a kind.
+    /// Lets graphs use a kind by the name that it had before, too.
+    pub fn rename(&mut self, old: &'static str, new: &'static str) {
+        self.renamed.insert(old, new);
+    }
+
+    /// The name of a kind that had this one before.
+    pub fn renamed(&self, kind: &str) -> Option<&'static str> {
+        self.renamed.get(kind).copied()
+    }
+
+    /// The node of a kind, also by its old name.
     pub fn get(&self, kind: &str) -> Option<&Arc<dyn Node>> {
-        self.nodes.get(kind)
+        self.nodes.get(self.renamed(kind).unwrap_or(kind))
     }
 
     /// All nodes, in the order of their kinds.
@@ -64,17 +79,17 @@ impl Registry {
         self.models = models;
     }
 
-    /// Says which execution providers a node may prefer; without it, any.
-    pub fn set_providers(&mut self, allowed: impl Fn(&str) -> Result<(), String> + Send + Sync + 'static) {
-        self.providers = Some(Arc::new(allowed));
+    /// Says which devices a node may prefer; without it, any.
+    pub fn set_devices(&mut self, allowed: impl Fn(&str) -> Result<(), String> + Send + Sync + 'static) {
+        self.devices = Some(Arc::new(allowed));
     }
 
-    /// Whether a node may prefer an execution provider of this name.
+    /// Whether a node may prefer a device of this name.
     ///
     /// # Errors
     /// A sentence, which says what would be right.
-    pub fn provider(&self, name: &str) -> Result<(), String> {
-        self.providers.as_ref().map_or(Ok(()), |allowed| allowed(name))
+    pub fn device(&self, name: &str) -> Result<(), String> {
+        self.devices.as_ref().map_or(Ok(()), |allowed| allowed(name))
     }
 
     /// Where the names of models lead.
@@ -114,6 +129,14 @@ mod tests {
         let error = registry.add(node("a.x")).unwrap_err().to_string();
         assert_eq!(error, "node kind: `a.x` is registered already");
         assert!(registry.namespaces().into_iter().eq(["a", "b"]));
+        registry.rename("a.old", "a.x");
+        let by_old_name = registry.get("a.old").map(|node| node.spec().kind.as_str());
+        assert_eq!(
+            (by_old_name, registry.renamed("a.old"), registry.renamed("a.x")),
+            (Some("a.x"), Some("a.x"), None)
+        );
+        let error = registry.add(node("a.old")).unwrap_err().to_string();
+        assert_eq!(error, "node kind: `a.old` is the old name of `a.x`");
         assert_eq!(format!("{registry:?}"), r#"{"a.x", "b.x"}"#);
     }
 }

@@ -20,7 +20,7 @@
 //!   prior:
 //!     use: wuerst.prior
 //!     with: { tokens: $tokens.ids, steps: $steps, model: prior }
-//!     providers: [cuda, cpu]         # optional: preferred execution providers, no part of the result
+//!     devices: [cuda, cpu]           # optional: preferred devices, no part of the result
 //! outputs:                           # what a job may ask for
 //!   latent: $prior.latent
 //! ```
@@ -30,7 +30,7 @@
 //! ([`add_graphs`]). There is nothing else: no expansion of variables, no includes, no
 //! paths of libraries. A graph file is data, so a strange one can be opened without harm.
 //!
-//! `providers` enter no cache key, nor does what the engine prefers: a node whose preference changes keeps the results
+//! `devices` enter no cache key, nor does what the engine prefers: a node whose preference changes keeps the results
 //! that it has in memory, and the same result counts as the same wherever it was computed, though devices differ in
 //! their last digits. [`Cache::clear`] makes everything run again. A cache folder keeps apart what engines with other
 //! devices, or another ONNX Runtime, have left there.
@@ -48,6 +48,7 @@ pub use file::change::Change;
 pub use file::open::read_file;
 pub use graph::{Graph, Output, Source, Step};
 pub use load::add::{GraphKind, Misfit, add_graphs};
+pub use load::warnings;
 pub use run::Run;
 pub use run::inputs::Inputs;
 pub use run::report::{Fate, How, NodeReport, Report, Why};

@@ -181,9 +181,9 @@ fn steps_previews_warnings_and_cancellation_pass_through() {
         "{wuerstchen: 1, inputs: {n: int}, nodes: {s: {use: test.show, with: {n: $n}}}, outputs: {n: $s.n}}";
     add(&mut bench, &[("house.show", inner)]).unwrap();
     let graph = bench.load(
-        "{wuerstchen: 1, nodes: {a: {use: house.show, with: {n: 1}, providers: [cuda]}}, outputs: {image: $a.n}}",
+        "{wuerstchen: 1, nodes: {a: {use: house.show, with: {n: 1}, devices: [cuda]}}, outputs: {image: $a.n}}",
     );
-    assert_eq!(graph.nodes()[0].providers, ["cuda"]);
+    assert_eq!(graph.nodes()[0].devices, ["cuda"]);
     let (inputs, cancel, mut notes) = (stub::inputs(&graph, &[]), Cancel::new(), Notes::default());
     Run::new(&graph, &inputs, &bench.cache, &cancel, &mut notes).output("image").unwrap();
     assert_eq!(notes.0, ["a/s", "a/s 1/4", "a/s [2, 2, 3]", "a/s: beware", "a/s 2/4", "a/s 3/4"]);

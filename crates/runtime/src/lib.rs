@@ -19,7 +19,7 @@ mod tensor;
 
 pub use ceiling::{Ceiling, ceiling};
 pub use contract::Contract;
-pub use device::{Arena, Cuda, Device, OpenVino, Operators, Placement, Precision, TensorRt, provider};
+pub use device::{Arena, Cuda, Device, OpenVino, Operators, Placement, Precision, TensorRt, preferred};
 pub use library::Runtime;
 pub use library::host::HostApi;
 pub use model::Stage;

@@ -245,7 +245,7 @@ impl Sessions {
         let given = [own.devices, self.options.devices.clone()].into_iter().find(|list| !list.is_empty());
         let devices = match given {
             Some(devices) => devices,
-            None => ctx.providers().iter().map(|name| Device::of_graph(name)).collect::<Result<_>>()?,
+            None => ctx.devices().iter().map(|name| Device::of_graph(name)).collect::<Result<_>>()?,
         };
         Ok(StageOptions { devices: if devices.is_empty() { vec![Device::Cpu] } else { devices }, threads })
     }

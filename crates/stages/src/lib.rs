@@ -36,12 +36,12 @@ pub use wuerst_runtime::{
 };
 
 /// Adds the built-in nodes to a registry: the stages in the namespace `wuerst`, and what goes with them in `text`,
-/// `image`, `tensor` and `switch`; and says which execution providers graphs may prefer. Nodes that save files write into the folder of `outputs`.
+/// `image`, `tensor` and `switch`; and says which devices graphs may prefer. Nodes that save files write into the folder of `outputs`.
 ///
 /// # Errors
 /// When a node of one of their kinds is there already.
 pub fn register(registry: &mut Registry, sessions: &Arc<Sessions>, outputs: Outputs) -> Result<()> {
-    registry.set_providers(wuerst_runtime::provider);
+    registry.set_devices(wuerst_runtime::preferred);
     let outputs = Arc::new(outputs);
     text::register(registry)?;
     image::register(registry, &outputs)?;

@@ -57,6 +57,7 @@ structs! {
         outputs_bytes: u64,
         outputs_files: u32,
         reserved3: u32,
+        settings: Str,
     }
 
     #[derive(Clone, Copy)]

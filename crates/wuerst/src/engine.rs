@@ -4,9 +4,9 @@ use std::fmt;
 use std::path::Path;
 use std::sync::{Arc, PoisonError, RwLock};
 
-use wuerst_core::{Files, Node, Registry, Result, memory};
+use wuerst_core::{Diagnostic, Files, Node, Registry, Result, memory};
 use wuerst_graph::{Cache, Change, Folder, Graph, Misfit};
-use wuerst_stages::{Outputs, Runtime, Sessions, check_threads};
+use wuerst_stages::{Level, Log, Outputs, Runtime, Sessions, check_threads};
 
 use crate::graph_kind::GraphKind;
 use crate::holds::EngineReport;
@@ -28,6 +28,7 @@ struct Inner {
     registry: RwLock<Kinds>,
     sessions: Arc<Sessions>,
     cache: Cache,
+    log: Option<Log>,
 }
 
 impl Engine {
@@ -55,6 +56,7 @@ impl Engine {
             }
             None => Cache::new(options.cache_bytes),
         };
+        let log = stages.log.clone();
         let sessions = Arc::new(Sessions::new(stages));
         let mut registry = Registry::new();
         let files = options.files.map(Files::in_folder).unwrap_or_default();
@@ -62,7 +64,7 @@ impl Engine {
         registry.set_models(models::in_folder(options.models).with_files(files));
         wuerst_stages::register(&mut registry, &sessions, outputs)?;
         let kinds = Kinds { registry, changes: 0 };
-        let engine = Engine(Arc::new(Inner { registry: RwLock::new(kinds), sessions, cache }));
+        let engine = Engine(Arc::new(Inner { registry: RwLock::new(kinds), sessions, cache, log }));
         options.plugins.iter().try_for_each(|path| engine.load_plugin(path))?;
         graph_kind::add_files(&engine, &options.subgraphs)?;
         Ok(engine)
@@ -112,7 +114,9 @@ impl Engine {
                     graphs.iter().map(|graph| graph.kind().resolved(registry.models())).collect();
                 wuerst_graph::add_graphs(registry, &graphs).map_err(|misfit| misfit.error)
             });
-            added.map_err(|error| plugin::failed(path, error))
+            added.map_err(|error| plugin::failed(path, error))?;
+            graphs.iter().for_each(|graph| self.warn_of_kind(graph.kind().kind));
+            Ok(())
         })
     }
 
@@ -135,7 +139,23 @@ impl Engine {
         self.change(|registry| {
             let graphs: Vec<_> = graphs.iter().map(|graph| graph.resolved(registry.models())).collect();
             wuerst_graph::add_graphs(registry, &graphs)
-        })
+        })?;
+        graphs.iter().for_each(|graph| self.warn_of_kind(graph.kind));
+        Ok(())
+    }
+
+    /// Logs old names in a graph that is a node kind.
+    fn warn_of_kind(&self, kind: &str) {
+        if let Some(node) = self.registry().get(kind) {
+            self.warn(&format!("the graph `{kind}`"), wuerst_graph::warnings(&**node));
+        }
+    }
+
+    /// Logs old names in a graph.
+    fn warn(&self, graph: &str, warnings: &[Diagnostic]) {
+        if let Some(log) = &self.0.log {
+            warnings.iter().for_each(|warning| log(Level::Warning, &format!("{graph}: {warning}")));
+        }
     }
 
     /// The node kinds and the models folder as they are now.
@@ -143,13 +163,12 @@ impl Engine {
         self.0.registry.read().unwrap_or_else(PoisonError::into_inner).registry.clone()
     }
 
-    /// Reads and checks a graph.
+    /// Reads and checks a graph. Old names in it are logged, see [`Graph::warnings`].
     ///
     /// # Errors
     /// [`wuerst_core::Error::Graph`] with every problem that there is.
     pub fn graph(&self, text: &str) -> Result<Graph> {
-        room_for(text)?;
-        Graph::load(text, &self.registry())
+        self.graph_with(text, &[])
     }
 
     /// Reads and checks a graph with changes to its nodes: arguments and kinds.
@@ -158,7 +177,9 @@ impl Engine {
     /// As [`Engine::graph`]. Problems of a change have no line.
     pub fn graph_with(&self, text: &str, changes: &[Change<'_>]) -> Result<Graph> {
         room_for(text)?;
-        Graph::load_with(text, &self.registry(), changes)
+        let graph = Graph::load_with(text, &self.registry(), changes)?;
+        self.warn("the graph", graph.warnings());
+        Ok(graph)
     }
 
     /// A job over a graph, with every input as the graph has it.

@@ -64,7 +64,7 @@ inputs:
   left: f32[]?
 nodes:
   prior: { use: wuerst.prior, with: { text: $text.states, model: prior, steps: 20, seed: $seed } }
-  small: { use: image.resize, with: { image: $image, width: 32, filter: nearest }, providers: [cuda, cpu] }
+  small: { use: image.resize, with: { image: $image, width: 32, filter: nearest }, devices: [cuda, cpu] }
   join: { use: text.join, with: { a: red, b: $$5 } }
   other: { use: acme.turbo, with: { anything: [1, 2] } }
 outputs: { image: $small.image, text: $join.text }
@@ -87,7 +87,7 @@ const WRONG: [(&str, &str); 22] = [
     ("text: $text.states, ", ""),
     ("filter: nearest", "filter: near"),
     ("$seed", "$the.seed.now"),
-    ("providers: [cuda, cpu]", "provider: cuda"),
+    ("devices: [cuda, cpu]", "device: cuda"),
     ("[cuda, cpu]", "cuda"),
     ("text.join", "text.jion"),
     ("join: {", "join it: {"),

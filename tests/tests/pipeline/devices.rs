@@ -87,9 +87,9 @@ fn graphs_prefer_devices_but_name_no_files() -> Result<()> {
     let engine = Engine::new(options(folder.path(), 1))?;
     let prefers = |device: &str| -> Result<String> {
         let text = shipped("wuerstchen.yaml")?;
-        let with = format!("use: wuerst.prior\n    providers: [\"{device}\", cpu]");
+        let with = format!("use: wuerst.prior\n    devices: [\"{device}\", cpu]");
         let text = text.replacen("use: wuerst.prior", &with, 1);
-        assert!(text.contains("providers"));
+        assert!(text.contains("devices"));
         // Refused by the check, before anything is loaded.
         Ok(said(engine.graph(&text)))
     };

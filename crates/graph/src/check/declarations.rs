@@ -17,13 +17,27 @@ pub(super) fn needs(needs: &[Entry<String>], registry: &Registry, problems: &mut
     }
 }
 
-/// Are the execution providers that nodes prefer there to be preferred?
-pub(super) fn providers(doc: &Doc, registry: &Registry, problems: &mut Problems) {
-    for Entry { place, value, .. } in doc.nodes.iter().flat_map(|node| &node.value.providers) {
-        if let Err(message) = registry.provider(value) {
-            problems.add(place.clone(), message);
+/// Are the devices that nodes prefer there to be preferred? Lists under their old key are noted apart.
+pub(super) fn devices(doc: &Doc, registry: &Registry, problems: &mut Problems, warnings: &mut Problems) {
+    for node in &doc.nodes {
+        let devices = &node.value.devices;
+        for Entry { place, value, .. } in devices {
+            if let Err(message) = registry.device(value) {
+                problems.add(place.clone(), message);
+            }
+        }
+        if let Some(place) = &node.value.providers {
+            let list: Vec<String> = devices.iter().map(|device| in_flow(&device.value)).collect();
+            let message =
+                format!("`providers` is now called `devices`: write `devices: [{}]`", list.join(", "));
+            warnings.add(place.clone(), message);
         }
     }
+}
+
+/// A device's name as it is written in a list of YAML.
+fn in_flow(device: &str) -> String {
+    if device.contains(['{', ',']) { format!("\"{device}\"") } else { device.to_owned() }
 }
 
 /// Reads the declarations of the graph's inputs. Defaults that are models or files and not there are noted apart.
@@ -31,7 +45,7 @@ pub(super) fn inputs<'a>(
     inputs: &'a [Entry<String>],
     models: &Models,
     problems: &mut Problems,
-    absent: &mut Problems,
+    missing: &mut Problems,
 ) -> Vec<(&'a str, Option<Port>)> {
     let mut declared = |input: &'a Entry<String>| {
         let port = Port::parse(&input.name, &input.value)
@@ -42,18 +56,19 @@ pub(super) fn inputs<'a>(
             && let Err(error) = port.admit(&port.name, default.clone(), models)
         {
             let before = input.value.find('"').unwrap_or(0);
-            absent.add(input.place.clone().within(before), format!("the default: {error}"));
+            missing.add(input.place.clone().within(before), format!("the default: {error}"));
         }
         (input.name.as_str(), port)
     };
     inputs.iter().map(&mut declared).collect()
 }
 
-/// Looks up the kinds of the nodes.
+/// Looks up the kinds of the nodes. Old names are noted apart.
 pub(super) fn kinds<'a>(
     doc: &'a Doc,
     registry: &Registry,
     problems: &mut Problems,
+    warnings: &mut Problems,
 ) -> Vec<(&'a str, Option<Arc<dyn Node>>)> {
     let there = registry.namespaces();
     let known = || registry.nodes().map(|node| node.spec().kind.as_str());
@@ -62,6 +77,10 @@ pub(super) fn kinds<'a>(
         let node = entry.value.kind.as_ref().and_then(|given| {
             let kind = given.value.as_str();
             let node = registry.get(kind).cloned();
+            if let Some(new) = registry.renamed(kind) {
+                warnings
+                    .add(given.place.clone(), format!("`{kind}` is now called `{new}`: write `use: {new}`"));
+            }
             if node.is_none() {
                 let (space, _) = kind.split_once('.').unwrap_or((kind, ""));
                 // What is to be loaded for a missing namespace is said under `needs`.

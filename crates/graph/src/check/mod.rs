@@ -49,7 +49,7 @@ pub(crate) fn graph(doc: &Doc, scope: Scope<'_>, problems: &mut Problems) -> Opt
     let mut steps: Vec<Option<Arc<Step>>> = Vec::new();
     for (index, (entry, arguments)) in doc.nodes.iter().zip(arguments).enumerate() {
         let args = arguments.into_iter().map(|a| a.source.map(moved)).collect::<Option<Vec<_>>>()?;
-        let providers = entry.value.providers.iter().map(|provider| provider.value.clone()).collect();
+        let devices = entry.value.devices.iter().map(|device| device.value.clone()).collect();
         let node = scope.nodes[index].1.clone()?;
         let ports = 0..node.spec().signature.outputs.len();
         steps.push(Some(Arc::new(Step {
@@ -57,7 +57,7 @@ pub(crate) fn graph(doc: &Doc, scope: Scope<'_>, problems: &mut Problems) -> Opt
             node,
             args,
             gives: ports.map(|port| shapes.of_source(&Source::Output { step: index, port })).collect(),
-            providers,
+            devices,
             gates: Vec::new(),
             role: Role::Whole,
         })));
@@ -81,7 +81,8 @@ pub(crate) fn graph(doc: &Doc, scope: Scope<'_>, problems: &mut Problems) -> Opt
         interface,
         models: scope.models.clone(),
         index: Arc::default(),
-        absent: Vec::new(),
+        missing_defaults: Vec::new(),
+        warnings: Vec::new(),
     })
 }
 

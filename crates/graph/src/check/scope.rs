@@ -10,6 +10,15 @@ use crate::file::doc::{Doc, Entry};
 use crate::file::problems::{Place, Problems};
 use crate::graph::Source;
 
+/// What is noted of a file that may be right all the same.
+#[derive(Default)]
+pub(crate) struct Notes {
+    /// Defaults of inputs, models and files, that are not there.
+    pub(crate) missing_defaults: Problems,
+    /// Old names.
+    pub(crate) warnings: Problems,
+}
+
 /// What names mean in one graph. `None` stands for what is wrong, and reported already.
 pub(crate) struct Scope<'a> {
     pub(crate) inputs: Vec<(&'a str, Option<Port>)>,
@@ -34,21 +43,25 @@ pub(super) struct Argument {
 }
 
 impl<'a> Scope<'a> {
-    /// What the file declares, in the order in which it does; `absent` gets defaults that are not there. `host` is what
-    /// the names of models mean in changes.
+    /// What the file declares, in the order in which it does. `host` is what the names of models mean in changes.
     pub(crate) fn read(
         doc: &'a Doc,
         registry: &'a Registry,
         host: &Models,
         models_of: fn(&dyn Node) -> Option<&Models>,
         problems: &mut Problems,
-        absent: &mut Problems,
+        notes: &mut Notes,
     ) -> Scope<'a> {
         declarations::needs(&doc.needs, registry, problems);
-        declarations::providers(doc, registry, problems);
+        declarations::devices(doc, registry, problems, &mut notes.warnings);
         Scope {
-            inputs: declarations::inputs(&doc.inputs, registry.models(), problems, absent),
-            nodes: declarations::kinds(doc, registry, problems),
+            inputs: declarations::inputs(
+                &doc.inputs,
+                registry.models(),
+                problems,
+                &mut notes.missing_defaults,
+            ),
+            nodes: declarations::kinds(doc, registry, problems, &mut notes.warnings),
             input_named: named(&doc.inputs),
             node_named: named(&doc.nodes),
             models: registry.models(),

@@ -12,7 +12,7 @@ use wuerst_core::did_you_mean;
 pub(crate) const FORMAT: i128 = 1;
 
 pub(crate) const SECTIONS: [&str; 5] = ["wuerstchen", "needs", "inputs", "nodes", "outputs"];
-pub(crate) const NODE_KEYS: [&str; 3] = ["use", "with", "providers"];
+pub(crate) const NODE_KEYS: [&str; 3] = ["use", "with", "devices"];
 
 /// A graph file.
 #[derive(Debug, Default)]
@@ -39,7 +39,9 @@ pub(crate) struct NodeDoc {
     /// The node's kind, under the key `use`; `None` when the file does not say, which is reported already.
     pub(crate) kind: Option<Entry<String>>,
     pub(crate) with: Vec<Entry<Given>>,
-    pub(crate) providers: Vec<Entry<String>>,
+    pub(crate) devices: Vec<Entry<String>>,
+    /// Where they stand under their old key, `providers`.
+    pub(crate) providers: Option<Place>,
 }
 
 /// What is given for a port.
@@ -164,6 +166,7 @@ fn node(tree: Tree, place: &Place, problems: &mut Problems) -> NodeDoc {
     let mut node = NodeDoc::default();
     // What is no mapping is reported as that alone.
     let mut says_use = !matches!(tree.data, Data::Map(_) | Data::Null);
+    let mut says_devices = false;
     for Entry { name, place, value } in entries(tree, place, "a node", problems) {
         says_use |= name == "use";
         match name.as_str() {
@@ -177,7 +180,14 @@ fn node(tree: Tree, place: &Place, problems: &mut Problems) -> NodeDoc {
                     |e: Entry<Tree>| Entry { name: e.name, place: e.place, value: Given::Tree(e.value) };
                 node.with = entries(value, &place, "`with`", problems).into_iter().map(given).collect();
             }
-            "providers" => node.providers = providers(value, place, problems),
+            "devices" | "providers" if says_devices => {
+                problems.add(place.name(), "`providers` is the old name of `devices`: give one of them");
+            }
+            "devices" | "providers" => {
+                says_devices = true;
+                node.providers = (name == "providers").then(|| place.clone().name());
+                node.devices = devices(value, place, problems);
+            }
             other => unknown_key(other, place, &NODE_KEYS, problems),
         }
     }
@@ -187,7 +197,7 @@ fn node(tree: Tree, place: &Place, problems: &mut Problems) -> NodeDoc {
     node
 }
 
-fn providers(tree: Tree, place: Place, problems: &mut Problems) -> Vec<Entry<String>> {
+fn devices(tree: Tree, place: Place, problems: &mut Problems) -> Vec<Entry<String>> {
     let Data::List(list) = tree.data else {
         problems.add(place, format!("wants a list as `[cuda, cpu]`, but this is {}", tree.sort()));
         return Vec::new();
@@ -195,7 +205,7 @@ fn providers(tree: Tree, place: Place, problems: &mut Problems) -> Vec<Entry<Str
     let name = |item: Tree| match item.data {
         Data::Text(value) => Some(Entry { name: String::new(), place: place.item(item.mark), value }),
         _ => {
-            let message = format!("a provider is named by text, not {}", item.sort());
+            let message = format!("a device is named by text, not {}", item.sort());
             problems.add(place.item(item.mark), message);
             None
         }

@@ -26,7 +26,8 @@ pub struct Graph {
     pub(crate) interface: Signature,
     pub(crate) models: Models,
     pub(crate) index: Arc<Index>,
-    pub(crate) absent: Vec<Diagnostic>,
+    pub(crate) missing_defaults: Vec<Diagnostic>,
+    pub(crate) warnings: Vec<Diagnostic>,
 }
 
 impl Graph {
@@ -42,8 +43,13 @@ impl Graph {
 
     /// Defaults of inputs, models and files, that are not there. A host may set such inputs, so the graph is good all
     /// the same; a run that needs one and was given nothing fails before any node runs.
-    pub fn absent(&self) -> &[Diagnostic] {
-        &self.absent
+    pub fn missing_defaults(&self) -> &[Diagnostic] {
+        &self.missing_defaults
+    }
+
+    /// Old names in the file, of keys and node kinds, and what to write in their place. They mean what they meant.
+    pub fn warnings(&self) -> &[Diagnostic] {
+        &self.warnings
     }
 
     /// The nodes, each after those that it uses.

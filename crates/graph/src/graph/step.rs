@@ -17,8 +17,8 @@ pub struct Step {
     pub args: Vec<Source>,
     /// The types of its outputs; lengths that follow from the graph are fixed.
     pub gives: Vec<Ty>,
-    /// Preferred execution providers, first choice first; empty without preference.
-    pub providers: Vec<String>,
+    /// Preferred devices, first choice first; empty without preference.
+    pub devices: Vec<String>,
     /// The ports of graphs around it that its arguments came in by.
     pub(crate) gates: Vec<Gate>,
     pub(crate) role: Role,

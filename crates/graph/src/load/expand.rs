@@ -126,8 +126,7 @@ impl Within<'_> {
             node: Arc::clone(&inner.node),
             args: inner.args.iter().enumerate().map(arg).collect(),
             gives: inner.gives.clone(),
-            providers: if inner.providers.is_empty() { &self.outer.providers } else { &inner.providers }
-                .clone(),
+            devices: if inner.devices.is_empty() { &self.outer.devices } else { &inner.devices }.clone(),
             gates: inner.args.iter().enumerate().filter_map(gate).chain(own).collect(),
             role: inner.role,
         }

@@ -7,10 +7,10 @@ mod subgraph;
 
 use std::sync::Arc;
 
-use wuerst_core::{Diagnostic, Error, Models, Registry, Result};
+use wuerst_core::{Diagnostic, Error, Models, Node, Registry, Result};
 
 use crate::check;
-use crate::check::scope::Scope;
+use crate::check::scope::{Notes, Scope};
 use crate::file::change::Change;
 use crate::file::doc::Doc;
 use crate::file::open::LONGEST;
@@ -45,6 +45,11 @@ impl Graph {
     }
 }
 
+/// The [`Graph::warnings`] of a node kind that is a graph; none for other kinds.
+pub fn warnings(node: &dyn Node) -> &[Diagnostic] {
+    Subgraph::of(node).map_or(&[], |sub| sub.graph.warnings())
+}
+
 /// Reads, changes and checks a graph file. `host` is what the names of models mean in changes.
 fn load(
     text: &str,
@@ -66,15 +71,19 @@ fn load(
     let mut doc = Doc::read(read.tree, &mut problems);
     doc.change(changes.iter().filter(|change| change.within().is_none()), &mut problems);
     let within: Vec<(&str, Change<'_>)> = changes.iter().filter_map(Change::within).collect();
-    let mut absent = Problems::default();
-    let mut scope = Scope::read(&doc, registry, host, subgraph::models, &mut problems, &mut absent);
+    let mut notes = Notes::default();
+    let mut scope = Scope::read(&doc, registry, host, subgraph::models, &mut problems, &mut notes);
     nested_changes::change(&within, changed, &mut scope, &mut problems);
     let known = doc.nodes.iter().zip(&scope.nodes);
     let known = known.filter_map(|(entry, (_, node))| Some((&entry.place, &**node.as_ref()?)));
     expand::too_many(known, &mut problems);
     match check::graph(&doc, scope, &mut problems) {
-        Some(graph) if problems.is_empty() => Ok(Graph { absent: absent.sorted(), ..graph }),
-        _ => Err(problems.and(absent).sorted()),
+        Some(graph) if problems.is_empty() => Ok(Graph {
+            missing_defaults: notes.missing_defaults.sorted(),
+            warnings: notes.warnings.sorted(),
+            ..graph
+        }),
+        _ => Err(problems.and(notes.missing_defaults).sorted()),
     }
 }
 

@@ -257,7 +257,7 @@ impl<'a> Pass<'a> {
     /// Runs a node whose arguments are held, unless another job is just doing so.
     fn execute(&mut self, step: usize, why: Why) -> Result<()> {
         let this = Arc::clone(&self.graph.nodes[step]);
-        let Step { id, node, providers, .. } = &*this;
+        let Step { id, node, devices, .. } = &*this;
         let spec = node.spec();
         self.cancel.check()?;
         let in_node = |error: Error| error.in_node(id);
@@ -275,7 +275,7 @@ impl<'a> Pass<'a> {
         self.progress.started(step, &this);
         let begun = Instant::now();
         let ctx = Ctx::new(id, self.cancel, &mut self.progress);
-        let mut ctx = ctx.with_providers(providers).with_saved(&self.saved);
+        let mut ctx = ctx.with_devices(devices).with_saved(&self.saved);
         let results = node.run(&mut ctx, &Args::new(&spec.signature.inputs, &args)).map_err(in_node)?;
         let (duration, usage) = (begun.elapsed(), ctx.usage());
         values::results(&spec.signature, &results, lengths).map_err(in_node)?;

@@ -70,7 +70,7 @@ const PIECES: [&str; 62] = [
     "$a.b.c",
     "use: ",
     "with: {}",
-    "providers: [cuda]",
+    "devices: [cuda]",
     "\n  ",
     "é🌭",
 ];

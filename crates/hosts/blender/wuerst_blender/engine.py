@@ -34,15 +34,16 @@ def module():
 
 
 def _engine():
-    models, runtime = preferences.place("models"), preferences.place("runtime")
-    if not models or not os.path.isdir(models):
+    models, runtime, settings = map(preferences.place, ("models", "runtime", "settings"))
+    if not (models or settings) or (models and not os.path.isdir(models)):
         raise Missing(f"There is no folder of models at {models or 'any known place'}: set Models in the add-on's preferences")
-    key = (models, runtime, preferences.devices())
+    devices = preferences.devices()
+    key = (models, runtime, settings, devices)
     if key not in _engines:
         # Models of another setup need not stay loaded.
         _engines.clear()
         _graphs.clear()
-        _engines[key] = module().Engine(models=models, runtime=runtime, devices=preferences.devices())
+        _engines[key] = module().Engine(models=models, runtime=runtime, settings=settings, devices=devices)
     return _engines[key]
 
 

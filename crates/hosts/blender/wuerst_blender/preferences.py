@@ -13,7 +13,11 @@ _PLACES = {
     "runtime": ("ORT_DYLIB_PATH", "lib/libonnxruntime.so", "ONNX Runtime", "ONNX Runtime's library"),
     "models": ("WUERST_MODELS", "share/wuerst/models/icons", "Models", "Folder of the models that graphs name"),
     "graphs": ("WUERST_GRAPHS", "share/wuerst/graphs", "Graphs", "Folder of the graphs that the panel offers"),
+    "settings": ("WUERST_CONFIG", None, "Settings", "Settings file: models, devices and more"),
 }
+
+# What a settings file may name: it counts before what came along.
+_IN_SETTINGS = ("runtime", "models")
 
 
 class WuerstPreferences(bpy.types.AddonPreferences):
@@ -23,6 +27,7 @@ class WuerstPreferences(bpy.types.AddonPreferences):
     runtime: bpy.props.StringProperty(name="ONNX Runtime", description="ONNX Runtime's library", subtype="FILE_PATH")
     models: bpy.props.StringProperty(name="Models", description="Folder of the models", subtype="DIR_PATH")
     graphs: bpy.props.StringProperty(name="Graphs", description="Folder of the graphs", subtype="DIR_PATH")
+    settings: bpy.props.StringProperty(name="Settings", description="Settings file, wuerst.yaml", subtype="FILE_PATH")
     devices: bpy.props.StringProperty(name="Devices", description='In order of preference, as "cuda:0,cpu"')
 
     def draw(self, _):
@@ -44,8 +49,11 @@ def place(name):
     said = _said(name)
     if said:
         return bpy.path.abspath(said)
+    said = os.environ.get(variable, "")
+    if said or inside is None or (name in _IN_SETTINGS and place("settings")):
+        return said
     beside = _HERE / inside
-    return os.environ.get(variable, "") or (str(beside) if beside.exists() else "")
+    return str(beside) if beside.exists() else ""
 
 
 def devices():

@@ -28,6 +28,8 @@ pub struct Setup<'a> {
     pub stage_threads: &'a str,
     /// Whether a device that refuses a model is an error, and the next one does not get its turn.
     pub strict: bool,
+    /// Settings file; what is set here counts before it.
+    pub settings: &'a str,
 }
 
 /// Node kinds, loaded models, remembered results. Cheap to clone; every clone is the same engine.
@@ -67,6 +69,7 @@ impl Engine {
             stage_devices: Str::of(setup.stage_devices),
             stage_threads: Str::of(setup.stage_threads),
             strict: setup.strict.into(),
+            settings: Str::of(setup.settings),
             ..Options::init()
         };
         // SAFETY: the options are good until the call returns.

@@ -13,6 +13,9 @@ pub const GRAPH: &str = "WUERST_GRAPH";
 /// Names the folder of the models.
 pub const MODELS: &str = "WUERST_MODELS";
 
+/// Names the settings file.
+pub const CONFIG: &str = "WUERST_CONFIG";
+
 /// Names the folder of graphs.
 pub const GRAPHS: &str = "WUERST_GRAPHS";
 
@@ -52,12 +55,22 @@ impl Installed {
         said(GRAPHS).map_or_else(|| self.find("graphs", GRAPHS), Ok)
     }
 
-    /// The folder of models that the environment names, or the installed one.
+    /// The folder of models that the environment names; the empty path, which means that of the settings file, where the
+    /// environment names one; or the installed folder.
     ///
     /// # Errors
     /// As for [`graph`](Installed::graph).
     pub fn models(&self) -> Result<PathBuf, Error> {
-        said(MODELS).map_or_else(|| self.find("models/icons", MODELS), Ok)
+        match (said(MODELS), self.settings()) {
+            (Some(folder), _) => Ok(folder),
+            (None, Some(_)) => Ok(PathBuf::new()),
+            (None, None) => self.find("models/icons", MODELS),
+        }
+    }
+
+    /// The settings file that the environment names.
+    pub fn settings(&self) -> Option<PathBuf> {
+        said(CONFIG)
     }
 
     fn find(&self, what: &str, variable: &str) -> Result<PathBuf, Error> {

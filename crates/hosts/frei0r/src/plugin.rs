@@ -64,7 +64,9 @@ fn load(installed: &Installed, is_filter: bool) -> Result<Loaded, Error> {
     let file = installed.graph(if is_filter { "frame-to-frame" } else { "text-to-image" })?;
     let models = installed.models()?;
     let library = Library::find(&installed.libraries)?;
-    let engine = Engine::new(library, &Setup { models: &models.to_string_lossy(), ..Setup::default() })?;
+    let settings = installed.settings().unwrap_or_default();
+    let (models, settings) = (models.to_string_lossy(), settings.to_string_lossy());
+    let engine = Engine::new(library, &Setup { models: &models, settings: &settings, ..Setup::default() })?;
     let made = PictureGraph::open(&engine, &file)?;
     if is_filter && made.frame.is_none() {
         let message = format!("{}: a filter's graph needs an input of the type u8[h,w,3]", file.display());

@@ -52,7 +52,13 @@ fn found() -> Result<Vec<Effect>, Error> {
     let (graphs, models) = (installed.graphs()?, installed.models()?);
     let library = Library::find(&installed.libraries)?;
     let cache = env::var(CACHE).unwrap_or_default();
-    let setup = Setup { models: &models.to_string_lossy(), cache_folder: &cache, ..Setup::default() };
+    let settings = installed.settings().unwrap_or_default();
+    let setup = Setup {
+        models: &models.to_string_lossy(),
+        cache_folder: &cache,
+        settings: &settings.to_string_lossy(),
+        ..Setup::default()
+    };
     let engine = Engine::new(library, &setup)?;
     let files = files(&graphs)?;
     let open = |file: &PathBuf| PictureGraph::open(&engine, file).map(|made| (file.clone(), made));

@@ -8,7 +8,7 @@ mod register;
 mod settings;
 mod tensorrt;
 
-pub use name::{Arena, Cuda, Device, OpenVino, Precision, TensorRt, provider};
+pub use name::{Arena, Cuda, Device, OpenVino, Precision, TensorRt, preferred};
 pub use operators::Operators;
 pub(crate) use operators::{RECORD, assigned};
 pub use placement::Placement;

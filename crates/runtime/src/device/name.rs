@@ -131,7 +131,7 @@ impl Device {
         match path {
             None => Ok(device),
             Some(key) => Err(Error::invalid(
-                "providers",
+                "devices",
                 format!(
                     "`{key}` of `{text}` names a file, which only the engine's devices may, and no graph"
                 ),
@@ -141,7 +141,7 @@ impl Device {
 }
 
 /// Whether a graph may prefer a device that is written so, whichever this machine has; if not, a sentence.
-pub fn provider(text: &str) -> Result<(), String> {
+pub fn preferred(text: &str) -> Result<(), String> {
     Device::of_graph(text).map(drop).map_err(|error| match error {
         Error::Invalid { message, .. } => message,
         other => other.to_string(),
@@ -275,7 +275,7 @@ mod tests {
             [Device::Cuda(limit), Device::OpenVino(OpenVino::default())]
         );
         assert_eq!(Device::list("").unwrap(), []);
-        let near = provider("cudaa:0").unwrap_err();
+        let near = preferred("cudaa:0").unwrap_err();
         assert!(near.ends_with("did you mean `cuda`?"), "{near}");
         for wrong in ["gpu", "cuda:x", "cuda:-1", "cpu:1"] {
             let error = Device::list(wrong).unwrap_err().to_string();

@@ -147,7 +147,7 @@ fn whoever_runs_a_graph_names_any_file_and_the_graph_its_own() {
     let mut bare = registry(graphs.path());
     bare.set_models(Models::default().with_files(Files::default()));
     let graph = Graph::load(LOAD, &bare).unwrap();
-    let said = &graph.absent()[0].message;
+    let said = &graph.missing_defaults()[0].message;
     assert!(said.contains("name no files"), "{said}");
     let (mut watch, inputs) = ((), Inputs::new());
     let refused = Run::new(&graph, &inputs, &cache, &cancel, &mut watch).output("tensor").unwrap_err();

@@ -95,8 +95,8 @@ fn step(id: &str, kind: &str, inputs: Vec<Port>, gives: Ty, args: Vec<Source>, b
         weight: 0.,
     };
     let (id, node) = (id.to_owned(), Arc::new(Glue(spec, body)));
-    let (providers, gates, gives) = (Vec::new(), Vec::new(), vec![gives]);
-    Step { id, node, args, gives, providers, gates, role: Role::Glue }
+    let (devices, gates, gives) = (Vec::new(), Vec::new(), vec![gives]);
+    Step { id, node, args, gives, devices, gates, role: Role::Glue }
 }
 
 fn named(name: &str, ty: Ty) -> Port {

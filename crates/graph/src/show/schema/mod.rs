@@ -83,10 +83,10 @@ fn node(registry: &Registry, specs: &[&NodeSpec]) -> Json {
         "properties": {
             "use": { "anyOf": kinds, "description": "The node's kind." },
             "with": { "type": ["object", "null"], "description": "Its arguments: literals and wires." },
-            "providers": {
+            "devices": {
                 "type": "array",
                 "items": { "type": "string" },
-                "description": "Preferred execution providers, first choice first, as `[cuda, cpu]` or `[\"openvino{precision=bf16}\", cpu]`.",
+                "description": "Preferred devices, first choice first, as `[cuda, cpu]` or `[\"openvino{precision=bf16}\", cpu]`.",
             },
         },
         "allOf": rules,
