@@ -5,7 +5,7 @@
 //! and B keep of real ones), [`validation`] (the loss by noise level), [`comparison`] (what small changes of real
 //! pictures cost by each measure). [`backbone`] gives the features that the first four read, [`subjects`] the real
 //! pictures, [`distortion`] changed ones, [`generator`] the drawn ones, [`prompts`] those of the [`sample_grid`];
-//! [`resample`] gives intervals, [`bench`] holds what is fitted once, and [`mod@write`] writes the report.
+//! [`resample`] gives intervals, [`mod@bench`] holds what is fitted once, and [`mod@write`] writes the report.
 //!
 //! The measures are sturdy: invisible texture must cost little. EfficientNet takes flat ground with a trace of noise for
 //! another picture, so that on plain features noise of 2/255 costs as much as all of Stage A. Maps that are fitted on
