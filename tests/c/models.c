@@ -8,7 +8,7 @@
 static const char *const stage =
     "wuerstchen: 1\n"
     "inputs: { latents: 'f32[1,4,H,W]', model: model }\n"
-    "nodes: { vqgan: { use: wuerst.vqgan, with: { latents: $latents, model: $model } } }\n"
+    "nodes: { vqgan: { use: wuerst.vqgan_decode, with: { latents: $latents, model: $model } } }\n"
     "outputs: { image: $vqgan.image }\n";
 
 static const char *folder;
@@ -159,7 +159,7 @@ static void in_parts(wst_engine *engine)
     static const char *const several =
         "wuerstchen: 1\n"
         "inputs: { latents: 'f32[b,4,H,W]' }\n"
-        "nodes: { vqgan: { use: wuerst.vqgan_batch, with: { latents: $latents, model: vqgan-decoder } } }\n"
+        "nodes: { vqgan: { use: wuerst.vqgan_decode_batch, with: { latents: $latents, model: vqgan-decoder } } }\n"
         "outputs: { images: $vqgan.images }\n";
     static const int64_t shape[] = {2, 4, 4, 4};
     static float numbers[128];

@@ -12,7 +12,7 @@ static const char *GRAPH =
     "wuerstchen: 1\n"
     "nodes:\n"
     "  tokens: { use: wuerst.tokenize, with: { text: a red apple, model: text-encoder } }\n"
-    "  text: { use: wuerst.encode, with: { ids: $tokens.ids, mask: $tokens.mask, model: text-encoder } }\n"
+    "  text: { use: wuerst.text_encode, with: { ids: $tokens.ids, mask: $tokens.mask, model: text-encoder } }\n"
     "outputs: { states: $text.states }\n";
 
 /* The states of a text, in an engine of its own. */

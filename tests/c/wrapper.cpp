@@ -73,7 +73,7 @@ static void parts(const wuerst::Engine &engine)
 {
     wuerst::Graph graph = engine.graph("wuerstchen: 1\n"
                                        "inputs: { latents: 'f32[b,4,H,W]' }\n"
-                                       "nodes: { a: { use: wuerst.vqgan_batch,"
+                                       "nodes: { a: { use: wuerst.vqgan_decode_batch,"
                                        " with: { latents: $latents, model: vqgan-decoder } } }\n"
                                        "outputs: { images: $a.images }\n")
                               .value();

@@ -21,7 +21,7 @@ GRAPH = GRAPH_FILE.read_text(encoding="utf-8")
 VQGAN = """
 wuerstchen: 1
 inputs: { latents: 'f32[1,4,H,W]', model: model }
-nodes: { vqgan: { use: wuerst.vqgan, with: { latents: $latents, model: $model } } }
+nodes: { vqgan: { use: wuerst.vqgan_decode, with: { latents: $latents, model: $model } } }
 outputs: { image: $vqgan.image }
 """
 

@@ -142,9 +142,9 @@ def messages(folder):
     settings.path = str(folder / "none.yaml")
     check("none.yaml" in settings.problem, f"a missing graph: {settings.problem}")
     wrong = folder / "wrong.yaml"
-    wrong.write_text((GRAPHS / "text-to-image.yaml").read_text().replace("wuerst.vqgan", "wuerst.vqgam"))
+    wrong.write_text((GRAPHS / "text-to-image.yaml").read_text().replace("wuerst.vqgan_decode", "wuerst.vqgan_decoed"))
     settings.path = str(wrong)
-    check("wuerst.vqgan" in settings.problem, f"a wrong graph: {settings.problem}")
+    check("wuerst.vqgan_decode" in settings.problem, f"a wrong graph: {settings.problem}")
     settings = chosen(GRAPHS / "text-to-image.yaml", prompt=PROMPT)
     models, os.environ["WUERST_MODELS"] = os.environ["WUERST_MODELS"], str(folder / "no-models")
     refused("a missing folder of models", "no-models")

@@ -30,7 +30,7 @@ const NODES: [(&str, &str); 7] = [
          sampler: text = \"ddpm\" {ddpm|ddim} -> latent: f32[b,16,h,w]",
     ),
     (
-        "wuerst.decode",
+        "wuerst.decoder",
         "semantic: f32[b,16,h,w], text: f32[b,l,d], model: model, seed: int -> latents: f32[b,4,H,W]",
     ),
     ("latent.blend", "a: f32[b,16,h,w], b: f32[b,16,h,w] -> latent: f32[b,16,h,w]"),
@@ -148,12 +148,12 @@ fn a_model_that_breaks_its_contract_is_refused_in_the_graph_s_line() {
     let text = "wuerstchen: 1
 inputs: { latents: 'f32[1,4,H,W]' }
 nodes:
-  vqgan: { use: wuerst.vqgan, with: { latents: $latents, model: narrow } }
+  vqgan: { use: wuerst.vqgan_decode, with: { latents: $latents, model: narrow } }
 outputs: { image: $vqgan.image }
 ";
     let said = report("narrow.yaml", text, &registry);
     for part in [
-        "narrow.yaml:4:65: nodes.vqgan.with.model: model ",
+        "narrow.yaml:4:72: nodes.vqgan.with.model: model ",
         "narrow.onnx: breaks the contract of a vqgan-decoder: ",
         "its input `latents` is f32[1,8,2]",
         "it has no output `image`",

@@ -64,8 +64,8 @@ fn a_plug_in_in_c_replaces_the_vqgan_and_filters_pictures() -> Result<()> {
     for standard in STANDARDS {
         let engine = if standard == "c99" { engine.clone() } else { self::engine()? };
         engine.load_plugin(&c_plugin("plugin", standard, &[], folder.path())?)?;
-        let text =
-            std::fs::read_to_string(root().join(GRAPH))?.replace("use: wuerst.vqgan", "use: acme.vqgan");
+        let text = std::fs::read_to_string(root().join(GRAPH))?
+            .replace("use: wuerst.vqgan_decode", "use: acme.vqgan");
         let graph = engine.graph(&text.replace("outputs:\n", latents))?;
         let after = engine.job(&graph);
         after.set("prompt", "a red apple, twemoji style")?;

@@ -126,7 +126,7 @@ WST_PLUGIN(api, plugin)
     filter.about = wst_str_of("Turns colours into their complements.");
     filter.ports = wst_str_of("amount: 0 leaves the picture as it is.");
     filter.run = negative;
-    /* The ports of wuerst.vqgan, so that graphs need no other change; the model is not used. */
+    /* The ports of wuerst.vqgan_decode, so that graphs need no other change; the model is not used. */
     stage.kind = wst_str_of("acme.vqgan");
     stage.signature =
         wst_str_of("latents: f32[1,4,H,W], model: model? -> image: u8[h,w,3], pixels: f32[h,w,3]");

@@ -294,7 +294,7 @@ class Pictures(unittest.TestCase):
     def test_pictures_of_a_batch_come_one_by_one(self):
         graph = self.job._graph._engine.graph(
             "{wuerstchen: 1, inputs: {latents: 'f32[b,4,H,W]'}, outputs: {images: $a.images}, "
-            "nodes: {a: {use: wuerst.vqgan_batch, with: {latents: $latents, model: vqgan-decoder}}}}"
+            "nodes: {a: {use: wuerst.vqgan_decode_batch, with: {latents: $latents, model: vqgan-decoder}}}}"
         )
         latents, seen = wuerst.Tensor("f32", (2, 4, 4, 4), bytes(4 * 128)), []
         images = graph.job(latents=latents).get("images", part=lambda *part: seen.append(part))

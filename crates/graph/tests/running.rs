@@ -155,7 +155,7 @@ fn arguments_can_be_replaced_before_and_after_loading() {
         ("prior.text", "words").into(),
         Change::Value("prior.seed", tensor),
         Change::Kind("prior", "wuerst.pryor"),
-        Change::Kind("vqgn", "wuerst.vqgan"),
+        Change::Kind("vqgn", "wuerst.vqgan_decode"),
         Change::Text("steps", "1"),
     ]));
     assert_eq!(

@@ -16,7 +16,7 @@ use crate::sampling::{self, Defaults, Sampling, blame_model, sampling_ports};
 /// Channels of the VQGAN's latents, unless the model says otherwise.
 const CHANNELS: usize = 4;
 
-/// `wuerst.decode`: takes the noise off the VQGAN's latents, guided by the embedding and by text.
+/// `wuerst.decoder`: takes the noise off the VQGAN's latents, guided by the embedding and by text.
 pub(crate) struct Decode {
     spec: NodeSpec,
     sessions: Arc<Sessions>,
@@ -32,7 +32,7 @@ impl Decode {
             " -> latents: f32[b,z,H,W]"
         );
         let about = "Stage B. Makes the latents of a picture from its semantic embedding; of several, one for each of a batch.";
-        let mut spec = NodeSpec::new("wuerst.decode", 1, signature, about)?
+        let mut spec = NodeSpec::new("wuerst.decoder", 1, signature, about)?
             .weighing(2000.)
             .describe("embedding", "What the picture shows, from the prior or a compressor.")?
             .describe("text", "States of the decoder's text encoder; one for all pictures, or one for each.")?

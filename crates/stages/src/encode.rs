@@ -8,7 +8,7 @@ use wuerst_runtime::{Contract, Sessions};
 use crate::sampling::batch;
 use crate::sampling::blame_model;
 
-/// `wuerst.encode`: the last hidden states of a text encoder.
+/// `wuerst.text_encode`: the last hidden states of a text encoder.
 pub(crate) struct Encode {
     spec: NodeSpec,
     sessions: Arc<Sessions>,
@@ -18,7 +18,7 @@ impl Encode {
     pub(crate) fn new(sessions: Arc<Sessions>) -> Result<Encode> {
         let signature = "ids: i64[b,l], mask: i64[b,l], model: model -> states: f32[b,l,d]";
         let about = "Makes the states of a text, which the prior and the decoder attend to.";
-        let spec = NodeSpec::new("wuerst.encode", 1, signature, about)?
+        let spec = NodeSpec::new("wuerst.text_encode", 1, signature, about)?
             .weighing(50.)
             .describe("ids", "Token ids, from `wuerst.tokenize` with the same model.")?
             .describe("mask", "1 for tokens of the text, 0 for padding.")?

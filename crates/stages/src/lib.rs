@@ -35,6 +35,14 @@ pub use wuerst_runtime::{
     ceiling, check_threads,
 };
 
+/// Kinds that had other names once: old and new ones.
+const RENAMED: [(&str, &str); 4] = [
+    ("wuerst.encode", "wuerst.text_encode"),
+    ("wuerst.decode", "wuerst.decoder"),
+    ("wuerst.vqgan", "wuerst.vqgan_decode"),
+    ("wuerst.vqgan_batch", "wuerst.vqgan_decode_batch"),
+];
+
 /// Adds the built-in nodes to a registry: the stages in the namespace `wuerst`, and what goes with them in `text`,
 /// `image`, `tensor` and `switch`; and says which devices graphs may prefer. Nodes that save files write into the folder of `outputs`.
 ///
@@ -42,6 +50,7 @@ pub use wuerst_runtime::{
 /// When a node of one of their kinds is there already.
 pub fn register(registry: &mut Registry, sessions: &Arc<Sessions>, outputs: Outputs) -> Result<()> {
     registry.set_devices(wuerst_runtime::preferred);
+    RENAMED.into_iter().for_each(|(old, new)| registry.rename(old, new));
     let outputs = Arc::new(outputs);
     text::register(registry)?;
     image::register(registry, &outputs)?;

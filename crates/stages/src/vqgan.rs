@@ -10,7 +10,7 @@ use wuerst_runtime::{Contract, Sessions, Stage};
 use crate::sampling::batch;
 use crate::sampling::blame_model;
 
-/// `wuerst.vqgan`, and `wuerst.vqgan_batch` for several pictures: the VQGAN's decoding half, without quantisation.
+/// `wuerst.vqgan_decode`, and `wuerst.vqgan_decode_batch` for several pictures: the VQGAN's decoding half, without quantisation.
 pub(crate) struct Vqgan {
     spec: NodeSpec,
     sessions: Arc<Sessions>,
@@ -22,7 +22,7 @@ impl Vqgan {
     /// For one picture.
     pub(crate) fn new(sessions: Arc<Sessions>) -> Result<Vqgan> {
         let signature = "latents: f32[1,z,H,W], model: model -> image: u8[h,w,3], pixels: f32[h,w,3]";
-        let spec = NodeSpec::new("wuerst.vqgan", 1, signature, "Stage A. Makes pixels from latents.")?
+        let spec = NodeSpec::new("wuerst.vqgan_decode", 1, signature, "Stage A. Makes pixels from latents.")?
             .weighing(200.)
             .describe("latents", "From the decoder.")?
             .describe("model", "A model with the contract `vqgan-decoder`.")?
@@ -35,7 +35,7 @@ impl Vqgan {
     pub(crate) fn batch(sessions: Arc<Sessions>) -> Result<Vqgan> {
         let signature = "latents: f32[b,z,H,W], model: model -> images: u8[b,h,w,3], pixels: f32[b,h,w,3]";
         let about = "Stage A. Makes the pixels of several pictures, one after the other.";
-        let spec = NodeSpec::new("wuerst.vqgan_batch", 1, signature, about)?
+        let spec = NodeSpec::new("wuerst.vqgan_decode_batch", 1, signature, about)?
             .weighing(200.)
             .describe("latents", "From the decoder, of each picture.")?
             .describe("model", "A model with the contract `vqgan-decoder`.")?

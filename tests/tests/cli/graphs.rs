@@ -173,7 +173,9 @@ fn a_models_folder_may_bring_its_graph() -> Result<()> {
 #[test]
 fn nodes_are_listed_and_described() -> Result<()> {
     let list = stdout(wuerst(Path::new("/nowhere"), &["nodes"])?)?;
-    for kind in ["wuerst.tokenize", "wuerst.encode", "wuerst.prior", "wuerst.decode", "wuerst.vqgan"] {
+    for kind in
+        ["wuerst.tokenize", "wuerst.text_encode", "wuerst.prior", "wuerst.decoder", "wuerst.vqgan_decode"]
+    {
         assert!(list.lines().any(|line| line == kind), "{list}");
     }
     let prior = stdout(wuerst(Path::new("/nowhere"), &["nodes", "wuerst.prior"])?)?;
@@ -202,6 +204,16 @@ fn good_graphs_are_checked_quietly_and_bad_ones_in_full() -> Result<()> {
     assert!(errors.contains("no node kind `wuerst.pryor`; did you mean `wuerst.prior`?"), "{errors}");
     assert!(errors.contains("    use: wuerst.pryor\n   |          ^"), "{errors}");
     assert!(errors.trim_end().ends_with("bad.yaml: 3 problems"), "{errors}");
+
+    let old = models.path().join("old.yaml");
+    fs::write(&old, fs::read_to_string(root().join(GRAPH))?.replace("wuerst.decoder", "wuerst.decode"))?;
+    let old = old.to_str().context("a path in UTF-8")?;
+    let (code, text, errors) = check(&[old])?;
+    assert!(code == Some(0) && text.contains("good"), "{text}");
+    assert!(errors.contains("`wuerst.decode` is now called `wuerst.decoder`"), "{errors}");
+    let (code, text, _) = check(&[old, "--json"])?;
+    let report: serde_json::Value = serde_json::from_str(&text)?;
+    assert_eq!((code, report["warnings"].as_array().map(Vec::len)), (Some(0), Some(1)));
 
     let (code, text, errors) = check(&[bad, "--json"])?;
     assert_eq!((code, errors.as_str()), (Some(1), ""));

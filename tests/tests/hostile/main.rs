@@ -20,7 +20,7 @@ const MEMORY: u64 = 512 << 10;
 const DECODE: &str = "wuerstchen: 1
 nodes:
   noise: { use: tensor.noise, with: { channels: 4, height: 8, width: 8 } }
-  picture: { use: wuerst.vqgan, with: { latents: $noise.tensor, model: hostile } }
+  picture: { use: wuerst.vqgan_decode, with: { latents: $noise.tensor, model: hostile } }
 outputs: { image: $picture.image }
 ";
 

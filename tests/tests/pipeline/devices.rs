@@ -60,7 +60,7 @@ fn the_report_counts_the_operators_of_each_provider() -> Result<()> {
     let engine = Engine::new(options(&root().join("models/icons"), 1))?;
     let job = engine.job(&engine.graph(
         "{wuerstchen: 1, nodes: {t: {use: wuerst.tokenize, with: {text: a red apple, model: text-encoder}}, \
-         e: {use: wuerst.encode, with: {ids: $t.ids, mask: $t.mask, model: text-encoder}}}, outputs: {s: $e.states}}",
+         e: {use: wuerst.text_encode, with: {ids: $t.ids, mask: $t.mask, model: text-encoder}}}, outputs: {s: $e.states}}",
     )?);
     job.get("s", &mut ())?;
     let placements = engine.sessions().placements();

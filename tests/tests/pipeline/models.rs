@@ -127,7 +127,7 @@ pub(crate) fn half_model(facts: &Facts, colours: &[u8], others: &[u8]) -> Vec<u8
 }
 
 /// A graph of that model alone.
-pub(crate) const HALF: &str = "wuerstchen: 1\ninputs: { latents: \"f32[1,4,h,w]\" }\nnodes:\n  vqgan: { use: wuerst.vqgan, \
+pub(crate) const HALF: &str = "wuerstchen: 1\ninputs: { latents: \"f32[1,4,h,w]\" }\nnodes:\n  vqgan: { use: wuerst.vqgan_decode, \
     with: { latents: $latents, model: half } }\noutputs: { pixels: $vqgan.pixels }\n";
 
 #[test]

@@ -25,10 +25,10 @@ const REQUEST: [(&str, &str); 9] = [
 
 /// Stages as the peer names them, and the kinds of our nodes that do the same.
 const STAGES: [(&str, &str); 4] = [
-    ("text", "wuerst.encode"),
+    ("text", "wuerst.text_encode"),
     ("prior", "wuerst.prior"),
-    ("decoder", "wuerst.decode"),
-    ("vqgan", "wuerst.vqgan"),
+    ("decoder", "wuerst.decoder"),
+    ("vqgan", "wuerst.vqgan_decode"),
 ];
 
 /// Times of both, in the order of the runs, in milliseconds.

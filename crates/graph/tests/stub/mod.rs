@@ -65,13 +65,13 @@ impl Bench {
         });
         let decode = "semantic: f32[b,16,h,w], text: f32[b,l,d], steps: int = 12, seed: int = 0 \
                       -> latent: f32[b,4,H,W], rng: u8[n]";
-        bench.add("wuerst.decode", decode, |_, args| {
+        bench.add("wuerst.decoder", decode, |_, args| {
             let sum = args.tensor_f32("semantic")?.sum() + args.tensor_f32("text")?.sum();
             let scale = sum + args.int("steps")? as f32 - args.int("seed")? as f32;
             let latent = Array4::from_shape_fn((1, 4, 8, 8), |(_, c, y, x)| scale / (1 + c + y + x) as f32);
             Ok(vec![latent.into(), ndarray::Array1::from_elem(4, scale as u8).into()])
         });
-        bench.add("wuerst.vqgan", "latent: f32[b,4,H,W] -> image: u8[h,w,3]", |_, args| {
+        bench.add("wuerst.vqgan_decode", "latent: f32[b,4,H,W] -> image: u8[h,w,3]", |_, args| {
             let latent = args.tensor_f32("latent")?;
             let pixel = |(y, x, _)| latent[IxDyn(&[0, 0, y / 4, x / 4])] as u8;
             Ok(vec![Array3::from_shape_fn((32, 32, 3), pixel).into()])
@@ -176,9 +176,9 @@ nodes:
   text: { use: clip.encode, with: { tokens: $tokens.ids } }
   prior: { use: wuerst.prior, with: { text: $text.states, seed: $seed } }
   decode:
-    use: wuerst.decode
+    use: wuerst.decoder
     with: { semantic: $prior.latent, text: $text.states, seed: $seed, steps: $steps }
-  vqgan: { use: wuerst.vqgan, with: { latent: $decode.latent } }
+  vqgan: { use: wuerst.vqgan_decode, with: { latent: $decode.latent } }
 outputs:
   image: $vqgan.image
   semantic: $prior.latent

@@ -11,7 +11,7 @@ pub(crate) fn register(registry: &mut Registry) -> Result<()> {
         signature: "a: f32[b,l,d], b: f32[b,l,d], amount: float = 0.5 {0.0..1.0} -> states: f32[b,l,d]",
         about: "Mixes the states of two texts: (1 - amount) · a + amount · b. The ends are exactly a and b.",
         ports: &[
-            ("a", "States, from `wuerst.encode`."),
+            ("a", "States, from `wuerst.text_encode`."),
             ("b", "States of another text, from the same encoder."),
             ("amount", "How far to go from a to b."),
             ("states", "What lies between."),

@@ -16,9 +16,9 @@ wuerstchen: 1
 inputs: { prompt: text, embedding: "f32[1,c,h,w]", seed: int }
 nodes:
   tokens:  { use: wuerst.tokenize, with: { text: $prompt, model: text-encoder } }
-  text:    { use: wuerst.encode, with: { ids: $tokens.ids, mask: $tokens.mask, model: text-encoder } }
-  decoder: { use: wuerst.decode, with: { embedding: $embedding, text: $text.states, model: decoder, seed: $seed } }
-  vqgan:   { use: wuerst.vqgan, with: { latents: $decoder.latents, model: vqgan-decoder } }
+  text:    { use: wuerst.text_encode, with: { ids: $tokens.ids, mask: $tokens.mask, model: text-encoder } }
+  decoder: { use: wuerst.decoder, with: { embedding: $embedding, text: $text.states, model: decoder, seed: $seed } }
+  vqgan:   { use: wuerst.vqgan_decode, with: { latents: $decoder.latents, model: vqgan-decoder } }
 outputs: { image: $vqgan.image }
 "#;
 

@@ -166,8 +166,8 @@ const FROM_LATENTS: &str = "wuerstchen: 1
 inputs: { prompt: text, embedding: 'f32[1,c,h,w]', init: 'f32[1,z,H,W]' }
 nodes:
   tokens:  { use: wuerst.tokenize, with: { text: $prompt, model: text-encoder } }
-  text:    { use: wuerst.encode, with: { ids: $tokens.ids, mask: $tokens.mask, model: text-encoder } }
-  decoder: { use: wuerst.decode, with: { embedding: $embedding, text: $text.states, init: $init, model: decoder } }
+  text:    { use: wuerst.text_encode, with: { ids: $tokens.ids, mask: $tokens.mask, model: text-encoder } }
+  decoder: { use: wuerst.decoder, with: { embedding: $embedding, text: $text.states, init: $init, model: decoder } }
 outputs: { latents: $decoder.latents }
 ";
 
