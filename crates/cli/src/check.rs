@@ -8,7 +8,7 @@ use serde_json::json;
 use wuerst::Graph;
 use wuerst::core::Diagnostic;
 
-use crate::say::say;
+use crate::say::{say, say_json_line, tell};
 use crate::setup::Setup;
 use crate::source::{Problems, Source};
 
@@ -33,21 +33,20 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
             source.problems(graph.missing_defaults().to_vec())
         }
         Ok(graph) => {
-            let good = if args.json {
-                as_json(&source, &[], graph.warnings()).to_string()
-            } else {
-                summary(&source, &graph)
-            };
-            say(good);
+            match args.json {
+                true => say_json_line(&as_json(&source, &[], graph.warnings())),
+                false => say(summary(&source, &graph)),
+            }
             return Ok(ExitCode::SUCCESS);
         }
         Err(error) => error.downcast::<Problems>()?,
     };
     if args.json {
-        say(as_json(&source, &problems.problems, &[]));
+        say_json_line(&as_json(&source, &problems.problems, &[]));
     } else {
         let count = problems.problems.len();
-        eprintln!("{problems}\n{}: {count} problem{}", problems.file, if count == 1 { "" } else { "s" });
+        let s = if count == 1 { "" } else { "s" };
+        tell(format_args!("{problems}\n{}: {count} problem{s}", problems.file));
     }
     Ok(ExitCode::FAILURE)
 }

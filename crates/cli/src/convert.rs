@@ -8,7 +8,7 @@ use wuerst_model::import::Models;
 
 use crate::bar;
 use crate::operators::Choice;
-use crate::say::say;
+use crate::say::{say, warn};
 
 /// Make stage models for another target of those in a folder, without the checkpoints that they came from
 ///
@@ -35,11 +35,11 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     let models = Models::open(&args.folder, &args.stages)?;
     args.choice.warn_unless(models.quantizable());
     for path in models.left_out() {
-        eprintln!(
-            "warning: {} is no regular file and is left out: put a copy of what it leads to into the new folder, if that \
+        warn(format_args!(
+            "{} is no regular file and is left out: put a copy of what it leads to into the new folder, if that \
              is a part of the model",
             path.display()
-        );
+        ));
     }
     bar::shown(models.parameters(), |progress| models.write(&args.out, operators, progress))?;
     say(format_args!("wuerst inspect {}", args.out.display()));

@@ -10,12 +10,13 @@ use wuerst::{Engine, Graph, Value};
 
 use crate::previews::PreviewArgs;
 use crate::progress::Progress;
-use crate::recipe::{Kinds, Recipe};
+use crate::recipe::{Recipe, Texts};
 use crate::say::say;
 use crate::setup::Setup;
 use crate::size::Size;
 use crate::source::Source;
 use crate::target::{Target, numbered};
+use crate::used::{Found, used};
 use crate::{pairs, picture, seed, watch};
 
 /// The most words that a prompt may have. Text encoders read some dozens and cut off the rest with a warning; so many
@@ -74,7 +75,7 @@ pub(crate) struct Args {
 pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     check_prompt(&args.prompt)?;
     let targets = targets(&args.output, args.count)?;
-    let (engine, graphs) = args.setup.engine_with(args.graph.as_deref(), &Kinds::default())?;
+    let (engine, graphs) = args.setup.engine_with(args.graph.as_deref(), &Texts::new())?;
     let file = match &args.graph {
         Some(path) => path.clone(),
         None => Source::default_file(&args.setup.models(None)?)?,
@@ -87,7 +88,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
 }
 
 /// Makes them with the graph as it is in its file now.
-fn make(args: &Args, targets: &[Target], file: &Path, (engine, graphs): (&Engine, &Kinds)) -> Result<()> {
+fn make(args: &Args, targets: &[Target], file: &Path, (engine, graphs): (&Engine, &Texts)) -> Result<()> {
     let source = Source::open(file)?;
     let (changes, inputs) = pairs::split(&args.set, &args.kind);
     let graph = source.load(engine, &changes)?;
@@ -103,7 +104,8 @@ fn make(args: &Args, targets: &[Target], file: &Path, (engine, graphs): (&Engine
         true => None,
         false => {
             let inputs = given.into_iter().map(|(name, text)| (name.to_owned(), text)).collect();
-            let recipe = Recipe::new(engine, &graph, &source.text, inputs, pairs::texts(&changes))?;
+            let used = used(engine, &graph, &inputs, &Found::new())?;
+            let recipe = Recipe::of(&graph, &source.text, inputs, pairs::texts(&changes), &used);
             Some(Recipe { graphs: graphs.clone(), ..recipe })
         }
     };

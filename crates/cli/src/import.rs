@@ -10,7 +10,7 @@ use wuerst_model::onnx::Precision;
 
 use crate::bar;
 use crate::operators::Choice;
-use crate::say::say;
+use crate::say::{say, warn};
 
 /// Make stage models, and a graph that runs them, of published checkpoints
 #[derive(clap::Args)]
@@ -58,7 +58,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
         compressor: args.compressor.clone(),
     })?;
     for remark in published.remarks() {
-        eprintln!("warning: {remark}");
+        warn(remark);
     }
     args.choice.warn_unless(published.stages().iter().any(Stage::quantizable));
     bar::shown(published.parameters(), |progress| published.write(&args.out, &options, progress))?;

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{Context, Result, bail};
+use wuerst::core::printable_line;
 use wuerst::stages::{Contract, Header, Outlet};
 use wuerst_model::count::{self, Cost};
 use wuerst_model::facts::{Facts, FactsError};
@@ -157,7 +158,10 @@ fn describe(model: &Model, size @ [width, height]: [usize; 2]) -> (String, [u64;
         lines.push(("operators", format!("standard, and those of {}", header.domains.join(", "))));
     }
     for (index, (key, value)) in header.metadata.iter().enumerate() {
-        lines.push((if index == 0 { "metadata" } else { "" }, format!("{key} = {value}")));
+        lines.push((
+            if index == 0 { "metadata" } else { "" },
+            printable_line(&format!("{key} = {value}")).into_owned(),
+        ));
     }
     let mut text = format!("{}\n", model.path.display());
     for (name, value) in lines {

@@ -4,9 +4,10 @@
 //! [`bench`], [`graph`], [`completions`], [`manual`]. What they share:
 //! [`setup`] and [`extensions`] (the engine's options), [`pairs`], [`source`] (graph files), [`target`] and [`encode`]
 //! (output files), [`say`], [`operators`],
-//! [`picture`], [`thumbnail`], [`recipe`], [`progress`], [`bar`], [`previews`], [`terminal`], [`watch`], [`explain`] and
+//! [`picture`], [`thumbnail`], [`recipe`] with [`used`] and [`again`], [`progress`], [`bar`], [`previews`], [`terminal`], [`watch`], [`explain`] and
 //! [`size`].
 
+mod again;
 mod bar;
 mod bench;
 mod check;
@@ -37,11 +38,15 @@ mod source;
 mod target;
 mod terminal;
 mod thumbnail;
+mod used;
 mod watch;
 
+use std::borrow::Cow;
+use std::io::{Write, stderr, stdout};
 use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser, Subcommand};
+use wuerst::core::printable;
 
 /// Würstchen: pictures from prompts, by a graph of nodes that you can rearrange.
 #[derive(Parser)]
@@ -71,7 +76,13 @@ fn main() -> ExitCode {
         Ok(cli) => cli,
         Err(message) => {
             // Closed streams leave nobody to tell.
-            let _ = message.print();
+            let plain = message.render().to_string();
+            let _ = match printable(&plain) {
+                Cow::Borrowed(_) => message.print(),
+                // Names of files that a shell has filled in may be of strangers.
+                Cow::Owned(shown) if message.use_stderr() => write!(stderr(), "{shown}"),
+                Cow::Owned(shown) => write!(stdout(), "{shown}"),
+            };
             return if message.use_stderr() { ExitCode::FAILURE } else { ExitCode::SUCCESS };
         }
     };
@@ -91,7 +102,7 @@ fn main() -> ExitCode {
     match done {
         Ok(code) => code,
         Err(error) => {
-            eprintln!("error: {error}");
+            say::tell(format_args!("error: {error}"));
             ExitCode::FAILURE
         }
     }

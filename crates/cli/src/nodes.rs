@@ -6,7 +6,7 @@ use anyhow::{Result, bail};
 use wuerst::core::NodeSpec;
 use wuerst::graph::{describe, did_you_mean, page, schema};
 
-use crate::say::say;
+use crate::say::{say, say_json};
 use crate::setup::Setup;
 
 /// List node kinds, or describe some in full
@@ -28,7 +28,7 @@ pub(crate) struct Args {
 pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     let registry = args.setup.engine_without_models(None)?.registry();
     if args.schema {
-        say(format!("{:#}", schema(&registry)));
+        say_json(&schema(&registry));
         return Ok(ExitCode::SUCCESS);
     }
     if args.markdown {

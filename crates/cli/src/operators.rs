@@ -4,6 +4,8 @@ use anyhow::{Result, bail};
 use clap::ValueEnum;
 use wuerst_model::onnx::Operators;
 
+use crate::say::warn;
+
 /// What the user says of the models' target.
 #[derive(clap::Args)]
 pub(crate) struct Choice {
@@ -48,7 +50,7 @@ impl Choice {
     /// Says that eight bits were asked for, and there is nothing to have them.
     pub(crate) fn warn_unless(&self, quantizable: bool) {
         if self.quantize.is_some() && !quantizable {
-            eprintln!("warning: no matrix product of these networks is large enough to gain from eight bits");
+            warn("no matrix product of these networks is large enough to gain from eight bits");
         }
     }
 }

@@ -7,6 +7,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use wuerst::{Tensor, Value, Watch};
 
 use crate::previews::Previews;
+use crate::say;
 use crate::terminal::Screen;
 
 /// The bar is the whole run, of a thousand parts.
@@ -73,7 +74,7 @@ impl<'a> Progress<'a> {
     }
 
     fn warn(&mut self, message: &str) {
-        self.bar.suspend(|| eprintln!("warning: {message}"));
+        self.bar.suspend(|| say::warn(message));
         if let Some(screen) = self.screen() {
             screen.leave();
         }

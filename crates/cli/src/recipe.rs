@@ -5,24 +5,16 @@ use std::io::BufReader;
 use std::path::Path;
 
 use anyhow::{Context, Result, anyhow};
-use wuerst::core::{Cancel, Digest, Port, Ty, regular};
-use wuerst::graph::Source;
-use wuerst::stages::{companions, png_texts};
-use wuerst::{Engine, Graph, Value};
+use wuerst::Graph;
+use wuerst::core::regular;
+use wuerst::stages::png_texts;
 
+use crate::again::digests;
 use crate::seed;
+use crate::used::Used;
 
 /// Names and values as the command line writes them.
 pub(crate) type Texts = BTreeMap<String, String>;
-
-/// Graphs that are node kinds, by kind.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub(crate) struct Kinds {
-    /// Their texts.
-    pub texts: Texts,
-    /// The folders that their files lie in, as they were named.
-    pub folders: Texts,
-}
 
 /// How an output of a graph was made.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -35,10 +27,12 @@ pub(crate) struct Recipe {
     pub inputs: Texts,
     /// What was changed in the graph: arguments, as `prior.steps`, and kinds of nodes, as `prior`.
     pub changes: Texts,
-    /// The graphs that were node kinds.
-    pub graphs: Kinds,
+    /// The texts of the graphs that were node kinds, by kind.
+    pub graphs: Texts,
     /// A digest of the content of every model, tokenizer and file, by its name; of several where one name leads to several.
     pub files: Texts,
+    /// The same of each file by the input or argument that it was given for.
+    pub digests: Texts,
 }
 
 /// Where a PNG file keeps each part.
@@ -47,41 +41,46 @@ const OUTPUT: &str = "output";
 const INPUTS: &str = "inputs";
 const CHANGES: &str = "arguments";
 const GRAPHS: &str = "graphs";
-const FOLDERS: &str = "folders";
 const FILES: &str = "files";
+const DIGESTS: &str = "digests";
 
 impl Recipe {
-    /// A recipe without an output yet, in which seeds are what counts of them. Reads every model once, for its digest.
-    pub(crate) fn new(
-        engine: &Engine,
+    /// The recipe of a run of `graph`, in which seeds are what counts of them; otherwise as [`Recipe::new`].
+    pub(crate) fn of(
         graph: &Graph,
         text: &str,
         mut inputs: Texts,
         mut changes: Texts,
-    ) -> Result<Recipe> {
-        let mut files = Texts::new();
-        let mut add = |name: &str, digest: Digest| {
-            let digest = digest.to_string();
-            let digests: &mut String = files.entry(name.to_owned()).or_default();
-            if !digests.contains(&digest) {
-                digests.push_str(&digest);
-            }
-        };
-        let cancel = Cancel::new();
-        for value in used(engine, graph, &inputs)? {
-            match &value {
-                Value::Model(model) => {
-                    add(model.name(), model.identify(&cancel)?);
-                    for file in companions(engine.sessions(), model)? {
-                        add(file.name(), file.identify(&cancel)?);
-                    }
-                }
-                Value::File(file) => add(file.name(), file.identify(&cancel)?),
-                _ => {}
-            }
-        }
+        used: &[Used],
+    ) -> Recipe {
         seed::reduce(graph, &mut inputs, &mut changes);
-        Ok(Recipe { graph: text.to_owned(), inputs, changes, files, ..Recipe::default() })
+        Recipe::new(text, inputs, changes, used)
+    }
+
+    /// A recipe without an output and graphs that are node kinds yet. Names of models and files that were given as paths
+    /// lose their folders: pictures are shared, and folders are called after users and clients.
+    pub(crate) fn new(text: &str, inputs: Texts, changes: Texts, used: &[Used]) -> Recipe {
+        let input = |(name, text): (String, String)| {
+            let known = used.iter().find(|used| used.place == name && used.name == text);
+            let text = known.map_or(text, |used| used.shown.clone());
+            (name, text)
+        };
+        let change = |(name, text): (String, String)| {
+            // A dollar at the start of a name is written twice.
+            let named = text.strip_prefix('$').unwrap_or(&text);
+            let known = used.iter().find(|used| !used.place.is_empty() && used.name == named);
+            let text = known.map_or(text.clone(), |used| used.shown.clone());
+            (name, text)
+        };
+        let files = used.iter().filter(|used| used.is_file);
+        Recipe {
+            graph: text.to_owned(),
+            inputs: inputs.into_iter().map(input).collect(),
+            changes: changes.into_iter().map(change).collect(),
+            files: digests(used.iter()),
+            digests: files.map(|used| (used.place.clone(), used.digest.clone())).collect(),
+            ..Recipe::default()
+        }
     }
 
     /// Pairs of keyword and text, for a PNG file.
@@ -94,7 +93,7 @@ impl Recipe {
             (FILES, serde_json::to_string(&self.files)?),
             (GRAPH, self.graph.clone()),
         ];
-        for (keyword, texts) in [(GRAPHS, &self.graphs.texts), (FOLDERS, &self.graphs.folders)] {
+        for (keyword, texts) in [(GRAPHS, &self.graphs), (DIGESTS, &self.digests)] {
             if !texts.is_empty() {
                 pairs.push((keyword, serde_json::to_string(texts)?));
             }
@@ -120,11 +119,11 @@ impl Recipe {
         };
         let (graph, output) = (text(GRAPH)?, text(OUTPUT)?);
         let [inputs, changes, files] = [INPUTS, CHANGES, FILES].map(|keyword| texts(keyword, text(keyword)));
-        // Pictures in which no graph was a node's kind do not have them.
+        // Pictures without graphs that are node kinds, or without files, do not have them.
         let mut some =
             |keyword: &str| parts.remove(keyword).map_or(Ok(Texts::new()), |text| texts(keyword, Ok(text)));
-        let graphs = Kinds { texts: some(GRAPHS)?, folders: some(FOLDERS)? };
-        Ok(Recipe { graph, output, inputs: inputs?, changes: changes?, graphs, files: files? })
+        let (graphs, digests) = (some(GRAPHS)?, some(DIGESTS)?);
+        Ok(Recipe { graph, output, inputs: inputs?, changes: changes?, graphs, files: files?, digests })
     }
 
     /// The arguments that were replaced.
@@ -136,31 +135,6 @@ impl Recipe {
     pub(crate) fn kinds(&self) -> impl Iterator<Item = (&String, &String)> {
         self.changes.iter().filter(|(name, _)| !name.contains('.'))
     }
-
-    /// Inputs and arguments that name files and models, with what they name: a picture of a stranger's names any file of the
-    /// user's.
-    pub(crate) fn files_to_read<'a>(&'a self, graph: &'a Graph) -> impl Iterator<Item = (&'a str, &'a str)> {
-        let named = |name: &str| match name.split_once('.') {
-            None => graph.inputs().iter().find(|port| port.name == name).map(|port| &port.ty),
-            Some((node, port)) => {
-                let mut steps = graph.nodes().iter();
-                let step = steps.find(|step| step.id == node)?;
-                step.node.spec().signature.input(port).map(|(_, port)| &port.ty)
-            }
-        };
-        let pairs =
-            self.inputs.iter().chain(self.arguments()).map(|(name, text)| (name.as_str(), text.as_str()));
-        // What is wired is no name.
-        pairs.filter(move |(name, text)| {
-            !text.starts_with('$') && named(name).is_some_and(|ty| matches!(ty, Ty::File | Ty::Model))
-        })
-    }
-
-    /// The models and files that are not what they were.
-    pub(crate) fn changed<'a>(&'a self, now: &'a Recipe) -> impl Iterator<Item = &'a str> {
-        let other = |(name, digest): &(&String, &String)| now.files.get(*name) != Some(*digest);
-        self.files.iter().filter(other).map(|(name, _)| name.as_str())
-    }
 }
 
 /// The texts that a PNG file says of itself, by keyword.
@@ -168,32 +142,14 @@ fn parts(path: &Path) -> Result<Texts> {
     let shown = path.display();
     let file = regular::open(path, regular::Links::Followed);
     let file = file.map_err(|error| anyhow!("{shown} cannot be read: {error}"))?;
-    let keywords = [GRAPH, OUTPUT, INPUTS, CHANGES, GRAPHS, FOLDERS, FILES];
+    let keywords = [GRAPH, OUTPUT, INPUTS, CHANGES, GRAPHS, FILES, DIGESTS];
     png_texts(BufReader::new(file), &keywords).map_err(|error| anyhow!("{shown} {error}"))
-}
-
-/// The models and files of a graph: those in it, and those that are inputs.
-fn used(engine: &Engine, graph: &Graph, inputs: &Texts) -> Result<Vec<Value>> {
-    let literal = |source: &Source| match source {
-        Source::Literal(value) => Some(value.clone()),
-        _ => None,
-    };
-    let mut used: Vec<Value> = graph.nodes().iter().flat_map(|step| &step.args).filter_map(literal).collect();
-    let registry = engine.registry();
-    let named = |port: &&Port| matches!(port.ty, Ty::Model | Ty::File);
-    for port in graph.inputs().iter().filter(named) {
-        let (text, models) = match (inputs.get(&port.name), &port.default) {
-            (Some(text), _) => (Value::from(text.as_str()), registry.models().by_host()),
-            (None, Some(default)) => (default.clone(), registry.models().clone()),
-            (None, None) => continue,
-        };
-        used.push(port.admit(&port.name, text, &models)?);
-    }
-    Ok(used)
 }
 
 #[cfg(test)]
 mod tests {
+    use wuerst::Value;
+
     use super::*;
     use crate::picture;
 
@@ -205,20 +161,15 @@ mod tests {
             output: "image".into(),
             inputs: texts("prompt", "a \"red\" 🍎\n"),
             changes: texts("prior.steps", "2"),
-            graphs: Kinds {
-                texts: texts("house.prior", "wuerstchen: 1\n"),
-                folders: texts("house.prior", "parts"),
-            },
+            graphs: texts("house.prior", "wuerstchen: 1\n"),
             files: texts("prior", "00ff"),
+            digests: texts("image", "00ff"),
         };
         let picture = Value::from(wuerst::Tensor::from_vec(&[1, 1, 3], vec![1u8, 2, 3]).unwrap());
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a.png");
         std::fs::write(&path, picture::encode("image", &picture, &recipe.pairs().unwrap()).unwrap()).unwrap();
         assert_eq!(Recipe::read(&path).unwrap(), recipe);
-        let now = Recipe { files: texts("prior", "00fe"), ..recipe.clone() };
-        assert_eq!(recipe.changed(&now).collect::<Vec<_>>(), ["prior"]);
-        assert_eq!(recipe.changed(&recipe.clone()).count(), 0);
 
         std::fs::write(&path, picture::encode("image", &picture, &[]).unwrap()).unwrap();
         assert!(Recipe::read(&path).unwrap_err().to_string().contains("--no-metadata"));

@@ -11,15 +11,17 @@ use serde_json::Value as Json;
 use wuerst::graph::Source as Wire;
 use wuerst::{Engine, Graph, Value};
 
+use crate::again::Again;
 use crate::encode::{Format, format, npy, txt};
 use crate::pairs::{self, split, texts};
 use crate::previews::PreviewArgs;
 use crate::progress::Progress;
-use crate::recipe::{Kinds, Recipe, Texts};
+use crate::recipe::{Recipe, Texts};
 use crate::say::say;
 use crate::setup::Setup;
 use crate::source::Source;
 use crate::target::{Target, numbered};
+use crate::used::{Found, used};
 use crate::{explain, picture, thumbnail, watch};
 
 /// Run a graph
@@ -113,30 +115,38 @@ fn make(
     args: &Args,
     (targets, report): (&[Goal], Option<&Target>),
     before: Option<&Recipe>,
-    (engine, graphs): (&Engine, &Kinds),
+    (engine, graphs): (&Engine, &Texts),
 ) -> Result<()> {
     let source = source(args, before)?;
     let (sets, kinds) = (sets(args, before), kinds(args, before));
     let (changes, inputs) = split(&sets, &kinds);
-    let job = engine.job(&source.load(engine, &changes)?);
-    inputs.iter().try_for_each(|(name, text)| job.set_text(name, text))?;
-    if let Some(before) = before {
-        let named = |name: &str| args.set.iter().any(|(set, _)| set == name);
-        for (name, text) in before.files_to_read(job.graph()).filter(|(name, _)| !named(name)) {
-            eprintln!("warning: the picture has `{name}` read {text:?}; --set {name}=FILE names another");
+    let own = args.set.iter().chain(&args.kind).map(|(name, _)| name.as_str());
+    let again = args.from.as_deref().zip(before);
+    let readable = args.setup.readable()?;
+    let again = again.map(|(picture, before)| Again::new(before, picture, readable, own));
+    let graph = match &again {
+        None => source.load(engine, &changes)?,
+        Some(again) => {
+            let changes: Vec<_> = changes.iter().map(|change| again.change(*change)).collect();
+            source.load_with(engine, &changes).map_err(|error| again.explained(error))?
         }
-    }
+    };
+    let found = again.as_ref().map_or(Ok(Found::new()), |again| again.values(engine, &graph))?;
+    let job = engine.job(&graph);
+    inputs.iter().try_for_each(|(name, text)| match found.get(*name) {
+        Some(value) => job.set(name, value.clone()),
+        None => job.set_text(name, text),
+    })?;
     let recipe = if args.no_metadata && before.is_none() {
         None
     } else {
-        let recipe = Recipe::new(engine, job.graph(), &source.text, texts(&inputs), texts(&changes))?;
+        let used = used(engine, &graph, &texts(&inputs), &found)?;
+        if let Some(again) = &again {
+            again.compare(&used)?;
+        }
+        let recipe = Recipe::of(&graph, &source.text, texts(&inputs), texts(&changes), &used);
         Some(Recipe { graphs: graphs.clone(), ..recipe })
     };
-    if let (Some(before), Some(now)) = (before, &recipe) {
-        for name in before.changed(now) {
-            eprintln!("warning: `{name}` is not what the picture was made with, so this one may differ");
-        }
-    }
 
     let about = |output: &str| {
         let recipe = recipe.as_ref().filter(|_| !args.no_metadata);

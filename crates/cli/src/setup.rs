@@ -12,7 +12,7 @@ use wuerst::{Device, Engine, Settings};
 
 use crate::extensions::Extensions;
 use crate::find;
-use crate::recipe::Kinds;
+use crate::recipe::Texts;
 
 /// The models that ship.
 const MODELS: &str = "models/icons";
@@ -92,12 +92,12 @@ pub(crate) struct Setup {
 impl Setup {
     /// An engine, for graphs whose models must be there; `graph` is the file of the one to run, where it is known.
     pub(crate) fn engine(&self, graph: Option<&Path>) -> Result<Engine> {
-        Ok(self.engine_with(graph, &Kinds::default())?.0)
+        Ok(self.engine_with(graph, &Texts::new())?.0)
     }
 
     /// The same for a picture that is made again: `graphs` are those that were node kinds then, by kind. Gives those
     /// that are now.
-    pub(crate) fn engine_with(&self, graph: Option<&Path>, graphs: &Kinds) -> Result<(Engine, Kinds)> {
+    pub(crate) fn engine_with(&self, graph: Option<&Path>, graphs: &Texts) -> Result<(Engine, Texts)> {
         let models = self.models(graph)?;
         if !holds_models(&models) {
             bail!(
@@ -111,7 +111,7 @@ impl Setup {
     /// An engine for looking at graphs and nodes, which may be done without models.
     pub(crate) fn engine_without_models(&self, graph: Option<&Path>) -> Result<Engine> {
         let models = self.models(graph).unwrap_or_else(|_| MODELS.into());
-        Ok(self.engine_in(models, graph, &Kinds::default())?.0)
+        Ok(self.engine_in(models, graph, &Texts::new())?.0)
     }
 
     /// The models folder that was named, or the one that the graph lies in, or the one that ships.
@@ -134,6 +134,11 @@ impl Setup {
         }
     }
 
+    /// The folder whose files graphs may read wherever they lie themselves.
+    pub(crate) fn readable(&self) -> Result<Option<&Path>> {
+        Ok(self.files.as_ref().or(self.settings()?.files.as_ref()).map(PathBuf::as_path))
+    }
+
     /// Threads for each model's run.
     pub(crate) fn threads(&self) -> Result<usize> {
         let given = self.threads.map(NonZeroUsize::get).or(self.settings()?.threads);
@@ -149,7 +154,7 @@ impl Setup {
         Ok(self.settings.get_or_init(|| read))
     }
 
-    fn engine_in(&self, models: PathBuf, graph: Option<&Path>, graphs: &Kinds) -> Result<(Engine, Kinds)> {
+    fn engine_in(&self, models: PathBuf, graph: Option<&Path>, graphs: &Texts) -> Result<(Engine, Texts)> {
         let settings = self.settings()?;
         let mut options = settings.clone().into_options();
         options.models = models;

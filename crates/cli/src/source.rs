@@ -10,6 +10,7 @@ use wuerst::graph::{excerpt, headline, read_file};
 use wuerst::{Change, Engine, Error, Graph};
 
 use crate::find;
+use crate::say::warn;
 
 /// The graph that ships.
 const DEFAULT: &str = "graphs/text-to-image.yaml";
@@ -48,7 +49,12 @@ impl Source {
     /// Checks the graph, changed by whoever runs it: arguments, as `node.port`, and kinds of nodes.
     pub(crate) fn load(&self, engine: &Engine, changes: &[(&str, &str)]) -> Result<Graph> {
         let changes: Vec<Change<'_>> = changes.iter().copied().map(Change::from).collect();
-        match engine.graph_with(&self.text, &changes) {
+        self.load_with(engine, &changes)
+    }
+
+    /// The same with any changes.
+    pub(crate) fn load_with(&self, engine: &Engine, changes: &[Change<'_>]) -> Result<Graph> {
+        match engine.graph_with(&self.text, changes) {
             Err(Error::Graph(problems)) => Err(self.problems(problems).into()),
             other => {
                 let graph = other?;
@@ -61,7 +67,7 @@ impl Source {
     /// Prints warnings of the graph.
     pub(crate) fn warn(&self, warnings: &[Diagnostic]) {
         let file = self.path.display().to_string();
-        warnings.iter().for_each(|warning| eprintln!("warning: {}", headline(&file, warning)));
+        warnings.iter().for_each(|warning| warn(headline(&file, warning)));
     }
 
     pub(crate) fn problems(&self, problems: Vec<Diagnostic>) -> Problems {

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Result, anyhow, bail};
-use wuerst::stages::{replace, temporary};
+use wuerst::stages::{followed, replace, temporary};
 
 /// A file to be written.
 #[derive(Clone, Debug)]
@@ -58,8 +58,11 @@ fn reason(code: i32) -> String {
 
 fn place(path: &Path) -> Result<Place> {
     let shown = path.display();
-    // What a link points to is written, and the link stays.
-    let path = path.canonicalize().unwrap_or_else(|_| path.to_owned());
+    // What a link points to is written, there or not, and the link stays.
+    let path = match path.canonicalize() {
+        Ok(path) => path,
+        Err(_) => followed(path).map_err(|error| anyhow!("{shown} cannot be written: it {error}"))?,
+    };
     match fs::metadata(&path) {
         Ok(about) if about.is_dir() => bail!("{shown} is a folder: name a file in it"),
         Ok(about) if !about.is_file() => return Ok(Place::Stream),
@@ -117,6 +120,16 @@ mod tests {
         std::os::unix::fs::symlink(&file, &link).unwrap();
         Target::new(&link).unwrap().write(b"new").unwrap();
         assert!(link.is_symlink() && fs::read(&file).unwrap() == b"new");
+        // A target that is not there yet becomes a file, also at the end of several links.
+        let (next, last) = (folder.path().join("next"), folder.path().join("last"));
+        std::os::unix::fs::symlink("next", &last).unwrap();
+        std::os::unix::fs::symlink("new", &next).unwrap();
+        Target::new(&last).unwrap().write(b"first").unwrap();
+        assert!(last.is_symlink() && next.is_symlink());
+        assert_eq!(fs::read(folder.path().join("new")).unwrap(), b"first");
+        std::os::unix::fs::symlink("circle", folder.path().join("circle")).unwrap();
+        let said = Target::new(&folder.path().join("circle")).unwrap_err().to_string();
+        assert!(said.contains("circle"), "{said}");
         Target::new(Path::new("/dev/null")).unwrap().write(b"gone").unwrap();
         assert!(!fs::metadata("/dev/null").unwrap().is_file());
     }

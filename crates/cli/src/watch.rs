@@ -8,6 +8,8 @@ use std::time::Duration;
 
 use anyhow::Result;
 
+use crate::say::tell;
+
 /// Between two looks at the file.
 const PACE: Duration = Duration::from_millis(200);
 
@@ -17,9 +19,9 @@ pub(crate) fn again(file: &Path, mut work: impl FnMut() -> Result<()>) -> Result
     let mut watched = Watched::new(file);
     loop {
         if let Err(error) = work() {
-            eprintln!("error: {error}");
+            tell(format_args!("error: {error}"));
         }
-        eprintln!("{}: waiting for a change; Ctrl-C ends", file.display());
+        tell(format_args!("{}: waiting for a change; Ctrl-C ends", file.display()));
         while !watched.changed() {
             sleep(PACE);
         }

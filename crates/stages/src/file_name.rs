@@ -1,5 +1,7 @@
 //! Names of files that a graph chooses: such as mean one file, on any system and to any program.
 
+use wuerst_core::is_command;
+
 /// Names that are devices on Windows, whatever ends they have.
 const DEVICES: [&str; 6] = ["CON", "PRN", "AUX", "NUL", "CONIN$", "CONOUT$"];
 
@@ -38,9 +40,9 @@ fn fault(part: &str) -> Option<&'static str> {
 
 /// Signs that act upon a terminal, turn the direction of letters round, or are not seen at all.
 fn is_invisible(sign: char) -> bool {
-    let shown_as_nothing = matches!(sign,
-        '\u{ad}' | '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}');
-    sign.is_control() || shown_as_nothing
+    let shown_as_nothing =
+        matches!(sign, '\u{ad}' | '\u{200b}'..='\u{200d}' | '\u{2060}'..='\u{2065}' | '\u{feff}');
+    is_command(sign) || shown_as_nothing
 }
 
 fn is_device(part: &str) -> bool {

@@ -63,8 +63,7 @@ impl Outputs {
             return Err(refused(format!("`{name}` leads out of the folder for files: name a file in it")));
         }
         file_name::check(name).map_err(refused)?;
-        let end = path.extension().and_then(|end| end.to_str()).unwrap_or_default().to_ascii_lowercase();
-        if !ends.contains(&end.as_str()) {
+        if !ends.contains(&ending(path).as_str()) {
             return Err(refused(format!("`{name}` must end in .{}", ends.join(" or ."))));
         }
         let path = folder.join(path);
@@ -76,6 +75,20 @@ impl Outputs {
             (Ok(_), Ok(_)) if path.is_dir() => Err(refused(format!("{} is a folder", path.display()))),
             (Ok(_), Ok(_)) => Ok(path),
             _ => Err(refused(format!("there is no folder {}: make it first", home.display()))),
+        }
+    }
+
+    /// Where writing to a path in the folder leads: over a link to a file of the same kind in the folder. Any other link is
+    /// replaced, since a graph would reach through it what it may not.
+    fn target(&self, path: PathBuf, ends: &[&str]) -> PathBuf {
+        let within = |target: &PathBuf| {
+            let home = target.parent()?.canonicalize().ok()?;
+            let root = self.folder.as_ref()?.canonicalize().ok()?;
+            (home.starts_with(root) && ends.contains(&ending(target).as_str())).then_some(())
+        };
+        match followed(&path) {
+            Ok(target) if within(&target).is_some() => target,
+            _ => path,
         }
     }
 
@@ -108,7 +121,7 @@ impl Outputs {
     /// # Errors
     /// As [`Outputs::path`] and [`Outputs::room`], and [`Error::File`].
     pub(crate) fn write(&self, saved: &Saved, name: &str, ends: &[&str], bytes: &[u8]) -> Result<()> {
-        let path = self.path(name, ends)?;
+        let path = self.target(self.path(name, ends)?, ends);
         self.room(saved, bytes.len() as u64)?;
         replace(&path, bytes).map_err(|source| Error::File { path, source })?;
         saved.add(bytes.len() as u64);
@@ -116,34 +129,91 @@ impl Outputs {
     }
 }
 
-/// Writes a file, new or in the place of another, whole or not at all: by way of a temporary file beside it.
+/// What a file's name ends in, in small letters.
+fn ending(path: &Path) -> String {
+    path.extension().and_then(|end| end.to_str()).unwrap_or_default().to_ascii_lowercase()
+}
+
+/// Writes a file, new or in the place of another, whole or not at all: by way of a temporary file next to it. One that was
+/// there leaves its mode to the new one, and its owner and group as far as the system allows that. A link is replaced: see
+/// [`followed`].
 ///
 /// # Errors
 /// What the file system says; without the temporary file's path, which means nothing to a user.
 pub fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let written = || {
+        let folder = path.parent().filter(|folder| *folder != Path::new("")).unwrap_or(Path::new("."));
+        let before = fs::symlink_metadata(path).ok().filter(fs::Metadata::is_file);
         // Dropped on an error, and removed with that.
-        let mut file = temporary(path.parent().filter(|p| *p != Path::new("")).unwrap_or(Path::new(".")))?;
+        let mut file = temporary_like(folder, before.as_ref())?;
         file.write_all(bytes)?;
         file.persist(path).map(drop).map_err(|e| e.error)
     };
     written().map_err(|e| e.raw_os_error().map_or(e, io::Error::from_raw_os_error))
 }
 
+/// Where writing to a path leads over links, also where nothing is there yet.
+///
+/// # Errors
+/// The links lead in a circle.
+pub fn followed(path: &Path) -> io::Result<PathBuf> {
+    let mut path = path.to_owned();
+    for _ in 0..MOST_LINKS {
+        match fs::read_link(&path) {
+            Ok(target) => path = path.parent().unwrap_or(Path::new("")).join(target),
+            Err(_) => return Ok(path),
+        }
+    }
+    Err(io::Error::other("is a link that leads in a circle"))
+}
+
+/// As many links are followed as Linux follows.
+const MOST_LINKS: usize = 40;
+
 /// A temporary file in `folder`, whose name says whose it is.
 ///
 /// # Errors
 /// What the file system says.
 pub fn temporary(folder: &Path) -> io::Result<NamedTempFile> {
+    temporary_like(folder, None)
+}
+
+/// A temporary file that is to take the place of the one `before`, and at no time lets others read more than that one.
+fn temporary_like(folder: &Path, before: Option<&fs::Metadata>) -> io::Result<NamedTempFile> {
     let mut builder = Builder::new();
     builder.prefix(".wuerst-").suffix(".part");
     #[cfg(unix)]
     {
-        use std::os::unix::fs::PermissionsExt;
+        use std::os::unix::fs::{MetadataExt, PermissionsExt};
         // Less what the umask takes away, as for any new file; the default would be for the owner only.
-        builder.permissions(fs::Permissions::from_mode(0o666));
+        let mode = before.map_or(0o666, |before| before.mode() & 0o777);
+        builder.permissions(fs::Permissions::from_mode(mode));
     }
-    builder.tempfile_in(folder)
+    let file = builder.tempfile_in(folder)?;
+    #[cfg(unix)]
+    if let Some(before) = before {
+        adopt(file.as_file(), before)?;
+    }
+    #[cfg(not(unix))]
+    let _ = before;
+    Ok(file)
+}
+
+/// Gives a file the owner, the group and the mode of another, as far as the system allows it.
+#[cfg(unix)]
+fn adopt(file: &fs::File, before: &fs::Metadata) -> io::Result<()> {
+    use std::os::unix::fs::{MetadataExt, PermissionsExt, fchown};
+    let now = file.metadata()?;
+    let mut mode = before.mode() & 0o777;
+    let owned = (now.uid(), now.gid()) == (before.uid(), before.gid())
+        || fchown(file, Some(before.uid()), Some(before.gid())).is_ok();
+    if !owned && now.gid() != before.gid() && fchown(file, None, Some(before.gid())).is_err() {
+        // It has another group, which may do no more than all others may.
+        mode &= 0o707 | (mode & 0o007) << 3;
+    }
+    // A file system without modes refuses, and the file has fewer rights than before, not more.
+    let _ = file.set_permissions(fs::Permissions::from_mode(mode));
+    Ok(())
 }
 
 #[cfg(test)]
@@ -178,7 +248,12 @@ mod tests {
         {
             std::os::unix::fs::symlink(folder.path(), inner.join("link")).unwrap();
             assert!(said("link/a.png").contains("leads out"));
-            // A link in the place of the file is replaced, and what it pointed to stays.
+            // A link in the folder is followed, also to what is not there yet.
+            std::os::unix::fs::symlink("deep/new.png", inner.join("d.png")).unwrap();
+            outputs.write(&Saved::default(), "d.png", &["png"], b"y").unwrap();
+            assert!(inner.join("d.png").is_symlink());
+            assert_eq!(fs::read(inner.join("deep/new.png")).unwrap(), b"y");
+            // One that leads out of it is replaced, and what it pointed to stays.
             let kept = folder.path().join("kept");
             fs::write(&kept, "kept").unwrap();
             std::os::unix::fs::symlink(&kept, inner.join("c.png")).unwrap();
@@ -206,5 +281,25 @@ mod tests {
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 2);
         outputs.write(&Saved::default(), "c.png", &["png"], b"another run").unwrap_err();
         outputs.write(&Saved::default(), "c.png", &["png"], b"next run").unwrap();
+    }
+
+    #[test]
+    #[cfg(unix)]
+    fn overwriting_keeps_the_mode() {
+        use std::os::unix::fs::PermissionsExt;
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.png");
+        let mode = || fs::metadata(&path).unwrap().permissions().mode() & 0o7777;
+        replace(&path, b"new").unwrap();
+        let usual = mode();
+        for kept in [0o600, 0o664, 0o666, 0o640, 0o200] {
+            fs::set_permissions(&path, fs::Permissions::from_mode(kept)).unwrap();
+            replace(&path, b"again").unwrap();
+            assert_eq!(mode(), kept, "{kept:o}");
+        }
+        fs::remove_file(&path).unwrap();
+        replace(&path, b"new").unwrap();
+        assert_eq!(mode(), usual);
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1, "nothing else is left");
     }
 }

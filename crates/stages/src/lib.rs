@@ -23,7 +23,7 @@ use std::sync::Arc;
 
 use wuerst_core::{Registry, Result};
 
-pub use files::{Outputs, replace, temporary};
+pub use files::{Outputs, followed, replace, temporary};
 pub use image::{PngTextsError, png_texts};
 pub use tokenize::companions;
 /// Loading shared libraries.

@@ -10,6 +10,8 @@ mod pictures;
 mod refusals;
 mod settings;
 mod shipped;
+mod terminals;
+mod trust;
 mod watch;
 
 use std::collections::BTreeMap;

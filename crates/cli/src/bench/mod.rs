@@ -18,7 +18,7 @@ use wuerst::{Engine, Job};
 
 use crate::find;
 use crate::pairs::{pair, split};
-use crate::say::say;
+use crate::say::{say, say_json};
 use crate::setup::Setup;
 use crate::source::Source;
 use against::Comparison;
@@ -80,7 +80,10 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
             "candle" => against_candle(args, &engine, folder, &values)?,
             _ => against_diffusers(args, &engine, &job, folder, &values)?,
         };
-        say(if args.json { format!("{:#}", comparison.to_json()) } else { comparison.table() });
+        match args.json {
+            true => say_json(&comparison.to_json()),
+            false => say(comparison.table()),
+        }
         return Ok(ExitCode::SUCCESS);
     }
     if graph.inputs().iter().any(|input| input.name == "prompt") {
@@ -92,8 +95,10 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
         return Ok(ExitCode::SUCCESS);
     }
     let figures = measure::measure(&engine, &job, &args.output, args.runs as usize)?;
-    let text = if args.json { format!("{:#}", figures.to_json()) } else { figures.table() };
-    say(text.trim_end());
+    match args.json {
+        true => say_json(&figures.to_json()),
+        false => say(figures.table().trim_end()),
+    }
     Ok(ExitCode::SUCCESS)
 }
 

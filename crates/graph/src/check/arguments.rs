@@ -104,6 +104,7 @@ fn source(
                 // What replaces an argument comes from whoever runs the graph.
                 let (value, models) = match given.value {
                     Given::Tree(_) => (Ok(Value::from(text)), scope.models),
+                    Given::Written(_) => (port.read(&text), scope.models),
                     _ => (port.read(&text), &scope.host),
                 };
                 match value {
@@ -119,7 +120,7 @@ fn source(
         Given::Value(value) => {
             return admitted(port, value.clone(), place, scope, &scope.host, problems);
         }
-        Given::Text(_) => return None,
+        Given::Text(_) | Given::Written(_) => return None,
     };
     match &tree.data {
         Data::Bool(x) => literal(port, Value::Bool(*x), place, scope, problems),

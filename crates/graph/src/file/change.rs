@@ -12,6 +12,9 @@ pub enum Change<'a> {
     /// An argument, named as `node.port`, from text: read as the port's type demands, and a wire if it begins with `$`.
     /// Of a node within a node that is a graph, `outer/inner.port`; no wire then.
     Text(&'a str, &'a str),
+    /// The same, read as if it stood in the graph: names of models and files mean what they mean there. For texts that do
+    /// not come from whoever runs the graph.
+    Written(&'a str, &'a str),
     /// An argument, named likewise, from a value of any type.
     Value(&'a str, Value),
     /// A node, by its name, of another kind.
@@ -28,7 +31,10 @@ impl<'a> From<(&'a str, &'a str)> for Change<'a> {
 impl Change<'_> {
     pub(crate) fn name(&self) -> &str {
         match self {
-            Change::Text(name, _) | Change::Value(name, _) | Change::Kind(name, _) => name,
+            Change::Text(name, _)
+            | Change::Written(name, _)
+            | Change::Value(name, _)
+            | Change::Kind(name, _) => name,
         }
     }
 
@@ -37,6 +43,7 @@ impl Change<'_> {
         let (outer, inner) = self.name().split_once('/').filter(|(outer, _)| !outer.contains('.'))?;
         let change = match self {
             Change::Text(_, text) => Change::Text(inner, text),
+            Change::Written(_, text) => Change::Written(inner, text),
             Change::Value(_, value) => Change::Value(inner, value.clone()),
             Change::Kind(_, kind) => Change::Kind(inner, kind),
         };
@@ -49,7 +56,7 @@ impl Change<'_> {
     /// A sentence.
     pub(crate) fn enters(&self, outer: &str) -> Result<(), String> {
         match self {
-            Change::Text(_, text) => plain(text).map(|_| ()),
+            Change::Text(_, text) | Change::Written(_, text) => plain(text).map(|_| ()),
             Change::Kind(..) => {
                 Err(format!("stays what it is: make `{outer}` a graph that has another there"))
             }
@@ -68,6 +75,7 @@ impl Doc {
         for change in changes {
             match change {
                 Change::Text(name, text) => self.set(name, Given::Text((*text).to_owned()), problems),
+                Change::Written(name, text) => self.set(name, Given::Written((*text).to_owned()), problems),
                 Change::Value(name, value) => self.set(name, Given::Value(value.clone()), problems),
                 Change::Kind(name, kind) => {
                     let place = Place::outside(name);

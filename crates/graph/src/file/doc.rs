@@ -51,6 +51,8 @@ pub(crate) enum Given {
     Tree(Tree),
     /// Text from outside, to be read as the port's type demands.
     Text(String),
+    /// Text from outside that is read likewise, but names what a text of the file would.
+    Written(String),
     /// A value from outside.
     Value(Value),
 }
@@ -59,7 +61,9 @@ impl Given {
     /// The text that it is, if it is one.
     pub(crate) fn text(&self) -> Option<&str> {
         match self {
-            Given::Tree(Tree { data: Data::Text(text), .. }) | Given::Text(text) => Some(text),
+            Given::Tree(Tree { data: Data::Text(text), .. }) | Given::Text(text) | Given::Written(text) => {
+                Some(text)
+            }
             Given::Tree(_) | Given::Value(_) => None,
         }
     }

@@ -1,6 +1,6 @@
 //! Problems of a graph file, each with its place.
 
-use wuerst_core::Diagnostic;
+use wuerst_core::{Diagnostic, is_command};
 
 use super::yaml::{Mark, Tree};
 
@@ -126,7 +126,7 @@ impl Problems {
 
 /// Text from a file as a message may show it: not too long, and nothing that moves a terminal's cursor.
 fn plain(text: &str) -> String {
-    let clean = |c: char| if c.is_control() { '\u{fffd}' } else { c };
+    let clean = |c: char| if is_command(c) { '\u{fffd}' } else { c };
     let end = text.chars().nth(LONGEST).map_or("", |_| "…");
     text.chars().take(LONGEST).map(clean).collect::<String>() + end
 }

@@ -1,6 +1,6 @@
 //! Diagnostics as people read them.
 
-use wuerst_core::Diagnostic;
+use wuerst_core::{Diagnostic, is_command};
 
 /// One line: `file:line:column: path: message`.
 pub fn headline(file: &str, diagnostic: &Diagnostic) -> String {
@@ -20,7 +20,7 @@ pub fn excerpt(text: &str, diagnostic: &Diagnostic) -> Option<String> {
     let skipped = (before + WIDEST / 4).saturating_sub(WIDEST);
     // A file from a stranger must not move the cursor; tabs stay, so that the caret stands below its
     // place however wide the terminal shows them.
-    let clean = |c: char| if c.is_control() && c != '\t' { '\u{fffd}' } else { c };
+    let clean = |c: char| if is_command(c) && c != '\t' { '\u{fffd}' } else { c };
     let mut shown: String = line.chars().skip(skipped).take(WIDEST).map(clean).collect();
     let start = if skipped > 0 { "…" } else { "" };
     if line.chars().nth(skipped + WIDEST).is_some() {

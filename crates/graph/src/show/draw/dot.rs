@@ -2,6 +2,8 @@
 
 use std::fmt::Write;
 
+use wuerst_core::is_command;
+
 use super::boxes::{Drawing, Row, Sort};
 use super::text::short;
 use crate::graph::Graph;
@@ -59,7 +61,7 @@ fn field(text: &str) -> String {
     for c in short(text, WIDEST).chars() {
         match c {
             '"' | '\\' | '{' | '}' | '|' | '<' | '>' => field.extend(['\\', c]),
-            c if c.is_control() => field.push(' '),
+            c if is_command(c) => field.push(' '),
             c => field.push(c),
         }
     }

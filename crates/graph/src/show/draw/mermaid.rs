@@ -2,6 +2,8 @@
 
 use std::fmt::Write;
 
+use wuerst_core::is_command;
+
 use super::boxes::{Drawing, Sort};
 use super::text::short;
 use crate::graph::Graph;
@@ -41,7 +43,7 @@ fn quoted(text: &str) -> String {
         '&' => "#amp;".to_owned(),
         '#' => "#35;".to_owned(),
         '`' => "#96;".to_owned(),
-        c if c.is_control() => " ".to_owned(),
+        c if is_command(c) => " ".to_owned(),
         c => c.to_string(),
     };
     short(text, WIDEST).chars().map(piece).collect()

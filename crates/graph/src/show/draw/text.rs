@@ -1,5 +1,7 @@
 //! Text in a drawing: cut to a length, escaped.
 
+use wuerst_core::is_command;
+
 /// Text that fits into so many characters, the rest replaced by an ellipsis.
 pub(super) fn short(text: &str, most: usize) -> String {
     match text.chars().nth(most) {
@@ -10,7 +12,7 @@ pub(super) fn short(text: &str, most: usize) -> String {
 
 /// Text between tags, or in a quoted attribute.
 pub(super) fn escaped(text: &str) -> String {
-    let clean = |c: char| if c.is_control() { ' ' } else { c };
+    let clean = |c: char| if is_command(c) { ' ' } else { c };
     let text: String = text.chars().map(clean).collect();
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }

@@ -1,0 +1,92 @@
+//! The models and files that a graph reads: what for, called what, and with which content.
+
+use std::collections::BTreeMap;
+use std::path::{self, Path};
+
+use anyhow::Result;
+use wuerst::core::{Cancel, Model, Models, Port, Ty};
+use wuerst::graph::Source;
+use wuerst::stages::companions;
+use wuerst::{Engine, Graph, Value};
+
+use crate::recipe::Texts;
+
+/// Values of inputs that are known already, by name.
+pub(crate) type Found = BTreeMap<String, Value>;
+
+/// A model or file that a graph reads.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Used {
+    /// The input or argument, as `image` or `load.file`; empty for a file that belongs to a model.
+    pub place: String,
+    /// Its name as it was written.
+    pub name: String,
+    /// Its name as pictures hold it: without the folders of whoever ran the graph.
+    pub shown: String,
+    /// A digest of its content.
+    pub digest: String,
+    /// Whether it is a file of a graph; else a model, or a file that belongs to one.
+    pub is_file: bool,
+}
+
+/// The models and files of a graph: those in it, and those that are inputs. Reads every one once, for its digest.
+pub(crate) fn used(engine: &Engine, graph: &Graph, inputs: &Texts, found: &Found) -> Result<Vec<Used>> {
+    let registry = engine.registry();
+    let mut values: Vec<(String, Value)> = vec![];
+    for step in graph.nodes() {
+        for (port, source) in step.node.spec().signature.inputs.iter().zip(&step.args) {
+            if let Source::Literal(value) = source {
+                values.push((format!("{}.{}", step.id, port.name), value.clone()));
+            }
+        }
+    }
+    let named = |port: &&Port| matches!(port.ty, Ty::Model | Ty::File);
+    for port in graph.inputs().iter().filter(named) {
+        let (value, models) = match (found.get(&port.name), inputs.get(&port.name), &port.default) {
+            (Some(value), ..) => (value.clone(), registry.models().clone()),
+            (None, Some(text), _) => (Value::from(text.as_str()), registry.models().by_host()),
+            (None, None, Some(default)) => (default.clone(), registry.models().clone()),
+            (None, None, None) => continue,
+        };
+        values.push((port.name.clone(), port.admit(&port.name, value, &models)?));
+    }
+    let cancel = Cancel::new();
+    let mut used = vec![];
+    for (place, value) in values {
+        match &value {
+            Value::Model(model) => {
+                let (name, shown) = (model.name().to_owned(), shown(registry.models(), model));
+                let digest = model.identify(&cancel)?.to_string();
+                used.push(Used { place, name, shown, digest, is_file: false });
+                for file in companions(engine.sessions(), model)? {
+                    let (name, digest) = (file.name().to_owned(), file.identify(&cancel)?.to_string());
+                    used.push(Used {
+                        place: String::new(),
+                        shown: name.clone(),
+                        name,
+                        digest,
+                        is_file: false,
+                    });
+                }
+            }
+            Value::File(file) => {
+                let (name, digest) = (file.name().to_owned(), file.identify(&cancel)?.to_string());
+                used.push(Used { place, shown: base(&name).to_owned(), name, digest, is_file: true });
+            }
+            _ => {}
+        }
+    }
+    Ok(used)
+}
+
+/// A model's name: whole where it leads into the models folder, as graphs name models.
+fn shown(models: &Models, model: &Model) -> String {
+    let found = models.find(model.name()).ok().and_then(|path| path::absolute(path).ok());
+    let whole = found.is_some_and(|path| path == model.path());
+    if whole { model.name().to_owned() } else { base(model.name()).to_owned() }
+}
+
+/// The last part of a path.
+pub(crate) fn base(name: &str) -> &str {
+    Path::new(name).file_name().and_then(|name| name.to_str()).unwrap_or(name)
+}
