@@ -296,7 +296,7 @@ typedef struct wst_options {
     uint32_t threads;
     /* 0. */
     uint32_t reserved;
-    /* Gets messages, with one of WST_LOG_*; message is a view until it returns. Called from any thread, also several at
+    /* Gets messages, as of old names in graphs, with one of WST_LOG_*; message is a view until it returns. Called from any thread, also several at
      * once; it must be quick, and is a callback as above. NULL: none. */
     void (*log)(void *user, int level, wst_str message);
     /* Passed to log. It must stay good until the engine, its graphs and its jobs are freed. */

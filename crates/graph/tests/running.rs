@@ -181,7 +181,7 @@ fn arguments_can_be_replaced_before_and_after_loading() {
          prior.seed: wants int, but this is bool true\n\
          decode.text: wants f32[b,l,d], which cannot be written as text\n\
          14:3: nodes.vqgan: `clip.tokenize` needs `text: text`\n\
-         14:39: nodes.vqgan.with.latent: `clip.tokenize` has no input `latent`; it takes text\n\
+         14:46: nodes.vqgan.with.latent: `clip.tokenize` has no input `latent`; it takes text\n\
          16:10: outputs.image: `vqgan` has no output `image`; it has `$vqgan.ids`"
     );
 }

@@ -63,6 +63,14 @@ fn right_files_are_read() {
 }
 
 #[test]
+fn the_page_shows_what_is_read() {
+    let page = fs::read_to_string(root().join("crates/cli/README.md")).unwrap();
+    let example = page.split("```yaml\n").find(|part| part.contains("settings: 1")).unwrap();
+    let example = read(example.split("```").next().unwrap());
+    assert!(example.strict == Some(true) && example.stages.len() == 2 && example.plugins.len() == 1);
+}
+
+#[test]
 fn wrong_files_are_refused() {
     let files = files("wrong");
     assert!(files.len() >= 20);
