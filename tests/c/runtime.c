@@ -96,7 +96,7 @@ static void refused(wst_options options, const char *library)
     CHECK(fails(states(&options, &engine), WST_NOT_FOUND, "/nowhere/libonnxruntime.so"));
     wst_engine_free(engine);
     options.runtime = text("/bin/sh");
-    CHECK(fails(states(&options, &engine), WST_RUNTIME, "failed to load"));
+    CHECK(fails(states(&options, &engine), WST_RUNTIME, "cannot be loaded"));
     wst_engine_free(engine);
 
     /* After all of this a good one works; and then no other does, which is said. */
