@@ -8,7 +8,7 @@ use std::sync::Once;
 
 use wuerst_core::{Error, Result};
 
-use crate::error::Failure;
+use crate::failure::Failure;
 
 /// Runs the body of an exported function that can fail. NULL is success; a panic becomes an error.
 pub fn fallible(body: impl FnOnce() -> Result<()>) -> *mut Failure {

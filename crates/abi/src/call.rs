@@ -9,18 +9,13 @@ use std::ptr;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use wuerst_core::{Ctx, Error, Port, Result, Signature, Tensor, Ty};
+pub use wuerst_sys::Call;
 
 use crate::boundary::{Out, fallible, given, infallible};
 use crate::error::Failure;
-use crate::tensor::View;
-use crate::text::Str;
+use crate::tensor::{self, View};
+use crate::text::{Read, Str};
 use crate::value::Value;
-
-/// `wst_call` of the header.
-#[repr(C)]
-pub struct Call {
-    _nothing: [u8; 0],
-}
 
 /// What there is behind a [`Call`].
 pub(crate) struct Running<'a, 'c> {
@@ -159,7 +154,7 @@ pub extern "C" fn call_preview(call: *mut Call, rgb: Option<&View>) -> *mut Fail
         with(call, |running| {
             let Some(ctx) = running.ctx.as_mut().filter(|ctx| ctx.wants_preview()) else { return Ok(()) };
             // SAFETY: the header asks for a tensor that is what it says.
-            let picture = unsafe { rgb.copy()? };
+            let picture = unsafe { tensor::copy(rgb)? };
             let Ok(()) = is_picture(&picture) else {
                 let got = Ty::of_tensor(&picture).to_string();
                 return Err(Error::Type { what: "rgb".into(), want: "u8[h,w,3]".into(), got });

@@ -4,20 +4,13 @@ use std::mem::MaybeUninit;
 use std::{ptr, slice};
 
 use wuerst_core::{Error, Result};
+use wuerst_sys::Versioned;
 
 /// No struct of ours is longer; a size beyond it was never set.
 const LONGEST: usize = 4096;
 
-/// A struct that begins with a `usize`, its size, and grows at its end.
-///
-/// # Safety
-/// It is `repr(C)`, its first field is the size, and all bytes zero are a value of it.
-pub unsafe trait Grows: Sized {
-    /// Its name in the header.
-    const NAME: &str;
-    /// Its size in version 1.
-    const FIRST: usize;
-
+/// A struct of C's of any version.
+pub trait Grows: Versioned {
     /// The size that the struct behind a pointer says it has; `None` for NULL.
     ///
     /// # Safety
@@ -70,11 +63,10 @@ pub fn zero(name: &str, reserved: &[u32]) -> Result<()> {
     Err(Error::invalid(name, "a field that is reserved is not 0: begin with the struct's _INIT macro"))
 }
 
+impl<T: Versioned> Grows for T {}
+
 /// A struct that the library fills: the caller sets its size, and gets as many fields as that has room for.
-///
-/// # Safety
-/// As [`Grows`].
-pub unsafe trait Shows: Grows {
+pub trait Shows: Grows {
     /// Writes the fields that the caller's version has, and zeros in those that this version does not.
     ///
     /// # Safety
@@ -97,6 +89,8 @@ pub unsafe trait Shows: Grows {
     }
 }
 
+impl<T: Versioned> Shows for T {}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -109,13 +103,10 @@ mod tests {
     }
 
     // SAFETY: plain numbers behind a size.
-    unsafe impl Grows for Sample {
+    unsafe impl Versioned for Sample {
         const NAME: &str = "wst_sample";
         const FIRST: usize = 16;
     }
-
-    // SAFETY: as above.
-    unsafe impl Shows for Sample {}
 
     #[test]
     fn what_is_shown_fits_older_and_newer_callers() {

@@ -12,16 +12,17 @@ use std::ptr;
 use std::sync::Arc;
 
 use wuerst_core::{Args, Batch, Cancel, Ctx, Error, File, Model, Node, NodeSpec, Result, Tensor, Watch};
+use wuerst_sys::Versioned;
 
 use crate::boundary::{self, Out};
 use crate::call::Call;
-use crate::digest::Digest;
+use crate::digest::{Digest, in_c};
 use crate::error::{Code, Failure, Said, code};
 use crate::grow::Shows;
 use crate::node::{BatchView, RawNode, VOLATILE};
 use crate::table::{Api, Plugin};
-use crate::tensor::{self, View};
-use crate::text::Str;
+use crate::tensor;
+use crate::text::{Read, Str};
 use crate::value::Value;
 
 /// Makes a library (`crate-type = ["cdylib"]`) a plug-in that adds these nodes; each is made by a function without
@@ -164,7 +165,7 @@ unsafe extern "C" fn drop_exported(user: *mut c_void) {
     let _ = catch_unwind(AssertUnwindSafe(|| drop(exported)));
 }
 
-unsafe extern "C" fn run(user: *mut c_void, call: *mut Call) -> *mut Failure {
+unsafe extern "C" fn run(user: *mut c_void, call: *mut Call) -> *mut wuerst_sys::Error {
     // SAFETY: made by `add`, and not dropped while it runs.
     let Exported { api, node } = unsafe { &*user.cast::<Exported>() };
     told(api, || {
@@ -186,9 +187,10 @@ unsafe extern "C" fn run(user: *mut c_void, call: *mut Call) -> *mut Failure {
         }
         Ok(())
     })
+    .cast()
 }
 
-unsafe extern "C" fn check(user: *mut c_void, call: *mut Call) -> *mut Failure {
+unsafe extern "C" fn check(user: *mut c_void, call: *mut Call) -> *mut wuerst_sys::Error {
     // SAFETY: as in `run`.
     let Exported { api, node } = unsafe { &*user.cast::<Exported>() };
     told(api, || {
@@ -202,19 +204,22 @@ unsafe extern "C" fn check(user: *mut c_void, call: *mut Call) -> *mut Failure {
             Said { code: code(&refusal.into()), message }
         })
     })
+    .cast()
 }
 
-unsafe extern "C" fn state(user: *mut c_void, call: *mut Call, out: &mut Digest) -> *mut Failure {
+unsafe extern "C" fn state(user: *mut c_void, call: *mut Call, out: *mut Digest) -> *mut wuerst_sys::Error {
     // SAFETY: as in `run`.
     let Exported { api, node } = unsafe { &*user.cast::<Exported>() };
     told(api, || {
         let spec = node.spec();
         let known = arguments(api, call, spec)?;
         if let Some(state) = node.state(&Args::new(&spec.signature.inputs, &known))? {
-            *out = state.into();
+            // SAFETY: the host's output, which may be written to.
+            unsafe { out.write(in_c(state)) };
         }
         Ok(())
     })
+    .cast()
 }
 
 thread_local! {
@@ -234,7 +239,7 @@ unsafe extern "C" fn batch(user: *mut c_void, call: *mut Call, out: *mut BatchVi
         BATCH.with_borrow(|[over, each, counts]| {
             let [over, each, counts] = [over, each, counts].map(|text| Str::of(text));
             // SAFETY: the host's struct, begun with its size.
-            unsafe { BatchView { over, each, counts, ..BatchView::empty() }.show(out) }.is_ok().into()
+            unsafe { BatchView { over, each, counts, ..BatchView::init() }.show(out) }.is_ok().into()
         })
     };
     // A panic, a bug, is no batch: the node then runs as a whole, which panics again and is told.
@@ -270,7 +275,7 @@ fn taken(api: &Api, value: &Value) -> Result<wuerst_core::Value> {
         _ => {
             let view = ask(api, |out| (api.value_as_tensor)(Some(value), out))?;
             // SAFETY: a view of the value.
-            unsafe { view.copy()? }.into()
+            unsafe { tensor::copy(&view)? }.into()
         }
     })
 }
@@ -286,7 +291,7 @@ fn given(api: &Api, value: wuerst_core::Value) -> Result<*mut Value> {
         },
         Float(x) => Ok((api.value_float)(x)),
         Text(x) => ask(api, |out| (api.value_text)(Str::of(&x), out)),
-        Tensor(x) => ask(api, |out| (api.value_tensor)(Some(&View::of(&x, &tensor::shape(&x))), out)),
+        Tensor(x) => ask(api, |out| (api.value_tensor)(Some(&tensor::view(&x, &tensor::shape(&x))), out)),
         Model(x) => Err(Error::invalid(x.name(), "a plug-in cannot give a model")),
         File(x) => Err(Error::invalid(x.name(), "a plug-in cannot give a file")),
     }
@@ -314,7 +319,8 @@ impl Watch for Host {
 
     fn preview(&mut self, _: &str, rgb: &Tensor) {
         // A preview that is not shown is no reason to stop.
-        let _ = hear(self.api, (self.api.call_preview)(self.call, Some(&View::of(rgb, &tensor::shape(rgb)))));
+        let _ =
+            hear(self.api, (self.api.call_preview)(self.call, Some(&tensor::view(rgb, &tensor::shape(rgb)))));
     }
 
     fn warning(&mut self, _: &str, message: &str) {

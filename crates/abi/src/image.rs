@@ -4,6 +4,8 @@ use std::ffi::c_void;
 
 use half::f16;
 use wuerst_core::{DType, Error, Result, Tensor, memory};
+pub use wuerst_sys::Image;
+use wuerst_sys::Versioned;
 
 use crate::boundary::{At, Out, fallible, given};
 use crate::error::Failure;
@@ -11,28 +13,7 @@ use crate::grow::{Grows, zero};
 use crate::value::Value;
 
 /// `WST_IMAGE_LINEAR` of the header.
-const LINEAR: u32 = 1;
-
-/// `wst_image` of the header.
-#[repr(C)]
-#[allow(missing_docs, reason = "the header says what each field means")]
-pub struct Image {
-    pub struct_size: usize,
-    pub data: *mut c_void,
-    pub row_bytes: isize,
-    pub width: u32,
-    pub height: u32,
-    pub format: u32,
-    pub flags: u32,
-    pub index: u32,
-    pub reserved: u32,
-}
-
-// SAFETY: repr(C), the size first; zeros are NULL and numbers.
-unsafe impl Grows for Image {
-    const NAME: &str = "wst_image";
-    const FIRST: usize = 48;
-}
+const LINEAR: u32 = wuerst_sys::numbers::IMAGE_LINEAR;
 
 /// How a pixel lies in memory.
 #[derive(Clone, Copy)]
@@ -297,7 +278,7 @@ pub extern "C" fn value_read(
         if data.is_null() {
             return Err(Error::invalid("data", "is NULL"));
         }
-        let from = crate::tensor::View::of(&tensor, &[]).data;
+        let from = crate::tensor::view(&tensor, &[]).data;
         // SAFETY: the header asks for so many bytes that may be written to; the tensor has as many.
         unsafe { std::ptr::copy_nonoverlapping(from.cast::<u8>(), data.cast::<u8>(), needed) };
         Ok(())

@@ -12,6 +12,7 @@ pub mod boundary;
 pub mod call;
 pub mod digest;
 pub mod error;
+mod failure;
 pub mod float;
 pub mod grow;
 pub mod guest;
@@ -33,5 +34,4 @@ pub use value::Value;
 /// The vocabulary of nodes.
 pub use wuerst_core as core;
 
-/// `WST_ABI_VERSION` of the header.
-pub const ABI_VERSION: u32 = 1;
+pub use wuerst_sys::ABI_VERSION;

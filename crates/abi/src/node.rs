@@ -6,89 +6,38 @@ use std::sync::Arc;
 
 use wuerst_core::inside::Inside;
 use wuerst_core::{Args, Batch, Ctx, Error, Hasher, Node, NodeSpec, Refusal, Result};
+use wuerst_sys::Versioned;
+pub use wuerst_sys::{Batch as BatchView, Node as RawNode};
 
 use crate::call::{Call, Running};
 use crate::digest::Digest;
 use crate::error::{Code, Failure, Said};
-use crate::grow::{Grows, Shows};
-use crate::text::Str;
+use crate::grow::Grows;
+use crate::text::Read;
 use crate::value::Value;
 
 /// `WST_NODE_VOLATILE` of the header.
-pub const VOLATILE: u32 = 1;
+pub const VOLATILE: u32 = wuerst_sys::numbers::NODE_VOLATILE;
 
 /// A function of a node: [`RawNode::run`], [`RawNode::check`].
-pub type NodeFn = unsafe extern "C" fn(user: *mut c_void, call: *mut Call) -> *mut Failure;
+pub type NodeFn = unsafe extern "C" fn(user: *mut c_void, call: *mut Call) -> *mut wuerst_sys::Error;
 
 /// [`RawNode::state`].
 pub type StateFn =
-    unsafe extern "C" fn(user: *mut c_void, known: *mut Call, out: &mut Digest) -> *mut Failure;
+    unsafe extern "C" fn(user: *mut c_void, known: *mut Call, out: *mut Digest) -> *mut wuerst_sys::Error;
 
 /// [`RawNode::batch`].
 pub type BatchFn = unsafe extern "C" fn(user: *mut c_void, given: *mut Call, out: *mut BatchView) -> c_int;
 
-/// `wst_node` of the header.
-#[repr(C)]
-#[allow(missing_docs, reason = "the header says what each field means")]
-pub struct RawNode {
-    pub struct_size: usize,
-    pub kind: Str,
-    pub signature: Str,
-    pub about: Str,
-    pub ports: Str,
-    pub version: u32,
-    pub flags: u32,
-    pub run: Option<NodeFn>,
-    pub check: Option<NodeFn>,
-    pub drop: Option<unsafe extern "C" fn(user: *mut c_void)>,
-    pub user: *mut c_void,
-    pub state: Option<StateFn>,
-    pub batch: Option<BatchFn>,
-    pub weight: f64,
-}
-
-/// `wst_batch` of the header.
-#[repr(C)]
-#[allow(missing_docs, reason = "the header says what each field means")]
-pub struct BatchView {
-    pub struct_size: usize,
-    pub over: Str,
-    pub each: Str,
-    pub counts: Str,
-}
-
-// SAFETY: repr(C), the size first; zeros are empty strings.
-unsafe impl Grows for BatchView {
-    const NAME: &str = "wst_batch";
-    const FIRST: usize = 56;
-}
-
-// SAFETY: as above.
-unsafe impl Shows for BatchView {}
-
-impl BatchView {
-    /// A batch without ports.
-    pub(crate) fn empty() -> BatchView {
-        let nothing = Str::of("");
-        BatchView { struct_size: size_of::<BatchView>(), over: nothing, each: nothing, counts: nothing }
-    }
-
-    /// # Safety
-    /// The strings are good.
-    unsafe fn owned(&self) -> Result<Batch> {
-        // SAFETY: promised by the caller.
-        let (over, each, counts) =
-            unsafe { (self.over.read("over")?, self.each.read("each")?, self.counts.read("counts")?) };
-        let name = |text: &str| Cow::Owned(text.trim().to_owned());
-        let each = each.split(',').filter(|text| !text.trim().is_empty()).map(name).collect();
-        Ok(Batch { over: name(over), each, counts: (!counts.is_empty()).then(|| name(counts)) })
-    }
-}
-
-// SAFETY: repr(C), the size first; zeros are empty strings, numbers and no callbacks.
-unsafe impl Grows for RawNode {
-    const NAME: &str = "wst_node";
-    const FIRST: usize = 112;
+/// # Safety
+/// The strings are good.
+unsafe fn owned(view: &BatchView) -> Result<Batch> {
+    // SAFETY: promised by the caller.
+    let (over, each, counts) =
+        unsafe { (view.over.read("over")?, view.each.read("each")?, view.counts.read("counts")?) };
+    let name = |text: &str| Cow::Owned(text.trim().to_owned());
+    let each = each.split(',').filter(|text| !text.trim().is_empty()).map(name).collect();
+    Ok(Batch { over: name(over), each, counts: (!counts.is_empty()).then(|| name(counts)) })
 }
 
 /// A node whose functions are C's.
@@ -178,7 +127,7 @@ impl Foreign {
         // SAFETY: C's own function with C's own pointer; the call is looked up and not followed.
         let failure = running.enter(|call| unsafe { function(self.user, call) });
         // SAFETY: the header asks for NULL or an error that this library made.
-        unsafe { Failure::take(failure) }.map_or(Ok(()), Err)
+        unsafe { Failure::take(failure.cast()) }.map_or(Ok(()), Err)
     }
 }
 
@@ -229,9 +178,9 @@ impl Node for Foreign {
         let mut running = self.running(None, known);
         let _inside = Inside::enter();
         // SAFETY: as in `call`.
-        let failure = running.enter(|call| unsafe { state(self.user, call, &mut digest) });
+        let failure = running.enter(|call| unsafe { state(self.user, call, &raw mut digest) });
         // SAFETY: as in `call`.
-        if let Some(said) = unsafe { Failure::take(failure) } {
+        if let Some(said) = unsafe { Failure::take(failure.cast()) } {
             return Err(Error::Node { node: self.spec.kind.clone(), source: said.into() });
         }
         let none = digest == Digest::default();
@@ -242,12 +191,12 @@ impl Node for Foreign {
         let batch = self.batch?;
         let mut running = self.running(None, &Args::new(&self.spec.signature.inputs, &[]));
         running.given = self.spec.signature.inputs.iter().map(|port| given(&port.name)).collect();
-        let mut view = BatchView::empty();
+        let mut view = BatchView::init();
         let _inside = Inside::enter();
         // SAFETY: as in `call`; the view lives until it is read.
         let several = running.enter(|call| unsafe { batch(self.user, call, &raw mut view) }) != 0;
         // SAFETY: the header asks for strings that are good as long as the node. What is no text names no port.
-        several.then(|| unsafe { view.owned() }.ok()).flatten()
+        several.then(|| unsafe { owned(&view) }.ok()).flatten()
     }
 }
 

@@ -7,6 +7,7 @@ use std::ptr;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use wuerst_core::{Error, Result};
+pub use wuerst_sys::Plugin;
 
 use crate::boundary::{At, Out, fallible};
 use crate::call::{
@@ -18,18 +19,12 @@ use crate::error::{Failure, Said, error_code, error_free, error_message, error_n
 use crate::image::{Image, value_copy, value_image, value_read};
 use crate::node::{Foreign, RawNode};
 use crate::tensor::View;
-use crate::text::Str;
+use crate::text::{Read, Str};
 use crate::value::{
     Value, value_as_bool, value_as_float, value_as_int, value_as_path, value_as_tensor, value_as_text,
     value_as_uint, value_bool, value_clone, value_float, value_free, value_int, value_tensor, value_text,
     value_type, value_uint,
 };
-
-/// `wst_plugin` of the header: a plug-in while it is being loaded. Looked up, as [`Call`] is.
-#[repr(C)]
-pub struct Plugin {
-    _nothing: [u8; 0],
-}
 
 /// The entry of a plug-in, `wst_plugin_init_1`.
 pub type Init = unsafe extern "C" fn(api: *const Api, plugin: *mut Plugin) -> *mut Failure;

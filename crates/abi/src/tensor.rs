@@ -5,24 +5,12 @@ use std::{ptr, slice};
 
 use half::f16;
 use wuerst_core::{DType, Element, Error, Result, Tensor, memory};
+pub use wuerst_sys::Tensor as View;
 
 use crate::list;
 
 /// The most dimensions of a tensor: twice as many as NumPy has.
 const MOST_DIMENSIONS: usize = 128;
-
-/// A tensor that somebody else holds, row-major.
-#[repr(C)]
-pub struct View {
-    /// DLPack's number of the element type.
-    pub dtype: u32,
-    /// The number of dimensions.
-    pub rank: u32,
-    /// Their lengths, slowest first.
-    pub shape: *const i64,
-    /// The elements.
-    pub data: *const c_void,
-}
 
 /// The lengths of a tensor's dimensions as C counts them.
 pub fn shape(tensor: &Tensor) -> Box<[i64]> {
@@ -30,62 +18,59 @@ pub fn shape(tensor: &Tensor) -> Box<[i64]> {
     tensor.shape().iter().map(|&length| length as i64).collect()
 }
 
-impl View {
-    /// Shows a tensor, whose `shape` lies where it lives as long.
-    pub fn of(tensor: &Tensor, shape: &[i64]) -> View {
-        let data = match tensor.dtype() {
-            DType::F32 => start::<f32>(tensor),
-            DType::F16 => start::<f16>(tensor),
-            DType::I64 => start::<i64>(tensor),
-            DType::U8 => start::<u8>(tensor),
-        };
-        View { dtype: number(tensor.dtype()), rank: shape.len() as u32, shape: shape.as_ptr(), data }
-    }
+/// Shows a tensor, whose `shape` lies where it lives as long.
+pub fn view(tensor: &Tensor, shape: &[i64]) -> View {
+    let data = match tensor.dtype() {
+        DType::F32 => start::<f32>(tensor),
+        DType::F16 => start::<f16>(tensor),
+        DType::I64 => start::<i64>(tensor),
+        DType::U8 => start::<u8>(tensor),
+    };
+    View { dtype: number(tensor.dtype()), rank: shape.len() as u32, shape: shape.as_ptr(), data }
+}
 
-    /// Copies the tensor.
-    ///
-    /// # Safety
-    /// `shape` is NULL or points to `rank` lengths, and `data` is NULL or points to as many elements as they say.
-    pub unsafe fn copy(&self) -> Result<Tensor> {
-        let wrong = |message: &str| Error::invalid("tensor", message);
-        let rank = self.rank as usize;
-        // SAFETY: `rank` lengths, promised by the caller.
-        let shape = unsafe { list::read("shape of the tensor", self.shape, rank, MOST_DIMENSIONS)? };
-        let shape: Option<Vec<usize>> = shape.iter().map(|&length| length.try_into().ok()).collect();
-        let shape = shape.ok_or_else(|| wrong("a length in its shape is negative"))?;
-        // SAFETY: promised by the caller.
-        unsafe {
-            match dtype(self.dtype).map_err(|error| wrong(&format!("its {error}")))? {
-                DType::F32 => self.elements::<f32>(&shape),
-                DType::F16 => self.elements::<f16>(&shape),
-                DType::I64 => self.elements::<i64>(&shape),
-                DType::U8 => self.elements::<u8>(&shape),
-            }
+/// Copies the tensor.
+///
+/// # Safety
+/// `shape` is NULL or points to `rank` lengths, and `data` is NULL or points to as many elements as they say.
+pub unsafe fn copy(view: &View) -> Result<Tensor> {
+    let wrong = |message: &str| Error::invalid("tensor", message);
+    let rank = view.rank as usize;
+    // SAFETY: `rank` lengths, promised by the caller.
+    let shape = unsafe { list::read("shape of the tensor", view.shape, rank, MOST_DIMENSIONS)? };
+    let shape: Option<Vec<usize>> = shape.iter().map(|&length| length.try_into().ok()).collect();
+    let shape = shape.ok_or_else(|| wrong("a length in its shape is negative"))?;
+    // SAFETY: promised by the caller.
+    unsafe {
+        match dtype(view.dtype).map_err(|error| wrong(&format!("its {error}")))? {
+            DType::F32 => elements::<f32>(view, &shape),
+            DType::F16 => elements::<f16>(view, &shape),
+            DType::I64 => elements::<i64>(view, &shape),
+            DType::U8 => elements::<u8>(view, &shape),
         }
     }
+}
 
-    /// # Safety
-    /// As [`View::copy`], the elements being of type `T`.
-    unsafe fn elements<T: Element>(&self, shape: &[usize]) -> Result<Tensor> {
-        let wrong = |message: &str| Error::invalid("tensor", message);
-        let count = shape.iter().try_fold(1usize, |n, &length| n.checked_mul(length));
-        let fits =
-            |n: &usize| n.checked_mul(size_of::<T>()).is_some_and(|bytes| isize::try_from(bytes).is_ok());
-        let count = count.filter(fits).ok_or_else(|| wrong("its shape is larger than memory can be"))?;
-        let mut values = memory::room(count)?;
-        if count > 0 {
-            let data = self.data.cast::<T>();
-            if data.is_null() {
-                return Err(wrong("its data is NULL"));
-            }
-            if !data.is_aligned() {
-                return Err(wrong("its data is not aligned to its elements"));
-            }
-            // SAFETY: not NULL, aligned, within isize; `count` elements are promised by the caller.
-            values.extend_from_slice(unsafe { slice::from_raw_parts(data, count) });
+/// # Safety
+/// As [`copy`], the elements being of type `T`.
+unsafe fn elements<T: Element>(view: &View, shape: &[usize]) -> Result<Tensor> {
+    let wrong = |message: &str| Error::invalid("tensor", message);
+    let count = shape.iter().try_fold(1usize, |n, &length| n.checked_mul(length));
+    let fits = |n: &usize| n.checked_mul(size_of::<T>()).is_some_and(|bytes| isize::try_from(bytes).is_ok());
+    let count = count.filter(fits).ok_or_else(|| wrong("its shape is larger than memory can be"))?;
+    let mut values = memory::room(count)?;
+    if count > 0 {
+        let data = view.data.cast::<T>();
+        if data.is_null() {
+            return Err(wrong("its data is NULL"));
         }
-        Tensor::from_vec(shape, values)
+        if !data.is_aligned() {
+            return Err(wrong("its data is not aligned to its elements"));
+        }
+        // SAFETY: not NULL, aligned, within isize; `count` elements are promised by the caller.
+        values.extend_from_slice(unsafe { slice::from_raw_parts(data, count) });
     }
+    Tensor::from_vec(shape, values)
 }
 
 fn start<T: Element>(tensor: &Tensor) -> *const c_void {
@@ -123,7 +108,7 @@ mod tests {
     fn copy(dtype: u32, shape: &[i64], data: *const c_void) -> Result<Tensor> {
         let view = View { dtype, rank: shape.len() as u32, shape: shape.as_ptr(), data };
         // SAFETY: the tests below pass NULL, or as much data as they say.
-        unsafe { view.copy() }
+        unsafe { super::copy(&view) }
     }
 
     #[test]
@@ -138,7 +123,7 @@ mod tests {
         for tensor in tensors {
             let shape = shape(&tensor);
             // SAFETY: the view is of a tensor that lives.
-            assert_eq!(unsafe { View::of(&tensor, &shape).copy() }.unwrap(), tensor);
+            assert_eq!(unsafe { super::copy(&view(&tensor, &shape)) }.unwrap(), tensor);
         }
     }
 

@@ -3,28 +3,22 @@
 use std::slice;
 
 use wuerst_core::{Error, Result};
+pub use wuerst_sys::Str;
 
-/// UTF-8 that somebody else holds.
-#[repr(C)]
-#[derive(Clone, Copy, Debug)]
-pub struct Str {
-    /// Its bytes.
-    pub data: *const u8,
-    /// How many.
-    pub len: usize,
-}
-
-impl Str {
-    /// A view of `text`.
-    pub fn of(text: &str) -> Str {
-        Str { data: text.as_ptr(), len: text.len() }
-    }
-
+/// Text from C, looked at before it is used.
+pub trait Read: Copy {
     /// The text; `name` is the parameter's or field's in the header.
+    ///
+    /// # Errors
+    /// NULL, a length that no memory has, or bytes that are not UTF-8.
     ///
     /// # Safety
     /// `data` is NULL or points to `len` bytes, which stay as they are for `'a`.
-    pub unsafe fn read<'a>(self, name: &str) -> Result<&'a str> {
+    unsafe fn read<'a>(self, name: &str) -> Result<&'a str>;
+}
+
+impl Read for Str {
+    unsafe fn read<'a>(self, name: &str) -> Result<&'a str> {
         if self.len == 0 {
             return Ok("");
         }

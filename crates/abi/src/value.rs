@@ -7,7 +7,7 @@ use wuerst_core::{Error, Result};
 use crate::boundary::{Out, fallible, given, infallible};
 use crate::error::{Failure, nothing};
 use crate::tensor::{self, View};
-use crate::text::Str;
+use crate::text::{Read, Str};
 
 /// A value that C holds.
 pub struct Value {
@@ -81,7 +81,7 @@ pub extern "C" fn value_tensor(tensor: Option<&View>, out: Out<*mut Value>) -> *
         let (tensor, out) = (given(tensor, "tensor")?, out.given()?);
         // SAFETY: the header asks for a tensor that is what it says, and an output that may be written to.
         unsafe {
-            let tensor = tensor.copy()?;
+            let tensor = tensor::copy(tensor)?;
             out.give(wuerst_core::Value::from(tensor).into());
         }
         Ok(())
@@ -171,7 +171,7 @@ pub extern "C" fn value_as_text(value: Option<&Value>, out: Out<Str>) -> *mut Fa
 /// `wst_value_as_tensor`.
 pub extern "C" fn value_as_tensor(value: Option<&Value>, out: Out<View>) -> *mut Failure {
     show(value, out, "a tensor", |value| match value.inner() {
-        wuerst_core::Value::Tensor(tensor) => Some(View::of(tensor, &value.shape)),
+        wuerst_core::Value::Tensor(tensor) => Some(tensor::view(tensor, &value.shape)),
         _ => None,
     })
 }

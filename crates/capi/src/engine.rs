@@ -7,101 +7,66 @@ use std::sync::Arc;
 use wuerst::core::inside::Inside;
 use wuerst::stages::{HostApi, Level, Log, StageOptions};
 use wuerst::{Device, Engine, Result};
+use wuerst_sys::{Options, Versioned};
 
 use crate::boundary::{Out, fallible, infallible};
 use crate::error::Failure;
 use crate::grow::{Grows, zero};
 use crate::handle::{self, Handle, alive, living};
 use crate::reserve;
-use crate::text::Str;
+use crate::text::{Read, Str};
 use crate::value::Value;
 
-type LogFn = unsafe extern "C" fn(user: *mut c_void, level: c_int, message: Str);
-
-/// `wst_options` of the header.
-#[repr(C)]
-pub struct Options {
-    pub(crate) struct_size: usize,
-    pub(crate) runtime: Str,
-    pub(crate) models: Str,
-    pub(crate) devices: Str,
-    pub(crate) model_bytes: u64,
-    pub(crate) cache_bytes: u64,
-    pub(crate) threads: u32,
-    pub(crate) reserved: u32,
-    pub(crate) log: Option<LogFn>,
-    pub(crate) user: *mut c_void,
-    pub(crate) cache_folder: Str,
-    pub(crate) cache_folder_bytes: u64,
-    pub(crate) ort_api_base: *const c_void,
-    pub(crate) files: Str,
-    pub(crate) outputs: Str,
-    pub(crate) stage_devices: Str,
-    pub(crate) stage_threads: Str,
-    pub(crate) strict: u32,
-    pub(crate) reserved2: u32,
-    pub(crate) outputs_bytes: u64,
-    pub(crate) outputs_files: u32,
-    pub(crate) reserved3: u32,
-    pub(crate) settings: Str,
-}
-
-// SAFETY: repr(C), the size first; zeros are empty strings, numbers and no callback.
-unsafe impl Grows for Options {
-    const NAME: &str = "wst_options";
-    const FIRST: usize = 96;
-}
-
-impl Options {
-    /// # Safety
-    /// The strings are good, `log` and `user` are what the header asks for, and so is `ort_api_base`.
-    unsafe fn read_fields(&self) -> Result<wuerst::Options> {
-        zero(Options::NAME, &[self.reserved, self.reserved2, self.reserved3])?;
-        // SAFETY: promised by the caller.
-        let text = |text: Str, name| unsafe { text.read(name) };
-        let path =
-            |given: Str, name| text(given, name).map(|path| (!path.is_empty()).then(|| PathBuf::from(path)));
-        let settings = path(self.settings, "settings")?.map(|file| wuerst::Options::from_settings(&file));
-        let mut options = settings.transpose()?.unwrap_or_default();
-        options.files = path(self.files, "files")?.or(options.files);
-        options.outputs = path(self.outputs, "outputs")?.or(options.outputs);
-        options.cache_folder = path(self.cache_folder, "cache_folder")?.or(options.cache_folder);
-        if let Some(models) = path(self.models, "models")? {
-            options.models = models;
-        }
-        if self.outputs_files > 0 {
-            options.outputs_files = u64::from(self.outputs_files);
-        }
-        if self.outputs_bytes > 0 {
-            options.outputs_bytes = self.outputs_bytes;
-        }
-        if self.cache_folder_bytes > 0 {
-            options.cache_folder_bytes = self.cache_folder_bytes;
-        }
-        if self.cache_bytes > 0 {
-            options.cache_bytes = usize::try_from(self.cache_bytes).unwrap_or(usize::MAX);
-        }
-        let devices = Device::list(text(self.devices, "devices")?)?;
-        if !devices.is_empty() {
-            options.set_devices(devices);
-        }
-        if self.threads > 0 {
-            options.set_threads(self.threads as usize);
-        }
-        let stages = &mut options.stages;
-        stages.runtime = path(self.runtime, "runtime")?.or(stages.runtime.take());
-        // SAFETY: promised by the caller.
-        stages.api = unsafe { HostApi::new(self.ort_api_base) };
-        StageOptions::read_devices(&mut stages.each, text(self.stage_devices, "stage_devices")?)?;
-        StageOptions::read_threads(&mut stages.each, text(self.stage_threads, "stage_threads")?)?;
-        stages.strict |= self.strict != 0;
-        if self.model_bytes > 0 {
-            stages.model_bytes = self.model_bytes;
-        }
-        stages.log = self.log.map(|log| Logger { log, user: self.user }.closure());
-        Ok(options)
+/// # Safety
+/// The strings are good, `log` and `user` are what the header asks for, and so is `ort_api_base`.
+unsafe fn read(given: &Options) -> Result<wuerst::Options> {
+    zero(Options::NAME, &[given.reserved, given.reserved2, given.reserved3])?;
+    // SAFETY: promised by the caller.
+    let text = |text: Str, name| unsafe { text.read(name) };
+    let path =
+        |given: Str, name| text(given, name).map(|path| (!path.is_empty()).then(|| PathBuf::from(path)));
+    let settings = path(given.settings, "settings")?.map(|file| wuerst::Options::from_settings(&file));
+    let mut options = settings.transpose()?.unwrap_or_default();
+    options.files = path(given.files, "files")?.or(options.files);
+    options.outputs = path(given.outputs, "outputs")?.or(options.outputs);
+    options.cache_folder = path(given.cache_folder, "cache_folder")?.or(options.cache_folder);
+    if let Some(models) = path(given.models, "models")? {
+        options.models = models;
     }
+    if given.outputs_files > 0 {
+        options.outputs_files = u64::from(given.outputs_files);
+    }
+    if given.outputs_bytes > 0 {
+        options.outputs_bytes = given.outputs_bytes;
+    }
+    if given.cache_folder_bytes > 0 {
+        options.cache_folder_bytes = given.cache_folder_bytes;
+    }
+    if given.cache_bytes > 0 {
+        options.cache_bytes = usize::try_from(given.cache_bytes).unwrap_or(usize::MAX);
+    }
+    let devices = Device::list(text(given.devices, "devices")?)?;
+    if !devices.is_empty() {
+        options.set_devices(devices);
+    }
+    if given.threads > 0 {
+        options.set_threads(given.threads as usize);
+    }
+    let stages = &mut options.stages;
+    stages.runtime = path(given.runtime, "runtime")?.or(stages.runtime.take());
+    // SAFETY: promised by the caller.
+    stages.api = unsafe { HostApi::new(given.ort_api_base) };
+    StageOptions::read_devices(&mut stages.each, text(given.stage_devices, "stage_devices")?)?;
+    StageOptions::read_threads(&mut stages.each, text(given.stage_threads, "stage_threads")?)?;
+    stages.strict |= given.strict != 0;
+    if given.model_bytes > 0 {
+        stages.model_bytes = given.model_bytes;
+    }
+    stages.log = given.log.map(|log| Logger { log, user: given.user }.closure());
+    Ok(options)
 }
+
+type LogFn = unsafe extern "C" fn(user: *mut c_void, level: c_int, message: Str);
 
 struct Logger {
     log: LogFn,
@@ -139,7 +104,7 @@ pub extern "C" fn wst_engine_new(options: *const Options, out: Out<*mut Handle<E
         // that stays good, and for an output that may be written to.
         unsafe {
             let options = match Options::read(options)? {
-                Some(options) => options.read_fields()?,
+                Some(options) => read(&options)?,
                 None => wuerst::Options::default(),
             };
             out.give(Handle::new(Engine::new(options)?));
@@ -178,15 +143,9 @@ mod tests {
 
     use super::*;
 
-    /// Options as C leaves them that it does not set.
-    fn zeros() -> Options {
-        // SAFETY: all fields may be zeros, as `Grows` states.
-        unsafe { std::mem::zeroed() }
-    }
-
     fn read(options: &Options) -> Result<wuerst::Options> {
         // SAFETY: the strings of the tests live, and there is no callback.
-        unsafe { options.read_fields() }
+        unsafe { super::read(options) }
     }
 
     #[test]
@@ -196,7 +155,7 @@ mod tests {
         let text = "settings: 1\nmodels: a\nfiles: b\nthreads: 3\nstrict: true\nmemory: 1G\nstages: { prior: { threads: 2 } }\n";
         fs::write(&file, text).unwrap();
         let settings = Str::of(file.to_str().unwrap());
-        let options = read(&Options { settings, ..zeros() }).unwrap();
+        let options = read(&Options { settings, ..Options::init() }).unwrap();
         assert_eq!((options.models, options.files), (folder.path().join("a"), Some(folder.path().join("b"))));
         assert_eq!((options.stages.threads, options.stages.model_bytes), (Some(3), 1 << 30));
         assert_eq!(options.stages.each[&Contract::Prior].threads, Some(2));
@@ -207,7 +166,7 @@ mod tests {
             threads: 1,
             model_bytes: 5,
             stage_threads: Str::of("decoder=4"),
-            ..zeros()
+            ..Options::init()
         };
         let options = read(&given).unwrap();
         assert_eq!((options.models.as_path(), options.stages.model_bytes), (Path::new("c"), 5));
@@ -220,9 +179,9 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("wuerst.yaml");
         fs::write(&file, "settings: 1\nmodel: a\n").unwrap();
-        let options = Options { settings: Str::of(file.to_str().unwrap()), ..zeros() };
+        let options = Options { settings: Str::of(file.to_str().unwrap()), ..Options::init() };
         let said = read(&options).unwrap_err().to_string();
         assert!(said.ends_with("wuerst.yaml:2:1: no key `model` here; did you mean `models`?"), "{said}");
-        assert!(read(&Options { settings: Str::of("/nowhere/wuerst.yaml"), ..zeros() }).is_err());
+        assert!(read(&Options { settings: Str::of("/nowhere/wuerst.yaml"), ..Options::init() }).is_err());
     }
 }

@@ -4,37 +4,29 @@ use std::path::PathBuf;
 use std::sync::OnceLock;
 
 use wuerst::{Engine, GraphKind};
+use wuerst_sys::Change;
 
 use crate::boundary::{Out, fallible};
+use crate::contents::Contents;
 use crate::error::Failure;
 use crate::handle::{self, Handle, alive};
 use crate::list;
-use crate::steps::Contents;
-use crate::text::Str;
+use crate::text::{Read, Str};
 use crate::value::Value;
 
-/// `wst_change` of the header.
-#[repr(C)]
-pub struct Change {
-    pub(crate) name: Str,
-    pub(crate) text: Str,
-    pub(crate) value: *const Value,
-}
-
-impl Change {
-    /// # Safety
-    /// Strings and value are good for `'a`.
-    unsafe fn read<'a>(&self, index: usize) -> wuerst::Result<wuerst::Change<'a>> {
-        // SAFETY: promised by the caller.
-        let (name, text, value) = unsafe {
-            let field = |field: &str| format!("{field} of change {index}");
-            (self.name.read(&field("name"))?, self.text.read(&field("text"))?, self.value.as_ref())
-        };
-        Ok(match value {
-            Some(value) => wuerst::Change::Value(name, value.inner().clone()),
-            None => (name, text).into(),
-        })
-    }
+/// # Safety
+/// Strings and value are good for `'a`.
+unsafe fn change<'a>(given: &Change, index: usize) -> wuerst::Result<wuerst::Change<'a>> {
+    // SAFETY: promised by the caller.
+    let (name, text, value) = unsafe {
+        let field = |field: &str| format!("{field} of change {index}");
+        let value = given.value.cast::<Value>().as_ref();
+        (given.name.read(&field("name"))?, given.text.read(&field("text"))?, value)
+    };
+    Ok(match value {
+        Some(value) => wuerst::Change::Value(name, value.inner().clone()),
+        None => (name, text).into(),
+    })
 }
 
 /// A graph with the engine that it was checked for, so that C need not keep them together.
@@ -88,7 +80,7 @@ pub extern "C" fn wst_graph_new_with(
         // an output that may be written to.
         unsafe {
             let changes = list::read("changes", changes, count, list::LONGEST)?;
-            let changes = changes.iter().enumerate().map(|(index, change)| change.read(index));
+            let changes = changes.iter().enumerate().map(|(index, given)| change(given, index));
             let changes = changes.collect::<wuerst::Result<Vec<_>>>()?;
             out.give(Handle::new(Graph::load_with(engine, yaml.read("yaml")?, &changes)?));
         }

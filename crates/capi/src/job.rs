@@ -3,14 +3,14 @@
 use wuerst::{Error, Job, Result};
 
 use crate::boundary::{Out, fallible, given, infallible};
-use crate::digest::Digest;
+use crate::digest::{self, Digest};
 use crate::error::Failure;
 use crate::graph::Graph;
 use crate::handle::{self, Handle, alive, living};
 use crate::list;
-use crate::text::Str;
+use crate::text::{Read, Str};
 use crate::value::Value;
-use crate::watch::Watch;
+use crate::watch::{Callbacks, Watch};
 
 #[unsafe(no_mangle)]
 pub extern "C" fn wst_job_new(graph: Option<&Handle<Graph>>, out: Out<*mut Handle<Job>>) -> *mut Failure {
@@ -92,7 +92,7 @@ pub(crate) unsafe fn give_all(
 /// `watch` is NULL or a struct begun with its _INIT macro.
 unsafe fn get(job: &Job, outputs: &[&str], watch: *const Watch) -> Result<Vec<wuerst::Value>> {
     // SAFETY: promised by the caller.
-    match unsafe { Watch::given(watch)? } {
+    match unsafe { Callbacks::given(watch)? } {
         Some(mut watch) => job.get_all(outputs, &mut watch),
         None => job.get_all(outputs, &mut ()),
     }
@@ -143,7 +143,7 @@ pub extern "C" fn wst_job_digest(job: Option<&Handle<Job>>, output: Str, out: Ou
     fallible(|| {
         let (job, out) = (alive(job, "job")?, out.given()?);
         // SAFETY: the header asks for a string that is good during the call, and an output that may be written to.
-        unsafe { out.write(Digest::from(job.digest(output.read("output")?)?)) };
+        unsafe { out.write(digest::in_c(job.digest(output.read("output")?)?)) };
         Ok(())
     })
 }

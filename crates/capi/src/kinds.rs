@@ -3,35 +3,14 @@
 use wuerst::Engine;
 use wuerst::core::NodeSpec;
 use wuerst_abi::node::VOLATILE;
+use wuerst_sys::Kind as KindView;
 
 use crate::boundary::{Out, fallible, given, infallible};
 use crate::error::Failure;
-use crate::grow::{Grows, Shows};
+use crate::grow::Shows;
 use crate::handle::{Handle, alive};
 use crate::ports::{self, PortView, Shown};
 use crate::text::Str;
-
-/// `wst_kind` of the header.
-#[repr(C)]
-pub struct KindView {
-    pub(crate) struct_size: usize,
-    pub(crate) kind: Str,
-    pub(crate) signature: Str,
-    pub(crate) about: Str,
-    pub(crate) version: u32,
-    pub(crate) flags: u32,
-    pub(crate) input_count: usize,
-    pub(crate) output_count: usize,
-}
-
-// SAFETY: repr(C), the size first; zeros are empty strings and numbers.
-unsafe impl Grows for KindView {
-    const NAME: &str = "wst_kind";
-    const FIRST: usize = 80;
-}
-
-// SAFETY: as above.
-unsafe impl Shows for KindView {}
 
 /// The node kinds of an engine as they were when it was asked.
 pub struct Kinds(Vec<Kind>);

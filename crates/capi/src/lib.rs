@@ -6,6 +6,7 @@
 #![allow(unsafe_code, reason = "pointers from C; each use says why it is sound")]
 
 mod boundary;
+mod contents;
 mod engine;
 mod graph;
 mod handle;

@@ -9,7 +9,7 @@ use wuerst_abi::node::{Foreign, RawNode};
 use crate::boundary::fallible;
 use crate::error::Failure;
 use crate::handle::{Handle, alive};
-use crate::text::Str;
+use crate::text::{Read, Str};
 
 #[unsafe(no_mangle)]
 pub extern "C" fn wst_engine_add(engine: Option<&Handle<Engine>>, node: *const RawNode) -> *mut Failure {

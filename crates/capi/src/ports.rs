@@ -2,39 +2,14 @@
 
 use wuerst::core::{Port, Ty};
 use wuerst::{Error, Result};
+pub(crate) use wuerst_sys::Port as PortView;
 
-use crate::grow::{Grows, Shows};
+use crate::grow::Shows;
 use crate::text::Str;
 use crate::value::Value;
 
 /// `WST_PORT_OPTIONAL` of the header.
-const OPTIONAL: u32 = 1;
-
-/// `wst_port` of the header.
-#[repr(C)]
-pub struct PortView {
-    pub(crate) struct_size: usize,
-    pub(crate) name: Str,
-    pub(crate) kind: u32,
-    pub(crate) flags: u32,
-    pub(crate) type_text: Str,
-    pub(crate) declaration: Str,
-    pub(crate) initial: *const Value,
-    pub(crate) minimum: f64,
-    pub(crate) maximum: f64,
-    pub(crate) choices: *const Str,
-    pub(crate) choice_count: usize,
-    pub(crate) about: Str,
-}
-
-// SAFETY: repr(C), the size first; zeros are empty strings, NULL and numbers.
-unsafe impl Grows for PortView {
-    const NAME: &str = "wst_port";
-    const FIRST: usize = 120;
-}
-
-// SAFETY: as above.
-unsafe impl Shows for PortView {}
+const OPTIONAL: u32 = wuerst_sys::numbers::PORT_OPTIONAL;
 
 /// A port with the texts that C sees of it.
 pub(crate) struct Shown {
@@ -83,7 +58,7 @@ impl Shown {
             flags: if self.port.optional { OPTIONAL } else { 0 },
             type_text: Str::of(&self.type_text),
             declaration: Str::of(&self.declaration),
-            initial: self.initial.as_ref().map_or(std::ptr::null(), std::ptr::from_ref),
+            initial: self.initial.as_ref().map_or(std::ptr::null(), std::ptr::from_ref).cast(),
             minimum,
             maximum,
             choices: self.choices.as_ptr(),

@@ -5,38 +5,16 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use wuerst::{Ended, Error, Job, Running, Tensor};
+use wuerst_sys::Status as StatusView;
 
 use crate::boundary::{Out, fallible, infallible};
 use crate::error::Failure;
-use crate::grow::{Grows, Shows};
+use crate::grow::Shows;
 use crate::handle::{self, Handle, alive, living};
 use crate::job::{Outputs, give_all};
 use crate::text::Str;
 use crate::value::Value;
-use crate::watch::Watch;
-
-/// `wst_status` of the header.
-#[repr(C)]
-pub struct StatusView {
-    pub(crate) struct_size: usize,
-    pub(crate) state: u32,
-    pub(crate) reserved: u32,
-    pub(crate) fraction: f64,
-    pub(crate) node: Str,
-    pub(crate) done: u32,
-    pub(crate) of: u32,
-    pub(crate) previews: u64,
-    pub(crate) warnings: u64,
-}
-
-// SAFETY: repr(C), the size first; zeros are an empty string and numbers.
-unsafe impl Grows for StatusView {
-    const NAME: &str = "wst_status";
-    const FIRST: usize = 64;
-}
-
-// SAFETY: as above.
-unsafe impl Shows for StatusView {}
+use crate::watch::{Callbacks, Watch};
 
 /// A run that C holds.
 pub struct Run {
@@ -67,7 +45,7 @@ pub extern "C" fn wst_job_start(
         // may be called from any thread, and for an output that may be written to.
         unsafe {
             let names = Outputs::read(outputs, count)?;
-            let watch: Box<dyn wuerst::Watch + Send> = match Watch::given(watch)? {
+            let watch: Box<dyn wuerst::Watch + Send> = match Callbacks::given(watch)? {
                 Some(watch) => Box::new(watch),
                 None => Box::new(()),
             };

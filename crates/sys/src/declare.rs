@@ -39,7 +39,7 @@ macro_rules! structs {
 
             $(
                 // SAFETY: repr(C), the size first; zeros are NULL, numbers, empty texts and no callbacks.
-                unsafe impl crate::Versioned for $name {
+                unsafe impl crate::declare::Versioned for $name {
                     const NAME: &str = stringify!($c);
                     const FIRST: usize = $first;
                 }

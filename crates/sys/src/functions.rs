@@ -3,8 +3,9 @@
 
 use std::ffi::{c_int, c_void};
 
+use crate::handles::{Call, Engine, Error, Graph, Job, Kinds, Run, Value};
 use crate::structs::{Change, Digest, Image, Kind, Node, Options, Port, Status, Step, Tensor, Watch};
-use crate::{Call, Engine, Error, Graph, Job, Kinds, Run, Str, Value};
+use crate::text::Str;
 
 macro_rules! functions {
     ($($name:ident: fn($($argument:ty),*) $(-> $result:ty)?;)*) => {

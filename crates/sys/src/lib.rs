@@ -6,11 +6,13 @@
 
 mod declare;
 pub mod functions;
+mod handles;
 pub mod numbers;
 mod structs;
 mod text;
 
 pub use declare::{Layout, Versioned};
+pub use handles::{Call, Engine, Error, Graph, Job, Kinds, Plugin, Run, Value};
 pub use structs::{
     Batch, Change, Digest, Image, Kind, LAYOUTS, Node, Options, Port, Status, Step, Tensor, Watch,
 };
@@ -18,15 +20,3 @@ pub use text::Str;
 
 /// `WST_ABI_VERSION`.
 pub const ABI_VERSION: u32 = 1;
-
-macro_rules! handles {
-    ($($name:ident $c:literal),*) => {$(
-        #[doc = concat!("`", $c, "`: a handle, only ever seen as a pointer.")]
-        #[repr(C)]
-        pub struct $name {
-            _nothing: [u8; 0],
-        }
-    )*};
-}
-
-handles!(Error "wst_error", Value "wst_value", Engine "wst_engine", Call "wst_call", Kinds "wst_kinds", Plugin "wst_plugin", Graph "wst_graph", Job "wst_job", Run "wst_run");

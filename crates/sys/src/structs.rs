@@ -4,7 +4,8 @@
 use std::ffi::{c_int, c_void};
 
 use crate::declare::structs;
-use crate::{Call, Error, Str, Value};
+use crate::handles::{Call, Error, Value};
+use crate::text::Str;
 
 structs! {
     #[derive(Clone, Copy)]

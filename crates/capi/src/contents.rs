@@ -1,0 +1,74 @@
+//! What there is in a graph, with the texts that C sees of it.
+
+use wuerst::graph::Source;
+use wuerst_sys::{Change, Step as StepView};
+
+use crate::ports::Shown;
+use crate::text::Str;
+use crate::value::Value;
+
+/// A node of a graph with the texts that C sees of it.
+pub(crate) struct Step {
+    name: String,
+    kind: String,
+    devices: String,
+    /// What `arguments` points into.
+    _owned: Vec<(String, String, Option<Value>)>,
+    arguments: Vec<Change>,
+}
+
+/// A graph's inputs, outputs and nodes.
+pub(crate) struct Contents {
+    pub(crate) inputs: Vec<Shown>,
+    pub(crate) outputs: Vec<Shown>,
+    pub(crate) steps: Vec<Step>,
+}
+
+impl Contents {
+    pub(crate) fn of(graph: &wuerst::Graph) -> Contents {
+        Contents {
+            inputs: graph.offered().into_iter().map(Shown::new).collect(),
+            outputs: graph.outputs().iter().map(|output| Shown::output(&output.name, &output.ty)).collect(),
+            steps: graph.nodes().iter().map(|step| Step::of(graph, step)).collect(),
+        }
+    }
+}
+
+impl Step {
+    fn of(graph: &wuerst::Graph, step: &wuerst::graph::Step) -> Step {
+        let spec = step.node.spec();
+        let named = |port: &str| format!("{}.{port}", step.id);
+        let arguments = spec.signature.inputs.iter().zip(&step.args).filter_map(|(port, source)| {
+            let (text, value) = match source {
+                Source::Literal(value) => (String::new(), Some(Value::from(value.clone()))),
+                Source::Input(index) => (format!("${}", graph.inputs()[*index].name), None),
+                Source::Output { step, port } => {
+                    let from = &graph.nodes()[*step];
+                    (format!("${}.{}", from.id, from.node.spec().signature.outputs[*port].name), None)
+                }
+                Source::LeftOut => return None,
+            };
+            Some((named(&port.name), text, value))
+        });
+        let owned: Vec<(String, String, Option<Value>)> = arguments.collect();
+        let shown = |(name, text, value): &(String, String, Option<Value>)| Change {
+            name: Str::of(name),
+            text: Str::of(text),
+            value: value.as_ref().map_or(std::ptr::null(), std::ptr::from_ref).cast(),
+        };
+        let arguments = owned.iter().map(shown).collect();
+        let (name, kind, devices) = (step.id.clone(), spec.kind.clone(), step.devices.join(","));
+        Step { name, kind, devices, _owned: owned, arguments }
+    }
+
+    pub(crate) fn view(&self) -> StepView {
+        StepView {
+            struct_size: size_of::<StepView>(),
+            name: Str::of(&self.name),
+            kind: Str::of(&self.kind),
+            devices: Str::of(&self.devices),
+            arguments: self.arguments.as_ptr(),
+            argument_count: self.arguments.len(),
+        }
+    }
+}
