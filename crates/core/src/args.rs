@@ -2,7 +2,7 @@
 
 use half::f16;
 
-use crate::{ArcArrayD, Element, Error, File, Model, Port, Result, Tensor, Value, effective_seed};
+use crate::{ArcArrayD, Dim, Element, Error, File, Model, Port, Result, Tensor, Ty, Value, effective_seed};
 
 /// The arguments of one run of a node, in the order of its signature's inputs and asked for by name.
 ///
@@ -12,12 +12,50 @@ use crate::{ArcArrayD, Element, Error, File, Model, Port, Result, Tensor, Value,
 pub struct Args<'a> {
     ports: &'a [Port],
     values: &'a [Option<Value>],
+    /// In a check, whether there will be a value, as far as that is certain.
+    given: &'a [Option<bool>],
+    /// In a check, the types of what is still to be computed, with the lengths that are known.
+    types: &'a [Option<Ty>],
 }
 
 impl<'a> Args<'a> {
     /// Arguments for `ports`; `None` where an optional one is left out or, in a check, not yet known.
     pub fn new(ports: &'a [Port], values: &'a [Option<Value>]) -> Args<'a> {
-        Args { ports, values }
+        Args { ports, values, given: &[], types: &[] }
+    }
+
+    /// Arguments of a check: `given` says of each port whether it will have a value when the node runs; `None` where that
+    /// depends on who runs the graph.
+    pub fn in_check(ports: &'a [Port], values: &'a [Option<Value>], given: &'a [Option<bool>]) -> Args<'a> {
+        Args { ports, values, given, types: &[] }
+    }
+
+    /// The same with the types of what is still to be computed, in the order of the ports.
+    #[must_use]
+    pub fn with_types(self, types: &'a [Option<Ty>]) -> Args<'a> {
+        Args { types, ..self }
+    }
+
+    /// The length of a tensor's dimension, of one that is still to be computed as far as it is known.
+    pub fn length(&self, name: &str, axis: usize) -> Option<usize> {
+        let index = self.ports.iter().position(|p| p.name == name)?;
+        match (self.values.get(index)?, self.types.get(index)) {
+            (Some(Value::Tensor(tensor)), _) => tensor.shape().get(axis).copied(),
+            (None, Some(Some(Ty::Tensor { dims, .. }))) => match dims.get(axis)? {
+                Dim::Fixed(length) => Some(*length),
+                Dim::Named(_) => None,
+            },
+            _ => None,
+        }
+    }
+
+    /// Whether `name` has a value or, in a check, will have one; `None` where that is not known yet.
+    pub fn given(&self, name: &str) -> Option<bool> {
+        let index = self.ports.iter().position(|p| p.name == name)?;
+        match self.values.get(index)? {
+            Some(_) => Some(true),
+            None => self.given.get(index).copied().flatten(),
+        }
     }
 
     /// The values in the order of the signature.

@@ -16,7 +16,7 @@ pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
 #[non_exhaustive]
 pub enum Error {
     /// A graph file is wrong, in all these places.
-    #[error("the graph has {} problem{}{}", .0.len(), if .0.len() == 1 { "" } else { "s" }, List(.0))]
+    #[error("the graph has {}{}", Count(.0), List(.0))]
     Graph(Vec<Diagnostic>),
 
     /// A settings file is wrong.
@@ -175,6 +175,16 @@ pub struct Diagnostic {
     pub message: String,
 }
 
+impl Diagnostic {
+    /// How the message of a note begins.
+    pub const NOTE: &'static str = "note: ";
+
+    /// Whether it is a note: about something that is allowed and most often a mistake, next to what is wrong.
+    pub fn is_note(&self) -> bool {
+        self.message.starts_with(Diagnostic::NOTE)
+    }
+}
+
 /// Writes `line:column: path: message`, leaving out what is not known.
 impl fmt::Display for Diagnostic {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -193,6 +203,16 @@ struct Within<'a>(&'a str);
 impl fmt::Display for Within<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.0.is_empty() { Ok(()) } else { write!(f, " in `{}`", self.0) }
+    }
+}
+
+/// How many problems there are, notes not counted.
+struct Count<'a>(&'a [Diagnostic]);
+
+impl fmt::Display for Count<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let count = self.0.iter().filter(|problem| !problem.is_note()).count();
+        write!(f, "{count} problem{}", if count == 1 { "" } else { "s" })
     }
 }
 

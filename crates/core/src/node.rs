@@ -36,6 +36,14 @@ pub trait Node: Any + Send + Sync {
         Ok(())
     }
 
+    /// Lengths of named dimensions of the signature that follow from known arguments, as the channels that a model takes.
+    ///
+    /// Called when a graph is checked, with its literals, so that wires between models that do not fit each other are
+    /// refused before anything runs. Arguments that [`Node::check`] refuses give none.
+    fn lengths(&self, _known: &Args<'_>) -> Vec<KnownLength> {
+        Vec::new()
+    }
+
     /// Says that the node makes several results, each from its own part of the arguments, as if it had been run for each.
     ///
     /// Then it is run for each, and in such an order that one is finished before the next is begun, whatever comes after
@@ -55,6 +63,17 @@ pub trait Node: Any + Send + Sync {
     fn state(&self, _known: &Args<'_>) -> Result<Option<Digest>> {
         Ok(None)
     }
+}
+
+/// The length of a named dimension in a node's signature, known from one argument.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KnownLength {
+    /// The dimension's name in the signature.
+    pub dim: String,
+    /// Its length.
+    pub length: usize,
+    /// The port whose value decides it.
+    pub port: String,
 }
 
 /// How a node's arguments are shared out among several results. The results are joined along their first dimension.

@@ -12,7 +12,7 @@
 use std::fmt;
 use std::ops::RangeInclusive;
 
-use crate::{DType, Dim, Models, Port, Signature, Ty, Value, whole};
+use crate::{DType, Dim, Models, Port, Signature, Ty, Value, syntax_hints, whole};
 
 /// What is wrong with a signature's text, and where.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -45,7 +45,11 @@ pub(crate) fn signature(text: &str) -> Parsed<Signature> {
 pub(crate) fn declaration(name: &str, text: &str) -> Parsed<Port> {
     let mut cursor = Cursor::new(text);
     let port = cursor.declaration(name.to_owned())?;
-    cursor.end()?;
+    let limited = !port.choices.is_empty() || port.range.is_some();
+    cursor.end().map_err(|error| match cursor.chars.get(cursor.at) {
+        Some('[' | '(' | '<') if !limited => cursor.with_limits(error, cursor.at + 1, &port.ty),
+        _ => error,
+    })?;
     Ok(port)
 }
 
@@ -200,7 +204,11 @@ impl Cursor {
             other => {
                 let known =
                     "bool, int, float, text, model, file, or a tensor as f32[…], f16[…], i64[…], u8[…]";
-                return Err(self.error(start, format!("no type `{other}`; types are {known}")));
+                let hint = match syntax_hints::meant(other, self.chars.get(self.at) == Some(&'[')) {
+                    "" => "; types".to_owned(),
+                    meant => format!("; did you mean `{meant}`? Types"),
+                };
+                return Err(self.error(start, format!("no type `{other}`{hint} are {known}")));
             }
         };
         if !self.found("[") {
@@ -237,6 +245,13 @@ impl Cursor {
     fn limits(&mut self, port: &mut Port) -> Parsed<()> {
         self.space();
         let start = self.at;
+        self.limits_of(port).map_err(|error| match error.message.starts_with("expected") {
+            true => self.with_limits(error, start, &port.ty),
+            false => error,
+        })
+    }
+
+    fn limits_of(&mut self, port: &mut Port) -> Parsed<()> {
         match port.ty {
             Ty::Int | Ty::Float => port.range = Some(self.range()?),
             Ty::Text => {
@@ -245,9 +260,18 @@ impl Cursor {
                     port.choices.push(self.name("a choice")?);
                 }
             }
-            _ => return Err(self.error(start, format!("a port of type {} has no range", port.ty))),
+            _ => return Err(self.error(self.at, format!("a port of type {} has no range", port.ty))),
         }
         self.expect("}")
+    }
+
+    /// Adds to an error how the limits that begin at `start` are written.
+    fn with_limits(&self, mut error: SyntaxError, start: usize, ty: &Ty) -> SyntaxError {
+        let text: String = self.chars[start..].iter().collect();
+        if let Some(limits) = syntax_hints::limits(&text, ty) {
+            error.message.push_str(&format!("; limits are written `{limits}`"));
+        }
+        error
     }
 
     fn range(&mut self) -> Parsed<RangeInclusive<f64>> {

@@ -45,7 +45,7 @@ mod show;
 
 pub use cache::{Cache, Folder, Lease};
 pub use file::change::Change;
-pub use file::open::read_file;
+pub use file::open::{NotText, read_file, read_text};
 pub use graph::{Graph, Output, Source, Step};
 pub use load::add::{GraphKind, Misfit, add_graphs};
 pub use load::warnings;

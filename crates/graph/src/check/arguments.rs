@@ -21,14 +21,10 @@ pub(super) fn of_node(
 ) -> Vec<Argument> {
     let with = &entry.value.with;
     let Some(node) = &scope.nodes[step].1 else {
-        for given in with {
-            if let Some(Ok(Read::Wire(wire))) = given.value.text().map(wire::read) {
-                scope.resolve(&wire, &given.place, problems);
-            }
-        }
+        with.iter().for_each(|given| follow(given, scope, problems));
         return Vec::new();
     };
-    surplus(node.as_ref(), with, problems);
+    surplus(node.as_ref(), with, scope, problems);
     missing(node.as_ref(), entry, problems);
     let inputs = node.spec().signature.inputs.iter().enumerate();
     let argument = |(index, port): (usize, &Port)| {
@@ -45,7 +41,14 @@ pub(super) fn of_node(
     inputs.map(argument).collect()
 }
 
-fn surplus(node: &dyn Node, with: &[Entry<Given>], problems: &mut Problems) {
+/// Looks where a wire leads whose port is not known.
+fn follow(given: &Entry<Given>, scope: &Scope<'_>, problems: &mut Problems) {
+    if let Some(Ok(Read::Wire(wire))) = given.value.text().map(wire::read) {
+        scope.resolve(&wire, &given.place, problems);
+    }
+}
+
+fn surplus(node: &dyn Node, with: &[Entry<Given>], scope: &Scope<'_>, problems: &mut Problems) {
     let spec = node.spec();
     for given in with.iter().filter(|given| spec.signature.input(&given.name).is_none()) {
         let ports: Vec<&str> = spec.signature.inputs.iter().map(|p| p.name.as_str()).collect();
@@ -56,6 +59,7 @@ fn surplus(node: &dyn Node, with: &[Entry<Given>], problems: &mut Problems) {
         };
         let message = format!("`{}` has no input `{}`{hint}", spec.kind, given.name);
         problems.add(given.place.clone().name(), message);
+        follow(given, scope, problems);
     }
 }
 

@@ -6,14 +6,17 @@
 mod arguments;
 mod cycles;
 mod declarations;
+mod known;
+mod notes;
 pub(crate) mod scope;
 mod types;
 mod wires;
 
 use std::sync::Arc;
 
-use wuerst_core::{Args, Value};
+use wuerst_core::{Args, Ty};
 
+use self::known::Known;
 use self::scope::{Argument, Scope};
 use crate::file::doc::{Doc, Entry, NodeDoc};
 use crate::file::problems::Problems;
@@ -30,13 +33,25 @@ pub(crate) fn graph(doc: &Doc, scope: Scope<'_>, problems: &mut Problems) -> Opt
         .collect();
     let order = cycles::order(doc, &scope, problems);
     let outputs: Vec<Option<Source>> = doc.outputs.iter().map(|o| output(o, &scope, problems)).collect();
-    let shapes = types::unify(&scope, arguments.iter().flatten(), problems);
-    for (entry, arguments) in doc.nodes.iter().zip(&arguments) {
-        node_check(entry, arguments, &scope, problems);
+    let known: Vec<Option<Known>> = arguments.iter().map(|node| Known::of(node, &scope)).collect();
+    let lengths = known::lengths(&known, &scope);
+    let shapes = types::unify(&scope, &lengths, arguments.iter().flatten(), problems);
+    for ((entry, arguments), known) in doc.nodes.iter().zip(&arguments).zip(&known) {
+        // A wrong argument is reported already, and may be what the node would complain about.
+        if let Some(known) = known {
+            let types = |argument: &Argument| argument.source.as_ref().map(|source| shapes.of_source(source));
+            let types: Vec<Option<Ty>> = arguments.iter().map(types).collect();
+            let args = (arguments.as_slice(), known, types.as_slice());
+            node_check(entry, args, &scope, problems);
+        }
     }
     if !problems.is_empty() {
+        notes::texts_like_inputs(doc, &scope, problems);
         return None;
     }
+    let mut remarks = Problems::default();
+    notes::texts_like_inputs(doc, &scope, &mut remarks);
+    notes::unused(doc, &arguments, &outputs, &mut remarks);
 
     // From here on nothing can be missing; `?` says so without a panic.
     let order = order?;
@@ -83,6 +98,7 @@ pub(crate) fn graph(doc: &Doc, scope: Scope<'_>, problems: &mut Problems) -> Opt
         index: Arc::default(),
         missing_defaults: Vec::new(),
         warnings: Vec::new(),
+        notes: remarks.sorted(),
     })
 }
 
@@ -100,19 +116,16 @@ fn output(entry: &Entry<String>, scope: &Scope<'_>, problems: &mut Problems) -> 
 }
 
 /// Asks the node itself about its literals.
-fn node_check(entry: &Entry<NodeDoc>, arguments: &[Argument], scope: &Scope<'_>, problems: &mut Problems) {
+fn node_check(
+    entry: &Entry<NodeDoc>,
+    (arguments, known, types): (&[Argument], &Known, &[Option<Ty>]),
+    scope: &Scope<'_>,
+    problems: &mut Problems,
+) {
     let Some(Some(node)) = arguments.first().map(|a| &scope.nodes[a.step].1) else { return };
-    let known: Option<Vec<Option<Value>>> = arguments
-        .iter()
-        .map(|argument| match argument.source.as_ref()? {
-            Source::Literal(value) => Some(Some(value.clone())),
-            Source::Input(_) | Source::Output { .. } | Source::LeftOut => Some(None),
-        })
-        .collect();
-    // A wrong argument is reported already, and may be what the node would complain about.
-    let Some(known) = known else { return };
     let inputs = &node.spec().signature.inputs;
-    if let Err(refusal) = node.check(&Args::new(inputs, &known)) {
+    let args = Args::in_check(inputs, &known.values, &known.given).with_types(types);
+    if let Err(refusal) = node.check(&args) {
         let blamed = refusal.port.and_then(|port| arguments.iter().find(|a| inputs[a.port].name == port));
         let place = blamed.map_or_else(|| entry.place.clone().name(), |argument| argument.place.clone());
         problems.add(place, refusal.message);

@@ -10,6 +10,7 @@ use std::collections::HashMap;
 
 use wuerst_core::{Dim, Node, Port, Ty, Value};
 
+use super::known::Length;
 use super::scope::{Argument, Scope};
 use crate::file::problems::Problems;
 use crate::graph::Source;
@@ -17,10 +18,14 @@ use crate::graph::Source;
 /// Checks the types of all wires, and says what dimensions turned out to be.
 pub(super) fn unify<'s, 'a>(
     scope: &'s Scope<'s>,
+    lengths: &'s [Length],
     arguments: impl Iterator<Item = &'a Argument>,
     problems: &mut Problems,
 ) -> Shapes<'s> {
     let mut shapes = Shapes { scope, ids: HashMap::new(), classes: Vec::new(), sizes: Vec::new() };
+    for Length { step, port, known } in lengths {
+        shapes.fix(Side::Node(*step), &known.dim, known.length, (*step, *port));
+    }
     for argument in arguments {
         let Some(source) = &argument.source else { continue };
         let Some(node) = &scope.nodes[argument.step].1 else { continue };

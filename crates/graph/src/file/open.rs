@@ -1,5 +1,6 @@
 //! Graph files on disk.
 
+use std::fmt;
 use std::io::{self, ErrorKind, Read};
 use std::path::Path;
 
@@ -14,27 +15,52 @@ pub(crate) const LONGEST: usize = 4 << 20;
 /// # Errors
 /// [`Error::File`] when it cannot be read, is no regular file, is longer than 4 MiB or is not UTF-8 text; then it says where.
 pub fn read_file(path: &Path) -> Result<String> {
-    let failed = |source: io::Error| Error::File { path: path.to_owned(), source };
+    let read = regular::open(path, Links::Followed).and_then(read_text);
+    read.map_err(|source| Error::File { path: path.to_owned(), source })
+}
+
+/// Reads the text of a graph, as from a pipe.
+///
+/// # Errors
+/// The reader's; [`ErrorKind::InvalidData`] when it is longer than 4 MiB or not UTF-8 text, then with a [`NotText`] within.
+pub fn read_text(reader: impl Read) -> io::Result<String> {
     let mut bytes = Vec::new();
     let most = u64::try_from(LONGEST).unwrap_or(u64::MAX);
     // One byte more than allowed shows that it is too long, however much there is.
-    let read =
-        regular::open(path, Links::Followed).and_then(|file| file.take(most + 1).read_to_end(&mut bytes));
-    read.map_err(failed)?;
-    let wrong = |message: String| failed(io::Error::new(ErrorKind::InvalidData, message));
+    reader.take(most + 1).read_to_end(&mut bytes)?;
     if bytes.len() > LONGEST {
-        return Err(wrong(format!("too long: a graph file has at most {} MiB", LONGEST >> 20)));
+        let message = format!("too long: a graph file has at most {} MiB", LONGEST >> 20);
+        return Err(io::Error::new(ErrorKind::InvalidData, message));
     }
     String::from_utf8(bytes).map_err(|error| {
         let (good, bad) = error.as_bytes().split_at(error.utf8_error().valid_up_to());
         let (good, byte) = (String::from_utf8_lossy(good), bad.first().copied().unwrap_or_default());
-        let line = good.matches('\n').count() + 1;
+        let line = u32::try_from(good.matches('\n').count() + 1).unwrap_or(u32::MAX);
         let column = good.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
-        wrong(format!(
-            "not UTF-8 text: byte 0x{byte:02x} in line {line}, column {column}; save the file as UTF-8"
-        ))
+        let column = u32::try_from(column).unwrap_or(u32::MAX);
+        io::Error::new(ErrorKind::InvalidData, NotText { line, column, byte })
     })
 }
+
+/// Where a file is not UTF-8 text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NotText {
+    /// The line, counted from 1.
+    pub line: u32,
+    /// The column in characters, counted from 1.
+    pub column: u32,
+    /// The byte there.
+    pub byte: u8,
+}
+
+impl fmt::Display for NotText {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let NotText { line, column, byte } = self;
+        write!(f, "not UTF-8 text: byte 0x{byte:02x} in line {line}, column {column}; save the file as UTF-8")
+    }
+}
+
+impl std::error::Error for NotText {}
 
 #[cfg(test)]
 mod tests {

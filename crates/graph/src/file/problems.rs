@@ -92,6 +92,11 @@ impl Problems {
         self.found.push(Diagnostic { line, column, path, message });
     }
 
+    /// Adds what is allowed and most often a mistake.
+    pub(crate) fn note(&mut self, place: Place, message: impl FnOnce() -> String) {
+        self.add_with(place, || format!("{}{}", Diagnostic::NOTE, message()));
+    }
+
     /// Notes that something is not there, which cannot be said of a file that was not read in full.
     pub(crate) fn missing(&mut self, place: Place, message: impl FnOnce() -> String) {
         if !self.cut {

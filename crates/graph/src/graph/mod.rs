@@ -28,6 +28,7 @@ pub struct Graph {
     pub(crate) index: Arc<Index>,
     pub(crate) missing_defaults: Vec<Diagnostic>,
     pub(crate) warnings: Vec<Diagnostic>,
+    pub(crate) notes: Vec<Diagnostic>,
 }
 
 impl Graph {
@@ -50,6 +51,11 @@ impl Graph {
     /// Old names in the file, of keys and node kinds, and what to write in their place. They mean what they meant.
     pub fn warnings(&self) -> &[Diagnostic] {
         &self.warnings
+    }
+
+    /// What is allowed and most often a mistake: inputs and nodes that nothing uses, texts that are the name of an input.
+    pub fn notes(&self) -> &[Diagnostic] {
+        &self.notes
     }
 
     /// The nodes, each after those that it uses.

@@ -69,7 +69,9 @@ impl Inputs {
             let checked = values::arguments(ports, &known).and_then(|_| values::gates(&step.gates, &known));
             checked.map_err(|error| error.in_node(&step.id))?;
             let refused = |refusal: Refusal| Error::from(refusal).in_node(&step.id);
-            step.node.check(&Args::new(ports, &known)).map_err(refused)?;
+            let given: Vec<Option<bool>> =
+                args.iter().map(|source| Some(is_given(source, &values))).collect();
+            step.node.check(&Args::in_check(ports, &known, &given)).map_err(refused)?;
         }
         // Read once they are known to be wanted: they may be large.
         for value in values.iter().flatten() {
@@ -94,5 +96,14 @@ impl Inputs {
         let value = port.admit(&port.name, value, &graph.models)?;
         allowed(graph, index, &value)?;
         Ok(Some(value))
+    }
+}
+
+/// Whether a source has a value when the node runs.
+fn is_given(source: &Source, inputs: &[Option<Value>]) -> bool {
+    match source {
+        Source::Literal(_) | Source::Output { .. } => true,
+        Source::Input(index) => inputs[*index].is_some(),
+        Source::LeftOut => false,
     }
 }

@@ -5,6 +5,7 @@
 //! can be read. Of YAML a graph needs mappings, lists and scalars; anchors, aliases, tags and a second
 //! document are refused, and with them everything that can make a small file grow large.
 
+mod quotes;
 mod read;
 mod scalar;
 mod tree;

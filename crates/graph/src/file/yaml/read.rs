@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use saphyr_parser::{Event, Marker, Parser, ScalarStyle, ScanError, Span};
 
+use super::quotes::in_quotes;
 use super::scalar;
 use super::tree::{Data, Entry, Mark, Tree};
 
@@ -135,7 +136,7 @@ impl Builder {
             let (event, span) = match event {
                 Ok(event) => event,
                 Err(error) => {
-                    let (mark, message) = (self.mark(error.marker()), sentence(&error));
+                    let (mark, message) = (self.mark(error.marker()), sentence(&error, text));
                     return Some(Problem { mark, path: String::new(), message });
                 }
             };
@@ -306,8 +307,12 @@ impl Builder {
 }
 
 /// What the parser says, and what mostly lies behind it.
-fn sentence(error: &ScanError) -> String {
+fn sentence(error: &ScanError, text: &str) -> String {
     let said = error.info();
+    let quoted = in_quotes(text, error.marker().index());
+    if let Some(hint) = quoted.filter(|_| said.contains("flow mapping")) {
+        return format!("not YAML: {said}{hint}");
+    }
     let hint = [
         ("tabs", "; YAML is indented with spaces"),
         ("quoted scalar", "; is a closing quote missing?"),

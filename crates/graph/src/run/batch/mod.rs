@@ -12,7 +12,7 @@ mod glue;
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use wuerst_core::{Batch, Port, Result, Value};
+use wuerst_core::{Batch, Error, Port, Result, Value};
 
 use super::key;
 use crate::graph::{Graph, Role, Source, Step};
@@ -141,7 +141,9 @@ impl Splitter<'_> {
             _ => key::given(source, self.inputs),
         };
         let Some(Value::Int(first)) = known else { return Ok(Source::Literal(Value::Int(by))) };
-        Ok(Source::Literal(Value::Int(glue::count(&port.name, first, by)?)))
+        let value = Value::Int(glue::count(&port.name, first, by)?);
+        port.allows(&value).map_err(|message| Error::invalid(&port.name, message))?;
+        Ok(Source::Literal(value))
     }
 
     /// Lets what comes after the batch, nodes before `end` and outputs, read joined results.

@@ -1,0 +1,57 @@
+//! What is known of a node's arguments before the graph runs.
+
+use wuerst_core::{Args, KnownLength, Value};
+
+use super::scope::{Argument, Scope};
+use crate::graph::Source;
+
+/// The arguments of a node, in the order of its signature.
+pub(super) struct Known {
+    /// The literals.
+    pub(super) values: Vec<Option<Value>>,
+    /// Whether there will be a value, as far as that does not depend on who runs the graph.
+    pub(super) given: Vec<Option<bool>>,
+}
+
+impl Known {
+    /// `None` when one of the arguments is wrong.
+    pub(super) fn of(arguments: &[Argument], scope: &Scope<'_>) -> Option<Known> {
+        let mut known = Known { values: Vec::new(), given: Vec::new() };
+        for argument in arguments {
+            let (value, given) = match argument.source.as_ref()? {
+                Source::Literal(value) => (Some(value.clone()), Some(true)),
+                Source::LeftOut => (None, Some(false)),
+                Source::Output { .. } => (None, Some(true)),
+                Source::Input(index) => {
+                    let optional = scope.inputs[*index].1.as_ref()?.optional;
+                    (None, (!optional).then_some(true))
+                }
+            };
+            known.values.push(value);
+            known.given.push(given);
+        }
+        Some(known)
+    }
+}
+
+/// The length of a dimension of a node: the node's index, and the index of the port that decides it.
+pub(super) struct Length {
+    pub(super) step: usize,
+    pub(super) port: usize,
+    pub(super) known: KnownLength,
+}
+
+/// What nodes say of their dimensions.
+pub(super) fn lengths(known: &[Option<Known>], scope: &Scope<'_>) -> Vec<Length> {
+    let mut lengths = Vec::new();
+    for (step, known) in known.iter().enumerate() {
+        let (Some(known), Some(node)) = (known, &scope.nodes[step].1) else { continue };
+        let signature = &node.spec().signature;
+        for known in node.lengths(&Args::in_check(&signature.inputs, &known.values, &known.given)) {
+            if let Some((port, _)) = signature.input(&known.port) {
+                lengths.push(Length { step, port, known });
+            }
+        }
+    }
+    lengths
+}

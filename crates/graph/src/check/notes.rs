@@ -1,0 +1,69 @@
+//! What is allowed and most often a mistake: notes, with which a graph runs all the same.
+
+use wuerst_core::Ty;
+
+use super::scope::{Argument, Scope};
+use crate::file::doc::{Doc, Given};
+use crate::file::problems::Problems;
+use crate::file::yaml::Data;
+use crate::graph::Source;
+
+/// Notes texts that are the name of an input, or an output of a node, and would be wires with a dollar.
+pub(super) fn texts_like_inputs(doc: &Doc, scope: &Scope<'_>, notes: &mut Problems) {
+    for (index, entry) in doc.nodes.iter().enumerate() {
+        let Some(node) = &scope.nodes[index].1 else { continue };
+        for given in &entry.value.with {
+            let Given::Tree(tree) = &given.value else { continue };
+            let Data::Text(text) = &tree.data else { continue };
+            let Some((_, port)) = node.spec().signature.input(&given.name) else { continue };
+            // Where a text does not fit, its problem says as much.
+            let fits = port.ty == Ty::Text && port.choices.is_empty();
+            // A word that is also the name of a node is mostly just that.
+            let named = text.contains('.') || scope.input_named.contains_key(text.as_str());
+            let hint = if fits && named { scope.unmarked_wire(text) } else { String::new() };
+            if !hint.is_empty() {
+                notes.note(given.place.clone(), || format!("this is the text \"{text}\"{hint}"));
+            }
+        }
+    }
+}
+
+/// Notes inputs that nothing reads, and nodes that no output needs.
+pub(super) fn unused(
+    doc: &Doc,
+    arguments: &[Vec<Argument>],
+    outputs: &[Option<Source>],
+    notes: &mut Problems,
+) {
+    let mut inputs = vec![false; doc.inputs.len()];
+    let mut nodes = vec![false; doc.nodes.len()];
+    let mut open = Vec::new();
+    let mut mark = |source: &Source, open: &mut Vec<usize>, needed: bool| match *source {
+        Source::Input(index) => inputs[index] = true,
+        Source::Output { step, .. } if needed && !nodes[step] => {
+            nodes[step] = true;
+            open.push(step);
+        }
+        _ => {}
+    };
+    outputs.iter().flatten().for_each(|source| mark(source, &mut open, true));
+    while let Some(step) = open.pop() {
+        arguments[step].iter().filter_map(|a| a.source.as_ref()).for_each(|s| mark(s, &mut open, true));
+    }
+    // An input that only such nodes read is said with them.
+    arguments.iter().flatten().filter_map(|a| a.source.as_ref()).for_each(|s| mark(s, &mut open, false));
+    for (entry, used) in doc.inputs.iter().zip(&inputs) {
+        if !used {
+            let name = &entry.name;
+            notes.note(entry.place.clone().name(), || {
+                format!("nothing reads this input: wire it as `${name}`, or remove it")
+            });
+        }
+    }
+    for (entry, used) in doc.nodes.iter().zip(&nodes) {
+        if !used {
+            let message = "no output of the graph needs this node, so it does not run: wire one of its outputs, or remove it";
+            notes.note(entry.place.clone().name(), || message.to_owned());
+        }
+    }
+}
