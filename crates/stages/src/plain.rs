@@ -2,15 +2,31 @@
 
 use std::io;
 
-use wuerst_core::{Args, Ctx, Error, Node, NodeSpec, Refusal, Registry, Result, Value};
+use wuerst_core::{Args, Ctx, Error, KnownLength, Node, NodeSpec, Refusal, Registry, Result, Value};
 
 /// Computes a node's outputs.
 type Run = fn(&mut Ctx<'_>, &Args<'_>) -> Result<Vec<Value>>;
+
+/// What a node says when a graph is checked.
+#[derive(Clone, Copy)]
+pub(crate) struct Hooks {
+    /// Refuses arguments, as [`Node::check`].
+    pub check: fn(&Args<'_>) -> Result<()>,
+    /// Knows dimensions, as [`Node::lengths`].
+    pub lengths: fn(&Args<'_>) -> Vec<KnownLength>,
+}
+
+impl Default for Hooks {
+    fn default() -> Hooks {
+        Hooks { check: |_| Ok(()), lengths: |_| Vec::new() }
+    }
+}
 
 /// A node that is a function and keeps nothing.
 struct Plain {
     spec: NodeSpec,
     run: Run,
+    hooks: Hooks,
     /// The largest file that it reads, in bytes.
     largest: u64,
 }
@@ -31,7 +47,11 @@ impl Node for Plain {
                 return Err(Refusal::because(&port.name, error));
             }
         }
-        Ok(())
+        (self.hooks.check)(known).map_err(Refusal::from)
+    }
+
+    fn lengths(&self, known: &Args<'_>) -> Vec<KnownLength> {
+        (self.hooks.lengths)(known)
     }
 
     fn run(&self, ctx: &mut Ctx<'_>, args: &Args<'_>) -> Result<Vec<Value>> {
@@ -61,8 +81,13 @@ impl Plan<'_> {
         self.add_reading(u64::MAX, registry, run)
     }
 
+    /// Adds a pure node that has something to say when a graph is checked.
+    pub(crate) fn add_checked(&self, registry: &mut Registry, hooks: Hooks, run: Run) -> Result<()> {
+        registry.add(Plain { spec: self.spec()?, run, hooks, largest: u64::MAX })
+    }
+
     /// Adds a pure node that reads files of at most so many bytes.
     pub(crate) fn add_reading(&self, largest: u64, registry: &mut Registry, run: Run) -> Result<()> {
-        registry.add(Plain { spec: self.spec()?, run, largest })
+        registry.add(Plain { spec: self.spec()?, run, hooks: Hooks::default(), largest })
     }
 }

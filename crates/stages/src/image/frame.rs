@@ -3,8 +3,8 @@
 use image::{Rgb, RgbImage, imageops};
 use wuerst_core::{Args, Ctx, Error, Registry, Result, Value};
 
-use super::pixels::{allowed, colour, picture, tensor};
-use crate::plain::Plan;
+use super::pixels::{allowed, check_colour, colour, picture, sides, tensor};
+use crate::plain::{Hooks, Plan};
 
 pub(crate) fn register(registry: &mut Registry) -> Result<()> {
     let plan = Plan {
@@ -21,7 +21,7 @@ pub(crate) fn register(registry: &mut Registry) -> Result<()> {
             ("-> image", "What was inside."),
         ],
     };
-    plan.add(registry, crop)?;
+    plan.add_checked(registry, Hooks { check: check_crop, lengths: sides }, crop)?;
     let plan = Plan {
         kind: "image.pad",
         signature: "image: u8[h,w,3], left: int = 0 {0..16384}, top: int = 0 {0..16384}, right: int = 0 {0..16384}, \
@@ -37,7 +37,27 @@ pub(crate) fn register(registry: &mut Registry) -> Result<()> {
             ("-> image", "The picture with its border."),
         ],
     };
-    plan.add(registry, pad)
+    plan.add_checked(registry, Hooks { check: check_colour, ..Hooks::default() }, pad)
+}
+
+/// Refuses a rectangle that is not in the picture, as far as both are known.
+fn check_crop(known: &Args<'_>) -> Result<()> {
+    for (port, start, axis) in [("width", "left", 1), ("height", "top", 0)] {
+        if let (Ok(start), Ok(length), Some(whole)) =
+            (known.count(start), known.count(port), known.length("image", axis))
+        {
+            fits(port, start, length, whole)?;
+        }
+    }
+    Ok(())
+}
+
+fn fits(port: &str, start: usize, length: usize, whole: usize) -> Result<()> {
+    if start.checked_add(length).is_some_and(|end| end <= whole) {
+        return Ok(());
+    }
+    let message = format!("{length} pixels from {start} on do not fit into the picture's {whole}");
+    Err(Error::invalid(port, message))
 }
 
 fn crop(_: &mut Ctx<'_>, args: &Args<'_>) -> Result<Vec<Value>> {
@@ -45,10 +65,7 @@ fn crop(_: &mut Ctx<'_>, args: &Args<'_>) -> Result<Vec<Value>> {
     let [left, top, width, height] = numbers(args, ["left", "top", "width", "height"])?;
     let (w, h) = picture.dimensions();
     for (port, start, length, whole) in [("width", left, width, w), ("height", top, height, h)] {
-        if start.checked_add(length).is_none_or(|end| end > whole as usize) {
-            let message = format!("{length} pixels from {start} on do not fit into the picture's {whole}");
-            return Err(Error::invalid(port, message));
-        }
+        fits(port, start, length, whole as usize)?;
     }
     // All within a u32 now.
     let [left, top, width, height] = [left, top, width, height].map(|x| x as u32);

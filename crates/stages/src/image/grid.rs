@@ -4,8 +4,8 @@ use image::{Rgb, RgbImage, imageops};
 use ndarray::{ArrayView, Axis, IxDyn, concatenate};
 use wuerst_core::{ArcArrayD, Args, Ctx, Error, Registry, Result, Tensor, Value};
 
-use super::pixels::{allowed, colour, rgb, tensor};
-use crate::plain::Plan;
+use super::pixels::{allowed, check_colour, colour, rgb, tensor};
+use crate::plain::{Hooks, Plan};
 
 pub(crate) fn register(registry: &mut Registry) -> Result<()> {
     let plan = Plan {
@@ -41,7 +41,7 @@ pub(crate) fn register(registry: &mut Registry) -> Result<()> {
             ("image", "The grid."),
         ],
     };
-    plan.add(registry, grid)
+    plan.add_checked(registry, Hooks { check: check_colour, ..Hooks::default() }, grid)
 }
 
 fn stack(_: &mut Ctx<'_>, args: &Args<'_>) -> Result<Vec<Value>> {

@@ -4,7 +4,7 @@ use ndarray::Array2;
 use wuerst_core::{Args, Ctx, Error, Registry, Result, Value};
 
 use super::pixels::{allowed, picture};
-use crate::plain::Plan;
+use crate::plain::{Hooks, Plan};
 
 pub(crate) fn register(registry: &mut Registry) -> Result<()> {
     let plan = Plan {
@@ -34,7 +34,7 @@ pub(crate) fn register(registry: &mut Registry) -> Result<()> {
             ("mask", "From 0 to 1."),
         ],
     };
-    plan.add(registry, rectangle)
+    plan.add_checked(registry, Hooks { check: check_box, ..Hooks::default() }, rectangle)
 }
 
 fn mask(_: &mut Ctx<'_>, args: &Args<'_>) -> Result<Vec<Value>> {
@@ -51,7 +51,23 @@ fn mask(_: &mut Ctx<'_>, args: &Args<'_>) -> Result<Vec<Value>> {
     Ok(vec![mask.map_err(|e| Error::Internal(format!("a mask of another size: {e}")))?.into()])
 }
 
+/// Refuses a rectangle that ends before it begins, as far as its sides are known.
+fn check_box(known: &Args<'_>) -> Result<()> {
+    for (begin, end) in [("left", "right"), ("top", "bottom")] {
+        if known.has(begin) && known.has(end) {
+            let (from, to) = (known.float(begin)?, known.float(end)?);
+            if from >= to {
+                let message =
+                    format!("the rectangle is empty: it begins at {from} (`{begin}`) and ends at {to}");
+                return Err(Error::invalid(end, message));
+            }
+        }
+    }
+    Ok(())
+}
+
 fn rectangle(_: &mut Ctx<'_>, args: &Args<'_>) -> Result<Vec<Value>> {
+    check_box(args)?;
     let &[height, width, _] = args.tensor("image")?.shape() else {
         return Err(Error::Internal("a picture without sides".into()));
     };

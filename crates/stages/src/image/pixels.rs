@@ -2,7 +2,7 @@
 
 use image::RgbImage;
 use ndarray::ArrayD;
-use wuerst_core::{Args, Error, Result, Tensor, memory};
+use wuerst_core::{Args, Error, KnownLength, Result, Tensor, memory};
 
 /// The most pixels that a picture may have: 8192 x 4096, more than any camera's 24 megapixels.
 pub(crate) const MOST_PIXELS: u64 = 1 << 25;
@@ -44,13 +44,35 @@ pub(crate) fn tensor(picture: RgbImage) -> Result<Tensor> {
     Tensor::from_vec(&[height as usize, width as usize, 3], picture.into_raw())
 }
 
+/// The sides `[H,W]` of a picture whose `width` and `height` are both given.
+pub(super) fn sides(known: &Args<'_>) -> Vec<KnownLength> {
+    let side = |dim: &str, port: &str| {
+        let length = known.count(port).ok()?;
+        Some(KnownLength { dim: dim.to_owned(), length, port: port.to_owned() })
+    };
+    match (side("H", "height"), side("W", "width")) {
+        (Some(height), Some(width)) => vec![height, width],
+        _ => Vec::new(),
+    }
+}
+
+/// Refuses a colour that is none, as far as it is known.
+pub(super) fn check_colour(known: &Args<'_>) -> Result<()> {
+    if known.has("colour") { colour(known, "colour").map(drop) } else { Ok(()) }
+}
+
 /// A colour in the notation of the web, `#rrggbb`.
 pub(super) fn colour(args: &Args<'_>, port: &str) -> Result<[u8; 3]> {
     let text = args.text(port)?;
     let digits = text.strip_prefix('#').filter(|d| d.len() == 6 && d.bytes().all(|b| b.is_ascii_hexdigit()));
     let number = digits.and_then(|digits| u32::from_str_radix(digits, 16).ok());
     let [_, red, green, blue] = number
-        .ok_or_else(|| Error::invalid(port, format!("`{text}` is no colour as #ff8000")))?
+        .ok_or_else(|| {
+            Error::invalid(
+                port,
+                format!("`{text}` is no colour: write red, green and blue in hexadecimal, as #ff8000"),
+            )
+        })?
         .to_be_bytes();
     Ok([red, green, blue])
 }

@@ -4,8 +4,8 @@ use image::RgbImage;
 use image::imageops::{self, FilterType};
 use wuerst_core::{Args, Ctx, Error, Registry, Result, Value};
 
-use super::pixels::{allowed, picture, tensor};
-use crate::plain::Plan;
+use super::pixels::{allowed, picture, sides, tensor};
+use crate::plain::{Hooks, Plan};
 
 pub(crate) fn register(registry: &mut Registry) -> Result<()> {
     let plan = Plan {
@@ -23,8 +23,23 @@ pub(crate) fn register(registry: &mut Registry) -> Result<()> {
             ("-> image", "The picture in the new size."),
         ],
     };
-    plan.add(registry, run)
+    plan.add_checked(registry, Hooks { check, lengths: sides }, run)
 }
+
+/// Refuses neither a size nor a factor, and both.
+fn check(known: &Args<'_>) -> Result<()> {
+    let [width, height, factor] = ["width", "height", "factor"].map(|port| known.given(port));
+    if factor == Some(true) && (width == Some(true) || height == Some(true)) {
+        return Err(Error::invalid("factor", BOTH));
+    }
+    if [width, height, factor] == [Some(false); 3] {
+        return Err(Error::invalid("width", NEITHER));
+    }
+    Ok(())
+}
+
+const NEITHER: &str = "give a width, a height or both, or a factor";
+const BOTH: &str = "is given next to a width or height: give one or the other";
 
 /// A picture in exactly this size.
 pub(crate) fn scaled(picture: &RgbImage, [width, height]: [u32; 2], filter: FilterType) -> RgbImage {
@@ -54,10 +69,8 @@ fn run(_: &mut Ctx<'_>, args: &Args<'_>) -> Result<Vec<Value>> {
             let factor = args.float("factor")?;
             [side(width, factor), side(height, factor)]
         }
-        (false, false, false) => return Err(Error::invalid("width", "give it, or a height, or a factor")),
-        _ => {
-            return Err(Error::invalid("factor", "is given beside a width or height: give one or the other"));
-        }
+        (false, false, false) => return Err(Error::invalid("width", NEITHER)),
+        _ => return Err(Error::invalid("factor", BOTH)),
     };
     let filter = match args.text("filter")? {
         "nearest" => FilterType::Nearest,
