@@ -1,12 +1,14 @@
 //! `wuerst check`: everything that is wrong with a graph, before it runs.
 
-use std::path::PathBuf;
+use std::io::{ErrorKind, stdin};
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::Result;
 use serde_json::json;
-use wuerst::Graph;
 use wuerst::core::Diagnostic;
+use wuerst::graph::{NotText, read_file, read_text};
+use wuerst::{Error, Graph};
 
 use crate::say::{say, say_json_line, tell};
 use crate::setup::Setup;
@@ -15,9 +17,9 @@ use crate::source::{Problems, Source};
 /// Check a graph: print everything that is wrong with it, and exit with 1 if there is something
 #[derive(clap::Args)]
 pub(crate) struct Args {
-    /// The graph, a YAML file
+    /// The graph, a YAML file, or - for stdin
     graph: PathBuf,
-    /// For programs: one JSON object on stdout
+    /// For programs: one JSON object on stdout, whatever is wrong
     #[arg(long)]
     json: bool,
     #[command(flatten)]
@@ -26,29 +28,88 @@ pub(crate) struct Args {
 
 /// Checks the graph.
 pub(crate) fn run(args: &Args) -> Result<ExitCode> {
-    let engine = args.setup.engine_without_models(Some(&args.graph))?;
-    let source = Source::open(&args.graph)?;
-    let problems = match source.load(&engine, &[]) {
-        Ok(graph) if !graph.missing_defaults().is_empty() => {
-            source.problems(graph.missing_defaults().to_vec())
-        }
-        Ok(graph) => {
-            match args.json {
-                true => say_json_line(&as_json(&source, &[], graph.warnings())),
-                false => say(summary(&source, &graph)),
+    let mut problems = match check(args) {
+        Ok((source, graph)) => {
+            let notes = source.problems(graph.notes().to_vec());
+            if args.json {
+                say_json_line(&as_json(&notes, graph.warnings()));
+            } else {
+                say(summary(&source, &graph));
+                if !notes.problems.is_empty() {
+                    tell(&notes);
+                }
             }
             return Ok(ExitCode::SUCCESS);
         }
-        Err(error) => error.downcast::<Problems>()?,
+        Err(error) => match error.downcast::<Problems>() {
+            Ok(problems) => problems,
+            // The engine is not set up: that is about no file, and a program that reads JSON is told as well.
+            Err(error) if args.json => whole_file(&shown(&args.graph), error.to_string()),
+            Err(error) => return Err(error),
+        },
     };
+    // What is about the whole file stands at its beginning, for editors that jump to places.
+    for problem in &mut problems.problems {
+        (problem.line, problem.column) = (problem.line.max(1), problem.column.max(1));
+    }
     if args.json {
-        say_json_line(&as_json(&source, &problems.problems, &[]));
+        say_json_line(&as_json(&problems, &[]));
     } else {
-        let count = problems.problems.len();
+        let count = problems.problems.iter().filter(|problem| !problem.is_note()).count();
         let s = if count == 1 { "" } else { "s" };
         tell(format_args!("{problems}\n{}: {count} problem{s}", problems.file));
     }
     Ok(ExitCode::FAILURE)
+}
+
+/// The graph, if nothing is wrong with it; else an error that may be [`Problems`].
+fn check(args: &Args) -> Result<(Source, Graph)> {
+    let source = read(&args.graph)?;
+    let engine = args.setup.engine_without_models(Some(&args.graph))?;
+    let graph = source.load(&engine, &[])?;
+    match graph.missing_defaults() {
+        [] => Ok((source, graph)),
+        missing => Err(source.problems(missing.to_vec()).into()),
+    }
+}
+
+fn is_stdin(path: &Path) -> bool {
+    path == Path::new("-")
+}
+
+/// How messages name the file.
+fn shown(path: &Path) -> String {
+    if is_stdin(path) { "<stdin>".to_owned() } else { path.display().to_string() }
+}
+
+fn read(path: &Path) -> Result<Source, Problems> {
+    let read = match is_stdin(path) {
+        true => read_text(stdin()).map_err(|source| Error::File { path: path.to_owned(), source }),
+        false => read_file(path),
+    };
+    let file = shown(path);
+    match read {
+        Ok(text) => Ok(Source { path: file.into(), text }),
+        Err(Error::File { source, .. }) if source.kind() == ErrorKind::NotFound => {
+            Err(whole_file(&file, "there is no such file: name a graph, a YAML file".to_owned()))
+        }
+        Err(Error::File { source, .. }) => {
+            let place = source.get_ref().and_then(|error| error.downcast_ref::<NotText>()).copied();
+            let mut problems = whole_file(&file, source.to_string());
+            if let (Some(NotText { line, column, .. }), Some(problem)) =
+                (place, problems.problems.first_mut())
+            {
+                (problem.line, problem.column) = (line, column);
+            }
+            Err(problems)
+        }
+        Err(error) => Err(whole_file(&file, error.to_string())),
+    }
+}
+
+/// A problem of a file as a whole, which stands where the file begins.
+fn whole_file(file: &str, message: String) -> Problems {
+    Problems::new(file, "", vec![Diagnostic { line: 1, column: 1, path: String::new(), message }])
 }
 
 fn summary(source: &Source, graph: &Graph) -> String {
@@ -58,10 +119,13 @@ fn summary(source: &Source, graph: &Graph) -> String {
     format!("{}: good, {}", source.path.display(), counted.join(", "))
 }
 
-/// Lines and columns count from 1, the column in characters; both are 0 when the problem is in no line.
-fn as_json(source: &Source, problems: &[Diagnostic], warnings: &[Diagnostic]) -> serde_json::Value {
-    let entry =
+/// Lines and columns count from 1, the column in characters; what is about the whole file is at its beginning. A note is
+/// about what is allowed and most often a mistake.
+fn as_json(problems: &Problems, warnings: &[Diagnostic]) -> serde_json::Value {
+    let shown =
         |p: &Diagnostic| json!({ "line": p.line, "column": p.column, "path": p.path, "message": p.message });
-    let [problems, warnings] = [problems, warnings].map(|list| list.iter().map(entry).collect::<Vec<_>>());
-    json!({ "file": source.path.display().to_string(), "problems": problems, "warnings": warnings })
+    let (notes, wrong): (Vec<_>, Vec<_>) = problems.problems.iter().partition(|problem| problem.is_note());
+    let list = |all: Vec<&Diagnostic>| all.into_iter().map(shown).collect::<Vec<_>>();
+    let warnings: Vec<_> = warnings.iter().map(shown).collect();
+    json!({ "file": problems.file, "problems": list(wrong), "warnings": warnings, "notes": list(notes) })
 }

@@ -1,11 +1,12 @@
 //! `wuerst completions`: a shell completes commands, options and file names.
 
-use std::io::{Write, stdout};
 use std::process::ExitCode;
 
 use anyhow::Result;
 use clap::Command;
 use clap_complete::{Shell, generate};
+
+use crate::say::say_bytes;
 
 /// Print the script that lets a shell complete this command's words; an installed tree has them
 #[derive(clap::Args)]
@@ -18,7 +19,6 @@ pub(crate) struct Args {
 pub(crate) fn run(args: &Args, mut command: Command) -> Result<ExitCode> {
     let mut script = Vec::new();
     generate(args.shell, &mut command, "wuerst", &mut script);
-    // A reader that has seen enough is no error.
-    let _ = stdout().write_all(&script);
+    say_bytes(&script);
     Ok(ExitCode::SUCCESS)
 }

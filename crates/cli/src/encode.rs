@@ -4,7 +4,7 @@ use std::path::Path;
 
 use anyhow::{Result, anyhow, bail};
 use ndarray_npy::WriteNpyExt;
-use wuerst::core::{ArcArrayD, DType};
+use wuerst::core::{ArcArrayD, DType, Ty};
 use wuerst::{Tensor, Value};
 
 /// How a value is written.
@@ -27,10 +27,29 @@ pub(crate) fn format(path: &Path) -> Result<Format> {
     }
 }
 
+/// Says that no picture file holds a type.
+pub(crate) fn no_picture(what: &str, ty: &Ty) -> anyhow::Error {
+    anyhow!("{what} is {ty}, no picture u8[h,w,3] or f32[h,w,3]: write it as {}", other(ty))
+}
+
+/// Says that no .npy file holds a type.
+pub(crate) fn no_tensor(what: &str, ty: &Ty) -> anyhow::Error {
+    anyhow!("{what} is {ty}, no tensor, and cannot be written as .npy: write it as .txt")
+}
+
+/// Says that no text holds a type.
+pub(crate) fn no_text(what: &str, ty: &Ty) -> anyhow::Error {
+    anyhow!("{what} is {ty}: write it as .npy, or a picture as .png")
+}
+
+fn other(ty: &Ty) -> &'static str {
+    if matches!(ty, Ty::Tensor { .. }) { ".npy" } else { ".txt" }
+}
+
 /// A text or a number as a line of text.
 pub(crate) fn txt(what: &str, value: &Value) -> Result<Vec<u8>> {
     match value {
-        Value::Tensor(_) => bail!("{what} is {}: write it as .npy, or a picture as .png", value.ty()),
+        Value::Tensor(_) => Err(no_text(what, &value.ty())),
         Value::Text(text) => Ok(format!("{text}\n").into_bytes()),
         other => Ok(format!("{other}\n").into_bytes()),
     }
@@ -50,8 +69,7 @@ pub(crate) fn npy(what: &str, value: &Value) -> Result<Vec<u8>> {
         },
         _ => None,
     };
-    written
-        .unwrap_or_else(|| Err(anyhow!("{what} is {}, no tensor, and cannot be written as .npy", value.ty())))
+    written.unwrap_or_else(|| Err(no_tensor(what, &value.ty())))
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use wuerst::graph::{Misfit, warnings};
 use wuerst::{Engine, Error, GraphKind, Settings};
 
 use crate::find::folder_of;
-use crate::pairs::pair;
+use crate::paths;
 use crate::recipe::Texts;
 use crate::source::Source;
 
@@ -19,8 +19,8 @@ pub(crate) struct Extensions {
     plugin: Vec<PathBuf>,
     /// Adds a graph as a node kind, as house.prior=my-prior.yaml; graphs may use each other, and name files, and models unless
     /// --models is given, in their own folders
-    #[arg(long, value_name = "KIND=FILE", value_parser = pair)]
-    subgraph: Vec<(String, String)>,
+    #[arg(long, value_name = "KIND=FILE", value_parser = paths::of_kind())]
+    subgraph: Vec<paths::Named>,
 }
 
 impl Extensions {

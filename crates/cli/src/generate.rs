@@ -4,10 +4,11 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Instant;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, anyhow, bail};
 use wuerst::core::{effective_seed, is_whole};
 use wuerst::{Engine, Graph, Value};
 
+use crate::encode::Format;
 use crate::previews::PreviewArgs;
 use crate::progress::Progress;
 use crate::recipe::{Recipe, Texts};
@@ -17,7 +18,7 @@ use crate::size::Size;
 use crate::source::Source;
 use crate::target::{Target, numbered};
 use crate::used::{Found, used};
-use crate::{pairs, picture, seed, watch};
+use crate::{outputs, pairs, picture, seed, watch};
 
 /// The most words that a prompt may have. Text encoders read some dozens and cut off the rest with a warning; so many
 /// are no prompt but a mistake.
@@ -109,12 +110,12 @@ fn make(args: &Args, targets: &[Target], file: &Path, (engine, graphs): (&Engine
             Some(Recipe { graphs: graphs.clone(), ..recipe })
         }
     };
+    check_seeds(&graph, first, args.count)?;
+    outputs::fits("image", Format::Png, &graph.outputs()[graph.output("image")?].ty)?;
     let mut progress = Progress::new(args.previews.open()?);
     for (index, target) in targets.iter().enumerate() {
         let start = Instant::now();
-        let seed = i128::try_from(index).ok().and_then(|index| first.checked_add(index));
-        let seed =
-            seed.filter(|seed| is_whole(*seed)).context("the seed is too large for so many pictures")?;
+        let seed = first + i128::try_from(index)?;
         job.set("seed", Value::Int(seed))?;
         progress.picture(index + 1, targets.len());
         let image = job.get("image", &mut progress)?;
@@ -139,6 +140,22 @@ fn check_prompt(prompt: &str) -> Result<()> {
         }
         _ => Ok(()),
     }
+}
+
+/// Refuses seeds of which the last is too large, before the first picture is made.
+fn check_seeds(graph: &Graph, first: i128, count: u32) -> Result<()> {
+    let last = first.saturating_add(i128::from(count) - 1);
+    if !is_whole(last) {
+        bail!(
+            "{count} pictures from seed {first} on: the seed is too large for so many pictures, since the largest is {}; \
+             give a smaller --seed",
+            u64::MAX
+        );
+    }
+    let port = graph.inputs().iter().find(|port| port.name == "seed");
+    let allowed = port.map_or(Ok(()), |port| port.allows(&Value::Int(last)));
+    allowed
+        .map_err(|message| anyhow!("seed: of the last of {count} pictures: {message}; give a smaller --seed"))
 }
 
 /// The files to write: one, or one numbered for each picture.

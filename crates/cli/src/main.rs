@@ -2,8 +2,8 @@
 //!
 //! One file a command: [`generate`], [`run`], [`check`], [`nodes`], [`import`], [`convert`], [`inspect`],
 //! [`bench`], [`graph`], [`completions`], [`manual`]. What they share:
-//! [`setup`] and [`extensions`] (the engine's options), [`pairs`], [`source`] (graph files), [`target`] and [`encode`]
-//! (output files), [`say`], [`operators`],
+//! [`setup`] and [`extensions`] (the engine's options), [`environment`], [`pairs`], [`paths`], [`source`] (graph files),
+//! [`target`], [`outputs`] and [`encode`] (output files), [`say`], [`operators`],
 //! [`picture`], [`thumbnail`], [`recipe`] with [`used`] and [`again`], [`progress`], [`bar`], [`previews`], [`terminal`], [`watch`], [`explain`] and
 //! [`size`].
 
@@ -14,6 +14,7 @@ mod check;
 mod completions;
 mod convert;
 mod encode;
+mod environment;
 mod explain;
 mod extensions;
 mod find;
@@ -24,7 +25,9 @@ mod inspect;
 mod manual;
 mod nodes;
 mod operators;
+mod outputs;
 mod pairs;
+mod paths;
 mod picture;
 mod previews;
 mod progress;
@@ -72,18 +75,22 @@ enum Command {
 }
 
 fn main() -> ExitCode {
-    let cli = match Cli::try_parse() {
+    let cli: Cli = match environment::parsed() {
         Ok(cli) => cli,
         Err(message) => {
             // Closed streams leave nobody to tell.
             let plain = message.render().to_string();
-            let _ = match printable(&plain) {
+            let written = match printable(&plain) {
                 Cow::Borrowed(_) => message.print(),
                 // Names of files that a shell has filled in may be of strangers.
                 Cow::Owned(shown) if message.use_stderr() => write!(stderr(), "{shown}"),
                 Cow::Owned(shown) => write!(stdout(), "{shown}"),
             };
-            return if message.use_stderr() { ExitCode::FAILURE } else { ExitCode::SUCCESS };
+            if message.use_stderr() {
+                return ExitCode::FAILURE;
+            }
+            say::keep(written);
+            return code(say::all_written().map(|()| ExitCode::SUCCESS));
         }
     };
     let done = match &cli.command {
@@ -99,6 +106,11 @@ fn main() -> ExitCode {
         Command::Completions(args) => completions::run(args, Cli::command()),
         Command::Manual(args) => manual::run(args, Cli::command()),
     };
+    code(done.and_then(|code| say::all_written().map(|()| code)))
+}
+
+/// The exit code of what was done; an error is said.
+fn code(done: anyhow::Result<ExitCode>) -> ExitCode {
     match done {
         Ok(code) => code,
         Err(error) => {

@@ -2,16 +2,16 @@
 
 use std::borrow::Cow;
 
-use anyhow::{Result, anyhow, bail};
+use anyhow::{Result, bail};
 use png::{BitDepth, ColorType, Compression, Encoder, SrgbRenderingIntent};
 use wuerst::core::colour::byte;
 use wuerst::{Tensor, Value};
 
+use crate::encode::no_picture;
+
 /// A picture, `u8[h,w,3]`, or `f32[h,w,3]` in 0..1, as the bytes of a PNG file; `about` are pairs of keyword and text.
 pub(crate) fn encode(what: &str, picture: &Value, about: &[(&str, String)]) -> Result<Vec<u8>> {
-    let (width, height, rgb) = pixels(picture).ok_or_else(|| {
-        anyhow!("{what} is {}, no picture u8[h,w,3] or f32[h,w,3]: write it as .npy", picture.ty())
-    })?;
+    let (width, height, rgb) = pixels(picture).ok_or_else(|| no_picture(what, &picture.ty()))?;
     if rgb.is_empty() {
         bail!("{what} is a picture without pixels");
     }

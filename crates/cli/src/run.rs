@@ -22,7 +22,7 @@ use crate::setup::Setup;
 use crate::source::Source;
 use crate::target::{Target, numbered};
 use crate::used::{Found, used};
-use crate::{explain, picture, thumbnail, watch};
+use crate::{explain, outputs, paths, picture, thumbnail, watch};
 
 /// Run a graph
 #[derive(clap::Args)]
@@ -41,8 +41,8 @@ pub(crate) struct Args {
     kind: Vec<(String, String)>,
     /// Writes an output, as image=apple.png: .png for pictures, .npy for tensors, .txt for texts and numbers. Of a list of
     /// pictures apple-0001.png and so on, each as soon as it is finished
-    #[arg(short, long, value_name = "OUTPUT=FILE", value_parser = pairs::pair, required = true)]
-    output: Vec<(String, String)>,
+    #[arg(short, long, value_name = "OUTPUT=FILE", value_parser = paths::of_output(), required = true)]
+    output: Vec<paths::Named>,
     /// Leaves out of PNG files how they were made
     #[arg(long)]
     no_metadata: bool,
@@ -98,6 +98,9 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
         goals.push((format(path)?, Target::new(path)?));
     }
     let report = args.report.as_deref().map(Target::new).transpose()?;
+    let files = args.output.iter().zip(&goals).map(|((name, _), (_, target))| (name.as_str(), target));
+    let files: Vec<_> = files.chain(report.as_ref().map(|target| ("the report", target))).collect();
+    outputs::distinct(&files)?;
     let before = args.from.as_deref().map(Recipe::read).transpose()?;
     let file = args.graph.as_ref().or(args.from.as_ref());
     let graphs = before.as_ref().map(|recipe| recipe.graphs.clone()).unwrap_or_default();
@@ -153,6 +156,8 @@ fn make(
         recipe.map_or(Ok(vec![]), |recipe| Recipe { output: output.to_owned(), ..recipe.clone() }.pairs())
     };
     let outputs: Vec<&str> = args.output.iter().map(|(name, _)| name.as_str()).collect();
+    let fitting = outputs.iter().zip(targets).map(|(name, (format, target))| (*name, *format, target));
+    outputs::fitting(job.graph(), &fitting.collect::<Vec<_>>())?;
     // Pictures of lists that are written already.
     let written = RefCell::new(BTreeSet::new());
     let on_part = |output: &str, index: usize, value: &Value| -> Result<()> {

@@ -1,24 +1,53 @@
-//! Lines for stdout and stderr. All of them are printable: what strangers have written never acts upon a terminal.
+//! Lines for stdout and stderr. All of them are printable: what strangers have written never acts upon a terminal. No
+//! line for stdout is lost in silence.
 
 use std::fmt::Display;
-use std::io::{Write, stderr, stdout};
+use std::io::{self, ErrorKind, Write, stderr, stdout};
+use std::sync::OnceLock;
 
+use anyhow::{Result, bail};
 use serde_json::Value as Json;
 use wuerst::core::{printable, printable_json};
 
-/// Writes a line to stdout. A reader that has seen enough, as `head`, is no error.
+/// What kept the first lost line from stdout.
+static LOST: OnceLock<io::Error> = OnceLock::new();
+
+/// Writes a line to stdout. What keeps it from there is said by [`all_written`].
 pub(crate) fn say(line: impl Display) {
-    let _ = writeln!(stdout(), "{}", printable(&line.to_string()));
+    keep(writeln!(stdout(), "{}", printable(&line.to_string())));
 }
 
 /// Writes JSON to stdout, in lines of its own.
 pub(crate) fn say_json(json: &Json) {
-    let _ = writeln!(stdout(), "{}", printable_json(&format!("{json:#}")));
+    keep(writeln!(stdout(), "{}", printable_json(&format!("{json:#}"))));
 }
 
 /// Writes JSON to stdout, in one line.
 pub(crate) fn say_json_line(json: &Json) {
-    let _ = writeln!(stdout(), "{}", printable_json(&json.to_string()));
+    keep(writeln!(stdout(), "{}", printable_json(&json.to_string())));
+}
+
+/// Writes a text of our own to stdout, byte for byte.
+pub(crate) fn say_bytes(bytes: &[u8]) {
+    keep(stdout().write_all(bytes));
+}
+
+/// Remembers why stdout cannot be written. A reader that has seen enough, as `head`, is no error.
+pub(crate) fn keep(written: io::Result<()>) {
+    if let Err(error) = written
+        && error.kind() != ErrorKind::BrokenPipe
+    {
+        let _ = LOST.set(error);
+    }
+}
+
+/// Whether everything is on stdout that was written there.
+pub(crate) fn all_written() -> Result<()> {
+    keep(stdout().flush());
+    match LOST.get() {
+        Some(error) => bail!("stdout cannot be written: {error}"),
+        None => Ok(()),
+    }
 }
 
 /// Writes a line to stderr. A terminal that is gone is no error.

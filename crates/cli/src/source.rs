@@ -83,6 +83,13 @@ pub(crate) struct Problems {
     pub(crate) problems: Vec<Diagnostic>,
 }
 
+impl Problems {
+    /// Problems of a file, whose lines are shown as far as there is a text.
+    pub(crate) fn new(file: &str, text: &str, problems: Vec<Diagnostic>) -> Problems {
+        Problems { file: file.to_owned(), text: text.to_owned(), problems }
+    }
+}
+
 impl std::error::Error for Problems {}
 
 /// Each problem in a line of its own, with the line of the file and a caret below it.

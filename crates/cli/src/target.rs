@@ -37,6 +37,14 @@ impl Target {
         &self.path
     }
 
+    /// The file that is written, by one path however it was named; `None` for a device or a pipe.
+    pub(crate) fn file(&self) -> Option<PathBuf> {
+        match &self.place {
+            Place::File { folder, path } => Some(folder.canonicalize().ok()?.join(path.file_name()?)),
+            Place::Stream => None,
+        }
+    }
+
     /// Writes all of it, or nothing.
     pub(crate) fn write(&self, bytes: &[u8]) -> Result<()> {
         match &self.place {

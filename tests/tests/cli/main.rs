@@ -1,6 +1,7 @@
 //! The command as a user runs it.
 
 mod cache;
+mod checks;
 mod convert;
 mod graphs;
 mod import;
@@ -10,6 +11,8 @@ mod pictures;
 mod refusals;
 mod settings;
 mod shipped;
+#[cfg(target_os = "linux")]
+mod streams;
 mod terminals;
 mod trust;
 mod watch;
