@@ -98,7 +98,10 @@ fn files(folder: &Path) -> Vec<PathBuf> {
 /// All that there is to say about a file, as `wuerst check` prints it.
 fn report(name: &str, text: &str, registry: &Registry) -> String {
     let problems = match Graph::load(text, registry) {
-        Ok(graph) if graph.missing_defaults().is_empty() => return "nothing is wrong\n".to_owned(),
+        Ok(graph) if graph.missing_defaults().is_empty() && graph.notes().is_empty() => {
+            return "nothing is wrong\n".to_owned();
+        }
+        Ok(graph) if graph.missing_defaults().is_empty() => graph.notes().to_vec(),
         Ok(graph) => graph.missing_defaults().to_vec(),
         Err(Error::Graph(problems)) => problems,
         Err(other) => return format!("another error: {other}\n"),
