@@ -170,10 +170,12 @@ static void generator(plugin *p, const uint8_t *picture, const char *prompt, int
     printf("generator: floats in linear light within %.0e; half the scale; no further run\n", worst);
 
     set_number(e, "seed", seed + 1);
+    set_text(e, "steps", "400"); /* so that it is not done before the host is asked */
     abort_after = 1, aborts_asked = 0;
     canvas(64, 64, 1, 4);
     CHECK(render(p, e, 0, 0, 64, 64, 1) == OK && pixel(0, 0)[0] == 0xAB, "an aborted render writes nothing");
     abort_after = -1;
+    set_text(e, "steps", "");
     CHECK(render(p, e, 0, 0, 64, 64, 1) == OK && pixel(0, 0)[0] != 0xAB, "after an abort: %s", message);
     printf("generator: aborted, and good again\n");
 
