@@ -63,7 +63,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
 fn report(args: &Args) -> Result<Option<Json>> {
     let Some(path) = &args.report else { return Ok(None) };
     let text = fs::read_to_string(path).with_context(|| format!("the report {}", path.display()))?;
-    let report: Json = serde_json::from_str(&text)
+    let report: Json = serde_json::from_str(text.trim_start_matches('\u{feff}'))
         .with_context(|| format!("the report {} is none that `wuerst run --report` wrote", path.display()))?;
     if !report["nodes"].is_array() {
         bail!("the report {} is none that `wuerst run --report` wrote: it has no `nodes`", path.display());

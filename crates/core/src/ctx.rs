@@ -51,13 +51,14 @@ pub struct Ctx<'a> {
     step: (usize, usize),
     usage: RefCell<Usage>,
     saved: Saved,
+    warnings: Vec<String>,
 }
 
 impl<'a> Ctx<'a> {
     /// The context of one run of one node.
     pub fn new(id: &'a str, cancel: &'a Cancel, watch: &'a mut dyn Watch) -> Ctx<'a> {
-        let (usage, saved) = Default::default();
-        Ctx { id, devices: &[], cancel, watch, step: (0, 0), usage, saved }
+        let (usage, saved, warnings) = Default::default();
+        Ctx { id, devices: &[], cancel, watch, step: (0, 0), usage, saved, warnings }
     }
 
     /// States the devices that the node prefers, first choice first.
@@ -117,9 +118,21 @@ impl<'a> Ctx<'a> {
         }
     }
 
-    /// Tells the user something that does not stop the run.
+    /// Tells the user something about the results that does not stop the run, as that a text is cut off. It is said again
+    /// whenever the results are remembered instead of made again.
     pub fn warn(&mut self, message: &str) {
+        self.warnings.push(message.to_owned());
+        self.warn_once(message);
+    }
+
+    /// Tells the user something about this run alone, as that a device is not there.
+    pub fn warn_once(&mut self, message: &str) {
         self.watch.warning(self.id, message);
+    }
+
+    /// What was said by [`Ctx::warn`] so far.
+    pub fn warnings(&self) -> &[String] {
+        &self.warnings
     }
 
     /// Says what the node took of the machine, for the report of the run. It may be said piece by piece.

@@ -187,6 +187,14 @@ fn steps_previews_warnings_and_cancellation_pass_through() {
     let (inputs, cancel, mut notes) = (stub::inputs(&graph, &[]), Cancel::new(), Notes::default());
     Run::new(&graph, &inputs, &bench.cache, &cancel, &mut notes).output("image").unwrap();
     assert_eq!(notes.0, ["a/s", "a/s 1/4", "a/s [2, 2, 3]", "a/s: beware", "a/s 2/4", "a/s 3/4"]);
+    let mut again = Notes::default();
+    Run::new(&graph, &inputs, &bench.cache, &cancel, &mut again).output("image").unwrap();
+    assert!(!again.0.iter().any(|note| note.ends_with("1/4")), "remembered: {:?}", again.0);
+    assert!(
+        again.0.contains(&"a/s: beware".to_owned()),
+        "a warning comes with what is remembered: {:?}",
+        again.0
+    );
     bench.cache.clear();
     let mut notes = Notes(Vec::new(), Some(cancel.clone()));
     let stopped = Run::new(&graph, &inputs, &bench.cache, &cancel, &mut notes).output("image");

@@ -17,6 +17,7 @@ pub mod prior;
 pub mod record;
 pub mod scale;
 pub mod schedule;
+pub mod stand_in;
 pub mod text;
 pub mod vqgan;
 

@@ -1,10 +1,11 @@
 //! The models in memory, shared by all nodes and jobs of an engine.
 
 use std::any::{Any, TypeId};
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
-use wuerst_core::{Cancel, Ctx, Digest, Error, Model, Result, Usage, memory};
+use wuerst_core::{Cancel, Ctx, Digest, Dim, Error, Model, Result, Signature, Ty, Usage, memory};
 use wuerst_model::facts::{self, Facts};
 
 use crate::contract::Contract;
@@ -97,6 +98,34 @@ impl Sessions {
             Ok((facts, bytes + 256))
         })?;
         Ok((*facts).clone())
+    }
+
+    /// Lengths that a model fixes of its contract's named dimensions: channels, tokens and features. Batch and size, which
+    /// nodes see to, are left out.
+    ///
+    /// # Errors
+    /// As [`Sessions::facts`].
+    pub fn lengths(&self, model: &Model, contract: Contract) -> Result<Vec<(String, usize)>> {
+        self.facts(model, contract)?;
+        let header = self.header(model)?;
+        let signature: Signature = contract.signature().parse()?;
+        let mut lengths = BTreeMap::new();
+        let pairs = [(&signature.inputs, &header.inputs), (&signature.outputs, &header.outputs)];
+        for (ports, outlets) in pairs {
+            for (port, outlet) in
+                ports.iter().filter_map(|p| Some((p, outlets.iter().find(|o| o.name == p.name)?)))
+            {
+                let Ty::Tensor { dims, .. } = &port.ty else { continue };
+                for pair in dims.iter().zip(&outlet.dims) {
+                    if let (Dim::Named(name), Dim::Fixed(length)) = pair
+                        && ["c", "z", "l", "d"].contains(&name.as_str())
+                    {
+                        lengths.insert(name.clone(), *length);
+                    }
+                }
+            }
+        }
+        Ok(lengths.into_iter().collect())
     }
 
     fn header(&self, model: &Model) -> Result<Arc<Header>> {
@@ -208,7 +237,7 @@ impl Sessions {
         if *said == message {
             return;
         }
-        ctx.warn(&message);
+        ctx.warn_once(&message);
         if let Some(log) = &self.options.log {
             log(Level::Warning, &message);
         }

@@ -3,11 +3,12 @@
 use std::sync::Arc;
 
 use image::imageops::FilterType;
-use wuerst_core::{Args, Ctx, Error, Model, Node, NodeSpec, Refusal, Result, Value};
+use wuerst_core::{Args, Ctx, Error, KnownLength, Model, Node, NodeSpec, Refusal, Result, Value};
 use wuerst_model::facts::{self, Facts};
 use wuerst_runtime::{Contract, Sessions};
 
 use crate::image::{picture, scaled, tensor};
+use crate::lengths;
 use crate::sampling::blame_model;
 use crate::vqgan_encode::planes;
 
@@ -43,6 +44,10 @@ impl Compress {
 impl Node for Compress {
     fn spec(&self) -> &NodeSpec {
         &self.spec
+    }
+
+    fn lengths(&self, known: &Args<'_>) -> Vec<KnownLength> {
+        lengths::of_model(&self.sessions, known, Contract::Compressor)
     }
 
     fn check(&self, known: &Args<'_>) -> Result<(), Refusal> {

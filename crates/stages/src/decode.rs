@@ -2,12 +2,15 @@
 
 use std::sync::Arc;
 
-use wuerst_core::{Args, Batch, Ctx, Error, Model, Node, NodeSpec, Refusal, Result, Tensor, Value};
+use wuerst_core::{
+    Args, Batch, Ctx, Error, KnownLength, Model, Node, NodeSpec, Refusal, Result, Tensor, Value,
+};
 use wuerst_model::facts::{self, Facts};
 use wuerst_model::noise::Noise;
 use wuerst_model::scale::Scale;
 use wuerst_runtime::{Contract, Sessions};
 
+use crate::lengths;
 use crate::sampling::batch;
 use crate::sampling::guidance::{self, Guidance};
 use crate::sampling::start::{self, start_ports};
@@ -85,6 +88,10 @@ fn noise(args: &Args<'_>) -> Result<Noise> {
 impl Node for Decode {
     fn spec(&self) -> &NodeSpec {
         &self.spec
+    }
+
+    fn lengths(&self, known: &Args<'_>) -> Vec<KnownLength> {
+        lengths::of_model(&self.sessions, known, Contract::Decoder)
     }
 
     fn check(&self, known: &Args<'_>) -> Result<(), Refusal> {

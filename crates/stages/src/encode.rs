@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
-use wuerst_core::{Args, Batch, Ctx, Node, NodeSpec, Refusal, Result, Value};
+use wuerst_core::{Args, Batch, Ctx, KnownLength, Node, NodeSpec, Refusal, Result, Value};
 use wuerst_runtime::{Contract, Sessions};
 
+use crate::lengths;
 use crate::sampling::batch;
 use crate::sampling::blame_model;
 
@@ -31,6 +32,10 @@ impl Encode {
 impl Node for Encode {
     fn spec(&self) -> &NodeSpec {
         &self.spec
+    }
+
+    fn lengths(&self, known: &Args<'_>) -> Vec<KnownLength> {
+        lengths::of_model(&self.sessions, known, Contract::TextEncoder)
     }
 
     fn check(&self, known: &Args<'_>) -> Result<(), Refusal> {

@@ -7,6 +7,7 @@ mod encode;
 mod file_name;
 mod files;
 mod image;
+mod lengths;
 pub mod npy;
 mod plain;
 mod prior;

@@ -2,11 +2,14 @@
 
 use std::sync::Arc;
 
-use wuerst_core::{Args, Batch, Ctx, Error, Model, Node, NodeSpec, Refusal, Result, Tensor, Value};
+use wuerst_core::{
+    Args, Batch, Ctx, Error, KnownLength, Model, Node, NodeSpec, Refusal, Result, Tensor, Value,
+};
 use wuerst_model::facts::{self, Facts};
 use wuerst_model::noise::Noise;
 use wuerst_runtime::{Contract, Sessions};
 
+use crate::lengths;
 use crate::sampling::batch;
 use crate::sampling::guidance::{self, Guidance};
 use crate::sampling::start::{self, start_ports};
@@ -81,6 +84,10 @@ fn cells(args: &Args<'_>, facts: &facts::Prior) -> Result<[usize; 2]> {
 impl Node for Prior {
     fn spec(&self) -> &NodeSpec {
         &self.spec
+    }
+
+    fn lengths(&self, known: &Args<'_>) -> Vec<KnownLength> {
+        lengths::of_model(&self.sessions, known, Contract::Prior)
     }
 
     fn check(&self, known: &Args<'_>) -> Result<(), Refusal> {

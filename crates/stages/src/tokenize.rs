@@ -5,7 +5,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use wuerst_core::{
-    Args, Cancel, Ctx, Digest, Error, File, Model, Node, NodeSpec, Refusal, Result, Tensor, Value,
+    Args, Cancel, Ctx, Digest, Error, File, KnownLength, Model, Node, NodeSpec, Refusal, Result, Tensor,
+    Value,
 };
 use wuerst_model::facts::{self, Facts};
 use wuerst_runtime::{Contract, Sessions};
@@ -91,7 +92,11 @@ fn beside(model: &Model, name: &str) -> Result<File> {
             "its metadata names the tokenizer `{name}`, which is no plain file name"
         )));
     }
-    let file = File::open(name, &model.path().with_file_name(name)).map_err(|error| match error {
+    // A cache of downloads has links to models, and a tokenizer next to the link or next to what it leads to.
+    let behind = model.path().canonicalize().unwrap_or_else(|_| model.path().to_owned());
+    let mut places = [model.path(), &behind].map(|path| path.with_file_name(name)).into_iter();
+    let place = places.clone().find(|path| path.exists()).or_else(|| places.next()).unwrap_or_default();
+    let file = File::open(name, &place).map_err(|error| match error {
         Error::File { source, .. } if source.kind() == ErrorKind::NotFound => {
             failed(format!("its tokenizer is missing: put `{name}` next to it"))
         }
@@ -115,6 +120,13 @@ impl Node for Tokenize {
             self.sound(&file).map_err(blame_model)?;
         }
         Ok(())
+    }
+
+    fn lengths(&self, known: &Args<'_>) -> Vec<KnownLength> {
+        match known.model("model").and_then(|model| self.facts(model)) {
+            Ok(facts) => vec![KnownLength { dim: "l".into(), length: facts.length, port: "model".into() }],
+            Err(_) => Vec::new(),
+        }
     }
 
     /// The tokenizer is a file of its own, which may be replaced while the encoder stays.

@@ -3,10 +3,13 @@
 use std::sync::Arc;
 
 use wuerst_core::colour::byte;
-use wuerst_core::{Args, Batch, Ctx, Error, Model, Node, NodeSpec, Refusal, Result, Tensor, Value, memory};
+use wuerst_core::{
+    Args, Batch, Ctx, Error, KnownLength, Model, Node, NodeSpec, Refusal, Result, Tensor, Value, memory,
+};
 use wuerst_model::facts::{self, Facts};
 use wuerst_runtime::{Contract, Sessions, Stage};
 
+use crate::lengths;
 use crate::sampling::batch;
 use crate::sampling::blame_model;
 
@@ -56,6 +59,10 @@ pub(crate) fn facts(sessions: &Sessions, model: &Model, contract: Contract) -> R
 impl Node for Vqgan {
     fn spec(&self) -> &NodeSpec {
         &self.spec
+    }
+
+    fn lengths(&self, known: &Args<'_>) -> Vec<KnownLength> {
+        lengths::of_model(&self.sessions, known, Contract::VqganDecoder)
     }
 
     fn check(&self, known: &Args<'_>) -> Result<(), Refusal> {

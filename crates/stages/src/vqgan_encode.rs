@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
-use wuerst_core::{Args, Ctx, Error, Node, NodeSpec, Refusal, Result, Tensor, Value};
+use wuerst_core::{Args, Ctx, Error, KnownLength, Node, NodeSpec, Refusal, Result, Tensor, Value};
 use wuerst_runtime::{Contract, Sessions};
 
+use crate::lengths;
 use crate::sampling::blame_model;
 use crate::vqgan::facts;
 
@@ -32,6 +33,10 @@ impl VqganEncode {
 impl Node for VqganEncode {
     fn spec(&self) -> &NodeSpec {
         &self.spec
+    }
+
+    fn lengths(&self, known: &Args<'_>) -> Vec<KnownLength> {
+        lengths::of_model(&self.sessions, known, Contract::VqganEncoder)
     }
 
     fn check(&self, known: &Args<'_>) -> Result<(), Refusal> {

@@ -156,3 +156,40 @@ fn kinds_need_a_dot() -> Result<()> {
     ensure!(output.status.code() == Some(1) && said.contains("KIND=FILE, as my.row=row.yaml"), "{said}");
     Ok(())
 }
+
+#[test]
+fn stand_ins_are_named() -> Result<()> {
+    let models = models()?;
+    let pointer = "version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 3979324\n";
+    let page = "<!DOCTYPE html><html><body>401 Unauthorized</body></html>\n";
+    for (name, text, want) in [
+        ("prior.onnx", pointer, "Git LFS pointer"),
+        ("prior.onnx", page, "web page (HTML)"),
+        ("tokenizer-decoder.json", pointer, "Git LFS pointer"),
+        ("tokenizer-decoder.json", "{ \"model\": ", "tokenizer-decoder.json"),
+    ] {
+        let path = models.path().join(name);
+        let kept = fs::read(&path)?;
+        fs::write(&path, text)?;
+        let output = wuerst(models.path(), &["check", GRAPH])?.output()?;
+        let said = String::from_utf8(output.stderr)?;
+        ensure!(output.status.code() == Some(1) && said.contains(want), "{name}: {said}");
+        fs::write(&path, kept)?;
+    }
+    Ok(())
+}
+
+#[test]
+#[cfg(unix)]
+fn linked_models_find_tokenizers() -> Result<()> {
+    let models = models()?;
+    let links = tempfile::tempdir()?;
+    for entry in fs::read_dir(models.path())? {
+        let path = entry?.path();
+        if path.extension().is_some_and(|end| end == "onnx") {
+            std::os::unix::fs::symlink(&path, links.path().join(path.file_name().context("a name")?))?;
+        }
+    }
+    stdout(wuerst(links.path(), &["check", GRAPH])?)?;
+    Ok(())
+}

@@ -104,7 +104,7 @@ fn outputs() -> Result<()> {
     let file = |name: &str| out.join(name).display().to_string();
     says(&run(&["-o", &format!("imag={}", file("a.png"))])?, &["no output `imag`", "did you mean `image`"]);
     says(&run(&["-o", &format!("image={}", file("a.doc"))])?, &["a.doc", ".png, .npy or .txt"]);
-    says(&run(&["-o", "image"])?, &["name=value"]);
+    says(&run(&["-o", "image"])?, &["OUTPUT=FILE"]);
     says(&run(&["-o", &format!("image={}", file("a.png"))])?, &["prompt", "must be set"]);
     let set = ["--set", "prompt=a", "--set", "steps=1", "--set", "decoder_steps=1"];
     let outputs = [format!("image={}", file("a.npy")), format!("embedding={}", file("b.png"))];

@@ -64,6 +64,8 @@ pub(crate) struct Results {
     pub(crate) rows: Arc<[usize]>,
     /// Their size together.
     pub(crate) bytes: usize,
+    /// What the node said of them.
+    pub(crate) warnings: Arc<[String]>,
 }
 
 /// The length of a value's first dimension.
@@ -173,7 +175,7 @@ impl Cache {
         let rows = values.iter().map(rows).collect();
         let leases: Vec<Lease> = values.into_iter().map(|value| self.keep(value)).collect();
         let digests = leases.iter().map(Lease::digest).collect();
-        (Results { digests, rows, bytes }, leases.into_iter().map(Some).collect())
+        (Results { digests, rows, bytes, warnings: Arc::default() }, leases.into_iter().map(Some).collect())
     }
 
     /// The value of that digest, if it is still there, in use as long as the lease lives.
@@ -299,7 +301,12 @@ mod tests {
     fn the_memo_is_bounded() {
         let cache = Cache::new(0);
         let key = |n: i64| Value::from(n).digest();
-        let results = Results { digests: Arc::from([key(0)]), rows: Arc::from([0]), bytes: 0 };
+        let results = Results {
+            digests: Arc::from([key(0)]),
+            rows: Arc::from([0]),
+            bytes: 0,
+            warnings: Arc::default(),
+        };
         let entries = MEMO_ENTRIES.get() as i64;
         (0..=entries).for_each(|n| cache.remember(key(n), results.clone()));
         assert!(cache.recall(key(0)).is_none() && cache.recall(key(entries)).is_some());

@@ -191,6 +191,7 @@ impl<'a> Pass<'a> {
             NodeReport { node: this.id.clone(), kind, fate: Fate::Reused(how), duration, bytes, usage };
         slot.report = Some(report);
         self.progress.reused(step, &this);
+        results.warnings.iter().for_each(|message| self.progress.warn(&this.id, message));
         true
     }
 
@@ -277,7 +278,7 @@ impl<'a> Pass<'a> {
         let ctx = Ctx::new(id, self.cancel, &mut self.progress);
         let mut ctx = ctx.with_devices(devices).with_saved(&self.saved);
         let results = node.run(&mut ctx, &Args::new(&spec.signature.inputs, &args)).map_err(in_node)?;
-        let (duration, usage) = (begun.elapsed(), ctx.usage());
+        let (duration, usage, warnings) = (begun.elapsed(), ctx.usage(), Arc::from(ctx.warnings()));
         values::results(&spec.signature, &results, lengths).map_err(in_node)?;
         let took = duration.saturating_sub(usage.loading);
         if let Some((sort, steps, weight)) = self.progress.finished(step, &this) {
@@ -289,6 +290,7 @@ impl<'a> Pass<'a> {
             self.progress.warn(id, &problem);
         }
         let (results, leases) = self.cache.keep_all(results);
+        let results = Results { warnings, ..results };
         if spec.pure {
             self.cache.remember(key, results.clone());
         }

@@ -123,7 +123,8 @@ fn meant(value: &str) -> Result<String, Error> {
         Some(path) => {
             let text = fs::read_to_string(path).map_err(|e| Error::new(format!("reading {path}: {e}")))?;
             // Editors end a file with a line break that nobody means.
-            Ok(text.strip_suffix('\n').unwrap_or(&text).to_owned())
+            let text = text.trim_start_matches('\u{feff}');
+            Ok(text.strip_suffix('\n').unwrap_or(text).to_owned())
         }
         None => Ok(value.to_owned()),
     }

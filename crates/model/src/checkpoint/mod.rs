@@ -19,6 +19,7 @@ pub use fit::Misfit;
 use mapping::Mapping;
 
 use crate::onnx::{BoxError, Weight, Weights};
+use crate::stand_in;
 
 /// Named tensors in one or more files.
 #[derive(Debug)]
@@ -123,7 +124,11 @@ impl Checkpoint {
             [0x80, ..] => legacy::entries(bytes),
             _ => shards::entries(bytes),
         };
-        let entries = entries.map_err(|message| CheckpointError::Format { path: path.into(), message })?;
+        let entries = entries.map_err(|message: String| {
+            let message =
+                stand_in::of_bytes(bytes).map_or(message, |what| format!("is no checkpoint but {what}"));
+            CheckpointError::Format { path: path.into(), message }
+        })?;
         for (name, mut entry) in entries {
             entry.file = self.files.len();
             self.tensors.insert(name, entry);

@@ -7,6 +7,7 @@ use safetensors::{Dtype, SafeTensors};
 use serde::Deserialize;
 
 use super::{CheckpointError, Element, Entry};
+use crate::stand_in;
 
 /// The tensors of a safetensors file, by name; the file's number is left 0.
 pub fn entries(bytes: &[u8]) -> Result<Vec<(String, Entry)>, String> {
@@ -42,8 +43,13 @@ struct Index {
 pub fn files(index: &Path) -> Result<Vec<PathBuf>, CheckpointError> {
     let text = std::fs::read(index).map_err(|source| CheckpointError::Io { path: index.into(), source })?;
     let failed = |message| CheckpointError::Format { path: index.into(), message };
-    let parsed: Index = serde_json::from_slice(&text)
-        .map_err(|e| failed(format!("is not the index of a sharded checkpoint ({e})")))?;
+    let json = text.strip_prefix("\u{feff}".as_bytes()).unwrap_or(&text);
+    let parsed: Index = serde_json::from_slice(json).map_err(|e| {
+        failed(match stand_in::of_bytes(&text) {
+            Some(what) => format!("is no index of a checkpoint but {what}"),
+            None => format!("is not the index of a sharded checkpoint ({e})"),
+        })
+    })?;
     let names: BTreeSet<&String> = parsed.weight_map.values().collect();
     let beside = |name: &String| {
         let plain = Path::new(name).file_name().is_some_and(|file| file == name.as_str());

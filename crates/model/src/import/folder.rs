@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::checkpoint::{Checkpoint, CheckpointError};
 use crate::network::too_large;
 use crate::record::Graph;
+use crate::stand_in;
 
 /// The largest file of texts and numbers that is read, in bytes.
 const LARGEST: u64 = 16 << 20;
@@ -75,7 +76,10 @@ impl<'a> Folder<'a> {
             file.take(LARGEST + 1).read_to_string(&mut text)?;
             match text.len() as u64 > LARGEST {
                 true => Err(io::Error::other("has more than 16 MiB, which no such file has")),
-                false => Ok(text),
+                false => match stand_in::of_bytes(text.as_bytes()) {
+                    Some(what) => Err(io::Error::other(format!("is {what}"))),
+                    None => Ok(text.trim_start_matches('\u{feff}').to_owned()),
+                },
             }
         });
         self.keep(name, read)

@@ -6,6 +6,8 @@
 use std::fs::File;
 use std::io::{BufRead, BufReader, Seek};
 
+use crate::stand_in;
+
 use super::survey::{LimitError, METADATA, survey};
 use super::tensor::{Tensor, TensorError};
 use super::unfold::{self, UnfoldError};
@@ -63,6 +65,9 @@ pub enum HeadError {
     /// It holds too much.
     #[error(transparent)]
     Limit(#[from] LimitError),
+    /// Another file in its place.
+    #[error("not an ONNX file but {0}")]
+    StandIn(&'static str),
     /// A protobuf, perhaps, but without a graph.
     #[error("not an ONNX file: it holds no graph")]
     NoGraph,
@@ -83,7 +88,8 @@ impl Head {
     /// When it cannot be read, is no ONNX file, or goes beyond what is read of one.
     pub fn of_file(file: &File) -> Read<Head> {
         let length = file.metadata().map_err(WireError::from)?.len();
-        Head::read(BufReader::with_capacity(64 << 10, file), length)
+        let read = Head::read(BufReader::with_capacity(64 << 10, file), length);
+        read.map_err(|error| stand_in::of_file(file).map_or(error, HeadError::StandIn))
     }
 
     /// Reads the head of a source of `length` bytes, which stands at its beginning.

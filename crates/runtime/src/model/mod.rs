@@ -1,6 +1,7 @@
 //! A loaded model: an ONNX Runtime session that stands in for a stage.
 
 pub(crate) mod cost;
+mod fit;
 pub(crate) mod invariant;
 pub(crate) mod load;
 pub(crate) mod prepared;
@@ -183,8 +184,8 @@ impl Stage {
             return Ok(());
         }
         let (got, path) = (Ty::of_tensor(tensor), self.path.display());
-        let message = format!("is {got}, but {path} takes {outlet}; do the models belong together?");
-        Err(Error::invalid(name, message))
+        let why = fit::why(name, &outlet.dims, tensor.shape());
+        Err(Error::invalid(name, format!("is {got}, but {path} takes {outlet}: {why}")))
     }
 
     fn narrowed<'t>(&self, name: &str, tensor: &'t Tensor) -> Cow<'t, Tensor> {
@@ -244,7 +245,7 @@ pub(crate) fn report(ctx: &mut Ctx<'_>, options: &Options, placement: &Placement
             placement.model.display(),
             placement.device
         );
-        ctx.warn(&message);
+        ctx.warn_once(&message);
         if let Some(log) = &options.log {
             log(Level::Warning, &message);
         }

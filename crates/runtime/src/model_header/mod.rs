@@ -7,11 +7,13 @@ mod about;
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use wuerst_core::regular::{self, Links};
 use wuerst_core::{DType, Dim};
 use wuerst_model::onnx::{self, Extent, Head, HeadError, Place, Tensor};
+use wuerst_model::stand_in;
 
 /// What an ONNX file says of itself.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -121,13 +123,19 @@ fn data_length(path: &Path, tensors: &[Tensor]) -> Result<u64, HeaderError> {
     let mut sum = 0u64;
     for (location, end) in lengths {
         let path = path.with_file_name("").join(location);
-        let file = regular::open(&path, Links::Followed).and_then(|file| file.metadata());
+        let file = regular::open(&path, Links::Followed).and_then(|file| Ok((file.metadata()?.len(), file)));
         let why = match file {
-            Ok(about) if about.len() >= end => {
-                sum = sum.saturating_add(about.len());
+            Ok((length, _)) if length >= end => {
+                sum = sum.saturating_add(length);
                 continue;
             }
-            Ok(about) => format!("has {} bytes, and {end} are wanted", about.len()),
+            Ok((length, file)) => stand_in::of_file(file).map_or_else(
+                || format!("has {length} bytes, and {end} are wanted: it is cut off, or another model's"),
+                |what| format!("holds no weights but is {what}"),
+            ),
+            Err(error) if error.kind() == ErrorKind::NotFound => {
+                "is missing: put it next to the model".to_owned()
+            }
             Err(error) => error.to_string(),
         };
         return Err(HeaderError::Data { path, why });

@@ -14,6 +14,7 @@ use std::path::{Path, PathBuf};
 use tokenizers::parallelism::set_parallelism;
 use tokenizers::{Encoding, PaddingStrategy, PostProcessor, TruncationParams};
 use wuerst_core::{BoxError, Error, File, Result, memory};
+use wuerst_model::stand_in;
 
 /// The largest file that is read, in bytes.
 const LARGEST: u64 = 32 << 20;
@@ -64,7 +65,10 @@ fn read(file: &File) -> Result<String> {
     let mut text = String::new();
     file.content()?.take(LARGEST + 1).read_to_string(&mut text).map_err(|e| failed(file.path(), e))?;
     check_size(file.path(), text.len() as u64)?;
-    Ok(text)
+    match stand_in::of_bytes(text.as_bytes()) {
+        Some(what) => Err(failed(file.path(), format!("is no tokenizer but {what}"))),
+        None => Ok(text.trim_start_matches('\u{feff}').to_owned()),
+    }
 }
 
 /// Checks the file of a tokenizer without making one of it.

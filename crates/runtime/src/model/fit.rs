@@ -1,0 +1,58 @@
+//! Why a tensor does not fit an input of a model, in terms of what its dimensions mean.
+
+use wuerst_core::Dim;
+
+/// Says which dimension of the input called `name` differs, and what to do.
+pub(super) fn why(name: &str, wanted: &[Dim], shape: &[usize]) -> String {
+    let differing = wanted.iter().zip(shape).enumerate().find_map(|(axis, (dim, got))| match dim {
+        Dim::Fixed(want) if want != got => Some((axis, *want, *got)),
+        _ => None,
+    });
+    let Some((axis, want, got)) = differing.filter(|_| wanted.len() == shape.len()) else {
+        return "it has another number of dimensions".to_owned();
+    };
+    let sequence = matches!(name, "text" | "states" | "input_ids" | "attention_mask");
+    match (axis, sequence) {
+        (0, _) => format!(
+            "the model was exported for a fixed batch of {want}, not {got}; export it with a free batch (a dynamic axis)"
+        ),
+        (1, true) => format!(
+            "it has {got} tokens, and the model was exported for {want}; use the tokenizer that belongs to it"
+        ),
+        (_, true) => format!(
+            "it has {got} features, and the model takes {want}; use the text encoder that belongs to it"
+        ),
+        (1, false) => format!(
+            "it has {got} channels, and the model takes {want}; wire what the stage before this one makes, with models \
+             that belong together"
+        ),
+        _ => format!(
+            "the model was exported for one size, {want} along this side and not {got}; make a picture of that size, or \
+             export the model with free sides (dynamic axes)"
+        ),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn dimensions_are_called_what_they_are() {
+        let dims =
+            |text: [&str; 4]| text.map(|dim| dim.parse().map_or_else(|_| Dim::Named(dim.into()), Dim::Fixed));
+        let said = |dims: [Dim; 4], shape: [usize; 4]| why("latents", &dims, &shape);
+        assert!(said(dims(["1", "4", "h", "w"]), [2, 4, 8, 8]).contains("fixed batch of 1, not 2"));
+        assert!(
+            said(dims(["b", "4", "h", "w"]), [1, 16, 8, 8]).contains("16 channels, and the model takes 4")
+        );
+        assert!(
+            said(dims(["b", "4", "64", "64"]), [1, 4, 64, 32])
+                .contains("one size, 64 along this side and not 32")
+        );
+        let text = [Dim::Named("b".into()), Dim::Fixed(77), Dim::Fixed(1280)];
+        assert!(why("text", &text, &[1, 64, 1280]).contains("64 tokens"));
+        assert!(why("text", &text, &[1, 77, 384]).contains("384 features"));
+        assert!(why("text", &text, &[77, 384]).contains("number of dimensions"));
+    }
+}
