@@ -1,5 +1,7 @@
 //! Which normalizers, pre-tokenizers and post-processors are read.
 
+use serde::Deserialize;
+use serde::de::IgnoredAny;
 use serde_json::Value;
 
 use super::pattern;
@@ -112,8 +114,44 @@ fn check(name: &str, part: &Value, kinds: &Kinds, depth: usize) -> Result<usize,
         }
         // One character becomes two bytes for each that it has.
         "ByteLevel" => 2,
+        "TemplateProcessing" => {
+            check_template(name, part)?;
+            1
+        }
         _ => 1,
     })
+}
+
+/// Of a template: what stands for a text, and what for a token that is put in.
+#[derive(Deserialize)]
+enum Piece {
+    Sequence { id: String },
+    SpecialToken(IgnoredAny),
+}
+
+#[derive(Deserialize)]
+struct Template {
+    single: Vec<Piece>,
+    pair: Vec<Piece>,
+}
+
+/// The library combines each part of a long text with each part of its copies, so that a few copies fill the memory.
+fn check_template(name: &str, part: &Value) -> Result<(), String> {
+    let template = Template::deserialize(part).map_err(|_| {
+        format!("a template in its `{name}` lacks `single` or `pair`, or has a piece of another kind")
+    })?;
+    for pieces in [&template.single, &template.pair] {
+        let mut texts: Vec<&str> = vec![];
+        for piece in pieces {
+            if let Piece::Sequence { id } = piece {
+                if texts.contains(&id.as_str()) {
+                    return Err(format!("a template in its `{name}` puts a text in more than once"));
+                }
+                texts.push(id);
+            }
+        }
+    }
+    Ok(())
 }
 
 fn content(name: &str, part: &Value, key: &str) -> Result<usize, String> {

@@ -120,6 +120,12 @@ fn other_parts_are_bounded() {
     assert_eq!(ids(&with("post_processor", template(4)), 5).unwrap(), [1, 1, 1, 1, 2]);
     refused(&with("post_processor", template(5)), "adds 5 tokens to each text");
     refused(&with("post_processor", template(100_000)), "`post_processor` has more than 256 KiB");
+    // Each part of a long text with each part of its copies: without end, from a file of 1 kB.
+    let mut copies = template(4);
+    copies["single"] = json!(vec![copies["single"][1].clone(); 8]);
+    refused(&with("post_processor", copies.clone()), "puts a text in more than once");
+    let inner = json!({ "type": "Sequence", "processors": [copies] });
+    refused(&with("post_processor", inner), "puts a text in more than once");
     let token = |content: &str| {
         json!({
             "id": 9, "content": content, "single_word": false, "lstrip": false, "rstrip": false, "normalized": false, "special": true,
