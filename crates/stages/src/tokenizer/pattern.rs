@@ -6,12 +6,50 @@ const LONGEST: usize = 4096;
 const REPEATED: u32 = 100;
 /// Groups within each other.
 const DEPTH: usize = 32;
+/// Repetitions that may follow each other: with `.*.*.*.*x`, the time grows with the fifth power of the text's length.
+const REPETITIONS: usize = 2;
+/// Other choices that may follow each other, as `a?` and `(a|b)`: each doubles the time.
+const CHOICES: usize = 3;
 
 /// A group that is open.
 #[derive(Clone, Copy, Default)]
 struct Group {
     /// Whether something in it is repeated, or there is a choice.
     varies: bool,
+    /// What follows each other in its current branch.
+    branch: Cost,
+    /// The most of its branches so far.
+    most: Cost,
+    branches: usize,
+}
+
+/// Ways to match that are tried one after the other, as exponents.
+#[derive(Clone, Copy, Default)]
+struct Cost {
+    repetitions: usize,
+    choices: usize,
+}
+
+impl Group {
+    /// Ends a branch.
+    fn end_branch(&mut self) {
+        let (most, branch) = (self.most, std::mem::take(&mut self.branch));
+        self.most.repetitions = most.repetitions.max(branch.repetitions);
+        self.most.choices = most.choices.max(branch.choices);
+        self.branches += 1;
+    }
+
+    /// Adds a part to the current branch.
+    fn follow(&mut self, repetitions: usize, choices: usize) -> Result<(), String> {
+        self.branch.repetitions += repetitions;
+        self.branch.choices += choices;
+        if self.branch.repetitions > REPETITIONS || self.branch.choices > CHOICES {
+            return Err(format!(
+                "has more than {REPETITIONS} repetitions one after the other, or more than {CHOICES} choices"
+            ));
+        }
+        Ok(())
+    }
 }
 
 /// Checks an expression of a tokenizer.
@@ -31,9 +69,7 @@ pub(super) fn check(expression: &str) -> Result<(), String> {
             '\\' => {
                 match rest.next() {
                     Some('1'..='9' | 'k' | 'g') => return Err("refers back to what was matched".into()),
-                    Some('p' | 'P' | 'x' | 'u') if rest.peek() == Some(&'{') => {
-                        rest.by_ref().find(|c| *c == '}');
-                    }
+                    Some('p' | 'P' | 'x' | 'u') if rest.peek() == Some(&'{') => named(&mut rest)?,
                     _ => {}
                 }
                 last = Some(Group::default());
@@ -49,7 +85,9 @@ pub(super) fn check(expression: &str) -> Result<(), String> {
                 if rest.peek() == Some(&'?') {
                     rest.next();
                     match rest.next() {
-                        Some(':' | '=' | '!' | '>' | 'i' | '<') => {}
+                        Some(':' | '=' | '!' | '>' | '<') => {}
+                        // Without a `:`, the branches that follow would be in the group.
+                        Some('i') if rest.peek() == Some(&':') => {}
                         _ => return Err("has a group of a kind that is not read".into()),
                     }
                 } else if rest.peek() == Some(&'*') {
@@ -59,14 +97,18 @@ pub(super) fn check(expression: &str) -> Result<(), String> {
                 last = None;
             }
             ')' => {
-                let closed = groups.pop().filter(|_| !groups.is_empty()).ok_or("has a `)` too many")?;
+                let mut closed = groups.pop().filter(|_| !groups.is_empty()).ok_or("has a `)` too many")?;
+                closed.end_branch();
                 if let Some(around) = groups.last_mut() {
                     around.varies |= closed.varies;
+                    let choices = closed.most.choices + usize::from(closed.branches > 1);
+                    around.follow(closed.most.repetitions, choices)?;
                 }
                 last = Some(closed);
             }
             '|' => {
                 groups.iter_mut().for_each(|group| group.varies = true);
+                groups.last_mut().into_iter().for_each(Group::end_branch);
                 last = None;
             }
             '*' | '+' | '?' | '{' => {
@@ -79,9 +121,12 @@ pub(super) fn check(expression: &str) -> Result<(), String> {
                     return Err("repeats a group in which something is repeated or chosen".into());
                 }
                 groups.iter_mut().for_each(|group| group.varies = true);
+                if let Some(group) = groups.last_mut() {
+                    group.follow(usize::from(many), usize::from(!many))?;
+                }
                 // Lazy, or possessive.
                 rest.next_if(|c| ['?', '+'].contains(c));
-                last = Some(Group { varies: true });
+                last = Some(Group { varies: true, ..Group::default() });
             }
             _ => last = Some(Group::default()),
         }
@@ -90,6 +135,16 @@ pub(super) fn check(expression: &str) -> Result<(), String> {
 }
 
 type Rest<'a> = std::iter::Peekable<std::str::Chars<'a>>;
+
+/// Passes over the `{…}` of a character that is named: what is no name, the library reads as an expression.
+fn named(rest: &mut Rest<'_>) -> Result<(), String> {
+    rest.next();
+    while rest.next_if(|c| c.is_ascii_alphanumeric() || "_^- ".contains(*c)).is_some() {}
+    match rest.next() {
+        Some('}') => Ok(()),
+        _ => Err("has a `{` that encloses no name".into()),
+    }
+}
 
 /// Passes over a class of characters, and those in it.
 fn class(rest: &mut Rest<'_>, depth: usize) -> Result<(), String> {
@@ -133,6 +188,7 @@ mod tests {
             r"<\|startoftext\|>|<\|endoftext\|>|'s|[\p{L}]+|[\p{N}]|[^\s\p{L}\p{N}]+",
             r"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+",
             r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+",
+            r"[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}]*[\p{Ll}\p{Lm}]+(?i:'s|'t|'re|'ve|'m|'ll|'d)?|\p{N}{1,3}|\x{4E00}+",
         ];
         for expression in known {
             assert_eq!(check(expression), Ok(()), "{expression}");
@@ -161,11 +217,17 @@ mod tests {
             "a**",
             "a{2}{3}",
             "(a?)*",
+            ".*.*.*x",
+            "a+(b{1,9}|c)d*x",
+            ".*.*(?i)|.*.*x",
+            r"\x{(a+)+b}",
+            r"\u{(a+)+b}",
         ];
         for expression in endless {
             assert!(check(expression).is_err(), "{expression}");
         }
         assert!(check(&"a".repeat(5000)).is_err() && check(&"(".repeat(100)).is_err());
         assert!(check(&"[".repeat(100_000)).is_err());
+        assert!(check(&"a?".repeat(20)).is_err() && check(&"(a|ab)".repeat(20)).is_err());
     }
 }
