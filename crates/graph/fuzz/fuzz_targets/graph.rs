@@ -7,8 +7,10 @@
 #![allow(clippy::unwrap_used, reason = "a failed unwrap is a finding")]
 
 #[path = "../../tests/mutation/examine.rs"]
+#[allow(dead_code, reason = "the test uses the rest")]
 mod examine;
 #[path = "../../tests/mutation/seeds.rs"]
+#[allow(dead_code, reason = "the test uses the rest")]
 mod seeds;
 
 use std::sync::LazyLock;

@@ -1,4 +1,4 @@
-//! Any bytes as a stage model: its head, and what `convert` reads of it.
+//! Any bytes as a stage model: what its head says, and the weights that `convert` reads.
 #![no_main]
 #![allow(clippy::unwrap_used, reason = "a failed unwrap is a finding")]
 
@@ -15,5 +15,10 @@ static FOLDER: LazyLock<TempDir> = LazyLock::new(|| tempfile::tempdir().unwrap()
 fuzz_target!(|input: &[u8]| {
     let path = FOLDER.path().join("a.onnx");
     fs::write(&path, input).unwrap();
-    let (_, _) = (Header::read(&path), Stored::open(&path));
+    if let Ok(header) = Header::read(&path) {
+        let _ = (header.facts(), header.network(), header.loading());
+    }
+    if let Ok(stored) = Stored::open(&path) {
+        stored.weights().for_each(drop);
+    }
 });

@@ -4,8 +4,10 @@
 
 mod desk;
 
+use std::panic::{AssertUnwindSafe, catch_unwind, set_hook};
 use std::path::Path;
-use std::sync::LazyLock;
+use std::process::abort;
+use std::sync::{LazyLock, Mutex};
 
 use desk::Desk;
 use libfuzzer_sys::fuzz_target;
@@ -13,7 +15,12 @@ use libfuzzer_sys::fuzz_target;
 const GRAPH: &str = "wuerstchen: 1\nnodes:\n  t: { use: wuerst.tokenize, with: { text: 'A red apple, 2 würste', model: \
                      text-encoder } }\noutputs: { ids: $t.ids }\n";
 
+/// The last panic. Those of the library `tokenizers` are caught, and become errors of the file: they are no findings.
+static PANIC: Mutex<String> = Mutex::new(String::new());
+
 static DESK: LazyLock<Desk> = LazyLock::new(|| {
+    // In place of the hook of libFuzzer's, which ends the process with the first panic, caught or not.
+    set_hook(Box::new(|panic| *PANIC.lock().unwrap() = panic.to_string()));
     let desk = Desk::new();
     let model = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../models/icons/text-encoder.onnx");
     std::fs::copy(model, desk.path().join("text-encoder.onnx")).unwrap();
@@ -21,5 +28,9 @@ static DESK: LazyLock<Desk> = LazyLock::new(|| {
 });
 
 fuzz_target!(|input: &[u8]| {
-    let _ = DESK.run("tokenizer.json", input, GRAPH, "ids");
+    let desk = &*DESK;
+    if catch_unwind(AssertUnwindSafe(|| desk.run("tokenizer.json", input, GRAPH, "ids"))).is_err() {
+        eprintln!("{}", PANIC.lock().unwrap());
+        abort();
+    }
 });
