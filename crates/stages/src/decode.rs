@@ -73,6 +73,18 @@ fn side(cells: usize, scale: &Scale) -> Result<usize> {
     ))
 }
 
+/// Says that `init` is of a picture of another size than the embedding, in pixels; both are cells across and down.
+fn other_size(init: [usize; 2], embedding: [usize; 2], scale: &Scale) -> Error {
+    let pixels = |cells: [usize; 2]| cells.map(|cells| cells.saturating_mul(scale.pixels_per_latent));
+    let ([width, height], [across, down]) = (pixels(init), pixels(embedding));
+    let refused = [width, height].into_iter().find_map(|side| scale.serve(side).err());
+    let why = refused.unwrap_or_else(|| format!("the embedding is of one of {across}x{down}"));
+    Error::invalid(
+        "init",
+        format!("is of a picture of {width}x{height} pixels, but {why}; resize the picture first"),
+    )
+}
+
 /// The random numbers: a seed's, or those that the prior left.
 fn noise(args: &Args<'_>) -> Result<Noise> {
     if args.has("seed") || !args.has("rng") {
@@ -116,9 +128,7 @@ impl Node for Decode {
         if let Some(Value::Tensor(init)) = args.get("init")
             && init.shape()[2..] != [height, width]
         {
-            let shape = &init.shape()[2..];
-            let message = format!("has {shape:?} latents, but the embedding makes [{height}, {width}]");
-            return Err(Error::invalid("init", message));
+            return Err(other_size([init.shape()[3], init.shape()[2]], [width, height], &facts.scale));
         }
         let sampling = Sampling::new(
             args,

@@ -74,7 +74,10 @@ fn cells(args: &Args<'_>, facts: &facts::Prior) -> Result<[usize; 2]> {
     let given = [init.shape()[2], init.shape()[3]];
     for (port, given) in ["height", "width"].into_iter().zip(given) {
         if args.has(port) && wanted(port)? != given {
-            let message = format!("wants {} cells of the embedding, but `init` has {given}", wanted(port)?);
+            let pixels = facts.scale.decoder(given) * facts.scale.pixels_per_latent;
+            let message = format!(
+                "`init` is of a picture of {pixels} pixels along this side: set it to {pixels}, or leave it out"
+            );
             return Err(Error::invalid(port, message));
         }
     }

@@ -51,9 +51,12 @@ impl Node for VqganEncode {
         let facts = facts(&self.sessions, model, Contract::VqganEncoder)?;
         let (scale, pixels) = (facts.latent_scale as f32, facts.pixels_per_latent.max(1));
         let image = args.tensor("image")?;
-        if let Some(side) = image.shape()[..2].iter().find(|s| **s == 0 || !s.is_multiple_of(pixels)) {
-            let message =
-                format!("has a side of {side} pixels, which is no multiple of {pixels}: resize it first");
+        let [height, width] = [image.shape()[0], image.shape()[1]];
+        if [width, height].iter().any(|side| *side == 0 || !side.is_multiple_of(pixels)) {
+            let [across, down] = [width, height].map(|side| side.max(1).next_multiple_of(pixels));
+            let message = format!(
+                "has {width}x{height} pixels, and its sides must be multiples of {pixels}: resize it, to {across}x{down} say"
+            );
             return Err(Error::invalid("image", message));
         }
         let planes = planes(image, [0.; 3], [1.; 3])?;
