@@ -9,7 +9,7 @@
  *   error = wst_job_get(job, wst_str_of("image"), NULL, &image);
  *   error = wst_value_as_tensor(image, &pixels);
  *
- * crates/capi/examples/host.c is the whole program.
+ * crates/capi/examples/c/text_to_image.c is the whole program.
  *
  * Ownership. A function that gives a handle (a pointer to wst_engine, wst_kinds, wst_graph, wst_job, wst_run,
  * wst_value or wst_error) makes it yours: free it with the _free function of its type, once. Every _free takes NULL
@@ -618,7 +618,7 @@ typedef struct wst_api {
 #define WST_EXPORT WST_LINKAGE __attribute__((visibility("default")))
 #endif
 
-/* Begins the entry of a plug-in, which crates/capi/examples/plugin.c shows. Called once for each engine that loads the plug-in:
+/* Begins the entry of a plug-in, which crates/capi/examples/c/plugin.c shows. Called once for each engine that loads the plug-in:
  *
  *   WST_PLUGIN(api, plugin) { return api->add(plugin, &node); }
  */

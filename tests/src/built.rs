@@ -86,7 +86,7 @@ pub fn library() -> Result<PathBuf> {
     Ok(folder()?.join("libwuerst.so"))
 }
 
-/// Compiles a program of `crates/capi/examples` or `tests/c` against the C library, into `folder`.
+/// Compiles a program of `crates/capi/examples` (as `cpp/batch`) or `tests/c` against the C library, into `folder`.
 ///
 /// # Errors
 /// Any warning of the compiler.
@@ -97,7 +97,7 @@ pub fn c_program(name: &str, standard: &str, folder: &Path) -> Result<PathBuf> {
     if !soname.exists() {
         std::os::unix::fs::symlink(&library, &soname)?;
     }
-    let program = folder.join(format!("{name}-{standard}"));
+    let program = folder.join(format!("{}-{standard}", name.replace('/', "-")));
     let path = fs::canonicalize(folder)?;
     let (library, path) = (library.display().to_string(), format!("-Wl,-rpath,{}", path.display()));
     compile(name, standard, &[&library, &path], &program)?;
@@ -133,7 +133,7 @@ pub fn c_plugin(name: &str, standard: &str, more: &[&str], folder: &Path) -> Res
 
 /// The source of a C or C++ program: an example, or a test.
 fn source(name: &str) -> Result<PathBuf> {
-    let folders = ["crates/capi/examples", "tests/c"];
+    let folders = ["crates/capi/examples", "crates/capi/examples/c", "tests/c"];
     let files = folders.iter().flat_map(|folder| ["c", "cpp"].map(|end| format!("{folder}/{name}.{end}")));
     let mut paths = files.map(|file| root().join(file));
     paths.find(|path| path.exists()).with_context(|| format!("no source of {name}"))

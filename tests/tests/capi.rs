@@ -5,7 +5,7 @@ use std::fs;
 use std::process::{Command, Output};
 
 use anyhow::{Context, Result, ensure};
-use wuerst_tests::built::{c_program, command, library, png, root};
+use wuerst_tests::built::{c_program, library, root};
 use wuerst_tests::bundle;
 
 const STANDARDS: [&str; 2] = ["c99", "c++11"];
@@ -14,49 +14,6 @@ const GRAPH: &str = "graphs/text-to-image.yaml";
 fn ran(output: &Output) -> Result<()> {
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     ensure!(output.status.success(), "{}\n{}{}", output.status, text(&output.stdout), text(&output.stderr));
-    Ok(())
-}
-
-#[test]
-fn a_host_in_c_makes_the_bytes_of_the_command() -> Result<()> {
-    let folder = tempfile::tempdir()?;
-    bundle::write_with_one_encoder(folder.path())?;
-    let picture = folder.path().join("apple.png");
-    let made = command()?
-        .current_dir(root())
-        .args(["generate", "a red apple", "--seed", "7", "--models"])
-        .arg(folder.path())
-        .arg("-o")
-        .arg(&picture)
-        .output()?;
-    ran(&made)?;
-    let ([height, width], pixels) = png(&picture)?;
-    let cpp = ["c++17", "c++17-no-exceptions"].map(|standard| ("host-cpp", standard));
-    for (name, standard) in STANDARDS.map(|standard| ("host", standard)).into_iter().chain(cpp) {
-        let host = c_program(name, standard, folder.path())?;
-        let ppm = folder.path().join("apple.ppm");
-        let graph = root().join(GRAPH);
-        let mut host = Command::new(host);
-        host.arg(folder.path()).arg(graph).args(["a red apple", "7"]).arg(&ppm);
-        let output = host.output()?;
-        ran(&output)?;
-        assert!(output.stdout.is_empty() && output.stderr.is_empty(), "a library is silent");
-        let want = [format!("P6\n{width} {height}\n255\n").as_bytes(), &*pixels].concat();
-        assert!(fs::read(&ppm)? == want, "the C host ({standard}) makes another picture than the command");
-    }
-    Ok(())
-}
-
-#[test]
-fn a_host_in_c_is_told_what_is_wrong() -> Result<()> {
-    let folder = tempfile::tempdir()?;
-    let host = c_program("host", "c99", folder.path())?;
-    let output = Command::new(host)
-        .args(["/nowhere", "/nowhere.yaml", "a", "1"])
-        .arg(folder.path().join("a.ppm"))
-        .output()?;
-    assert_eq!(output.status.code(), Some(1));
-    assert!(String::from_utf8(output.stderr)?.starts_with("/nowhere.yaml: "));
     Ok(())
 }
 

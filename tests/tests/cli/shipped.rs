@@ -3,10 +3,9 @@
 use std::collections::HashSet;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 use anyhow::{Result, ensure};
-use wuerst_tests::built::{c_program, command, png, root};
+use wuerst_tests::built::{command, png, root};
 
 /// Whether `models/icons` is part of the repository. The commit that adds it sets this; the tests fail when one is there
 /// without the other, so that they can never be skipped unnoticed.
@@ -51,7 +50,9 @@ fn the_model_is_whole_and_small() -> Result<()> {
 
 #[test]
 fn a_prompt_becomes_the_same_picture_everywhere() -> Result<()> {
-    let Some(models) = shipped() else { return Ok(()) };
+    if shipped().is_none() {
+        return Ok(());
+    }
     let folder = tempfile::tempdir()?;
     let first = generate(folder.path(), "a.png", "1")?;
     assert!(fs::read(&first)? == fs::read(generate(folder.path(), "b.png", "3")?)?, "threads change it");
@@ -60,13 +61,6 @@ fn a_prompt_becomes_the_same_picture_everywhere() -> Result<()> {
     assert!(height >= 64 && width >= 64, "{width}x{height}");
     let colours: HashSet<&[u8]> = rgb.chunks(3).collect();
     assert!(colours.len() > 100, "{} colours are no picture", colours.len());
-
-    let ppm = folder.path().join("a.ppm");
-    let mut host = Command::new(c_program("host", "c99", folder.path())?);
-    host.arg(models).arg(root().join("graphs/text-to-image.yaml"));
-    let output = host.args(["a red apple, twemoji style", "7"]).arg(&ppm).output()?;
-    ensure!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    assert!(fs::read(&ppm)?.ends_with(&rgb), "the C host makes another picture");
     Ok(())
 }
 

@@ -5,21 +5,11 @@
  * ends. What a tool does from its timer is in `turn`; nothing here waits for the library.
  */
 #include <fcntl.h>
-#include <stdio.h>
 #include <termios.h>
 #include <time.h>
 #include <unistd.h>
 
-#include "wuerst.h"
-
-static int failed(wst_error *error)
-{
-    wst_code code = wst_error_code(error);
-    if (code)
-        fprintf(stderr, "%s\n", wst_error_message(error).data);
-    wst_error_free(error);
-    return code != WST_OK;
-}
+#include "example.h"
 
 /* Two rows of pixels to a line of text, at most so many columns. */
 static void draw(const wst_value *picture)

@@ -1,6 +1,6 @@
 /* plugin.c: a plug-in with two nodes, an image filter and a replacement of Stage A.
  *
- *   cc -shared -fPIC -Iinclude examples/plugin.c -o libacme.so
+ *   cc -shared -fPIC -Iinclude crates/capi/examples/c/plugin.c -o libacme.so
  *   wuerst run graphs/text-to-image.yaml --plugin ./libacme.so --use vqgan=acme.vqgan \
  *       --set prompt="a red apple" -o image=apple.png
  */
