@@ -58,6 +58,16 @@ def command(folder, seed):
     return bpy.data.images.load(str(out))
 
 
+def first_graph():
+    print("a fresh scene")
+    settings = bpy.context.scene.wuerst
+    check(not settings.path and os.path.basename(settings.menu) == "text-to-image.yaml", "the menu shows text-to-image")
+    controls.begin()
+    check(not settings.problem and "prompt" in settings.inputs, "which is loaded")
+    settings.path = "image-to-image"
+    check("strength" in settings.inputs, f"a script names a graph of the menu: {settings.problem or settings.path}")
+
+
 def pictures(folder):
     print("a picture of text")
     settings = chosen(GRAPHS / "text-to-image.yaml", prompt=PROMPT, seed=7)
@@ -167,6 +177,8 @@ def main():
     else:
         with tempfile.TemporaryDirectory() as name:
             folder = Path(name)
+            os.environ["WUERST_GRAPHS"] = str(GRAPHS)
+            first_graph()
             made = pictures(folder)
             name, pixels = made.name, rgb(made)
             saved(folder, name, pixels)

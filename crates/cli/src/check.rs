@@ -10,6 +10,7 @@ use wuerst::core::Diagnostic;
 use wuerst::graph::{NotText, read_file, read_text};
 use wuerst::{Error, Graph};
 
+use crate::find;
 use crate::say::{say, say_json_line, tell};
 use crate::setup::Setup;
 use crate::source::{Problems, Source};
@@ -17,7 +18,8 @@ use crate::source::{Problems, Source};
 /// Check a graph: print everything that is wrong with it, and exit with 1 if there is something
 #[derive(clap::Args)]
 pub(crate) struct Args {
-    /// The graph, a YAML file, or - for stdin
+    /// The graph, a YAML file, the name of one that ships, or - for stdin
+    #[arg(value_parser = find::graph())]
     graph: PathBuf,
     /// For programs: one JSON object on stdout, whatever is wrong
     #[arg(long)]

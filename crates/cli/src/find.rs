@@ -1,7 +1,9 @@
 //! Where files lie: the things that ship with the command, and what stands next to a file.
 
 use std::env;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
+
+use clap::builder::{PathBufValueParser, TypedValueParser};
 
 /// The places where `relative` may lie, in order: the current folder, the repository that the program was built in, and
 /// `../share/wuerst` beside an installed program.
@@ -30,6 +32,26 @@ pub(crate) fn first_around_program(relative: &str) -> Option<PathBuf> {
     places(relative).into_iter().skip(1).find(|path| path.exists())
 }
 
+/// Reads an argument that names a graph: a file, or one that ships, as `graphs/upscale.yaml` or `upscale`.
+pub(crate) fn graph() -> impl TypedValueParser<Value = PathBuf> {
+    PathBufValueParser::new().map(|named| graph_among(&named, first).unwrap_or(named))
+}
+
+fn graph_among(named: &Path, first: impl Fn(&str) -> Option<PathBuf>) -> Option<PathBuf> {
+    let parts: Vec<Component<'_>> = named.components().collect();
+    match parts[..] {
+        _ if named.exists() => None,
+        [Component::Normal(name)] => {
+            let name = name.to_str()?;
+            first(&format!("graphs/{name}.yaml")).or_else(|| first(&format!("graphs/{name}")))
+        }
+        [Component::Normal(folder), Component::Normal(name)] if folder == "graphs" => {
+            first(&format!("graphs/{}", name.to_str()?))
+        }
+        _ => None,
+    }
+}
+
 /// A list of places, for messages.
 pub(crate) fn listed(places: &[PathBuf]) -> String {
     let shown: Vec<String> = places.iter().map(|path| path.display().to_string()).collect();
@@ -45,6 +67,21 @@ pub(crate) fn folder_of(file: &Path) -> Option<PathBuf> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn shipped_graphs_have_short_names() {
+        let ships =
+            |relative: &str| (relative == "graphs/upscale.yaml").then(|| Path::new("/usr").join(relative));
+        let found = |named: &str| graph_among(Path::new(named), ships);
+        for named in ["upscale", "upscale.yaml", "graphs/upscale.yaml"] {
+            assert_eq!(found(named), Some("/usr/graphs/upscale.yaml".into()), "{named}");
+        }
+        for named in
+            ["other", "./graphs/upscale.yaml", "mine/upscale.yaml", "../graphs/upscale.yaml", "src", ""]
+        {
+            assert_eq!(found(named), None, "{named}");
+        }
+    }
 
     #[test]
     fn both_a_build_and_an_installation_are_looked_at() {

@@ -18,7 +18,7 @@ use crate::size::Size;
 use crate::source::Source;
 use crate::target::{Target, numbered};
 use crate::used::{Found, used};
-use crate::{outputs, pairs, picture, seed, watch};
+use crate::{find, outputs, pairs, picture, seed, watch};
 
 /// The most words that a prompt may have. Text encoders read some dozens and cut off the rest with a warning; so many
 /// are no prompt but a mistake.
@@ -52,7 +52,7 @@ pub(crate) struct Args {
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=9999))]
     count: u32,
     /// The graph; without it graph.yaml of the models folder, else graphs/text-to-image.yaml
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", value_parser = find::graph())]
     graph: Option<PathBuf>,
     /// Leaves out of the pictures how they were made
     #[arg(long)]

@@ -8,6 +8,7 @@ use anyhow::{Context, Result, bail};
 use serde_json::Value as Json;
 use wuerst::graph::{dot, html, mermaid};
 
+use crate::find;
 use crate::say::say;
 use crate::setup::Setup;
 use crate::source::Source;
@@ -16,7 +17,8 @@ use crate::target::Target;
 /// Draw a graph: for Mermaid, for Graphviz, or as a page for a browser
 #[derive(clap::Args)]
 pub(crate) struct Args {
-    /// The graph, a YAML file
+    /// The graph, a YAML file, or the name of one that ships
+    #[arg(value_parser = find::graph())]
     graph: PathBuf,
     /// mermaid and dot are texts for other programs; html is a page that needs nothing else
     #[arg(long, value_enum, default_value = "html")]

@@ -22,13 +22,13 @@ use crate::setup::Setup;
 use crate::source::Source;
 use crate::target::{Target, numbered};
 use crate::used::{Found, used};
-use crate::{explain, outputs, paths, picture, thumbnail, watch};
+use crate::{explain, find, outputs, paths, picture, thumbnail, watch};
 
 /// Run a graph
 #[derive(clap::Args)]
 pub(crate) struct Args {
-    /// The graph, a YAML file
-    #[arg(required_unless_present = "from", conflicts_with = "from")]
+    /// The graph, a YAML file, or the name of one that ships
+    #[arg(required_unless_present = "from", conflicts_with = "from", value_parser = find::graph())]
     graph: Option<PathBuf>,
     /// Makes a picture again, from a .png file that this program wrote; --set changes what was set
     #[arg(long, value_name = "PICTURE")]

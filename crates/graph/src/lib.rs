@@ -8,22 +8,26 @@
 //!
 //! ```yaml
 //! wuerstchen: 1                      # the version of the format
-//! needs:                             # optional: namespaces that the host must register, and what to
-//!   acme: load libacme_turbo         #   say when one is not there
 //! inputs:                            # what a job sets, declared as in a signature
 //!   prompt: text
-//!   steps: int = 60 {1..1000}
+//!   steps: int = 12 {1..1000}
 //! nodes:                             # in any order
 //!   tokens:
-//!     use: clip.tokenize             # the node's kind
-//!     with: { text: $prompt }        # its arguments: literals and wires
+//!     use: wuerst.tokenize           # the node's kind
+//!     with: { text: $prompt, model: text-encoder } # its arguments: literals and wires
+//!   text:
+//!     use: wuerst.text_encode
+//!     with: { ids: $tokens.ids, mask: $tokens.mask, model: text-encoder }
 //!   prior:
 //!     use: wuerst.prior
-//!     with: { tokens: $tokens.ids, steps: $steps, model: prior }
+//!     with: { text: $text.states, steps: $steps, model: prior }
 //!     devices: [cuda, cpu]           # optional: preferred devices, no part of the result
 //! outputs:                           # what a job may ask for
-//!   latent: $prior.latent
+//!   embedding: $prior.embedding
 //! ```
+//!
+//! A graph with nodes of a plug-in says so: `needs: { acme: load libacme }` names namespaces that the host must register,
+//! and what to say when one is missing.
 //!
 //! A text that starts with a dollar is a wire, `$input` or `$node.port`; `$$` is a plain dollar. A text
 //! for a `model` port names a model. A kind may be a graph itself, which the host has added under a name

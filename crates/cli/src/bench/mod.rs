@@ -31,6 +31,7 @@ const DIFFUSERS: &str = "tests/peers/diffusers_peer.py";
 #[derive(clap::Args)]
 pub(crate) struct Args {
     /// The graph; without it graph.yaml of the models folder, else graphs/text-to-image.yaml
+    #[arg(value_parser = find::graph())]
     graph: Option<PathBuf>,
     /// Sets an input, or an argument of a node; prompt is "a red apple" when it is not set
     #[arg(long, value_name = "NAME=VALUE", value_parser = pair)]

@@ -9,21 +9,43 @@ from . import engine, preferences
 
 # Blender keeps whole numbers of 32 bits.
 _WHOLE = 2**31 - 1
+# The graph of a scene that has none: it wants a prompt alone.
+_FIRST = "text-to-image"
 _files = []
-_said = {}
 
 
 def _graph_files(_settings, _context):
     # Blender keeps no reference to the texts of a menu.
     _files.clear()
     folder = preferences.place("graphs")
-    found = sorted(Path(folder).glob("*.yaml")) if folder else []
+    found = sorted(Path(folder).glob("*.yaml"), key=lambda path: (path.stem != _FIRST, path.name)) if folder else []
     _files.extend((str(path), path.stem.replace("-", " ").capitalize(), str(path)) for path in found)
     return _files or [("", "None", "There are no graphs: set Graphs in the add-on's preferences")]
 
 
 def _chosen(settings, _):
     settings.path = settings.menu
+
+
+def begin():
+    """Loads the first graph into the scenes that have none."""
+    for scene in bpy.data.scenes:
+        if not scene.wuerst.path and file_of(_FIRST) != _FIRST:
+            scene.wuerst.path = file_of(_FIRST)
+
+
+def begin_soon():
+    """The same from Blender's timer: a panel that is being drawn may change nothing."""
+    if not bpy.app.timers.is_registered(begin):
+        bpy.app.timers.register(begin)
+
+
+def file_of(path):
+    """The file of a graph. A name without a folder, as text-to-image, is that of a graph that the menu offers."""
+    offered = Path(preferences.place("graphs"), f"{path}.yaml")
+    if path and os.path.basename(path) == path and offered.is_file():
+        return str(offered)
+    return bpy.path.abspath(path)
 
 
 def _changed(settings, _):
@@ -70,7 +92,7 @@ def _value_of(port):
 
 def fill(settings):
     """Makes the controls of the graph; those that it shares with the one before keep their values."""
-    path = bpy.path.abspath(settings.path)
+    path = file_of(settings.path)
     before = {choice.name: dict(choice.items()) for choice in settings.inputs}
     given = {choice.name: (choice.given, choice.image) for choice in settings.inputs}
     ports = engine.graph(path).inputs()

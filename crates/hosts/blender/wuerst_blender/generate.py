@@ -48,7 +48,7 @@ class WUERST_OT_generate(bpy.types.Operator):
         return {"RUNNING_MODAL"}
 
     def _start(self, settings):
-        path = bpy.path.abspath(settings.path)
+        path = controls.file_of(settings.path)
         job = engine.graph(path).job()
         self._inputs = {}
         kinds = {choice.name: choice.kind for choice in settings.inputs}

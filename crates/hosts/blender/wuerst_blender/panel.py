@@ -4,11 +4,13 @@ import textwrap
 
 import bpy
 
-from . import picture
+from . import controls, picture
 
 
 def _draw(layout, context):
     settings = context.scene.wuerst
+    if not settings.path:
+        controls.begin_soon()
     row = layout.row(align=True)
     row.prop(settings, "menu", text="")
     row.prop(settings, "path", text="")

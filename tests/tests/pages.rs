@@ -1,0 +1,234 @@
+//! The commands on the pages run as they stand, or are named here as not run.
+
+#![allow(clippy::unwrap_used, reason = "a failed unwrap is how a test fails")]
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::os::unix::fs::symlink;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use anyhow::{Context, Result, ensure};
+use wuerst_tests::built::{command, library, plugin, root};
+
+/// Begins of commands that the test does not run, and the reason.
+const NOT_RUN: [(&str, &str); 21] = [
+    (".ci/setup && cargo run --release", "a release build; `generate` itself runs in `cli/README.md`"),
+    (".ci/run", "it runs this test"),
+    (".ci/setup-train", "a download of 0.5 GB; `.ci/run` has it run"),
+    ("cargo test", "it runs this test"),
+    ("cargo semver-checks", "needs a released version"),
+    ("cargo build --release", "the tests' own build takes its place"),
+    ("cargo run --release --example text_to_image", "`examples.rs` runs the examples"),
+    ("cargo run --release -p wuerst-train --example loader", "needs a training run"),
+    ("target/release/wuerst-train", "hours; the trainer's tests run all stages with small networks"),
+    ("mkdir -p ~/.frei0r-1/lib", "writes into the user's folder; `.ci/hosts frei0r` loads the plug-ins"),
+    ("ln -s $TREE/lib/frei0r-1", "needs the tree of `.ci/dist`; `.ci/dist-test` loads the plug-ins from it"),
+    ("ffmpeg", "`.ci/hosts frei0r` runs the host"),
+    ("melt", "`.ci/hosts frei0r` runs the host"),
+    ("wuerst bench", "measures for minutes; `tests/cli` runs it with few repetitions"),
+    ("wuerst convert --quantize int8", "a part of a command"),
+    ("wuerst help COMMAND", "names no command"),
+    ("wuerst manual FOLDER", "`.ci/dist` runs it"),
+    ("wuerst graph GRAPH --report FILE", "`tests/cli` runs it"),
+    ("wuerst check GRAPH", "the command of `cli/README.md` without a name"),
+    ("wuerst nodes KIND", "the command of `cli/README.md` without a name"),
+    ("wuerst inspect FOLDER", "the command of `cli/README.md` without a name"),
+];
+
+/// Where a command stands, and the lines of its block.
+struct Block {
+    place: String,
+    lines: Vec<String>,
+}
+
+/// All pages, those first whose commands write what others read.
+fn pages() -> Result<Vec<PathBuf>> {
+    let first = ["graphs/text-to-image.yaml", "graphs/prior-only.yaml", "crates/cli/README.md"];
+    let mut pages: Vec<PathBuf> = first.map(PathBuf::from).to_vec();
+    let mut others: Vec<PathBuf> =
+        ["README.md", "CONTRIBUTING.md", "SECURITY.md"].map(PathBuf::from).to_vec();
+    for folder in ["graphs", "crates", "crates/hosts"] {
+        for entry in fs::read_dir(root().join(folder))? {
+            let entry = Path::new(folder).join(entry?.file_name());
+            let is_graph = entry.extension().is_some_and(|end| end == "yaml");
+            let page = if is_graph { entry } else { entry.join("README.md") };
+            others.extend(root().join(&page).is_file().then_some(page));
+        }
+    }
+    others.extend(["graphs/README.md", "crates/README.md"].map(PathBuf::from));
+    others.sort();
+    pages.extend(others.into_iter().filter(|page| !first.contains(&page.to_str().unwrap())));
+    Ok(pages)
+}
+
+/// Lines with their continuations and loops, one command each.
+fn logical<'a>(lines: impl Iterator<Item = &'a str>) -> Vec<String> {
+    let mut commands: Vec<String> = Vec::new();
+    let mut goes_on = false;
+    for line in lines.filter(|line| !line.trim().is_empty()) {
+        match commands.last_mut().filter(|_| goes_on) {
+            Some(command) => *command = format!("{command}\n{line}"),
+            None => commands.push(line.to_owned()),
+        }
+        let command = commands.last().unwrap();
+        goes_on = line.ends_with('\\') || (command.starts_with("for ") && line != "done");
+    }
+    commands
+}
+
+/// The indented lines of a graph's first comment.
+fn of_graph(text: &str) -> Vec<Vec<String>> {
+    let comment = text.lines().take_while(|line| line.starts_with('#'));
+    vec![logical(comment.filter_map(|line| line.strip_prefix("#   ")))]
+}
+
+/// The shell blocks of a page, and the commands within its sentences.
+fn of_page(text: &str) -> Vec<Vec<String>> {
+    let (mut blocks, mut sentences) = (Vec::new(), String::new());
+    for (index, part) in text.split("```").enumerate() {
+        match (index % 2, part.split_once('\n')) {
+            (1, Some(("sh", lines))) => blocks.push(logical(lines.lines())),
+            (0, _) => sentences.push_str(&part.replace('\n', " ")),
+            _ => {}
+        }
+    }
+    let programs = ["wuerst ", "wuerst-train ", "cargo ", ".ci/", "python3 ", "ffmpeg ", "melt "];
+    let is_command = |span: &&str| {
+        let words = span.split_whitespace().count();
+        programs.iter().any(|program| span.starts_with(program)) && words > 2
+    };
+    let spans = sentences.split('`').skip(1).step_by(2).filter(is_command);
+    spans.map(|span| vec![span.to_owned()]).chain(blocks).collect()
+}
+
+fn blocks() -> Result<Vec<Block>> {
+    let mut blocks = Vec::new();
+    for page in pages()? {
+        let text = fs::read_to_string(root().join(&page))?;
+        let found = if page.extension().unwrap() == "yaml" { of_graph(&text) } else { of_page(&text) };
+        let place = page.display().to_string();
+        blocks.extend(found.into_iter().map(|lines| Block { place: place.clone(), lines }));
+    }
+    Ok(blocks)
+}
+
+/// A folder that looks like the repository with a release build, and holds what the commands read.
+fn workplace(folder: &Path) -> Result<()> {
+    for name in ["graphs", "include", "crates", ".vendor"] {
+        symlink(root().join(name).canonicalize()?, folder.join(name))?;
+    }
+    fs::create_dir_all(folder.join("models"))?;
+    fs::create_dir_all(folder.join("target/release"))?;
+    symlink(root().join("models/icons").canonicalize()?, folder.join("models/icons"))?;
+    let built = folder.join("target/release");
+    symlink(Path::new(command()?.get_program()).canonicalize()?, built.join("wuerst"))?;
+    symlink(library()?.canonicalize()?, built.join("libwuerst.so"))?;
+    symlink("libwuerst.so", built.join("libwuerst.so.0"))?;
+    symlink(plugin()?.canonicalize()?, built.join("libwuerst_pooled.so"))?;
+    // Published checkpoints, small ones, by the names that the pages give them.
+    symlink(root().join("tests/reference/wuerstchen-prior").canonicalize()?, folder.join("PRIOR"))?;
+    symlink(root().join("tests/reference/wuerstchen").canonicalize()?, folder.join("DECODER"))?;
+    symlink("models/published", folder.join("FOLDER"))?;
+    fs::write(folder.join("prompts.txt"), "a red apple\n# none\na pizza, twemoji style\n")?;
+    picture(&folder.join("scene.png"), |x, y| [x * 4, y * 4, 99])?;
+    picture(&folder.join("frame.png"), |x, y| [y * 4, x * 4, 9])?;
+    picture(&folder.join("mask.png"), |x, _| [if x < 32 { 255 } else { 0 }; 3])
+}
+
+fn picture(path: &Path, colour: impl Fn(u8, u8) -> [u8; 3]) -> Result<()> {
+    let pixels: Vec<u8> = (0..64 * 64).flat_map(|at| colour((at % 64) as u8, (at / 64) as u8)).collect();
+    let mut encoder = png::Encoder::new(fs::File::create(path)?, 64, 64);
+    encoder.set_color(png::ColorType::Rgb);
+    Ok(encoder.write_header()?.write_image_data(&pixels)?)
+}
+
+/// Runs a script in the workplace; the command is on the path.
+fn ran(shell: &str, script: &str, folder: &Path) -> Result<Output> {
+    let path = std::env::var("PATH")?;
+    let mut run = Command::new(shell);
+    run.args(if shell == "sh" { ["-e", "-c"] } else { ["-B", "-c"] }).arg(script).current_dir(folder);
+    run.env("PATH", format!("{}:{path}", folder.join("target/release").display()));
+    run.env("PYTHONPATH", root().join("crates/capi/python").canonicalize()?);
+    run.env("WUERST_LIBRARY", library()?.canonicalize()?).env("PYTHONDONTWRITEBYTECODE", "1");
+    run.env_remove("WUERST_MODELS").output().context(shell.to_owned())
+}
+
+#[test]
+fn pages_commands_run() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    workplace(folder.path())?;
+    let mut used = [false; NOT_RUN.len()];
+    let (mut wrong, mut count, mut known) = (Vec::new(), 0, BTreeSet::new());
+    for Block { place, lines } in blocks()? {
+        // A command that two places have runs once.
+        let runs = lines.into_iter().filter(|line| known.insert(line.clone())).filter(|line| {
+            let reason = NOT_RUN.iter().position(|(begin, _)| line.starts_with(begin));
+            reason.inspect(|at| used[*at] = true).is_none()
+        });
+        let script: Vec<String> = runs.collect();
+        if script.is_empty() {
+            continue;
+        }
+        count += script.len();
+        let output = ran("sh", &script.join("\n"), folder.path())?;
+        if !output.status.success() {
+            wrong.push(format!(
+                "{place}: {}\n{}",
+                script.join("\n"),
+                String::from_utf8_lossy(&output.stderr)
+            ));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    assert!(count >= 25, "only {count} commands were found");
+    let stale: Vec<&str> =
+        NOT_RUN.iter().zip(used).filter(|(_, used)| !used).map(|((begin, _), _)| *begin).collect();
+    assert!(stale.is_empty(), "no page has these commands any more: {stale:?}");
+    // What the commands promise is there.
+    for file in [
+        "apple.png",
+        "apple.npy",
+        "green.png",
+        "sheet.png",
+        "large.png",
+        "dog.png",
+        "apple.ppm",
+        "graph.html",
+    ] {
+        ensure!(fs::metadata(folder.path().join(file))?.len() > 0, "{file} is empty");
+    }
+    Ok(())
+}
+
+#[test]
+fn pages_graphs_are_right() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let mut count = 0;
+    for page in ["README.md", "graphs/README.md", "crates/graph/src/lib.rs"] {
+        let text = fs::read_to_string(root().join(page))?.replace("\n//! ", "\n");
+        for graph in text.split("```yaml\n").skip(1).filter_map(|part| part.split("```").next()) {
+            if !graph.starts_with("wuerstchen:") {
+                continue;
+            }
+            count += 1;
+            let path = folder.path().join("page.yaml");
+            fs::write(&path, graph)?;
+            let output = command()?.current_dir(root()).arg("check").arg(&path).output()?;
+            assert!(output.status.success(), "{page}: {}", String::from_utf8_lossy(&output.stderr));
+            assert!(output.stderr.is_empty(), "{page}: {}", String::from_utf8_lossy(&output.stderr));
+        }
+    }
+    assert_eq!(count, 3);
+    Ok(())
+}
+
+#[test]
+fn pages_python_runs() -> Result<()> {
+    let page = fs::read_to_string(root().join("crates/capi/README.md"))?;
+    let block = page.split("```python\n").nth(1).and_then(|rest| rest.split("```").next());
+    let block = block.context("Python in crates/capi/README.md")?;
+    let output = ran("python3", &format!("{block}\nassert image.shape == (64, 64, 3)"), &root())?;
+    ensure!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    Ok(())
+}
