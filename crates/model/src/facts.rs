@@ -4,14 +4,16 @@
 //! [`PREFIX`], and its value is a plain string or JSON: `wuerst.contract` = `prior`, `wuerst.steps` = `60`.
 //! The exporter writes [`Facts::pairs`], the nodes read [`Facts::read`]; no number is known to code alone.
 
-mod limits;
+mod read;
+mod table;
 
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
+use serde_json::Value;
+
+pub use read::{FactProblem, FactsError};
 
 use crate::scale::Scale;
 use crate::schedule::Schedule;
-use limits::LONGEST_FACT;
 
 /// What the key of every fact begins with.
 pub const PREFIX: &str = "wuerst.";
@@ -131,29 +133,6 @@ pub struct Preview {
     pub bias: [f64; 3],
 }
 
-/// Why a file's metadata does not say what it must.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum FactsError {
-    /// Not a stage model, as far as it says itself.
-    #[error(
-        "its metadata has no `wuerst.contract`: a stage model names the stage that it stands in for, and its facts"
-    )]
-    NoContract,
-    /// A fact is missing or does not read.
-    #[error("its metadata (`wuerst.…`): {0}")]
-    Unreadable(String),
-    /// A fact is none that a model can have.
-    #[error("its metadata: `wuerst.{fact}` is {value}, and must be {allowed}")]
-    Outside {
-        /// Its key, without the prefix.
-        fact: String,
-        /// What it is.
-        value: String,
-        /// What it may be.
-        allowed: String,
-    },
-}
-
 impl Facts {
     /// The name of the contract, as `prior`.
     pub fn contract(&self) -> &'static str {
@@ -176,76 +155,5 @@ impl Facts {
             other => other.to_string(),
         };
         facts.into_iter().map(|(key, value)| (format!("{PREFIX}{key}"), text(value))).collect()
-    }
-
-    /// Reads a model's metadata. Pairs with other keys are left alone.
-    ///
-    /// # Errors
-    /// When there is no contract, or a fact is missing, of the wrong kind, or none that a model can have.
-    pub fn read<'a>(pairs: impl IntoIterator<Item = (&'a str, &'a str)>) -> Result<Facts, FactsError> {
-        let mut facts = Map::new();
-        for (key, text) in pairs {
-            let Some(key) = key.strip_prefix(PREFIX) else { continue };
-            if text.len() > LONGEST_FACT {
-                let (value, allowed) =
-                    (format!("{} bytes long", text.len()), format!("of at most {LONGEST_FACT} bytes"));
-                return Err(FactsError::Outside { fact: key.to_owned(), value, allowed });
-            }
-            let value = serde_json::from_str(text).unwrap_or_else(|_| text.into());
-            facts.insert(key.to_owned(), value);
-        }
-        if !facts.contains_key("contract") {
-            return Err(FactsError::NoContract);
-        }
-        let unreadable = |e: serde_json::Error| {
-            // It may cite all of a text.
-            FactsError::Unreadable(e.to_string().chars().take(400).collect())
-        };
-        let facts: Facts = serde_json::from_value(Value::Object(facts)).map_err(unreadable)?;
-        facts.check()?;
-        Ok(facts)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn read(pairs: &[(String, String)]) -> Result<Facts, FactsError> {
-        Facts::read(pairs.iter().map(|(k, v)| (k.as_str(), v.as_str())))
-    }
-
-    #[test]
-    fn what_is_written_is_read_back() {
-        let prior = Facts::Prior(Prior {
-            embedding_scale: 42.,
-            embedding_shift: -1.,
-            scale: Scale::default(),
-            native_size: 1024,
-            steps: 60,
-            guidance: 4.,
-            schedule: Schedule::default(),
-            timesteps: vec![1., 0.5, 0.],
-            preview: Some(Preview { weight: vec![[0.1, 0.2, 0.3]; 16], bias: [0.5; 3] }),
-        });
-        let encoder = Facts::TextEncoder(TextEncoder { tokenizer: "tokenizer.json".into(), length: 77 });
-        for facts in [prior, encoder] {
-            let mut pairs = facts.pairs();
-            assert!(pairs.contains(&("wuerst.contract".into(), facts.contract().into())));
-            pairs.push(("author".into(), "somebody".into()));
-            assert_eq!(read(&pairs), Ok(facts));
-        }
-    }
-
-    #[test]
-    fn what_is_missing_is_named() {
-        assert_eq!(read(&[]), Err(FactsError::NoContract));
-        let mut pairs = Facts::VqganDecoder(Vqgan { latent_scale: 0.3764, pixels_per_latent: 4 }).pairs();
-        assert!(pairs.contains(&("wuerst.latent_scale".into(), "0.3764".into())));
-        pairs.retain(|(key, _)| key != "wuerst.latent_scale");
-        let error = read(&pairs).unwrap_err().to_string();
-        assert!(error.contains("latent_scale"), "{error}");
-        let error = read(&[("wuerst.contract".into(), "priest".into())]).unwrap_err().to_string();
-        assert!(error.contains("priest") && error.contains("vqgan-decoder"), "{error}");
     }
 }

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use wuerst_core::{DType, Error, Port, Result, Signature, Ty};
 use wuerst_model::contract::STEPWISE;
-use wuerst_model::facts::Facts;
+use wuerst_model::facts::{Facts, FactsError};
 
 use crate::model_header::{Header, Outlet};
 
@@ -87,8 +87,11 @@ impl Contract {
     /// [`Error::Model`] that lists everything that is wrong, and says what would be right.
     pub fn check(self, path: &Path, header: &Header) -> Result<Facts> {
         let failed = |message: String| Error::Model { path: path.to_owned(), source: message.into() };
-        let facts = header.facts().map_err(|e| {
-            failed(format!("{e}; a {self} is wanted, written by `wuerst import` or the trainer"))
+        let facts = header.facts().map_err(|e| match e {
+            FactsError::NoContract => {
+                failed(format!("{e}; a {self} is wanted, written by `wuerst import` or the trainer"))
+            }
+            wrong => failed(wrong.to_string()),
         })?;
         if facts.contract() != self.name() {
             return Err(failed(format!("is a {}, where a {self} is wanted", facts.contract())));
