@@ -92,8 +92,8 @@ impl Network {
         }
     }
 
-    /// What repeats in the network, by its sizes.
-    fn blocks(&self) -> usize {
+    /// What repeats in the network, by its sizes. Each has weights of its own.
+    pub(crate) fn blocks(&self) -> usize {
         match self {
             Network::Clip(config) => config.num_hidden_layers,
             Network::Bert(config) => config.num_hidden_layers,

@@ -27,13 +27,24 @@ impl fmt::Display for Misfit {
         let summary: Vec<String> =
             counts.iter().filter(|(n, _)| *n > 0).map(|(n, what)| format!("{n} {what}")).collect();
         write!(f, "{} tensors", summary.join(", "))?;
-        self.missing.iter().try_for_each(|name| write!(f, "\n  missing `{name}`"))?;
-        self.surplus.iter().try_for_each(|name| write!(f, "\n  surplus `{name}`"))?;
-        let mut shapes = self.shapes.iter();
-        shapes.try_for_each(|(name, want, got)| {
-            write!(f, "\n  `{name}` is {got:?}, the network wants {want:?}")
-        })
+        let missing = self.missing.iter().map(|name| format!("missing `{name}`"));
+        let surplus = self.surplus.iter().map(|name| format!("surplus `{name}`"));
+        let shapes = self.shapes.iter();
+        let shapes =
+            shapes.map(|(name, want, got)| format!("`{name}` is {got:?}, the network wants {want:?}"));
+        few(f, missing)?;
+        few(f, surplus)?;
+        few(f, shapes)
     }
+}
+
+/// The most of a kind that a message lists: a wrong depth would list thousands.
+const LISTED: usize = 40;
+
+/// Writes lines, and of very many how many more there are.
+fn few(f: &mut fmt::Formatter<'_>, mut lines: impl ExactSizeIterator<Item = String>) -> fmt::Result {
+    lines.by_ref().take(LISTED).try_for_each(|line| write!(f, "\n  {line}"))?;
+    if lines.len() > 0 { write!(f, "\n  and {} more such", lines.len()) } else { Ok(()) }
 }
 
 impl Checkpoint {

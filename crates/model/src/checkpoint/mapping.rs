@@ -1,7 +1,7 @@
 //! Files mapped into memory, whose pages are given back once they were read.
 
 use std::fs::File;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use memmap2::Mmap;
 
@@ -9,7 +9,10 @@ use super::CheckpointError;
 
 /// A file of weights.
 #[derive(Debug)]
-pub struct Mapping(Mmap);
+pub struct Mapping {
+    path: PathBuf,
+    map: Mmap,
+}
 
 impl Mapping {
     #[expect(unsafe_code, reason = "reading gigabytes of weights through a copy would double what they take")]
@@ -21,11 +24,16 @@ impl Mapping {
         // ones then, though the memory stays sound. It can cut the file short: reading what is gone is SIGBUS, which ends
         // this process. Commands that import and train map files so, and no host does; a process that may write to the
         // weights which are being imported decides what the models do anyway.
-        unsafe { Mmap::map(&file) }.map(Mapping).map_err(failed)
+        let map = unsafe { Mmap::map(&file) }.map_err(failed)?;
+        Ok(Mapping { path: path.to_owned(), map })
+    }
+
+    pub fn path(&self) -> &Path {
+        &self.path
     }
 
     pub fn bytes(&self) -> &[u8] {
-        &self.0
+        &self.map
     }
 
     /// Gives back the pages of a part that will not be read again soon; should it be, the system reads them anew.
@@ -43,7 +51,7 @@ impl Mapping {
     fn forget(&self, start: usize, length: usize) {
         // SAFETY: the map is of a file and never written to, so pages that are dropped come back as they were.
         let advised =
-            unsafe { self.0.unchecked_advise_range(memmap2::UncheckedAdvice::DontNeed, start, length) };
+            unsafe { self.map.unchecked_advise_range(memmap2::UncheckedAdvice::DontNeed, start, length) };
         // A system that keeps the pages nonetheless only takes more memory.
         drop(advised);
     }

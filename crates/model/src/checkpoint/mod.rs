@@ -11,6 +11,7 @@ mod pickle;
 mod shards;
 
 use std::collections::BTreeMap;
+use std::panic::catch_unwind;
 use std::path::{Path, PathBuf};
 
 use half::{bf16, f16};
@@ -119,11 +120,13 @@ impl Checkpoint {
     fn add(&mut self, path: &Path) -> Result<(), CheckpointError> {
         let file = Mapping::open(path)?;
         let bytes = file.bytes();
-        let entries = match bytes {
+        let entries = || match bytes {
             [b'P', b'K', 3, 4, ..] => Err("is in PyTorch's zip format; save it as safetensors".into()),
             [0x80, ..] => legacy::entries(bytes),
             _ => shards::entries(bytes),
         };
+        // A panic of a reader is the file's error.
+        let entries = catch_unwind(entries).unwrap_or_else(|_| Err("is damaged".to_owned()));
         let entries = entries.map_err(|message: String| {
             let message =
                 stand_in::of_bytes(bytes).map_or(message, |what| format!("is no checkpoint but {what}"));
@@ -156,7 +159,7 @@ impl Checkpoint {
     /// One tensor, widened to f32 (f64 is narrowed).
     ///
     /// # Errors
-    /// If there is none of this name, or it holds integers.
+    /// If there is none of this name, or it holds integers, or numbers that are not finite as f32.
     pub fn tensor(&self, name: &str) -> Result<Weight, CheckpointError> {
         let failed = |message| CheckpointError::Format { path: self.path.clone(), message };
         let entry = self.tensors.get(name).ok_or_else(|| failed(format!("holds no tensor `{name}`")))?;
@@ -169,6 +172,16 @@ impl Checkpoint {
             Element::Whole(_) => return Err(failed(format!("`{name}` holds integers"))),
         };
         let data = data.ok_or_else(|| failed(format!("ends within `{name}`")))?;
+        if let Some(number) = data.iter().find(|number| !number.is_finite()) {
+            let count = data.iter().filter(|number| !number.is_finite()).count();
+            let beyond = if entry.element == Element::F64 { " as f32" } else { "" };
+            let message = format!(
+                "holds {number}{beyond} in `{name}`; {count} of its {} numbers are not finite: the weights are damaged, or \
+                 training went wrong",
+                data.len()
+            );
+            return Err(CheckpointError::Format { path: file.path().to_owned(), message });
+        }
         Ok(Weight { shape: entry.shape.clone(), data })
     }
 }

@@ -54,6 +54,37 @@ fn every_misfit_is_named() {
 }
 
 #[test]
+fn odd_numbers_are_refused() {
+    let said = |dtype: &str, bytes: &[u8]| {
+        let header =
+            format!(r#"{{"w":{{"dtype":"{dtype}","shape":[2],"data_offsets":[0,{}]}}}}"#, bytes.len());
+        let length = (header.len() as u64).to_le_bytes();
+        let file = file(&[&length, header.as_bytes(), bytes].concat());
+        let read = Checkpoint::open(file.path()).unwrap().tensor("w");
+        (file.path().display().to_string(), read.map(|weight| weight.data).map_err(|e| e.to_string()))
+    };
+    let of = |numbers: [f64; 2]| numbers.iter().flat_map(|x| x.to_le_bytes()).collect::<Vec<u8>>();
+    assert_eq!(said("F64", &of([1., -2.])).1, Ok(vec![1., -2.]));
+    let (path, refused) = said("F64", &of([1., 1e300]));
+    let refused = refused.unwrap_err();
+    let want = format!("{path}: holds inf as f32 in `w`; 1 of its 2 numbers are not finite");
+    assert!(refused.starts_with(&want), "{refused}");
+    let nan: Vec<u8> = [f32::NAN; 2].iter().flat_map(|x| x.to_le_bytes()).collect();
+    assert!(said("F32", &nan).1.unwrap_err().contains("holds NaN in `w`; 2 of its 2"));
+    // Infinities of f16 and bf16.
+    assert!(said("F16", &[0, 0x7c, 0, 0]).1.unwrap_err().contains("holds inf in `w`"));
+    assert!(said("BF16", &[0x80, 0xff, 0, 0]).1.unwrap_err().contains("holds -inf in `w`"));
+}
+
+#[test]
+fn long_misfits_are_cut() {
+    let missing: Vec<String> = (0..5000).map(|n| format!("blocks.{n}.weight")).collect();
+    let said = Misfit { missing, ..Misfit::default() }.to_string();
+    assert!(said.starts_with("5000 missing tensors\n  missing `blocks.0.weight`\n"), "{said}");
+    assert!(said.ends_with("\n  and 4960 more such") && said.lines().count() == 42, "{said}");
+}
+
+#[test]
 fn old_pickles_are_read_with_strides_and_shared_storages() {
     let checkpoint = Checkpoint::open(reference("checkpoint/legacy.pth")).unwrap();
     let turned = checkpoint.tensor("turned").unwrap();

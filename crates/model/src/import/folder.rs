@@ -8,7 +8,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::checkpoint::{Checkpoint, CheckpointError};
-use crate::network::too_large;
+use crate::network::{Network, too_large};
 use crate::record::Graph;
 use crate::stand_in;
 
@@ -113,10 +113,30 @@ impl<'a> Folder<'a> {
         Some(config)
     }
 
-    /// The weights of a part, which must be those of the networks.
-    pub fn weights(&mut self, part: &str, networks: &[&Graph], prefix: &str) -> Option<Checkpoint> {
+    /// The weights of a part, whose configuration must not name more blocks than there can be with them: one that does
+    /// would be recorded for ever.
+    pub fn weights(&mut self, part: &str, network: &Network, prefix: &str) -> Option<Checkpoint> {
         let opened = Checkpoint::open(self.path(part)).map(|checkpoint| checkpoint.renamed(prefix, ""));
-        let fitting = opened.and_then(|checkpoint| checkpoint.fits(networks, &[]).map(|()| checkpoint));
-        fitting.map_err(|e: CheckpointError| self.problems.push(e.to_string())).ok()
+        let weights = self.said(opened)?;
+        let (blocks, tensors) = (network.blocks(), weights.tensors().count());
+        if blocks > tensors {
+            let name = format!("{part}/config.json");
+            self.problem(
+                &name,
+                format!("names {blocks} blocks, but the weights next to it are {tensors} tensors"),
+            );
+            return None;
+        }
+        Some(weights)
+    }
+
+    /// Weights that must be those of the networks.
+    pub fn fitting(&mut self, weights: Checkpoint, networks: &[&Graph]) -> Option<Checkpoint> {
+        let fits = weights.fits(networks, &[]);
+        self.said(fits).map(|()| weights)
+    }
+
+    fn said<T>(&mut self, result: Result<T, CheckpointError>) -> Option<T> {
+        result.map_err(|e| self.problems.push(e.to_string())).ok()
     }
 }

@@ -161,6 +161,13 @@ fn read(path: &Path, name: String) -> Result<Option<Stage>, String> {
     let Some((network, facts)) = Network::read(pairs()).zip(Facts::read(pairs()).ok()) else {
         return Ok(None);
     };
+    let (blocks, tensors) = (network.blocks(), stored.tensor_count());
+    if blocks > tensors {
+        let path = path.display();
+        return Err(format!(
+            "{path}: names a network of {blocks} blocks, but its weights are {tensors} tensors"
+        ));
+    }
     let side = match &facts {
         Facts::Prior(facts) => facts.scale.nearest(SIDE),
         Facts::Decoder(facts) => facts.scale.nearest(SIDE),

@@ -101,8 +101,9 @@ pub fn prior(path: &Path, problems: &mut Vec<String>) -> Option<Prior> {
     let text = text(&mut folder, "text-encoder-prior", "tokenizer-prior.json");
     let config: Option<PriorConfig> = folder.config("prior/config.json", "WuerstchenPrior");
     let prior = config.and_then(|config| {
+        let weights = folder.weights("prior", &Network::Prior(config.clone()), "")?;
         let graph = crate::prior::graph(&config, &SIZES);
-        part(&mut folder, "prior", config, graph)
+        part(&mut folder, "prior", config, graph, weights)
     });
     Some(Prior { index: folder.json("model_index.json")?, text: text?, prior: prior? })
 }
@@ -114,9 +115,10 @@ pub fn decoder(path: &Path, problems: &mut Vec<String>) -> Option<Decoder> {
     let text = text(&mut folder, "text-encoder-decoder", "tokenizer-decoder.json");
     let config: Option<DecoderConfig> = folder.config("decoder/config.json", "WuerstchenDiffNeXt");
     let decoder = config.and_then(|config| {
+        let weights = folder.weights("decoder", &Network::Decoder(config.clone()), "")?;
         let side = 2 * config.stride();
         let graph = crate::decoder::graph(&config, &Sizes { height: side, width: side, ..SIZES });
-        part(&mut folder, "decoder", config, graph)
+        part(&mut folder, "decoder", config, graph, weights)
     });
     let vqgan = vqgan(&mut folder);
     let index = folder.json("model_index.json");
@@ -144,9 +146,10 @@ fn part<C>(
     name: &str,
     config: C,
     graph: Result<Graph, RecordError>,
+    weights: Checkpoint,
 ) -> Option<Part<C>> {
     let graph = folder.keep(&format!("{name}/config.json"), graph)?;
-    let weights = Arc::new(folder.weights(name, &[&graph], "")?);
+    let weights = Arc::new(folder.fitting(weights, &[&graph])?);
     Some(Part { config, graph, weights })
 }
 
@@ -154,9 +157,10 @@ fn text(folder: &mut Folder<'_>, name: &'static str, file: &'static str) -> Opti
     let schedule = schedule(folder);
     let config: ClipConfig = folder.config("text_encoder/config.json", "CLIPTextModel")?;
     let tokenizer = tokenizer::open(folder, config.max_position_embeddings);
+    let weights = folder.weights("text_encoder", &Network::Clip(config.clone()), "text_model.")?;
     let graph = crate::text::clip::graph(&config, &Sizes { length: 1, ..SIZES });
     let graph = folder.keep("text_encoder/config.json", graph)?;
-    let weights = folder.weights("text_encoder", &[&graph], "text_model.");
+    let weights = folder.fitting(weights, &[&graph]);
     let tokenizer = tokenizer?;
     let facts = facts::TextEncoder { tokenizer: file.into(), length: tokenizer.length };
     let features = config.hidden_size;
@@ -184,12 +188,13 @@ fn schedule(folder: &mut Folder<'_>) -> Option<Schedule> {
 fn vqgan(folder: &mut Folder<'_>) -> Option<(Part<VqganConfig>, Graph)> {
     let name = "vqgan/config.json";
     let config: VqganConfig = folder.config(name, "PaellaVQModel")?;
+    let weights = folder.weights("vqgan", &Network::VqganDecoder(config.clone()), "")?;
     let side = 4 * config.stride();
     let pixels = Sizes { height: side, width: side, ..SIZES };
     let encoder = folder.keep(name, vqgan::encoder_graph(&config, &pixels))?;
     let graph = folder.keep(name, vqgan::decoder_graph(&config, &SIZES))?;
     let codebook = folder.keep(name, codebook(&config, &pixels))?;
-    let weights = Arc::new(folder.weights("vqgan", &[&encoder, &codebook, &graph], "")?);
+    let weights = Arc::new(folder.fitting(weights, &[&encoder, &codebook, &graph])?);
     Some((Part { config, graph, weights }, encoder))
 }
 

@@ -38,6 +38,39 @@ fn said(source: &Source) -> String {
     Published::open(source).unwrap_err().to_string()
 }
 
+#[test]
+fn blocks_are_held_against_weights() {
+    let folder = tempfile::tempdir().unwrap();
+    let source = copy(folder.path());
+    edit(&source.prior.join("prior/config.json"), "\"depth\": 2", "\"depth\": 4000");
+    let message = said(&source);
+    assert!(
+        message.contains("prior/config.json: names 4000 blocks, but the weights next to it are "),
+        "{message}"
+    );
+    assert!(!message.contains("missing"), "recorded: {message}");
+    edit(&source.prior.join("prior/config.json"), "\"depth\": 4000", "\"depth\": 1000000000");
+    assert!(said(&source).contains("`depth` is 1000000000; at most 4096"));
+}
+
+#[test]
+fn odd_weights_are_not_imported() {
+    let folder = tempfile::tempdir().unwrap();
+    let source = copy(folder.path());
+    let path = source.prior.join("prior/diffusion_pytorch_model.safetensors");
+    let mut bytes = fs::read(&path).unwrap();
+    let end = bytes.len();
+    bytes[end - 4..].copy_from_slice(&f32::NAN.to_le_bytes());
+    fs::write(&path, bytes).unwrap();
+    let out = folder.path().join("out");
+    let written = Published::open(&source)
+        .unwrap()
+        .write(&out, &Options::default(), &mut |_, _| std::ops::ControlFlow::Continue(()));
+    let message = written.unwrap_err().to_string();
+    assert!(message.contains("holds NaN in `") && message.contains("model.safetensors"), "{message}");
+    assert!(!out.exists(), "half an import");
+}
+
 /// File names and contents of a folder, in order.
 fn contents(folder: &Path) -> Vec<(String, Vec<u8>)> {
     let entries = fs::read_dir(folder).unwrap().flatten();

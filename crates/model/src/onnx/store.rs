@@ -75,6 +75,10 @@ impl<'a> Store<'a> {
             let (got, want) = (weight.shape, param.shape.clone());
             return Err(ExportError::Shape { name: name.clone(), got, want });
         }
+        if let Some(number) = weight.data.iter().find(|number| !number.is_finite()) {
+            let source = format!("holds {number}, of which no picture comes").into();
+            return Err(ExportError::Weight { name: name.clone(), source });
+        }
         Ok(weight)
     }
 

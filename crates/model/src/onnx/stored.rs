@@ -69,6 +69,11 @@ impl Stored {
         &self.metadata
     }
 
+    /// How many floating-point tensors it has.
+    pub fn tensor_count(&self) -> usize {
+        self.tensors.len()
+    }
+
     /// How it stores matrices and kernels.
     pub fn precision(&self) -> Precision {
         match self.tensors.values().any(|tensor| tensor.element == elem::FLOAT16) {
