@@ -445,8 +445,8 @@ typedef struct wst_node {
     uint32_t version;
     /* 0 or WST_NODE_VOLATILE. */
     uint32_t flags;
-    /* Computes the results. Called from any thread, also several at once. Returns NULL, or an error of wst_error_new,
-     * which the library frees; its code and message reach the caller of wst_job_get, with the node's name before. */
+    /* Computes the results; NaN and infinities in a tensor among them are an error of the node. Called from any thread,
+     * also several at once. Returns NULL, or an error of wst_error_new, which the library frees; its code and message reach the caller of wst_job_get, with the node's name before. */
     wst_error *(*run)(void *user, wst_call *call);
     /* Refuses arguments that the signature cannot, before anything runs; called as run is, when a graph is read and
      * before a job. Arguments that are not known yet are NULL. A message that begins with an input's name and ": "
@@ -725,7 +725,7 @@ wst_error *wst_job_new(const wst_graph *graph, wst_job **out);
  * the path of a file. A seed is any number from 0 to 2^64-1, of which the low 32 bits count, as in PyTorch: seeds that
  * differ above them give the same picture.
  * Errors: WST_NOT_FOUND for an unknown input, and for a name that is no model; WST_INVALID for a value of another type or
- * out of range; WST_MODEL and WST_FILE for what cannot be read. What else is wrong with a model, wst_job_get says. */
+ * out of range, and for a tensor that holds NaN or an infinity; WST_MODEL and WST_FILE for what cannot be read. What else is wrong with a model, wst_job_get says. */
 wst_error *wst_job_set(wst_job *job, wst_str input, const wst_value *value);
 
 /* The same from text, read as the input's type demands: text as it is, "12", "0.5", "true". A tensor cannot be

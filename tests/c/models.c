@@ -40,6 +40,40 @@ static void write_cut(const char *name, long without)
         CHECK(fclose(into) == 0);
 }
 
+/* Puts a field that holds bytes before them: its number, twice where it takes two bytes, and their length. */
+static unsigned char *field(unsigned char *begin, const unsigned char *end, const char *number)
+{
+    size_t length = (size_t)(end - begin), count = 1, at, tag = strlen(number);
+    for (at = length; at > 127; at >>= 7)
+        count++;
+    begin -= count;
+    for (at = 0; at < count; at++, length >>= 7)
+        begin[at] = (unsigned char)((length & 127) | (at + 1 < count ? 128u : 0u));
+    begin -= tag;
+    memcpy(begin, number, tag);
+    return begin;
+}
+
+/* Writes the VQGAN with a function that holds so many subgraphs within each other. */
+static void write_nested(const char *name, int depth)
+{
+    static unsigned char bytes[1 << 18];
+    unsigned char *const end = bytes + sizeof bytes;
+    unsigned char *begin = end - 8;
+    FILE *into;
+
+    memcpy(begin, "Identity", 8);
+    begin = field(begin, end, "\x22");
+    while (depth-- > 0)
+        begin = field(field(field(begin, end, "\x0a"), end, "\x32"), end, "\x2a");
+    begin = field(field(begin, end, "\x3a"), end, "\xca\x01");
+    write_cut(name, 0);
+    into = fopen(in_folder(name), "ab");
+    CHECK(into && fwrite(begin, 1, (size_t)(end - begin), into) == (size_t)(end - begin));
+    if (into)
+        CHECK(fclose(into) == 0);
+}
+
 static wst_error *image_of(wst_job *job)
 {
     wst_value *image = NULL;
@@ -99,6 +133,10 @@ static void of_a_job(wst_job *job)
     CHECK(good(wst_job_start(job, &output, 1, NULL, &run)));
     CHECK(fails(wst_run_take(run, &value, 1), WST_MODEL, "`vqgan`: model: model "));
     wst_run_free(run);
+    /* A stranger's, which would end the process on the way through ONNX Runtime. */
+    write_nested("nested", 5000);
+    CHECK(fails(with(job, "nested"), WST_MODEL, "nested.onnx"));
+    remove(in_folder("nested"));
 
     /* It was there when it was set, and is not when it is wanted; and the other way round. */
     write_cut("fleeting", 0);

@@ -72,8 +72,14 @@ pub fn write(folder: &Path) -> Result<()> {
 
 /// Writes the prior of [`PLAIN`] as `prior.onnx` with these facts.
 pub fn write_prior(folder: &Path, facts: &Facts) -> Result<()> {
+    let (graph, weights) = prior_network()?;
+    save(folder, "prior", &graph, &weights, facts)
+}
+
+/// Network and weights of the prior of [`PLAIN`].
+pub fn prior_network() -> Result<(Graph, Checkpoint)> {
     let graph = prior::graph(&PLAIN.json("wuerstchen-prior/prior/config.json")?, &SIZES)?;
-    save(folder, "prior", &graph, &Checkpoint::open(PLAIN.path("wuerstchen-prior/prior"))?, facts)
+    Ok((graph, Checkpoint::open(PLAIN.path("wuerstchen-prior/prior"))?))
 }
 
 /// Writes the folder that `graphs/text-to-image.yaml` wants, in which one text encoder serves two stages. The prior

@@ -49,23 +49,47 @@ pub fn pair(key: &str, value: &str) -> Vec<u8> {
     put(14, &[put(1, key.as_bytes()), put(2, value.as_bytes())].concat())
 }
 
-fn outlet(name: &str, channels: i64) -> Vec<u8> {
+/// An input or output of four dimensions, of which the second may be fixed.
+fn outlet(name: &str, element: i64, channels: Option<i64>) -> Vec<u8> {
     let free = |name: &[u8]| put(1, &put(2, name));
-    let dims = [free(b"b"), put(1, &number(1, channels)), free(b"h"), free(b"w")].concat();
-    let tensor = [number(1, 1), put(2, &dims)].concat();
+    let channels = channels.map_or_else(|| free(b"c"), |channels| put(1, &number(1, channels)));
+    let dims = [free(b"b"), channels, free(b"h"), free(b"w")].concat();
+    let tensor = [number(1, element), put(2, &dims)].concat();
     [put(1, name.as_bytes()), put(2, &put(1, &tensor))].concat()
 }
 
 /// The facts of [`vqgan`].
 pub fn facts() -> Vec<(String, String)> {
-    Facts::VqganDecoder(Vqgan { latent_scale: 0.3764, pixels_per_latent: 4 }).pairs()
+    Facts::VqganDecoder(Vqgan { latent_scale: 0.3764, pixels_per_latent: 1 }).pairs()
+}
+
+/// A number, `TensorProto`.
+pub fn float(name: &str, value: f32) -> Vec<u8> {
+    [number(2, 1), put(8, name.as_bytes()), put(9, &value.to_le_bytes())].concat()
 }
 
 /// A VQGAN's decoder that takes the first three channels for colours, with more in its graph, and more in itself.
 pub fn vqgan_with(metadata: &[(String, String)], graph: &[u8], model: &[u8]) -> Vec<u8> {
+    decoder("image", outlet("image", 1, Some(3)), metadata, graph, model)
+}
+
+/// One that calls those channels `colours`, and whose `graph` makes `image` of them, of this type (`TensorProto.DataType`)
+/// and of any extents.
+pub fn vqgan_from_colours(element: i64, graph: &[u8]) -> Vec<u8> {
+    decoder("colours", outlet("image", element, None), &facts(), graph, &[])
+}
+
+fn decoder(
+    colours: &str,
+    image: Vec<u8>,
+    metadata: &[(String, String)],
+    graph: &[u8],
+    model: &[u8],
+) -> Vec<u8> {
     let list = |name: &str, value: i64| attribute(name, 7, &number(8, value));
-    let slice = node("Slice latents -> image", &[list("axes", 1), list("starts", 0), list("ends", 3)]);
-    let own = [put(1, &slice), put(2, b"g"), put(11, &outlet("latents", 4)), put(12, &outlet("image", 3))];
+    let lists = [list("axes", 1), list("starts", 0), list("ends", 3)];
+    let slice = node(&format!("Slice latents -> {colours}"), &lists);
+    let own = [put(1, &slice), put(2, b"g"), put(11, &outlet("latents", 1, Some(4))), put(12, &image)];
     let graph = [&own.concat(), graph].concat();
     let metadata: Vec<u8> = metadata.iter().flat_map(|(key, value)| pair(key, value)).collect();
     [number(1, 4), put(8, &number(2, 9)), put(7, &graph), metadata, model.to_vec()].concat()

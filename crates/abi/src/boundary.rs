@@ -6,7 +6,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr::NonNull;
 use std::sync::Once;
 
-use wuerst_core::{Error, Result};
+use wuerst_core::{Error, Result, panic_message};
 
 use crate::failure::Failure;
 
@@ -116,11 +116,7 @@ fn caught<T>(body: impl FnOnce() -> T) -> Result<T> {
 
 /// What a caught panic said.
 pub(crate) fn message(panic: &(dyn Any + Send)) -> String {
-    let said = || {
-        let text = panic.downcast_ref::<String>().map(String::as_str);
-        text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("a panic").to_owned()
-    };
-    HEARD.take().unwrap_or_else(said)
+    HEARD.take().unwrap_or_else(|| panic_message(panic).to_owned())
 }
 
 #[cfg(test)]

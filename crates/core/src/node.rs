@@ -18,8 +18,8 @@ pub trait Node: Any + Send + Sync {
 
     /// Computes the outputs, in the order of the signature.
     ///
-    /// `args` hold what the signature promises. Call [`Ctx::step`] between steps, so that progress is
-    /// seen and the run can be stopped.
+    /// `args` hold what the signature promises, in tensors of finite numbers, and the outputs must do so too. Call
+    /// [`Ctx::step`] between steps, so that progress is seen and the run can be stopped.
     ///
     /// # Errors
     /// Whatever went wrong; the run adds the node's name in the graph.
@@ -88,6 +88,9 @@ pub struct Batch {
 }
 
 impl Batch {
+    /// The most results of a batch: each is a node of its own, and all are joined in the end.
+    pub const MOST: usize = 16_384;
+
     /// A batch over a port, of names that are known beforehand.
     pub fn new(over: &'static str, each: &[&'static str], counts: Option<&'static str>) -> Batch {
         let each = each.iter().copied().map(Cow::Borrowed).collect();

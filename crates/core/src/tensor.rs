@@ -126,25 +126,30 @@ impl Tensor {
     /// The tensors one after the other, along the first dimension.
     ///
     /// # Errors
-    /// When there are none, or they differ in type or in other dimensions.
+    /// When there are none, or they differ in type or in other dimensions, or there is no memory for all of them.
     pub fn joined(parts: &[&Tensor]) -> Result<Tensor> {
-        fn join<T: Element>(parts: &[&Tensor]) -> Option<Tensor> {
-            let arrays: Vec<_> =
-                parts.iter().map(|part| Some(part.array::<T>()?.view())).collect::<Option<_>>()?;
-            Some(T::wrap(ndarray::concatenate(Axis(0), &arrays).ok()?.into_shared()))
+        fn join<T: Element>(parts: &[&Tensor], rows: usize, rest: &[usize]) -> Result<Tensor> {
+            let values = || parts.iter().filter_map(|part| part.values::<T>());
+            let mut all = memory::room(values().map(<[T]>::len).sum())?;
+            values().for_each(|values| all.extend_from_slice(values));
+            Tensor::from_vec(&[&[rows], rest].concat(), all)
         }
         let first = parts.first().ok_or_else(|| Error::invalid("a batch", "is of nothing"))?;
-        memory::check(parts.iter().map(|part| part.as_bytes().len()).sum())?;
-        let joined = match first.dtype() {
-            DType::F32 => join::<f32>(parts),
-            DType::F16 => join::<f16>(parts),
-            DType::I64 => join::<i64>(parts),
-            DType::U8 => join::<u8>(parts),
-        };
-        joined.ok_or_else(|| {
+        let rest = first.shape().get(1..);
+        let alike = |part: &&Tensor| part.dtype() == first.dtype() && part.shape().get(1..) == rest;
+        let Some(rest) = rest.filter(|_| parts.iter().all(alike)) else {
             let types: Vec<String> = parts.iter().map(|part| Ty::of_tensor(part).to_string()).collect();
-            Error::invalid("a batch", format!("is of {}, which cannot be joined", types.join(", ")))
-        })
+            let message = format!("is of {}, which cannot be joined", types.join(", "));
+            return Err(Error::invalid("a batch", message));
+        };
+        memory::check(parts.iter().map(|part| part.as_bytes().len()).sum())?;
+        let rows = parts.iter().map(|part| part.shape()[0]).sum();
+        match first.dtype() {
+            DType::F32 => join::<f32>(parts, rows, rest),
+            DType::F16 => join::<f16>(parts, rows, rest),
+            DType::I64 => join::<i64>(parts, rows, rest),
+            DType::U8 => join::<u8>(parts, rows, rest),
+        }
     }
 
     /// Those of the first dimension that are in `range`; `None` when it goes beyond, or there is no dimension.

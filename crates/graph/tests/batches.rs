@@ -102,6 +102,14 @@ fn watched(bench: &Bench, graph: &Graph, outputs: &[&str], sets: &[(&str, Value)
 }
 
 #[test]
+fn large_batch_is_refused() {
+    let bench = bench(usize::MAX);
+    let many = |count: usize| value(&bench, WORDS, "rows", &words(&vec!["a"; count].join(" ")));
+    let said = many(Batch::MOST + 1).unwrap_err().to_string();
+    assert_eq!(said, "`prior`: rows: is a batch of 16385, and 16384 are the most");
+}
+
+#[test]
 fn one_is_finished_before_the_next_is_begun() {
     let bench = bench(usize::MAX);
     let graph = bench.load(WORDS);

@@ -7,7 +7,7 @@ use wuerst_core::{Args, Ctx, Error, KnownLength, Model, Node, NodeSpec, Refusal,
 use wuerst_model::facts::{self, Facts};
 use wuerst_runtime::{Contract, Sessions};
 
-use crate::image::{picture, scaled, tensor};
+use crate::image::{MOST_PIXELS, picture, scaled, tensor};
 use crate::lengths;
 use crate::sampling::blame_model;
 use crate::vqgan_encode::planes;
@@ -67,7 +67,8 @@ impl Node for Compress {
             let cells = (f64::from(pixels) / facts.resolution_multiple).ceil() as u32;
             u32::try_from(facts.stride).ok().and_then(|stride| cells.checked_mul(stride))
         };
-        let sides = side(width).zip(side(height)).filter(|(w, h)| w.checked_mul(*h).is_some());
+        let fits = |(w, h): &(u32, u32)| u64::from(*w) * u64::from(*h) <= MOST_PIXELS;
+        let sides = side(width).zip(side(height)).filter(fits);
         let (width, height) = sides.ok_or_else(|| Error::invalid("image", "is too large for the model"))?;
         let read = tensor(scaled(&picture, [width, height], FilterType::CatmullRom))?;
         let planes = planes(&read, facts.mean, facts.std)?;
@@ -75,6 +76,10 @@ impl Node for Compress {
         ctx.step(0, 1)?;
         let embedding = stage.run(ctx, &[("image", &planes)], "embedding")?;
         ctx.step(1, 1)?;
+        let channels = embedding.shape().get(1).copied().unwrap_or(1);
+        let [height, width] = [height, width].map(|side| side as usize / facts.stride);
+        let why = format!("`wuerst.stride` in its metadata is {}", facts.stride);
+        stage.shaped("embedding", &embedding, &[1, channels, height, width], &why)?;
         Ok(vec![embedding.into()])
     }
 }

@@ -24,6 +24,15 @@ pub enum NpyError {
     Malformed(String),
     /// Its elements are of another type than f32 and f64.
     Elements(String),
+    /// One of its numbers is not finite, or not as f32.
+    NotFinite {
+        /// The number.
+        number: f64,
+        /// Where it stands in the file's data, counted from 1.
+        place: usize,
+        /// How many numbers there are.
+        of: usize,
+    },
     /// There is no memory for the array.
     Memory(Error),
 }
@@ -37,6 +46,10 @@ impl fmt::Display for NpyError {
             NpyError::Elements(found) => {
                 write!(f, "holds elements of the type {found}; f32 or f64 is wanted")
             }
+            NpyError::NotFinite { number, place, of } => {
+                let why = if number.is_finite() { "is beyond f32" } else { "is not finite" };
+                write!(f, "holds {number:?} as its number {place} of {of}, which {why}")
+            }
             NpyError::Memory(error) => error.fmt(f),
         }
     }
@@ -44,7 +57,7 @@ impl fmt::Display for NpyError {
 
 /// Reads an array of f32, or of f64, which is rounded, in either byte order.
 ///
-/// A header that promises more than the file holds reserves no memory.
+/// A header that promises more than the file holds reserves no memory. All numbers must be finite as f32.
 ///
 /// # Errors
 /// [`NpyError`].
@@ -62,7 +75,11 @@ pub fn read(file: &[u8]) -> Result<ArrayD<f32>, NpyError> {
         return Err(malformed(format!("it holds {has} bytes of numbers, and its header says {needs}")));
     }
     let mut numbers = memory::room(count).map_err(NpyError::Memory)?;
-    numbers.extend(data.chunks_exact(size).map(|bytes| number(bytes, big)));
+    numbers.extend(data.chunks_exact(size).map(|bytes| number(bytes, big) as f32));
+    if let Some(at) = numbers.iter().position(|number: &f32| !number.is_finite()) {
+        let number = number(&data[at * size..][..size], big);
+        return Err(NpyError::NotFinite { number, place: at + 1, of: count });
+    }
     let shape = IxDyn(&header.shape).set_f(header.fortran);
     ArrayD::from_shape_vec(shape, numbers).map_err(|error| malformed(error.to_string()))
 }
@@ -110,14 +127,14 @@ fn shown(text: &str) -> String {
     short
 }
 
-fn number(bytes: &[u8], big: bool) -> f32 {
+fn number(bytes: &[u8], big: bool) -> f64 {
     match (bytes, big) {
-        (&[a, b, c, d], false) => f32::from_le_bytes([a, b, c, d]),
-        (&[a, b, c, d], true) => f32::from_be_bytes([a, b, c, d]),
-        (&[a, b, c, d, e, f, g, h], false) => f64::from_le_bytes([a, b, c, d, e, f, g, h]) as f32,
-        (&[a, b, c, d, e, f, g, h], true) => f64::from_be_bytes([a, b, c, d, e, f, g, h]) as f32,
+        (&[a, b, c, d], false) => f32::from_le_bytes([a, b, c, d]).into(),
+        (&[a, b, c, d], true) => f32::from_be_bytes([a, b, c, d]).into(),
+        (&[a, b, c, d, e, f, g, h], false) => f64::from_le_bytes([a, b, c, d, e, f, g, h]),
+        (&[a, b, c, d, e, f, g, h], true) => f64::from_be_bytes([a, b, c, d, e, f, g, h]),
         // `element` gives these two sizes alone.
-        _ => f32::NAN,
+        _ => f64::NAN,
     }
 }
 

@@ -5,8 +5,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use wuerst_core::{
-    Args, Cancel, Ctx, Digest, Error, File, KnownLength, Model, Node, NodeSpec, Refusal, Result, Tensor,
-    Value,
+    Args, Batch, Cancel, Ctx, Digest, Error, File, KnownLength, Model, Node, NodeSpec, Refusal, Result,
+    Tensor, Value, memory,
 };
 use wuerst_model::facts::{self, Facts};
 use wuerst_runtime::{Contract, Sessions};
@@ -147,7 +147,12 @@ impl Node for Tokenize {
         if texts.is_empty() {
             return Err(Error::invalid("text", "is a list without lines"));
         }
-        let (mut ids, mut mask) = (vec![], vec![]);
+        if texts.len() > Batch::MOST {
+            let message = format!("is a list of {} lines, and {} are the most", texts.len(), Batch::MOST);
+            return Err(Error::invalid("text", message));
+        }
+        let count = texts.len() * facts.length;
+        let (mut ids, mut mask) = (memory::room(count)?, memory::room(count)?);
         for text in &texts {
             ctx.cancel().check()?;
             let encoding = tokenizer.encode(text)?;

@@ -78,13 +78,15 @@ impl Node for Vqgan {
 
     fn run(&self, ctx: &mut Ctx<'_>, args: &Args<'_>) -> Result<Vec<Value>> {
         let model = args.model("model")?;
-        let scale = facts(&self.sessions, model, Contract::VqganDecoder)?.latent_scale as f32;
+        let facts = facts(&self.sessions, model, Contract::VqganDecoder)?;
+        let scale = facts.latent_scale as f32;
         let stage = self.sessions.stage(ctx, model, Contract::VqganDecoder)?;
         ctx.step(0, 1)?;
         let latents = batch::one(args, "latents")?;
         let scaled = latents.values::<f32>().unwrap_or_default().iter().map(|z| z * scale);
         let scaled = memory::collected(scaled)?;
-        let (shape, pixels) = decode(ctx, &stage, &Tensor::from_vec(latents.shape(), scaled)?)?;
+        let scaled = Tensor::from_vec(latents.shape(), scaled)?;
+        let (shape, pixels) = decode(ctx, &stage, &scaled, facts.pixels_per_latent)?;
         ctx.step(1, 1)?;
         let bytes = memory::collected(pixels.iter().map(|colour| byte(*colour)))?;
         let shape = if self.list { [&[1][..], &shape].concat() } else { shape.to_vec() };
@@ -93,14 +95,58 @@ impl Node for Vqgan {
 }
 
 /// The shape of a picture, `[h,w,3]`, and its pixels, row by row with their colours together.
-fn decode(ctx: &Ctx<'_>, stage: &Stage, latents: &Tensor) -> Result<([usize; 3], Vec<f32>)> {
+fn decode(
+    ctx: &mut Ctx<'_>,
+    stage: &Stage,
+    latents: &Tensor,
+    pixels_per_latent: usize,
+) -> Result<([usize; 3], Vec<f32>)> {
     let image = stage.run(ctx, &[("latents", latents)], "image")?;
-    let (&[1, 3, height, width], Some(planes)) = (image.shape(), image.values::<f32>()) else {
-        return Err(stage.gave("image", &image, "f32[1,3,h,w]"));
-    };
+    let side = |axis: usize| latents.shape()[axis].saturating_mul(pixels_per_latent);
+    let [height, width] = [2, 3].map(side);
+    let why = format!("`wuerst.pixels_per_latent` in its metadata is {pixels_per_latent}");
+    stage.shaped("image", &image, &[1, 3, height, width], &why)?;
+    let planes = image.values::<f32>().unwrap_or_default();
+    if let Some(doubt) = doubt(planes) {
+        ctx.warn(&format!("{}: {doubt}", stage.file_name()));
+    }
     let cells = height * width;
     let colours = |cell: usize| [0, 1, 2].map(|colour| planes[colour * cells + cell].clamp(0., 1.));
     let mut pixels = memory::room(3 * cells)?;
     pixels.extend((0..cells).flat_map(colours));
     Ok(([height, width, 3], pixels))
+}
+
+/// How far beyond 0 to 1 a good model goes, where a picture is all white or black.
+const BEYOND: f32 = 0.25;
+
+/// What makes doubt that a model gives colours from 0 to 1; `None` when most of them are.
+fn doubt(colours: &[f32]) -> Option<String> {
+    let outside = |x: &&f32| !(-BEYOND..=1. + BEYOND).contains(*x);
+    let count = colours.iter().filter(outside).count();
+    if 2 * count <= colours.len() {
+        return None;
+    }
+    let (least, most) = colours.iter().fold((f32::MAX, f32::MIN), |(a, b), x| (a.min(*x), b.max(*x)));
+    let range = if least < -BEYOND && most <= 2. { "-1 to 1" } else { "0 to 255" };
+    Some(format!(
+        "{}% of its colours lie outside 0 to 1, from {least} to {most}, and were cut off; does the model give {range}?",
+        count * 100 / colours.len()
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ranges_are_doubted() {
+        let bytes: Vec<f32> = (0..=255).map(|byte| byte as f32).collect();
+        assert!(doubt(&bytes).is_some_and(|said| said.ends_with("does the model give 0 to 255?")));
+        assert!(doubt(&bytes).is_some_and(|said| said.starts_with("99% of its colours")));
+        let signed = [-1., -0.9, -0.8, 0.5];
+        assert!(doubt(&signed).is_some_and(|said| said.ends_with("does the model give -1 to 1?")));
+        assert_eq!(doubt(&[1.1, 1.2, 1.01, -0.2, 0.5]), None, "as a white picture has them");
+        assert_eq!(doubt(&[]), None);
+    }
 }

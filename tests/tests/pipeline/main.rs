@@ -7,6 +7,7 @@ mod guided;
 mod halves;
 mod memory;
 mod models;
+mod numbers;
 mod old_names;
 mod parity;
 mod prepared;

@@ -133,7 +133,7 @@ pub(crate) const HALF: &str = "wuerstchen: 1\ninputs: { latents: \"f32[1,4,h,w]\
 #[test]
 fn half_precision_goes_in_and_out() -> Result<()> {
     let folder = tempfile::tempdir()?;
-    let facts = Facts::VqganDecoder(facts::Vqgan { latent_scale: 0.5, pixels_per_latent: 4 });
+    let facts = Facts::VqganDecoder(facts::Vqgan { latent_scale: 0.5, pixels_per_latent: 1 });
     fs::write(folder.path().join("half.onnx"), half_model(&facts, b"image", &[]))?;
     let engine = Engine::new(options(folder.path(), 1))?;
     let job = engine.job(&engine.graph(HALF)?);

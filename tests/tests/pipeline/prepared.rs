@@ -186,7 +186,7 @@ fn unfolding() -> Vec<u8> {
         constant(b"zero", 10, &[0, 0]),
         constant(b"side", 7, &SIDE.to_le_bytes()),
     ];
-    let facts = Facts::VqganDecoder(facts::Vqgan { latent_scale: 0.5, pixels_per_latent: 4 });
+    let facts = Facts::VqganDecoder(facts::Vqgan { latent_scale: 0.5, pixels_per_latent: 1 });
     half_model(&facts, b"colours", &others.concat())
 }
 

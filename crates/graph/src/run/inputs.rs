@@ -20,7 +20,7 @@ impl Inputs {
     }
 
     /// Sets an input of `graph`. Type and range are checked, also against the ports that it is wired to,
-    /// so that a wrong value is refused here and not after minutes of work.
+    /// so that a wrong value is refused here and not after minutes of work. The numbers of a tensor must be finite.
     ///
     /// # Errors
     /// [`Error::NotFound`] with a suggestion; otherwise what is wrong with the value.
@@ -28,6 +28,7 @@ impl Inputs {
         let index = graph.input(name)?;
         let value = graph.inputs[index].admit(name, value.into(), &graph.models.by_host())?;
         allowed(graph, index, &value)?;
+        values::finite(&value).map_err(|odd| Error::invalid(name, odd.to_string()))?;
         self.0.insert(name.to_owned(), value);
         Ok(())
     }

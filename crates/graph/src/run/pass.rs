@@ -200,7 +200,8 @@ impl<'a> Pass<'a> {
         let begun = Instant::now();
         let Some(values) = self.cache.restore(key) else { return false };
         let outputs = &self.graph.nodes[step].node.spec().signature.outputs;
-        if values.len() != outputs.len() || !outputs.iter().zip(&values).all(|(o, v)| o.ty.holds(v)) {
+        let good = |(port, value): (&Port, &Value)| port.ty.holds(value) && values::finite(value).is_ok();
+        if values.len() != outputs.len() || !outputs.iter().zip(&values).all(good) {
             return false;
         }
         let (results, leases) = self.cache.keep_all(values);

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use wuerst_core::{Error, Port, Result, Signature, Value};
+use wuerst_core::{Error, NotFinite, Port, Result, Signature, Value};
 
 use crate::graph::Gate;
 
@@ -44,8 +44,21 @@ pub(crate) fn results(signature: &Signature, values: &[Value], mut lengths: Leng
         let message = format!("declares {} and returned {}", ports.len(), values.len());
         return Err(Error::invalid("outputs", message));
     }
-    let mut pairs = ports.iter().zip(values);
-    pairs.try_for_each(|(port, value)| bind(port, value, &mut lengths, &format!("output `{}`", port.name)))
+    for (port, value) in ports.iter().zip(values) {
+        let what = format!("output `{}`", port.name);
+        bind(port, value, &mut lengths, &what)?;
+        finite(value).map_err(|odd| Error::invalid(what, odd.to_string()))?;
+    }
+    Ok(())
+}
+
+/// Checks that a value holds no number that no picture comes of: such a number would spread in silence, up to a black
+/// picture.
+pub(crate) fn finite(value: &Value) -> Result<(), NotFinite> {
+    match value {
+        Value::Tensor(tensor) => tensor.not_finite().map_or(Ok(()), Err),
+        _ => Ok(()),
+    }
 }
 
 fn bind(port: &Port, value: &Value, lengths: &mut Lengths, what: &str) -> Result<()> {
@@ -71,8 +84,18 @@ mod tests {
         let give = |shape| results(&signature, &[Value::from(Array2::<u8>::zeros(shape))], lengths.clone());
         assert!(give((3, 2)).is_ok());
         assert_eq!(give((1, 2)).unwrap_err().to_string(), "output `c`: wants u8[b=3,2], got u8[1,2]");
-        let none = results(&signature, &[], lengths.clone()).unwrap_err();
+        let none = results(&signature, &[], lengths).unwrap_err();
         assert_eq!(none.to_string(), "outputs: declares 1 and returned 0");
         assert_eq!(arguments(&signature.inputs, &args(0)).unwrap_err().to_string(), "n: 0 is outside 1..9");
+    }
+
+    #[test]
+    fn results_are_finite() {
+        let signature: Signature = "-> c: f32[b]".parse().unwrap();
+        let give = |x: f32| results(&signature, &[Value::from(ndarray::arr1(&[0., x]))], Lengths::new());
+        assert!(give(f32::MAX).is_ok());
+        let said = give(f32::NAN).unwrap_err().to_string();
+        assert_eq!(said, "output `c`: holds NaN at [1]; 1 of its 2 numbers is not finite");
+        assert!(give(f32::INFINITY).is_err());
     }
 }

@@ -7,7 +7,7 @@ pub(crate) mod load;
 pub(crate) mod prepared;
 
 use std::borrow::Cow;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
@@ -15,7 +15,7 @@ use std::time::Instant;
 
 use half::f16;
 use ort::session::{RunOptions, Session};
-use wuerst_core::{Cancel, Ctx, DType, Dim, Error, Result, Tensor, Turns, Ty, Usage};
+use wuerst_core::{Cancel, Ctx, DType, Dim, Error, NotFinite, Result, Tensor, Turns, Ty, Usage};
 
 use self::cost::{Counted, Work};
 use self::invariant::{Feed, Kept, Once, taken};
@@ -169,10 +169,22 @@ impl Stage {
         ctx.used(&usage.counting(work).holding(self.held.load(Ordering::Relaxed), memory));
         let tensor =
             tensor.ok_or_else(|| self.broken(format!("gave `{output}` in a type that no stage reads")))?;
+        if let Some(odd) = tensor.not_finite() {
+            return Err(self.overflowed(output, &odd));
+        }
         Ok(match tensor.dtype() {
             DType::F16 => tensor.to_f32().map_or(tensor, Tensor::from),
             _ => tensor,
         })
+    }
+
+    /// Says that an output holds numbers that are none, and why that may be.
+    fn overflowed(&self, output: &str, odd: &NotFinite) -> Error {
+        let why = match self.header.half {
+            true => "it has numbers in f16, which overflow above 65504: use the model in f32 or bf16",
+            false => "its weights are damaged, or too large for what it is fed with",
+        };
+        self.broken(format!("gave `{output}`, which {odd}; {why}"))
     }
 
     /// Whether the tensor is as large as the model's input of this name. What is from another family of models
@@ -210,9 +222,26 @@ impl Stage {
         }
     }
 
+    /// Checks that an output has this shape.
+    ///
+    /// # Errors
+    /// [`Error::Model`] that says `why` this one is wanted.
+    pub fn shaped(&self, output: &str, tensor: &Tensor, want: &[usize], why: &str) -> Result<()> {
+        if tensor.shape() == want && tensor.dtype() == DType::F32 {
+            return Ok(());
+        }
+        let (got, want) = (Ty::of_tensor(tensor), want.iter().map(usize::to_string).collect::<Vec<_>>());
+        Err(self.broken(format!("gave `{output}` as {got}, where f32[{}] is wanted: {why}", want.join(","))))
+    }
+
     /// Says that it gave an output of another type or shape than its contract has.
     pub fn gave(&self, output: &str, tensor: &Tensor, want: &str) -> Error {
         self.broken(format!("gave `{output}` as {}, where {want} is wanted", Ty::of_tensor(tensor)))
+    }
+
+    /// The file's name.
+    pub fn file_name(&self) -> std::path::Display<'_> {
+        Path::new(self.path.file_name().unwrap_or_default()).display()
     }
 
     fn broken(&self, message: String) -> Error {

@@ -15,6 +15,9 @@ use wuerst_core::{DType, Dim};
 use wuerst_model::onnx::{self, Extent, Head, HeadError, Place, Tensor};
 use wuerst_model::stand_in;
 
+/// TensorProto.DataType of f16.
+const HALF: i32 = 10;
+
 /// What an ONNX file says of itself.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Header {
@@ -32,6 +35,8 @@ pub struct Header {
     pub unfolded: u64,
     /// Sets of operators that it needs beside the standard one, as `com.microsoft`.
     pub domains: Vec<String>,
+    /// Whether some of its inputs, outputs or weights are f16.
+    pub half: bool,
 }
 
 /// An input or output of a model.
@@ -84,6 +89,8 @@ impl Header {
         let bytes = file.metadata()?.len().saturating_add(data_length(path, &head.tensors)?);
         let floats = |tensor: &&Tensor| [1, 10, 11, 16].contains(&tensor.element);
         let numbers = head.tensors.iter().filter(floats).map(Tensor::elements).fold(0, u64::saturating_add);
+        let own = head.inputs.iter().chain(&head.outputs).map(|outlet| outlet.element);
+        let half = own.chain(head.tensors.iter().map(|tensor| tensor.element)).any(|element| element == HALF);
         let outlets = |all: Vec<onnx::Outlet>| all.into_iter().map(Outlet::from).collect();
         Ok(Header {
             metadata: head.metadata,
@@ -93,6 +100,7 @@ impl Header {
             numbers,
             unfolded: head.unfolded,
             domains: head.domains,
+            half,
         })
     }
 }
@@ -149,7 +157,7 @@ fn dtype(code: i32) -> Option<DType> {
         1 => Some(DType::F32),
         2 => Some(DType::U8),
         7 => Some(DType::I64),
-        10 => Some(DType::F16),
+        HALF => Some(DType::F16),
         _ => None,
     }
 }

@@ -9,7 +9,7 @@ use image::codecs::webp::WebPDecoder;
 use image::error::{ImageError, LimitErrorKind};
 use image::metadata::Orientation;
 use image::{DynamicImage, ImageDecoder, ImageFormat, ImageReader, Limits, RgbImage};
-use wuerst_core::{Error, Result, memory};
+use wuerst_core::{Error, Result, caught, memory};
 
 use super::metadata::{jpeg, png, webp};
 use super::pixels::MOST_PIXELS;
@@ -42,7 +42,9 @@ enum Trouble {
 /// # Errors
 /// [`Error::File`]; [`Error::OutOfMemory`] when a picture of its size finds no room.
 pub(crate) fn decode(picture: &wuerst_core::File) -> Result<Picture> {
-    read(picture.content()?).map_err(|trouble| match trouble {
+    let file = picture.content()?;
+    let read = caught(|| read(file)).unwrap_or_else(|why| Err(Trouble::File(format!("is damaged: {why}"))));
+    read.map_err(|trouble| match trouble {
         Trouble::File(message) => {
             Error::File { path: picture.path().to_owned(), source: io::Error::other(message) }
         }

@@ -20,7 +20,7 @@ use wuerst_core::{Registry, Result};
 
 use crate::files::Outputs;
 
-pub(crate) use pixels::{picture, tensor, unit};
+pub(crate) use pixels::{MOST_PIXELS, picture, tensor, unit};
 pub(crate) use resize::scaled;
 pub use texts::{PngTextsError, png_texts};
 

@@ -36,6 +36,19 @@ fn arrays_of_floats_are_read() {
 }
 
 #[test]
+fn odd_numbers_are_refused() {
+    let said = |numbers: &[f64]| {
+        let bytes: Vec<u8> = numbers.iter().flat_map(|x| x.to_le_bytes()).collect();
+        said(&file(&header("<f8", "(2,)"), &bytes))
+    };
+    assert_eq!(said(&[0., 1e300]), "holds 1e300 as its number 2 of 2, which is beyond f32");
+    assert_eq!(said(&[f64::NAN, 1.]), "holds NaN as its number 1 of 2, which is not finite");
+    assert_eq!(said(&[1., f64::NEG_INFINITY]), "holds -inf as its number 2 of 2, which is not finite");
+    let largest: Vec<u8> = [f64::from(f32::MAX), 0.].iter().flat_map(|x| x.to_le_bytes()).collect();
+    assert!(read(&file(&header("<f8", "(2,)"), &largest)).is_ok());
+}
+
+#[test]
 fn expressions_are_not_evaluated() {
     for shape in ["(1+1,)", "(2*3,)", "(-1,)", "(1.0,)", "(0x10,)", "[6]", "6", "((6,),)", "(1_000,)", "(,)"]
     {

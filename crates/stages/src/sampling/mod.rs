@@ -7,7 +7,7 @@ pub(crate) mod start;
 
 use std::path::Path;
 
-use wuerst_core::{Args, Ctx, Error, Refusal, Result, Tensor, memory};
+use wuerst_core::{Args, Ctx, Error, NotFinite, Refusal, Result, Tensor, memory};
 use wuerst_model::facts::Preview;
 use wuerst_model::noise::Noise;
 use wuerst_model::schedule::{self, Schedule, Step};
@@ -44,6 +44,9 @@ pub(crate) const ABOUT: [(&str, &str); 3] = [
     ),
 ];
 
+/// The most numbers of latents: those of four channels of a picture of 16384 x 16384 pixels.
+const MOST_NUMBERS: usize = 1 << 26;
+
 /// How to get from noise, or from a picture, to latents.
 pub(crate) struct Sampling<'a> {
     schedule: &'a Schedule,
@@ -52,6 +55,8 @@ pub(crate) struct Sampling<'a> {
     sampler: Sampler,
     start: Start,
     preview: Option<&'a Preview>,
+    /// The model's file.
+    path: &'a Path,
 }
 
 /// How noise is taken off.
@@ -96,8 +101,8 @@ impl<'a> Sampling<'a> {
         };
         let start = Start::new(args)?;
         let times = start.times(&times);
-        let (schedule, preview) = (model.schedule, model.preview);
-        Ok(Sampling { schedule, times, guidance, sampler, start, preview })
+        let (schedule, preview, path) = (model.schedule, model.preview, model.path);
+        Ok(Sampling { schedule, times, guidance, sampler, start, preview, path })
     }
 
     /// What the model is told, with the text and, where there is guidance, without it.
@@ -123,16 +128,24 @@ impl<'a> Sampling<'a> {
         mut evaluate: impl FnMut(&Ctx<'_>, &[(&str, &Tensor)], &Kept) -> Result<Tensor>,
     ) -> Result<Vec<f32>> {
         let steps = self.times.len() - 1;
+        let count = channels.saturating_mul(height).saturating_mul(width);
+        if count > MOST_NUMBERS {
+            let message = format!(
+                "of shape {shape:?} are {count} numbers, and {MOST_NUMBERS} are the most that are sampled"
+            );
+            return Err(Error::invalid("latents", message));
+        }
         // What is made of it at each step, all told.
-        memory::check(16 * size_of::<f32>() * channels * height * width)?;
-        let fresh = noise.normal(channels * height * width);
+        memory::check(16 * size_of::<f32>() * count)?;
+        let fresh = noise.normal(count);
         let (mut x, kept) = self.start.begin(self.schedule, &self.times, init, fresh, [height, width]);
         let mut before = Vec::new();
         for (done, (&t, &next)) in self.times.iter().zip(&self.times[1..]).enumerate() {
             ctx.step(done, steps)?;
             let guidance = self.guidance.as_ref();
             let predicted =
-                conditions.predict(guidance, (t, &x, shape), |feeds, kept| evaluate(ctx, feeds, kept))?;
+                conditions.predict(guidance, (t, &x, shape), |feeds, kept| evaluate(ctx, feeds, kept));
+            let predicted = predicted.map_err(|error| in_step(error, done + 1, steps))?;
             let shown = self.preview.filter(|_| ctx.wants_preview());
             let looks_back = self.sampler == Sampler::Dpm;
             let guess =
@@ -154,6 +167,10 @@ impl<'a> Sampling<'a> {
             if let Some(kept) = &kept {
                 kept.restore(&mut x, self.schedule, next);
             }
+            if let Some(odd) = NotFinite::among(&x, &shape) {
+                let source = format!("the sample {odd}; its noise is too strong for the schedule").into();
+                return Err(in_step(Error::Model { path: self.path.to_owned(), source }, done + 1, steps));
+            }
         }
         ctx.step(steps, steps)?;
         Ok(x)
@@ -166,6 +183,16 @@ impl<'a> Sampling<'a> {
             .zip(predicted)
             .map(|(x, e)| ((f64::from(*x) - noise * f64::from(*e)) / picture) as f32)
             .collect()
+    }
+}
+
+/// Says in which step a model failed.
+fn in_step(error: Error, step: usize, of: usize) -> Error {
+    match error {
+        Error::Model { path, source } => {
+            Error::Model { path, source: format!("in step {step} of {of}: {source}").into() }
+        }
+        other => other,
     }
 }
 
@@ -286,6 +313,28 @@ mod tests {
         let said = sampling.run(&mut ctx, &mut Noise::new(1), None, [1, 2, 2], &conditions, wrong);
         let said = said.unwrap_err().to_string();
         assert!(said.contains("[1, 1, 2, 2]") && said.contains("[1, 1, 2, 3]"), "{said}");
+        Ok(())
+    }
+
+    #[test]
+    fn overflow_names_its_step() -> Result<()> {
+        let ports: Signature = SIGNATURE.parse()?;
+        let values = args(Some(4), "linear", "ddim");
+        let (schedule, path) = (Schedule::default(), Path::new("a.onnx"));
+        let facts =
+            Defaults { path, steps: 4, guidance: 1., schedule: &schedule, timesteps: &[], preview: None };
+        let sampling = Sampling::new(&Args::new(&ports.inputs, &values), facts)?;
+        let (cancel, mut watch, mut calls) = (Cancel::new(), (), 0);
+        let mut ctx = Ctx::new("node", &cancel, &mut watch);
+        let conditions = sampling.conditions(vec![], || Ok(vec![]))?;
+        let shape = [1, 2, 2];
+        let large = |_: &Ctx<'_>, _: &[(&str, &Tensor)], _: &Kept| {
+            calls += 1;
+            Tensor::from_vec(&[1, 1, 2, 2], vec![if calls == 2 { f32::INFINITY } else { 0. }; 4])
+        };
+        let said = sampling.run(&mut ctx, &mut Noise::new(1), None, shape, &conditions, large);
+        let said = said.unwrap_err().to_string();
+        assert!(said.starts_with("model a.onnx: in step 2 of 4: the sample holds"), "{said}");
         Ok(())
     }
 }

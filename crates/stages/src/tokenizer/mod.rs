@@ -8,7 +8,6 @@ mod pattern;
 mod tests;
 
 use std::io::Read;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 
 use tokenizers::parallelism::set_parallelism;
@@ -41,13 +40,9 @@ fn failed(path: &Path, source: impl Into<BoxError>) -> Error {
 
 /// What panics in the library is an error, since what it was given comes from the file.
 fn caught<T>(path: &Path, work: impl FnOnce() -> tokenizers::Result<T>) -> Result<T> {
-    match catch_unwind(AssertUnwindSafe(work)) {
+    match wuerst_core::caught(work) {
         Ok(done) => done.map_err(|error| failed(path, error)),
-        Err(panic) => {
-            let texts = (panic.downcast_ref::<String>(), panic.downcast_ref::<&str>());
-            let why = texts.0.map(String::as_str).or(texts.1.copied()).unwrap_or("it panicked");
-            Err(failed(path, format!("is a damaged tokenizer: {why}")))
-        }
+        Err(why) => Err(failed(path, format!("is a damaged tokenizer: {why}"))),
     }
 }
 

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use wuerst_core::Result;
+use wuerst_core::{Batch, Error, Result};
 
 use super::{Pass, Slot};
 use crate::cache::rows;
@@ -22,6 +22,10 @@ impl Pass<'_> {
             Some(source) => key::given(source, &self.inputs).as_ref().map(rows),
             None => None,
         };
+        if let Some(count) = count.filter(|count| *count > Batch::MOST) {
+            let message = format!("is a batch of {count}, and {} are the most", Batch::MOST);
+            return Err(Error::invalid(&*batch.over, message).in_node(&self.graph.nodes[step].id));
+        }
         Ok(count.filter(|count| *count > 1))
     }
 
