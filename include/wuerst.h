@@ -741,6 +741,13 @@ wst_error *wst_job_unset(wst_job *job, wst_str input);
  * and when the output depends on a node that is run every time; what is wrong with a model or file. */
 wst_error *wst_job_digest(const wst_job *job, wst_str output, wst_digest *out);
 
+/* An XMP packet for a file with the picture of an output, as a text: it states that the pixels are generated, wholly
+ * (IPTC's trainedAlgorithmicMedia) or in parts (compositeWithTrainedAlgorithmicMedia), with the inputs as they are set. It
+ * is empty where no trained model makes pixels. A PNG file holds it in an iTXt chunk with the keyword XML:com.adobe.xmp, a
+ * JPEG file in an APP1 segment behind "http://ns.adobe.com/xap/1.0/" and a NUL, a WebP file in the chunk "XMP ". Runs
+ * nothing. Errors: WST_NOT_FOUND for an unknown output; WST_INVALID. */
+wst_error *wst_job_xmp(const wst_job *job, wst_str output, wst_value **out);
+
 /* The value of an output: runs what is needed and not remembered, in this thread, and returns when it is done. The
  * same inputs give the same bytes. watch may be NULL. Two threads that get from one job take turns. Errors:
  * WST_NOT_FOUND for an unknown output, and for ONNX Runtime when it is nowhere; WST_INVALID for inputs that are missing or

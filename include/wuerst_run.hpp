@@ -231,6 +231,11 @@ public:
         wst_error *error = wst_job_digest(job_.get(), str(output), &digest);
         return error ? Result<wst_digest>(Error(error, catching.thrown())) : Result<wst_digest>(digest);
     }
+    Result<std::string> xmp(std::string_view output) const
+    {
+        auto xmp = detail::made<Value, wst_value>([&](auto out) { return wst_job_xmp(job_.get(), str(output), out); });
+        return xmp ? Result<std::string>(std::string(xmp.value().text().value())) : xmp.error();
+    }
     const wst_job *get() const { return job_.get(); }
 
 private:

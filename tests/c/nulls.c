@@ -257,6 +257,9 @@ static void jobs(void)
     CHECK(fails(wst_job_digest(NULL, output, &digest), WST_INVALID, "job"));
     CHECK(fails(wst_job_digest(job, BAD, &digest), WST_INVALID, "output"));
     CHECK(fails(wst_job_digest(job, output, NULL), WST_INVALID, "out"));
+    CHECK(fails(wst_job_xmp(NULL, output, &value), WST_INVALID, "job"));
+    CHECK(fails(wst_job_xmp(job, BAD, &value), WST_INVALID, "output"));
+    CHECK(fails(wst_job_xmp(job, output, NULL), WST_INVALID, "out"));
     CHECK(fails(wst_job_get(NULL, output, NULL, &value), WST_INVALID, "job"));
     CHECK(fails(wst_job_get(job, NONE, NULL, &value), WST_INVALID, "output"));
     CHECK(fails(wst_job_get(job, BAD, NULL, &value), WST_INVALID, "output"));

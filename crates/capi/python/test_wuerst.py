@@ -125,6 +125,9 @@ class Descriptions(unittest.TestCase):
         self.assertIn("steps", [port.name for port in kind.inputs])
         self.assertTrue(kind.about and kind.version and not kind.is_volatile)
 
+    def test_marks(self):
+        self.assertEqual(self.engine.graph(ECHO).job(number=1.0).xmp("number"), "")
+
     def test_digests(self):
         job = self.engine.graph(ECHO).job(number=1.0)
         before = job.digest("number")

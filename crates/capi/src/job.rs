@@ -1,5 +1,6 @@
 //! `wst_job`: one graph with the values of its inputs.
 
+use wuerst::core::Origin;
 use wuerst::{Error, Job, Result};
 
 use crate::boundary::{Out, fallible, given, infallible};
@@ -144,6 +145,19 @@ pub extern "C" fn wst_job_digest(job: Option<&Handle<Job>>, output: Str, out: Ou
         let (job, out) = (alive(job, "job")?, out.given()?);
         // SAFETY: the header asks for a string that is good during the call, and an output that may be written to.
         unsafe { out.write(digest::in_c(job.digest(output.read("output")?)?)) };
+        Ok(())
+    })
+}
+
+#[unsafe(no_mangle)]
+pub extern "C" fn wst_job_xmp(job: Option<&Handle<Job>>, output: Str, out: Out<*mut Value>) -> *mut Failure {
+    fallible(|| {
+        let (job, out) = (alive(job, "job")?, out.given()?);
+        // SAFETY: the header asks for a string that is good during the call, and an output that may be written to.
+        unsafe {
+            let origin = job.origin(output.read("output")?)?;
+            out.give(wuerst::Value::from(origin.map(Origin::xmp).unwrap_or_default()).into());
+        }
         Ok(())
     })
 }

@@ -112,7 +112,7 @@ fn make(args: &Args, targets: &[Target], file: &Path, (engine, graphs): (&Engine
     };
     check_seeds(&graph, first, args.count)?;
     outputs::fits("image", Format::Png, &graph.outputs()[graph.output("image")?].ty)?;
-    let mut progress = Progress::new(args.previews.open()?);
+    let mut progress = Progress::new(args.previews.open(args.setup.marks())?);
     for (index, target) in targets.iter().enumerate() {
         let start = Instant::now();
         let seed = first + i128::try_from(index)?;
@@ -123,7 +123,8 @@ fn make(args: &Args, targets: &[Target], file: &Path, (engine, graphs): (&Engine
             recipe.output = "image".to_owned();
             recipe.inputs.insert("seed".to_owned(), effective_seed(seed).to_string());
         }
-        let about = recipe.as_ref().map_or(Ok(vec![]), Recipe::pairs)?;
+        let mut about = recipe.as_ref().map_or(Ok(vec![]), Recipe::pairs)?;
+        about.extend(picture::mark(job.origin("image")?, args.setup.marks()));
         target.write(&picture::encode("image", &image, &about)?)?;
         progress.done();
         let (file, seconds) = (target.path().display(), start.elapsed().as_secs_f64());

@@ -3,8 +3,9 @@
 use std::borrow::Cow;
 
 use anyhow::{Result, bail};
-use png::{BitDepth, ColorType, Compression, Encoder, SrgbRenderingIntent};
+use wuerst::core::Origin;
 use wuerst::core::colour::byte;
+use wuerst::stages::{XMP_KEYWORD, png_file};
 use wuerst::{Tensor, Value};
 
 use crate::encode::no_picture;
@@ -15,19 +16,12 @@ pub(crate) fn encode(what: &str, picture: &Value, about: &[(&str, String)]) -> R
     if rgb.is_empty() {
         bail!("{what} is a picture without pixels");
     }
-    let mut file = Vec::new();
-    let mut encoder = Encoder::new(&mut file, width, height);
-    encoder.set_color(ColorType::Rgb);
-    encoder.set_depth(BitDepth::Eight);
-    encoder.set_compression(Compression::Balanced);
-    encoder.set_source_srgb(SrgbRenderingIntent::Perceptual);
-    for (keyword, text) in about {
-        encoder.add_itxt_chunk((*keyword).to_owned(), text.clone())?;
-    }
-    let mut writer = encoder.write_header()?;
-    writer.write_image_data(&rgb)?;
-    writer.finish()?;
-    Ok(file)
+    Ok(png_file([width, height], &rgb, about)?)
+}
+
+/// What the file of a picture of that origin says of it, unless the user does not want it.
+pub(crate) fn mark(origin: Option<Origin>, wanted: bool) -> Option<(&'static str, String)> {
+    origin.filter(|_| wanted).map(|origin| (XMP_KEYWORD, origin.xmp()))
 }
 
 /// The pictures of a list, `u8[b,h,w,3]`; `None` when it is none.

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Result, bail};
+use wuerst::core::Origin;
 use wuerst::{Tensor, Value};
 
 use crate::picture;
@@ -25,12 +26,12 @@ pub(crate) struct PreviewArgs {
 }
 
 impl PreviewArgs {
-    /// Where previews go, if they are wanted.
-    pub(crate) fn open(&self) -> Result<Option<Previews>> {
+    /// Where previews go, if they are wanted; models make them all, which the files say if they are `marked`.
+    pub(crate) fn open(&self, marked: bool) -> Result<Option<Previews>> {
         let files = self.preview.as_deref().map(place).transpose()?;
         let screen = if self.no_terminal_preview { None } else { Screen::detected() };
         let every = self.preview_every as usize;
-        Ok((files.is_some() || screen.is_some()).then_some(Previews { files, screen, every }))
+        Ok((files.is_some() || screen.is_some()).then_some(Previews { files, screen, every, marked }))
     }
 }
 
@@ -49,6 +50,7 @@ pub(crate) struct Previews {
     pub(crate) screen: Option<Screen>,
     /// At every so many steps.
     pub(crate) every: usize,
+    marked: bool,
 }
 
 enum Place {
@@ -60,7 +62,8 @@ impl Previews {
     /// Writes one, of a node's `step` of which picture of many (empty of one), if files are wanted.
     pub(crate) fn write(&self, which: &str, node: &str, step: usize, rgb: &Tensor) -> Result<()> {
         let Some(place) = &self.files else { return Ok(()) };
-        let file = picture::encode(node, &Value::from(rgb.clone()), &[])?;
+        let mark = picture::mark(Some(Origin::Trained), self.marked);
+        let file = picture::encode(node, &Value::from(rgb.clone()), mark.as_slice())?;
         match place {
             Place::File(target) => target.write(&file),
             Place::Folder(folder) => Target::new(&folder.join(name(which, node, step)))?.write(&file),
@@ -83,16 +86,16 @@ mod tests {
         let args =
             |path: PathBuf| PreviewArgs { preview: Some(path), preview_every: 3, no_terminal_preview: true };
         let rgb = |colour: u8| Tensor::from_vec(&[1, 1, 3], vec![colour; 3]).unwrap();
-        let previews = args(folder.path().to_owned()).open().unwrap().unwrap();
+        let previews = args(folder.path().to_owned()).open(true).unwrap().unwrap();
         previews.write("0002-", "outer/prior", 7, &rgb(1)).unwrap();
         assert!(folder.path().join("0002-outer-prior-0007.png").exists() && previews.every == 3);
         let file = folder.path().join("a.png");
-        let previews = args(file.clone()).open().unwrap().unwrap();
+        let previews = args(file.clone()).open(true).unwrap().unwrap();
         let written = [1, 2].map(|colour| {
             previews.write("", "prior", 7, &rgb(colour)).unwrap();
             std::fs::read(&file).unwrap()
         });
         assert_ne!(written[0], written[1]);
-        assert!(args(folder.path().join("none")).open().is_err());
+        assert!(args(folder.path().join("none")).open(true).is_err());
     }
 }

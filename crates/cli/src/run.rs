@@ -153,7 +153,10 @@ fn make(
 
     let about = |output: &str| {
         let recipe = recipe.as_ref().filter(|_| !args.no_metadata);
-        recipe.map_or(Ok(vec![]), |recipe| Recipe { output: output.to_owned(), ..recipe.clone() }.pairs())
+        let recipe = recipe.map(|recipe| Recipe { output: output.to_owned(), ..recipe.clone() });
+        let mut about = recipe.map_or(Ok(vec![]), |recipe| recipe.pairs())?;
+        about.extend(picture::mark(job.origin(output)?, args.setup.marks()));
+        anyhow::Ok(about)
     };
     let outputs: Vec<&str> = args.output.iter().map(|(name, _)| name.as_str()).collect();
     let fitting = outputs.iter().zip(targets).map(|(name, (format, target))| (*name, *format, target));
@@ -170,7 +173,7 @@ fn make(
         }
         Ok(())
     };
-    let mut progress = Progress::new(args.previews.open()?);
+    let mut progress = Progress::new(args.previews.open(args.setup.marks())?);
     progress = progress.keeping_previews(report.is_some()).on_part(Box::new(on_part));
     let values = job.get_all(&outputs, &mut progress);
     if let Some(report) = report {

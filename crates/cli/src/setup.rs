@@ -72,6 +72,9 @@ pub(crate) struct Setup {
     /// The most that the files which nodes save in one run take together, as 500M; without it 1G
     #[arg(long, value_name = "SIZE")]
     outputs_size: Option<Amount>,
+    /// Leaves out of pictures which models made that they are generated
+    #[arg(long)]
+    no_mark: bool,
     /// Folder of your own in which results that took long, and optimised models, are kept for later runs; without it they
     /// end with the process
     #[arg(long, value_name = "FOLDER", env = "WUERST_CACHE")]
@@ -134,6 +137,11 @@ impl Setup {
         }
     }
 
+    /// Whether pictures that models make say so.
+    pub(crate) fn marks(&self) -> bool {
+        !self.no_mark
+    }
+
     /// The folder whose files graphs may read wherever they lie themselves.
     pub(crate) fn readable(&self) -> Result<Option<&Path>> {
         Ok(self.files.as_ref().or(self.settings()?.files.as_ref()).map(PathBuf::as_path))
@@ -158,6 +166,7 @@ impl Setup {
         let settings = self.settings()?;
         let mut options = settings.clone().into_options();
         options.models = models;
+        options.mark = self.marks();
         for (option, given) in [
             (&mut options.files, &self.files),
             (&mut options.outputs, &self.outputs),

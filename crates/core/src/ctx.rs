@@ -2,7 +2,7 @@
 
 use std::cell::RefCell;
 
-use crate::{Cancel, Result, Saved, Tensor, Usage, Value, memory};
+use crate::{Cancel, Origin, Result, Saved, Tensor, Usage, Value, memory};
 
 /// Watches a run: progress, previews and warnings. Every method has a default that does nothing.
 pub trait Watch {
@@ -52,13 +52,14 @@ pub struct Ctx<'a> {
     usage: RefCell<Usage>,
     saved: Saved,
     warnings: Vec<String>,
+    origins: &'a [Option<Origin>],
 }
 
 impl<'a> Ctx<'a> {
     /// The context of one run of one node.
     pub fn new(id: &'a str, cancel: &'a Cancel, watch: &'a mut dyn Watch) -> Ctx<'a> {
         let (usage, saved, warnings) = Default::default();
-        Ctx { id, devices: &[], cancel, watch, step: (0, 0), usage, saved, warnings }
+        Ctx { id, devices: &[], cancel, watch, step: (0, 0), usage, saved, warnings, origins: &[] }
     }
 
     /// States the devices that the node prefers, first choice first.
@@ -71,6 +72,17 @@ impl<'a> Ctx<'a> {
     #[must_use]
     pub fn with_saved(self, saved: &Saved) -> Ctx<'a> {
         Ctx { saved: saved.clone(), ..self }
+    }
+
+    /// States which arguments, in the order of the signature, models have made.
+    #[must_use]
+    pub fn with_origins(self, origins: &'a [Option<Origin>]) -> Ctx<'a> {
+        Ctx { origins, ..self }
+    }
+
+    /// Whether a model has made an argument, by its index in the signature. Known to nodes that are no pure functions.
+    pub fn origin(&self, argument: usize) -> Option<Origin> {
+        self.origins.get(argument).copied().flatten()
     }
 
     /// What the nodes of the run have saved so far.

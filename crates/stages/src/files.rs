@@ -8,7 +8,7 @@ use std::io::{self, Write};
 use std::path::{Component, Path, PathBuf};
 
 use tempfile::{Builder, NamedTempFile};
-use wuerst_core::{Error, Result, Saved};
+use wuerst_core::{Error, Origin, Result, Saved};
 
 use crate::file_name;
 
@@ -18,6 +18,7 @@ pub struct Outputs {
     folder: Option<PathBuf>,
     most_files: u64,
     most_bytes: u64,
+    marks: bool,
 }
 
 impl Default for Outputs {
@@ -34,13 +35,24 @@ impl Outputs {
 
     /// Nodes write into `folder`; without one they refuse.
     pub fn new(folder: Option<PathBuf>) -> Outputs {
-        Outputs { folder, most_files: Outputs::FILES, most_bytes: Outputs::BYTES }
+        Outputs { folder, most_files: Outputs::FILES, most_bytes: Outputs::BYTES, marks: true }
     }
 
     /// One run saves at most so many files, of so many bytes together.
     #[must_use]
     pub fn with_limits(self, most_files: u64, most_bytes: u64) -> Outputs {
         Outputs { most_files, most_bytes, ..self }
+    }
+
+    /// Says whether pictures are marked as generated where models made them, which they are otherwise.
+    #[must_use]
+    pub fn with_marks(self, marks: bool) -> Outputs {
+        Outputs { marks, ..self }
+    }
+
+    /// The mark of a picture of that origin, as an XMP packet.
+    pub(crate) fn mark(&self, origin: Option<Origin>) -> Option<String> {
+        origin.filter(|_| self.marks).map(Origin::xmp)
     }
 
     /// Where the file called `name` lies, which must end in one of `ends`.

@@ -25,7 +25,7 @@ use std::sync::Arc;
 use wuerst_core::{Registry, Result};
 
 pub use files::{Outputs, followed, replace, temporary};
-pub use image::{PngTextsError, png_texts};
+pub use image::{PngTextsError, XMP_KEYWORD, png_file, png_texts};
 pub use tokenize::companions;
 /// Loading shared libraries.
 pub use wuerst_runtime::shared_library as library;

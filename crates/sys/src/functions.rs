@@ -86,6 +86,7 @@ functions! {
     wst_job_set_text: fn(*mut Job, Str, Str) -> *mut Error;
     wst_job_unset: fn(*mut Job, Str) -> *mut Error;
     wst_job_digest: fn(*const Job, Str, *mut Digest) -> *mut Error;
+    wst_job_xmp: fn(*const Job, Str, *mut *mut Value) -> *mut Error;
     wst_job_get: fn(*mut Job, Str, *const Watch, *mut *mut Value) -> *mut Error;
     wst_job_get_all: fn(*mut Job, *const Str, usize, *const Watch, *mut *mut Value) -> *mut Error;
     wst_job_cancel: fn(*const Job);

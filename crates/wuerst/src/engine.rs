@@ -61,6 +61,7 @@ impl Engine {
         let mut registry = Registry::new();
         let files = options.files.map(Files::in_folder).unwrap_or_default();
         let outputs = Outputs::new(options.outputs).with_limits(options.outputs_files, options.outputs_bytes);
+        let outputs = outputs.with_marks(options.mark);
         registry.set_models(models::in_folder(options.models).with_files(files));
         wuerst_stages::register(&mut registry, &sessions, outputs)?;
         let kinds = Kinds { registry, changes: 0 };

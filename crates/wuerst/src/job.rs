@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use wuerst_core::inside::{self, Inside};
-use wuerst_core::{Cancel, Digest, Error, Result, Turns, Value, Watch, memory};
+use wuerst_core::{Cancel, Digest, Error, Origin, Result, Turns, Value, Watch, memory};
 use wuerst_graph::{Cache, Graph, Inputs, Report, Run};
 
 /// One graph with the values of its inputs.
@@ -113,6 +113,17 @@ impl Job {
     pub fn digest(&self, output: &str) -> Result<Digest> {
         let (inputs, cancel) = (locked(&self.0.inputs).clone(), self.switch());
         self.0.graph.digest(&inputs, output, &cancel)
+    }
+
+    /// Whether a trained model makes the pixels of an output, with the inputs as they are: what [`Origin::xmp`] states in a
+    /// file. Runs nothing.
+    ///
+    /// # Errors
+    /// An unknown output.
+    pub fn origin(&self, output: &str) -> Result<Option<Origin>> {
+        let (inputs, ports) = (locked(&self.0.inputs), self.0.graph.inputs());
+        let given = |index: usize| inputs.get(&ports[index].name).is_some() || ports[index].default.is_some();
+        self.0.graph.origin(output, &given)
     }
 
     /// Stops every [`Job::get`] and [`Job::digest`] that has been called and has not returned. From any thread, at any time.

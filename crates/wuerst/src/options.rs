@@ -21,6 +21,8 @@ pub struct Options {
     pub outputs_files: u64,
     /// The most bytes that they have together.
     pub outputs_bytes: u64,
+    /// Whether pictures that nodes save say, where a model made them, that they are generated.
+    pub mark: bool,
     /// Results remembered between runs, in bytes.
     pub cache_bytes: usize,
     /// A folder in which results that took long for their size, as text embeddings and priors, outlive the process.
@@ -51,6 +53,7 @@ impl Default for Options {
             outputs: None,
             outputs_files: Outputs::FILES,
             outputs_bytes: Outputs::BYTES,
+            mark: true,
             cache_bytes: 256 << 20,
             cache_folder: None,
             cache_folder_bytes: 1 << 30,

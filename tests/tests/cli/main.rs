@@ -5,6 +5,7 @@ mod checks;
 mod convert;
 mod graphs;
 mod import;
+mod marks;
 #[cfg(unix)]
 mod opening;
 mod pictures;

@@ -279,6 +279,7 @@ _FUNCTIONS = {
     "wst_job_set_text": ("error", [_P, Str, Str]),
     "wst_job_unset": ("error", [_P, Str]),
     "wst_job_digest": ("error", [_P, Str, c.POINTER(Digest)]),
+    "wst_job_xmp": ("error", [_P, Str, _OUT]),
     "wst_job_report": ("error", [_P, _OUT]),
     "wst_job_start": ("error", [_P, c.POINTER(Str), c.c_size_t, c.POINTER(Watch), _OUT]),
     "wst_run_poll": ("error", [_P, c.POINTER(StatusView)]),

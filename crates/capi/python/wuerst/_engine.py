@@ -175,6 +175,14 @@ class Job(Handle):
         """What an output depends on, in hexadecimal: while it is the same, so is the output. Runs nothing."""
         return bytes(filled(Digest, "wst_job_digest", self.pointer, Str.of(output)).bytes).hex()
 
+    def xmp(self, output):
+        """An XMP packet for a file with the picture: it states that a model made it. Empty where none does. Runs nothing."""
+        handle = made("wst_job_xmp", self.pointer, Str.of(output))
+        try:
+            return from_handle(handle)
+        finally:
+            load().wst_value_free(handle)
+
     def report(self):
         """What the last run did: a dict as wst_job_report has it."""
         return _json(made("wst_job_report", self.pointer))

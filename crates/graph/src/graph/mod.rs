@@ -2,6 +2,7 @@
 
 pub(crate) mod index;
 pub(crate) mod offer;
+mod origin;
 pub(crate) mod step;
 
 use std::collections::HashSet;

@@ -7,7 +7,9 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use wuerst_core::{Args, Cancel, Ctx, Digest, Error, NodeSpec, Port, Result, Saved, Usage, Value, memory};
+use wuerst_core::{
+    Args, Cancel, Ctx, Digest, Error, NodeSpec, Origin, Port, Result, Saved, Usage, Value, memory,
+};
 
 use super::key;
 use super::progress::Progress;
@@ -276,8 +278,10 @@ impl<'a> Pass<'a> {
         }
         self.progress.started(step, &this);
         let begun = Instant::now();
+        // What a pure function gives does not depend on it.
+        let origins = if spec.pure { vec![] } else { self.origins(step) };
         let ctx = Ctx::new(id, self.cancel, &mut self.progress);
-        let mut ctx = ctx.with_devices(devices).with_saved(&self.saved);
+        let mut ctx = ctx.with_devices(devices).with_saved(&self.saved).with_origins(&origins);
         let results = node.run(&mut ctx, &Args::new(&spec.signature.inputs, &args)).map_err(in_node)?;
         let (duration, usage, warnings) = (begun.elapsed(), ctx.usage(), Arc::from(ctx.warnings()));
         values::results(&spec.signature, &results, lengths).map_err(in_node)?;
@@ -323,6 +327,16 @@ impl<'a> Pass<'a> {
             self.slots[step].leases = values;
         }
         self.reuse(step, &results, How::Shared, waiting.elapsed())
+    }
+
+    /// Which arguments of a node models have made.
+    fn origins(&self, step: usize) -> Vec<Option<Origin>> {
+        let all = self.graph.origins(&|index| self.inputs[index].is_some());
+        let origin = |source: &Source| match source {
+            Source::Output { step, .. } => all[*step],
+            _ => None,
+        };
+        self.graph.nodes[step].args.iter().map(origin).collect()
     }
 
     /// A node's arguments as its signature wants them.

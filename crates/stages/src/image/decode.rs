@@ -11,6 +11,8 @@ use image::metadata::Orientation;
 use image::{DynamicImage, ImageDecoder, ImageFormat, ImageReader, Limits, RgbImage};
 use wuerst_core::{Error, Result, caught, memory};
 
+use super::colours::{self, Profile, srgb};
+use super::inks;
 use super::metadata::{jpeg, png, webp};
 use super::pixels::MOST_PIXELS;
 
@@ -27,6 +29,8 @@ pub(crate) struct Picture {
     pub alpha: Option<Vec<f32>>,
     /// Whether the file moves; only its first picture is here.
     pub animated: bool,
+    /// Why its colours are taken as they are, though the file says that they are not sRGB.
+    pub unconverted: Option<String>,
 }
 
 /// Why there is no picture.
@@ -62,30 +66,40 @@ fn read(file: File) -> Result<Picture, Trouble> {
     let mut source = reader.into_inner();
     // Whether the file is asked which side is up.
     let mut turned = true;
-    let (decoder, animated): (Box<dyn ImageDecoder>, bool) = match format {
+    // The file again, of a JPEG in inks.
+    let mut in_inks = None;
+    let (decoder, animated, profile): (Box<dyn ImageDecoder>, bool, Profile) = match format {
         Some(ImageFormat::Png) => {
+            let profile = png::profile(&mut source).map_err(unreadable)?;
             let stripped = png::Stripped::new(source);
             let decoder = PngDecoder::with_limits(stripped, limits()).map_err(damaged)?;
             let animated = decoder.is_apng().map_err(damaged)?;
-            (Box::new(decoder), animated)
+            (Box::new(decoder), animated, profile)
         }
         Some(ImageFormat::Jpeg) => {
-            let stripped = whole(&mut source, bytes)?;
-            (Box::new(JpegDecoder::new(Cursor::new(stripped)).map_err(damaged)?), false)
+            let (stripped, profile) = whole(&mut source, bytes)?;
+            in_inks = profile
+                .of_inks()
+                .map(|_| memory::copied(&stripped))
+                .transpose()
+                .map_err(|_| Trouble::Memory)?;
+            (Box::new(JpegDecoder::new(Cursor::new(stripped)).map_err(damaged)?), false, profile)
         }
         Some(ImageFormat::WebP) => {
             turned = webp::has_short_exif(&mut source, bytes).map_err(unreadable)?;
+            let profile = webp::profile(&mut source, bytes).map_err(unreadable)?;
             let decoder = WebPDecoder::new(source).map_err(damaged)?;
             let animated = decoder.has_animation();
-            (Box::new(decoder), animated)
+            (Box::new(decoder), animated, profile)
         }
         Some(other) => {
             return Err(Trouble::File(format!("is a picture of the format {other:?}; {WANTED}")));
         }
         None => return Err(Trouble::File(format!("is no picture that can be read; {WANTED}"))),
     };
-    let (picture, alpha) = pixels(decoder, turned)?;
-    Ok(Picture { rgb: picture, alpha, animated })
+    let (picture, profile, alpha) = pixels(decoder, turned, (profile, in_inks.as_deref()))?;
+    let (rgb, unconverted) = srgb(picture, &profile).map_err(|_| Trouble::Memory)?;
+    Ok(Picture { rgb, alpha, animated, unconverted })
 }
 
 const WANTED: &str = "PNG, JPEG and WebP are";
@@ -120,7 +134,12 @@ fn undecodable(error: ImageError) -> Trouble {
     }
 }
 
-fn pixels(mut decoder: Box<dyn ImageDecoder>, turned: bool) -> Result<(RgbImage, Option<Vec<f32>>), Trouble> {
+/// The pixels with the profile that is still to be applied, and what is opaque.
+fn pixels(
+    mut decoder: Box<dyn ImageDecoder>,
+    turned: bool,
+    (mut profile, in_inks): (Profile, Option<&[u8]>),
+) -> Result<(DynamicImage, Profile, Option<Vec<f32>>), Trouble> {
     let (width, height) = decoder.dimensions();
     // Before anything of that size is made.
     if u64::from(width) * u64::from(height) > MOST_PIXELS {
@@ -137,27 +156,39 @@ fn pixels(mut decoder: Box<dyn ImageDecoder>, turned: bool) -> Result<(RgbImage,
     let orientation =
         if turned { decoder.orientation().map_err(damaged)? } else { Orientation::NoTransforms };
     let mut picture = DynamicImage::from_decoder(decoder).map_err(undecodable)?;
+    if let Some((file, icc)) = in_inks.zip(profile.of_inks()) {
+        match inks::decode(file).and_then(|four| colours::inks(&four, icc)) {
+            Ok(rgb) => {
+                let rgb = RgbImage::from_raw(width, height, rgb);
+                picture =
+                    rgb.ok_or_else(|| Trouble::File("is damaged: it has too few pixels".into()))?.into();
+                profile = Profile::None;
+            }
+            Err(why) => profile = Profile::Unknown(why),
+        }
+    }
     picture.apply_orientation(orientation);
     let alpha = match &picture {
         picture if !picture.color().has_alpha() => None,
         DynamicImage::ImageRgba16(rgba) => Some(opaque(rgba.pixels().map(|p| f32::from(p.0[3]) / 65535.))?),
         other => Some(opaque(other.to_rgba8().pixels().map(|p| f32::from(p.0[3]) / 255.))?),
     };
-    Ok((picture.into_rgb8(), alpha))
+    Ok((picture, profile, alpha))
 }
 
 fn opaque(alpha: impl ExactSizeIterator<Item = f32>) -> Result<Vec<f32>, Trouble> {
     memory::collected(alpha).map_err(|_| Trouble::Memory)
 }
 
-/// A JPEG file, stripped, which must have an end: the decoder fills up what is missing with grey.
-fn whole(source: &mut impl Read, length: u64) -> Result<Vec<u8>, Trouble> {
+/// A JPEG file, stripped, with its profile; it must have an end: the decoder fills up what is missing with grey.
+fn whole(source: &mut impl Read, length: u64) -> Result<(Vec<u8>, Profile), Trouble> {
     // Once here, and once by the decoder.
     memory::check(2 * usize::try_from(length).unwrap_or(usize::MAX / 2)).map_err(|_| Trouble::Memory)?;
     let mut bytes = vec![];
     source.take(LARGEST).read_to_end(&mut bytes).map_err(unreadable)?;
+    let profile = jpeg::profile(&bytes);
     if jpeg::strip(&mut bytes) {
-        return Ok(bytes);
+        return Ok((bytes, profile));
     }
     Err(Trouble::File("is damaged: it ends in the middle of the picture".into()))
 }

@@ -11,7 +11,7 @@ pub(crate) fn register(registry: &mut Registry) -> Result<()> {
         kind: "image.load",
         signature: "file: file -> image: u8[h,w,3], alpha: f32[h,w]",
         about: "Reads a picture: PNG, JPEG or WebP, of at most 33,554,432 pixels. 16 bits are rounded to 8, grey and CMYK \
-                become RGB, a photograph is turned upright, and of an animation the first picture is taken.",
+                become RGB, colours become sRGB by the file's profile (ICC), a photograph is turned upright, and of an animation the first picture is taken.",
         ports: &[
             ("file", "The file; a changed one is read again."),
             ("image", "Its colours, RGB; those of see-through pixels too, as the file has them."),
@@ -26,6 +26,9 @@ fn run(ctx: &mut Ctx<'_>, args: &Args<'_>) -> Result<Vec<Value>> {
     let picture = decode(file)?;
     if picture.animated {
         ctx.warn(&format!("{} is animated; only its first picture is read", file.name()));
+    }
+    if let Some(why) = &picture.unconverted {
+        ctx.warn(&format!("the colours of {} are taken as sRGB: {why}", file.name()));
     }
     let (width, height) = picture.rgb.dimensions();
     let (width, height) = (width as usize, height as usize);

@@ -3,9 +3,12 @@
 //! A picture is `u8[h,w,3]`, RGB; a mask is `f32[h,w]`, from 0 to 1.
 
 mod blend;
+mod colours;
 mod decode;
+mod encode;
 mod frame;
 mod grid;
+mod inks;
 mod load;
 mod mask;
 mod metadata;
@@ -20,6 +23,7 @@ use wuerst_core::{Registry, Result};
 
 use crate::files::Outputs;
 
+pub use encode::{XMP_KEYWORD, png as png_file};
 pub(crate) use pixels::{MOST_PIXELS, picture, tensor, unit};
 pub(crate) use resize::scaled;
 pub use texts::{PngTextsError, png_texts};

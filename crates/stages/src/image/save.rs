@@ -1,12 +1,10 @@
 //! `image.save`: a picture into a file.
 
-use std::io::Cursor;
 use std::sync::Arc;
 
-use image::codecs::jpeg::JpegEncoder;
-use image::{ImageFormat, RgbImage};
 use wuerst_core::{Args, Ctx, Error, Node, NodeSpec, Refusal, Result, Value};
 
+use super::encode;
 use super::pixels::picture;
 use crate::files::Outputs;
 use crate::plain::Plan;
@@ -26,7 +24,8 @@ impl Save {
             kind: "image.save",
             signature: "image: u8[h,w,3], name: text, quality: int = 90 {1..100} -> saved: text",
             about: "Writes a picture into the folder that the host gave for it, whole or not at all, as PNG, JPEG or \
-                    WebP (without loss), which the name says.",
+                    WebP (without loss), which the name says, in sRGB. XMP data state where a model made its \
+                    pixels.",
             ports: &[
                 ("image", "The picture."),
                 (
@@ -59,21 +58,11 @@ impl Node for Save {
         // Before the work of encoding.
         self.outputs.path(name, &ENDS)?;
         self.outputs.room(ctx.saved(), 0)?;
-        let bytes = encode(&picture(args, "image")?, name, args.count("quality")?)
+        let index = self.spec.signature.input("image").map_or(0, |(index, _)| index);
+        let mark = self.outputs.mark(ctx.origin(index));
+        let bytes = encode::by_name(&picture(args, "image")?, name, args.count("quality")?, mark.as_deref())
             .map_err(|e| Error::invalid("image", format!("cannot be written as `{name}`: {e}")))?;
         self.outputs.write(ctx.saved(), name, &ENDS, &bytes)?;
         Ok(vec![name.into()])
     }
-}
-
-fn encode(picture: &RgbImage, name: &str, quality: usize) -> image::ImageResult<Vec<u8>> {
-    let mut file = Cursor::new(vec![]);
-    match ImageFormat::from_path(name)? {
-        ImageFormat::Jpeg => {
-            let quality = u8::try_from(quality).unwrap_or(100);
-            JpegEncoder::new_with_quality(&mut file, quality).encode_image(picture)?;
-        }
-        format => picture.write_to(&mut file, format)?,
-    }
-    Ok(file.into_inner())
 }

@@ -1,6 +1,7 @@
 //! The nodes that need no model, in graphs.
 #![allow(clippy::unwrap_used, reason = "a failed unwrap is how a test fails")]
 
+mod colours;
 mod files;
 mod hostile;
 mod pictures;

@@ -1,4 +1,41 @@
-//! A JPEG file without its profiles and comments.
+//! A JPEG file without its profiles and comments, and its colour profile.
+
+use std::collections::BTreeMap;
+
+use crate::image::colours::{LONGEST, Profile};
+
+/// What a segment with a part of a colour profile begins with, behind its marker and length.
+const ICC: &[u8] = b"ICC_PROFILE\0";
+
+/// The colour profile in the segments before the first scan, in which it stands in numbered parts.
+pub(crate) fn profile(file: &[u8]) -> Profile {
+    let mut parts: BTreeMap<u8, &[u8]> = BTreeMap::new();
+    let (mut at, mut of) = (2, 0);
+    while let Some(segment) = file.get(at..).and_then(segment) {
+        let (kind, length) = match segment {
+            Segment::Lonely(length) => (0, length),
+            Segment::Data(0xda, _) => break,
+            Segment::Data(kind, length) => (kind, length),
+        };
+        let data =
+            file.get(at + 4..at + length).and_then(|data| data.strip_prefix(ICC)).filter(|_| kind == 0xe2);
+        if let Some([number, count, part @ ..]) = data {
+            of = *count;
+            parts.entry(*number).or_insert(part);
+        }
+        at += length;
+    }
+    let length: usize = parts.values().map(|part| part.len()).sum();
+    if parts.is_empty() {
+        Profile::None
+    } else if length as u64 > LONGEST {
+        Profile::too_long()
+    } else if !parts.keys().copied().eq(1..=of) {
+        Profile::damaged()
+    } else {
+        Profile::Icc(parts.into_values().flatten().copied().collect())
+    }
+}
 
 /// What stands at a marker.
 enum Segment {

@@ -1,8 +1,11 @@
-//! A PNG file as a stream without its texts and profiles.
+//! A PNG file as a stream without its texts and profiles, and its colour profile.
 
 use std::io::{self, BufRead, Read, Seek, SeekFrom};
 
+use flate2::read::ZlibDecoder;
+
 use super::LONGEST_EXIF;
+use crate::image::colours::{LONGEST, Profile};
 
 /// The bytes that every PNG file begins with.
 const SIGNATURE: u64 = 8;
@@ -15,6 +18,59 @@ const CHECKSUM: u64 = 4;
 
 /// Chunks that a decoder keeps however long and however many they are.
 const KEPT_IN_FULL: [&[u8; 4]; 4] = [b"tEXt", b"zTXt", b"iTXt", b"iCCP"];
+
+/// What a PNG file says of its colours, before its pixels. Leaves the source at its start.
+///
+/// # Errors
+/// What the file system says.
+pub(crate) fn profile<R: BufRead + Seek>(source: &mut R) -> io::Result<Profile> {
+    source.seek(SeekFrom::Start(SIGNATURE))?;
+    let mut profile = Profile::None;
+    let mut head = [0; HEAD];
+    // A file that ends early is the decoder's matter.
+    while source.read_exact(&mut head).is_ok() {
+        let [a, b, c, d, kind @ ..] = head;
+        let length = u64::from(u32::from_be_bytes([a, b, c, d]));
+        match &kind {
+            b"IDAT" | b"IEND" => break,
+            b"iCCP" if length > LONGEST => profile = Profile::too_long(),
+            b"iCCP" => {
+                let mut data = vec![];
+                source.by_ref().take(length).read_to_end(&mut data)?;
+                source.seek_relative(CHECKSUM as i64)?;
+                profile = unpacked(&data);
+                break;
+            }
+            // Primaries and transfer function, in numbers: those of BT.709 and of sRGB are all that is known here.
+            b"cICP" if length == 4 => {
+                let mut numbers = [0; 4];
+                source.read_exact(&mut numbers)?;
+                source.seek_relative(CHECKSUM as i64)?;
+                if numbers[..2] != [1, 13] {
+                    profile = Profile::Unknown("its colours (cICP) are others than those of sRGB".into());
+                    break;
+                }
+                continue;
+            }
+            _ => {}
+        }
+        source.seek_relative((length + CHECKSUM).try_into().unwrap_or(i64::MAX))?;
+    }
+    source.rewind()?;
+    Ok(profile)
+}
+
+/// The profile in a chunk, behind its name and the method by which it is packed.
+fn unpacked(data: &[u8]) -> Profile {
+    let packed = data.iter().position(|byte| *byte == 0).and_then(|end| data.get(end + 1..)?.split_first());
+    let Some((0, packed)) = packed else { return Profile::damaged() };
+    let mut icc = vec![];
+    match ZlibDecoder::new(packed).take(LONGEST + 1).read_to_end(&mut icc) {
+        Ok(length) if length as u64 > LONGEST => Profile::too_long(),
+        Ok(_) => Profile::Icc(icc),
+        Err(_) => Profile::damaged(),
+    }
+}
 
 /// Leaves out chunks of a PNG file while it is read.
 pub(crate) struct Stripped<R> {

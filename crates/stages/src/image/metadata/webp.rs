@@ -1,11 +1,47 @@
-//! How much EXIF data a WebP file says that it has.
+//! How much EXIF data a WebP file says that it has, and its colour profile.
 
-use std::io::{self, BufRead, Seek, SeekFrom};
+use std::io::{self, BufRead, Read, Seek, SeekFrom};
 
 use super::LONGEST_EXIF;
+use crate::image::colours::{LONGEST, Profile};
 
 /// `RIFF`, a length, and `WEBP`.
 const FIRST_CHUNK: u64 = 12;
+
+/// The colour profile, which stands in the first chunk or the second. Leaves the source at its start.
+///
+/// # Errors
+/// What the file system says.
+pub(crate) fn profile<R: BufRead + Seek>(source: &mut R, file_length: u64) -> io::Result<Profile> {
+    let mut at = FIRST_CHUNK;
+    let mut profile = Profile::None;
+    source.seek(SeekFrom::Start(at))?;
+    for _ in 0..2 {
+        let mut head = [0; 8];
+        if at + 8 > file_length {
+            break;
+        }
+        source.read_exact(&mut head)?;
+        let [kind @ .., a, b, c, d] = head;
+        let length = u64::from(u32::from_le_bytes([a, b, c, d]));
+        if kind == *b"ICCP" {
+            let mut icc = vec![];
+            profile = match length {
+                _ if length > LONGEST => Profile::too_long(),
+                _ if source.by_ref().take(length).read_to_end(&mut icc)? as u64 == length => {
+                    Profile::Icc(icc)
+                }
+                _ => Profile::damaged(),
+            };
+            break;
+        }
+        let step = length.next_multiple_of(2);
+        at += 8 + step;
+        source.seek_relative(step.try_into().unwrap_or(i64::MAX))?;
+    }
+    source.rewind()?;
+    Ok(profile)
+}
 
 /// Whether the EXIF data, if there is some, is short and lies in the file. Leaves the source at its start.
 ///

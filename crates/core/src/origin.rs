@@ -1,0 +1,36 @@
+//! Whether a model made the pixels of a picture, and how a picture says so.
+
+/// A trained model made pixels. The names and meanings are those of IPTC's digital source types.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Origin {
+    /// All of them: `trainedAlgorithmicMedia`.
+    Trained,
+    /// Some, next to others, as in inpainting: `compositeWithTrainedAlgorithmicMedia`.
+    Composite,
+}
+
+impl Origin {
+    /// IPTC's name of it.
+    pub fn source_type(self) -> &'static str {
+        match self {
+            Origin::Trained => "trainedAlgorithmicMedia",
+            Origin::Composite => "compositeWithTrainedAlgorithmicMedia",
+        }
+    }
+
+    /// An XMP packet that states it, for a picture file. It holds no time, so that equal pictures stay equal.
+    pub fn xmp(self) -> String {
+        format!(
+            "<?xpacket begin=\"\u{feff}\" id=\"W5M0MpCehiHzreSzNTczkc9d\"?>\n\
+             <x:xmpmeta xmlns:x=\"adobe:ns:meta/\">\n \
+             <rdf:RDF xmlns:rdf=\"http://www.w3.org/1999/02/22-rdf-syntax-ns#\">\n  \
+             <rdf:Description rdf:about=\"\" xmlns:xmp=\"http://ns.adobe.com/xap/1.0/\" \
+             xmlns:Iptc4xmpExt=\"http://iptc.org/std/Iptc4xmpExt/2008-02-29/\">\n   \
+             <xmp:CreatorTool>wuerst {}</xmp:CreatorTool>\n   \
+             <Iptc4xmpExt:DigitalSourceType>http://cv.iptc.org/newscodes/digitalsourcetype/{}</Iptc4xmpExt:DigitalSourceType>\n  \
+             </rdf:Description>\n </rdf:RDF>\n</x:xmpmeta>\n<?xpacket end=\"r\"?>",
+            env!("CARGO_PKG_VERSION"),
+            self.source_type()
+        )
+    }
+}
