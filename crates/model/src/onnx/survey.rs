@@ -27,6 +27,8 @@ pub const METADATA: u64 = 16 << 20;
 pub const OUTLETS: u64 = 20_000;
 /// Functions of the model's own.
 pub const FUNCTIONS: u64 = 1000;
+/// Dimensions of a value: as many as NumPy has.
+pub const DIMENSIONS: u64 = 64;
 /// Memory that lists of numbers take, beside four times the file's length.
 pub const LISTS: u64 = 64 << 20;
 
@@ -99,6 +101,12 @@ impl Message {
         })
     }
 
+    /// Whether a field is a dimension of a value, or a packed list of them.
+    fn has_dimension(self, number: u64) -> bool {
+        use Message::*;
+        matches!((self, number), (Tensor | Shape, 1) | (SparseTensor, 3))
+    }
+
     /// Memory for each byte of a packed list.
     fn growth(self, number: u64) -> u64 {
         match (self, number) {
@@ -146,9 +154,20 @@ impl Survey {
         depth: usize,
         graphs: usize,
     ) -> Result<()> {
+        let mut dimensions = 0;
         while reader.at() < end {
             most(&mut self.fields, FIELDS, "fields")?;
             let (number, wire) = reader.next(end)?;
+            if message.has_dimension(number) {
+                // No number takes more than ten bytes.
+                dimensions += match wire {
+                    Wire::Bytes(stop) if message != Message::Shape => (stop - reader.at()).div_ceil(10),
+                    _ => 1,
+                };
+                if dimensions > DIMENSIONS {
+                    return Err(LimitError::TooMany { what: "dimensions of a value", most: DIMENSIONS });
+                }
+            }
             let Wire::Bytes(stop) = wire else {
                 reader.skip(wire)?;
                 continue;

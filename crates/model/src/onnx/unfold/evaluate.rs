@@ -7,6 +7,7 @@ use super::numbers::{Given, numbers};
 use super::sizes::{Size, enlarges, size};
 use super::value::{FEW, Value, elements};
 use super::{CALLS, FIXED, NODES, UnfoldError};
+use crate::onnx::survey::DIMENSIONS;
 
 type Scope<'g> = HashMap<&'g str, Value>;
 /// An attribute of a call, by its name in the function.
@@ -20,6 +21,8 @@ pub struct Evaluation<'g> {
     /// Bytes that they take.
     pub bytes: u64,
     pub nodes: u64,
+    /// How much more may be looked at.
+    pub work: u64,
 }
 
 impl<'g> Evaluation<'g> {
@@ -33,6 +36,7 @@ impl<'g> Evaluation<'g> {
         called: &[Passed<'g>],
         calls: usize,
     ) -> Result<Vec<Value>, UnfoldError> {
+        self.spend(graph.weight())?;
         let mut scope = given;
         for input in &graph.inputs {
             scope.entry(&input.name).or_insert_with(|| Value::of_input(input));
@@ -57,6 +61,12 @@ impl<'g> Evaluation<'g> {
         Ok(outputs)
     }
 
+    /// Counts what is looked at, once more with each call: of long lists, a few calls are too many.
+    fn spend(&mut self, work: u64) -> Result<(), UnfoldError> {
+        self.work = self.work.checked_sub(work).ok_or(UnfoldError::Calls)?;
+        Ok(())
+    }
+
     fn add(&mut self, value: &Value, label: impl Fn() -> String) -> Result<(), UnfoldError> {
         self.bytes = self.bytes.saturating_add(value.bytes());
         if self.bytes > self.most {
@@ -76,6 +86,7 @@ impl<'g> Evaluation<'g> {
         if self.nodes > NODES {
             return Err(UnfoldError::Calls);
         }
+        self.spend(node.weight() + called.len() as u64)?;
         let inputs: Vec<Value> = node.inputs.iter().map(|name| find(around, name)).collect();
         let functions = self.functions;
         if let Some(function) = functions.get(&(node.domain.clone(), node.operator.clone())) {
@@ -91,7 +102,8 @@ impl<'g> Evaluation<'g> {
         match size(&given) {
             Size::Dims(dims) => {
                 value.most = elements(&dims);
-                value.dims = Some(dims);
+                // A `Gather` may have twice as many as what it reads.
+                value.dims = Some(dims).filter(|dims| dims.len() as u64 <= DIMENSIONS);
                 if value.most <= FEW as u64 {
                     value.numbers = numbers(&given, value.most as usize);
                 }
@@ -125,6 +137,8 @@ impl<'g> Evaluation<'g> {
         if calls == CALLS {
             return Err(UnfoldError::Calls);
         }
+        let names = node.attributes.len().saturating_mul(called.len()) + function.defaults.len();
+        self.spend(names as u64)?;
         let given = function.inputs.iter().map(String::as_str).zip(inputs).collect();
         let own = node.attributes.iter().filter_map(|own| Some((&*own.name, own.meant(called)?)));
         let defaults = function.defaults.iter().map(|default| (&*default.name, default));

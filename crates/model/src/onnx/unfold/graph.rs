@@ -85,7 +85,19 @@ fn sparse<R: BufRead + Seek>(reader: &mut Reader<R>, end: u64) -> Read<Tensor> {
     Ok(Tensor { dims, ..values })
 }
 
+/// How much there is to look at in names.
+pub fn weight<'a>(names: impl Iterator<Item = &'a String>) -> u64 {
+    names.map(|name| 1 + name.len() as u64 / 64).sum()
+}
+
 impl Graph {
+    /// How much there is to look at, beside the nodes.
+    pub fn weight(&self) -> u64 {
+        let tensors = self.tensors.iter().map(|(tensor, _)| tensor).chain(&self.sparse);
+        let inputs = self.inputs.iter().map(|input| &input.name);
+        weight(tensors.map(|tensor| &tensor.name).chain(inputs).chain(&self.outputs))
+    }
+
     pub fn read<R: BufRead + Seek>(reader: &mut Reader<R>, end: u64) -> Read<Graph> {
         let mut graph = Graph::default();
         while reader.at() < end {
@@ -117,6 +129,13 @@ impl Node {
             }
         }
         Ok(node)
+    }
+
+    /// How much there is to look at: names, longer ones as more than one, and attributes with their numbers.
+    pub fn weight(&self) -> u64 {
+        let names = weight(self.inputs.iter().chain(&self.outputs).chain([&self.operator, &self.domain]));
+        let attributes = self.attributes.iter().map(|attribute| 1 + attribute.numbers.len() as u64);
+        names + attributes.sum::<u64>()
     }
 
     /// Name and operator, for messages.

@@ -30,6 +30,8 @@ const GROWTH: u64 = 8;
 const FIXED: u64 = 1 << 27;
 /// Nodes after functions are inlined.
 const NODES: u64 = 200_000;
+/// Names and attributes that are looked at after functions are inlined, beside one for each byte of the file.
+const WORK: u64 = 2_000_000;
 /// Functions that call each other.
 const CALLS: usize = 16;
 
@@ -69,7 +71,10 @@ pub enum UnfoldError {
         node: String,
     },
     /// Functions that call functions, without end or too often.
-    #[error("its functions call each other more than {CALLS} deep, or make more than {NODES} nodes")]
+    #[error(
+        "its functions call each other more than {CALLS} deep, or make more than {NODES} nodes with {WORK} inputs, outputs \
+         and attributes"
+    )]
     Calls,
 }
 
@@ -100,7 +105,7 @@ pub(super) fn bytes<R: BufRead + Seek>(
         .map(|tensor| tensor.elements().saturating_mul(bits(tensor.element).unwrap_or(8)) / 8);
     let weights = weights.fold(0, u64::saturating_add);
     let most = ROOM.saturating_add(weights.max(length).saturating_mul(GROWTH));
-    let mut evaluation = Evaluation { functions: &functions, most, bytes: 0, nodes: 0 };
+    let mut evaluation = Evaluation { functions: &functions, most, bytes: 0, nodes: 0, work: WORK + length };
     evaluation.graph(&graph, &mut vec![], HashMap::new(), &[], 0)?;
     Ok(evaluation.bytes)
 }

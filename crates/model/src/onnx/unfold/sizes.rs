@@ -2,6 +2,7 @@
 
 use super::numbers::Given;
 use super::value::{Value, elements};
+use crate::onnx::survey::DIMENSIONS;
 
 /// What is known of the size of a result.
 pub enum Size {
@@ -182,6 +183,9 @@ fn axes(given: &Given<'_>, dims: &[u64], removed: bool) -> Option<Vec<u64>> {
         return (removed && given.input(1).is_none())
             .then(|| dims.iter().copied().filter(|n| *n != 1).collect());
     };
+    if listed.len() as u64 > DIMENSIONS {
+        return None;
+    }
     if removed {
         let gone = given.axes_of(&listed, dims.len())?;
         return Some((0..dims.len()).filter(|axis| !gone.contains(axis)).map(|axis| dims[axis]).collect());

@@ -111,28 +111,29 @@ fn subgraphs_are_followed() {
     refused(unfolded(&nodes, &[("n", &[G]), ("c", &[1])]), "`big`");
 }
 
+/// A function of the model's own, from `a` to `b`.
+fn function(name: &str, body: &[Vec<u8>]) -> Vec<u8> {
+    let nodes: Vec<u8> = body.iter().flat_map(|node| put(7, node)).collect();
+    let texts = [put(1, name.as_bytes()), put(4, b"a"), put(5, b"b"), put(10, b"own")].concat();
+    put(25, &[texts, nodes].concat())
+}
+
+/// A node that is a call of one.
+fn call(text: &str) -> Vec<u8> {
+    [node(text, &[]), put(7, b"own")].concat()
+}
+
+/// Functions F0 to F14, of which each calls the next twice.
+fn laughs() -> Vec<u8> {
+    let both = |n: usize| [call(&format!("F{n} a -> x")), call(&format!("F{n} x -> b"))];
+    (0..15).flat_map(|n| function(&format!("F{n}"), &both(n + 1))).collect()
+}
+
 #[test]
 fn functions_are_followed() {
-    let function = |name: &str, body: &[Vec<u8>]| {
-        let nodes: Vec<u8> = body.iter().flat_map(|node| put(7, node)).collect();
-        put(
-            25,
-            &[&put(1, name.as_bytes())[..], &put(4, b"a"), &put(5, b"b"), &put(10, b"own"), &nodes].concat(),
-        )
-    };
-    let call = |text: &str| [node(text, &[]), put(7, b"own")].concat();
     let main = |text: &str| put(7, &graph(&[call(text)], &[ints("n", &[G])]));
     let fill = function("Fill", &[node("ConstantOfShape a -> b", &[])]);
     assert!(head(&[main("Fill n -> y"), fill].concat()).unwrap_err().contains("`b` (ConstantOfShape)"));
-    // Each calls the next twice.
-    let laughs: Vec<u8> = (0..15)
-        .flat_map(|n| {
-            function(
-                &format!("F{n}"),
-                &[call(&format!("F{} a -> x", n + 1)), call(&format!("F{} x -> b", n + 1))],
-            )
-        })
-        .collect();
     let last = function(
         "F15",
         &[
@@ -144,8 +145,38 @@ fn functions_are_followed() {
             node("Neg f -> g", &[]),
         ],
     );
-    let said = head(&[main("F0 n -> y"), laughs, last].concat()).unwrap_err();
+    let said = head(&[main("F0 n -> y"), laughs(), last].concat()).unwrap_err();
     assert!(said.contains("call each other"), "{said}");
     let own = function("F", &[call("F a -> b")]);
     assert!(head(&[main("F n -> y"), own].concat()).unwrap_err().contains("call each other"));
+}
+
+#[test]
+fn long_nodes_count_with_each_call() {
+    let main = put(7, &graph(&[call("F0 n -> y")], &[ints("n", &[1])]));
+    let many = node(&format!("Max{} -> b", " a".repeat(50_000)), &[]);
+    let name = "c".repeat(60_000);
+    let long = [node(&format!("Neg a -> {name}"), &[]), node(&format!("Neg {name} -> b"), &[])];
+    let subgraph = graph(&[], &vec![ints("t", &[1]); 5000]);
+    let nested = [node("If b -> b", &[attribute("then_branch", &put(6, &subgraph))])];
+    for body in [&[many][..], &long, &nested] {
+        let said = head(&[main.clone(), laughs(), function("F15", body)].concat()).unwrap_err();
+        assert!(said.contains("inputs, outputs and attributes"), "{said}");
+    }
+}
+
+#[test]
+fn dimensions_do_not_double() {
+    // Each node has those of its indices in place of one of its own.
+    let nodes: Vec<String> = (0..60).map(|n| format!("Gather x{n} x{n} -> x{}", n + 1)).collect();
+    let nodes: Vec<&str> =
+        ["Unsqueeze v zero -> x0"].into_iter().chain(nodes.iter().map(String::as_str)).collect();
+    assert_eq!(simple(&nodes, &[("v", &[0]), ("zero", &[0])]).unwrap(), 61 * 8);
+    let tensor = [number(1, 1).repeat(65), number(2, 7), put(9, &[0; 8])].concat();
+    let packed = [put(1, &[1; 650]), number(2, 7), put(9, &[0; 8])].concat();
+    let shape = put(2, &put(1, &[number(1, 1), put(2, &put(1, &number(1, 1)).repeat(65))].concat()));
+    for field in [put(5, &tensor), put(5, &packed), put(11, &shape)] {
+        let said = head(&put(7, &field)).unwrap_err();
+        assert!(said.contains("64 dimensions of a value"), "{said}");
+    }
 }
