@@ -25,6 +25,8 @@ const TOKEN: usize = 256;
 const MODELS: [&str; 4] = ["BPE", "Unigram", "WordLevel", "WordPiece"];
 /// Tokens of the model, and pairs that become one.
 const VOCABULARY: usize = 600_000;
+/// The longest token of the model, and the longest pair, in bytes.
+const ENTRY: usize = 1024;
 /// The longest word that is looked up part by part, in characters.
 const WORD: u64 = 1000;
 
@@ -54,6 +56,55 @@ struct Added {
     content: String,
 }
 
+/// An entry of a list of tokens or of pairs: its texts are short. Of `Unigram`, the library makes a tree with a level for
+/// each byte of a token, and takes it apart by recursion.
+struct Entry;
+
+struct Short;
+
+impl<'de> Deserialize<'de> for Entry {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Entry, D::Error> {
+        deserializer.deserialize_any(Short)
+    }
+}
+
+impl<'de> Visitor<'de> for Short {
+    type Value = Entry;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a token or a pair of tokens")
+    }
+
+    fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Entry, E> {
+        match text.len() > ENTRY {
+            true => Err(E::custom(format!("a token has more than {ENTRY} bytes"))),
+            false => Ok(Entry),
+        }
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Entry, A::Error> {
+        while list.next_element::<Entry>()?.is_some() {}
+        Ok(Entry)
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Entry, A::Error> {
+        while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
+        Ok(Entry)
+    }
+
+    fn visit_u64<E>(self, _: u64) -> Result<Entry, E> {
+        Ok(Entry)
+    }
+
+    fn visit_i64<E>(self, _: i64) -> Result<Entry, E> {
+        Ok(Entry)
+    }
+
+    fn visit_f64<E>(self, _: f64) -> Result<Entry, E> {
+        Ok(Entry)
+    }
+}
+
 /// At most so many entries, which are not kept.
 struct Few<const MOST: usize>;
 
@@ -74,7 +125,7 @@ impl<'de, const MOST: usize> Visitor<'de> for Counter<MOST> {
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Few<MOST>, A::Error> {
         let mut count = 0;
-        while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {
+        while map.next_entry::<Entry, IgnoredAny>()?.is_some() {
             count += 1;
             if count > MOST {
                 return Err(serde::de::Error::invalid_length(count, &self));
@@ -85,7 +136,7 @@ impl<'de, const MOST: usize> Visitor<'de> for Counter<MOST> {
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Few<MOST>, A::Error> {
         let mut count = 0;
-        while list.next_element::<IgnoredAny>()?.is_some() {
+        while list.next_element::<Entry>()?.is_some() {
             count += 1;
             if count > MOST {
                 return Err(serde::de::Error::invalid_length(count, &self));

@@ -162,3 +162,20 @@ fn damaged_files_are_errors() {
     let said = check(&File::open("t", &path).unwrap()).unwrap_err().to_string();
     assert!(said.contains("more than 32 MiB"), "{said}");
 }
+
+#[test]
+fn long_tokens_are_refused() {
+    // In a tree of one level for each byte, which the library takes apart by recursion.
+    let long = "a".repeat(100_000);
+    let model = json!({ "type": "Unigram", "unk_id": 0, "vocab": [["?", 0.0], [&long, -1.0]] });
+    refused(&with("model", model), "more than 1024 bytes");
+    let model = json!({ "type": "Unigram", "unk_id": 0, "vocab": [["?", 0.0], [&long[..1024], -1.0]] });
+    assert!(ids(&with("model", model), 5).is_ok());
+    let mut model = good()["model"].clone();
+    model["vocab"][&long] = json!(3);
+    refused(&with("model", model), "more than 1024 bytes");
+    let mut model = json!({ "type": "BPE", "vocab": { "a": 0, "b": 1, "ab": 2 }, "merges": ["a b"] });
+    assert!(ids(&with("model", model.clone()), 5).is_ok());
+    model["merges"][0] = json!([long, "b"]);
+    refused(&with("model", model), "more than 1024 bytes");
+}
