@@ -12,6 +12,7 @@ use serde_json::Value;
 use tokenizers::PaddingParams;
 
 use super::parts::{Kinds, check_part};
+use super::tree;
 
 /// The longest part, but for the model and the added tokens, in bytes.
 const PART: usize = 256 << 10;
@@ -234,6 +235,11 @@ impl<'a> Parts<'a> {
         self.0.iter().find(|(part, _)| *part == name).map(|(_, part)| *part)
     }
 
+    /// Nodes of the tree of its tokens, if the library makes one.
+    pub(super) fn tree(&self) -> usize {
+        self.part("model").map_or(0, tree::nodes)
+    }
+
     fn check_model(&self) -> Result<(), String> {
         let part = self.part("model").ok_or("has no `model`")?;
         let model: Model =
@@ -245,6 +251,12 @@ impl<'a> Parts<'a> {
         if let Some(characters) = model.max_input_chars_per_word.filter(|characters| *characters > WORD) {
             return Err(format!(
                 "its `model.max_input_chars_per_word` is {characters}; at most {WORD} are read"
+            ));
+        }
+        if self.tree() > tree::MOST {
+            let most = tree::MOST;
+            return Err(format!(
+                "the tokens of its `model` begin in too many ways: a tree of {most} bytes is read"
             ));
         }
         let texts = [&model.unk_token, &model.continuing_subword_prefix, &model.end_of_word_suffix];

@@ -3,6 +3,7 @@
 mod file;
 mod parts;
 mod pattern;
+mod tree;
 
 #[cfg(test)]
 mod tests;
@@ -32,6 +33,8 @@ pub(crate) struct Tokenizer {
     tokenizer: tokenizers::Tokenizer,
     /// Bytes of its file.
     bytes: usize,
+    /// Bytes of the tree of its tokens.
+    tree: usize,
 }
 
 fn failed(path: &Path, source: impl Into<BoxError>) -> Error {
@@ -86,6 +89,8 @@ impl Tokenizer {
         let text = read(file)?;
         memory::check(text.len().saturating_mul(IN_MEMORY))?;
         let parts = file::parts(&text).map_err(|why| failed(path, why))?;
+        let tree = parts.tree() * tree::NODE;
+        memory::check(text.len().saturating_mul(IN_MEMORY).saturating_add(tree))?;
         let padding = parts.padding().unwrap_or_default();
         let tokenizer = caught(path, || {
             let mut tokenizer: tokenizers::Tokenizer = parts.joined().parse()?;
@@ -105,12 +110,12 @@ impl Tokenizer {
             tokenizer.with_truncation(Some(truncation))?;
             Ok(tokenizer)
         })?;
-        Ok(Tokenizer { path: path.to_owned(), length, tokenizer, bytes: text.len() })
+        Ok(Tokenizer { path: path.to_owned(), length, tokenizer, bytes: text.len(), tree })
     }
 
     /// About the bytes that it takes.
     pub(crate) fn held(&self) -> usize {
-        self.bytes.saturating_mul(KEPT)
+        self.bytes.saturating_mul(KEPT).saturating_add(self.tree)
     }
 
     /// The ids of a text, of which what is too long overflows.

@@ -164,6 +164,18 @@ fn damaged_files_are_errors() {
 }
 
 #[test]
+fn trees_of_tokens_are_bounded() {
+    // 310 bytes of memory for each byte of a token that begins as no other does.
+    let token = |n: usize| json!([format!("{n:04}{}", "x".repeat(1000)), -1.0]);
+    let model = |count: usize| {
+        let vocab: Vec<Value> = (0..count).map(token).collect();
+        json!({ "type": "Unigram", "unk_id": 0, "vocab": vocab })
+    };
+    assert!(ids(&with("model", model(20)), 5).is_ok());
+    refused(&with("model", model(2000)), "begin in too many ways");
+}
+
+#[test]
 fn long_tokens_are_refused() {
     // In a tree of one level for each byte, which the library takes apart by recursion.
     let long = "a".repeat(100_000);
