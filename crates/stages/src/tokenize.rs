@@ -9,7 +9,8 @@ use wuerst_core::{
     Tensor, Value, memory,
 };
 use wuerst_model::facts::{self, Facts};
-use wuerst_runtime::{Contract, Sessions};
+use wuerst_model::onnx::{HeadError, WireError};
+use wuerst_runtime::{Contract, HeaderError, Sessions};
 
 use crate::sampling::blame_model;
 use crate::text::entries;
@@ -75,12 +76,22 @@ struct Sound;
 /// The files next to a model that it is used with: a text encoder's tokenizer. None of a model of another kind.
 ///
 /// # Errors
-/// [`Error::Model`] when one of them is missing.
+/// [`Error::Model`] when one of them is missing, or the model cannot be read.
 pub fn companions(sessions: &Sessions, model: &Model) -> Result<Vec<File>> {
     match sessions.facts(model, Contract::TextEncoder) {
         Ok(Facts::TextEncoder(facts)) => Ok(vec![beside(model, &facts.tokenizer)?]),
+        Err(error) if is_unreadable(&error) => Err(error),
         _ => Ok(vec![]),
     }
+}
+
+/// Whether the file system refused the model, so that its kind is unknown.
+fn is_unreadable(error: &Error) -> bool {
+    let Error::Model { source, .. } = error else { return false };
+    let header = source.downcast_ref::<HeaderError>();
+    let refused =
+        matches!(header, Some(HeaderError::Io(_) | HeaderError::Head(HeadError::Wire(WireError::Io(_)))));
+    refused || source.is::<std::io::Error>()
 }
 
 /// The tokenizer that a model names.
@@ -175,4 +186,21 @@ fn cut_off(cut: &str, length: usize) -> String {
     let shown: String = cut.chars().take(SHOWN).collect();
     let more = if rest > 0 { format!("… and {rest} more characters") } else { String::new() };
     format!("the text is longer than the {length} tokens that the model reads; cut off: \"{shown}\"{more}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn unreadable_models_are_errors() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("m.onnx");
+        std::fs::write(&path, "no model").unwrap();
+        let model = Model::open("m", &path).unwrap();
+        let sessions = Sessions::new(wuerst_runtime::Options::default());
+        assert_eq!(companions(&sessions, &model).unwrap().len(), 0, "of no kind that is known");
+        std::fs::remove_file(&path).unwrap();
+        assert!(companions(&sessions, &model).unwrap_err().to_string().contains("m.onnx"));
+    }
 }

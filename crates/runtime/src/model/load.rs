@@ -1,6 +1,7 @@
 //! Opens a model: a session on the first device that takes it.
 
 use std::fs;
+use std::io::{self, ErrorKind};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -132,8 +133,11 @@ impl Opening<'_> {
         if memory::check(usize::try_from(bytes).unwrap_or(usize::MAX).saturating_mul(3)).is_err() {
             return Ok(None);
         }
+        let bytes = match fs::read(self.path) {
+            Err(error) if error.kind() == ErrorKind::OutOfMemory => return Ok(None),
+            bytes => bytes.map_err(|error| error.to_string())?,
+        };
         // Damage is for ONNX Runtime to name.
-        let Ok(bytes) = fs::read(self.path) else { return Ok(None) };
         let Some(split) = Split::of(&bytes, self.stepwise) else { return Ok(None) };
         // What is wrong is said of the whole model.
         let whole = |why| if cancel.is_cancelled() { Err(why) } else { Ok(None) };
@@ -191,7 +195,11 @@ impl Opening<'_> {
         };
         let loaded = match self.anew(device, &source, cancel, |builder| unfinished.write(builder)) {
             // The disk may be full.
-            Err(_) if !cancel.is_cancelled() => return self.anew(device, &source, cancel, Ok),
+            Err(why) if !cancel.is_cancelled() => {
+                let loaded = self.anew(device, &source, cancel, Ok)?;
+                self.not_kept(&io::Error::other(why));
+                return Ok(loaded);
+            }
             loaded => loaded?,
         };
         if let Err(error) = prepared.finish(unfinished) {
@@ -211,7 +219,7 @@ impl Opening<'_> {
         }
     }
 
-    fn not_kept(&self, error: &std::io::Error) {
+    fn not_kept(&self, error: &io::Error) {
         (self.warn)(format!("models cannot be kept in the cache folder: {error}; the run goes on without"));
     }
 

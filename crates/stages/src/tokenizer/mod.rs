@@ -8,7 +8,7 @@ mod tree;
 #[cfg(test)]
 mod tests;
 
-use std::io::Read;
+use std::io::{ErrorKind, Read};
 use std::path::{Path, PathBuf};
 
 use tokenizers::parallelism::set_parallelism;
@@ -41,11 +41,23 @@ fn failed(path: &Path, source: impl Into<BoxError>) -> Error {
     Error::Model { path: path.to_owned(), source: source.into() }
 }
 
+/// What Oniguruma, which takes its memory from the C library, says when there is none.
+const NO_MEMORY: &str = "fail to memory allocation";
+
+/// An error of a library that reads the file. That memory cannot be had is no fault of the file.
+fn failed_unless_memory(path: &Path, error: BoxError) -> Error {
+    let io = error.downcast_ref::<std::io::Error>().map(std::io::Error::kind);
+    if io == Some(ErrorKind::OutOfMemory) || error.to_string().contains(NO_MEMORY) {
+        return Error::OutOfMemory { node: String::new() };
+    }
+    failed(path, error)
+}
+
 /// What panics in the library is an error, since what it was given comes from the file.
 fn caught<T>(path: &Path, work: impl FnOnce() -> tokenizers::Result<T>) -> Result<T> {
     match wuerst_core::caught(work) {
-        Ok(done) => done.map_err(|error| failed(path, error)),
-        Err(why) => Err(failed(path, format!("is a damaged tokenizer: {why}"))),
+        Ok(done) => done.map_err(|error| failed_unless_memory(path, error)),
+        Err(why) => Err(failed_unless_memory(path, format!("is a damaged tokenizer: {why}").into())),
     }
 }
 
@@ -61,7 +73,8 @@ pub(crate) fn check_size(path: &Path, bytes: u64) -> Result<()> {
 /// The text of the file.
 fn read(file: &File) -> Result<String> {
     let mut text = String::new();
-    file.content()?.take(LARGEST + 1).read_to_string(&mut text).map_err(|e| failed(file.path(), e))?;
+    let whole = file.content()?.take(LARGEST + 1).read_to_string(&mut text);
+    whole.map_err(|error| failed_unless_memory(file.path(), error.into()))?;
     check_size(file.path(), text.len() as u64)?;
     match stand_in::of_bytes(text.as_bytes()) {
         Some(what) => Err(failed(file.path(), format!("is no tokenizer but {what}"))),

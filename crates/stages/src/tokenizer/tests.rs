@@ -1,10 +1,12 @@
 use std::fs;
+use std::io::ErrorKind;
+use std::path::Path;
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
-use wuerst_core::{Error, File};
+use wuerst_core::{BoxError, Error, File};
 
-use super::{Tokenizer, check};
+use super::{Tokenizer, check, failed_unless_memory};
 
 /// A tokenizer of three words.
 fn good() -> Value {
@@ -190,4 +192,14 @@ fn long_tokens_are_refused() {
     assert!(ids(&with("model", model.clone()), 5).is_ok());
     model["merges"][0] = json!([long, "b"]);
     refused(&with("model", model), "more than 1024 bytes");
+}
+
+#[test]
+fn memory_is_no_damage() {
+    let none =
+        |error: BoxError| matches!(failed_unless_memory(Path::new("t"), error), Error::OutOfMemory { .. });
+    assert!(none("Oniguruma error: fail to memory allocation at line 1 column 40015".into()));
+    assert!(none(std::io::Error::from(ErrorKind::OutOfMemory).into()));
+    assert!(!none(std::io::Error::from(ErrorKind::InvalidData).into()));
+    assert!(!none("Oniguruma error: end pattern at escape".into()));
 }
