@@ -27,8 +27,9 @@ pub use folder::Folder;
 pub(crate) use last::Arguments;
 use last::Last;
 
-/// Entries of the memo: about 10 MB at most.
-const MEMO_ENTRIES: NonZeroUsize = NonZeroUsize::MIN.saturating_add(65_535);
+/// Entries of the memo: about 4 MB at most. Its table is made at once, and as many as fit into one of half a mebibyte: a
+/// larger one could not come from the reserve for small blocks, and would end the process where memory has run out.
+const MEMO_ENTRIES: NonZeroUsize = NonZeroUsize::MIN.saturating_add(28_671);
 
 /// Remembered results. Clones share them; jobs on several threads may, too.
 #[derive(Clone)]
@@ -310,6 +311,9 @@ mod tests {
         let entries = MEMO_ENTRIES.get() as i64;
         (0..=entries).for_each(|n| cache.remember(key(n), results.clone()));
         assert!(cache.recall(key(0)).is_none() && cache.recall(key(entries)).is_some());
+        // Two pointers and a byte for each place, of which an eighth stays free.
+        let places = (MEMO_ENTRIES.get() * 8 / 7).next_power_of_two();
+        assert!(places * (2 * size_of::<usize>() + 1) < 1 << 20);
     }
 
     #[test]
