@@ -3,6 +3,7 @@
 use std::ffi::c_void;
 
 use half::f16;
+use wuerst_core::colour::byte;
 use wuerst_core::{DType, Error, Result, Tensor, memory};
 pub use wuerst_sys::Image;
 use wuerst_sys::Versioned;
@@ -156,11 +157,6 @@ impl Canvas {
             }
         }
     }
-}
-
-/// A colour from 0 to 1 as a byte, rounded as the VQGAN's node rounds.
-fn byte(colour: f32) -> u8 {
-    (colour.clamp(0., 1.) * 255.).round_ties_even() as u8
 }
 
 /// From the sRGB transfer function to linear light (IEC 61966-2-1).

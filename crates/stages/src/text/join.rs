@@ -2,7 +2,7 @@
 
 use wuerst_core::{Args, Ctx, Error, Registry, Result, Value};
 
-use super::LONGEST;
+use super::lines::LONGEST;
 use crate::plain::Plan;
 
 const PARTS: [&str; 4] = ["a", "b", "c", "d"];

@@ -4,6 +4,10 @@ use wuerst_core::{Args, Ctx, Error, Registry, Result, Value};
 
 use crate::plain::Plan;
 
+/// The longest text that a node gives, in bytes: far more than any list of prompts. Nodes that join what others joined would
+/// make texts of any length otherwise.
+pub(crate) const LONGEST: usize = 16 << 20;
+
 pub(crate) fn register(registry: &mut Registry) -> Result<()> {
     let plan = Plan {
         kind: "text.lines",

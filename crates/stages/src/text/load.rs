@@ -7,7 +7,7 @@ use wuerst_core::{Args, Ctx, Error, Registry, Result, Value};
 use crate::plain::Plan;
 
 /// The largest file that is read, in bytes.
-const LARGEST: u64 = super::LONGEST as u64;
+const LARGEST: u64 = super::lines::LONGEST as u64;
 
 pub(crate) fn register(registry: &mut Registry) -> Result<()> {
     let plan = Plan {

@@ -9,10 +9,6 @@ use wuerst_core::{Registry, Result};
 
 pub(crate) use lines::entries;
 
-/// The longest text that a node gives, in bytes: far more than any list of prompts. Nodes that join what others joined would
-/// make texts of any length otherwise.
-pub(crate) const LONGEST: usize = 16 << 20;
-
 pub(crate) fn register(registry: &mut Registry) -> Result<()> {
     join::register(registry)?;
     lines::register(registry)?;
