@@ -20,6 +20,7 @@ pub mod schedule;
 pub mod stand_in;
 pub mod text;
 pub mod vqgan;
+pub mod whole_file;
 
 #[cfg(test)]
 mod published;

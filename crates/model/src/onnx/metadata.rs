@@ -1,17 +1,17 @@
 //! Changes the metadata of a model that is written already, and nothing else of it.
 
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::{self, BufReader, Read, Seek, SeekFrom, Write};
 use std::path::Path;
 
 use prost::Message;
-use tempfile::NamedTempFile;
 
 use super::ExportError;
 use super::head::pair;
 use super::proto::{ModelProto, StringStringEntryProto};
 use super::store::io_error;
 use super::wire::{Reader, Wire, WireError};
+use crate::whole_file::unfinished;
 
 /// The field of a model that holds its metadata.
 const METADATA: u64 = 14;
@@ -48,8 +48,7 @@ pub fn set_metadata(path: &Path, pairs: &[(String, String)]) -> Result<(), Expor
             _ => kept.push((start, reader.at())),
         }
     }
-    let folder = path.parent().filter(|folder| *folder != Path::new("")).unwrap_or(Path::new("."));
-    let mut file = NamedTempFile::new_in(folder).map_err(failed)?;
+    let mut file = unfinished(path).map_err(failed)?;
     for (start, end) in kept {
         (&source).seek(SeekFrom::Start(start)).map_err(failed)?;
         io::copy(&mut (&source).take(end - start), &mut file).map_err(failed)?;
@@ -58,13 +57,13 @@ pub fn set_metadata(path: &Path, pairs: &[(String, String)]) -> Result<(), Expor
     let new = pairs.iter().map(|(key, value)| StringStringEntryProto::new(key, value)).collect();
     let new = ModelProto { metadata_props: new, ..ModelProto::default() };
     file.write_all(&new.encode_to_vec()).map_err(failed)?;
-    let permissions = fs::metadata(path).map_err(failed)?.permissions();
-    file.as_file().set_permissions(permissions).map_err(failed)?;
     file.persist(path).map(drop).map_err(|e| failed(e.error))
 }
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::super::proto::GraphProto;
     use super::*;
 

@@ -25,14 +25,12 @@ mod weights;
 mod wire;
 
 use std::collections::HashSet;
-use std::fs::File;
-use std::io::Write;
 use std::path::Path;
 
 use prost::Message;
-use tempfile::NamedTempFile;
 
 use crate::record::{Graph, Id, Node, Op};
+use crate::whole_file::{replace, unfinished};
 use builder::Builder;
 pub use head::{Extent, Head, HeadError, Outlet};
 pub use metadata::set_metadata;
@@ -106,12 +104,12 @@ pub fn write(
 ) -> Result<(), ExportError> {
     if weight_bytes(graph, options) <= options.inline_bytes {
         let model = model(graph, Store::new(weights, options.precision, None), options)?;
-        return replace(path, |file| file.write_all(&model));
+        return replace(path, &model).map_err(|source| io_error(path, source));
     }
     let mut location = path.file_name().unwrap_or_default().to_os_string();
     location.push(".data");
     let data_path = path.with_file_name(&location);
-    let mut data = beside(&data_path)?;
+    let mut data = unfinished(&data_path).map_err(|source| io_error(&data_path, source))?;
     let data_file = DataFile {
         file: data.as_file_mut(),
         path: data_path.clone(),
@@ -122,7 +120,7 @@ pub fn write(
     if data.as_file().metadata().map_err(|source| io_error(&data_path, source))?.len() > 0 {
         data.persist(&data_path).map_err(|e| io_error(&data_path, e.error))?;
     }
-    replace(path, |file| file.write_all(&model))
+    replace(path, &model).map_err(|source| io_error(path, source))
 }
 
 /// The model as bytes, weights included.
@@ -131,21 +129,6 @@ pub fn write(
 /// As [`write()`]; more than 2 GiB do not fit.
 pub fn encode(graph: &Graph, weights: &dyn Weights, options: &Options) -> Result<Vec<u8>, ExportError> {
     model(graph, Store::new(weights, options.precision, None), options)
-}
-
-/// A temporary file in the folder of `path`, readable as other new files are.
-fn beside(path: &Path) -> Result<NamedTempFile, ExportError> {
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let mut builder = tempfile::Builder::new();
-    #[cfg(unix)]
-    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-    builder.prefix(".wuerst-").tempfile_in(folder).map_err(|source| io_error(path, source))
-}
-
-fn replace(path: &Path, fill: impl FnOnce(&mut File) -> std::io::Result<()>) -> Result<(), ExportError> {
-    let mut file = beside(path)?;
-    fill(file.as_file_mut()).map_err(|source| io_error(path, source))?;
-    file.persist(path).map(drop).map_err(|e| io_error(path, e.error))
 }
 
 /// Lowers what the outputs need, and encodes it.
