@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use anyhow::{Context, Result, bail};
 use wuerst::core::printable_line;
-use wuerst::stages::{Contract, Header, Outlet};
+use wuerst::stages::{Header, Outlet};
 use wuerst_model::count::{self, Cost};
 use wuerst_model::facts::{Facts, FactsError};
 
@@ -114,8 +114,8 @@ fn native(models: &[Model]) -> usize {
 /// The text of a model, and its parameters, bytes, multiply-adds and memory.
 fn describe(model: &Model, size @ [width, height]: [usize; 2]) -> (String, [u64; 4]) {
     let header = &model.header;
-    let contract = model.facts().and_then(|facts| Contract::named(facts.contract()));
-    let kept = match contract.map(|contract| (contract, contract.check(&model.path, header))) {
+    let contract = model.facts().map(|facts| facts.contract());
+    let kept = match contract.map(|contract| (contract, header.check(contract, &model.path))) {
         Some((contract, Ok(_))) => format!("{contract}: {}", contract.signature()),
         Some((_, Err(error))) => error.to_string(),
         None => match header.facts() {

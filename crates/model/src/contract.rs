@@ -1,6 +1,87 @@
-//! Names and axes of what a stage takes and gives, written once for every network that stands in for one.
+//! The stages that models can stand in for: what each takes and gives, by name, type and axes.
+
+use std::fmt;
 
 use crate::record::{Axis, DType, Graph, Id};
+
+/// A stage that a model can stand in for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Contract {
+    /// Token ids to states.
+    TextEncoder,
+    /// Noise to the semantic embedding (stage C).
+    Prior,
+    /// Noise to the VQGAN's latents (stage B).
+    Decoder,
+    /// Latents to a picture (stage A).
+    VqganDecoder,
+    /// A picture to latents (stage A).
+    VqganEncoder,
+    /// A picture to its semantic embedding.
+    Compressor,
+}
+
+impl Contract {
+    /// All of them, in the order in which a picture is made.
+    pub const ALL: [Contract; 6] = [
+        Contract::TextEncoder,
+        Contract::Prior,
+        Contract::Decoder,
+        Contract::VqganDecoder,
+        Contract::VqganEncoder,
+        Contract::Compressor,
+    ];
+
+    /// The contract of this name.
+    pub fn named(name: &str) -> Option<Contract> {
+        Contract::ALL.into_iter().find(|contract| contract.name() == name)
+    }
+
+    /// The name, as in a model's metadata.
+    pub fn name(self) -> &'static str {
+        match self {
+            Contract::TextEncoder => "text-encoder",
+            Contract::Prior => "prior",
+            Contract::Decoder => "decoder",
+            Contract::VqganDecoder => "vqgan-decoder",
+            Contract::VqganEncoder => "vqgan-encoder",
+            Contract::Compressor => "compressor",
+        }
+    }
+
+    /// Inputs and outputs, in the notation of signatures. The embedding has c channels and the latents z, 16 and 4 in the
+    /// published models. Where f32 stands, f16 will do; `timestep` is from 0 to 1, where 1 is noise; pictures are RGB in 0..1, and what
+    /// a VQGAN makes beyond that is cut off by the node.
+    pub fn signature(self) -> &'static str {
+        match self {
+            Contract::TextEncoder => "input_ids: i64[b,l], attention_mask: i64[b,l] -> states: f32[b,l,d]",
+            Contract::Prior => {
+                "latents: f32[b,c,h,w], timestep: f32[b], text: f32[b,l,d] -> noise: f32[b,c,h,w]"
+            }
+            Contract::Decoder => {
+                "latents: f32[b,z,H,W], timestep: f32[b], embedding: f32[b,c,h,w], text: f32[b,l,d] \
+                 -> noise: f32[b,z,H,W]"
+            }
+            Contract::VqganDecoder => "latents: f32[b,z,H,W] -> image: f32[b,3,y,x]",
+            Contract::VqganEncoder => "image: f32[b,3,y,x] -> latents: f32[b,z,H,W]",
+            Contract::Compressor => "image: f32[b,3,y,x] -> embedding: f32[b,c,h,w]",
+        }
+    }
+
+    /// The inputs that are new in each step of sampling, where there are others whose part can be computed once for all.
+    pub fn stepwise(self) -> &'static [&'static str] {
+        match self {
+            Contract::Prior | Contract::Decoder => &STEPWISE,
+            _ => &[],
+        }
+    }
+}
+
+impl fmt::Display for Contract {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
 
 /// The inputs that every step of sampling feeds anew. What follows from the others alone is the same in all steps of a
 /// picture.

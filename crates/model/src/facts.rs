@@ -12,6 +12,7 @@ use serde_json::Value;
 
 pub use read::{FactProblem, FactsError};
 
+use crate::contract::Contract;
 use crate::scale::Scale;
 use crate::schedule::Schedule;
 
@@ -34,6 +35,30 @@ pub enum Facts {
     VqganEncoder(Vqgan),
     /// A picture to its semantic embedding.
     Compressor(Compressor),
+}
+
+macro_rules! of_facts {
+    ($($of:ident: $($variant:ident)|+;)*) => {$(
+        /// Those of the stage, if they are; else they come back.
+        impl TryFrom<Facts> for $of {
+            type Error = Facts;
+
+            fn try_from(facts: Facts) -> Result<$of, Facts> {
+                match facts {
+                    $(Facts::$variant(facts))|+ => Ok(facts),
+                    other => Err(other),
+                }
+            }
+        }
+    )*};
+}
+
+of_facts! {
+    TextEncoder: TextEncoder;
+    Prior: Prior;
+    Decoder: Decoder;
+    Vqgan: VqganDecoder | VqganEncoder;
+    Compressor: Compressor;
 }
 
 /// Facts of a text encoder.
@@ -134,15 +159,15 @@ pub struct Preview {
 }
 
 impl Facts {
-    /// The name of the contract, as `prior`.
-    pub fn contract(&self) -> &'static str {
+    /// The stage that the model stands in for.
+    pub fn contract(&self) -> Contract {
         match self {
-            Facts::TextEncoder(_) => "text-encoder",
-            Facts::Prior(_) => "prior",
-            Facts::Decoder(_) => "decoder",
-            Facts::VqganDecoder(_) => "vqgan-decoder",
-            Facts::VqganEncoder(_) => "vqgan-encoder",
-            Facts::Compressor(_) => "compressor",
+            Facts::TextEncoder(_) => Contract::TextEncoder,
+            Facts::Prior(_) => Contract::Prior,
+            Facts::Decoder(_) => Contract::Decoder,
+            Facts::VqganDecoder(_) => Contract::VqganDecoder,
+            Facts::VqganEncoder(_) => Contract::VqganEncoder,
+            Facts::Compressor(_) => Contract::Compressor,
         }
     }
 

@@ -18,7 +18,6 @@ pub mod shared_library;
 mod tensor;
 
 pub use ceiling::{Ceiling, ceiling};
-pub use contract::Contract;
 pub use device::{Arena, Cuda, Device, OpenVino, Operators, Placement, Precision, TensorRt, preferred};
 pub use library::Runtime;
 pub use library::host::HostApi;
@@ -29,3 +28,4 @@ pub use model_header::{Header, HeaderError, Outlet};
 pub use options::{Level, Log, Options};
 pub use per_stage::{MOST_THREADS, StageOptions, check_threads};
 pub use session::Session;
+pub use wuerst_model::contract::Contract;

@@ -6,9 +6,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use wuerst_core::{Cancel, Ctx, Digest, Dim, Error, Model, Result, Signature, Ty, Usage, memory};
+use wuerst_model::contract::Contract;
 use wuerst_model::facts::{self, Facts};
 
-use crate::contract::Contract;
 use crate::device::{Device, Placement, Request};
 use crate::library::Runtime;
 use crate::model::load::Opening;
@@ -89,15 +89,17 @@ impl Sessions {
     ///
     /// # Errors
     /// [`Error::Model`] when the file cannot be read or breaks the contract.
-    pub fn facts(&self, model: &Model, contract: Contract) -> Result<Facts> {
+    pub fn facts<T: TryFrom<Facts>>(&self, model: &Model, contract: Contract) -> Result<T> {
         let key = model.key().map(|key| (key, contract));
         let facts = self.facts.get(key.as_ref(), &Cancel::new(), || {
-            let facts = contract.check(model.path(), &*self.header(model)?)?;
+            let facts = self.header(model)?.check(contract, model.path())?;
             // About as much as the same in words.
             let bytes = facts.pairs().iter().map(|(key, text)| key.len() + text.len()).sum::<usize>();
             Ok((facts, bytes + 256))
         })?;
-        Ok((*facts).clone())
+        let other =
+            || Error::Internal(format!("the facts of a {contract} are asked for as those of another model"));
+        T::try_from((*facts).clone()).map_err(|_| other())
     }
 
     /// Lengths that a model fixes of its contract's named dimensions: channels, tokens and features. Batch and size, which
@@ -106,7 +108,7 @@ impl Sessions {
     /// # Errors
     /// As [`Sessions::facts`].
     pub fn lengths(&self, model: &Model, contract: Contract) -> Result<Vec<(String, usize)>> {
-        self.facts(model, contract)?;
+        self.facts::<Facts>(model, contract)?;
         let header = self.header(model)?;
         let signature: Signature = contract.signature().parse()?;
         let mut lengths = BTreeMap::new();
@@ -170,7 +172,7 @@ impl Sessions {
     /// [`Error::Model`] when it breaks the contract or no device takes it, whatever keeps ONNX Runtime from
     /// starting, or [`Error::Cancelled`].
     pub fn stage(&self, ctx: &mut Ctx<'_>, model: &Model, contract: Contract) -> Result<Arc<Stage>> {
-        self.facts(model, contract)?;
+        self.facts::<Facts>(model, contract)?;
         let wish = self.wish(ctx, contract)?;
         let identity = model.identify(ctx.cancel())?;
         if let Some(stage) = self.find(identity, &wish) {

@@ -6,7 +6,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::thread;
 
-use crate::contract::Contract;
+use wuerst_model::contract::Contract;
+
 use crate::device::Device;
 use crate::library::host::HostApi;
 use crate::per_stage::StageOptions;

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use wuerst_core::{Error, Result};
+use wuerst_model::contract::Contract;
 
-use crate::contract::Contract;
 use crate::device::{Device, split};
 
 /// The most threads that a model may run with: each takes a stack, and none beyond the cores helps.

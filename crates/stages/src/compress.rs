@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use image::imageops::FilterType;
 use wuerst_core::{Args, Ctx, Error, KnownLength, Model, Node, NodeSpec, Refusal, Result, Value};
-use wuerst_model::facts::{self, Facts};
+use wuerst_model::facts;
 use wuerst_runtime::{Contract, Sessions};
 
 use crate::image::{MOST_PIXELS, picture, scaled, tensor};
@@ -30,14 +30,12 @@ impl Compress {
     }
 
     fn facts(&self, model: &Model) -> Result<facts::Compressor> {
-        match self.sessions.facts(model, Contract::Compressor)? {
-            Facts::Compressor(facts) if facts.stride > 0 && facts.resolution_multiple >= 1. => Ok(facts),
-            Facts::Compressor(_) => Err(Error::Model {
-                path: model.path().to_owned(),
-                source: "its metadata gives no size to a cell of the embedding".into(),
-            }),
-            other => Err(Error::Internal(format!("a compressor with the facts of a {}", other.contract()))),
+        let facts: facts::Compressor = self.sessions.facts(model, Contract::Compressor)?;
+        if facts.stride > 0 && facts.resolution_multiple >= 1. {
+            return Ok(facts);
         }
+        let source = "its metadata gives no size to a cell of the embedding".into();
+        Err(Error::Model { path: model.path().to_owned(), source })
     }
 }
 

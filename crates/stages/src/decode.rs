@@ -5,7 +5,7 @@ use std::sync::Arc;
 use wuerst_core::{
     Args, Batch, Ctx, Error, KnownLength, Model, Node, NodeSpec, Refusal, Result, Tensor, Value,
 };
-use wuerst_model::facts::{self, Facts};
+use wuerst_model::facts;
 use wuerst_model::noise::Noise;
 use wuerst_model::scale::Scale;
 use wuerst_runtime::{Contract, Sessions};
@@ -51,10 +51,7 @@ impl Decode {
     }
 
     fn facts(&self, model: &Model) -> Result<facts::Decoder> {
-        match self.sessions.facts(model, Contract::Decoder)? {
-            Facts::Decoder(facts) => Ok(facts),
-            other => Err(Error::Internal(format!("a decoder with the facts of a {}", other.contract()))),
-        }
+        self.sessions.facts(model, Contract::Decoder)
     }
 }
 

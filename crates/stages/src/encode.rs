@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use wuerst_core::{Args, Batch, Ctx, KnownLength, Node, NodeSpec, Refusal, Result, Value};
+use wuerst_model::facts;
 use wuerst_runtime::{Contract, Sessions};
 
 use crate::lengths;
@@ -40,7 +41,9 @@ impl Node for Encode {
 
     fn check(&self, known: &Args<'_>) -> Result<(), Refusal> {
         if known.has("model") {
-            self.sessions.facts(known.model("model")?, Contract::TextEncoder).map_err(blame_model)?;
+            self.sessions
+                .facts::<facts::TextEncoder>(known.model("model")?, Contract::TextEncoder)
+                .map_err(blame_model)?;
         }
         Ok(())
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use wuerst_core::{
     Args, Batch, Ctx, Error, KnownLength, Model, Node, NodeSpec, Refusal, Result, Tensor, Value,
 };
-use wuerst_model::facts::{self, Facts};
+use wuerst_model::facts;
 use wuerst_model::noise::Noise;
 use wuerst_runtime::{Contract, Sessions};
 
@@ -52,10 +52,7 @@ impl Prior {
     }
 
     fn facts(&self, model: &Model) -> Result<facts::Prior> {
-        match self.sessions.facts(model, Contract::Prior)? {
-            Facts::Prior(facts) => Ok(facts),
-            other => Err(Error::Internal(format!("a prior with the facts of a {}", other.contract()))),
-        }
+        self.sessions.facts(model, Contract::Prior)
     }
 }
 

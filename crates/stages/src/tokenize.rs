@@ -42,10 +42,7 @@ impl Tokenize {
     }
 
     fn facts(&self, model: &Model) -> Result<facts::TextEncoder> {
-        match self.sessions.facts(model, Contract::TextEncoder)? {
-            Facts::TextEncoder(facts) => Ok(facts),
-            other => Err(Error::Internal(format!("a text encoder with the facts of a {}", other.contract()))),
-        }
+        self.sessions.facts(model, Contract::TextEncoder)
     }
 
     fn tokenizer(

@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use wuerst_core::colour::byte;
 use wuerst_core::{
-    Args, Batch, Ctx, Error, KnownLength, Model, Node, NodeSpec, Refusal, Result, Tensor, Value, memory,
+    Args, Batch, Ctx, KnownLength, Model, Node, NodeSpec, Refusal, Result, Tensor, Value, memory,
 };
-use wuerst_model::facts::{self, Facts};
+use wuerst_model::facts;
 use wuerst_runtime::{Contract, Sessions, Stage};
 
 use crate::lengths;
@@ -50,10 +50,7 @@ impl Vqgan {
 
 /// The facts of either half of a VQGAN.
 pub(crate) fn facts(sessions: &Sessions, model: &Model, contract: Contract) -> Result<facts::Vqgan> {
-    match sessions.facts(model, contract)? {
-        Facts::VqganDecoder(facts) | Facts::VqganEncoder(facts) => Ok(facts),
-        other => Err(Error::Internal(format!("a VQGAN with the facts of a {}", other.contract()))),
-    }
+    sessions.facts(model, contract)
 }
 
 impl Node for Vqgan {

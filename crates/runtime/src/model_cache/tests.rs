@@ -37,7 +37,10 @@ fn rewritten_models_are_forgotten() {
         let model = Model::open("vqgan", &path).unwrap();
         // Of a file that was changed just now nothing is remembered, unless its content is known.
         model.identify(&Cancel::new()).unwrap();
-        assert_eq!(sessions.facts(&model, Contract::VqganDecoder).unwrap().contract(), "vqgan-decoder");
+        assert_eq!(
+            sessions.facts::<Facts>(&model, Contract::VqganDecoder).unwrap().contract(),
+            Contract::VqganDecoder
+        );
     }
     let bytes = |text: String| -> usize {
         text.split(' ').rev().nth(1).and_then(|bytes| bytes.parse().ok()).unwrap()

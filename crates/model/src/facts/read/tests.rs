@@ -66,7 +66,7 @@ fn all() -> [Facts; 6] {
 #[test]
 fn table_holds_every_fact() {
     for (facts, contract) in all().iter().zip(CONTRACTS) {
-        assert_eq!(facts.contract(), contract);
+        assert_eq!(facts.contract().name(), contract);
         let mut names: Vec<String> =
             facts_of(contract).unwrap().iter().map(|fact| format!("wuerst.{}", fact.name)).collect();
         names.push("wuerst.contract".to_owned());
