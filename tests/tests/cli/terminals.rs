@@ -30,8 +30,8 @@ fn terminals_get_no_commands() -> Result<()> {
     for (name, text) in &texts {
         fs::write(at(name), text)?;
     }
-    // metadata_props { key: "wuerst.note", value: HOSTILE }
-    let (key, value) = (b"wuerst.note", HOSTILE.as_bytes());
+    // metadata_props { key: "other.note", value: HOSTILE }
+    let (key, value) = (b"other.note", HOSTILE.as_bytes());
     let mut note = vec![0x72, (4 + key.len() + value.len()).try_into()?, 0x0a, key.len().try_into()?];
     note.extend_from_slice(key);
     note.extend([0x12, value.len().try_into()?]);
@@ -95,6 +95,6 @@ fn terminals_get_no_commands() -> Result<()> {
     }
     let inspected = wuerst(folder.path(), &["inspect", text(noted.as_ref())?])?.output()?;
     let shown = String::from_utf8(inspected.stdout)?;
-    assert!(shown.contains(r"wuerst.note = \u{1b}]0;owned\u{7}"), "{shown}");
+    assert!(shown.contains(r"other.note = \u{1b}]0;owned\u{7}"), "{shown}");
     Ok(())
 }
