@@ -67,7 +67,7 @@ impl Engine {
         let kinds = Kinds { registry, changes: 0 };
         let engine = Engine(Arc::new(Inner { registry: RwLock::new(kinds), sessions, cache, log }));
         options.plugins.iter().try_for_each(|path| engine.load_plugin(path))?;
-        graph_kind::add_files(&engine, &options.subgraphs)?;
+        graph_kind::add_files(&options.subgraphs, |graphs| engine.add_graphs(graphs))?;
         Ok(engine)
     }
 

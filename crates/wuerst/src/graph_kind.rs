@@ -3,8 +3,9 @@
 use std::path::{Path, PathBuf};
 
 use wuerst_core::{Error, Files, Models, Result};
+use wuerst_graph::Misfit;
 
-use crate::{Engine, models};
+use crate::models;
 
 /// A graph file that is to be a node kind of an engine.
 #[derive(Clone, Copy, Debug)]
@@ -45,11 +46,14 @@ impl<'a> GraphKind<'a> {
     }
 }
 
-/// Adds graph files, kinds and paths, to the engine's node kinds. Names in a graph lead into the folder of its file.
+/// Adds graph files, kinds and paths, to the engine's node kinds by `add`. Names in a graph lead into the folder of its file.
 ///
 /// # Errors
 /// [`Error::File`], or [`Error::Refused`] by the path of the first graph that cannot be added.
-pub(crate) fn add_files(engine: &Engine, files: &[(String, PathBuf)]) -> Result<()> {
+pub(crate) fn add_files(
+    files: &[(String, PathBuf)],
+    add: impl FnOnce(&[GraphKind<'_>]) -> Result<(), Misfit>,
+) -> Result<()> {
     let texts: Vec<String> =
         files.iter().map(|(_, path)| wuerst_graph::read_file(path)).collect::<Result<_>>()?;
     let folders: Vec<PathBuf> = files.iter().map(|(_, path)| Path::new(".").join(folder(path))).collect();
@@ -58,7 +62,7 @@ pub(crate) fn add_files(engine: &Engine, files: &[(String, PathBuf)]) -> Result<
         .zip(texts.iter().zip(&folders))
         .map(|((kind, _), (text, folder))| GraphKind::new(kind, text).in_folder(folder))
         .collect();
-    engine.add_graphs(&graphs).map_err(|misfit| Error::Refused {
+    add(&graphs).map_err(|misfit| Error::Refused {
         what: files[misfit.index].1.display().to_string(),
         message: misfit.error.to_string(),
         source: misfit.error.into(),

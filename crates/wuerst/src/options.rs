@@ -1,11 +1,8 @@
 //! The options of an engine.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use wuerst_core::Result;
 use wuerst_stages::{Device, Outputs};
-
-use crate::settings::Settings;
 
 /// How an engine is set up.
 #[derive(Debug, Clone)]
@@ -65,14 +62,6 @@ impl Default for Options {
 }
 
 impl Options {
-    /// The options that a settings file states, and the defaults of all others. See [`Settings::read`].
-    ///
-    /// # Errors
-    /// As [`Settings::read`].
-    pub fn from_settings(path: &Path) -> Result<Options> {
-        Settings::read(path).map(Settings::into_options)
-    }
-
     /// Sets the devices of all stages. Devices that single stages have so far, from a settings file, are dropped.
     pub fn set_devices(&mut self, devices: Vec<Device>) {
         self.stages.each.values_mut().for_each(|own| own.devices.clear());

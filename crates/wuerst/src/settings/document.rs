@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use wuerst_core::Amount;
 use wuerst_stages::{Contract, Device, OpenVino, StageOptions, TensorRt};
 
-use super::Settings;
 use super::fields::{Table, section};
+use super::stated::Settings;
 use super::values::{Devices, Plain, Short, Threads, Version};
 
 section! {

@@ -1,11 +1,11 @@
 //! Files of `tests/settings`: those in `right` are read, those in `wrong` refused with the words of the text file next to
 //! them. After a change of wording: `UPDATE_GOLDEN=1 cargo test -p wuerst settings`, then read the difference.
 
-use std::fs;
 use std::path::{Path, PathBuf};
+use std::{env, fs};
 
 use serde_json::Value as Json;
-use wuerst_stages::OpenVino;
+use wuerst_stages::{Contract, Device, OpenVino, StageOptions};
 
 use super::*;
 use crate::Engine;
