@@ -11,9 +11,9 @@ use wuerst::core::{Cancel, File, Files, Ty, stays_inside};
 use wuerst::{Change, Engine, Graph, Value};
 
 use crate::find::folder_of;
-use crate::recipe::{Recipe, Texts};
+use crate::recipe::Recipe;
 use crate::say::warn;
-use crate::used::{Found, Used, base};
+use crate::used::{Found, Used, base, digests};
 
 /// A picture that is to be made again.
 pub(crate) struct Again<'a> {
@@ -160,21 +160,10 @@ impl<'a> Again<'a> {
     }
 }
 
-/// The digests of what is used, by name; of several where one name leads to several.
-pub(crate) fn digests<'a>(used: impl Iterator<Item = &'a Used>) -> Texts {
-    let mut files = Texts::new();
-    for Used { shown, digest, .. } in used {
-        let digests = files.entry(shown.clone()).or_default();
-        if !digests.contains(digest.as_str()) {
-            digests.push_str(digest);
-        }
-    }
-    files
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::pairs::Texts;
 
     fn used(place: &str, name: &str, digest: &str, is_file: bool) -> Used {
         let [place, name, digest] = [place, name, digest].map(str::to_owned);

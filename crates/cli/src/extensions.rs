@@ -7,8 +7,8 @@ use wuerst::graph::{Misfit, warnings};
 use wuerst::{Engine, Error, GraphKind, Settings};
 
 use crate::find::folder_of;
+use crate::pairs::Texts;
 use crate::paths;
-use crate::recipe::Texts;
 use crate::source::Source;
 
 #[derive(clap::Args)]

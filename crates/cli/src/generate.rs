@@ -9,9 +9,10 @@ use wuerst::core::{effective_seed, is_whole};
 use wuerst::{Engine, Graph, Value};
 
 use crate::encode::Format;
+use crate::pairs::Texts;
 use crate::previews::PreviewArgs;
 use crate::progress::Progress;
-use crate::recipe::{Recipe, Texts};
+use crate::recipe::Recipe;
 use crate::say::say;
 use crate::setup::Setup;
 use crate::size::Size;

@@ -1,6 +1,9 @@
 //! Names and values as the command line pairs them.
 
-use crate::recipe::Texts;
+use std::collections::BTreeMap;
+
+/// Names and values as the command line writes them.
+pub(crate) type Texts = BTreeMap<String, String>;
 
 /// Reads `name=value`.
 pub(crate) fn pair(text: &str) -> Result<(String, String), String> {

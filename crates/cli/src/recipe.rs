@@ -1,6 +1,5 @@
 //! How a picture was made, kept in the picture: enough to make it again.
 
-use std::collections::BTreeMap;
 use std::io::BufReader;
 use std::path::Path;
 
@@ -9,12 +8,9 @@ use wuerst::Graph;
 use wuerst::core::regular;
 use wuerst::stages::png_texts;
 
-use crate::again::digests;
+use crate::pairs::Texts;
 use crate::seed;
-use crate::used::Used;
-
-/// Names and values as the command line writes them.
-pub(crate) type Texts = BTreeMap<String, String>;
+use crate::used::{Used, digests};
 
 /// How an output of a graph was made.
 #[derive(Clone, Debug, Default, PartialEq)]

@@ -13,10 +13,11 @@ use wuerst::{Engine, Graph, Value};
 
 use crate::again::Again;
 use crate::encode::{Format, format, npy, txt};
+use crate::pairs::Texts;
 use crate::pairs::{self, split, texts};
 use crate::previews::PreviewArgs;
 use crate::progress::Progress;
-use crate::recipe::{Recipe, Texts};
+use crate::recipe::Recipe;
 use crate::say::say;
 use crate::setup::Setup;
 use crate::source::Source;

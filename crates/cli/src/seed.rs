@@ -4,7 +4,7 @@ use wuerst::Graph;
 use wuerst::core::{Ty, effective_seed, whole};
 use wuerst::graph::Source;
 
-use crate::recipe::Texts;
+use crate::pairs::Texts;
 
 /// Reads a seed from the command line; whether it is one, the graph says.
 pub(crate) fn read(text: &str) -> Result<i128, String> {

@@ -12,7 +12,7 @@ use wuerst::{Device, Engine, Settings};
 
 use crate::extensions::Extensions;
 use crate::find;
-use crate::recipe::Texts;
+use crate::pairs::Texts;
 
 /// The models that ship.
 const MODELS: &str = "models/icons";

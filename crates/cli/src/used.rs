@@ -9,7 +9,7 @@ use wuerst::graph::Source;
 use wuerst::stages::companions;
 use wuerst::{Engine, Graph, Value};
 
-use crate::recipe::Texts;
+use crate::pairs::Texts;
 
 /// Values of inputs that are known already, by name.
 pub(crate) type Found = BTreeMap<String, Value>;
@@ -89,4 +89,16 @@ fn shown(models: &Models, model: &Model) -> String {
 /// The last part of a path.
 pub(crate) fn base(name: &str) -> &str {
     Path::new(name).file_name().and_then(|name| name.to_str()).unwrap_or(name)
+}
+
+/// The digests of what is used, by name; of several where one name leads to several.
+pub(crate) fn digests<'a>(used: impl Iterator<Item = &'a Used>) -> Texts {
+    let mut files = Texts::new();
+    for Used { shown, digest, .. } in used {
+        let digests = files.entry(shown.clone()).or_default();
+        if !digests.contains(digest.as_str()) {
+            digests.push_str(digest);
+        }
+    }
+    files
 }
