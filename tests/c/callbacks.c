@@ -148,6 +148,9 @@ static void jobs(void)
 
     CHECK(good(wst_job_set(host.idle, n, one)) && good(wst_job_set_text(host.idle, n, text("2"))));
     CHECK(good(wst_job_unset(host.idle, n)) && good(wst_job_digest(host.idle, n, &digest)));
+    CHECK(good(wst_job_xmp(host.idle, n, &value)));
+    wst_value_free(value);
+    value = NULL;
     waits(host.idle, "n");
     if (host.own)
         waits(host.own, "image");

@@ -129,7 +129,7 @@ static void digests(wst_engine *engine, wst_graph *graph)
     static const uint8_t grey[3] = {7, 7, 7};
     static const int64_t one[3] = {1, 1, 3};
     wst_tensor pixel;
-    wst_value *value = NULL, *again = NULL;
+    wst_value *value = NULL, *again = NULL, *xmp = NULL;
     wst_str mark;
     wst_digest a, b, whole;
     wst_job *job = NULL;
@@ -150,9 +150,9 @@ static void digests(wst_engine *engine, wst_graph *graph)
     CHECK(fails(wst_job_digest(job, text("image"), &a), WST_INVALID, "image"));
     CHECK(fails(wst_job_digest(job, text("imag"), &a), WST_NOT_FOUND, "did you mean `image`"));
     CHECK(good(wst_job_set(job, text("image"), value)));
-    CHECK(good(wst_job_xmp(job, text("first"), &again)) && good(wst_value_as_text(again, &mark)) && !mark.len);
-    wst_value_free(again);
-    CHECK(fails(wst_job_xmp(job, text("imag"), &again), WST_NOT_FOUND, "did you mean `image`"));
+    CHECK(good(wst_job_xmp(job, text("first"), &xmp)) && good(wst_value_as_text(xmp, &mark)) && !mark.len);
+    wst_value_free(xmp);
+    CHECK(fails(wst_job_xmp(job, text("imag"), &xmp), WST_NOT_FOUND, "did you mean `image`"));
     whole = digest_of(job, "image");
     CHECK(!same(whole, digest_of(job, "first")));
     CHECK(good(wst_job_set_text(job, text("amount"), text("0.3"))) && !same(whole, digest_of(job, "image")));
