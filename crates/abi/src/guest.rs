@@ -109,7 +109,8 @@ fn told(api: &Api, body: impl FnOnce() -> Result<(), Said>) -> *mut Failure {
 }
 
 fn add(api: &'static Api, plugin: *mut Plugin, node: Arc<dyn Node>) -> Result<()> {
-    let NodeSpec { kind, version, signature, pure, about, weight } = node.spec();
+    // The interface has no place for the inputs of an example.
+    let NodeSpec { kind, version, signature, pure, about, weight, example: _ } = node.spec();
     let ports = signature.inputs.iter().chain(&signature.outputs).filter(|port| !port.about.is_empty());
     let ports: String = ports.map(|port| format!("{}: {}\n", port.name, port.about)).collect();
     let signature = signature.to_string();

@@ -114,6 +114,8 @@ pub struct NodeSpec {
     /// About how many milliseconds a run takes: the progress of a graph is shared out so until runs have been
     /// measured. Only its proportion to that of other nodes counts.
     pub weight: f64,
+    /// Inputs that may be left out, but that an example of the node gives: one of several that it needs, say.
+    pub example: Vec<String>,
 }
 
 impl NodeSpec {
@@ -135,7 +137,7 @@ impl NodeSpec {
             Error::invalid(format!("signature of `{kind}`"), e.to_string())
         })?;
         let (kind, about) = (kind.to_owned(), about.to_owned());
-        Ok(NodeSpec { kind, version, signature, pure: true, about, weight: 1. })
+        Ok(NodeSpec { kind, version, signature, pure: true, about, weight: 1., example: vec![] })
     }
 
     /// Says that the node has side effects and must be run every time.
@@ -148,6 +150,12 @@ impl NodeSpec {
     #[must_use]
     pub fn weighing(self, weight: f64) -> NodeSpec {
         NodeSpec { weight, ..self }
+    }
+
+    /// Names the inputs that an example gives besides those that it must, see [`NodeSpec::example`].
+    #[must_use]
+    pub fn with_example(self, inputs: &[&str]) -> NodeSpec {
+        NodeSpec { example: inputs.iter().map(|&input| input.to_owned()).collect(), ..self }
     }
 
     /// Says what a port means, in a sentence. An output that has the name of an input is written `-> name`.

@@ -14,11 +14,13 @@ pub(crate) struct Hooks {
     pub check: fn(&Args<'_>) -> Result<()>,
     /// Knows dimensions, as [`Node::lengths`].
     pub lengths: fn(&Args<'_>) -> Vec<KnownLength>,
+    /// Optional inputs that an example gives, as [`NodeSpec::example`].
+    pub example: &'static [&'static str],
 }
 
 impl Default for Hooks {
     fn default() -> Hooks {
-        Hooks { check: |_| Ok(()), lengths: |_| Vec::new() }
+        Hooks { check: |_| Ok(()), lengths: |_| Vec::new(), example: &[] }
     }
 }
 
@@ -83,7 +85,7 @@ impl Plan<'_> {
 
     /// Adds a pure node that has something to say when a graph is checked.
     pub(crate) fn add_checked(&self, registry: &mut Registry, hooks: Hooks, run: Run) -> Result<()> {
-        registry.add(Plain { spec: self.spec()?, run, hooks, largest: u64::MAX })
+        registry.add(Plain { spec: self.spec()?.with_example(hooks.example), run, hooks, largest: u64::MAX })
     }
 
     /// Adds a pure node that reads files of at most so many bytes.

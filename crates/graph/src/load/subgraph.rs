@@ -50,6 +50,7 @@ impl Subgraph {
             signature: graph.interface.clone(),
             pure: nodes().all(|spec| spec.pure),
             weight: nodes().map(|spec| spec.weight).sum(),
+            example: vec![],
             ..spec
         };
         Ok(Subgraph { spec, graph, text, registry })

@@ -15,7 +15,8 @@ pub fn example(spec: &NodeSpec) -> String {
     // A kind may begin with a digit, a node's name may not.
     let id = if name.starts_with(|c: char| c.is_ascii_digit()) { "node" } else { name };
     let signature = &spec.signature;
-    let needed: Vec<&Port> = signature.inputs.iter().filter(|port| port.required()).collect();
+    let given = |port: &&Port| port.required() || spec.example.contains(&port.name);
+    let needed: Vec<&Port> = signature.inputs.iter().filter(given).collect();
     let mut text = "wuerstchen: 1\n".to_owned();
     let declarations = needed.iter().map(|port| (port.name.as_str(), declaration(port)));
     mapping(&mut text, "", "inputs", &declarations.collect::<Vec<_>>());
@@ -61,5 +62,11 @@ mod tests {
         let text = "wuerstchen: 1\ninputs: { x: 'u8[h,w,3]', n: 'int {1..9}' }\nnodes:\n  b:\n    use: a.b\n    \
                     with: { x: $x, n: $n }\noutputs: { y: $b.y }\n";
         assert_eq!(example(&spec), text);
+    }
+
+    #[test]
+    fn example_inputs_are_given() {
+        let spec = NodeSpec::new("a.b", 1, "x: int?, y: int? -> z: int", "").unwrap().with_example(&["y"]);
+        assert!(example(&spec).contains("with: { y: $y }"), "{}", example(&spec));
     }
 }

@@ -21,7 +21,7 @@ pub(crate) fn register(registry: &mut Registry) -> Result<()> {
             ("-> image", "What was inside."),
         ],
     };
-    plan.add_checked(registry, Hooks { check: check_crop, lengths: sides }, crop)?;
+    plan.add_checked(registry, Hooks { check: check_crop, lengths: sides, ..Hooks::default() }, crop)?;
     let plan = Plan {
         kind: "image.pad",
         signature: "image: u8[h,w,3], left: int = 0 {0..16384}, top: int = 0 {0..16384}, right: int = 0 {0..16384}, \

@@ -23,7 +23,7 @@ pub(crate) fn register(registry: &mut Registry) -> Result<()> {
             ("-> image", "The picture in the new size."),
         ],
     };
-    plan.add_checked(registry, Hooks { check, lengths: sides }, run)
+    plan.add_checked(registry, Hooks { check, lengths: sides, example: &["factor"] }, run)
 }
 
 /// Refuses neither a size nor a factor, and both.
