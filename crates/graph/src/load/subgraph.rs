@@ -50,7 +50,6 @@ impl Subgraph {
             signature: graph.interface.clone(),
             pure: nodes().all(|spec| spec.pure),
             weight: nodes().map(|spec| spec.weight).sum(),
-            example: vec![],
             ..spec
         };
         Ok(Subgraph { spec, graph, text, registry })

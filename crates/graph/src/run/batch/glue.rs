@@ -93,6 +93,7 @@ fn step(id: &str, kind: &str, inputs: Vec<Port>, gives: Ty, args: Vec<Source>, b
         pure: true,
         about: String::new(),
         weight: 0.,
+        example: vec![],
     };
     let (id, node) = (id.to_owned(), Arc::new(Glue(spec, body)));
     let (devices, gates, gives) = (Vec::new(), Vec::new(), vec![gives]);
