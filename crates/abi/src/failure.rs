@@ -31,7 +31,7 @@ impl Code {
     }
 }
 
-/// What a program can decide by: the cause, where a node or a plug-in only passes it on.
+/// The code of an error, taken from its cause where a node or a plug-in passes it on.
 pub fn code(error: &Error) -> Code {
     match error {
         Error::Graph(_) => Code::Graph,
@@ -52,7 +52,7 @@ pub fn code(error: &Error) -> Code {
     }
 }
 
-/// An error in somebody else's words: a code and a message, as they came from C.
+/// An error from C: its code and its message.
 #[derive(Debug)]
 pub struct Said {
     /// What a program can decide by.
