@@ -4,7 +4,7 @@
 //! file that changed a moment ago is not remembered: another change within the clock's grain would look the same.
 
 use std::collections::HashMap;
-use std::fs::{self, File, Metadata};
+use std::fs::{File, Metadata};
 use std::io::{self, Read};
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -60,9 +60,7 @@ impl Stamp {
 
     /// That of the file at a path, links resolved.
     pub(crate) fn at(path: &Path) -> io::Result<Stamp> {
-        let about = fs::metadata(path)?;
-        regular::check(&about)?;
-        Ok(Stamp::of(&about))
+        Ok(Stamp::of(&regular::about(path)?))
     }
 
     pub(crate) fn size(&self) -> u64 {
@@ -184,6 +182,8 @@ fn read(file: &mut File, size: u64, cancel: &Cancel) -> Result<Digest, Trouble> 
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     fn of(known: &Known<Digest>, path: &Path) -> Digest {

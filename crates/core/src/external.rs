@@ -1,12 +1,12 @@
 //! The files next to an ONNX model that hold its weights, by the names in the model.
-//!
-//! Only the fields that lead to such a name are read; weights within the file are jumped over. Field numbers are those
-//! of `onnx.proto`.
 
 use std::collections::BTreeSet;
-use std::io::{self, BufRead, BufReader, Read, Seek};
+use std::io::{self, BufRead, BufReader, ErrorKind, Seek};
 use std::path::{Component, Path, PathBuf};
 use std::sync::{Arc, LazyLock};
+
+use wuerst_read::message::Message;
+use wuerst_read::wire::{Reader, Wire, WireError};
 
 use crate::content::Known;
 
@@ -23,8 +23,8 @@ const LONGEST_NAME: u64 = 4096;
 /// The system's, for the model; and for a name that leads out of the model's folder.
 pub fn external_data(path: &Path) -> io::Result<Vec<PathBuf>> {
     static NAMES: LazyLock<Known<Arc<BTreeSet<String>>>> = LazyLock::new(Known::new);
-    let names = NAMES.of(path, |file, size| -> io::Result<_> {
-        Ok(Arc::new(Walk { file: BufReader::new(file), at: 0 }.names(size)?))
+    let known = NAMES.of(path, |file, size| -> io::Result<_> {
+        Ok(Arc::new(names(&mut Reader::new(BufReader::new(file)), size)?))
     })?;
     let place = |name: &String| match stays_inside(name) {
         true => Ok(path.with_file_name(name)),
@@ -33,7 +33,7 @@ pub fn external_data(path: &Path) -> io::Result<Vec<PathBuf>> {
             Err(io::Error::new(io::ErrorKind::InvalidData, message))
         }
     };
-    names.iter().map(place).collect()
+    known.iter().map(place).collect()
 }
 
 /// Whether a name stays in the folder that it is relative to: neither absolute nor with `..`.
@@ -42,129 +42,47 @@ pub fn stays_inside(name: &str) -> bool {
     !name.is_empty() && Path::new(name).components().all(inside)
 }
 
-/// A message that is on the way to a tensor.
-#[derive(Clone, Copy)]
-enum Message {
-    Model,
-    Training,
-    Graph,
-    Function,
-    Node,
-    Attribute,
-    Sparse,
-    Tensor,
-    Entry,
-}
-
-impl Message {
-    /// What its field of this number is.
-    fn field(self, number: u64) -> Option<Message> {
-        Some(match (self, number) {
-            (Message::Model, 7) | (Message::Training, 1 | 2) | (Message::Attribute, 6 | 11) => Message::Graph,
-            (Message::Model, 20) => Message::Training,
-            (Message::Model, 25) => Message::Function,
-            (Message::Graph, 1) | (Message::Function, 7) => Message::Node,
-            (Message::Node, 5) | (Message::Function, 11) => Message::Attribute,
-            (Message::Graph, 15) | (Message::Attribute, 22 | 23) => Message::Sparse,
-            (Message::Graph, 5) | (Message::Attribute, 5 | 10) | (Message::Sparse, 1 | 2) => Message::Tensor,
-            (Message::Tensor, 13) => Message::Entry,
-            _ => return None,
-        })
+/// The names in a model of so many bytes, of which nothing is read but the fields that lead to them.
+fn names<R: BufRead + Seek>(reader: &mut Reader<R>, length: u64) -> io::Result<BTreeSet<String>> {
+    let mut names = BTreeSet::new();
+    match collect(reader, length, &mut names) {
+        Ok(()) => Ok(names),
+        // Damage is said where the model is loaded.
+        Err(WireError::Damaged(_)) => Ok(BTreeSet::new()),
+        Err(WireError::Io(e)) if e.kind() == ErrorKind::UnexpectedEof => Ok(BTreeSet::new()),
+        Err(WireError::Io(e)) => Err(e),
     }
 }
 
-/// A file, read field by field.
-struct Walk<R> {
-    file: BufReader<R>,
-    at: u64,
-}
-
-impl<R: Read + Seek> Walk<R> {
-    /// The names in a file of so many bytes.
-    fn names(mut self, length: u64) -> io::Result<BTreeSet<String>> {
-        let mut names = BTreeSet::new();
-        match self.collect(length, &mut names) {
-            // Damage is said where the model is loaded.
-            Err(e) if e.kind() == io::ErrorKind::UnexpectedEof => Ok(BTreeSet::new()),
-            collected => collected.map(|()| names),
+fn collect<R: BufRead + Seek>(
+    reader: &mut Reader<R>,
+    length: u64,
+    names: &mut BTreeSet<String>,
+) -> Result<(), WireError> {
+    // A stack of our own: graphs within graphs must not exhaust the thread's.
+    let mut open = vec![(Message::Model, length)];
+    let mut fields = 0;
+    while let Some(&(message, end)) = open.last() {
+        if reader.at() >= end {
+            open.pop();
+            continue;
+        }
+        fields += 1;
+        if fields > MOST_FIELDS {
+            let message = format!("is no model: it has more than {MOST_FIELDS} fields");
+            return Err(io::Error::other(message).into());
+        }
+        let (number, wire) = reader.next(end)?;
+        match (message.field(number), wire) {
+            (Some(Message::Location), Wire::Bytes(stop)) => {
+                let (key, value) = reader.pair(stop, LONGEST_NAME)?;
+                names.extend(Some(value).filter(|_| key == "location"));
+            }
+            (Some(within), Wire::Bytes(stop)) if within.may_hold_tensors() => open.push((within, stop)),
+            _ => reader.skip(wire)?,
         }
     }
-
-    fn collect(&mut self, length: u64, names: &mut BTreeSet<String>) -> io::Result<()> {
-        // A stack of our own: graphs within graphs must not exhaust the thread's.
-        let mut open = vec![(Message::Model, length)];
-        let mut entry = (String::new(), String::new());
-        let mut fields = 0;
-        while let Some(&(message, end)) = open.last() {
-            if self.at >= end {
-                open.pop();
-                if let Message::Entry = message {
-                    let (key, value) = std::mem::take(&mut entry);
-                    names.extend(Some(value).filter(|_| key == "location"));
-                }
-                continue;
-            }
-            fields += 1;
-            if fields > MOST_FIELDS {
-                return Err(io::Error::other(format!("is no model: it has more than {MOST_FIELDS} fields")));
-            }
-            let key = self.number()?;
-            let stop = match key & 7 {
-                0 => self.number().map(|_| self.at)?,
-                1 => self.at.saturating_add(8),
-                2 => self.number()?.saturating_add(self.at),
-                5 => self.at.saturating_add(4),
-                _ => return Err(damaged()),
-            };
-            // No field has the number 0.
-            if key < 8 || stop > end {
-                return Err(damaged());
-            }
-            match (message.field(key >> 3), message, key) {
-                (Some(within), ..) if key & 7 == 2 => open.push((within, stop)),
-                (_, Message::Entry, 10) => entry.0 = self.text(stop)?,
-                (_, Message::Entry, 18) => entry.1 = self.text(stop)?,
-                _ => self.skip(stop)?,
-            }
-        }
-        Ok(())
-    }
-
-    fn number(&mut self) -> io::Result<u64> {
-        let mut number = 0;
-        for shift in (0..64).step_by(7) {
-            let byte = *self.file.fill_buf()?.first().ok_or_else(damaged)?;
-            self.file.consume(1);
-            self.at += 1;
-            number |= u64::from(byte & 0x7f) << shift;
-            if byte < 0x80 {
-                return Ok(number);
-            }
-        }
-        Err(damaged())
-    }
-
-    fn text(&mut self, stop: u64) -> io::Result<String> {
-        let mut bytes = Vec::new();
-        let length = stop - self.at;
-        if length > LONGEST_NAME {
-            return Err(damaged());
-        }
-        (&mut self.file).take(length).read_to_end(&mut bytes)?;
-        self.at = stop;
-        String::from_utf8(bytes).map_err(|_| damaged())
-    }
-
-    fn skip(&mut self, stop: u64) -> io::Result<()> {
-        // Keeps the buffer for short jumps, of which a graph has thousands.
-        self.file.seek_relative(i64::try_from(stop - self.at).map_err(|_| damaged())?)?;
-        self.at = stop;
-        Ok(())
-    }
-}
-
-fn damaged() -> io::Error {
-    io::ErrorKind::UnexpectedEof.into()
+    Ok(())
 }
 
 #[cfg(test)]
@@ -191,9 +109,9 @@ mod tests {
         [field(9, &[7; 300]), entries.concat()].concat()
     }
 
-    fn names(model: &[u8]) -> io::Result<Vec<String>> {
-        let walk = Walk { file: BufReader::new(io::Cursor::new(model)), at: 0 };
-        Ok(walk.names(model.len() as u64)?.into_iter().collect())
+    fn found(model: &[u8]) -> Vec<String> {
+        let mut reader = Reader::new(io::Cursor::new(model));
+        names(&mut reader, model.len() as u64).unwrap().into_iter().collect()
     }
 
     #[test]
@@ -206,15 +124,15 @@ mod tests {
         let function = field(25, &field(7, &field(5, &field(5, &tensor("function")))));
         let model = [vec![8, 8], graph, function].concat();
         let all = ["branch", "constant", "function", "list", "model.onnx_data", "sparse"];
-        assert_eq!(names(&model).unwrap(), all);
-        assert!(names(&model[..model.len() - 1]).unwrap().is_empty(), "cut off");
+        assert_eq!(found(&model), all);
+        assert!(found(&model[..model.len() - 1]).is_empty(), "cut off");
     }
 
     #[test]
     fn zeros_are_left_at_once() {
-        let mut zeros = Walk { file: BufReader::new(io::Cursor::new(vec![0; 1 << 20])), at: 0 };
-        assert!(zeros.collect(1 << 20, &mut BTreeSet::new()).is_err());
-        assert!(zeros.at < 10, "read {} bytes", zeros.at);
+        let mut zeros = Reader::new(io::Cursor::new(vec![0; 1 << 20]));
+        assert!(collect(&mut zeros, 1 << 20, &mut BTreeSet::new()).is_err());
+        assert!(zeros.at() < 10, "read {} bytes", zeros.at());
     }
 
     #[test]
@@ -224,7 +142,7 @@ mod tests {
         for _ in 0..2000 {
             node = field(1, &field(5, &field(6, &node)));
         }
-        assert_eq!(names(&field(7, &node)).unwrap(), ["deep"]);
+        assert_eq!(found(&field(7, &node)), ["deep"]);
     }
 
     #[test]

@@ -11,6 +11,7 @@
 //! assert_eq!(signature.inputs[1].name, "steps");
 //! # Ok::<(), wuerst_core::SyntaxError>(())
 //! ```
+#![cfg_attr(not(test), warn(clippy::disallowed_methods))]
 
 mod amount;
 mod args;
@@ -34,7 +35,6 @@ mod port;
 mod printable;
 mod refusal;
 mod registry;
-pub mod regular;
 mod saved;
 mod signature;
 mod suggest;
@@ -75,3 +75,4 @@ pub use ty::{Dim, Ty};
 pub use usage::Usage;
 pub use value::Value;
 pub use whole::{effective_seed, is_whole, whole};
+pub use wuerst_read::regular;

@@ -1,6 +1,7 @@
 //! Würstchen as mathematics: networks, schedules, the ONNX writer, the checkpoint reader.
 //!
 //! Nothing here computes on tensors: a network is [recorded](record) once and read by others.
+#![cfg_attr(not(test), warn(clippy::disallowed_methods))]
 
 pub mod checkpoint;
 pub mod compressor;

@@ -12,7 +12,7 @@ const VARIANTS: [&str; 3] = ["", ".fp16", ".bf16"];
 
 /// The file, or the index of shards, that holds the folder's weights.
 pub fn weights(folder: &Path) -> Result<PathBuf, CheckpointError> {
-    let found = names().map(|name| folder.join(name)).find(|file| file.is_file());
+    let found = names().map(|name| folder.join(name)).find(|file| file.exists());
     found.ok_or_else(|| {
         let mut pickles = ["diffusion_pytorch_model.bin", "pytorch_model.bin"].into_iter();
         let message = match pickles.find(|name| folder.join(name).is_file()) {

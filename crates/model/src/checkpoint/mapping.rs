@@ -1,9 +1,9 @@
 //! Files mapped into memory, whose pages are given back once they were read.
 
-use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use memmap2::Mmap;
+use wuerst_read::regular::{self, Links};
 
 use super::CheckpointError;
 
@@ -18,7 +18,7 @@ impl Mapping {
     #[expect(unsafe_code, reason = "reading gigabytes of weights through a copy would double what they take")]
     pub fn open(path: &Path) -> Result<Mapping, CheckpointError> {
         let failed = |source| CheckpointError::Io { path: path.into(), source };
-        let file = File::open(path).map_err(failed)?;
+        let file = regular::open(path, Links::Followed).map_err(failed)?;
         // SAFETY: the map is only read, and its bytes are taken for numbers, of which any are valid. Another process that
         // may write to the file can still do two things. It can change bytes while they are read: the numbers are other
         // ones then, though the memory stays sound. It can cut the file short: reading what is gone is SIGBUS, which ends

@@ -5,9 +5,13 @@ use std::path::{Path, PathBuf};
 
 use safetensors::{Dtype, SafeTensors};
 use serde::Deserialize;
+use wuerst_read::regular;
 
 use super::{CheckpointError, Element, Entry};
 use crate::stand_in;
+
+/// The longest index that is read, in bytes.
+const LARGEST: u64 = 16 << 20;
 
 /// The tensors of a safetensors file, by name; the file's number is left 0.
 pub fn entries(bytes: &[u8]) -> Result<Vec<(String, Entry)>, String> {
@@ -41,7 +45,8 @@ struct Index {
 
 /// The files that an index names, which lie beside it.
 pub fn files(index: &Path) -> Result<Vec<PathBuf>, CheckpointError> {
-    let text = std::fs::read(index).map_err(|source| CheckpointError::Io { path: index.into(), source })?;
+    let text =
+        regular::read(index, LARGEST).map_err(|source| CheckpointError::Io { path: index.into(), source })?;
     let failed = |message| CheckpointError::Format { path: index.into(), message };
     let json = text.strip_prefix("\u{feff}".as_bytes()).unwrap_or(&text);
     let parsed: Index = serde_json::from_slice(json).map_err(|e| {

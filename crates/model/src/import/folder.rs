@@ -1,11 +1,11 @@
 //! Reads the parts of a published folder, and gathers what is wrong with them.
 
-use std::fs::File;
-use std::io::{self, Read};
+use std::io;
 use std::path::{Path, PathBuf};
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
+use wuerst_read::regular;
 
 use crate::checkpoint::{Checkpoint, CheckpointError};
 use crate::network::{Network, too_large};
@@ -71,15 +71,10 @@ impl<'a> Folder<'a> {
 
     /// A text file.
     pub fn text(&mut self, name: &str) -> Option<String> {
-        let read = File::open(self.path(name)).and_then(|file| {
-            let mut text = String::new();
-            file.take(LARGEST + 1).read_to_string(&mut text)?;
-            match text.len() as u64 > LARGEST {
-                true => Err(io::Error::other("has more than 16 MiB, which no such file has")),
-                false => match stand_in::of_bytes(text.as_bytes()) {
-                    Some(what) => Err(io::Error::other(format!("is {what}"))),
-                    None => Ok(text.trim_start_matches('\u{feff}').to_owned()),
-                },
+        let read = regular::read_text(&self.path(name), LARGEST).and_then(|text| {
+            match stand_in::of_bytes(text.as_bytes()) {
+                Some(what) => Err(io::Error::other(format!("is {what}"))),
+                None => Ok(text.trim_start_matches('\u{feff}').to_owned()),
             }
         });
         self.keep(name, read)

@@ -1,8 +1,10 @@
 //! Stage models in a folder, to be written again with other operators.
 
+use std::fs;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
-use std::{fs, io};
+
+use wuerst_read::regular::{self, Links};
 
 use super::new_folder::NewFolder;
 use super::write::{self, Tally};
@@ -126,11 +128,8 @@ impl Models {
         }
         for path in &self.others {
             let failed = |source| ImportError::Io { path: path.clone(), source };
-            // Once more: the models took their time.
-            if !is_regular(path) {
-                return Err(failed(io::Error::other("is no regular file any more")));
-            }
-            fs::copy(path, folder.path().join(path.file_name().unwrap_or_default())).map_err(failed)?;
+            let to = folder.path().join(path.file_name().unwrap_or_default());
+            regular::copy(path, &to, Links::Refused).map_err(failed)?;
         }
         folder.finish()?;
         Ok(written)
@@ -176,5 +175,6 @@ fn read(path: &Path, name: String) -> Result<Option<Stage>, String> {
     let sizes = network.sizes(&facts, [side.unwrap_or(SIDE); 2]);
     let graph = sizes.and_then(|sizes| network.graph(&sizes).map_err(|e| e.to_string()));
     let graph = graph.map_err(|message| format!("{}: {message}", path.display()))?;
+    stored.fits(&graph).map_err(|e| e.to_string())?;
     Ok(Some(Stage { name, graph, stored }))
 }

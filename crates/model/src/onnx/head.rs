@@ -6,12 +6,13 @@
 use std::fs::File;
 use std::io::{BufRead, BufReader, Seek};
 
+use wuerst_read::wire::{Reader, Wire, WireError};
+
 use crate::stand_in;
 
 use super::survey::{LimitError, METADATA, survey};
 use super::tensor::{Tensor, TensorError};
 use super::unfold::{self, UnfoldError};
-use super::wire::{Reader, Wire, WireError};
 
 /// The longest name, in bytes.
 pub(super) const NAME: u64 = 64 << 10;
@@ -109,7 +110,7 @@ impl Head {
                     head.graph(&mut reader, end)?;
                 }
                 (8, Wire::Bytes(end)) => head.domains.extend(domain(&mut reader, end)?),
-                (14, Wire::Bytes(end)) => head.metadata.push(pair(&mut reader, end)?),
+                (14, Wire::Bytes(end)) => head.metadata.push(reader.pair(end, METADATA)?),
                 (_, other) => reader.skip(other)?,
             }
         }
@@ -135,22 +136,6 @@ impl Head {
         }
         Ok(())
     }
-}
-
-/// StringStringEntryProto.
-pub(super) fn pair<R: BufRead + Seek>(
-    reader: &mut Reader<R>,
-    end: u64,
-) -> Result<(String, String), WireError> {
-    let mut pair = (String::new(), String::new());
-    while reader.at() < end {
-        match reader.next(end)? {
-            (1, Wire::Bytes(stop)) => pair.0 = reader.text(stop, METADATA)?,
-            (2, Wire::Bytes(stop)) => pair.1 = reader.text(stop, METADATA)?,
-            (_, other) => reader.skip(other)?,
-        }
-    }
-    Ok(pair)
 }
 
 /// OperatorSetIdProto; none for the standard set.

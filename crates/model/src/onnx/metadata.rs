@@ -1,16 +1,16 @@
 //! Changes the metadata of a model that is written already, and nothing else of it.
 
-use std::fs::File;
 use std::io::{self, BufReader, Read, Seek, SeekFrom, Write};
 use std::path::Path;
 
 use prost::Message;
+use wuerst_read::regular::{self, Links};
+use wuerst_read::wire::{Reader, Wire, WireError};
 
 use super::ExportError;
-use super::head::pair;
 use super::proto::{ModelProto, StringStringEntryProto};
 use super::store::io_error;
-use super::wire::{Reader, Wire, WireError};
+use super::survey;
 use crate::whole_file::unfinished;
 
 /// The field of a model that holds its metadata.
@@ -27,7 +27,7 @@ pub fn set_metadata(path: &Path, pairs: &[(String, String)]) -> Result<(), Expor
         WireError::Io(e) => failed(e),
         WireError::Damaged(_) => failed(io::Error::other("is no ONNX model, or damaged")),
     };
-    let source = File::open(path).map_err(failed)?;
+    let source = regular::open(path, Links::Followed).map_err(failed)?;
     let length = source.metadata().map_err(failed)?.len();
     let mut reader = Reader::new(BufReader::new(&source));
     // Where the fields begin and end that stay.
@@ -37,7 +37,7 @@ pub fn set_metadata(path: &Path, pairs: &[(String, String)]) -> Result<(), Expor
         let (number, wire) = reader.next(length).map_err(damaged)?;
         let replaced = match wire {
             Wire::Bytes(end) if number == METADATA => {
-                let (key, _) = pair(&mut reader, end).map_err(damaged)?;
+                let (key, _) = reader.pair(end, survey::METADATA).map_err(damaged)?;
                 pairs.iter().any(|(new, _)| *new == key)
             }
             other => reader.skip(other).map(|()| false).map_err(damaged)?,

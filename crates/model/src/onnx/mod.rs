@@ -22,7 +22,6 @@ mod survey;
 mod tensor;
 mod unfold;
 mod weights;
-mod wire;
 
 use std::collections::HashSet;
 use std::path::Path;
@@ -44,7 +43,7 @@ pub use survey::LimitError;
 pub use tensor::{Place, Tensor, TensorError};
 pub use unfold::UnfoldError;
 pub use weights::{BoxError, ExportError, Precision, Weight, Weights};
-pub use wire::WireError;
+pub use wuerst_read::wire::WireError;
 
 /// Which operators a model may use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

@@ -10,10 +10,10 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::io::Cursor;
 
 use prost::Message;
+use wuerst_read::wire::{Field, Reader, fields};
 
 use super::proto::{DimensionProto, TensorShapeProto, TensorTypeProto, TypeProto, ValueInfoProto};
 use super::survey::survey;
-use super::wire::{Field, Reader, fields};
 use node::Node;
 
 /// When a value is known.

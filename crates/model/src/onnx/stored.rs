@@ -1,9 +1,12 @@
 //! A model that this module wrote, as a source of weights: to train on from, or to be written anew.
 
 use std::collections::BTreeMap;
-use std::fs::File;
-use std::io::{Read, Seek, SeekFrom};
+use std::io::{self, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
+
+use half::f16;
+use wuerst_read::regular::{self, Links};
+use wuerst_read::wire::WireError;
 
 use super::builder::TRANSPOSED;
 use super::head::{Head, HeadError};
@@ -11,8 +14,7 @@ use super::proto::elem;
 use super::store::transpose;
 use super::tensor::{Place, Tensor};
 use super::weights::{BoxError, Precision, Weight, Weights};
-use super::wire::WireError;
-use half::f16;
+use crate::record::{Graph, Param};
 
 /// Why a model could not be read back.
 #[derive(Debug, thiserror::Error)]
@@ -53,7 +55,7 @@ impl Stored {
     /// If the file cannot be read, or is no ONNX model.
     pub fn open(path: &Path) -> Result<Stored, ReadError> {
         let io = |source| ReadError::Io { path: path.into(), source };
-        let file = File::open(path).map_err(io)?;
+        let file = regular::open(path, Links::Followed).map_err(io)?;
         let head = Head::of_file(&file).map_err(|error| match error {
             HeadError::Wire(WireError::Io(source)) => io(source),
             error => ReadError::Format { path: path.into(), message: error.to_string() },
@@ -90,6 +92,39 @@ impl Stored {
         self.tensors.iter().map(|(name, tensor)| Ok((name.clone(), self.read(tensor)?)))
     }
 
+    /// Compares the extents of what it holds with those that a network wants, without reading any weight.
+    ///
+    /// # Errors
+    /// The first parameter that is missing, or has other extents.
+    pub fn fits(&self, network: &Graph) -> Result<(), ReadError> {
+        let wrong = |message: String| ReadError::Format { path: self.path.clone(), message };
+        for Param { name, shape, .. } in &network.params {
+            let tensor = self.tensors.get(name).ok_or_else(|| wrong(format!("has no weight `{name}`")))?;
+            let mut want: Vec<u64> = shape.iter().map(|n| *n as u64).collect();
+            if plain_name(tensor) != tensor.name {
+                want.reverse();
+            }
+            if tensor.dims != want {
+                let message =
+                    format!("has `{}` of {:?}, and its network wants {want:?}", tensor.name, tensor.dims);
+                return Err(wrong(message));
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether a data file is next to the model, links resolved: one that leads elsewhere could give any file of the user's
+    /// as weights. The caches of model hubs hold links to both, which lie next to each other.
+    fn lies_beside(&self, data: &Path) -> io::Result<()> {
+        let (data, model) = (data.canonicalize()?, self.path.canonicalize()?);
+        let folder = self.path.parent().filter(|folder| *folder != Path::new("")).unwrap_or(Path::new("."));
+        let folders = [folder.canonicalize()?, model.parent().unwrap_or(&model).to_owned()];
+        match folders.iter().any(|folder| data.starts_with(folder)) {
+            true => Ok(()),
+            false => Err(io::Error::other("is a link out of the model's folder: put a copy in its place")),
+        }
+    }
+
     fn read(&self, tensor: &Tensor) -> Result<Weight, ReadError> {
         let wrong = |message: String| ReadError::Format { path: self.path.clone(), message };
         let (path, offset, length) = match &tensor.place {
@@ -100,7 +135,8 @@ impl Stored {
             Place::Listed => return Err(wrong(format!("does not say where to find `{}`", tensor.name))),
         };
         let failed = |source| ReadError::Io { path: path.clone(), source };
-        let mut file = File::open(&path).map_err(failed)?;
+        self.lies_beside(&path).map_err(failed)?;
+        let mut file = regular::open(&path, Links::Followed).map_err(failed)?;
         file.seek(SeekFrom::Start(offset)).map_err(failed)?;
         let mut bytes = vec![];
         file.take(length).read_to_end(&mut bytes).map_err(failed)?;
@@ -148,10 +184,10 @@ fn weight(tensor: &Tensor, raw: &[u8]) -> Result<Weight, String> {
 mod tests {
     use super::*;
     use crate::onnx::{Options, write};
-    use crate::record::{Axis, DType, Graph, Init, Op};
+    use crate::record::{Axis, DType, Init, Op};
 
-    #[test]
-    fn what_was_written_is_read() {
+    /// A layer of 20,000 by 3, and its weights.
+    fn layer() -> (Graph, impl Fn(&str) -> Result<Weight, BoxError>) {
         let mut g = Graph::new();
         let x = g.input("x", DType::F32, &[Axis::named("batch", 1), Axis::fixed(3)]);
         let w = g.param("layer.weight", &[20_000, 3], Init::Constant(0.));
@@ -164,6 +200,12 @@ mod tests {
             let n: usize = shape.iter().product();
             Ok(Weight { shape, data: (0..n).map(|i| (i % 1000) as f32 / 8.).collect() })
         };
+        (g, weights)
+    }
+
+    #[test]
+    fn what_was_written_is_read() {
+        let (g, weights) = layer();
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("layer.onnx");
         for (precision, inline_bytes) in [(Precision::F16, u64::MAX), (Precision::F32, 0)] {
@@ -178,17 +220,62 @@ mod tests {
                 assert_eq!(stored.weight(name).unwrap(), read[name]);
             }
             assert!(stored.weight("other").unwrap_err().to_string().contains("no such weight"));
+            stored.fits(&g).unwrap();
         }
         let said = |path: &Path| {
             let read = Stored::open(path).and_then(|stored| stored.weights().collect::<Result<Vec<_>, _>>());
             read.unwrap_err().to_string()
         };
         let data = path.with_extension("onnx.data");
-        File::options().write(true).open(&data).unwrap().set_len(100).unwrap();
+        std::fs::File::options().write(true).open(&data).unwrap().set_len(100).unwrap();
         assert!(said(&path).contains("ends before"), "{}", said(&path));
         std::fs::remove_file(&data).unwrap();
         assert!(said(&path).contains("layer.onnx.data"), "{}", said(&path));
         std::fs::write(&path, "PNG").unwrap();
         assert!(said(&path).contains("not an ONNX file"));
+    }
+    #[test]
+    fn other_networks_do_not_fit() {
+        let (g, weights) = layer();
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("layer.onnx");
+        write(&path, &g, &weights, &Options::default()).unwrap();
+        let stored = Stored::open(&path).unwrap();
+        let mut wide = g.clone();
+        wide.params[0].shape = vec![3, 20_000];
+        let said = stored.fits(&wide).unwrap_err().to_string();
+        assert!(said.contains("its network wants"), "{said}");
+        let mut other = g;
+        other.params[1].name = "other".into();
+        assert!(stored.fits(&other).unwrap_err().to_string().contains("no weight `other`"));
+    }
+
+    #[test]
+    #[cfg(unix)]
+    fn data_is_regular_and_beside() {
+        use std::os::unix::fs::symlink;
+        let (g, weights) = layer();
+        let [folder, elsewhere] = [(); 2].map(|()| tempfile::tempdir().unwrap());
+        let path = folder.path().join("layer.onnx");
+        let data = folder.path().join("layer.onnx.data");
+        write(&path, &g, &weights, &Options { inline_bytes: 0, ..Options::default() }).unwrap();
+        let said = |path: &Path| {
+            let read = Stored::open(path).and_then(|stored| stored.weights().collect::<Result<Vec<_>, _>>());
+            read.map(|all| all.len()).map_err(|e| e.to_string())
+        };
+        let there = elsewhere.path().join("secret");
+        std::fs::rename(&data, &there).unwrap();
+        symlink(&there, &data).unwrap();
+        assert!(said(&path).unwrap_err().contains("a link out of the model's folder"));
+        // As in the cache of a model hub.
+        std::fs::rename(&path, elsewhere.path().join("model")).unwrap();
+        symlink(elsewhere.path().join("model"), &path).unwrap();
+        assert_eq!(said(&path).unwrap(), 2);
+        for file in [&data, &path] {
+            std::fs::remove_file(file).unwrap();
+            let made = std::process::Command::new("mkfifo").arg(file).status().unwrap();
+            assert!(made.success());
+            assert!(said(&path).unwrap_err().contains("is a pipe"), "{}", said(&path).unwrap_err());
+        }
     }
 }

@@ -5,7 +5,8 @@
 
 use std::io::{BufRead, Seek};
 
-use super::wire::{Reader, Wire, WireError};
+use wuerst_read::message::Message;
+use wuerst_read::wire::{Reader, Wire, WireError};
 
 /// Subgraphs within each other.
 pub const SUBGRAPHS: usize = 16;
@@ -53,67 +54,18 @@ pub enum LimitError {
 
 type Result<T> = std::result::Result<T, LimitError>;
 
-/// The messages of `onnx.proto`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Message {
-    Model,
-    Graph,
-    Node,
-    Attribute,
-    Tensor,
-    SparseTensor,
-    ValueInfo,
-    Type,
-    /// Of a sequence, map or optional.
-    Element,
-    TensorType,
-    Shape,
-    Function,
-    Training,
-    Annotation,
-    /// With nothing in it but texts and numbers.
-    Leaf,
+/// Whether a field is a dimension of a value, or a packed list of them.
+fn has_dimension(message: Message, number: u64) -> bool {
+    use Message::*;
+    matches!((message, number), (Tensor | Shape, 1) | (SparseTensor, 3))
 }
 
-impl Message {
-    /// The message that a field holds; none for texts, numbers and bytes.
-    fn field(self, number: u64) -> Option<Message> {
-        use Message::*;
-        Some(match (self, number) {
-            (Model, 7) | (Attribute, 6 | 11) | (Training, 1 | 2) => Graph,
-            (Model, 20) => Training,
-            (Model, 25) => Function,
-            (Graph, 1) | (Function, 7) => Node,
-            (Node, 5) | (Function, 11) => Attribute,
-            (Graph, 5) | (Attribute, 5 | 10) | (SparseTensor, 1 | 2) => Tensor,
-            (Graph, 15) | (Attribute, 22 | 23) => SparseTensor,
-            (Graph, 11..=13) | (Function, 12) => ValueInfo,
-            (Graph, 14) => Annotation,
-            (ValueInfo, 2) | (Attribute, 14 | 15) => Type,
-            (Type, 4 | 5 | 9) => Element,
-            (Element, 1 | 2) => Type,
-            (Type, 1 | 8) => TensorType,
-            (TensorType, 2) => Shape,
-            // Operator sets, pairs of texts, dimensions, devices.
-            (Model, 8 | 14 | 26) | (Graph, 16) | (Node, 9 | 10) | (Tensor, 3 | 13 | 16) => Leaf,
-            (ValueInfo, 4) | (Shape, 1) | (Function, 9 | 14) | (Training, 3 | 4) | (Annotation, 2) => Leaf,
-            _ => return None,
-        })
-    }
-
-    /// Whether a field is a dimension of a value, or a packed list of them.
-    fn has_dimension(self, number: u64) -> bool {
-        use Message::*;
-        matches!((self, number), (Tensor | Shape, 1) | (SparseTensor, 3))
-    }
-
-    /// Memory for each byte of a packed list.
-    fn growth(self, number: u64) -> u64 {
-        match (self, number) {
-            (Message::Tensor, 1 | 5 | 7 | 11) | (Message::Attribute, 8) => 8,
-            (Message::Tensor, 4 | 10) | (Message::Attribute, 7) => 1,
-            _ => 0,
-        }
+/// Memory for each byte of a packed list.
+fn growth(message: Message, number: u64) -> u64 {
+    match (message, number) {
+        (Message::Tensor, 1 | 5 | 7 | 11) | (Message::Attribute, 8) => 8,
+        (Message::Tensor, 4 | 10) | (Message::Attribute, 7) => 1,
+        _ => 0,
     }
 }
 
@@ -158,7 +110,7 @@ impl Survey {
         while reader.at() < end {
             most(&mut self.fields, FIELDS, "fields")?;
             let (number, wire) = reader.next(end)?;
-            if message.has_dimension(number) {
+            if has_dimension(message, number) {
                 // No number takes more than ten bytes.
                 dimensions += match wire {
                     Wire::Bytes(stop) if message != Message::Shape => (stop - reader.at()).div_ceil(10),
@@ -173,7 +125,7 @@ impl Survey {
                 continue;
             };
             let length = stop - reader.at();
-            let list = length.saturating_mul(message.growth(number));
+            let list = length.saturating_mul(growth(message, number));
             self.lists = self.lists.saturating_add(list);
             let room = LISTS.saturating_add(self.length.saturating_mul(4));
             if self.lists > room {

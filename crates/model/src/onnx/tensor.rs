@@ -3,8 +3,10 @@
 use std::io::{BufRead, Seek};
 use std::path::{Component, Path};
 
-use super::head::{NAME, pair};
-use super::wire::{Reader, Wire, WireError};
+use wuerst_read::wire::{Reader, Wire, WireError};
+
+use super::head::NAME;
+use super::survey::METADATA;
 
 /// Numbers of a tensor that are small enough to be read with the head.
 const FEW: u64 = 64;
@@ -106,7 +108,7 @@ impl Tensor {
                     tensor.place = Place::Inside { offset: reader.at(), length: stop - reader.at() };
                     reader.go(stop)?;
                 }
-                (13, Wire::Bytes(stop)) => match pair(reader, stop)? {
+                (13, Wire::Bytes(stop)) => match reader.pair(stop, METADATA)? {
                     (key, value) if key == "location" => location = Some(value),
                     (key, value) if key == "offset" => part[0] = value.parse().unwrap_or(u64::MAX),
                     (key, value) if key == "length" => part[1] = value.parse().unwrap_or(u64::MAX),

@@ -2,8 +2,9 @@
 
 use std::collections::{HashMap, HashSet};
 
+use wuerst_read::wire::{Field, fields};
+
 use super::When;
-use crate::onnx::wire::{Field, fields};
 
 /// Results that differ from one evaluation to the next.
 const RANDOM: [&str; 7] = [

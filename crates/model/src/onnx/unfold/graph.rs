@@ -2,11 +2,12 @@
 
 use std::io::{BufRead, Seek};
 
+use wuerst_read::wire::{Reader, Wire};
+
 use super::UnfoldError;
 use super::evaluate::Passed;
 use crate::onnx::head::{NAME, Outlet, outlet};
 use crate::onnx::tensor::Tensor;
-use crate::onnx::wire::{Reader, Wire};
 
 type Read<T> = Result<T, UnfoldError>;
 

@@ -16,9 +16,10 @@ mod tests;
 use std::collections::HashMap;
 use std::io::{BufRead, Seek};
 
+use wuerst_read::wire::{Reader, Wire, WireError};
+
 use super::head::Head;
 use super::tensor::{TensorError, bits};
-use super::wire::{Reader, Wire, WireError};
 use evaluate::Evaluation;
 use graph::{Function, Graph};
 

@@ -121,6 +121,19 @@ impl<R: BufRead + Seek> Reader<R> {
         let start = self.at;
         String::from_utf8(self.bytes(end, most)?).map_err(|_| WireError::Damaged(start))
     }
+
+    /// The key and the value of a StringStringEntryProto that ends at `end`, each of at most `most` bytes.
+    pub fn pair(&mut self, end: u64, most: u64) -> Result<(String, String)> {
+        let mut pair = (String::new(), String::new());
+        while self.at < end {
+            match self.next(end)? {
+                (1, Wire::Bytes(stop)) => pair.0 = self.text(stop, most)?,
+                (2, Wire::Bytes(stop)) => pair.1 = self.text(stop, most)?,
+                (_, other) => self.skip(other)?,
+            }
+        }
+        Ok(pair)
+    }
 }
 
 /// A field of a message in memory.

@@ -4,7 +4,7 @@
 //! files wants to read.
 
 use std::fs::{self, File, FileType, Metadata, OpenOptions};
-use std::io;
+use std::io::{self, ErrorKind, Read};
 use std::path::Path;
 
 /// What happens when the last part of a path is a link.
@@ -37,19 +37,68 @@ pub fn open_with(path: &Path, links: Links, options: &OpenOptions) -> io::Result
     match about {
         Ok(about) => check(&about)?,
         // The options may make it.
-        Err(e) if e.kind() == io::ErrorKind::NotFound => {}
+        Err(e) if e.kind() == ErrorKind::NotFound => {}
         Err(e) => return Err(e),
     }
     let mut options = options.clone();
     set_flags(&mut options, links);
+    #[expect(clippy::disallowed_methods, reason = "what it opened is looked at before it is read")]
     let file = options.open(path)?;
     // Another may have come into its place since.
     check(&file.metadata()?)?;
     Ok(file)
 }
 
+/// What the system says of the regular file at a path, links resolved.
+///
+/// # Errors
+/// As [`open`], without opening it.
+pub fn about(path: &Path) -> io::Result<Metadata> {
+    let about = fs::metadata(path)?;
+    check(&about)?;
+    Ok(about)
+}
+
+/// Reads a regular file of at most `most` bytes.
+///
+/// # Errors
+/// As [`open`]; and when it is longer.
+pub fn read(path: &Path, most: u64) -> io::Result<Vec<u8>> {
+    let mut bytes = vec![];
+    // One byte more than allowed shows that it is too long, however much there is.
+    open(path, Links::Followed)?.take(most.saturating_add(1)).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > most {
+        let message = match most >> 20 {
+            0 => format!("has more than {most} bytes, which no such file has"),
+            mebibytes => format!("has more than {mebibytes} MiB, which no such file has"),
+        };
+        return Err(io::Error::new(ErrorKind::InvalidData, message));
+    }
+    Ok(bytes)
+}
+
+/// Reads a text of at most `most` bytes out of a regular file.
+///
+/// # Errors
+/// As [`read`]; and when it is not UTF-8.
+pub fn read_text(path: &Path, most: u64) -> io::Result<String> {
+    let not_text = |_| io::Error::new(ErrorKind::InvalidData, "is not UTF-8 text");
+    String::from_utf8(read(path, most)?).map_err(not_text)
+}
+
+/// Copies a regular file, with its mode, to a path at which nothing is yet.
+///
+/// # Errors
+/// As [`open`], and what the file system says of the copy.
+pub fn copy(from: &Path, to: &Path, links: Links) -> io::Result<()> {
+    let mut from = open(from, links)?;
+    let mut to = File::create_new(to)?;
+    io::copy(&mut from, &mut to)?;
+    to.set_permissions(from.metadata()?.permissions())
+}
+
 /// Whether that is a regular file; if not, an error that says what it is.
-pub(crate) fn check(about: &Metadata) -> io::Result<()> {
+fn check(about: &Metadata) -> io::Result<()> {
     if about.is_symlink() {
         return Err(io::Error::other("is a link"));
     }
@@ -57,7 +106,7 @@ pub(crate) fn check(about: &Metadata) -> io::Result<()> {
         return Ok(());
     }
     let message = format!("is {}, no regular file", sort(about.file_type()));
-    Err(io::Error::new(io::ErrorKind::InvalidInput, message))
+    Err(io::Error::new(ErrorKind::InvalidInput, message))
 }
 
 /// What something is that is no regular file.
@@ -100,8 +149,7 @@ fn set_flags(_: &mut OpenOptions, _: Links) {}
 #[cfg(test)]
 #[cfg(unix)]
 mod tests {
-    use std::io::Read;
-    use std::os::unix::fs::symlink;
+    use std::os::unix::fs::{PermissionsExt, symlink};
     use std::os::unix::net::UnixListener;
 
     use super::*;
@@ -151,5 +199,34 @@ mod tests {
         options.write(true).create(true);
         assert!(open_with(&at("dangling"), Links::Refused, &options).is_err());
         assert!(!at("made").exists());
+    }
+    #[test]
+    fn long_files_are_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("file");
+        fs::write(&path, "text\u{e9}").unwrap();
+        assert_eq!(read_text(&path, 6).unwrap(), "text\u{e9}");
+        let said = read(&path, 5).unwrap_err().to_string();
+        assert_eq!(said, "has more than 5 bytes, which no such file has");
+        File::create(&path).unwrap().set_len(1 << 40).unwrap();
+        assert!(read(&path, 1 << 20).unwrap_err().to_string().contains("more than 1 MiB"));
+        fs::write(&path, [0xff]).unwrap();
+        assert!(read_text(&path, 5).unwrap_err().to_string().contains("UTF-8"));
+        assert!(read(Path::new("/dev/zero"), u64::MAX).is_err());
+    }
+
+    #[test]
+    fn copies_replace_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        fs::write(at("file"), "text").unwrap();
+        fs::set_permissions(at("file"), fs::Permissions::from_mode(0o640)).unwrap();
+        symlink(at("file"), at("link")).unwrap();
+        copy(&at("file"), &at("copy"), Links::Refused).unwrap();
+        assert_eq!(fs::read(at("copy")).unwrap(), b"text");
+        assert_eq!(fs::metadata(at("copy")).unwrap().permissions().mode() & 0o777, 0o640);
+        assert!(copy(&at("file"), &at("copy"), Links::Refused).is_err());
+        assert!(copy(&at("link"), &at("other"), Links::Refused).is_err());
+        copy(&at("link"), &at("other"), Links::Followed).unwrap();
     }
 }
