@@ -6,6 +6,7 @@
 //!
 //! Every function is a few lines inside [`boundary`], where NULL, panics and errors are turned into what C understands;
 //! pointers from C are `Option<&T>`, [`Out`] or [`Str`].
+#![cfg_attr(not(test), warn(clippy::disallowed_methods))]
 #![allow(unsafe_code, reason = "pointers from C; each use says why it is sound")]
 
 pub mod boundary;

@@ -3,6 +3,7 @@
 //! One file a noun; strings, tensors, values and errors, which plug-ins need too, are in `wuerst_abi`. Every exported
 //! function is a few lines inside [`boundary`], where NULL, panics and errors are turned into what C understands;
 //! pointers from C are `Option<&T>`, [`Out`](boundary::Out) or [`Str`](text::Str).
+#![cfg_attr(not(test), warn(clippy::disallowed_methods))]
 #![allow(unsafe_code, reason = "pointers from C; each use says why it is sound")]
 
 mod boundary;

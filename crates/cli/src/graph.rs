@@ -1,11 +1,11 @@
 //! `wuerst graph`: a graph as a drawing.
 
-use std::fs;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, anyhow, bail};
 use serde_json::Value as Json;
+use wuerst::core::regular;
 use wuerst::graph::{dot, html, mermaid};
 
 use crate::find;
@@ -13,6 +13,9 @@ use crate::say::say;
 use crate::setup::Setup;
 use crate::source::Source;
 use crate::target::Target;
+
+/// The longest report that is read, in bytes.
+const LONGEST: u64 = 256 << 20;
 
 /// Draw a graph: for Mermaid, for Graphviz, or as a page for a browser
 #[derive(clap::Args)]
@@ -64,7 +67,8 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
 
 fn report(args: &Args) -> Result<Option<Json>> {
     let Some(path) = &args.report else { return Ok(None) };
-    let text = fs::read_to_string(path).with_context(|| format!("the report {}", path.display()))?;
+    let text = regular::read_text(path, LONGEST)
+        .map_err(|e| anyhow!("the report {} cannot be read: {e}", path.display()))?;
     let report: Json = serde_json::from_str(text.trim_start_matches('\u{feff}'))
         .with_context(|| format!("the report {} is none that `wuerst run --report` wrote", path.display()))?;
     if !report["nodes"].is_array() {

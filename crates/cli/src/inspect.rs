@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, anyhow, bail};
 use wuerst::core::printable_line;
 use wuerst::stages::{Header, Outlet};
 use wuerst_model::count::{self, Cost};
@@ -68,7 +68,7 @@ fn side(pixels: i64) -> Result<usize> {
 fn models(path: &Path) -> Result<Vec<Model>> {
     let mut paths = vec![path.to_owned()];
     if path.is_dir() {
-        let entries = fs::read_dir(path).with_context(|| format!("{} cannot be read", path.display()))?;
+        let entries = fs::read_dir(path).map_err(|e| anyhow!("{} cannot be read: {e}", path.display()))?;
         paths = entries.flatten().map(|entry| entry.path()).collect();
         paths.retain(|path| path.extension().is_some_and(|end| end == "onnx"));
         paths.sort();

@@ -6,6 +6,7 @@
 //! [`target`], [`outputs`] and [`encode`] (output files), [`say`], [`operators`],
 //! [`picture`], [`thumbnail`], [`recipe`] with [`used`] and [`again`], [`progress`], [`bar`], [`previews`], [`terminal`], [`watch`], [`explain`] and
 //! [`size`].
+#![cfg_attr(not(test), warn(clippy::disallowed_methods))]
 
 mod again;
 mod bar;

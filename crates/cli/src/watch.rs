@@ -1,17 +1,20 @@
 //! Doing something again whenever a file changes.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::thread::sleep;
 use std::time::Duration;
 
 use anyhow::Result;
+use wuerst::core::regular;
 
 use crate::say::tell;
 
 /// Between two looks at the file.
 const PACE: Duration = Duration::from_millis(200);
+
+/// Longer than any graph may be, in bytes.
+const LONGEST: u64 = 16 << 20;
 
 /// Does `work`, and does it again whenever the file changes, until the process is ended. What goes wrong is said, and the
 /// next change may put it right.
@@ -39,14 +42,14 @@ struct Watched {
 
 impl Watched {
     fn new(file: &Path) -> Watched {
-        let seen = fs::read(file).ok();
+        let seen = look(file);
         Watched { file: file.to_owned(), last: seen.clone(), seen }
     }
 
     /// Looks at the file: whether it is there with another content, and was the same at the look before, so that one that
     /// an editor is still writing is left alone.
     fn changed(&mut self) -> bool {
-        let now = fs::read(&self.file).ok();
+        let now = look(&self.file);
         let still = self.last == now;
         self.last = now;
         let changed = still && self.last.is_some() && self.last != self.seen;
@@ -57,8 +60,15 @@ impl Watched {
     }
 }
 
+/// What is in the file; nothing while it cannot be read, which is said where the work is done.
+fn look(file: &Path) -> Option<Vec<u8>> {
+    regular::read(file, LONGEST).ok()
+}
+
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     #[test]

@@ -38,6 +38,7 @@
 //! that it has in memory, and the same result counts as the same wherever it was computed, though devices differ in
 //! their last digits. [`Cache::clear`] makes everything run again. A cache folder keeps apart what engines with other
 //! devices, or another ONNX Runtime, have left there.
+#![cfg_attr(not(test), warn(clippy::disallowed_methods))]
 
 mod cache;
 mod check;

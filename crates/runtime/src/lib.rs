@@ -1,6 +1,7 @@
 //! Models in ONNX Runtime: the process's library, devices, the models in memory, and what a model's file says of itself.
 //!
 //! Nothing here knows of nodes' kinds or of graphs: nodes ask [`Sessions`] for a model that stands in for a stage.
+#![cfg_attr(not(test), warn(clippy::disallowed_methods))]
 
 mod arena;
 mod ceiling;

@@ -8,7 +8,7 @@ use std::sync::{Mutex, PoisonError};
 
 use ort::session::builder::SessionBuilder;
 use ort::value::{Outlet, TensorElementType};
-use wuerst_core::{DType, Error, Result, Tensor};
+use wuerst_core::{DType, Error, Result, Tensor, regular};
 
 use crate::library::{Runtime, error};
 use crate::tensor::{input, tensor};
@@ -34,6 +34,7 @@ impl Session {
     /// # Errors
     /// As [`Runtime::start`], and [`Error::Model`] with what ONNX Runtime says.
     pub fn of_file(path: &Path, threads: usize) -> Result<Session> {
+        regular::about(path).map_err(|e| Error::Model { path: path.to_owned(), source: e.into() })?;
         let failed = |e: ort::Error| Error::Model { path: path.to_owned(), source: e.message().into() };
         Ok(Session::of(builder(threads)?.commit_from_file(path).map_err(failed)?))
     }

@@ -6,15 +6,18 @@ use std::error::Error as _;
 use std::path::Path;
 
 use libloading::Library;
+use wuerst_core::regular;
 
 /// Loads a library and binds all its symbols.
 ///
 /// # Errors
-/// The loader's reason, with the symbol or the other library that is missing.
+/// The loader's reason, with the symbol or the other library that is missing; and when there is no regular file, for which
+/// the loader would wait.
 ///
 /// # Safety
 /// The library's initialisers run, and must be trusted.
 pub unsafe fn open(path: &Path) -> Result<Library, String> {
+    regular::about(path).map_err(|e| e.to_string())?;
     // SAFETY: promised by the caller.
     unsafe { bound(path) }.map_err(|error| reason(&error))
 }

@@ -1,5 +1,6 @@
 //! The built-in nodes, one file a stage; nodes for texts, pictures and tensors in a folder for each namespace. The models
 //! that they share are in `wuerst_runtime`.
+#![cfg_attr(not(test), warn(clippy::disallowed_methods))]
 
 mod compress;
 mod decode;

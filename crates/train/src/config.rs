@@ -8,6 +8,10 @@ use std::path::{Path, PathBuf};
 use wuerst_model::decoder::DecoderConfig;
 use wuerst_model::prior::PriorConfig;
 use wuerst_model::vqgan::VqganConfig;
+use wuerst_read::regular;
+
+/// The longest file of a run that is read, in bytes.
+const LONGEST: u64 = 4 << 20;
 
 /// A training run: what is learned from, the three networks, and how long each learns.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -180,7 +184,8 @@ fn threads() -> usize {
 impl RunConfig {
     /// Reads a run; unknown keys are errors that name their line.
     pub fn load(path: &Path) -> Result<RunConfig> {
-        let text = std::fs::read_to_string(path).with_context(|| format!("reading {}", path.display()))?;
+        let text =
+            regular::read_text(path, LONGEST).with_context(|| format!("reading {}", path.display()))?;
         let config: RunConfig = serde_yaml::from_str(&text)
             .with_context(|| format!("{} is not a training run", path.display()))?;
         config.check().with_context(|| path.display().to_string())?;

@@ -14,6 +14,7 @@ use wuerst_model::compressor::{self, Backbone, CompressorConfig};
 use wuerst_model::contract::Sizes;
 use wuerst_model::record::{Axis, DType, Graph, Id, RecordError};
 use wuerst_model::text::bert::{self, BertConfig};
+use wuerst_read::regular;
 
 /// The compressor of the shipped models; its weights are fetched by `wuerst-train data`.
 pub const COMPRESSOR: CompressorConfig =
@@ -91,10 +92,14 @@ pub fn published(path: &Path) -> Result<Checkpoint> {
     Ok(Checkpoint::open(path)?)
 }
 
+/// The longest tokenizer that is read, in bytes.
+const LONGEST: u64 = 64 << 20;
+
 /// A tokenizer that pads and cuts every text to `length` positions.
 pub fn tokenizer(path: &Path, length: usize) -> Result<Tokenizer> {
     let wrong = |e: tokenizers::Error| anyhow::anyhow!("{}: {e}", path.display());
-    let mut tokenizer = Tokenizer::from_file(path).map_err(wrong)?;
+    let text = regular::read(path, LONGEST).map_err(|e| wrong(e.into()))?;
+    let mut tokenizer = Tokenizer::from_bytes(text).map_err(wrong)?;
     let padding = PaddingParams { strategy: PaddingStrategy::Fixed(length), ..PaddingParams::default() };
     tokenizer.with_padding(Some(padding));
     tokenizer

@@ -1,4 +1,5 @@
 //! The training programs: data, VQGAN, decoder, prior, export, sample, validation, report.
+#![cfg_attr(not(test), warn(clippy::disallowed_methods))]
 
 pub mod branch;
 pub mod config;

@@ -1,4 +1,5 @@
 //! `wuerst-train`: from packages to a trained model folder.
+#![cfg_attr(not(test), warn(clippy::disallowed_methods))]
 
 use anyhow::Result;
 use clap::{Parser, Subcommand};

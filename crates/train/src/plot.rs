@@ -1,12 +1,14 @@
 //! The loss curve of a stage as a PNG.
 
+use crate::trainer::log::LONGEST;
 use anyhow::{Context, Result};
 use plotters::prelude::*;
 use std::path::Path;
+use wuerst_read::regular;
 
 /// Draws the loss over the samples seen, from a stage's `log.csv`, with a logarithmic loss axis.
 pub fn loss_curve(log: &Path, png: &Path) -> Result<()> {
-    let text = std::fs::read_to_string(log).with_context(|| format!("reading {}", log.display()))?;
+    let text = regular::read_text(log, LONGEST).with_context(|| format!("reading {}", log.display()))?;
     let points: Vec<(f64, f64)> = text.lines().filter_map(point).collect();
     let (Some(last), false) = (points.last(), points.len() < 2) else { return Ok(()) };
     let low = points.iter().map(|p| p.1).fold(f64::MAX, f64::min);

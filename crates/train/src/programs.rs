@@ -14,13 +14,13 @@ use crate::stage::vqgan::VqganStage;
 use crate::stage::{Corpus, embed};
 use crate::trainer::{LoopConfig, Stage, Trainer};
 use anyhow::{Context, Result, ensure};
-use std::fs;
 use std::path::Path;
 use std::rc::Rc;
 use tch::{Device, Kind, Tensor};
 use wuerst_model::contract::Sizes;
 use wuerst_model::record::Graph;
 use wuerst_model::vqgan;
+use wuerst_read::regular;
 
 fn device() -> Device {
     Device::cuda_if_available()
@@ -58,7 +58,8 @@ fn train(
 /// # Errors
 /// A file of weights that cannot be read.
 pub fn key(corpus: &Corpus, weights: &Path) -> Result<String> {
-    let bytes = fs::read(weights).with_context(|| format!("cannot read {}", weights.display()))?;
+    let bytes =
+        regular::read(weights, u64::MAX).with_context(|| format!("cannot read {}", weights.display()))?;
     Ok(blake3::Hasher::new().update(corpus.key.as_bytes()).update(&bytes).finalize().to_hex().to_string())
 }
 

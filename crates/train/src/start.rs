@@ -14,6 +14,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use tch::{Device, Kind, Tensor};
 use wuerst_model::onnx::{QUANTIZED, Stored};
+use wuerst_read::regular;
 
 /// Arguments of `wuerst-train start`.
 #[derive(Debug, Clone, clap::Args)]
@@ -124,7 +125,7 @@ pub fn spent_before(model: &Path) -> Result<Vec<Training>> {
     if !path.exists() {
         return Ok(vec![]);
     }
-    let before: Before = serde_json::from_slice(&std::fs::read(&path)?)
+    let before: Before = serde_json::from_slice(&regular::read(&path, 64 << 20)?)
         .with_context(|| format!("{} is not a report", path.display()))?;
     Ok(before.spent)
 }

@@ -10,6 +10,7 @@
 //! let image = job.get("image", &mut ())?; // u8 [h,w,3]
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
+#![cfg_attr(not(test), warn(clippy::disallowed_methods))]
 
 mod engine;
 mod graph_kind;

@@ -318,6 +318,9 @@ def _bound(path):
     problems = []
     for candidate in tried:
         try:
+            # For a pipe the loader would wait.
+            if os.path.exists(candidate) and not os.path.isfile(candidate):
+                raise OSError(f"{candidate} is no regular file")
             library = c.CDLL(candidate)
         except OSError as error:
             problems.append(str(error))

@@ -79,6 +79,7 @@ fn process() -> Result<Duration> {
 }
 
 /// The most memory that this process has had, in bytes, where the system tells.
+#[expect(clippy::disallowed_methods, reason = "the system's own file")]
 fn peak() -> Option<u64> {
     let status = fs::read_to_string("/proc/self/status").ok()?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;

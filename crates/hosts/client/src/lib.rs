@@ -18,6 +18,7 @@
 //! # Ok(())
 //! # }
 //! ```
+#![cfg_attr(not(test), warn(clippy::disallowed_methods))]
 #![allow(unsafe_code, reason = "calls into C; each use says why it is sound")]
 
 mod engine;

@@ -9,6 +9,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::ptr;
 use std::sync::{Mutex, PoisonError};
+use wuerst_read::regular;
 use wuerst_sys::ABI_VERSION;
 
 /// Names the library, when it lies elsewhere.
@@ -53,6 +54,10 @@ impl Library {
         let mut opened = OPENED.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((_, library)) = opened.iter().find(|(known, _)| known == path) {
             return Ok(*library);
+        }
+        // A bare name is the system's to find. For a pipe the loader would wait.
+        if path.parent().is_some_and(|folder| folder != Path::new("")) {
+            regular::about(path).map_err(|e| Error::new(e.to_string()))?;
         }
         // SAFETY: the library has no initialisers that could do harm; it is never unloaded, so functions stay good.
         let functions = unsafe {

@@ -3,15 +3,20 @@
 use crate::card;
 use crate::parameters::terminated;
 use crate::plugin::{Loaded, Plugin};
+use std::env;
 use std::ffi::CString;
+use std::path::Path;
 use std::time::Instant;
-use std::{env, fs};
 use wuerst_client::fit::{Fit, fitted};
 use wuerst_client::{Digest, Error, Format, Image, Job, Value};
+use wuerst_read::regular;
 
 /// A value that begins with this is the name of a file with the text: hosts have characters that they keep for
 /// themselves, as FFmpeg its bar. Doubled, it is itself.
 const FROM_FILE: char = '@';
+
+/// The longest such file that is read, in bytes.
+const LONGEST: u64 = 16 << 20;
 
 /// Set to anything, it makes every picture that is really made a line on stderr.
 const VERBOSE: &str = "WUERST_VERBOSE";
@@ -121,7 +126,8 @@ fn meant(value: &str) -> Result<String, Error> {
     match value.strip_prefix(FROM_FILE) {
         Some(rest) if rest.starts_with(FROM_FILE) => Ok(rest.to_owned()),
         Some(path) => {
-            let text = fs::read_to_string(path).map_err(|e| Error::new(format!("reading {path}: {e}")))?;
+            let text = regular::read_text(Path::new(path), LONGEST)
+                .map_err(|e| Error::new(format!("reading {path}: {e}")))?;
             // Editors end a file with a line break that nobody means.
             let text = text.trim_start_matches('\u{feff}');
             Ok(text.strip_suffix('\n').unwrap_or(text).to_owned())

@@ -5,6 +5,7 @@
 //! of graphs is read when the host first asks ([`effects`]); what a graph says of its inputs becomes parameters
 //! ([`parameters`]). An instance ([`instance`]) keeps its last picture under the digest of what it depends on, so
 //! that a host that renders tiles, scales and frames runs the engine once.
+#![cfg_attr(not(test), warn(clippy::disallowed_methods))]
 #![allow(unsafe_code, reason = "the functions that OpenFX asks for; each use says why it is sound")]
 
 mod abi;

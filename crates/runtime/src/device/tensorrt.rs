@@ -26,6 +26,7 @@ fn name(runtime: &Runtime, model: Digest, device: &Device, gpus: &str) -> String
 }
 
 /// The GPUs and the driver, as far as the system tells without CUDA.
+#[expect(clippy::disallowed_methods, reason = "the system's own files")]
 fn gpus() -> String {
     let driver = Path::new("/proc/driver/nvidia");
     let cards = fs::read_dir(driver.join("gpus")).into_iter().flatten().flatten();

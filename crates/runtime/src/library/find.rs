@@ -128,6 +128,7 @@ struct Mapping {
 }
 
 /// The files that are mapped into the process; empty where the system does not tell.
+#[expect(clippy::disallowed_methods, reason = "the system's own file")]
 fn mappings() -> Vec<Mapping> {
     let text =
         if cfg!(target_os = "linux") { fs::read("/proc/self/maps").unwrap_or_default() } else { vec![] };

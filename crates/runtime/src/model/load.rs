@@ -1,14 +1,14 @@
 //! Opens a model: a session on the first device that takes it.
 
 use std::fs;
-use std::io::{self, ErrorKind};
+use std::io::{self, ErrorKind, Read};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use ort::session::Session;
 use ort::session::builder::SessionBuilder;
-use wuerst_core::regular::Links;
+use wuerst_core::regular::{self, Links};
 use wuerst_core::{Cancel, Error, external_data, memory};
 use wuerst_model::onnx::Split;
 
@@ -133,9 +133,10 @@ impl Opening<'_> {
         if memory::check(usize::try_from(bytes).unwrap_or(usize::MAX).saturating_mul(3)).is_err() {
             return Ok(None);
         }
-        let bytes = match fs::read(self.path) {
+        let mut bytes = vec![];
+        match regular::open(self.path, Links::Followed).and_then(|mut file| file.read_to_end(&mut bytes)) {
             Err(error) if error.kind() == ErrorKind::OutOfMemory => return Ok(None),
-            bytes => bytes.map_err(|error| error.to_string())?,
+            read => read.map_err(|error| error.to_string())?,
         };
         // Damage is for ONNX Runtime to name.
         let Some(split) = Split::of(&bytes, self.stepwise) else { return Ok(None) };

@@ -214,6 +214,7 @@ pub(crate) fn as_it_is(builder: SessionBuilder) -> ort::Result<SessionBuilder> {
 }
 
 /// The processor's name and abilities, which decide how weights are packed.
+#[expect(clippy::disallowed_methods, reason = "the system's own file")]
 fn processor() -> Option<String> {
     let text = fs::read_to_string("/proc/cpuinfo").ok()?;
     let first = text.split("\n\n").next()?;

@@ -1,10 +1,10 @@
 //! Reads members out of the packages' archives (`.tgz` and wheels) without unpacking them to disk.
 
-use std::fs::File;
 use std::io::{BufReader, Read};
 use std::path::Path;
 
 use anyhow::{Context, Result, bail};
+use wuerst_read::regular::{self, Links};
 
 /// Calls `visit` with the path and content of every member for which `wanted` holds.
 ///
@@ -16,7 +16,8 @@ pub fn for_each_member(
     mut visit: impl FnMut(&str, Vec<u8>) -> Result<()>,
 ) -> Result<()> {
     let name = archive.display();
-    let file = File::open(archive).with_context(|| format!("cannot open package {name}"))?;
+    let file =
+        regular::open(archive, Links::Followed).with_context(|| format!("cannot open package {name}"))?;
     let reader = BufReader::new(file);
     match archive.extension().and_then(|extension| extension.to_str()) {
         Some("tgz") => {

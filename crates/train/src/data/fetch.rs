@@ -8,6 +8,7 @@ use std::process::{Command, Stdio};
 use anyhow::{Context, Result, bail};
 use indicatif::{ProgressBar, ProgressStyle};
 use sha2::{Digest, Sha256};
+use wuerst_read::regular::{self, Links};
 
 use super::archive::for_each_member;
 use super::packages::{Client, PACKAGES, Package};
@@ -87,7 +88,8 @@ fn download(package: &Package, folder: &Path) -> Result<()> {
 }
 
 fn verify(file: &Path, package: &Package) -> Result<()> {
-    let mut reader = fs::File::open(file).with_context(|| format!("cannot open {}", file.display()))?;
+    let mut reader =
+        regular::open(file, Links::Followed).with_context(|| format!("cannot open {}", file.display()))?;
     let mut hasher = Sha256::new();
     io::copy(&mut reader, &mut hasher).with_context(|| format!("cannot read {}", file.display()))?;
     let found = format!("{:x}", hasher.finalize());

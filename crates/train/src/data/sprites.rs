@@ -13,6 +13,7 @@ use anyhow::{Context, Result, bail};
 use indicatif::ProgressBar;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
+use wuerst_read::regular::{self, Links};
 
 use super::archive::{for_each_member, read_member};
 use super::fetch::{package_path, staging_path, write_whole};
@@ -20,6 +21,9 @@ use super::iconify::IconSet;
 use super::packages::{Art, EmojiSet};
 use super::palette::{COLOURS, ColourSet, Rgb, lost_on};
 use super::raster::{Rect, Sprite, scale_rgba};
+
+/// The longest index of sprites that is read, in bytes.
+const LONGEST: u64 = 64 << 20;
 
 const MAGIC: &[u8; 4] = b"WSPR";
 const VERSION: u32 = 1;
@@ -87,7 +91,8 @@ impl SpriteSet {
         let length = size * size * 4;
         let mut bytes = vec![0; chosen.len() * length];
         let name = files.pixels.display();
-        let mut file = File::open(&files.pixels).with_context(|| format!("cannot open {name}"))?;
+        let mut file =
+            regular::open(&files.pixels, Links::Followed).with_context(|| format!("cannot open {name}"))?;
         let mut sprites = BTreeMap::new();
         for (slot, (icon, info)) in bytes.chunks_exact_mut(length).zip(chosen) {
             file.seek(SeekFrom::Start((HEADER + info.index * length) as u64))?;
@@ -130,12 +135,13 @@ impl CacheFiles {
         if !self.pixels.exists() || !self.index.exists() {
             return Ok(None);
         }
-        let text = fs::read(&self.index).with_context(|| format!("cannot read {}", self.index.display()))?;
+        let text = regular::read(&self.index, LONGEST)
+            .with_context(|| format!("cannot read {}", self.index.display()))?;
         let Ok(index) = serde_json::from_slice::<Index>(&text) else {
             return Ok(None);
         };
         let mut start = [0; HEADER];
-        let mut file = File::open(&self.pixels)?;
+        let mut file = regular::open(&self.pixels, Links::Followed)?;
         let length = file.metadata()?.len();
         let count = index.sprites.len();
         let whole = length == (HEADER + count * size * size * 4) as u64

@@ -10,6 +10,7 @@ use std::fs;
 use std::path::Path;
 use wuerst_model::count;
 use wuerst_model::vqgan::VqganConfig;
+use wuerst_read::regular::{self, Links};
 
 static ATTRIBUTIONS: &str = include_str!("../../data/ATTRIBUTIONS.md");
 
@@ -127,7 +128,8 @@ fn report(config: &RunConfig, out: &Path) -> Result<bool> {
     }
     for file in REPORT {
         let from = folder.join(file);
-        fs::copy(&from, out.join(file)).with_context(|| format!("cannot copy {}", from.display()))?;
+        regular::copy(&from, &out.join(file), Links::Followed)
+            .with_context(|| format!("cannot copy {}", from.display()))?;
     }
     Ok(true)
 }

@@ -8,10 +8,11 @@ use super::score::Score;
 use super::validation::NoiseLevels;
 use super::{frechet, mmd};
 use crate::config::RunConfig;
-use crate::trainer::{Spent, Trainer};
+use crate::trainer::{Spent, Trainer, log};
 use anyhow::Result;
 use serde::{Deserialize, Serialize};
 use std::fmt::Write as _;
+use wuerst_read::regular;
 
 /// One model, measured.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -125,7 +126,7 @@ pub fn spent(config: &RunConfig) -> Result<Vec<Training>> {
     for stage in ["vqgan", "vqgan-decoder", "compressor", "decoder", "prior"] {
         let folder = config.folder.join(stage);
         if let Some(spent) = Trainer::spent(&folder)? {
-            let log = std::fs::read_to_string(folder.join("log.csv")).unwrap_or_default();
+            let log = regular::read_text(&folder.join("log.csv"), log::LONGEST).unwrap_or_default();
             // step, samples, hours, loss
             let loss = log.lines().last().and_then(|line| line.split(',').nth(3)?.parse().ok());
             all.push(Training { stage: stage.into(), spent, loss });

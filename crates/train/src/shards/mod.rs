@@ -15,6 +15,7 @@ use std::fs::File;
 use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
 use tch::{Device, Kind, Tensor};
+use wuerst_read::regular::{self, Links};
 
 /// Rows of a file; the last one of a folder may have fewer.
 pub const ROWS: usize = 4096;
@@ -123,7 +124,8 @@ impl Table {
 
 impl Part {
     fn open(path: &Path, name: &str) -> Result<Part> {
-        let file = File::open(path).with_context(|| format!("cannot open {}", path.display()))?;
+        let file = regular::open(path, Links::Followed)
+            .with_context(|| format!("cannot open {}", path.display()))?;
         let place = header::find(&file, name).with_context(|| path.display().to_string())?;
         Ok(Part { path: path.to_owned(), file, place })
     }

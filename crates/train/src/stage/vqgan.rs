@@ -165,6 +165,7 @@ impl Stage for VqganStage {
         let measured = which.size()[0];
         let shown = self.corpus.spread(SHOWN);
         let mut rows = vec![self.corpus.pictures(&shown)?];
+        #[expect(clippy::disallowed_methods, reason = "the run's own log, which is written")]
         let mut log = fs::OpenOptions::new().create(true).append(true).open(folder.join("psnr.csv"))?;
         for (quantised, name) in [(false, "unquantised"), (true, "quantised")] {
             if quantised && !self.has_codebook() {

@@ -11,6 +11,7 @@ use std::fs::{self, File, TryLockError};
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use tch::Tensor;
+use wuerst_read::regular::{self, Links};
 
 /// What a run has spent, kept in the checkpoint.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
@@ -57,11 +58,14 @@ pub fn newest(folder: &Path) -> Result<Option<Spent>> {
 /// # Errors
 /// A file that is missing or damaged.
 pub fn read_spent(path: &Path) -> Result<Spent> {
-    let bytes = fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
+    let bytes = regular::read(path, LONGEST).with_context(|| format!("cannot read {}", path.display()))?;
     serde_json::from_slice(&bytes).with_context(|| {
         format!("{} is damaged: write \"step\" as in the name of a folder step-N next to it", path.display())
     })
 }
+
+/// The longest small file of a run that is read, in bytes.
+const LONGEST: u64 = 1 << 20;
 
 /// The folder of the generation after `step` steps.
 pub fn generation(folder: &Path, step: u64) -> PathBuf {
@@ -107,7 +111,9 @@ fn write_files(generation: &Path, spent: &Spent, parts: [&[(String, Tensor)]; 3]
         let next = path.with_extension("new");
         Tensor::write_safetensors(tensors, &next)
             .with_context(|| format!("cannot write {}", next.display()))?;
-        File::open(&next)?.sync_all().with_context(|| format!("cannot write {}", next.display()))?;
+        regular::open(&next, Links::Refused)?
+            .sync_all()
+            .with_context(|| format!("cannot write {}", next.display()))?;
         fs::rename(&next, &path)?;
     }
     replace(&generation.join(NEWEST), spent)
@@ -158,7 +164,7 @@ pub fn alone(folder: &Path) -> Result<File> {
 /// Data that has changed since.
 pub fn same_data(folder: &Path, key: &str) -> Result<()> {
     let path = folder.join(DATA);
-    match fs::read_to_string(&path) {
+    match regular::read_text(&path, LONGEST) {
         Ok(known) => ensure!(
             known.trim() == key,
             "{} was trained on other data than the run gives now (its `data` or an earlier stage has changed): take the change \
@@ -203,14 +209,13 @@ pub fn branch(from: &Path, step: u64, to: &Path) -> Result<()> {
     if from.join(DATA).exists() {
         copy(&from.join(DATA), &to.join(DATA))?;
     }
-    let log = fs::read_to_string(from.join("log.csv")).unwrap_or_default();
+    let log = regular::read_text(&from.join("log.csv"), super::log::LONGEST).unwrap_or_default();
     let log = super::log::until(&log, step);
     fs::write(to.join("log.csv"), log).with_context(|| format!("cannot write into {}", to.display()))?;
     replace(&to.join(NEWEST), &read_spent(&old.join(NEWEST))?)
 }
 
 fn copy(from: &Path, to: &Path) -> Result<()> {
-    fs::copy(from, to)
-        .map(drop)
+    regular::copy(from, to, Links::Followed)
         .with_context(|| format!("cannot copy {} to {}", from.display(), to.display()))
 }

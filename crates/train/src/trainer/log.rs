@@ -4,6 +4,10 @@ use super::Spent;
 use anyhow::{Context, Result};
 use std::fs;
 use std::path::Path;
+use wuerst_read::regular;
+
+/// The longest log that is read, in bytes.
+pub const LONGEST: u64 = 1 << 30;
 
 /// Steps of a line.
 pub const EVERY: u64 = 50;
@@ -17,7 +21,7 @@ pub fn cut(path: &Path, step: u64) -> Result<()> {
         if !path.exists() {
             return Ok(());
         }
-        let text = fs::read_to_string(path)?;
+        let text = regular::read_text(path, LONGEST)?;
         let until = until(&text, step);
         if until.len() < text.len() { fs::write(path, until) } else { Ok(()) }
     };

@@ -1,7 +1,7 @@
 //! The loop that every stage shares: steps, averages, logs, checkpoints, resuming, stopping.
 
 pub mod checkpoint;
-mod log;
+pub mod log;
 
 use crate::eval::Weights;
 use crate::optim::{AdamW, OptimConfig};
@@ -164,6 +164,7 @@ impl Trainer {
         )?);
         bar.set_prefix(stage.name().to_owned());
         let log_path = self.log_path();
+        #[expect(clippy::disallowed_methods, reason = "the run's own log, which is written")]
         let mut log = fs::OpenOptions::new()
             .create(true)
             .append(true)
