@@ -9,6 +9,8 @@ mod marks;
 #[cfg(unix)]
 mod opening;
 mod pictures;
+#[cfg(unix)]
+mod pipes;
 mod refusals;
 mod settings;
 mod shipped;

@@ -26,9 +26,9 @@ fn bench() -> Result<TempDir> {
 }
 
 /// What the command says of what it refuses. It must end by itself.
-fn refused(folder: &Path, args: &[&str]) -> Result<String> {
+pub fn refused(folder: &Path, args: &[&str]) -> Result<String> {
     let mut command = command()?;
-    command.current_dir(folder).args(args).args(["--models", "models"]);
+    command.current_dir(folder).args(args);
     let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
     let begun = Instant::now();
     while child.try_wait()?.is_none() {
@@ -52,10 +52,10 @@ fn check(folder: &Path, model: &str) -> Result<String> {
         "wuerstchen: 1\ninputs: {{ p: text }}\nnodes:\n  t: {{ use: wuerst.tokenize, with: {with} }}\noutputs: {{ ids: $t.ids }}\n"
     );
     fs::write(folder.join("g.yaml"), graph)?;
-    refused(folder, &["check", "g.yaml"])
+    refused(folder, &["check", "g.yaml", "--models", "models"])
 }
 
-fn pipe(path: &Path) -> Result<()> {
+pub fn pipe(path: &Path) -> Result<()> {
     ensure!(Command::new("mkfifo").arg(path).status()?.success(), "mkfifo");
     Ok(())
 }
@@ -133,7 +133,7 @@ fn defaults_are_of_the_graph() -> Result<()> {
             "wuerstchen: 1\ninputs:\n  x: '{ty} = \"{default}\"'\nnodes:\n  t: {{ use: {kind}, with: {{ {port}: $x }} }}\noutputs: {{ o: $t.{out} }}\n"
         );
         fs::write(folder.path().join("g.yaml"), graph)?;
-        Ok(refused(folder.path(), &["check", "g.yaml"])?.replace(default, "NAME"))
+        Ok(refused(folder.path(), &["check", "g.yaml", "--models", "models"])?.replace(default, "NAME"))
     };
     for ty in ["model", "file"] {
         let first = check(ty, "/etc/passwd")?;
@@ -144,7 +144,7 @@ fn defaults_are_of_the_graph() -> Result<()> {
         // And a run with the default says the same of it.
         let output = if ty == "model" { "o=a.npy" } else { "o=a.txt" };
         check(ty, "/etc/passwd")?;
-        let said = refused(folder.path(), &["run", "g.yaml", "-o", output])?;
+        let said = refused(folder.path(), &["run", "g.yaml", "-o", output, "--models", "models"])?;
         assert!(said.contains(&format!("wire an input of the type `{ty}`")), "{said}");
     }
     Ok(())
@@ -166,7 +166,8 @@ fn files_that_graphs_name_are_regular() -> Result<()> {
             "wuerstchen: 1\nnodes: {{ t: {{ use: text.load, {with} }} }}\noutputs: {{ o: $t.text }}\n"
         );
         fs::write(at("g.yaml"), graph)?;
-        Ok(refused(folder.path(), &["check", "g.yaml"])?.replace(&format!("`{file}`"), "`NAME`"))
+        Ok(refused(folder.path(), &["check", "g.yaml", "--models", "models"])?
+            .replace(&format!("`{file}`"), "`NAME`"))
     };
     assert!(check("pipe")?.contains("is a pipe, no regular file"));
     let headline = |said: String| said.lines().next().unwrap_or_default().to_owned();
@@ -178,8 +179,11 @@ fn files_that_graphs_name_are_regular() -> Result<()> {
     // Graph files too.
     fs::remove_file(at("g.yaml"))?;
     pipe(&at("g.yaml"))?;
-    assert!(refused(folder.path(), &["check", "g.yaml"])?.contains("is a pipe, no regular file"));
-    let said = refused(folder.path(), &["nodes", "--subgraph", "a.b=g.yaml"])?;
+    assert!(
+        refused(folder.path(), &["check", "g.yaml", "--models", "models"])?
+            .contains("is a pipe, no regular file")
+    );
+    let said = refused(folder.path(), &["nodes", "--subgraph", "a.b=g.yaml", "--models", "models"])?;
     assert!(said.contains("is a pipe, no regular file"), "{said}");
     Ok(())
 }

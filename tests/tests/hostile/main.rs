@@ -10,7 +10,7 @@ use std::fs;
 use std::path::Path;
 
 use anyhow::{Context, Result, ensure};
-use process::{Ended, run};
+use process::{Ended, Times, run};
 use wuerst_tests::onnx_bytes::vqgan;
 
 /// The most memory that a command may take, in KiB.
@@ -53,7 +53,7 @@ fn words(words: &[&str]) -> Vec<String> {
 
 /// What keeps commands from having ended in errors, in little memory.
 fn problems(what: &str, ended: &[Ended]) -> Vec<String> {
-    let problem = |Ended { args, code, kib, said }: &Ended| {
+    let problem = |Ended { args, code, kib, said, .. }: &Ended| {
         let said: String = said.chars().take(500).collect();
         let wrong = if *code != 1 || said.is_empty() {
             format!("ended with {code}")
@@ -74,7 +74,7 @@ fn none(problems: &[String]) -> Result<()> {
 
 #[test]
 fn hostile_models_are_errors() -> Result<()> {
-    let (mut ways, mut wrong) = (BTreeSet::new(), vec![]);
+    let (mut ways, mut wrong, mut times) = (BTreeSet::new(), vec![], Times::default());
     for (name, model) in models::all() {
         let folder = tempfile::tempdir()?;
         let path = folder.path().join("hostile.onnx");
@@ -86,10 +86,13 @@ fn hostile_models_are_errors() -> Result<()> {
         fs::copy(&path, models.join("hostile.onnx"))?;
         let out = folder.path().join("converted");
         commands.push(words(&["convert", &text(&models)?, "--out", &text(&out)?]));
-        wrong.extend(problems(&name, &run(&commands)?));
+        let ended = run(&commands)?;
+        times.add(&name, &ended);
+        wrong.extend(problems(&name, &ended));
         ensure!(!out.exists(), "{name}: converted");
         ways.insert(name);
     }
+    times.print();
     none(&wrong)?;
     ensure!(ways.len() + tokenizers::all().len() + published::all().len() >= 100, "{} models", ways.len());
     Ok(())
@@ -97,28 +100,34 @@ fn hostile_models_are_errors() -> Result<()> {
 
 #[test]
 fn hostile_tokenizers_are_errors() -> Result<()> {
-    let mut wrong = vec![];
+    let (mut wrong, mut times) = (vec![], Times::default());
     for (name, tokenizer) in tokenizers::all() {
         let folder = tempfile::tempdir()?;
         fs::write(folder.path().join("encoder.onnx"), tokenizers::encoder())?;
         fs::write(folder.path().join("tokenizer.json"), tokenizer)?;
-        wrong.extend(problems(&name, &run(&graph_commands(folder.path(), TOKENIZE, "ids")?)?));
+        let ended = run(&graph_commands(folder.path(), TOKENIZE, "ids")?)?;
+        times.add(&name, &ended);
+        wrong.extend(problems(&name, &ended));
     }
+    times.print();
     none(&wrong)
 }
 
 #[test]
 fn hostile_checkpoints_are_errors() -> Result<()> {
-    let mut wrong = vec![];
+    let (mut wrong, mut times) = (vec![], Times::default());
     for (name, file, content) in published::all() {
         let folder = tempfile::tempdir()?;
         let [prior, decoder] = published::copy(folder.path())?;
         fs::write(folder.path().join(file), content)?;
         let out = folder.path().join("imported");
         let import = words(&["import", &text(&prior)?, &text(&decoder)?, "--out", &text(&out)?]);
-        wrong.extend(problems(&name, &run(&[import])?));
+        let ended = run(&[import])?;
+        times.add(&name, &ended);
+        wrong.extend(problems(&name, &ended));
         ensure!(!out.exists(), "{name}: imported");
     }
+    times.print();
     none(&wrong)
 }
 
@@ -134,7 +143,7 @@ fn the_same_files_unharmed_are_run() -> Result<()> {
     commands.push(words(&["inspect", &text(&path)?]));
     let mut all = run(&commands)?;
     all.extend(run(&graph_commands(folder.path(), TOKENIZE, "ids")?)?);
-    for Ended { args, code, kib, said } in all {
+    for Ended { args, code, kib, said, .. } in all {
         ensure!(code == 0 && kib < MEMORY, "{args:?}: {code}, {kib} KiB: {said}");
     }
     Ok(())

@@ -1,5 +1,6 @@
-//! Commands, and the memory that each took.
+//! Commands, and the time and memory that each took.
 
+use std::collections::BTreeMap;
 use std::io::Write;
 use std::process::{Command, Stdio};
 
@@ -7,21 +8,23 @@ use anyhow::{Context, Result, ensure};
 use serde::Deserialize;
 use wuerst_tests::built::{command, root};
 
-/// Runs commands in turn, and tells of each how it ended and the most memory that it had. A command that hangs is killed
-/// after a time in which any is done, however slow the machine is.
+/// Runs commands in turn, and tells of each how it ended, how long it took and the most memory that it had. A command that
+/// hangs is killed after a time in which any is done, however slow the machine is.
 const RUNNER: &str = r#"
-import json, os, subprocess, sys, tempfile, threading
+import json, os, subprocess, sys, tempfile, threading, time
 for args in json.load(sys.stdin):
     with tempfile.TemporaryFile() as said:
+        begun = time.monotonic()
         child = subprocess.Popen(args, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=said)
         guard = threading.Timer(120, child.kill)
         guard.start()
         _, status, usage = os.wait4(child.pid, 0)
         guard.cancel()
+        seconds = time.monotonic() - begun
         child.returncode = os.waitstatus_to_exitcode(status)
         said.seek(0)
         text = said.read().decode(errors="replace")
-        print(json.dumps({"args": args[1:], "code": child.returncode, "kib": usage.ru_maxrss, "said": text}))
+        print(json.dumps({"args": args[1:], "code": child.returncode, "kib": usage.ru_maxrss, "seconds": seconds, "said": text}))
 "#;
 
 /// How a command ended.
@@ -32,6 +35,8 @@ pub struct Ended {
     pub code: i32,
     /// The most memory that it had.
     pub kib: u64,
+    /// From its start to its end.
+    pub seconds: f64,
     /// What it printed on stderr.
     pub said: String,
 }
@@ -54,4 +59,29 @@ pub fn run(commands: &[Vec<String>]) -> Result<Vec<Ended>> {
     ensure!(output.status.success(), "the runner failed");
     let lines = std::str::from_utf8(&output.stdout)?.lines();
     lines.map(|line| Ok(serde_json::from_str(line)?)).collect()
+}
+
+/// Of each command how often it ran, and the slowest; times depend on the machine, so they are printed and no test asks for
+/// them.
+#[derive(Default)]
+pub struct Times(BTreeMap<String, (usize, f64, String)>);
+
+impl Times {
+    /// Adds what was done with one file.
+    pub fn add(&mut self, file: &str, ended: &[Ended]) {
+        for Ended { args, seconds, .. } in ended {
+            let (count, slowest, by) = self.0.entry(args[0].clone()).or_default();
+            *count += 1;
+            if *seconds > *slowest {
+                (*slowest, *by) = (*seconds, file.to_owned());
+            }
+        }
+    }
+
+    /// Prints them.
+    pub fn print(&self) {
+        for (command, (count, slowest, by)) in &self.0 {
+            println!("{command}: {count} files, the slowest {slowest:.3} s: {by}");
+        }
+    }
 }
