@@ -32,6 +32,27 @@ fn copy_folder(from: &Path, to: &Path) -> Result<()> {
     Ok(())
 }
 
+/// A pickle of so many operations.
+fn pickle(operation: &[u8], times: usize) -> Vec<u8> {
+    [&[0x80, 2][..], &operation.repeat(times)].concat()
+}
+
+/// The operation that pushes a text of so many bytes.
+fn text(bytes: u32) -> Vec<u8> {
+    [&b"X"[..], &bytes.to_le_bytes(), &vec![b'a'; bytes as usize]].concat()
+}
+
+/// The header of so many tensors without elements.
+fn crowd(tensors: usize) -> String {
+    let tensor = |n| format!("\"{n}\":{{\"dtype\":\"F32\",\"shape\":[0],\"data_offsets\":[0,0]}}");
+    format!("{{{}}}", (0..tensors).map(tensor).collect::<Vec<_>>().join(","))
+}
+
+/// A vocabulary of so many words.
+fn words(count: usize) -> String {
+    format!("{{{}}}", (0..count).map(|n| format!("\"{n}\":{n}")).collect::<Vec<_>>().join(","))
+}
+
 /// Each with the file, and its content.
 pub fn all() -> Vec<(String, &'static str, Vec<u8>)> {
     let header = |text: &str| [&(text.len() as u64).to_le_bytes()[..], text.as_bytes()].concat();
@@ -58,6 +79,14 @@ pub fn all() -> Vec<(String, &'static str, Vec<u8>)> {
         ("a vocabulary of brackets", "decoder/tokenizer/vocab.json", deep.clone()),
         ("a tokenizer's configuration of brackets", "decoder/tokenizer/tokenizer_config.json", deep),
         ("a pickle of zeros", weights, vec![0; 1 << 20]),
+        ("a pickle of 40 million objects", weights, pickle(b"N", 40_000_000)),
+        ("a pickle of 40 million marks", weights, pickle(b"(", 40_000_000)),
+        ("a pickle with a text of 60 MB", weights, pickle(&text(60_000_000), 1)),
+        ("a header of a million tensors", weights, header(&crowd(1_000_000))),
+        ("a shape of ten million extents", weights, tensor(&format!("[{}1]", "0,".repeat(10_000_000)), 0)),
+        ("a vocabulary of a million words", "decoder/tokenizer/vocab.json", words(1_000_000).into_bytes()),
+        ("four million merges", "decoder/tokenizer/merges.txt", b"a b\n".repeat(4_000_000)),
+        ("a configuration of a million lists", config, huge("x", &format!("[{}[]]", "[],".repeat(5 << 20)))),
     ];
     all.map(|(name, file, content)| (name.to_owned(), file, content)).into()
 }

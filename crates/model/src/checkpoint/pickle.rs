@@ -4,6 +4,13 @@
 //! hostile file can do nothing. Objects refer to each other by number and not by ownership, so neither cycles nor
 //! deep nesting matter.
 
+/// Operations that a pickle may have: some forty for each tensor, so many more than any published one has. A byte could
+/// else become fifty in memory.
+const OPERATIONS: usize = 1_000_000;
+
+/// The longest text, in bytes.
+const TEXT: usize = 64 << 10;
+
 /// Number of an [`Object`] in its [`Pickle`].
 pub type Ref = usize;
 
@@ -39,7 +46,7 @@ impl Pickle {
     /// Reads one pickle off the front of `bytes`.
     pub fn read(bytes: &mut &[u8]) -> Result<Pickle, String> {
         let mut machine = Machine { bytes, objects: vec![], stack: vec![], marks: vec![], memo: vec![] };
-        loop {
+        for _ in 0..OPERATIONS {
             let op = machine.byte()?;
             if op == b'.' {
                 let root = machine.pop()?;
@@ -47,6 +54,7 @@ impl Pickle {
             }
             machine.step(op)?;
         }
+        Err(format!("is a pickle of more than {OPERATIONS} operations, which is the most that is read"))
     }
 
     /// The outermost object.
@@ -208,13 +216,17 @@ impl Machine<'_, '_> {
     }
 
     fn string(&mut self, length: usize) -> Result<(), String> {
+        if length > TEXT {
+            return Err(format!("has a text of {length} bytes; {TEXT} is the most that is read"));
+        }
         let text = String::from_utf8(self.take(length)?.to_vec()).map_err(|_| "a name is not UTF-8")?;
         self.push(Object::Text(text));
         Ok(())
     }
 
     fn line(&mut self) -> Result<String, String> {
-        let end = self.bytes.iter().position(|byte| *byte == b'\n').ok_or("ends within a name")?;
+        let end = self.bytes.iter().take(TEXT).position(|byte| *byte == b'\n');
+        let end = end.ok_or("ends within a name, or has one without end")?;
         let line = String::from_utf8(self.take(end)?.to_vec()).map_err(|_| "a name is not UTF-8")?;
         self.byte()?;
         Ok(line)

@@ -10,12 +10,17 @@ use wuerst_read::regular;
 use super::{CheckpointError, Element, Entry};
 use crate::stand_in;
 
-/// The longest index that is read, in bytes.
+/// The longest index or header that is read, in bytes: of a hundred thousand tensors and more.
 const LARGEST: u64 = 16 << 20;
 
 /// The tensors of a safetensors file, by name; the file's number is left 0.
 pub fn entries(bytes: &[u8]) -> Result<Vec<(String, Entry)>, String> {
     let damaged = |e| format!("is not a readable safetensors file ({e})");
+    // What a header names takes several times its length in memory.
+    let header = bytes.first_chunk().map(|length| u64::from_le_bytes(*length));
+    if header.is_some_and(|header| header > LARGEST && header < bytes.len() as u64) {
+        return Err("has a header of more than 16 MiB, which is the most that is read".into());
+    }
     // Checks that every tensor lies within the file.
     SafeTensors::deserialize(bytes).map_err(damaged)?;
     let (header, metadata) = SafeTensors::read_metadata(bytes).map_err(damaged)?;

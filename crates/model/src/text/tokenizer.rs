@@ -48,12 +48,24 @@ impl Vocabulary<'_> {
                 for Added { id, content } in added_tokens {
                     model.vocab.entry(content).or_insert(id.into());
                 }
-                return Ok((model.vocab, model.merges));
+                return enough_words(model.vocab, model.merges);
             }
         };
-        let vocab = serde_json::from_str(vocab).map_err(json("vocab.json"))?;
+        let vocab: Map<String, Value> = serde_json::from_str(vocab).map_err(json("vocab.json"))?;
         let merges = merges.lines().filter(|line| !line.starts_with("#version") && !line.trim().is_empty());
-        Ok((vocab, merges.map(Value::from).collect()))
+        let merges = merges.take(vocab.len() + 1).map(Value::from).collect();
+        enough_words(vocab, merges)
+    }
+}
+
+/// Each merge makes a word of the vocabulary. More of them are no tokenizer's, and would take much memory.
+fn enough_words(
+    vocab: Map<String, Value>,
+    merges: Vec<Value>,
+) -> Result<(Map<String, Value>, Vec<Value>), TokenizerError> {
+    match merges.len() > vocab.len() {
+        true => Err(TokenizerError::Merges(vocab.len())),
+        false => Ok((vocab, merges)),
     }
 }
 
@@ -142,6 +154,9 @@ pub enum TokenizerError {
         /// What is wrong.
         source: serde_json::Error,
     },
+    /// More merges than words.
+    #[error("the vocabulary has {0} words, and more merges, of which each makes one of them")]
+    Merges(usize),
     /// A special token has no id.
     #[error("tokenizer_config.json: the token `{0}` is not in vocab.json")]
     Unknown(String),
