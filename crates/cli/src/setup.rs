@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::{env, fs, thread};
 
 use anyhow::{Result, bail};
-use wuerst::core::Amount;
+use wuerst::core::ByteSize;
 use wuerst::stages::StageOptions;
 use wuerst::{Device, Engine, Settings};
 
@@ -71,7 +71,7 @@ pub(crate) struct Setup {
     outputs_count: Option<u64>,
     /// The most that the files which nodes save in one run take together, as 500M; without it 1G
     #[arg(long, value_name = "SIZE")]
-    outputs_size: Option<Amount>,
+    outputs_size: Option<ByteSize>,
     /// Leaves out of pictures which models made that they are generated
     #[arg(long)]
     no_mark: bool,
@@ -81,10 +81,10 @@ pub(crate) struct Setup {
     cache: Option<PathBuf>,
     /// The most that the results in the cache folder take together, as 500M, and the models too; without it 1G
     #[arg(long, value_name = "SIZE")]
-    cache_size: Option<Amount>,
+    cache_size: Option<ByteSize>,
     /// Models are unloaded, the longest unused first, to keep the memory that they take below this, as 2G; without it 8G
     #[arg(long, value_name = "SIZE")]
-    model_memory: Option<Amount>,
+    model_memory: Option<ByteSize>,
     #[command(flatten)]
     more: Extensions,
     /// The settings file as it was read.
@@ -198,7 +198,7 @@ impl Setup {
             (&mut options.cache_folder_bytes, self.cache_size),
             (&mut options.stages.model_bytes, self.model_memory),
         ] {
-            *option = given.map_or(*option, |Amount(bytes)| bytes);
+            *option = given.map_or(*option, |ByteSize(bytes)| bytes);
         }
         let devices = Device::list(&self.devices)?;
         if !devices.is_empty() {

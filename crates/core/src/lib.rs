@@ -13,8 +13,8 @@
 //! ```
 #![cfg_attr(not(test), warn(clippy::disallowed_methods))]
 
-mod amount;
 mod args;
+mod byte_size;
 mod cache_folder;
 mod cancel;
 mod caught;
@@ -47,8 +47,8 @@ mod usage;
 mod value;
 mod whole;
 
-pub use amount::Amount;
 pub use args::Args;
+pub use byte_size::ByteSize;
 pub use cache_folder::{CacheFolder, Entry};
 pub use cancel::{Cancel, Guard};
 pub use caught::{caught, panic_message};

@@ -4,7 +4,7 @@ use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
 
-use wuerst_core::{Amount, Error, Result, did_you_mean};
+use wuerst_core::{ByteSize, Error, Result, did_you_mean};
 
 use super::settings::{Settings, split};
 
@@ -195,7 +195,7 @@ impl FromStr for Device {
 }
 
 fn gpu(id: i32, settings: &mut Settings<'_>) -> Result<Cuda> {
-    let limit = |text: &str| text.parse().map(|Amount(bytes)| Some(bytes));
+    let limit = |text: &str| text.parse().map(|ByteSize(bytes)| Some(bytes));
     let memory_limit = settings.value("memory_limit", None, limit)?;
     let arenas = [("same-as-requested", Arena::SameAsRequested), ("power-of-two", Arena::PowerOfTwo)];
     Ok(Cuda { id, memory_limit, arena: settings.choice("arena", &arenas)?, precision: Precision::Default })
@@ -237,7 +237,7 @@ impl fmt::Display for Device {
 
 impl Cuda {
     fn write(&self, options: &mut Vec<String>) {
-        options.extend(self.memory_limit.map(|bytes| format!("memory_limit={}", Amount(bytes))));
+        options.extend(self.memory_limit.map(|bytes| format!("memory_limit={}", ByteSize(bytes))));
         if self.arena == Arena::PowerOfTwo {
             options.push("arena=power-of-two".to_owned());
         }

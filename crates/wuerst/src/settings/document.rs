@@ -3,7 +3,7 @@
 use std::num::NonZeroU64;
 use std::path::{Path, PathBuf};
 
-use wuerst_core::Amount;
+use wuerst_core::ByteSize;
 use wuerst_stages::{Contract, Device, OpenVino, StageOptions, TensorRt};
 
 use super::fields::{Table, section};
@@ -18,7 +18,7 @@ section! {
         devices: Devices,
         threads: Plain<Threads>,
         stages: Stages,
-        memory: Short<Plain<Amount>, Memory>,
+        memory: Short<Plain<ByteSize>, Memory>,
         cache: Short<Plain<PathBuf>, Cache>,
         files: Plain<PathBuf>,
         outputs: Short<Plain<PathBuf>, Outputs>,
@@ -51,19 +51,19 @@ section! {
 
 section! {
     /// Limits of memory.
-    Memory { models: Plain<Amount>, results: Plain<Amount> }
+    Memory { models: Plain<ByteSize>, results: Plain<ByteSize> }
     later {}
 }
 
 section! {
     /// The cache folder.
-    Cache { folder: Plain<PathBuf>, size: Plain<Amount> }
+    Cache { folder: Plain<PathBuf>, size: Plain<ByteSize> }
     later {}
 }
 
 section! {
     /// The folder that nodes save files into.
-    Outputs { folder: Plain<PathBuf>, count: Plain<NonZeroU64>, size: Plain<Amount> }
+    Outputs { folder: Plain<PathBuf>, count: Plain<NonZeroU64>, size: Plain<ByteSize> }
     later {}
 }
 
@@ -77,7 +77,7 @@ impl Document {
             return Err("a settings file states its version: begin it with `settings: 1`".to_owned());
         }
         let path = |given: Option<Plain<PathBuf>>| given.map(|Plain(path)| folder.join(path));
-        let bytes = |given: Option<Plain<Amount>>| given.map(|Plain(Amount(bytes))| bytes);
+        let bytes = |given: Option<Plain<ByteSize>>| given.map(|Plain(ByteSize(bytes))| bytes);
         let memory = match self.memory {
             Some(Short::Short(models)) => Memory { models: Some(models), ..Memory::default() },
             Some(Short::Long(memory)) => memory,

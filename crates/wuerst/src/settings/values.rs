@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use serde::Deserialize;
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{Deserializer, Error, IntoDeserializer, MapAccess, SeqAccess, Visitor};
-use wuerst_core::Amount;
+use wuerst_core::ByteSize;
 use wuerst_stages::{Device, MOST_THREADS};
 
 /// A value that is written as one text.
@@ -53,12 +53,12 @@ impl Scalar for PathBuf {
     }
 }
 
-impl Scalar for Amount {
+impl Scalar for ByteSize {
     const WHAT: &'static str = "a size as 500M or 2GiB";
 
-    fn read(text: &str) -> Result<Amount, String> {
-        let Amount(bytes) = text.parse().map_err(|message| format!("`{text}`: {message}"))?;
-        if bytes > 0 { Ok(Amount(bytes)) } else { Err("a limit of 0 leaves no room".to_owned()) }
+    fn read(text: &str) -> Result<ByteSize, String> {
+        let ByteSize(bytes) = text.parse().map_err(|message| format!("`{text}`: {message}"))?;
+        if bytes > 0 { Ok(ByteSize(bytes)) } else { Err("a limit of 0 leaves no room".to_owned()) }
     }
 }
 

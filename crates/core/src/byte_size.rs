@@ -1,16 +1,16 @@
-//! Amounts of memory, as people write them.
+//! Sizes in bytes, as people write them.
 
 use std::fmt;
 use std::str::FromStr;
 
 /// A number of bytes, read and written as `500M` or `2GiB`: K, M and G are 1024 each of what is before.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Amount(pub u64);
+pub struct ByteSize(pub u64);
 
-impl FromStr for Amount {
+impl FromStr for ByteSize {
     type Err = String;
 
-    fn from_str(text: &str) -> Result<Amount, String> {
+    fn from_str(text: &str) -> Result<ByteSize, String> {
         let split = text.trim_end_matches(|c: char| c.is_ascii_alphabetic()).len();
         let (number, unit) = text.split_at(split);
         let shift = match unit.to_ascii_uppercase().as_str() {
@@ -21,12 +21,12 @@ impl FromStr for Amount {
             _ => return Err("write it as 500M or 2G: K, M and G are 1024 each of what is before".to_owned()),
         };
         let number: u64 = number.parse().map_err(|_| "write it as 500M or 2G".to_owned())?;
-        number.checked_mul(1 << shift).map(Amount).ok_or_else(|| "is too much".to_owned())
+        number.checked_mul(1 << shift).map(ByteSize).ok_or_else(|| "is too much".to_owned())
     }
 }
 
 /// Writes it in the largest unit that leaves no rest.
-impl fmt::Display for Amount {
+impl fmt::Display for ByteSize {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let unit = [("GiB", 30), ("MiB", 20), ("KiB", 10)].into_iter().find(|(_, shift)| {
             let rest = self.0 & ((1 << shift) - 1);
@@ -45,7 +45,7 @@ mod tests {
 
     #[test]
     fn units_are_powers_of_1024() {
-        let read = |text: &str| text.parse::<Amount>().map(|amount| amount.0);
+        let read = |text: &str| text.parse::<ByteSize>().map(|size| size.0);
         assert_eq!(
             (read("12"), read("3k"), read("500M"), read("2GiB")),
             (Ok(12), Ok(3072), Ok(500 << 20), Ok(2 << 30))
@@ -54,7 +54,7 @@ mod tests {
             assert!(read(wrong).is_err(), "{wrong}");
         }
         for written in ["0", "1023", "3KiB", "1500MiB", "2GiB"] {
-            assert_eq!(read(written).map(|bytes| Amount(bytes).to_string()), Ok(written.to_owned()));
+            assert_eq!(read(written).map(|bytes| ByteSize(bytes).to_string()), Ok(written.to_owned()));
         }
     }
 }
