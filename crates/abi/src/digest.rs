@@ -1,6 +1,6 @@
 //! `wst_digest`: names of content.
 
-use wuerst_core::Cancel;
+use wuerst_core::CancellationToken;
 pub use wuerst_sys::Digest;
 
 use crate::boundary::{Out, fallible, given};
@@ -16,7 +16,7 @@ pub fn in_c(digest: wuerst_core::Digest) -> Digest {
 pub extern "C" fn value_digest(value: Option<&Value>, out: Out<Digest>) -> *mut Failure {
     fallible(|| {
         let (value, out) = (given(value, "value")?, out.given()?);
-        let digest = value.inner().identify(&Cancel::new())?;
+        let digest = value.inner().identify(&CancellationToken::new())?;
         // SAFETY: the header asks for an output that may be written to.
         unsafe { out.write(in_c(digest)) };
         Ok(())

@@ -11,7 +11,9 @@ use std::path::Path;
 use std::ptr;
 use std::sync::Arc;
 
-use wuerst_core::{Args, Batch, Cancel, Ctx, Error, File, Model, Node, NodeSpec, Result, Tensor, Watch};
+use wuerst_core::{
+    Args, Batch, CancellationToken, Ctx, Error, File, Model, Node, NodeSpec, Result, Tensor, Watch,
+};
 use wuerst_sys::Versioned;
 
 use crate::boundary::{self, Out};
@@ -174,7 +176,7 @@ unsafe extern "C" fn run(user: *mut c_void, call: *mut Call) -> *mut wuerst_sys:
         let values = arguments(api, call, spec)?;
         // SAFETY: the name of the node in the graph is good until the run is over.
         let id = unsafe { (api.call_node)(call).read("node")? };
-        let cancel = Cancel::new();
+        let cancel = CancellationToken::new();
         let mut watch = Host { api, call, cancel: cancel.clone() };
         let mut ctx = Ctx::new(id, &cancel, &mut watch);
         let results = node.run(&mut ctx, &Args::new(&spec.signature.inputs, &values))?;
@@ -303,7 +305,7 @@ struct Host {
     api: &'static Api,
     call: *mut Call,
     /// Of the node's own context.
-    cancel: Cancel,
+    cancel: CancellationToken,
 }
 
 impl Watch for Host {

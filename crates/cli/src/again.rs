@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Error, Result, anyhow, bail};
-use wuerst::core::{Cancel, File, Files, Ty, stays_inside};
+use wuerst::core::{CancellationToken, File, Files, Ty, stays_inside};
 use wuerst::{Change, Engine, Graph, Value};
 
 use crate::find::folder_of;
@@ -84,7 +84,7 @@ impl<'a> Again<'a> {
             self.folders.iter().filter_map(|folder| Files::in_folder(folder).open(name).ok()).collect();
         let wanted = self.wanted(input, base(name));
         let right = |file: &File| {
-            let digest = file.identify(&Cancel::new()).map(|digest| digest.to_string());
+            let digest = file.identify(&CancellationToken::new()).map(|digest| digest.to_string());
             digest.is_ok_and(|digest| wanted.is_some_and(|wanted| wanted.contains(&digest)))
         };
         let at = found.iter().position(right).unwrap_or(0);

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{self, Path};
 
 use anyhow::Result;
-use wuerst::core::{Cancel, Model, Models, Port, Ty};
+use wuerst::core::{CancellationToken, Model, Models, Port, Ty};
 use wuerst::graph::Source;
 use wuerst::stages::companions;
 use wuerst::{Engine, Graph, Value};
@@ -50,7 +50,7 @@ pub(crate) fn used(engine: &Engine, graph: &Graph, inputs: &Texts, found: &Found
         };
         values.push((port.name.clone(), port.admit(&port.name, value, &models)?));
     }
-    let cancel = Cancel::new();
+    let cancel = CancellationToken::new();
     let mut used = vec![];
     for (place, value) in values {
         match &value {

@@ -12,7 +12,7 @@ use std::sync::{LazyLock, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use crate::regular::{self, Links};
-use crate::{Cancel, Digest, Hasher};
+use crate::{CancellationToken, Digest, Hasher};
 
 /// A file's clock may be so coarse.
 const GRAIN: Duration = Duration::from_secs(2);
@@ -146,11 +146,11 @@ pub(crate) fn unknown() -> Digest {
 }
 
 /// The digest of a file's content. Reads the file unless it is known and unchanged.
-pub(crate) fn digest(path: &Path, cancel: &Cancel) -> Result<Digest, Trouble> {
+pub(crate) fn digest(path: &Path, cancel: &CancellationToken) -> Result<Digest, Trouble> {
     DIGESTS.of(path, |file, size| read(file, size, cancel))
 }
 
-fn read(file: &mut File, size: u64, cancel: &Cancel) -> Result<Digest, Trouble> {
+fn read(file: &mut File, size: u64, cancel: &CancellationToken) -> Result<Digest, Trouble> {
     let mut hasher = blake3::Hasher::new();
     let mut block = vec![0; BLOCK];
     let mut sum = 0;
@@ -187,7 +187,7 @@ mod tests {
     use super::*;
 
     fn of(known: &Known<Digest>, path: &Path) -> Digest {
-        match known.of(path, |file, size| read(file, size, &Cancel::new())) {
+        match known.of(path, |file, size| read(file, size, &CancellationToken::new())) {
             Ok(digest) => digest,
             Err(Trouble::Io(e)) => panic!("{e}"),
             Err(Trouble::Cancelled) => panic!("cancelled"),
@@ -225,7 +225,7 @@ mod tests {
     #[test]
     fn reading_can_be_cancelled() {
         let file = tempfile::NamedTempFile::new().unwrap();
-        let cancel = Cancel::new();
+        let cancel = CancellationToken::new();
         cancel.cancel();
         assert!(matches!(digest(file.path(), &cancel), Err(Trouble::Cancelled)));
     }
@@ -233,7 +233,7 @@ mod tests {
     #[test]
     #[cfg(target_os = "linux")]
     fn files_without_size_are_refused() {
-        let said = match digest(Path::new("/proc/self/maps"), &Cancel::new()) {
+        let said = match digest(Path::new("/proc/self/maps"), &CancellationToken::new()) {
             Err(Trouble::Io(e)) => e.to_string(),
             _ => panic!("/proc/self/maps has a digest"),
         };

@@ -2,7 +2,7 @@
 
 use std::cell::RefCell;
 
-use crate::{Cancel, Origin, Result, Saved, Tensor, Usage, Value, memory};
+use crate::{CancellationToken, Origin, Result, Saved, Tensor, Usage, Value, memory};
 
 /// Watches a run: progress, previews and warnings. Every method has a default that does nothing.
 pub trait Watch {
@@ -45,7 +45,7 @@ impl Watch for () {}
 pub struct Ctx<'a> {
     id: &'a str,
     devices: &'a [String],
-    cancel: &'a Cancel,
+    cancel: &'a CancellationToken,
     watch: &'a mut dyn Watch,
     /// Steps done, and of how many; none of none before the node has said so.
     step: (usize, usize),
@@ -57,7 +57,7 @@ pub struct Ctx<'a> {
 
 impl<'a> Ctx<'a> {
     /// The context of one run of one node.
-    pub fn new(id: &'a str, cancel: &'a Cancel, watch: &'a mut dyn Watch) -> Ctx<'a> {
+    pub fn new(id: &'a str, cancel: &'a CancellationToken, watch: &'a mut dyn Watch) -> Ctx<'a> {
         let (usage, saved, warnings) = Default::default();
         Ctx { id, devices: &[], cancel, watch, step: (0, 0), usage, saved, warnings, origins: &[] }
     }
@@ -157,8 +157,8 @@ impl<'a> Ctx<'a> {
         self.usage.borrow().clone()
     }
 
-    /// The switch that stops the run; for hooks around long calls.
-    pub fn cancel(&self) -> &Cancel {
+    /// The token that cancels the run; for hooks around long calls.
+    pub fn cancel(&self) -> &CancellationToken {
         self.cancel
     }
 }
@@ -189,7 +189,7 @@ mod tests {
 
     #[test]
     fn steps_and_previews_reach_the_watch() {
-        let (cancel, mut log) = (Cancel::new(), Log(Vec::new(), true));
+        let (cancel, mut log) = (CancellationToken::new(), Log(Vec::new(), true));
         let mut ctx = Ctx::new("prior", &cancel, &mut log);
         ctx.step(1, 2).unwrap();
         ctx.preview(picture);
@@ -212,7 +212,7 @@ mod tests {
                 self.0.push(rgb.len());
             }
         }
-        let (cancel, mut third) = (Cancel::new(), Third(Vec::new()));
+        let (cancel, mut third) = (CancellationToken::new(), Third(Vec::new()));
         let mut ctx = Ctx::new("prior", &cancel, &mut third);
         for done in 0..8 {
             ctx.step(done, 8).unwrap();
@@ -223,6 +223,6 @@ mod tests {
 
     #[test]
     fn an_unwatched_preview_costs_nothing() {
-        Ctx::new("prior", &Cancel::new(), &mut ()).preview(|| unreachable!());
+        Ctx::new("prior", &CancellationToken::new(), &mut ()).preview(|| unreachable!());
     }
 }

@@ -6,7 +6,7 @@ use std::{fs, io};
 
 use crate::content::{self, Stamp, Trouble};
 use crate::regular::{self, Links};
-use crate::{Cancel, Digest, Error, Hasher, Result, stays_inside};
+use crate::{CancellationToken, Digest, Error, Hasher, Result, stays_inside};
 
 /// A file to read: the value of a `file` port.
 ///
@@ -47,7 +47,7 @@ impl File {
     ///
     /// # Errors
     /// [`Error::File`] when it cannot be read, [`Error::Cancelled`].
-    pub fn identify(&self, cancel: &Cancel) -> Result<Digest> {
+    pub fn identify(&self, cancel: &CancellationToken) -> Result<Digest> {
         if let Some(digest) = self.0.digest.get() {
             return Ok(*digest);
         }
@@ -93,7 +93,7 @@ impl File {
 
     /// The digest of the content, as of [`crate::Model::digest`].
     pub fn digest(&self) -> Digest {
-        self.identify(&Cancel::new()).unwrap_or_else(|_| content::unknown())
+        self.identify(&CancellationToken::new()).unwrap_or_else(|_| content::unknown())
     }
 }
 

@@ -16,7 +16,7 @@
 mod args;
 mod byte_size;
 mod cache_folder;
-mod cancel;
+mod cancellation;
 mod caught;
 pub mod colour;
 mod content;
@@ -50,7 +50,7 @@ mod whole;
 pub use args::Args;
 pub use byte_size::ByteSize;
 pub use cache_folder::{CacheFolder, Entry};
-pub use cancel::{Cancel, Guard};
+pub use cancellation::{CancellationGuard, CancellationToken};
 pub use caught::{caught, panic_message};
 pub use ctx::{Ctx, Watch};
 pub use digest::{Digest, Hasher};

@@ -5,7 +5,7 @@ use std::sync::{Arc, OnceLock};
 use std::{fmt, io};
 
 use crate::content::{self, Stamp, Trouble};
-use crate::{Cancel, Digest, Error, File, Files, Hasher, Result, external_data};
+use crate::{CancellationToken, Digest, Error, File, Files, Hasher, Result, external_data};
 
 /// A model file: the value of a `model` port.
 ///
@@ -47,7 +47,7 @@ impl Model {
     ///
     /// # Errors
     /// [`Error::Model`] when one of the files is missing or cannot be read, [`Error::Cancelled`].
-    pub fn identify(&self, cancel: &Cancel) -> Result<Digest> {
+    pub fn identify(&self, cancel: &CancellationToken) -> Result<Digest> {
         if let Some(digest) = self.0.digest.get() {
             return Ok(*digest);
         }
@@ -102,7 +102,7 @@ impl Model {
     /// The digest of the content. Reads the files as [`Model::identify`] does, which says what is wrong with those that
     /// cannot be read: here they have a digest that nothing else has.
     pub fn digest(&self) -> Digest {
-        self.identify(&Cancel::new()).unwrap_or_else(|_| content::unknown())
+        self.identify(&CancellationToken::new()).unwrap_or_else(|_| content::unknown())
     }
 
     /// A key for what follows from the model's own file, without reading it; none while a change would not show.
@@ -212,7 +212,7 @@ mod tests {
     use super::*;
 
     fn identity(model: &Model) -> Digest {
-        model.reopen().and_then(|model| model.identify(&Cancel::new())).unwrap()
+        model.reopen().and_then(|model| model.identify(&CancellationToken::new())).unwrap()
     }
 
     /// Sets a file's time of change to that of an archive.
@@ -250,7 +250,7 @@ mod tests {
         let path = folder.path().join("prior.onnx");
         fs::write(&path, names("5f2a.bin")).unwrap();
         let model = Model::open("prior", &path).unwrap();
-        let said = model.identify(&Cancel::new()).unwrap_err().to_string();
+        let said = model.identify(&CancellationToken::new()).unwrap_err().to_string();
         assert!(said.contains("prior.onnx") && said.contains("`5f2a.bin`"), "{said}");
         let data = folder.path().join("5f2a.bin");
         let [first, second] = ["old", "new"].map(|content| {
@@ -288,7 +288,7 @@ mod tests {
         fs::write(&path, "one").unwrap();
         let model = Model::open("prior", &path).unwrap();
         fs::remove_file(&path).unwrap();
-        assert!(model.identify(&Cancel::new()).is_err() && model.reopen().is_err());
+        assert!(model.identify(&CancellationToken::new()).is_err() && model.reopen().is_err());
         assert_ne!(model.digest(), model.digest());
     }
 

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
-use crate::{Cancel, Result};
+use crate::{CancellationToken, Result};
 
 /// A lock whose waiting ends when the waiting run is cancelled. Clones are the same lock.
 ///
@@ -34,7 +34,7 @@ impl Turns {
     ///
     /// # Errors
     /// [`crate::Error::Cancelled`], as soon as the run is cancelled.
-    pub fn take(&self, cancel: &Cancel) -> Result<Turn> {
+    pub fn take(&self, cancel: &CancellationToken) -> Result<Turn> {
         cancel.check()?;
         if let Some(turn) = self.try_take() {
             return Ok(turn);
@@ -93,7 +93,7 @@ mod tests {
             for _ in 0..4 {
                 scope.spawn(|| {
                     for _ in 0..200 {
-                        let _turn = turns.take(&Cancel::new()).unwrap();
+                        let _turn = turns.take(&CancellationToken::new()).unwrap();
                         assert_eq!(inside.fetch_add(1, Ordering::SeqCst), 0);
                         std::thread::yield_now();
                         inside.fetch_sub(1, Ordering::SeqCst);
@@ -108,8 +108,8 @@ mod tests {
 
     #[test]
     fn a_cancelled_run_waits_no_longer() {
-        let (turns, cancel) = (Turns::new(), Cancel::new());
-        let held = turns.take(&Cancel::new()).unwrap();
+        let (turns, cancel) = (Turns::new(), CancellationToken::new());
+        let held = turns.take(&CancellationToken::new()).unwrap();
         let (waiting, is_waiting) = mpsc::channel();
         std::thread::scope(|scope| {
             let waiter = scope.spawn(|| {
@@ -121,6 +121,6 @@ mod tests {
             assert!(matches!(waiter.join().unwrap(), Err(Error::Cancelled)), "though the turn is not free");
         });
         drop(held);
-        assert!(turns.take(&Cancel::new()).is_ok());
+        assert!(turns.take(&CancellationToken::new()).is_ok());
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use ndarray::{Array, Dimension};
 
-use crate::{ArcArrayD, Cancel, Digest, Element, File, Hasher, Model, Result, Tensor, Ty};
+use crate::{ArcArrayD, CancellationToken, Digest, Element, File, Hasher, Model, Result, Tensor, Ty};
 
 /// An immutable value in host memory: what a node takes and gives. Cheap to clone.
 #[derive(Clone, Debug, PartialEq)]
@@ -45,7 +45,7 @@ impl Value {
     ///
     /// # Errors
     /// [`Error::Model`](crate::Error::Model), [`Error::File`](crate::Error::File), [`Error::Cancelled`](crate::Error::Cancelled).
-    pub fn identify(&self, cancel: &Cancel) -> Result<Digest> {
+    pub fn identify(&self, cancel: &CancellationToken) -> Result<Digest> {
         match self {
             Value::Model(x) => x.identify(cancel),
             Value::File(x) => x.identify(cancel),

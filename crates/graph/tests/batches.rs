@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use ndarray::{Array1, Array2};
 use stub::Bench;
-use wuerst_core::{Batch, Cancel, Error, Tensor, Value, Watch};
+use wuerst_core::{Batch, CancellationToken, Error, Tensor, Value, Watch};
 use wuerst_graph::{Fate, Graph, Run, Why};
 
 /// A cascade over the words of a text: each becomes a row.
@@ -73,7 +73,7 @@ fn rows(value: Result<Value, Error>) -> Vec<f32> {
 
 fn value(bench: &Bench, text: &str, name: &str, sets: &[(&str, Value)]) -> Result<Value, Error> {
     let graph = bench.load(text);
-    let (inputs, cancel, mut watch) = (stub::inputs(&graph, sets), Cancel::new(), ());
+    let (inputs, cancel, mut watch) = (stub::inputs(&graph, sets), CancellationToken::new(), ());
     Run::new(&graph, &inputs, &bench.cache, &cancel, &mut watch).output(name)
 }
 
@@ -96,7 +96,7 @@ impl Watch for Notes {
 }
 
 fn watched(bench: &Bench, graph: &Graph, outputs: &[&str], sets: &[(&str, Value)]) -> (Vec<Value>, String) {
-    let (inputs, cancel, mut notes) = (stub::inputs(graph, sets), Cancel::new(), Notes::default());
+    let (inputs, cancel, mut notes) = (stub::inputs(graph, sets), CancellationToken::new(), Notes::default());
     let values = Run::new(graph, &inputs, &bench.cache, &cancel, &mut notes).outputs(outputs).unwrap();
     (values, notes.0.join(" "))
 }

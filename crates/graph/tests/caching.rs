@@ -71,7 +71,7 @@ fn the_report_says_why() {
     let graph = bench.load(CASCADE);
     let mut inputs = wuerst_graph::Inputs::new();
     inputs.set(&graph, "prompt", "a red apple").unwrap();
-    let (cancel, mut watch) = (wuerst_core::Cancel::new(), ());
+    let (cancel, mut watch) = (wuerst_core::CancellationToken::new(), ());
     let mut run = wuerst_graph::Run::new(&graph, &inputs, &bench.cache, &cancel, &mut watch);
     for why in [Why::New, Why::Evicted] {
         run.output("semantic").unwrap();
@@ -189,7 +189,7 @@ fn jobs_on_threads_share_the_cache() {
                         for (name, value) in sets("a red apple", seed, 12) {
                             inputs.set(graph, name, value).unwrap();
                         }
-                        let (cancel, mut watch) = (wuerst_core::Cancel::new(), ());
+                        let (cancel, mut watch) = (wuerst_core::CancellationToken::new(), ());
                         let mut run =
                             wuerst_graph::Run::new(graph, &inputs, &bench.cache, &cancel, &mut watch);
                         assert_eq!(run.output("image").unwrap(), expected[seed as usize]);

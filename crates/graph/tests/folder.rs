@@ -7,7 +7,7 @@ use std::path::Path;
 use std::process::Command;
 
 use stub::{Bench, CASCADE, inputs};
-use wuerst_core::{Cancel, Value, Watch};
+use wuerst_core::{CancellationToken, Value, Watch};
 use wuerst_graph::{Cache, Folder, Run};
 
 /// Names the folder to the processes that [`several_processes_share_a_folder`] starts.
@@ -95,7 +95,9 @@ fn a_folder_that_cannot_be_written_is_a_warning() {
     let mut warnings = Warnings::default();
     for seed in 0..2 {
         let inputs = inputs(&graph, &sets(seed));
-        Run::new(&graph, &inputs, &bench.cache, &Cancel::new(), &mut warnings).output("image").unwrap();
+        Run::new(&graph, &inputs, &bench.cache, &CancellationToken::new(), &mut warnings)
+            .output("image")
+            .unwrap();
     }
     assert_eq!(warnings.0.len(), 1, "{:?}", warnings.0);
     assert!(warnings.0[0].contains("cache folder") && warnings.0[0].contains("goes on"), "{:?}", warnings.0);

@@ -11,7 +11,7 @@ use std::process::Command;
 use std::time::SystemTime;
 
 use stub::{Bench, CASCADE, inputs};
-use wuerst_core::{Cancel, Value, Watch};
+use wuerst_core::{CancellationToken, Value, Watch};
 use wuerst_graph::{Cache, Folder, Run};
 
 /// What one result of the stubs takes, roughly; every run goes beyond it.
@@ -34,8 +34,9 @@ fn run(folder: &Path, seeds: std::ops::Range<i64>) -> Vec<String> {
     let mut warnings = Warnings::default();
     for seed in seeds {
         let sets = [("prompt", "a red apple".into()), ("seed", Value::from(seed))];
-        let got = Run::new(&graph, &inputs(&graph, &sets), &bench.cache, &Cancel::new(), &mut warnings)
-            .output("image");
+        let got =
+            Run::new(&graph, &inputs(&graph, &sets), &bench.cache, &CancellationToken::new(), &mut warnings)
+                .output("image");
         let want = alone.output(&alone.load(CASCADE), "image", &sets).0;
         let want = want.expect("no folder is needed");
         assert_eq!(got.expect("a folder is never an error"), want);

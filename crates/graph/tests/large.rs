@@ -10,7 +10,7 @@ use std::fmt::Write;
 use std::time::Instant;
 
 use stub::Bench;
-use wuerst_core::{Cancel, Value};
+use wuerst_core::{CancellationToken, Value};
 use wuerst_graph::{Graph, Inputs, Run};
 
 const NODES: usize = 10_000;
@@ -40,7 +40,7 @@ fn run(name: &str, bench: &Bench, text: &str, sets: &[(String, i64)]) -> Vec<Val
     });
     assert_eq!(graph.offered().len(), graph.inputs().len());
     let names: Vec<&str> = graph.outputs().iter().map(|output| output.name.as_str()).collect();
-    let (cancel, mut watch) = (Cancel::new(), ());
+    let (cancel, mut watch) = (CancellationToken::new(), ());
     let mut run = Run::new(&graph, &inputs, &bench.cache, &cancel, &mut watch);
     let first = timed(&format!("{name}: run"), || run.outputs(&names).unwrap());
     assert_eq!(run.report().ran().count(), NODES);

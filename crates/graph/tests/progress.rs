@@ -5,7 +5,7 @@ mod stub;
 use std::time::Duration;
 
 use stub::{Bench, CASCADE, inputs};
-use wuerst_core::{Cancel, Value, Watch};
+use wuerst_core::{CancellationToken, Value, Watch};
 use wuerst_graph::{Graph, Run};
 
 /// The fractions that a watch is told, with their nodes.
@@ -27,7 +27,7 @@ impl Fractions {
 
 fn watched(bench: &Bench, graph: &Graph, output: &str, sets: &[(&str, Value)]) -> (bool, Fractions) {
     let inputs = inputs(graph, sets);
-    let (cancel, mut seen) = (Cancel::new(), Fractions::default());
+    let (cancel, mut seen) = (CancellationToken::new(), Fractions::default());
     let done = Run::new(graph, &inputs, &bench.cache, &cancel, &mut seen).output(output).is_ok();
     let fractions: Vec<f64> = seen.0.iter().map(|(_, fraction)| *fraction).collect();
     assert!(fractions.is_sorted() && fractions.iter().all(|f| (0. ..=1.).contains(f)), "{fractions:?}");

@@ -3,7 +3,7 @@
 mod stub;
 
 use stub::{Bench, CASCADE};
-use wuerst_core::{Cancel, DType, Error, NodeSpec, Refusal, Tensor, Ty, Value, Watch};
+use wuerst_core::{CancellationToken, DType, Error, NodeSpec, Refusal, Tensor, Ty, Value, Watch};
 use wuerst_graph::{Change, Graph, Inputs, Run};
 
 fn message<T>(result: Result<T, Error>) -> String {
@@ -18,7 +18,7 @@ fn prompt() -> [(&'static str, Value); 1] {
 #[derive(Default)]
 struct Notes {
     lines: Vec<String>,
-    cancel: Option<(Cancel, &'static str, usize)>,
+    cancel: Option<(CancellationToken, &'static str, usize)>,
 }
 
 impl Watch for Notes {
@@ -46,7 +46,7 @@ fn what_jobs_share_may_be_shared_between_threads() {
     shared::<Graph>();
     shared::<wuerst_graph::Cache>();
     shared::<Inputs>();
-    shared::<Cancel>();
+    shared::<CancellationToken>();
     shared::<wuerst_core::Registry>();
 }
 
@@ -56,7 +56,7 @@ fn several_outputs_come_in_order_and_share_work() {
     let graph = bench.load(CASCADE);
     let mut inputs = Inputs::new();
     inputs.set(&graph, "prompt", "a red apple").unwrap();
-    let (cancel, mut notes) = (Cancel::new(), Notes::default());
+    let (cancel, mut notes) = (CancellationToken::new(), Notes::default());
     let mut run = Run::new(&graph, &inputs, &bench.cache, &cancel, &mut notes);
     let values = run.outputs(&["semantic", "image", "echo"]).unwrap();
     assert_eq!(values[2], Value::from("a red apple"));
@@ -90,7 +90,7 @@ fn a_cancelled_run_stops_and_keeps_what_it_finished() {
     let graph = bench.load(CASCADE);
     let mut inputs = Inputs::new();
     inputs.set(&graph, "prompt", "a red apple").unwrap();
-    let cancel = Cancel::new();
+    let cancel = CancellationToken::new();
     let mut notes = Notes { cancel: Some((cancel.clone(), "prior", 3)), ..Notes::default() };
     let mut run = Run::new(&graph, &inputs, &bench.cache, &cancel, &mut notes);
     assert!(matches!(run.output("image"), Err(Error::Cancelled)));

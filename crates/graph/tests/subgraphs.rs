@@ -3,7 +3,7 @@
 mod stub;
 
 use stub::{Bench, CASCADE};
-use wuerst_core::{Cancel, Error, Files, Models, Tensor, Value, Watch};
+use wuerst_core::{CancellationToken, Error, Files, Models, Tensor, Value, Watch};
 use wuerst_graph::{Change, Fate, Graph, GraphKind, How, Misfit, Run, Why, add_graphs};
 
 /// A prior in two nodes, around the one that there is.
@@ -147,7 +147,7 @@ fn graphs_within_graphs_are_one_graph_in_the_end() {
 #[test]
 fn steps_previews_warnings_and_cancellation_pass_through() {
     #[derive(Default)]
-    struct Notes(Vec<String>, Option<Cancel>);
+    struct Notes(Vec<String>, Option<CancellationToken>);
     impl Watch for Notes {
         fn planned(&mut self, nodes: &[&str]) {
             self.0.push(nodes.join(" "));
@@ -184,7 +184,7 @@ fn steps_previews_warnings_and_cancellation_pass_through() {
         "{wuerstchen: 1, nodes: {a: {use: house.show, with: {n: 1}, devices: [cuda]}}, outputs: {image: $a.n}}",
     );
     assert_eq!(graph.nodes()[0].devices, ["cuda"]);
-    let (inputs, cancel, mut notes) = (stub::inputs(&graph, &[]), Cancel::new(), Notes::default());
+    let (inputs, cancel, mut notes) = (stub::inputs(&graph, &[]), CancellationToken::new(), Notes::default());
     Run::new(&graph, &inputs, &bench.cache, &cancel, &mut notes).output("image").unwrap();
     assert_eq!(notes.0, ["a/s", "a/s 1/4", "a/s [2, 2, 3]", "a/s: beware", "a/s 2/4", "a/s 3/4"]);
     let mut again = Notes::default();

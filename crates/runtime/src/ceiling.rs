@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use wuerst_core::{Cancel, Ctx, Error, Model, Result, Tensor};
+use wuerst_core::{CancellationToken, Ctx, Error, Model, Result, Tensor};
 use wuerst_model::onnx::{self, Weight};
 use wuerst_model::record::{Axis, DType, Graph, Init, Op};
 
@@ -64,7 +64,7 @@ fn fastest(
     let (strict, log) = (options.strict, options.log.clone());
     let opening =
         Opening { path: &path, request, devices, strict, prepared: None, warn: &|_| {}, stepwise: &[], log };
-    let cancel = Cancel::new();
+    let cancel = CancellationToken::new();
     let stage = Stage::load(Arc::new(header), &opening, &cancel)?;
     let left = Tensor::from_vec(&[rows, inner], values(rows * inner))?;
     let mut least = Duration::MAX;

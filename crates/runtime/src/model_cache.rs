@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
-use wuerst_core::{Cancel, Ctx, Digest, Dim, Error, Model, Result, Signature, Ty, Usage, memory};
+use wuerst_core::{CancellationToken, Ctx, Digest, Dim, Error, Model, Result, Signature, Ty, Usage, memory};
 use wuerst_model::contract::Contract;
 use wuerst_model::facts::{self, Facts};
 
@@ -91,7 +91,7 @@ impl Sessions {
     /// [`Error::Model`] when the file cannot be read or breaks the contract.
     pub fn facts<T: TryFrom<Facts>>(&self, model: &Model, contract: Contract) -> Result<T> {
         let key = model.key().map(|key| (key, contract));
-        let facts = self.facts.get(key.as_ref(), &Cancel::new(), || {
+        let facts = self.facts.get(key.as_ref(), &CancellationToken::new(), || {
             let facts = self.header(model)?.check(contract, model.path())?;
             // About as much as the same in words.
             let bytes = facts.pairs().iter().map(|(key, text)| key.len() + text.len()).sum::<usize>();
@@ -131,7 +131,7 @@ impl Sessions {
     }
 
     fn header(&self, model: &Model) -> Result<Arc<Header>> {
-        self.headers.get(model.key().as_ref(), &Cancel::new(), || {
+        self.headers.get(model.key().as_ref(), &CancellationToken::new(), || {
             let failed = |e: crate::model_header::HeaderError| Error::Model {
                 path: model.path().into(),
                 source: e.into(),
@@ -154,7 +154,7 @@ impl Sessions {
     pub fn companion<T: Any + Send + Sync>(
         &self,
         (file, number): (Digest, usize),
-        cancel: &Cancel,
+        cancel: &CancellationToken,
         make: impl FnOnce() -> Result<(T, usize)>,
     ) -> Result<Arc<T>> {
         let made = self.companions.get(Some(&(file, number, TypeId::of::<T>())), cancel, || {

@@ -5,7 +5,7 @@ use std::hash::Hash;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use lru::LruCache;
-use wuerst_core::{Cancel, Result, Turns};
+use wuerst_core::{CancellationToken, Result, Turns};
 
 /// Values by what they were made of, each made once at a time.
 pub(crate) struct Recent<K: Hash + Eq, V> {
@@ -44,7 +44,7 @@ impl<K: Hash + Eq + Clone, V> Recent<K, V> {
     pub(crate) fn get(
         &self,
         key: Option<&K>,
-        cancel: &Cancel,
+        cancel: &CancellationToken,
         make: impl FnOnce() -> Result<(V, usize)>,
     ) -> Result<Arc<V>> {
         let Some(key) = key else { return make().map(|(value, _)| Arc::new(value)) };
@@ -130,13 +130,15 @@ mod tests {
     #[test]
     fn values_stay_within_their_budget() {
         let recent = Recent::new(100);
-        let get = |key: u32, bytes| recent.get(Some(&key), &Cancel::new(), || Ok((key, bytes))).unwrap();
+        let get =
+            |key: u32, bytes| recent.get(Some(&key), &CancellationToken::new(), || Ok((key, bytes))).unwrap();
         for key in 0..1000 {
             assert_eq!(*get(key, 30), key);
         }
         assert_eq!(format!("{recent:?}"), "Recent(3 of 90 bytes)");
-        let unmade =
-            |key: u32| recent.get(Some(&key), &Cancel::new(), || Err(Error::Internal(String::new())));
+        let unmade = |key: u32| {
+            recent.get(Some(&key), &CancellationToken::new(), || Err(Error::Internal(String::new())))
+        };
         assert!(unmade(999).is_ok() && unmade(997).is_ok() && unmade(996).is_err());
         get(2000, 101);
         assert!(unmade(2000).is_err(), "larger than all of it");
@@ -152,7 +154,7 @@ mod tests {
         std::thread::scope(|scope| {
             for _ in 0..8 {
                 scope.spawn(|| {
-                    recent.get(Some(&1), &Cancel::new(), || {
+                    recent.get(Some(&1), &CancellationToken::new(), || {
                         *made.lock().unwrap() += 1;
                         Ok((1, 1))
                     })
@@ -162,15 +164,15 @@ mod tests {
             let (other, begun) = mpsc::channel();
             let recent = &recent;
             scope.spawn(move || {
-                recent.get(Some(&2), &Cancel::new(), || {
+                recent.get(Some(&2), &CancellationToken::new(), || {
                     other.send(()).unwrap();
                     waiting.1.recv().unwrap();
                     Ok((2, 1))
                 })
             });
             begun.recv().unwrap();
-            assert_eq!(*recent.get(Some(&3), &Cancel::new(), || Ok((3, 1))).unwrap(), 3);
-            let cancel = Cancel::new();
+            assert_eq!(*recent.get(Some(&3), &CancellationToken::new(), || Ok((3, 1))).unwrap(), 3);
+            let cancel = CancellationToken::new();
             cancel.cancel();
             assert!(matches!(recent.get(Some(&2), &cancel, || Ok((2, 1))), Err(Error::Cancelled)));
             waiting.0.send(()).unwrap();

@@ -5,8 +5,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use wuerst_core::{
-    Args, Batch, Cancel, Ctx, Digest, Error, File, KnownLength, Model, Node, NodeSpec, Refusal, Result,
-    Tensor, Value, memory,
+    Args, Batch, CancellationToken, Ctx, Digest, Error, File, KnownLength, Model, Node, NodeSpec, Refusal,
+    Result, Tensor, Value, memory,
 };
 use wuerst_model::facts::{self, Facts};
 use wuerst_model::onnx::{HeadError, WireError};
@@ -49,7 +49,7 @@ impl Tokenize {
         &self,
         model: &Model,
         facts: &facts::TextEncoder,
-        cancel: &Cancel,
+        cancel: &CancellationToken,
     ) -> Result<Arc<Tokenizer>> {
         let file = beside(model, &facts.tokenizer)?;
         self.sessions.companion((file.identify(cancel)?, facts.length), cancel, || {
@@ -61,7 +61,7 @@ impl Tokenize {
 
     /// Checks the file of a tokenizer without making one of it.
     fn sound(&self, file: &File) -> Result<()> {
-        let cancel = Cancel::new();
+        let cancel = CancellationToken::new();
         let check = || Ok((tokenizer::check(file).map(|()| Sound)?, 64));
         self.sessions.companion((file.identify(&cancel)?, 0), &cancel, check).map(drop)
     }
@@ -144,7 +144,7 @@ impl Node for Tokenize {
         }
         let model = known.model("model")?;
         let facts = self.facts(model)?;
-        beside(model, &facts.tokenizer)?.identify(&Cancel::new()).map(Some)
+        beside(model, &facts.tokenizer)?.identify(&CancellationToken::new()).map(Some)
     }
 
     fn run(&self, ctx: &mut Ctx<'_>, args: &Args<'_>) -> Result<Vec<Value>> {

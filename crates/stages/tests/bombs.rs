@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use flate2::Compression;
 use flate2::write::ZlibEncoder;
-use wuerst_core::{Cancel, Files, Models, Registry, Result, Value};
+use wuerst_core::{CancellationToken, Files, Models, Registry, Result, Value};
 use wuerst_graph::{Cache, Graph, Inputs, Run};
 use wuerst_stages::{Options, Outputs, Sessions, register};
 
@@ -23,7 +23,7 @@ fn load(folder: &Path, kind: &str, output: &str) -> Result<Value> {
         "wuerstchen: 1\nnodes:\n  n: {{ use: {kind}, with: {{ file: a }} }}\noutputs: {{ out: $n.{output} }}\n"
     );
     let graph = Graph::load(&text, &registry)?;
-    let (inputs, cache, cancel) = (Inputs::new(), Cache::new(0), Cancel::new());
+    let (inputs, cache, cancel) = (Inputs::new(), Cache::new(0), CancellationToken::new());
     Run::new(&graph, &inputs, &cache, &cancel, &mut ()).output("out")
 }
 

@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use wuerst_core::inside::{self, Inside};
-use wuerst_core::{Cancel, Digest, Error, Origin, Result, Turns, Value, Watch, memory};
+use wuerst_core::{CancellationToken, Digest, Error, Origin, Result, Turns, Value, Watch, memory};
 use wuerst_graph::{Cache, Graph, Inputs, Report, Run};
 
 /// One graph with the values of its inputs.
@@ -20,7 +20,7 @@ struct Inner {
     graph: Graph,
     inputs: Mutex<Inputs>,
     /// Of the runs that have begun, or wait for their turn, since it was last thrown.
-    cancel: Mutex<Cancel>,
+    cancel: Mutex<CancellationToken>,
     /// Whose turn it is. Not waited for by the lock below, which no cancellation reaches.
     turns: Turns,
     /// Of the last run that is over.
@@ -89,11 +89,16 @@ impl Job {
     }
 
     /// What stops the runs that begin now.
-    pub(crate) fn switch(&self) -> Cancel {
+    pub(crate) fn switch(&self) -> CancellationToken {
         locked(&self.0.cancel).clone()
     }
 
-    pub(crate) fn run(&self, outputs: &[&str], cancel: &Cancel, watch: &mut dyn Watch) -> Result<Vec<Value>> {
+    pub(crate) fn run(
+        &self,
+        outputs: &[&str],
+        cancel: &CancellationToken,
+        watch: &mut dyn Watch,
+    ) -> Result<Vec<Value>> {
         memory::check(0)?;
         let _turn = self.0.turns.take(cancel)?;
         let _inside = Inside::enter();

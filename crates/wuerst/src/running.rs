@@ -6,7 +6,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use wuerst_core::{Cancel, Error, Result, Tensor, Value, Watch, inside, memory};
+use wuerst_core::{CancellationToken, Error, Result, Tensor, Value, Watch, inside, memory};
 
 use crate::job::Job;
 
@@ -15,7 +15,7 @@ use crate::job::Job;
 pub struct Running {
     job: Job,
     outputs: Arc<[String]>,
-    cancel: Cancel,
+    cancel: CancellationToken,
     shared: Arc<Shared>,
     thread: Mutex<Option<JoinHandle<()>>>,
 }
@@ -98,7 +98,7 @@ impl Job {
 
 impl Running {
     fn start(job: Job, outputs: Arc<[String]>, watch: Box<dyn Watch + Send>) -> Result<Running> {
-        let (shared, cancel) = (Arc::new(Shared::default()), Cancel::new());
+        let (shared, cancel) = (Arc::new(Shared::default()), CancellationToken::new());
         // Taken now, so that a cancellation of the job right after this is not lost.
         let of_job = job.switch();
         let body = {

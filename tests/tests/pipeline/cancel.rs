@@ -5,7 +5,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
-use wuerst::core::{Cancel, Ctx, Error, Model};
+use wuerst::core::{CancellationToken, Ctx, Error, Model};
 use wuerst::stages::Contract;
 use wuerst::{Engine, Tensor, Watch};
 use wuerst_tests::bundle;
@@ -79,20 +79,20 @@ fn an_evaluation_is_stopped_in_the_middle() -> Result<()> {
     let engine = Engine::new(options(folder.path(), 2))?;
     let model = Model::open("vqgan-decoder", &folder.path().join("vqgan-decoder.onnx"))?;
     let latents = Tensor::from(ndarray::Array4::<f32>::zeros((1, 4, 192, 192)));
-    let evaluate = |cancel: &Cancel| {
+    let evaluate = |cancel: &CancellationToken| {
         let mut watch = ();
         let mut ctx = Ctx::new("vqgan", cancel, &mut watch);
         let stage = engine.sessions().stage(&mut ctx, &model, Contract::VqganDecoder)?;
         stage.run(&ctx, &[("latents", &latents)], "image")
     };
-    evaluate(&Cancel::new())?;
+    evaluate(&CancellationToken::new())?;
     let begun = Instant::now();
-    let want = evaluate(&Cancel::new())?;
+    let want = evaluate(&CancellationToken::new())?;
     let length = begun.elapsed();
     let moments = 12;
     let mut stopped = 0;
     for moment in 1..=moments {
-        let cancel = Cancel::new();
+        let cancel = CancellationToken::new();
         let thrown = cancel.clone();
         let canceller = thread::spawn(move || {
             thread::sleep(length * moment / (2 * moments));
@@ -104,7 +104,7 @@ fn an_evaluation_is_stopped_in_the_middle() -> Result<()> {
             Err(Error::Cancelled) => stopped += 1,
             other => assert_eq!(other?, want),
         }
-        assert_eq!(evaluate(&Cancel::new())?, want, "the next one is as if nothing had been");
+        assert_eq!(evaluate(&CancellationToken::new())?, want, "the next one is as if nothing had been");
     }
     assert!(stopped > moments / 2, "only {stopped} of {moments} stopped an evaluation");
     Ok(())

@@ -8,7 +8,7 @@ use std::time::Instant;
 use anyhow::{Context, Result, bail};
 use ndarray_npy::WriteNpyExt;
 use serde_json::json;
-use wuerst::core::{Cancel, Ctx, Dim, Model};
+use wuerst::core::{CancellationToken, Ctx, Dim, Model};
 use wuerst::stages::{Contract, Header};
 use wuerst::{Engine, Tensor};
 use wuerst_model::facts::Facts;
@@ -39,7 +39,7 @@ pub(super) fn compare(
     for evaluation in [prior(models, size)?, vqgan(size)?] {
         let path = models.join(format!("{}.onnx", evaluation.contract));
         let model = Model::open(evaluation.contract.name(), &path)?;
-        let (cancel, mut watch) = (Cancel::new(), ());
+        let (cancel, mut watch) = (CancellationToken::new(), ());
         let mut ctx = Ctx::new("bench", &cancel, &mut watch);
         let stage = engine.sessions().stage(&mut ctx, &model, evaluation.contract)?;
         let feeds: Vec<(&str, &Tensor)> = evaluation.inputs.iter().map(|(name, t)| (*name, t)).collect();

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use wuerst_core::{Cancel, Digest, Result, Turn, Turns};
+use wuerst_core::{CancellationToken, Digest, Result, Turn, Turns};
 
 /// The results that are being computed now, by key. Clones share them.
 #[derive(Clone, Default)]
@@ -22,7 +22,7 @@ impl Flights {
     ///
     /// Held only while one node runs, whose arguments are there already: a claim never waits for another of the
     /// same graph, so jobs cannot lock each other out.
-    pub(super) fn claim(&self, key: Digest, cancel: &Cancel) -> Result<Claim> {
+    pub(super) fn claim(&self, key: Digest, cancel: &CancellationToken) -> Result<Claim> {
         let turns = self.table().entry(key).or_default().clone();
         let turn = turns.take(cancel);
         drop(turns);
@@ -57,16 +57,16 @@ mod tests {
     #[test]
     fn claims_of_one_key_take_turns_and_leave_nothing() {
         let (flights, key) = (Flights::default(), Value::Int(1).digest());
-        let first = flights.claim(key, &Cancel::new()).unwrap();
-        let other = flights.claim(Value::Int(2).digest(), &Cancel::new()).unwrap();
-        let cancel = Cancel::new();
+        let first = flights.claim(key, &CancellationToken::new()).unwrap();
+        let other = flights.claim(Value::Int(2).digest(), &CancellationToken::new()).unwrap();
+        let cancel = CancellationToken::new();
         std::thread::scope(|scope| {
             let waiting = scope.spawn(|| flights.claim(key, &cancel).map(drop));
             cancel.cancel();
             assert!(matches!(waiting.join().unwrap(), Err(Error::Cancelled)));
         });
         drop((first, other));
-        assert!(flights.claim(key, &Cancel::new()).is_ok());
+        assert!(flights.claim(key, &CancellationToken::new()).is_ok());
         assert!(flights.table().is_empty());
     }
 }

@@ -18,7 +18,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use lru::LruCache;
-use wuerst_core::{Cancel, Digest, Result, Value};
+use wuerst_core::{CancellationToken, Digest, Result, Value};
 
 pub(crate) use costs::Cost;
 use costs::Costs;
@@ -124,7 +124,7 @@ impl Cache {
     }
 
     /// Waits until nobody else computes the result of this key. Look again then whether it is remembered.
-    pub(crate) fn claim(&self, key: Digest, cancel: &Cancel) -> Result<Claim> {
+    pub(crate) fn claim(&self, key: Digest, cancel: &CancellationToken) -> Result<Claim> {
         self.0.flights.claim(key, cancel)
     }
 

@@ -1,6 +1,6 @@
 //! What an output will be, as a digest, before anything runs.
 
-use wuerst_core::{Cancel, Digest, Error, Hasher, Result};
+use wuerst_core::{CancellationToken, Digest, Error, Hasher, Result};
 
 use super::inputs::Inputs;
 use super::key;
@@ -14,7 +14,7 @@ impl Graph {
     /// # Errors
     /// An unknown output, an input that is missing or refused, a file that has gone; [`Error::Invalid`] when the output
     /// depends on a node that is run every time.
-    pub fn digest(&self, inputs: &Inputs, output: &str, cancel: &Cancel) -> Result<Digest> {
+    pub fn digest(&self, inputs: &Inputs, output: &str, cancel: &CancellationToken) -> Result<Digest> {
         let output = self.output(output)?;
         let plan = self.needed(&[output]);
         let inputs = inputs.ready(self, (&plan, &[output]), cancel)?;

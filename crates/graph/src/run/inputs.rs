@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use wuerst_core::{Args, Cancel, Error, Refusal, Result, Value};
+use wuerst_core::{Args, CancellationToken, Error, Refusal, Result, Value};
 
 use super::key;
 use super::values;
@@ -49,7 +49,7 @@ impl Inputs {
         &self,
         graph: &Graph,
         (steps, used): (&[usize], &[usize]),
-        cancel: &Cancel,
+        cancel: &CancellationToken,
     ) -> Result<Vec<Option<Value>>> {
         let mut values = vec![None; graph.inputs.len()];
         let args = steps.iter().flat_map(|&step| &graph.nodes[step].args);

@@ -1,6 +1,6 @@
 //! What a node's results are remembered by.
 
-use wuerst_core::{Args, Cancel, Digest, Hasher, Node, NodeSpec, Port, Result, Value};
+use wuerst_core::{Args, CancellationToken, Digest, Hasher, Node, NodeSpec, Port, Result, Value};
 
 use crate::cache::Arguments;
 use crate::graph::{Graph, Source};
@@ -38,7 +38,7 @@ pub(crate) fn settled(graph: &Graph, step: usize, inputs: &[Option<Value>]) -> R
 }
 
 /// The arguments with models and files as they are on disk now.
-pub(crate) fn fresh(args: Vec<Source>, cancel: &Cancel) -> Result<Vec<Source>> {
+pub(crate) fn fresh(args: Vec<Source>, cancel: &CancellationToken) -> Result<Vec<Source>> {
     let fresh = |source: Source| match source {
         Source::Literal(value) => {
             let value = reopened(value)?;

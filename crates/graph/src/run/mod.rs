@@ -18,7 +18,7 @@ mod values;
 
 use std::time::Instant;
 
-use wuerst_core::{Cancel, Error, Result, Value, Watch};
+use wuerst_core::{CancellationToken, Error, Result, Value, Watch};
 
 use crate::cache::Cache;
 use crate::graph::Graph;
@@ -32,7 +32,7 @@ pub struct Run<'a> {
     graph: &'a Graph,
     inputs: &'a Inputs,
     cache: &'a Cache,
-    cancel: &'a Cancel,
+    cancel: &'a CancellationToken,
     watch: &'a mut dyn Watch,
     report: Report,
 }
@@ -43,7 +43,7 @@ impl<'a> Run<'a> {
         graph: &'a Graph,
         inputs: &'a Inputs,
         cache: &'a Cache,
-        cancel: &'a Cancel,
+        cancel: &'a CancellationToken,
         watch: &'a mut dyn Watch,
     ) -> Run<'a> {
         Run { graph, inputs, cache, cancel, watch, report: Report::default() }

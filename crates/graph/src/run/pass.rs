@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use wuerst_core::{
-    Args, Cancel, Ctx, Digest, Error, NodeSpec, Origin, Port, Result, Saved, Usage, Value, memory,
+    Args, CancellationToken, Ctx, Digest, Error, NodeSpec, Origin, Port, Result, Saved, Usage, Value, memory,
 };
 
 use super::key;
@@ -28,7 +28,7 @@ pub(crate) struct Pass<'a> {
     /// The nodes that nodes of a batch have become.
     parts: HashMap<usize, Vec<usize>>,
     cache: &'a Cache,
-    cancel: &'a Cancel,
+    cancel: &'a CancellationToken,
     /// The graph's inputs.
     inputs: Vec<Option<Value>>,
     progress: Progress<'a>,
@@ -59,7 +59,7 @@ impl<'a> Pass<'a> {
     pub(crate) fn new(
         graph: &'a Graph,
         cache: &'a Cache,
-        cancel: &'a Cancel,
+        cancel: &'a CancellationToken,
         inputs: Vec<Option<Value>>,
         progress: Progress<'a>,
         outputs: &'a [usize],

@@ -5,7 +5,7 @@
 use std::sync::{Arc, Mutex};
 
 use ndarray::{Array2, Array3, Array4, IxDyn};
-use wuerst_core::{Args, Batch, Cancel, Ctx, Error, Node, NodeSpec, Registry, Result, Value};
+use wuerst_core::{Args, Batch, CancellationToken, Ctx, Error, Node, NodeSpec, Registry, Result, Value};
 use wuerst_graph::{Cache, Graph, Inputs, Report, Run};
 
 type Body = Box<dyn Fn(&mut Ctx<'_>, &Args<'_>) -> Result<Vec<Value>> + Send + Sync>;
@@ -124,7 +124,7 @@ impl Bench {
     /// What a run for one output did.
     pub fn report(&self, graph: &Graph, name: &str, sets: &[(&str, Value)]) -> Report {
         let inputs = inputs(graph, sets);
-        let (cancel, mut watch) = (Cancel::new(), ());
+        let (cancel, mut watch) = (CancellationToken::new(), ());
         let mut run = Run::new(graph, &inputs, &self.cache, &cancel, &mut watch);
         run.output(name).unwrap();
         run.report().clone()
@@ -134,7 +134,7 @@ impl Bench {
     pub fn output(&self, graph: &Graph, name: &str, sets: &[(&str, Value)]) -> (Result<Value>, Vec<String>) {
         let inputs = inputs(graph, sets);
         self.log.lock().unwrap().clear();
-        let (cancel, mut watch) = (Cancel::new(), ());
+        let (cancel, mut watch) = (CancellationToken::new(), ());
         let mut run = Run::new(graph, &inputs, &self.cache, &cancel, &mut watch);
         let value = run.output(name);
         let ran: Vec<String> = run.report().ran().map(|ran| ran.node.clone()).collect();

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use ort::session::Session;
 use ort::session::builder::SessionBuilder;
 use wuerst_core::regular::{self, Links};
-use wuerst_core::{Cancel, Error, external_data, memory};
+use wuerst_core::{CancellationToken, Error, external_data, memory};
 use wuerst_model::onnx::Split;
 
 use crate::device::{Device, Placement, RECORD, Request, assigned};
@@ -72,7 +72,7 @@ impl Opening<'_> {
     ///
     /// # Errors
     /// [`Error::OutOfMemory`] when that is what keeps the last one from it, else [`Error::Model`].
-    pub(crate) fn open(&self, cancel: &Cancel) -> Result<Opened, Error> {
+    pub(crate) fn open(&self, cancel: &CancellationToken) -> Result<Opened, Error> {
         let mut refused = vec![];
         for device in self.devices {
             match self.on(device, cancel) {
@@ -99,7 +99,7 @@ impl Opening<'_> {
         Err(Error::Model { path: self.path.to_owned(), source })
     }
 
-    fn on(&self, device: &Device, cancel: &Cancel) -> Result<Opened, String> {
+    fn on(&self, device: &Device, cancel: &CancellationToken) -> Result<Opened, String> {
         let halves = if *device == Device::Cpu { self.halves(cancel)? } else { None };
         let (Loaded { session, mut mapped }, once) = match halves {
             Some((loaded, once)) => (loaded, Some(once)),
@@ -124,7 +124,7 @@ impl Opening<'_> {
     }
 
     /// The model in two sessions: of what each step does, and of what need not be. None where it is better left whole.
-    fn halves(&self, cancel: &Cancel) -> Result<Option<Halves>, String> {
+    fn halves(&self, cancel: &CancellationToken) -> Result<Option<Halves>, String> {
         if self.stepwise.is_empty() {
             return Ok(None);
         }
@@ -163,7 +163,7 @@ impl Opening<'_> {
         device: &Device,
         part: Option<&str>,
         source: impl FnOnce() -> Source<'s>,
-        cancel: &Cancel,
+        cancel: &CancellationToken,
     ) -> Result<Loaded, String> {
         let prepared = self.prepared.as_ref().filter(|_| *device == Device::Cpu);
         let Some(prepared) = prepared.map(|whole| part.map_or(whole.clone(), |name| whole.part(name))) else {
@@ -229,7 +229,7 @@ impl Opening<'_> {
         &self,
         device: &Device,
         source: &Source<'_>,
-        cancel: &Cancel,
+        cancel: &CancellationToken,
         more: impl FnOnce(SessionBuilder) -> ort::Result<SessionBuilder>,
     ) -> Result<Loaded, String> {
         let data = external_data(self.path).map_err(|e| e.to_string())?;
@@ -245,7 +245,7 @@ impl Opening<'_> {
         &self,
         device: &Device,
         source: &Source<'_>,
-        cancel: &Cancel,
+        cancel: &CancellationToken,
         more: impl FnOnce(SessionBuilder) -> ort::Result<SessionBuilder>,
     ) -> Result<Session, String> {
         let said = |error: ort::Error| error.message().to_owned();
@@ -258,7 +258,7 @@ impl Opening<'_> {
         &self,
         source: &Source<'_>,
         mut builder: SessionBuilder,
-        cancel: &Cancel,
+        cancel: &CancellationToken,
     ) -> ort::Result<Session> {
         // Where the data file of a part lies.
         let folder = self.path.parent().filter(|folder| *folder != Path::new("")).unwrap_or(Path::new("."));

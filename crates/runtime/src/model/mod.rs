@@ -15,7 +15,7 @@ use std::time::Instant;
 
 use half::f16;
 use ort::session::{RunOptions, Session};
-use wuerst_core::{Cancel, Ctx, DType, Dim, Error, NotFinite, Result, Tensor, Turns, Ty, Usage};
+use wuerst_core::{CancellationToken, Ctx, DType, Dim, Error, NotFinite, Result, Tensor, Turns, Ty, Usage};
 
 use self::cost::{Counted, Work};
 use self::invariant::{Feed, Kept, Once, taken};
@@ -52,7 +52,11 @@ impl Stage {
     /// # Errors
     /// [`Error::Model`] when no device takes it, [`Error::OutOfMemory`] when the last one has no room, and
     /// [`Error::Cancelled`].
-    pub(crate) fn load(header: Arc<Header>, opening: &Opening<'_>, cancel: &Cancel) -> Result<Stage> {
+    pub(crate) fn load(
+        header: Arc<Header>,
+        opening: &Opening<'_>,
+        cancel: &CancellationToken,
+    ) -> Result<Stage> {
         // The first session of a process sets the floating-point state of the thread that makes it.
         let opened = thread::scope(|scope| {
             let opener = thread::Builder::new().name("wuerst-load".into());

@@ -36,7 +36,7 @@ fn rewritten_models_are_forgotten() {
         fs::write(&path, model((8 << 20) + note)).unwrap();
         let model = Model::open("vqgan", &path).unwrap();
         // Of a file that was changed just now nothing is remembered, unless its content is known.
-        model.identify(&Cancel::new()).unwrap();
+        model.identify(&CancellationToken::new()).unwrap();
         assert_eq!(
             sessions.facts::<Facts>(&model, Contract::VqganDecoder).unwrap().contract(),
             Contract::VqganDecoder

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use tempfile::TempDir;
-use wuerst_core::{Cancel, Files, Models, Registry, Result, Value};
+use wuerst_core::{CancellationToken, Files, Models, Registry, Result, Value};
 use wuerst_graph::{Cache, Graph, Inputs, Run};
 use wuerst_stages::{Options, Outputs, Sessions, register};
 
@@ -38,7 +38,7 @@ impl Desk {
     pub fn run(&self, name: &str, bytes: &[u8], graph: &str, output: &str) -> Result<Value> {
         fs::write(self.folder.path().join(name), bytes).unwrap();
         let graph = Graph::load(graph, &self.registry)?;
-        let (inputs, cache, cancel) = (Inputs::new(), Cache::new(0), Cancel::new());
+        let (inputs, cache, cancel) = (Inputs::new(), Cache::new(0), CancellationToken::new());
         let value = Run::new(&graph, &inputs, &cache, &cancel, &mut ()).output(output);
         self.sessions.release();
         value

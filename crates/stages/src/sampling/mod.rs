@@ -217,7 +217,7 @@ pub(crate) fn blame_model(error: Error) -> Refusal {
 
 #[cfg(test)]
 mod tests {
-    use wuerst_core::{Cancel, Signature, Value, Watch};
+    use wuerst_core::{CancellationToken, Signature, Value, Watch};
 
     use super::*;
 
@@ -230,7 +230,7 @@ mod tests {
         let path = Path::new("a.onnx");
         let facts = Defaults { path, steps: 4, guidance: 1., schedule: &schedule, timesteps, preview: None };
         let sampling = Sampling::new(&Args::new(&ports.inputs, values), facts)?;
-        let (cancel, mut watch, mut times) = (Cancel::new(), (), vec![]);
+        let (cancel, mut watch, mut times) = (CancellationToken::new(), (), vec![]);
         let mut ctx = Ctx::new("node", &cancel, &mut watch);
         let conditions = sampling.conditions(vec![], || Ok(vec![]))?;
         let x = sampling.run(&mut ctx, &mut Noise::new(1), None, [1, 2, 2], &conditions, |_, feeds, _| {
@@ -281,7 +281,7 @@ mod tests {
 
     #[test]
     fn a_model_of_another_shape_is_an_error_and_cancel_stops_between_steps() -> Result<()> {
-        struct Stop(Cancel);
+        struct Stop(CancellationToken);
         impl Watch for Stop {
             fn progress(&mut self, _: &str, done: usize, _: usize) {
                 if done == 1 {
@@ -296,7 +296,7 @@ mod tests {
         let facts =
             Defaults { path, steps: 4, guidance: 1., schedule: &schedule, timesteps: &[], preview: None };
         let sampling = Sampling::new(&Args::new(&ports.inputs, &values), facts)?;
-        let cancel = Cancel::new();
+        let cancel = CancellationToken::new();
         let (mut watch, mut calls) = (Stop(cancel.clone()), 0);
         let mut ctx = Ctx::new("node", &cancel, &mut watch);
         let conditions = sampling.conditions(vec![], || Ok(vec![]))?;
@@ -306,7 +306,7 @@ mod tests {
                 Ok(feeds[0].1.clone())
             });
         assert!(matches!(stopped, Err(Error::Cancelled)) && calls == 2);
-        let (cancel, mut watch) = (Cancel::new(), ());
+        let (cancel, mut watch) = (CancellationToken::new(), ());
         let mut ctx = Ctx::new("node", &cancel, &mut watch);
         let wrong =
             |_: &Ctx<'_>, _: &[(&str, &Tensor)], _: &Kept| Tensor::from_vec(&[1, 1, 2, 3], vec![0f32; 6]);
@@ -324,7 +324,7 @@ mod tests {
         let facts =
             Defaults { path, steps: 4, guidance: 1., schedule: &schedule, timesteps: &[], preview: None };
         let sampling = Sampling::new(&Args::new(&ports.inputs, &values), facts)?;
-        let (cancel, mut watch, mut calls) = (Cancel::new(), (), 0);
+        let (cancel, mut watch, mut calls) = (CancellationToken::new(), (), 0);
         let mut ctx = Ctx::new("node", &cancel, &mut watch);
         let conditions = sampling.conditions(vec![], || Ok(vec![]))?;
         let shape = [1, 2, 2];

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use wuerst_core::{Cancel, Files, Models, Tensor, Value};
+use wuerst_core::{CancellationToken, Files, Models, Tensor, Value};
 use wuerst_graph::{Cache, Graph, Inputs, Run};
 
 use crate::{floats, node, registry, said, tensor};
@@ -77,7 +77,7 @@ fn names_that_lead_elsewhere_are_refused_before_a_run() {
     let graph = Graph::load(text, &registry(at)).unwrap();
     let mut inputs = Inputs::new();
     inputs.set(&graph, "image", picture).unwrap();
-    let (cache, cancel) = (Cache::new(0), Cancel::new());
+    let (cache, cancel) = (Cache::new(0), CancellationToken::new());
     let said = Run::new(&graph, &inputs, &cache, &cancel, &mut ()).output("saved").unwrap_err().to_string();
     assert!(said.contains("leads out") && !folder.path().join("x.png").exists(), "{said}");
 }
@@ -100,7 +100,7 @@ fn runs_save_no_more_than_allowed() {
         wuerst_stages::register(&mut registry, &sessions, limited).unwrap();
         let graph = Graph::load(&text, &registry).unwrap();
         inputs.set(&graph, "image", gradient()).unwrap();
-        let (cache, cancel) = (Cache::new(1 << 20), Cancel::new());
+        let (cache, cancel) = (Cache::new(1 << 20), CancellationToken::new());
         let values = Run::new(&graph, inputs, &cache, &cancel, &mut ()).outputs(outputs);
         let count = fs::read_dir(folder.path()).unwrap().count();
         fs::read_dir(folder.path()).unwrap().for_each(|file| fs::remove_file(file.unwrap().path()).unwrap());
@@ -126,7 +126,7 @@ fn whoever_runs_a_graph_names_any_file_and_the_graph_its_own() {
     write(graphs.path(), 1.);
     write(elsewhere.path(), 2.);
     let graph = Graph::load(LOAD, &registry(graphs.path())).unwrap();
-    let (cache, cancel) = (Cache::new(1 << 20), Cancel::new());
+    let (cache, cancel) = (Cache::new(1 << 20), CancellationToken::new());
     let run = |inputs: &Inputs| {
         let (mut watch, graph) = ((), &graph);
         let mut run = Run::new(graph, inputs, &cache, &cancel, &mut watch);

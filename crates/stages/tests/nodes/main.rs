@@ -10,7 +10,7 @@ mod texts;
 use std::path::Path;
 use std::sync::Arc;
 
-use wuerst_core::{Cancel, Files, Models, Registry, Result, Tensor, Value, Watch};
+use wuerst_core::{CancellationToken, Files, Models, Registry, Result, Tensor, Value, Watch};
 use wuerst_graph::{Cache, Graph, Inputs, Run};
 use wuerst_stages::{Options, Outputs, Sessions, register};
 
@@ -61,7 +61,7 @@ fn watched(
     for (name, tensor) in names.iter().zip(tensors) {
         inputs.set(&graph, name, (*tensor).clone())?;
     }
-    let (cache, cancel) = (Cache::new(0), Cancel::new());
+    let (cache, cancel) = (Cache::new(0), CancellationToken::new());
     Run::new(&graph, &inputs, &cache, &cancel, watch).output("out")
 }
 

@@ -43,7 +43,7 @@ fn joined_texts_have_an_end() {
     );
     let graph = wuerst_graph::Graph::load(&text, &crate::registry(std::path::Path::new("."))).unwrap();
     let (inputs, cache, cancel) =
-        (wuerst_graph::Inputs::new(), wuerst_graph::Cache::new(0), wuerst_core::Cancel::new());
+        (wuerst_graph::Inputs::new(), wuerst_graph::Cache::new(0), wuerst_core::CancellationToken::new());
     let message = wuerst_graph::Run::new(&graph, &inputs, &cache, &cancel, &mut ())
         .output("text")
         .unwrap_err()

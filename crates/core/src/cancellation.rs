@@ -7,13 +7,13 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::{Error, Result};
 
-/// A switch that stops a run, from any thread, at any time. Clones share it; once thrown it stays so.
+/// A token that cancels a run, from any thread, at any time. Clones share it; once cancelled it stays so.
 #[derive(Clone, Default)]
-pub struct Cancel(Arc<Inner>);
+pub struct CancellationToken(Arc<Inner>);
 
 #[derive(Default)]
 struct Inner {
-    thrown: AtomicBool,
+    cancelled: AtomicBool,
     hooks: Mutex<Hooks>,
 }
 
@@ -23,27 +23,27 @@ struct Hooks {
     waiting: BTreeMap<u64, Box<dyn Fn() + Send>>,
 }
 
-impl Cancel {
-    /// A switch that is not thrown.
-    pub fn new() -> Cancel {
-        Cancel::default()
+impl CancellationToken {
+    /// A token that is not cancelled.
+    pub fn new() -> CancellationToken {
+        CancellationToken::default()
     }
 
-    /// Throws the switch, and calls what waits for it. Throwing it again does nothing.
+    /// Cancels, and calls the hooks. A second call does nothing.
     pub fn cancel(&self) {
-        // Under the lock, so that `on_cancel` either sees the switch thrown or is seen here.
+        // Under the lock, so that `on_cancel` either sees the token cancelled or is seen here.
         let hooks = self.hooks();
-        if !self.0.thrown.swap(true, Ordering::SeqCst) {
+        if !self.0.cancelled.swap(true, Ordering::SeqCst) {
             hooks.waiting.values().for_each(|hook| hook());
         }
     }
 
-    /// Whether the switch is thrown.
+    /// Whether it is cancelled.
     pub fn is_cancelled(&self) -> bool {
-        self.0.thrown.load(Ordering::SeqCst)
+        self.0.cancelled.load(Ordering::SeqCst)
     }
 
-    /// Leaves the present work by `?` when the switch is thrown.
+    /// Leaves the present work by `?` when the token is cancelled.
     ///
     /// # Errors
     /// [`Error::Cancelled`].
@@ -51,13 +51,13 @@ impl Cancel {
         if self.is_cancelled() { Err(Error::Cancelled) } else { Ok(()) }
     }
 
-    /// Calls `hook` when the switch is thrown, as long as the guard lives; at once if it already is.
+    /// Calls `hook` when the token is cancelled, as long as the guard lives; at once if it already is.
     ///
-    /// For work that cannot look at the switch by itself, as a long call into a library that has its
+    /// For work that cannot ask the token by itself, as a long call into a library that has its
     /// own way to be stopped. When the guard is gone the hook is not running and will not run. The hook
-    /// runs in the cancelling thread, must be quick, and must not touch this switch's guards.
+    /// runs in the cancelling thread, must be quick, and must not touch this token's guards.
     #[must_use = "the hook is called only as long as the guard lives"]
-    pub fn on_cancel(&self, hook: impl Fn() + Send + 'static) -> Guard {
+    pub fn on_cancel(&self, hook: impl Fn() + Send + 'static) -> CancellationGuard {
         let mut hooks = self.hooks();
         if self.is_cancelled() {
             hook();
@@ -66,7 +66,7 @@ impl Cancel {
         hooks.next += 1;
         hooks.waiting.insert(id, Box::new(hook));
         drop(hooks);
-        Guard { cancel: self.clone(), id }
+        CancellationGuard { cancel: self.clone(), id }
     }
 
     fn hooks(&self) -> MutexGuard<'_, Hooks> {
@@ -75,20 +75,20 @@ impl Cancel {
     }
 }
 
-impl fmt::Debug for Cancel {
+impl fmt::Debug for CancellationToken {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Cancel({})", self.is_cancelled())
+        write!(f, "CancellationToken({})", self.is_cancelled())
     }
 }
 
-/// Keeps a hook of [`Cancel::on_cancel`] waiting; dropping it takes the hook away.
+/// Keeps a hook of [`CancellationToken::on_cancel`]; dropping it removes the hook.
 #[derive(Debug)]
-pub struct Guard {
-    cancel: Cancel,
+pub struct CancellationGuard {
+    cancel: CancellationToken,
     id: u64,
 }
 
-impl Drop for Guard {
+impl Drop for CancellationGuard {
     fn drop(&mut self) {
         self.cancel.hooks().waiting.remove(&self.id);
     }
@@ -110,7 +110,7 @@ mod tests {
 
     #[test]
     fn hooks_run_once_and_only_while_guarded() {
-        let cancel = Cancel::new();
+        let cancel = CancellationToken::new();
         let (kept, hook) = counter();
         let guard = cancel.on_cancel(hook);
         let (gone, hook) = counter();
@@ -125,7 +125,7 @@ mod tests {
 
     #[test]
     fn a_hook_that_comes_late_runs_at_once() {
-        let cancel = Cancel::new();
+        let cancel = CancellationToken::new();
         cancel.cancel();
         let (count, hook) = counter();
         let _guard = cancel.on_cancel(hook);
