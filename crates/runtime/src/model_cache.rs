@@ -178,8 +178,8 @@ impl Sessions {
         if let Some(stage) = self.find(identity, &wish) {
             return Ok(stage);
         }
-        self.loading.hold(&identity, |turns| {
-            let _turn = turns.take(ctx.cancel())?;
+        self.loading.hold(&identity, |mutex| {
+            let _guard = mutex.lock(ctx.cancel())?;
             match self.find(identity, &wish) {
                 Some(stage) => Ok(stage),
                 None => self.load(ctx, (model, identity), contract, wish),

@@ -5,7 +5,7 @@ use std::hash::Hash;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use lru::LruCache;
-use wuerst_core::{CancellationToken, Result, Turns};
+use wuerst_core::{CancellableMutex, CancellationToken, Result};
 
 /// Values by what they were made of, each made once at a time.
 pub(crate) struct Recent<K: Hash + Eq, V> {
@@ -51,8 +51,8 @@ impl<K: Hash + Eq + Clone, V> Recent<K, V> {
         if let Some(value) = self.find(key) {
             return Ok(value);
         }
-        self.making.hold(key, |turns| {
-            let _turn = turns.take(cancel)?;
+        self.making.hold(key, |mutex| {
+            let _guard = mutex.lock(cancel)?;
             if let Some(value) = self.find(key) {
                 return Ok(value);
             }
@@ -94,9 +94,9 @@ impl<K: Hash + Eq, V> std::fmt::Debug for Recent<K, V> {
     }
 }
 
-/// Turns for each key, remembered while somebody has or wants one.
+/// CancellableMutex for each key, remembered while somebody has or wants one.
 #[derive(Debug)]
-pub(crate) struct Keyed<K>(Mutex<HashMap<K, Turns>>);
+pub(crate) struct Keyed<K>(Mutex<HashMap<K, CancellableMutex>>);
 
 impl<K> Default for Keyed<K> {
     fn default() -> Keyed<K> {
@@ -105,14 +105,14 @@ impl<K> Default for Keyed<K> {
 }
 
 impl<K: Hash + Eq + Clone> Keyed<K> {
-    /// Works with the turns of a key.
-    pub(crate) fn hold<T>(&self, key: &K, work: impl FnOnce(&Turns) -> T) -> T {
+    /// Works with the mutex of a key.
+    pub(crate) fn hold<T>(&self, key: &K, work: impl FnOnce(&CancellableMutex) -> T) -> T {
         let all = || self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let turns = all().entry(key.clone()).or_default().clone();
-        let done = work(&turns);
+        let mutex = all().entry(key.clone()).or_default().clone();
+        let done = work(&mutex);
         let mut all = all();
-        drop(turns);
-        if all.get(key).is_some_and(Turns::is_unused) {
+        drop(mutex);
+        if all.get(key).is_some_and(CancellableMutex::is_unused) {
             all.remove(key);
         }
         done

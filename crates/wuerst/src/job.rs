@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use wuerst_core::inside::{self, Inside};
-use wuerst_core::{CancellationToken, Digest, Error, Origin, Result, Turns, Value, Watch, memory};
+use wuerst_core::{CancellableMutex, CancellationToken, Digest, Error, Origin, Result, Value, Watch, memory};
 use wuerst_graph::{Cache, Graph, Inputs, Report, Run};
 
 /// One graph with the values of its inputs.
@@ -22,15 +22,15 @@ struct Inner {
     /// Of the runs that have begun, or wait for their turn, since it was last thrown.
     cancel: Mutex<CancellationToken>,
     /// Whose turn it is. Not waited for by the lock below, which no cancellation reaches.
-    turns: Turns,
+    mutex: CancellableMutex,
     /// Of the last run that is over.
     report: Mutex<Report>,
 }
 
 impl Job {
     pub(crate) fn new(cache: Cache, graph: Graph) -> Job {
-        let (inputs, cancel, turns, report) = Default::default();
-        Job(Arc::new(Inner { cache, graph, inputs, cancel, turns, report }))
+        let (inputs, cancel, mutex, report) = Default::default();
+        Job(Arc::new(Inner { cache, graph, inputs, cancel, mutex, report }))
     }
 
     /// The graph.
@@ -100,7 +100,7 @@ impl Job {
         watch: &mut dyn Watch,
     ) -> Result<Vec<Value>> {
         memory::check(0)?;
-        let _turn = self.0.turns.take(cancel)?;
+        let _guard = self.0.mutex.lock(cancel)?;
         let _inside = Inside::enter();
         let inputs = locked(&self.0.inputs).clone();
         let mut run = Run::new(&self.0.graph, &inputs, &self.0.cache, cancel, watch);

@@ -3,18 +3,18 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use wuerst_core::{CancellationToken, Digest, Result, Turn, Turns};
+use wuerst_core::{CancellableMutex, CancellableMutexGuard, CancellationToken, Digest, Result};
 
 /// The results that are being computed now, by key. Clones share them.
 #[derive(Clone, Default)]
-pub(super) struct Flights(Arc<Mutex<HashMap<Digest, Turns>>>);
+pub(super) struct Flights(Arc<Mutex<HashMap<Digest, CancellableMutex>>>);
 
 /// The right to compute a result, until it is dropped.
 pub(crate) struct Claim {
     flights: Flights,
     key: Digest,
     /// Taken by `drop`, before it looks whether somebody else waits.
-    turn: Option<Turn>,
+    guard: Option<CancellableMutexGuard>,
 }
 
 impl Flights {
@@ -23,16 +23,16 @@ impl Flights {
     /// Held only while one node runs, whose arguments are there already: a claim never waits for another of the
     /// same graph, so jobs cannot lock each other out.
     pub(super) fn claim(&self, key: Digest, cancel: &CancellationToken) -> Result<Claim> {
-        let turns = self.table().entry(key).or_default().clone();
-        let turn = turns.take(cancel);
-        drop(turns);
+        let mutex = self.table().entry(key).or_default().clone();
+        let guard = mutex.lock(cancel);
+        drop(mutex);
         // Made before an error is returned, so that nothing of a cancelled wait stays behind.
-        let mut claim = Claim { flights: self.clone(), key, turn: None };
-        claim.turn = Some(turn?);
+        let mut claim = Claim { flights: self.clone(), key, guard: None };
+        claim.guard = Some(guard?);
         Ok(claim)
     }
 
-    fn table(&self) -> MutexGuard<'_, HashMap<Digest, Turns>> {
+    fn table(&self) -> MutexGuard<'_, HashMap<Digest, CancellableMutex>> {
         // It is whole at every moment, so a panic elsewhere while it was locked means nothing.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -40,10 +40,10 @@ impl Flights {
 
 impl Drop for Claim {
     fn drop(&mut self) {
-        drop(self.turn.take());
+        drop(self.guard.take());
         let mut table = self.flights.table();
         // Handles are made from the table under its lock, so nobody can come between.
-        if table.get(&self.key).is_some_and(Turns::is_unused) {
+        if table.get(&self.key).is_some_and(CancellableMutex::is_unused) {
             table.remove(&self.key);
         }
     }

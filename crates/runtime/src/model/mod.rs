@@ -15,7 +15,9 @@ use std::time::Instant;
 
 use half::f16;
 use ort::session::{RunOptions, Session};
-use wuerst_core::{CancellationToken, Ctx, DType, Dim, Error, NotFinite, Result, Tensor, Turns, Ty, Usage};
+use wuerst_core::{
+    CancellableMutex, CancellationToken, Ctx, DType, Dim, Error, NotFinite, Result, Tensor, Ty, Usage,
+};
 
 use self::cost::{Counted, Work};
 use self::invariant::{Feed, Kept, Once, taken};
@@ -38,7 +40,7 @@ pub struct Stage {
     /// The most bytes that evaluations have held beside that; 0 while it is not known.
     held: AtomicU64,
     /// Whose turn it is. Not waited for by the lock below, which no cancellation reaches.
-    turns: Turns,
+    mutex: CancellableMutex,
     session: Mutex<Session>,
     /// What is computed once for all steps of a picture, where the session is but the rest.
     once: Option<Once>,
@@ -68,7 +70,7 @@ impl Stage {
         let path = opening.path;
         let Opened { session, once, mapped, mut placement } = opened?;
         placement.bytes = header.memory() + once.as_ref().map_or(0, |once| 4 * once.shared);
-        let (path, turns) = (path.to_owned(), Turns::new());
+        let (path, mutex) = (path.to_owned(), CancellableMutex::new());
         let (work, idle) = (Work::new(&header), ArenaStats::of(&session));
         let session = Mutex::new(session);
         Ok(Stage {
@@ -78,7 +80,7 @@ impl Stage {
             work,
             idle,
             held: AtomicU64::new(0),
-            turns,
+            mutex,
             session,
             once,
             mapped,
@@ -136,7 +138,7 @@ impl Stage {
             // Nobody is left to tell when the flag cannot be set; the run then ends by itself.
             let _ = stop.terminate();
         });
-        let _turn = self.turns.take(ctx.cancel())?;
+        let _guard = self.mutex.lock(ctx.cancel())?;
         let mut session = self.session.lock().unwrap_or_else(PoisonError::into_inner);
         if !self.is_intact() {
             let why = "the file of its weights was changed while it was in use; run it again, and replace such files \

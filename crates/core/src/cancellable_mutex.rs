@@ -1,15 +1,15 @@
-//! Taking turns at something that only one run can have at a time.
+//! A mutex that a cancelled run waits for no longer.
 
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 use crate::{CancellationToken, Result};
 
-/// A lock whose waiting ends when the waiting run is cancelled. Clones are the same lock.
+/// A lock that a run waits for only until it is cancelled. Clones are the same lock.
 ///
 /// For what is held for long, as a model that a run evaluates: a mutex would keep a run that was asked to
 /// stop until the other one is done.
 #[derive(Clone, Debug, Default)]
-pub struct Turns(Arc<Inner>);
+pub struct CancellableMutex(Arc<Inner>);
 
 #[derive(Debug, Default)]
 struct Inner {
@@ -24,24 +24,24 @@ impl Inner {
     }
 }
 
-impl Turns {
-    /// Nobody's turn.
-    pub fn new() -> Turns {
-        Turns::default()
+impl CancellableMutex {
+    /// A lock that nobody holds.
+    pub fn new() -> CancellableMutex {
+        CancellableMutex::default()
     }
 
-    /// Waits for its turn, which lasts as long as what is returned.
+    /// Waits for the lock, which is held as long as the guard lives.
     ///
     /// # Errors
     /// [`crate::Error::Cancelled`], as soon as the run is cancelled.
-    pub fn take(&self, cancel: &CancellationToken) -> Result<Turn> {
+    pub fn lock(&self, cancel: &CancellationToken) -> Result<CancellableMutexGuard> {
         cancel.check()?;
-        if let Some(turn) = self.try_take() {
-            return Ok(turn);
+        if let Some(guard) = self.try_lock() {
+            return Ok(guard);
         }
         let inner = Arc::clone(&self.0);
-        // Under the lock, so that a waiter either sees the switch thrown or is waiting already. It is set before
-        // the lock is taken here, and let go after: whoever cancels holds the switch's hooks first.
+        // Under the inner mutex, so that a waiter either sees the token cancelled or is waiting already. The token is set
+        // before that mutex is taken here: the cancelling thread holds the token's hooks first.
         let _guard = cancel.on_cancel(move || {
             let _taken = inner.taken();
             inner.freed.notify_all();
@@ -52,25 +52,25 @@ impl Turns {
             taken = self.0.freed.wait(taken).unwrap_or_else(PoisonError::into_inner);
         }
         *taken = true;
-        Ok(Turn(self.clone()))
+        Ok(CancellableMutexGuard(self.clone()))
     }
 
-    fn try_take(&self) -> Option<Turn> {
+    fn try_lock(&self) -> Option<CancellableMutexGuard> {
         let mut taken = self.0.taken();
-        (!std::mem::replace(&mut *taken, true)).then(|| Turn(self.clone()))
+        (!std::mem::replace(&mut *taken, true)).then(|| CancellableMutexGuard(self.clone()))
     }
 
-    /// Whether this is the only handle: nobody has a turn, and nobody waits through a clone.
+    /// Whether this is the only handle: nobody holds it, and nobody waits through a clone.
     pub fn is_unused(&self) -> bool {
         Arc::strong_count(&self.0) == 1
     }
 }
 
-/// A turn, which ends when this is dropped.
+/// Holds a [`CancellableMutex`] until it is dropped.
 #[derive(Debug)]
-pub struct Turn(Turns);
+pub struct CancellableMutexGuard(CancellableMutex);
 
-impl Drop for Turn {
+impl Drop for CancellableMutexGuard {
     fn drop(&mut self) {
         *self.0.0.taken() = false;
         // All of them: the one that would be woken may have been cancelled, and would wake nobody.
@@ -88,12 +88,12 @@ mod tests {
 
     #[test]
     fn one_at_a_time() {
-        let (turns, inside, done) = (Turns::new(), AtomicUsize::new(0), AtomicUsize::new(0));
+        let (mutex, inside, done) = (CancellableMutex::new(), AtomicUsize::new(0), AtomicUsize::new(0));
         std::thread::scope(|scope| {
             for _ in 0..4 {
                 scope.spawn(|| {
                     for _ in 0..200 {
-                        let _turn = turns.take(&CancellationToken::new()).unwrap();
+                        let _guard = mutex.lock(&CancellationToken::new()).unwrap();
                         assert_eq!(inside.fetch_add(1, Ordering::SeqCst), 0);
                         std::thread::yield_now();
                         inside.fetch_sub(1, Ordering::SeqCst);
@@ -103,24 +103,24 @@ mod tests {
             }
         });
         assert_eq!(done.into_inner(), 800);
-        assert!(turns.is_unused());
+        assert!(mutex.is_unused());
     }
 
     #[test]
     fn a_cancelled_run_waits_no_longer() {
-        let (turns, cancel) = (Turns::new(), CancellationToken::new());
-        let held = turns.take(&CancellationToken::new()).unwrap();
+        let (mutex, cancel) = (CancellableMutex::new(), CancellationToken::new());
+        let held = mutex.lock(&CancellationToken::new()).unwrap();
         let (waiting, is_waiting) = mpsc::channel();
         std::thread::scope(|scope| {
             let waiter = scope.spawn(|| {
                 waiting.send(()).unwrap();
-                turns.take(&cancel).map(drop)
+                mutex.lock(&cancel).map(drop)
             });
             is_waiting.recv().unwrap();
             cancel.cancel();
-            assert!(matches!(waiter.join().unwrap(), Err(Error::Cancelled)), "though the turn is not free");
+            assert!(matches!(waiter.join().unwrap(), Err(Error::Cancelled)), "though the lock is held");
         });
         drop(held);
-        assert!(turns.take(&CancellationToken::new()).is_ok());
+        assert!(mutex.lock(&CancellationToken::new()).is_ok());
     }
 }
