@@ -5,7 +5,7 @@
 use std::path::Path;
 
 use anyhow::{Result, ensure};
-use wuerst::{Change, Engine, Error, Job, Options, Tensor, Value, Watch};
+use wuerst::{Change, Engine, Error, Job, Observer, Options, Tensor, Value};
 use wuerst_tests::built::{c_plugin, command, library, plugin, png, root};
 
 const GRAPH: &str = "graphs/text-to-image.yaml";
@@ -43,7 +43,7 @@ struct Steps<'a> {
     cancel: Option<(&'a Job, &'static str)>,
 }
 
-impl Watch for Steps<'_> {
+impl Observer for Steps<'_> {
     fn progress(&mut self, node: &str, done: usize, of: usize) {
         self.seen.push(format!("{node} {done}/{of}"));
         if let Some((job, _)) =
@@ -229,7 +229,7 @@ fn plug_ins_keep_the_state() -> Result<()> {
 #[test]
 fn plug_ins_keep_batch_and_weight() -> Result<()> {
     struct Parts(Vec<(usize, usize)>);
-    impl Watch for Parts {
+    impl Observer for Parts {
         fn part(&mut self, _: &str, index: usize, of: usize, _: &Value) {
             self.0.push((index, of));
         }

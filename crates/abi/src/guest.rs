@@ -12,7 +12,7 @@ use std::ptr;
 use std::sync::Arc;
 
 use wuerst_core::{
-    Args, Batch, CancellationToken, Ctx, Error, File, Model, Node, NodeSpec, Result, Tensor, Watch,
+    Args, Batch, CancellationToken, Ctx, Error, File, Model, Node, NodeSpec, Observer, Result, Tensor,
 };
 use wuerst_sys::Versioned;
 
@@ -177,8 +177,8 @@ unsafe extern "C" fn run(user: *mut c_void, call: *mut Call) -> *mut wuerst_sys:
         // SAFETY: the name of the node in the graph is good until the run is over.
         let id = unsafe { (api.call_node)(call).read("node")? };
         let cancel = CancellationToken::new();
-        let mut watch = Host { api, call, cancel: cancel.clone() };
-        let mut ctx = Ctx::new(id, &cancel, &mut watch);
+        let mut observer = Host { api, call, cancel: cancel.clone() };
+        let mut ctx = Ctx::new(id, &cancel, &mut observer);
         let results = node.run(&mut ctx, &Args::new(&spec.signature.inputs, &values))?;
         for (index, value) in results.into_iter().enumerate() {
             let value = given(api, value)?;
@@ -308,7 +308,7 @@ struct Host {
     cancel: CancellationToken,
 }
 
-impl Watch for Host {
+impl Observer for Host {
     fn progress(&mut self, _: &str, done: usize, of: usize) {
         let count = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
         if (self.api.call_step)(self.call, count(done), count(of)) == 0 {

@@ -45,7 +45,7 @@ pub extern "C" fn wst_job_start(
         // may be called from any thread, and for an output that may be written to.
         unsafe {
             let names = Outputs::read(outputs, count)?;
-            let watch: Box<dyn wuerst::Watch + Send> = match Callbacks::given(watch)? {
+            let watch: Box<dyn wuerst::Observer + Send> = match Callbacks::given(watch)? {
                 Some(watch) => Box::new(watch),
                 None => Box::new(()),
             };

@@ -33,7 +33,7 @@ fn count(n: usize) -> u32 {
 }
 
 /// Every call below passes the host's own pointer to the host's own function, in the thread of the run, with views that are good until it returns.
-impl wuerst::Watch for Callbacks {
+impl wuerst::Observer for Callbacks {
     fn progress(&mut self, node: &str, done: usize, of: usize) {
         if let Some(progress) = self.0.progress {
             // SAFETY: see above.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use anyhow::Result;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use wuerst::{Tensor, Value, Watch};
+use wuerst::{Observer, Tensor, Value};
 
 use crate::previews::Previews;
 use crate::say;
@@ -92,7 +92,7 @@ impl<'a> Progress<'a> {
     }
 }
 
-impl Watch for Progress<'_> {
+impl Observer for Progress<'_> {
     fn planned(&mut self, _nodes: &[&str]) {
         self.bar.reset();
         self.bar.set_draw_target(ProgressDrawTarget::stderr());

@@ -4,8 +4,8 @@ use std::cell::RefCell;
 
 use crate::{CancellationToken, Origin, Result, Saved, Tensor, Usage, Value, memory};
 
-/// Watches a run: progress, previews and warnings. Every method has a default that does nothing.
-pub trait Watch {
+/// Observes a run: progress, previews and warnings. Every method has a default that does nothing.
+pub trait Observer {
     /// A run begins: the nodes that its outputs need, in the order in which they are settled. Each is
     /// then either reused or started; a reused one may yet be started when its result was evicted. Of a node that makes
     /// several results of a batch, each is.
@@ -21,7 +21,7 @@ pub trait Watch {
     /// How far the whole run is, from 0 to 1 and never less than before. `node` is the one that it has got
     /// to; empty at the very beginning and end. 1 is reached only by a run that succeeds.
     fn overall(&mut self, _node: &str, _fraction: f64) {}
-    /// Whether [`Watch::preview`] wants to be called. Previews cost time, so the default is no.
+    /// Whether [`Observer::preview`] wants to be called. Previews cost time, so the default is no.
     fn wants_preview(&self) -> bool {
         false
     }
@@ -38,15 +38,15 @@ pub trait Watch {
     fn warning(&mut self, _node: &str, _message: &str) {}
 }
 
-/// Watches nothing.
-impl Watch for () {}
+/// Observes nothing.
+impl Observer for () {}
 
 /// A node's line to the run that it is part of: its name there, progress, previews and cancellation.
 pub struct Ctx<'a> {
     id: &'a str,
     devices: &'a [String],
     cancel: &'a CancellationToken,
-    watch: &'a mut dyn Watch,
+    observer: &'a mut dyn Observer,
     /// Steps done, and of how many; none of none before the node has said so.
     step: (usize, usize),
     usage: RefCell<Usage>,
@@ -57,9 +57,9 @@ pub struct Ctx<'a> {
 
 impl<'a> Ctx<'a> {
     /// The context of one run of one node.
-    pub fn new(id: &'a str, cancel: &'a CancellationToken, watch: &'a mut dyn Watch) -> Ctx<'a> {
+    pub fn new(id: &'a str, cancel: &'a CancellationToken, observer: &'a mut dyn Observer) -> Ctx<'a> {
         let (usage, saved, warnings) = Default::default();
-        Ctx { id, devices: &[], cancel, watch, step: (0, 0), usage, saved, warnings, origins: &[] }
+        Ctx { id, devices: &[], cancel, observer, step: (0, 0), usage, saved, warnings, origins: &[] }
     }
 
     /// States the devices that the node prefers, first choice first.
@@ -110,7 +110,7 @@ impl<'a> Ctx<'a> {
         self.cancel.check()?;
         memory::check(0)?;
         self.step = (done, of);
-        self.watch.progress(self.id, done, of);
+        self.observer.progress(self.id, done, of);
         Ok(())
     }
 
@@ -118,15 +118,15 @@ impl<'a> Ctx<'a> {
     pub fn wants_preview(&self) -> bool {
         let (done, of) = self.step;
         // The step that is being worked on is the next one.
-        let due = || (done + 1).is_multiple_of(self.watch.preview_every().max(1)) || done + 1 >= of;
-        self.watch.wants_preview() && due()
+        let due = || (done + 1).is_multiple_of(self.observer.preview_every().max(1)) || done + 1 >= of;
+        self.observer.wants_preview() && due()
     }
 
     /// Shows a picture of work in progress, RGB as `u8[h,w,3]`. `rgb` is not called when nobody watches, nor at
-    /// steps between those that the watcher wants to see.
+    /// steps between those that the observer wants to see.
     pub fn preview(&mut self, rgb: impl FnOnce() -> Tensor) {
         if self.wants_preview() {
-            self.watch.preview(self.id, &rgb());
+            self.observer.preview(self.id, &rgb());
         }
     }
 
@@ -139,7 +139,7 @@ impl<'a> Ctx<'a> {
 
     /// Tells the user something about this run alone, as that a device is not there.
     pub fn warn_once(&mut self, message: &str) {
-        self.watch.warning(self.id, message);
+        self.observer.warning(self.id, message);
     }
 
     /// What was said by [`Ctx::warn`] so far.
@@ -171,7 +171,7 @@ mod tests {
     #[derive(Default)]
     struct Log(Vec<String>, bool);
 
-    impl Watch for Log {
+    impl Observer for Log {
         fn progress(&mut self, node: &str, done: usize, of: usize) {
             self.0.push(format!("{node} {done}/{of}"));
         }
@@ -201,7 +201,7 @@ mod tests {
     #[test]
     fn previews_come_every_so_many_steps_and_at_the_last() {
         struct Third(Vec<usize>);
-        impl Watch for Third {
+        impl Observer for Third {
             fn wants_preview(&self) -> bool {
                 true
             }

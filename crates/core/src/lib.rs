@@ -53,7 +53,7 @@ pub use cache_folder::{CacheFolder, Entry};
 pub use cancellable_mutex::{CancellableMutex, CancellableMutexGuard};
 pub use cancellation::{CancellationGuard, CancellationToken};
 pub use caught::{caught, panic_message};
-pub use ctx::{Ctx, Watch};
+pub use ctx::{Ctx, Observer};
 pub use digest::{Digest, Hasher};
 pub use error::{BoxError, Diagnostic, Error, Result};
 pub use external::{external_data, stays_inside};

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use ndarray::{Array1, Array2};
 use stub::Bench;
-use wuerst_core::{Batch, CancellationToken, Error, Tensor, Value, Watch};
+use wuerst_core::{Batch, CancellationToken, Error, Observer, Tensor, Value};
 use wuerst_graph::{Fate, Graph, Run, Why};
 
 /// A cascade over the words of a text: each becomes a row.
@@ -73,15 +73,15 @@ fn rows(value: Result<Value, Error>) -> Vec<f32> {
 
 fn value(bench: &Bench, text: &str, name: &str, sets: &[(&str, Value)]) -> Result<Value, Error> {
     let graph = bench.load(text);
-    let (inputs, cancel, mut watch) = (stub::inputs(&graph, sets), CancellationToken::new(), ());
-    Run::new(&graph, &inputs, &bench.cache, &cancel, &mut watch).output(name)
+    let (inputs, cancel, mut observer) = (stub::inputs(&graph, sets), CancellationToken::new(), ());
+    Run::new(&graph, &inputs, &bench.cache, &cancel, &mut observer).output(name)
 }
 
 /// What it is told, in order.
 #[derive(Default)]
 struct Notes(Vec<String>);
 
-impl Watch for Notes {
+impl Observer for Notes {
     fn started(&mut self, node: &str) {
         self.0.push(format!("{node}:"));
     }

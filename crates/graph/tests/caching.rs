@@ -71,8 +71,8 @@ fn the_report_says_why() {
     let graph = bench.load(CASCADE);
     let mut inputs = wuerst_graph::Inputs::new();
     inputs.set(&graph, "prompt", "a red apple").unwrap();
-    let (cancel, mut watch) = (wuerst_core::CancellationToken::new(), ());
-    let mut run = wuerst_graph::Run::new(&graph, &inputs, &bench.cache, &cancel, &mut watch);
+    let (cancel, mut observer) = (wuerst_core::CancellationToken::new(), ());
+    let mut run = wuerst_graph::Run::new(&graph, &inputs, &bench.cache, &cancel, &mut observer);
     for why in [Why::New, Why::Evicted] {
         run.output("semantic").unwrap();
         let fates: Vec<_> = run.report().nodes.iter().map(|node| (&*node.node, node.fate.clone())).collect();
@@ -189,9 +189,9 @@ fn jobs_on_threads_share_the_cache() {
                         for (name, value) in sets("a red apple", seed, 12) {
                             inputs.set(graph, name, value).unwrap();
                         }
-                        let (cancel, mut watch) = (wuerst_core::CancellationToken::new(), ());
+                        let (cancel, mut observer) = (wuerst_core::CancellationToken::new(), ());
                         let mut run =
-                            wuerst_graph::Run::new(graph, &inputs, &bench.cache, &cancel, &mut watch);
+                            wuerst_graph::Run::new(graph, &inputs, &bench.cache, &cancel, &mut observer);
                         assert_eq!(run.output("image").unwrap(), expected[seed as usize]);
                     }
                 });

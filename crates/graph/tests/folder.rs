@@ -7,7 +7,7 @@ use std::path::Path;
 use std::process::Command;
 
 use stub::{Bench, CASCADE, inputs};
-use wuerst_core::{CancellationToken, Value, Watch};
+use wuerst_core::{CancellationToken, Observer, Value};
 use wuerst_graph::{Cache, Folder, Run};
 
 /// Names the folder to the processes that [`several_processes_share_a_folder`] starts.
@@ -80,7 +80,7 @@ fn damaged_files_are_made_again() {
 #[derive(Default)]
 struct Warnings(Vec<String>);
 
-impl Watch for Warnings {
+impl Observer for Warnings {
     fn warning(&mut self, _: &str, message: &str) {
         self.0.push(message.to_owned());
     }

@@ -11,7 +11,7 @@ use std::process::Command;
 use std::time::SystemTime;
 
 use stub::{Bench, CASCADE, inputs};
-use wuerst_core::{CancellationToken, Value, Watch};
+use wuerst_core::{CancellationToken, Observer, Value};
 use wuerst_graph::{Cache, Folder, Run};
 
 /// What one result of the stubs takes, roughly; every run goes beyond it.
@@ -20,7 +20,7 @@ const BUDGET: u64 = 3_000;
 #[derive(Default)]
 struct Warnings(Vec<String>);
 
-impl Watch for Warnings {
+impl Observer for Warnings {
     fn warning(&mut self, _: &str, message: &str) {
         self.0.push(message.to_owned());
     }

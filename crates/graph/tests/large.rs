@@ -40,8 +40,8 @@ fn run(name: &str, bench: &Bench, text: &str, sets: &[(String, i64)]) -> Vec<Val
     });
     assert_eq!(graph.offered().len(), graph.inputs().len());
     let names: Vec<&str> = graph.outputs().iter().map(|output| output.name.as_str()).collect();
-    let (cancel, mut watch) = (CancellationToken::new(), ());
-    let mut run = Run::new(&graph, &inputs, &bench.cache, &cancel, &mut watch);
+    let (cancel, mut observer) = (CancellationToken::new(), ());
+    let mut run = Run::new(&graph, &inputs, &bench.cache, &cancel, &mut observer);
     let first = timed(&format!("{name}: run"), || run.outputs(&names).unwrap());
     assert_eq!(run.report().ran().count(), NODES);
     let again = timed(&format!("{name}: run again"), || run.outputs(&names).unwrap());

@@ -5,14 +5,14 @@ mod stub;
 use std::time::Duration;
 
 use stub::{Bench, CASCADE, inputs};
-use wuerst_core::{CancellationToken, Value, Watch};
+use wuerst_core::{CancellationToken, Observer, Value};
 use wuerst_graph::{Graph, Run};
 
-/// The fractions that a watch is told, with their nodes.
+/// The fractions that an observer is told, with their nodes.
 #[derive(Default)]
 struct Fractions(Vec<(String, f64)>);
 
-impl Watch for Fractions {
+impl Observer for Fractions {
     fn overall(&mut self, node: &str, fraction: f64) {
         self.0.push((node.to_owned(), fraction));
     }

@@ -3,7 +3,7 @@
 mod stub;
 
 use stub::{Bench, CASCADE};
-use wuerst_core::{CancellationToken, DType, Error, NodeSpec, Refusal, Tensor, Ty, Value, Watch};
+use wuerst_core::{CancellationToken, DType, Error, NodeSpec, Observer, Refusal, Tensor, Ty, Value};
 use wuerst_graph::{Change, Graph, Inputs, Run};
 
 fn message<T>(result: Result<T, Error>) -> String {
@@ -14,14 +14,14 @@ fn prompt() -> [(&'static str, Value); 1] {
     [("prompt", "a red apple".into())]
 }
 
-/// Notes what a watch is told; throws the switch at a node's step.
+/// Notes what an observer is told; cancels at a node's step.
 #[derive(Default)]
 struct Notes {
     lines: Vec<String>,
     cancel: Option<(CancellationToken, &'static str, usize)>,
 }
 
-impl Watch for Notes {
+impl Observer for Notes {
     fn planned(&mut self, nodes: &[&str]) {
         self.lines.push(format!("planned {}", nodes.join(" ")));
     }

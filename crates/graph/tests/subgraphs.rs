@@ -3,7 +3,7 @@
 mod stub;
 
 use stub::{Bench, CASCADE};
-use wuerst_core::{CancellationToken, Error, Files, Models, Tensor, Value, Watch};
+use wuerst_core::{CancellationToken, Error, Files, Models, Observer, Tensor, Value};
 use wuerst_graph::{Change, Fate, Graph, GraphKind, How, Misfit, Run, Why, add_graphs};
 
 /// A prior in two nodes, around the one that there is.
@@ -148,7 +148,7 @@ fn graphs_within_graphs_are_one_graph_in_the_end() {
 fn steps_previews_warnings_and_cancellation_pass_through() {
     #[derive(Default)]
     struct Notes(Vec<String>, Option<CancellationToken>);
-    impl Watch for Notes {
+    impl Observer for Notes {
         fn planned(&mut self, nodes: &[&str]) {
             self.0.push(nodes.join(" "));
         }

@@ -70,8 +70,8 @@ fn fastest(
     let mut least = Duration::MAX;
     // The first run warms up.
     for _ in 0..=runs {
-        let mut watch = ();
-        let ctx = Ctx::new("product", &cancel, &mut watch);
+        let mut observer = ();
+        let ctx = Ctx::new("product", &cancel, &mut observer);
         stage.run(&ctx, &[("x", &left)], "y")?;
         least = least.min(ctx.usage().inference);
     }

@@ -233,7 +233,7 @@ impl Sessions {
         Ok(stage)
     }
 
-    /// Says on the log and to the watcher why models cannot be kept, unless that was said last.
+    /// Says on the log and to the observer why models cannot be kept, unless that was said last.
     fn warn_once(&self, ctx: &mut Ctx<'_>, message: String) {
         let mut said = locked(&self.said);
         if *said == message {

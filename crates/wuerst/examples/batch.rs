@@ -2,12 +2,12 @@
 //!
 //! `cargo run --release --example batch`
 
-use wuerst::{Engine, Options, Value, Watch};
+use wuerst::{Engine, Observer, Options, Value};
 
 /// Says when a picture is finished.
 struct Parts;
 
-impl Watch for Parts {
+impl Observer for Parts {
     fn part(&mut self, output: &str, index: usize, of: usize, value: &Value) {
         println!("{output} {} of {of}: {}", index + 1, value.ty());
     }

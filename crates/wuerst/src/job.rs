@@ -4,7 +4,9 @@ use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use wuerst_core::inside::{self, Inside};
-use wuerst_core::{CancellableMutex, CancellationToken, Digest, Error, Origin, Result, Value, Watch, memory};
+use wuerst_core::{
+    CancellableMutex, CancellationToken, Digest, Error, Observer, Origin, Result, Value, memory,
+};
 use wuerst_graph::{Cache, Graph, Inputs, Report, Run};
 
 /// One graph with the values of its inputs.
@@ -70,8 +72,8 @@ impl Job {
     ///
     /// # Errors
     /// As [`Job::get_all`].
-    pub fn get(&self, output: &str, watch: &mut dyn Watch) -> Result<Value> {
-        let mut values = self.get_all(&[output], watch)?;
+    pub fn get(&self, output: &str, observer: &mut dyn Observer) -> Result<Value> {
+        let mut values = self.get_all(&[output], observer)?;
         values.pop().ok_or_else(|| Error::Internal("a job without a result".into()))
     }
 
@@ -81,11 +83,11 @@ impl Job {
     /// An unknown output, an input that is missing or refused, what a node said, [`Error::Cancelled`], or
     /// [`Error::Invalid`] inside a callback or node, which cannot wait for a run. The job can be asked again after any of
     /// them, and finished nodes stay remembered.
-    pub fn get_all(&self, outputs: &[&str], watch: &mut dyn Watch) -> Result<Vec<Value>> {
+    pub fn get_all(&self, outputs: &[&str], observer: &mut dyn Observer) -> Result<Vec<Value>> {
         inside::check("job")?;
         // Before its turn is waited for: whoever waits is stopped too.
         let cancel = self.switch();
-        self.run(outputs, &cancel, watch)
+        self.run(outputs, &cancel, observer)
     }
 
     /// What stops the runs that begin now.
@@ -97,13 +99,13 @@ impl Job {
         &self,
         outputs: &[&str],
         cancel: &CancellationToken,
-        watch: &mut dyn Watch,
+        observer: &mut dyn Observer,
     ) -> Result<Vec<Value>> {
         memory::check(0)?;
         let _guard = self.0.mutex.lock(cancel)?;
         let _inside = Inside::enter();
         let inputs = locked(&self.0.inputs).clone();
-        let mut run = Run::new(&self.0.graph, &inputs, &self.0.cache, cancel, watch);
+        let mut run = Run::new(&self.0.graph, &inputs, &self.0.cache, cancel, observer);
         let values = run.outputs(outputs);
         *locked(&self.0.report) = run.report().clone();
         values

@@ -32,7 +32,7 @@ pub use settings::Settings;
 
 /// The vocabulary: values, types, nodes, errors.
 pub use wuerst_core as core;
-pub use wuerst_core::{Error, Result, Tensor, Value, Watch};
+pub use wuerst_core::{Error, Observer, Result, Tensor, Value};
 /// Graph files: checking, running, describing.
 pub use wuerst_graph as graph;
 pub use wuerst_graph::{Change, Graph, Report};

@@ -6,7 +6,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use wuerst_core::{CancellationToken, Error, Result, Tensor, Value, Watch, inside, memory};
+use wuerst_core::{CancellationToken, Error, Observer, Result, Tensor, Value, inside, memory};
 
 use crate::job::Job;
 
@@ -84,20 +84,20 @@ impl Shared {
 
 impl Job {
     /// Does what [`Job::get_all`] does in a thread of its own, with the inputs as they are when its turn comes.
-    /// `watch` is called there.
+    /// `observer` is called there.
     ///
     /// # Errors
     /// When there is no thread to be had, and [`Error::NotFound`] for an unknown output. What goes wrong later is said
     /// by [`Running::take`].
-    pub fn start(&self, outputs: &[&str], watch: Box<dyn Watch + Send>) -> Result<Running> {
+    pub fn start(&self, outputs: &[&str], observer: Box<dyn Observer + Send>) -> Result<Running> {
         outputs.iter().try_for_each(|output| self.graph().output(output).map(drop))?;
         memory::check(0)?;
-        Running::start(self.clone(), outputs.iter().map(|&output| output.to_owned()).collect(), watch)
+        Running::start(self.clone(), outputs.iter().map(|&output| output.to_owned()).collect(), observer)
     }
 }
 
 impl Running {
-    fn start(job: Job, outputs: Arc<[String]>, watch: Box<dyn Watch + Send>) -> Result<Running> {
+    fn start(job: Job, outputs: Arc<[String]>, observer: Box<dyn Observer + Send>) -> Result<Running> {
         let (shared, cancel) = (Arc::new(Shared::default()), CancellationToken::new());
         // Taken now, so that a cancellation of the job right after this is not lost.
         let of_job = job.switch();
@@ -107,7 +107,7 @@ impl Running {
             move || {
                 let own = cancel.clone();
                 let _stopped_with_job = of_job.on_cancel(move || own.cancel());
-                let mut seen = Seen { shared: &shared, watch };
+                let mut seen = Seen { shared: &shared, observer };
                 let names: Vec<&str> = outputs.iter().map(String::as_str).collect();
                 let run = catch_unwind(AssertUnwindSafe(|| job.run(&names, &cancel, &mut seen)));
                 let result =
@@ -211,38 +211,38 @@ impl Drop for Running {
 /// Notes what there is to poll, and passes it on.
 struct Seen<'a> {
     shared: &'a Shared,
-    watch: Box<dyn Watch + Send>,
+    observer: Box<dyn Observer + Send>,
 }
 
 impl Seen<'_> {
-    /// The watch, as long as the run's handle is there.
-    fn watch(&mut self) -> Option<&mut (dyn Watch + Send)> {
-        (!self.shared.dropped.load(Ordering::SeqCst)).then_some(&mut *self.watch)
+    /// The observer, as long as the run's handle is there.
+    fn observer(&mut self) -> Option<&mut (dyn Observer + Send)> {
+        (!self.shared.dropped.load(Ordering::SeqCst)).then_some(&mut *self.observer)
     }
 }
 
-impl Watch for Seen<'_> {
+impl Observer for Seen<'_> {
     fn planned(&mut self, nodes: &[&str]) {
-        if let Some(watch) = self.watch() {
-            watch.planned(nodes);
+        if let Some(observer) = self.observer() {
+            observer.planned(nodes);
         }
     }
 
     fn reused(&mut self, node: &str) {
-        if let Some(watch) = self.watch() {
-            watch.reused(node);
+        if let Some(observer) = self.observer() {
+            observer.reused(node);
         }
     }
 
     fn started(&mut self, node: &str) {
-        if let Some(watch) = self.watch() {
-            watch.started(node);
+        if let Some(observer) = self.observer() {
+            observer.started(node);
         }
     }
 
     fn finished(&mut self, node: &str) {
-        if let Some(watch) = self.watch() {
-            watch.finished(node);
+        if let Some(observer) = self.observer() {
+            observer.finished(node);
         }
     }
 
@@ -252,8 +252,8 @@ impl Watch for Seen<'_> {
             status.node = node.to_owned();
             status.step = (done, of);
         }
-        if let Some(watch) = self.watch() {
-            watch.progress(node, done, of);
+        if let Some(observer) = self.observer() {
+            observer.progress(node, done, of);
         }
     }
 
@@ -266,24 +266,24 @@ impl Watch for Seen<'_> {
                 status.step = (0, 0);
             }
         }
-        if let Some(watch) = self.watch() {
-            watch.overall(node, fraction);
+        if let Some(observer) = self.observer() {
+            observer.overall(node, fraction);
         }
     }
 
     fn wants_preview(&self) -> bool {
         let dropped = self.shared.dropped.load(Ordering::SeqCst);
-        self.shared.previews.load(Ordering::Relaxed) || (!dropped && self.watch.wants_preview())
+        self.shared.previews.load(Ordering::Relaxed) || (!dropped && self.observer.wants_preview())
     }
 
     fn part(&mut self, output: &str, index: usize, of: usize, value: &Value) {
-        if let Some(watch) = self.watch() {
-            watch.part(output, index, of, value);
+        if let Some(observer) = self.observer() {
+            observer.part(output, index, of, value);
         }
     }
 
     fn preview_every(&self) -> usize {
-        self.watch.preview_every()
+        self.observer.preview_every()
     }
 
     fn preview(&mut self, node: &str, rgb: &Tensor) {
@@ -294,8 +294,8 @@ impl Watch for Seen<'_> {
                 state.preview = Some(rgb.clone());
             }
         }
-        if let Some(watch) = self.watch().filter(|watch| watch.wants_preview()) {
-            watch.preview(node, rgb);
+        if let Some(observer) = self.observer().filter(|observer| observer.wants_preview()) {
+            observer.preview(node, rgb);
         }
     }
 
@@ -306,8 +306,8 @@ impl Watch for Seen<'_> {
             state.warnings.push(Arc::new(Warning { node, message }));
             state.status.warnings = state.warnings.len();
         }
-        if let Some(watch) = self.watch() {
-            watch.warning(node, message);
+        if let Some(observer) = self.observer() {
+            observer.warning(node, message);
         }
     }
 }

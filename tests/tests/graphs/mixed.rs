@@ -4,7 +4,7 @@ use std::fs;
 
 use anyhow::{Context, Result};
 use ndarray_npy::{ReadNpyExt, WriteNpyExt};
-use wuerst::{Job, Tensor, Watch};
+use wuerst::{Job, Observer, Tensor};
 
 use crate::{Desk, drawn, from_text, get, job, text};
 
@@ -15,7 +15,7 @@ const LEMON: &str = "a lemon, twemoji style";
 #[derive(Default)]
 struct Order(Vec<String>);
 
-impl Watch for Order {
+impl Observer for Order {
     fn started(&mut self, node: &str) {
         if !["file", "list"].contains(&node) {
             self.0.push(node.to_owned());

@@ -4,7 +4,7 @@ use anyhow::Result;
 use wuerst::Engine;
 use wuerst_tests::bundle;
 
-use crate::{Watcher, options, published, said, set_case, shipped};
+use crate::{Recorder, options, published, said, set_case, shipped};
 
 #[test]
 fn long_prompts_are_cut_and_odd_ones_taken() -> Result<()> {
@@ -12,19 +12,19 @@ fn long_prompts_are_cut_and_odd_ones_taken() -> Result<()> {
     let job = published(&folder, 1)?;
     set_case(&job)?;
     job.set("steps", 1)?;
-    let watch = |prompt: &str| -> Result<Vec<String>> {
+    let observer = |prompt: &str| -> Result<Vec<String>> {
         job.set("prompt", prompt)?;
-        let mut watcher = Watcher::default();
-        job.get("embedding", &mut watcher)?;
-        Ok(watcher.warnings)
+        let mut observer = Recorder::default();
+        job.get("embedding", &mut observer)?;
+        Ok(observer.warnings)
     };
     for odd in ["", "   ", "🍎🍏 リンゴ “quoted”", "\u{0}\u{feff}"] {
-        assert_eq!(watch(odd)?, Vec::<String>::new(), "{odd:?}");
+        assert_eq!(observer(odd)?, Vec::<String>::new(), "{odd:?}");
     }
-    let warnings = watch(&format!("{}the end", "word ".repeat(10_000)))?;
+    let warnings = observer(&format!("{}the end", "word ".repeat(10_000)))?;
     assert_eq!(warnings.len(), 1, "one for the prior's text; the decoder is not asked");
     assert!(warnings[0].contains("77 tokens") && warnings[0].contains("more characters"), "{}", warnings[0]);
-    let warnings = watch(&format!("{}Straße, the end", "! ".repeat(75)))?;
+    let warnings = observer(&format!("{}Straße, the end", "! ".repeat(75)))?;
     assert!(warnings[0].contains("cut off: \"Straße, the end\""), "{}", warnings[0]);
     Ok(())
 }

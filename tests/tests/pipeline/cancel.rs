@@ -7,28 +7,28 @@ use std::time::{Duration, Instant};
 use anyhow::Result;
 use wuerst::core::{CancellationToken, Ctx, Error, Model};
 use wuerst::stages::Contract;
-use wuerst::{Engine, Tensor, Watch};
+use wuerst::{Engine, Observer, Tensor};
 use wuerst_tests::bundle;
 
-use crate::{Watcher, job, options, published, set_case, shipped};
+use crate::{Recorder, job, options, published, set_case, shipped};
 
 #[test]
 fn cancelled_jobs_go_on_as_if_nothing_had_been() -> Result<()> {
     let folder = tempfile::tempdir()?;
     let undisturbed = published(&folder, 1)?;
     set_case(&undisturbed)?;
-    let mut watcher = Watcher::default();
-    let want = undisturbed.get("image", &mut watcher)?;
-    let steps = watcher.steps.len();
-    assert!(watcher.steps.contains(&("prior".into(), 6, 6)));
+    let mut observer = Recorder::default();
+    let want = undisturbed.get("image", &mut observer)?;
+    let steps = observer.steps.len();
+    assert!(observer.steps.contains(&("prior".into(), 6, 6)));
     for at in 1..=steps {
         let job = Arc::new(job(folder.path(), 1, "wuerstchen.yaml")?);
         set_case(&job)?;
-        let mut watcher = Watcher { cancel_at: Some((at, Arc::clone(&job))), ..Watcher::default() };
-        let got = job.get("image", &mut watcher);
+        let mut observer = Recorder { cancel_at: Some((at, Arc::clone(&job))), ..Recorder::default() };
+        let got = job.get("image", &mut observer);
         // The very last step may come too late to stop anything.
         assert!(matches!(got, Err(Error::Cancelled)) || at == steps, "at {at}: {got:?}");
-        assert_eq!(watcher.steps.len(), at, "steps after a cancel");
+        assert_eq!(observer.steps.len(), at, "steps after a cancel");
         assert_eq!(job.get("image", &mut ())?, want);
     }
     let job = job(folder.path(), 1, "wuerstchen.yaml")?;
@@ -80,8 +80,8 @@ fn an_evaluation_is_stopped_in_the_middle() -> Result<()> {
     let model = Model::open("vqgan-decoder", &folder.path().join("vqgan-decoder.onnx"))?;
     let latents = Tensor::from(ndarray::Array4::<f32>::zeros((1, 4, 192, 192)));
     let evaluate = |cancel: &CancellationToken| {
-        let mut watch = ();
-        let mut ctx = Ctx::new("vqgan", cancel, &mut watch);
+        let mut observer = ();
+        let mut ctx = Ctx::new("vqgan", cancel, &mut observer);
         let stage = engine.sessions().stage(&mut ctx, &model, Contract::VqganDecoder)?;
         stage.run(&ctx, &[("latents", &latents)], "image")
     };
@@ -144,7 +144,7 @@ struct Still {
     stood: bool,
 }
 
-impl Watch for Still {
+impl Observer for Still {
     fn progress(&mut self, node: &str, _: usize, _: usize) {
         if node == "prior" && !std::mem::replace(&mut self.stood, true) {
             self.begun.wait();

@@ -20,7 +20,7 @@ use std::sync::Arc;
 use anyhow::{Context, Result};
 use ndarray::ArrayD;
 use tempfile::TempDir;
-use wuerst::{Engine, Job, Options, Tensor, Value, Watch};
+use wuerst::{Engine, Job, Observer, Options, Tensor, Value};
 use wuerst_model::import;
 use wuerst_tests::built::root;
 use wuerst_tests::bundle::{self, Bundle, PLAIN};
@@ -104,7 +104,7 @@ fn said<T: std::fmt::Debug>(result: wuerst::Result<T>) -> String {
 
 /// Keeps steps, warnings and, if it is told to, previews; cancels at a step if it is told to.
 #[derive(Default)]
-struct Watcher {
+struct Recorder {
     steps: Vec<(String, usize, usize)>,
     warnings: Vec<String>,
     cancel_at: Option<(usize, Arc<Job>)>,
@@ -112,7 +112,7 @@ struct Watcher {
     previews: Option<Vec<Tensor>>,
 }
 
-impl Watch for Watcher {
+impl Observer for Recorder {
     fn progress(&mut self, node: &str, done: usize, of: usize) {
         self.steps.push((node.to_owned(), done, of));
         if let Some((at, job)) = &self.cancel_at

@@ -12,7 +12,7 @@ use wuerst_tests::bundle;
 use wuerst_tests::onnx_bytes::{attribute, float, node, number, put, vqgan_from_colours};
 
 use crate::models::{HALF, half_model};
-use crate::{Watcher, f32s, options, said, set_case, shipped};
+use crate::{Recorder, f32s, options, said, set_case, shipped};
 
 /// Latents from a host through a VQGAN alone.
 const DECODE: &str = "wuerstchen: 1\ninputs: { latents: \"f32[1,4,h,w]\" }\nnodes:\n  vqgan: { use: wuerst.vqgan_decode, \
@@ -33,9 +33,9 @@ fn decode(model: &[u8]) -> Result<(wuerst::Result<Value>, Vec<String>)> {
     let job = engine.job(&graph);
     let latents = Array4::from_shape_fn((1, 4, 4, 6), |(_, c, y, x)| 0.1 + (c + y + x) as f32 / 10.);
     job.set("latents", Value::from(latents))?;
-    let mut watcher = Watcher::default();
-    let pixels = job.get("pixels", &mut watcher);
-    Ok((pixels, watcher.warnings))
+    let mut observer = Recorder::default();
+    let pixels = job.get("pixels", &mut observer);
+    Ok((pixels, observer.warnings))
 }
 
 /// A VQGAN whose graph is these nodes and numbers.

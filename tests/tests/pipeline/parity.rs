@@ -8,7 +8,7 @@ use wuerst_model::onnx::Precision;
 use wuerst_tests::bundle::{Bundle, ODD, PLAIN};
 use wuerst_tests::numbers::relative_error;
 
-use crate::{Watcher, bytes, f32s, imported, options, set_case_of};
+use crate::{Recorder, bytes, f32s, imported, options, set_case_of};
 
 /// A bundle's picture in 0..1; stored as bytes it is within half of one.
 fn picture(bundle: Bundle) -> Result<(ndarray::ArrayD<f32>, f32)> {
@@ -105,10 +105,10 @@ struct Tokens {
 /// The ids of a text, and how often it was said that it is too long.
 fn ids(job: &Job, text: &str) -> Result<(Vec<i64>, Vec<String>)> {
     job.set("text", text)?;
-    let mut watcher = Watcher::default();
-    let ids = bytes(&job.get("ids", &mut watcher)?);
+    let mut observer = Recorder::default();
+    let ids = bytes(&job.get("ids", &mut observer)?);
     let ids = ids.as_chunks::<8>().0.iter().map(|id| i64::from_ne_bytes(*id)).collect();
-    Ok((ids, watcher.warnings))
+    Ok((ids, observer.warnings))
 }
 
 #[test]

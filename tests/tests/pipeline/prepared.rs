@@ -6,7 +6,7 @@ use std::thread;
 use std::time::{Duration, SystemTime};
 
 use anyhow::{Result, ensure};
-use wuerst::{Engine, Value, Watch};
+use wuerst::{Engine, Observer, Value};
 use wuerst_model::facts::{self, Facts};
 use wuerst_model::onnx::set_metadata;
 use wuerst_tests::bundle;
@@ -127,7 +127,7 @@ fn cut_off(folder: &Path) -> Result<()> {
 /// Cuts off the weights after a step of the prior.
 struct CutsOff<'a>(&'a Path);
 
-impl Watch for CutsOff<'_> {
+impl Observer for CutsOff<'_> {
     fn progress(&mut self, node: &str, done: usize, _: usize) {
         if node == "prior" && done == 1 {
             cut_off(self.0).expect("weights to cut off");
@@ -147,9 +147,9 @@ fn weights_may_shrink_while_mapped() -> Result<()> {
     let engine = Engine::new(options)?;
     let job = engine.job(&engine.graph(&shipped("wuerstchen.yaml")?)?);
     set_case(&job)?;
-    let again = |seed: &str, watch: &mut dyn Watch| -> Result<Vec<u8>> {
+    let again = |seed: &str, observer: &mut dyn Observer| -> Result<Vec<u8>> {
         job.set_text("seed", seed)?;
-        Ok(bytes(&job.get("embedding", watch)?))
+        Ok(bytes(&job.get("embedding", observer)?))
     };
     let other = again("77", &mut ())?;
     cut_off(&folder)?;

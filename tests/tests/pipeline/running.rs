@@ -10,7 +10,7 @@ use wuerst::{Device, Engine, Job, Value};
 use wuerst_model::facts::{Facts, Preview};
 use wuerst_tests::bundle;
 
-use crate::{Watcher, bytes, f32s, job, options, published, said, set_case, shipped};
+use crate::{Recorder, bytes, f32s, job, options, published, said, set_case, shipped};
 
 #[test]
 fn bytes_depend_on_the_seed_and_not_on_threads() -> Result<()> {
@@ -204,9 +204,9 @@ fn a_device_that_is_not_there_is_reported() -> Result<()> {
         let engine = Engine::new(options)?;
         let job = engine.job(&engine.graph(&shipped("wuerstchen.yaml")?)?);
         set_case(&job)?;
-        let mut watcher = Watcher::default();
-        let result = job.get("embedding", &mut watcher);
-        Ok((result, watcher.warnings, logged.load(Ordering::SeqCst)))
+        let mut observer = Recorder::default();
+        let result = job.get("embedding", &mut observer);
+        Ok((result, observer.warnings, logged.load(Ordering::SeqCst)))
     };
     // GPU number 99 is in no machine that runs this test.
     let (result, warnings, logged) = run("cuda:99,cpu")?;
@@ -232,9 +232,9 @@ fn previews_show_each_step_to_whoever_watches() -> Result<()> {
     bundle::write_prior(folder.path(), &Facts::Prior(facts))?;
     let job = job(folder.path(), 1, "wuerstchen.yaml")?;
     set_case(&job)?;
-    let mut watcher = Watcher { previews: Some(vec![]), ..Watcher::default() };
-    let embedding = f32s(&job.get("embedding", &mut watcher)?);
-    let previews = watcher.previews.unwrap_or_default();
+    let mut observer = Recorder { previews: Some(vec![]), ..Recorder::default() };
+    let embedding = f32s(&job.get("embedding", &mut observer)?);
+    let previews = observer.previews.unwrap_or_default();
     assert_eq!(previews.len(), 6);
     assert_eq!(Value::from(previews[5].clone()).ty().to_string(), "u8[6,9,3]");
     // The last step adds nothing to what it guesses, so the last preview is the result: (e + 1) / 42 in bytes.

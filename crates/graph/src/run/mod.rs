@@ -18,7 +18,7 @@ mod values;
 
 use std::time::Instant;
 
-use wuerst_core::{CancellationToken, Error, Result, Value, Watch};
+use wuerst_core::{CancellationToken, Error, Observer, Result, Value};
 
 use crate::cache::Cache;
 use crate::graph::Graph;
@@ -33,7 +33,7 @@ pub struct Run<'a> {
     inputs: &'a Inputs,
     cache: &'a Cache,
     cancel: &'a CancellationToken,
-    watch: &'a mut dyn Watch,
+    observer: &'a mut dyn Observer,
     report: Report,
 }
 
@@ -44,9 +44,9 @@ impl<'a> Run<'a> {
         inputs: &'a Inputs,
         cache: &'a Cache,
         cancel: &'a CancellationToken,
-        watch: &'a mut dyn Watch,
+        observer: &'a mut dyn Observer,
     ) -> Run<'a> {
-        Run { graph, inputs, cache, cancel, watch, report: Report::default() }
+        Run { graph, inputs, cache, cancel, observer, report: Report::default() }
     }
 
     /// The value of one output, by name.
@@ -70,7 +70,7 @@ impl<'a> Run<'a> {
         let plan = self.graph.needed(&outputs);
         let inputs = self.inputs.ready(self.graph, (&plan, &outputs), self.cancel)?;
         let ids: Vec<&str> = plan.iter().map(|&step| self.graph.nodes[step].id.as_str()).collect();
-        let mut progress = Progress::new(self.graph, &plan, &inputs, self.cache, self.watch);
+        let mut progress = Progress::new(self.graph, &plan, &inputs, self.cache, self.observer);
         progress.begin(&ids);
         let mut pass = Pass::new(self.graph, self.cache, self.cancel, inputs, progress, &outputs);
         let values: Result<Vec<Value>> = outputs.iter().map(|_| pass.next()).collect();

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use wuerst_core::{Digest, Hasher, Model, Tensor, Value, Watch};
+use wuerst_core::{Digest, Hasher, Model, Observer, Tensor, Value};
 
 use crate::cache::Cache;
 use crate::graph::{Graph, Role, Source, Step};
@@ -10,13 +10,13 @@ use crate::graph::{Graph, Role, Source, Step};
 /// The most that is shown while there is still something to do, if only to hand the results over.
 const NEARLY: f64 = 0.999_999;
 
-/// Stands between a run and its watch, and tells it how far the run is.
+/// Stands between a run and its observer, and tells it how far the run is.
 ///
 /// Work counts by what it took the last time. What it takes this time is not known before: how much of the graph is
 /// remembered turns out node by node, and the number of steps when a node begins. So the fraction is never computed
 /// anew; every piece of work takes its part of *what is left of the fraction*, in proportion to what is left to do.
 pub(crate) struct Progress<'a> {
-    watch: &'a mut dyn Watch,
+    observer: &'a mut dyn Observer,
     /// By node of the graph; `None` for those that no output needs.
     nodes: Vec<Option<Estimate>>,
     /// The node that runs.
@@ -49,7 +49,7 @@ impl<'a> Progress<'a> {
         plan: &[usize],
         inputs: &[Option<Value>],
         cache: &Cache,
-        watch: &'a mut dyn Watch,
+        observer: &'a mut dyn Observer,
     ) -> Progress<'a> {
         let mut nodes: Vec<Option<Estimate>> = graph.nodes.iter().map(|_| None).collect();
         let slowness = cache.slowness();
@@ -64,18 +64,18 @@ impl<'a> Progress<'a> {
                 Some(Estimate { sort, weight, expected, left: expected, step: step_cost, steps: 0 });
             left += expected;
         }
-        Progress { watch, nodes, current: None, one: (0, 1), fraction: 0., left }
+        Progress { observer, nodes, current: None, one: (0, 1), fraction: 0., left }
     }
 
     /// The run begins.
     pub(crate) fn begin(&mut self, ids: &[&str]) {
-        self.watch.planned(ids);
-        self.watch.overall("", 0.);
+        self.observer.planned(ids);
+        self.observer.overall("", 0.);
     }
 
     /// The run has succeeded.
     pub(crate) fn end(&mut self) {
-        self.watch.overall("", 1.);
+        self.observer.overall("", 1.);
     }
 
     /// Nodes have become others, one for each result of a batch; there are `count` nodes now.
@@ -92,7 +92,7 @@ impl<'a> Progress<'a> {
 
     /// A result of those that an output joins is finished.
     pub(crate) fn part(&mut self, output: &str, index: usize, of: usize, value: &Value) {
-        self.watch.part(output, index, of, value);
+        self.observer.part(output, index, of, value);
     }
 
     /// A node need not run.
@@ -103,7 +103,7 @@ impl<'a> Progress<'a> {
         if let Some(estimate) = &mut self.nodes[node] {
             self.left -= std::mem::take(&mut estimate.left);
         }
-        self.watch.reused(&step.id);
+        self.observer.reused(&step.id);
     }
 
     /// A node begins to run; perhaps one that was believed to be remembered.
@@ -118,12 +118,12 @@ impl<'a> Progress<'a> {
             self.left += estimate.expected - estimate.left;
             estimate.left = estimate.expected;
         }
-        self.watch.started(&step.id);
+        self.observer.started(&step.id);
     }
 
     /// Something that the user should know of a node.
     pub(crate) fn warn(&mut self, id: &str, message: &str) {
-        self.watch.warning(id, message);
+        self.observer.warning(id, message);
     }
 
     /// A node has finished. Gives the sort of its work, its number of steps and its weight, to be remembered.
@@ -132,9 +132,9 @@ impl<'a> Progress<'a> {
             return None;
         }
         self.current = None;
-        self.watch.finished(&step.id);
+        self.observer.finished(&step.id);
         self.advance(node, 0.);
-        self.watch.overall(&step.id, self.fraction);
+        self.observer.overall(&step.id, self.fraction);
         self.nodes[node].as_ref().map(|estimate| (estimate.sort, estimate.steps, estimate.weight))
     }
 
@@ -168,30 +168,30 @@ impl<'a> Progress<'a> {
 }
 
 /// What a node reports goes through here, so that its steps are counted.
-impl Watch for Progress<'_> {
+impl Observer for Progress<'_> {
     fn progress(&mut self, id: &str, done: usize, of: usize) {
         let (index, all) = self.one;
-        self.watch.progress(id, done.saturating_add(index * of), of.saturating_mul(all));
+        self.observer.progress(id, done.saturating_add(index * of), of.saturating_mul(all));
         if let Some(node) = self.current {
             self.stepped(node, done, of);
-            self.watch.overall(id, self.fraction);
+            self.observer.overall(id, self.fraction);
         }
     }
 
     fn wants_preview(&self) -> bool {
-        self.watch.wants_preview()
+        self.observer.wants_preview()
     }
 
     fn preview_every(&self) -> usize {
-        self.watch.preview_every()
+        self.observer.preview_every()
     }
 
     fn preview(&mut self, id: &str, rgb: &Tensor) {
-        self.watch.preview(id, rgb);
+        self.observer.preview(id, rgb);
     }
 
     fn warning(&mut self, id: &str, message: &str) {
-        self.watch.warning(id, message);
+        self.observer.warning(id, message);
     }
 }
 

@@ -124,8 +124,8 @@ impl Bench {
     /// What a run for one output did.
     pub fn report(&self, graph: &Graph, name: &str, sets: &[(&str, Value)]) -> Report {
         let inputs = inputs(graph, sets);
-        let (cancel, mut watch) = (CancellationToken::new(), ());
-        let mut run = Run::new(graph, &inputs, &self.cache, &cancel, &mut watch);
+        let (cancel, mut observer) = (CancellationToken::new(), ());
+        let mut run = Run::new(graph, &inputs, &self.cache, &cancel, &mut observer);
         run.output(name).unwrap();
         run.report().clone()
     }
@@ -134,8 +134,8 @@ impl Bench {
     pub fn output(&self, graph: &Graph, name: &str, sets: &[(&str, Value)]) -> (Result<Value>, Vec<String>) {
         let inputs = inputs(graph, sets);
         self.log.lock().unwrap().clear();
-        let (cancel, mut watch) = (CancellationToken::new(), ());
-        let mut run = Run::new(graph, &inputs, &self.cache, &cancel, &mut watch);
+        let (cancel, mut observer) = (CancellationToken::new(), ());
+        let mut run = Run::new(graph, &inputs, &self.cache, &cancel, &mut observer);
         let value = run.output(name);
         let ran: Vec<String> = run.report().ran().map(|ran| ran.node.clone()).collect();
         if value.is_ok() {

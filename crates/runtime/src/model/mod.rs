@@ -272,7 +272,7 @@ impl std::fmt::Debug for Stage {
     }
 }
 
-/// Says on the log and to the watcher which preferred devices did not take a model.
+/// Says on the log and to the observer which preferred devices did not take a model.
 pub(crate) fn report(ctx: &mut Ctx<'_>, options: &Options, placement: &Placement) {
     for (device, why) in &placement.refused {
         let message = format!(

@@ -217,7 +217,7 @@ pub(crate) fn blame_model(error: Error) -> Refusal {
 
 #[cfg(test)]
 mod tests {
-    use wuerst_core::{CancellationToken, Signature, Value, Watch};
+    use wuerst_core::{CancellationToken, Observer, Signature, Value};
 
     use super::*;
 
@@ -230,8 +230,8 @@ mod tests {
         let path = Path::new("a.onnx");
         let facts = Defaults { path, steps: 4, guidance: 1., schedule: &schedule, timesteps, preview: None };
         let sampling = Sampling::new(&Args::new(&ports.inputs, values), facts)?;
-        let (cancel, mut watch, mut times) = (CancellationToken::new(), (), vec![]);
-        let mut ctx = Ctx::new("node", &cancel, &mut watch);
+        let (cancel, mut observer, mut times) = (CancellationToken::new(), (), vec![]);
+        let mut ctx = Ctx::new("node", &cancel, &mut observer);
         let conditions = sampling.conditions(vec![], || Ok(vec![]))?;
         let x = sampling.run(&mut ctx, &mut Noise::new(1), None, [1, 2, 2], &conditions, |_, feeds, _| {
             times.push(feeds[1].1.values::<f32>().unwrap_or_default()[0]);
@@ -282,7 +282,7 @@ mod tests {
     #[test]
     fn a_model_of_another_shape_is_an_error_and_cancel_stops_between_steps() -> Result<()> {
         struct Stop(CancellationToken);
-        impl Watch for Stop {
+        impl Observer for Stop {
             fn progress(&mut self, _: &str, done: usize, _: usize) {
                 if done == 1 {
                     self.0.cancel();
@@ -297,8 +297,8 @@ mod tests {
             Defaults { path, steps: 4, guidance: 1., schedule: &schedule, timesteps: &[], preview: None };
         let sampling = Sampling::new(&Args::new(&ports.inputs, &values), facts)?;
         let cancel = CancellationToken::new();
-        let (mut watch, mut calls) = (Stop(cancel.clone()), 0);
-        let mut ctx = Ctx::new("node", &cancel, &mut watch);
+        let (mut observer, mut calls) = (Stop(cancel.clone()), 0);
+        let mut ctx = Ctx::new("node", &cancel, &mut observer);
         let conditions = sampling.conditions(vec![], || Ok(vec![]))?;
         let stopped =
             sampling.run(&mut ctx, &mut Noise::new(1), None, [1, 2, 2], &conditions, |_, feeds, _| {
@@ -306,8 +306,8 @@ mod tests {
                 Ok(feeds[0].1.clone())
             });
         assert!(matches!(stopped, Err(Error::Cancelled)) && calls == 2);
-        let (cancel, mut watch) = (CancellationToken::new(), ());
-        let mut ctx = Ctx::new("node", &cancel, &mut watch);
+        let (cancel, mut observer) = (CancellationToken::new(), ());
+        let mut ctx = Ctx::new("node", &cancel, &mut observer);
         let wrong =
             |_: &Ctx<'_>, _: &[(&str, &Tensor)], _: &Kept| Tensor::from_vec(&[1, 1, 2, 3], vec![0f32; 6]);
         let said = sampling.run(&mut ctx, &mut Noise::new(1), None, [1, 2, 2], &conditions, wrong);
@@ -324,8 +324,8 @@ mod tests {
         let facts =
             Defaults { path, steps: 4, guidance: 1., schedule: &schedule, timesteps: &[], preview: None };
         let sampling = Sampling::new(&Args::new(&ports.inputs, &values), facts)?;
-        let (cancel, mut watch, mut calls) = (CancellationToken::new(), (), 0);
-        let mut ctx = Ctx::new("node", &cancel, &mut watch);
+        let (cancel, mut observer, mut calls) = (CancellationToken::new(), (), 0);
+        let mut ctx = Ctx::new("node", &cancel, &mut observer);
         let conditions = sampling.conditions(vec![], || Ok(vec![]))?;
         let shape = [1, 2, 2];
         let large = |_: &Ctx<'_>, _: &[(&str, &Tensor)], _: &Kept| {

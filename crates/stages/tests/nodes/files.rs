@@ -128,8 +128,8 @@ fn whoever_runs_a_graph_names_any_file_and_the_graph_its_own() {
     let graph = Graph::load(LOAD, &registry(graphs.path())).unwrap();
     let (cache, cancel) = (Cache::new(1 << 20), CancellationToken::new());
     let run = |inputs: &Inputs| {
-        let (mut watch, graph) = ((), &graph);
-        let mut run = Run::new(graph, inputs, &cache, &cancel, &mut watch);
+        let (mut observer, graph) = ((), &graph);
+        let mut run = Run::new(graph, inputs, &cache, &cancel, &mut observer);
         let value = floats(run.output("tensor"));
         (value[0], run.report().ran().count())
     };
@@ -149,8 +149,8 @@ fn whoever_runs_a_graph_names_any_file_and_the_graph_its_own() {
     let graph = Graph::load(LOAD, &bare).unwrap();
     let said = &graph.missing_defaults()[0].message;
     assert!(said.contains("name no files"), "{said}");
-    let (mut watch, inputs) = ((), Inputs::new());
-    let refused = Run::new(&graph, &inputs, &cache, &cancel, &mut watch).output("tensor").unwrap_err();
+    let (mut observer, inputs) = ((), Inputs::new());
+    let refused = Run::new(&graph, &inputs, &cache, &cancel, &mut observer).output("tensor").unwrap_err();
     assert!(refused.to_string().contains("name no files"), "{refused}");
     // Replaced by whoever runs it.
     let path = elsewhere.path().join("a.npy");

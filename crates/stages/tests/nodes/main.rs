@@ -10,7 +10,7 @@ mod texts;
 use std::path::Path;
 use std::sync::Arc;
 
-use wuerst_core::{CancellationToken, Files, Models, Registry, Result, Tensor, Value, Watch};
+use wuerst_core::{CancellationToken, Files, Models, Observer, Registry, Result, Tensor, Value};
 use wuerst_graph::{Cache, Graph, Inputs, Run};
 use wuerst_stages::{Options, Outputs, Sessions, register};
 
@@ -27,7 +27,7 @@ fn registry(folder: &Path) -> Registry {
 #[derive(Default)]
 struct Warnings(Vec<String>);
 
-impl Watch for Warnings {
+impl Observer for Warnings {
     fn warning(&mut self, _: &str, message: &str) {
         self.0.push(message.to_owned());
     }
@@ -44,7 +44,7 @@ fn watched(
     with: &str,
     output: &str,
     tensors: &[&Tensor],
-    watch: &mut Warnings,
+    observer: &mut Warnings,
 ) -> Result<Value> {
     let names = ["a", "b", "c", "d"];
     let declared: String = names
@@ -62,7 +62,7 @@ fn watched(
         inputs.set(&graph, name, (*tensor).clone())?;
     }
     let (cache, cancel) = (Cache::new(0), CancellationToken::new());
-    Run::new(&graph, &inputs, &cache, &cancel, watch).output("out")
+    Run::new(&graph, &inputs, &cache, &cancel, observer).output("out")
 }
 
 fn said(result: Result<Value>) -> String {

@@ -5,7 +5,7 @@ use anyhow::Result;
 use std::fs;
 use std::path::Path;
 use tch::{Kind, Tensor};
-use wuerst::{Engine, Options, Value, Watch};
+use wuerst::{Engine, Observer, Options, Value};
 use wuerst_model::compressor::{self, Backbone};
 use wuerst_model::contract::Sizes;
 use wuerst_model::record::Graph;
@@ -25,7 +25,7 @@ use wuerst_train::trainer::Trainer;
 #[derive(Default)]
 struct Previews(Vec<String>);
 
-impl Watch for Previews {
+impl Observer for Previews {
     fn wants_preview(&self) -> bool {
         true
     }
