@@ -236,7 +236,7 @@ fn plug_ins_keep_batch_and_weight() -> Result<()> {
     }
     let engine = engine()?;
     engine.load_plugin(&plugin()?)?;
-    assert_eq!(engine.registry().get("house.size").unwrap().spec().weight, 25.);
+    assert_eq!(engine.registry().get("house.size").unwrap().spec().expected_ms, 25.);
     let rows = |numbers: &[f32]| Tensor::from_vec(&[numbers.len(), 1], numbers.to_vec());
     for by in [false, true] {
         let inputs = [("rows", "f32[b,1]"), ("seed", "int"), ("by", "f32[b,1]")];

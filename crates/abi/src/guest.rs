@@ -112,7 +112,7 @@ fn told(api: &Api, body: impl FnOnce() -> Result<(), Said>) -> *mut Failure {
 
 fn add(api: &'static Api, plugin: *mut Plugin, node: Arc<dyn Node>) -> Result<()> {
     // The interface has no place for the inputs of an example.
-    let NodeSpec { kind, version, signature, pure, about, weight, example: _ } = node.spec();
+    let NodeSpec { kind, version, signature, pure, about, expected_ms, example: _ } = node.spec();
     let ports = signature.inputs.iter().chain(&signature.outputs).filter(|port| !port.about.is_empty());
     let ports: String = ports.map(|port| format!("{}: {}\n", port.name, port.about)).collect();
     let signature = signature.to_string();
@@ -131,7 +131,7 @@ fn add(api: &'static Api, plugin: *mut Plugin, node: Arc<dyn Node>) -> Result<()
         user,
         state: Some(state),
         batch: Some(batch),
-        weight: *weight,
+        weight: *expected_ms,
     };
     hear(api, (api.add)(plugin, &raw)).inspect_err(|_| {
         // SAFETY: the host did not take it.

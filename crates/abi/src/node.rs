@@ -96,7 +96,7 @@ impl Foreign {
         }
         match node.weight {
             0. => {}
-            weight if weight.is_finite() && weight > 0. => spec = spec.weighing(weight),
+            weight if weight.is_finite() && weight > 0. => spec = spec.with_expected_ms(weight),
             other => {
                 let message = format!("{other} is no time: milliseconds are wanted, or 0");
                 return Err(Error::invalid(format!("weight of `{kind}`"), message));

@@ -113,7 +113,7 @@ pub struct NodeSpec {
     pub about: String,
     /// About how many milliseconds a run takes: the progress of a graph is shared out so until runs have been
     /// measured. Only its proportion to that of other nodes counts.
-    pub weight: f64,
+    pub expected_ms: f64,
     /// Inputs that may be left out, but that an example of the node gives: one of several that it needs, say.
     pub example: Vec<String>,
 }
@@ -137,7 +137,7 @@ impl NodeSpec {
             Error::invalid(format!("signature of `{kind}`"), e.to_string())
         })?;
         let (kind, about) = (kind.to_owned(), about.to_owned());
-        Ok(NodeSpec { kind, version, signature, pure: true, about, weight: 1., example: vec![] })
+        Ok(NodeSpec { kind, version, signature, pure: true, about, expected_ms: 1., example: vec![] })
     }
 
     /// Says that the node has side effects and must be run every time.
@@ -146,10 +146,10 @@ impl NodeSpec {
         NodeSpec { pure: false, ..self }
     }
 
-    /// Says about how many milliseconds a run takes, see [`NodeSpec::weight`]. 1 is the default.
+    /// Says about how many milliseconds a run takes, see [`NodeSpec::expected_ms`]. 1 is the default.
     #[must_use]
-    pub fn weighing(self, weight: f64) -> NodeSpec {
-        NodeSpec { weight, ..self }
+    pub fn with_expected_ms(self, expected_ms: f64) -> NodeSpec {
+        NodeSpec { expected_ms, ..self }
     }
 
     /// Names the inputs that an example gives besides those that it must, see [`NodeSpec::example`].

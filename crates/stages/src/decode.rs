@@ -36,7 +36,7 @@ impl Decode {
         );
         let about = "Stage B. Makes the latents of a picture from its semantic embedding; of several, one for each of a batch.";
         let mut spec = NodeSpec::new("wuerst.decoder", 1, signature, about)?
-            .weighing(2000.)
+            .with_expected_ms(2000.)
             .describe("embedding", "What the picture shows, from the prior or a compressor.")?
             .describe("text", "States of the decoder's text encoder; one for all pictures, or one for each.")?
             .describe("negative", "States for what the picture should not show; one for all pictures, or one for each.")?

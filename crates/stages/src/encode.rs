@@ -21,7 +21,7 @@ impl Encode {
         let signature = "ids: i64[b,l], mask: i64[b,l], model: model -> states: f32[b,l,d]";
         let about = "Makes the states of a text, which the prior and the decoder attend to.";
         let spec = NodeSpec::new("wuerst.text_encode", 1, signature, about)?
-            .weighing(50.)
+            .with_expected_ms(50.)
             .describe("ids", "Token ids, from `wuerst.tokenize` with the same model.")?
             .describe("mask", "1 for tokens of the text, 0 for padding.")?
             .describe("model", "A model with the contract `text-encoder`.")?

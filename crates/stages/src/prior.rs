@@ -36,7 +36,7 @@ impl Prior {
         );
         let about = "Stage C. Makes the semantic embedding of a picture from text; of several, one for each text of a batch.";
         let mut spec = NodeSpec::new("wuerst.prior", 1, signature, about)?
-            .weighing(1000.)
+            .with_expected_ms(1000.)
             .describe("text", "States of the prior's text encoder, one for each picture.")?
             .describe("negative", "States for what the picture should not show; one for all pictures, or one for each.")?
             .describe("model", "A model with the contract `prior`.")?

@@ -26,7 +26,7 @@ impl Vqgan {
     pub(crate) fn new(sessions: Arc<Sessions>) -> Result<Vqgan> {
         let signature = "latents: f32[1,z,H,W], model: model -> image: u8[h,w,3], pixels: f32[h,w,3]";
         let spec = NodeSpec::new("wuerst.vqgan_decode", 1, signature, "Stage A. Makes pixels from latents.")?
-            .weighing(200.)
+            .with_expected_ms(200.)
             .describe("latents", "From the decoder.")?
             .describe("model", "A model with the contract `vqgan-decoder`.")?
             .describe("image", "The picture, RGB.")?
@@ -39,7 +39,7 @@ impl Vqgan {
         let signature = "latents: f32[b,z,H,W], model: model -> images: u8[b,h,w,3], pixels: f32[b,h,w,3]";
         let about = "Stage A. Makes the pixels of several pictures, one after the other.";
         let spec = NodeSpec::new("wuerst.vqgan_decode_batch", 1, signature, about)?
-            .weighing(200.)
+            .with_expected_ms(200.)
             .describe("latents", "From the decoder, of each picture.")?
             .describe("model", "A model with the contract `vqgan-decoder`.")?
             .describe("images", "The pictures, RGB; `image.grid` lays them out, `image.pick` takes one.")?

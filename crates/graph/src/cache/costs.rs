@@ -16,8 +16,8 @@ pub(crate) struct Cost {
     pub(crate) milliseconds: f64,
     /// The steps of that run; 0 when it reported none.
     pub(crate) steps: usize,
-    /// The weight that the node's declaration gives it.
-    weight: f64,
+    /// The milliseconds that the node's kind declares.
+    declared_ms: f64,
 }
 
 impl Cost {
@@ -45,16 +45,17 @@ impl Costs {
     /// What was measured over what was declared: how much slower this machine, with these models, is than the
     /// one in the declarations' mind. 1 before anything was measured.
     pub(super) fn slowness(&self) -> f64 {
-        let sums = self.0.iter().fold([0., 0.], |[a, b], (_, cost)| [a + cost.milliseconds, b + cost.weight]);
+        let sums =
+            self.0.iter().fold([0., 0.], |[a, b], (_, cost)| [a + cost.milliseconds, b + cost.declared_ms]);
         if sums[0] > 0. && sums[1] > 0. { sums[0] / sums[1] } else { 1. }
     }
 
-    pub(super) fn measure(&mut self, sort: Digest, took: Duration, steps: usize, weight: f64) {
+    pub(super) fn measure(&mut self, sort: Digest, took: Duration, steps: usize, declared_ms: f64) {
         let mut milliseconds = took.as_secs_f64() * 1e3;
         if let Some(before) = self.0.get(&sort) {
             milliseconds = f64::midpoint(milliseconds, before.of(steps));
         }
-        self.0.put(sort, Cost { milliseconds, steps, weight });
+        self.0.put(sort, Cost { milliseconds, steps, declared_ms });
     }
 }
 

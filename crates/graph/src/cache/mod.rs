@@ -153,8 +153,8 @@ impl Cache {
     }
 
     /// Remembers what a sort of work took.
-    pub(crate) fn measure(&self, sort: Digest, took: Duration, steps: usize, weight: f64) {
-        self.tables().costs.measure(sort, took, steps, weight);
+    pub(crate) fn measure(&self, sort: Digest, took: Duration, steps: usize, declared_ms: f64) {
+        self.tables().costs.measure(sort, took, steps, declared_ms);
     }
 
     /// Adds a value, in use as long as the lease lives.

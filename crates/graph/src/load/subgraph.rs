@@ -49,7 +49,7 @@ impl Subgraph {
         let spec = NodeSpec {
             signature: graph.interface.clone(),
             pure: nodes().all(|spec| spec.pure),
-            weight: nodes().map(|spec| spec.weight).sum(),
+            expected_ms: nodes().map(|spec| spec.expected_ms).sum(),
             ..spec
         };
         Ok(Subgraph { spec, graph, text, registry })

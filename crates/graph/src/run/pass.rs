@@ -286,8 +286,8 @@ impl<'a> Pass<'a> {
         let (duration, usage, warnings) = (begun.elapsed(), ctx.usage(), Arc::from(ctx.warnings()));
         values::results(&spec.signature, &results, lengths).map_err(in_node)?;
         let took = duration.saturating_sub(usage.loading);
-        if let Some((sort, steps, weight)) = self.progress.finished(step, &this) {
-            self.cache.measure(sort, took, steps, weight);
+        if let Some((sort, steps, declared_ms)) = self.progress.finished(step, &this) {
+            self.cache.measure(sort, took, steps, declared_ms);
         }
         if spec.pure
             && let Some(problem) = self.cache.store(key, &results, took)

@@ -32,7 +32,7 @@ pub(crate) struct Progress<'a> {
 struct Estimate {
     /// The node's kind with its models: what its cost is remembered by.
     sort: Digest,
-    weight: f64,
+    declared_ms: f64,
     expected: f64,
     /// As much of it as is still in `left`.
     left: f64,
@@ -56,12 +56,12 @@ impl<'a> Progress<'a> {
         let mut left = 0.;
         for &step in plan {
             let sort = sort(graph, step, inputs);
-            let weight = graph.nodes[step].node.spec().weight.max(0.);
+            let declared_ms = graph.nodes[step].node.spec().expected_ms.max(0.);
             let cost = cache.cost(sort);
-            let expected = cost.map_or(weight * slowness, |cost| cost.milliseconds);
+            let expected = cost.map_or(declared_ms * slowness, |cost| cost.milliseconds);
             let step_cost = cost.filter(|cost| cost.steps > 0).map(|cost| cost.of(1));
             nodes[step] =
-                Some(Estimate { sort, weight, expected, left: expected, step: step_cost, steps: 0 });
+                Some(Estimate { sort, declared_ms, expected, left: expected, step: step_cost, steps: 0 });
             left += expected;
         }
         Progress { observer, nodes, current: None, one: (0, 1), fraction: 0., left }
@@ -126,7 +126,7 @@ impl<'a> Progress<'a> {
         self.observer.warning(id, message);
     }
 
-    /// A node has finished. Gives the sort of its work, its number of steps and its weight, to be remembered.
+    /// A node has finished. Gives the sort of its work, its number of steps and the milliseconds that its kind declares.
     pub(crate) fn finished(&mut self, node: usize, step: &Step) -> Option<(Digest, usize, f64)> {
         if step.role == Role::Glue {
             return None;
@@ -135,7 +135,7 @@ impl<'a> Progress<'a> {
         self.observer.finished(&step.id);
         self.advance(node, 0.);
         self.observer.overall(&step.id, self.fraction);
-        self.nodes[node].as_ref().map(|estimate| (estimate.sort, estimate.steps, estimate.weight))
+        self.nodes[node].as_ref().map(|estimate| (estimate.sort, estimate.steps, estimate.declared_ms))
     }
 
     /// Work on a node is done until only this much is left of it.

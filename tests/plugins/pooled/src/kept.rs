@@ -10,7 +10,7 @@ pub(crate) struct Size(NodeSpec);
 impl Size {
     pub(crate) fn new() -> Result<Size> {
         let spec = NodeSpec::new("house.size", 1, "path: text -> bytes: int", "The length of a file.")?;
-        Ok(Size(spec.weighing(25.)))
+        Ok(Size(spec.with_expected_ms(25.)))
     }
 }
 

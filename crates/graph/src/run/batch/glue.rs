@@ -92,7 +92,7 @@ fn step(id: &str, kind: &str, inputs: Vec<Port>, gives: Ty, args: Vec<Source>, b
         signature,
         pure: true,
         about: String::new(),
-        weight: 0.,
+        expected_ms: 0.,
         example: vec![],
     };
     let (id, node) = (id.to_owned(), Arc::new(Glue(spec, body)));
