@@ -35,7 +35,7 @@
  * return normally (no C++ exception, no longjmp). A call that finds less than 512 KiB of stack goes on upon a stack of
  * the library's own (4 MiB, given back when the call returns), in the same thread; so a thread of 64 KiB will do.
  *
- * Callbacks. Inside one (of wst_watch, of wst_node, the log) every function may be called, and none waits for a run, as
+ * Callbacks. Inside one (of wst_observer, of wst_node, the log) every function may be called, and none waits for a run, as
  * that could wait for the callback itself: wst_job_get and wst_job_get_all give WST_INVALID, wst_run_take does while the
  * run goes on, wst_run_wait says at once whether it is over, and wst_run_free stops the run without waiting for it; it
  * calls back no more then. wst_job_start begins a run.
@@ -691,9 +691,9 @@ void wst_graph_free(wst_graph *graph);
 /* One graph with the values of its inputs. */
 typedef struct wst_job wst_job;
 
-/* Watches a run. Every callback may be NULL, is called in the thread that is inside wst_job_get, or of wst_job_start
+/* Observes a run. Every callback may be NULL, is called in the thread that is inside wst_job_get, or of wst_job_start
  * in the run's own thread, and holds the run up until it returns. Its arguments are views until it returns. */
-typedef struct wst_watch {
+typedef struct wst_observer {
     size_t struct_size;
     /* A node has done `done` of its `of` steps. */
     void (*progress)(void *user, wst_str node, uint32_t done, uint32_t of);
@@ -714,9 +714,9 @@ typedef struct wst_watch {
      * several pictures, say. value is as the output's, with a first dimension of 1: a view, to be cloned if it is to be
      * kept. Not called for what is remembered as a whole. */
     void (*part)(void *user, wst_str output, uint32_t index, uint32_t of, const wst_value *value);
-} wst_watch;
+} wst_observer;
 
-#define WST_WATCH_INIT {sizeof(wst_watch), 0, 0, 0, 0, 0, 0, 0, 0}
+#define WST_OBSERVER_INIT {sizeof(wst_observer), 0, 0, 0, 0, 0, 0, 0, 0}
 
 /* A new job, with every input as the graph has it. Errors: WST_INVALID. */
 wst_error *wst_job_new(const wst_graph *graph, wst_job **out);
@@ -749,15 +749,15 @@ wst_error *wst_job_digest(const wst_job *job, wst_str output, wst_digest *out);
 wst_error *wst_job_xmp(const wst_job *job, wst_str output, wst_value **out);
 
 /* The value of an output: runs what is needed and not remembered, in this thread, and returns when it is done. The
- * same inputs give the same bytes. watch may be NULL. Two threads that get from one job take turns. Errors:
+ * same inputs give the same bytes. observer may be NULL. Two threads that get from one job take turns. Errors:
  * WST_NOT_FOUND for an unknown output, and for ONNX Runtime when it is nowhere; WST_INVALID for inputs that are missing or
  * that a node refuses, and inside a callback; WST_MODEL for a model that is damaged, gone, or none for its stage; WST_FILE; WST_RUNTIME;
  * WST_CANCELLED; and what nodes of your own say. After any error the job can be asked again; what was finished stays remembered. */
-wst_error *wst_job_get(wst_job *job, wst_str output, const wst_watch *watch, wst_value **out);
+wst_error *wst_job_get(wst_job *job, wst_str output, const wst_observer *observer, wst_value **out);
 
 /* The same for several outputs, in one run, which computes each node once: values has room for as many. Errors: as
  * wst_job_get; nothing is written then. */
-wst_error *wst_job_get_all(wst_job *job, const wst_str *outputs, size_t count, const wst_watch *watch,
+wst_error *wst_job_get_all(wst_job *job, const wst_str *outputs, size_t count, const wst_observer *observer,
                            wst_value **values);
 
 /* Stops every run of the job that has begun (by wst_job_get, wst_job_get_all, wst_job_start) and is not over: it
@@ -796,9 +796,9 @@ void wst_job_free(wst_job *job);
 typedef struct wst_run wst_run;
 
 /* Begins a run for so many outputs. It computes with the inputs as they are when it is its turn; runs of one job take
- * turns. watch may be NULL; its `user` must be good until the run is freed. Errors: WST_NOT_FOUND for an unknown
+ * turns. observer may be NULL; its `user` must be good until the run is freed. Errors: WST_NOT_FOUND for an unknown
  * output; WST_RUNTIME when there is no thread to be had; WST_INVALID. What goes wrong later, wst_run_take says. */
-wst_error *wst_job_start(wst_job *job, const wst_str *outputs, size_t count, const wst_watch *watch, wst_run **out);
+wst_error *wst_job_start(wst_job *job, const wst_str *outputs, size_t count, const wst_observer *observer, wst_run **out);
 
 /* Where a run is. */
 #define WST_RUNNING ((uint32_t)0)
@@ -812,7 +812,7 @@ typedef struct wst_status {
     /* One of WST_RUNNING to WST_FAILED. */
     uint32_t state;
     uint32_t reserved;
-    /* How far the whole run is, as `overall` of wst_watch. */
+    /* How far the whole run is, as `overall` of wst_observer. */
     double fraction;
     /* The node that it has got to, a view that belongs to the run; and how many of its steps are done. */
     wst_str node;

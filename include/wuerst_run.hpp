@@ -8,8 +8,8 @@
 
 namespace wuerst {
 
-// Watches a run; what is not set is not called.
-struct Watch {
+// Observes a run; what is not set is not called.
+struct Observer {
     std::function<void(std::string_view node, std::uint32_t done, std::uint32_t of)> progress;
     std::function<void(std::string_view node, const wst_tensor &rgb)> preview;
     std::function<void(std::string_view node, std::string_view message)> warning;
@@ -27,63 +27,63 @@ template <class T> std::shared_ptr<T> owned(T *handle, void (*free)(T *), std::s
     return std::shared_ptr<T>(handle, [free, uses = std::move(uses)](T *handle) { free(handle); });
 }
 
-// A Watch with what its callbacks threw, for C. A callback keeps it, since it may free the run that it is of.
-class Watching : public std::enable_shared_from_this<Watching> {
+// An Observer with what its callbacks threw, for C. A callback keeps it, since it may free the run that it is of.
+class Observing : public std::enable_shared_from_this<Observing> {
 public:
-    Watching(Watch watch, std::shared_ptr<wst_job> job) : watch_(std::move(watch)), job_(std::move(job))
+    Observing(Observer observer, std::shared_ptr<wst_job> job) : observer_(std::move(observer)), job_(std::move(job))
     {
         raw_.user = this;
-        raw_.preview_every = watch_.preview_every;
-        if (watch_.progress)
+        raw_.preview_every = observer_.preview_every;
+        if (observer_.progress)
             raw_.progress = [](void *user, wst_str node, std::uint32_t done, std::uint32_t of) {
-                self(user)->guard([&](Watch &watch) { watch.progress(view(node), done, of); });
+                self(user)->guard([&](Observer &observer) { observer.progress(view(node), done, of); });
             };
-        if (watch_.preview)
+        if (observer_.preview)
             raw_.preview = [](void *user, wst_str node, const wst_tensor *rgb) {
-                self(user)->guard([&](Watch &watch) { watch.preview(view(node), *rgb); });
+                self(user)->guard([&](Observer &observer) { observer.preview(view(node), *rgb); });
             };
-        if (watch_.warning)
+        if (observer_.warning)
             raw_.warning = [](void *user, wst_str node, wst_str message) {
-                self(user)->guard([&](Watch &watch) { watch.warning(view(node), view(message)); });
+                self(user)->guard([&](Observer &observer) { observer.warning(view(node), view(message)); });
             };
-        if (watch_.part)
+        if (observer_.part)
             raw_.part = [](void *user, wst_str output, std::uint32_t index, std::uint32_t of, const wst_value *value) {
-                self(user)->guard([&](Watch &watch) {
-                    watch.part(view(output), index, of, Value(wst_value_clone(value)));
+                self(user)->guard([&](Observer &observer) {
+                    observer.part(view(output), index, of, Value(wst_value_clone(value)));
                 });
             };
         // The first that is called, before any node: it tells the thread of the run where exceptions go.
         raw_.overall = [](void *user, wst_str node, double fraction) {
-            std::shared_ptr<Watching> watching = self(user);
-            thrown_here() = watching->thrown_;
-            watching->guard([&](Watch &watch) {
-                if (watch.overall)
-                    watch.overall(view(node), fraction);
+            std::shared_ptr<Observing> observing = self(user);
+            thrown_here() = observing->thrown_;
+            observing->guard([&](Observer &observer) {
+                if (observer.overall)
+                    observer.overall(view(node), fraction);
             });
         };
     }
-    Watching(const Watching &) = delete;
-    Watching &operator=(const Watching &) = delete;
-    const wst_watch *raw() const { return &raw_; }
+    Observing(const Observing &) = delete;
+    Observing &operator=(const Observing &) = delete;
+    const wst_observer *raw() const { return &raw_; }
     const Thrown &catches() const { return thrown_; }
     const std::exception_ptr &thrown() const { return *thrown_; }
 
 private:
-    static std::shared_ptr<Watching> self(void *user) { return static_cast<Watching *>(user)->shared_from_this(); }
+    static std::shared_ptr<Observing> self(void *user) { return static_cast<Observing *>(user)->shared_from_this(); }
     template <class Call> void guard(Call &&call)
     {
         WUERST_TRY {
             if (!*thrown_)
-                call(watch_);
+                call(observer_);
         }
         WUERST_CATCH_ALL {
             *thrown_ = current();
             wst_job_cancel(job_.get());
         }
     }
-    Watch watch_;
+    Observer observer_;
     std::shared_ptr<wst_job> job_;
-    wst_watch raw_ = WST_WATCH_INIT;
+    wst_observer raw_ = WST_OBSERVER_INIT;
     Thrown thrown_ = std::make_shared<std::exception_ptr>();
 };
 
@@ -147,16 +147,16 @@ public:
     {
         // What was thrown is complete once the run is over.
         wst_run_wait(get(), -1);
-        const std::exception_ptr none, &thrown = watching_ && wait(std::chrono::milliseconds(0)) ? watching_->thrown() : none;
+        const std::exception_ptr none, &thrown = observing_ && wait(std::chrono::milliseconds(0)) ? observing_->thrown() : none;
         return detail::values(count_, thrown, [&](wst_value **out) { return wst_run_take(run_.get(), out, count_); });
     }
     const wst_run *get() const { return run_.get(); }
 
 private:
     friend class Job;
-    Run(wst_run *run, std::shared_ptr<detail::Watching> watching, std::size_t count)
-        : watching_(watching), run_(detail::owned(run, wst_run_free, watching)), count_(count) {}
-    std::shared_ptr<detail::Watching> watching_;
+    Run(wst_run *run, std::shared_ptr<detail::Observing> observing, std::size_t count)
+        : observing_(observing), run_(detail::owned(run, wst_run_free, observing)), count_(count) {}
+    std::shared_ptr<detail::Observing> observing_;
     std::shared_ptr<wst_run> run_;
     std::size_t count_ = 0;
 };
@@ -194,29 +194,29 @@ public:
     }
     Result<Done> unset(std::string_view input) { return detail::done(wst_job_unset(job_.get(), str(input))); }
 
-    Result<Value> get(std::string_view output, Watch watch = {})
+    Result<Value> get(std::string_view output, Observer observer = {})
     {
-        Result<std::vector<Value>> values = get_all({std::string(output)}, std::move(watch));
+        Result<std::vector<Value>> values = get_all({std::string(output)}, std::move(observer));
         return values ? Result<Value>(std::move(values.value()[0])) : Result<Value>(values.error());
     }
-    Result<std::vector<Value>> get_all(const std::vector<std::string> &outputs, Watch watch = {})
+    Result<std::vector<Value>> get_all(const std::vector<std::string> &outputs, Observer observer = {})
     {
-        auto watching = std::make_shared<detail::Watching>(std::move(watch), job_);
-        detail::Catching catching(watching->catches());
+        auto observing = std::make_shared<detail::Observing>(std::move(observer), job_);
+        detail::Catching catching(observing->catches());
         std::vector<wst_str> names = detail::strs(outputs);
-        return detail::values(names.size(), watching->thrown(), [&](wst_value **out) {
-            return wst_job_get_all(job_.get(), names.data(), names.size(), watching->raw(), out);
+        return detail::values(names.size(), observing->thrown(), [&](wst_value **out) {
+            return wst_job_get_all(job_.get(), names.data(), names.size(), observing->raw(), out);
         });
     }
     // Begins a run in the background.
-    Result<Run> start(const std::vector<std::string> &outputs, Watch watch = {})
+    Result<Run> start(const std::vector<std::string> &outputs, Observer observer = {})
     {
-        auto watching = std::make_shared<detail::Watching>(std::move(watch), job_);
+        auto observing = std::make_shared<detail::Observing>(std::move(observer), job_);
         std::vector<wst_str> names = detail::strs(outputs);
         wst_run *run = nullptr;
-        if (wst_error *error = wst_job_start(job_.get(), names.data(), names.size(), watching->raw(), &run))
+        if (wst_error *error = wst_job_start(job_.get(), names.data(), names.size(), observing->raw(), &run))
             return Error(error);
-        return Run(run, std::move(watching), names.size());
+        return Run(run, std::move(observing), names.size());
     }
     void cancel() const { wst_job_cancel(job_.get()); }
     Result<std::string> report() const

@@ -138,7 +138,7 @@ static wst_error *nothing(void *user, wst_call *call)
 /* With callbacks, which come in the run's thread. The gate keeps the run until `seen` is complete. */
 static void called_back(wst_engine *engine, const char *path)
 {
-    wst_watch watch = WST_WATCH_INIT;
+    wst_observer observer = WST_OBSERVER_INIT;
     struct seen seen;
     wst_value *value = NULL, *again = NULL;
     wst_str image = text("image");
@@ -146,10 +146,10 @@ static void called_back(wst_engine *engine, const char *path)
     memset(&seen, 0, sizeof seen);
     seen.thread = pthread_self();
     seen.job = new_job(engine, path, "8");
-    watch.progress = progress;
-    watch.preview = preview;
-    watch.user = &seen;
-    CHECK(good(wst_job_start(seen.job, &image, 1, &watch, &seen.run)));
+    observer.progress = progress;
+    observer.preview = preview;
+    observer.user = &seen;
+    CHECK(good(wst_job_start(seen.job, &image, 1, &observer, &seen.run)));
     CHECK(good(wst_run_take(seen.run, &value, 1)));
     CHECK(seen.other_thread && seen.steps > 6);
     wst_run_free(seen.run);
@@ -171,7 +171,7 @@ static void gated(void)
     wst_graph *graph = NULL;
     wst_job *job = NULL;
     wst_run *run = NULL, *second = NULL;
-    wst_watch watch = WST_WATCH_INIT;
+    wst_observer observer = WST_OBSERVER_INIT;
     wst_value *value = NULL;
     wst_str n = text("n"), where, what;
     struct seen seen;
@@ -234,16 +234,16 @@ static void gated(void)
     /* From a callback. The gate is shut, so that `seen.run` is there before the first step that counts. */
     memset(&seen, 0, sizeof seen);
     seen.cancel_at = 5;
-    watch.progress = progress;
-    watch.preview = preview;
-    watch.user = &seen;
-    CHECK(good(wst_job_start(job, &n, 1, &watch, &seen.run)));
+    observer.progress = progress;
+    observer.preview = preview;
+    observer.user = &seen;
+    CHECK(good(wst_job_start(job, &n, 1, &observer, &seen.run)));
     CHECK(wst_run_wait(seen.run, -1) && status_of(seen.run).state == WST_STOPPED && seen.steps == 5);
     CHECK(seen.previews >= 4);
     wst_run_free(seen.run);
 
     /* Freed while it goes on, with all that it belongs to: stopped, and waited for. */
-    CHECK(good(wst_job_start(job, &n, 1, &watch, &run)));
+    CHECK(good(wst_job_start(job, &n, 1, &observer, &run)));
     wst_job_free(job);
     wst_graph_free(graph);
     wst_engine_free(engine);

@@ -309,7 +309,7 @@ static void watched(int background)
     int64_t shape[2] = {2, 1};
     wst_tensor rows = {WST_F32, 2, NULL, NULL};
     wst_str image = text("image");
-    wst_watch watch = WST_WATCH_INIT;
+    wst_observer observer = WST_OBSERVER_INIT;
     wst_engine *engine = NULL;
     wst_graph *graph = NULL;
     wst_value *value = NULL;
@@ -324,11 +324,11 @@ static void watched(int background)
     node.state = state;
     node.batch = batch;
     node.drop = drop;
-    watch.progress = progress;
-    watch.preview = preview;
-    watch.warning = warning;
-    watch.overall = overall;
-    watch.part = part;
+    observer.progress = progress;
+    observer.preview = preview;
+    observer.warning = warning;
+    observer.overall = overall;
+    observer.part = part;
     CHECK(good(wst_engine_new(NULL, &engine)) && good(wst_engine_add(engine, &node)));
     CHECK(good(wst_engine_add_graph(engine, text("test.within"), text(EVERY))));
     CHECK(good(wst_graph_new(engine, text(EVERY), &graph)) && good(wst_job_new(graph, &host.own)));
@@ -336,14 +336,14 @@ static void watched(int background)
     wst_value_free(value);
     value = NULL;
     if (background) {
-        CHECK(good(wst_job_start(host.own, &image, 1, &watch, &host.run)));
+        CHECK(good(wst_job_start(host.own, &image, 1, &observer, &host.run)));
         while (!wst_run_wait(host.run, 100))
             ;
         CHECK(good(wst_run_take(host.run, &value, 1)));
         wst_run_free(host.run);
         host.run = NULL;
     } else {
-        CHECK(good(wst_job_get(host.own, image, &watch, &value)));
+        CHECK(good(wst_job_get(host.own, image, &observer, &value)));
     }
     wst_value_free(value);
     wst_job_free(host.own);

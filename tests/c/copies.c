@@ -33,7 +33,7 @@ struct copy {
     void (*graph_free)(wst_graph *);
     wst_error *(*job_new)(const wst_graph *, wst_job **);
     wst_error *(*job_set_text)(wst_job *, wst_str, wst_str);
-    wst_error *(*job_get)(wst_job *, wst_str, const wst_watch *, wst_value **);
+    wst_error *(*job_get)(wst_job *, wst_str, const wst_observer *, wst_value **);
     void (*job_free)(wst_job *);
     wst_error *(*value_digest)(const wst_value *, wst_digest *);
     void (*value_free)(wst_value *);

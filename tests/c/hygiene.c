@@ -14,12 +14,12 @@
 
 extern char **environ;
 
-static wst_digest compute(wst_job *job, const wst_watch *watch)
+static wst_digest compute(wst_job *job, const wst_observer *observer)
 {
     wst_value *image = NULL;
     wst_digest digest;
     memset(&digest, 0, sizeof digest);
-    if (good(wst_job_get(job, text("image"), watch, &image)))
+    if (good(wst_job_get(job, text("image"), observer, &image)))
         CHECK(good(wst_value_digest(image, &digest)));
     wst_value_free(image);
     return digest;
@@ -108,7 +108,7 @@ int main(int argc, char **argv)
     wst_options options = WST_OPTIONS_INIT;
     wst_engine *engine = NULL;
     wst_job *job;
-    wst_watch watch = WST_WATCH_INIT;
+    wst_observer observer = WST_OBSERVER_INIT;
     wst_digest odd, plain;
     struct seen seen = {0, 0};
     sigset_t mask, mask_now;
@@ -139,9 +139,9 @@ int main(int argc, char **argv)
     CHECK(good(wst_engine_new(&options, &engine)));
     CHECK(get_state() == ODD_STATE);
     job = new_job(engine, argv[2]);
-    watch.progress = progress;
-    watch.user = &seen;
-    odd = compute(job, &watch);
+    observer.progress = progress;
+    observer.user = &seen;
+    odd = compute(job, &observer);
     CHECK(get_state() == ODD_STATE);
     /* An error leaves it too. */
     CHECK(fails(wst_job_set_text(job, text("seed"), text("one")), WST_INVALID, "seed"));

@@ -102,16 +102,16 @@ int main(void)
     FIELD(wst_status, previews);
     FIELD(wst_status, warnings);
 
-    SIZE(wst_watch);
-    FIELD(wst_watch, struct_size);
-    FIELD(wst_watch, progress);
-    FIELD(wst_watch, preview);
-    FIELD(wst_watch, warning);
-    FIELD(wst_watch, user);
-    FIELD(wst_watch, overall);
-    FIELD(wst_watch, preview_every);
-    FIELD(wst_watch, reserved);
-    FIELD(wst_watch, part);
+    SIZE(wst_observer);
+    FIELD(wst_observer, struct_size);
+    FIELD(wst_observer, progress);
+    FIELD(wst_observer, preview);
+    FIELD(wst_observer, warning);
+    FIELD(wst_observer, user);
+    FIELD(wst_observer, overall);
+    FIELD(wst_observer, preview_every);
+    FIELD(wst_observer, reserved);
+    FIELD(wst_observer, part);
 
     SIZE(wst_change);
     FIELD(wst_change, name);

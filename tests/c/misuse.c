@@ -121,7 +121,7 @@ static void overall(void *user, wst_str node, double fraction)
 
 static void jobs(wst_job *job)
 {
-    wst_watch watch = WST_WATCH_INIT;
+    wst_observer observer = WST_OBSERVER_INIT;
     struct seen seen = {job, 0, 2, 0};
     wst_value *image = NULL, *again = NULL, *report = NULL;
     wst_run *run = NULL;
@@ -141,18 +141,18 @@ static void jobs(wst_job *job)
     output = text("image");
     CHECK(fails(wst_job_get_all(job, &output, (size_t)-1, NULL, &image), WST_INVALID, "is the most"));
     CHECK(fails(wst_job_start(job, &output, (size_t)1 << 40, NULL, &run), WST_INVALID, "is the most"));
-    watch.reserved = 1;
-    CHECK(fails(wst_job_get(job, output, &watch, &image), WST_INVALID, "reserved"));
-    CHECK(fails(wst_job_start(job, &output, 1, &watch, &run), WST_INVALID, "reserved"));
-    watch.reserved = 0;
-    watch.progress = progress;
-    watch.user = &seen;
-    CHECK(fails(wst_job_get(job, text("image"), &watch, &image), WST_CANCELLED, "cancelled"));
+    observer.reserved = 1;
+    CHECK(fails(wst_job_get(job, output, &observer, &image), WST_INVALID, "reserved"));
+    CHECK(fails(wst_job_start(job, &output, 1, &observer, &run), WST_INVALID, "reserved"));
+    observer.reserved = 0;
+    observer.progress = progress;
+    observer.user = &seen;
+    CHECK(fails(wst_job_get(job, text("image"), &observer, &image), WST_CANCELLED, "cancelled"));
     CHECK(seen.steps == 2 && !image);
     /* Too late for the run that was stopped, and nothing to the next one. */
     wst_job_cancel(job);
-    watch.overall = overall;
-    CHECK(!wst_job_get(job, text("image"), &watch, &image) && seen.steps > 2 && seen.overall == 1);
+    observer.overall = overall;
+    CHECK(!wst_job_get(job, text("image"), &observer, &image) && seen.steps > 2 && seen.overall == 1);
     CHECK(!wst_job_report(job, &report) && !wst_value_as_text(report, &json));
     CHECK(holds(json, "{\"milliseconds\":") && holds(json, "\"did\":\"ran\""));
     wst_value_free(report);

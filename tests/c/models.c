@@ -111,7 +111,7 @@ static void of_a_job(wst_job *job)
     wst_tensor latents;
     wst_value *value = NULL;
     wst_digest digest;
-    wst_watch watch = WST_WATCH_INIT;
+    wst_observer observer = WST_OBSERVER_INIT;
     struct seen seen = {0};
     wst_run *run = NULL;
     wst_str output = text("image");
@@ -149,9 +149,9 @@ static void of_a_job(wst_job *job)
     CHECK(fails(image_of(job), WST_MODEL, "fleeting.onnx"));
     /* Deleted while it is at work, which it does not notice: it is in memory. */
     write_cut("fleeting", 0);
-    watch.progress = step;
-    watch.user = &seen;
-    CHECK(good(wst_job_get(job, text("image"), &watch, &value)) && seen.steps > 0);
+    observer.progress = step;
+    observer.user = &seen;
+    CHECK(good(wst_job_get(job, text("image"), &observer, &value)) && seen.steps > 0);
     wst_value_free(value);
     CHECK(fails(image_of(job), WST_MODEL, "fleeting.onnx"));
     CHECK(good(with(job, "vqgan-decoder")));
@@ -201,7 +201,7 @@ static void in_parts(wst_engine *engine)
         "outputs: { images: $vqgan.images }\n";
     static const int64_t shape[] = {2, 4, 4, 4};
     static float numbers[128];
-    wst_watch watch = WST_WATCH_INIT;
+    wst_observer observer = WST_OBSERVER_INIT;
     struct parts parts = {0, {NULL, NULL}};
     wst_tensor latents, all, one;
     wst_value *value = NULL;
@@ -219,15 +219,15 @@ static void in_parts(wst_engine *engine)
     CHECK(good(wst_graph_new(engine, text(several), &graph)) && good(wst_job_new(graph, &job)));
     CHECK(good(wst_value_tensor(&latents, &value)) && good(wst_job_set(job, text("latents"), value)));
     wst_value_free(value);
-    watch.user = &parts;
-    watch.part = part;
+    observer.user = &parts;
+    observer.part = part;
     /* A host that was built when there was no such field. */
-    watch.struct_size = offsetof(wst_watch, part);
-    CHECK(good(wst_job_get(job, output, &watch, &value)) && parts.seen == 0);
+    observer.struct_size = offsetof(wst_observer, part);
+    CHECK(good(wst_job_get(job, output, &observer, &value)) && parts.seen == 0);
     wst_value_free(value);
     wst_engine_release(engine);
-    watch.struct_size = sizeof watch;
-    CHECK(good(wst_job_get(job, output, &watch, &value)) && parts.seen == 2);
+    observer.struct_size = sizeof observer;
+    CHECK(good(wst_job_get(job, output, &observer, &value)) && parts.seen == 2);
     CHECK(good(wst_value_as_tensor(value, &all)) && all.rank == 4 && all.shape[0] == 2);
     for (at = 0; at < 2; at++) {
         CHECK(good(wst_value_as_tensor(parts.kept[at], &one)) && one.rank == 4 && one.shape[0] == 1);

@@ -228,7 +228,7 @@ int main(int argc, char **argv)
                {"preview", WST_INVALID, "`a`: rgb: wants u8[h,w,3], got u8[3]"}};
     struct state state = {"", 0, 0, NULL, NULL}, often = {"", 0, 0, NULL, NULL};
     struct seen seen = {NULL, 0, 0};
-    wst_watch watch = WST_WATCH_INIT;
+    wst_observer observer = WST_OBSERVER_INIT;
     wst_engine *engine = NULL;
     wst_graph *graph = NULL;
     wst_job *job = NULL;
@@ -253,14 +253,14 @@ int main(int argc, char **argv)
     CHECK(!wst_graph_new(engine, text(GRAPH), &graph));
     CHECK(!wst_job_new(graph, &job));
     seen.job = job;
-    watch.progress = progress;
-    watch.preview = preview;
-    watch.warning = warning;
-    watch.user = &seen;
+    observer.progress = progress;
+    observer.preview = preview;
+    observer.warning = warning;
+    observer.user = &seen;
     for (i = 0; i < sizeof bad / sizeof *bad; i++) {
         state.task = bad[i].task;
         CHECK(!wst_job_set_text(job, text("n"), text("1")));
-        CHECK(fails(wst_job_get(job, text("y"), &watch, &value), bad[i].code, bad[i].says));
+        CHECK(fails(wst_job_get(job, text("y"), &observer, &value), bad[i].code, bad[i].says));
         CHECK(value == NULL);
     }
     /* A call that is over. */
@@ -272,11 +272,11 @@ int main(int argc, char **argv)
     CHECK(fails(wst_call_preview(NULL, NULL), WST_INVALID, "NULL") && wst_call_node(NULL).len == 0);
 
     state.task = "steps";
-    CHECK(fails(wst_job_get(job, text("y"), &watch, &value), WST_CANCELLED, "cancelled"));
+    CHECK(fails(wst_job_get(job, text("y"), &observer, &value), WST_CANCELLED, "cancelled"));
     CHECK(seen.steps == 3 && seen.warnings == 0);
     state.task = "";
     state.runs = 0;
-    CHECK(!wst_job_get(job, text("y"), &watch, &value) && !wst_value_as_int(value, &number) && number == 2);
+    CHECK(!wst_job_get(job, text("y"), &observer, &value) && !wst_value_as_int(value, &number) && number == 2);
     CHECK(state.text == NULL && state.runs == 1 && seen.warnings == 1);
     wst_value_free(value);
     CHECK(!wst_job_get(job, text("y"), NULL, &value) && state.runs == 1);

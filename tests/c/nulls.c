@@ -239,7 +239,7 @@ static void jobs(void)
     wst_job *other = NULL;
     wst_value *value = NULL;
     wst_digest digest;
-    wst_watch watch = WST_WATCH_INIT;
+    wst_observer observer = WST_OBSERVER_INIT;
     wst_str output = text("image");
 
     CHECK(fails(wst_job_new(NULL, &other), WST_INVALID, "graph"));
@@ -264,8 +264,8 @@ static void jobs(void)
     CHECK(fails(wst_job_get(job, NONE, NULL, &value), WST_INVALID, "output"));
     CHECK(fails(wst_job_get(job, BAD, NULL, &value), WST_INVALID, "output"));
     CHECK(fails(wst_job_get(job, output, NULL, NULL), WST_INVALID, "out"));
-    watch.struct_size = 12;
-    CHECK(fails(wst_job_get(job, output, &watch, &value), WST_INVALID, "struct_size is 12"));
+    observer.struct_size = 12;
+    CHECK(fails(wst_job_get(job, output, &observer, &value), WST_INVALID, "struct_size is 12"));
     CHECK(fails(wst_job_get_all(NULL, &output, 1, NULL, &value), WST_INVALID, "job"));
     CHECK(fails(wst_job_get_all(job, NULL, 1, NULL, &value), WST_INVALID, "outputs"));
     CHECK(fails(wst_job_get_all(job, &BAD, 1, NULL, &value), WST_INVALID, "outputs"));
@@ -282,7 +282,7 @@ static void runs(void)
 {
     wst_run *run = NULL;
     wst_str output = text("image");
-    wst_watch watch = WST_WATCH_INIT;
+    wst_observer observer = WST_OBSERVER_INIT;
     wst_status status = WST_STATUS_INIT;
     wst_value *value = NULL;
 
@@ -290,8 +290,8 @@ static void runs(void)
     CHECK(fails(wst_job_start(job, NULL, 1, NULL, &run), WST_INVALID, "outputs"));
     CHECK(fails(wst_job_start(job, &BAD, 1, NULL, &run), WST_INVALID, "outputs"));
     CHECK(fails(wst_job_start(job, &output, 1, NULL, NULL), WST_INVALID, "out"));
-    watch.struct_size = 12;
-    CHECK(fails(wst_job_start(job, &output, 1, &watch, &run), WST_INVALID, "struct_size is 12"));
+    observer.struct_size = 12;
+    CHECK(fails(wst_job_start(job, &output, 1, &observer, &run), WST_INVALID, "struct_size is 12"));
     CHECK(!run && good(wst_job_start(job, &output, 1, NULL, &run)));
     CHECK(fails(wst_run_poll(NULL, &status), WST_INVALID, "run"));
     CHECK(fails(wst_run_poll(run, NULL), WST_INVALID, "out"));

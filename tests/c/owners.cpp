@@ -114,13 +114,13 @@ static wuerst::Node gate()
 static const char *const GATE = "{wuerstchen: 1, inputs: {n: int}, outputs: {n: $a.n},"
                                 " nodes: {a: {use: test.gate, with: {n: $n}}}}";
 
-static wuerst::Watch watch(std::atomic<int> &steps)
+static wuerst::Observer counting(std::atomic<int> &steps)
 {
-    wuerst::Watch watch;
-    watch.progress = [&steps, large = std::string(2000, 'x')](std::string_view, std::uint32_t, std::uint32_t) {
+    wuerst::Observer observer;
+    observer.progress = [&steps, large = std::string(2000, 'x')](std::string_view, std::uint32_t, std::uint32_t) {
         steps += large.back() == 'x';
     };
-    return watch;
+    return observer;
 }
 
 // Another run over one that goes on, a run that outlives its engine, and one that its own callback ends.
@@ -136,7 +136,7 @@ static void runs()
         wuerst::Job job = engine.graph(GATE).value().job().value();
         for (int n = 0; n < 20; n++) {
             CHECK(job.set("n", n));
-            run = job.start({"n"}, watch(steps)).value();
+            run = job.start({"n"}, counting(steps)).value();
             for (int seen = steps; steps == seen;)
                 std::this_thread::sleep_for(1ms);
         }
@@ -152,7 +152,7 @@ static void runs()
     CHECK(job.set("n", 1));
     wuerst::Run own;
     std::atomic<bool> begun{false}, ended{false};
-    wuerst::Watch ends;
+    wuerst::Observer ends;
     ends.progress = [&, large = std::string(2000, 'x')](std::string_view, std::uint32_t, std::uint32_t) {
         if (begun && !ended) {
             own = wuerst::Run();

@@ -15,7 +15,7 @@ static void progress(void *user, wst_str node, uint32_t done, uint32_t of)
 static void *works(void *pointer)
 {
     wst_options options = WST_OPTIONS_INIT;
-    wst_watch watch = WST_WATCH_INIT;
+    wst_observer observer = WST_OBSERVER_INIT;
     wst_engine *engine = NULL;
     wst_graph *graph = NULL;
     wst_job *job = NULL;
@@ -24,13 +24,13 @@ static void *works(void *pointer)
     int steps = 0;
 
     options.models = text(models);
-    watch.progress = progress;
-    watch.user = &steps;
+    observer.progress = progress;
+    observer.user = &steps;
     CHECK(good(wst_engine_new(&options, &engine)) && good(wst_graph_open(engine, text(path), &graph)));
     CHECK(good(wst_job_new(graph, &job)) && good(wst_job_set_text(job, text("prompt"), text("an apple"))));
     CHECK(good(wst_job_set_text(job, text("steps"), text("2"))));
     CHECK(good(wst_job_set_text(job, text("decoder_steps"), text("1"))));
-    CHECK(good(wst_job_get(job, text("image"), &watch, &value)) && wst_value_type(value) == WST_TENSOR && steps > 2);
+    CHECK(good(wst_job_get(job, text("image"), &observer, &value)) && wst_value_type(value) == WST_TENSOR && steps > 2);
     CHECK(good(wst_job_report(job, &report)) && good(wst_engine_kinds(engine, &kinds)));
     wst_value_free(value);
     wst_value_free(report);

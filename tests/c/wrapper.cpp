@@ -82,12 +82,12 @@ static void parts(const wuerst::Engine &engine)
     wuerst::Job job = graph.job().value();
     CHECK(job.set("latents", wuerst::Value::tensor({WST_F32, 4, shape, numbers.data()}).value()));
     std::vector<wuerst::Value> kept;
-    wuerst::Watch watch;
-    watch.part = [&](std::string_view output, std::uint32_t index, std::uint32_t of, wuerst::Value value) {
+    wuerst::Observer observer;
+    observer.part = [&](std::string_view output, std::uint32_t index, std::uint32_t of, wuerst::Value value) {
         CHECK(output == "images" && index == kept.size() && of == 3);
         kept.push_back(std::move(value));
     };
-    CHECK(job.get("images", watch) && kept.size() == 3 && kept[0].tensor().value().shape[0] == 1);
+    CHECK(job.get("images", observer) && kept.size() == 3 && kept[0].tensor().value().shape[0] == 1);
 }
 
 static void runs(const wuerst::Graph &graph)
@@ -97,12 +97,12 @@ static void runs(const wuerst::Graph &graph)
     CHECK(!job.set("promt", "a") && !job.unset("stepz"));
     int steps = 0, previews = 0;
     double overall = 0;
-    wuerst::Watch watch;
-    watch.progress = [&](std::string_view node, std::uint32_t, std::uint32_t) { steps += node == "prior"; };
-    watch.preview = [&](std::string_view, const wst_tensor &rgb) { previews += rgb.rank == 3; };
-    watch.overall = [&](std::string_view, double fraction) { overall = fraction; };
+    wuerst::Observer observer;
+    observer.progress = [&](std::string_view node, std::uint32_t, std::uint32_t) { steps += node == "prior"; };
+    observer.preview = [&](std::string_view, const wst_tensor &rgb) { previews += rgb.rank == 3; };
+    observer.overall = [&](std::string_view, double fraction) { overall = fraction; };
     wst_digest before = job.digest("image").value();
-    std::vector<wuerst::Value> both = job.get_all({"image", "embedding"}, watch).value();
+    std::vector<wuerst::Value> both = job.get_all({"image", "embedding"}, observer).value();
     CHECK(both.size() == 2 && steps >= 4 && previews >= 0 && overall == 1);
     CHECK(same(before, job.digest("image").value()));
     CHECK(job.report().value().find("\"did\":\"ran\"") != std::string::npos);
@@ -110,9 +110,9 @@ static void runs(const wuerst::Graph &graph)
     wuerst::Job other = graph.job().value();
     CHECK(other.set("prompt", "a red apple") && other.set("seed", 7) && other.set("steps", 4));
     std::atomic<int> seen{0};
-    watch = {};
-    watch.progress = [&](std::string_view, std::uint32_t, std::uint32_t) { seen++; };
-    wuerst::Run run = other.start({"image"}, watch).value();
+    observer = {};
+    observer.progress = [&](std::string_view, std::uint32_t, std::uint32_t) { seen++; };
+    wuerst::Run run = other.start({"image"}, observer).value();
     // The run keeps what it needs.
     { wuerst::Job gone = std::move(other); }
     while (!run.wait(std::chrono::milliseconds(5)))
@@ -164,19 +164,19 @@ static void nodes()
 #if EXCEPTIONS
     CHECK(fails(14, "fourteen") && fails(15, "unknown type"));
     // What a callback throws comes out as it was.
-    wuerst::Watch watch;
-    watch.progress = [](std::string_view, std::uint32_t, std::uint32_t) { throw std::logic_error("mine"); };
+    wuerst::Observer observer;
+    observer.progress = [](std::string_view, std::uint32_t, std::uint32_t) { throw std::logic_error("mine"); };
     CHECK(job.set("n", 1));
     bool thrown = false;
     try {
-        job.get("n", watch).value();
+        job.get("n", observer).value();
     } catch (const std::logic_error &error) {
         thrown = error.what() == "mine"sv;
     }
     CHECK(thrown && job.set("n", 3));
     thrown = false;
     try {
-        job.start({"n"}, watch).value().take().value();
+        job.start({"n"}, observer).value().take().value();
     } catch (const std::logic_error &error) {
         thrown = error.what() == "mine"sv;
     }

@@ -25,10 +25,10 @@ def main():
     begun = time.monotonic()
     longest = {}
 
-    def watch(node, done, of):
+    def observer(node, done, of):
         longest.setdefault(node, []).append(time.monotonic())
 
-    graph.job(**fixed).get("image", progress=watch)
+    graph.job(**fixed).get("image", progress=observer)
     warm = time.monotonic() - begun
     count, dice, late = Count("cancels"), random.Random(5), []
     nodes, sizes = collections.Counter(), []

@@ -30,7 +30,7 @@ static void *use(void *library)
     wst_error *(*graph_open)(const wst_engine *, wst_str, wst_graph **);
     wst_error *(*job_new)(const wst_graph *, wst_job **);
     wst_error *(*job_set_text)(wst_job *, wst_str, wst_str);
-    wst_error *(*job_get)(wst_job *, wst_str, const wst_watch *, wst_value **);
+    wst_error *(*job_get)(wst_job *, wst_str, const wst_observer *, wst_value **);
     void (*engine_free)(wst_engine *);
     void (*graph_free)(wst_graph *);
     void (*job_free)(wst_job *);

@@ -9,9 +9,9 @@ use crate::error::Failure;
 use crate::graph::Graph;
 use crate::handle::{self, Handle, alive, living};
 use crate::list;
+use crate::observer::{Callbacks, Observer};
 use crate::text::{Read, Str};
 use crate::value::Value;
-use crate::watch::{Callbacks, Watch};
 
 #[unsafe(no_mangle)]
 pub extern "C" fn wst_job_new(graph: Option<&Handle<Graph>>, out: Out<*mut Handle<Job>>) -> *mut Failure {
@@ -90,11 +90,11 @@ pub(crate) unsafe fn give_all(
 /// Runs a job with what C wants to see of it.
 ///
 /// # Safety
-/// `watch` is NULL or a struct begun with its _INIT macro.
-unsafe fn get(job: &Job, outputs: &[&str], watch: *const Watch) -> Result<Vec<wuerst::Value>> {
+/// `observer` is NULL or a struct begun with its _INIT macro.
+unsafe fn get(job: &Job, outputs: &[&str], observer: *const Observer) -> Result<Vec<wuerst::Value>> {
     // SAFETY: promised by the caller.
-    match unsafe { Callbacks::given(watch)? } {
-        Some(mut watch) => job.get_all(outputs, &mut watch),
+    match unsafe { Callbacks::given(observer)? } {
+        Some(mut observer) => job.get_all(outputs, &mut observer),
         None => job.get_all(outputs, &mut ()),
     }
 }
@@ -103,7 +103,7 @@ unsafe fn get(job: &Job, outputs: &[&str], watch: *const Watch) -> Result<Vec<wu
 pub extern "C" fn wst_job_get(
     job: Option<&Handle<Job>>,
     output: Str,
-    watch: *const Watch,
+    observer: *const Observer,
     out: *mut *mut Value,
 ) -> *mut Failure {
     fallible(|| {
@@ -115,7 +115,7 @@ pub extern "C" fn wst_job_get(
         // _INIT macro, and for an output that may be written to.
         unsafe {
             let output = output.read("output")?;
-            give_all(out, 1, || get(job, &[output], watch))
+            give_all(out, 1, || get(job, &[output], observer))
         }
     })
 }
@@ -125,7 +125,7 @@ pub extern "C" fn wst_job_get_all(
     job: Option<&Handle<Job>>,
     outputs: *const Str,
     count: usize,
-    watch: *const Watch,
+    observer: *const Observer,
     values: *mut *mut Value,
 ) -> *mut Failure {
     fallible(|| {
@@ -134,7 +134,7 @@ pub extern "C" fn wst_job_get_all(
         // _INIT macro, and for as many outputs that may be written to.
         unsafe {
             let outputs = Outputs::read(outputs, count)?;
-            give_all(values, count, || get(job, &outputs.0, watch))
+            give_all(values, count, || get(job, &outputs.0, observer))
         }
     })
 }

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::process::Command;
 
 use wuerst_abi::table::{API_LAYOUT, Api};
-use wuerst_sys::{Batch, Image, Kind, LAYOUTS, Node, Options, Port, Status, Step, Str, Versioned, Watch};
+use wuerst_sys::{Batch, Image, Kind, LAYOUTS, Node, Observer, Options, Port, Status, Step, Str, Versioned};
 
 /// What `tests/c/layout.c` prints: a name and a number a line.
 fn in_c() -> BTreeMap<String, usize> {
@@ -56,7 +56,7 @@ fn structs_lie_in_memory_as_the_header_says() {
     }
     // What was there in version 1: up to the first fields that came later.
     assert_eq!(
-        (Options::FIRST, Watch::FIRST, Node::FIRST),
-        (in_rust["wst_options.cache_folder"], in_rust["wst_watch.overall"], in_rust["wst_node.state"])
+        (Options::FIRST, Observer::FIRST, Node::FIRST),
+        (in_rust["wst_options.cache_folder"], in_rust["wst_observer.overall"], in_rust["wst_node.state"])
     );
 }

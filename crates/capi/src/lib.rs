@@ -16,13 +16,13 @@ mod kinds;
 #[cfg(test)]
 mod layout;
 mod node;
+mod observer;
 mod ports;
 mod reserve;
 mod run;
 mod shared;
 mod stack;
 mod steps;
-mod watch;
 
 use wuerst_abi::{ABI_VERSION, digest, error, grow, list, tensor, text, value};
 

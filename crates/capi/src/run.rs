@@ -12,9 +12,9 @@ use crate::error::Failure;
 use crate::grow::Shows;
 use crate::handle::{self, Handle, alive, living};
 use crate::job::{Outputs, give_all};
+use crate::observer::{Callbacks, Observer};
 use crate::text::Str;
 use crate::value::Value;
-use crate::watch::{Callbacks, Watch};
 
 /// A run that C holds.
 pub struct Run {
@@ -36,7 +36,7 @@ pub extern "C" fn wst_job_start(
     job: Option<&Handle<Job>>,
     outputs: *const Str,
     count: usize,
-    watch: *const Watch,
+    observer: *const Observer,
     out: Out<*mut Handle<Run>>,
 ) -> *mut Failure {
     fallible(|| {
@@ -45,11 +45,11 @@ pub extern "C" fn wst_job_start(
         // may be called from any thread, and for an output that may be written to.
         unsafe {
             let names = Outputs::read(outputs, count)?;
-            let watch: Box<dyn wuerst::Observer + Send> = match Callbacks::given(watch)? {
-                Some(watch) => Box::new(watch),
+            let observer: Box<dyn wuerst::Observer + Send> = match Callbacks::given(observer)? {
+                Some(observer) => Box::new(observer),
                 None => Box::new(()),
             };
-            let running = job.start(&names.0, watch)?;
+            let running = job.start(&names.0, observer)?;
             out.give(Handle::new(Run { running, seen: Default::default() }));
         }
         Ok(())

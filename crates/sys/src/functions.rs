@@ -4,7 +4,7 @@
 use std::ffi::{c_int, c_void};
 
 use crate::handles::{Call, Engine, Error, Graph, Job, Kinds, Run, Value};
-use crate::structs::{Change, Digest, Image, Kind, Node, Options, Port, Status, Step, Tensor, Watch};
+use crate::structs::{Change, Digest, Image, Kind, Node, Observer, Options, Port, Status, Step, Tensor};
 use crate::text::Str;
 
 macro_rules! functions {
@@ -87,12 +87,12 @@ functions! {
     wst_job_unset: fn(*mut Job, Str) -> *mut Error;
     wst_job_digest: fn(*const Job, Str, *mut Digest) -> *mut Error;
     wst_job_xmp: fn(*const Job, Str, *mut *mut Value) -> *mut Error;
-    wst_job_get: fn(*mut Job, Str, *const Watch, *mut *mut Value) -> *mut Error;
-    wst_job_get_all: fn(*mut Job, *const Str, usize, *const Watch, *mut *mut Value) -> *mut Error;
+    wst_job_get: fn(*mut Job, Str, *const Observer, *mut *mut Value) -> *mut Error;
+    wst_job_get_all: fn(*mut Job, *const Str, usize, *const Observer, *mut *mut Value) -> *mut Error;
     wst_job_cancel: fn(*const Job);
     wst_job_report: fn(*const Job, *mut *mut Value) -> *mut Error;
     wst_job_free: fn(*mut Job);
-    wst_job_start: fn(*mut Job, *const Str, usize, *const Watch, *mut *mut Run) -> *mut Error;
+    wst_job_start: fn(*mut Job, *const Str, usize, *const Observer, *mut *mut Run) -> *mut Error;
     wst_run_poll: fn(*const Run, *mut Status) -> *mut Error;
     wst_run_preview: fn(*const Run, *mut *mut Value) -> *mut Error;
     wst_run_warning: fn(*const Run, usize, *mut Str, *mut Str) -> c_int;

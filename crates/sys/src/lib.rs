@@ -14,7 +14,7 @@ mod text;
 pub use declare::{Layout, Versioned};
 pub use handles::{Call, Engine, Error, Graph, Job, Kinds, Plugin, Run, Value};
 pub use structs::{
-    Batch, Change, Digest, Image, Kind, LAYOUTS, Node, Options, Port, Status, Step, Tensor, Watch,
+    Batch, Change, Digest, Image, Kind, LAYOUTS, Node, Observer, Options, Port, Status, Step, Tensor,
 };
 pub use text::Str;
 

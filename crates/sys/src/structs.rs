@@ -133,7 +133,7 @@ structs! {
     }
 
     #[derive(Clone, Copy)]
-    wst_watch Watch from 40 {
+    wst_observer Observer from 40 {
         struct_size: usize,
         progress: Option<unsafe extern "C" fn(user: *mut c_void, node: Str, done: u32, of: u32)>,
         preview: Option<unsafe extern "C" fn(user: *mut c_void, node: Str, rgb: *const Tensor)>,

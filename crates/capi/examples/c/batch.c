@@ -26,16 +26,16 @@ int main(int argc, char **argv)
 {
     const char *path = argc > 1 ? argv[1] : "batch-prompts.txt";
     const wst_str outputs[2] = {wst_str_of("images"), wst_str_of("grid")};
-    wst_watch watch = WST_WATCH_INIT;
+    wst_observer observer = WST_OBSERVER_INIT;
     wst_engine *engine = NULL;
     wst_job *job = NULL;
     wst_value *values[3];
     wst_tensor images, grid, again;
 
-    watch.part = part;
+    observer.part = part;
     if (write_failed(path, "a pizza, twemoji style") || engine_failed(&engine) ||
         job_failed(engine, "graphs/batch.yaml", &job) || set_failed(job, "prompts", path) ||
-        failed(wst_job_get_all(job, outputs, 2, &watch, values)) || failed(wst_value_as_tensor(values[0], &images)) ||
+        failed(wst_job_get_all(job, outputs, 2, &observer, values)) || failed(wst_value_as_tensor(values[0], &images)) ||
         failed(wst_value_as_tensor(values[1], &grid)))
         return 1;
     printf("%d pictures in a grid of %dx%d\n", (int)images.shape[0], (int)grid.shape[1], (int)grid.shape[0]);

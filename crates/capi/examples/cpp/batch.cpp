@@ -25,11 +25,11 @@ try {
 
     write(path, "a pizza, twemoji style");
     job.set("prompts", path).value();
-    wuerst::Watch watch;
-    watch.part = [](std::string_view output, std::uint32_t index, std::uint32_t of, const wuerst::Value &) {
+    wuerst::Observer observer;
+    observer.part = [](std::string_view output, std::uint32_t index, std::uint32_t of, const wuerst::Value &) {
         std::cout << output << ' ' << index + 1 << " of " << of << '\n';
     };
-    std::vector<wuerst::Value> values = job.get_all({"images", "grid"}, watch).value();
+    std::vector<wuerst::Value> values = job.get_all({"images", "grid"}, observer).value();
     wst_tensor images = values[0].tensor().value(), grid = values[1].tensor().value();
     std::cout << images.shape[0] << " pictures in a grid of " << grid.shape[1] << 'x' << grid.shape[0] << '\n';
 

@@ -90,7 +90,7 @@ class Options(c.Structure):
     ]
 
 
-class Watch(c.Structure):
+class Observer(c.Structure):
     _fields_ = [
         ("struct_size", c.c_size_t),
         ("progress", PROGRESS),
@@ -281,7 +281,7 @@ _FUNCTIONS = {
     "wst_job_digest": ("error", [_P, Str, c.POINTER(Digest)]),
     "wst_job_xmp": ("error", [_P, Str, _OUT]),
     "wst_job_report": ("error", [_P, _OUT]),
-    "wst_job_start": ("error", [_P, c.POINTER(Str), c.c_size_t, c.POINTER(Watch), _OUT]),
+    "wst_job_start": ("error", [_P, c.POINTER(Str), c.c_size_t, c.POINTER(Observer), _OUT]),
     "wst_run_poll": ("error", [_P, c.POINTER(StatusView)]),
     "wst_run_preview": ("error", [_P, _OUT]),
     "wst_run_warning": (c.c_int, [_P, c.c_size_t, c.POINTER(View), c.POINTER(View)]),

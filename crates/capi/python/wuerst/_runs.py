@@ -9,7 +9,7 @@ import threading
 import time
 
 from ._abi import CANCELLED, INVALID, OVERALL, PART, PREVIEW, PROGRESS, WARNING, Error, StatusView, Str
-from ._abi import View, Watch, call, filled, load, made
+from ._abi import View, Observer, call, filled, load, made
 from ._handle import Handle
 from ._values import Tensor, from_handle
 
@@ -51,7 +51,7 @@ class _Watching:
 
     def __init__(self, cancel, progress=None, preview=None, warning=None, overall=None, part=None, preview_every=0):
         self._cancel, self._raised = cancel, []
-        self.raw = Watch(c.sizeof(Watch))
+        self.raw = Observer(c.sizeof(Observer))
         self.raw.preview_every = preview_every
         if progress:
             self.raw.progress = PROGRESS(self._guarded(lambda node, done, of: progress(node.text(), done, of)))

@@ -1,8 +1,8 @@
-//! `wst_watch`: callbacks of a run.
+//! `wst_observer`: callbacks of a run.
 
 use wuerst::{Result, Tensor};
+pub(crate) use wuerst_sys::Observer;
 use wuerst_sys::Versioned;
-pub(crate) use wuerst_sys::Watch;
 
 use crate::grow::{Grows, zero};
 use crate::tensor;
@@ -10,18 +10,18 @@ use crate::text::Str;
 use crate::value::Value;
 
 /// The callbacks of a run.
-pub(crate) struct Callbacks(Watch);
+pub(crate) struct Callbacks(Observer);
 
 impl Callbacks {
     /// The callbacks that C gives, if it gives some.
     ///
     /// # Safety
     /// As [`Grows::read`].
-    pub(crate) unsafe fn given(watch: *const Watch) -> Result<Option<Callbacks>> {
+    pub(crate) unsafe fn given(observer: *const Observer) -> Result<Option<Callbacks>> {
         // SAFETY: promised by the caller.
-        let watch = unsafe { Watch::read(watch)? };
-        watch.iter().try_for_each(|watch| zero(Watch::NAME, &[watch.reserved]))?;
-        Ok(watch.map(Callbacks))
+        let observer = unsafe { Observer::read(observer)? };
+        observer.iter().try_for_each(|observer| zero(Observer::NAME, &[observer.reserved]))?;
+        Ok(observer.map(Callbacks))
     }
 }
 
