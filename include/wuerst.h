@@ -465,7 +465,7 @@ typedef struct wst_node {
      * until the thread calls this again. May be NULL. */
     int (*batch)(void *user, wst_call *given, wst_batch *out);
     /* About how many milliseconds a run takes, for the progress of the whole until runs have been measured. 0: 1. */
-    double weight;
+    double expected_ms;
 } wst_node;
 
 #define WST_NODE_INIT {sizeof(wst_node), {0, 0}, {0, 0}, {0, 0}, {0, 0}, 1, 0, 0, 0, 0, 0, 0, 0, 0}

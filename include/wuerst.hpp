@@ -171,7 +171,7 @@ public:
         owner->raw.ports = own.ports.raw();
         owner->raw.version = own.version;
         owner->raw.flags = own.is_volatile ? WST_NODE_VOLATILE : 0;
-        owner->raw.weight = own.weight;
+        owner->raw.expected_ms = own.expected_ms;
         return add(std::move(owner));
     }
     // Adds a node kind that runs a function, and is otherwise as wst_node says: its other functions get its own user.

@@ -164,7 +164,7 @@ struct Node {
     Text kind, signature, about, ports;
     std::uint32_t version = 1;
     bool is_volatile = false;
-    double weight = 0;
+    double expected_ms = 0;
     std::function<Result<Done>(Call &)> run;
     // What follows may stay empty.
     std::function<Result<Done>(Call &)> check;

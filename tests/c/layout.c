@@ -132,7 +132,7 @@ int main(void)
     FIELD(wst_node, user);
     FIELD(wst_node, state);
     FIELD(wst_node, batch);
-    FIELD(wst_node, weight);
+    FIELD(wst_node, expected_ms);
 
     SIZE(wst_batch);
     FIELD(wst_batch, struct_size);

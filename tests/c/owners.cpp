@@ -267,7 +267,7 @@ static void whole(const wuerst::Engine &engine, const char *path)
     wuerst::Node node;
     node.kind = std::string("test.rows");
     node.signature = "rows: f32[b,1], by: float = 1.0 -> rows: f32[b,1]";
-    node.weight = 7;
+    node.expected_ms = 7;
     node.run = [&](wuerst::Call &call) -> wuerst::Result<wuerst::Done> {
         seen++;
         float row = call.argument(0).value().read<float>().value().at(0);

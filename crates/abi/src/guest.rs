@@ -131,7 +131,7 @@ fn add(api: &'static Api, plugin: *mut Plugin, node: Arc<dyn Node>) -> Result<()
         user,
         state: Some(state),
         batch: Some(batch),
-        weight: *expected_ms,
+        expected_ms: *expected_ms,
     };
     hear(api, (api.add)(plugin, &raw)).inspect_err(|_| {
         // SAFETY: the host did not take it.

@@ -94,12 +94,12 @@ impl Foreign {
                 return Err(Error::invalid(format!("flags of `{kind}`"), message));
             }
         }
-        match node.weight {
+        match node.expected_ms {
             0. => {}
-            weight if weight.is_finite() && weight > 0. => spec = spec.with_expected_ms(weight),
+            ms if ms.is_finite() && ms > 0. => spec = spec.with_expected_ms(ms),
             other => {
                 let message = format!("{other} is no time: milliseconds are wanted, or 0");
-                return Err(Error::invalid(format!("weight of `{kind}`"), message));
+                return Err(Error::invalid(format!("expected_ms of `{kind}`"), message));
             }
         }
         let run = node.run.ok_or_else(|| Error::invalid(format!("run of `{kind}`"), "is NULL"))?;

@@ -204,7 +204,7 @@ class Nodes(unittest.TestCase):
             if x == 13:
                 raise ValueError("x: is thirteen")
 
-        self.engine.add("test.sum", "x: int, by: int? -> y: int", run, check=check, about="Adds.", weight=3)
+        self.engine.add("test.sum", "x: int, by: int? -> y: int", run, check=check, about="Adds.", expected_ms=3)
         job = self.job("test.sum", {"x": "int", "by": "int?"}, x=2**64 - 3)
         warnings = []
         job["by"] = 2

@@ -84,7 +84,7 @@ structs! {
         user: *mut c_void,
         state: Option<unsafe extern "C" fn(user: *mut c_void, known: *mut Call, out: *mut Digest) -> *mut Error>,
         batch: Option<unsafe extern "C" fn(user: *mut c_void, given: *mut Call, out: *mut Batch) -> c_int>,
-        weight: f64,
+        expected_ms: f64,
     }
 
     #[derive(Clone, Copy)]

@@ -202,7 +202,7 @@ class RawNode(c.Structure):
         ("user", c.c_void_p),
         ("state", STATE),
         ("batch", BATCH),
-        ("weight", c.c_double),
+        ("expected_ms", c.c_double),
     ]
 
 

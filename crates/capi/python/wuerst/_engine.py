@@ -40,7 +40,7 @@ class Engine(Handle):
 
     def add(self, kind, signature, run, **more):
         """Adds a node kind that runs a function of Python: `run(call, *arguments)` gives the value of the output, or a list
-        where there are several. `more` are about, ports, version, is_volatile, weight, check, state and batch: see Node."""
+        where there are several. `more` are about, ports, version, is_volatile, expected_ms, check, state and batch: see Node."""
         node = Node(kind, signature, run, **more)
         call("wst_engine_add", self.pointer, node.raw)
         self._nodes.append(node)

@@ -83,11 +83,11 @@ class Node:
     `check(call, *known)` refuses arguments by a ValueError; one that begins with an input's name and ": " blames that
     input. `state(call, *known)` gives bytes that tell what the results depend on as well as the arguments, or None.
     `batch(call)` gives (over, each, counts) where the node makes several results: an input, a tuple of inputs, and an
-    input or ""; or None. `weight` is about how many milliseconds a run takes.
+    input or ""; or None. `expected_ms` is about how many milliseconds a run takes.
     """
 
     def __init__(
-        self, kind, signature, run, about="", ports="", version=1, is_volatile=False, weight=0.0, check=None, state=None, batch=None
+        self, kind, signature, run, about="", ports="", version=1, is_volatile=False, expected_ms=0.0, check=None, state=None, batch=None
     ):
         def ran(shown):
             values = run(shown, *shown.arguments())
@@ -114,7 +114,7 @@ class Node:
                 return 0
 
         raw = RawNode(c.sizeof(RawNode), *map(Str.of, (kind, signature, about, ports)), version, int(is_volatile))
-        raw.run, raw.weight = NODE_FUNCTION(_guarded(ran)), weight
+        raw.run, raw.expected_ms = NODE_FUNCTION(_guarded(ran)), expected_ms
         if check:
             raw.check = NODE_FUNCTION(_guarded(lambda shown: check(shown, *shown.arguments())))
         if state:
