@@ -10,7 +10,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use wuerst::{Engine, Options};
-use wuerst_core::{Args, Ctx, Error, Models, Node, NodeSpec, Refusal, Registry, Result, Value};
+use wuerst_core::{Args, Ctx, Error, Models, NodeKind, NodeSpec, Refusal, Registry, Result, Value};
 use wuerst_graph::{Graph, excerpt, headline};
 use wuerst_model::facts::{Facts, Vqgan};
 use wuerst_model::onnx;
@@ -39,7 +39,7 @@ const NODES: [(&str, &str); 7] = [
 
 struct Interface(NodeSpec);
 
-impl Node for Interface {
+impl NodeKind for Interface {
     fn spec(&self) -> &NodeSpec {
         &self.0
     }

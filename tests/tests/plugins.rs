@@ -170,7 +170,7 @@ fn what_is_no_plug_in_is_refused_with_its_path() -> Result<()> {
     std::fs::write(&text, "no library")?;
     let refused = |case: u32| c_plugin("refused", "c99", &[&format!("-DCASE={case}")], folder.path());
     let engine = engine()?;
-    let kinds = engine.registry().nodes().count();
+    let kinds = engine.registry().kinds().count();
     for (path, part) in [
         (folder.path().join("nowhere.so"), "No such file"),
         (text, "is no library that can be loaded"),
@@ -184,7 +184,7 @@ fn what_is_no_plug_in_is_refused_with_its_path() -> Result<()> {
     ] {
         let said = engine.load_plugin(&path).unwrap_err().to_string();
         assert!(said.starts_with(&format!("plug-in {}: ", path.display())) && said.contains(part), "{said}");
-        assert_eq!(engine.registry().nodes().count(), kinds, "{said}: all or nothing");
+        assert_eq!(engine.registry().kinds().count(), kinds, "{said}: all or nothing");
         // The system keeps this library once it has been in the process, whatever is asked.
         assert!(path == library()? || !is_loaded(&path)?, "{said}: nothing of it stays");
     }
@@ -273,12 +273,12 @@ fn plug_ins_add_graphs() -> Result<()> {
 
     // All or nothing.
     let engine = self::engine()?;
-    let kinds = engine.registry().nodes().count();
+    let kinds = engine.registry().kinds().count();
     let other = folder.path().join("other");
     std::fs::create_dir(&other)?;
     let said = engine.load_plugin(&c_plugin("adds", "c99", &[&at("nowhere.yaml")], &other)?).unwrap_err();
     assert!(said.to_string().contains("nowhere.yaml"), "{said}");
-    assert_eq!(engine.registry().nodes().count(), kinds);
+    assert_eq!(engine.registry().kinds().count(), kinds);
     Ok(())
 }
 

@@ -1,4 +1,4 @@
-//! The other side: a Rust [`Node`] as a plug-in, which the host may have been built apart from.
+//! The other side: a Rust [`NodeKind`] as a plug-in, which the host may have been built apart from.
 //!
 //! A handle from the host is only ever handed back to the host's own functions.
 
@@ -12,7 +12,7 @@ use std::ptr;
 use std::sync::Arc;
 
 use wuerst_core::{
-    Args, Batch, CancellationToken, Ctx, Error, File, Model, Node, NodeSpec, Observer, Result, Tensor,
+    Args, Batch, CancellationToken, Ctx, Error, File, Model, NodeKind, NodeSpec, Observer, Result, Tensor,
 };
 use wuerst_sys::Versioned;
 
@@ -28,10 +28,10 @@ use crate::text::{Read, Str};
 use crate::value::Value;
 
 /// Makes a library (`crate-type = ["cdylib"]`) a plug-in that adds these nodes; each is made by a function without
-/// parameters that returns `Result<impl Node>`.
+/// parameters that returns `Result<impl NodeKind>`.
 ///
 /// ```
-/// use wuerst_abi::core::{Args, Ctx, Node, NodeSpec, Result, Value};
+/// use wuerst_abi::core::{Args, Ctx, NodeKind, NodeSpec, Result, Value};
 ///
 /// struct Double(NodeSpec);
 ///
@@ -41,7 +41,7 @@ use crate::value::Value;
 ///     }
 /// }
 ///
-/// impl Node for Double {
+/// impl NodeKind for Double {
 ///     fn spec(&self) -> &NodeSpec {
 ///         &self.0
 ///     }
@@ -72,7 +72,7 @@ macro_rules! plugin {
             plugin: *mut $crate::table::Plugin,
         ) -> *mut $crate::Failure {
             let nodes = || {
-                let mut nodes = ::std::vec::Vec::<::std::sync::Arc<dyn $crate::core::Node>>::new();
+                let mut nodes = ::std::vec::Vec::<::std::sync::Arc<dyn $crate::core::NodeKind>>::new();
                 $(nodes.push(::std::sync::Arc::new($new()?));)+
                 $crate::core::Result::Ok(nodes)
             };
@@ -84,7 +84,7 @@ macro_rules! plugin {
 /// A node with the host's table.
 struct Exported {
     api: &'static Api,
-    node: Arc<dyn Node>,
+    node: Arc<dyn NodeKind>,
 }
 
 /// Adds nodes to the host: the body of a plug-in's entry, which [`plugin!`](crate::plugin!) writes.
@@ -92,7 +92,7 @@ struct Exported {
 pub fn init(
     api: &'static Api,
     plugin: *mut Plugin,
-    nodes: impl FnOnce() -> Result<Vec<Arc<dyn Node>>>,
+    nodes: impl FnOnce() -> Result<Vec<Arc<dyn NodeKind>>>,
 ) -> *mut Failure {
     boundary::quiet();
     told(api, || Ok(nodes()?.into_iter().try_for_each(|node| add(api, plugin, node))?))
@@ -110,7 +110,7 @@ fn told(api: &Api, body: impl FnOnce() -> Result<(), Said>) -> *mut Failure {
     }
 }
 
-fn add(api: &'static Api, plugin: *mut Plugin, node: Arc<dyn Node>) -> Result<()> {
+fn add(api: &'static Api, plugin: *mut Plugin, node: Arc<dyn NodeKind>) -> Result<()> {
     // The interface has no place for the inputs of an example.
     let NodeSpec { kind, version, signature, pure, about, expected_ms, example: _ } = node.spec();
     let ports = signature.inputs.iter().chain(&signature.outputs).filter(|port| !port.about.is_empty());

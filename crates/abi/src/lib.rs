@@ -1,8 +1,8 @@
 //! What crosses the line to C, both ways: strings, tensors, values, errors and nodes.
 //!
 //! The C library exports these functions under the names of `include/wuerst.h`, which says what each promises, and
-//! only there; plug-ins find the same functions in a table. A node of C's becomes a [`wuerst_core::Node`] here
-//! ([`node`]), and with [`plugin!`] a `wuerst_core::Node` becomes a plug-in ([`guest`]).
+//! only there; plug-ins find the same functions in a table. A node of C's becomes a [`wuerst_core::NodeKind`] here
+//! ([`node`]), and with [`plugin!`] a `wuerst_core::NodeKind` becomes a plug-in ([`guest`]).
 //!
 //! Every function is a few lines inside [`boundary`], where NULL, panics and errors are turned into what C understands;
 //! pointers from C are `Option<&T>`, [`Out`] or [`Str`].

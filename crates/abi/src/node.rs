@@ -1,11 +1,11 @@
-//! `wst_node`: a node in C, and how it becomes a [`Node`].
+//! `wst_node`: a node in C, and how it becomes a [`NodeKind`].
 
 use std::borrow::Cow;
 use std::ffi::{c_int, c_void};
 use std::sync::Arc;
 
 use wuerst_core::inside::Inside;
-use wuerst_core::{Args, Batch, Ctx, Error, Hasher, Node, NodeSpec, Refusal, Result};
+use wuerst_core::{Args, Batch, Ctx, Error, Hasher, NodeKind, NodeSpec, Refusal, Result};
 use wuerst_sys::Versioned;
 pub use wuerst_sys::{Batch as BatchView, Node as RawNode};
 
@@ -131,7 +131,7 @@ impl Foreign {
     }
 }
 
-impl Node for Foreign {
+impl NodeKind for Foreign {
     fn spec(&self) -> &NodeSpec {
         &self.spec
     }

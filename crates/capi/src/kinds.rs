@@ -47,7 +47,7 @@ impl Kind {
 pub extern "C" fn wst_engine_kinds(engine: Option<&Handle<Engine>>, out: Out<*mut Kinds>) -> *mut Failure {
     fallible(|| {
         let (engine, out) = (alive(engine, "engine")?, out.given()?);
-        let kinds = Kinds(engine.registry().nodes().map(|node| Kind::of(node.spec())).collect());
+        let kinds = Kinds(engine.registry().kinds().map(|node| Kind::of(node.spec())).collect());
         // SAFETY: the header asks for an output that may be written to.
         unsafe { out.give(kinds) };
         Ok(())

@@ -38,14 +38,14 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     let mut texts = Vec::new();
     for kind in &args.kinds {
         let Some(node) = registry.get(kind) else {
-            let kinds = registry.nodes().map(|node| node.spec().kind.as_str());
+            let kinds = registry.kinds().map(|node| node.spec().kind.as_str());
             bail!("no node kind `{kind}`{}; `wuerst nodes` lists them", did_you_mean(kind, kinds));
         };
         texts.push(describe(node.spec()));
     }
     if args.kinds.is_empty() {
         let short = |spec: &NodeSpec| format!("{}\n  {}\n  {}\n", spec.kind, spec.about, spec.signature);
-        texts.extend(registry.nodes().map(|node| short(node.spec())));
+        texts.extend(registry.kinds().map(|node| short(node.spec())));
     }
     say(texts.join("\n").trim_end());
     Ok(ExitCode::SUCCESS)

@@ -1,4 +1,4 @@
-//! Values, types, signatures, the [`Node`] trait, the [`Registry`] and errors.
+//! Values, types, signatures, the [`NodeKind`] trait, the [`Registry`] and errors.
 //!
 //! This is the vocabulary that every other crate speaks. It knows neither graph files nor ONNX Runtime.
 //!
@@ -30,7 +30,7 @@ mod finite;
 pub mod inside;
 pub mod memory;
 mod model;
-mod node;
+mod node_kind;
 mod origin;
 mod port;
 mod printable;
@@ -60,7 +60,7 @@ pub use external::{external_data, stays_inside};
 pub use file::{File, Files};
 pub use finite::NotFinite;
 pub use model::{Model, Models};
-pub use node::{Batch, KnownLength, Node, NodeSpec};
+pub use node_kind::{Batch, KnownLength, NodeKind, NodeSpec};
 pub use origin::Origin;
 pub use port::Port;
 pub use printable::{is_command, printable, printable_json, printable_line};

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::Arc;
 
-use crate::{Error, Models, Node, Result};
+use crate::{Error, Models, NodeKind, Result};
 
 /// Whether a node may prefer a device of this name; if not, a sentence.
 type Devices = dyn Fn(&str) -> Result<(), String> + Send + Sync;
@@ -12,7 +12,7 @@ type Devices = dyn Fn(&str) -> Result<(), String> + Send + Sync;
 /// The node kinds that graphs can use, and where the names of models lead. Cheap to clone.
 #[derive(Clone, Default)]
 pub struct Registry {
-    nodes: BTreeMap<String, Arc<dyn Node>>,
+    kinds: BTreeMap<String, Arc<dyn NodeKind>>,
     models: Models,
     devices: Option<Arc<Devices>>,
     /// Kinds that have another name now: old names and new ones.
@@ -20,32 +20,32 @@ pub struct Registry {
 }
 
 impl Registry {
-    /// A registry without nodes, which takes the names of models as paths.
+    /// A registry without node kinds, which takes the names of models as paths.
     pub fn new() -> Registry {
         Registry::default()
     }
 
-    /// Adds a node under its kind.
+    /// Adds a node kind.
     ///
     /// # Errors
-    /// When the kind is taken, or the old name of another: replacing a node unnoticed would change what graphs mean.
-    pub fn add(&mut self, node: impl Node + 'static) -> Result<()> {
+    /// When the kind is taken, or the old name of another: replacing a kind unnoticed would change what graphs mean.
+    pub fn add(&mut self, node: impl NodeKind + 'static) -> Result<()> {
         self.add_shared(Arc::new(node))
     }
 
-    /// Adds a node that is shared already.
+    /// Adds a node kind that is shared already.
     ///
     /// # Errors
     /// As [`Registry::add`].
-    pub fn add_shared(&mut self, node: Arc<dyn Node>) -> Result<()> {
+    pub fn add_shared(&mut self, node: Arc<dyn NodeKind>) -> Result<()> {
         let kind = node.spec().kind.clone();
-        if self.nodes.contains_key(&kind) {
+        if self.kinds.contains_key(&kind) {
             return Err(Error::invalid("node kind", format!("`{kind}` is registered already")));
         }
         if let Some(new) = self.renamed(&kind) {
             return Err(Error::invalid("node kind", format!("`{kind}` is the old name of `{new}`")));
         }
-        self.nodes.insert(kind, node);
+        self.kinds.insert(kind, node);
         Ok(())
     }
 
@@ -59,19 +59,19 @@ impl Registry {
         self.renamed.get(kind).copied()
     }
 
-    /// The node of a kind, also by its old name.
-    pub fn get(&self, kind: &str) -> Option<&Arc<dyn Node>> {
-        self.nodes.get(self.renamed(kind).unwrap_or(kind))
+    /// The kind of a name, also by its old name.
+    pub fn get(&self, kind: &str) -> Option<&Arc<dyn NodeKind>> {
+        self.kinds.get(self.renamed(kind).unwrap_or(kind))
     }
 
-    /// All nodes, in the order of their kinds.
-    pub fn nodes(&self) -> impl Iterator<Item = &Arc<dyn Node>> {
-        self.nodes.values()
+    /// All node kinds, in the order of their names.
+    pub fn kinds(&self) -> impl Iterator<Item = &Arc<dyn NodeKind>> {
+        self.kinds.values()
     }
 
-    /// The namespaces that have nodes.
+    /// The namespaces that have node kinds.
     pub fn namespaces(&self) -> BTreeSet<&str> {
-        self.nodes.values().map(|node| node.spec().namespace()).collect()
+        self.kinds.values().map(|node| node.spec().namespace()).collect()
     }
 
     /// Says where the names of models lead from now on.
@@ -100,7 +100,7 @@ impl Registry {
 
 impl fmt::Debug for Registry {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_set().entries(self.nodes.keys()).finish()
+        f.debug_set().entries(self.kinds.keys()).finish()
     }
 }
 
@@ -111,7 +111,7 @@ mod tests {
 
     struct Nothing(NodeSpec);
 
-    impl Node for Nothing {
+    impl NodeKind for Nothing {
         fn spec(&self) -> &NodeSpec {
             &self.0
         }

@@ -278,7 +278,7 @@ fn a_chain_of_many_nodes_needs_no_deep_stack() {
 #[test]
 fn a_node_may_refuse_literals_and_inputs() {
     struct Square(NodeSpec, stub::Log);
-    impl wuerst_core::Node for Square {
+    impl wuerst_core::NodeKind for Square {
         fn spec(&self) -> &NodeSpec {
             &self.0
         }

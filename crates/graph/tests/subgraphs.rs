@@ -232,10 +232,10 @@ fn lengths_are_compared_through_graphs_and_not_mixed_up() {
 #[test]
 fn what_cannot_be_a_node_is_refused_with_its_place() {
     let mut bench = bench();
-    let kinds = bench.registry.nodes().count();
+    let kinds = bench.registry.kinds().count();
     let mut refused = |graphs: &[(&str, &str)]| {
         let misfit = add(&mut bench, graphs).unwrap_err();
-        assert_eq!(bench.registry.nodes().count(), kinds, "all or nothing");
+        assert_eq!(bench.registry.kinds().count(), kinds, "all or nothing");
         format!("{}: {}", misfit.index, misfit.error)
     };
     let (own, other) = (DOUBLE.replace("wuerst.prior", "house.a"), DOUBLE.replace("wuerst.prior", "house.b"));

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use image::imageops::FilterType;
-use wuerst_core::{Args, Ctx, Error, KnownLength, Model, Node, NodeSpec, Refusal, Result, Value};
+use wuerst_core::{Args, Ctx, Error, KnownLength, Model, NodeKind, NodeSpec, Refusal, Result, Value};
 use wuerst_model::facts;
 use wuerst_runtime::{Contract, Sessions};
 
@@ -39,7 +39,7 @@ impl Compress {
     }
 }
 
-impl Node for Compress {
+impl NodeKind for Compress {
     fn spec(&self) -> &NodeSpec {
         &self.spec
     }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use wuerst_core::{
-    Args, Batch, Ctx, Error, KnownLength, Model, Node, NodeSpec, Refusal, Result, Tensor, Value,
+    Args, Batch, Ctx, Error, KnownLength, Model, NodeKind, NodeSpec, Refusal, Result, Tensor, Value,
 };
 use wuerst_model::facts;
 use wuerst_model::noise::Noise;
@@ -94,7 +94,7 @@ fn noise(args: &Args<'_>) -> Result<Noise> {
     })
 }
 
-impl Node for Decode {
+impl NodeKind for Decode {
     fn spec(&self) -> &NodeSpec {
         &self.spec
     }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use wuerst_core::{Args, Batch, Ctx, KnownLength, Node, NodeSpec, Refusal, Result, Value};
+use wuerst_core::{Args, Batch, Ctx, KnownLength, NodeKind, NodeSpec, Refusal, Result, Value};
 use wuerst_model::facts;
 use wuerst_runtime::{Contract, Sessions};
 
@@ -30,7 +30,7 @@ impl Encode {
     }
 }
 
-impl Node for Encode {
+impl NodeKind for Encode {
     fn spec(&self) -> &NodeSpec {
         &self.spec
     }

@@ -2,7 +2,7 @@
 
 use std::io;
 
-use wuerst_core::{Args, Ctx, Error, KnownLength, Node, NodeSpec, Refusal, Registry, Result, Value};
+use wuerst_core::{Args, Ctx, Error, KnownLength, NodeKind, NodeSpec, Refusal, Registry, Result, Value};
 
 /// Computes a node's outputs.
 type Run = fn(&mut Ctx<'_>, &Args<'_>) -> Result<Vec<Value>>;
@@ -10,9 +10,9 @@ type Run = fn(&mut Ctx<'_>, &Args<'_>) -> Result<Vec<Value>>;
 /// What a node says when a graph is checked.
 #[derive(Clone, Copy)]
 pub(crate) struct Hooks {
-    /// Refuses arguments, as [`Node::check`].
+    /// Refuses arguments, as [`NodeKind::check`].
     pub check: fn(&Args<'_>) -> Result<()>,
-    /// Knows dimensions, as [`Node::lengths`].
+    /// Knows dimensions, as [`NodeKind::lengths`].
     pub lengths: fn(&Args<'_>) -> Vec<KnownLength>,
     /// Optional inputs that an example gives, as [`NodeSpec::example`].
     pub example: &'static [&'static str],
@@ -33,7 +33,7 @@ struct Plain {
     largest: u64,
 }
 
-impl Node for Plain {
+impl NodeKind for Plain {
     fn spec(&self) -> &NodeSpec {
         &self.spec
     }

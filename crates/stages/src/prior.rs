@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use wuerst_core::{
-    Args, Batch, Ctx, Error, KnownLength, Model, Node, NodeSpec, Refusal, Result, Tensor, Value,
+    Args, Batch, Ctx, Error, KnownLength, Model, NodeKind, NodeSpec, Refusal, Result, Tensor, Value,
 };
 use wuerst_model::facts;
 use wuerst_model::noise::Noise;
@@ -81,7 +81,7 @@ fn cells(args: &Args<'_>, facts: &facts::Prior) -> Result<[usize; 2]> {
     Ok(given)
 }
 
-impl Node for Prior {
+impl NodeKind for Prior {
     fn spec(&self) -> &NodeSpec {
         &self.spec
     }

@@ -5,8 +5,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use wuerst_core::{
-    Args, Batch, CancellationToken, Ctx, Digest, Error, File, KnownLength, Model, Node, NodeSpec, Refusal,
-    Result, Tensor, Value, memory,
+    Args, Batch, CancellationToken, Ctx, Digest, Error, File, KnownLength, Model, NodeKind, NodeSpec,
+    Refusal, Result, Tensor, Value, memory,
 };
 use wuerst_model::facts::{self, Facts};
 use wuerst_model::onnx::{HeadError, WireError};
@@ -115,7 +115,7 @@ fn beside(model: &Model, name: &str) -> Result<File> {
     Ok(file)
 }
 
-impl Node for Tokenize {
+impl NodeKind for Tokenize {
     fn spec(&self) -> &NodeSpec {
         &self.spec
     }

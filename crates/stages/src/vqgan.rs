@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use wuerst_core::colour::byte;
 use wuerst_core::{
-    Args, Batch, Ctx, KnownLength, Model, Node, NodeSpec, Refusal, Result, Tensor, Value, memory,
+    Args, Batch, Ctx, KnownLength, Model, NodeKind, NodeSpec, Refusal, Result, Tensor, Value, memory,
 };
 use wuerst_model::facts;
 use wuerst_runtime::{Contract, Sessions, Stage};
@@ -53,7 +53,7 @@ pub(crate) fn facts(sessions: &Sessions, model: &Model, contract: Contract) -> R
     sessions.facts(model, contract)
 }
 
-impl Node for Vqgan {
+impl NodeKind for Vqgan {
     fn spec(&self) -> &NodeSpec {
         &self.spec
     }

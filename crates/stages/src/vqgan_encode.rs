@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use wuerst_core::{Args, Ctx, Error, KnownLength, Node, NodeSpec, Refusal, Result, Tensor, Value};
+use wuerst_core::{Args, Ctx, Error, KnownLength, NodeKind, NodeSpec, Refusal, Result, Tensor, Value};
 use wuerst_runtime::{Contract, Sessions};
 
 use crate::lengths;
@@ -30,7 +30,7 @@ impl VqganEncode {
     }
 }
 
-impl Node for VqganEncode {
+impl NodeKind for VqganEncode {
     fn spec(&self) -> &NodeSpec {
         &self.spec
     }

@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use wuerst::core::{Args, Ctx, Node, NodeSpec, Result, Value};
+use wuerst::core::{Args, Ctx, NodeKind, NodeSpec, Result, Value};
 use wuerst::{Engine, Options};
 
 struct Negative(NodeSpec);
@@ -21,7 +21,7 @@ impl Negative {
     }
 }
 
-impl Node for Negative {
+impl NodeKind for Negative {
     fn spec(&self) -> &NodeSpec {
         &self.0
     }

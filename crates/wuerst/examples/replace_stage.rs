@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use wuerst::core::{Args, Ctx, Node, NodeSpec, Result, Tensor, Value};
+use wuerst::core::{Args, Ctx, NodeKind, NodeSpec, Result, Tensor, Value};
 use wuerst::{Engine, Options};
 
 /// Colours as weighted sums of the four channels of the latents.
@@ -21,7 +21,7 @@ impl Linear {
     }
 }
 
-impl Node for Linear {
+impl NodeKind for Linear {
     fn spec(&self) -> &NodeSpec {
         &self.0
     }

@@ -4,7 +4,7 @@ use std::fmt;
 use std::path::Path;
 use std::sync::{Arc, PoisonError, RwLock};
 
-use wuerst_core::{Diagnostic, Files, Node, Registry, Result, memory};
+use wuerst_core::{Diagnostic, Files, NodeKind, Registry, Result, memory};
 use wuerst_graph::{Cache, Change, Folder, Graph, Misfit};
 use wuerst_stages::{Level, Log, Outputs, Runtime, Sessions, check_threads};
 
@@ -75,7 +75,7 @@ impl Engine {
     ///
     /// # Errors
     /// When its kind is taken.
-    pub fn add(&self, node: Arc<dyn Node>) -> Result<()> {
+    pub fn add(&self, node: Arc<dyn NodeKind>) -> Result<()> {
         self.change(|registry| registry.add_shared(Arc::clone(&node)))
     }
 
@@ -105,8 +105,8 @@ impl Engine {
     /// version of the interface, a kind is taken, or what the plug-in says.
     pub fn load_plugin(&self, path: &Path) -> Result<()> {
         plugin::load(path)?.keep(|added| {
-            let nodes: Vec<Arc<dyn Node>> =
-                added.nodes.into_iter().map(|node| Arc::new(node) as Arc<dyn Node>).collect();
+            let nodes: Vec<Arc<dyn NodeKind>> =
+                added.nodes.into_iter().map(|node| Arc::new(node) as Arc<dyn NodeKind>).collect();
             let graphs = added.graphs.into_iter().map(plugin::Graph::read).collect::<Result<Vec<_>>>();
             let graphs = graphs.map_err(|error| plugin::failed(path, error))?;
             let added = self.change(|registry| {
@@ -248,7 +248,7 @@ mod tests {
         engine: Engine,
     }
 
-    impl Node for Curious {
+    impl NodeKind for Curious {
         fn spec(&self) -> &NodeSpec {
             &self.spec
         }

@@ -1,6 +1,6 @@
 //! Does every node get what it wants: each port once, nothing else, values of the right type and range?
 
-use wuerst_core::{Error, Models, Node, Port, Ty, Value};
+use wuerst_core::{Error, Models, NodeKind, Port, Ty, Value};
 
 use super::scope::{Argument, Scope};
 use crate::file::doc::{Entry, Given, NodeDoc};
@@ -48,7 +48,7 @@ fn follow(given: &Entry<Given>, scope: &Scope<'_>, problems: &mut Problems) {
     }
 }
 
-fn surplus(node: &dyn Node, with: &[Entry<Given>], scope: &Scope<'_>, problems: &mut Problems) {
+fn surplus(node: &dyn NodeKind, with: &[Entry<Given>], scope: &Scope<'_>, problems: &mut Problems) {
     let spec = node.spec();
     for given in with.iter().filter(|given| spec.signature.input(&given.name).is_none()) {
         let ports: Vec<&str> = spec.signature.inputs.iter().map(|p| p.name.as_str()).collect();
@@ -63,7 +63,7 @@ fn surplus(node: &dyn Node, with: &[Entry<Given>], scope: &Scope<'_>, problems: 
     }
 }
 
-fn missing(node: &dyn Node, entry: &Entry<NodeDoc>, problems: &mut Problems) {
+fn missing(node: &dyn NodeKind, entry: &Entry<NodeDoc>, problems: &mut Problems) {
     let spec = node.spec();
     let given = |port: &Port| entry.value.with.iter().any(|given| given.name == port.name);
     let missing = spec.signature.inputs.iter().filter(|port| port.required() && !given(port));
@@ -76,7 +76,7 @@ fn missing(node: &dyn Node, entry: &Entry<NodeDoc>, problems: &mut Problems) {
 
 /// What stands for a port that is not given; `None` when it must be, which is reported by [`missing`].
 fn default(
-    node: &dyn Node,
+    node: &dyn NodeKind,
     port: &Port,
     place: &Place,
     scope: &Scope<'_>,
@@ -90,7 +90,7 @@ fn default(
 }
 
 fn source(
-    node: &dyn Node,
+    node: &dyn NodeKind,
     port: &Port,
     given: &Entry<Given>,
     scope: &Scope<'_>,
@@ -181,7 +181,7 @@ fn admitted(
 
 /// Checks what can be said of a wire by itself; types are compared over the whole graph.
 fn wired(
-    node: &dyn Node,
+    node: &dyn NodeKind,
     port: &Port,
     source: Source,
     text: &str,

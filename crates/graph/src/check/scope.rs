@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use wuerst_core::{Models, Node, Port, Registry};
+use wuerst_core::{Models, NodeKind, Port, Registry};
 
 use super::declarations;
 use crate::file::doc::{Doc, Entry};
@@ -22,7 +22,7 @@ pub(crate) struct Notes {
 /// What names mean in one graph. `None` stands for what is wrong, and reported already.
 pub(crate) struct Scope<'a> {
     pub(crate) inputs: Vec<(&'a str, Option<Port>)>,
-    pub(crate) nodes: Vec<(&'a str, Option<Arc<dyn Node>>)>,
+    pub(crate) nodes: Vec<(&'a str, Option<Arc<dyn NodeKind>>)>,
     /// Where in `inputs` and `nodes` a name is found.
     pub(crate) input_named: HashMap<&'a str, usize>,
     pub(crate) node_named: HashMap<&'a str, usize>,
@@ -30,7 +30,7 @@ pub(crate) struct Scope<'a> {
     /// The same in what comes from whoever runs the graph.
     pub(crate) host: Models,
     /// The same in a node kind's own defaults, where the kind is a graph: they are written in its file.
-    pub(crate) models_of: fn(&dyn Node) -> Option<&Models>,
+    pub(crate) models_of: fn(&dyn NodeKind) -> Option<&Models>,
 }
 
 /// An argument: where it stands, the port that it is for, and what it is, as far as that is known.
@@ -48,7 +48,7 @@ impl<'a> Scope<'a> {
         doc: &'a Doc,
         registry: &'a Registry,
         host: &Models,
-        models_of: fn(&dyn Node) -> Option<&Models>,
+        models_of: fn(&dyn NodeKind) -> Option<&Models>,
         problems: &mut Problems,
         notes: &mut Notes,
     ) -> Scope<'a> {

@@ -8,7 +8,7 @@ mod interface;
 
 use std::collections::HashMap;
 
-use wuerst_core::{Dim, Node, Port, Ty, Value};
+use wuerst_core::{Dim, NodeKind, Port, Ty, Value};
 
 use super::known::Length;
 use super::scope::{Argument, Scope};
@@ -107,7 +107,7 @@ impl<'a> Shapes<'a> {
         match *source {
             Source::Input(index) => Some((Side::Inputs, self.scope.inputs[index].1.as_ref()?)),
             Source::Output { step, port } => {
-                let node: &dyn Node = self.scope.nodes[step].1.as_ref()?.as_ref();
+                let node: &dyn NodeKind = self.scope.nodes[step].1.as_ref()?.as_ref();
                 Some((Side::Node(step), &node.spec().signature.outputs[port]))
             }
             Source::Literal(_) | Source::LeftOut => None,

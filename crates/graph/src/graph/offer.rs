@@ -61,13 +61,13 @@ pub(crate) fn allowed(graph: &Graph, index: usize, value: &Value) -> Result<()> 
 
 #[cfg(test)]
 mod tests {
-    use wuerst_core::{Args, Ctx, Node, NodeSpec, Registry};
+    use wuerst_core::{Args, Ctx, NodeKind, NodeSpec, Registry};
 
     use super::*;
 
     struct Plain(NodeSpec);
 
-    impl Node for Plain {
+    impl NodeKind for Plain {
         fn spec(&self) -> &NodeSpec {
             &self.0
         }

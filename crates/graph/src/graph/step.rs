@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use wuerst_core::{Models, Node, Port, Result, Ty, Value};
+use wuerst_core::{Models, NodeKind, Port, Result, Ty, Value};
 
 /// A node of a graph, with its arguments.
 #[derive(Clone)]
@@ -12,7 +12,7 @@ pub struct Step {
     /// a renamed node keeps its results.
     pub id: String,
     /// What it computes.
-    pub node: Arc<dyn Node>,
+    pub node: Arc<dyn NodeKind>,
     /// Where its arguments come from, in the order of its signature's inputs.
     pub args: Vec<Source>,
     /// The types of its outputs; lengths that follow from the graph are fixed.

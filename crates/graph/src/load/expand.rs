@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use wuerst_core::Node;
+use wuerst_core::NodeKind;
 
 use super::subgraph::Subgraph;
 use crate::file::problems::{Place, Problems};
@@ -12,12 +12,15 @@ use crate::graph::{Gate, Graph, Output, Source, Step};
 const MOST: usize = 100_000;
 
 /// How many nodes a node stands for.
-fn size(node: &dyn Node) -> usize {
+fn size(node: &dyn NodeKind) -> usize {
     Subgraph::of(node).map_or(1, |sub| sub.graph.nodes.len())
 }
 
 /// Notes the node with which a graph gets too many nodes, those within graphs counted.
-pub(crate) fn too_many<'a>(nodes: impl Iterator<Item = (&'a Place, &'a dyn Node)>, problems: &mut Problems) {
+pub(crate) fn too_many<'a>(
+    nodes: impl Iterator<Item = (&'a Place, &'a dyn NodeKind)>,
+    problems: &mut Problems,
+) {
     let mut sum = 0;
     for (place, node) in nodes {
         let before = sum;

@@ -7,7 +7,7 @@ mod subgraph;
 
 use std::sync::Arc;
 
-use wuerst_core::{Diagnostic, Error, Models, Node, Registry, Result};
+use wuerst_core::{Diagnostic, Error, Models, NodeKind, Registry, Result};
 
 use crate::check;
 use crate::check::scope::{Notes, Scope};
@@ -46,7 +46,7 @@ impl Graph {
 }
 
 /// The [`Graph::warnings`] of a node kind that is a graph; none for other kinds.
-pub fn warnings(node: &dyn Node) -> &[Diagnostic] {
+pub fn warnings(node: &dyn NodeKind) -> &[Diagnostic] {
     Subgraph::of(node).map_or(&[], |sub| sub.graph.warnings())
 }
 

@@ -8,7 +8,7 @@
 use std::any::Any;
 use std::sync::Arc;
 
-use wuerst_core::{Args, Ctx, Error, Models, Node, NodeSpec, Refusal, Registry, Result, Value};
+use wuerst_core::{Args, Ctx, Error, Models, NodeKind, NodeSpec, Refusal, Registry, Result, Value};
 
 use crate::cache::Cache;
 use crate::graph::offer::allowed;
@@ -56,13 +56,13 @@ impl Subgraph {
     }
 
     /// The graph that a node is, if it is one.
-    pub(crate) fn of(node: &dyn Node) -> Option<&Subgraph> {
+    pub(crate) fn of(node: &dyn NodeKind) -> Option<&Subgraph> {
         (node as &dyn Any).downcast_ref()
     }
 }
 
 /// What the names in a node kind's own defaults mean, if it is a graph: they are written in its file.
-pub(crate) fn models(node: &dyn Node) -> Option<&Models> {
+pub(crate) fn models(node: &dyn NodeKind) -> Option<&Models> {
     Subgraph::of(node).map(|sub| &sub.graph.models)
 }
 
@@ -76,7 +76,7 @@ fn about(text: &str) -> String {
     if lines.is_empty() { "A graph.".to_owned() } else { lines.join(" ") }
 }
 
-impl Node for Subgraph {
+impl NodeKind for Subgraph {
     fn spec(&self) -> &NodeSpec {
         &self.spec
     }

@@ -1,6 +1,6 @@
 //! What a node's results are remembered by.
 
-use wuerst_core::{Args, CancellationToken, Digest, Hasher, Node, NodeSpec, Port, Result, Value};
+use wuerst_core::{Args, CancellationToken, Digest, Hasher, NodeKind, NodeSpec, Port, Result, Value};
 
 use crate::cache::Arguments;
 use crate::graph::{Graph, Source};
@@ -61,10 +61,10 @@ pub(crate) fn reopened(value: Value) -> Result<Value> {
     })
 }
 
-/// The digests of a node's arguments, and last that of its [state](Node::state). `result` tells the digests of
+/// The digests of a node's arguments, and last that of its [state](NodeKind::state). `result` tells the digests of
 /// other nodes' results.
 pub(crate) fn arguments(
-    node: &dyn Node,
+    node: &dyn NodeKind,
     sources: &[Source],
     inputs: &[Option<Value>],
     result: impl Fn(usize, usize) -> Option<Digest>,

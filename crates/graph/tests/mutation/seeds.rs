@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use wuerst_core::{Args, Ctx, Error, Models, Node, NodeSpec, Registry, Result, Value};
+use wuerst_core::{Args, Ctx, Error, Models, NodeKind, NodeSpec, Registry, Result, Value};
 
 /// Nodes that the broken graphs have beside those that are built in.
 const MORE: [(&str, &str); 5] = [
@@ -16,7 +16,7 @@ const MORE: [(&str, &str); 5] = [
 
 struct Interface(NodeSpec);
 
-impl Node for Interface {
+impl NodeKind for Interface {
     fn spec(&self) -> &NodeSpec {
         &self.0
     }

@@ -5,7 +5,7 @@
 use std::sync::{Arc, Mutex};
 
 use ndarray::{Array2, Array3, Array4, IxDyn};
-use wuerst_core::{Args, Batch, CancellationToken, Ctx, Error, Node, NodeSpec, Registry, Result, Value};
+use wuerst_core::{Args, Batch, CancellationToken, Ctx, Error, NodeKind, NodeSpec, Registry, Result, Value};
 use wuerst_graph::{Cache, Graph, Inputs, Report, Run};
 
 type Body = Box<dyn Fn(&mut Ctx<'_>, &Args<'_>) -> Result<Vec<Value>> + Send + Sync>;
@@ -20,7 +20,7 @@ pub struct Stub {
     batch: Option<Batch>,
 }
 
-impl Node for Stub {
+impl NodeKind for Stub {
     fn spec(&self) -> &NodeSpec {
         &self.spec
     }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use wuerst_core::{Args, Ctx, Error, Node, NodeSpec, Refusal, Result, Value};
+use wuerst_core::{Args, Ctx, Error, NodeKind, NodeSpec, Refusal, Result, Value};
 
 use super::encode;
 use super::pixels::picture;
@@ -41,7 +41,7 @@ impl Save {
     }
 }
 
-impl Node for Save {
+impl NodeKind for Save {
     fn spec(&self) -> &NodeSpec {
         &self.spec
     }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use ndarray_npy::WriteNpyExt;
-use wuerst_core::{Args, Ctx, Error, Node, NodeSpec, Refusal, Result, Value};
+use wuerst_core::{Args, Ctx, Error, NodeKind, NodeSpec, Refusal, Result, Value};
 
 use crate::files::Outputs;
 use crate::plain::Plan;
@@ -37,7 +37,7 @@ impl Save {
     }
 }
 
-impl Node for Save {
+impl NodeKind for Save {
     fn spec(&self) -> &NodeSpec {
         &self.spec
     }

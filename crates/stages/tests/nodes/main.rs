@@ -87,7 +87,7 @@ fn floats(value: Result<Value>) -> Vec<f32> {
 #[test]
 fn every_port_says_what_it_means() {
     let registry = registry(Path::new("."));
-    for spec in registry.nodes().map(|node| node.spec()) {
+    for spec in registry.kinds().map(|node| node.spec()) {
         assert!(spec.about.ends_with('.'), "{} says nothing of itself", spec.kind);
         for port in spec.signature.inputs.iter().chain(&spec.signature.outputs) {
             assert!(port.about.ends_with('.'), "{}.{} says nothing of itself", spec.kind, port.name);

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use wuerst_abi::core::{Args, Batch, Ctx, Digest, Node, NodeSpec, Result, Value};
+use wuerst_abi::core::{Args, Batch, Ctx, Digest, NodeKind, NodeSpec, Result, Value};
 
 /// `house.size`: the length of a file whose path is a text, which the run before knows nothing of.
 pub(crate) struct Size(NodeSpec);
@@ -14,7 +14,7 @@ impl Size {
     }
 }
 
-impl Node for Size {
+impl NodeKind for Size {
     fn spec(&self) -> &NodeSpec {
         &self.0
     }
@@ -43,7 +43,7 @@ impl Rows {
     }
 }
 
-impl Node for Rows {
+impl NodeKind for Rows {
     fn spec(&self) -> &NodeSpec {
         &self.0
     }

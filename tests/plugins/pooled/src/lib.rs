@@ -8,7 +8,7 @@
 
 mod kept;
 
-use wuerst_abi::core::{Args, Ctx, Error, Node, NodeSpec, Refusal, Result, Tensor, Value};
+use wuerst_abi::core::{Args, Ctx, Error, NodeKind, NodeSpec, Refusal, Result, Tensor, Value};
 use wuerst_model::noise::Noise;
 
 wuerst_abi::plugin!(Pooled::new, kept::Size::new, kept::Rows::new);
@@ -36,7 +36,7 @@ impl Pooled {
     }
 }
 
-impl Node for Pooled {
+impl NodeKind for Pooled {
     fn spec(&self) -> &NodeSpec {
         &self.0
     }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use wuerst_core::{
-    Args, Ctx, Dim, Error, Node, NodeSpec, Port, Result, Signature, Tensor, Ty, Value, is_whole,
+    Args, Ctx, Dim, Error, NodeKind, NodeSpec, Port, Result, Signature, Tensor, Ty, Value, is_whole,
 };
 
 use crate::graph::{Role, Source, Step};
@@ -73,7 +73,7 @@ type Body = fn(&str, &Args<'_>) -> Result<Value>;
 
 struct Glue(NodeSpec, Body);
 
-impl Node for Glue {
+impl NodeKind for Glue {
     fn spec(&self) -> &NodeSpec {
         &self.0
     }

@@ -1,19 +1,19 @@
-//! Nodes: named pure functions.
+//! Node kinds: named pure functions.
 
 use std::any::Any;
 use std::borrow::Cow;
 
 use crate::{Args, Ctx, Digest, Error, Refusal, Result, Signature, Value};
 
-/// A named pure function: what a graph is made of.
+/// A named pure function; the nodes of a graph call it.
 ///
-/// A node may be run at any time, in any thread, several times at once, or not at all when the result of
+/// It may be run at any time, in any thread, several times at once, or not at all when the result of
 /// the same arguments is remembered. So it keeps no state that its results depend on; random numbers
 /// come from a `seed` argument.
 ///
-/// It is [`Any`], so that whoever registered a node of its own knows it again.
-pub trait Node: Any + Send + Sync {
-    /// The node's name and interface; always the same.
+/// It is [`Any`], so that a host recognises a kind that it registered.
+pub trait NodeKind: Any + Send + Sync {
+    /// The kind's name and interface; always the same.
     fn spec(&self) -> &NodeSpec;
 
     /// Computes the outputs, in the order of the signature.
@@ -39,7 +39,7 @@ pub trait Node: Any + Send + Sync {
     /// Lengths of named dimensions of the signature that follow from known arguments, as the channels that a model takes.
     ///
     /// Called when a graph is checked, with its literals, so that wires between models that do not fit each other are
-    /// refused before anything runs. Arguments that [`Node::check`] refuses give none.
+    /// refused before anything runs. Arguments that [`NodeKind::check`] refuses give none.
     fn lengths(&self, _known: &Args<'_>) -> Vec<KnownLength> {
         Vec::new()
     }
@@ -47,7 +47,7 @@ pub trait Node: Any + Send + Sync {
     /// Says that the node makes several results, each from its own part of the arguments, as if it had been run for each.
     ///
     /// Then it is run for each, and in such an order that one is finished before the next is begun, whatever comes after
-    /// the node; [`Node::run`] never gets more than one. `given` tells whether there is a value for a port.
+    /// the node; [`NodeKind::run`] never gets more than one. `given` tells whether there is a value for a port.
     fn batch(&self, _given: &dyn Fn(&str) -> bool) -> Option<Batch> {
         None
     }
@@ -55,7 +55,7 @@ pub trait Node: Any + Send + Sync {
     /// The present state of whatever the result depends on beside the arguments, as a file that an argument
     /// names but whose content it does not hold. Another state makes the node run again.
     ///
-    /// Asked before every run, so it must be quick; `known` is as for [`Node::check`]. Most nodes depend on
+    /// Asked before every run, so it must be quick; `known` is as for [`NodeKind::check`]. Most nodes depend on
     /// nothing else, and a `model` argument stands for its files already.
     ///
     /// # Errors
@@ -98,7 +98,7 @@ impl Batch {
     }
 }
 
-/// A node's name and interface.
+/// A node kind's name and interface.
 #[derive(Clone, Debug, PartialEq)]
 pub struct NodeSpec {
     /// The name that graphs use, as `clip.tokenize`: a namespace, a dot, a name.
@@ -119,7 +119,7 @@ pub struct NodeSpec {
 }
 
 impl NodeSpec {
-    /// Describes a pure node.
+    /// Describes a pure node kind.
     ///
     /// # Errors
     /// When `signature` is not in signature notation, or `kind` not of the form `namespace.name`.
