@@ -70,9 +70,9 @@ fn graphviz_reads_what_is_drawn() -> Result<()> {
 fn a_page_shows_every_port_and_fetches_nothing() {
     let graph = shipped("text-to-image.yaml");
     let page = html(&graph, "<a> & b", None);
-    for step in graph.nodes() {
-        assert!(page.contains(&format!(">{}</text>", step.id)), "{}", step.id);
-        for (port, ty) in step.node.spec().signature.outputs.iter().zip(&step.gives) {
+    for node in graph.nodes() {
+        assert!(page.contains(&format!(">{}</text>", node.id)), "{}", node.id);
+        for (port, ty) in node.kind.spec().signature.outputs.iter().zip(&node.gives) {
             assert!(page.contains(&format!(">{}: {ty}</text>", port.name)), "{port}");
         }
     }

@@ -35,15 +35,15 @@ impl Contents {
 }
 
 impl Step {
-    fn of(graph: &wuerst::Graph, step: &wuerst::graph::Step) -> Step {
-        let spec = step.node.spec();
+    fn of(graph: &wuerst::Graph, step: &wuerst::graph::Node) -> Step {
+        let spec = step.kind.spec();
         let named = |port: &str| format!("{}.{port}", step.id);
         let arguments = spec.signature.inputs.iter().zip(&step.args).filter_map(|(port, source)| {
             let (text, value) = match source {
                 Source::Literal(value) => (String::new(), Some(Value::from(value.clone()))),
                 Source::Input(index) => (format!("${}", graph.inputs()[*index].name), None),
-                Source::Output { step, port } => {
-                    let from = &graph.nodes()[*step];
+                Source::Output { node, port } => {
+                    let from = &graph.nodes()[*node];
                     (format!("${}.{}", from.id, from.node.spec().signature.outputs[*port].name), None)
                 }
                 Source::LeftOut => return None,

@@ -72,8 +72,8 @@ fn shown<'a>(
     let previews =
         previews.filter_map(|(node, rgb)| Some((node.to_owned(), thumbnail::address(&rgb.clone().into())?)));
     let of_output = |(name, value): (&str, &Value)| {
-        let Wire::Output { step, .. } = graph.outputs()[graph.output(name).ok()?].source else { return None };
-        Some((graph.nodes()[step].id.clone(), thumbnail::address(value)?))
+        let Wire::Output { node, .. } = graph.outputs()[graph.output(name).ok()?].source else { return None };
+        Some((graph.nodes()[node].id.clone(), thumbnail::address(value)?))
     };
     previews.chain(outputs.filter_map(of_output)).collect()
 }

@@ -32,14 +32,14 @@ pub(crate) fn reduce(graph: &Graph, inputs: &mut Texts, changes: &mut Texts) {
             reduced(text);
         }
     };
-    for step in graph.nodes() {
-        let spec = step.node.spec();
+    for node in graph.nodes() {
+        let spec = node.kind.spec();
         if !["wuerst", "tensor"].contains(&spec.namespace()) {
             continue;
         }
-        for (port, source) in spec.signature.inputs.iter().zip(&step.args) {
+        for (port, source) in spec.signature.inputs.iter().zip(&node.args) {
             if port.name == "seed" && port.ty == Ty::Int {
-                each(&step.id, &port.name, source);
+                each(&node.id, &port.name, source);
             }
         }
     }

@@ -33,10 +33,10 @@ pub(crate) struct Used {
 pub(crate) fn used(engine: &Engine, graph: &Graph, inputs: &Texts, found: &Found) -> Result<Vec<Used>> {
     let registry = engine.registry();
     let mut values: Vec<(String, Value)> = vec![];
-    for step in graph.nodes() {
-        for (port, source) in step.node.spec().signature.inputs.iter().zip(&step.args) {
+    for node in graph.nodes() {
+        for (port, source) in node.kind.spec().signature.inputs.iter().zip(&node.args) {
             if let Source::Literal(value) = source {
-                values.push((format!("{}.{}", step.id, port.name), value.clone()));
+                values.push((format!("{}.{}", node.id, port.name), value.clone()));
             }
         }
     }

@@ -86,7 +86,7 @@ fn graphs_within_graphs_are_one_graph_in_the_end() {
     // In any order.
     add(&mut bench, &[("house.outer", &outer), ("house.inner", DOUBLE)]).unwrap();
     let graph = with_prior(&bench, "house.outer", &[]).unwrap();
-    let ids: Vec<&str> = graph.nodes().iter().map(|step| step.id.as_str()).collect();
+    let ids: Vec<&str> = graph.nodes().iter().map(|node| node.id.as_str()).collect();
     let all = ["tokens", "text", "prior/first/first", "prior/first/again", "prior/again", "decode", "vqgan"];
     assert_eq!(ids, all);
     assert_eq!(bench.ran(&graph, &prompt()), all);

@@ -14,29 +14,29 @@ use wuerst_core::did_you_mean;
 ///
 /// When the node's kind is unknown there are none, but its wires are looked at all the same.
 pub(super) fn of_node(
-    step: usize,
+    node: usize,
     entry: &Entry<NodeDoc>,
     scope: &Scope<'_>,
     problems: &mut Problems,
 ) -> Vec<Argument> {
     let with = &entry.value.with;
-    let Some(node) = &scope.nodes[step].1 else {
+    let Some(kind) = &scope.nodes[node].1 else {
         with.iter().for_each(|given| follow(given, scope, problems));
         return Vec::new();
     };
-    surplus(node.as_ref(), with, scope, problems);
-    missing(node.as_ref(), entry, problems);
-    let inputs = node.spec().signature.inputs.iter().enumerate();
+    surplus(kind.as_ref(), with, scope, problems);
+    missing(kind.as_ref(), entry, problems);
+    let inputs = kind.spec().signature.inputs.iter().enumerate();
     let argument = |(index, port): (usize, &Port)| {
         let (place, source) = match with.iter().find(|given| given.name == port.name) {
-            Some(given) => (given.place.clone(), source(node.as_ref(), port, given, scope, problems)),
+            Some(given) => (given.place.clone(), source(kind.as_ref(), port, given, scope, problems)),
             None => {
                 let place = entry.place.clone().name();
-                let source = default(node.as_ref(), port, &place, scope, problems);
+                let source = default(kind.as_ref(), port, &place, scope, problems);
                 (place, source)
             }
         };
-        Argument { place, step, port: index, source }
+        Argument { place, node, port: index, source }
     };
     inputs.map(argument).collect()
 }
@@ -48,8 +48,8 @@ fn follow(given: &Entry<Given>, scope: &Scope<'_>, problems: &mut Problems) {
     }
 }
 
-fn surplus(node: &dyn NodeKind, with: &[Entry<Given>], scope: &Scope<'_>, problems: &mut Problems) {
-    let spec = node.spec();
+fn surplus(kind: &dyn NodeKind, with: &[Entry<Given>], scope: &Scope<'_>, problems: &mut Problems) {
+    let spec = kind.spec();
     for given in with.iter().filter(|given| spec.signature.input(&given.name).is_none()) {
         let ports: Vec<&str> = spec.signature.inputs.iter().map(|p| p.name.as_str()).collect();
         let hint = match did_you_mean(&given.name, ports.iter().copied()) {
@@ -63,8 +63,8 @@ fn surplus(node: &dyn NodeKind, with: &[Entry<Given>], scope: &Scope<'_>, proble
     }
 }
 
-fn missing(node: &dyn NodeKind, entry: &Entry<NodeDoc>, problems: &mut Problems) {
-    let spec = node.spec();
+fn missing(kind: &dyn NodeKind, entry: &Entry<NodeDoc>, problems: &mut Problems) {
+    let spec = kind.spec();
     let given = |port: &Port| entry.value.with.iter().any(|given| given.name == port.name);
     let missing = spec.signature.inputs.iter().filter(|port| port.required() && !given(port));
     let missing: Vec<String> = missing.map(|port| format!("`{port}`")).collect();
@@ -76,13 +76,13 @@ fn missing(node: &dyn NodeKind, entry: &Entry<NodeDoc>, problems: &mut Problems)
 
 /// What stands for a port that is not given; `None` when it must be, which is reported by [`missing`].
 fn default(
-    node: &dyn NodeKind,
+    kind: &dyn NodeKind,
     port: &Port,
     place: &Place,
     scope: &Scope<'_>,
     problems: &mut Problems,
 ) -> Option<Source> {
-    let models = (scope.models_of)(node).unwrap_or(scope.models);
+    let models = (scope.models_of)(kind).unwrap_or(scope.models);
     match &port.default {
         Some(value) => admitted(port, value.clone(), place, scope, models, problems),
         None => port.optional.then_some(Source::LeftOut),
@@ -90,7 +90,7 @@ fn default(
 }
 
 fn source(
-    node: &dyn NodeKind,
+    kind: &dyn NodeKind,
     port: &Port,
     given: &Entry<Given>,
     scope: &Scope<'_>,
@@ -102,7 +102,7 @@ fn source(
             Err(message) => problems.add(place.clone(), message),
             Ok(Read::Wire(wire)) => {
                 let source = scope.resolve(&wire, place, problems)?;
-                return wired(node, port, source, text, place, scope, problems);
+                return wired(kind, port, source, text, place, scope, problems);
             }
             Ok(Read::Text(text)) => {
                 // What replaces an argument comes from whoever runs the graph.
@@ -181,7 +181,7 @@ fn admitted(
 
 /// Checks what can be said of a wire by itself; types are compared over the whole graph.
 fn wired(
-    node: &dyn NodeKind,
+    kind: &dyn NodeKind,
     port: &Port,
     source: Source,
     text: &str,
@@ -197,7 +197,7 @@ fn wired(
     }
     if input.optional && port.default.is_some() {
         // It stands in for the input when that is left out, and a model's must be there.
-        default(node, port, place, scope, problems)?;
+        default(kind, port, place, scope, problems)?;
     }
     if let Some(Err(message)) = input.default.as_ref().map(|default| port.allows(default)) {
         problems.add(place.clone(), format!("the default of `{text}`: {message}"));

@@ -71,7 +71,7 @@ pub(super) fn kinds<'a>(
     warnings: &mut Problems,
 ) -> Vec<(&'a str, Option<Arc<dyn NodeKind>>)> {
     let there = registry.namespaces();
-    let known = || registry.kinds().map(|node| node.spec().kind.as_str());
+    let known = || registry.kinds().map(|kind| kind.spec().kind.as_str());
     let mut nodes = Vec::with_capacity(doc.nodes.len());
     for entry in &doc.nodes {
         let node = entry.value.kind.as_ref().and_then(|given| {
@@ -102,7 +102,7 @@ pub(super) fn kinds<'a>(
 
 /// The kinds that have this name in some namespace; else what else there is.
 fn without_namespace(name: &str, registry: &Registry) -> String {
-    let kinds = registry.kinds().map(|node| node.spec().kind.as_str());
+    let kinds = registry.kinds().map(|kind| kind.spec().kind.as_str());
     let named: Vec<String> = kinds
         .filter(|kind| kind.split_once('.').is_some_and(|(_, n)| n == name))
         .map(|k| format!("`{k}`"))
@@ -112,7 +112,7 @@ fn without_namespace(name: &str, registry: &Registry) -> String {
 
 /// What else there is: the kinds of that namespace, or the namespaces.
 fn others(space: &str, registry: &Registry) -> String {
-    let specs = registry.kinds().map(|node| node.spec());
+    let specs = registry.kinds().map(|kind| kind.spec());
     let kinds: Vec<&str> = specs.filter(|spec| spec.namespace() == space).map(|s| s.kind.as_str()).collect();
     match kinds.is_empty() {
         false => format!("; `{space}` has {}", kinds.join(", ")),

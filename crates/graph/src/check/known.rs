@@ -36,7 +36,7 @@ impl Known {
 
 /// The length of a dimension of a node: the node's index, and the index of the port that decides it.
 pub(super) struct Length {
-    pub(super) step: usize,
+    pub(super) node: usize,
     pub(super) port: usize,
     pub(super) known: KnownLength,
 }
@@ -44,12 +44,12 @@ pub(super) struct Length {
 /// What nodes say of their dimensions.
 pub(super) fn lengths(known: &[Option<Known>], scope: &Scope<'_>) -> Vec<Length> {
     let mut lengths = Vec::new();
-    for (step, known) in known.iter().enumerate() {
-        let (Some(known), Some(node)) = (known, &scope.nodes[step].1) else { continue };
-        let signature = &node.spec().signature;
-        for known in node.lengths(&Args::in_check(&signature.inputs, &known.values, &known.given)) {
+    for (node, known) in known.iter().enumerate() {
+        let (Some(known), Some(kind)) = (known, &scope.nodes[node].1) else { continue };
+        let signature = &kind.spec().signature;
+        for known in kind.lengths(&Args::in_check(&signature.inputs, &known.values, &known.given)) {
             if let Some((port, _)) = signature.input(&known.port) {
-                lengths.push(Length { step, port, known });
+                lengths.push(Length { node, port, known });
             }
         }
     }

@@ -21,7 +21,7 @@ use self::scope::{Argument, Scope};
 use crate::file::doc::{Doc, Entry, NodeDoc};
 use crate::file::problems::Problems;
 use crate::file::wire::{self, Read};
-use crate::graph::{Graph, Output, Role, Source, Step};
+use crate::graph::{Graph, Node, Output, Role, Source};
 
 /// The graph that the file describes; `None` when something is wrong with it, which is noted.
 pub(crate) fn graph(doc: &Doc, scope: Scope<'_>, problems: &mut Problems) -> Option<Graph> {
@@ -29,7 +29,7 @@ pub(crate) fn graph(doc: &Doc, scope: Scope<'_>, problems: &mut Problems) -> Opt
         .nodes
         .iter()
         .enumerate()
-        .map(|(step, entry)| arguments::of_node(step, entry, &scope, problems))
+        .map(|(node, entry)| arguments::of_node(node, entry, &scope, problems))
         .collect();
     let order = cycles::order(doc, &scope, problems);
     let outputs: Vec<Option<Source>> = doc.outputs.iter().map(|o| output(o, &scope, problems)).collect();
@@ -56,22 +56,22 @@ pub(crate) fn graph(doc: &Doc, scope: Scope<'_>, problems: &mut Problems) -> Opt
     // From here on nothing can be missing; `?` says so without a panic.
     let order = order?;
     let mut position = vec![0; order.len()];
-    order.iter().enumerate().for_each(|(at, &step)| position[step] = at);
+    order.iter().enumerate().for_each(|(at, &node)| position[node] = at);
     let moved = |source: Source| match source {
-        Source::Output { step, port } => Source::Output { step: position[step], port },
+        Source::Output { node, port } => Source::Output { node: position[node], port },
         other => other,
     };
-    let mut steps: Vec<Option<Arc<Step>>> = Vec::new();
+    let mut nodes: Vec<Option<Arc<Node>>> = Vec::new();
     for (index, (entry, arguments)) in doc.nodes.iter().zip(arguments).enumerate() {
         let args = arguments.into_iter().map(|a| a.source.map(moved)).collect::<Option<Vec<_>>>()?;
         let devices = entry.value.devices.iter().map(|device| device.value.clone()).collect();
-        let node = scope.nodes[index].1.clone()?;
-        let ports = 0..node.spec().signature.outputs.len();
-        steps.push(Some(Arc::new(Step {
+        let kind = scope.nodes[index].1.clone()?;
+        let ports = 0..kind.spec().signature.outputs.len();
+        nodes.push(Some(Arc::new(Node {
             id: entry.name.clone(),
-            node,
+            kind,
             args,
-            gives: ports.map(|port| shapes.of_source(&Source::Output { step: index, port })).collect(),
+            gives: ports.map(|port| shapes.of_source(&Source::Output { node: index, port })).collect(),
             devices,
             gates: Vec::new(),
             role: Role::Whole,
@@ -92,7 +92,7 @@ pub(crate) fn graph(doc: &Doc, scope: Scope<'_>, problems: &mut Problems) -> Opt
     Some(Graph {
         outputs: outputs.collect::<Option<_>>()?,
         inputs: scope.inputs.into_iter().map(|(_, port)| port).collect::<Option<_>>()?,
-        nodes: order.into_iter().map(|step| steps[step].take()).collect::<Option<_>>()?,
+        nodes: order.into_iter().map(|node| nodes[node].take()).collect::<Option<_>>()?,
         interface,
         models: scope.models.clone(),
         index: Arc::default(),
@@ -122,10 +122,10 @@ fn node_check(
     scope: &Scope<'_>,
     problems: &mut Problems,
 ) {
-    let Some(Some(node)) = arguments.first().map(|a| &scope.nodes[a.step].1) else { return };
-    let inputs = &node.spec().signature.inputs;
+    let Some(Some(kind)) = arguments.first().map(|a| &scope.nodes[a.node].1) else { return };
+    let inputs = &kind.spec().signature.inputs;
     let args = Args::in_check(inputs, &known.values, &known.given).with_types(types);
-    if let Err(refusal) = node.check(&args) {
+    if let Err(refusal) = kind.check(&args) {
         let blamed = refusal.port.and_then(|port| arguments.iter().find(|a| inputs[a.port].name == port));
         let place = blamed.map_or_else(|| entry.place.clone().name(), |argument| argument.place.clone());
         problems.add(place, refusal.message);

@@ -11,11 +11,11 @@ use crate::graph::Source;
 /// Notes texts that are the name of an input, or an output of a node, and would be wires with a dollar.
 pub(super) fn texts_like_inputs(doc: &Doc, scope: &Scope<'_>, notes: &mut Problems) {
     for (index, entry) in doc.nodes.iter().enumerate() {
-        let Some(node) = &scope.nodes[index].1 else { continue };
+        let Some(kind) = &scope.nodes[index].1 else { continue };
         for given in &entry.value.with {
             let Given::Tree(tree) = &given.value else { continue };
             let Data::Text(text) = &tree.data else { continue };
-            let Some((_, port)) = node.spec().signature.input(&given.name) else { continue };
+            let Some((_, port)) = kind.spec().signature.input(&given.name) else { continue };
             // Where a text does not fit, its problem says as much.
             let fits = port.ty == Ty::Text && port.choices.is_empty();
             // A word that is also the name of a node is mostly just that.
@@ -40,15 +40,15 @@ pub(super) fn unused(
     let mut open = Vec::new();
     let mut mark = |source: &Source, open: &mut Vec<usize>, needed: bool| match *source {
         Source::Input(index) => inputs[index] = true,
-        Source::Output { step, .. } if needed && !nodes[step] => {
-            nodes[step] = true;
-            open.push(step);
+        Source::Output { node, .. } if needed && !nodes[node] => {
+            nodes[node] = true;
+            open.push(node);
         }
         _ => {}
     };
     outputs.iter().flatten().for_each(|source| mark(source, &mut open, true));
-    while let Some(step) = open.pop() {
-        arguments[step].iter().filter_map(|a| a.source.as_ref()).for_each(|s| mark(s, &mut open, true));
+    while let Some(node) = open.pop() {
+        arguments[node].iter().filter_map(|a| a.source.as_ref()).for_each(|s| mark(s, &mut open, true));
     }
     // An input that only such nodes read is said with them.
     arguments.iter().flatten().filter_map(|a| a.source.as_ref()).for_each(|s| mark(s, &mut open, false));

@@ -37,7 +37,7 @@ pub(crate) struct Scope<'a> {
 pub(super) struct Argument {
     pub(super) place: Place,
     /// Index of the node in the file, and of the port in the node's signature.
-    pub(super) step: usize,
+    pub(super) node: usize,
     pub(super) port: usize,
     pub(super) source: Option<Source>,
 }

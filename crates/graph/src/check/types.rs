@@ -23,24 +23,24 @@ pub(super) fn unify<'s, 'a>(
     problems: &mut Problems,
 ) -> Shapes<'s> {
     let mut shapes = Shapes { scope, ids: HashMap::new(), classes: Vec::new(), sizes: Vec::new() };
-    for Length { step, port, known } in lengths {
-        shapes.fix(Side::Node(*step), &known.dim, known.length, (*step, *port));
+    for Length { node, port, known } in lengths {
+        shapes.fix(Side::Node(*node), &known.dim, known.length, (*node, *port));
     }
     for argument in arguments {
         let Some(source) = &argument.source else { continue };
-        let Some(node) = &scope.nodes[argument.step].1 else { continue };
-        let port = &node.spec().signature.inputs[argument.port];
-        let here = Side::Node(argument.step);
+        let Some(kind) = &scope.nodes[argument.node].1 else { continue };
+        let port = &kind.spec().signature.inputs[argument.port];
+        let here = Side::Node(argument.node);
         // Whoever runs the graph may have put a tensor there.
         if let Source::Literal(Value::Tensor(tensor)) = source
-            && let Err(why) = shapes.hold(here, &port.ty, tensor.shape(), (argument.step, argument.port))
+            && let Err(why) = shapes.hold(here, &port.ty, tensor.shape(), (argument.node, argument.port))
         {
             let (wanted, got) = (shapes.resolved(here, &port.ty), Value::from(tensor.clone()).ty());
             problems.add(argument.place.clone(), format!("wants {wanted}, but this is {got}{why}"));
         }
         let Some((side, from)) = shapes.end(source) else { continue };
         let conflict = match port.ty.accepts(&from.ty) {
-            true => shapes.join((here, &port.ty), (side, &from.ty), (argument.step, argument.port)),
+            true => shapes.join((here, &port.ty), (side, &from.ty), (argument.node, argument.port)),
             false => Err(String::new()),
         };
         if let Err(why) = conflict {
@@ -106,9 +106,9 @@ impl<'a> Shapes<'a> {
     fn end(&self, source: &Source) -> Option<(Side, &'a Port)> {
         match *source {
             Source::Input(index) => Some((Side::Inputs, self.scope.inputs[index].1.as_ref()?)),
-            Source::Output { step, port } => {
-                let node: &dyn NodeKind = self.scope.nodes[step].1.as_ref()?.as_ref();
-                Some((Side::Node(step), &node.spec().signature.outputs[port]))
+            Source::Output { node, port } => {
+                let kind: &dyn NodeKind = self.scope.nodes[node].1.as_ref()?.as_ref();
+                Some((Side::Node(node), &kind.spec().signature.outputs[port]))
             }
             Source::Literal(_) | Source::LeftOut => None,
         }
@@ -117,8 +117,8 @@ impl<'a> Shapes<'a> {
     /// A wire as the file writes it.
     fn wire(&self, source: &Source) -> String {
         match (source, self.end(source)) {
-            (Source::Output { step, .. }, Some((_, port))) => {
-                format!("${}.{}", self.scope.nodes[*step].0, port.name)
+            (Source::Output { node, .. }, Some((_, port))) => {
+                format!("${}.{}", self.scope.nodes[*node].0, port.name)
             }
             (Source::Input(index), _) => format!("${}", self.scope.inputs[*index].0),
             _ => String::new(),
@@ -221,9 +221,9 @@ impl<'a> Shapes<'a> {
     /// Says which lengths disagree, and which arguments brought them about.
     fn blame(&self, sides: [(usize, Option<Cause>, &Dim); 2]) -> String {
         let part = |(length, cause, dim): (usize, Option<Cause>, &Dim)| {
-            let (Dim::Named(name), Some((step, port))) = (dim, cause) else { return None };
-            let (id, node) = &self.scope.nodes[step];
-            let port = &node.as_ref()?.spec().signature.inputs[port].name;
+            let (Dim::Named(name), Some((node, port))) = (dim, cause) else { return None };
+            let (id, kind) = &self.scope.nodes[node];
+            let port = &kind.as_ref()?.spec().signature.inputs[port].name;
             Some(format!("`{name}` is {length} because of `{id}.{port}`"))
         };
         let parts: Vec<String> = sides.into_iter().filter_map(part).collect();

@@ -20,21 +20,21 @@ impl Scope<'_> {
                 }
                 found.filter(|&index| self.inputs[index].1.is_some()).map(Source::Input)
             }
-            Wire::Output { node, port } => {
-                let Some(&step) = self.node_named.get(node.as_str()) else {
-                    problems.missing(place.clone(), || self.no_node(node));
+            Wire::Output { node: name, port } => {
+                let Some(&node) = self.node_named.get(name.as_str()) else {
+                    problems.missing(place.clone(), || self.no_node(name));
                     return None;
                 };
-                let signature = &self.nodes[step].1.as_ref()?.spec().signature;
+                let signature = &self.nodes[node].1.as_ref()?.spec().signature;
                 let found = signature.output(port);
                 if found.is_none() {
                     let hint = match did_you_mean(port, signature.outputs.iter().map(|p| p.name.as_str())) {
-                        hint if hint.is_empty() => format!("; it has {}", self.outputs_of(step)),
+                        hint if hint.is_empty() => format!("; it has {}", self.outputs_of(node)),
                         hint => hint,
                     };
-                    problems.add(place.clone(), format!("`{node}` has no output `{port}`{hint}"));
+                    problems.add(place.clone(), format!("`{name}` has no output `{port}`{hint}"));
                 }
-                found.map(|(port, _)| Source::Output { step, port })
+                found.map(|(port, _)| Source::Output { node, port })
             }
         }
     }
@@ -44,14 +44,14 @@ impl Scope<'_> {
         let (name, is_node) = text.split_once('.').map_or((text, false), |(node, _)| (node, true));
         match (is_node, self.input_named.contains_key(name), self.node_named.get(name)) {
             (true, _, Some(_)) | (false, true, _) => format!("; did you mean `${text}`?"),
-            (false, false, Some(&step)) => format!("; did you mean {}?", self.outputs_of(step)),
+            (false, false, Some(&node)) => format!("; did you mean {}?", self.outputs_of(node)),
             _ => String::new(),
         }
     }
 
     fn no_input(&self, name: &str) -> String {
-        if let Some(&step) = self.node_named.get(name) {
-            return format!("`{name}` is a node, and a wire names its output: {}", self.outputs_of(step));
+        if let Some(&node) = self.node_named.get(name) {
+            return format!("`{name}` is a node, and a wire names its output: {}", self.outputs_of(node));
         }
         format!("no input `{name}`{}", near_or_all(name, self.inputs.iter().map(|(input, _)| *input)))
     }
@@ -63,9 +63,9 @@ impl Scope<'_> {
         format!("no node `{name}`{}", near_or_all(name, self.nodes.iter().map(|(id, _)| *id)))
     }
 
-    fn outputs_of(&self, step: usize) -> String {
-        let (id, node) = &self.nodes[step];
-        let ports = node.iter().flat_map(|node| &node.spec().signature.outputs);
+    fn outputs_of(&self, node: usize) -> String {
+        let (id, kind) = &self.nodes[node];
+        let ports = kind.iter().flat_map(|kind| &kind.spec().signature.outputs);
         let wires: Vec<String> = ports.map(|port| format!("`${id}.{}`", port.name)).collect();
         if wires.is_empty() { format!("`${id}.…`") } else { wires.join(", ") }
     }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use wuerst_core::Port;
 
-use super::step::{Gate, Output, Source, Step};
+use super::node::{Gate, Node, Output, Source};
 
 /// Where things are in a graph. Names and nodes stay where they are as long as the graph lives.
 #[derive(Debug, Default)]
@@ -21,18 +21,18 @@ pub(crate) struct Index {
 }
 
 impl Index {
-    pub(crate) fn of(inputs: &[Port], nodes: &[Arc<Step>], outputs: &[Output]) -> Index {
+    pub(crate) fn of(inputs: &[Port], nodes: &[Arc<Node>], outputs: &[Output]) -> Index {
         let mut index = Index {
             inputs: numbered(inputs.iter().map(|port| port.name.clone())),
             outputs: numbered(outputs.iter().map(|output| output.name.clone())),
-            nodes: numbered(nodes.iter().map(|step| step.id.clone())),
+            nodes: numbered(nodes.iter().map(|node| node.id.clone())),
             ..Index::default()
         };
-        for (at, step) in nodes.iter().enumerate() {
-            for (number, gate) in step.gates.iter().enumerate() {
+        for (at, node) in nodes.iter().enumerate() {
+            for (number, gate) in node.gates.iter().enumerate() {
                 index.gates.entry(gate.name.clone()).or_default().push((at, number));
             }
-            for (arg, source) in step.args.iter().enumerate() {
+            for (arg, source) in node.args.iter().enumerate() {
                 if let Source::Input(input) = *source {
                     index.readers.entry(input).or_default().push((at, arg));
                 }
@@ -42,19 +42,19 @@ impl Index {
     }
 
     /// The gates of this name, each with the index of its node.
-    pub(crate) fn gates<'a>(&self, nodes: &'a [Arc<Step>], name: &str) -> Vec<(usize, &'a Gate)> {
+    pub(crate) fn gates<'a>(&self, nodes: &'a [Arc<Node>], name: &str) -> Vec<(usize, &'a Gate)> {
         let places = self.gates.get(name).into_iter().flatten();
-        places.map(|&(step, number)| (step, &nodes[step].gates[number])).collect()
+        places.map(|&(node, number)| (node, &nodes[node].gates[number])).collect()
     }
 
     /// The arguments that an input is wired to, by node and number; one that was replaced since is none any more.
     pub(crate) fn readers<'a>(
         &'a self,
-        nodes: &'a [Arc<Step>],
+        nodes: &'a [Arc<Node>],
         input: usize,
     ) -> impl Iterator<Item = (usize, usize)> + 'a {
         let places = self.readers.get(&input).into_iter().flatten().copied();
-        places.filter(move |&(step, arg)| nodes[step].args[arg] == Source::Input(input))
+        places.filter(move |&(node, arg)| nodes[node].args[arg] == Source::Input(input))
     }
 }
 

@@ -1,9 +1,9 @@
 //! A checked graph: right by construction, ready to run.
 
 pub(crate) mod index;
+pub(crate) mod node;
 pub(crate) mod offer;
 mod origin;
-pub(crate) mod step;
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -11,8 +11,8 @@ use std::sync::Arc;
 use wuerst_core::{Args, Diagnostic, Error, Models, Port, Result, Signature, Value, did_you_mean};
 
 use index::Index;
-pub(crate) use step::{Gate, Role};
-pub use step::{Output, Source, Step};
+pub(crate) use node::{Gate, Role};
+pub use node::{Node, Output, Source};
 
 /// A checked graph. Immutable while it runs, and cheap enough to clone for every job.
 #[derive(Clone)]
@@ -20,7 +20,7 @@ pub struct Graph {
     /// What a job may set, in the order of the file.
     pub(crate) inputs: Vec<Port>,
     /// The nodes, each after those that it uses.
-    pub(crate) nodes: Vec<Arc<Step>>,
+    pub(crate) nodes: Vec<Arc<Node>>,
     /// What a job may ask for, in the order of the file.
     pub(crate) outputs: Vec<Output>,
     /// What it is as a node of another graph: equal names of dimensions are equal lengths.
@@ -60,7 +60,7 @@ impl Graph {
     }
 
     /// The nodes, each after those that it uses.
-    pub fn nodes(&self) -> &[Arc<Step>] {
+    pub fn nodes(&self) -> &[Arc<Node>] {
         &self.nodes
     }
 
@@ -92,11 +92,11 @@ impl Graph {
             name: name.to_owned(),
             hint: "; an argument is written as `node.port`".to_owned(),
         })?;
-        let step = self.index.nodes.get(id).copied();
-        let step = step.ok_or_else(|| not_found("node", id, self.nodes.iter().map(|s| s.id.as_str())))?;
-        let signature = &self.nodes[step].node.spec().signature;
+        let node = self.index.nodes.get(id).copied();
+        let node = node.ok_or_else(|| not_found("node", id, self.nodes.iter().map(|s| s.id.as_str())))?;
+        let signature = &self.nodes[node].kind.spec().signature;
         match signature.input(port) {
-            Some((index, _)) => Ok((step, index)),
+            Some((index, _)) => Ok((node, index)),
             None => Err(not_found("argument", name, signature.inputs.iter().map(|p| p.name.as_str()))),
         }
     }
@@ -112,27 +112,27 @@ impl Graph {
         let places = match places.first() {
             Some((_, gate)) => {
                 value = gate.port.admit(name, value, &self.models.by_host())?;
-                places.iter().map(|(step, gate)| (*step, gate.arg)).collect()
+                places.iter().map(|(node, gate)| (*node, gate.arg)).collect()
             }
             None => vec![self.argument(name)?],
         };
         let mut changed = Vec::with_capacity(places.len());
-        for (step, index) in places {
-            let Step { id, node, args, .. } = &*self.nodes[step];
-            let ports = &node.spec().signature.inputs;
+        for (node, index) in places {
+            let Node { id, kind, args, .. } = &*self.nodes[node];
+            let ports = &kind.spec().signature.inputs;
             let value = ports[index].admit(name, value.clone(), &self.models.by_host())?;
             let mut args = args.clone();
             args[index] = Source::Literal(value);
             let known: Vec<Option<Value>> = args.iter().map(Source::literal).collect();
-            node.check(&Args::new(ports, &known)).map_err(|mut refusal| {
+            kind.check(&Args::new(ports, &known)).map_err(|mut refusal| {
                 let port = refusal.port.map_or_else(String::new, |port| format!(".{port}"));
                 refusal.port = Some(format!("{id}{port}"));
                 Error::from(refusal)
             })?;
-            changed.push((step, index, args.swap_remove(index)));
+            changed.push((node, index, args.swap_remove(index)));
         }
-        for (step, index, source) in changed {
-            Arc::make_mut(&mut self.nodes[step]).args[index] = source;
+        for (node, index, source) in changed {
+            Arc::make_mut(&mut self.nodes[node]).args[index] = source;
         }
         Ok(())
     }
@@ -148,24 +148,24 @@ impl Graph {
         let mut order = Vec::new();
         let mut seen = HashSet::new();
         for &output in outputs {
-            let Source::Output { step, .. } = self.outputs[output].source else { continue };
+            let Source::Output { node, .. } = self.outputs[output].source else { continue };
             // A stack of our own: a chain of many nodes must not exhaust the thread's.
-            let mut path = vec![(step, 0)];
-            while let Some((step, next)) = path.last_mut() {
-                let args = &self.nodes[*step].args;
-                if *next == 0 && (seen.contains(step) || done(*step)) {
+            let mut path = vec![(node, 0)];
+            while let Some((node, next)) = path.last_mut() {
+                let args = &self.nodes[*node].args;
+                if *next == 0 && (seen.contains(node) || done(*node)) {
                     path.pop();
                     continue;
                 }
                 if *next == args.len() {
-                    if seen.insert(*step) {
-                        order.push(*step);
+                    if seen.insert(*node) {
+                        order.push(*node);
                     }
                     path.pop();
                     continue;
                 }
                 *next += 1;
-                if let Source::Output { step: used, .. } = args[*next - 1] {
+                if let Source::Output { node: used, .. } = args[*next - 1] {
                     path.push((used, 0));
                 }
             }
@@ -189,7 +189,7 @@ fn not_found<'a>(what: &'static str, name: &str, known: impl Iterator<Item = &'a
 
 impl std::fmt::Debug for Graph {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let nodes: Vec<&str> = self.nodes.iter().map(|step| step.id.as_str()).collect();
+        let nodes: Vec<&str> = self.nodes.iter().map(|node| node.id.as_str()).collect();
         let outputs: Vec<&str> = self.outputs.iter().map(|output| output.name.as_str()).collect();
         f.debug_struct("Graph")
             .field("inputs", &self.inputs)

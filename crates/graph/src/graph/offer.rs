@@ -16,8 +16,8 @@ impl Graph {
 
     fn offer(&self, index: usize) -> Port {
         let mut offer = self.inputs[index].clone();
-        for (step, arg) in self.index.readers(&self.nodes, index) {
-            let port = &self.nodes[step].node.spec().signature.inputs[arg];
+        for (node, arg) in self.index.readers(&self.nodes, index) {
+            let port = &self.nodes[node].kind.spec().signature.inputs[arg];
             offer.range = both(offer.range, port.range.as_ref());
             if offer.choices.is_empty() {
                 offer.choices.clone_from(&port.choices);
@@ -47,13 +47,13 @@ pub(crate) fn allowed(graph: &Graph, index: usize, value: &Value) -> Result<()> 
     let refused = |message: String, by: &str| {
         Error::invalid(&graph.inputs[index].name, format!("{message}, which `{by}` allows"))
     };
-    for (step, arg) in graph.index.readers(&graph.nodes, index) {
-        let step = &graph.nodes[step];
-        for gate in step.gates.iter().filter(|gate| gate.arg == arg) {
+    for (node, arg) in graph.index.readers(&graph.nodes, index) {
+        let node = &graph.nodes[node];
+        for gate in node.gates.iter().filter(|gate| gate.arg == arg) {
             gate.port.allows(value).map_err(|message| refused(message, &gate.name))?;
         }
-        let port = &step.node.spec().signature.inputs[arg];
-        let by = || format!("{}.{}", step.id, port.name);
+        let port = &node.kind.spec().signature.inputs[arg];
+        let by = || format!("{}.{}", node.id, port.name);
         port.allows(value).map_err(|message| refused(message, &by()))?;
     }
     Ok(())

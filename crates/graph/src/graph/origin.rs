@@ -12,7 +12,7 @@ impl Graph {
     pub fn origin(&self, output: &str, given: &dyn Fn(usize) -> bool) -> Result<Option<Origin>> {
         let output = &self.outputs[self.output(output)?];
         Ok(match output.source {
-            Source::Output { step, .. } => self.origins(given)[step],
+            Source::Output { node, .. } => self.origins(given)[node],
             _ => None,
         })
     }
@@ -21,14 +21,14 @@ impl Graph {
     pub(crate) fn origins(&self, given: &dyn Fn(usize) -> bool) -> Vec<Option<Origin>> {
         let mut origins: Vec<Option<Origin>> = Vec::with_capacity(self.nodes.len());
         for node in &self.nodes {
-            let signature = &node.node.spec().signature;
+            let signature = &node.kind.spec().signature;
             let arguments =
                 signature.inputs.iter().zip(&node.args).filter_map(|(port, source)| match source {
                     Source::LeftOut => None,
                     Source::Input(index) => given(*index).then_some((port, None)),
                     Source::Literal(_) => Some((port, None)),
                     // Each node stands after those that it uses.
-                    Source::Output { step, .. } => Some((port, origins.get(*step).copied().flatten())),
+                    Source::Output { node, .. } => Some((port, origins.get(*node).copied().flatten())),
                 });
             let arguments: Vec<(&Port, Option<Origin>)> = arguments.collect();
             let makes_picture = signature.outputs.iter().any(|port| is_picture(&port.ty));

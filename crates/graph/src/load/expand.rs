@@ -6,14 +6,14 @@ use wuerst_core::NodeKind;
 
 use super::subgraph::Subgraph;
 use crate::file::problems::{Place, Problems};
-use crate::graph::{Gate, Graph, Output, Source, Step};
+use crate::graph::{Gate, Graph, Node, Output, Source};
 
 /// As many nodes may a graph have in all. Graphs in graphs in graphs could double it with each line of text.
 const MOST: usize = 100_000;
 
 /// How many nodes a node stands for.
-fn size(node: &dyn NodeKind) -> usize {
-    Subgraph::of(node).map_or(1, |sub| sub.graph.nodes.len())
+fn size(kind: &dyn NodeKind) -> usize {
+    Subgraph::of(kind).map_or(1, |sub| sub.graph.nodes.len())
 }
 
 /// Notes the node with which a graph gets too many nodes, those within graphs counted.
@@ -22,11 +22,11 @@ pub(crate) fn too_many<'a>(
     problems: &mut Problems,
 ) {
     let mut sum = 0;
-    for (place, node) in nodes {
+    for (place, kind) in nodes {
         let before = sum;
-        sum += size(node);
+        sum += size(kind);
         if before <= MOST && sum > MOST {
-            let kind = &node.spec().kind;
+            let kind = &kind.spec().kind;
             let message = format!("with the nodes in `{kind}` the graph has more than {MOST} nodes");
             problems.add(place.clone(), message);
         }
@@ -35,29 +35,29 @@ pub(crate) fn too_many<'a>(
 
 /// The graph with the nodes of its graphs in their places, each after those that it uses as before.
 pub(crate) fn expand(graph: Graph) -> Graph {
-    if !graph.nodes.iter().any(|step| Subgraph::of(&*step.node).is_some()) {
+    if !graph.nodes.iter().any(|node| Subgraph::of(&*node.kind).is_some()) {
         return graph;
     }
-    let mut nodes: Vec<Arc<Step>> = Vec::new();
+    let mut nodes: Vec<Arc<Node>> = Vec::new();
     // Where the outputs of each node of the old graph come from now.
     let mut gives: Vec<Vec<Source>> = Vec::new();
-    for step in graph.nodes {
-        let args = step.args.iter().map(|source| moved(source, &gives)).collect();
-        let step = Step { args, ..Arc::unwrap_or_clone(step) };
-        match Subgraph::of(&*step.node) {
+    for node in graph.nodes {
+        let args = node.args.iter().map(|source| moved(source, &gives)).collect();
+        let node = Node { args, ..Arc::unwrap_or_clone(node) };
+        match Subgraph::of(&*node.kind) {
             None => {
-                let (at, outputs) = (nodes.len(), step.node.spec().signature.outputs.len());
-                gives.push((0..outputs).map(|port| Source::Output { step: at, port }).collect());
-                nodes.push(Arc::new(step));
+                let (at, outputs) = (nodes.len(), node.kind.spec().signature.outputs.len());
+                gives.push((0..outputs).map(|port| Source::Output { node: at, port }).collect());
+                nodes.push(Arc::new(node));
             }
             Some(sub) => {
-                let within = Within { outer: &step, sub, begin: nodes.len() };
+                let within = Within { outer: &node, sub, begin: nodes.len() };
                 gives.push(sub.graph.outputs.iter().map(|output| within.source(&output.source)).collect());
-                nodes.extend(sub.graph.nodes.iter().map(|inner| Arc::new(within.step(inner))));
+                nodes.extend(sub.graph.nodes.iter().map(|inner| Arc::new(within.node(inner))));
                 // What is known of its outputs here is known of the nodes that they come from.
-                for (output, ty) in sub.graph.outputs.iter().zip(&step.gives) {
-                    if let Source::Output { step, port } = output.source {
-                        Arc::make_mut(&mut nodes[within.begin + step]).gives[port] = ty.clone();
+                for (output, ty) in sub.graph.outputs.iter().zip(&node.gives) {
+                    if let Source::Output { node, port } = output.source {
+                        Arc::make_mut(&mut nodes[within.begin + node]).gives[port] = ty.clone();
                     }
                 }
             }
@@ -70,14 +70,14 @@ pub(crate) fn expand(graph: Graph) -> Graph {
 
 fn moved(source: &Source, gives: &[Vec<Source>]) -> Source {
     match *source {
-        Source::Output { step, port } => gives[step][port].clone(),
+        Source::Output { node, port } => gives[node][port].clone(),
         ref other => other.clone(),
     }
 }
 
 /// A node that is a graph.
 struct Within<'a> {
-    outer: &'a Step,
+    outer: &'a Node,
     sub: &'a Subgraph,
     /// The index of the first node within.
     begin: usize,
@@ -92,12 +92,12 @@ impl Within<'_> {
                 }
                 other => other.clone(),
             },
-            Source::Output { step, port } => Source::Output { step: self.begin + step, port },
+            Source::Output { node, port } => Source::Output { node: self.begin + node, port },
             ref other => other.clone(),
         }
     }
 
-    fn step(&self, inner: &Step) -> Step {
+    fn node(&self, inner: &Node) -> Node {
         let arg = |(arg, source): (usize, &Source)| match self.source(source) {
             // Without a default that cannot be had, since it was checked when the graph within was.
             Source::LeftOut => match inner.default(arg, &self.sub.graph.models) {
@@ -124,9 +124,9 @@ impl Within<'_> {
             .gates
             .iter()
             .map(|gate| Gate { name: format!("{}/{}", self.outer.id, gate.name), ..gate.clone() });
-        Step {
+        Node {
             id: format!("{}/{}", self.outer.id, inner.id),
-            node: Arc::clone(&inner.node),
+            kind: Arc::clone(&inner.kind),
             args: inner.args.iter().enumerate().map(arg).collect(),
             gives: inner.gives.clone(),
             devices: if inner.devices.is_empty() { &self.outer.devices } else { &inner.devices }.clone(),

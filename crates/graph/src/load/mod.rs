@@ -46,8 +46,8 @@ impl Graph {
 }
 
 /// The [`Graph::warnings`] of a node kind that is a graph; none for other kinds.
-pub fn warnings(node: &dyn NodeKind) -> &[Diagnostic] {
-    Subgraph::of(node).map_or(&[], |sub| sub.graph.warnings())
+pub fn warnings(kind: &dyn NodeKind) -> &[Diagnostic] {
+    Subgraph::of(kind).map_or(&[], |sub| sub.graph.warnings())
 }
 
 /// Reads, changes and checks a graph file. `host` is what the names of models mean in changes.
@@ -75,7 +75,7 @@ fn load(
     let mut scope = Scope::read(&doc, registry, host, subgraph::models, &mut problems, &mut notes);
     nested_changes::change(&within, changed, &mut scope, &mut problems);
     let known = doc.nodes.iter().zip(&scope.nodes);
-    let known = known.filter_map(|(entry, (_, node))| Some((&entry.place, &**node.as_ref()?)));
+    let known = known.filter_map(|(entry, (_, kind))| Some((&entry.place, &**kind.as_ref()?)));
     expand::too_many(known, &mut problems);
     match check::graph(&doc, scope, &mut problems) {
         Some(graph) if problems.is_empty() => Ok(Graph {

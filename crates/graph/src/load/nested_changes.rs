@@ -90,8 +90,8 @@ fn graph(name: &str, scope: &Scope<'_>) -> Result<Option<usize>, String> {
     };
     match scope.nodes[at].1.as_deref() {
         None => Ok(None),
-        Some(node) if Subgraph::of(node).is_none() => {
-            Err(format!("`{name}` is `{}`, which is no graph: there are no nodes within", node.spec().kind))
+        Some(kind) if Subgraph::of(kind).is_none() => {
+            Err(format!("`{name}` is `{}`, which is no graph: there are no nodes within", kind.spec().kind))
         }
         Some(_) => Ok(Some(at)),
     }

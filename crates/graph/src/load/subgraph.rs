@@ -45,7 +45,7 @@ impl Subgraph {
                 return Err(Error::invalid(format!("output `{}` of `{kind}`", output.name), message));
             }
         }
-        let nodes = || graph.nodes.iter().map(|step| step.node.spec());
+        let nodes = || graph.nodes.iter().map(|node| node.kind.spec());
         let spec = NodeSpec {
             signature: graph.interface.clone(),
             pure: nodes().all(|spec| spec.pure),
@@ -56,14 +56,14 @@ impl Subgraph {
     }
 
     /// The graph that a node is, if it is one.
-    pub(crate) fn of(node: &dyn NodeKind) -> Option<&Subgraph> {
-        (node as &dyn Any).downcast_ref()
+    pub(crate) fn of(kind: &dyn NodeKind) -> Option<&Subgraph> {
+        (kind as &dyn Any).downcast_ref()
     }
 }
 
 /// What the names in a node kind's own defaults mean, if it is a graph: they are written in its file.
-pub(crate) fn models(node: &dyn NodeKind) -> Option<&Models> {
-    Subgraph::of(node).map(|sub| &sub.graph.models)
+pub(crate) fn models(kind: &dyn NodeKind) -> Option<&Models> {
+    Subgraph::of(kind).map(|sub| &sub.graph.models)
 }
 
 /// What the comment at the beginning of a graph file says: its first paragraph.
@@ -88,8 +88,8 @@ impl NodeKind for Subgraph {
                 allowed(&self.graph, index, value)?;
             }
         }
-        for step in &self.graph.nodes {
-            let ports = &step.node.spec().signature.inputs;
+        for node in &self.graph.nodes {
+            let ports = &node.kind.spec().signature.inputs;
             let given = |source: &Source| match source {
                 Source::Literal(value) => Some(value.clone()),
                 Source::Input(index) => known.values()[*index].clone(),
@@ -97,18 +97,18 @@ impl NodeKind for Subgraph {
             };
             let within: Vec<Option<Value>> = ports
                 .iter()
-                .zip(&step.args)
+                .zip(&node.args)
                 .map(|(port, source)| Some(port.ty.widen(given(source)?)))
                 .collect();
-            step.node.check(&Args::new(ports, &within)).map_err(|refusal| {
+            node.kind.check(&Args::new(ports, &within)).map_err(|refusal| {
                 let blamed =
-                    ports.iter().zip(&step.args).find(|(port, _)| refusal.port.as_ref() == Some(&port.name));
+                    ports.iter().zip(&node.args).find(|(port, _)| refusal.port.as_ref() == Some(&port.name));
                 let (port, message) = match blamed {
                     Some((_, Source::Input(index))) => {
                         (Some(self.graph.inputs[*index].name.clone()), refusal.message)
                     }
-                    Some((port, _)) => (None, format!("`{}.{}`: {}", step.id, port.name, refusal.message)),
-                    None => (None, format!("`{}`: {}", step.id, refusal.message)),
+                    Some((port, _)) => (None, format!("`{}.{}`: {}", node.id, port.name, refusal.message)),
+                    None => (None, format!("`{}`: {}", node.id, refusal.message)),
                 };
                 Refusal { port, message, cause: refusal.cause }
             })?;

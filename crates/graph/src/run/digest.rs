@@ -4,7 +4,7 @@ use wuerst_core::{CancellationToken, Digest, Error, Hasher, Result};
 
 use super::inputs::Inputs;
 use super::key;
-use crate::graph::{Graph, Source, Step};
+use crate::graph::{Graph, Node, Source};
 
 impl Graph {
     /// What an output depends on: the kinds and versions of nodes, literals, inputs, models and files by content. While
@@ -19,23 +19,23 @@ impl Graph {
         let plan = self.needed(&[output]);
         let inputs = inputs.ready(self, (&plan, &[output]), cancel)?;
         let mut keys: Vec<Option<Digest>> = vec![None; self.nodes.len()];
-        let result = |keys: &[Option<Digest>], step: usize, port: usize| {
-            keys[step].map(|key| Hasher::new("result").digest(key).number(port as u64).finish())
+        let result = |keys: &[Option<Digest>], node: usize, port: usize| {
+            keys[node].map(|key| Hasher::new("result").digest(key).number(port as u64).finish())
         };
-        for step in plan {
-            let Step { id, node, .. } = &*self.nodes[step];
-            if !node.spec().pure {
+        for node in plan {
+            let Node { id, kind, .. } = &*self.nodes[node];
+            if !kind.spec().pure {
                 let message = format!("depends on `{id}`, which is run every time and so has no digest");
                 return Err(Error::invalid(&self.outputs[output].name, message));
             }
-            let args = key::settled(self, step, &inputs).and_then(|args| key::fresh(args, cancel));
+            let args = key::settled(self, node, &inputs).and_then(|args| key::fresh(args, cancel));
             let args = args.map_err(|error| error.in_node(id))?;
-            let arguments = key::arguments(&**node, &args, &inputs, |step, port| result(&keys, step, port));
-            keys[step] = Some(key::key(node.spec(), &arguments.map_err(|error| error.in_node(id))?));
+            let arguments = key::arguments(&**kind, &args, &inputs, |node, port| result(&keys, node, port));
+            keys[node] = Some(key::key(kind.spec(), &arguments.map_err(|error| error.in_node(id))?));
         }
         let output = &self.outputs[output];
         let digest = match &output.source {
-            Source::Output { step, port } => result(&keys, *step, *port),
+            Source::Output { node, port } => result(&keys, *node, *port),
             other => key::given(other, &inputs).map(|value| value.digest()),
         };
         digest.ok_or_else(|| Error::invalid(&output.name, "this output is an input that was left out"))

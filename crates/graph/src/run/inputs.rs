@@ -43,16 +43,16 @@ impl Inputs {
         self.0.remove(name);
     }
 
-    /// The values as a run of `steps` needs them, in the order of the graph's inputs: defaults filled
+    /// The values as a run of `nodes` needs them, in the order of the graph's inputs: defaults filled
     /// in, models and files as they are on disk now, and every node asked whether it can take what it will get.
     pub(crate) fn ready(
         &self,
         graph: &Graph,
-        (steps, used): (&[usize], &[usize]),
+        (nodes, used): (&[usize], &[usize]),
         cancel: &CancellationToken,
     ) -> Result<Vec<Option<Value>>> {
         let mut values = vec![None; graph.inputs.len()];
-        let args = steps.iter().flat_map(|&step| &graph.nodes[step].args);
+        let args = nodes.iter().flat_map(|&node| &graph.nodes[node].args);
         let outputs = used.iter().map(|&output| &graph.outputs[output].source);
         for source in args.chain(outputs) {
             if let Source::Input(index) = *source
@@ -61,18 +61,18 @@ impl Inputs {
                 values[index] = self.value(graph, index)?;
             }
         }
-        for &step in steps {
-            let args = key::settled(graph, step, &values);
-            let step = &graph.nodes[step];
-            let args = args.map_err(|error| error.in_node(&step.id))?;
-            let ports = &step.node.spec().signature.inputs;
+        for &node in nodes {
+            let args = key::settled(graph, node, &values);
+            let node = &graph.nodes[node];
+            let args = args.map_err(|error| error.in_node(&node.id))?;
+            let ports = &node.kind.spec().signature.inputs;
             let known: Vec<Option<Value>> = key::known(ports, &args, &values);
-            let checked = values::arguments(ports, &known).and_then(|_| values::gates(&step.gates, &known));
-            checked.map_err(|error| error.in_node(&step.id))?;
-            let refused = |refusal: Refusal| Error::from(refusal).in_node(&step.id);
+            let checked = values::arguments(ports, &known).and_then(|_| values::gates(&node.gates, &known));
+            checked.map_err(|error| error.in_node(&node.id))?;
+            let refused = |refusal: Refusal| Error::from(refusal).in_node(&node.id);
             let given: Vec<Option<bool>> =
                 args.iter().map(|source| Some(is_given(source, &values))).collect();
-            step.node.check(&Args::in_check(ports, &known, &given)).map_err(refused)?;
+            node.kind.check(&Args::in_check(ports, &known, &given)).map_err(refused)?;
         }
         // Read once they are known to be wanted: they may be large.
         for value in values.iter().flatten() {

@@ -25,16 +25,16 @@ pub(crate) fn known(ports: &[Port], sources: &[Source], inputs: &[Option<Value>]
 
 /// A node's arguments in a run on these inputs: a port that is wired to an input which is left out gets the port's
 /// default, as if it were not wired.
-pub(crate) fn settled(graph: &Graph, step: usize, inputs: &[Option<Value>]) -> Result<Vec<Source>> {
-    let step = &graph.nodes[step];
+pub(crate) fn settled(graph: &Graph, node: usize, inputs: &[Option<Value>]) -> Result<Vec<Source>> {
+    let node = &graph.nodes[node];
     let settled = |(arg, source): (usize, &Source)| match source {
         Source::Input(index) if inputs[*index].is_none() => {
-            let default = step.default(arg, &graph.models)?;
+            let default = node.default(arg, &graph.models)?;
             Ok(default.map_or_else(|| source.clone(), Source::Literal))
         }
         _ => Ok(source.clone()),
     };
-    step.args.iter().enumerate().map(settled).collect()
+    node.args.iter().enumerate().map(settled).collect()
 }
 
 /// The arguments with models and files as they are on disk now.
@@ -64,16 +64,16 @@ pub(crate) fn reopened(value: Value) -> Result<Value> {
 /// The digests of a node's arguments, and last that of its [state](NodeKind::state). `result` tells the digests of
 /// other nodes' results.
 pub(crate) fn arguments(
-    node: &dyn NodeKind,
+    kind: &dyn NodeKind,
     sources: &[Source],
     inputs: &[Option<Value>],
     result: impl Fn(usize, usize) -> Option<Digest>,
 ) -> Result<Arguments> {
-    let ports = &node.spec().signature.inputs;
+    let ports = &kind.spec().signature.inputs;
     let known = known(ports, sources, inputs);
-    let state = node.state(&Args::new(ports, &known))?;
+    let state = kind.state(&Args::new(ports, &known))?;
     let digest = |(source, known): (&Source, &Option<Value>)| match *source {
-        Source::Output { step, port } => result(step, port),
+        Source::Output { node, port } => result(node, port),
         _ => known.as_ref().map(Value::digest),
     };
     Ok(sources.iter().zip(&known).map(digest).chain([state]).collect())

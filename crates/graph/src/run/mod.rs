@@ -69,7 +69,7 @@ impl<'a> Run<'a> {
         let outputs = names.iter().map(|name| self.graph.output(name)).collect::<Result<Vec<_>>>()?;
         let plan = self.graph.needed(&outputs);
         let inputs = self.inputs.ready(self.graph, (&plan, &outputs), self.cancel)?;
-        let ids: Vec<&str> = plan.iter().map(|&step| self.graph.nodes[step].id.as_str()).collect();
+        let ids: Vec<&str> = plan.iter().map(|&node| self.graph.nodes[node].id.as_str()).collect();
         let mut progress = Progress::new(self.graph, &plan, &inputs, self.cache, self.observer);
         progress.begin(&ids);
         let mut pass = Pass::new(self.graph, self.cache, self.cancel, inputs, progress, &outputs);

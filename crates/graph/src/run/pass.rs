@@ -16,7 +16,7 @@ use super::progress::Progress;
 use super::report::{Fate, How, NodeReport, Why};
 use super::values::{self, Lengths};
 use crate::cache::{Arguments, Cache, Lease, Results};
-use crate::graph::{Graph, Output, Source, Step};
+use crate::graph::{Graph, Node, Output, Source};
 
 /// One call of [`Run::outputs`](crate::Run::outputs).
 pub(crate) struct Pass<'a> {
@@ -78,12 +78,12 @@ impl<'a> Pass<'a> {
         if success {
             self.progress.end();
         }
-        let report = |step: &usize| match self.parts.get(step) {
+        let report = |node: &usize| match self.parts.get(node) {
             Some(parts) => {
                 let reports = parts.iter().filter_map(|&part| self.slots[part].report.take());
                 reports.reduce(NodeReport::and)
             }
-            None => self.slots[*step].report.take(),
+            None => self.slots[*node].report.take(),
         };
         plan.iter().filter_map(report).collect()
     }
@@ -94,10 +94,10 @@ impl<'a> Pass<'a> {
         self.settle_all(output)?;
         let Output { name, ty, source } = self.graph.outputs[output].clone();
         let value = match source {
-            Source::Output { step, port } => {
-                self.hold(step, port)?;
-                let value = self.slots[step].leases[port].as_ref().map(|lease| lease.value().clone());
-                self.read(step);
+            Source::Output { node, port } => {
+                self.hold(node, port)?;
+                let value = self.slots[node].leases[port].as_ref().map(|lease| lease.value().clone());
+                self.read(node);
                 value.ok_or_else(|| Error::Internal("a held value is gone".to_owned()))?
             }
             other => {
@@ -112,13 +112,13 @@ impl<'a> Pass<'a> {
     /// Settles every node that an output needs.
     fn settle_all(&mut self, output: usize) -> Result<()> {
         'again: loop {
-            for step in self.graph.needed_but(&[output], |step| self.slots[step].results.is_some()) {
-                if let Some(count) = self.several(step)? {
-                    self.split(step, count)?;
+            for node in self.graph.needed_but(&[output], |node| self.slots[node].results.is_some()) {
+                if let Some(count) = self.several(node)? {
+                    self.split(node, count)?;
                     continue 'again;
                 }
-                self.settle(step)?;
-                self.announce(output, step);
+                self.settle(node)?;
+                self.announce(output, node);
             }
             return Ok(());
         }
@@ -128,116 +128,116 @@ impl<'a> Pass<'a> {
     fn count_readers(&mut self) {
         let wanted = &self.outputs[self.given..];
         self.slots.iter_mut().for_each(|slot| slot.readers = 0);
-        for step in self.graph.needed(wanted) {
-            let outputs = self.graph.nodes[step].node.spec().signature.outputs.len();
-            self.slots[step].leases.resize_with(outputs, || None);
-            if !self.slots[step].ran {
-                used(&self.graph, step).for_each(|used| self.slots[used].readers += 1);
+        for node in self.graph.needed(wanted) {
+            let outputs = self.graph.nodes[node].kind.spec().signature.outputs.len();
+            self.slots[node].leases.resize_with(outputs, || None);
+            if !self.slots[node].ran {
+                used(&self.graph, node).for_each(|used| self.slots[used].readers += 1);
             }
         }
         for &output in wanted {
-            if let Source::Output { step, .. } = self.graph.outputs[output].source {
-                self.slots[step].readers += 1;
+            if let Source::Output { node, .. } = self.graph.outputs[output].source {
+                self.slots[node].readers += 1;
             }
         }
     }
 
     /// Makes the digests of a node's results known; those of its arguments are.
-    fn settle(&mut self, step: usize) -> Result<()> {
+    fn settle(&mut self, node: usize) -> Result<()> {
         self.cancel.check()?;
-        let this = Arc::clone(&self.graph.nodes[step]);
-        let args = key::settled(&self.graph, step, &self.inputs);
+        let this = Arc::clone(&self.graph.nodes[node]);
+        let args = key::settled(&self.graph, node, &self.inputs);
         let args = args.and_then(|args| key::fresh(args, self.cancel));
-        self.slots[step].args = args.map_err(|error| error.in_node(&this.id))?;
-        let spec = this.node.spec();
-        let arguments = self.arguments(step)?;
+        self.slots[node].args = args.map_err(|error| error.in_node(&this.id))?;
+        let spec = this.kind.spec();
+        let arguments = self.arguments(node)?;
         let changed = self.cache.note(&this.place(), &spec.kind, arguments.clone());
-        self.slots[step].disturbed = used(&self.graph, step).any(|used| self.slots[used].disturbed);
-        if spec.pure && self.recall(step, &arguments, changed.as_deref()) {
+        self.slots[node].disturbed = used(&self.graph, node).any(|used| self.slots[used].disturbed);
+        if spec.pure && self.recall(node, &arguments, changed.as_deref()) {
             return Ok(());
         }
-        while let Some((used, port)) = self.missing(step) {
+        while let Some((used, port)) = self.missing(node) {
             self.hold(used, port)?;
         }
-        self.slots[step].disturbed = true;
-        self.execute(step, why(spec, changed))
+        self.slots[node].disturbed = true;
+        self.execute(node, why(spec, changed))
     }
 
     /// Whether a node's results are remembered, here or in the cache folder.
-    fn recall(&mut self, step: usize, arguments: &Arguments, changed: Option<&[usize]>) -> bool {
-        let key = key::key(self.graph.nodes[step].node.spec(), arguments);
+    fn recall(&mut self, node: usize, arguments: &Arguments, changed: Option<&[usize]>) -> bool {
+        let key = key::key(self.graph.nodes[node].kind.spec(), arguments);
         let how = match changed {
-            Some([]) if self.slots[step].disturbed => How::CutOff,
+            Some([]) if self.slots[node].disturbed => How::CutOff,
             Some([]) => How::Unchanged,
             _ => How::Remembered,
         };
         if let Some(results) = self.cache.recall(key)
-            && self.reuse(step, &results, how, Duration::ZERO)
+            && self.reuse(node, &results, how, Duration::ZERO)
         {
             return true;
         }
-        self.restore(step, key)
+        self.restore(node, key)
     }
 
     /// Takes remembered results for the node's. A node that has other outputs now, and forgot to raise its
     /// version, has none.
-    fn reuse(&mut self, step: usize, results: &Results, how: How, duration: Duration) -> bool {
-        let this = Arc::clone(&self.graph.nodes[step]);
-        let slot = &mut self.slots[step];
+    fn reuse(&mut self, node: usize, results: &Results, how: How, duration: Duration) -> bool {
+        let this = Arc::clone(&self.graph.nodes[node]);
+        let slot = &mut self.slots[node];
         if results.digests.len() != slot.leases.len() {
             return false;
         }
         slot.results = Some(results.clone());
-        let (kind, bytes, usage) = (this.node.spec().kind.clone(), results.bytes, Usage::default());
+        let (kind, bytes, usage) = (this.kind.spec().kind.clone(), results.bytes, Usage::default());
         let report =
             NodeReport { node: this.id.clone(), kind, fate: Fate::Reused(how), duration, bytes, usage };
         slot.report = Some(report);
-        self.progress.reused(step, &this);
+        self.progress.reused(node, &this);
         results.warnings.iter().for_each(|message| self.progress.warn(&this.id, message));
         true
     }
 
     /// Takes the node's results from the cache folder, if they are there.
-    fn restore(&mut self, step: usize, key: Digest) -> bool {
+    fn restore(&mut self, node: usize, key: Digest) -> bool {
         let begun = Instant::now();
         let Some(values) = self.cache.restore(key) else { return false };
-        let outputs = &self.graph.nodes[step].node.spec().signature.outputs;
+        let outputs = &self.graph.nodes[node].kind.spec().signature.outputs;
         let good = |(port, value): (&Port, &Value)| port.ty.holds(value) && values::finite(value).is_ok();
         if values.len() != outputs.len() || !outputs.iter().zip(&values).all(good) {
             return false;
         }
         let (results, leases) = self.cache.keep_all(values);
         self.cache.remember(key, results.clone());
-        self.slots[step].leases = leases;
-        self.reuse(step, &results, How::Stored, begun.elapsed())
+        self.slots[node].leases = leases;
+        self.reuse(node, &results, How::Stored, begun.elapsed())
     }
 
     /// Sees to it that a settled node's result is held, by running what was evicted.
-    fn hold(&mut self, step: usize, port: usize) -> Result<()> {
-        let mut wanted = vec![(step, port)];
-        while let Some(&(step, port)) = wanted.last() {
-            if self.held(step, port) {
+    fn hold(&mut self, node: usize, port: usize) -> Result<()> {
+        let mut wanted = vec![(node, port)];
+        while let Some(&(node, port)) = wanted.last() {
+            if self.held(node, port) {
                 wanted.pop();
                 continue;
             }
-            let spec = self.graph.nodes[step].node.spec();
+            let spec = self.graph.nodes[node].kind.spec();
             if spec.pure && self.cache.has_folder() {
-                let key = key::key(spec, &self.arguments(step)?);
-                if self.restore(step, key) {
+                let key = key::key(spec, &self.arguments(node)?);
+                if self.restore(node, key) {
                     continue;
                 }
             }
-            match self.missing(step) {
+            match self.missing(node) {
                 Some(used) => wanted.push(used),
-                None => self.execute(step, Why::Evicted)?,
+                None => self.execute(node, Why::Evicted)?,
             }
         }
         Ok(())
     }
 
     /// Whether a result is held now, if need be by fetching it from the store.
-    fn held(&mut self, step: usize, port: usize) -> bool {
-        let slot = &mut self.slots[step];
+    fn held(&mut self, node: usize, port: usize) -> bool {
+        let slot = &mut self.slots[node];
         if slot.leases[port].is_none() {
             slot.leases[port] = slot.results.as_ref().and_then(|r| self.cache.find(r.digests[port]));
         }
@@ -245,48 +245,48 @@ impl<'a> Pass<'a> {
     }
 
     /// The first of a node's arguments whose value is not held.
-    fn missing(&mut self, step: usize) -> Option<(usize, usize)> {
-        (0..self.slots[step].args.len()).find_map(|index| {
-            let Source::Output { step, port } = self.slots[step].args[index] else { return None };
-            (!self.held(step, port)).then_some((step, port))
+    fn missing(&mut self, node: usize) -> Option<(usize, usize)> {
+        (0..self.slots[node].args.len()).find_map(|index| {
+            let Source::Output { node, port } = self.slots[node].args[index] else { return None };
+            (!self.held(node, port)).then_some((node, port))
         })
     }
 
-    fn arguments(&self, step: usize) -> Result<Arguments> {
-        let Step { id, node, .. } = &*self.graph.nodes[step];
-        let result = |step: usize, port: usize| self.slots[step].results.as_ref().map(|r| r.digests[port]);
-        key::arguments(&**node, &self.slots[step].args, &self.inputs, result).map_err(|e| e.in_node(id))
+    fn arguments(&self, node: usize) -> Result<Arguments> {
+        let Node { id, kind, .. } = &*self.graph.nodes[node];
+        let result = |node: usize, port: usize| self.slots[node].results.as_ref().map(|r| r.digests[port]);
+        key::arguments(&**kind, &self.slots[node].args, &self.inputs, result).map_err(|e| e.in_node(id))
     }
 
     /// Runs a node whose arguments are held, unless another job is just doing so.
-    fn execute(&mut self, step: usize, why: Why) -> Result<()> {
-        let this = Arc::clone(&self.graph.nodes[step]);
-        let Step { id, node, devices, .. } = &*this;
-        let spec = node.spec();
+    fn execute(&mut self, node: usize, why: Why) -> Result<()> {
+        let this = Arc::clone(&self.graph.nodes[node]);
+        let Node { id, kind, devices, .. } = &*this;
+        let spec = kind.spec();
         self.cancel.check()?;
         let in_node = |error: Error| error.in_node(id);
-        let (args, lengths) = self.args(step).map_err(in_node)?;
+        let (args, lengths) = self.args(node).map_err(in_node)?;
         // Most nodes make a few things of the size of what they are given, and see to it themselves when it is more.
         let given: usize = args.iter().flatten().map(Value::bytes).sum();
         memory::check(given.saturating_mul(4)).map_err(in_node)?;
         // Of the arguments as they are now: one that was made again may differ in its last bits.
-        let key = key::key(spec, &self.arguments(step)?);
+        let key = key::key(spec, &self.arguments(node)?);
         let waiting = Instant::now();
         let claim = if spec.pure { Some(self.cache.claim(key, self.cancel)?) } else { None };
-        if spec.pure && self.shared(step, key, &why, waiting) {
+        if spec.pure && self.shared(node, key, &why, waiting) {
             return Ok(());
         }
-        self.progress.started(step, &this);
+        self.progress.started(node, &this);
         let begun = Instant::now();
         // What a pure function gives does not depend on it.
-        let origins = if spec.pure { vec![] } else { self.origins(step) };
+        let origins = if spec.pure { vec![] } else { self.origins(node) };
         let ctx = Ctx::new(id, self.cancel, &mut self.progress);
         let mut ctx = ctx.with_devices(devices).with_saved(&self.saved).with_origins(&origins);
-        let results = node.run(&mut ctx, &Args::new(&spec.signature.inputs, &args)).map_err(in_node)?;
+        let results = kind.run(&mut ctx, &Args::new(&spec.signature.inputs, &args)).map_err(in_node)?;
         let (duration, usage, warnings) = (begun.elapsed(), ctx.usage(), Arc::from(ctx.warnings()));
         values::results(&spec.signature, &results, lengths).map_err(in_node)?;
         let took = duration.saturating_sub(usage.loading);
-        if let Some((sort, steps, declared_ms)) = self.progress.finished(step, &this) {
+        if let Some((sort, steps, declared_ms)) = self.progress.finished(node, &this) {
             self.cache.measure(sort, took, steps, declared_ms);
         }
         if spec.pure
@@ -301,21 +301,21 @@ impl<'a> Pass<'a> {
         }
         drop(claim);
         let (kind, fate, bytes) = (spec.kind.clone(), Fate::Ran(why), results.bytes);
-        let slot = &mut self.slots[step];
+        let slot = &mut self.slots[node];
         slot.report = Some(NodeReport { node: id.clone(), kind, fate, duration, bytes, usage });
         slot.results = Some(results);
         slot.leases = leases;
         slot.ran = true;
         for source in &this.args {
-            if let Source::Output { step, .. } = *source {
-                self.read(step);
+            if let Source::Output { node, .. } = *source {
+                self.read(node);
             }
         }
         Ok(())
     }
 
     /// Whether another job computed the node's results while this one waited for its turn.
-    fn shared(&mut self, step: usize, key: Digest, why: &Why, waiting: Instant) -> bool {
+    fn shared(&mut self, node: usize, key: Digest, why: &Why, waiting: Instant) -> bool {
         let Some(results) = self.cache.recall(key) else { return false };
         if *why == Why::Evicted {
             // The digests are known, the values are wanted.
@@ -324,36 +324,36 @@ impl<'a> Pass<'a> {
             if values.iter().any(Option::is_none) {
                 return false;
             }
-            self.slots[step].leases = values;
+            self.slots[node].leases = values;
         }
-        self.reuse(step, &results, How::Shared, waiting.elapsed())
+        self.reuse(node, &results, How::Shared, waiting.elapsed())
     }
 
     /// Which arguments of a node models have made.
-    fn origins(&self, step: usize) -> Vec<Option<Origin>> {
+    fn origins(&self, node: usize) -> Vec<Option<Origin>> {
         let all = self.graph.origins(&|index| self.inputs[index].is_some());
         let origin = |source: &Source| match source {
-            Source::Output { step, .. } => all[*step],
+            Source::Output { node, .. } => all[*node],
             _ => None,
         };
-        self.graph.nodes[step].args.iter().map(origin).collect()
+        self.graph.nodes[node].args.iter().map(origin).collect()
     }
 
     /// A node's arguments as its signature wants them.
-    fn args(&self, step: usize) -> Result<(Vec<Option<Value>>, Lengths)> {
-        let ports = &self.graph.nodes[step].node.spec().signature.inputs;
+    fn args(&self, node: usize) -> Result<(Vec<Option<Value>>, Lengths)> {
+        let ports = &self.graph.nodes[node].kind.spec().signature.inputs;
         let value = |(port, source): (&Port, &Source)| {
             let value = match *source {
-                Source::Output { step, port } => {
-                    self.slots[step].leases[port].as_ref().map(|lease| lease.value().clone())
+                Source::Output { node, port } => {
+                    self.slots[node].leases[port].as_ref().map(|lease| lease.value().clone())
                 }
                 _ => key::given(source, &self.inputs),
             };
             value.map(|value| port.ty.widen(value))
         };
-        let values: Vec<Option<Value>> = ports.iter().zip(&self.slots[step].args).map(value).collect();
+        let values: Vec<Option<Value>> = ports.iter().zip(&self.slots[node].args).map(value).collect();
         let lengths = values::arguments(ports, &values)?;
-        values::gates(&self.graph.nodes[step].gates, &values)?;
+        values::gates(&self.graph.nodes[node].gates, &values)?;
         Ok((values, lengths))
     }
 
@@ -361,8 +361,8 @@ impl<'a> Pass<'a> {
     ///
     /// A node whose results were recalled stays a reader to the end: should its own value turn out to be
     /// evicted, it does read. So no node runs twice in a pass.
-    fn read(&mut self, step: usize) {
-        let slot = &mut self.slots[step];
+    fn read(&mut self, node: usize) {
+        let slot = &mut self.slots[node];
         slot.readers = slot.readers.saturating_sub(1);
         if slot.readers == 0 {
             slot.leases.iter_mut().for_each(|lease| *lease = None);
@@ -371,9 +371,9 @@ impl<'a> Pass<'a> {
 }
 
 /// The nodes whose results a node takes, once for each argument.
-fn used(graph: &Graph, step: usize) -> impl Iterator<Item = usize> {
-    graph.nodes[step].args.iter().filter_map(|source| match source {
-        Source::Output { step, .. } => Some(*step),
+fn used(graph: &Graph, node: usize) -> impl Iterator<Item = usize> {
+    graph.nodes[node].args.iter().filter_map(|source| match source {
+        Source::Output { node, .. } => Some(*node),
         _ => None,
     })
 }

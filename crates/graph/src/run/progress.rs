@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use wuerst_core::{Digest, Hasher, Model, Observer, Tensor, Value};
 
 use crate::cache::Cache;
-use crate::graph::{Graph, Role, Source, Step};
+use crate::graph::{Graph, Node, Role, Source};
 
 /// The most that is shown while there is still something to do, if only to hand the results over.
 const NEARLY: f64 = 0.999_999;
@@ -54,13 +54,13 @@ impl<'a> Progress<'a> {
         let mut nodes: Vec<Option<Estimate>> = graph.nodes.iter().map(|_| None).collect();
         let slowness = cache.slowness();
         let mut left = 0.;
-        for &step in plan {
-            let sort = sort(graph, step, inputs);
-            let declared_ms = graph.nodes[step].node.spec().expected_ms.max(0.);
+        for &node in plan {
+            let sort = sort(graph, node, inputs);
+            let declared_ms = graph.nodes[node].kind.spec().expected_ms.max(0.);
             let cost = cache.cost(sort);
             let expected = cost.map_or(declared_ms * slowness, |cost| cost.milliseconds);
             let step_cost = cost.filter(|cost| cost.steps > 0).map(|cost| cost.of(1));
-            nodes[step] =
+            nodes[node] =
                 Some(Estimate { sort, declared_ms, expected, left: expected, step: step_cost, steps: 0 });
             left += expected;
         }
@@ -96,29 +96,29 @@ impl<'a> Progress<'a> {
     }
 
     /// A node need not run.
-    pub(crate) fn reused(&mut self, node: usize, step: &Step) {
-        if step.role == Role::Glue {
+    pub(crate) fn reused(&mut self, index: usize, node: &Node) {
+        if node.role == Role::Glue {
             return;
         }
-        if let Some(estimate) = &mut self.nodes[node] {
+        if let Some(estimate) = &mut self.nodes[index] {
             self.left -= std::mem::take(&mut estimate.left);
         }
-        self.observer.reused(&step.id);
+        self.observer.reused(&node.id);
     }
 
     /// A node begins to run; perhaps one that was believed to be remembered.
-    pub(crate) fn started(&mut self, node: usize, step: &Step) {
-        self.one = match step.role {
+    pub(crate) fn started(&mut self, index: usize, node: &Node) {
+        self.one = match node.role {
             Role::Glue => return,
             Role::One { index, of } => (index, of),
             Role::Whole => (0, 1),
         };
-        self.current = Some(node);
-        if let Some(estimate) = &mut self.nodes[node] {
+        self.current = Some(index);
+        if let Some(estimate) = &mut self.nodes[index] {
             self.left += estimate.expected - estimate.left;
             estimate.left = estimate.expected;
         }
-        self.observer.started(&step.id);
+        self.observer.started(&node.id);
     }
 
     /// Something that the user should know of a node.
@@ -127,15 +127,15 @@ impl<'a> Progress<'a> {
     }
 
     /// A node has finished. Gives the sort of its work, its number of steps and the milliseconds that its kind declares.
-    pub(crate) fn finished(&mut self, node: usize, step: &Step) -> Option<(Digest, usize, f64)> {
-        if step.role == Role::Glue {
+    pub(crate) fn finished(&mut self, index: usize, node: &Node) -> Option<(Digest, usize, f64)> {
+        if node.role == Role::Glue {
             return None;
         }
         self.current = None;
-        self.observer.finished(&step.id);
-        self.advance(node, 0.);
-        self.observer.overall(&step.id, self.fraction);
-        self.nodes[node].as_ref().map(|estimate| (estimate.sort, estimate.steps, estimate.declared_ms))
+        self.observer.finished(&node.id);
+        self.advance(index, 0.);
+        self.observer.overall(&node.id, self.fraction);
+        self.nodes[index].as_ref().map(|estimate| (estimate.sort, estimate.steps, estimate.declared_ms))
     }
 
     /// Work on a node is done until only this much is left of it.
@@ -196,8 +196,8 @@ impl Observer for Progress<'_> {
 }
 
 /// The sort of a node's work: its kind, with the models that it is given.
-fn sort(graph: &Graph, step: usize, inputs: &[Option<Value>]) -> Digest {
-    let step = &graph.nodes[step];
+fn sort(graph: &Graph, node: usize, inputs: &[Option<Value>]) -> Digest {
+    let node = &graph.nodes[node];
     // By their paths: which of them changed is no matter here.
     let model = |source: &Source| match source {
         Source::Literal(Value::Model(model)) => Some(model.clone()),
@@ -207,7 +207,7 @@ fn sort(graph: &Graph, step: usize, inputs: &[Option<Value>]) -> Digest {
         },
         _ => None,
     };
-    let start = Hasher::new("work").bytes(step.node.spec().kind.as_bytes());
+    let start = Hasher::new("work").bytes(node.kind.spec().kind.as_bytes());
     let path = |hasher: Hasher, model: Model| hasher.bytes(model.path().as_os_str().as_encoded_bytes());
-    step.args.iter().filter_map(model).fold(start, path).finish()
+    node.args.iter().filter_map(model).fold(start, path).finish()
 }

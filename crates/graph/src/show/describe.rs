@@ -8,7 +8,7 @@ use super::example::example;
 
 /// All node kinds, one line each: kind and meaning.
 pub fn list(registry: &Registry) -> String {
-    let specs: Vec<&NodeSpec> = registry.kinds().map(|node| node.spec()).collect();
+    let specs: Vec<&NodeSpec> = registry.kinds().map(|kind| kind.spec()).collect();
     let width = specs.iter().map(|spec| spec.kind.len()).max().unwrap_or(0);
     let line = |spec: &&NodeSpec| {
         let about = spec.about.lines().next().unwrap_or_default();

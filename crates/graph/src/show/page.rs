@@ -12,7 +12,7 @@ const SHORTEST: usize = 20;
 /// A list in Markdown with a line for each kind: what it takes, what it gives, and what it does. A `?` marks what may be
 /// left out.
 pub fn summary(registry: &Registry) -> String {
-    registry.kinds().map(|node| line(node.spec())).collect()
+    registry.kinds().map(|kind| line(kind.spec())).collect()
 }
 
 fn line(spec: &NodeSpec) -> String {
@@ -38,7 +38,7 @@ pub fn page(registry: &Registry) -> String {
              nothing is given, `?` marks one that may be left out without that, and braces hold what is allowed. Names in \
              brackets are lengths, equal where the name is.\n\n";
     page += "This page is made from the nodes' own declarations: `wuerst nodes --markdown`.\n";
-    registry.kinds().for_each(|node| section(&mut page, node.spec()));
+    registry.kinds().for_each(|kind| section(&mut page, kind.spec()));
     page
 }
 

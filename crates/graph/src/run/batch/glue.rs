@@ -6,14 +6,14 @@ use wuerst_core::{
     Args, Ctx, Dim, Error, NodeKind, NodeSpec, Port, Result, Signature, Tensor, Ty, Value, is_whole,
 };
 
-use crate::graph::{Role, Source, Step};
+use crate::graph::{Node, Role, Source};
 
 /// A part of a tensor: `index` of `of` equal ones along the first dimension, or all of it where its length is 1.
-pub(super) fn part(id: &str, port: &Port, source: Source, index: usize, of: usize) -> Step {
+pub(super) fn part(id: &str, port: &Port, source: Source, index: usize, of: usize) -> Node {
     let ty = |prefix: &str| loose(&port.ty, prefix);
     let inputs = vec![named(&port.name, ty("n")), named("index", Ty::Int), named("of", Ty::Int)];
     let number = |n: usize| Source::Literal(Value::Int(i128::try_from(n).unwrap_or(i128::MAX)));
-    step(id, "batch.part", inputs, ty("m"), vec![source, number(index), number(of)], cut)
+    node(id, "batch.part", inputs, ty("m"), vec![source, number(index), number(of)], cut)
 }
 
 fn cut(name: &str, args: &Args<'_>) -> Result<Value> {
@@ -37,9 +37,9 @@ fn cut(name: &str, args: &Args<'_>) -> Result<Value> {
 }
 
 /// A number that counts, `by` further.
-pub(super) fn counted(id: &str, port: &Port, source: Source, by: i128) -> Step {
+pub(super) fn counted(id: &str, port: &Port, source: Source, by: i128) -> Node {
     let inputs = vec![named(&port.name, Ty::Int), named("by", Ty::Int)];
-    step(id, "batch.count", inputs, Ty::Int, vec![source, Source::Literal(Value::Int(by))], |name, args| {
+    node(id, "batch.count", inputs, Ty::Int, vec![source, Source::Literal(Value::Int(by))], |name, args| {
         match args.values() {
             [Some(Value::Int(first)), Some(Value::Int(by))] => Ok(Value::Int(count(name, *first, *by)?)),
             _ => Err(Error::Internal("counting from what is no number".to_owned())),
@@ -54,10 +54,10 @@ pub(super) fn count(what: &str, first: i128, by: i128) -> Result<i128> {
 }
 
 /// The results of a batch as one tensor.
-pub(super) fn joined(id: &str, port: &Port, sources: Vec<Source>) -> Step {
+pub(super) fn joined(id: &str, port: &Port, sources: Vec<Source>) -> Node {
     let input = |index: usize| named(&index.to_string(), loose(&port.ty, &format!("n{index}_")));
     let inputs = (0..sources.len()).map(input).collect();
-    step(id, "batch.join", inputs, loose(&port.ty, "m"), sources, |_, args| {
+    node(id, "batch.join", inputs, loose(&port.ty, "m"), sources, |_, args| {
         let tensor = |value: &'_ Option<Value>| match value {
             Some(Value::Tensor(tensor)) => Some(tensor.clone()),
             _ => None,
@@ -84,7 +84,7 @@ impl NodeKind for Glue {
     }
 }
 
-fn step(id: &str, kind: &str, inputs: Vec<Port>, gives: Ty, args: Vec<Source>, body: Body) -> Step {
+fn node(id: &str, kind: &str, inputs: Vec<Port>, gives: Ty, args: Vec<Source>, body: Body) -> Node {
     let signature = Signature { inputs, outputs: vec![named("result", gives.clone())] };
     let spec = NodeSpec {
         kind: kind.to_owned(),
@@ -95,9 +95,9 @@ fn step(id: &str, kind: &str, inputs: Vec<Port>, gives: Ty, args: Vec<Source>, b
         expected_ms: 0.,
         example: vec![],
     };
-    let (id, node) = (id.to_owned(), Arc::new(Glue(spec, body)));
+    let (id, kind) = (id.to_owned(), Arc::new(Glue(spec, body)));
     let (devices, gates, gives) = (Vec::new(), Vec::new(), vec![gives]);
-    Step { id, node, args, gives, devices, gates, role: Role::Glue }
+    Node { id, kind, args, gives, devices, gates, role: Role::Glue }
 }
 
 fn named(name: &str, ty: Ty) -> Port {

@@ -15,12 +15,12 @@ use std::sync::Arc;
 use wuerst_core::{Batch, Error, Port, Result, Value};
 
 use super::key;
-use crate::graph::{Graph, Role, Source, Step};
+use crate::graph::{Graph, Node, Role, Source};
 
 /// How a node of the graph makes several results; `None` when it makes one, or does not say how.
-pub(crate) fn of(graph: &Graph, step: usize, inputs: &[Option<Value>]) -> Option<Batch> {
-    let Step { node, args, role: Role::Whole, .. } = &*graph.nodes[step] else { return None };
-    let signature = &node.spec().signature;
+pub(crate) fn of(graph: &Graph, node: usize, inputs: &[Option<Value>]) -> Option<Batch> {
+    let Node { kind, args, role: Role::Whole, .. } = &*graph.nodes[node] else { return None };
+    let signature = &kind.spec().signature;
     let given = |name: &str| {
         signature.input(name).is_some_and(|(index, port)| match args[index] {
             Source::LeftOut => false,
@@ -28,7 +28,7 @@ pub(crate) fn of(graph: &Graph, step: usize, inputs: &[Option<Value>]) -> Option
             Source::Literal(_) | Source::Output { .. } => true,
         })
     };
-    node.batch(&given)
+    kind.batch(&given)
 }
 
 /// A graph in which a batch has become single results.
@@ -50,13 +50,13 @@ pub(crate) fn split(
 ) -> Result<Split> {
     let mut splitter =
         Splitter { graph: graph.clone(), parts: HashMap::new(), cut: HashMap::new(), count, inputs };
-    let begin = plan.iter().position(|&step| step == first).unwrap_or(plan.len());
-    for &step in &plan[begin..] {
-        let Some(batch) = of(graph, step, inputs) else { continue };
-        let over = graph.nodes[step].node.spec().signature.input(&batch.over).map(|(index, _)| index);
-        let Some(over) = over.map(|index| &graph.nodes[step].args[index]) else { continue };
-        if step == first || splitter.goes_on(over) {
-            splitter.replace(step, batch).map_err(|error| error.in_node(&graph.nodes[step].id))?;
+    let begin = plan.iter().position(|&node| node == first).unwrap_or(plan.len());
+    for &node in &plan[begin..] {
+        let Some(batch) = of(graph, node, inputs) else { continue };
+        let over = graph.nodes[node].kind.spec().signature.input(&batch.over).map(|(index, _)| index);
+        let Some(over) = over.map(|index| &graph.nodes[node].args[index]) else { continue };
+        if node == first || splitter.goes_on(over) {
+            splitter.replace(node, batch).map_err(|error| error.in_node(&graph.nodes[node].id))?;
         }
     }
     splitter.join(graph.nodes.len());
@@ -75,19 +75,19 @@ struct Splitter<'a> {
 impl Splitter<'_> {
     /// Whether a source is made by a node of the batch.
     fn goes_on(&self, source: &Source) -> bool {
-        matches!(source, Source::Output { step, .. } if self.parts.contains_key(step))
+        matches!(source, Source::Output { node, .. } if self.parts.contains_key(node))
     }
 
-    fn push(&mut self, step: Step) -> usize {
-        self.graph.nodes.push(Arc::new(step));
+    fn push(&mut self, node: Node) -> usize {
+        self.graph.nodes.push(Arc::new(node));
         self.graph.nodes.len() - 1
     }
 
     /// Adds the nodes that a node of the batch becomes.
-    fn replace(&mut self, step: usize, batch: Batch) -> Result<()> {
-        let whole = Arc::clone(&self.graph.nodes[step]);
-        let args = key::settled(&self.graph, step, self.inputs)?;
-        let ports = &whole.node.spec().signature.inputs;
+    fn replace(&mut self, node: usize, batch: Batch) -> Result<()> {
+        let whole = Arc::clone(&self.graph.nodes[node]);
+        let args = key::settled(&self.graph, node, self.inputs)?;
+        let ports = &whole.kind.spec().signature.inputs;
         let each = |port: &Port| port.name == batch.over || batch.each.iter().any(|name| *name == port.name);
         let mut parts = Vec::with_capacity(self.count);
         for index in 0..self.count {
@@ -103,31 +103,31 @@ impl Splitter<'_> {
             }
             let gates = whole.gates.iter().filter(|gate| !each(&ports[gate.arg])).cloned().collect();
             let role = Role::One { index, of: self.count };
-            parts.push(self.push(Step { args: own, gates, role, ..Step::clone(&whole) }));
+            parts.push(self.push(Node { args: own, gates, role, ..Node::clone(&whole) }));
         }
-        self.parts.insert(step, parts);
+        self.parts.insert(node, parts);
         Ok(())
     }
 
     /// One result's part of an argument.
     fn part(&mut self, id: &str, port: &Port, source: &Source, index: usize) -> Source {
         let at = match *source {
-            Source::Output { step, port } => match self.parts.get(&step) {
-                Some(parts) => return Source::Output { step: parts[index], port },
-                None => Some((step, port, index)),
+            Source::Output { node, port } => match self.parts.get(&node) {
+                Some(parts) => return Source::Output { node: parts[index], port },
+                None => Some((node, port, index)),
             },
             Source::Input(input) if self.inputs[input].is_none() => return Source::LeftOut,
             Source::LeftOut => return Source::LeftOut,
             Source::Input(_) | Source::Literal(_) => None,
         };
-        if let Some(&step) = at.and_then(|at| self.cut.get(&at)) {
-            return Source::Output { step, port: 0 };
+        if let Some(&node) = at.and_then(|at| self.cut.get(&at)) {
+            return Source::Output { node, port: 0 };
         }
-        let step = self.push(glue::part(id, port, source.clone(), index, self.count));
+        let node = self.push(glue::part(id, port, source.clone(), index, self.count));
         if let Some(at) = at {
-            self.cut.insert(at, step);
+            self.cut.insert(at, node);
         }
-        Source::Output { step, port: 0 }
+        Source::Output { node, port: 0 }
     }
 
     /// One result's value of a port that counts.
@@ -135,8 +135,8 @@ impl Splitter<'_> {
         let by = i128::try_from(index).unwrap_or(i128::MAX);
         let known = match source {
             Source::Output { .. } => {
-                let step = self.push(glue::counted(id, port, source.clone(), by));
-                return Ok(Source::Output { step, port: 0 });
+                let node = self.push(glue::counted(id, port, source.clone(), by));
+                return Ok(Source::Output { node, port: 0 });
             }
             _ => key::given(source, self.inputs),
         };
@@ -171,15 +171,15 @@ impl Splitter<'_> {
     }
 
     fn joined(&mut self, source: Source, joined: &mut HashMap<(usize, usize), usize>) -> Source {
-        let Source::Output { step, port } = source else { return source };
-        let Some(parts) = self.parts.get(&step) else { return source };
-        if let Some(&step) = joined.get(&(step, port)) {
-            return Source::Output { step, port: 0 };
+        let Source::Output { node, port } = source else { return source };
+        let Some(parts) = self.parts.get(&node) else { return source };
+        if let Some(&node) = joined.get(&(node, port)) {
+            return Source::Output { node, port: 0 };
         }
-        let whole = Arc::clone(&self.graph.nodes[step]);
-        let sources = parts.iter().map(|&step| Source::Output { step, port }).collect();
-        let at = self.push(glue::joined(&whole.id, &whole.node.spec().signature.outputs[port], sources));
-        joined.insert((step, port), at);
-        Source::Output { step: at, port: 0 }
+        let whole = Arc::clone(&self.graph.nodes[node]);
+        let sources = parts.iter().map(|&node| Source::Output { node, port }).collect();
+        let at = self.push(glue::joined(&whole.id, &whole.kind.spec().signature.outputs[port], sources));
+        joined.insert((node, port), at);
+        Source::Output { node: at, port: 0 }
     }
 }

@@ -13,26 +13,26 @@ use crate::run::key;
 
 impl Pass<'_> {
     /// How many results a node is to make, if it is more than one and it can make them one by one.
-    pub(super) fn several(&self, step: usize) -> Result<Option<usize>> {
-        let Some(batch) = batch::of(&self.graph, step, &self.inputs) else { return Ok(None) };
-        let args = key::settled(&self.graph, step, &self.inputs)?;
-        let over = self.graph.nodes[step].node.spec().signature.input(&batch.over);
+    pub(super) fn several(&self, node: usize) -> Result<Option<usize>> {
+        let Some(batch) = batch::of(&self.graph, node, &self.inputs) else { return Ok(None) };
+        let args = key::settled(&self.graph, node, &self.inputs)?;
+        let over = self.graph.nodes[node].kind.spec().signature.input(&batch.over);
         let count = match over.map(|(index, _)| &args[index]) {
-            Some(Source::Output { step, port }) => self.slots[*step].results.as_ref().map(|r| r.rows[*port]),
+            Some(Source::Output { node, port }) => self.slots[*node].results.as_ref().map(|r| r.rows[*port]),
             Some(source) => key::given(source, &self.inputs).as_ref().map(rows),
             None => None,
         };
         if let Some(count) = count.filter(|count| *count > Batch::MOST) {
             let message = format!("is a batch of {count}, and {} are the most", Batch::MOST);
-            return Err(Error::invalid(&*batch.over, message).in_node(&self.graph.nodes[step].id));
+            return Err(Error::invalid(&*batch.over, message).in_node(&self.graph.nodes[node].id));
         }
         Ok(count.filter(|count| *count > 1))
     }
 
     /// Makes single results of a batch.
-    pub(super) fn split(&mut self, step: usize, count: usize) -> Result<()> {
+    pub(super) fn split(&mut self, node: usize, count: usize) -> Result<()> {
         let plan = self.graph.needed(self.outputs);
-        let split = batch::split(&self.graph, &plan, step, count, &self.inputs)?;
+        let split = batch::split(&self.graph, &plan, node, count, &self.inputs)?;
         self.graph = Cow::Owned(split.graph);
         self.slots.resize_with(self.graph.nodes.len(), Slot::default);
         self.progress.split(&split.parts, self.graph.nodes.len());
@@ -42,8 +42,8 @@ impl Pass<'_> {
     }
 
     /// Shows a result that is one of those that an output joins.
-    pub(super) fn announce(&mut self, output: usize, step: usize) {
-        let Output { source: Source::Output { step: join, .. }, name, .. } = &self.graph.outputs[output]
+    pub(super) fn announce(&mut self, output: usize, node: usize) {
+        let Output { source: Source::Output { node: join, .. }, name, .. } = &self.graph.outputs[output]
         else {
             return;
         };
@@ -52,14 +52,14 @@ impl Pass<'_> {
             return;
         }
         let port = |source: &Source| match *source {
-            Source::Output { step: part, port } if part == step => Some(port),
+            Source::Output { node: part, port } if part == node => Some(port),
             _ => None,
         };
         let found = join.args.iter().enumerate().find_map(|(index, source)| Some((index, port(source)?)));
         let Some((index, port)) = found else { return };
         let name = name.clone();
-        if self.held(step, port)
-            && let Some(lease) = &self.slots[step].leases[port]
+        if self.held(node, port)
+            && let Some(lease) = &self.slots[node].leases[port]
         {
             self.progress.part(&name, index, join.args.len(), lease.value());
         }

@@ -62,11 +62,11 @@ impl Drawing {
             let about = declaration(port);
             drawing.add(Box { sort: Sort::Input, name: port.name.clone(), about, inputs: vec![], outputs });
         }
-        for step in graph.nodes() {
-            let signature = &step.node.spec().signature;
+        for node in graph.nodes() {
+            let signature = &node.kind.spec().signature;
             let row = |port: &Port, ty: &Ty| Row { name: port.name.clone(), value: None, ty: ty.to_string() };
             let mut inputs = Vec::new();
-            for (port, source) in signature.inputs.iter().zip(&step.args) {
+            for (port, source) in signature.inputs.iter().zip(&node.args) {
                 let mut row = row(port, &port.ty);
                 match source {
                     // What nobody gave is no part of the picture.
@@ -76,8 +76,8 @@ impl Drawing {
                 }
                 inputs.push(row);
             }
-            let (name, about) = (step.id.clone(), step.node.spec().kind.clone());
-            let outputs = signature.outputs.iter().zip(&step.gives).map(|(port, ty)| row(port, ty)).collect();
+            let (name, about) = (node.id.clone(), node.kind.spec().kind.clone());
+            let outputs = signature.outputs.iter().zip(&node.gives).map(|(port, ty)| row(port, ty)).collect();
             drawing.add(Box { sort: Sort::Node, name, about, inputs, outputs });
         }
         for output in graph.outputs() {
@@ -97,9 +97,9 @@ impl Drawing {
     fn wire(&mut self, graph: &Graph, source: &Source, row: usize) {
         let (from, ty) = match source {
             Source::Input(index) => ((*index, 0), graph.inputs()[*index].ty.to_string()),
-            Source::Output { step, port } => {
-                let ty = &graph.nodes()[*step].gives[*port];
-                ((graph.inputs().len() + step, *port), ty.to_string())
+            Source::Output { node, port } => {
+                let ty = &graph.nodes()[*node].gives[*port];
+                ((graph.inputs().len() + node, *port), ty.to_string())
             }
             Source::Literal(_) | Source::LeftOut => return,
         };

@@ -14,7 +14,7 @@ use crate::file::doc::FORMAT;
 /// A node of a namespace that the registry does not have may stand in a file all the same, with any arguments: another
 /// host may have it.
 pub fn schema(registry: &Registry) -> Json {
-    let specs: Vec<&NodeSpec> = registry.kinds().map(|node| node.spec()).collect();
+    let specs: Vec<&NodeSpec> = registry.kinds().map(|kind| kind.spec()).collect();
     let arguments: Map<String, Json> =
         specs.iter().map(|spec| (spec.kind.clone(), arguments(&spec.signature.inputs))).collect();
     let mut definitions = json!({

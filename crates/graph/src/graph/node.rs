@@ -7,12 +7,12 @@ use wuerst_core::{Models, NodeKind, Port, Result, Ty, Value};
 
 /// A node of a graph, with its arguments.
 #[derive(Clone)]
-pub struct Step {
+pub struct Node {
     /// Its name in the graph; of a node within a node that is a graph itself, `outer/inner`. No part of any cache key:
     /// a renamed node keeps its results.
     pub id: String,
     /// What it computes.
-    pub node: Arc<dyn NodeKind>,
+    pub kind: Arc<dyn NodeKind>,
     /// Where its arguments come from, in the order of its signature's inputs.
     pub args: Vec<Source>,
     /// The types of its outputs; lengths that follow from the graph are fixed.
@@ -57,7 +57,7 @@ pub enum Source {
     /// An output of a node, by index of the node in the graph and of the port in its signature.
     Output {
         /// The node.
-        step: usize,
+        node: usize,
         /// The port.
         port: usize,
     },
@@ -76,12 +76,12 @@ pub struct Output {
     pub source: Source,
 }
 
-impl Step {
+impl Node {
     /// What stands in for an argument that comes from an input which is left out: the default of the first graph around
     /// the node that has one, or of its own port.
     pub(crate) fn default(&self, arg: usize, models: &Models) -> Result<Option<Value>> {
         let gate = self.gates.iter().filter(|gate| gate.arg == arg).find_map(|gate| gate.default.clone());
-        let port = &self.node.spec().signature.inputs[arg];
+        let port = &self.kind.spec().signature.inputs[arg];
         match (gate, &port.default) {
             (Some(value), _) => Ok(Some(port.ty.widen(value))),
             (None, Some(default)) => port.admit(&port.name, default.clone(), models).map(Some),
