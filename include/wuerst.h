@@ -35,7 +35,7 @@
  * return normally (no C++ exception, no longjmp). A call that finds less than 512 KiB of stack goes on upon a stack of
  * the library's own (4 MiB, given back when the call returns), in the same thread; so a thread of 64 KiB will do.
  *
- * Callbacks. Inside one (of wst_observer, of wst_node, the log) every function may be called, and none waits for a run, as
+ * Callbacks. Inside one (of wst_observer, of wst_node_kind, the log) every function may be called, and none waits for a run, as
  * that could wait for the callback itself: wst_job_get and wst_job_get_all give WST_INVALID, wst_run_take does while the
  * run goes on, wst_run_wait says at once whether it is over, and wst_run_free stops the run without waiting for it; it
  * calls back no more then. wst_job_start begins a run.
@@ -384,7 +384,7 @@ typedef struct wst_call wst_call;
  * float is widened before). NULL when an optional input was left out. */
 wst_error *wst_call_argument(const wst_call *call, size_t index, const wst_value **out);
 
-/* Whether an input has a value: 1 also where it is not known yet, in wst_node's batch. */
+/* Whether an input has a value: 1 also where it is not known yet, in wst_node_kind's batch. */
 int wst_call_has(const wst_call *call, size_t index);
 
 /* Gives the result of an output; the value stays yours. Each output needs one. Errors: WST_INVALID for a value of
@@ -408,7 +408,7 @@ wst_error *wst_call_warn(wst_call *call, wst_str message);
 wst_str wst_call_node(const wst_call *call);
 
 /* The node has side effects or depends on more than its arguments: run it every time. */
-#define WST_NODE_VOLATILE ((uint32_t)1)
+#define WST_KIND_VOLATILE ((uint32_t)1)
 
 /* How a node shares its arguments out among several results, which are joined along their first dimension. Set
  * struct_size (WST_BATCH_INIT does). */
@@ -427,7 +427,7 @@ typedef struct wst_batch {
 
 /* A node kind: a named pure function. A host adds it with wst_engine_add, a plug-in with wst_api. Strings are
  * copied. */
-typedef struct wst_node {
+typedef struct wst_node_kind {
     size_t struct_size;
     /* "acme.upscale": a namespace, a dot, a name. */
     wst_str kind;
@@ -443,7 +443,7 @@ typedef struct wst_node {
     wst_str ports;
     /* Raise it when the same arguments give other results, so that remembered ones are not used. */
     uint32_t version;
-    /* 0 or WST_NODE_VOLATILE. */
+    /* 0 or WST_KIND_VOLATILE. */
     uint32_t flags;
     /* Computes the results; NaN and infinities in a tensor among them are an error of the node. Called from any thread,
      * also several at once. Returns NULL, or an error of wst_error_new, which the library frees; its code and message reach the caller of wst_job_get, with the node's name before. */
@@ -466,13 +466,13 @@ typedef struct wst_node {
     int (*batch)(void *user, wst_call *given, wst_batch *out);
     /* About how many milliseconds a run takes, for the progress of the whole until runs have been measured. 0: 1. */
     double expected_ms;
-} wst_node;
+} wst_node_kind;
 
-#define WST_NODE_INIT {sizeof(wst_node), {0, 0}, {0, 0}, {0, 0}, {0, 0}, 1, 0, 0, 0, 0, 0, 0, 0, 0}
+#define WST_NODE_KIND_INIT {sizeof(wst_node_kind), {0, 0}, {0, 0}, {0, 0}, {0, 0}, 1, 0, 0, 0, 0, 0, 0, 0, 0}
 
 /* Adds a node kind; graphs that are read from now on can use it. On success the node is the engine's, which calls drop;
  * after an error it is still yours. Errors: WST_INVALID when its kind is taken, or for what is wrong with it. */
-wst_error *wst_engine_add(const wst_engine *engine, const wst_node *node);
+wst_error *wst_engine_add(const wst_engine *engine, const wst_node_kind *node);
 
 /* Loads a plug-in, a shared library that adds node kinds: all of them or, after an error, none. It is never unloaded, but
  * for after an error: an entry that fails must leave no thread and no callback behind. Its symbols are bound at once: one
@@ -535,7 +535,7 @@ typedef struct wst_kind {
     wst_str signature;
     wst_str about;
     uint32_t version;
-    /* 0 or WST_NODE_VOLATILE. */
+    /* 0 or WST_KIND_VOLATILE. */
     uint32_t flags;
     size_t input_count;
     size_t output_count;
@@ -566,7 +566,7 @@ typedef struct wst_api {
     uint32_t abi_version; /* the host's; not below the plug-in's own WST_ABI_VERSION */
     uint32_t reserved;
     /* As wst_engine_add. */
-    wst_error *(*add)(wst_plugin *plugin, const wst_node *node);
+    wst_error *(*add)(wst_plugin *plugin, const wst_node_kind *node);
     wst_error *(*error_new)(wst_code code, wst_str message);
     wst_code (*error_code)(const wst_error *error);
     wst_str (*error_message)(const wst_error *error);
@@ -663,8 +663,8 @@ wst_error *wst_graph_input(const wst_graph *graph, size_t index, wst_port *out);
 size_t wst_graph_output_count(const wst_graph *graph);
 wst_error *wst_graph_output(const wst_graph *graph, size_t index, wst_port *out);
 
-/* A node of a graph. Set struct_size (WST_STEP_INIT does); the rest is filled with views that belong to the graph. */
-typedef struct wst_step {
+/* A node of a graph. Set struct_size (WST_NODE_INIT does); the rest is filled with views that belong to the graph. */
+typedef struct wst_node {
     size_t struct_size;
     /* Its name in the graph, and what it computes. */
     wst_str name;
@@ -675,14 +675,14 @@ typedef struct wst_step {
      * text, or with a value, which may be the port's initial one. */
     const wst_change *arguments;
     size_t argument_count;
-} wst_step;
+} wst_node;
 
-#define WST_STEP_INIT {sizeof(wst_step), {0, 0}, {0, 0}, {0, 0}, 0, 0}
+#define WST_NODE_INIT {sizeof(wst_node), {0, 0}, {0, 0}, {0, 0}, 0, 0}
 
 /* How many nodes there are, and one of them, counted from 0; each comes after those that it uses. 0 for NULL. Errors:
  * WST_INVALID, also for an index beyond the end. */
-size_t wst_graph_step_count(const wst_graph *graph);
-wst_error *wst_graph_step(const wst_graph *graph, size_t index, wst_step *out);
+size_t wst_graph_node_count(const wst_graph *graph);
+wst_error *wst_graph_node(const wst_graph *graph, size_t index, wst_node *out);
 
 void wst_graph_free(wst_graph *graph);
 

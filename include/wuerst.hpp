@@ -94,22 +94,22 @@ public:
             return wst_graph_output(get(), index, out);
         });
     }
-    std::vector<Step> steps() const
+    std::vector<Node> nodes() const
     {
-        std::vector<Step> steps;
-        for (std::size_t index = 0; index < wst_graph_step_count(get()); index++) {
-            wst_step step = WST_STEP_INIT;
-            if (wst_error *error = wst_graph_step(get(), index, &step)) {
+        std::vector<Node> nodes;
+        for (std::size_t index = 0; index < wst_graph_node_count(get()); index++) {
+            wst_node node = WST_NODE_INIT;
+            if (wst_error *error = wst_graph_node(get(), index, &node)) {
                 wst_error_free(error);
                 continue;
             }
             std::vector<Change> arguments;
-            for (std::size_t at = 0; at < step.argument_count; at++)
-                arguments.emplace_back(step.arguments[at]);
-            steps.push_back({std::string(view(step.name)), std::string(view(step.kind)),
-                             std::string(view(step.devices)), std::move(arguments)});
+            for (std::size_t at = 0; at < node.argument_count; at++)
+                arguments.emplace_back(node.arguments[at]);
+            nodes.push_back({std::string(view(node.name)), std::string(view(node.kind)),
+                             std::string(view(node.devices)), std::move(arguments)});
         }
-        return steps;
+        return nodes;
     }
     const wst_graph *get() const { return graph_.get(); }
 
@@ -158,11 +158,11 @@ public:
         return loaded([&](wst_graph **out) { return wst_graph_open(get(), path.raw(), out); });
     }
     // Adds a node kind.
-    Result<Done> add(Node node) const
+    Result<Done> add(NodeKind node) const
     {
         auto owner = std::make_unique<detail::Owner>();
         owner->node = std::move(node);
-        const Node &own = owner->node;
+        const NodeKind &own = owner->node;
         if (!own.run)
             return Error(WST_INVALID, "run: is empty");
         owner->raw.kind = own.kind.raw();
@@ -170,12 +170,12 @@ public:
         owner->raw.about = own.about.raw();
         owner->raw.ports = own.ports.raw();
         owner->raw.version = own.version;
-        owner->raw.flags = own.is_volatile ? WST_NODE_VOLATILE : 0;
+        owner->raw.flags = own.is_volatile ? WST_KIND_VOLATILE : 0;
         owner->raw.expected_ms = own.expected_ms;
         return add(std::move(owner));
     }
-    // Adds a node kind that runs a function, and is otherwise as wst_node says: its other functions get its own user.
-    Result<Done> add(const wst_node &node, std::function<Result<Done>(Call &)> run) const
+    // Adds a node kind that runs a function, and is otherwise as wst_node_kind says: its other functions get its own user.
+    Result<Done> add(const wst_node_kind &node, std::function<Result<Done>(Call &)> run) const
     {
         auto owner = std::make_unique<detail::Owner>();
         owner->raw = node;
@@ -207,7 +207,7 @@ public:
             auto inputs = [&](auto index, auto out) { return wst_kinds_input(raw, at, index, out); };
             auto outputs = [&](auto index, auto out) { return wst_kinds_output(raw, at, index, out); };
             all.push_back({std::string(view(kind.kind)), std::string(view(kind.signature)),
-                           std::string(view(kind.about)), kind.version, (kind.flags & WST_NODE_VOLATILE) != 0,
+                           std::string(view(kind.about)), kind.version, (kind.flags & WST_KIND_VOLATILE) != 0,
                            detail::ports(kind.input_count, inputs), detail::ports(kind.output_count, outputs)});
         }
         return all;
@@ -238,7 +238,7 @@ private:
     }
     Result<Done> add(std::unique_ptr<detail::Owner> owner) const
     {
-        wst_node node = detail::adapted(owner.get());
+        wst_node_kind node = detail::adapted(owner.get());
         Result<Done> done = detail::done(wst_engine_add(get(), &node));
         // From now on it is the engine's, which drops it.
         if (done)

@@ -52,7 +52,7 @@ struct Change {
 };
 
 // A node of a graph. Its arguments are what a change would set: a wire as the text, or a value.
-struct Step {
+struct Node {
     std::string name, kind, devices;
     std::vector<Change> arguments;
 };
@@ -159,8 +159,8 @@ struct Batch {
     Text over, each, counts;
 };
 
-// A node kind of yours: the fields of wst_node, with functions that may throw.
-struct Node {
+// A node kind of yours: the fields of wst_node_kind, with functions that may throw.
+struct NodeKind {
     Text kind, signature, about, ports;
     std::uint32_t version = 1;
     bool is_volatile = false;
@@ -178,8 +178,8 @@ namespace detail {
 
 // What stands behind the user of a node: the functions in C++, or those in C with their own user.
 struct Owner {
-    Node node;
-    wst_node raw = WST_NODE_INIT;
+    NodeKind node;
+    wst_node_kind raw = WST_NODE_KIND_INIT;
     static Owner &of(void *user) { return *static_cast<Owner *>(user); }
 };
 
@@ -228,10 +228,10 @@ inline int batch(void *user, wst_call *raw, wst_batch *out)
 }
 
 // A node for C over an owner, whose functions in C get their own user.
-inline wst_node adapted(Owner *owner)
+inline wst_node_kind adapted(Owner *owner)
 {
-    wst_node node = owner->raw;
-    const Node &own = owner->node;
+    wst_node_kind node = owner->raw;
+    const NodeKind &own = owner->node;
     node.user = owner;
     node.run = run;
     if (own.check)

@@ -31,7 +31,7 @@ WST_PLUGIN(api, plugin)
 {
     static const char *const SUM = "{wuerstchen: 1, inputs: {n: int}, outputs: {n: $b.n},"
                                    " nodes: {a: {use: adds.one, with: {n: $n}}, b: {use: adds.one, with: {n: $a.n}}}}";
-    wst_node node = WST_NODE_INIT;
+    wst_node_kind node = WST_NODE_KIND_INIT;
     wst_error *error;
 
     host = api;

@@ -166,7 +166,7 @@ static void gated(void)
 {
     static volatile int open;
     wst_options options = WST_OPTIONS_INIT;
-    wst_node node = WST_NODE_INIT;
+    wst_node_kind node = WST_NODE_KIND_INIT;
     wst_engine *engine = NULL;
     wst_graph *graph = NULL;
     wst_job *job = NULL;

@@ -86,7 +86,7 @@ static void engines(void)
     wst_kinds *kinds = NULL;
     wst_kind kind = WST_KIND_INIT;
     wst_port port = WST_PORT_INIT;
-    wst_node node = WST_NODE_INIT;
+    wst_node_kind node = WST_NODE_KIND_INIT;
     wst_value *report = NULL;
     char room[32];
 
@@ -113,15 +113,15 @@ static void graphs(void)
     wst_graph *graph = NULL, *changed = NULL;
     wst_job *job = NULL;
     wst_port port = WST_PORT_INIT;
-    wst_step step = WST_STEP_INIT;
+    wst_node shown = WST_NODE_INIT;
 
     CHECK(good(wst_graph_new(host.engine, text(PLAIN), &graph)));
     CHECK(good(wst_graph_new_with(host.engine, text(PLAIN), NULL, 0, &changed)));
     wst_graph_free(changed);
     CHECK(fails(wst_graph_open(host.engine, text("/nowhere"), &changed), WST_FILE, "/nowhere"));
-    CHECK(wst_graph_input_count(graph) == 1 && wst_graph_output_count(graph) == 1 && !wst_graph_step_count(graph));
+    CHECK(wst_graph_input_count(graph) == 1 && wst_graph_output_count(graph) == 1 && !wst_graph_node_count(graph));
     CHECK(good(wst_graph_input(graph, 0, &port)) && good(wst_graph_output(graph, 0, &port)));
-    CHECK(fails(wst_graph_step(graph, 0, &step), WST_INVALID, "index"));
+    CHECK(fails(wst_graph_node(graph, 0, &shown), WST_INVALID, "index"));
     CHECK(good(wst_job_new(graph, &job)));
     wst_job_free(job);
     wst_graph_free(graph);
@@ -313,7 +313,7 @@ static void watched(int background)
     wst_engine *engine = NULL;
     wst_graph *graph = NULL;
     wst_value *value = NULL;
-    wst_node node = WST_NODE_INIT;
+    wst_node_kind node = WST_NODE_KIND_INIT;
 
     rows.shape = shape;
     rows.data = ROWS;

@@ -45,14 +45,14 @@ static void end(void)
 static void refused(void)
 {
     wst_str image = text("image");
-    wst_node node = WST_NODE_INIT;
+    wst_node_kind node = WST_NODE_KIND_INIT;
     wst_kinds *kinds = NULL;
     wst_graph *other = NULL;
     wst_job *second = NULL;
     wst_run *started = NULL;
     wst_value *value = NULL;
     wst_port port = WST_PORT_INIT;
-    wst_step step = WST_STEP_INIT;
+    wst_node shown = WST_NODE_INIT;
     wst_status status = WST_STATUS_INIT;
     wst_digest digest;
 
@@ -68,8 +68,8 @@ static void refused(void)
     REFUSED(wst_graph_open(engine, text("/nowhere"), &other));
     REFUSED(wst_graph_input(graph, 0, &port));
     REFUSED(wst_graph_output(graph, 0, &port));
-    REFUSED(wst_graph_step(graph, 0, &step));
-    CHECK(!wst_graph_input_count(graph) && !wst_graph_output_count(graph) && !wst_graph_step_count(graph));
+    REFUSED(wst_graph_node(graph, 0, &shown));
+    CHECK(!wst_graph_input_count(graph) && !wst_graph_output_count(graph) && !wst_graph_node_count(graph));
     REFUSED(wst_job_new(graph, &second));
     REFUSED(wst_job_set(job, image, number));
     REFUSED(wst_job_set_text(job, image, image));

@@ -26,7 +26,7 @@ static wst_error *run(void *user, wst_call *call)
 
 static void add(wst_engine *engine, const char *kind, uint32_t flags)
 {
-    wst_node node = WST_NODE_INIT;
+    wst_node_kind node = WST_NODE_KIND_INIT;
     node.kind = text(kind);
     node.signature = text("image: u8[h,w,3], amount: float = 1.0 {0.0..1.0}, mode: text = \"soft\" {soft|hard}, "
                           "model: model? -> image: u8[h,w,3]");
@@ -46,7 +46,7 @@ static void kinds(wst_engine *engine)
     size_t count, index, found = 0;
 
     CHECK(good(wst_engine_kinds(engine, &kinds)));
-    add(engine, "test.later", WST_NODE_VOLATILE);
+    add(engine, "test.later", WST_KIND_VOLATILE);
     count = wst_kinds_count(kinds);
     for (index = 0; index < count; index++) {
         CHECK(good(wst_kinds_at(kinds, index, &kind)) && kind.kind.len > 0 && kind.version > 0);
@@ -95,20 +95,20 @@ static void inputs(const wst_graph *graph)
     CHECK(fails(wst_graph_output(graph, 2, &port), WST_INVALID, "there are 2"));
 }
 
-static void steps(const wst_graph *graph)
+static void nodes(const wst_graph *graph)
 {
-    wst_step step = WST_STEP_INIT;
+    wst_node shown = WST_NODE_INIT;
     double amount = 0;
 
-    CHECK(wst_graph_step_count(graph) == 2);
-    CHECK(good(wst_graph_step(graph, 0, &step)) && is(step.name, "a") && is(step.kind, "test.blur"));
-    CHECK(is(step.devices, "cuda,cpu") && step.argument_count == 4);
-    CHECK(is(step.arguments[1].name, "a.amount") && is(step.arguments[1].text, "$amount") && !step.arguments[1].value);
-    CHECK(good(wst_graph_step(graph, 1, &step)) && is(step.name, "b") && step.devices.len == 0);
+    CHECK(wst_graph_node_count(graph) == 2);
+    CHECK(good(wst_graph_node(graph, 0, &shown)) && is(shown.name, "a") && is(shown.kind, "test.blur"));
+    CHECK(is(shown.devices, "cuda,cpu") && shown.argument_count == 4);
+    CHECK(is(shown.arguments[1].name, "a.amount") && is(shown.arguments[1].text, "$amount") && !shown.arguments[1].value);
+    CHECK(good(wst_graph_node(graph, 1, &shown)) && is(shown.name, "b") && shown.devices.len == 0);
     /* The model is left out; the mode is the port's. */
-    CHECK(step.argument_count == 3 && is(step.arguments[0].text, "$a.image"));
-    CHECK(good(wst_value_as_float(step.arguments[1].value, &amount)) && amount == 0.75);
-    CHECK(fails(wst_graph_step(graph, 2, &step), WST_INVALID, "there are 2"));
+    CHECK(shown.argument_count == 3 && is(shown.arguments[0].text, "$a.image"));
+    CHECK(good(wst_value_as_float(shown.arguments[1].value, &amount)) && amount == 0.75);
+    CHECK(fails(wst_graph_node(graph, 2, &shown), WST_INVALID, "there are 2"));
 }
 
 static int same(wst_digest a, wst_digest b)
@@ -195,7 +195,7 @@ static void shipped(wst_engine *engine, const char *path)
     size_t index;
 
     CHECK(good(wst_graph_open(engine, text(path), &graph)));
-    CHECK(wst_graph_step_count(graph) == 7 && wst_graph_input_count(graph) == 9);
+    CHECK(wst_graph_node_count(graph) == 7 && wst_graph_input_count(graph) == 9);
     for (index = 0; index < wst_graph_input_count(graph); index++)
         CHECK(good(wst_graph_input(graph, index, &port)) && port.about.len > 0);
     wst_graph_free(graph);
@@ -216,7 +216,7 @@ int main(int argc, char **argv)
     CHECK(good(wst_graph_new(engine, text(GRAPH), &graph)));
     kinds(engine);
     inputs(graph);
-    steps(graph);
+    nodes(graph);
     growth(graph);
     digests(engine, graph);
     shipped(engine, argv[2]);

@@ -83,13 +83,13 @@ int main(void)
     FIELD(wst_kind, input_count);
     FIELD(wst_kind, output_count);
 
-    SIZE(wst_step);
-    FIELD(wst_step, struct_size);
-    FIELD(wst_step, name);
-    FIELD(wst_step, kind);
-    FIELD(wst_step, devices);
-    FIELD(wst_step, arguments);
-    FIELD(wst_step, argument_count);
+    SIZE(wst_node);
+    FIELD(wst_node, struct_size);
+    FIELD(wst_node, name);
+    FIELD(wst_node, kind);
+    FIELD(wst_node, devices);
+    FIELD(wst_node, arguments);
+    FIELD(wst_node, argument_count);
 
     SIZE(wst_status);
     FIELD(wst_status, struct_size);
@@ -118,21 +118,21 @@ int main(void)
     FIELD(wst_change, text);
     FIELD(wst_change, value);
 
-    SIZE(wst_node);
-    FIELD(wst_node, struct_size);
-    FIELD(wst_node, kind);
-    FIELD(wst_node, signature);
-    FIELD(wst_node, about);
-    FIELD(wst_node, ports);
-    FIELD(wst_node, version);
-    FIELD(wst_node, flags);
-    FIELD(wst_node, run);
-    FIELD(wst_node, check);
-    FIELD(wst_node, drop);
-    FIELD(wst_node, user);
-    FIELD(wst_node, state);
-    FIELD(wst_node, batch);
-    FIELD(wst_node, expected_ms);
+    SIZE(wst_node_kind);
+    FIELD(wst_node_kind, struct_size);
+    FIELD(wst_node_kind, kind);
+    FIELD(wst_node_kind, signature);
+    FIELD(wst_node_kind, about);
+    FIELD(wst_node_kind, ports);
+    FIELD(wst_node_kind, version);
+    FIELD(wst_node_kind, flags);
+    FIELD(wst_node_kind, run);
+    FIELD(wst_node_kind, check);
+    FIELD(wst_node_kind, drop);
+    FIELD(wst_node_kind, user);
+    FIELD(wst_node_kind, state);
+    FIELD(wst_node_kind, batch);
+    FIELD(wst_node_kind, expected_ms);
 
     SIZE(wst_batch);
     FIELD(wst_batch, struct_size);

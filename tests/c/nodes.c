@@ -112,9 +112,9 @@ static wst_error *check(void *user, wst_call *known)
 
 static void drop(void *user) { ((struct state *)user)->drops++; }
 
-static wst_node described(struct state *state)
+static wst_node_kind described(struct state *state)
 {
-    wst_node node = WST_NODE_INIT;
+    wst_node_kind node = WST_NODE_KIND_INIT;
     node.kind = text("test.node");
     node.signature = text("n: int, name: text?, x: f32[k]? -> y: int");
     node.about = text("Adds one.");
@@ -129,7 +129,7 @@ static wst_node described(struct state *state)
 static void refused(wst_engine *engine)
 {
     struct state state = {"", 0, 0, NULL, NULL};
-    wst_node node = described(&state);
+    wst_node_kind node = described(&state);
     CHECK(fails(wst_engine_add(NULL, &node), WST_INVALID, "engine"));
     CHECK(fails(wst_engine_add(engine, NULL), WST_INVALID, "node: is NULL"));
     node.struct_size = 0;
@@ -234,7 +234,7 @@ int main(int argc, char **argv)
     wst_job *job = NULL;
     wst_value *value = NULL;
     const wst_value *argument = NULL;
-    wst_node node = described(&state), volatile_node;
+    wst_node_kind node = described(&state), volatile_node;
     wst_change changes[2];
     int64_t number = 0;
     size_t i;
@@ -245,7 +245,7 @@ int main(int argc, char **argv)
     CHECK(fails(wst_engine_add(engine, &node), WST_INVALID, "`test.node` is registered already"));
     volatile_node = described(&often);
     volatile_node.kind = text("test.often");
-    volatile_node.flags = WST_NODE_VOLATILE;
+    volatile_node.flags = WST_KIND_VOLATILE;
     CHECK(!wst_engine_add(engine, &volatile_node));
     CHECK(fails(wst_engine_load(engine, text("/nowhere.so")), WST_NOT_FOUND, "plug-in /nowhere.so"));
     CHECK(fails(wst_engine_load(NULL, text("a")), WST_INVALID, "engine"));

@@ -96,7 +96,7 @@ static void engines(void)
     wst_kinds *kinds = NULL;
     wst_kind kind = WST_KIND_INIT;
     wst_port port = WST_PORT_INIT;
-    wst_node node = WST_NODE_INIT;
+    wst_node_kind node = WST_NODE_KIND_INIT;
     wst_str *fields[8];
     static const char *const names[8] = {"runtime", "models",  "devices",       "cache_folder",
                                          "files",   "outputs", "stage_devices", "stage_threads"};
@@ -199,7 +199,7 @@ static void graphs(void)
 {
     wst_graph *other = NULL;
     wst_port port = WST_PORT_INIT;
-    wst_step step = WST_STEP_INIT;
+    wst_node shown = WST_NODE_INIT;
     wst_change change = {{"a.b", 3}, {"c", 1}, NULL};
 
     CHECK(fails(wst_graph_new(NULL, text("a"), &other), WST_INVALID, "engine"));
@@ -220,17 +220,17 @@ static void graphs(void)
     CHECK(fails(wst_graph_new_with(engine, text("a"), &change, 1, &other), WST_INVALID, "name of change 0"));
     CHECK(!other);
 
-    CHECK(wst_graph_input_count(NULL) == 0 && wst_graph_output_count(NULL) == 0 && wst_graph_step_count(NULL) == 0);
+    CHECK(wst_graph_input_count(NULL) == 0 && wst_graph_output_count(NULL) == 0 && wst_graph_node_count(NULL) == 0);
     CHECK(fails(wst_graph_input(NULL, 0, &port), WST_INVALID, "graph"));
     CHECK(fails(wst_graph_input(graph, 0, NULL), WST_INVALID, "out"));
     CHECK(fails(wst_graph_output(NULL, 0, &port), WST_INVALID, "graph"));
     CHECK(fails(wst_graph_output(graph, 0, NULL), WST_INVALID, "out"));
-    CHECK(fails(wst_graph_step(NULL, 0, &step), WST_INVALID, "graph"));
-    CHECK(fails(wst_graph_step(graph, 0, NULL), WST_INVALID, "out"));
+    CHECK(fails(wst_graph_node(NULL, 0, &shown), WST_INVALID, "graph"));
+    CHECK(fails(wst_graph_node(graph, 0, NULL), WST_INVALID, "out"));
     port.struct_size = 0;
     CHECK(fails(wst_graph_output(graph, 0, &port), WST_INVALID, "struct_size is 0"));
-    step.struct_size = 1u << 20;
-    CHECK(fails(wst_graph_step(graph, 0, &step), WST_INVALID, "struct_size is 1048576"));
+    shown.struct_size = 1u << 20;
+    CHECK(fails(wst_graph_node(graph, 0, &shown), WST_INVALID, "struct_size is 1048576"));
     wst_graph_free(NULL);
 }
 

@@ -78,7 +78,7 @@ static void empty()
     Host host;
     CHECK(!host.engine && !host.graph && !host.job && !host.run && host.value.empty());
     CHECK(host.engine.graph("").error().code() == WST_INVALID && host.engine.report().error().code() == WST_INVALID);
-    CHECK(host.graph.job().error().code() == WST_INVALID && host.graph.inputs().empty() && host.graph.steps().empty());
+    CHECK(host.graph.job().error().code() == WST_INVALID && host.graph.inputs().empty() && host.graph.nodes().empty());
     CHECK(host.job.set("n", 1).error().code() == WST_INVALID && host.job.get("n").error().code() == WST_INVALID);
     CHECK(host.job.start({"n"}).error().code() == WST_INVALID && host.job.report().error().code() == WST_INVALID);
     CHECK(host.run.wait() && host.run.take().error().code() == WST_INVALID && host.run.warnings().empty());
@@ -98,9 +98,9 @@ static void empty()
 }
 
 // A gate that a run waits at, and that warns, until it is cancelled.
-static wuerst::Node gate()
+static wuerst::NodeKind gate()
 {
-    wuerst::Node node;
+    wuerst::NodeKind node;
     node.kind = "test.gate";
     node.signature = "n: int -> n: int";
     node.run = [](wuerst::Call &call) -> wuerst::Result<wuerst::Done> {
@@ -191,7 +191,7 @@ struct Counts {
 static void users()
 {
     Counts counts;
-    wst_node node = WST_NODE_INIT;
+    wst_node_kind node = WST_NODE_KIND_INIT;
     node.kind = wuerst::str("test.c");
     node.signature = wuerst::str("a: int -> b: int");
     node.user = &counts;
@@ -226,7 +226,7 @@ template <class Thrown, class Body> static bool throws(Body &&body)
 static void thrown()
 {
     wuerst::Engine engine = wuerst::Engine::make().value();
-    wuerst::Node node;
+    wuerst::NodeKind node;
     node.kind = "test.odd";
     node.signature = "n: int -> n: int";
     node.run = [](wuerst::Call &call) -> wuerst::Result<wuerst::Done> {
@@ -254,7 +254,7 @@ static void thrown()
     CHECK(job.set("n", 2) && job.get("n") && !job.get("n").error().thrown());
 }
 
-// Changes, arguments of steps, graphs as kinds, state and batch.
+// Changes, arguments of nodes, graphs as kinds, state and batch.
 static void whole(const wuerst::Engine &engine, const char *path)
 {
     CHECK(wuerst::abi_version() == WST_ABI_VERSION && wuerst::version() == WST_VERSION);
@@ -264,7 +264,7 @@ static void whole(const wuerst::Engine &engine, const char *path)
     const char *use = "{wuerstchen: 1, nodes: {a: {use: test.rows, with: {rows: $rows}}}, outputs: {rows: $a.rows},"
                       " inputs: {rows: 'f32[b,1]'}}";
     std::atomic<int> states{0}, seen{0};
-    wuerst::Node node;
+    wuerst::NodeKind node;
     node.kind = std::string("test.rows");
     node.signature = "rows: f32[b,1], by: float = 1.0 -> rows: f32[b,1]";
     node.expected_ms = 7;
@@ -286,9 +286,9 @@ static void whole(const wuerst::Engine &engine, const char *path)
     };
     CHECK(engine.add(node));
     wuerst::Graph graph = engine.graph(use, {{"a.by", 2.0}}).value();
-    wuerst::Step step = graph.steps().at(0);
-    CHECK(step.arguments.size() == 2 && step.arguments[0].name.string() == "a.rows");
-    CHECK(step.arguments[0].text.string() == "$rows" && step.arguments[1].value.number().value() == 2.0);
+    wuerst::Node shown = graph.nodes().at(0);
+    CHECK(shown.arguments.size() == 2 && shown.arguments[0].name.string() == "a.rows");
+    CHECK(shown.arguments[0].text.string() == "$rows" && shown.arguments[1].value.number().value() == 2.0);
     CHECK(engine.graph(use, {{"a", "test.rows"}, {"a.rows", "$rows"}}) && !engine.graph(use, {{"a.nowhere", 1}}));
     wuerst::Job job = graph.job().value();
     CHECK(job.set("rows", wuerst::Value::tensor(std::vector<float>{1, 2, 3}, {3, 1}).value()));

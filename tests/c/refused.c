@@ -23,7 +23,7 @@ static wst_error *run(void *user, wst_call *call)
 
 WST_PLUGIN(api, plugin)
 {
-    wst_node node = WST_NODE_INIT;
+    wst_node_kind node = WST_NODE_KIND_INIT;
     wst_error *error;
     node.kind = wst_str_of("refused.first");
     node.signature = wst_str_of("->");

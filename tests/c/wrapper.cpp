@@ -60,7 +60,7 @@ static void descriptions(const wuerst::Engine &engine, const wuerst::Graph &grap
     std::vector<wuerst::Port> inputs = graph.inputs();
     CHECK(inputs.size() == 9 && inputs[0].name == "prompt" && inputs[0].type == WST_TEXT && inputs[0].initial.empty());
     CHECK(!inputs[1].initial.empty() && inputs[1].initial.text().value() == "" && inputs[2].optional);
-    CHECK(graph.outputs().size() == 3 && graph.steps().size() == 7 && graph.steps()[0].kind == "wuerst.tokenize");
+    CHECK(graph.outputs().size() == 3 && graph.nodes().size() == 7 && graph.nodes()[0].kind == "wuerst.tokenize");
     std::vector<wuerst::Kind> kinds = engine.kinds().value();
     CHECK(kinds.size() > 20 && !kinds[0].inputs.empty() && !kinds[0].signature.empty());
     auto broken = engine.graph("wuerstchen: 1\nnodes: {}\noutputs: { a: $b, c: $d }\n");
@@ -133,7 +133,7 @@ static void runs(const wuerst::Graph &graph)
 static void nodes()
 {
     auto engine = wuerst::Engine::make({}, [](int, std::string_view) {}).value();
-    wst_node node = WST_NODE_INIT;
+    wst_node_kind node = WST_NODE_KIND_INIT;
     node.kind = wuerst::str("test.twice");
     node.signature = wuerst::str("n: int -> n: int");
     int calls = 0;

@@ -21,7 +21,7 @@ use crate::call::Call;
 use crate::digest::{Digest, in_c};
 use crate::error::{Code, Failure, Said, code};
 use crate::grow::Shows;
-use crate::node::{BatchView, RawNode, VOLATILE};
+use crate::node::{BatchView, RawKind, VOLATILE};
 use crate::table::{Api, Plugin};
 use crate::tensor;
 use crate::text::{Read, Str};
@@ -117,8 +117,8 @@ fn add(api: &'static Api, plugin: *mut Plugin, node: Arc<dyn NodeKind>) -> Resul
     let ports: String = ports.map(|port| format!("{}: {}\n", port.name, port.about)).collect();
     let signature = signature.to_string();
     let user = Box::into_raw(Box::new(Exported { api, node: node.clone() })).cast::<c_void>();
-    let raw = RawNode {
-        struct_size: size_of::<RawNode>(),
+    let raw = RawKind {
+        struct_size: size_of::<RawKind>(),
         kind: Str::of(kind),
         signature: Str::of(&signature),
         about: Str::of(about),

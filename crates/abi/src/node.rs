@@ -1,4 +1,4 @@
-//! `wst_node`: a node in C, and how it becomes a [`NodeKind`].
+//! `wst_node_kind`: a node in C, and how it becomes a [`NodeKind`].
 
 use std::borrow::Cow;
 use std::ffi::{c_int, c_void};
@@ -7,7 +7,7 @@ use std::sync::Arc;
 use wuerst_core::inside::Inside;
 use wuerst_core::{Args, Batch, Ctx, Error, Hasher, NodeKind, NodeSpec, Refusal, Result};
 use wuerst_sys::Versioned;
-pub use wuerst_sys::{Batch as BatchView, Node as RawNode};
+pub use wuerst_sys::{Batch as BatchView, NodeKind as RawKind};
 
 use crate::call::{Call, Running};
 use crate::digest::Digest;
@@ -16,17 +16,17 @@ use crate::grow::Grows;
 use crate::text::Read;
 use crate::value::Value;
 
-/// `WST_NODE_VOLATILE` of the header.
-pub const VOLATILE: u32 = wuerst_sys::numbers::NODE_VOLATILE;
+/// `WST_KIND_VOLATILE` of the header.
+pub const VOLATILE: u32 = wuerst_sys::numbers::KIND_VOLATILE;
 
-/// A function of a node: [`RawNode::run`], [`RawNode::check`].
+/// A function of a node: [`RawKind::run`], [`RawKind::check`].
 pub type NodeFn = unsafe extern "C" fn(user: *mut c_void, call: *mut Call) -> *mut wuerst_sys::Error;
 
-/// [`RawNode::state`].
+/// [`RawKind::state`].
 pub type StateFn =
     unsafe extern "C" fn(user: *mut c_void, known: *mut Call, out: *mut Digest) -> *mut wuerst_sys::Error;
 
-/// [`RawNode::batch`].
+/// [`RawKind::batch`].
 pub type BatchFn = unsafe extern "C" fn(user: *mut c_void, given: *mut Call, out: *mut BatchView) -> c_int;
 
 /// # Safety
@@ -65,9 +65,9 @@ impl Foreign {
     /// # Safety
     /// The pointer is NULL or points to a struct begun with its _INIT macro, with good strings, and functions that
     /// keep what the header asks for.
-    pub unsafe fn read(node: *const RawNode) -> Result<Foreign> {
+    pub unsafe fn read(node: *const RawKind) -> Result<Foreign> {
         // SAFETY: promised by the caller, here and below.
-        let node = unsafe { RawNode::read(node)? }.ok_or_else(|| Error::invalid("node", "is NULL"))?;
+        let node = unsafe { RawKind::read(node)? }.ok_or_else(|| Error::invalid("node", "is NULL"))?;
         let (kind, signature, about, ports) = unsafe {
             (
                 node.kind.read("kind")?,

@@ -17,7 +17,7 @@ use crate::call::{
 use crate::digest::{Digest, value_digest};
 use crate::error::{Failure, Said, error_code, error_free, error_message, error_new, error_place};
 use crate::image::{Image, value_copy, value_image, value_read};
-use crate::node::{Foreign, RawNode};
+use crate::node::{Foreign, RawKind};
 use crate::tensor::View;
 use crate::text::{Read, Str};
 use crate::value::{
@@ -61,7 +61,7 @@ macro_rules! api {
 }
 
 api! {
-    add: fn(*mut Plugin, *const RawNode) -> *mut Failure;
+    add: fn(*mut Plugin, *const RawKind) -> *mut Failure;
     error_new: fn(u32, Str) -> *mut Failure;
     error_code: fn(Option<&Failure>) -> u32;
     error_message: fn(Option<&Failure>) -> Str;
@@ -156,7 +156,7 @@ fn loading(plugin: *mut Plugin, body: impl FnOnce(&mut Added) -> Result<()>) -> 
     })
 }
 
-extern "C" fn add(plugin: *mut Plugin, node: *const RawNode) -> *mut Failure {
+extern "C" fn add(plugin: *mut Plugin, node: *const RawKind) -> *mut Failure {
     loading(plugin, |added| {
         // SAFETY: the header asks for NULL or a struct begun with its _INIT macro, good strings, and functions that
         // keep their promises.

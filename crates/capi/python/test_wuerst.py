@@ -118,7 +118,7 @@ class Descriptions(unittest.TestCase):
     def test_steps_changes_and_kinds(self):
         text = pathlib.Path(GRAPH).read_text(encoding="utf-8")
         graph = self.engine.graph(text, {"prior.steps": 3, "prior.seed": "5", "vqgan.latents": "$decoder.latents"})
-        prior = {step.name: step for step in graph.steps()}["prior"]
+        prior = {node.name: node for node in graph.nodes()}["prior"]
         self.assertEqual((prior.kind, prior.arguments["steps"], prior.arguments["seed"]), ("wuerst.prior", 3, 5))
         self.assertEqual(prior.arguments["text"], "$text.states")
         kind = {kind.kind: kind for kind in self.engine.kinds()}["wuerst.prior"]

@@ -1,14 +1,14 @@
 //! What there is in a graph, with the texts that C sees of it.
 
 use wuerst::graph::Source;
-use wuerst_sys::{Change, Step as StepView};
+use wuerst_sys::{Change, Node as NodeView};
 
 use crate::ports::Shown;
 use crate::text::Str;
 use crate::value::Value;
 
 /// A node of a graph with the texts that C sees of it.
-pub(crate) struct Step {
+pub(crate) struct Node {
     name: String,
     kind: String,
     devices: String,
@@ -21,7 +21,7 @@ pub(crate) struct Step {
 pub(crate) struct Contents {
     pub(crate) inputs: Vec<Shown>,
     pub(crate) outputs: Vec<Shown>,
-    pub(crate) steps: Vec<Step>,
+    pub(crate) nodes: Vec<Node>,
 }
 
 impl Contents {
@@ -29,22 +29,22 @@ impl Contents {
         Contents {
             inputs: graph.offered().into_iter().map(Shown::new).collect(),
             outputs: graph.outputs().iter().map(|output| Shown::output(&output.name, &output.ty)).collect(),
-            steps: graph.nodes().iter().map(|step| Step::of(graph, step)).collect(),
+            nodes: graph.nodes().iter().map(|node| Node::of(graph, node)).collect(),
         }
     }
 }
 
-impl Step {
-    fn of(graph: &wuerst::Graph, step: &wuerst::graph::Node) -> Step {
-        let spec = step.kind.spec();
-        let named = |port: &str| format!("{}.{port}", step.id);
-        let arguments = spec.signature.inputs.iter().zip(&step.args).filter_map(|(port, source)| {
+impl Node {
+    fn of(graph: &wuerst::Graph, node: &wuerst::graph::Node) -> Node {
+        let spec = node.kind.spec();
+        let named = |port: &str| format!("{}.{port}", node.id);
+        let arguments = spec.signature.inputs.iter().zip(&node.args).filter_map(|(port, source)| {
             let (text, value) = match source {
                 Source::Literal(value) => (String::new(), Some(Value::from(value.clone()))),
                 Source::Input(index) => (format!("${}", graph.inputs()[*index].name), None),
                 Source::Output { node, port } => {
                     let from = &graph.nodes()[*node];
-                    (format!("${}.{}", from.id, from.node.spec().signature.outputs[*port].name), None)
+                    (format!("${}.{}", from.id, from.kind.spec().signature.outputs[*port].name), None)
                 }
                 Source::LeftOut => return None,
             };
@@ -57,13 +57,13 @@ impl Step {
             value: value.as_ref().map_or(std::ptr::null(), std::ptr::from_ref).cast(),
         };
         let arguments = owned.iter().map(shown).collect();
-        let (name, kind, devices) = (step.id.clone(), spec.kind.clone(), step.devices.join(","));
-        Step { name, kind, devices, _owned: owned, arguments }
+        let (name, kind, devices) = (node.id.clone(), spec.kind.clone(), node.devices.join(","));
+        Node { name, kind, devices, _owned: owned, arguments }
     }
 
-    pub(crate) fn view(&self) -> StepView {
-        StepView {
-            struct_size: size_of::<StepView>(),
+    pub(crate) fn view(&self) -> NodeView {
+        NodeView {
+            struct_size: size_of::<NodeView>(),
             name: Str::of(&self.name),
             kind: Str::of(&self.kind),
             devices: Str::of(&self.devices),

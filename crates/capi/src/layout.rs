@@ -6,7 +6,9 @@ use std::path::Path;
 use std::process::Command;
 
 use wuerst_abi::table::{API_LAYOUT, Api};
-use wuerst_sys::{Batch, Image, Kind, LAYOUTS, Node, Observer, Options, Port, Status, Step, Str, Versioned};
+use wuerst_sys::{
+    Batch, Image, Kind, LAYOUTS, Node, NodeKind, Observer, Options, Port, Status, Str, Versioned,
+};
 
 /// What `tests/c/layout.c` prints: a name and a number a line.
 fn in_c() -> BTreeMap<String, usize> {
@@ -47,7 +49,7 @@ fn structs_lie_in_memory_as_the_header_says() {
         ("wst_batch", Batch::FIRST),
         ("wst_image", Image::FIRST),
         ("wst_kind", Kind::FIRST),
-        ("wst_step", Step::FIRST),
+        ("wst_node", Node::FIRST),
         ("wst_status", Status::FIRST),
         ("wst_port", Port::FIRST),
     ];
@@ -56,7 +58,11 @@ fn structs_lie_in_memory_as_the_header_says() {
     }
     // What was there in version 1: up to the first fields that came later.
     assert_eq!(
-        (Options::FIRST, Observer::FIRST, Node::FIRST),
-        (in_rust["wst_options.cache_folder"], in_rust["wst_observer.overall"], in_rust["wst_node.state"])
+        (Options::FIRST, Observer::FIRST, NodeKind::FIRST),
+        (
+            in_rust["wst_options.cache_folder"],
+            in_rust["wst_observer.overall"],
+            in_rust["wst_node_kind.state"]
+        )
     );
 }

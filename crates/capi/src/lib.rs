@@ -15,14 +15,14 @@ mod job;
 mod kinds;
 #[cfg(test)]
 mod layout;
-mod node;
+mod node_kind;
+mod nodes;
 mod observer;
 mod ports;
 mod reserve;
 mod run;
 mod shared;
 mod stack;
-mod steps;
 
 use wuerst_abi::{ABI_VERSION, digest, error, grow, list, tensor, text, value};
 

@@ -26,8 +26,8 @@ pub struct Run {
 impl Run {
     /// The name of a node where it stays: in the graph.
     fn name(&self, node: &str) -> Str {
-        let mut steps = self.running.job().graph().nodes().iter();
-        steps.find(|step| step.id == node).map_or(Str::of(""), |step| Str::of(&step.id))
+        let mut nodes = self.running.job().graph().nodes().iter();
+        nodes.find(|one| one.id == node).map_or(Str::of(""), |one| Str::of(&one.id))
     }
 }
 

@@ -4,7 +4,7 @@
 use std::ffi::{c_int, c_void};
 
 use crate::handles::{Call, Engine, Error, Graph, Job, Kinds, Run, Value};
-use crate::structs::{Change, Digest, Image, Kind, Node, Observer, Options, Port, Status, Step, Tensor};
+use crate::structs::{Change, Digest, Image, Kind, Node, NodeKind, Observer, Options, Port, Status, Tensor};
 use crate::text::Str;
 
 macro_rules! functions {
@@ -61,7 +61,7 @@ functions! {
     wst_call_preview: fn(*mut Call, *const Tensor) -> *mut Error;
     wst_call_warn: fn(*mut Call, Str) -> *mut Error;
     wst_call_node: fn(*const Call) -> Str;
-    wst_engine_add: fn(*const Engine, *const Node) -> *mut Error;
+    wst_engine_add: fn(*const Engine, *const NodeKind) -> *mut Error;
     wst_engine_load: fn(*const Engine, Str) -> *mut Error;
     wst_engine_add_graph: fn(*const Engine, Str, Str) -> *mut Error;
     wst_engine_open_graph: fn(*const Engine, Str, Str) -> *mut Error;
@@ -78,8 +78,8 @@ functions! {
     wst_graph_input: fn(*const Graph, usize, *mut Port) -> *mut Error;
     wst_graph_output_count: fn(*const Graph) -> usize;
     wst_graph_output: fn(*const Graph, usize, *mut Port) -> *mut Error;
-    wst_graph_step_count: fn(*const Graph) -> usize;
-    wst_graph_step: fn(*const Graph, usize, *mut Step) -> *mut Error;
+    wst_graph_node_count: fn(*const Graph) -> usize;
+    wst_graph_node: fn(*const Graph, usize, *mut Node) -> *mut Error;
     wst_graph_free: fn(*mut Graph);
     wst_job_new: fn(*const Graph, *mut *mut Job) -> *mut Error;
     wst_job_set: fn(*mut Job, Str, *const Value) -> *mut Error;

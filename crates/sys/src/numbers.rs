@@ -44,7 +44,7 @@ numbers! {
     RGBA32F: 5;
     RGBA16F: 6;
     IMAGE_LINEAR: 1;
-    NODE_VOLATILE: 1;
+    KIND_VOLATILE: 1;
     PORT_OPTIONAL: 1;
     RUNNING: 0;
     DONE: 1;

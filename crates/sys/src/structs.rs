@@ -70,7 +70,7 @@ structs! {
     }
 
     #[derive(Clone, Copy)]
-    wst_node Node from 112 {
+    wst_node_kind NodeKind from 112 {
         struct_size: usize,
         kind: Str,
         signature: Str,
@@ -123,7 +123,7 @@ structs! {
     }
 
     #[derive(Clone, Copy)]
-    wst_step Step from 72 {
+    wst_node Node from 72 {
         struct_size: usize,
         name: Str,
         kind: Str,

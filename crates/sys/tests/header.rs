@@ -54,7 +54,11 @@ fn in_c(ty: &str) -> String {
         "usize" => "size_t".to_owned(),
         "c_int" => "int".to_owned(),
         "c_void" => "void".to_owned(),
-        name => format!("wst_{}", name.to_lowercase()),
+        // `NodeKind` is `wst_node_kind`.
+        name => name.chars().fold("wst".to_owned(), |c, letter| match letter.is_uppercase() {
+            true => format!("{c}_{}", letter.to_lowercase()),
+            false => format!("{c}{letter}"),
+        }),
     }
 }
 

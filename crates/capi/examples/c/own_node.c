@@ -30,7 +30,7 @@ int main(void)
                        "outputs: { image: $picture.image, negative: $negative.image }\n";
     const wst_str outputs[2] = {wst_str_of("image"), wst_str_of("negative")};
     const wst_str shipped = wst_str_of("example.text_to_image"), file = wst_str_of(SHIPPED);
-    wst_node node = WST_NODE_INIT;
+    wst_node_kind node = WST_NODE_KIND_INIT;
     wst_engine *engine = NULL;
     wst_graph *graph = NULL;
     wst_job *job = NULL;

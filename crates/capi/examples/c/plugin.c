@@ -118,7 +118,7 @@ static wst_error *vqgan(void *user, wst_call *call)
 
 WST_PLUGIN(api, plugin)
 {
-    wst_node filter = WST_NODE_INIT, stage = WST_NODE_INIT;
+    wst_node_kind filter = WST_NODE_KIND_INIT, stage = WST_NODE_KIND_INIT;
     wst_error *error;
     wst = api;
     filter.kind = wst_str_of("acme.negative");

@@ -36,7 +36,7 @@ int main(void)
 {
     const wst_change change = {wst_str_of("vqgan"), wst_str_of("example.linear"), NULL};
     char yaml[16384];
-    wst_node node = WST_NODE_INIT;
+    wst_node_kind node = WST_NODE_KIND_INIT;
     wst_engine *engine = NULL;
     wst_graph *graph = NULL;
     wst_job *job = NULL;

@@ -18,7 +18,7 @@ try {
     wuerst::Options options;
     options.models = "models/icons";
     auto engine = wuerst::Engine::make(options).value();
-    wuerst::Node node;
+    wuerst::NodeKind node;
     node.kind = "example.negative";
     node.signature = "image: u8[h,w,3] -> image: u8[h,w,3]";
     node.run = negative;

@@ -35,7 +35,7 @@ try {
     wuerst::Options options;
     options.models = "models/icons";
     auto engine = wuerst::Engine::make(options).value();
-    wuerst::Node node;
+    wuerst::NodeKind node;
     node.kind = "example.linear";
     // The ports of the built-in node.
     node.signature = "latents: f32[1,4,H,W], model: model? -> image: u8[h,w,3], pixels: f32[h,w,3]";

@@ -36,10 +36,10 @@ from ._abi import (
 )
 from ._engine import Engine, Graph, Job
 from ._runs import Running, Status
-from ._shown import Kind, Port, Step
+from ._shown import Kind, Node, Port
 from ._values import Tensor
 
-__all__ = ["Engine", "Error", "Graph", "Job", "Kind", "Place", "Port", "Running", "Status", "Step", "Tensor", "load"]
+__all__ = ["Engine", "Error", "Graph", "Job", "Kind", "Node", "Place", "Port", "Running", "Status", "Tensor", "load"]
 __all__ += ["version"]
 __all__ += ["CANCELLED", "FILE", "GRAPH", "INTERNAL", "INVALID", "MODEL", "NODE", "NOT_FOUND", "OUT_OF_MEMORY", "RUNTIME"]
 

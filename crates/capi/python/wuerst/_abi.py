@@ -144,7 +144,7 @@ class KindView(c.Structure):
     ]
 
 
-class StepView(c.Structure):
+class NodeView(c.Structure):
     _fields_ = [
         ("struct_size", c.c_size_t),
         ("name", View),
@@ -187,7 +187,7 @@ class Digest(c.Structure):
     _fields_ = [("bytes", c.c_uint8 * 32)]
 
 
-class RawNode(c.Structure):
+class RawKind(c.Structure):
     _fields_ = [
         ("struct_size", c.c_size_t),
         ("kind", Str),
@@ -254,7 +254,7 @@ _FUNCTIONS = {
     "wst_engine_new": ("error", [c.POINTER(Options), _OUT]),
     "wst_engine_free": (None, [_P]),
     "wst_engine_load": ("error", [_P, Str]),
-    "wst_engine_add": ("error", [_P, c.POINTER(RawNode)]),
+    "wst_engine_add": ("error", [_P, c.POINTER(RawKind)]),
     "wst_engine_add_graph": ("error", [_P, Str, Str]),
     "wst_engine_open_graph": ("error", [_P, Str, Str]),
     "wst_call_argument": ("error", [_P, c.c_size_t, _OUT]),
@@ -271,8 +271,8 @@ _FUNCTIONS = {
     "wst_graph_input": ("error", [_P, c.c_size_t, c.POINTER(PortView)]),
     "wst_graph_output_count": (c.c_size_t, [_P]),
     "wst_graph_output": ("error", [_P, c.c_size_t, c.POINTER(PortView)]),
-    "wst_graph_step_count": (c.c_size_t, [_P]),
-    "wst_graph_step": ("error", [_P, c.c_size_t, c.POINTER(StepView)]),
+    "wst_graph_node_count": (c.c_size_t, [_P]),
+    "wst_graph_node": ("error", [_P, c.c_size_t, c.POINTER(NodeView)]),
     "wst_graph_free": (None, [_P]),
     "wst_job_new": ("error", [_P, _OUT]),
     "wst_job_set": ("error", [_P, Str, _P]),

@@ -5,9 +5,9 @@ import json
 
 from ._abi import LOG, Change, Digest, Options, Str, call, filled, load, made
 from ._handle import Handle
-from ._node import Node
+from ._node import NodeKind
 from ._runs import Running, inside_callback, waited
-from ._shown import kinds, ports, steps
+from ._shown import kinds, nodes, ports
 from ._values import from_handle, to_handle
 
 
@@ -40,8 +40,8 @@ class Engine(Handle):
 
     def add(self, kind, signature, run, **more):
         """Adds a node kind that runs a function of Python: `run(call, *arguments)` gives the value of the output, or a list
-        where there are several. `more` are about, ports, version, is_volatile, expected_ms, check, state and batch: see Node."""
-        node = Node(kind, signature, run, **more)
+        where there are several. `more` are about, ports, version, is_volatile, expected_ms, check, state and batch: see NodeKind."""
+        node = NodeKind(kind, signature, run, **more)
         call("wst_engine_add", self.pointer, node.raw)
         self._nodes.append(node)
 
@@ -111,9 +111,9 @@ class Graph(Handle):
         """What a job may ask for: a list of Port."""
         return ports(load().wst_graph_output_count(self.pointer), "wst_graph_output", self.pointer)
 
-    def steps(self):
-        """Its nodes, each after those that it uses: a list of Step."""
-        return steps(self.pointer)
+    def nodes(self):
+        """Its nodes, each after those that it uses: a list of Node."""
+        return nodes(self.pointer)
 
     def job(self, **inputs):
         """A new job, with some inputs set."""

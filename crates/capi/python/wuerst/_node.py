@@ -3,7 +3,7 @@
 import ctypes as c
 import hashlib
 
-from ._abi import BATCH, INVALID, NODE, NODE_FUNCTION, STATE, BatchView, Digest, Error, RawNode, Str, TensorView, call, load, made
+from ._abi import BATCH, INVALID, NODE, NODE_FUNCTION, STATE, BatchView, Digest, Error, RawKind, Str, TensorView, call, load, made
 from ._runs import inside_callback
 from ._values import from_handle, raw_tensor, to_handle
 
@@ -77,7 +77,7 @@ def _guarded(function):
     return guarded
 
 
-class Node:
+class NodeKind:
     """A node kind: `run(call, *arguments)` gives the value of its output, or a tuple where there are several.
 
     `check(call, *known)` refuses arguments by a ValueError; one that begins with an input's name and ": " blames that
@@ -113,7 +113,7 @@ class Node:
             except BaseException:  # it must not pass through the library; the node then makes one result
                 return 0
 
-        raw = RawNode(c.sizeof(RawNode), *map(Str.of, (kind, signature, about, ports)), version, int(is_volatile))
+        raw = RawKind(c.sizeof(RawKind), *map(Str.of, (kind, signature, about, ports)), version, int(is_volatile))
         raw.run, raw.expected_ms = NODE_FUNCTION(_guarded(ran)), expected_ms
         if check:
             raw.check = NODE_FUNCTION(_guarded(lambda shown: check(shown, *shown.arguments())))

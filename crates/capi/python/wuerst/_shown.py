@@ -3,7 +3,7 @@
 import collections
 import ctypes as c
 
-from ._abi import KindView, PortView, StepView, filled, load, made
+from ._abi import KindView, NodeView, PortView, filled, load, made
 from ._values import TYPES, from_handle
 
 Port = collections.namedtuple(
@@ -12,8 +12,8 @@ Port = collections.namedtuple(
 Port.__doc__ = """An input or output: `type` is "bool", "int", "float", "text", "model", "tensor" or "file"; `initial` what it
 holds when nothing is given, or None; `minimum` and `maximum` are infinite without limits; `choices` are the texts allowed."""
 Kind = collections.namedtuple("Kind", "kind signature about version is_volatile inputs outputs")
-Step = collections.namedtuple("Step", "name kind devices arguments")
-Step.__doc__ = """A node of a graph. `arguments` maps the names of its inputs to a wire, as "$prompt", or a value."""
+Node = collections.namedtuple("Node", "name kind devices arguments")
+Node.__doc__ = """A node of a graph. `arguments` maps the names of its inputs to a wire, as "$prompt", or a value."""
 
 
 def _port(view):
@@ -28,19 +28,19 @@ def ports(count, function, *handle):
     return [_port(filled(PortView, function, *handle, index)) for index in range(count)]
 
 
-def _step(view):
+def _node(view):
     arguments = {}
     for at in range(view.argument_count):
         argument = view.arguments[at]
         value = from_handle(argument.value) if argument.value else argument.text.text()
         arguments[argument.name.text().split(".", 1)[1]] = value
-    return Step(view.name.text(), view.kind.text(), view.devices.text(), arguments)
+    return Node(view.name.text(), view.kind.text(), view.devices.text(), arguments)
 
 
-def steps(graph):
+def nodes(graph):
     """The nodes of a graph, each after those that it uses."""
-    count = load().wst_graph_step_count(graph)
-    return [_step(filled(StepView, "wst_graph_step", graph, index)) for index in range(count)]
+    count = load().wst_graph_node_count(graph)
+    return [_node(filled(NodeView, "wst_graph_node", graph, index)) for index in range(count)]
 
 
 def kinds(engine):

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use wuerst::Engine;
-use wuerst_abi::node::{Foreign, RawNode};
+use wuerst_abi::node::{Foreign, RawKind};
 
 use crate::boundary::fallible;
 use crate::error::Failure;
@@ -12,7 +12,7 @@ use crate::handle::{Handle, alive};
 use crate::text::{Read, Str};
 
 #[unsafe(no_mangle)]
-pub extern "C" fn wst_engine_add(engine: Option<&Handle<Engine>>, node: *const RawNode) -> *mut Failure {
+pub extern "C" fn wst_engine_add(engine: Option<&Handle<Engine>>, node: *const RawKind) -> *mut Failure {
     fallible(|| {
         let engine = alive(engine, "engine")?;
         // SAFETY: the header asks for NULL or a struct begun with its _INIT macro, good strings, and functions that keep

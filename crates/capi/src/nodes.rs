@@ -1,6 +1,6 @@
 //! What there is in a graph: its inputs, outputs and nodes, as C sees them.
 
-use wuerst_sys::Step as StepView;
+use wuerst_sys::Node as NodeView;
 
 use crate::boundary::{fallible, infallible};
 use crate::contents::Contents;
@@ -45,19 +45,19 @@ pub extern "C" fn wst_graph_output(
 }
 
 #[unsafe(no_mangle)]
-pub extern "C" fn wst_graph_step_count(graph: Option<&Handle<Graph>>) -> usize {
-    count(graph, |contents| contents.steps.len())
+pub extern "C" fn wst_graph_node_count(graph: Option<&Handle<Graph>>) -> usize {
+    count(graph, |contents| contents.nodes.len())
 }
 
 #[unsafe(no_mangle)]
-pub extern "C" fn wst_graph_step(
+pub extern "C" fn wst_graph_node(
     graph: Option<&Handle<Graph>>,
     index: usize,
-    out: *mut StepView,
+    out: *mut NodeView,
 ) -> *mut Failure {
     fallible(|| {
-        let step = ports::at(&alive(graph, "graph")?.contents().steps, index)?;
+        let node = ports::at(&alive(graph, "graph")?.contents().nodes, index)?;
         // SAFETY: the header asks for a struct begun with its _INIT macro.
-        unsafe { step.view().show(out) }
+        unsafe { node.view().show(out) }
     })
 }
