@@ -73,7 +73,7 @@ pub(crate) fn graph(doc: &Doc, scope: Scope<'_>, problems: &mut Problems) -> Opt
             args,
             gives: ports.map(|port| shapes.of_source(&Source::Output { node: index, port })).collect(),
             devices,
-            gates: Vec::new(),
+            boundaries: Vec::new(),
             role: Role::Whole,
         })));
     }

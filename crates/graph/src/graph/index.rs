@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use wuerst_core::Port;
 
-use super::node::{Gate, Node, Output, Source};
+use super::node::{BoundaryCheck, Node, Output, Source};
 
 /// Where things are in a graph. Names and nodes stay where they are as long as the graph lives.
 #[derive(Debug, Default)]
@@ -14,8 +14,8 @@ pub(crate) struct Index {
     pub(crate) inputs: HashMap<String, usize>,
     pub(crate) outputs: HashMap<String, usize>,
     pub(crate) nodes: HashMap<String, usize>,
-    /// The gates of a name, by node and number.
-    gates: HashMap<String, Vec<(usize, usize)>>,
+    /// The boundaries of a name, by node and number.
+    boundaries: HashMap<String, Vec<(usize, usize)>>,
     /// The arguments, by node and number, that were wired to an input when the graph was loaded.
     readers: HashMap<usize, Vec<(usize, usize)>>,
 }
@@ -29,8 +29,8 @@ impl Index {
             ..Index::default()
         };
         for (at, node) in nodes.iter().enumerate() {
-            for (number, gate) in node.gates.iter().enumerate() {
-                index.gates.entry(gate.name.clone()).or_default().push((at, number));
+            for (number, boundary) in node.boundaries.iter().enumerate() {
+                index.boundaries.entry(boundary.name.clone()).or_default().push((at, number));
             }
             for (arg, source) in node.args.iter().enumerate() {
                 if let Source::Input(input) = *source {
@@ -41,10 +41,14 @@ impl Index {
         index
     }
 
-    /// The gates of this name, each with the index of its node.
-    pub(crate) fn gates<'a>(&self, nodes: &'a [Arc<Node>], name: &str) -> Vec<(usize, &'a Gate)> {
-        let places = self.gates.get(name).into_iter().flatten();
-        places.map(|&(node, number)| (node, &nodes[node].gates[number])).collect()
+    /// The boundaries of this name, each with the index of its node.
+    pub(crate) fn boundaries<'a>(
+        &self,
+        nodes: &'a [Arc<Node>],
+        name: &str,
+    ) -> Vec<(usize, &'a BoundaryCheck)> {
+        let places = self.boundaries.get(name).into_iter().flatten();
+        places.map(|&(node, number)| (node, &nodes[node].boundaries[number])).collect()
     }
 
     /// The arguments that an input is wired to, by node and number; one that was replaced since is none any more.

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use wuerst_core::{Args, Diagnostic, Error, Models, Port, Result, Signature, Value, did_you_mean};
 
 use index::Index;
-pub(crate) use node::{Gate, Role};
+pub(crate) use node::{BoundaryCheck, Role};
 pub use node::{Node, Output, Source};
 
 /// A checked graph. Immutable while it runs, and cheap enough to clone for every job.
@@ -108,11 +108,11 @@ impl Graph {
     /// as it was.
     pub fn set(&mut self, name: &str, value: impl Into<Value>) -> Result<()> {
         let mut value = value.into();
-        let places = self.index.gates(&self.nodes, name);
+        let places = self.index.boundaries(&self.nodes, name);
         let places = match places.first() {
-            Some((_, gate)) => {
-                value = gate.port.admit(name, value, &self.models.by_host())?;
-                places.iter().map(|(node, gate)| (*node, gate.arg)).collect()
+            Some((_, boundary)) => {
+                value = boundary.port.admit(name, value, &self.models.by_host())?;
+                places.iter().map(|(node, boundary)| (*node, boundary.arg)).collect()
             }
             None => vec![self.argument(name)?],
         };

@@ -19,8 +19,8 @@ pub struct Node {
     pub gives: Vec<Ty>,
     /// Preferred devices, first choice first; empty without preference.
     pub devices: Vec<String>,
-    /// The ports of graphs around it that its arguments came in by.
-    pub(crate) gates: Vec<Gate>,
+    /// The inputs of nested graphs that its arguments enter by.
+    pub(crate) boundaries: Vec<BoundaryCheck>,
     pub(crate) role: Role,
 }
 
@@ -35,9 +35,9 @@ pub(crate) enum Role {
     Glue,
 }
 
-/// An input of a node that is a graph itself: what comes in by it must be allowed there too.
+/// An input of a nested graph: a value that enters by it must be allowed there too.
 #[derive(Clone)]
-pub(crate) struct Gate {
+pub(crate) struct BoundaryCheck {
     /// The argument, by index.
     pub(crate) arg: usize,
     /// As `outer.steps`.
@@ -80,9 +80,13 @@ impl Node {
     /// What stands in for an argument that comes from an input which is left out: the default of the first graph around
     /// the node that has one, or of its own port.
     pub(crate) fn default(&self, arg: usize, models: &Models) -> Result<Option<Value>> {
-        let gate = self.gates.iter().filter(|gate| gate.arg == arg).find_map(|gate| gate.default.clone());
+        let boundary = self
+            .boundaries
+            .iter()
+            .filter(|boundary| boundary.arg == arg)
+            .find_map(|boundary| boundary.default.clone());
         let port = &self.kind.spec().signature.inputs[arg];
-        match (gate, &port.default) {
+        match (boundary, &port.default) {
             (Some(value), _) => Ok(Some(port.ty.widen(value))),
             (None, Some(default)) => port.admit(&port.name, default.clone(), models).map(Some),
             (None, None) => Ok(None),

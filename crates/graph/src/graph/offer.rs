@@ -49,8 +49,8 @@ pub(crate) fn allowed(graph: &Graph, index: usize, value: &Value) -> Result<()> 
     };
     for (node, arg) in graph.index.readers(&graph.nodes, index) {
         let node = &graph.nodes[node];
-        for gate in node.gates.iter().filter(|gate| gate.arg == arg) {
-            gate.port.allows(value).map_err(|message| refused(message, &gate.name))?;
+        for boundary in node.boundaries.iter().filter(|boundary| boundary.arg == arg) {
+            boundary.port.allows(value).map_err(|message| refused(message, &boundary.name))?;
         }
         let port = &node.kind.spec().signature.inputs[arg];
         let by = || format!("{}.{}", node.id, port.name);

@@ -6,7 +6,7 @@ use wuerst_core::NodeKind;
 
 use super::subgraph::Subgraph;
 use crate::file::problems::{Place, Problems};
-use crate::graph::{Gate, Graph, Node, Output, Source};
+use crate::graph::{BoundaryCheck, Graph, Node, Output, Source};
 
 /// As many nodes may a graph have in all. Graphs in graphs in graphs could double it with each line of text.
 const MOST: usize = 100_000;
@@ -106,11 +106,11 @@ impl Within<'_> {
             },
             source => source,
         };
-        let gate = |(arg, source): (usize, &Source)| match *source {
+        let boundary = |(arg, source): (usize, &Source)| match *source {
             Source::Input(index) => {
                 let port = &self.sub.spec.signature.inputs[index];
                 let default = port.default.clone();
-                Some(Gate {
+                Some(BoundaryCheck {
                     arg,
                     name: format!("{}.{}", self.outer.id, port.name),
                     port: Arc::new(port.clone()),
@@ -120,17 +120,17 @@ impl Within<'_> {
             }
             _ => None,
         };
-        let own = inner
-            .gates
-            .iter()
-            .map(|gate| Gate { name: format!("{}/{}", self.outer.id, gate.name), ..gate.clone() });
+        let own = inner.boundaries.iter().map(|boundary| BoundaryCheck {
+            name: format!("{}/{}", self.outer.id, boundary.name),
+            ..boundary.clone()
+        });
         Node {
             id: format!("{}/{}", self.outer.id, inner.id),
             kind: Arc::clone(&inner.kind),
             args: inner.args.iter().enumerate().map(arg).collect(),
             gives: inner.gives.clone(),
             devices: if inner.devices.is_empty() { &self.outer.devices } else { &inner.devices }.clone(),
-            gates: inner.args.iter().enumerate().filter_map(gate).chain(own).collect(),
+            boundaries: inner.args.iter().enumerate().filter_map(boundary).chain(own).collect(),
             role: inner.role,
         }
     }

@@ -67,7 +67,8 @@ impl Inputs {
             let args = args.map_err(|error| error.in_node(&node.id))?;
             let ports = &node.kind.spec().signature.inputs;
             let known: Vec<Option<Value>> = key::known(ports, &args, &values);
-            let checked = values::arguments(ports, &known).and_then(|_| values::gates(&node.gates, &known));
+            let checked =
+                values::arguments(ports, &known).and_then(|_| values::boundaries(&node.boundaries, &known));
             checked.map_err(|error| error.in_node(&node.id))?;
             let refused = |refusal: Refusal| Error::from(refusal).in_node(&node.id);
             let given: Vec<Option<bool>> =

@@ -353,7 +353,7 @@ impl<'a> Pass<'a> {
         };
         let values: Vec<Option<Value>> = ports.iter().zip(&self.slots[node].args).map(value).collect();
         let lengths = values::arguments(ports, &values)?;
-        values::gates(&self.graph.nodes[node].gates, &values)?;
+        values::boundaries(&self.graph.nodes[node].boundaries, &values)?;
         Ok((values, lengths))
     }
 

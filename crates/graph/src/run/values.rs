@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use wuerst_core::{Error, NotFinite, Port, Result, Signature, Value};
 
-use crate::graph::Gate;
+use crate::graph::BoundaryCheck;
 
 /// What the named dimensions of a signature stand for.
 pub(crate) type Lengths = BTreeMap<String, usize>;
@@ -24,8 +24,8 @@ pub(crate) fn arguments(ports: &[Port], values: &[Option<Value>]) -> Result<Leng
 }
 
 /// Checks those arguments that are known against the inputs of the graphs that they came in by.
-pub(crate) fn gates(gates: &[Gate], values: &[Option<Value>]) -> Result<()> {
-    for Gate { arg, name, port, .. } in gates {
+pub(crate) fn boundaries(boundaries: &[BoundaryCheck], values: &[Option<Value>]) -> Result<()> {
+    for BoundaryCheck { arg, name, port, .. } in boundaries {
         let Some(value) = &values[*arg] else { continue };
         // It has the type of the node's port, which may be a wider one.
         if !value.ty().accepts(&port.ty) {

@@ -96,8 +96,8 @@ fn node(id: &str, kind: &str, inputs: Vec<Port>, gives: Ty, args: Vec<Source>, b
         example: vec![],
     };
     let (id, kind) = (id.to_owned(), Arc::new(Glue(spec, body)));
-    let (devices, gates, gives) = (Vec::new(), Vec::new(), vec![gives]);
-    Node { id, kind, args, gives, devices, gates, role: Role::Glue }
+    let (devices, boundaries, gives) = (Vec::new(), Vec::new(), vec![gives]);
+    Node { id, kind, args, gives, devices, boundaries, role: Role::Glue }
 }
 
 fn named(name: &str, ty: Ty) -> Port {

@@ -101,9 +101,10 @@ impl Splitter<'_> {
                     source => source.clone(),
                 });
             }
-            let gates = whole.gates.iter().filter(|gate| !each(&ports[gate.arg])).cloned().collect();
+            let boundaries =
+                whole.boundaries.iter().filter(|boundary| !each(&ports[boundary.arg])).cloned().collect();
             let role = Role::One { index, of: self.count };
-            parts.push(self.push(Node { args: own, gates, role, ..Node::clone(&whole) }));
+            parts.push(self.push(Node { args: own, boundaries, role, ..Node::clone(&whole) }));
         }
         self.parts.insert(node, parts);
         Ok(())
