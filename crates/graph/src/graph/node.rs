@@ -31,8 +31,8 @@ pub(crate) enum Role {
     Whole,
     /// That node for one result of several.
     One { index: usize, of: usize },
-    /// Takes parts or joins them.
-    Glue,
+    /// Splits a value into parts, or concatenates them.
+    Adapter,
 }
 
 /// An input of a nested graph: a value that enters by it must be allowed there too.
@@ -96,7 +96,9 @@ impl Node {
     /// What it is known by from run to run: its name, and which result of a batch it makes.
     pub(crate) fn place(&self) -> Cow<'_, str> {
         match self.role {
-            Role::One { index: 1.., .. } | Role::Glue => Cow::Owned(format!("{} {:?}", self.id, self.role)),
+            Role::One { index: 1.., .. } | Role::Adapter => {
+                Cow::Owned(format!("{} {:?}", self.id, self.role))
+            }
             Role::One { .. } | Role::Whole => Cow::Borrowed(&self.id),
         }
     }

@@ -97,7 +97,7 @@ impl<'a> Progress<'a> {
 
     /// A node need not run.
     pub(crate) fn reused(&mut self, index: usize, node: &Node) {
-        if node.role == Role::Glue {
+        if node.role == Role::Adapter {
             return;
         }
         if let Some(estimate) = &mut self.nodes[index] {
@@ -109,7 +109,7 @@ impl<'a> Progress<'a> {
     /// A node begins to run; perhaps one that was believed to be remembered.
     pub(crate) fn started(&mut self, index: usize, node: &Node) {
         self.one = match node.role {
-            Role::Glue => return,
+            Role::Adapter => return,
             Role::One { index, of } => (index, of),
             Role::Whole => (0, 1),
         };
@@ -128,7 +128,7 @@ impl<'a> Progress<'a> {
 
     /// A node has finished. Gives the sort of its work, its number of steps and the milliseconds that its kind declares.
     pub(crate) fn finished(&mut self, index: usize, node: &Node) -> Option<(Digest, usize, f64)> {
-        if node.role == Role::Glue {
+        if node.role == Role::Adapter {
             return None;
         }
         self.current = None;

@@ -7,7 +7,7 @@
 //! remembered by itself: another line in a list of prompts makes one picture anew, and the one that a graph makes alone
 //! is the one that it makes in company.
 
-mod glue;
+mod adapter;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -124,7 +124,7 @@ impl Splitter<'_> {
         if let Some(&node) = at.and_then(|at| self.cut.get(&at)) {
             return Source::Output { node, port: 0 };
         }
-        let node = self.push(glue::part(id, port, source.clone(), index, self.count));
+        let node = self.push(adapter::part(id, port, source.clone(), index, self.count));
         if let Some(at) = at {
             self.cut.insert(at, node);
         }
@@ -136,13 +136,13 @@ impl Splitter<'_> {
         let by = i128::try_from(index).unwrap_or(i128::MAX);
         let known = match source {
             Source::Output { .. } => {
-                let node = self.push(glue::counted(id, port, source.clone(), by));
+                let node = self.push(adapter::counted(id, port, source.clone(), by));
                 return Ok(Source::Output { node, port: 0 });
             }
             _ => key::given(source, self.inputs),
         };
         let Some(Value::Int(first)) = known else { return Ok(Source::Literal(Value::Int(by))) };
-        let value = Value::Int(glue::count(&port.name, first, by)?);
+        let value = Value::Int(adapter::count(&port.name, first, by)?);
         port.allows(&value).map_err(|message| Error::invalid(&port.name, message))?;
         Ok(Source::Literal(value))
     }
@@ -179,7 +179,7 @@ impl Splitter<'_> {
         }
         let whole = Arc::clone(&self.graph.nodes[node]);
         let sources = parts.iter().map(|&node| Source::Output { node, port }).collect();
-        let at = self.push(glue::joined(&whole.id, &whole.kind.spec().signature.outputs[port], sources));
+        let at = self.push(adapter::joined(&whole.id, &whole.kind.spec().signature.outputs[port], sources));
         joined.insert((node, port), at);
         Source::Output { node: at, port: 0 }
     }

@@ -48,7 +48,7 @@ impl Pass<'_> {
             return;
         };
         let join = Arc::clone(&self.graph.nodes[*join]);
-        if join.role != Role::Glue {
+        if join.role != Role::Adapter {
             return;
         }
         let port = |source: &Source| match *source {

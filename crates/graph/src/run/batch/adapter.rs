@@ -13,7 +13,7 @@ pub(super) fn part(id: &str, port: &Port, source: Source, index: usize, of: usiz
     let ty = |prefix: &str| loose(&port.ty, prefix);
     let inputs = vec![named(&port.name, ty("n")), named("index", Ty::Int), named("of", Ty::Int)];
     let number = |n: usize| Source::Literal(Value::Int(i128::try_from(n).unwrap_or(i128::MAX)));
-    node(id, "batch.part", inputs, ty("m"), vec![source, number(index), number(of)], cut)
+    adapter(id, "batch.part", inputs, ty("m"), vec![source, number(index), number(of)], cut)
 }
 
 fn cut(name: &str, args: &Args<'_>) -> Result<Value> {
@@ -39,12 +39,17 @@ fn cut(name: &str, args: &Args<'_>) -> Result<Value> {
 /// A number that counts, `by` further.
 pub(super) fn counted(id: &str, port: &Port, source: Source, by: i128) -> Node {
     let inputs = vec![named(&port.name, Ty::Int), named("by", Ty::Int)];
-    node(id, "batch.count", inputs, Ty::Int, vec![source, Source::Literal(Value::Int(by))], |name, args| {
-        match args.values() {
+    adapter(
+        id,
+        "batch.count",
+        inputs,
+        Ty::Int,
+        vec![source, Source::Literal(Value::Int(by))],
+        |name, args| match args.values() {
             [Some(Value::Int(first)), Some(Value::Int(by))] => Ok(Value::Int(count(name, *first, *by)?)),
             _ => Err(Error::Internal("counting from what is no number".to_owned())),
-        }
-    })
+        },
+    )
 }
 
 /// The number that far on.
@@ -57,7 +62,7 @@ pub(super) fn count(what: &str, first: i128, by: i128) -> Result<i128> {
 pub(super) fn joined(id: &str, port: &Port, sources: Vec<Source>) -> Node {
     let input = |index: usize| named(&index.to_string(), loose(&port.ty, &format!("n{index}_")));
     let inputs = (0..sources.len()).map(input).collect();
-    node(id, "batch.join", inputs, loose(&port.ty, "m"), sources, |_, args| {
+    adapter(id, "batch.join", inputs, loose(&port.ty, "m"), sources, |_, args| {
         let tensor = |value: &'_ Option<Value>| match value {
             Some(Value::Tensor(tensor)) => Some(tensor.clone()),
             _ => None,
@@ -71,9 +76,9 @@ pub(super) fn joined(id: &str, port: &Port, sources: Vec<Source>) -> Node {
 /// What it does, given the name of its first input.
 type Body = fn(&str, &Args<'_>) -> Result<Value>;
 
-struct Glue(NodeSpec, Body);
+struct Adapter(NodeSpec, Body);
 
-impl NodeKind for Glue {
+impl NodeKind for Adapter {
     fn spec(&self) -> &NodeSpec {
         &self.0
     }
@@ -84,7 +89,7 @@ impl NodeKind for Glue {
     }
 }
 
-fn node(id: &str, kind: &str, inputs: Vec<Port>, gives: Ty, args: Vec<Source>, body: Body) -> Node {
+fn adapter(id: &str, kind: &str, inputs: Vec<Port>, gives: Ty, args: Vec<Source>, body: Body) -> Node {
     let signature = Signature { inputs, outputs: vec![named("result", gives.clone())] };
     let spec = NodeSpec {
         kind: kind.to_owned(),
@@ -95,9 +100,9 @@ fn node(id: &str, kind: &str, inputs: Vec<Port>, gives: Ty, args: Vec<Source>, b
         expected_ms: 0.,
         example: vec![],
     };
-    let (id, kind) = (id.to_owned(), Arc::new(Glue(spec, body)));
+    let (id, kind) = (id.to_owned(), Arc::new(Adapter(spec, body)));
     let (devices, boundaries, gives) = (Vec::new(), Vec::new(), vec![gives]);
-    Node { id, kind, args, gives, devices, boundaries, role: Role::Glue }
+    Node { id, kind, args, gives, devices, boundaries, role: Role::Adapter }
 }
 
 fn named(name: &str, ty: Ty) -> Port {
