@@ -5,13 +5,13 @@
 //! order in which its arguments come before it: its results' digests are recalled, or it runs. A node
 //! that ran and gave what it gave before leaves everything after it settled without a run (early
 //! cut-off). Then the values of the outputs are fetched; one that was evicted is made again. The work is
-//! done in [`Pass`](crate::run::pass::Pass).
+//! done in [`Executor`](crate::run::executor::Executor).
 
 mod batch;
 mod digest;
+mod executor;
 pub(crate) mod inputs;
 mod key;
-mod pass;
 mod progress;
 pub(crate) mod report;
 mod values;
@@ -22,8 +22,8 @@ use wuerst_core::{CancellationToken, Error, Observer, Result, Value};
 
 use crate::cache::Cache;
 use crate::graph::Graph;
+use executor::Executor;
 use inputs::Inputs;
-use pass::Pass;
 use progress::Progress;
 use report::Report;
 
@@ -72,9 +72,9 @@ impl<'a> Run<'a> {
         let ids: Vec<&str> = plan.iter().map(|&node| self.graph.nodes[node].id.as_str()).collect();
         let mut progress = Progress::new(self.graph, &plan, &inputs, self.cache, self.observer);
         progress.begin(&ids);
-        let mut pass = Pass::new(self.graph, self.cache, self.cancel, inputs, progress, &outputs);
-        let values: Result<Vec<Value>> = outputs.iter().map(|_| pass.next()).collect();
-        self.report = Report { nodes: pass.finish(&plan, values.is_ok()), duration: begun.elapsed() };
+        let mut executor = Executor::new(self.graph, self.cache, self.cancel, inputs, progress, &outputs);
+        let values: Result<Vec<Value>> = outputs.iter().map(|_| executor.next()).collect();
+        self.report = Report { nodes: executor.finish(&plan, values.is_ok()), duration: begun.elapsed() };
         values
     }
 

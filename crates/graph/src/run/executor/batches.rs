@@ -1,17 +1,17 @@
-//! What a pass does with a batch: see [`batch`].
+//! How an executor treats a batch: see [`batch`].
 
 use std::borrow::Cow;
 use std::sync::Arc;
 
 use wuerst_core::{Batch, Error, Result};
 
-use super::{Pass, Slot};
+use super::{Executor, Slot};
 use crate::cache::rows;
 use crate::graph::{Output, Role, Source};
 use crate::run::batch;
 use crate::run::key;
 
-impl Pass<'_> {
+impl Executor<'_> {
     /// How many results a node is to make, if it is more than one and it can make them one by one.
     pub(super) fn several(&self, node: usize) -> Result<Option<usize>> {
         let Some(batch) = batch::of(&self.graph, node, &self.inputs) else { return Ok(None) };

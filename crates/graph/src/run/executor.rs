@@ -1,4 +1,4 @@
-//! One pass over the nodes that some outputs need.
+//! Runs the nodes that some outputs need, each at most once.
 
 mod batches;
 
@@ -19,8 +19,8 @@ use crate::cache::{Arguments, Cache, Lease, Results};
 use crate::graph::{Graph, Node, Output, Source};
 
 /// One call of [`Run::outputs`](crate::Run::outputs).
-pub(crate) struct Pass<'a> {
-    /// The graph; once a batch has become single results, one of the pass's own.
+pub(crate) struct Executor<'a> {
+    /// The graph; once a batch has become single results, one of the executor's own.
     graph: Cow<'a, Graph>,
     /// What is asked for, and how much of it was given.
     outputs: &'a [usize],
@@ -37,7 +37,7 @@ pub(crate) struct Pass<'a> {
     saved: Saved,
 }
 
-/// What a pass knows about a node.
+/// What an executor knows about a node.
 #[derive(Default)]
 struct Slot {
     /// Its arguments as they are on disk now, where they are models or files.
@@ -55,7 +55,7 @@ struct Slot {
     report: Option<NodeReport>,
 }
 
-impl<'a> Pass<'a> {
+impl<'a> Executor<'a> {
     pub(crate) fn new(
         graph: &'a Graph,
         cache: &'a Cache,
@@ -63,14 +63,14 @@ impl<'a> Pass<'a> {
         inputs: Vec<Option<Value>>,
         progress: Progress<'a>,
         outputs: &'a [usize],
-    ) -> Pass<'a> {
+    ) -> Executor<'a> {
         let slots = graph.nodes.iter().map(|_| Slot::default()).collect();
         let (graph, parts) = (Cow::Borrowed(graph), HashMap::new());
         let saved = Saved::default();
-        let mut pass =
-            Pass { graph, outputs, given: 0, parts, cache, cancel, inputs, progress, slots, saved };
-        pass.count_readers();
-        pass
+        let mut executor =
+            Executor { graph, outputs, given: 0, parts, cache, cancel, inputs, progress, slots, saved };
+        executor.count_readers();
+        executor
     }
 
     /// The reports of the nodes that were dealt with.
@@ -360,7 +360,7 @@ impl<'a> Pass<'a> {
     /// One reader less; the last one lets the values go.
     ///
     /// A node whose results were recalled stays a reader to the end: should its own value turn out to be
-    /// evicted, it does read. So no node runs twice in a pass.
+    /// evicted, it does read. So no node runs twice.
     fn read(&mut self, node: usize) {
         let slot = &mut self.slots[node];
         slot.readers = slot.readers.saturating_sub(1);
