@@ -6,7 +6,7 @@ use crate::{CancellationToken, Origin, Result, Saved, Tensor, Usage, Value, memo
 
 /// Observes a run: progress, previews and warnings. Every method has a default that does nothing.
 pub trait Observer {
-    /// A run begins: the nodes that its outputs need, in the order in which they are settled. Each is
+    /// A run begins: the nodes that its outputs need, in the order in which they are resolved. Each is
     /// then either reused or started; a reused one may yet be started when its result was evicted. Of a node that makes
     /// several results of a batch, each is.
     fn planned(&mut self, _nodes: &[&str]) {}

@@ -28,7 +28,7 @@ impl Graph {
                 let message = format!("depends on `{id}`, which is run every time and so has no digest");
                 return Err(Error::invalid(&self.outputs[output].name, message));
             }
-            let args = key::settled(self, node, &inputs).and_then(|args| key::fresh(args, cancel));
+            let args = key::resolved(self, node, &inputs).and_then(|args| key::fresh(args, cancel));
             let args = args.map_err(|error| error.in_node(id))?;
             let arguments = key::arguments(&**kind, &args, &inputs, |node, port| result(&keys, node, port));
             keys[node] = Some(key::key(kind.spec(), &arguments.map_err(|error| error.in_node(id))?));

@@ -42,7 +42,7 @@ pub(crate) struct Executor<'a> {
 struct Slot {
     /// Its arguments as they are on disk now, where they are models or files.
     args: Vec<Source>,
-    /// The digests of its results, once settled.
+    /// The digests of its results, once resolved.
     results: Option<Results>,
     /// Whether it has run, and so read its arguments.
     ran: bool,
@@ -117,7 +117,7 @@ impl<'a> Executor<'a> {
                     self.split(node, count)?;
                     continue 'again;
                 }
-                self.settle(node)?;
+                self.resolve(node)?;
                 self.announce(output, node);
             }
             return Ok(());
@@ -143,10 +143,10 @@ impl<'a> Executor<'a> {
     }
 
     /// Makes the digests of a node's results known; those of its arguments are.
-    fn settle(&mut self, node: usize) -> Result<()> {
+    fn resolve(&mut self, node: usize) -> Result<()> {
         self.cancel.check()?;
         let this = Arc::clone(&self.graph.nodes[node]);
-        let args = key::settled(&self.graph, node, &self.inputs);
+        let args = key::resolved(&self.graph, node, &self.inputs);
         let args = args.and_then(|args| key::fresh(args, self.cancel));
         self.slots[node].args = args.map_err(|error| error.in_node(&this.id))?;
         let spec = this.kind.spec();
@@ -212,7 +212,7 @@ impl<'a> Executor<'a> {
         self.reuse(node, &results, How::Stored, begun.elapsed())
     }
 
-    /// Sees to it that a settled node's result is held, by running what was evicted.
+    /// Sees to it that a resolved node's result is held, by running what was evicted.
     fn hold(&mut self, node: usize, port: usize) -> Result<()> {
         let mut wanted = vec![(node, port)];
         while let Some(&(node, port)) = wanted.last() {

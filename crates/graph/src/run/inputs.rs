@@ -62,7 +62,7 @@ impl Inputs {
             }
         }
         for &node in nodes {
-            let args = key::settled(graph, node, &values);
+            let args = key::resolved(graph, node, &values);
             let node = &graph.nodes[node];
             let args = args.map_err(|error| error.in_node(&node.id))?;
             let ports = &node.kind.spec().signature.inputs;

@@ -25,16 +25,16 @@ pub(crate) fn known(ports: &[Port], sources: &[Source], inputs: &[Option<Value>]
 
 /// A node's arguments in a run on these inputs: a port that is wired to an input which is left out gets the port's
 /// default, as if it were not wired.
-pub(crate) fn settled(graph: &Graph, node: usize, inputs: &[Option<Value>]) -> Result<Vec<Source>> {
+pub(crate) fn resolved(graph: &Graph, node: usize, inputs: &[Option<Value>]) -> Result<Vec<Source>> {
     let node = &graph.nodes[node];
-    let settled = |(arg, source): (usize, &Source)| match source {
+    let resolved = |(arg, source): (usize, &Source)| match source {
         Source::Input(index) if inputs[*index].is_none() => {
             let default = node.default(arg, &graph.models)?;
             Ok(default.map_or_else(|| source.clone(), Source::Literal))
         }
         _ => Ok(source.clone()),
     };
-    node.args.iter().enumerate().map(settled).collect()
+    node.args.iter().enumerate().map(resolved).collect()
 }
 
 /// The arguments with models and files as they are on disk now.

@@ -1,9 +1,9 @@
 //! Running a graph: only what changed, one node after the other.
 //!
 //! A node's *key* is a digest of its kind, its version and the digests of its arguments. A key that the
-//! cache remembers stands for the node's results; so first every node that is needed is settled, in an
+//! cache remembers stands for the node's results; so first every node that is needed is resolved, in an
 //! order in which its arguments come before it: its results' digests are recalled, or it runs. A node
-//! that ran and gave what it gave before leaves everything after it settled without a run (early
+//! that ran and gave what it gave before leaves everything after it resolved without a run (early
 //! cut-off). Then the values of the outputs are fetched; one that was evicted is made again. The work is
 //! done in [`Executor`](crate::run::executor::Executor).
 

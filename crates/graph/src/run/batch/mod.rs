@@ -86,7 +86,7 @@ impl Splitter<'_> {
     /// Adds the nodes that a node of the batch becomes.
     fn replace(&mut self, node: usize, batch: Batch) -> Result<()> {
         let whole = Arc::clone(&self.graph.nodes[node]);
-        let args = key::settled(&self.graph, node, self.inputs)?;
+        let args = key::resolved(&self.graph, node, self.inputs)?;
         let ports = &whole.kind.spec().signature.inputs;
         let each = |port: &Port| port.name == batch.over || batch.each.iter().any(|name| *name == port.name);
         let mut parts = Vec::with_capacity(self.count);

@@ -15,7 +15,7 @@ impl Executor<'_> {
     /// How many results a node is to make, if it is more than one and it can make them one by one.
     pub(super) fn several(&self, node: usize) -> Result<Option<usize>> {
         let Some(batch) = batch::of(&self.graph, node, &self.inputs) else { return Ok(None) };
-        let args = key::settled(&self.graph, node, &self.inputs)?;
+        let args = key::resolved(&self.graph, node, &self.inputs)?;
         let over = self.graph.nodes[node].kind.spec().signature.input(&batch.over);
         let count = match over.map(|(index, _)| &args[index]) {
             Some(Source::Output { node, port }) => self.slots[*node].results.as_ref().map(|r| r.rows[*port]),
