@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use wuerst::graph::{Fate, NodeReport};
+use wuerst::graph::{NodeReport, Outcome};
 use wuerst::{EngineReport, Report};
 
 use crate::size::bytes;
@@ -26,7 +26,7 @@ pub(crate) fn table(report: &Report) -> String {
 }
 
 fn row(node: &NodeReport) -> [String; 8] {
-    let did = if matches!(node.fate, Fate::Ran(_)) { "ran" } else { "reused" };
+    let did = if matches!(node.outcome, Outcome::Ran(_)) { "ran" } else { "reused" };
     let usage = &node.usage;
     [
         did.to_owned(),
@@ -36,7 +36,7 @@ fn row(node: &NodeReport) -> [String; 8] {
         milliseconds(usage.loading),
         bytes(node.bytes as u64),
         usage.devices.join(","),
-        node.fate.to_string(),
+        node.outcome.to_string(),
     ]
 }
 
@@ -68,16 +68,16 @@ fn milliseconds(duration: Duration) -> String {
 #[cfg(test)]
 mod tests {
     use wuerst::core::Usage;
-    use wuerst::graph::{How, Why};
+    use wuerst::graph::{CacheHit, RunReason};
 
     use super::*;
 
     #[test]
     fn columns_are_aligned() {
-        let node = |name: &str, fate, millis, usage| NodeReport {
+        let node = |name: &str, outcome, millis, usage| NodeReport {
             node: name.into(),
             kind: "wuerst.prior".into(),
-            fate,
+            outcome,
             duration: Duration::from_millis(millis),
             bytes: 2048,
             usage,
@@ -85,8 +85,13 @@ mod tests {
         let inference = Usage::inference("cpu", Duration::from_millis(1200));
         let report = Report {
             nodes: vec![
-                node("text", Fate::Reused(How::Unchanged), 0, Usage::default()),
-                node("prior", Fate::Ran(Why::Changed(vec!["seed".into(), "steps".into()])), 1234, inference),
+                node("text", Outcome::Reused(CacheHit::Unchanged), 0, Usage::default()),
+                node(
+                    "prior",
+                    Outcome::Ran(RunReason::Changed(vec!["seed".into(), "steps".into()])),
+                    1234,
+                    inference,
+                ),
             ],
             duration: Duration::from_millis(1300),
         };

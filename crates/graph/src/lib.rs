@@ -56,7 +56,7 @@ pub use load::add::{GraphKind, Misfit, add_graphs};
 pub use load::warnings;
 pub use run::Run;
 pub use run::inputs::Inputs;
-pub use run::report::{Fate, How, NodeReport, Report, Why};
+pub use run::report::{CacheHit, NodeReport, Outcome, Report, RunReason};
 pub use show::describe::{describe, list};
 pub use show::draw::{dot, html, mermaid};
 pub use show::example::example;

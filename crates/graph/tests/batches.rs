@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use ndarray::{Array1, Array2};
 use stub::Bench;
 use wuerst_core::{Batch, CancellationToken, Error, Observer, Tensor, Value};
-use wuerst_graph::{Fate, Graph, Run, Why};
+use wuerst_graph::{Graph, Outcome, Run, RunReason};
 
 /// A cascade over the words of a text: each becomes a row.
 const WORDS: &str = "
@@ -135,13 +135,14 @@ fn each_is_remembered_by_itself() {
     bench.report(&graph, "sheet", &words("a bb ccc"));
     // Another second word: one result is made anew, and what comes after them all.
     let report = bench.report(&graph, "sheet", &words("a bbbb ccc"));
-    let fates: Vec<(&str, &Fate)> = report.nodes.iter().map(|node| (&*node.node, &node.fate)).collect();
-    let changed = |port: &str| Fate::Ran(Why::Changed(vec![port.to_owned()]));
+    let outcomes: Vec<(&str, &Outcome)> =
+        report.nodes.iter().map(|node| (&*node.node, &node.outcome)).collect();
+    let changed = |port: &str| Outcome::Ran(RunReason::Changed(vec![port.to_owned()]));
     assert_eq!(
-        fates.iter().map(|(node, _)| *node).collect::<Vec<_>>(),
+        outcomes.iter().map(|(node, _)| *node).collect::<Vec<_>>(),
         ["list", "other", "prior", "paint", "sheet"]
     );
-    assert_eq!(fates[2].1, &changed("rows"));
+    assert_eq!(outcomes[2].1, &changed("rows"));
     let ran = bench.output(&graph, "sheet", &words("a ccccc ccc")).1;
     assert_eq!(ran, ["list", "prior", "paint", "sheet"]);
     // Alone it is what it is in company.

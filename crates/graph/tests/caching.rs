@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 
 use stub::{Bench, CASCADE};
 use wuerst_core::{NodeSpec, Value};
-use wuerst_graph::{Fate, How, Why};
+use wuerst_graph::{CacheHit, Outcome, RunReason};
 
 const ALL: [&str; 5] = ["tokens", "text", "prior", "decode", "vqgan"];
 
@@ -73,10 +73,11 @@ fn the_report_says_why() {
     inputs.set(&graph, "prompt", "a red apple").unwrap();
     let (cancel, mut observer) = (wuerst_core::CancellationToken::new(), ());
     let mut run = wuerst_graph::Run::new(&graph, &inputs, &bench.cache, &cancel, &mut observer);
-    for why in [Why::New, Why::Evicted] {
+    for why in [RunReason::New, RunReason::Evicted] {
         run.output("semantic").unwrap();
-        let fates: Vec<_> = run.report().nodes.iter().map(|node| (&*node.node, node.fate.clone())).collect();
-        assert_eq!(fates, ["tokens", "text", "prior"].map(|node| (node, Fate::Ran(why.clone()))));
+        let outcomes: Vec<_> =
+            run.report().nodes.iter().map(|node| (&*node.node, node.outcome.clone())).collect();
+        assert_eq!(outcomes, ["tokens", "text", "prior"].map(|node| (node, Outcome::Ran(why.clone()))));
     }
 }
 
@@ -84,15 +85,15 @@ fn the_report_says_why() {
 fn the_report_names_what_changed_and_what_was_reused() {
     let bench = Bench::new(usize::MAX);
     let graph = bench.load(CASCADE);
-    let fates = |prompt: &str, seed| -> Vec<String> {
+    let outcomes = |prompt: &str, seed| -> Vec<String> {
         let report = bench.report(&graph, "image", &sets(prompt, seed, 12));
         assert!(report.nodes.iter().all(|node| node.bytes > 0 && node.kind.contains('.')));
-        report.nodes.into_iter().map(|node| format!("{}: {}", node.node, node.fate)).collect()
+        report.nodes.into_iter().map(|node| format!("{}: {}", node.node, node.outcome)).collect()
     };
     let (same, cut_off) = ("nothing changed", "what came before it gave the same again");
-    fates("a red apple", 1);
+    outcomes("a red apple", 1);
     assert_eq!(
-        fates("a red apple", 2),
+        outcomes("a red apple", 2),
         [
             &format!("tokens: {same}"),
             &format!("text: {same}"),
@@ -101,11 +102,12 @@ fn the_report_names_what_changed_and_what_was_reused() {
             "vqgan: changed: latent"
         ]
     );
-    assert_eq!(fates("a  red apple", 2)[..2], ["tokens: changed: text", &format!("text: {cut_off}")]);
-    assert!(fates("a  red apple", 2).iter().all(|fate| fate.ends_with(same)));
+    assert_eq!(outcomes("a  red apple", 2)[..2], ["tokens: changed: text", &format!("text: {cut_off}")]);
+    assert!(outcomes("a  red apple", 2).iter().all(|outcome| outcome.ends_with(same)));
     let back = bench.report(&graph, "image", &sets("a  red apple", 1, 12));
-    let back: Vec<_> = back.nodes.into_iter().map(|node| node.fate).collect();
-    let (unchanged, remembered) = (Fate::Reused(How::Unchanged), Fate::Reused(How::Remembered));
+    let back: Vec<_> = back.nodes.into_iter().map(|node| node.outcome).collect();
+    let (unchanged, remembered) =
+        (Outcome::Reused(CacheHit::Unchanged), Outcome::Reused(CacheHit::Remembered));
     assert_eq!(back[1..4], [unchanged, remembered.clone(), remembered]);
 }
 

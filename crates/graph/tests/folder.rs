@@ -41,7 +41,7 @@ fn another_process_need_not_run_what_one_has_run() {
     let want = image(&bench(&path), 1);
     let next = bench(&path);
     let report = next.report(&next.load(CASCADE), "image", &sets(1));
-    let why: Vec<String> = report.nodes.iter().map(|node| node.fate.to_string()).collect();
+    let why: Vec<String> = report.nodes.iter().map(|node| node.outcome.to_string()).collect();
     assert!(why.len() == 5 && why.iter().all(|why| why == "from the cache folder"), "{why:?}");
     assert_eq!(image(&next, 1), want);
     let salted = Cache::with_folder(0, Folder::new(&path, BUDGET, "another version"));

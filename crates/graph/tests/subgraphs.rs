@@ -4,7 +4,7 @@ mod stub;
 
 use stub::{Bench, CASCADE};
 use wuerst_core::{CancellationToken, Error, Files, Models, Observer, Tensor, Value};
-use wuerst_graph::{Change, Fate, Graph, GraphKind, How, Misfit, Run, Why, add_graphs};
+use wuerst_graph::{CacheHit, Change, Graph, GraphKind, Misfit, Outcome, Run, RunReason, add_graphs};
 
 /// A prior in two nodes, around the one that there is.
 const DOUBLE: &str = "# Twice the prior, which is one more than once.
@@ -74,9 +74,10 @@ fn a_graph_stands_in_for_a_node_and_its_nodes_are_remembered_one_by_one() {
     // Changed inside, by a value that is set where the graph is a node: what comes before is not run again.
     let graph = with_prior(&bench, "house.prior", &[Change::Text("prior.steps", "4")]).unwrap();
     let report = bench.report(&graph, "image", &prompt());
-    let fates: Vec<(&str, &Fate)> = report.nodes.iter().map(|n| (n.node.as_str(), &n.fate)).collect();
-    assert_eq!(fates[1], ("text", &Fate::Reused(How::Unchanged)));
-    assert_eq!(fates[2], ("prior/first", &Fate::Ran(Why::Changed(vec!["steps".into()]))));
+    let outcomes: Vec<(&str, &Outcome)> =
+        report.nodes.iter().map(|n| (n.node.as_str(), &n.outcome)).collect();
+    assert_eq!(outcomes[1], ("text", &Outcome::Reused(CacheHit::Unchanged)));
+    assert_eq!(outcomes[2], ("prior/first", &Outcome::Ran(RunReason::Changed(vec!["steps".into()]))));
 }
 
 #[test]

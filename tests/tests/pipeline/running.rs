@@ -65,7 +65,7 @@ fn a_replaced_tokenizer_runs_what_used_it() -> Result<()> {
     let ran = || -> Result<Vec<String>> {
         job.get("embedding", &mut ())?;
         let report = job.report();
-        Ok(report.ran().map(|node| format!("{}: {}", node.node, node.fate)).collect())
+        Ok(report.ran().map(|node| format!("{}: {}", node.node, node.outcome)).collect())
     };
     assert_eq!(ran()?.len(), 5);
     let path = folder.path().join("tokenizer-prior.json");

@@ -61,8 +61,8 @@ pub(super) fn measure(engine: &Engine, job: &Job, output: &str, runs: usize) -> 
 
 /// Nodes with side effects run every time, and what follows them may.
 fn volatile(report: &wuerst::Report) -> bool {
-    use wuerst::graph::{Fate, Why};
-    report.nodes.iter().any(|node| node.fate == Fate::Ran(Why::Volatile))
+    use wuerst::graph::{Outcome, RunReason};
+    report.nodes.iter().any(|node| node.outcome == Outcome::Ran(RunReason::Volatile))
 }
 
 /// From the start of a process to its end, with one run in it.

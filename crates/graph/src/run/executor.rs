@@ -13,7 +13,7 @@ use wuerst_core::{
 
 use super::key;
 use super::progress::Progress;
-use super::report::{Fate, How, NodeReport, Why};
+use super::report::{CacheHit, NodeReport, Outcome, RunReason};
 use super::values::{self, Lengths};
 use crate::cache::{Arguments, Cache, Lease, Results};
 use crate::graph::{Graph, Node, Output, Source};
@@ -160,19 +160,19 @@ impl<'a> Executor<'a> {
             self.hold(used, port)?;
         }
         self.slots[node].disturbed = true;
-        self.execute(node, why(spec, changed))
+        self.execute(node, reason(spec, changed))
     }
 
     /// Whether a node's results are remembered, here or in the cache folder.
     fn recall(&mut self, node: usize, arguments: &Arguments, changed: Option<&[usize]>) -> bool {
         let key = key::key(self.graph.nodes[node].kind.spec(), arguments);
-        let how = match changed {
-            Some([]) if self.slots[node].disturbed => How::CutOff,
-            Some([]) => How::Unchanged,
-            _ => How::Remembered,
+        let hit = match changed {
+            Some([]) if self.slots[node].disturbed => CacheHit::CutOff,
+            Some([]) => CacheHit::Unchanged,
+            _ => CacheHit::Remembered,
         };
         if let Some(results) = self.cache.recall(key)
-            && self.reuse(node, &results, how, Duration::ZERO)
+            && self.reuse(node, &results, hit, Duration::ZERO)
         {
             return true;
         }
@@ -181,7 +181,7 @@ impl<'a> Executor<'a> {
 
     /// Takes remembered results for the node's. A node that has other outputs now, and forgot to raise its
     /// version, has none.
-    fn reuse(&mut self, node: usize, results: &Results, how: How, duration: Duration) -> bool {
+    fn reuse(&mut self, node: usize, results: &Results, hit: CacheHit, duration: Duration) -> bool {
         let this = Arc::clone(&self.graph.nodes[node]);
         let slot = &mut self.slots[node];
         if results.digests.len() != slot.leases.len() {
@@ -190,7 +190,7 @@ impl<'a> Executor<'a> {
         slot.results = Some(results.clone());
         let (kind, bytes, usage) = (this.kind.spec().kind.clone(), results.bytes, Usage::default());
         let report =
-            NodeReport { node: this.id.clone(), kind, fate: Fate::Reused(how), duration, bytes, usage };
+            NodeReport { node: this.id.clone(), kind, outcome: Outcome::Reused(hit), duration, bytes, usage };
         slot.report = Some(report);
         self.progress.reused(node, &this);
         results.warnings.iter().for_each(|message| self.progress.warn(&this.id, message));
@@ -209,7 +209,7 @@ impl<'a> Executor<'a> {
         let (results, leases) = self.cache.keep_all(values);
         self.cache.remember(key, results.clone());
         self.slots[node].leases = leases;
-        self.reuse(node, &results, How::Stored, begun.elapsed())
+        self.reuse(node, &results, CacheHit::Stored, begun.elapsed())
     }
 
     /// Sees to it that a resolved node's result is held, by running what was evicted.
@@ -229,7 +229,7 @@ impl<'a> Executor<'a> {
             }
             match self.missing(node) {
                 Some(used) => wanted.push(used),
-                None => self.execute(node, Why::Evicted)?,
+                None => self.execute(node, RunReason::Evicted)?,
             }
         }
         Ok(())
@@ -259,7 +259,7 @@ impl<'a> Executor<'a> {
     }
 
     /// Runs a node whose arguments are held, unless another job is just doing so.
-    fn execute(&mut self, node: usize, why: Why) -> Result<()> {
+    fn execute(&mut self, node: usize, reason: RunReason) -> Result<()> {
         let this = Arc::clone(&self.graph.nodes[node]);
         let Node { id, kind, devices, .. } = &*this;
         let spec = kind.spec();
@@ -273,7 +273,7 @@ impl<'a> Executor<'a> {
         let key = key::key(spec, &self.arguments(node)?);
         let waiting = Instant::now();
         let claim = if spec.pure { Some(self.cache.claim(key, self.cancel)?) } else { None };
-        if spec.pure && self.shared(node, key, &why, waiting) {
+        if spec.pure && self.shared(node, key, &reason, waiting) {
             return Ok(());
         }
         self.progress.started(node, &this);
@@ -300,9 +300,9 @@ impl<'a> Executor<'a> {
             self.cache.remember(key, results.clone());
         }
         drop(claim);
-        let (kind, fate, bytes) = (spec.kind.clone(), Fate::Ran(why), results.bytes);
+        let (kind, outcome, bytes) = (spec.kind.clone(), Outcome::Ran(reason), results.bytes);
         let slot = &mut self.slots[node];
-        slot.report = Some(NodeReport { node: id.clone(), kind, fate, duration, bytes, usage });
+        slot.report = Some(NodeReport { node: id.clone(), kind, outcome, duration, bytes, usage });
         slot.results = Some(results);
         slot.leases = leases;
         slot.ran = true;
@@ -315,9 +315,9 @@ impl<'a> Executor<'a> {
     }
 
     /// Whether another job computed the node's results while this one waited for its turn.
-    fn shared(&mut self, node: usize, key: Digest, why: &Why, waiting: Instant) -> bool {
+    fn shared(&mut self, node: usize, key: Digest, reason: &RunReason, waiting: Instant) -> bool {
         let Some(results) = self.cache.recall(key) else { return false };
-        if *why == Why::Evicted {
+        if *reason == RunReason::Evicted {
             // The digests are known, the values are wanted.
             let values: Vec<Option<Lease>> =
                 results.digests.iter().map(|&digest| self.cache.find(digest)).collect();
@@ -326,7 +326,7 @@ impl<'a> Executor<'a> {
             }
             self.slots[node].leases = values;
         }
-        self.reuse(node, &results, How::Shared, waiting.elapsed())
+        self.reuse(node, &results, CacheHit::Shared, waiting.elapsed())
     }
 
     /// Which arguments of a node models have made.
@@ -379,12 +379,12 @@ fn used(graph: &Graph, node: usize) -> impl Iterator<Item = usize> {
 }
 
 /// Why a node must run, by the arguments that changed since the last time, if there was one.
-fn why(spec: &NodeSpec, changed: Option<Vec<usize>>) -> Why {
+fn reason(spec: &NodeSpec, changed: Option<Vec<usize>>) -> RunReason {
     match changed {
-        _ if !spec.pure => Why::Volatile,
-        None => Why::New,
+        _ if !spec.pure => RunReason::Volatile,
+        None => RunReason::New,
         // The memo has forgotten it.
-        Some(changed) if changed.is_empty() => Why::Evicted,
-        Some(changed) => Why::Changed(changed.into_iter().map(|at| key::argument(spec, at)).collect()),
+        Some(changed) if changed.is_empty() => RunReason::Evicted,
+        Some(changed) => RunReason::Changed(changed.into_iter().map(|at| key::argument(spec, at)).collect()),
     }
 }

@@ -24,7 +24,7 @@ pub struct NodeReport {
     /// What it computes, as `wuerst.prior`.
     pub kind: String,
     /// Whether it ran, and why.
-    pub fate: Fate,
+    pub outcome: Outcome,
     /// How long it ran; of a node that was reused, how long its results took to read or to wait for.
     pub duration: Duration,
     /// The size of its results, in bytes of memory.
@@ -35,16 +35,16 @@ pub struct NodeReport {
 
 /// Whether a node ran.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Fate {
+pub enum Outcome {
     /// It ran.
-    Ran(Why),
+    Ran(RunReason),
     /// Its remembered results were used.
-    Reused(How),
+    Reused(CacheHit),
 }
 
 /// Why a node ran.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Why {
+pub enum RunReason {
     /// It was never asked for before, as far as is remembered.
     New,
     /// These arguments differ from those that a node of this name and kind had the last time.
@@ -57,7 +57,7 @@ pub enum Why {
 
 /// Why a node's remembered results could be used.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum How {
+pub enum CacheHit {
     /// Its arguments are those of the last time.
     Unchanged,
     /// Nodes before it ran, and gave what they had given before (early cut-off).
@@ -73,12 +73,12 @@ pub enum How {
 impl Report {
     /// The nodes that ran, each once.
     pub fn ran(&self) -> impl Iterator<Item = &NodeReport> {
-        self.nodes.iter().filter(|node| matches!(node.fate, Fate::Ran(_)))
+        self.nodes.iter().filter(|node| matches!(node.outcome, Outcome::Ran(_)))
     }
 
     /// The nodes whose remembered results were used.
     pub fn reused(&self) -> impl Iterator<Item = &NodeReport> {
-        self.nodes.iter().filter(|node| matches!(node.fate, Fate::Reused(_)))
+        self.nodes.iter().filter(|node| matches!(node.outcome, Outcome::Reused(_)))
     }
 
     /// What all nodes together took of the machine.
@@ -101,7 +101,7 @@ impl Report {
     ///
     /// `did` is `ran` or `reused`. `why` is `new`, `changed` (then `changed` names arguments, else it is empty),
     /// `evicted` or `volatile` of a node that ran; `unchanged`, `cut-off`, `remembered`, `stored` or `shared` of one
-    /// that was reused: see [`Why`] and [`How`]. Later versions may add fields and reasons.
+    /// that was reused: see [`RunReason`] and [`CacheHit`]. Later versions may add fields and reasons.
     pub fn to_json(&self) -> Json {
         let nodes: Vec<Json> = self.nodes.iter().map(NodeReport::to_json).collect();
         json!({ "milliseconds": milliseconds(self.duration), "nodes": nodes })
@@ -111,8 +111,8 @@ impl Report {
 impl NodeReport {
     /// This and another of the same node, for other results of a batch: it ran if one of them did.
     pub(crate) fn and(mut self, other: NodeReport) -> NodeReport {
-        if matches!((&self.fate, &other.fate), (Fate::Reused(_), Fate::Ran(_))) {
-            self.fate = other.fate;
+        if matches!((&self.outcome, &other.outcome), (Outcome::Reused(_), Outcome::Ran(_))) {
+            self.outcome = other.outcome;
         }
         self.duration += other.duration;
         self.bytes += other.bytes;
@@ -121,15 +121,15 @@ impl NodeReport {
     }
 
     fn to_json(&self) -> Json {
-        let changed = match &self.fate {
-            Fate::Ran(Why::Changed(names)) => names.as_slice(),
+        let changed = match &self.outcome {
+            Outcome::Ran(RunReason::Changed(names)) => names.as_slice(),
             _ => &[],
         };
         json!({
             "node": self.node,
             "kind": self.kind,
-            "did": if matches!(self.fate, Fate::Ran(_)) { "ran" } else { "reused" },
-            "why": self.fate.name(),
+            "did": if matches!(self.outcome, Outcome::Ran(_)) { "ran" } else { "reused" },
+            "why": self.outcome.name(),
             "changed": changed,
             "milliseconds": milliseconds(self.duration),
             "inference_milliseconds": milliseconds(self.usage.inference),
@@ -146,35 +146,35 @@ fn milliseconds(duration: Duration) -> f64 {
     duration.as_micros() as f64 / 1e3
 }
 
-impl Fate {
+impl Outcome {
     fn name(&self) -> &'static str {
         match self {
-            Fate::Ran(Why::New) => "new",
-            Fate::Ran(Why::Changed(_)) => "changed",
-            Fate::Ran(Why::Evicted) => "evicted",
-            Fate::Ran(Why::Volatile) => "volatile",
-            Fate::Reused(How::Unchanged) => "unchanged",
-            Fate::Reused(How::CutOff) => "cut-off",
-            Fate::Reused(How::Remembered) => "remembered",
-            Fate::Reused(How::Stored) => "stored",
-            Fate::Reused(How::Shared) => "shared",
+            Outcome::Ran(RunReason::New) => "new",
+            Outcome::Ran(RunReason::Changed(_)) => "changed",
+            Outcome::Ran(RunReason::Evicted) => "evicted",
+            Outcome::Ran(RunReason::Volatile) => "volatile",
+            Outcome::Reused(CacheHit::Unchanged) => "unchanged",
+            Outcome::Reused(CacheHit::CutOff) => "cut-off",
+            Outcome::Reused(CacheHit::Remembered) => "remembered",
+            Outcome::Reused(CacheHit::Stored) => "stored",
+            Outcome::Reused(CacheHit::Shared) => "shared",
         }
     }
 }
 
 /// The reason, for people.
-impl fmt::Display for Fate {
+impl fmt::Display for Outcome {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Fate::Ran(Why::Changed(names)) => return write!(f, "changed: {}", names.join(", ")),
-            Fate::Ran(Why::New) => "new",
-            Fate::Ran(Why::Evicted) => "its result was evicted",
-            Fate::Ran(Why::Volatile) => "it has side effects",
-            Fate::Reused(How::Unchanged) => "nothing changed",
-            Fate::Reused(How::CutOff) => "what came before it gave the same again",
-            Fate::Reused(How::Remembered) => "remembered from an earlier run",
-            Fate::Reused(How::Stored) => "from the cache folder",
-            Fate::Reused(How::Shared) => "another job computed it at the same time",
+            Outcome::Ran(RunReason::Changed(names)) => return write!(f, "changed: {}", names.join(", ")),
+            Outcome::Ran(RunReason::New) => "new",
+            Outcome::Ran(RunReason::Evicted) => "its result was evicted",
+            Outcome::Ran(RunReason::Volatile) => "it has side effects",
+            Outcome::Reused(CacheHit::Unchanged) => "nothing changed",
+            Outcome::Reused(CacheHit::CutOff) => "what came before it gave the same again",
+            Outcome::Reused(CacheHit::Remembered) => "remembered from an earlier run",
+            Outcome::Reused(CacheHit::Stored) => "from the cache folder",
+            Outcome::Reused(CacheHit::Shared) => "another job computed it at the same time",
         })
     }
 }
@@ -189,13 +189,13 @@ mod tests {
         let node = NodeReport {
             node: "prior".into(),
             kind: "wuerst.prior".into(),
-            fate: Fate::Ran(Why::Changed(vec!["seed".into()])),
+            outcome: Outcome::Ran(RunReason::Changed(vec!["seed".into()])),
             duration: Duration::from_millis(2),
             bytes: 64,
             usage,
         };
         let reused = NodeReport {
-            fate: Fate::Reused(How::CutOff),
+            outcome: Outcome::Reused(CacheHit::CutOff),
             usage: Usage::default(),
             ..NodeReport { node: "text".into(), ..node.clone() }
         };
