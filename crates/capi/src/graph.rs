@@ -131,7 +131,7 @@ pub extern "C" fn wst_engine_open_graph(
         let (kind, path) = unsafe { (kind.read("kind")?, PathBuf::from(path.read("path")?)) };
         let text = wuerst::graph::read_file(&path)?;
         let graph = GraphKind::new(kind, &text).in_folder(path.parent().unwrap_or(&path));
-        engine.add_graphs(&[graph]).map_err(|misfit| misfit.error)
+        engine.add_graphs(&[graph]).map_err(|refused| refused.error)
     })
 }
 

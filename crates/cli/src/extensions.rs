@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Result, anyhow};
-use wuerst::graph::{Misfit, warnings};
+use wuerst::graph::{AddGraphError, warnings};
 use wuerst::{Engine, Error, GraphKind, Settings};
 
 use crate::find::folder_of;
@@ -60,7 +60,7 @@ impl Extensions {
             })
             .collect();
         match engine.add_graphs(&graphs) {
-            Err(Misfit { index, error }) => {
+            Err(AddGraphError { index, error }) => {
                 let (kind, _, source) = &sources[index];
                 let error = match error {
                     Error::Graph(problems) => anyhow!(source.problems(problems)),

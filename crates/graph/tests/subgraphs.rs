@@ -4,7 +4,7 @@ mod stub;
 
 use stub::{Bench, CASCADE};
 use wuerst_core::{CancellationToken, Error, Files, Models, Observer, Tensor, Value};
-use wuerst_graph::{CacheHit, Change, Graph, GraphKind, Misfit, Outcome, Run, RunReason, add_graphs};
+use wuerst_graph::{AddGraphError, CacheHit, Change, Graph, GraphKind, Outcome, Run, RunReason, add_graphs};
 
 /// A prior in two nodes, around the one that there is.
 const DOUBLE: &str = "# Twice the prior, which is one more than once.
@@ -29,7 +29,7 @@ fn bench() -> Bench {
     bench
 }
 
-fn add(bench: &mut Bench, graphs: &[(&str, &str)]) -> Result<(), Misfit> {
+fn add(bench: &mut Bench, graphs: &[(&str, &str)]) -> Result<(), AddGraphError> {
     let graphs: Vec<GraphKind<'_>> =
         graphs.iter().map(|&(kind, text)| GraphKind { kind, text, models: None }).collect();
     add_graphs(&mut bench.registry, &graphs)
@@ -235,9 +235,9 @@ fn what_cannot_be_a_node_is_refused_with_its_place() {
     let mut bench = bench();
     let kinds = bench.registry.kinds().count();
     let mut refused = |graphs: &[(&str, &str)]| {
-        let misfit = add(&mut bench, graphs).unwrap_err();
+        let refused = add(&mut bench, graphs).unwrap_err();
         assert_eq!(bench.registry.kinds().count(), kinds, "all or nothing");
-        format!("{}: {}", misfit.index, misfit.error)
+        format!("{}: {}", refused.index, refused.error)
     };
     let (own, other) = (DOUBLE.replace("wuerst.prior", "house.a"), DOUBLE.replace("wuerst.prior", "house.b"));
     assert_eq!(

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use wuerst_core::{Diagnostic, Files, NodeKind, Registry, Result, memory};
-use wuerst_graph::{Cache, Change, Folder, Graph, Misfit};
+use wuerst_graph::{AddGraphError, Cache, Change, Folder, Graph};
 use wuerst_stages::{Level, Log, Outputs, Runtime, Sessions, check_threads};
 
 use crate::graph_kind::GraphKind;
@@ -113,7 +113,7 @@ impl Engine {
                 nodes.iter().try_for_each(|node| registry.add_shared(Arc::clone(node)))?;
                 let graphs: Vec<_> =
                     graphs.iter().map(|graph| graph.kind().resolved(registry.models())).collect();
-                wuerst_graph::add_graphs(registry, &graphs).map_err(|misfit| misfit.error)
+                wuerst_graph::add_graphs(registry, &graphs).map_err(|refused| refused.error)
             });
             added.map_err(|error| plugin::failed(path, error))?;
             graphs.iter().for_each(|graph| self.warn_of_kind(graph.kind().kind));
@@ -129,14 +129,14 @@ impl Engine {
     /// Its kind is taken, it uses itself, an output may be left out, or [`wuerst_core::Error::Graph`] with every
     /// problem that there is in it.
     pub fn add_graph(&self, kind: &str, text: &str) -> Result<()> {
-        self.add_graphs(&[GraphKind::new(kind, text)]).map_err(|misfit| misfit.error)
+        self.add_graphs(&[GraphKind::new(kind, text)]).map_err(|refused| refused.error)
     }
 
     /// Adds graphs that may use each other, in any order: all of them or none.
     ///
     /// # Errors
     /// The first that cannot be added, and why: see [`Engine::add_graph`].
-    pub fn add_graphs(&self, graphs: &[GraphKind<'_>]) -> Result<(), Misfit> {
+    pub fn add_graphs(&self, graphs: &[GraphKind<'_>]) -> Result<(), AddGraphError> {
         self.change(|registry| {
             let graphs: Vec<_> = graphs.iter().map(|graph| graph.resolved(registry.models())).collect();
             wuerst_graph::add_graphs(registry, &graphs)

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use wuerst_core::{Error, Files, Models, Result};
-use wuerst_graph::Misfit;
+use wuerst_graph::AddGraphError;
 
 use crate::models;
 
@@ -52,7 +52,7 @@ impl<'a> GraphKind<'a> {
 /// [`Error::File`], or [`Error::Refused`] by the path of the first graph that cannot be added.
 pub(crate) fn add_files(
     files: &[(String, PathBuf)],
-    add: impl FnOnce(&[GraphKind<'_>]) -> Result<(), Misfit>,
+    add: impl FnOnce(&[GraphKind<'_>]) -> Result<(), AddGraphError>,
 ) -> Result<()> {
     let texts: Vec<String> =
         files.iter().map(|(_, path)| wuerst_graph::read_file(path)).collect::<Result<_>>()?;
@@ -62,10 +62,10 @@ pub(crate) fn add_files(
         .zip(texts.iter().zip(&folders))
         .map(|((kind, _), (text, folder))| GraphKind::new(kind, text).in_folder(folder))
         .collect();
-    add(&graphs).map_err(|misfit| Error::Refused {
-        what: files[misfit.index].1.display().to_string(),
-        message: misfit.error.to_string(),
-        source: misfit.error.into(),
+    add(&graphs).map_err(|refused| Error::Refused {
+        what: files[refused.index].1.display().to_string(),
+        message: refused.error.to_string(),
+        source: refused.error.into(),
     })
 }
 

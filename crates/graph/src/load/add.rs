@@ -23,20 +23,20 @@ pub struct GraphKind<'a> {
 
 /// Why a graph file is no node kind.
 #[derive(Debug)]
-pub struct Misfit {
+pub struct AddGraphError {
     /// Which of them, by index.
     pub index: usize,
     /// What is wrong with it; places are in its text.
     pub error: Error,
 }
 
-impl fmt::Display for Misfit {
+impl fmt::Display for AddGraphError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.error.fmt(f)
     }
 }
 
-impl std::error::Error for Misfit {}
+impl std::error::Error for AddGraphError {}
 
 /// Adds graphs to the node kinds: all of them or, after an error, none. They may use each other, in any order, but none
 /// itself.
@@ -44,7 +44,7 @@ impl std::error::Error for Misfit {}
 /// # Errors
 /// The first graph that cannot be added, and why: its kind is taken or malformed, it uses itself, perhaps through others,
 /// an output may be left out, or whatever [`Graph::load`](crate::Graph::load) says.
-pub fn add_graphs(registry: &mut Registry, graphs: &[GraphKind<'_>]) -> Result<(), Misfit> {
+pub fn add_graphs(registry: &mut Registry, graphs: &[GraphKind<'_>]) -> Result<(), AddGraphError> {
     // A kind that is taken means what it meant before, which is said when it cannot be added.
     let new: Vec<&str> =
         graphs.iter().map(|one| if registry.get(one.kind).is_none() { one.kind } else { "" }).collect();
@@ -59,7 +59,7 @@ pub fn add_graphs(registry: &mut Registry, graphs: &[GraphKind<'_>]) -> Result<(
         let add = Graph::load(text, &seen)
             .and_then(|graph| Subgraph::of_graph(kind, graph, (*text).into(), seen))
             .and_then(|graph| with.add(graph));
-        add.map_err(|error| Misfit { index, error })?;
+        add.map_err(|error| AddGraphError { index, error })?;
     }
     *registry = with;
     Ok(())
@@ -83,7 +83,7 @@ fn uses(text: &str, new: &[&str]) -> Vec<Use> {
 }
 
 /// The graphs, each after those that it uses.
-fn order(uses: &[Vec<Use>], graphs: &[GraphKind<'_>]) -> Result<Vec<usize>, Misfit> {
+fn order(uses: &[Vec<Use>], graphs: &[GraphKind<'_>]) -> Result<Vec<usize>, AddGraphError> {
     let mut order = Vec::with_capacity(uses.len());
     // Each is taken when all that it uses are; whoever adds graphs adds a handful.
     while order.len() < uses.len() {
@@ -98,7 +98,7 @@ fn order(uses: &[Vec<Use>], graphs: &[GraphKind<'_>]) -> Result<Vec<usize>, Misf
 }
 
 /// What to say when every graph that is left uses another that is left: following them must come round.
-fn circle(uses: &[Vec<Use>], done: &[usize], graphs: &[GraphKind<'_>]) -> Misfit {
+fn circle(uses: &[Vec<Use>], done: &[usize], graphs: &[GraphKind<'_>]) -> AddGraphError {
     let mut path: Vec<usize> = (0..uses.len()).find(|at| !done.contains(at)).into_iter().collect();
     while let Some(&last) = path.last() {
         let Some(next) = uses[last].iter().find(|one| !done.contains(&one.graph)) else { break };
@@ -115,5 +115,5 @@ fn circle(uses: &[Vec<Use>], done: &[usize], graphs: &[GraphKind<'_>]) -> Misfit
         uses[index].iter().find(|one| one.graph == to).map_or_else(Place::root, |one| one.place.clone());
     let mut problems = Problems::default();
     problems.add(place, format!("a graph cannot be a node of itself: {}", names.join(" -> ")));
-    Misfit { index, error: Error::Graph(problems.sorted()) }
+    AddGraphError { index, error: Error::Graph(problems.sorted()) }
 }
