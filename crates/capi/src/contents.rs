@@ -27,7 +27,7 @@ pub(crate) struct Contents {
 impl Contents {
     pub(crate) fn of(graph: &wuerst::Graph) -> Contents {
         Contents {
-            inputs: graph.offered().into_iter().map(Shown::new).collect(),
+            inputs: graph.effective_inputs().into_iter().map(Shown::new).collect(),
             outputs: graph.outputs().iter().map(|output| Shown::output(&output.name, &output.ty)).collect(),
             nodes: graph.nodes().iter().map(|node| Node::of(graph, node)).collect(),
         }

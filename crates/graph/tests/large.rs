@@ -38,7 +38,7 @@ fn run(name: &str, bench: &Bench, text: &str, sets: &[(String, i64)]) -> Vec<Val
     timed(&format!("{name}: set {} inputs", sets.len()), || {
         sets.iter().for_each(|(input, value)| inputs.set(&graph, input, *value).unwrap());
     });
-    assert_eq!(graph.offered().len(), graph.inputs().len());
+    assert_eq!(graph.effective_inputs().len(), graph.inputs().len());
     let names: Vec<&str> = graph.outputs().iter().map(|output| output.name.as_str()).collect();
     let (cancel, mut observer) = (CancellationToken::new(), ());
     let mut run = Run::new(&graph, &inputs, &bench.cache, &cancel, &mut observer);

@@ -1,8 +1,8 @@
 //! A checked graph: right by construction, ready to run.
 
+pub(crate) mod effective_inputs;
 pub(crate) mod index;
 pub(crate) mod node;
-pub(crate) mod offer;
 mod origin;
 
 use std::collections::HashSet;

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use wuerst_core::{Args, Ctx, Error, Models, NodeKind, NodeSpec, Refusal, Registry, Result, Value};
 
 use crate::cache::Cache;
-use crate::graph::offer::allowed;
+use crate::graph::effective_inputs::allowed;
 use crate::graph::{Graph, Source};
 use crate::run::Run;
 use crate::run::inputs::Inputs;

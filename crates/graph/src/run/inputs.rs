@@ -6,7 +6,7 @@ use wuerst_core::{Args, CancellationToken, Error, Refusal, Result, Value};
 
 use super::key;
 use super::values;
-use crate::graph::offer::allowed;
+use crate::graph::effective_inputs::allowed;
 use crate::graph::{Graph, Source};
 
 /// The values of a graph's inputs, for one or many runs.

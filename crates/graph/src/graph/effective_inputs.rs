@@ -10,25 +10,25 @@ impl Graph {
     /// The inputs as every node that they are wired to allows them: with the range and the choices that are left, and
     /// where the graph does not say what one means, with what the first of these nodes says. For controls and listings;
     /// names, types and defaults are those of [`Graph::inputs`].
-    pub fn offered(&self) -> Vec<Port> {
-        (0..self.inputs.len()).map(|index| self.offer(index)).collect()
+    pub fn effective_inputs(&self) -> Vec<Port> {
+        (0..self.inputs.len()).map(|index| self.effective_input(index)).collect()
     }
 
-    fn offer(&self, index: usize) -> Port {
-        let mut offer = self.inputs[index].clone();
+    fn effective_input(&self, index: usize) -> Port {
+        let mut input = self.inputs[index].clone();
         for (node, arg) in self.index.readers(&self.nodes, index) {
             let port = &self.nodes[node].kind.spec().signature.inputs[arg];
-            offer.range = both(offer.range, port.range.as_ref());
-            if offer.choices.is_empty() {
-                offer.choices.clone_from(&port.choices);
+            input.range = both(input.range, port.range.as_ref());
+            if input.choices.is_empty() {
+                input.choices.clone_from(&port.choices);
             } else if !port.choices.is_empty() {
-                offer.choices.retain(|choice| port.choices.contains(choice));
+                input.choices.retain(|choice| port.choices.contains(choice));
             }
-            if offer.about.is_empty() {
-                offer.about.clone_from(&port.about);
+            if input.about.is_empty() {
+                input.about.clone_from(&port.about);
             }
         }
-        offer
+        input
     }
 }
 
@@ -89,9 +89,9 @@ mod tests {
         let text = "{wuerstchen: 1, inputs: {n: 'int = 7 {0..20}', mode: 'text?', free: 'float?'}, outputs: {n: $n}, \
                     nodes: {b: {use: a.one, with: {n: $n, mode: $mode}}, c: {use: a.two, with: {n: $n, mode: $mode}}}}";
         let graph = Graph::load(text, &registry).unwrap();
-        let offered: Vec<String> = graph.offered().iter().map(Port::to_string).collect();
-        assert_eq!(offered, ["n: int = 7 {5..20}", "mode: text? {y|z}", "free: float?"]);
-        assert_eq!(graph.offered()[0].about, "How many.");
+        let effective_inputs: Vec<String> = graph.effective_inputs().iter().map(Port::to_string).collect();
+        assert_eq!(effective_inputs, ["n: int = 7 {5..20}", "mode: text? {y|z}", "free: float?"]);
+        assert_eq!(graph.effective_inputs()[0].about, "How many.");
         assert_eq!(graph.inputs()[0].to_string(), "n: int = 7 {0..20}");
     }
 }
