@@ -58,7 +58,7 @@ pub(crate) fn used(engine: &Engine, graph: &Graph, inputs: &Texts, found: &Found
                 let (name, shown) = (model.name().to_owned(), shown(registry.models(), model));
                 let digest = model.identify(&cancel)?.to_string();
                 used.push(Used { place, name, shown, digest, is_file: false });
-                for file in companions(engine.sessions(), model)? {
+                for file in companions(engine.model_cache(), model)? {
                     let (name, digest) = (file.name().to_owned(), file.identify(&cancel)?.to_string());
                     used.push(Used {
                         place: String::new(),

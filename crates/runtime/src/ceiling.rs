@@ -10,7 +10,7 @@ use wuerst_model::record::{Axis, DType, Graph, Init, Op};
 use crate::device::{Device, Request};
 use crate::model::Stage;
 use crate::model::load::Opening;
-use crate::model_cache::Sessions;
+use crate::model_cache::ModelCache;
 use crate::model_header::Header;
 use crate::options::threads;
 
@@ -33,10 +33,10 @@ pub struct Ceiling {
 ///
 /// # Errors
 /// As for loading a model, and when no temporary file can be written.
-pub fn ceiling(sessions: &Sessions, runs: usize) -> Result<Ceiling> {
+pub fn ceiling(models: &ModelCache, runs: usize) -> Result<Ceiling> {
     let mut best: Option<Ceiling> = None;
     for product in PRODUCTS {
-        let (time, device) = fastest(sessions, product, runs)?;
+        let (time, device) = fastest(models, product, runs)?;
         let multiply_adds = product.iter().product::<usize>() as f64;
         let multiply_adds_per_second = multiply_adds / time.as_secs_f64().max(1e-9);
         if best.as_ref().is_none_or(|best| best.multiply_adds_per_second < multiply_adds_per_second) {
@@ -48,7 +48,7 @@ pub fn ceiling(sessions: &Sessions, runs: usize) -> Result<Ceiling> {
 
 /// The least time of several runs, and the device.
 fn fastest(
-    sessions: &Sessions,
+    models: &ModelCache,
     [rows, inner, columns]: [usize; 3],
     runs: usize,
 ) -> Result<(Duration, Device)> {
@@ -57,10 +57,10 @@ fn fastest(
     write(&path, [rows, inner, columns])?;
     let model = Model::open("product", &path)?;
     let header = Header::read(&path).map_err(|e| failed(&e))?;
-    let options = sessions.options();
+    let options = models.options();
     let devices = if options.devices.is_empty() { &[Device::Cpu][..] } else { &options.devices };
     let request =
-        Request { runtime: sessions.start()?, model: model.digest(), threads: threads(options.threads) };
+        Request { runtime: models.start()?, model: model.digest(), threads: threads(options.threads) };
     let (strict, log) = (options.strict, options.log.clone());
     let opening =
         Opening { path: &path, request, devices, strict, prepared: None, warn: &|_| {}, stepwise: &[], log };

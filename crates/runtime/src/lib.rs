@@ -1,6 +1,6 @@
 //! Models in ONNX Runtime: the process's library, devices, the models in memory, and what a model's file says of itself.
 //!
-//! Nothing here knows of nodes' kinds or of graphs: nodes ask [`Sessions`] for a model that stands in for a stage.
+//! Nothing here knows of nodes' kinds or of graphs: nodes ask [`ModelCache`] for a model that stands in for a stage.
 #![cfg_attr(not(test), warn(clippy::disallowed_methods))]
 
 mod arena;
@@ -24,7 +24,7 @@ pub use library::Runtime;
 pub use library::host::HostApi;
 pub use model::Stage;
 pub use model::invariant::Kept;
-pub use model_cache::Sessions;
+pub use model_cache::ModelCache;
 pub use model_header::{Header, HeaderError, Outlet};
 pub use options::{Level, Log, Options};
 pub use per_stage::{MOST_THREADS, StageOptions, check_threads};

@@ -23,7 +23,7 @@ use crate::recent::{Keyed, Recent};
 ///
 /// Nothing is loaded until a node runs, ONNX Runtime included: a graph can be checked without it.
 #[derive(Debug)]
-pub struct Sessions {
+pub struct ModelCache {
     options: Options,
     headers: Recent<Digest, Header>,
     /// What those say of which the contract was checked.
@@ -65,13 +65,13 @@ struct Entry {
     stage: Arc<Stage>,
 }
 
-impl Sessions {
+impl ModelCache {
     /// No models yet.
-    pub fn new(options: Options) -> Sessions {
+    pub fn new(options: Options) -> ModelCache {
         let (headers, facts) = (Recent::new(HEADERS), Recent::new(FACTS));
         let companions = Recent::new(COMPANIONS);
         let (loaded, loading, pending, said) = Default::default();
-        Sessions { options, headers, facts, companions, loaded, loading, pending, said }
+        ModelCache { options, headers, facts, companions, loaded, loading, pending, said }
     }
 
     /// Finds and starts ONNX Runtime, which otherwise happens when the first model is loaded.
@@ -106,7 +106,7 @@ impl Sessions {
     /// nodes see to, are left out.
     ///
     /// # Errors
-    /// As [`Sessions::facts`].
+    /// As [`ModelCache::facts`].
     pub fn lengths(&self, model: &Model, contract: Contract) -> Result<Vec<(String, usize)>> {
         self.facts::<Facts>(model, contract)?;
         let header = self.header(model)?;
@@ -147,7 +147,7 @@ impl Sessions {
     }
 
     /// Something that was made of a file next to a model, as its tokenizer: `make` gives it and the bytes that it takes.
-    /// It is remembered by the file's digest, a number, and its type, until [`Sessions::release`] or others need the room.
+    /// It is remembered by the file's digest, a number, and its type, until [`ModelCache::release`] or others need the room.
     ///
     /// # Errors
     /// Those of `make`, which are not remembered; and [`Error::Cancelled`].
@@ -171,7 +171,7 @@ impl Sessions {
     /// # Errors
     /// [`Error::Model`] when it breaks the contract or no device takes it, whatever keeps ONNX Runtime from
     /// starting, or [`Error::Cancelled`].
-    pub fn stage(&self, ctx: &mut Ctx<'_>, model: &Model, contract: Contract) -> Result<Arc<Stage>> {
+    pub fn get(&self, ctx: &mut Ctx<'_>, model: &Model, contract: Contract) -> Result<Arc<Stage>> {
         self.facts::<Facts>(model, contract)?;
         let wish = self.wish(ctx, contract)?;
         let identity = model.identify(ctx.cancel())?;

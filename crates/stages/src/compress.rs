@@ -5,7 +5,7 @@ use std::sync::Arc;
 use image::imageops::FilterType;
 use wuerst_core::{Args, Ctx, Error, KnownLength, Model, NodeKind, NodeSpec, Refusal, Result, Value};
 use wuerst_model::facts;
-use wuerst_runtime::{Contract, Sessions};
+use wuerst_runtime::{Contract, ModelCache};
 
 use crate::image::{MOST_PIXELS, picture, scaled, tensor};
 use crate::lengths;
@@ -15,22 +15,22 @@ use crate::vqgan_encode::planes;
 /// `wuerst.compress`: a picture's semantic embedding.
 pub(crate) struct Compress {
     spec: NodeSpec,
-    sessions: Arc<Sessions>,
+    models: Arc<ModelCache>,
 }
 
 impl Compress {
-    pub(crate) fn new(sessions: Arc<Sessions>) -> Result<Compress> {
+    pub(crate) fn new(models: Arc<ModelCache>) -> Result<Compress> {
         let signature = "image: u8[h,w,3], model: model -> embedding: f32[1,c,H,W]";
         let about = "Makes the semantic embedding of a picture, as the prior makes one of text.";
         let spec = NodeSpec::new("wuerst.compress", 1, signature, about)?
             .describe("image", "The picture, RGB; it is resized to what the model reads for each cell.")?
             .describe("model", "A model with the contract `compressor`.")?
             .describe("embedding", "What the picture shows, for the decoder or as the prior's `init`.")?;
-        Ok(Compress { spec, sessions })
+        Ok(Compress { spec, models })
     }
 
     fn facts(&self, model: &Model) -> Result<facts::Compressor> {
-        let facts: facts::Compressor = self.sessions.facts(model, Contract::Compressor)?;
+        let facts: facts::Compressor = self.models.facts(model, Contract::Compressor)?;
         if facts.stride > 0 && facts.resolution_multiple >= 1. {
             return Ok(facts);
         }
@@ -45,7 +45,7 @@ impl NodeKind for Compress {
     }
 
     fn lengths(&self, known: &Args<'_>) -> Vec<KnownLength> {
-        lengths::of_model(&self.sessions, known, Contract::Compressor)
+        lengths::of_model(&self.models, known, Contract::Compressor)
     }
 
     fn check(&self, known: &Args<'_>) -> Result<(), Refusal> {
@@ -70,7 +70,7 @@ impl NodeKind for Compress {
         let (width, height) = sides.ok_or_else(|| Error::invalid("image", "is too large for the model"))?;
         let read = tensor(scaled(&picture, [width, height], FilterType::CatmullRom))?;
         let planes = planes(&read, facts.mean, facts.std)?;
-        let stage = self.sessions.stage(ctx, model, Contract::Compressor)?;
+        let stage = self.models.get(ctx, model, Contract::Compressor)?;
         ctx.step(0, 1)?;
         let embedding = stage.run(ctx, &[("image", &planes)], "embedding")?;
         ctx.step(1, 1)?;

@@ -8,7 +8,7 @@ use wuerst_core::{
 use wuerst_model::facts;
 use wuerst_model::noise::Noise;
 use wuerst_model::scale::Scale;
-use wuerst_runtime::{Contract, Sessions};
+use wuerst_runtime::{Contract, ModelCache};
 
 use crate::lengths;
 use crate::sampling::batch;
@@ -22,11 +22,11 @@ const CHANNELS: usize = 4;
 /// `wuerst.decoder`: takes the noise off the VQGAN's latents, guided by the embedding and by text.
 pub(crate) struct Decode {
     spec: NodeSpec,
-    sessions: Arc<Sessions>,
+    models: Arc<ModelCache>,
 }
 
 impl Decode {
-    pub(crate) fn new(sessions: Arc<Sessions>) -> Result<Decode> {
+    pub(crate) fn new(models: Arc<ModelCache>) -> Result<Decode> {
         let signature = concat!(
             "embedding: f32[b,c,h,w], text: f32[t,l,d], negative: f32[n,l,d]?, model: model, ",
             sampling_ports!(),
@@ -47,11 +47,11 @@ impl Decode {
         for (port, about) in sampling::ABOUT.into_iter().chain(guidance::ABOUT).chain(start::ABOUT) {
             spec = spec.describe(port, about)?;
         }
-        Ok(Decode { spec, sessions })
+        Ok(Decode { spec, models })
     }
 
     fn facts(&self, model: &Model) -> Result<facts::Decoder> {
-        self.sessions.facts(model, Contract::Decoder)
+        self.models.facts(model, Contract::Decoder)
     }
 }
 
@@ -100,7 +100,7 @@ impl NodeKind for Decode {
     }
 
     fn lengths(&self, known: &Args<'_>) -> Vec<KnownLength> {
-        lengths::of_model(&self.sessions, known, Contract::Decoder)
+        lengths::of_model(&self.models, known, Contract::Decoder)
     }
 
     fn check(&self, known: &Args<'_>) -> Result<(), Refusal> {
@@ -138,7 +138,7 @@ impl NodeKind for Decode {
                 preview: facts.preview.as_ref(),
             },
         )?;
-        let stage = self.sessions.stage(ctx, model, Contract::Decoder)?;
+        let stage = self.models.get(ctx, model, Contract::Decoder)?;
         let channels = stage.channels().unwrap_or(CHANNELS);
         if let Some(Value::Tensor(init)) = args.get("init")
             && init.shape()[1] != channels

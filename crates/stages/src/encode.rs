@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use wuerst_core::{Args, Batch, Ctx, KnownLength, NodeKind, NodeSpec, Refusal, Result, Value};
 use wuerst_model::facts;
-use wuerst_runtime::{Contract, Sessions};
+use wuerst_runtime::{Contract, ModelCache};
 
 use crate::lengths;
 use crate::sampling::batch;
@@ -13,11 +13,11 @@ use crate::sampling::blame_model;
 /// `wuerst.text_encode`: the last hidden states of a text encoder.
 pub(crate) struct Encode {
     spec: NodeSpec,
-    sessions: Arc<Sessions>,
+    models: Arc<ModelCache>,
 }
 
 impl Encode {
-    pub(crate) fn new(sessions: Arc<Sessions>) -> Result<Encode> {
+    pub(crate) fn new(models: Arc<ModelCache>) -> Result<Encode> {
         let signature = "ids: i64[b,l], mask: i64[b,l], model: model -> states: f32[b,l,d]";
         let about = "Makes the states of a text, which the prior and the decoder attend to.";
         let spec = NodeSpec::new("wuerst.text_encode", 1, signature, about)?
@@ -26,7 +26,7 @@ impl Encode {
             .describe("mask", "1 for tokens of the text, 0 for padding.")?
             .describe("model", "A model with the contract `text-encoder`.")?
             .describe("states", "One state for each token, of each text.")?;
-        Ok(Encode { spec, sessions })
+        Ok(Encode { spec, models })
     }
 }
 
@@ -36,12 +36,12 @@ impl NodeKind for Encode {
     }
 
     fn lengths(&self, known: &Args<'_>) -> Vec<KnownLength> {
-        lengths::of_model(&self.sessions, known, Contract::TextEncoder)
+        lengths::of_model(&self.models, known, Contract::TextEncoder)
     }
 
     fn check(&self, known: &Args<'_>) -> Result<(), Refusal> {
         if known.has("model") {
-            self.sessions
+            self.models
                 .facts::<facts::TextEncoder>(known.model("model")?, Contract::TextEncoder)
                 .map_err(blame_model)?;
         }
@@ -53,7 +53,7 @@ impl NodeKind for Encode {
     }
 
     fn run(&self, ctx: &mut Ctx<'_>, args: &Args<'_>) -> Result<Vec<Value>> {
-        let stage = self.sessions.stage(ctx, args.model("model")?, Contract::TextEncoder)?;
+        let stage = self.models.get(ctx, args.model("model")?, Contract::TextEncoder)?;
         let (ids, mask) = (args.tensor("ids")?, args.tensor("mask")?);
         batch::alone("ids", ids)?;
         ctx.step(0, 1)?;

@@ -32,9 +32,9 @@ pub use tokenize::companions;
 pub use wuerst_runtime::shared_library as library;
 /// ONNX Runtime: the models that the nodes share.
 pub use wuerst_runtime::{
-    Arena, Ceiling, Contract, Cuda, Device, Header, HeaderError, HostApi, Level, Log, MOST_THREADS, OpenVino,
-    Operators, Options, Outlet, Placement, Precision, Runtime, Sessions, Stage, StageOptions, TensorRt,
-    ceiling, check_threads,
+    Arena, Ceiling, Contract, Cuda, Device, Header, HeaderError, HostApi, Level, Log, MOST_THREADS,
+    ModelCache, OpenVino, Operators, Options, Outlet, Placement, Precision, Runtime, Stage, StageOptions,
+    TensorRt, ceiling, check_threads,
 };
 
 /// Kinds that had other names once: old and new ones.
@@ -50,7 +50,7 @@ const RENAMED: [(&str, &str); 4] = [
 ///
 /// # Errors
 /// When a node of one of their kinds is there already.
-pub fn register(registry: &mut Registry, sessions: &Arc<Sessions>, outputs: Outputs) -> Result<()> {
+pub fn register(registry: &mut Registry, models: &Arc<ModelCache>, outputs: Outputs) -> Result<()> {
     registry.set_devices(wuerst_runtime::preferred);
     RENAMED.into_iter().for_each(|(old, new)| registry.rename(old, new));
     let outputs = Arc::new(outputs);
@@ -58,7 +58,7 @@ pub fn register(registry: &mut Registry, sessions: &Arc<Sessions>, outputs: Outp
     image::register(registry, &outputs)?;
     tensor::register(registry, &outputs)?;
     switch::register(registry)?;
-    let shared = || Arc::clone(sessions);
+    let shared = || Arc::clone(models);
     registry.add(tokenize::Tokenize::new(shared())?)?;
     registry.add(encode::Encode::new(shared())?)?;
     registry.add(prior::Prior::new(shared())?)?;

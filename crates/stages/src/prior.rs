@@ -7,7 +7,7 @@ use wuerst_core::{
 };
 use wuerst_model::facts;
 use wuerst_model::noise::Noise;
-use wuerst_runtime::{Contract, Sessions};
+use wuerst_runtime::{Contract, ModelCache};
 
 use crate::lengths;
 use crate::sampling::batch;
@@ -21,11 +21,11 @@ const CHANNELS: usize = 16;
 /// `wuerst.prior`: takes the noise off an embedding, guided by text.
 pub(crate) struct Prior {
     spec: NodeSpec,
-    sessions: Arc<Sessions>,
+    models: Arc<ModelCache>,
 }
 
 impl Prior {
-    pub(crate) fn new(sessions: Arc<Sessions>) -> Result<Prior> {
+    pub(crate) fn new(models: Arc<ModelCache>) -> Result<Prior> {
         let signature = concat!(
             "text: f32[b,l,d], negative: f32[n,l,d]?, model: model, ",
             "width: int? {1..16384}, height: int? {1..16384}, ",
@@ -48,11 +48,11 @@ impl Prior {
         for (port, about) in sampling::ABOUT.into_iter().chain(guidance::ABOUT).chain(start::ABOUT) {
             spec = spec.describe(port, about)?;
         }
-        Ok(Prior { spec, sessions })
+        Ok(Prior { spec, models })
     }
 
     fn facts(&self, model: &Model) -> Result<facts::Prior> {
-        self.sessions.facts(model, Contract::Prior)
+        self.models.facts(model, Contract::Prior)
     }
 }
 
@@ -87,7 +87,7 @@ impl NodeKind for Prior {
     }
 
     fn lengths(&self, known: &Args<'_>) -> Vec<KnownLength> {
-        lengths::of_model(&self.sessions, known, Contract::Prior)
+        lengths::of_model(&self.models, known, Contract::Prior)
     }
 
     fn check(&self, known: &Args<'_>) -> Result<(), Refusal> {
@@ -120,7 +120,7 @@ impl NodeKind for Prior {
                 preview: facts.preview.as_ref(),
             },
         )?;
-        let stage = self.sessions.stage(ctx, model, Contract::Prior)?;
+        let stage = self.models.get(ctx, model, Contract::Prior)?;
         let channels = match args.get("init") {
             Some(Value::Tensor(init)) => init.shape()[1],
             _ => stage.channels().unwrap_or(CHANNELS),

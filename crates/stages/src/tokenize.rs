@@ -10,7 +10,7 @@ use wuerst_core::{
 };
 use wuerst_model::facts::{self, Facts};
 use wuerst_model::onnx::{HeadError, WireError};
-use wuerst_runtime::{Contract, HeaderError, Sessions};
+use wuerst_runtime::{Contract, HeaderError, ModelCache};
 
 use crate::sampling::blame_model;
 use crate::text::entries;
@@ -22,11 +22,11 @@ const SHOWN: usize = 200;
 /// `wuerst.tokenize`: text to token ids, by the tokenizer that lies beside the text encoder.
 pub(crate) struct Tokenize {
     spec: NodeSpec,
-    sessions: Arc<Sessions>,
+    models: Arc<ModelCache>,
 }
 
 impl Tokenize {
-    pub(crate) fn new(sessions: Arc<Sessions>) -> Result<Tokenize> {
+    pub(crate) fn new(models: Arc<ModelCache>) -> Result<Tokenize> {
         let signature = "text: text, model: model, lines: bool = false -> ids: i64[b,l], mask: i64[b,l]";
         let about = "Makes token ids of a text, or of each line of a list. What is too long for the model is cut off, with a warning.";
         let spec = NodeSpec::new("wuerst.tokenize", 1, signature, about)?
@@ -38,11 +38,11 @@ impl Tokenize {
             )?
             .describe("ids", "Token ids of each text, padded to the model's length.")?
             .describe("mask", "1 for tokens of the text, 0 for padding.")?;
-        Ok(Tokenize { spec, sessions })
+        Ok(Tokenize { spec, models })
     }
 
     fn facts(&self, model: &Model) -> Result<facts::TextEncoder> {
-        self.sessions.facts(model, Contract::TextEncoder)
+        self.models.facts(model, Contract::TextEncoder)
     }
 
     fn tokenizer(
@@ -52,7 +52,7 @@ impl Tokenize {
         cancel: &CancellationToken,
     ) -> Result<Arc<Tokenizer>> {
         let file = beside(model, &facts.tokenizer)?;
-        self.sessions.companion((file.identify(cancel)?, facts.length), cancel, || {
+        self.models.companion((file.identify(cancel)?, facts.length), cancel, || {
             let tokenizer = Tokenizer::open(&file, facts.length)?;
             let bytes = tokenizer.held();
             Ok((tokenizer, bytes))
@@ -63,7 +63,7 @@ impl Tokenize {
     fn sound(&self, file: &File) -> Result<()> {
         let cancel = CancellationToken::new();
         let check = || Ok((tokenizer::check(file).map(|()| Sound)?, 64));
-        self.sessions.companion((file.identify(&cancel)?, 0), &cancel, check).map(drop)
+        self.models.companion((file.identify(&cancel)?, 0), &cancel, check).map(drop)
     }
 }
 
@@ -74,8 +74,8 @@ struct Sound;
 ///
 /// # Errors
 /// [`Error::Model`] when one of them is missing, or the model cannot be read.
-pub fn companions(sessions: &Sessions, model: &Model) -> Result<Vec<File>> {
-    match sessions.facts(model, Contract::TextEncoder) {
+pub fn companions(models: &ModelCache, model: &Model) -> Result<Vec<File>> {
+    match models.facts(model, Contract::TextEncoder) {
         Ok(Facts::TextEncoder(facts)) => Ok(vec![beside(model, &facts.tokenizer)?]),
         Err(error) if is_unreadable(&error) => Err(error),
         _ => Ok(vec![]),
@@ -195,9 +195,9 @@ mod tests {
         let path = folder.path().join("m.onnx");
         std::fs::write(&path, "no model").unwrap();
         let model = Model::open("m", &path).unwrap();
-        let sessions = Sessions::new(wuerst_runtime::Options::default());
-        assert_eq!(companions(&sessions, &model).unwrap().len(), 0, "of no kind that is known");
+        let models = ModelCache::new(wuerst_runtime::Options::default());
+        assert_eq!(companions(&models, &model).unwrap().len(), 0, "of no kind that is known");
         std::fs::remove_file(&path).unwrap();
-        assert!(companions(&sessions, &model).unwrap_err().to_string().contains("m.onnx"));
+        assert!(companions(&models, &model).unwrap_err().to_string().contains("m.onnx"));
     }
 }

@@ -7,7 +7,7 @@ use wuerst_core::{
     Args, Batch, Ctx, KnownLength, Model, NodeKind, NodeSpec, Refusal, Result, Tensor, Value, memory,
 };
 use wuerst_model::facts;
-use wuerst_runtime::{Contract, Sessions, Stage};
+use wuerst_runtime::{Contract, ModelCache, Stage};
 
 use crate::lengths;
 use crate::sampling::batch;
@@ -16,14 +16,14 @@ use crate::sampling::blame_model;
 /// `wuerst.vqgan_decode`, and `wuerst.vqgan_decode_batch` for several pictures: the VQGAN's decoding half, without quantisation.
 pub(crate) struct Vqgan {
     spec: NodeSpec,
-    sessions: Arc<Sessions>,
+    models: Arc<ModelCache>,
     /// Whether it gives a list of pictures, of one too.
     list: bool,
 }
 
 impl Vqgan {
     /// For one picture.
-    pub(crate) fn new(sessions: Arc<Sessions>) -> Result<Vqgan> {
+    pub(crate) fn new(models: Arc<ModelCache>) -> Result<Vqgan> {
         let signature = "latents: f32[1,z,H,W], model: model -> image: u8[h,w,3], pixels: f32[h,w,3]";
         let spec = NodeSpec::new("wuerst.vqgan_decode", 1, signature, "Stage A. Makes pixels from latents.")?
             .with_expected_ms(200.)
@@ -31,11 +31,11 @@ impl Vqgan {
             .describe("model", "A model with the contract `vqgan-decoder`.")?
             .describe("image", "The picture, RGB.")?
             .describe("pixels", "The same before rounding, in 0..1.")?;
-        Ok(Vqgan { spec, sessions, list: false })
+        Ok(Vqgan { spec, models, list: false })
     }
 
     /// For several.
-    pub(crate) fn batch(sessions: Arc<Sessions>) -> Result<Vqgan> {
+    pub(crate) fn batch(models: Arc<ModelCache>) -> Result<Vqgan> {
         let signature = "latents: f32[b,z,H,W], model: model -> images: u8[b,h,w,3], pixels: f32[b,h,w,3]";
         let about = "Stage A. Makes the pixels of several pictures, one after the other.";
         let spec = NodeSpec::new("wuerst.vqgan_decode_batch", 1, signature, about)?
@@ -44,13 +44,13 @@ impl Vqgan {
             .describe("model", "A model with the contract `vqgan-decoder`.")?
             .describe("images", "The pictures, RGB; `image.grid` lays them out, `image.pick` takes one.")?
             .describe("pixels", "The same before rounding, in 0..1.")?;
-        Ok(Vqgan { spec, sessions, list: true })
+        Ok(Vqgan { spec, models, list: true })
     }
 }
 
 /// The facts of either half of a VQGAN.
-pub(crate) fn facts(sessions: &Sessions, model: &Model, contract: Contract) -> Result<facts::Vqgan> {
-    sessions.facts(model, contract)
+pub(crate) fn facts(models: &ModelCache, model: &Model, contract: Contract) -> Result<facts::Vqgan> {
+    models.facts(model, contract)
 }
 
 impl NodeKind for Vqgan {
@@ -59,12 +59,12 @@ impl NodeKind for Vqgan {
     }
 
     fn lengths(&self, known: &Args<'_>) -> Vec<KnownLength> {
-        lengths::of_model(&self.sessions, known, Contract::VqganDecoder)
+        lengths::of_model(&self.models, known, Contract::VqganDecoder)
     }
 
     fn check(&self, known: &Args<'_>) -> Result<(), Refusal> {
         if known.has("model") {
-            facts(&self.sessions, known.model("model")?, Contract::VqganDecoder).map_err(blame_model)?;
+            facts(&self.models, known.model("model")?, Contract::VqganDecoder).map_err(blame_model)?;
         }
         Ok(())
     }
@@ -75,9 +75,9 @@ impl NodeKind for Vqgan {
 
     fn run(&self, ctx: &mut Ctx<'_>, args: &Args<'_>) -> Result<Vec<Value>> {
         let model = args.model("model")?;
-        let facts = facts(&self.sessions, model, Contract::VqganDecoder)?;
+        let facts = facts(&self.models, model, Contract::VqganDecoder)?;
         let scale = facts.latent_scale as f32;
-        let stage = self.sessions.stage(ctx, model, Contract::VqganDecoder)?;
+        let stage = self.models.get(ctx, model, Contract::VqganDecoder)?;
         ctx.step(0, 1)?;
         let latents = batch::one(args, "latents")?;
         let scaled = latents.values::<f32>().unwrap_or_default().iter().map(|z| z * scale);

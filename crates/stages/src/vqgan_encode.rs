@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use wuerst_core::{Args, Ctx, Error, KnownLength, NodeKind, NodeSpec, Refusal, Result, Tensor, Value};
-use wuerst_runtime::{Contract, Sessions};
+use wuerst_runtime::{Contract, ModelCache};
 
 use crate::lengths;
 use crate::sampling::blame_model;
@@ -12,11 +12,11 @@ use crate::vqgan::facts;
 /// `wuerst.vqgan_encode`: the VQGAN's encoding half, without quantisation.
 pub(crate) struct VqganEncode {
     spec: NodeSpec,
-    sessions: Arc<Sessions>,
+    models: Arc<ModelCache>,
 }
 
 impl VqganEncode {
-    pub(crate) fn new(sessions: Arc<Sessions>) -> Result<VqganEncode> {
+    pub(crate) fn new(models: Arc<ModelCache>) -> Result<VqganEncode> {
         let signature = "image: u8[h,w,3], model: model -> latents: f32[1,z,H,W]";
         let about = "Stage A backwards. Makes the latents of a picture, for the decoder to start from.";
         let spec = NodeSpec::new("wuerst.vqgan_encode", 1, signature, about)?
@@ -26,7 +26,7 @@ impl VqganEncode {
             )?
             .describe("model", "A model with the contract `vqgan-encoder`.")?
             .describe("latents", "The picture as the VQGAN knows it, scaled as the decoder's own.")?;
-        Ok(VqganEncode { spec, sessions })
+        Ok(VqganEncode { spec, models })
     }
 }
 
@@ -36,19 +36,19 @@ impl NodeKind for VqganEncode {
     }
 
     fn lengths(&self, known: &Args<'_>) -> Vec<KnownLength> {
-        lengths::of_model(&self.sessions, known, Contract::VqganEncoder)
+        lengths::of_model(&self.models, known, Contract::VqganEncoder)
     }
 
     fn check(&self, known: &Args<'_>) -> Result<(), Refusal> {
         if known.has("model") {
-            facts(&self.sessions, known.model("model")?, Contract::VqganEncoder).map_err(blame_model)?;
+            facts(&self.models, known.model("model")?, Contract::VqganEncoder).map_err(blame_model)?;
         }
         Ok(())
     }
 
     fn run(&self, ctx: &mut Ctx<'_>, args: &Args<'_>) -> Result<Vec<Value>> {
         let model = args.model("model")?;
-        let facts = facts(&self.sessions, model, Contract::VqganEncoder)?;
+        let facts = facts(&self.models, model, Contract::VqganEncoder)?;
         let (scale, pixels) = (facts.latent_scale as f32, facts.pixels_per_latent.max(1));
         let image = args.tensor("image")?;
         let [height, width] = [image.shape()[0], image.shape()[1]];
@@ -60,7 +60,7 @@ impl NodeKind for VqganEncode {
             return Err(Error::invalid("image", message));
         }
         let planes = planes(image, [0.; 3], [1.; 3])?;
-        let stage = self.sessions.stage(ctx, model, Contract::VqganEncoder)?;
+        let stage = self.models.get(ctx, model, Contract::VqganEncoder)?;
         ctx.step(0, 1)?;
         let latents = stage.run(ctx, &[("image", &planes)], "latents")?;
         ctx.step(1, 1)?;

@@ -6,7 +6,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use wuerst_core::{Diagnostic, Files, NodeKind, Registry, Result, memory};
 use wuerst_graph::{AddGraphError, Cache, Change, Folder, Graph};
-use wuerst_stages::{Level, Log, Outputs, Runtime, Sessions, check_threads};
+use wuerst_stages::{Level, Log, ModelCache, Outputs, Runtime, check_threads};
 
 use crate::graph_kind::GraphKind;
 use crate::holds::EngineReport;
@@ -26,7 +26,7 @@ pub struct Engine(Arc<Inner>);
 
 struct Inner {
     registry: RwLock<Kinds>,
-    sessions: Arc<Sessions>,
+    models: Arc<ModelCache>,
     cache: Cache,
     log: Option<Log>,
 }
@@ -57,15 +57,15 @@ impl Engine {
             None => Cache::new(options.cache_bytes),
         };
         let log = stages.log.clone();
-        let sessions = Arc::new(Sessions::new(stages));
+        let models = Arc::new(ModelCache::new(stages));
         let mut registry = Registry::new();
         let files = options.files.map(Files::in_folder).unwrap_or_default();
         let outputs = Outputs::new(options.outputs).with_limits(options.outputs_files, options.outputs_bytes);
         let outputs = outputs.with_marks(options.mark);
         registry.set_models(models::in_folder(options.models).with_files(files));
-        wuerst_stages::register(&mut registry, &sessions, outputs)?;
+        wuerst_stages::register(&mut registry, &models, outputs)?;
         let kinds = Kinds { registry, changes: 0 };
-        let engine = Engine(Arc::new(Inner { registry: RwLock::new(kinds), sessions, cache, log }));
+        let engine = Engine(Arc::new(Inner { registry: RwLock::new(kinds), models, cache, log }));
         options.plugins.iter().try_for_each(|path| engine.load_plugin(path))?;
         graph_kind::add_files(&options.subgraphs, |graphs| engine.add_graphs(graphs))?;
         Ok(engine)
@@ -189,13 +189,13 @@ impl Engine {
     }
 
     /// The models in memory.
-    pub fn sessions(&self) -> &Sessions {
-        &self.0.sessions
+    pub fn model_cache(&self) -> &ModelCache {
+        &self.0.models
     }
 
     /// Unloads the models that nobody runs just now, and forgets results that nobody uses.
     pub fn release(&self) {
-        self.0.sessions.release();
+        self.0.models.release();
         self.0.cache.clear();
     }
 
@@ -203,7 +203,7 @@ impl Engine {
     pub fn report(&self) -> EngineReport {
         EngineReport {
             runtime: Runtime::running().map(|runtime| runtime.path().to_owned()),
-            models: self.0.sessions.placements(),
+            models: self.0.models.placements(),
             remembered_bytes: self.0.cache.bytes(),
         }
     }

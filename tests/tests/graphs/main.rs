@@ -108,7 +108,7 @@ fn models_stay_within_their_memory_and_the_longest_unused_goes() -> Result<()> {
     }
     job.set("prompt", "a red apple, twemoji style")?;
     let loaded = || -> Vec<String> {
-        let placements = engine.sessions().placements();
+        let placements = engine.model_cache().placements();
         placements.iter().filter_map(|p| Some(p.model.file_stem()?.to_str()?.to_owned())).collect()
     };
     job.get("embedding", &mut ())?;

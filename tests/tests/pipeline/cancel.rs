@@ -82,7 +82,7 @@ fn an_evaluation_is_stopped_in_the_middle() -> Result<()> {
     let evaluate = |cancel: &CancellationToken| {
         let mut observer = ();
         let mut ctx = Ctx::new("vqgan", cancel, &mut observer);
-        let stage = engine.sessions().stage(&mut ctx, &model, Contract::VqganDecoder)?;
+        let stage = engine.model_cache().get(&mut ctx, &model, Contract::VqganDecoder)?;
         stage.run(&ctx, &[("latents", &latents)], "image")
     };
     evaluate(&CancellationToken::new())?;

@@ -20,7 +20,7 @@ fn run(folder: &Path, devices: &str, strict: bool) -> Result<(wuerst::Result<Arr
     let job = engine.job(&engine.graph(&shipped("wuerstchen.yaml")?)?);
     set_case(&job)?;
     let embedding = job.get("embedding", &mut ()).map(|value| f32s(&value));
-    Ok((embedding, engine.sessions().placements()))
+    Ok((embedding, engine.model_cache().placements()))
 }
 
 #[test]
@@ -63,7 +63,7 @@ fn the_report_counts_the_operators_of_each_provider() -> Result<()> {
          e: {use: wuerst.text_encode, with: {ids: $t.ids, mask: $t.mask, model: text-encoder}}}, outputs: {s: $e.states}}",
     )?);
     job.get("s", &mut ())?;
-    let placements = engine.sessions().placements();
+    let placements = engine.model_cache().placements();
     let [placement] = placements.as_slice() else { anyhow::bail!("{placements:?}") };
     assert_eq!(placement.operators.keys().collect::<Vec<_>>(), ["cpu"]);
     let operators = &placement.operators["cpu"];

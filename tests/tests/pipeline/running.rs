@@ -179,11 +179,11 @@ fn one_model_at_a_time_is_enough() -> Result<()> {
     let job = engine.job(&engine.graph(&shipped("wuerstchen.yaml")?)?);
     set_case(&job)?;
     assert_eq!(job.get("image", &mut ())?, want);
-    let placements = engine.sessions().placements();
+    let placements = engine.model_cache().placements();
     assert_eq!(placements.len(), 1);
     assert!(placements[0].model.ends_with("vqgan-decoder.onnx") && placements[0].device == Device::Cpu);
-    engine.sessions().release();
-    assert!(engine.sessions().placements().is_empty());
+    engine.model_cache().release();
+    assert!(engine.model_cache().placements().is_empty());
     Ok(())
 }
 

@@ -41,7 +41,7 @@ pub(super) fn compare(
         let model = Model::open(evaluation.contract.name(), &path)?;
         let (cancel, mut watch) = (CancellationToken::new(), ());
         let mut ctx = Ctx::new("bench", &cancel, &mut watch);
-        let stage = engine.sessions().stage(&mut ctx, &model, evaluation.contract)?;
+        let stage = engine.model_cache().get(&mut ctx, &model, evaluation.contract)?;
         let feeds: Vec<(&str, &Tensor)> = evaluation.inputs.iter().map(|(name, t)| (*name, t)).collect();
         let mut files = BTreeMap::new();
         for (name, tensor) in &feeds {

@@ -31,25 +31,22 @@ fn model(note: usize) -> Vec<u8> {
 fn rewritten_models_are_forgotten() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("vqgan.onnx");
-    let sessions = Sessions::new(Options::default());
+    let models = ModelCache::new(Options::default());
     for note in 0..40 {
         fs::write(&path, model((8 << 20) + note)).unwrap();
         let model = Model::open("vqgan", &path).unwrap();
         // Of a file that was changed just now nothing is remembered, unless its content is known.
         model.identify(&CancellationToken::new()).unwrap();
         assert_eq!(
-            sessions.facts::<Facts>(&model, Contract::VqganDecoder).unwrap().contract(),
+            models.facts::<Facts>(&model, Contract::VqganDecoder).unwrap().contract(),
             Contract::VqganDecoder
         );
     }
     let bytes = |text: String| -> usize {
         text.split(' ').rev().nth(1).and_then(|bytes| bytes.parse().ok()).unwrap()
     };
-    let held = [format!("{:?}", sessions.headers), format!("{:?}", sessions.facts)].map(bytes);
+    let held = [format!("{:?}", models.headers), format!("{:?}", models.facts)].map(bytes);
     assert!(held[0] > 0 && held.iter().sum::<usize>() < 64 << 10, "{held:?} bytes of 40 models");
-    sessions.release();
-    assert_eq!(
-        [format!("{:?}", sessions.headers), format!("{:?}", sessions.facts)],
-        ["Recent(0 of 0 bytes)"; 2]
-    );
+    models.release();
+    assert_eq!([format!("{:?}", models.headers), format!("{:?}", models.facts)], ["Recent(0 of 0 bytes)"; 2]);
 }

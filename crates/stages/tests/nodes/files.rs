@@ -95,9 +95,9 @@ fn runs_save_no_more_than_allowed() {
     let mut inputs = Inputs::new();
     let run = |files: u64, bytes: u64, outputs: &[&str], inputs: &mut Inputs| {
         let mut registry = wuerst_core::Registry::new();
-        let sessions = std::sync::Arc::new(wuerst_stages::Sessions::new(wuerst_stages::Options::default()));
+        let models = std::sync::Arc::new(wuerst_stages::ModelCache::new(wuerst_stages::Options::default()));
         let limited = wuerst_stages::Outputs::new(Some(folder.path().to_owned())).with_limits(files, bytes);
-        wuerst_stages::register(&mut registry, &sessions, limited).unwrap();
+        wuerst_stages::register(&mut registry, &models, limited).unwrap();
         let graph = Graph::load(&text, &registry).unwrap();
         inputs.set(&graph, "image", gradient()).unwrap();
         let (cache, cancel) = (Cache::new(1 << 20), CancellationToken::new());

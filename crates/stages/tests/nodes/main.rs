@@ -12,14 +12,14 @@ use std::sync::Arc;
 
 use wuerst_core::{CancellationToken, Files, Models, Observer, Registry, Result, Tensor, Value};
 use wuerst_graph::{Cache, Graph, Inputs, Run};
-use wuerst_stages::{Options, Outputs, Sessions, register};
+use wuerst_stages::{ModelCache, Options, Outputs, register};
 
 /// The built-in nodes, with a folder that graphs may read and write.
 fn registry(folder: &Path) -> Registry {
     let mut registry = Registry::new();
     registry.set_models(Models::default().with_files(Files::in_folder(folder)));
-    let sessions = Arc::new(Sessions::new(Options::default()));
-    register(&mut registry, &sessions, Outputs::new(Some(folder.to_owned()))).unwrap();
+    let models = Arc::new(ModelCache::new(Options::default()));
+    register(&mut registry, &models, Outputs::new(Some(folder.to_owned()))).unwrap();
     registry
 }
 
