@@ -8,7 +8,7 @@ use wuerst_model::onnx::{self, Weight};
 use wuerst_model::record::{Axis, DType, Graph, Init, Op};
 
 use crate::device::{Device, Request};
-use crate::model::Stage;
+use crate::model::LoadedModel;
 use crate::model::load::Opening;
 use crate::model_cache::ModelCache;
 use crate::model_header::Header;
@@ -65,17 +65,17 @@ fn fastest(
     let opening =
         Opening { path: &path, request, devices, strict, prepared: None, warn: &|_| {}, stepwise: &[], log };
     let cancel = CancellationToken::new();
-    let stage = Stage::load(Arc::new(header), &opening, &cancel)?;
+    let loaded = LoadedModel::load(Arc::new(header), &opening, &cancel)?;
     let left = Tensor::from_vec(&[rows, inner], values(rows * inner))?;
     let mut least = Duration::MAX;
     // The first run warms up.
     for _ in 0..=runs {
         let mut observer = ();
         let ctx = Ctx::new("product", &cancel, &mut observer);
-        stage.run(&ctx, &[("x", &left)], "y")?;
+        loaded.run(&ctx, &[("x", &left)], "y")?;
         least = least.min(ctx.usage().inference);
     }
-    Ok((least, stage.placement().device.clone()))
+    Ok((least, loaded.placement().device.clone()))
 }
 
 fn write(path: &std::path::Path, [rows, inner, columns]: [usize; 3]) -> Result<()> {

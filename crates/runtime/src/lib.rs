@@ -22,7 +22,7 @@ pub use ceiling::{Ceiling, ceiling};
 pub use device::{Arena, Cuda, Device, OpenVino, Operators, Placement, Precision, TensorRt, preferred};
 pub use library::Runtime;
 pub use library::host::HostApi;
-pub use model::Stage;
+pub use model::LoadedModel;
 pub use model::invariant::Kept;
 pub use model_cache::ModelCache;
 pub use model_header::{Header, HeaderError, Outlet};

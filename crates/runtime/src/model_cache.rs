@@ -13,7 +13,7 @@ use crate::device::{Device, Placement, Request};
 use crate::library::Runtime;
 use crate::model::load::Opening;
 use crate::model::prepared::Prepared;
-use crate::model::{self, Stage};
+use crate::model::{self, LoadedModel};
 use crate::model_header::Header;
 use crate::options::{Level, Options, threads};
 use crate::per_stage::StageOptions;
@@ -62,7 +62,7 @@ const COMPANIONS: usize = 256 << 20;
 struct Entry {
     model: Digest,
     wish: StageOptions,
-    stage: Arc<Stage>,
+    loaded: Arc<LoadedModel>,
 }
 
 impl ModelCache {
@@ -171,17 +171,17 @@ impl ModelCache {
     /// # Errors
     /// [`Error::Model`] when it breaks the contract or no device takes it, whatever keeps ONNX Runtime from
     /// starting, or [`Error::Cancelled`].
-    pub fn get(&self, ctx: &mut Ctx<'_>, model: &Model, contract: Contract) -> Result<Arc<Stage>> {
+    pub fn get(&self, ctx: &mut Ctx<'_>, model: &Model, contract: Contract) -> Result<Arc<LoadedModel>> {
         self.facts::<Facts>(model, contract)?;
         let wish = self.wish(ctx, contract)?;
         let identity = model.identify(ctx.cancel())?;
-        if let Some(stage) = self.find(identity, &wish) {
-            return Ok(stage);
+        if let Some(loaded) = self.find(identity, &wish) {
+            return Ok(loaded);
         }
         self.loading.hold(&identity, |mutex| {
             let _guard = mutex.lock(ctx.cancel())?;
             match self.find(identity, &wish) {
-                Some(stage) => Ok(stage),
+                Some(loaded) => Ok(loaded),
                 None => self.load(ctx, (model, identity), contract, wish),
             }
         })
@@ -193,7 +193,7 @@ impl ModelCache {
         (model, identity): (&Model, Digest),
         contract: Contract,
         wish: StageOptions,
-    ) -> Result<Arc<Stage>> {
+    ) -> Result<Arc<LoadedModel>> {
         let begun = Instant::now();
         let runtime = self.start()?;
         let header = self.header(model)?;
@@ -217,20 +217,20 @@ impl ModelCache {
             stepwise,
             log: self.options.log.clone(),
         };
-        let stage = Stage::load(header, &opening, ctx.cancel());
+        let loaded = LoadedModel::load(header, &opening, ctx.cancel());
         locked(&not_kept).drain(..).for_each(|message| self.warn_once(ctx, message));
-        let stage = stage?;
+        let loaded = loaded?;
         if !model.is_unchanged() {
             opening.forget();
             let source = "changed while it was loaded: run the graph again".into();
             return Err(Error::Model { path: model.path().to_owned(), source });
         }
         ctx.used(&Usage::loading(begun.elapsed()));
-        model::report(ctx, &self.options, stage.placement());
-        let stage = Arc::new(stage);
-        let entry = Entry { model: identity, wish, stage: Arc::clone(&stage) };
+        model::report(ctx, &self.options, loaded.placement());
+        let loaded = Arc::new(loaded);
+        let entry = Entry { model: identity, wish, loaded: Arc::clone(&loaded) };
         locked(&self.loaded).push(entry);
-        Ok(stage)
+        Ok(loaded)
     }
 
     /// Says on the log and to the observer why models cannot be kept, unless that was said last.
@@ -281,22 +281,22 @@ impl ModelCache {
         Ok(StageOptions { devices: if devices.is_empty() { vec![Device::Cpu] } else { devices }, threads })
     }
 
-    fn find(&self, model: Digest, wish: &StageOptions) -> Option<Arc<Stage>> {
-        let mut loaded = locked(&self.loaded);
+    fn find(&self, model: Digest, wish: &StageOptions) -> Option<Arc<LoadedModel>> {
+        let mut entries = locked(&self.loaded);
         // Loaded again, from what is made again where it was the cache's.
-        loaded.retain(|entry| entry.stage.is_intact());
-        let at = loaded.iter().position(|entry| entry.model == model && entry.wish == *wish)?;
-        let entry = loaded.remove(at);
-        let stage = Arc::clone(&entry.stage);
-        loaded.push(entry);
-        Some(stage)
+        entries.retain(|entry| entry.loaded.is_intact());
+        let at = entries.iter().position(|entry| entry.model == model && entry.wish == *wish)?;
+        let entry = entries.remove(at);
+        let loaded = Arc::clone(&entry.loaded);
+        entries.push(entry);
+        Some(loaded)
     }
 
     fn make_room(&self, bytes: u64) {
         let mut loaded = locked(&self.loaded);
-        let mut sum = loaded.iter().map(|entry| entry.stage.bytes()).sum::<u64>().saturating_add(bytes);
+        let mut sum = loaded.iter().map(|entry| entry.loaded.bytes()).sum::<u64>().saturating_add(bytes);
         while sum > self.options.model_bytes && !loaded.is_empty() {
-            sum -= loaded.remove(0).stage.bytes();
+            sum -= loaded.remove(0).loaded.bytes();
         }
     }
 
@@ -306,7 +306,7 @@ impl ModelCache {
 
     /// The loaded models, the longest unused first, and where each runs.
     pub fn placements(&self) -> Vec<Placement> {
-        locked(&self.loaded).iter().map(|entry| entry.stage.placement().clone()).collect()
+        locked(&self.loaded).iter().map(|entry| entry.loaded.placement().clone()).collect()
     }
 
     /// Unloads every model that no run uses, and forgets heads, facts and tokenizers.

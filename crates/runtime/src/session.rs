@@ -1,6 +1,6 @@
 //! A model in ONNX Runtime without a contract: whatever it takes and gives, on the CPU.
 //!
-//! For programs that make models, as the trainer. Nodes have [`Stage`](crate::Stage).
+//! For programs that make models, as the trainer. Nodes have [`LoadedModel`](crate::LoadedModel).
 
 use std::borrow::Cow;
 use std::path::Path;

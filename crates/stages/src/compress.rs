@@ -70,14 +70,14 @@ impl NodeKind for Compress {
         let (width, height) = sides.ok_or_else(|| Error::invalid("image", "is too large for the model"))?;
         let read = tensor(scaled(&picture, [width, height], FilterType::CatmullRom))?;
         let planes = planes(&read, facts.mean, facts.std)?;
-        let stage = self.models.get(ctx, model, Contract::Compressor)?;
+        let loaded = self.models.get(ctx, model, Contract::Compressor)?;
         ctx.step(0, 1)?;
-        let embedding = stage.run(ctx, &[("image", &planes)], "embedding")?;
+        let embedding = loaded.run(ctx, &[("image", &planes)], "embedding")?;
         ctx.step(1, 1)?;
         let channels = embedding.shape().get(1).copied().unwrap_or(1);
         let [height, width] = [height, width].map(|side| side as usize / facts.stride);
         let why = format!("`wuerst.stride` in its metadata is {}", facts.stride);
-        stage.shaped("embedding", &embedding, &[1, channels, height, width], &why)?;
+        loaded.shaped("embedding", &embedding, &[1, channels, height, width], &why)?;
         Ok(vec![embedding.into()])
     }
 }

@@ -138,8 +138,8 @@ impl NodeKind for Decode {
                 preview: facts.preview.as_ref(),
             },
         )?;
-        let stage = self.models.get(ctx, model, Contract::Decoder)?;
-        let channels = stage.channels().unwrap_or(CHANNELS);
+        let loaded = self.models.get(ctx, model, Contract::Decoder)?;
+        let channels = loaded.channels().unwrap_or(CHANNELS);
         if let Some(Value::Tensor(init)) = args.get("init")
             && init.shape()[1] != channels
         {
@@ -159,7 +159,7 @@ impl NodeKind for Decode {
         let shape = [channels, height, width];
         let latents =
             sampling.run(ctx, &mut noise(args)?, init, shape, &conditions, |ctx, feeds, kept| {
-                stage.noise(ctx, feeds, kept)
+                loaded.noise(ctx, feeds, kept)
             })?;
         Ok(vec![Tensor::from_vec(&[1, channels, height, width], latents)?.into()])
     }

@@ -53,11 +53,11 @@ impl NodeKind for Encode {
     }
 
     fn run(&self, ctx: &mut Ctx<'_>, args: &Args<'_>) -> Result<Vec<Value>> {
-        let stage = self.models.get(ctx, args.model("model")?, Contract::TextEncoder)?;
+        let loaded = self.models.get(ctx, args.model("model")?, Contract::TextEncoder)?;
         let (ids, mask) = (args.tensor("ids")?, args.tensor("mask")?);
         batch::alone("ids", ids)?;
         ctx.step(0, 1)?;
-        let states = stage.run(ctx, &[("input_ids", ids), ("attention_mask", mask)], "states")?;
+        let states = loaded.run(ctx, &[("input_ids", ids), ("attention_mask", mask)], "states")?;
         ctx.step(1, 1)?;
         Ok(vec![states.into()])
     }

@@ -32,9 +32,9 @@ pub use tokenize::companions;
 pub use wuerst_runtime::shared_library as library;
 /// ONNX Runtime: the models that the nodes share.
 pub use wuerst_runtime::{
-    Arena, Ceiling, Contract, Cuda, Device, Header, HeaderError, HostApi, Level, Log, MOST_THREADS,
-    ModelCache, OpenVino, Operators, Options, Outlet, Placement, Precision, Runtime, Stage, StageOptions,
-    TensorRt, ceiling, check_threads,
+    Arena, Ceiling, Contract, Cuda, Device, Header, HeaderError, HostApi, Level, LoadedModel, Log,
+    MOST_THREADS, ModelCache, OpenVino, Operators, Options, Outlet, Placement, Precision, Runtime,
+    StageOptions, TensorRt, ceiling, check_threads,
 };
 
 /// Kinds that had other names once: old and new ones.

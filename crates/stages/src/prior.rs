@@ -120,10 +120,10 @@ impl NodeKind for Prior {
                 preview: facts.preview.as_ref(),
             },
         )?;
-        let stage = self.models.get(ctx, model, Contract::Prior)?;
+        let loaded = self.models.get(ctx, model, Contract::Prior)?;
         let channels = match args.get("init") {
             Some(Value::Tensor(init)) => init.shape()[1],
-            _ => stage.channels().unwrap_or(CHANNELS),
+            _ => loaded.channels().unwrap_or(CHANNELS),
         };
         let (scale, shift) = (facts.embedding_scale as f32, facts.embedding_shift as f32);
         let told = |port: &str| Ok(vec![("text", batch::one(args, port)?)]);
@@ -135,7 +135,7 @@ impl NodeKind for Prior {
         let shape = [channels, height, width];
         let latents =
             sampling.run(ctx, &mut noise, init.as_deref(), shape, &conditions, |ctx, feeds, kept| {
-                stage.noise(ctx, feeds, kept)
+                loaded.noise(ctx, feeds, kept)
             })?;
         let embedding = latents.iter().map(|z| z * scale + shift).collect();
         let embedding = Tensor::from_vec(&[1, channels, height, width], embedding)?;

@@ -7,7 +7,7 @@ use wuerst_core::{
     Args, Batch, Ctx, KnownLength, Model, NodeKind, NodeSpec, Refusal, Result, Tensor, Value, memory,
 };
 use wuerst_model::facts;
-use wuerst_runtime::{Contract, ModelCache, Stage};
+use wuerst_runtime::{Contract, LoadedModel, ModelCache};
 
 use crate::lengths;
 use crate::sampling::batch;
@@ -77,13 +77,13 @@ impl NodeKind for Vqgan {
         let model = args.model("model")?;
         let facts = facts(&self.models, model, Contract::VqganDecoder)?;
         let scale = facts.latent_scale as f32;
-        let stage = self.models.get(ctx, model, Contract::VqganDecoder)?;
+        let loaded = self.models.get(ctx, model, Contract::VqganDecoder)?;
         ctx.step(0, 1)?;
         let latents = batch::one(args, "latents")?;
         let scaled = latents.values::<f32>().unwrap_or_default().iter().map(|z| z * scale);
         let scaled = memory::collected(scaled)?;
         let scaled = Tensor::from_vec(latents.shape(), scaled)?;
-        let (shape, pixels) = decode(ctx, &stage, &scaled, facts.pixels_per_latent)?;
+        let (shape, pixels) = decode(ctx, &loaded, &scaled, facts.pixels_per_latent)?;
         ctx.step(1, 1)?;
         let bytes = memory::collected(pixels.iter().map(|colour| byte(*colour)))?;
         let shape = if self.list { [&[1][..], &shape].concat() } else { shape.to_vec() };
@@ -94,18 +94,18 @@ impl NodeKind for Vqgan {
 /// The shape of a picture, `[h,w,3]`, and its pixels, row by row with their colours together.
 fn decode(
     ctx: &mut Ctx<'_>,
-    stage: &Stage,
+    loaded: &LoadedModel,
     latents: &Tensor,
     pixels_per_latent: usize,
 ) -> Result<([usize; 3], Vec<f32>)> {
-    let image = stage.run(ctx, &[("latents", latents)], "image")?;
+    let image = loaded.run(ctx, &[("latents", latents)], "image")?;
     let side = |axis: usize| latents.shape()[axis].saturating_mul(pixels_per_latent);
     let [height, width] = [2, 3].map(side);
     let why = format!("`wuerst.pixels_per_latent` in its metadata is {pixels_per_latent}");
-    stage.shaped("image", &image, &[1, 3, height, width], &why)?;
+    loaded.shaped("image", &image, &[1, 3, height, width], &why)?;
     let planes = image.values::<f32>().unwrap_or_default();
     if let Some(doubt) = doubt(planes) {
-        ctx.warn(&format!("{}: {doubt}", stage.file_name()));
+        ctx.warn(&format!("{}: {doubt}", loaded.file_name()));
     }
     let cells = height * width;
     let colours = |cell: usize| [0, 1, 2].map(|colour| planes[colour * cells + cell].clamp(0., 1.));

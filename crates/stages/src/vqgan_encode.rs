@@ -60,16 +60,16 @@ impl NodeKind for VqganEncode {
             return Err(Error::invalid("image", message));
         }
         let planes = planes(image, [0.; 3], [1.; 3])?;
-        let stage = self.models.get(ctx, model, Contract::VqganEncoder)?;
+        let loaded = self.models.get(ctx, model, Contract::VqganEncoder)?;
         ctx.step(0, 1)?;
-        let latents = stage.run(ctx, &[("image", &planes)], "latents")?;
+        let latents = loaded.run(ctx, &[("image", &planes)], "latents")?;
         ctx.step(1, 1)?;
         let channels = latents.shape().get(1).copied().unwrap_or(1);
         let [height, width] = [0, 1].map(|axis| image.shape()[axis] / pixels);
         let why = format!("`wuerst.pixels_per_latent` in its metadata is {pixels}");
-        stage.shaped("latents", &latents, &[1, channels, height, width], &why)?;
+        loaded.shaped("latents", &latents, &[1, channels, height, width], &why)?;
         let scaled = latents.to_f32().map(|latents| latents.mapv(|z| z / scale));
-        let scaled = scaled.ok_or_else(|| stage.gave("latents", &latents, "f32[1,z,H,W]"))?;
+        let scaled = scaled.ok_or_else(|| loaded.gave("latents", &latents, "f32[1,z,H,W]"))?;
         Ok(vec![scaled.into()])
     }
 }

@@ -82,8 +82,8 @@ fn an_evaluation_is_stopped_in_the_middle() -> Result<()> {
     let evaluate = |cancel: &CancellationToken| {
         let mut observer = ();
         let mut ctx = Ctx::new("vqgan", cancel, &mut observer);
-        let stage = engine.model_cache().get(&mut ctx, &model, Contract::VqganDecoder)?;
-        stage.run(&ctx, &[("latents", &latents)], "image")
+        let loaded = engine.model_cache().get(&mut ctx, &model, Contract::VqganDecoder)?;
+        loaded.run(&ctx, &[("latents", &latents)], "image")
     };
     evaluate(&CancellationToken::new())?;
     let begun = Instant::now();

@@ -41,7 +41,7 @@ pub(super) fn compare(
         let model = Model::open(evaluation.contract.name(), &path)?;
         let (cancel, mut watch) = (CancellationToken::new(), ());
         let mut ctx = Ctx::new("bench", &cancel, &mut watch);
-        let stage = engine.model_cache().get(&mut ctx, &model, evaluation.contract)?;
+        let loaded = engine.model_cache().get(&mut ctx, &model, evaluation.contract)?;
         let feeds: Vec<(&str, &Tensor)> = evaluation.inputs.iter().map(|(name, t)| (*name, t)).collect();
         let mut files = BTreeMap::new();
         for (name, tensor) in &feeds {
@@ -54,7 +54,7 @@ pub(super) fn compare(
         let (mut ours, mut theirs) = (Vec::new(), Vec::new());
         for round in 0..=runs {
             let begun = Instant::now();
-            let result = stage.run(&ctx, &feeds, evaluation.output)?;
+            let result = loaded.run(&ctx, &feeds, evaluation.output)?;
             let mine = begun.elapsed().as_secs_f64() * 1e3;
             let other = peer.run(&request)?.get("milliseconds").copied().context("the peer gives no time")?;
             if round == 0 {

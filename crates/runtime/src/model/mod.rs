@@ -30,7 +30,7 @@ use crate::options::{Level, Options};
 use crate::tensor::{ran_out, tensor};
 
 /// A model in memory. Shared by the nodes that use it; runs of one model take turns.
-pub struct Stage {
+pub struct LoadedModel {
     path: PathBuf,
     header: Arc<Header>,
     placement: Placement,
@@ -48,7 +48,7 @@ pub struct Stage {
     mapped: Vec<Mapped>,
 }
 
-impl Stage {
+impl LoadedModel {
     /// Loads a model on the first of the devices that takes it.
     ///
     /// # Errors
@@ -58,7 +58,7 @@ impl Stage {
         header: Arc<Header>,
         opening: &Opening<'_>,
         cancel: &CancellationToken,
-    ) -> Result<Stage> {
+    ) -> Result<LoadedModel> {
         // The first session of a process sets the floating-point state of the thread that makes it.
         let opened = thread::scope(|scope| {
             let opener = thread::Builder::new().name("wuerst-load".into());
@@ -73,7 +73,7 @@ impl Stage {
         let (path, mutex) = (path.to_owned(), CancellableMutex::new());
         let (work, idle) = (Work::new(&header), ArenaStats::of(&session));
         let session = Mutex::new(session);
-        Ok(Stage {
+        Ok(LoadedModel {
             path,
             header,
             placement,
@@ -218,7 +218,7 @@ impl Stage {
     /// `kept`, and computed if it is empty.
     ///
     /// # Errors
-    /// As [`Stage::run`]; [`Error::Model`] when it is of another shape.
+    /// As [`LoadedModel::run`]; [`Error::Model`] when it is of another shape.
     pub fn noise(&self, ctx: &Ctx<'_>, feeds: &[(&str, &Tensor)], kept: &Kept) -> Result<Tensor> {
         let noise = self.evaluate(ctx, feeds, "noise", kept)?;
         let latents = feeds.iter().find(|(name, _)| *name == "latents");
@@ -266,9 +266,9 @@ impl Stage {
     }
 }
 
-impl std::fmt::Debug for Stage {
+impl std::fmt::Debug for LoadedModel {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Stage({} on {})", self.path.display(), self.placement.device)
+        write!(f, "LoadedModel({} on {})", self.path.display(), self.placement.device)
     }
 }
 
