@@ -9,7 +9,7 @@ use wuerst_model::record::{Axis, DType, Graph, Init, Op};
 
 use crate::device::{Device, Request};
 use crate::model::LoadedModel;
-use crate::model::load::Opening;
+use crate::model::load::LoadRequest;
 use crate::model_cache::ModelCache;
 use crate::model_header::Header;
 use crate::options::threads;
@@ -62,10 +62,18 @@ fn fastest(
     let request =
         Request { runtime: models.start()?, model: model.digest(), threads: threads(options.threads) };
     let (strict, log) = (options.strict, options.log.clone());
-    let opening =
-        Opening { path: &path, request, devices, strict, prepared: None, warn: &|_| {}, stepwise: &[], log };
+    let load = LoadRequest {
+        path: &path,
+        request,
+        devices,
+        strict,
+        prepared: None,
+        warn: &|_| {},
+        stepwise: &[],
+        log,
+    };
     let cancel = CancellationToken::new();
-    let loaded = LoadedModel::load(Arc::new(header), &opening, &cancel)?;
+    let loaded = LoadedModel::load(Arc::new(header), &load, &cancel)?;
     let left = Tensor::from_vec(&[rows, inner], values(rows * inner))?;
     let mut least = Duration::MAX;
     // The first run warms up.

@@ -11,7 +11,7 @@ use wuerst_model::facts::{self, Facts};
 
 use crate::device::{Device, Placement, Request};
 use crate::library::Runtime;
-use crate::model::load::Opening;
+use crate::model::load::LoadRequest;
 use crate::model::prepared::Prepared;
 use crate::model::{self, LoadedModel};
 use crate::model_header::Header;
@@ -207,7 +207,7 @@ impl ModelCache {
             Prepared::new(folder, self.options.prepared_bytes, runtime, identity, header.memory())
         });
         let not_kept = Mutex::new(vec![]);
-        let opening = Opening {
+        let load = LoadRequest {
             prepared,
             warn: &|message| locked(&not_kept).push(message),
             path: model.path(),
@@ -217,11 +217,11 @@ impl ModelCache {
             stepwise,
             log: self.options.log.clone(),
         };
-        let loaded = LoadedModel::load(header, &opening, ctx.cancel());
+        let loaded = LoadedModel::load(header, &load, ctx.cancel());
         locked(&not_kept).drain(..).for_each(|message| self.warn_once(ctx, message));
         let loaded = loaded?;
         if !model.is_unchanged() {
-            opening.forget();
+            load.forget();
             let source = "changed while it was loaded: run the graph again".into();
             return Err(Error::Model { path: model.path().to_owned(), source });
         }

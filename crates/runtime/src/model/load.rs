@@ -24,7 +24,7 @@ const ONCE: &str = "once";
 const STEP: &str = "step";
 
 /// A model to open, and how.
-pub(crate) struct Opening<'a> {
+pub(crate) struct LoadRequest<'a> {
     pub(crate) path: &'a Path,
     pub(crate) request: Request,
     /// In order of preference.
@@ -67,7 +67,7 @@ enum Source<'a> {
 /// What each step does; and what need not be done in each, with the files that it may have mapped.
 type Halves = (Loaded, (Once, Vec<Mapped>));
 
-impl Opening<'_> {
+impl LoadRequest<'_> {
     /// A session on the first device that takes the model, with what the devices before it said.
     ///
     /// # Errors

@@ -21,7 +21,7 @@ use wuerst_core::{
 
 use self::cost::{Counted, Work};
 use self::invariant::{Feed, Kept, Once, taken};
-use self::load::{Opened, Opening};
+use self::load::{LoadRequest, Opened};
 use self::prepared::Mapped;
 use crate::arena::ArenaStats;
 use crate::device::Placement;
@@ -56,18 +56,18 @@ impl LoadedModel {
     /// [`Error::Cancelled`].
     pub(crate) fn load(
         header: Arc<Header>,
-        opening: &Opening<'_>,
+        load: &LoadRequest<'_>,
         cancel: &CancellationToken,
     ) -> Result<LoadedModel> {
         // The first session of a process sets the floating-point state of the thread that makes it.
         let opened = thread::scope(|scope| {
             let opener = thread::Builder::new().name("wuerst-load".into());
-            let opener = opener.spawn_scoped(scope, || opening.open(cancel));
+            let opener = opener.spawn_scoped(scope, || load.open(cancel));
             let opener = opener.map_err(|e| Error::Runtime(format!("no thread to load models in: {e}")))?;
             opener.join().map_err(|_| Error::Internal("loading a model panicked".into()))
         })?;
         cancel.check()?;
-        let path = opening.path;
+        let path = load.path;
         let Opened { session, once, mapped, mut placement } = opened?;
         placement.bytes = header.memory() + once.as_ref().map_or(0, |once| 4 * once.shared);
         let (path, mutex) = (path.to_owned(), CancellableMutex::new());
