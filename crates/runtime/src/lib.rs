@@ -23,7 +23,7 @@ pub use device::{Arena, Cuda, Device, OpenVino, Operators, Placement, Precision,
 pub use library::Runtime;
 pub use library::host::HostApi;
 pub use model::LoadedModel;
-pub use model::invariant::Kept;
+pub use model::invariant::InvariantOutputs;
 pub use model_cache::ModelCache;
 pub use model_header::{Header, HeaderError, Outlet};
 pub use options::{Level, Log, Options};

@@ -158,8 +158,8 @@ impl NodeKind for Decode {
         let init = init.as_ref().and_then(|init| init.values::<f32>());
         let shape = [channels, height, width];
         let latents =
-            sampling.run(ctx, &mut noise(args)?, init, shape, &conditions, |ctx, feeds, kept| {
-                loaded.noise(ctx, feeds, kept)
+            sampling.run(ctx, &mut noise(args)?, init, shape, &conditions, |ctx, feeds, invariant| {
+                loaded.noise(ctx, feeds, invariant)
             })?;
         Ok(vec![Tensor::from_vec(&[1, channels, height, width], latents)?.into()])
     }

@@ -134,8 +134,8 @@ impl NodeKind for Prior {
         let mut noise = Noise::new(args.seed("seed")?.into());
         let shape = [channels, height, width];
         let latents =
-            sampling.run(ctx, &mut noise, init.as_deref(), shape, &conditions, |ctx, feeds, kept| {
-                loaded.noise(ctx, feeds, kept)
+            sampling.run(ctx, &mut noise, init.as_deref(), shape, &conditions, |ctx, feeds, invariant| {
+                loaded.noise(ctx, feeds, invariant)
             })?;
         let embedding = latents.iter().map(|z| z * scale + shift).collect();
         let embedding = Tensor::from_vec(&[1, channels, height, width], embedding)?;

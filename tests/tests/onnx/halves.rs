@@ -27,8 +27,8 @@ fn taken<'n>(model: &Model, feeds: &[(&'n str, Array)]) -> Vec<(&'n str, Array)>
 /// The whole model and its parts, on two steps of a picture.
 fn both(bytes: &[u8], steps: &[Vec<(&str, Array)>]) -> Result<Vec<[ArrayD<f32>; 2]>> {
     let split = Split::of(bytes, &STEPWISE).context("is not split")?;
-    let (mut whole, mut once) = (Model::from_bytes(bytes)?, Model::from_bytes(&split.once())?);
-    assert_eq!(names(once.0.outputs()), split.crossing());
+    let (mut whole, mut invariant) = (Model::from_bytes(bytes)?, Model::from_bytes(&split.invariant())?);
+    assert_eq!(names(invariant.0.outputs()), split.crossing());
     let ty = |outlet: &ort::value::Outlet| match outlet.dtype() {
         ValueType::Tensor { ty, shape, .. } => {
             let element = ort::sys::ONNXTensorElementDataType::from(*ty) as i32;
@@ -36,12 +36,12 @@ fn both(bytes: &[u8], steps: &[Vec<(&str, Array)>]) -> Result<Vec<[ArrayD<f32>; 
         }
         other => anyhow::bail!("{other}"),
     };
-    let types: BTreeMap<String, TensorType> = once.0.outputs().iter().map(ty).collect::<Result<_>>()?;
+    let types: BTreeMap<String, TensorType> = invariant.0.outputs().iter().map(ty).collect::<Result<_>>()?;
     let mut step = Model::from_bytes(&split.step(&types).context("a type is missing")?)?;
     let changing =
         names(step.0.inputs()).into_iter().filter(|name| !split.crossing().contains(&name.as_str()));
     assert_eq!(changing.collect::<Vec<_>>(), STEPWISE, "all else is made of it before");
-    let kept = once.run(&taken(&once, &steps[0]))?;
+    let kept = invariant.run(&taken(&invariant, &steps[0]))?;
     let kept: Vec<(&str, Array)> = split.crossing().iter().copied().zip(kept).collect();
     let run = |feeds: &Vec<(&str, Array)>| -> Result<[ArrayD<f32>; 2]> {
         let inputs = [taken(&step, feeds), kept.clone()].concat();

@@ -5,12 +5,12 @@
 
 mod arena;
 mod attention;
-mod once;
+mod invariant;
 
 use arena::{Arena, Chunk};
 use attention::Attended;
-use once::kept;
-pub use once::once;
+pub use invariant::invariant;
+use invariant::kept;
 
 use crate::onnx::{self, Operators};
 use crate::record::{DType, Graph, Id, Node, Op};

@@ -22,7 +22,7 @@ enum When {
     /// While the model is loaded: a weight, or what follows from weights alone.
     Loading,
     /// Before the first step.
-    Once,
+    Invariant,
     /// In each step anew.
     Step,
 }
@@ -49,7 +49,7 @@ pub struct Split<'a> {
 /// Which part of a model is written.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Part {
-    Once,
+    Invariant,
     Step,
 }
 
@@ -86,7 +86,7 @@ impl<'a> Split<'a> {
         let mut when: HashMap<&str, When> = HashMap::new();
         for input in graph.iter().filter(|field| field.number == field::INPUT) {
             let name = name(input)?;
-            when.insert(name, if changing.contains(&name) { When::Step } else { When::Once });
+            when.insert(name, if changing.contains(&name) { When::Step } else { When::Invariant });
         }
         let initializers = graph.iter().filter(|field| field.number == field::INITIALIZER);
         initializers
@@ -111,7 +111,7 @@ impl<'a> Split<'a> {
     fn repeat_enlarging(&mut self) {
         let mut read: HashSet<&str> = HashSet::new();
         for node in self.nodes.iter_mut().rev() {
-            node.repeated = node.when == When::Once
+            node.repeated = node.when == When::Invariant
                 && node.enlarges()
                 && node.outputs.iter().any(|name| read.contains(name));
             if node.when == When::Step || node.repeated {
@@ -128,22 +128,24 @@ impl<'a> Split<'a> {
         }
         let step = self.part(Part::Step);
         let read: HashSet<&str> = step.iter().flat_map(|node| node.reads.iter().copied()).collect();
-        let once = self.nodes.iter().filter(|node| node.when == When::Once && !node.repeated);
-        self.crossing =
-            once.flat_map(|node| node.outputs.iter().copied()).filter(|name| read.contains(name)).collect();
-        let heavy = |node: &&Node<'_>| node.when == When::Once && node.is_heavy();
-        self.part(Part::Once).iter().any(heavy).then_some(())
+        let invariant = self.nodes.iter().filter(|node| node.when == When::Invariant && !node.repeated);
+        self.crossing = invariant
+            .flat_map(|node| node.outputs.iter().copied())
+            .filter(|name| read.contains(name))
+            .collect();
+        let heavy = |node: &&Node<'_>| node.when == When::Invariant && node.is_heavy();
+        self.part(Part::Invariant).iter().any(heavy).then_some(())
     }
 
     /// The nodes of a part, in order.
     fn part(&self, part: Part) -> Vec<&Node<'a>> {
-        let ends = if part == Part::Once { &self.crossing } else { &self.outputs };
+        let ends = if part == Part::Invariant { &self.crossing } else { &self.outputs };
         let mut read: HashSet<&str> = ends.iter().copied().collect();
         let mut kept = vec![];
         for node in self.nodes.iter().rev() {
             let belongs = match (part, node.when) {
                 (_, When::Loading) => true,
-                (Part::Once, when) => when == When::Once,
+                (Part::Invariant, when) => when == When::Invariant,
                 (Part::Step, when) => when == When::Step || node.repeated,
             };
             if belongs && node.outputs.iter().any(|name| read.contains(name)) {
@@ -162,14 +164,15 @@ impl<'a> Split<'a> {
 
     /// Names of the tensors that the first part reads.
     pub fn tensors(&self) -> HashSet<&'a str> {
-        self.tensors_of(Part::Once).into_iter().filter_map(tensor_name).collect()
+        self.tensors_of(Part::Invariant).into_iter().filter_map(tensor_name).collect()
     }
 
     /// Numbers in the tensors that both parts read, and hold.
     pub fn shared(&self) -> u64 {
-        let (once, step) = (self.tensors(), self.tensors_of(Part::Step));
-        let both =
-            step.into_iter().filter(|tensor| tensor_name(tensor).is_some_and(|name| once.contains(name)));
+        let (invariant, step) = (self.tensors(), self.tensors_of(Part::Step));
+        let both = step
+            .into_iter()
+            .filter(|tensor| tensor_name(tensor).is_some_and(|name| invariant.contains(name)));
         both.map(numbers).fold(0, u64::saturating_add)
     }
 
@@ -182,9 +185,9 @@ impl<'a> Split<'a> {
 
     /// The first part, encoded: from inputs that are the same in each step to [`Split::crossing`], whose types it does not
     /// say.
-    pub fn once(&self) -> Vec<u8> {
+    pub fn invariant(&self) -> Vec<u8> {
         let untyped = |name: &&str| ValueInfoProto { name: (*name).into(), r#type: None };
-        self.encode(Part::Once, &[], &self.crossing.iter().map(untyped).collect::<Vec<_>>())
+        self.encode(Part::Invariant, &[], &self.crossing.iter().map(untyped).collect::<Vec<_>>())
     }
 
     /// The second part, encoded: from the other inputs and [`Split::crossing`], which are of these types, to the model's

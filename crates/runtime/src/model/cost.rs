@@ -29,7 +29,7 @@ pub(crate) struct Counted {
     /// Of the whole network.
     pub(crate) cost: Cost,
     /// The multiply-adds in it that only the first step of a picture takes.
-    pub(crate) once: u64,
+    pub(crate) invariant: u64,
 }
 
 impl Work {
@@ -42,7 +42,7 @@ impl Work {
     pub(crate) fn cost(
         &self,
         feeds: &[(&str, &Tensor)],
-        once: impl Fn(&str) -> bool,
+        invariant: impl Fn(&str) -> bool,
     ) -> (Option<Counted>, bool) {
         let sizes = Sizes::of_inputs(feeds.iter().map(|(name, tensor)| (*name, tensor.shape())));
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
@@ -51,13 +51,16 @@ impl Work {
         }
         match known.entry(sizes) {
             Entry::Occupied(known) => (*known.get(), false),
-            Entry::Vacant(new) => (*new.insert(self.counted(&sizes, once)), true),
+            Entry::Vacant(new) => (*new.insert(self.counted(&sizes, invariant)), true),
         }
     }
 
-    fn counted(&self, sizes: &Sizes, once: impl Fn(&str) -> bool) -> Option<Counted> {
+    fn counted(&self, sizes: &Sizes, invariant: impl Fn(&str) -> bool) -> Option<Counted> {
         let graph = self.network.as_ref()?.graph(sizes).ok()?;
-        Some(Counted { cost: count::cost_with(&graph, self.operators), once: count::once(&graph, once) })
+        Some(Counted {
+            cost: count::cost_with(&graph, self.operators),
+            invariant: count::invariant(&graph, invariant),
+        })
     }
 }
 

@@ -1,4 +1,4 @@
-//! What a model makes of text and embedding alone: computed in the first step of a picture, and kept for the others.
+//! The step-invariant part of a denoiser: run once, reused in every step.
 
 use std::borrow::Cow;
 use std::cell::OnceCell;
@@ -19,8 +19,8 @@ pub(crate) type Feed<'t> = (&'t str, Cow<'t, Tensor>);
 /// The same for ONNX Runtime.
 pub(crate) type Input<'v> = (Cow<'v, str>, SessionInputValue<'v>);
 
-/// The part of a model that need not be evaluated in each step: a session of its own.
-pub(crate) struct Once {
+/// The part of a model whose outputs are equal in all steps: a session of its own.
+pub(crate) struct InvariantPart {
     session: Mutex<Session>,
     /// Names of the tensors that it reads.
     tensors: HashSet<String>,
@@ -30,14 +30,14 @@ pub(crate) struct Once {
     idle: Option<ArenaStats>,
 }
 
-/// What it gave, for as long as a picture is sampled with the same conditions in the same size.
+/// Outputs of an [`InvariantPart`], for one picture with its conditions and size.
 #[derive(Default)]
-pub struct Kept(OnceCell<Vec<(String, DynValue)>>);
+pub struct InvariantOutputs(OnceCell<Vec<(String, DynValue)>>);
 
-impl Once {
-    pub(crate) fn new(session: Session, tensors: HashSet<String>, shared: u64) -> Once {
+impl InvariantPart {
+    pub(crate) fn new(session: Session, tensors: HashSet<String>, shared: u64) -> InvariantPart {
         let idle = ArenaStats::of(&session);
-        Once { session: Mutex::new(session), tensors, shared, idle }
+        InvariantPart { session: Mutex::new(session), tensors, shared, idle }
     }
 
     /// Whether it reads a parameter, in whichever form that is stored.
@@ -57,16 +57,21 @@ impl Once {
     }
 
     /// Evaluates it on what it takes of these feeds, unless that was done for this picture. Says whether it was done now.
-    pub(crate) fn keep(&self, kept: &Kept, feeds: &[Feed<'_>], options: &RunOptions) -> ort::Result<bool> {
-        if kept.0.get().is_some() {
+    pub(crate) fn fill(
+        &self,
+        outputs: &InvariantOutputs,
+        feeds: &[Feed<'_>],
+        options: &RunOptions,
+    ) -> ort::Result<bool> {
+        if outputs.0.get().is_some() {
             return Ok(false);
         }
         let mut session = self.session.lock().unwrap_or_else(PoisonError::into_inner);
         let inputs = taken(&session, feeds)?;
-        let outputs = session.run_with_options(inputs, options)?;
-        let values = outputs.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
+        let results = session.run_with_options(inputs, options)?;
+        let values = results.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
         // Nobody else fills it: a picture is sampled by one thread.
-        let _ = kept.0.set(values);
+        let _ = outputs.0.set(values);
         Ok(true)
     }
 
@@ -78,7 +83,7 @@ impl Once {
     }
 }
 
-impl Kept {
+impl InvariantOutputs {
     /// As inputs of the other part.
     pub(crate) fn inputs(&self) -> impl Iterator<Item = Input<'_>> {
         let values = self.0.get().into_iter().flatten();

@@ -14,13 +14,13 @@ use wuerst_model::onnx::Split;
 
 use crate::device::{Device, Placement, RECORD, Request, assigned};
 use crate::library::Runtime;
-use crate::model::invariant::{Once, types};
+use crate::model::invariant::{InvariantPart, types};
 use crate::model::prepared::{Found, Mapped, Prepared, as_it_is};
 use crate::options::{Level, Log};
 use crate::tensor::ran_out;
 
 /// The parts that a model may be split into.
-const ONCE: &str = "once";
+const INVARIANT: &str = "invariant";
 const STEP: &str = "step";
 
 /// A model to open, and how.
@@ -45,7 +45,7 @@ pub(crate) struct LoadRequest<'a> {
 pub(crate) struct Opened {
     pub(crate) session: Session,
     /// What need not be evaluated in each step, where the session is but the rest.
-    pub(crate) once: Option<Once>,
+    pub(crate) invariant: Option<InvariantPart>,
     /// The files that both may have mapped.
     pub(crate) mapped: Vec<Mapped>,
     pub(crate) placement: Placement,
@@ -65,7 +65,7 @@ enum Source<'a> {
 }
 
 /// What each step does; and what need not be done in each, with the files that it may have mapped.
-type Halves = (Loaded, (Once, Vec<Mapped>));
+type Halves = (Loaded, (InvariantPart, Vec<Mapped>));
 
 impl LoadRequest<'_> {
     /// A session on the first device that takes the model, with what the devices before it said.
@@ -101,18 +101,18 @@ impl LoadRequest<'_> {
 
     fn on(&self, device: &Device, cancel: &CancellationToken) -> Result<Opened, String> {
         let halves = if *device == Device::Cpu { self.halves(cancel)? } else { None };
-        let (Loaded { session, mut mapped }, once) = match halves {
-            Some((loaded, once)) => (loaded, Some(once)),
+        let (Loaded { session, mut mapped }, invariant) = match halves {
+            Some((loaded, invariant)) => (loaded, Some(invariant)),
             None => (self.load(device, None, || Source::File(self.path), cancel)?, None),
         };
-        let once = once.map(|(once, files)| {
+        let invariant = invariant.map(|(invariant, files)| {
             mapped.extend(files);
-            once
+            invariant
         });
         let said = |error: ort::Error| error.message().to_owned();
         let mut operators = assigned(&session).map_err(said)?;
-        if let Some(once) = &once {
-            once.count(&mut operators).map_err(said)?;
+        if let Some(invariant) = &invariant {
+            invariant.count(&mut operators).map_err(said)?;
         }
         // A provider may be there and yet leave everything to the CPU.
         if *device != Device::Cpu && operators.keys().all(|provider| provider == "cpu") {
@@ -120,7 +120,7 @@ impl LoadRequest<'_> {
         }
         let (model, device, threads) = (self.path.to_owned(), device.clone(), self.request.threads);
         let placement = Placement { model, device, threads, bytes: 0, operators, refused: vec![] };
-        Ok(Opened { session, once, mapped, placement })
+        Ok(Opened { session, invariant, mapped, placement })
     }
 
     /// The model in two sessions: of what each step does, and of what need not be. None where it is better left whole.
@@ -142,18 +142,19 @@ impl LoadRequest<'_> {
         let Some(split) = Split::of(&bytes, self.stepwise) else { return Ok(None) };
         // What is wrong is said of the whole model.
         let whole = |why| if cancel.is_cancelled() { Err(why) } else { Ok(None) };
-        let once = match self.load(&Device::Cpu, Some(ONCE), || Source::Bytes(split.once()), cancel) {
-            Ok(once) => once,
-            Err(why) => return whole(why),
-        };
-        let Some(types) = types(&once.session) else { return Ok(None) };
+        let invariant =
+            match self.load(&Device::Cpu, Some(INVARIANT), || Source::Bytes(split.invariant()), cancel) {
+                Ok(invariant) => invariant,
+                Err(why) => return whole(why),
+            };
+        let Some(types) = types(&invariant.session) else { return Ok(None) };
         let tensors = split.tensors().into_iter().map(str::to_owned).collect();
-        let once = (Once::new(once.session, tensors, split.shared()), once.mapped);
+        let invariant = (InvariantPart::new(invariant.session, tensors, split.shared()), invariant.mapped);
         let Some(step) = split.step(&types) else { return Ok(None) };
         drop(split);
         drop(bytes);
         let session = self.load(&Device::Cpu, Some(STEP), || Source::Bytes(step), cancel);
-        session.map(|session| Some((session, once))).or_else(whole)
+        session.map(|session| Some((session, invariant))).or_else(whole)
     }
 
     /// A session of the model or a part of it; on the CPU, of what an earlier one left in the cache folder, if there is
@@ -212,7 +213,7 @@ impl LoadRequest<'_> {
     /// Removes what was kept of the model, after the model turned out to be another.
     pub(crate) fn forget(&self) {
         let whole = self.prepared.iter().cloned();
-        let parts = self.prepared.iter().flat_map(|whole| [whole.part(ONCE), whole.part(STEP)]);
+        let parts = self.prepared.iter().flat_map(|whole| [whole.part(INVARIANT), whole.part(STEP)]);
         for prepared in whole.chain(parts) {
             if let Err(error) = prepared.remove() {
                 self.not_kept(&error);

@@ -20,7 +20,7 @@ use wuerst_core::{
 };
 
 use self::cost::{Counted, Work};
-use self::invariant::{Feed, Kept, Once, taken};
+use self::invariant::{Feed, InvariantOutputs, InvariantPart, taken};
 use self::load::{LoadRequest, Opened};
 use self::prepared::Mapped;
 use crate::arena::ArenaStats;
@@ -43,7 +43,7 @@ pub struct LoadedModel {
     mutex: CancellableMutex,
     session: Mutex<Session>,
     /// What is computed once for all steps of a picture, where the session is but the rest.
-    once: Option<Once>,
+    invariant: Option<InvariantPart>,
     /// Files whose pages may be read in an evaluation.
     mapped: Vec<Mapped>,
 }
@@ -68,8 +68,8 @@ impl LoadedModel {
         })?;
         cancel.check()?;
         let path = load.path;
-        let Opened { session, once, mapped, mut placement } = opened?;
-        placement.bytes = header.memory() + once.as_ref().map_or(0, |once| 4 * once.shared);
+        let Opened { session, invariant, mapped, mut placement } = opened?;
+        placement.bytes = header.memory() + invariant.as_ref().map_or(0, |invariant| 4 * invariant.shared);
         let (path, mutex) = (path.to_owned(), CancellableMutex::new());
         let (work, idle) = (Work::new(&header), ArenaStats::of(&session));
         let session = Mutex::new(session);
@@ -82,7 +82,7 @@ impl LoadedModel {
             held: AtomicU64::new(0),
             mutex,
             session,
-            once,
+            invariant,
             mapped,
         })
     }
@@ -118,7 +118,7 @@ impl LoadedModel {
     /// # Errors
     /// [`Error::Cancelled`], [`Error::OutOfMemory`], or [`Error::Model`] with what ONNX Runtime says.
     pub fn run(&self, ctx: &Ctx<'_>, feeds: &[(&str, &Tensor)], output: &str) -> Result<Tensor> {
-        self.evaluate(ctx, feeds, output, &Kept::default())
+        self.evaluate(ctx, feeds, output, &InvariantOutputs::default())
     }
 
     fn evaluate(
@@ -126,7 +126,7 @@ impl LoadedModel {
         ctx: &Ctx<'_>,
         feeds: &[(&str, &Tensor)],
         output: &str,
-        kept: &Kept,
+        constant: &InvariantOutputs,
     ) -> Result<Tensor> {
         feeds.iter().try_for_each(|(name, tensor)| self.takes(name, tensor))?;
         let narrowed: Vec<Feed<'_>> =
@@ -146,30 +146,31 @@ impl LoadedModel {
             return Err(self.broken(why.to_owned()));
         }
         let begun = Instant::now();
-        let fresh = match &self.once {
-            Some(once) => once.keep(kept, &narrowed, &options).map_err(failed)?,
+        let fresh = match &self.invariant {
+            Some(invariant) => invariant.fill(constant, &narrowed, &options).map_err(failed)?,
             None => true,
         };
         let mut inputs = taken(&session, &narrowed).map_err(failed)?;
-        inputs.extend(kept.inputs());
+        inputs.extend(constant.inputs());
         let outputs = session.run_with_options(inputs, &*options).map_err(failed)?;
         let usage = Usage::inference(self.placement.device.to_string(), begun.elapsed());
         let value = outputs.get(output).ok_or_else(|| self.broken(format!("gave no `{output}`")))?;
         let tensor = tensor(value)?;
         drop(outputs);
-        let reads = |parameter: &str| self.once.as_ref().is_some_and(|once| once.reads(parameter));
+        let reads =
+            |parameter: &str| self.invariant.as_ref().is_some_and(|invariant| invariant.reads(parameter));
         let (cost, first) = self.work.cost(feeds, reads);
         // Asked once for all evaluations of the same sizes, which hold the same.
         if let Some((idle, now)) =
             self.idle.filter(|_| first).and_then(|idle| Some((idle, ArenaStats::of(&session)?)))
         {
-            let own = now.most.saturating_sub(idle.in_use) + kept.bytes();
-            let once = self.once.as_ref().map_or(0, Once::held);
-            self.held.fetch_max(own.max(once), Ordering::Relaxed);
+            let own = now.most.saturating_sub(idle.in_use) + constant.bytes();
+            let invariant = self.invariant.as_ref().map_or(0, InvariantPart::held);
+            self.held.fetch_max(own.max(invariant), Ordering::Relaxed);
         }
-        let (work, memory) = cost.map_or((0, 0), |Counted { cost, once }| {
-            let done = if fresh { 0 } else { once };
-            let kept = if self.once.is_some() { cost.kept_bytes } else { 0 };
+        let (work, memory) = cost.map_or((0, 0), |Counted { cost, invariant }| {
+            let done = if fresh { 0 } else { invariant };
+            let kept = if self.invariant.is_some() { cost.kept_bytes } else { 0 };
             (cost.multiply_adds - done, cost.activation_bytes + kept)
         });
         ctx.used(&usage.counting(work).holding(self.held.load(Ordering::Relaxed), memory));
@@ -215,12 +216,17 @@ impl LoadedModel {
     }
 
     /// The noise that a prior or decoder finds in the latents it is fed with. What does not change from step to step is
-    /// `kept`, and computed if it is empty.
+    /// `constant`, and computed if that is empty.
     ///
     /// # Errors
     /// As [`LoadedModel::run`]; [`Error::Model`] when it is of another shape.
-    pub fn noise(&self, ctx: &Ctx<'_>, feeds: &[(&str, &Tensor)], kept: &Kept) -> Result<Tensor> {
-        let noise = self.evaluate(ctx, feeds, "noise", kept)?;
+    pub fn noise(
+        &self,
+        ctx: &Ctx<'_>,
+        feeds: &[(&str, &Tensor)],
+        constant: &InvariantOutputs,
+    ) -> Result<Tensor> {
+        let noise = self.evaluate(ctx, feeds, "noise", constant)?;
         let latents = feeds.iter().find(|(name, _)| *name == "latents");
         match latents.filter(|(_, latents)| latents.shape() != noise.shape()) {
             Some((_, latents)) => Err(self.gave("noise", &noise, &Ty::of_tensor(latents).to_string())),

@@ -1,7 +1,7 @@
 //! Classifier-free guidance (Ho and Salimans, 2022): a prediction with the text and one without it become one.
 
 use wuerst_core::{Args, Error, Refusal, Result, Tensor, memory};
-use wuerst_runtime::Kept;
+use wuerst_runtime::InvariantOutputs;
 
 /// The ports for it that the prior and the decoder share, in the notation of signatures.
 macro_rules! guidance_ports {
@@ -55,12 +55,12 @@ pub(crate) struct Conditions {
 /// Conditions of a model, and what it makes of them in the first step that they are used in, for the steps after.
 struct Told {
     feeds: Feeds,
-    kept: Kept,
+    invariant: InvariantOutputs,
 }
 
 impl Told {
     fn new(feeds: Feeds) -> Told {
-        Told { feeds, kept: Kept::default() }
+        Told { feeds, invariant: InvariantOutputs::default() }
     }
 }
 
@@ -129,7 +129,7 @@ impl Conditions {
         &self,
         guidance: Option<&Guidance>,
         (t, x, shape): (f64, &[f32], [usize; 3]),
-        mut evaluate: impl FnMut(&[(&str, &Tensor)], &Kept) -> Result<Tensor>,
+        mut evaluate: impl FnMut(&[(&str, &Tensor)], &InvariantOutputs) -> Result<Tensor>,
     ) -> Result<Vec<f32>> {
         let mut ask = |told: &Told, count: usize| {
             let shape = [&[count], &shape[..]].concat();
@@ -139,7 +139,7 @@ impl Conditions {
             let timestep = Tensor::from_vec(&[count], vec![t as f32; count])?;
             let mut feeds = vec![("latents", &latents), ("timestep", &timestep)];
             feeds.extend(told.feeds.iter().map(|(name, tensor)| (*name, tensor)));
-            let noise = evaluate(&feeds, &told.kept)?;
+            let noise = evaluate(&feeds, &told.invariant)?;
             match noise.values::<f32>().filter(|_| noise.shape() == shape) {
                 Some(values) => memory::copied(values),
                 None => {

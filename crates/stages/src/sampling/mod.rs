@@ -11,7 +11,7 @@ use wuerst_core::{Args, Ctx, Error, NotFinite, Refusal, Result, Tensor, memory};
 use wuerst_model::facts::Preview;
 use wuerst_model::noise::Noise;
 use wuerst_model::schedule::{self, Schedule, Step};
-use wuerst_runtime::Kept;
+use wuerst_runtime::InvariantOutputs;
 
 use self::guidance::{Conditions, Feeds, Guidance};
 use self::preview::rgb;
@@ -125,7 +125,7 @@ impl<'a> Sampling<'a> {
         init: Option<&[f32]>,
         shape @ [channels, height, width]: [usize; 3],
         conditions: &Conditions,
-        mut evaluate: impl FnMut(&Ctx<'_>, &[(&str, &Tensor)], &Kept) -> Result<Tensor>,
+        mut evaluate: impl FnMut(&Ctx<'_>, &[(&str, &Tensor)], &InvariantOutputs) -> Result<Tensor>,
     ) -> Result<Vec<f32>> {
         let steps = self.times.len() - 1;
         let count = channels.saturating_mul(height).saturating_mul(width);
@@ -143,8 +143,8 @@ impl<'a> Sampling<'a> {
         for (done, (&t, &next)) in self.times.iter().zip(&self.times[1..]).enumerate() {
             ctx.step(done, steps)?;
             let guidance = self.guidance.as_ref();
-            let predicted =
-                conditions.predict(guidance, (t, &x, shape), |feeds, kept| evaluate(ctx, feeds, kept));
+            let predicted = conditions
+                .predict(guidance, (t, &x, shape), |feeds, invariant| evaluate(ctx, feeds, invariant));
             let predicted = predicted.map_err(|error| in_step(error, done + 1, steps))?;
             let shown = self.preview.filter(|_| ctx.wants_preview());
             let looks_back = self.sampler == Sampler::Dpm;
@@ -308,8 +308,9 @@ mod tests {
         assert!(matches!(stopped, Err(Error::Cancelled)) && calls == 2);
         let (cancel, mut observer) = (CancellationToken::new(), ());
         let mut ctx = Ctx::new("node", &cancel, &mut observer);
-        let wrong =
-            |_: &Ctx<'_>, _: &[(&str, &Tensor)], _: &Kept| Tensor::from_vec(&[1, 1, 2, 3], vec![0f32; 6]);
+        let wrong = |_: &Ctx<'_>, _: &[(&str, &Tensor)], _: &InvariantOutputs| {
+            Tensor::from_vec(&[1, 1, 2, 3], vec![0f32; 6])
+        };
         let said = sampling.run(&mut ctx, &mut Noise::new(1), None, [1, 2, 2], &conditions, wrong);
         let said = said.unwrap_err().to_string();
         assert!(said.contains("[1, 1, 2, 2]") && said.contains("[1, 1, 2, 3]"), "{said}");
@@ -328,7 +329,7 @@ mod tests {
         let mut ctx = Ctx::new("node", &cancel, &mut observer);
         let conditions = sampling.conditions(vec![], || Ok(vec![]))?;
         let shape = [1, 2, 2];
-        let large = |_: &Ctx<'_>, _: &[(&str, &Tensor)], _: &Kept| {
+        let large = |_: &Ctx<'_>, _: &[(&str, &Tensor)], _: &InvariantOutputs| {
             calls += 1;
             Tensor::from_vec(&[1, 1, 2, 2], vec![if calls == 2 { f32::INFINITY } else { 0. }; 4])
         };

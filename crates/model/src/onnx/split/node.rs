@@ -103,7 +103,7 @@ impl<'a> Node<'a> {
         for name in &self.reads {
             self.when = self.when.max(match when.get(name)? {
                 // The extents of inputs stay.
-                When::Step if extents && changing.contains(name) => When::Once,
+                When::Step if extents && changing.contains(name) => When::Invariant,
                 when => *when,
             });
         }

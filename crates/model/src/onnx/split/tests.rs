@@ -65,15 +65,15 @@ fn parts(model: &[u8]) -> Option<[[Vec<String>; 4]; 2]> {
     let ty = TensorType { element: elem::FLOAT, rank: 2 };
     let types = split.crossing().iter().map(|name| ((*name).to_owned(), ty)).collect();
     assert!(split.step(&BTreeMap::new()).is_none(), "a type is missing");
-    Some([about(&split.once()), about(&split.step(&types).unwrap())])
+    Some([about(&split.invariant()), about(&split.step(&types).unwrap())])
 }
 
 #[test]
 fn what_follows_from_the_text_is_apart() {
     let model =
         nodes(&["MatMul text w -> k", "Add latents timestep -> x", "MatMul x k -> y", "Add y v -> noise"]);
-    let [once, step] = parts(&model).unwrap();
-    assert_eq!(once, [vec!["text"], vec!["MatMul"], vec!["w"], vec!["k"]]);
+    let [invariant, step] = parts(&model).unwrap();
+    assert_eq!(invariant, [vec!["text"], vec!["MatMul"], vec!["w"], vec!["k"]]);
     assert_eq!(
         step,
         [vec!["latents", "timestep", "k"], vec!["Add", "MatMul", "Add"], vec!["v"], vec!["noise"]]
@@ -82,8 +82,8 @@ fn what_follows_from_the_text_is_apart() {
 
 #[test]
 fn inputs_that_each_step_reads_too_stay_inputs() {
-    let [once, step] = parts(&nodes(&["MatMul text w -> k", "Sum latents text k -> noise"])).unwrap();
-    assert_eq!((once[0].as_slice(), once[3].as_slice()), (&["text".into()][..], &["k".into()][..]));
+    let [invariant, step] = parts(&nodes(&["MatMul text w -> k", "Sum latents text k -> noise"])).unwrap();
+    assert_eq!((invariant[0].as_slice(), invariant[3].as_slice()), (&["text".into()][..], &["k".into()][..]));
     assert_eq!(step[0], ["latents", "text", "k"]);
 }
 
@@ -102,8 +102,11 @@ fn nothing_is_gained_without_a_product() {
 fn what_follows_from_weights_alone_is_in_both() {
     let model =
         nodes(&["Cast w -> wide", "MatMul text wide -> k", "MatMul latents wide -> x", "Add x k -> noise"]);
-    let [once, step] = parts(&model).unwrap();
-    assert_eq!((&once[1], &once[2]), (&vec!["Cast".to_owned(), "MatMul".into()], &vec!["w".to_owned()]));
+    let [invariant, step] = parts(&model).unwrap();
+    assert_eq!(
+        (&invariant[1], &invariant[2]),
+        (&vec!["Cast".to_owned(), "MatMul".into()], &vec!["w".to_owned()])
+    );
     assert_eq!((&step[0], &step[2]), (&vec!["latents".to_owned(), "k".into()], &vec!["w".to_owned()]));
     let split = Split::of(&model, &["latents"]).unwrap();
     assert_eq!((split.shared(), split.tensors()), (6, HashSet::from(["w"])));
@@ -124,8 +127,8 @@ fn model_of(first: Vec<u8>) -> Vec<u8> {
 
 #[test]
 fn subgraphs_read_the_graph_around_them() {
-    let [once, step] = parts(&model_of(branches("text", &["MatMul text w -> i"], "k"))).unwrap();
-    assert_eq!(once, [vec!["text"], vec!["If"], vec!["w"], vec!["k"]]);
+    let [invariant, step] = parts(&model_of(branches("text", &["MatMul text w -> i"], "k"))).unwrap();
+    assert_eq!(invariant, [vec!["text"], vec!["If"], vec!["w"], vec!["k"]]);
     assert_eq!(step[0], ["latents", "k"]);
     // One that captures the latents belongs to the step, though its own inputs do not change.
     assert_eq!(parts(&model_of(branches("text", &["MatMul latents w -> i"], "k"))), None);
@@ -137,8 +140,8 @@ fn subgraphs_read_the_graph_around_them() {
 #[test]
 fn what_is_kept_is_not_enlarged_before() {
     let model = nodes(&["MatMul text w -> k", "Expand k v -> e", "Tile e v -> t", "Add latents t -> noise"]);
-    let [once, step] = parts(&model).unwrap();
-    assert_eq!((&once[1], &once[3]), (&vec!["MatMul".to_owned()], &vec!["k".to_owned()]));
+    let [invariant, step] = parts(&model).unwrap();
+    assert_eq!((&invariant[1], &invariant[3]), (&vec!["MatMul".to_owned()], &vec!["k".to_owned()]));
     assert_eq!(step[1], ["Expand", "Tile", "Add"]);
 }
 
@@ -146,8 +149,8 @@ fn what_is_kept_is_not_enlarged_before() {
 fn the_extents_of_what_changes_do_not_change() {
     let model =
         nodes(&["Shape latents -> s", "Resize text s -> r", "MatMul r w -> k", "Add latents k -> noise"]);
-    let [once, step] = parts(&model).unwrap();
-    assert_eq!(once[0], ["latents", "text"]);
+    let [invariant, step] = parts(&model).unwrap();
+    assert_eq!(invariant[0], ["latents", "text"]);
     assert_eq!(step, [vec!["latents", "k"], vec!["Add"], vec![], vec!["noise"]]);
 }
 

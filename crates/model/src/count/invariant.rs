@@ -8,7 +8,7 @@ use crate::record::{Graph, Id, Node, Op};
 
 /// Multiply-adds that need not be done again in each step of sampling: of layers whose weights, by the name of the parameter,
 /// are read by what is evaluated before the first.
-pub fn once(graph: &Graph, read: impl Fn(&str) -> bool) -> u64 {
+pub fn invariant(graph: &Graph, read: impl Fn(&str) -> bool) -> u64 {
     let changes = changing(graph);
     let counted = |(at, node): (usize, &Node)| match node.args.get(1).map(|weight| &graph.nodes[weight.0].op)
     {
@@ -96,7 +96,7 @@ fn narrowest(graph: &Graph, id: Id) -> Id {
 mod tests {
     use super::kept;
     use crate::contract::Sizes;
-    use crate::count::once;
+    use crate::count::invariant;
     use crate::prior::{PriorConfig, graph};
 
     #[test]
@@ -109,10 +109,10 @@ mod tests {
         let mapped = tokens * (32 * 64 + 64 * 64);
         let (own, keys) = (2 * tokens * 64 * 64, 2 * 2 * tokens * 64 * 64);
         let named = |parts: &'static [&str]| move |name: &str| parts.iter().any(|part| name.contains(part));
-        assert_eq!(once(&network, |_| false), 0);
-        assert_eq!(once(&network, named(&["to_k", "to_v"])), keys);
-        assert_eq!(once(&network, named(&["kv_mapper"])), own);
-        assert_eq!(once(&network, |_| true), mapped + own + keys);
+        assert_eq!(invariant(&network, |_| false), 0);
+        assert_eq!(invariant(&network, named(&["to_k", "to_v"])), keys);
+        assert_eq!(invariant(&network, named(&["kv_mapper"])), own);
+        assert_eq!(invariant(&network, |_| true), mapped + own + keys);
     }
 
     #[test]
