@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use anyhow::{Context, Result, anyhow, bail};
 use wuerst::core::printable_line;
-use wuerst::stages::{Header, Outlet};
+use wuerst::stages::{ModelHeader, Outlet};
 use wuerst_model::count::{self, Cost};
 use wuerst_model::facts::{Facts, FactsError};
 
@@ -26,7 +26,7 @@ pub(crate) struct Args {
 /// A model file, as far as it can be read.
 struct Model {
     path: PathBuf,
-    header: Header,
+    header: ModelHeader,
 }
 
 /// Prints the models.
@@ -78,7 +78,7 @@ fn models(path: &Path) -> Result<Vec<Model>> {
     } else if !path.exists() {
         bail!("no model or folder {}", path.display());
     }
-    let read = |path: PathBuf| match Header::read(&path) {
+    let read = |path: PathBuf| match ModelHeader::read(&path) {
         Ok(header) => match header.facts() {
             Err(error) if error != FactsError::NoContract => bail!("{}: {error}", path.display()),
             _ => Ok(Model { path, header }),

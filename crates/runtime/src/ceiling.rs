@@ -11,7 +11,7 @@ use crate::device::{Device, Request};
 use crate::model::LoadedModel;
 use crate::model::load::LoadRequest;
 use crate::model_cache::ModelCache;
-use crate::model_header::Header;
+use crate::model_header::ModelHeader;
 use crate::options::threads;
 
 /// Rows, inner extent and columns: a square product, and the two of a residual block of the published prior.
@@ -56,7 +56,7 @@ fn fastest(
     let path = folder.path().join("product.onnx");
     write(&path, [rows, inner, columns])?;
     let model = Model::open("product", &path)?;
-    let header = Header::read(&path).map_err(|e| failed(&e))?;
+    let header = ModelHeader::read(&path).map_err(|e| failed(&e))?;
     let options = models.options();
     let devices = if options.devices.is_empty() { &[Device::Cpu][..] } else { &options.devices };
     let request =

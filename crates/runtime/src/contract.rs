@@ -6,9 +6,9 @@ use wuerst_core::{DType, Error, Port, Result, Signature, Ty};
 use wuerst_model::contract::Contract;
 use wuerst_model::facts::{Facts, FactsError};
 
-use crate::model_header::{Header, Outlet};
+use crate::model_header::{ModelHeader, Outlet};
 
-impl Header {
+impl ModelHeader {
     /// Checks the head of the model at `path` against a contract, and gives its facts.
     ///
     /// # Errors
@@ -67,7 +67,7 @@ mod tests {
 
     use super::*;
 
-    fn header(signature: &str, facts: &Facts) -> Header {
+    fn header(signature: &str, facts: &Facts) -> ModelHeader {
         let signature: Signature = signature.parse().unwrap();
         let outlet = |port: &Port| match &port.ty {
             Ty::Tensor { dtype, dims } => {
@@ -75,15 +75,15 @@ mod tests {
             }
             other => panic!("{other} in a contract"),
         };
-        Header {
+        ModelHeader {
             metadata: facts.pairs(),
             inputs: signature.inputs.iter().map(outlet).collect(),
             outputs: signature.outputs.iter().map(outlet).collect(),
-            ..Header::default()
+            ..ModelHeader::default()
         }
     }
 
-    fn message(contract: Contract, header: &Header) -> String {
+    fn message(contract: Contract, header: &ModelHeader) -> String {
         header.check(contract, Path::new("a.onnx")).unwrap_err().to_string()
     }
 
@@ -111,7 +111,7 @@ mod tests {
             assert!(said.contains(part), "{said}");
         }
         assert!(message(Contract::Prior, &wrong).contains("is a vqgan-decoder, where a prior is wanted"));
-        let bare = Header { metadata: vec![], ..wrong };
+        let bare = ModelHeader { metadata: vec![], ..wrong };
         assert!(message(Contract::Prior, &bare).contains("wuerst.contract"));
     }
 }

@@ -14,7 +14,7 @@ use crate::library::Runtime;
 use crate::model::load::LoadRequest;
 use crate::model::prepared::Prepared;
 use crate::model::{self, LoadedModel};
-use crate::model_header::Header;
+use crate::model_header::ModelHeader;
 use crate::options::{Level, Options, threads};
 use crate::per_stage::StageOptions;
 use crate::recent::{Keyed, Recent};
@@ -25,7 +25,7 @@ use crate::recent::{Keyed, Recent};
 #[derive(Debug)]
 pub struct ModelCache {
     options: Options,
-    headers: Recent<Digest, Header>,
+    headers: Recent<Digest, ModelHeader>,
     /// What those say of which the contract was checked.
     facts: Recent<(Digest, Contract), Facts>,
     /// What nodes made of files next to models.
@@ -45,9 +45,9 @@ type Companion = Arc<dyn Any + Send + Sync>;
 /// Bytes that models take.
 #[derive(Debug, Default)]
 struct Pending {
-    /// While they are loaded, as [`Header::loading`].
+    /// While they are loaded, as [`ModelHeader::loading`].
     loading: u64,
-    /// Once they are, as [`Header::memory`].
+    /// Once they are, as [`ModelHeader::memory`].
     memory: u64,
 }
 
@@ -130,13 +130,13 @@ impl ModelCache {
         Ok(lengths.into_iter().collect())
     }
 
-    fn header(&self, model: &Model) -> Result<Arc<Header>> {
+    fn header(&self, model: &Model) -> Result<Arc<ModelHeader>> {
         self.headers.get(model.key().as_ref(), &CancellationToken::new(), || {
             let failed = |e: crate::model_header::HeaderError| Error::Model {
                 path: model.path().into(),
                 source: e.into(),
             };
-            let mut header = Header::read(model.path()).map_err(failed)?;
+            let mut header = ModelHeader::read(model.path()).map_err(failed)?;
             // ONNX Runtime would wait for a pipe.
             model.data()?;
             // A model may carry megabytes of notes that no stage reads.

@@ -42,7 +42,7 @@ pub struct Options {
     pub threads: Option<usize>,
     /// What single stages have of their own.
     pub each: BTreeMap<Contract, StageOptions>,
-    /// Models are unloaded, the longest unused first, to keep the sum of the memory they take ([`Header::memory`](crate::Header::memory), and what
+    /// Models are unloaded, the longest unused first, to keep the sum of the memory they take ([`ModelHeader::memory`](crate::ModelHeader::memory), and what
     /// both parts hold of a model that is split) below this, in bytes.
     /// The model in use is kept whatever its size, so 0 keeps one at a time.
     pub model_bytes: u64,

@@ -32,8 +32,8 @@ pub use tokenize::companions;
 pub use wuerst_runtime::shared_library as library;
 /// ONNX Runtime: the models that the nodes share.
 pub use wuerst_runtime::{
-    Arena, Ceiling, Contract, Cuda, Device, Header, HeaderError, HostApi, Level, LoadedModel, Log,
-    MOST_THREADS, ModelCache, OpenVino, Operators, Options, Outlet, Placement, Precision, Runtime,
+    Arena, Ceiling, Contract, Cuda, Device, HeaderError, HostApi, Level, LoadedModel, Log, MOST_THREADS,
+    ModelCache, ModelHeader, OpenVino, Operators, Options, Outlet, Placement, Precision, Runtime,
     StageOptions, TensorRt, ceiling, check_threads,
 };
 

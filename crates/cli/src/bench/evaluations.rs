@@ -9,7 +9,7 @@ use anyhow::{Context, Result, bail};
 use ndarray_npy::WriteNpyExt;
 use serde_json::json;
 use wuerst::core::{CancellationToken, Ctx, Dim, Model};
-use wuerst::stages::{Contract, Header};
+use wuerst::stages::{Contract, ModelHeader};
 use wuerst::{Engine, Tensor};
 use wuerst_model::facts::Facts;
 use wuerst_model::noise::Noise;
@@ -71,7 +71,7 @@ pub(super) fn compare(
 
 fn prior(models: &Path, [width, height]: [usize; 2]) -> Result<Evaluation> {
     let path = models.join("prior.onnx");
-    let header = Header::read(&path).with_context(|| path.display().to_string())?;
+    let header = ModelHeader::read(&path).with_context(|| path.display().to_string())?;
     let Facts::Prior(facts) = header.facts()? else { bail!("{} is no prior", path.display()) };
     let fixed = |name: &str, axis: usize| {
         let dims = header.inputs.iter().find(|input| input.name == name)?.dims.get(axis)?;

@@ -10,7 +10,7 @@ use wuerst_model::count::{self, Cost};
 use wuerst_model::network::Network;
 use wuerst_model::onnx::Operators;
 
-use crate::model_header::Header;
+use crate::model_header::ModelHeader;
 
 /// Sizes that are remembered.
 const SIZES: usize = 256;
@@ -33,7 +33,7 @@ pub(crate) struct Counted {
 }
 
 impl Work {
-    pub(crate) fn new(header: &Header) -> Work {
+    pub(crate) fn new(header: &ModelHeader) -> Work {
         Work { network: header.network(), operators: header.operators(), known: Mutex::default() }
     }
 
@@ -74,7 +74,7 @@ mod tests {
     fn a_batch_of_two_is_twice_the_work() {
         let network =
             Network::Prior(PriorConfig { c: 64, c_cond: 32, depth: 2, nhead: 4, ..PriorConfig::default() });
-        let of = |metadata| Work::new(&Header { metadata, ..Header::default() });
+        let of = |metadata| Work::new(&ModelHeader { metadata, ..ModelHeader::default() });
         let count = |work: &Work, batch: usize| {
             let zeros =
                 |shape: &[usize]| Tensor::from_vec(shape, vec![0f32; shape.iter().product()]).unwrap();

@@ -25,14 +25,14 @@ use self::load::{LoadRequest, Opened};
 use self::prepared::Mapped;
 use crate::arena::ArenaStats;
 use crate::device::Placement;
-use crate::model_header::Header;
+use crate::model_header::ModelHeader;
 use crate::options::{Level, Options};
 use crate::tensor::{ran_out, tensor};
 
 /// A model in memory. Shared by the nodes that use it; runs of one model take turns.
 pub struct LoadedModel {
     path: PathBuf,
-    header: Arc<Header>,
+    header: Arc<ModelHeader>,
     placement: Placement,
     work: Work,
     /// What the session's allocator holds between evaluations.
@@ -55,7 +55,7 @@ impl LoadedModel {
     /// [`Error::Model`] when no device takes it, [`Error::OutOfMemory`] when the last one has no room, and
     /// [`Error::Cancelled`].
     pub(crate) fn load(
-        header: Arc<Header>,
+        header: Arc<ModelHeader>,
         load: &LoadRequest<'_>,
         cancel: &CancellationToken,
     ) -> Result<LoadedModel> {
@@ -87,7 +87,7 @@ impl LoadedModel {
         })
     }
 
-    /// The memory that it takes: [`Header::memory`], and weights that it holds twice.
+    /// The memory that it takes: [`ModelHeader::memory`], and weights that it holds twice.
     pub(crate) fn bytes(&self) -> u64 {
         self.placement.bytes
     }

@@ -4,9 +4,9 @@ use wuerst_model::facts::{Facts, FactsError};
 use wuerst_model::network::Network;
 use wuerst_model::onnx::{Operators, QUANTIZED};
 
-use super::Header;
+use super::ModelHeader;
 
-impl Header {
+impl ModelHeader {
     fn pairs(&self) -> impl Iterator<Item = (&str, &str)> {
         self.metadata.iter().map(|(key, value)| (key.as_str(), value.as_str()))
     }

@@ -20,7 +20,7 @@ const HALF: i32 = 10;
 
 /// What an ONNX file says of itself.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Header {
+pub struct ModelHeader {
     /// Pairs of strings that the file's author put there.
     pub metadata: Vec<(String, String)>,
     /// What the model takes.
@@ -78,12 +78,12 @@ pub enum HeaderError {
     },
 }
 
-impl Header {
+impl ModelHeader {
     /// Reads the head of the ONNX file at `path`.
     ///
     /// # Errors
     /// When it cannot be read, is no ONNX file, or goes beyond what is read of one: see [`wuerst_model::onnx::Head`].
-    pub fn read(path: &Path) -> Result<Header, HeaderError> {
+    pub fn read(path: &Path) -> Result<ModelHeader, HeaderError> {
         let file = regular::open(path, Links::Followed)?;
         let head = Head::of_file(&file)?;
         let bytes = file.metadata()?.len().saturating_add(data_length(path, &head.tensors)?);
@@ -92,7 +92,7 @@ impl Header {
         let own = head.inputs.iter().chain(&head.outputs).map(|outlet| outlet.element);
         let half = own.chain(head.tensors.iter().map(|tensor| tensor.element)).any(|element| element == HALF);
         let outlets = |all: Vec<onnx::Outlet>| all.into_iter().map(Outlet::from).collect();
-        Ok(Header {
+        Ok(ModelHeader {
             metadata: head.metadata,
             inputs: outlets(head.inputs),
             outputs: outlets(head.outputs),
@@ -184,10 +184,10 @@ mod tests {
         [vec![1 << 3, 8], field(7, &graph), sets, field(14, &pair)].concat()
     }
 
-    fn read(bytes: &[u8]) -> Result<Header, HeaderError> {
+    fn read(bytes: &[u8]) -> Result<ModelHeader, HeaderError> {
         let file = tempfile::NamedTempFile::new().unwrap();
         std::fs::write(file.path(), bytes).unwrap();
-        Header::read(file.path())
+        ModelHeader::read(file.path())
     }
 
     #[test]
@@ -198,7 +198,7 @@ mod tests {
         assert_eq!(header.inputs, [Outlet { name: "x".into(), dtype: Some(DType::F16), dims }]);
         assert_eq!((header.bytes, header.numbers), (model().len() as u64, 15));
         assert_eq!(header.memory(), header.bytes, "stored as f32");
-        assert_eq!(Header { bytes: 35, ..header.clone() }.memory(), 60, "stored as f16");
+        assert_eq!(ModelHeader { bytes: 35, ..header.clone() }.memory(), 60, "stored as f16");
         assert_eq!(header.domains, ["acme"]);
     }
 

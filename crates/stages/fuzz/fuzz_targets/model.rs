@@ -8,14 +8,14 @@ use std::sync::LazyLock;
 use libfuzzer_sys::fuzz_target;
 use tempfile::TempDir;
 use wuerst_model::onnx::Stored;
-use wuerst_stages::Header;
+use wuerst_stages::ModelHeader;
 
 static FOLDER: LazyLock<TempDir> = LazyLock::new(|| tempfile::tempdir().unwrap());
 
 fuzz_target!(|input: &[u8]| {
     let path = FOLDER.path().join("a.onnx");
     fs::write(&path, input).unwrap();
-    if let Ok(header) = Header::read(&path) {
+    if let Ok(header) = ModelHeader::read(&path) {
         let _ = (header.facts(), header.network(), header.loading());
     }
     if let Ok(stored) = Stored::open(&path) {

@@ -2,7 +2,7 @@
 
 use anyhow::{Context, Result};
 use std::path::{Path, PathBuf};
-use wuerst::stages::Header;
+use wuerst::stages::ModelHeader;
 use wuerst_model::facts::Facts;
 use wuerst_model::onnx;
 
@@ -16,7 +16,7 @@ pub fn path(folder: &Path, stage: &str) -> PathBuf {
 /// # Errors
 /// A file that is missing, no ONNX file, or no stage model.
 pub fn read(path: &Path) -> Result<Facts> {
-    let header = Header::read(path).with_context(|| path.display().to_string())?;
+    let header = ModelHeader::read(path).with_context(|| path.display().to_string())?;
     header.facts().with_context(|| path.display().to_string())
 }
 
