@@ -17,7 +17,7 @@ const SIZES: usize = 256;
 
 /// Counts at the sizes that a model is evaluated with, each size once.
 #[derive(Debug)]
-pub(crate) struct Work {
+pub(crate) struct CostModel {
     network: Option<Network>,
     operators: Operators,
     known: Mutex<HashMap<Sizes, Option<Counted>>>,
@@ -32,9 +32,9 @@ pub(crate) struct Counted {
     pub(crate) invariant: u64,
 }
 
-impl Work {
-    pub(crate) fn new(header: &ModelHeader) -> Work {
-        Work { network: header.network(), operators: header.operators(), known: Mutex::default() }
+impl CostModel {
+    pub(crate) fn new(header: &ModelHeader) -> CostModel {
+        CostModel { network: header.network(), operators: header.operators(), known: Mutex::default() }
     }
 
     /// What an evaluation costs, none when the model does not say which network it holds; and whether it is the first at
@@ -74,8 +74,8 @@ mod tests {
     fn a_batch_of_two_is_twice_the_work() {
         let network =
             Network::Prior(PriorConfig { c: 64, c_cond: 32, depth: 2, nhead: 4, ..PriorConfig::default() });
-        let of = |metadata| Work::new(&ModelHeader { metadata, ..ModelHeader::default() });
-        let count = |work: &Work, batch: usize| {
+        let of = |metadata| CostModel::new(&ModelHeader { metadata, ..ModelHeader::default() });
+        let count = |work: &CostModel, batch: usize| {
             let zeros =
                 |shape: &[usize]| Tensor::from_vec(shape, vec![0f32; shape.iter().product()]).unwrap();
             let (latents, text) = (zeros(&[batch, 16, 6, 6]), zeros(&[batch, 7, 32]));

@@ -19,7 +19,7 @@ use wuerst_core::{
     CancellableMutex, CancellationToken, Ctx, DType, Dim, Error, NotFinite, Result, Tensor, Ty, Usage,
 };
 
-use self::cost::{Counted, Work};
+use self::cost::{CostModel, Counted};
 use self::invariant::{Feed, InvariantOutputs, InvariantPart, taken};
 use self::load::{LoadRequest, Opened};
 use self::prepared::Mapped;
@@ -34,7 +34,7 @@ pub struct LoadedModel {
     path: PathBuf,
     header: Arc<ModelHeader>,
     placement: Placement,
-    work: Work,
+    cost_model: CostModel,
     /// What the session's allocator holds between evaluations.
     idle: Option<ArenaStats>,
     /// The most bytes that evaluations have held beside that; 0 while it is not known.
@@ -71,13 +71,13 @@ impl LoadedModel {
         let Opened { session, invariant, mapped, mut placement } = opened?;
         placement.bytes = header.memory() + invariant.as_ref().map_or(0, |invariant| 4 * invariant.shared);
         let (path, mutex) = (path.to_owned(), CancellableMutex::new());
-        let (work, idle) = (Work::new(&header), ArenaStats::of(&session));
+        let (cost_model, idle) = (CostModel::new(&header), ArenaStats::of(&session));
         let session = Mutex::new(session);
         Ok(LoadedModel {
             path,
             header,
             placement,
-            work,
+            cost_model,
             idle,
             held: AtomicU64::new(0),
             mutex,
@@ -159,7 +159,7 @@ impl LoadedModel {
         drop(outputs);
         let reads =
             |parameter: &str| self.invariant.as_ref().is_some_and(|invariant| invariant.reads(parameter));
-        let (cost, first) = self.work.cost(feeds, reads);
+        let (cost, first) = self.cost_model.cost(feeds, reads);
         // Asked once for all evaluations of the same sizes, which hold the same.
         if let Some((idle, now)) =
             self.idle.filter(|_| first).and_then(|idle| Some((idle, ArenaStats::of(&session)?)))
