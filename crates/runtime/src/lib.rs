@@ -4,7 +4,6 @@
 #![cfg_attr(not(test), warn(clippy::disallowed_methods))]
 
 mod arena;
-mod ceiling;
 mod contract;
 mod device;
 mod library;
@@ -12,13 +11,13 @@ mod model;
 mod model_cache;
 mod model_header;
 mod options;
+mod peak_throughput;
 mod per_stage;
 mod recent;
 mod session;
 pub mod shared_library;
 mod tensor;
 
-pub use ceiling::{Ceiling, ceiling};
 pub use device::{Arena, Cuda, Device, OpenVino, Operators, Placement, Precision, TensorRt, preferred};
 pub use library::Runtime;
 pub use library::host::HostApi;
@@ -27,6 +26,7 @@ pub use model::invariant::InvariantOutputs;
 pub use model_cache::ModelCache;
 pub use model_header::{HeaderError, ModelHeader, Outlet};
 pub use options::{Level, Log, Options};
+pub use peak_throughput::{PeakThroughput, peak_throughput};
 pub use per_stage::{MOST_THREADS, StageOptions, check_threads};
 pub use session::Session;
 pub use wuerst_model::contract::Contract;

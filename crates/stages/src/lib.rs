@@ -32,9 +32,9 @@ pub use tokenize::companions;
 pub use wuerst_runtime::shared_library as library;
 /// ONNX Runtime: the models that the nodes share.
 pub use wuerst_runtime::{
-    Arena, Ceiling, Contract, Cuda, Device, HeaderError, HostApi, Level, LoadedModel, Log, MOST_THREADS,
-    ModelCache, ModelHeader, OpenVino, Operators, Options, Outlet, Placement, Precision, Runtime,
-    StageOptions, TensorRt, ceiling, check_threads,
+    Arena, Contract, Cuda, Device, HeaderError, HostApi, Level, LoadedModel, Log, MOST_THREADS, ModelCache,
+    ModelHeader, OpenVino, Operators, Options, Outlet, PeakThroughput, Placement, Precision, Runtime,
+    StageOptions, TensorRt, check_threads, peak_throughput,
 };
 
 /// Kinds that had other names once: old and new ones.

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use serde_json::{Value as Json, json};
-use wuerst::stages::Ceiling;
+use wuerst::stages::PeakThroughput;
 
 use crate::size::{bytes, scaled};
 
@@ -67,7 +67,7 @@ pub(super) struct Figures {
     pub(super) devices: Vec<String>,
     pub(super) stages: Vec<Stage>,
     /// The fastest matrix product of this machine.
-    pub(super) ceiling: Ceiling,
+    pub(super) peak_throughput: PeakThroughput,
     /// A run with its models loaded and nothing remembered, in milliseconds.
     pub(super) run: Median,
     /// The part of it that is not spent in models.
@@ -98,8 +98,8 @@ impl Figures {
             let speed = match stage.speed() {
                 0. => String::new(),
                 speed => {
-                    let share = speed / self.ceiling.multiply_adds_per_second * 100.;
-                    format!(", {}MAC/s, {share:.0} % of the ceiling", scaled(speed as u64, ""))
+                    let share = speed / self.peak_throughput.multiply_adds_per_second * 100.;
+                    format!(", {}MAC/s, {share:.0} % of the peak", scaled(speed as u64, ""))
                 }
             };
             let memory = match (stage.memory, stage.predicted_memory) {
@@ -115,10 +115,11 @@ impl Figures {
         lines.push(line("everything remembered", self.cached, String::new()));
         lines.push(line("a new process", self.cold, String::new()));
         lines.push(line("loading, once", Median::of([self.load]), String::new()));
-        let Ceiling { multiply_adds_per_second, product: [rows, inner, columns], device } = &self.ceiling;
+        let PeakThroughput { multiply_adds_per_second, product: [rows, inner, columns], device } =
+            &self.peak_throughput;
         lines.push(format!(
             "  {:width$} {:>10}MAC/s, a matrix product of {rows}x{inner} and {inner}x{columns} on {device}",
-            "ceiling",
+            "peak",
             scaled(*multiply_adds_per_second as u64, "")
         ));
         if let Some(peak) = self.peak {
@@ -149,7 +150,7 @@ impl Figures {
             "process_milliseconds": self.cold.to_json(),
             "loading_milliseconds": self.load.as_secs_f64() * 1e3,
             "peak_bytes": self.peak,
-            "ceiling_multiply_adds_per_second": self.ceiling.multiply_adds_per_second,
+            "peak_multiply_adds_per_second": self.peak_throughput.multiply_adds_per_second,
         })
     }
 }

@@ -42,7 +42,7 @@ pub(super) fn measure(engine: &Engine, job: &Job, output: &str, runs: usize) -> 
         predicted_memory: node.usage.predicted_memory,
     });
     Ok(Figures {
-        ceiling: wuerst::stages::ceiling(engine.model_cache(), runs.max(3))?,
+        peak_throughput: wuerst::stages::peak_throughput(engine.model_cache(), runs.max(3))?,
         runs,
         devices,
         stages: stages.collect(),
