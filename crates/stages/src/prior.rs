@@ -126,8 +126,8 @@ impl NodeKind for Prior {
             _ => loaded.channels().unwrap_or(CHANNELS),
         };
         let (scale, shift) = (facts.embedding_scale as f32, facts.embedding_shift as f32);
-        let told = |port: &str| Ok(vec![("text", batch::one(args, port)?)]);
-        let conditions = sampling.conditions(told("text")?, || told("negative"))?;
+        let conditioning = |port: &str| Ok(vec![("text", batch::one(args, port)?)]);
+        let conditions = sampling.conditions(conditioning("text")?, || conditioning("negative"))?;
         let init = if args.has("init") { Some(batch::one(args, "init")?) } else { None };
         let init: Option<Vec<f32>> =
             init.and_then(|init| Some(init.values::<f32>()?.iter().map(|e| (e - shift) / scale).collect()));

@@ -44,23 +44,23 @@ pub(crate) struct Guidance {
 /// The tensors that condition a model, by the name of its input.
 pub(crate) type Feeds = Vec<(&'static str, Tensor)>;
 
-/// What a model is told of the picture: with the text, and for guidance without it.
+/// The conditionings of a picture: with the text, and for guidance without it.
 pub(crate) struct Conditions {
-    text: Told,
-    negative: Option<Told>,
+    text: Conditioning,
+    negative: Option<Conditioning>,
     /// Both as one batch, the text first, where they are evaluated at once.
-    both: Option<Told>,
+    both: Option<Conditioning>,
 }
 
-/// Conditions of a model, and what it makes of them in the first step that they are used in, for the steps after.
-struct Told {
+/// Conditioning inputs of a model, and the step-invariant outputs that follow from them.
+struct Conditioning {
     feeds: Feeds,
     invariant: InvariantOutputs,
 }
 
-impl Told {
-    fn new(feeds: Feeds) -> Told {
-        Told { feeds, invariant: InvariantOutputs::default() }
+impl Conditioning {
+    fn new(feeds: Feeds) -> Conditioning {
+        Conditioning { feeds, invariant: InvariantOutputs::default() }
     }
 }
 
@@ -117,8 +117,8 @@ impl Conditions {
             }
             _ => None,
         };
-        let (text, negative) = (Told::new(text), negative.map(Told::new));
-        Ok(Conditions { text, negative, both: both.map(Told::new) })
+        let (text, negative) = (Conditioning::new(text), negative.map(Conditioning::new));
+        Ok(Conditions { text, negative, both: both.map(Conditioning::new) })
     }
 
     /// The noise in `x`, of shape `[c,h,w]`, at the time `t`.
@@ -131,15 +131,15 @@ impl Conditions {
         (t, x, shape): (f64, &[f32], [usize; 3]),
         mut evaluate: impl FnMut(&[(&str, &Tensor)], &InvariantOutputs) -> Result<Tensor>,
     ) -> Result<Vec<f32>> {
-        let mut ask = |told: &Told, count: usize| {
+        let mut ask = |conditioning: &Conditioning, count: usize| {
             let shape = [&[count], &shape[..]].concat();
             let mut latents = memory::room(count * x.len())?;
             (0..count).for_each(|_| latents.extend_from_slice(x));
             let latents = Tensor::from_vec(&shape, latents)?;
             let timestep = Tensor::from_vec(&[count], vec![t as f32; count])?;
             let mut feeds = vec![("latents", &latents), ("timestep", &timestep)];
-            feeds.extend(told.feeds.iter().map(|(name, tensor)| (*name, tensor)));
-            let noise = evaluate(&feeds, &told.invariant)?;
+            feeds.extend(conditioning.feeds.iter().map(|(name, tensor)| (*name, tensor)));
+            let noise = evaluate(&feeds, &conditioning.invariant)?;
             match noise.values::<f32>().filter(|_| noise.shape() == shape) {
                 Some(values) => memory::copied(values),
                 None => {

@@ -105,7 +105,7 @@ impl<'a> Sampling<'a> {
         Ok(Sampling { schedule, times, guidance, sampler, start, preview, path })
     }
 
-    /// What the model is told, with the text and, where there is guidance, without it.
+    /// The conditionings with the text and, where there is guidance, without it.
     pub(crate) fn conditions(
         &self,
         text: Feeds,
