@@ -138,7 +138,7 @@ impl<'a> Sampling<'a> {
         // What is made of it at each step, all told.
         memory::check(16 * size_of::<f32>() * count)?;
         let fresh = noise.normal(count);
-        let (mut x, kept) = self.start.begin(self.schedule, &self.times, init, fresh, [height, width]);
+        let (mut x, inpaint) = self.start.begin(self.schedule, &self.times, init, fresh, [height, width]);
         let mut before = Vec::new();
         for (done, (&t, &next)) in self.times.iter().zip(&self.times[1..]).enumerate() {
             ctx.step(done, steps)?;
@@ -164,8 +164,8 @@ impl<'a> Sampling<'a> {
             };
             take(&mut x, [&predicted, &fresh, &before], &step);
             before = guess;
-            if let Some(kept) = &kept {
-                kept.restore(&mut x, self.schedule, next);
+            if let Some(inpaint) = &inpaint {
+                inpaint.restore(&mut x, self.schedule, next);
             }
             if let Some(odd) = NotFinite::among(&x, &shape) {
                 let source = format!("the sample {odd}; its noise is too strong for the schedule").into();

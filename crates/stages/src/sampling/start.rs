@@ -77,31 +77,31 @@ impl Start {
         init: Option<&[f32]>,
         noise: Vec<f32>,
         cells: [usize; 2],
-    ) -> (Vec<f32>, Option<Kept>) {
+    ) -> (Vec<f32>, Option<InpaintMask>) {
         let Some(init) = init else { return (noise, None) };
         let x = match times {
             [only] if *only <= 0. => init.to_vec(),
             [first, ..] if self.strength < 1. => mixed(schedule.mix(*first), init, &noise),
             _ => noise.clone(),
         };
-        let kept = self.mask.as_ref().map(|mask| Kept {
-            share: averaged(mask.view(), cells).iter().map(|fresh| 1. - fresh).collect(),
+        let inpaint = self.mask.as_ref().map(|mask| InpaintMask {
+            share: averaged(mask.view(), cells).iter().map(|drawn| 1. - drawn).collect(),
             init: init.to_vec(),
             noise,
         });
-        (x, kept)
+        (x, inpaint)
     }
 }
 
-/// The part of a picture that stays as it is, with the noise that it gets on the way.
-pub(crate) struct Kept {
+/// The part of a picture that inpainting keeps, with the noise that it gets on the way.
+pub(crate) struct InpaintMask {
     /// How much of each cell stays, `[h,w]`.
     share: Vec<f32>,
     init: Vec<f32>,
     noise: Vec<f32>,
 }
 
-impl Kept {
+impl InpaintMask {
     /// Puts what is known into a sample at the time `t`; at 0 it is the picture itself, without noise.
     pub(crate) fn restore(&self, x: &mut [f32], schedule: &Schedule, t: f64) {
         let known = if t > 0. { mixed(schedule.mix(t), &self.init, &self.noise) } else { self.init.clone() };
@@ -171,9 +171,9 @@ mod tests {
     #[test]
     fn what_is_kept_returns_as_it_was() {
         let init = [1f32, 2., 3., 4.];
-        let (_, kept) = start(1.).begin(&Schedule::default(), &[1., 0.], Some(&init), vec![0.; 4], [2, 2]);
+        let (_, inpaint) = start(1.).begin(&Schedule::default(), &[1., 0.], Some(&init), vec![0.; 4], [2, 2]);
         let mut x = [7f32; 4];
-        kept.unwrap().restore(&mut x, &Schedule::default(), 0.);
+        inpaint.unwrap().restore(&mut x, &Schedule::default(), 0.);
         assert_eq!(x, [1., 7., 3., 7.]);
     }
 
