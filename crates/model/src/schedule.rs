@@ -25,18 +25,18 @@ impl Default for Schedule {
     }
 }
 
-/// One sampling step: the next sample is `sample·x + noise·ε + fresh·z + before·p`, with x the sample, ε the predicted
-/// noise, z new normal numbers, and p the picture that was expected at the step before.
+/// One sampling step: the next sample is `sample·x + predicted·ε + noise·z + previous_x0·p`, with x the sample, ε the predicted
+/// noise, z new normal numbers, and p the previous x₀, which the step before this one predicted.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Step {
+pub struct SamplingStep {
     /// What the sample is multiplied with.
     pub sample: f64,
     /// What the predicted noise is multiplied with; below 0.
-    pub noise: f64,
+    pub predicted: f64,
     /// What new noise is multiplied with. To reproduce diffusers, draw z even where this is 0.
-    pub fresh: f64,
-    /// What the picture that was expected at the step before is multiplied with.
-    pub before: f64,
+    pub noise: f64,
+    /// What the previous x₀ is multiplied with.
+    pub previous_x0: f64,
 }
 
 impl Schedule {
@@ -63,48 +63,48 @@ impl Schedule {
     ///
     /// With α = ᾱ(t)/ᾱ(next): x' = (x − (1−α)/√(1−ᾱ(t))·ε)/√α + √((1−α)(1−ᾱ(next))/(1−ᾱ(t)))·z, without the last
     /// term when `next` is 0.
-    pub fn ddpm(&self, t: f64, next: f64) -> Step {
+    pub fn ddpm(&self, t: f64, next: f64) -> SamplingStep {
         let (kept, kept_next) = (self.alpha_bar(t), self.alpha_bar(next));
         let alpha = kept / kept_next;
         let variance = (1. - alpha) * (1. - kept_next) / (1. - kept);
-        Step {
+        SamplingStep {
             sample: 1. / alpha.sqrt(),
-            noise: -(1. - alpha) / (alpha * (1. - kept)).sqrt(),
-            fresh: if next == 0. { 0. } else { variance.max(0.).sqrt() },
-            before: 0.,
+            predicted: -(1. - alpha) / (alpha * (1. - kept)).sqrt(),
+            noise: if next == 0. { 0. } else { variance.max(0.).sqrt() },
+            previous_x0: 0.,
         }
     }
 
     /// A deterministic step (DDIM, Song et al., 2021) from time `t` to the earlier `next`.
     ///
     /// x' = √ᾱ(next)·x₀ + √(1−ᾱ(next))·ε, where x₀ = (x − √(1−ᾱ(t))·ε)/√ᾱ(t).
-    pub fn ddim(&self, t: f64, next: f64) -> Step {
+    pub fn ddim(&self, t: f64, next: f64) -> SamplingStep {
         let ((picture, noise), (picture_next, noise_next)) = (self.mix(t), self.mix(next));
         let sample = picture_next / picture;
-        Step { sample, noise: noise_next - sample * noise, fresh: 0., before: 0. }
+        SamplingStep { sample, predicted: noise_next - sample * noise, noise: 0., previous_x0: 0. }
     }
 
     /// A deterministic step of second order (DPM-Solver++(2M), Lu et al., 2022) from time `t` to the earlier `next`,
-    /// after one from `before` to `t`; without it, and at the last step, which is long, of first order, and so DDIM's.
+    /// after one from `previous` to `t`; without it, and at the last step, which is long, of first order, and so DDIM's.
     ///
-    /// With λ = ln(√ᾱ/√(1−ᾱ)), h = λ(next) − λ(t) and w = h/(2·(λ(t) − λ(before))):
+    /// With λ = ln(√ᾱ/√(1−ᾱ)), h = λ(next) − λ(t) and w = h/(2·(λ(t) − λ(previous))):
     /// x' = √(1−ᾱ(next))/√(1−ᾱ(t))·x + √ᾱ(next)·(1 − e⁻ʰ)·((1 + w)·x₀ − w·p), where x₀ is as in DDIM.
-    pub fn dpm(&self, before: Option<f64>, t: f64, next: f64) -> Step {
-        let Some(before) = before.filter(|_| next > 0.) else { return self.ddim(t, next) };
+    pub fn dpm(&self, previous: Option<f64>, t: f64, next: f64) -> SamplingStep {
+        let Some(previous) = previous.filter(|_| next > 0.) else { return self.ddim(t, next) };
         let level = |t: f64| {
             let (picture, noise) = self.mix(t);
             (picture / noise).ln()
         };
         let ((picture, noise), (picture_next, noise_next)) = (self.mix(t), self.mix(next));
         let long = level(next) - level(t);
-        let weight = long / (2. * (level(t) - level(before)));
+        let weight = long / (2. * (level(t) - level(previous)));
         let share = picture_next * (1. - (-long).exp());
         let expected = share * (1. + weight) / picture;
-        Step {
+        SamplingStep {
             sample: noise_next / noise + expected,
-            noise: -expected * noise,
-            fresh: 0.,
-            before: -share * weight,
+            predicted: -expected * noise,
+            noise: 0.,
+            previous_x0: -share * weight,
         }
     }
 }
@@ -163,12 +163,12 @@ mod tests {
             (60, 30, 1.025_957_8, 0.072_048_7, 0.217_711_6),
             (60, 59, 1.000_611_4, 0.033_627_1, 0.),
         ];
-        for (steps, at, sample, noise, fresh) in rows {
+        for (steps, at, sample, predicted, noise) in rows {
             let times = linear(1., steps);
             let step = Schedule::default().ddpm(times[at], times[at + 1]);
             close(step.sample, sample, 1e-7);
-            close(step.noise, -noise, 1e-7);
-            close(step.fresh, fresh, 1e-7);
+            close(step.predicted, -predicted, 1e-7);
+            close(step.noise, noise, 1e-7);
         }
     }
 
@@ -178,7 +178,7 @@ mod tests {
         let (picture, noise) = (0.7, -1.3);
         let at = |t| schedule.mix(t).0 * picture + schedule.mix(t).1 * noise;
         let step = schedule.ddim(0.8, 0.3);
-        close(step.sample * at(0.8) + step.noise * noise, at(0.3), 1e-12);
+        close(step.sample * at(0.8) + step.predicted * noise, at(0.3), 1e-12);
     }
 
     /// Where pictures are normal numbers with deviation s, the noise that a perfect model predicts is known, and so is
@@ -195,10 +195,10 @@ mod tests {
                 let (t, next) = (times[at], times[at + 1]);
                 let (picture, noise) = schedule.mix(t);
                 let predicted = noise * x / spread(t).powi(2);
-                let before = (at > 0 && second).then(|| times[at - 1]);
-                let step = if second { schedule.dpm(before, t, next) } else { schedule.ddim(t, next) };
+                let previous = (at > 0 && second).then(|| times[at - 1]);
+                let step = if second { schedule.dpm(previous, t, next) } else { schedule.ddim(t, next) };
                 let now = (x - noise * predicted) / picture;
-                x = step.sample * x + step.noise * predicted + step.before * expected;
+                x = step.sample * x + step.predicted * predicted + step.previous_x0 * expected;
                 expected = now;
             }
             (x / (spread(0.05) / spread(0.95)) - 1.).abs()

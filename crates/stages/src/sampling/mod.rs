@@ -10,7 +10,7 @@ use std::path::Path;
 use wuerst_core::{Args, Ctx, Error, NotFinite, Refusal, Result, Tensor, memory};
 use wuerst_model::facts::Preview;
 use wuerst_model::noise::Noise;
-use wuerst_model::schedule::{self, Schedule, Step};
+use wuerst_model::schedule::{self, SamplingStep, Schedule};
 use wuerst_runtime::InvariantOutputs;
 
 use self::guidance::{Conditions, Feeds, Guidance};
@@ -137,9 +137,9 @@ impl<'a> Sampling<'a> {
         }
         // What is made of it at each step, all told.
         memory::check(16 * size_of::<f32>() * count)?;
-        let fresh = noise.normal(count);
-        let (mut x, inpaint) = self.start.begin(self.schedule, &self.times, init, fresh, [height, width]);
-        let mut before = Vec::new();
+        let new_noise = noise.normal(count);
+        let (mut x, inpaint) = self.start.begin(self.schedule, &self.times, init, new_noise, [height, width]);
+        let mut previous_x0 = Vec::new();
         for (done, (&t, &next)) in self.times.iter().zip(&self.times[1..]).enumerate() {
             ctx.step(done, steps)?;
             let guidance = self.guidance.as_ref();
@@ -153,17 +153,17 @@ impl<'a> Sampling<'a> {
             if let Some(picture) = shown.and_then(|map| rgb(map, &guess, [height, width])) {
                 ctx.preview(|| picture);
             }
-            let (step, fresh) = match self.sampler {
+            let (step, new_noise) = match self.sampler {
                 // Drawn at the last step too, though it counts for nothing: diffusers' generator goes on as far.
                 Sampler::Ddpm => (self.schedule.ddpm(t, next), noise.normal(x.len())),
                 Sampler::Ddim => (self.schedule.ddim(t, next), Vec::new()),
                 Sampler::Dpm => {
-                    let before = done.checked_sub(1).map(|before| self.times[before]);
-                    (self.schedule.dpm(before, t, next), Vec::new())
+                    let previous = done.checked_sub(1).map(|previous| self.times[previous]);
+                    (self.schedule.dpm(previous, t, next), Vec::new())
                 }
             };
-            take(&mut x, [&predicted, &fresh, &before], &step);
-            before = guess;
+            take(&mut x, [&predicted, &new_noise, &previous_x0], &step);
+            previous_x0 = guess;
             if let Some(inpaint) = &inpaint {
                 inpaint.restore(&mut x, self.schedule, next);
             }
@@ -197,12 +197,13 @@ fn in_step(error: Error, step: usize, of: usize) -> Error {
 }
 
 /// One step, in f64: the first one multiplies by more than ten and takes off nearly as much.
-fn take(x: &mut [f32], [predicted, fresh, before]: [&[f32]; 3], step: &Step) {
+fn take(x: &mut [f32], [predicted, noise, previous_x0]: [&[f32]; 3], step: &SamplingStep) {
     // Not every sampler has all of them.
     let or_zero = |values: &[f32], at: usize| f64::from(values.get(at).copied().unwrap_or(0.));
     for (at, (x, e)) in x.iter_mut().zip(predicted).enumerate() {
-        let sum = step.sample * f64::from(*x) + step.noise * f64::from(*e) + step.fresh * or_zero(fresh, at);
-        *x = (sum + step.before * or_zero(before, at)) as f32;
+        let sum =
+            step.sample * f64::from(*x) + step.predicted * f64::from(*e) + step.noise * or_zero(noise, at);
+        *x = (sum + step.previous_x0 * or_zero(previous_x0, at)) as f32;
     }
 }
 
