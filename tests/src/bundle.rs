@@ -10,8 +10,8 @@ use ndarray_npy::ReadableElement;
 use serde::de::DeserializeOwned;
 use wuerst_model::checkpoint::Checkpoint;
 use wuerst_model::contract::Sizes;
-use wuerst_model::facts::{self, Facts};
 use wuerst_model::import::{self, Published, Source};
+use wuerst_model::metadata::{self, Metadata};
 use wuerst_model::onnx::{self, Options, Weights};
 use wuerst_model::prior::{self, PriorConfig};
 use wuerst_model::record::Graph;
@@ -70,10 +70,10 @@ pub fn write(folder: &Path) -> Result<()> {
     PLAIN.import(folder, &import::Options::default())
 }
 
-/// Writes the prior of [`PLAIN`] as `prior.onnx` with these facts.
-pub fn write_prior(folder: &Path, facts: &Facts) -> Result<()> {
+/// Writes the prior of [`PLAIN`] as `prior.onnx` with these metadata.
+pub fn write_prior(folder: &Path, metadata: &Metadata) -> Result<()> {
     let (graph, weights) = prior_network()?;
-    save(folder, "prior", &graph, &weights, facts)
+    save(folder, "prior", &graph, &weights, metadata)
 }
 
 /// Network and weights of the prior of [`PLAIN`].
@@ -92,12 +92,12 @@ pub fn write_with_one_encoder(folder: &Path) -> Result<()> {
     }
     let small = PriorConfig { c_cond: 32, ..PLAIN.json("wuerstchen-prior/prior/config.json")? };
     let graph = prior::graph(&small, &SIZES)?;
-    save(folder, "prior", &graph, &random_weights(&graph), &prior_facts())
+    save(folder, "prior", &graph, &random_weights(&graph), &prior_metadata())
 }
 
-/// The published prior's facts, but for its size and its steps.
-pub fn prior_facts() -> Facts {
-    Facts::Prior(facts::Prior {
+/// The published prior's metadata, but for its size and its steps.
+pub fn prior_metadata() -> Metadata {
+    Metadata::Prior(metadata::Prior {
         embedding_scale: 42.,
         embedding_shift: -1.,
         scale: Scale::default(),
@@ -111,7 +111,13 @@ pub fn prior_facts() -> Facts {
 }
 
 /// Writes a recorded network as a stage model.
-pub fn save(folder: &Path, name: &str, graph: &Graph, weights: &dyn Weights, facts: &Facts) -> Result<()> {
-    let options = Options { name: name.into(), metadata: facts.pairs(), ..Options::default() };
+pub fn save(
+    folder: &Path,
+    name: &str,
+    graph: &Graph,
+    weights: &dyn Weights,
+    metadata: &Metadata,
+) -> Result<()> {
+    let options = Options { name: name.into(), metadata: metadata.pairs(), ..Options::default() };
     Ok(onnx::write(&folder.join(format!("{name}.onnx")), graph, weights, &options)?)
 }

@@ -1,6 +1,6 @@
 //! ONNX models by hand, byte by byte: for models that no writer writes.
 
-use wuerst_model::facts::{Facts, Vqgan};
+use wuerst_model::metadata::{Metadata, Vqgan};
 
 fn varint(mut number: u64) -> Vec<u8> {
     let mut bytes = vec![];
@@ -58,9 +58,9 @@ fn outlet(name: &str, element: i64, channels: Option<i64>) -> Vec<u8> {
     [put(1, name.as_bytes()), put(2, &put(1, &tensor))].concat()
 }
 
-/// The facts of [`vqgan`].
-pub fn facts() -> Vec<(String, String)> {
-    Facts::VqganDecoder(Vqgan { latent_scale: 0.3764, pixels_per_latent: 1 }).pairs()
+/// The metadata of [`vqgan`].
+pub fn metadata() -> Vec<(String, String)> {
+    Metadata::VqganDecoder(Vqgan { latent_scale: 0.3764, pixels_per_latent: 1 }).pairs()
 }
 
 /// A number, `TensorProto`.
@@ -76,7 +76,7 @@ pub fn vqgan_with(metadata: &[(String, String)], graph: &[u8], model: &[u8]) -> 
 /// One that calls those channels `colours`, and whose `graph` makes `image` of them, of this type (`TensorProto.DataType`)
 /// and of any extents.
 pub fn vqgan_from_colours(element: i64, graph: &[u8]) -> Vec<u8> {
-    decoder("colours", outlet("image", element, None), &facts(), graph, &[])
+    decoder("colours", outlet("image", element, None), &metadata(), graph, &[])
 }
 
 fn decoder(
@@ -95,7 +95,7 @@ fn decoder(
     [number(1, 4), put(8, &number(2, 9)), put(7, &graph), metadata, model.to_vec()].concat()
 }
 
-/// The same with good facts.
+/// The same with good metadata.
 pub fn vqgan(graph: &[u8], model: &[u8]) -> Vec<u8> {
-    vqgan_with(&facts(), graph, model)
+    vqgan_with(&metadata(), graph, model)
 }

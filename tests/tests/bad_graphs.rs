@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use wuerst::{Engine, Options};
 use wuerst_core::{Args, Ctx, Error, Models, NodeKind, NodeSpec, Refusal, Registry, Result, Value};
 use wuerst_graph::{Graph, excerpt, headline};
-use wuerst_model::facts::{Facts, Vqgan};
+use wuerst_model::metadata::{Metadata, Vqgan};
 use wuerst_model::onnx;
 use wuerst_model::record::{self, Axis, DType, Op};
 use wuerst_tests::built::root;
@@ -141,7 +141,7 @@ fn a_model_that_breaks_its_contract_is_refused_in_the_graph_s_line() {
     let latents = g.input("latents", DType::F32, &[Axis::fixed(1), Axis::fixed(8), Axis::fixed(2)]);
     let picture = g.push(Op::Transpose(vec![0, 2, 1]), &[latents]);
     g.output("picture", picture);
-    let metadata = Facts::VqganDecoder(Vqgan { latent_scale: 0.4, pixels_per_latent: 4 }).pairs();
+    let metadata = Metadata::VqganDecoder(Vqgan { latent_scale: 0.4, pixels_per_latent: 4 }).pairs();
     let options = onnx::Options { metadata, ..onnx::Options::default() };
     let path = models.path().join("narrow.onnx");
     let graph = g.finish().unwrap();

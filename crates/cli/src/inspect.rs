@@ -8,7 +8,7 @@ use anyhow::{Context, Result, anyhow, bail};
 use wuerst::core::printable_line;
 use wuerst::stages::{ModelHeader, Outlet};
 use wuerst_model::count::{self, Cost};
-use wuerst_model::facts::{Facts, FactsError};
+use wuerst_model::metadata::{Metadata, MetadataError};
 
 use crate::say::say;
 use crate::size::{Size, bytes, scaled};
@@ -79,8 +79,8 @@ fn models(path: &Path) -> Result<Vec<Model>> {
         bail!("no model or folder {}", path.display());
     }
     let read = |path: PathBuf| match ModelHeader::read(&path) {
-        Ok(header) => match header.facts() {
-            Err(error) if error != FactsError::NoContract => bail!("{}: {error}", path.display()),
+        Ok(header) => match header.metadata() {
+            Err(error) if error != MetadataError::NoContract => bail!("{}: {error}", path.display()),
             _ => Ok(Model { path, header }),
         },
         Err(error) => bail!("{}: {error}", path.display()),
@@ -89,23 +89,23 @@ fn models(path: &Path) -> Result<Vec<Model>> {
 }
 
 impl Model {
-    fn facts(&self) -> Option<Facts> {
-        self.header.facts().ok()
+    fn metadata(&self) -> Option<Metadata> {
+        self.header.metadata().ok()
     }
 
     /// The cost of the network for a picture of these pixels, if the file says which network it holds.
     fn cost(&self, size: [usize; 2]) -> Result<Cost, String> {
         let unknown = "not known: the file does not say which network it holds";
-        let (network, facts) = self.header.network().zip(self.facts()).ok_or(unknown)?;
-        let graph = network.graph(&network.sizes(&facts, size)?).map_err(|e| e.to_string())?;
+        let (network, metadata) = self.header.network().zip(self.metadata()).ok_or(unknown)?;
+        let graph = network.graph(&network.sizes(&metadata, size)?).map_err(|e| e.to_string())?;
         Ok(count::cost_with(&graph, self.header.operators()))
     }
 }
 
 /// The size that the prior among the models makes best; without one, the published models'.
 fn native(models: &[Model]) -> usize {
-    let prior = models.iter().find_map(|model| match model.facts() {
-        Some(Facts::Prior(facts)) => Some(facts.native_size),
+    let prior = models.iter().find_map(|model| match model.metadata() {
+        Some(Metadata::Prior(metadata)) => Some(metadata.native_size),
         _ => None,
     });
     prior.unwrap_or(1024)
@@ -114,11 +114,11 @@ fn native(models: &[Model]) -> usize {
 /// The text of a model, and its parameters, bytes, multiply-adds and memory.
 fn describe(model: &Model, size @ [width, height]: [usize; 2]) -> (String, [u64; 4]) {
     let header = &model.header;
-    let contract = model.facts().map(|facts| facts.contract());
+    let contract = model.metadata().map(|metadata| metadata.contract());
     let kept = match contract.map(|contract| (contract, header.check(contract, &model.path))) {
         Some((contract, Ok(_))) => format!("{contract}: {}", contract.signature()),
         Some((_, Err(error))) => error.to_string(),
-        None => match header.facts() {
+        None => match header.metadata() {
             Ok(_) => "none that is known".to_owned(),
             Err(error) => format!("none: {error}"),
         },
@@ -157,7 +157,7 @@ fn describe(model: &Model, size @ [width, height]: [usize; 2]) -> (String, [u64;
     if !header.domains.is_empty() {
         lines.push(("operators", format!("standard, and those of {}", header.domains.join(", "))));
     }
-    for (index, (key, value)) in header.metadata.iter().enumerate() {
+    for (index, (key, value)) in header.properties.iter().enumerate() {
         lines.push((
             if index == 0 { "metadata" } else { "" },
             printable_line(&format!("{key} = {value}")).into_owned(),

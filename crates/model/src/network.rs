@@ -10,7 +10,7 @@ use serde_json::Value;
 use crate::compressor::{self, CompressorConfig};
 use crate::contract::Sizes;
 use crate::decoder::{self, DecoderConfig};
-use crate::facts::Facts;
+use crate::metadata::Metadata;
 use crate::prior::{self, PriorConfig};
 use crate::record::{Graph, RecordError};
 use crate::text::bert::{self, BertConfig};
@@ -122,19 +122,19 @@ impl Network {
     ///
     /// # Errors
     /// When the network cannot make the size, with the nearest that it can.
-    pub fn sizes(&self, facts: &Facts, pixels: [usize; 2]) -> Result<Sizes, String> {
+    pub fn sizes(&self, metadata: &Metadata, pixels: [usize; 2]) -> Result<Sizes, String> {
         let plain = |width, height| Sizes { batch: 1, height, width, embedding: [1, 1], length: 77 };
         let sides =
             |of: &dyn Fn(usize) -> Result<usize, String>| Ok::<_, String>([of(pixels[0])?, of(pixels[1])?]);
-        Ok(match (self, facts) {
-            (_, Facts::TextEncoder(facts)) => Sizes { length: facts.length, ..plain(1, 1) },
-            (_, Facts::Prior(facts)) => {
-                let [width, height] = sides(&|p| facts.scale.serve(p).map(|p| facts.scale.prior(p)))?;
+        Ok(match (self, metadata) {
+            (_, Metadata::TextEncoder(metadata)) => Sizes { length: metadata.length, ..plain(1, 1) },
+            (_, Metadata::Prior(metadata)) => {
+                let [width, height] = sides(&|p| metadata.scale.serve(p).map(|p| metadata.scale.prior(p)))?;
                 plain(width, height)
             }
-            (_, Facts::Decoder(facts)) => {
-                let [w, h] = sides(&|p| facts.scale.serve(p).map(|p| facts.scale.prior(p)))?;
-                Sizes { embedding: [h, w], ..plain(facts.scale.decoder(w), facts.scale.decoder(h)) }
+            (_, Metadata::Decoder(metadata)) => {
+                let [w, h] = sides(&|p| metadata.scale.serve(p).map(|p| metadata.scale.prior(p)))?;
+                Sizes { embedding: [h, w], ..plain(metadata.scale.decoder(w), metadata.scale.decoder(h)) }
             }
             (Network::VqganDecoder(config), _) => {
                 let [width, height] = sides(&|p| whole(p, config.stride()))?;
@@ -144,13 +144,13 @@ impl Network {
                 let [width, height] = sides(&|p| whole(p, config.stride()).map(|n| n * config.stride()))?;
                 plain(width, height)
             }
-            (_, Facts::Compressor(facts)) => {
-                let cells = |p: usize| (p as f64 / facts.resolution_multiple).ceil() as usize;
-                let [width, height] = sides(&|p| Ok(cells(p) * facts.stride))?;
+            (_, Metadata::Compressor(metadata)) => {
+                let cells = |p: usize| (p as f64 / metadata.resolution_multiple).ceil() as usize;
+                let [width, height] = sides(&|p| Ok(cells(p) * metadata.stride))?;
                 plain(width, height)
             }
-            (network, facts) => {
-                return Err(format!("a {} cannot hold {network:?}", facts.contract()));
+            (network, metadata) => {
+                return Err(format!("a {} cannot hold {network:?}", metadata.contract()));
             }
         })
     }
@@ -185,7 +185,7 @@ fn whole(pixels: usize, stride: usize) -> Result<usize, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::facts;
+    use crate::metadata;
     use crate::scale::Scale;
     use crate::schedule::Schedule;
 
@@ -195,7 +195,7 @@ mod tests {
         let (key, text) = network.pair();
         assert_eq!(Network::read([("author", "somebody"), (&key, &text)]), Some(network.clone()));
         assert_eq!(Network::read([(KEY, "{\"kind\":\"unheard-of\"}")]), None);
-        let facts = Facts::Decoder(facts::Decoder {
+        let metadata = Metadata::Decoder(metadata::Decoder {
             scale: Scale::default(),
             steps: 12,
             guidance: 0.,
@@ -203,9 +203,9 @@ mod tests {
             timesteps: vec![],
             preview: None,
         });
-        let sizes = network.sizes(&facts, [1536, 1024]).unwrap();
+        let sizes = network.sizes(&metadata, [1536, 1024]).unwrap();
         assert_eq!((sizes.width, sizes.height, sizes.embedding), (384, 256, [24, 36]));
-        assert!(network.sizes(&facts, [1000, 1024]).unwrap_err().contains("1024"));
+        assert!(network.sizes(&metadata, [1000, 1024]).unwrap_err().contains("1024"));
         let params = network.graph(&sizes).unwrap().params;
         let count: usize = params.iter().map(|p| p.shape.iter().product::<usize>()).sum();
         assert_eq!(count, 1_055_365_280);
@@ -230,11 +230,11 @@ mod tests {
     #[test]
     fn sides_of_the_vqgan_are_whole() {
         let network = Network::VqganEncoder(VqganConfig::default());
-        let facts = Facts::VqganEncoder(facts::Vqgan { latent_scale: 0.3764, pixels_per_latent: 4 });
-        let sizes = network.sizes(&facts, [64, 32]).unwrap();
+        let metadata = Metadata::VqganEncoder(metadata::Vqgan { latent_scale: 0.3764, pixels_per_latent: 4 });
+        let sizes = network.sizes(&metadata, [64, 32]).unwrap();
         assert_eq!((sizes.width, sizes.height), (64, 32));
         assert_eq!(
-            network.sizes(&facts, [65, 32]).unwrap_err(),
+            network.sizes(&metadata, [65, 32]).unwrap_err(),
             "65 is not a multiple of 4; the nearest is 64"
         );
     }

@@ -4,31 +4,31 @@ use std::path::Path;
 
 use wuerst_core::{DType, Error, Port, Result, Signature, Ty};
 use wuerst_model::contract::Contract;
-use wuerst_model::facts::{Facts, FactsError};
+use wuerst_model::metadata::{Metadata, MetadataError};
 
 use crate::model_header::{ModelHeader, Outlet};
 
 impl ModelHeader {
-    /// Checks the head of the model at `path` against a contract, and gives its facts.
+    /// Checks the head of the model at `path` against a contract, and gives its metadata.
     ///
     /// # Errors
     /// [`Error::Model`] that lists everything that is wrong, and says what would be right.
-    pub fn check(&self, contract: Contract, path: &Path) -> Result<Facts> {
+    pub fn check(&self, contract: Contract, path: &Path) -> Result<Metadata> {
         let failed = |message: String| Error::Model { path: path.to_owned(), source: message.into() };
-        let facts = self.facts().map_err(|e| match e {
-            FactsError::NoContract => {
+        let metadata = self.metadata().map_err(|e| match e {
+            MetadataError::NoContract => {
                 failed(format!("{e}; a {contract} is wanted, written by `wuerst import` or the trainer"))
             }
             wrong => failed(wrong.to_string()),
         })?;
-        if facts.contract() != contract {
-            return Err(failed(format!("is a {}, where a {contract} is wanted", facts.contract())));
+        if metadata.contract() != contract {
+            return Err(failed(format!("is a {}, where a {contract} is wanted", metadata.contract())));
         }
         let signature: Signature = contract.signature().parse()?;
         let mut problems = misfits("input", &signature.inputs, &self.inputs, true);
         problems.extend(misfits("output", &signature.outputs, &self.outputs, false));
         if problems.is_empty() {
-            return Ok(facts);
+            return Ok(metadata);
         }
         Err(failed(format!(
             "breaks the contract of a {contract}: {}; wanted: {signature}",
@@ -63,11 +63,11 @@ fn serves(ty: &Ty, outlet: &Outlet) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use wuerst_model::facts::Vqgan;
+    use wuerst_model::metadata::Vqgan;
 
     use super::*;
 
-    fn header(signature: &str, facts: &Facts) -> ModelHeader {
+    fn header(signature: &str, metadata: &Metadata) -> ModelHeader {
         let signature: Signature = signature.parse().unwrap();
         let outlet = |port: &Port| match &port.ty {
             Ty::Tensor { dtype, dims } => {
@@ -76,7 +76,7 @@ mod tests {
             other => panic!("{other} in a contract"),
         };
         ModelHeader {
-            metadata: facts.pairs(),
+            properties: metadata.pairs(),
             inputs: signature.inputs.iter().map(outlet).collect(),
             outputs: signature.outputs.iter().map(outlet).collect(),
             ..ModelHeader::default()
@@ -97,21 +97,21 @@ mod tests {
 
     #[test]
     fn half_precision_and_fixed_lengths_serve() {
-        let facts = Facts::VqganDecoder(Vqgan { latent_scale: 0.3764, pixels_per_latent: 4 });
-        let half = header("latents: f16[1,4,64,64] -> image: f16[1,3,256,256], extra: f32[1]", &facts);
-        assert_eq!(half.check(Contract::VqganDecoder, Path::new("a.onnx")).unwrap(), facts);
+        let metadata = Metadata::VqganDecoder(Vqgan { latent_scale: 0.3764, pixels_per_latent: 4 });
+        let half = header("latents: f16[1,4,64,64] -> image: f16[1,3,256,256], extra: f32[1]", &metadata);
+        assert_eq!(half.check(Contract::VqganDecoder, Path::new("a.onnx")).unwrap(), metadata);
     }
 
     #[test]
     fn everything_that_is_wrong_is_said_at_once() {
-        let facts = Facts::VqganDecoder(Vqgan { latent_scale: 0.3764, pixels_per_latent: 4 });
-        let wrong = header("latents: i64[b,4,h,w], mask: f32[b] -> picture: f32[b,3,h,w]", &facts);
+        let metadata = Metadata::VqganDecoder(Vqgan { latent_scale: 0.3764, pixels_per_latent: 4 });
+        let wrong = header("latents: i64[b,4,h,w], mask: f32[b] -> picture: f32[b,3,h,w]", &metadata);
         let said = message(Contract::VqganDecoder, &wrong);
         for part in ["a.onnx", "`latents` is i64[b,4,h,w]", "feeds its input `mask`", "no output `image`"] {
             assert!(said.contains(part), "{said}");
         }
         assert!(message(Contract::Prior, &wrong).contains("is a vqgan-decoder, where a prior is wanted"));
-        let bare = ModelHeader { metadata: vec![], ..wrong };
+        let bare = ModelHeader { properties: vec![], ..wrong };
         assert!(message(Contract::Prior, &bare).contains("wuerst.contract"));
     }
 }

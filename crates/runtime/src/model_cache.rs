@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use wuerst_core::{CancellationToken, Ctx, Digest, Dim, Error, Model, Result, Signature, Ty, Usage, memory};
 use wuerst_model::contract::Contract;
-use wuerst_model::facts::{self, Facts};
+use wuerst_model::metadata::{self, Metadata};
 
 use crate::device::{Device, Placement, Request};
 use crate::library::Runtime;
@@ -27,7 +27,7 @@ pub struct ModelCache {
     options: Options,
     headers: Recent<Digest, ModelHeader>,
     /// What those say of which the contract was checked.
-    facts: Recent<(Digest, Contract), Facts>,
+    metadata: Recent<(Digest, Contract), Metadata>,
     /// What nodes made of files next to models.
     companions: Recent<(Digest, usize, TypeId), Companion>,
     /// In order of use, the longest unused first.
@@ -53,7 +53,7 @@ struct Pending {
 
 /// Bytes of heads that are remembered.
 const HEADERS: usize = 8 << 20;
-/// Bytes of facts.
+/// Bytes of metadata.
 const FACTS: usize = 4 << 20;
 /// Bytes of what nodes made of files next to models.
 const COMPANIONS: usize = 256 << 20;
@@ -68,10 +68,10 @@ struct Entry {
 impl ModelCache {
     /// No models yet.
     pub fn new(options: Options) -> ModelCache {
-        let (headers, facts) = (Recent::new(HEADERS), Recent::new(FACTS));
+        let (headers, metadata) = (Recent::new(HEADERS), Recent::new(FACTS));
         let companions = Recent::new(COMPANIONS);
         let (loaded, loading, pending, said) = Default::default();
-        ModelCache { options, headers, facts, companions, loaded, loading, pending, said }
+        ModelCache { options, headers, metadata, companions, loaded, loading, pending, said }
     }
 
     /// Finds and starts ONNX Runtime, which otherwise happens when the first model is loaded.
@@ -85,30 +85,31 @@ impl ModelCache {
         }
     }
 
-    /// Checks a model against a contract without loading it, and gives its facts.
+    /// Checks a model against a contract without loading it, and gives its metadata.
     ///
     /// # Errors
     /// [`Error::Model`] when the file cannot be read or breaks the contract.
-    pub fn facts<T: TryFrom<Facts>>(&self, model: &Model, contract: Contract) -> Result<T> {
+    pub fn metadata<T: TryFrom<Metadata>>(&self, model: &Model, contract: Contract) -> Result<T> {
         let key = model.key().map(|key| (key, contract));
-        let facts = self.facts.get(key.as_ref(), &CancellationToken::new(), || {
-            let facts = self.header(model)?.check(contract, model.path())?;
+        let metadata = self.metadata.get(key.as_ref(), &CancellationToken::new(), || {
+            let metadata = self.header(model)?.check(contract, model.path())?;
             // About as much as the same in words.
-            let bytes = facts.pairs().iter().map(|(key, text)| key.len() + text.len()).sum::<usize>();
-            Ok((facts, bytes + 256))
+            let bytes = metadata.pairs().iter().map(|(key, text)| key.len() + text.len()).sum::<usize>();
+            Ok((metadata, bytes + 256))
         })?;
-        let other =
-            || Error::Internal(format!("the facts of a {contract} are asked for as those of another model"));
-        T::try_from((*facts).clone()).map_err(|_| other())
+        let other = || {
+            Error::Internal(format!("the metadata of a {contract} are asked for as those of another model"))
+        };
+        T::try_from((*metadata).clone()).map_err(|_| other())
     }
 
     /// Lengths that a model fixes of its contract's named dimensions: channels, tokens and features. Batch and size, which
     /// nodes see to, are left out.
     ///
     /// # Errors
-    /// As [`ModelCache::facts`].
+    /// As [`ModelCache::metadata`].
     pub fn lengths(&self, model: &Model, contract: Contract) -> Result<Vec<(String, usize)>> {
-        self.facts::<Facts>(model, contract)?;
+        self.metadata::<Metadata>(model, contract)?;
         let header = self.header(model)?;
         let signature: Signature = contract.signature().parse()?;
         let mut lengths = BTreeMap::new();
@@ -140,7 +141,7 @@ impl ModelCache {
             // ONNX Runtime would wait for a pipe.
             model.data()?;
             // A model may carry megabytes of notes that no stage reads.
-            header.metadata.retain(|(key, _)| key.starts_with(facts::PREFIX));
+            header.properties.retain(|(key, _)| key.starts_with(metadata::PREFIX));
             let bytes = header.held();
             Ok((header, bytes))
         })
@@ -172,7 +173,7 @@ impl ModelCache {
     /// [`Error::Model`] when it breaks the contract or no device takes it, whatever keeps ONNX Runtime from
     /// starting, or [`Error::Cancelled`].
     pub fn get(&self, ctx: &mut Ctx<'_>, model: &Model, contract: Contract) -> Result<Arc<LoadedModel>> {
-        self.facts::<Facts>(model, contract)?;
+        self.metadata::<Metadata>(model, contract)?;
         let wish = self.wish(ctx, contract)?;
         let identity = model.identify(ctx.cancel())?;
         if let Some(loaded) = self.find(identity, &wish) {
@@ -309,11 +310,11 @@ impl ModelCache {
         locked(&self.loaded).iter().map(|entry| entry.loaded.placement().clone()).collect()
     }
 
-    /// Unloads every model that no run uses, and forgets heads, facts and tokenizers.
+    /// Unloads every model that no run uses, and forgets heads, metadata and tokenizers.
     pub fn release(&self) {
         locked(&self.loaded).clear();
         self.headers.clear();
-        self.facts.clear();
+        self.metadata.clear();
         self.companions.clear();
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use wuerst_core::{
     Args, Batch, Ctx, Error, KnownLength, Model, NodeKind, NodeSpec, Refusal, Result, Tensor, Value,
 };
-use wuerst_model::facts;
+use wuerst_model::metadata;
 use wuerst_model::noise::Noise;
 use wuerst_model::scale::Scale;
 use wuerst_runtime::{Contract, ModelCache};
@@ -50,8 +50,8 @@ impl Decode {
         Ok(Decode { spec, models })
     }
 
-    fn facts(&self, model: &Model) -> Result<facts::Decoder> {
-        self.models.facts(model, Contract::Decoder)
+    fn metadata(&self, model: &Model) -> Result<metadata::Decoder> {
+        self.models.metadata(model, Contract::Decoder)
     }
 }
 
@@ -106,7 +106,7 @@ impl NodeKind for Decode {
     fn check(&self, known: &Args<'_>) -> Result<(), Refusal> {
         Guidance::check(known)?;
         if known.has("model") {
-            self.facts(known.model("model")?).map_err(blame_model)?;
+            self.metadata(known.model("model")?).map_err(blame_model)?;
         }
         Ok(())
     }
@@ -118,24 +118,24 @@ impl NodeKind for Decode {
 
     fn run(&self, ctx: &mut Ctx<'_>, args: &Args<'_>) -> Result<Vec<Value>> {
         let model = args.model("model")?;
-        let facts = self.facts(model)?;
+        let metadata = self.metadata(model)?;
         let cells = args.tensor("embedding")?.shape();
         let [height, width] = [2, 3].map(|axis| cells[axis]);
-        let (height, width) = (side(height, &facts.scale)?, side(width, &facts.scale)?);
+        let (height, width) = (side(height, &metadata.scale)?, side(width, &metadata.scale)?);
         if let Some(Value::Tensor(init)) = args.get("init")
             && init.shape()[2..] != [height, width]
         {
-            return Err(other_size([init.shape()[3], init.shape()[2]], [width, height], &facts.scale));
+            return Err(other_size([init.shape()[3], init.shape()[2]], [width, height], &metadata.scale));
         }
         let sampling = Sampling::new(
             args,
             Defaults {
                 path: model.path(),
-                steps: facts.steps,
-                guidance: facts.guidance,
-                schedule: &facts.schedule,
-                timesteps: &facts.timesteps,
-                preview: facts.preview.as_ref(),
+                steps: metadata.steps,
+                guidance: metadata.guidance,
+                schedule: &metadata.schedule,
+                timesteps: &metadata.timesteps,
+                preview: metadata.preview.as_ref(),
             },
         )?;
         let loaded = self.models.get(ctx, model, Contract::Decoder)?;

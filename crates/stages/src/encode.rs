@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use wuerst_core::{Args, Batch, Ctx, KnownLength, NodeKind, NodeSpec, Refusal, Result, Value};
-use wuerst_model::facts;
+use wuerst_model::metadata;
 use wuerst_runtime::{Contract, ModelCache};
 
 use crate::lengths;
@@ -42,7 +42,7 @@ impl NodeKind for Encode {
     fn check(&self, known: &Args<'_>) -> Result<(), Refusal> {
         if known.has("model") {
             self.models
-                .facts::<facts::TextEncoder>(known.model("model")?, Contract::TextEncoder)
+                .metadata::<metadata::TextEncoder>(known.model("model")?, Contract::TextEncoder)
                 .map_err(blame_model)?;
         }
         Ok(())

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use wuerst_core::{
     Args, Batch, Ctx, Error, KnownLength, Model, NodeKind, NodeSpec, Refusal, Result, Tensor, Value,
 };
-use wuerst_model::facts;
+use wuerst_model::metadata;
 use wuerst_model::noise::Noise;
 use wuerst_runtime::{Contract, ModelCache};
 
@@ -51,27 +51,27 @@ impl Prior {
         Ok(Prior { spec, models })
     }
 
-    fn facts(&self, model: &Model) -> Result<facts::Prior> {
-        self.models.facts(model, Contract::Prior)
+    fn metadata(&self, model: &Model) -> Result<metadata::Prior> {
+        self.models.metadata(model, Contract::Prior)
     }
 }
 
 /// The side that `port` asks for, in pixels, which must be one that all stages can serve.
-fn side(port: &str, args: &Args<'_>, facts: &facts::Prior) -> Result<usize> {
-    let pixels = if args.has(port) { args.count(port)? } else { facts.native_size };
-    facts.scale.serve(pixels).map_err(|message| Error::invalid(port, message))
+fn side(port: &str, args: &Args<'_>, metadata: &metadata::Prior) -> Result<usize> {
+    let pixels = if args.has(port) { args.count(port)? } else { metadata.native_size };
+    metadata.scale.serve(pixels).map_err(|message| Error::invalid(port, message))
 }
 
 /// Cells of the embedding, down and across: as the picture wants them, or as they are given.
-fn cells(args: &Args<'_>, facts: &facts::Prior) -> Result<[usize; 2]> {
-    let wanted = |port: &str| Ok::<_, Error>(facts.scale.prior(side(port, args, facts)?));
+fn cells(args: &Args<'_>, metadata: &metadata::Prior) -> Result<[usize; 2]> {
+    let wanted = |port: &str| Ok::<_, Error>(metadata.scale.prior(side(port, args, metadata)?));
     let Some(Value::Tensor(init)) = args.get("init") else {
         return Ok([wanted("height")?, wanted("width")?]);
     };
     let given = [init.shape()[2], init.shape()[3]];
     for (port, given) in ["height", "width"].into_iter().zip(given) {
         if args.has(port) && wanted(port)? != given {
-            let pixels = facts.scale.decoder(given) * facts.scale.pixels_per_latent;
+            let pixels = metadata.scale.decoder(given) * metadata.scale.pixels_per_latent;
             let message = format!(
                 "`init` is of a picture of {pixels} pixels along this side: set it to {pixels}, or leave it out"
             );
@@ -93,9 +93,9 @@ impl NodeKind for Prior {
     fn check(&self, known: &Args<'_>) -> Result<(), Refusal> {
         Guidance::check(known)?;
         if known.has("model") {
-            let facts = self.facts(known.model("model")?).map_err(blame_model)?;
+            let metadata = self.metadata(known.model("model")?).map_err(blame_model)?;
             for port in ["width", "height"].into_iter().filter(|port| known.has(port)) {
-                side(port, known, &facts)?;
+                side(port, known, &metadata)?;
             }
         }
         Ok(())
@@ -107,17 +107,17 @@ impl NodeKind for Prior {
 
     fn run(&self, ctx: &mut Ctx<'_>, args: &Args<'_>) -> Result<Vec<Value>> {
         let model = args.model("model")?;
-        let facts = self.facts(model)?;
-        let [height, width] = cells(args, &facts)?;
+        let metadata = self.metadata(model)?;
+        let [height, width] = cells(args, &metadata)?;
         let sampling = Sampling::new(
             args,
             Defaults {
                 path: model.path(),
-                steps: facts.steps,
-                guidance: facts.guidance,
-                schedule: &facts.schedule,
-                timesteps: &facts.timesteps,
-                preview: facts.preview.as_ref(),
+                steps: metadata.steps,
+                guidance: metadata.guidance,
+                schedule: &metadata.schedule,
+                timesteps: &metadata.timesteps,
+                preview: metadata.preview.as_ref(),
             },
         )?;
         let loaded = self.models.get(ctx, model, Contract::Prior)?;
@@ -125,7 +125,7 @@ impl NodeKind for Prior {
             Some(Value::Tensor(init)) => init.shape()[1],
             _ => loaded.channels().unwrap_or(CHANNELS),
         };
-        let (scale, shift) = (facts.embedding_scale as f32, facts.embedding_shift as f32);
+        let (scale, shift) = (metadata.embedding_scale as f32, metadata.embedding_shift as f32);
         let conditioning = |port: &str| Ok(vec![("text", batch::one(args, port)?)]);
         let conditions = sampling.conditions(conditioning("text")?, || conditioning("negative"))?;
         let init = if args.has("init") { Some(batch::one(args, "init")?) } else { None };

@@ -8,7 +8,7 @@ use wuerst_core::{
     Args, Batch, CancellationToken, Ctx, Digest, Error, File, KnownLength, Model, NodeKind, NodeSpec,
     Refusal, Result, Tensor, Value, memory,
 };
-use wuerst_model::facts::{self, Facts};
+use wuerst_model::metadata::{self, Metadata};
 use wuerst_model::onnx::{HeadError, WireError};
 use wuerst_runtime::{Contract, HeaderError, ModelCache};
 
@@ -41,19 +41,19 @@ impl Tokenize {
         Ok(Tokenize { spec, models })
     }
 
-    fn facts(&self, model: &Model) -> Result<facts::TextEncoder> {
-        self.models.facts(model, Contract::TextEncoder)
+    fn metadata(&self, model: &Model) -> Result<metadata::TextEncoder> {
+        self.models.metadata(model, Contract::TextEncoder)
     }
 
     fn tokenizer(
         &self,
         model: &Model,
-        facts: &facts::TextEncoder,
+        metadata: &metadata::TextEncoder,
         cancel: &CancellationToken,
     ) -> Result<Arc<Tokenizer>> {
-        let file = beside(model, &facts.tokenizer)?;
-        self.models.companion((file.identify(cancel)?, facts.length), cancel, || {
-            let tokenizer = Tokenizer::open(&file, facts.length)?;
+        let file = beside(model, &metadata.tokenizer)?;
+        self.models.companion((file.identify(cancel)?, metadata.length), cancel, || {
+            let tokenizer = Tokenizer::open(&file, metadata.length)?;
             let bytes = tokenizer.held();
             Ok((tokenizer, bytes))
         })
@@ -75,8 +75,8 @@ struct Sound;
 /// # Errors
 /// [`Error::Model`] when one of them is missing, or the model cannot be read.
 pub fn companions(models: &ModelCache, model: &Model) -> Result<Vec<File>> {
-    match models.facts(model, Contract::TextEncoder) {
-        Ok(Facts::TextEncoder(facts)) => Ok(vec![beside(model, &facts.tokenizer)?]),
+    match models.metadata(model, Contract::TextEncoder) {
+        Ok(Metadata::TextEncoder(metadata)) => Ok(vec![beside(model, &metadata.tokenizer)?]),
         Err(error) if is_unreadable(&error) => Err(error),
         _ => Ok(vec![]),
     }
@@ -123,16 +123,18 @@ impl NodeKind for Tokenize {
     fn check(&self, known: &Args<'_>) -> Result<(), Refusal> {
         if known.has("model") {
             let model = known.model("model")?;
-            let facts = self.facts(model).map_err(blame_model)?;
-            let file = beside(model, &facts.tokenizer).map_err(blame_model)?;
+            let metadata = self.metadata(model).map_err(blame_model)?;
+            let file = beside(model, &metadata.tokenizer).map_err(blame_model)?;
             self.sound(&file).map_err(blame_model)?;
         }
         Ok(())
     }
 
     fn lengths(&self, known: &Args<'_>) -> Vec<KnownLength> {
-        match known.model("model").and_then(|model| self.facts(model)) {
-            Ok(facts) => vec![KnownLength { dim: "l".into(), length: facts.length, port: "model".into() }],
+        match known.model("model").and_then(|model| self.metadata(model)) {
+            Ok(metadata) => {
+                vec![KnownLength { dim: "l".into(), length: metadata.length, port: "model".into() }]
+            }
             Err(_) => Vec::new(),
         }
     }
@@ -143,14 +145,14 @@ impl NodeKind for Tokenize {
             return Ok(None);
         }
         let model = known.model("model")?;
-        let facts = self.facts(model)?;
-        beside(model, &facts.tokenizer)?.identify(&CancellationToken::new()).map(Some)
+        let metadata = self.metadata(model)?;
+        beside(model, &metadata.tokenizer)?.identify(&CancellationToken::new()).map(Some)
     }
 
     fn run(&self, ctx: &mut Ctx<'_>, args: &Args<'_>) -> Result<Vec<Value>> {
         let (text, model) = (args.text("text")?, args.model("model")?);
-        let facts = self.facts(model)?;
-        let tokenizer = self.tokenizer(model, &facts, ctx.cancel())?;
+        let metadata = self.metadata(model)?;
+        let tokenizer = self.tokenizer(model, &metadata, ctx.cancel())?;
         let texts = if args.bool("lines")? { entries(text) } else { vec![text] };
         if texts.is_empty() {
             return Err(Error::invalid("text", "is a list without lines"));
@@ -159,7 +161,7 @@ impl NodeKind for Tokenize {
             let message = format!("is a list of {} lines, and {} are the most", texts.len(), Batch::MOST);
             return Err(Error::invalid("text", message));
         }
-        let count = texts.len() * facts.length;
+        let count = texts.len() * metadata.length;
         let (mut ids, mut mask) = (memory::room(count)?, memory::room(count)?);
         for text in &texts {
             ctx.cancel().check()?;
@@ -168,7 +170,7 @@ impl NodeKind for Tokenize {
                 // The end of what is kept; special tokens stand at 0.
                 let kept = encoding.get_offsets().iter().map(|(_, end)| *end).max().unwrap_or(0);
                 let cut = text.get(kept..).unwrap_or_default().trim();
-                ctx.warn(&cut_off(cut, facts.length));
+                ctx.warn(&cut_off(cut, metadata.length));
             }
             ids.extend(encoding.get_ids().iter().map(|n| i64::from(*n)));
             mask.extend(encoding.get_attention_mask().iter().map(|n| i64::from(*n)));

@@ -6,7 +6,7 @@ use wuerst_core::colour::byte;
 use wuerst_core::{
     Args, Batch, Ctx, KnownLength, Model, NodeKind, NodeSpec, Refusal, Result, Tensor, Value, memory,
 };
-use wuerst_model::facts;
+use wuerst_model::metadata;
 use wuerst_runtime::{Contract, LoadedModel, ModelCache};
 
 use crate::lengths;
@@ -48,9 +48,9 @@ impl Vqgan {
     }
 }
 
-/// The facts of either half of a VQGAN.
-pub(crate) fn facts(models: &ModelCache, model: &Model, contract: Contract) -> Result<facts::Vqgan> {
-    models.facts(model, contract)
+/// The metadata of either half of a VQGAN.
+pub(crate) fn metadata(models: &ModelCache, model: &Model, contract: Contract) -> Result<metadata::Vqgan> {
+    models.metadata(model, contract)
 }
 
 impl NodeKind for Vqgan {
@@ -64,7 +64,7 @@ impl NodeKind for Vqgan {
 
     fn check(&self, known: &Args<'_>) -> Result<(), Refusal> {
         if known.has("model") {
-            facts(&self.models, known.model("model")?, Contract::VqganDecoder).map_err(blame_model)?;
+            metadata(&self.models, known.model("model")?, Contract::VqganDecoder).map_err(blame_model)?;
         }
         Ok(())
     }
@@ -75,15 +75,15 @@ impl NodeKind for Vqgan {
 
     fn run(&self, ctx: &mut Ctx<'_>, args: &Args<'_>) -> Result<Vec<Value>> {
         let model = args.model("model")?;
-        let facts = facts(&self.models, model, Contract::VqganDecoder)?;
-        let scale = facts.latent_scale as f32;
+        let metadata = metadata(&self.models, model, Contract::VqganDecoder)?;
+        let scale = metadata.latent_scale as f32;
         let loaded = self.models.get(ctx, model, Contract::VqganDecoder)?;
         ctx.step(0, 1)?;
         let latents = batch::one(args, "latents")?;
         let scaled = latents.values::<f32>().unwrap_or_default().iter().map(|z| z * scale);
         let scaled = memory::collected(scaled)?;
         let scaled = Tensor::from_vec(latents.shape(), scaled)?;
-        let (shape, pixels) = decode(ctx, &loaded, &scaled, facts.pixels_per_latent)?;
+        let (shape, pixels) = decode(ctx, &loaded, &scaled, metadata.pixels_per_latent)?;
         ctx.step(1, 1)?;
         let bytes = memory::collected(pixels.iter().map(|colour| byte(*colour)))?;
         let shape = if self.list { [&[1][..], &shape].concat() } else { shape.to_vec() };

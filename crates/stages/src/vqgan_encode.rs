@@ -7,7 +7,7 @@ use wuerst_runtime::{Contract, ModelCache};
 
 use crate::lengths;
 use crate::sampling::blame_model;
-use crate::vqgan::facts;
+use crate::vqgan::metadata;
 
 /// `wuerst.vqgan_encode`: the VQGAN's encoding half, without quantisation.
 pub(crate) struct VqganEncode {
@@ -41,15 +41,15 @@ impl NodeKind for VqganEncode {
 
     fn check(&self, known: &Args<'_>) -> Result<(), Refusal> {
         if known.has("model") {
-            facts(&self.models, known.model("model")?, Contract::VqganEncoder).map_err(blame_model)?;
+            metadata(&self.models, known.model("model")?, Contract::VqganEncoder).map_err(blame_model)?;
         }
         Ok(())
     }
 
     fn run(&self, ctx: &mut Ctx<'_>, args: &Args<'_>) -> Result<Vec<Value>> {
         let model = args.model("model")?;
-        let facts = facts(&self.models, model, Contract::VqganEncoder)?;
-        let (scale, pixels) = (facts.latent_scale as f32, facts.pixels_per_latent.max(1));
+        let metadata = metadata(&self.models, model, Contract::VqganEncoder)?;
+        let (scale, pixels) = (metadata.latent_scale as f32, metadata.pixels_per_latent.max(1));
         let image = args.tensor("image")?;
         let [height, width] = [image.shape()[0], image.shape()[1]];
         if [width, height].iter().any(|side| *side == 0 || !side.is_multiple_of(pixels)) {

@@ -9,7 +9,7 @@ use wuerst_model::network::Network;
 use wuerst_model::onnx::{self, BoxError, Operators, Options, Precision, Weight};
 use wuerst_model::prior::{self, PriorConfig};
 use wuerst_tests::built::root;
-use wuerst_tests::bundle::{ODD, PLAIN, SIZES, prior_facts};
+use wuerst_tests::bundle::{ODD, PLAIN, SIZES, prior_metadata};
 use wuerst_tests::numbers::random_weights;
 
 use crate::{contents, outcome, succeeded, text};
@@ -110,7 +110,7 @@ fn wherever_the_weights_are_they_are_read() -> Result<()> {
         weight.data.iter_mut().for_each(|v| *v = (*v * 1024.).round() / 1024.);
         Ok(weight)
     };
-    let metadata = prior_facts().pairs().into_iter().chain([network.pair()]).collect();
+    let metadata = prior_metadata().pairs().into_iter().chain([network.pair()]).collect();
     let plain = Options { name: "prior".into(), metadata, ..Options::default() };
     for (case, precision, inline_bytes) in [
         ("inside", Precision::F32, u64::MAX),
@@ -157,7 +157,7 @@ fn what_cannot_be_converted_is_refused_and_nothing_is_left() -> Result<()> {
     fs::create_dir(&silent)?;
     let graph =
         prior::graph(&PriorConfig { c: 32, c_cond: 8, depth: 1, nhead: 2, ..Default::default() }, &SIZES)?;
-    let options = Options { metadata: prior_facts().pairs(), ..Options::default() };
+    let options = Options { metadata: prior_metadata().pairs(), ..Options::default() };
     onnx::write(&silent.join("prior.onnx"), &graph, &random_weights(&graph), &options)?;
     let to = |from: &str, more: &[&str]| -> Result<String> {
         fails(&[&["convert", from, "--out", text(&twice)?], more].concat())

@@ -1,6 +1,6 @@
 //! Models that mean no good, each a little other than one that works.
 
-use wuerst_tests::onnx_bytes::{attribute, facts, ints, node, number, pair, put, vqgan, vqgan_with};
+use wuerst_tests::onnx_bytes::{attribute, ints, metadata, node, number, pair, put, vqgan, vqgan_with};
 
 const G: i64 = 1_000_000_000;
 
@@ -166,7 +166,7 @@ fn functions() -> Models {
 
 fn odd_facts() -> Models {
     let fact = |value: &str| {
-        let mut pairs = facts();
+        let mut pairs = metadata();
         pairs.retain(|(key, _)| key != "wuerst.latent_scale");
         pairs.push(("wuerst.latent_scale".to_owned(), value.to_owned()));
         vqgan_with(&pairs, &[], &[])

@@ -1,7 +1,7 @@
 //! Tokenizers that mean no good, each a little other than one that works.
 
 use serde_json::{Value, json};
-use wuerst_model::facts::{Facts, TextEncoder};
+use wuerst_model::metadata::{Metadata, TextEncoder};
 use wuerst_tests::onnx_bytes::{node, number, pair, put};
 
 /// The head of a text encoder of five positions.
@@ -17,8 +17,9 @@ pub fn encoder() -> Vec<u8> {
         put(11, &outlet(b"attention_mask", 7, &[b"b", b"l"])),
         put(12, &outlet(b"states", 1, &[b"b", b"l", b"d"])),
     ];
-    let facts = Facts::TextEncoder(TextEncoder { tokenizer: "tokenizer.json".into(), length: 5 }).pairs();
-    let metadata: Vec<u8> = facts.iter().flat_map(|(key, value)| pair(key, value)).collect();
+    let metadata =
+        Metadata::TextEncoder(TextEncoder { tokenizer: "tokenizer.json".into(), length: 5 }).pairs();
+    let metadata: Vec<u8> = metadata.iter().flat_map(|(key, value)| pair(key, value)).collect();
     [put(7, &graph.concat()), metadata].concat()
 }
 

@@ -4,7 +4,7 @@ use std::fs;
 
 use anyhow::{Context, Result};
 use wuerst::{Engine, Value};
-use wuerst_model::facts::{self, Facts};
+use wuerst_model::metadata::{self, Metadata};
 use wuerst_tests::bundle;
 
 use crate::{f32s, options, published, said, set_case, shipped};
@@ -94,7 +94,7 @@ pub(crate) fn field(number: u8, payload: &[u8]) -> Vec<u8> {
 
 /// A VQGAN that takes the first three channels for colours, with f16 in and out. It gives them under the name `colours`,
 /// and the other fields of the graph make `image` of that.
-pub(crate) fn half_model(facts: &Facts, colours: &[u8], others: &[u8]) -> Vec<u8> {
+pub(crate) fn half_model(metadata: &Metadata, colours: &[u8], others: &[u8]) -> Vec<u8> {
     let outlet = |name: &[u8], dims: [&[u8]; 4]| {
         let dims: Vec<u8> = dims.iter().flat_map(|dim| field(1, dim)).collect();
         let tensor = [vec![1 << 3, 10], field(2, &dims)].concat();
@@ -118,7 +118,7 @@ pub(crate) fn half_model(facts: &Facts, colours: &[u8], others: &[u8]) -> Vec<u8
         field(11, &outlet(b"latents", [&free(b"batch"), &[1 << 3, 4], &height, &width])),
         field(12, &outlet(b"image", [&free(b"batch"), &[1 << 3, 3], &height, &width])),
     ];
-    let metadata = facts
+    let metadata = metadata
         .pairs()
         .into_iter()
         .flat_map(|(key, value)| field(14, &[field(1, key.as_bytes()), field(2, value.as_bytes())].concat()));
@@ -133,8 +133,8 @@ pub(crate) const HALF: &str = "wuerstchen: 1\ninputs: { latents: \"f32[1,4,h,w]\
 #[test]
 fn half_precision_goes_in_and_out() -> Result<()> {
     let folder = tempfile::tempdir()?;
-    let facts = Facts::VqganDecoder(facts::Vqgan { latent_scale: 0.5, pixels_per_latent: 1 });
-    fs::write(folder.path().join("half.onnx"), half_model(&facts, b"image", &[]))?;
+    let metadata = Metadata::VqganDecoder(metadata::Vqgan { latent_scale: 0.5, pixels_per_latent: 1 });
+    fs::write(folder.path().join("half.onnx"), half_model(&metadata, b"image", &[]))?;
     let engine = Engine::new(options(folder.path(), 1))?;
     let job = engine.job(&engine.graph(HALF)?);
     let latents =

@@ -6,7 +6,7 @@ use std::path::Path;
 use anyhow::Result;
 use ndarray::Array4;
 use wuerst::{Engine, Job, Tensor, Value};
-use wuerst_model::facts::{self, Facts};
+use wuerst_model::metadata::{self, Metadata};
 use wuerst_model::onnx::{Weight, Weights};
 use wuerst_tests::bundle;
 use wuerst_tests::onnx_bytes::{attribute, float, node, number, put, vqgan_from_colours};
@@ -104,8 +104,8 @@ fn other_type_is_an_error() -> Result<()> {
 #[test]
 fn overflow_in_f16_is_explained() -> Result<()> {
     let folder = tempfile::tempdir()?;
-    let facts = Facts::VqganDecoder(facts::Vqgan { latent_scale: 1., pixels_per_latent: 1 });
-    fs::write(folder.path().join("half.onnx"), half_model(&facts, b"image", &[]))?;
+    let metadata = Metadata::VqganDecoder(metadata::Vqgan { latent_scale: 1., pixels_per_latent: 1 });
+    fs::write(folder.path().join("half.onnx"), half_model(&metadata, b"image", &[]))?;
     let engine = Engine::new(options(folder.path(), 1))?;
     let job = engine.job(&engine.graph(HALF)?);
     job.set("latents", Value::from(Array4::from_elem((1, 4, 1, 2), 1e5f32)))?;
@@ -123,7 +123,7 @@ fn overflow_names_node_step_and_file() -> Result<()> {
         let Weight { shape, data } = good.weight(name)?;
         Ok(Weight { shape, data: data.iter().map(|x| x * 1e30).collect() })
     };
-    bundle::save(folder.path(), "prior", &graph, &huge, &bundle::prior_facts())?;
+    bundle::save(folder.path(), "prior", &graph, &huge, &bundle::prior_metadata())?;
     let engine = Engine::new(options(folder.path(), 1))?;
     let job = engine.job(&engine.graph(&shipped("wuerstchen.yaml")?)?);
     set_case(&job)?;

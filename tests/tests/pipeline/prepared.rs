@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime};
 
 use anyhow::{Result, ensure};
 use wuerst::{Engine, Observer, Value};
-use wuerst_model::facts::{self, Facts};
+use wuerst_model::metadata::{self, Metadata};
 use wuerst_model::onnx::set_metadata;
 use wuerst_tests::bundle;
 
@@ -186,8 +186,8 @@ fn unfolding() -> Vec<u8> {
         constant(b"zero", 10, &[0, 0]),
         constant(b"side", 7, &SIDE.to_le_bytes()),
     ];
-    let facts = Facts::VqganDecoder(facts::Vqgan { latent_scale: 0.5, pixels_per_latent: 1 });
-    half_model(&facts, b"colours", &others.concat())
+    let metadata = Metadata::VqganDecoder(metadata::Vqgan { latent_scale: 0.5, pixels_per_latent: 1 });
+    half_model(&metadata, b"colours", &others.concat())
 }
 
 #[test]

@@ -7,7 +7,7 @@ use std::{fs, thread};
 
 use anyhow::{Context, Result, ensure};
 use wuerst::{Device, Engine, Job, Value};
-use wuerst_model::facts::{Facts, Preview};
+use wuerst_model::metadata::{Metadata, Preview};
 use wuerst_tests::bundle;
 
 use crate::{Recorder, bytes, f32s, job, options, published, said, set_case, shipped};
@@ -224,12 +224,14 @@ fn a_device_that_is_not_there_is_reported() -> Result<()> {
 fn previews_show_each_step_to_whoever_watches() -> Result<()> {
     let folder = tempfile::tempdir()?;
     bundle::write(folder.path())?;
-    let Facts::Prior(mut facts) = bundle::prior_facts() else { panic!("a prior's facts are wanted") };
+    let Metadata::Prior(mut metadata) = bundle::prior_metadata() else {
+        panic!("a prior's metadata are wanted")
+    };
     // The first three channels as they are.
     let mut weight = vec![[0.; 3]; 16];
     (0..3).for_each(|i| weight[i][i] = 1.);
-    facts.preview = Some(Preview { weight, bias: [0.; 3] });
-    bundle::write_prior(folder.path(), &Facts::Prior(facts))?;
+    metadata.preview = Some(Preview { weight, bias: [0.; 3] });
+    bundle::write_prior(folder.path(), &Metadata::Prior(metadata))?;
     let job = job(folder.path(), 1, "wuerstchen.yaml")?;
     set_case(&job)?;
     let mut observer = Recorder { previews: Some(vec![]), ..Recorder::default() };

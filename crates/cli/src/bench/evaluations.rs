@@ -11,7 +11,7 @@ use serde_json::json;
 use wuerst::core::{CancellationToken, Ctx, Dim, Model};
 use wuerst::stages::{Contract, ModelHeader};
 use wuerst::{Engine, Tensor};
-use wuerst_model::facts::Facts;
+use wuerst_model::metadata::Metadata;
 use wuerst_model::noise::Noise;
 
 use super::against::{Comparison, psnr};
@@ -72,14 +72,14 @@ pub(super) fn compare(
 fn prior(models: &Path, [width, height]: [usize; 2]) -> Result<Evaluation> {
     let path = models.join("prior.onnx");
     let header = ModelHeader::read(&path).with_context(|| path.display().to_string())?;
-    let Facts::Prior(facts) = header.facts()? else { bail!("{} is no prior", path.display()) };
+    let Metadata::Prior(metadata) = header.metadata()? else { bail!("{} is no prior", path.display()) };
     let fixed = |name: &str, axis: usize| {
         let dims = header.inputs.iter().find(|input| input.name == name)?.dims.get(axis)?;
         if let Dim::Fixed(length) = dims { Some(*length) } else { None }
     };
     let channels = fixed("latents", 1).context("a prior with any number of channels")?;
     let text = fixed("text", 2).context("a prior for texts of any width")?;
-    let [height, width] = [height, width].map(|side| facts.scale.prior(side));
+    let [height, width] = [height, width].map(|side| metadata.scale.prior(side));
     let inputs = vec![
         ("latents", normal(1, &[2, channels, height, width])?),
         ("timestep", Tensor::from_vec(&[2], vec![0.5f32; 2])?),

@@ -9,7 +9,7 @@ use wuerst_read::regular::{self, Links};
 use super::new_folder::NewFolder;
 use super::write::{self, Tally};
 use super::{ImportError, Written};
-use crate::facts::Facts;
+use crate::metadata::Metadata;
 use crate::network::Network;
 use crate::onnx::{self, Operators, QUANTIZED, Stored};
 use crate::record::Graph;
@@ -157,7 +157,7 @@ fn read(path: &Path, name: String) -> Result<Option<Stage>, String> {
     if pairs().any(|(key, _)| key == QUANTIZED.0) {
         return Err(format!("{}: is quantised already: take the model that it was made of", path.display()));
     }
-    let Some((network, facts)) = Network::read(pairs()).zip(Facts::read(pairs()).ok()) else {
+    let Some((network, metadata)) = Network::read(pairs()).zip(Metadata::read(pairs()).ok()) else {
         return Ok(None);
     };
     let (blocks, tensors) = (network.blocks(), stored.tensor_count());
@@ -167,12 +167,12 @@ fn read(path: &Path, name: String) -> Result<Option<Stage>, String> {
             "{path}: names a network of {blocks} blocks, but its weights are {tensors} tensors"
         ));
     }
-    let side = match &facts {
-        Facts::Prior(facts) => facts.scale.nearest(SIDE),
-        Facts::Decoder(facts) => facts.scale.nearest(SIDE),
+    let side = match &metadata {
+        Metadata::Prior(metadata) => metadata.scale.nearest(SIDE),
+        Metadata::Decoder(metadata) => metadata.scale.nearest(SIDE),
         _ => None,
     };
-    let sizes = network.sizes(&facts, [side.unwrap_or(SIDE); 2]);
+    let sizes = network.sizes(&metadata, [side.unwrap_or(SIDE); 2]);
     let graph = sizes.and_then(|sizes| network.graph(&sizes).map_err(|e| e.to_string()));
     let graph = graph.map_err(|message| format!("{}: {message}", path.display()))?;
     stored.fits(&graph).map_err(|e| e.to_string())?;

@@ -12,7 +12,7 @@ use crate::checkpoint::Checkpoint;
 use crate::compressor::{CompressorConfig, STRIDE};
 use crate::contract::{self, Sizes};
 use crate::decoder::DecoderConfig;
-use crate::facts::{self, Facts};
+use crate::metadata::{self, Metadata};
 use crate::network::Network;
 use crate::prior::PriorConfig;
 use crate::record::{Graph, RecordError};
@@ -162,12 +162,12 @@ fn text(folder: &mut Folder<'_>, name: &'static str, file: &'static str) -> Opti
     let graph = folder.keep("text_encoder/config.json", graph)?;
     let weights = folder.fitting(weights, &[&graph]);
     let tokenizer = tokenizer?;
-    let facts = facts::TextEncoder { tokenizer: file.into(), length: tokenizer.length };
+    let metadata = metadata::TextEncoder { tokenizer: file.into(), length: tokenizer.length };
     let features = config.hidden_size;
     let stage = Stage {
         name,
         network: Network::Clip(config),
-        facts: Facts::TextEncoder(facts),
+        metadata: Metadata::TextEncoder(metadata),
         graph,
         weights: Arc::new(weights?),
     };

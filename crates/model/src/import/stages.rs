@@ -1,4 +1,4 @@
-//! The stages of a published cascade: network, facts and weights of each.
+//! The stages of a published cascade: network, metadata and weights of each.
 
 use std::sync::Arc;
 
@@ -6,7 +6,7 @@ use super::parts::{self, Decoder, Part, Prior};
 use super::{Published, Source};
 use crate::checkpoint::Checkpoint;
 use crate::compressor::{CompressorConfig, STRIDE};
-use crate::facts::{self, Facts};
+use crate::metadata::{self, Metadata};
 use crate::network::Network;
 use crate::onnx;
 use crate::record::Graph;
@@ -27,7 +27,7 @@ pub struct Stage {
     /// The network, with its sizes.
     pub network: Network,
     /// What a host must know of it.
-    pub facts: Facts,
+    pub metadata: Metadata,
     pub(super) graph: Graph,
     pub(super) weights: Arc<Checkpoint>,
 }
@@ -71,7 +71,7 @@ pub fn open(source: &Source, problems: &mut Vec<String>) -> Option<Published> {
         stages.push(compressor_stage(compressor?, scale));
     }
     // In the order in which a picture is made: both texts first.
-    stages.sort_by_key(|stage| !matches!(stage.facts, Facts::TextEncoder(_)));
+    stages.sort_by_key(|stage| !matches!(stage.metadata, Metadata::TextEncoder(_)));
     Some(Published { stages, tokenizers, remarks })
 }
 
@@ -117,12 +117,12 @@ fn remarks(decoder: &Decoder, scale: &Scale) -> Vec<String> {
 }
 
 /// A stage of a part.
-fn stage<C>(name: &'static str, part: Part<C>, network: impl Fn(C) -> Network, facts: Facts) -> Stage {
-    Stage { name, network: network(part.config), facts, graph: part.graph, weights: part.weights }
+fn stage<C>(name: &'static str, part: Part<C>, network: impl Fn(C) -> Network, metadata: Metadata) -> Stage {
+    Stage { name, network: network(part.config), metadata, graph: part.graph, weights: part.weights }
 }
 
 fn prior_stages(prior: Prior, scale: Scale) -> Option<Vec<Stage>> {
-    let facts = Facts::Prior(facts::Prior {
+    let metadata = Metadata::Prior(metadata::Prior {
         embedding_scale: prior.index.latent_mean,
         embedding_shift: -prior.index.latent_std,
         scale,
@@ -133,11 +133,11 @@ fn prior_stages(prior: Prior, scale: Scale) -> Option<Vec<Stage>> {
         timesteps: schedule::noisy(29),
         preview: None,
     });
-    Some(vec![prior.text.stage, stage("prior", prior.prior, Network::Prior, facts)])
+    Some(vec![prior.text.stage, stage("prior", prior.prior, Network::Prior, metadata)])
 }
 
 fn decoder_stages(decoder: Decoder, scale: Scale) -> [Stage; 4] {
-    let facts = Facts::Decoder(facts::Decoder {
+    let metadata = Metadata::Decoder(metadata::Decoder {
         scale,
         steps: 12,
         guidance: 0.,
@@ -154,22 +154,22 @@ fn decoder_stages(decoder: Decoder, scale: Scale) -> [Stage; 4] {
         graph: decoder.vqgan_encoder,
         weights: Arc::clone(&vqgan.weights),
     };
-    let scaled = facts::Vqgan { latent_scale, pixels_per_latent: vqgan.config.stride() };
+    let scaled = metadata::Vqgan { latent_scale, pixels_per_latent: vqgan.config.stride() };
     [
         decoder.text.stage,
-        stage("decoder", decoder.decoder, Network::Decoder, facts),
-        stage("vqgan-decoder", vqgan, Network::VqganDecoder, Facts::VqganDecoder(scaled.clone())),
-        stage("vqgan-encoder", encoder, Network::VqganEncoder, Facts::VqganEncoder(scaled)),
+        stage("decoder", decoder.decoder, Network::Decoder, metadata),
+        stage("vqgan-decoder", vqgan, Network::VqganDecoder, Metadata::VqganDecoder(scaled.clone())),
+        stage("vqgan-encoder", encoder, Network::VqganEncoder, Metadata::VqganEncoder(scaled)),
     ]
 }
 
 fn compressor_stage(part: Part<CompressorConfig>, scale: Scale) -> Stage {
-    let facts = Facts::Compressor(facts::Compressor {
+    let metadata = Metadata::Compressor(metadata::Compressor {
         stride: STRIDE,
         resolution_multiple: scale.resolution_multiple,
         // The recording itself scales pictures in 0..1 as the backbone wants them.
         mean: [0.; 3],
         std: [1.; 3],
     });
-    stage("compressor", part, Network::Compressor, facts)
+    stage("compressor", part, Network::Compressor, metadata)
 }

@@ -225,7 +225,7 @@ fn a_compressor_comes_along_when_its_weights_are_given() {
     };
     let published = Published::open(&source).unwrap();
     let last = &published.stages()[6];
-    assert_eq!((last.name, last.facts.contract().name()), ("compressor", "compressor"));
+    assert_eq!((last.name, last.metadata.contract().name()), ("compressor", "compressor"));
     let out = folder.path().join("out");
     let written = published.write(&out, &Options::default(), &mut |_, _| ControlFlow::Continue(())).unwrap();
     assert_eq!(written[6].name, "compressor");

@@ -55,7 +55,7 @@ pub fn write(
     let tally = Tally::new(progress);
     let mut written = vec![];
     for stage in &published.stages {
-        let mut metadata = stage.facts.pairs();
+        let mut metadata = stage.metadata.pairs();
         metadata.push(stage.network.pair());
         let options = onnx::Options {
             name: stage.name.into(),

@@ -72,7 +72,7 @@ pub struct Options {
     pub operators: Operators,
     /// Models with more bytes of weights than this get a data file.
     pub inline_bytes: u64,
-    /// Facts that travel with the model, as ONNX metadata properties: the contract it fulfils, scale factors, sizes.
+    /// Metadata that travel with the model, as ONNX metadata properties: the contract it fulfils, scale factors, sizes.
     pub metadata: Vec<(String, String)>,
 }
 

@@ -74,7 +74,7 @@ mod tests {
     fn a_batch_of_two_is_twice_the_work() {
         let network =
             Network::Prior(PriorConfig { c: 64, c_cond: 32, depth: 2, nhead: 4, ..PriorConfig::default() });
-        let of = |metadata| CostModel::new(&ModelHeader { metadata, ..ModelHeader::default() });
+        let of = |properties| CostModel::new(&ModelHeader { properties, ..ModelHeader::default() });
         let count = |work: &CostModel, batch: usize| {
             let zeros =
                 |shape: &[usize]| Tensor::from_vec(shape, vec![0f32; shape.iter().product()]).unwrap();

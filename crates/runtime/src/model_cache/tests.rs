@@ -23,8 +23,8 @@ fn model(note: usize) -> Vec<u8> {
     };
     let pair = |key: &str, value: &[u8]| put(14, &[put(1, key.as_bytes()), put(2, value)].concat());
     let graph = [put(11, &outlet(b"latents", 4)), put(12, &outlet(b"image", 3))].concat();
-    let facts = [pair("wuerst.contract", b"vqgan-decoder"), pair("wuerst.latent_scale", b"0.5")].concat();
-    [put(7, &graph), facts, pair("note", &vec![b'a'; note])].concat()
+    let metadata = [pair("wuerst.contract", b"vqgan-decoder"), pair("wuerst.latent_scale", b"0.5")].concat();
+    [put(7, &graph), metadata, pair("note", &vec![b'a'; note])].concat()
 }
 
 #[test]
@@ -38,15 +38,18 @@ fn rewritten_models_are_forgotten() {
         // Of a file that was changed just now nothing is remembered, unless its content is known.
         model.identify(&CancellationToken::new()).unwrap();
         assert_eq!(
-            models.facts::<Facts>(&model, Contract::VqganDecoder).unwrap().contract(),
+            models.metadata::<Metadata>(&model, Contract::VqganDecoder).unwrap().contract(),
             Contract::VqganDecoder
         );
     }
     let bytes = |text: String| -> usize {
         text.split(' ').rev().nth(1).and_then(|bytes| bytes.parse().ok()).unwrap()
     };
-    let held = [format!("{:?}", models.headers), format!("{:?}", models.facts)].map(bytes);
+    let held = [format!("{:?}", models.headers), format!("{:?}", models.metadata)].map(bytes);
     assert!(held[0] > 0 && held.iter().sum::<usize>() < 64 << 10, "{held:?} bytes of 40 models");
     models.release();
-    assert_eq!([format!("{:?}", models.headers), format!("{:?}", models.facts)], ["Recent(0 of 0 bytes)"; 2]);
+    assert_eq!(
+        [format!("{:?}", models.headers), format!("{:?}", models.metadata)],
+        ["Recent(0 of 0 bytes)"; 2]
+    );
 }

@@ -1,6 +1,6 @@
-//! What follows from a model's head: its facts, its network, and the memory that it takes.
+//! What follows from a model's head: its metadata, its network, and the memory that it takes.
 
-use wuerst_model::facts::{Facts, FactsError};
+use wuerst_model::metadata::{Metadata, MetadataError};
 use wuerst_model::network::Network;
 use wuerst_model::onnx::{Operators, QUANTIZED};
 
@@ -8,15 +8,15 @@ use super::ModelHeader;
 
 impl ModelHeader {
     fn pairs(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.metadata.iter().map(|(key, value)| (key.as_str(), value.as_str()))
+        self.properties.iter().map(|(key, value)| (key.as_str(), value.as_str()))
     }
 
     /// What it says of itself as a stage model.
     ///
     /// # Errors
     /// When it names no stage, or a fact is missing or does not read.
-    pub fn facts(&self) -> Result<Facts, FactsError> {
-        Facts::read(self.pairs())
+    pub fn metadata(&self) -> Result<Metadata, MetadataError> {
+        Metadata::read(self.pairs())
     }
 
     /// The network that it holds, if it says so.
@@ -26,7 +26,7 @@ impl ModelHeader {
 
     /// About the bytes that it takes itself.
     pub(crate) fn held(&self) -> usize {
-        let metadata = self.metadata.iter().map(|(key, value)| key.len() + value.len() + 48);
+        let metadata = self.properties.iter().map(|(key, value)| key.len() + value.len() + 48);
         let outlets = self
             .inputs
             .iter()

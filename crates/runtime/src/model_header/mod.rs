@@ -22,7 +22,7 @@ const HALF: i32 = 10;
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ModelHeader {
     /// Pairs of strings that the file's author put there.
-    pub metadata: Vec<(String, String)>,
+    pub properties: Vec<(String, String)>,
     /// What the model takes.
     pub inputs: Vec<Outlet>,
     /// What it gives.
@@ -93,7 +93,7 @@ impl ModelHeader {
         let half = own.chain(head.tensors.iter().map(|tensor| tensor.element)).any(|element| element == HALF);
         let outlets = |all: Vec<onnx::Outlet>| all.into_iter().map(Outlet::from).collect();
         Ok(ModelHeader {
-            metadata: head.metadata,
+            properties: head.metadata,
             inputs: outlets(head.inputs),
             outputs: outlets(head.outputs),
             bytes,
@@ -193,7 +193,7 @@ mod tests {
     #[test]
     fn the_head_is_read_and_the_weights_are_not() {
         let header = read(&model()).unwrap();
-        assert_eq!(header.metadata, [("wuerst.contract".to_owned(), "prior".to_owned())]);
+        assert_eq!(header.properties, [("wuerst.contract".to_owned(), "prior".to_owned())]);
         let dims = vec![Dim::Named("b".into()), Dim::Fixed(16)];
         assert_eq!(header.inputs, [Outlet { name: "x".into(), dtype: Some(DType::F16), dims }]);
         assert_eq!((header.bytes, header.numbers), (model().len() as u64, 15));
@@ -208,7 +208,7 @@ mod tests {
         for length in 0..whole.len() {
             // Cut between two fields of the model, a file is short but whole.
             if let Ok(header) = read(&whole[..length]) {
-                assert!(header.metadata.is_empty() && header.inputs.len() == 1, "cut at {length}");
+                assert!(header.properties.is_empty() && header.inputs.len() == 1, "cut at {length}");
             }
         }
         for at in 0..whole.len() {

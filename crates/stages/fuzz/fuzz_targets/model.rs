@@ -16,7 +16,7 @@ fuzz_target!(|input: &[u8]| {
     let path = FOLDER.path().join("a.onnx");
     fs::write(&path, input).unwrap();
     if let Ok(header) = ModelHeader::read(&path) {
-        let _ = (header.facts(), header.network(), header.loading());
+        let _ = (header.metadata(), header.network(), header.loading());
     }
     if let Ok(stored) = Stored::open(&path) {
         stored.weights().for_each(drop);

@@ -8,7 +8,7 @@ pub(crate) mod start;
 use std::path::Path;
 
 use wuerst_core::{Args, Ctx, Error, NotFinite, Refusal, Result, Tensor, memory};
-use wuerst_model::facts::Preview;
+use wuerst_model::metadata::Preview;
 use wuerst_model::noise::Noise;
 use wuerst_model::schedule::{self, SamplingStep, Schedule};
 use wuerst_runtime::InvariantOutputs;
@@ -17,7 +17,7 @@ use self::guidance::{Conditions, Feeds, Guidance};
 use self::preview::rgb;
 use self::start::Start;
 
-/// The ports that both stages have, in the notation of signatures. What is left out, the model's facts say.
+/// The ports that both stages have, in the notation of signatures. What is left out, the model's metadata say.
 macro_rules! sampling_ports {
     () => {
         concat!(
@@ -67,7 +67,7 @@ enum Sampler {
     Dpm,
 }
 
-/// What a model's facts say where the arguments say nothing.
+/// What a model's metadata say where the arguments say nothing.
 pub(crate) struct Defaults<'a> {
     pub path: &'a Path,
     pub steps: usize,
@@ -229,8 +229,9 @@ mod tests {
         let ports: Signature = SIGNATURE.parse()?;
         let schedule = Schedule::default();
         let path = Path::new("a.onnx");
-        let facts = Defaults { path, steps: 4, guidance: 1., schedule: &schedule, timesteps, preview: None };
-        let sampling = Sampling::new(&Args::new(&ports.inputs, values), facts)?;
+        let metadata =
+            Defaults { path, steps: 4, guidance: 1., schedule: &schedule, timesteps, preview: None };
+        let sampling = Sampling::new(&Args::new(&ports.inputs, values), metadata)?;
         let (cancel, mut observer, mut times) = (CancellationToken::new(), (), vec![]);
         let mut ctx = Ctx::new("node", &cancel, &mut observer);
         let conditions = sampling.conditions(vec![], || Ok(vec![]))?;
@@ -294,9 +295,9 @@ mod tests {
         let values = args(Some(4), "linear", "ddpm");
         let schedule = Schedule::default();
         let path = Path::new("a.onnx");
-        let facts =
+        let metadata =
             Defaults { path, steps: 4, guidance: 1., schedule: &schedule, timesteps: &[], preview: None };
-        let sampling = Sampling::new(&Args::new(&ports.inputs, &values), facts)?;
+        let sampling = Sampling::new(&Args::new(&ports.inputs, &values), metadata)?;
         let cancel = CancellationToken::new();
         let (mut observer, mut calls) = (Stop(cancel.clone()), 0);
         let mut ctx = Ctx::new("node", &cancel, &mut observer);
@@ -323,9 +324,9 @@ mod tests {
         let ports: Signature = SIGNATURE.parse()?;
         let values = args(Some(4), "linear", "ddim");
         let (schedule, path) = (Schedule::default(), Path::new("a.onnx"));
-        let facts =
+        let metadata =
             Defaults { path, steps: 4, guidance: 1., schedule: &schedule, timesteps: &[], preview: None };
-        let sampling = Sampling::new(&Args::new(&ports.inputs, &values), facts)?;
+        let sampling = Sampling::new(&Args::new(&ports.inputs, &values), metadata)?;
         let (cancel, mut observer, mut calls) = (CancellationToken::new(), (), 0);
         let mut ctx = Ctx::new("node", &cancel, &mut observer);
         let conditions = sampling.conditions(vec![], || Ok(vec![]))?;

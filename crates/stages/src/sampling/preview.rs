@@ -2,7 +2,7 @@
 
 use wuerst_core::Tensor;
 use wuerst_core::colour::byte;
-use wuerst_model::facts::Preview;
+use wuerst_model::metadata::Preview;
 
 /// Latents `[c,h,w]` as u8 `[h,w,3]`; none when the map is for another number of channels.
 pub(crate) fn rgb(map: &Preview, latents: &[f32], [height, width]: [usize; 2]) -> Option<Tensor> {

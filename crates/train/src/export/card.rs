@@ -42,7 +42,7 @@ pub fn write(config: &RunConfig, exports: &[Export], out: &Path) -> Result<()> {
     writeln!(
         md,
         "A small Würstchen: text to icons of {size}×{size} pixels. Written by `wuerst-train export`. Weights are stored \
-         as f16 and computed in f32; each file carries its contract and facts as ONNX metadata, which \
+         as f16 and computed in f32; each file carries its contract and metadata as ONNX metadata, which \
          `wuerst inspect` shows.\n"
     )?;
     writeln!(md, "| file | parameters |\n|---|---|")?;

@@ -1,7 +1,7 @@
 //! Writes the model folder of a run: every stage as an ONNX file that says of itself what a host must know.
 
 mod card;
-pub(crate) mod facts;
+pub(crate) mod metadata;
 pub mod preview;
 pub mod sampling;
 mod source;
@@ -66,7 +66,7 @@ pub fn write(config: &RunConfig, latent_scale: f64, out: &Path) -> Result<u64> {
             precision: Precision::F16,
             // One file a stage: a small model needs no mapping.
             inline_bytes: u64::MAX,
-            metadata: export.facts.pairs().into_iter().chain([export.network.pair()]).collect(),
+            metadata: export.metadata.pairs().into_iter().chain([export.network.pair()]).collect(),
             ..Options::default()
         };
         onnx::write(&path, &export.graph, &export.weights, &options)?;

@@ -3,7 +3,7 @@
 //! The pictures go through the exported compressor and VQGAN encoder, as a host would run them. Each cell of what comes
 //! out should map to the mean colour of the pixels that it stands for; least squares finds the map that does it best.
 
-use super::facts;
+use super::metadata;
 use crate::config::RunConfig;
 use crate::data::dataset::Dataset;
 use crate::data::manifest::Split;
@@ -11,7 +11,7 @@ use anyhow::{Context, Result, bail, ensure};
 use std::path::Path;
 use tch::{Device, Kind, Tensor};
 use wuerst::{Engine, Options, Value};
-use wuerst_model::facts::{Facts, Preview};
+use wuerst_model::metadata::{Metadata, Preview};
 
 /// Pictures that the maps are fitted to: tens of thousands of cells, for 17 and 5 unknowns a colour.
 const PICTURES: usize = 512;
@@ -64,21 +64,21 @@ pub fn fit(folder: &Path, pictures: impl IntoIterator<Item = Result<wuerst::Tens
         }
     }
     let [embedding, latents] = cells;
-    let prior = facts::path(folder, "prior");
-    let Facts::Prior(mut own) = facts::read(&prior)? else {
+    let prior = metadata::path(folder, "prior");
+    let Metadata::Prior(mut own) = metadata::read(&prior)? else {
         bail!("{} is no prior", prior.display());
     };
     // Previews are made while the prior still works on its own scale.
     let (map, of_embedding) = embedding.map(|e| (e - own.embedding_shift) / own.embedding_scale)?;
     own.preview = Some(map);
-    facts::write(&prior, &Facts::Prior(own))?;
-    let decoder = facts::path(folder, "decoder");
-    let Facts::Decoder(mut own) = facts::read(&decoder)? else {
+    metadata::write(&prior, &Metadata::Prior(own))?;
+    let decoder = metadata::path(folder, "decoder");
+    let Metadata::Decoder(mut own) = metadata::read(&decoder)? else {
         bail!("{} is no decoder", decoder.display());
     };
     let (map, of_latents) = latents.map(|z| z)?;
     own.preview = Some(map);
-    facts::write(&decoder, &Facts::Decoder(own))?;
+    metadata::write(&decoder, &Metadata::Decoder(own))?;
     Ok([of_embedding, of_latents])
 }
 

@@ -1,10 +1,10 @@
 //! Steps and guidance of a model folder, where a run's file names others than when it was exported.
 
-use super::facts;
+use super::metadata;
 use crate::config::{RunConfig, Sampling};
 use anyhow::{Result, bail};
 use std::path::Path;
-use wuerst_model::facts::Facts;
+use wuerst_model::metadata::Metadata;
 
 /// Writes the run's steps and guidance into the prior and the decoder of a model folder.
 ///
@@ -15,18 +15,18 @@ pub fn run(config: &RunConfig, folder: &Path) -> Result<()> {
     for (stage, own_steps, own_guidance) in
         [("prior", prior_steps, prior_guidance), ("decoder", decoder_steps, decoder_guidance)]
     {
-        let path = facts::path(folder, stage);
-        let mut facts = facts::read(&path)?;
-        match &mut facts {
-            Facts::Prior(facts) if stage == "prior" => {
-                (facts.steps, facts.guidance) = (own_steps, own_guidance);
+        let path = metadata::path(folder, stage);
+        let mut metadata = metadata::read(&path)?;
+        match &mut metadata {
+            Metadata::Prior(metadata) if stage == "prior" => {
+                (metadata.steps, metadata.guidance) = (own_steps, own_guidance);
             }
-            Facts::Decoder(facts) if stage == "decoder" => {
-                (facts.steps, facts.guidance) = (own_steps, own_guidance);
+            Metadata::Decoder(metadata) if stage == "decoder" => {
+                (metadata.steps, metadata.guidance) = (own_steps, own_guidance);
             }
             other => bail!("{} is a {}, no {stage}", path.display(), other.contract()),
         }
-        facts::write(&path, &facts)?;
+        metadata::write(&path, &metadata)?;
         println!("{}: {own_steps} steps, guidance {own_guidance}", path.display());
     }
     Ok(())

@@ -1,4 +1,4 @@
-//! The six stages of a model folder: recording, weights and facts of each.
+//! The six stages of a model folder: recording, weights and metadata of each.
 
 use super::source::Source;
 use crate::config::RunConfig;
@@ -7,7 +7,7 @@ use crate::programs::STAGE_A_DECODER;
 use anyhow::{Result, ensure};
 use wuerst_model::compressor::{self, STRIDE};
 use wuerst_model::contract::Sizes;
-use wuerst_model::facts::{self, Facts};
+use wuerst_model::metadata::{self, Metadata};
 use wuerst_model::network::Network;
 use wuerst_model::record::Graph;
 use wuerst_model::scale::Scale;
@@ -28,7 +28,7 @@ pub struct Export {
     /// Its numbers.
     pub weights: Source,
     /// What a host must know of it.
-    pub facts: Facts,
+    pub metadata: Metadata,
 }
 
 impl Export {
@@ -37,9 +37,9 @@ impl Export {
         network: Network,
         sizes: &Sizes,
         weights: Source,
-        facts: Facts,
+        metadata: Metadata,
     ) -> Result<Export> {
-        Ok(Export { name, graph: network.graph(sizes)?, network, weights, facts })
+        Ok(Export { name, graph: network.graph(sizes)?, network, weights, metadata })
     }
 }
 
@@ -59,7 +59,7 @@ pub fn exports(config: &RunConfig, latent_scale: f64) -> Result<Vec<Export>> {
     };
     let (schedule, sampling) = (Schedule::default(), &config.sampling);
     let pixels_per_latent = config.vqgan.network.stride();
-    let vqgan = facts::Vqgan { latent_scale, pixels_per_latent };
+    let vqgan = metadata::Vqgan { latent_scale, pixels_per_latent };
     let below = compressor::frozen_graph(
         COMPRESSOR.backbone,
         config.compressor.frozen_blocks,
@@ -72,14 +72,17 @@ pub fn exports(config: &RunConfig, latent_scale: f64) -> Result<Vec<Export>> {
             Network::Bert(BertConfig::minilm()),
             &sizes(1),
             Source::published(&frozen::text_file(config))?,
-            Facts::TextEncoder(facts::TextEncoder { tokenizer: TOKENIZER.into(), length: config.length }),
+            Metadata::TextEncoder(metadata::TextEncoder {
+                tokenizer: TOKENIZER.into(),
+                length: config.length,
+            }),
         )?,
         Export::new(
             "prior",
             Network::Prior(config.prior.network.clone()),
             &sizes(cells),
             Source::averaged(config, &["prior"])?,
-            Facts::Prior(facts::Prior {
+            Metadata::Prior(metadata::Prior {
                 // The compressor's last batch norm gives mean 0 and variance 1, what the prior draws.
                 embedding_scale: 1.,
                 embedding_shift: 0.,
@@ -98,7 +101,7 @@ pub fn exports(config: &RunConfig, latent_scale: f64) -> Result<Vec<Export>> {
             &sizes(latents),
             // Until Stage B has learned alone, as it learned with the compressor.
             Source::averaged(config, &["decoder", "compressor"])?,
-            Facts::Decoder(facts::Decoder {
+            Metadata::Decoder(metadata::Decoder {
                 scale,
                 steps: sampling.decoder_steps,
                 guidance: sampling.decoder_guidance,
@@ -112,21 +115,21 @@ pub fn exports(config: &RunConfig, latent_scale: f64) -> Result<Vec<Export>> {
             Network::VqganDecoder(config.vqgan.network.clone()),
             &sizes(latents),
             Source::averaged(config, &STAGE_A_DECODER)?,
-            Facts::VqganDecoder(vqgan.clone()),
+            Metadata::VqganDecoder(vqgan.clone()),
         )?,
         Export::new(
             "vqgan-encoder",
             Network::VqganEncoder(config.vqgan.network.clone()),
             &sizes(picture),
             Source::averaged(config, &["vqgan"])?,
-            Facts::VqganEncoder(vqgan),
+            Metadata::VqganEncoder(vqgan),
         )?,
         Export::new(
             "compressor",
             Network::Compressor(COMPRESSOR),
             &sizes(config.compressor.size),
             tail.over(frozen::published(&frozen::backbone_file(config))?, &below),
-            Facts::Compressor(facts::Compressor {
+            Metadata::Compressor(metadata::Compressor {
                 stride: STRIDE,
                 resolution_multiple: scale.resolution_multiple,
                 // The recording itself scales pictures in 0..1 as the backbone wants them.

@@ -5,7 +5,7 @@
 
 use super::bench::FITTED;
 use super::subjects::{Gallery, Subject, large_planes, planes};
-use crate::export::facts;
+use crate::export::metadata;
 use crate::frozen::Frozen;
 use crate::session::Session;
 use crate::stage::{add_noise, noise_loss};
@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use std::fmt::Write as _;
 use std::path::Path;
 use tch::Tensor;
-use wuerst_model::facts::Facts;
+use wuerst_model::metadata::Metadata;
 use wuerst_model::noise::Noise;
 use wuerst_model::schedule::Schedule;
 
@@ -116,8 +116,8 @@ pub fn of_model(
     text: &Frozen,
     threads: usize,
 ) -> Result<Vec<NoiseLevels>> {
-    let open = |name: &str| Session::open(&facts::path(models, name), threads);
-    let Facts::VqganEncoder(vqgan) = facts::read(&facts::path(models, "vqgan-encoder"))? else {
+    let open = |name: &str| Session::open(&metadata::path(models, name), threads);
+    let Metadata::VqganEncoder(vqgan) = metadata::read(&metadata::path(models, "vqgan-encoder"))? else {
         bail!("{}/vqgan-encoder.onnx is another stage", models.display())
     };
     let exported = Exported {

@@ -1,9 +1,9 @@
-//! The facts of models that are written already, read and changed.
+//! The metadata of models that are written already, read and changed.
 
 use anyhow::{Context, Result};
 use std::path::{Path, PathBuf};
 use wuerst::stages::ModelHeader;
-use wuerst_model::facts::Facts;
+use wuerst_model::metadata::Metadata;
 use wuerst_model::onnx;
 
 /// The file of a stage in a model folder.
@@ -15,15 +15,15 @@ pub fn path(folder: &Path, stage: &str) -> PathBuf {
 ///
 /// # Errors
 /// A file that is missing, no ONNX file, or no stage model.
-pub fn read(path: &Path) -> Result<Facts> {
+pub fn read(path: &Path) -> Result<Metadata> {
     let header = ModelHeader::read(path).with_context(|| path.display().to_string())?;
-    header.facts().with_context(|| path.display().to_string())
+    header.metadata().with_context(|| path.display().to_string())
 }
 
 /// Makes it say something else.
 ///
 /// # Errors
 /// A file that cannot be written.
-pub fn write(path: &Path, facts: &Facts) -> Result<()> {
-    Ok(onnx::set_metadata(path, &facts.pairs())?)
+pub fn write(path: &Path, metadata: &Metadata) -> Result<()> {
+    Ok(onnx::set_metadata(path, &metadata.pairs())?)
 }

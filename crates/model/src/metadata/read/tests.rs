@@ -1,13 +1,13 @@
 use super::*;
-use crate::facts::{Compressor, Decoder, Preview, Prior, TextEncoder, Vqgan};
+use crate::metadata::{Compressor, Decoder, Preview, Prior, TextEncoder, Vqgan};
 use crate::scale::Scale;
 use crate::schedule::Schedule;
 
-fn read(contract: &str, pairs: &[(&str, &str)]) -> Result<Facts, String> {
+fn read(contract: &str, pairs: &[(&str, &str)]) -> Result<Metadata, String> {
     let pairs: Vec<(String, &str)> =
         pairs.iter().map(|(key, text)| (format!("wuerst.{key}"), *text)).collect();
     let pairs = pairs.iter().map(|(key, text)| (key.as_str(), *text));
-    Facts::read([("wuerst.contract", contract)].into_iter().chain(pairs)).map_err(|e| e.to_string())
+    Metadata::read([("wuerst.contract", contract)].into_iter().chain(pairs)).map_err(|e| e.to_string())
 }
 
 #[track_caller]
@@ -28,19 +28,19 @@ const PRIOR: [(&str, &str); 9] = [
     ("guidance", "4"),
 ];
 
-/// A good prior's facts, with another value of one, or one more.
-fn prior<'a>(fact: &'a str, text: &'a str) -> Vec<(&'a str, &'a str)> {
-    PRIOR.iter().copied().filter(|(key, _)| *key != fact).chain([(fact, text)]).collect()
+/// A good prior's metadata, with another value of one, or one more.
+fn prior<'a>(field: &'a str, text: &'a str) -> Vec<(&'a str, &'a str)> {
+    PRIOR.iter().copied().filter(|(key, _)| *key != field).chain([(field, text)]).collect()
 }
 
-/// A value of each contract with all facts.
-fn all() -> [Facts; 6] {
+/// A value of each contract with all metadata.
+fn all() -> [Metadata; 6] {
     let preview = Some(Preview { weight: vec![[0.1, 0.2, 0.3]; 16], bias: [0.5; 3] });
     let (scale, schedule, timesteps) = (Scale::default(), Schedule::default(), vec![1., 0.5, 0.]);
     let vqgan = Vqgan { latent_scale: 0.3764, pixels_per_latent: 8 };
     [
-        Facts::TextEncoder(TextEncoder { tokenizer: "tokenizer.json".into(), length: 77 }),
-        Facts::Prior(Prior {
+        Metadata::TextEncoder(TextEncoder { tokenizer: "tokenizer.json".into(), length: 77 }),
+        Metadata::Prior(Prior {
             embedding_scale: 42.,
             embedding_shift: -1.,
             scale,
@@ -51,10 +51,10 @@ fn all() -> [Facts; 6] {
             timesteps: timesteps.clone(),
             preview: preview.clone(),
         }),
-        Facts::Decoder(Decoder { scale, steps: 12, guidance: 0., schedule, timesteps, preview }),
-        Facts::VqganDecoder(vqgan.clone()),
-        Facts::VqganEncoder(vqgan),
-        Facts::Compressor(Compressor {
+        Metadata::Decoder(Decoder { scale, steps: 12, guidance: 0., schedule, timesteps, preview }),
+        Metadata::VqganDecoder(vqgan.clone()),
+        Metadata::VqganEncoder(vqgan),
+        Metadata::Compressor(Compressor {
             stride: 32,
             resolution_multiple: 42.67,
             mean: [0.485; 3],
@@ -65,27 +65,27 @@ fn all() -> [Facts; 6] {
 
 #[test]
 fn table_holds_every_fact() {
-    for (facts, contract) in all().iter().zip(CONTRACTS) {
-        assert_eq!(facts.contract().name(), contract);
+    for (metadata, contract) in all().iter().zip(CONTRACTS) {
+        assert_eq!(metadata.contract().name(), contract);
         let mut names: Vec<String> =
-            facts_of(contract).unwrap().iter().map(|fact| format!("wuerst.{}", fact.name)).collect();
+            fields_of(contract).unwrap().iter().map(|field| format!("wuerst.{}", field.name)).collect();
         names.push("wuerst.contract".to_owned());
         names.sort();
-        let written: Vec<String> = facts.pairs().into_iter().map(|(key, _)| key).collect();
+        let written: Vec<String> = metadata.pairs().into_iter().map(|(key, _)| key).collect();
         assert_eq!(names, written, "{contract}");
     }
 }
 
 #[test]
 fn written_facts_are_read_back() {
-    for facts in all() {
-        let mut pairs = facts.pairs();
+    for metadata in all() {
+        let mut pairs = metadata.pairs();
         pairs.push(("author".into(), "somebody".into()));
         pairs.push((network::KEY.into(), "{}".into()));
         let pairs = pairs.iter().map(|(key, text)| (key.as_str(), text.as_str()));
-        assert_eq!(Facts::read(pairs), Ok(facts));
+        assert_eq!(Metadata::read(pairs), Ok(metadata));
     }
-    assert_eq!(Facts::read([]), Err(FactsError::NoContract));
+    assert_eq!(Metadata::read([]), Err(MetadataError::NoContract));
 }
 
 #[test]
@@ -97,7 +97,7 @@ fn all_mistakes_are_named() {
         "\n  `wuerst.native_size` is missing",
         "\n  `wuerst.steps` is \"six\": steps when none are asked for, a whole number from 1 to 1000",
         "\n  `wuerst.guidance` is \"999\": guidance when none is asked for, a number from 0 to 100",
-        "\n  `wuerst.stpes` is unknown; the facts of a prior are contract, embedding_scale, ",
+        "\n  `wuerst.stpes` is unknown; the fields of a prior are contract, embedding_scale, ",
     ];
     for line in lines {
         assert!(said.contains(line), "{line}: {said}");
@@ -154,8 +154,8 @@ fn numbers_are_bounded() {
         ("timesteps", "[1]"),
         ("preview", r#"{"weight": [[1, 2]], "bias": [1, 2, 3]}"#),
     ];
-    for (fact, text) in bad {
-        refused("prior", &prior(fact, text), &format!("`wuerst.{fact}` is \""));
+    for (field, text) in bad {
+        refused("prior", &prior(field, text), &format!("`wuerst.{field}` is \""));
     }
     let times = format!("[{}1]", "1,".repeat(2000));
     refused("prior", &prior("timesteps", &times), "2 to 1001 times");

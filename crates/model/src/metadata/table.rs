@@ -1,6 +1,6 @@
-//! The facts of each contract: their names, what they mean, and which values a model can have.
+//! The metadata of each contract: their names, what they mean, and which values a model can have.
 //!
-//! A model comes from anywhere, and its facts become lengths, loops and factors.
+//! A model comes from anywhere, and its metadata become lengths, loops and factors.
 
 use serde_json::Value;
 
@@ -22,8 +22,8 @@ const CHANNELS: usize = 4096;
 const LARGEST: f64 = 1e6;
 const SMALLEST: f64 = 1e-6;
 
-/// One fact of a contract.
-pub(super) struct Fact {
+/// One field of a contract.
+pub(super) struct Field {
     /// Its key, without the prefix.
     pub(super) name: &'static str,
     /// What it means, as a part of a sentence.
@@ -33,7 +33,7 @@ pub(super) struct Fact {
     pub(super) optional: bool,
 }
 
-/// What a fact may be.
+/// What a field may be.
 #[derive(Clone, Copy)]
 pub(super) enum Kind {
     /// A text that is not empty.
@@ -54,18 +54,18 @@ pub(super) enum Kind {
     Preview,
 }
 
-/// The facts of a contract; none of one that is not known.
-pub(super) fn facts_of(contract: &str) -> Option<Vec<Fact>> {
+/// The metadata of a contract; none of one that is not known.
+pub(super) fn fields_of(contract: &str) -> Option<Vec<Field>> {
     Some(match contract {
         "text-encoder" => vec![
-            fact("tokenizer", "the file name of the `tokenizer.json` next to the model", Kind::Text),
-            fact("length", "token positions", Kind::Count(LENGTH)),
+            field("tokenizer", "the file name of the `tokenizer.json` next to the model", Kind::Text),
+            field("length", "token positions", Kind::Count(LENGTH)),
         ],
         "prior" => [
             vec![
-                fact("embedding_scale", "the factor from latents to the embedding", Kind::Factor),
-                fact("embedding_shift", "what is added to them after that", Kind::Number(-LARGEST, LARGEST)),
-                fact("native_size", "the side of the pictures that it makes best", Kind::Count(SIDE)),
+                field("embedding_scale", "the factor from latents to the embedding", Kind::Factor),
+                field("embedding_shift", "what is added to them after that", Kind::Number(-LARGEST, LARGEST)),
+                field("native_size", "the side of the pictures that it makes best", Kind::Count(SIDE)),
             ],
             sampled(),
         ]
@@ -74,7 +74,7 @@ pub(super) fn facts_of(contract: &str) -> Option<Vec<Fact>> {
         .collect(),
         "decoder" => sampled(),
         "vqgan-decoder" | "vqgan-encoder" => vec![
-            fact("latent_scale", "the factor from the decoder's latents to its own", Kind::Factor),
+            field("latent_scale", "the factor from the decoder's latents to its own", Kind::Factor),
             optional(
                 "pixels_per_latent",
                 "pixels along a side for each cell of the latents",
@@ -82,36 +82,36 @@ pub(super) fn facts_of(contract: &str) -> Option<Vec<Fact>> {
             ),
         ],
         "compressor" => vec![
-            fact("stride", "pixels that it reads along a side for each cell", Kind::Count(FACTOR)),
-            fact("resolution_multiple", "pixels of the whole picture for each cell", number(1.)),
-            fact("mean", "the mean of each colour", Kind::Colours(-LARGEST, LARGEST)),
-            fact("std", "the standard deviation of each colour", Kind::Colours(SMALLEST, LARGEST)),
+            field("stride", "pixels that it reads along a side for each cell", Kind::Count(FACTOR)),
+            field("resolution_multiple", "pixels of the whole picture for each cell", number(1.)),
+            field("mean", "the mean of each colour", Kind::Colours(-LARGEST, LARGEST)),
+            field("std", "the standard deviation of each colour", Kind::Colours(SMALLEST, LARGEST)),
         ],
         _ => return None,
     })
 }
 
 /// Those that prior and decoder have in common.
-fn sampled() -> Vec<Fact> {
+fn sampled() -> Vec<Field> {
     vec![
-        fact("resolution_multiple", "pixels for each cell of the embedding", number(1.)),
-        fact("latent_dim_scale", "cells of the latents for each cell of the embedding", number(1e-3)),
-        fact("pixels_per_latent", "pixels along a side for each cell of the latents", Kind::Count(FACTOR)),
-        fact("latent_multiple", "what the sides of the latents are multiples of", Kind::Count(FACTOR)),
-        fact("steps", "steps when none are asked for", Kind::Count(STEPS)),
-        fact("guidance", "guidance when none is asked for", Kind::Number(0., 100.)),
+        field("resolution_multiple", "pixels for each cell of the embedding", number(1.)),
+        field("latent_dim_scale", "cells of the latents for each cell of the embedding", number(1e-3)),
+        field("pixels_per_latent", "pixels along a side for each cell of the latents", Kind::Count(FACTOR)),
+        field("latent_multiple", "what the sides of the latents are multiples of", Kind::Count(FACTOR)),
+        field("steps", "steps when none are asked for", Kind::Count(STEPS)),
+        field("guidance", "guidance when none is asked for", Kind::Number(0., 100.)),
         optional("schedule", "the noise schedule that it was trained with", Kind::Schedule),
         optional("timesteps", "the times that are visited when no steps are asked for", Kind::Times),
         optional("preview", "the map from latents to colours", Kind::Preview),
     ]
 }
 
-fn fact(name: &'static str, about: &'static str, kind: Kind) -> Fact {
-    Fact { name, about, kind, optional: false }
+fn field(name: &'static str, about: &'static str, kind: Kind) -> Field {
+    Field { name, about, kind, optional: false }
 }
 
-fn optional(name: &'static str, about: &'static str, kind: Kind) -> Fact {
-    Fact { name, about, kind, optional: true }
+fn optional(name: &'static str, about: &'static str, kind: Kind) -> Field {
+    Field { name, about, kind, optional: true }
 }
 
 /// A factor between sizes that need not be whole.

@@ -1,16 +1,16 @@
-//! Reads facts from the metadata of a model, and says everything that is wrong with them at once.
+//! Reads metadata from the metadata of a model, and says everything that is wrong with them at once.
 
 use std::collections::BTreeMap;
 use std::fmt;
 
 use serde_json::{Map, Value};
 
-use super::table::{CONTRACTS, Fact, facts_of};
-use super::{Facts, PREFIX};
+use super::table::{CONTRACTS, Field, fields_of};
+use super::{Metadata, PREFIX};
 use crate::{network, onnx};
 
-/// The longest text that a pair of metadata may hold if it is a fact, in bytes.
-pub const LONGEST_FACT: usize = 1 << 20;
+/// The longest text that a pair of metadata may hold if it is a field, in bytes.
+pub const LONGEST_FIELD: usize = 1 << 20;
 
 /// The letters of a value that a message shows.
 const SHOWN: usize = 40;
@@ -20,34 +20,34 @@ const MOST_TOLD: usize = 30;
 
 /// Why a file's metadata does not say what it must.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum FactsError {
+pub enum MetadataError {
     /// Not a stage model, as far as it says itself.
     #[error(
-        "its metadata has no `wuerst.contract`: a stage model names the stage that it stands in for, and its facts"
+        "its metadata has no `wuerst.contract`: a stage model names the stage that it stands in for, and its settings"
     )]
     NoContract,
-    /// Facts are missing, unknown, or none that a model can have.
+    /// Metadata are missing, unknown, or none that a model can have.
     #[error("its metadata{}", Listed(.0))]
-    Wrong(Vec<FactProblem>),
+    Wrong(Vec<MetadataProblem>),
 }
 
-/// What is wrong with a fact.
+/// What is wrong with a field.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct FactProblem {
+pub struct MetadataProblem {
     /// Its key, without the prefix.
-    pub fact: String,
+    pub field: String,
     /// What is wrong with it, with its meaning and what it may be.
     pub message: String,
 }
 
-impl fmt::Display for FactProblem {
+impl fmt::Display for MetadataProblem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "`{PREFIX}{}` {}", self.fact, self.message)
+        write!(f, "`{PREFIX}{}` {}", self.field, self.message)
     }
 }
 
 /// One problem in the same line, several in lines of their own.
-struct Listed<'a>(&'a [FactProblem]);
+struct Listed<'a>(&'a [MetadataProblem]);
 
 impl fmt::Display for Listed<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -65,8 +65,8 @@ impl fmt::Display for Listed<'_> {
     }
 }
 
-fn problem(fact: &str, message: String) -> FactProblem {
-    FactProblem { fact: shown(fact), message }
+fn problem(field: &str, message: String) -> MetadataProblem {
+    MetadataProblem { field: shown(field), message }
 }
 
 /// A text of the file's: short, and without signs that a terminal acts upon.
@@ -78,13 +78,13 @@ fn shown(text: &str) -> String {
     short
 }
 
-impl Facts {
+impl Metadata {
     /// Reads a model's metadata. Pairs with other keys are left alone.
     ///
     /// # Errors
-    /// When there is no contract; or [`FactsError::Wrong`] with every fact that is missing, unknown, of a wrong type or
+    /// When there is no contract; or [`MetadataError::Wrong`] with every field that is missing, unknown, of a wrong type or
     /// outside of its range.
-    pub fn read<'a>(pairs: impl IntoIterator<Item = (&'a str, &'a str)>) -> Result<Facts, FactsError> {
+    pub fn read<'a>(pairs: impl IntoIterator<Item = (&'a str, &'a str)>) -> Result<Metadata, MetadataError> {
         let (mut given, mut problems) = (BTreeMap::new(), vec![]);
         for (key, text) in pairs {
             let Some(name) = key.strip_prefix(PREFIX) else { continue };
@@ -95,43 +95,47 @@ impl Facts {
                 problems.push(problem(name, "is there twice".to_owned()));
             }
         }
-        let contract = given.remove("contract").ok_or(FactsError::NoContract)?;
-        let Some(known) = facts_of(contract) else {
+        let contract = given.remove("contract").ok_or(MetadataError::NoContract)?;
+        let Some(known) = fields_of(contract) else {
             let message = format!("is \"{}\"; it is one of {}", shown(contract), CONTRACTS.join(", "));
-            return Err(FactsError::Wrong(vec![problem("contract", message)]));
+            return Err(MetadataError::Wrong(vec![problem("contract", message)]));
         };
-        let mut facts = Map::from_iter([("contract".to_owned(), contract.into())]);
-        for Fact { name, about, kind, optional } in &known {
+        let mut metadata = Map::from_iter([("contract".to_owned(), contract.into())]);
+        for Field { name, about, kind, optional } in &known {
             let wrong = |is: &str| problem(name, format!("{is}: {about}, {}", kind.allowed()));
             match given.remove(name) {
                 None if *optional => {}
                 None => problems.push(wrong("is missing")),
                 Some(text) => match kind.value(text) {
-                    Ok(value) => drop(facts.insert((*name).to_owned(), value)),
+                    Ok(value) => drop(metadata.insert((*name).to_owned(), value)),
                     Err(is) => problems.push(wrong(&is)),
                 },
             }
         }
-        let names: Vec<&str> = known.iter().map(|fact| fact.name).collect();
+        let names: Vec<&str> = known.iter().map(|field| field.name).collect();
         problems.extend(given.keys().map(|name| {
-            problem(name, format!("is unknown; the facts of a {contract} are contract, {}", names.join(", ")))
+            problem(
+                name,
+                format!("is unknown; the fields of a {contract} are contract, {}", names.join(", ")),
+            )
         }));
         if !problems.is_empty() {
-            return Err(FactsError::Wrong(problems));
+            return Err(MetadataError::Wrong(problems));
         }
-        let facts: Result<Facts, _> = serde_json::from_value(Value::Object(facts));
-        let facts = facts.map_err(|e| FactsError::Wrong(vec![problem("contract", e.to_string())]))?;
-        facts.native_size_fits()?;
-        Ok(facts)
+        let metadata: Result<Metadata, _> = serde_json::from_value(Value::Object(metadata));
+        let metadata =
+            metadata.map_err(|e| MetadataError::Wrong(vec![problem("contract", e.to_string())]))?;
+        metadata.native_size_fits()?;
+        Ok(metadata)
     }
 
     /// Checks that a prior's own size is one that the stages can make.
-    fn native_size_fits(&self) -> Result<(), FactsError> {
-        let Facts::Prior(prior) = self else { return Ok(()) };
+    fn native_size_fits(&self) -> Result<(), MetadataError> {
+        let Metadata::Prior(prior) = self else { return Ok(()) };
         prior.scale.serve(prior.native_size).map(drop).map_err(|why| {
             let scale = "resolution_multiple, latent_dim_scale, pixels_per_latent and latent_multiple";
             let message = format!("is {}, and by {scale} {why}", prior.native_size);
-            FactsError::Wrong(vec![problem("native_size", message)])
+            MetadataError::Wrong(vec![problem("native_size", message)])
         })
     }
 }
@@ -139,8 +143,8 @@ impl Facts {
 impl super::table::Kind {
     /// The value that a text of metadata stands for; else what it is, as a part of a sentence.
     fn value(self, text: &str) -> Result<Value, String> {
-        if text.len() > LONGEST_FACT {
-            return Err(format!("is {} bytes long, more than the {LONGEST_FACT} of any fact", text.len()));
+        if text.len() > LONGEST_FIELD {
+            return Err(format!("is {} bytes long, more than the {LONGEST_FIELD} of any field", text.len()));
         }
         let value = match self {
             super::table::Kind::Text => Value::from(text),

@@ -1,8 +1,8 @@
 //! What a host must know of a stage model besides its weights, kept in the model file itself.
 //!
-//! ONNX files carry pairs of strings (`metadata_props`). Every fact is one pair, its key begins with
+//! ONNX files carry pairs of strings (`metadata_props`). Every field is one pair, its key begins with
 //! [`PREFIX`], and its value is a plain string or JSON: `wuerst.contract` = `prior`, `wuerst.steps` = `60`.
-//! The exporter writes [`Facts::pairs`], the nodes read [`Facts::read`]; no number is known to code alone.
+//! The exporter writes [`Metadata::pairs`], the nodes read [`Metadata::read`]; no number is known to code alone.
 
 mod read;
 mod table;
@@ -10,19 +10,19 @@ mod table;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-pub use read::{FactProblem, FactsError};
+pub use read::{MetadataError, MetadataProblem};
 
 use crate::contract::Contract;
 use crate::scale::Scale;
 use crate::schedule::Schedule;
 
-/// What the key of every fact begins with.
+/// What the key of every field begins with.
 pub const PREFIX: &str = "wuerst.";
 
-/// The facts of one stage model, told apart by the pair `wuerst.contract`.
+/// The metadata of one stage model, told apart by the pair `wuerst.contract`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "contract", rename_all = "kebab-case")]
-pub enum Facts {
+pub enum Metadata {
     /// Token ids to the states that the other stages attend to.
     TextEncoder(TextEncoder),
     /// Noise to the semantic embedding (stage C).
@@ -37,15 +37,15 @@ pub enum Facts {
     Compressor(Compressor),
 }
 
-macro_rules! of_facts {
+macro_rules! of_metadata {
     ($($of:ident: $($variant:ident)|+;)*) => {$(
         /// Those of the stage, if they are; else they come back.
-        impl TryFrom<Facts> for $of {
-            type Error = Facts;
+        impl TryFrom<Metadata> for $of {
+            type Error = Metadata;
 
-            fn try_from(facts: Facts) -> Result<$of, Facts> {
-                match facts {
-                    $(Facts::$variant(facts))|+ => Ok(facts),
+            fn try_from(metadata: Metadata) -> Result<$of, Metadata> {
+                match metadata {
+                    $(Metadata::$variant(metadata))|+ => Ok(metadata),
                     other => Err(other),
                 }
             }
@@ -53,7 +53,7 @@ macro_rules! of_facts {
     )*};
 }
 
-of_facts! {
+of_metadata! {
     TextEncoder: TextEncoder;
     Prior: Prior;
     Decoder: Decoder;
@@ -61,7 +61,7 @@ of_facts! {
     Compressor: Compressor;
 }
 
-/// Facts of a text encoder.
+/// Metadata of a text encoder.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct TextEncoder {
     /// File name of the `tokenizer.json` that lies beside the model.
@@ -70,7 +70,7 @@ pub struct TextEncoder {
     pub length: usize,
 }
 
-/// Facts of a prior.
+/// Metadata of a prior.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Prior {
     /// The embedding is `embedding_scale · z + embedding_shift` of the prior's latents z (published: 42).
@@ -97,7 +97,7 @@ pub struct Prior {
     pub preview: Option<Preview>,
 }
 
-/// Facts of a decoder.
+/// Metadata of a decoder.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Decoder {
     /// What ties the sizes of picture, latents and embedding together.
@@ -118,7 +118,7 @@ pub struct Decoder {
     pub preview: Option<Preview>,
 }
 
-/// Facts of either half of the VQGAN.
+/// Metadata of either half of the VQGAN.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Vqgan {
     /// The network's own latents are `latent_scale` times those of the decoder (published: 0.3764).
@@ -136,7 +136,7 @@ fn is_published(pixels: &usize) -> bool {
     *pixels == published_pixels()
 }
 
-/// Facts of a semantic compressor.
+/// Metadata of a semantic compressor.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Compressor {
     /// Pixels that the network reads for each cell of the embedding (32).
@@ -158,27 +158,27 @@ pub struct Preview {
     pub bias: [f64; 3],
 }
 
-impl Facts {
+impl Metadata {
     /// The stage that the model stands in for.
     pub fn contract(&self) -> Contract {
         match self {
-            Facts::TextEncoder(_) => Contract::TextEncoder,
-            Facts::Prior(_) => Contract::Prior,
-            Facts::Decoder(_) => Contract::Decoder,
-            Facts::VqganDecoder(_) => Contract::VqganDecoder,
-            Facts::VqganEncoder(_) => Contract::VqganEncoder,
-            Facts::Compressor(_) => Contract::Compressor,
+            Metadata::TextEncoder(_) => Contract::TextEncoder,
+            Metadata::Prior(_) => Contract::Prior,
+            Metadata::Decoder(_) => Contract::Decoder,
+            Metadata::VqganDecoder(_) => Contract::VqganDecoder,
+            Metadata::VqganEncoder(_) => Contract::VqganEncoder,
+            Metadata::Compressor(_) => Contract::Compressor,
         }
     }
 
     /// The pairs to write into a model's metadata, in alphabetical order.
     pub fn pairs(&self) -> Vec<(String, String)> {
         // Serialising plain structs of numbers and strings cannot fail; a non-finite number becomes null.
-        let Ok(Value::Object(facts)) = serde_json::to_value(self) else { return vec![] };
+        let Ok(Value::Object(metadata)) = serde_json::to_value(self) else { return vec![] };
         let text = |value: Value| match value {
             Value::String(text) => text,
             other => other.to_string(),
         };
-        facts.into_iter().map(|(key, value)| (format!("{PREFIX}{key}"), text(value))).collect()
+        metadata.into_iter().map(|(key, value)| (format!("{PREFIX}{key}"), text(value))).collect()
     }
 }
