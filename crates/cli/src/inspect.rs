@@ -44,13 +44,13 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
         sums = [0, 1, 2, 3].map(|i| if i == 3 { sums[i].max(costs[i]) } else { sums[i] + costs[i] });
     }
     if models.len() > 1 {
-        let [parameters, size_of_files, multiply_adds, memory] = sums;
+        let [parameters, size_of_files, macs, memory] = sums;
         say(format_args!(
-            "\n{} models: {} parameters, {}, {} multiply-adds to run each once, {} of activations at most",
+            "\n{} models: {} parameters, {}, {} MACs to run each once, {} of activations at most",
             models.len(),
             grouped(parameters),
             bytes(size_of_files),
-            scaled(multiply_adds, "").trim_end(),
+            scaled(macs, "").trim_end(),
             bytes(memory)
         ));
     }
@@ -111,7 +111,7 @@ fn native(models: &[Model]) -> usize {
     prior.unwrap_or(1024)
 }
 
-/// The text of a model, and its parameters, bytes, multiply-adds and memory.
+/// The text of a model, and its parameters, bytes, MACs and memory.
 fn describe(model: &Model, size @ [width, height]: [usize; 2]) -> (String, [u64; 4]) {
     let header = &model.header;
     let contract = model.metadata().map(|metadata| metadata.contract());
@@ -128,7 +128,7 @@ fn describe(model: &Model, size @ [width, height]: [usize; 2]) -> (String, [u64;
     let at = format!("for {width}x{height} pixels");
     let costs = match &cost {
         Ok(cost) => [
-            format!("{} {at}", scaled(cost.multiply_adds, "").trim_end()),
+            format!("{} {at}", scaled(cost.macs, "").trim_end()),
             format!(
                 "{} at most at once, in {} from the system{}, {at}",
                 bytes(cost.activation_bytes),
@@ -144,12 +144,12 @@ fn describe(model: &Model, size @ [width, height]: [usize; 2]) -> (String, [u64;
     let listed = |outlets: &[Outlet]| -> Vec<String> {
         outlets.iter().map(|outlet| format!("{}: {outlet}", outlet.name)).collect()
     };
-    let [multiply_adds, activations] = costs;
+    let [macs, activations] = costs;
     let mut lines = vec![
         ("contract", kept),
         ("parameters", grouped(parameters)),
         ("bytes", format!("{} ({})", grouped(header.bytes), bytes(header.bytes))),
-        ("multiply-adds", multiply_adds),
+        ("MACs", macs),
         ("activations", activations),
         ("inputs", listed(&header.inputs).join(", ")),
         ("outputs", listed(&header.outputs).join(", ")),
@@ -167,8 +167,7 @@ fn describe(model: &Model, size @ [width, height]: [usize; 2]) -> (String, [u64;
     for (name, value) in lines {
         text.push_str(&format!("  {name:14} {value}\n"));
     }
-    let (work, memory) =
-        cost.map_or((0, 0), |cost| (cost.multiply_adds, cost.activation_bytes + cost.kept_bytes));
+    let (work, memory) = cost.map_or((0, 0), |cost| (cost.macs, cost.activation_bytes + cost.kept_bytes));
     (text, [parameters, header.bytes, work, memory])
 }
 

@@ -10,7 +10,7 @@ pub struct Usage {
     /// Time spent on loading models.
     pub loading: Duration,
     /// Multiplications followed by an addition in these evaluations, as far as the models say which networks they hold.
-    pub multiply_adds: u64,
+    pub macs: u64,
     /// The most bytes that an evaluation of these models has held in values of its own so far, as the allocator counted
     /// them; 0 where it does not.
     pub memory: u64,
@@ -33,8 +33,8 @@ impl Usage {
 
     /// The same usage with the arithmetic of the evaluation.
     #[must_use]
-    pub fn counting(self, multiply_adds: u64) -> Usage {
-        Usage { multiply_adds, ..self }
+    pub fn counting(self, macs: u64) -> Usage {
+        Usage { macs, ..self }
     }
 
     /// The same usage with the bytes that the evaluation held, and those that it was predicted to.
@@ -47,7 +47,7 @@ impl Usage {
     pub fn add(&mut self, other: &Usage) {
         self.inference += other.inference;
         self.loading += other.loading;
-        self.multiply_adds += other.multiply_adds;
+        self.macs += other.macs;
         self.memory = self.memory.max(other.memory);
         self.predicted_memory = self.predicted_memory.max(other.predicted_memory);
         for device in &other.devices {
@@ -71,6 +71,6 @@ mod tests {
         }
         assert_eq!((sum.memory, sum.predicted_memory), (100, 90), "they are not held at once");
         assert_eq!((sum.inference, sum.loading), (Duration::from_secs(6), Duration::from_secs(5)));
-        assert_eq!((sum.devices.join(" "), sum.multiply_adds), ("cuda:0 cpu".to_owned(), 21));
+        assert_eq!((sum.devices.join(" "), sum.macs), ("cuda:0 cpu".to_owned(), 21));
     }
 }

@@ -20,8 +20,8 @@ const PRODUCTS: [[usize; 3]; 3] = [[1024, 1024, 1024], [1152, 1536, 6144], [1152
 /// The fastest of the matrix products that were tried.
 #[derive(Debug, Clone, PartialEq)]
 pub struct PeakThroughput {
-    /// Multiplications followed by an addition, in a second.
-    pub multiply_adds_per_second: f64,
+    /// Multiply-accumulate operations (MACs) per second.
+    pub macs_per_second: f64,
     /// Rows, inner extent and columns.
     pub product: [usize; 3],
     /// Where it ran.
@@ -37,10 +37,10 @@ pub fn peak_throughput(models: &ModelCache, runs: usize) -> Result<PeakThroughpu
     let mut best: Option<PeakThroughput> = None;
     for product in PRODUCTS {
         let (time, device) = fastest(models, product, runs)?;
-        let multiply_adds = product.iter().product::<usize>() as f64;
-        let multiply_adds_per_second = multiply_adds / time.as_secs_f64().max(1e-9);
-        if best.as_ref().is_none_or(|best| best.multiply_adds_per_second < multiply_adds_per_second) {
-            best = Some(PeakThroughput { multiply_adds_per_second, product, device });
+        let macs = product.iter().product::<usize>() as f64;
+        let macs_per_second = macs / time.as_secs_f64().max(1e-9);
+        if best.as_ref().is_none_or(|best| best.macs_per_second < macs_per_second) {
+            best = Some(PeakThroughput { macs_per_second, product, device });
         }
     }
     best.ok_or_else(|| Error::Internal("no matrix product was measured".into()))

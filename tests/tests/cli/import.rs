@@ -160,7 +160,7 @@ fn inspect_says_what_models_take_give_and_cost() -> Result<()> {
     }
     let one = text(&models.join("prior.onnx"))?.to_owned();
     let size = |size: &str| outcome(&["inspect", &one, "--size", size]);
-    let work = |said: String| said.lines().find(|line| line.contains("multiply-adds")).map(str::to_owned);
+    let work = |said: String| said.lines().find(|line| line.contains("MACs")).map(str::to_owned);
     assert_ne!(work(succeeded(&size("256")?)?), work(succeeded(&size("512")?)?));
     assert!(
         succeeded(&size("200")?)?.contains("cannot make 200 pixels; the nearest that it can are 128 and 256")

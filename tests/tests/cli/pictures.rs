@@ -208,6 +208,6 @@ fn a_benchmark_measures_every_node() -> Result<()> {
         assert!(0. < least && least <= median && median <= greatest, "{times}: {figures}");
     }
     assert_eq!(figures["devices"], serde_json::json!(["cpu"]));
-    assert!(figures["peak_multiply_adds_per_second"].as_f64() > Some(1e6), "{figures}");
+    assert!(figures["peak_macs_per_second"].as_f64() > Some(1e6), "{figures}");
     Ok(())
 }

@@ -12,7 +12,7 @@ fn guidance_may_go_apart_and_have_an_interval() -> Result<()> {
     let folder = tempfile::tempdir()?;
     bundle::write(folder.path())?;
     let engine = Engine::new(options(folder.path(), 1))?;
-    // The embedding, and the multiply-adds that it took.
+    // The embedding, and the MACs that it took.
     let run = |changes: &[(&str, &str)]| -> Result<(ArrayD<f32>, u64)> {
         let changes: Vec<Change<'_>> = changes.iter().map(|(name, text)| Change::Text(name, text)).collect();
         let job = engine.job(&engine.graph_with(&shipped("wuerstchen.yaml")?, &changes)?);
@@ -20,7 +20,7 @@ fn guidance_may_go_apart_and_have_an_interval() -> Result<()> {
         let embedding = f32s(&job.get("embedding", &mut ())?);
         let report = job.report();
         let prior = report.nodes.iter().find(|node| node.node == "prior").context("no prior")?;
-        Ok((embedding, prior.usage.multiply_adds))
+        Ok((embedding, prior.usage.macs))
     };
     let distance = |a: &ArrayD<f32>, b: &ArrayD<f32>| {
         let far = a.iter().zip(b).map(|(a, b)| (a - b).abs()).fold(0., f32::max);

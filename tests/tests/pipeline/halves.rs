@@ -19,7 +19,7 @@ fn mark_whole(model: &Path) -> Result<()> {
     Ok(File::options().append(true).open(model)?.write_all(&[0xa2, 0x01, 0x00])?)
 }
 
-/// The embedding, the latents, and the multiply-adds of the prior and of the decoder.
+/// The embedding, the latents, and the MACs of the prior and of the decoder.
 fn run(engine: &Engine, changes: &[(&str, &str)]) -> Result<([ArrayD<f32>; 2], [u64; 2])> {
     let changes: Vec<Change<'_>> = changes.iter().map(|(name, text)| Change::Text(name, text)).collect();
     let graph =
@@ -30,7 +30,7 @@ fn run(engine: &Engine, changes: &[(&str, &str)]) -> Result<([ArrayD<f32>; 2], [
     let report = job.report();
     let work = |name: &str| {
         let node = report.nodes.iter().find(|node| node.node == name);
-        node.map(|node| node.usage.multiply_adds).with_context(|| format!("no {name}"))
+        node.map(|node| node.usage.macs).with_context(|| format!("no {name}"))
     };
     let work = [work("prior")?, work("decoder")?];
     let results = [f32s(&job.get("embedding", &mut ())?), latents];

@@ -48,16 +48,16 @@ pub(super) struct Stage {
     /// The part of it in models.
     pub(super) models: Median,
     /// In these models, as far as they say which networks they hold.
-    pub(super) multiply_adds: u64,
+    pub(super) macs: u64,
     /// Bytes that an evaluation held in values of its own at most, and as many as were predicted; 0 when not known.
     pub(super) memory: u64,
     pub(super) predicted_memory: u64,
 }
 
 impl Stage {
-    /// Multiply-adds in a second of its models; 0 when not known.
+    /// MACs in a second of its models; 0 when not known.
     fn speed(&self) -> f64 {
-        if self.models.middle > 0. { self.multiply_adds as f64 / self.models.middle * 1e3 } else { 0. }
+        if self.models.middle > 0. { self.macs as f64 / self.models.middle * 1e3 } else { 0. }
     }
 }
 
@@ -98,7 +98,7 @@ impl Figures {
             let speed = match stage.speed() {
                 0. => String::new(),
                 speed => {
-                    let share = speed / self.peak_throughput.multiply_adds_per_second * 100.;
+                    let share = speed / self.peak_throughput.macs_per_second * 100.;
                     format!(", {}MAC/s, {share:.0} % of the peak", scaled(speed as u64, ""))
                 }
             };
@@ -115,12 +115,12 @@ impl Figures {
         lines.push(line("everything remembered", self.cached, String::new()));
         lines.push(line("a new process", self.cold, String::new()));
         lines.push(line("loading, once", Median::of([self.load]), String::new()));
-        let PeakThroughput { multiply_adds_per_second, product: [rows, inner, columns], device } =
+        let PeakThroughput { macs_per_second, product: [rows, inner, columns], device } =
             &self.peak_throughput;
         lines.push(format!(
             "  {:width$} {:>10}MAC/s, a matrix product of {rows}x{inner} and {inner}x{columns} on {device}",
             "peak",
-            scaled(*multiply_adds_per_second as u64, "")
+            scaled(*macs_per_second as u64, "")
         ));
         if let Some(peak) = self.peak {
             lines.push(format!("  {:width$} {:>10}", "peak memory", bytes(peak)));
@@ -134,8 +134,8 @@ impl Figures {
                 "node": stage.node,
                 "milliseconds": stage.whole.to_json(),
                 "inference_milliseconds": stage.models.to_json(),
-                "multiply_adds": stage.multiply_adds,
-                "multiply_adds_per_second": stage.speed(),
+                "macs": stage.macs,
+                "macs_per_second": stage.speed(),
                 "memory_bytes": stage.memory,
                 "predicted_memory_bytes": stage.predicted_memory,
             })
@@ -150,7 +150,7 @@ impl Figures {
             "process_milliseconds": self.cold.to_json(),
             "loading_milliseconds": self.load.as_secs_f64() * 1e3,
             "peak_bytes": self.peak,
-            "peak_multiply_adds_per_second": self.peak_throughput.multiply_adds_per_second,
+            "peak_macs_per_second": self.peak_throughput.macs_per_second,
         })
     }
 }

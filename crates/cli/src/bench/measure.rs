@@ -37,7 +37,7 @@ pub(super) fn measure(engine: &Engine, job: &Job, output: &str, runs: usize) -> 
         node: node.node.clone(),
         whole: of_node(at, |node| node.duration),
         models: of_node(at, |node| node.usage.inference),
-        multiply_adds: node.usage.multiply_adds,
+        macs: node.usage.macs,
         memory: node.usage.memory,
         predicted_memory: node.usage.predicted_memory,
     });

@@ -2,18 +2,18 @@
 
 use std::collections::BTreeMap;
 
-use super::{bytes, elements, multiply_adds};
+use super::{bytes, elements, macs};
 use crate::contract::STEPWISE;
 use crate::record::{Graph, Id, Node, Op};
 
-/// Multiply-adds that need not be done again in each step of sampling: of layers whose weights, by the name of the parameter,
+/// MACs that need not be done again in each step of sampling: of layers whose weights, by the name of the parameter,
 /// are read by what is evaluated before the first.
 pub fn invariant(graph: &Graph, read: impl Fn(&str) -> bool) -> u64 {
     let changes = changing(graph);
     let counted = |(at, node): (usize, &Node)| match node.args.get(1).map(|weight| &graph.nodes[weight.0].op)
     {
         Some(Op::Param(n)) if read(&graph.params[*n].name) => match changes[at] {
-            false => multiply_adds(graph, node),
+            false => macs(graph, node),
             true => still(graph, node, &changes),
         },
         _ => 0,
@@ -24,7 +24,7 @@ pub fn invariant(graph: &Graph, read: impl Fn(&str) -> bool) -> u64 {
 /// The share of a layer of what is joined of places that change and places that stay.
 fn still(graph: &Graph, node: &Node, changes: &[bool]) -> u64 {
     let joined = &graph.nodes[node.args[0].0];
-    multiply_adds(graph, node) / elements(&joined.shape).max(1) * still_numbers(graph, node, changes)
+    macs(graph, node) / elements(&joined.shape).max(1) * still_numbers(graph, node, changes)
 }
 
 /// The numbers that a layer reads of places that stay, where they are joined to places that change.

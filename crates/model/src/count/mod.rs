@@ -1,4 +1,4 @@
-//! What a recorded network costs: numbers learned, multiply-adds, and memory for intermediate values.
+//! What a recorded network costs: numbers learned, MACs, and memory for intermediate values.
 //!
 //! Counts hold for the recorded sizes. Recording takes microseconds, so costs at another size are found by recording
 //! at that size.
@@ -24,7 +24,7 @@ pub struct Cost {
     pub param_bytes: u64,
     /// Multiplications followed by an addition, in matrix products, convolutions and attention. The work on single
     /// numbers (norms, activations) is not counted.
-    pub multiply_adds: u64,
+    pub macs: u64,
     /// Most bytes of intermediate values held at once, in f32, with outputs, evaluated in recorded order and freed after
     /// their last use, in the chunks of ONNX Runtime's arena.
     pub activation_bytes: u64,
@@ -46,10 +46,7 @@ pub fn cost_with(graph: &Graph, operators: Operators) -> Cost {
     Cost {
         params,
         param_bytes: 4 * params,
-        multiply_adds: graph
-            .nodes
-            .iter()
-            .fold(0, |sum: u64, node| sum.saturating_add(multiply_adds(graph, node))),
+        macs: graph.nodes.iter().fold(0, |sum: u64, node| sum.saturating_add(macs(graph, node))),
         activation_bytes: arena.most,
         arena_bytes: arena.taken,
         kept_bytes: kept(graph),
@@ -60,8 +57,8 @@ fn elements(shape: &[usize]) -> u64 {
     shape.iter().fold(1, |all, n| all.saturating_mul(*n as u64))
 }
 
-/// Multiply-adds of one operation at its recorded sizes.
-pub fn multiply_adds(graph: &Graph, node: &Node) -> u64 {
+/// MACs of one operation at its recorded sizes.
+pub fn macs(graph: &Graph, node: &Node) -> u64 {
     let shape = |arg: usize| graph.shape(node.args[arg]);
     let last = |shape: &[usize]| shape.last().copied().unwrap_or(1) as u64;
     let out = elements(&node.shape);
@@ -229,7 +226,7 @@ mod tests {
     use crate::vqgan::{self, VqganConfig};
 
     fn giga(graph: &Graph) -> f64 {
-        cost(graph).multiply_adds as f64 / 1e9
+        cost(graph).macs as f64 / 1e9
     }
 
     #[test]
@@ -267,7 +264,7 @@ mod tests {
         g.output("d", d);
         let cost = cost(&g.finish().unwrap());
         assert_eq!((cost.activation_bytes, cost.arena_bytes), (5 * 256, 1 << 20));
-        assert_eq!(cost.multiply_adds, 10 * 10 * 20);
+        assert_eq!(cost.macs, 10 * 10 * 20);
     }
 
     #[test]

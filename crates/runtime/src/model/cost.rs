@@ -28,7 +28,7 @@ pub(crate) struct CostModel {
 pub(crate) struct Counted {
     /// Of the whole network.
     pub(crate) cost: Cost,
-    /// The multiply-adds in it that only the first step of a picture takes.
+    /// The MACs in it that only the first step of a picture takes.
     pub(crate) invariant: u64,
 }
 
@@ -80,7 +80,7 @@ mod tests {
                 |shape: &[usize]| Tensor::from_vec(shape, vec![0f32; shape.iter().product()]).unwrap();
             let (latents, text) = (zeros(&[batch, 16, 6, 6]), zeros(&[batch, 7, 32]));
             let feeds = [("latents", &latents), ("timestep", &zeros(&[batch])), ("text", &text)];
-            work.cost(&feeds, |_| false).0.map(|counted| counted.cost.multiply_adds)
+            work.cost(&feeds, |_| false).0.map(|counted| counted.cost.macs)
         };
         let known = of(vec![network.pair()]);
         assert!(count(&known, 1) > Some(1_000_000));

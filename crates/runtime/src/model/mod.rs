@@ -171,7 +171,7 @@ impl LoadedModel {
         let (work, memory) = cost.map_or((0, 0), |Counted { cost, invariant }| {
             let done = if fresh { 0 } else { invariant };
             let kept = if self.invariant.is_some() { cost.kept_bytes } else { 0 };
-            (cost.multiply_adds - done, cost.activation_bytes + kept)
+            (cost.macs - done, cost.activation_bytes + kept)
         });
         ctx.used(&usage.counting(work).holding(self.held.load(Ordering::Relaxed), memory));
         let tensor =

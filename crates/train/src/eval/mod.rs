@@ -53,9 +53,9 @@ impl Evaluator {
         &self.graph
     }
 
-    /// Multiply-adds of one evaluation at the recorded sizes.
+    /// MACs of one evaluation at the recorded sizes.
     pub fn macs(&self) -> u64 {
-        count::cost(&self.graph).multiply_adds
+        count::cost(&self.graph).macs
     }
 
     /// The outputs, in the order they were named.

@@ -20,7 +20,7 @@ pub struct Spent {
     pub step: u64,
     /// Pictures seen.
     pub samples: u64,
-    /// Floating-point operations, counting a multiply-add as two and the backward pass as two forward ones.
+    /// Floating-point operations, counting a MAC as two and the backward pass as two forward ones.
     pub flops: f64,
     /// Wall-clock hours.
     pub hours: f64,

@@ -63,7 +63,7 @@ pub trait Stage {
     ) -> Result<(Tensor, Vec<(&'static str, f64)>)>;
     /// Writes sample sheets of the averaged weights into the folder.
     fn sheet(&mut self, average: &Weights, folder: &Path, step: u64) -> Result<()>;
-    /// Multiply-adds of one sample's forward pass, from the recording.
+    /// MACs of one sample's forward pass, from the recording.
     fn macs(&self) -> u64;
 }
 
