@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::contract::{self, Sizes};
 use crate::layer::{
-    EPS, Places, ResBlock, attn_block, conv, conv_from, conv_transpose, halves, linear_from, res_block,
+    ChannelsLast, EPS, ResBlock, attn_block, conv, conv_from, conv_transpose, halves, linear_from, res_block,
     time_embedding, timestep_block, xavier,
 };
 use crate::record::{Graph, Id, Init, Op, RecordError};
@@ -160,7 +160,7 @@ pub fn noise(
     let (inner, first) = (config.c_in * config.patch_size.pow(2), config.c_hidden[0]);
     let Init::Uniform(bound) = xavier(inner, first) else { return x };
     let x = conv_from(g, "embedding.1", x, first, [1, 1, 0], Init::Uniform(0.02 * bound));
-    let x = Places::of(g, x).norm(g);
+    let x = ChannelsLast::of(g, x).norm(g);
 
     let (levels, x) = conditions.down(g, x);
     let x = conditions.up(g, levels, x);
@@ -183,7 +183,7 @@ pub fn noise(
 
 impl Conditions<'_> {
     /// Each level's result, the largest resolution first, and the last of them again.
-    fn down(&self, g: &mut Graph, mut x: Places) -> (Vec<Places>, Places) {
+    fn down(&self, g: &mut Graph, mut x: ChannelsLast) -> (Vec<ChannelsLast>, ChannelsLast) {
         let mut results = Vec::new();
         for level in 0..self.config.c_hidden.len() {
             let path = format!("down_blocks.{level}");
@@ -191,7 +191,7 @@ impl Conditions<'_> {
                 let wide = x.norm(g).image(g);
                 let name = format!("{path}.0.1");
                 let narrow = conv(g, &name, wide, self.config.c_hidden[level], [2, 2, 0]);
-                x = Places::of(g, narrow);
+                x = ChannelsLast::of(g, narrow);
             }
             let embedding = self.injected(g, level, level, x);
             x = self.blocks(g, level, &path, usize::from(level > 0), x, [embedding; 2]);
@@ -201,7 +201,7 @@ impl Conditions<'_> {
     }
 
     /// From the lowest resolution back to the largest, each level joined to what the way down had there.
-    fn up(&self, g: &mut Graph, mut results: Vec<Places>, mut x: Places) -> Places {
+    fn up(&self, g: &mut Graph, mut results: Vec<ChannelsLast>, mut x: ChannelsLast) -> ChannelsLast {
         let levels = results.len();
         results.pop();
         for level in (0..levels).rev() {
@@ -219,19 +219,19 @@ impl Conditions<'_> {
                 let name = format!("{path}.{place}.1");
                 let narrow = x.norm(g).image(g);
                 let wide = conv_transpose(g, &name, narrow, self.config.c_hidden[level - 1], [2, 2, 0]);
-                x = Places::of(g, wide);
+                x = ChannelsLast::of(g, wide);
             }
         }
         x
     }
 
     /// The semantic embedding at the places of `x`, where this level sees it.
-    fn injected(&self, g: &mut Graph, mapper: usize, level: usize, x: Places) -> Option<Id> {
+    fn injected(&self, g: &mut Graph, mapper: usize, level: usize, x: ChannelsLast) -> Option<Id> {
         self.config.inject_effnet[level].then(|| {
             let resized = g.push(Op::CubicResize, &[self.embedding, x.like]);
             let name = format!("effnet_mappers.{mapper}");
             let mapped = conv_from(g, &name, resized, self.config.c_cond, [1, 1, 0], Init::Normal(0.02));
-            Places::of(g, mapped).tokens
+            ChannelsLast::of(g, mapped).tokens
         })
     }
 
@@ -242,9 +242,9 @@ impl Conditions<'_> {
         level: usize,
         path: &str,
         start: usize,
-        mut x: Places,
+        mut x: ChannelsLast,
         joined: [Option<Id>; 2],
-    ) -> Places {
+    ) -> ChannelsLast {
         let config = self.config;
         let dropout = config.dropout.at(level);
         let block = ResBlock { kernel: config.kernel_size, dropout, depth: config.blocks.iter().sum() };

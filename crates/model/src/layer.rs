@@ -95,20 +95,20 @@ pub fn conv_transpose(g: &mut Graph, name: &str, x: Id, out: usize, [k, stride, 
     g.push(Op::ConvTranspose { stride, pad }, &[x, w, b])
 }
 
-/// An image with its features innermost, place by place: what norms and channel-wise layers want, so that blocks hand
-/// this on and only convolutions move the features outside.
+/// An image in channels-last tokens (NHWC), as norms and channel-wise layers want it: blocks pass it on, and only
+/// convolutions transpose it to NCHW.
 #[derive(Debug, Clone, Copy)]
-pub struct Places {
+pub struct ChannelsLast {
     /// `[b,h·w,c]`.
     pub tokens: Id,
     /// Some image `[b,_,h,w]`, for its height and width.
     pub like: Id,
 }
 
-impl Places {
-    /// The places of an image `[b,c,h,w]`.
-    pub fn of(g: &mut Graph, image: Id) -> Places {
-        Places { tokens: g.push(Op::ImageToTokens, &[image]), like: image }
+impl ChannelsLast {
+    /// The tokens of an image `[b,c,h,w]`.
+    pub fn of(g: &mut Graph, image: Id) -> ChannelsLast {
+        ChannelsLast { tokens: g.push(Op::ImageToTokens, &[image]), like: image }
     }
 
     /// The image `[b,c,h,w]`.
@@ -116,18 +116,18 @@ impl Places {
         g.push(Op::TokensToImage, &[self.tokens, self.like])
     }
 
-    /// Other features at the same places.
-    pub fn with(self, tokens: Id) -> Places {
-        Places { tokens, ..self }
+    /// Other channels in the same tokens.
+    pub fn with(self, tokens: Id) -> ChannelsLast {
+        ChannelsLast { tokens, ..self }
     }
 
-    /// Layer norm over the features, without scale and bias.
-    pub fn norm(self, g: &mut Graph) -> Places {
+    /// Layer norm over the channels, without scale and bias.
+    pub fn norm(self, g: &mut Graph) -> ChannelsLast {
         self.with(g.push(Op::LayerNorm { eps: EPS }, &[self.tokens]))
     }
 
-    /// The features with others added.
-    pub fn add(self, g: &mut Graph, tokens: Id) -> Places {
+    /// The channels with others added.
+    pub fn add(self, g: &mut Graph, tokens: Id) -> ChannelsLast {
         self.with(g.push(Op::Add, &[self.tokens, tokens]))
     }
 }
@@ -192,11 +192,17 @@ pub struct ResBlock {
 /// The residual block of stages B and C: depthwise convolution, norm, and a channel-wise MLP with response norm.
 ///
 /// `skip` `[b,h·w,s]` is joined to the MLP's input (stage B).
-pub fn res_block(g: &mut Graph, name: &str, x: Places, skip: Option<Id>, block: ResBlock) -> Places {
+pub fn res_block(
+    g: &mut Graph,
+    name: &str,
+    x: ChannelsLast,
+    skip: Option<Id>,
+    block: ResBlock,
+) -> ChannelsLast {
     let c = features(g, x.tokens);
     let y = x.image(g);
     let y = depthwise(g, &format!("{name}.depthwise"), y, block.kernel, block.kernel / 2);
-    let y = Places::of(g, y).norm(g).tokens;
+    let y = ChannelsLast::of(g, y).norm(g).tokens;
     let y = match skip {
         Some(skip) => g.push(Op::Concat(2), &[y, skip]),
         None => y,
@@ -211,7 +217,7 @@ pub fn res_block(g: &mut Graph, name: &str, x: Places, skip: Option<Id>, block: 
 }
 
 /// Scales and shifts the channels by a linear function of the time embedding `[b,c_r]`.
-pub fn timestep_block(g: &mut Graph, name: &str, x: Places, r: Id) -> Places {
+pub fn timestep_block(g: &mut Graph, name: &str, x: ChannelsLast, r: Id) -> ChannelsLast {
     let c = features(g, x.tokens);
     // Starts as the identity, as the authors' modules.py.
     let ab = linear_from(g, &format!("{name}.mapper"), r, 2 * c, Init::Constant(0.));
@@ -224,7 +230,14 @@ pub fn timestep_block(g: &mut Graph, name: &str, x: Places, r: Id) -> Places {
 }
 
 /// Attention from the picture to itself and to the condition `[b,l,c_cond]`.
-pub fn attn_block(g: &mut Graph, name: &str, x: Places, cond: Id, heads: usize, dropout: f32) -> Places {
+pub fn attn_block(
+    g: &mut Graph,
+    name: &str,
+    x: ChannelsLast,
+    cond: Id,
+    heads: usize,
+    dropout: f32,
+) -> ChannelsLast {
     let c = features(g, x.tokens);
     let kv = silu(g, cond);
     let kv = linear(g, &format!("{name}.kv_mapper.1"), kv, c);

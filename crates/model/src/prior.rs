@@ -6,7 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::contract::{self, Sizes};
 use crate::layer::{
-    Places, ResBlock, attn_block, conv_from, halves, linear_from, res_block, time_embedding, timestep_block,
+    ChannelsLast, ResBlock, attn_block, conv_from, halves, linear_from, res_block, time_embedding,
+    timestep_block,
 };
 use crate::record::{Graph, Id, Init, Op, RecordError};
 
@@ -57,7 +58,7 @@ pub fn noise(g: &mut Graph, config: &PriorConfig, latents: Id, timestep: Id, tex
     }
     let narrow = Init::Normal(0.02);
     let x = conv_from(g, "projection", latents, config.c, [1, 1, 0], narrow);
-    let mut x = Places::of(g, x);
+    let mut x = ChannelsLast::of(g, x);
     let condition = linear_from(g, "cond_mapper.0", text, config.c, narrow);
     let condition = g.push(Op::LeakyRelu(0.2), &[condition]);
     let condition = linear_from(g, "cond_mapper.2", condition, config.c, narrow);

@@ -6,7 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::contract::{self, Sizes};
 use crate::layer::{
-    EPS, Places, batch_norm, conv, conv_transpose, depthwise_times, features, linear, linear_times, xavier,
+    ChannelsLast, EPS, batch_norm, conv, conv_transpose, depthwise_times, features, linear, linear_times,
+    xavier,
 };
 use crate::record::{Graph, Id, Init, Op, RecordError};
 
@@ -90,7 +91,7 @@ pub fn encode(g: &mut Graph, config: &VqganConfig, image: Id) -> Id {
         if level > 0 {
             x = conv(g, &name(), x, config.channels(level), [4, 2, 1]);
         }
-        let places = Places::of(g, x);
+        let places = ChannelsLast::of(g, x);
         x = mix_block(g, &name(), places).image(g);
     }
     let name = name();
@@ -140,7 +141,7 @@ pub fn decode(g: &mut Graph, config: &VqganConfig, latents: Id) -> Id {
     let mut name = || names.next().unwrap_or_default();
     for level in (0..config.levels).rev() {
         let lowest = level == config.levels - 1;
-        let mut places = Places::of(g, x);
+        let mut places = ChannelsLast::of(g, x);
         for _ in 0..if lowest { config.bottleneck_blocks } else { 1 } {
             places = mix_block(g, &name(), places);
         }
@@ -158,12 +159,12 @@ pub fn decode(g: &mut Graph, config: &VqganConfig, latents: Id) -> Id {
 ///
 /// They start at zero, so that every block starts as the identity. They scale weights and not the picture, which is
 /// much larger.
-fn mix_block(g: &mut Graph, name: &str, x: Places) -> Places {
+fn mix_block(g: &mut Graph, name: &str, x: ChannelsLast) -> ChannelsLast {
     let c = features(g, x.tokens);
     let gammas = g.param(&format!("{name}.gammas"), &[6], Init::Constant(0.));
     let gamma = |g: &mut Graph, i| g.push(Op::Slice { axis: 0, start: i, end: i + 1 }, &[gammas]);
     // The norm times 1 + γ₁, plus γ₂.
-    let modulated = |g: &mut Graph, x: Places, first| {
+    let modulated = |g: &mut Graph, x: ChannelsLast, first| {
         let (scale, shift, one) = (gamma(g, first), gamma(g, first + 1), g.scalar(1.));
         let scale = g.push(Op::Add, &[scale, one]);
         let ones = g.constant(&[c], vec![1.; c]);
