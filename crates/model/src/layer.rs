@@ -259,7 +259,7 @@ pub fn time_embedding(g: &mut Graph, t: Id, c_r: usize) -> Id {
     let frequencies = (0..half).map(|i| (-(i as f64) * step).exp() as f32).collect();
     let frequencies = g.constant(&[1, half], frequencies);
     let positions = g.scalar(10_000.);
-    let t = g.push(Op::Reshape(vec![Extent::Rest, Extent::Fixed(1)]), &[t]);
+    let t = g.push(Op::Reshape(vec![Extent::Infer, Extent::Fixed(1)]), &[t]);
     let t = g.push(Op::Mul, &[t, positions]);
     let angle = g.push(Op::Mul, &[t, frequencies]);
     let (sin, cos) = (g.push(Op::Sin, &[angle]), g.push(Op::Cos, &[angle]));

@@ -28,7 +28,7 @@ fn concat_slice_transpose_reshape() -> Result<()> {
     let mut case = Case::new();
     let x = case.input(&[2, 8, 4], &[5, 8, 6]);
     let shaped = x.into_shape_with_order(vec![5, 8 * 6 / 4, 4])?;
-    let target = vec![Extent::Keep, Extent::Rest, Extent::Fixed(4)];
+    let target = vec![Extent::Keep, Extent::Infer, Extent::Fixed(4)];
     assert_eq!(case.run(Op::Reshape(target))?.f32()?, shaped);
     Ok(())
 }

@@ -138,7 +138,7 @@ mod tests {
         let w = g.param("w", &[8, 4, 2, 2], Init::Constant(0.));
         let half = g.push(Op::Conv { stride: 2, pads: [0; 4], groups: 1 }, &[x, w]);
         let tokens = g.push(Op::ImageToTokens, &[half]);
-        let flat = g.push(Op::Reshape(vec![Extent::Keep, Extent::Rest]), &[x]);
+        let flat = g.push(Op::Reshape(vec![Extent::Keep, Extent::Infer]), &[x]);
         let dims = dims(&g);
         let text = |id: crate::record::Id| dims[id.0].iter().map(Dim::to_string).collect::<Vec<_>>();
         assert_eq!(text(half), ["b", "8", "h/2", "w/2"]);

@@ -280,7 +280,7 @@ mod tests {
         assert_eq!(g.shape(tokens), [2, 12, 5]);
         let back = g.push(Op::TokensToImage, &[tokens, y]);
         assert_eq!(g.shape(back), [2, 5, 4, 3]);
-        let split = g.push(Op::Reshape(vec![Extent::Keep, Extent::Rest]), &[back]);
+        let split = g.push(Op::Reshape(vec![Extent::Keep, Extent::Infer]), &[back]);
         assert_eq!(g.shape(split), [2, 60]);
         assert!(g.finish().is_ok());
     }

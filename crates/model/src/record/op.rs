@@ -5,8 +5,8 @@
 pub enum Extent {
     /// The input's extent at this position.
     Keep,
-    /// Whatever is left over; at most one per shape.
-    Rest,
+    /// Inferred from the other extents; at most one per shape.
+    Infer,
     /// Exactly this many.
     Fixed(usize),
 }

@@ -177,12 +177,12 @@ fn reshape(x: &[usize], target: &[Extent]) -> Result<Vec<usize>, String> {
     for (i, extent) in target.iter().enumerate() {
         out.push(match extent {
             Extent::Keep => *x.get(i).ok_or(format!("{x:?} has no axis {i} to keep"))?,
-            Extent::Rest => 0,
+            Extent::Infer => 0,
             Extent::Fixed(n) => *n,
         });
     }
     let total: usize = x.iter().product();
-    if let Some(rest) = target.iter().position(|e| *e == Extent::Rest) {
+    if let Some(rest) = target.iter().position(|e| *e == Extent::Infer) {
         let known: usize = out.iter().enumerate().filter(|(i, _)| *i != rest).map(|(_, n)| n).product();
         out[rest] = total.checked_div(known).unwrap_or(0);
     }

@@ -138,7 +138,7 @@ fn extents(x: &Tensor, target: &[Extent]) -> Vec<i64> {
     let size = x.size();
     let extent = |(i, e): (usize, &Extent)| match e {
         Extent::Keep => size[i],
-        Extent::Rest => -1,
+        Extent::Infer => -1,
         Extent::Fixed(n) => *n as i64,
     };
     target.iter().enumerate().map(extent).collect()

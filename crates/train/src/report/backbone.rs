@@ -97,7 +97,7 @@ fn record() -> Result<Graph, RecordError> {
     let head = last_blocks(&mut g, NETWORK, blocks, NETWORK.depth());
     for (name, x) in [("blocks", blocks), ("head", head)] {
         let x = g.push(Op::ReduceMean(vec![2, 3]), &[x]);
-        let x = g.push(Op::Reshape(vec![Extent::Keep, Extent::Rest]), &[x]);
+        let x = g.push(Op::Reshape(vec![Extent::Keep, Extent::Infer]), &[x]);
         g.output(name, x);
     }
     g.finish()

@@ -185,7 +185,7 @@ fn arrangements(g: &mut Graph) -> Vec<Id> {
     let (table, places) = (param(g, "table", &[7, 4]), param(g, "places", &[20, 4]));
     let flat = g.push(Op::ImageToTokens, &[x]);
     let half = g.push(Op::Slice { axis: 1, start: 2, end: 6 }, &[x]);
-    let column = g.push(Op::Reshape(vec![Extent::Keep, Extent::Rest, Extent::Fixed(2)]), &[flat]);
+    let column = g.push(Op::Reshape(vec![Extent::Keep, Extent::Infer, Extent::Fixed(2)]), &[flat]);
     let index = g.push(Op::ArgMin, &[y]);
     vec![
         g.push(Op::Concat(1), &[half, x]),

@@ -22,7 +22,7 @@ pub fn prefix(b: &mut Builder<'_>, node: &Node) -> Lowered {
 pub fn reshape(b: &mut Builder<'_>, node: &Node, extents: &[Extent]) -> Lowered {
     let extent = |e: &Extent| match e {
         Extent::Keep => 0,
-        Extent::Rest => -1,
+        Extent::Infer => -1,
         Extent::Fixed(n) => *n as i64,
     };
     let target: Vec<i64> = extents.iter().map(extent).collect();
