@@ -134,7 +134,7 @@ fn weights_in_f16_are_near() -> Result<()> {
     Ok(())
 }
 
-/// Of the references only some products of a decoder are large enough for eight bits; everything else stays the same.
+/// Of the references only some products of a decoder are large enough for int8; everything else stays the same.
 #[test]
 fn products_in_eight_bits_are_near() -> Result<()> {
     let narrow = Options { operators: Operators::Int8, ..Options::default() };

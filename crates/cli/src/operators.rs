@@ -12,7 +12,7 @@ pub(crate) struct Choice {
     /// What will run the models; without it they use operators that everything has
     #[arg(long = "for", value_enum, value_name = "PROVIDER")]
     target: Option<Target>,
-    /// Multiply in eight bits what depends on the picture: a fraction of the bytes and of the time on processors with VNNI
+    /// Multiply in int8 what depends on the picture: a fraction of the bytes and of the time on processors with VNNI
     /// or AMX, and pictures that differ a little. For ONNX Runtime's CPU provider
     #[arg(long, value_enum, value_name = "TYPE")]
     quantize: Option<Quantize>,
@@ -47,10 +47,10 @@ impl Choice {
         })
     }
 
-    /// Says that eight bits were asked for, and there is nothing to have them.
+    /// Says that int8 was asked for, and there is nothing to have them.
     pub(crate) fn warn_unless(&self, quantizable: bool) {
         if self.quantize.is_some() && !quantizable {
-            warn("no matrix product of these networks is large enough to gain from eight bits");
+            warn("no matrix product of these networks is large enough to gain from int8");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! `wuerst convert`: a folder of stage models becomes one with other operators, or one that multiplies in eight bits.
+//! `wuerst convert`: a folder of stage models becomes one with other operators, or one that multiplies in int8.
 
 use std::fs;
 use std::path::Path;

@@ -95,7 +95,7 @@ fn the_same_checkpoint_gives_the_same_bytes() -> Result<()> {
     Ok(())
 }
 
-/// What is too small to gain from eight bits stays as it is, and the user is told.
+/// What is too small to gain from int8 stays as it is, and the user is told.
 #[test]
 fn products_in_eight_bits_are_for_large_networks_on_the_cpu() -> Result<()> {
     let folder = tempfile::tempdir()?;

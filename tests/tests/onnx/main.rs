@@ -6,10 +6,10 @@
 mod attention;
 mod cubic;
 mod dense;
-mod eight_bits;
 mod elementwise;
 mod files;
 mod halves;
+mod int8;
 mod layout;
 mod networks;
 mod plain;

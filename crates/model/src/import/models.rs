@@ -42,7 +42,7 @@ impl Models {
     /// of the folder, since a link may lead to any file of the user's.
     ///
     /// # Errors
-    /// [`ImportError::Problems`]: no such models, one that has lost numbers to eight bits or is damaged, a name that no
+    /// [`ImportError::Problems`]: no such models, one that has lost precision to int8 or is damaged, a name that no
     /// model has or of one that does not say which network it holds.
     pub fn open(folder: &Path, only: &[String]) -> Result<Models, ImportError> {
         let unreadable = |e| ImportError::Problems(vec![format!("{}: {e}", folder.display())]);
@@ -89,7 +89,7 @@ impl Models {
         &self.left_out
     }
 
-    /// Whether any of what is written again has matrix products that gain from being computed in eight bits.
+    /// Whether any of what is written again has matrix products that gain from int8.
     pub fn quantizable(&self) -> bool {
         self.stages.iter().any(|stage| onnx::quantizable(&stage.graph))
     }

@@ -33,7 +33,7 @@ pub struct Stage {
 }
 
 impl Stage {
-    /// Whether it has matrix products that gain from being computed in eight bits.
+    /// Whether it has matrix products that gain from int8.
     pub fn quantizable(&self) -> bool {
         onnx::quantizable(&self.graph)
     }

@@ -39,8 +39,8 @@ pub struct Builder<'a> {
     pub residuals: Residuals,
     /// Which operators may be emitted.
     pub operators: Operators,
-    /// Whether the operation at hand is a matrix product that is to be computed in eight bits.
-    pub in_eight_bits: bool,
+    /// Whether the operation at hand is a matrix product that is to be computed in int8.
+    pub in_int8: bool,
     chosen: Vec<bool>,
     /// Which recorded values every step of sampling changes.
     pub stepwise: Vec<bool>,
@@ -68,7 +68,7 @@ impl<'a> Builder<'a> {
             scopes: scopes(graph),
             scope: String::new(),
             operators,
-            in_eight_bits: false,
+            in_int8: false,
             chosen: quantize::chosen(graph, operators),
             stepwise: graph.following(|input| STEPWISE.contains(&input.name.as_str())),
             nodes: vec![],
@@ -79,7 +79,7 @@ impl<'a> Builder<'a> {
     /// Starts on a recorded operation: what is emitted next belongs to its layer.
     pub fn enter(&mut self, id: Id) {
         self.scope = self.scopes[id.0].clone();
-        self.in_eight_bits = self.chosen[id.0];
+        self.in_int8 = self.chosen[id.0];
     }
 
     /// Sets the written name of a recorded value.
@@ -113,10 +113,10 @@ impl<'a> Builder<'a> {
 
     /// Lowers a value while another is being lowered.
     fn inside(&mut self, id: Id) -> Result<String, ExportError> {
-        let outer = (self.scope.clone(), self.in_eight_bits);
+        let outer = (self.scope.clone(), self.in_int8);
         self.enter(id);
         let name = lower::lower(self, id);
-        (self.scope, self.in_eight_bits) = outer;
+        (self.scope, self.in_int8) = outer;
         name
     }
 

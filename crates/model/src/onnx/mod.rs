@@ -55,7 +55,7 @@ pub enum Operators {
     /// holds all scores at once, and measured 10 to 25 % faster than its parts on the CPU; `SkipLayerNormalization`
     /// takes a quarter of the time of a layer norm.
     OnnxRuntime,
-    /// Also those that multiply in eight bits, for ONNX Runtime's CPU provider: the matrix products that depend on a
+    /// Also those that multiply in int8, for ONNX Runtime's CPU provider: the matrix products that depend on a
     /// picture have signed 8-bit weights and activations rounded while the model runs. What else there is stays f32.
     /// Fast on processors with VNNI or AMX.
     Int8,
@@ -179,7 +179,7 @@ fn model(graph: &Graph, store: Store<'_>, options: &Options) -> Result<Vec<u8>, 
     }
 }
 
-/// What the caller wants, and a mark where products are in eight bits.
+/// What the caller wants, and a mark where products are in int8.
 fn metadata(options: &Options, builder: &Builder<'_>) -> Vec<StringStringEntryProto> {
     let given = options.metadata.iter().map(|(key, value)| (&key[..], &value[..]));
     let mark = Some(QUANTIZED).filter(|_| builder.quantizes());
@@ -221,7 +221,7 @@ fn live(graph: &Graph) -> Vec<bool> {
     live
 }
 
-/// Whether any product of the network would be in eight bits.
+/// Whether any product of the network would be in int8.
 pub fn quantizable(graph: &Graph) -> bool {
     quantize::chosen(graph, Operators::Int8).contains(&true)
 }

@@ -32,7 +32,7 @@ const TINY: f32 = 1e-20;
 /// A product of n numbers with m outputs, where n·m/(n+m) is smaller, gains less than rounding its activations takes.
 const WORTHWHILE: usize = 96;
 
-/// Which products are in eight bits: those of a parameter that is large enough with something that depends on a picture.
+/// Which products are in int8: those of a parameter that is large enough with something that depends on a picture.
 /// What is computed from text and time alone stays in f32: it is little, and an error in it pushes every place and step
 /// the same way.
 pub fn chosen(graph: &Graph, operators: Operators) -> Vec<bool> {
@@ -64,7 +64,7 @@ pub fn matrix(graph: &Graph, weight: Id) -> Option<(Id, Option<Id>)> {
     }
 }
 
-/// A weight `[out,in]` in eight bits.
+/// A weight `[out,in]` in int8.
 #[derive(Debug, PartialEq)]
 pub struct Matrix {
     /// `[in,out]`, row-major, from −127 to 127.
@@ -127,7 +127,7 @@ fn largest(b: &mut Builder<'_>, x: &str) -> Lowered {
 }
 
 impl Builder<'_> {
-    /// A parameter `[out,in]` as a matrix `[in,out]` of 8-bit numbers, and its scales.
+    /// A parameter `[out,in]` as a matrix `[in,out]` of int8, and its scales.
     fn quantized(&mut self, weight: Id) -> Result<(String, String), ExportError> {
         let (parameter, times) = matrix(self.graph, weight).unwrap_or((weight, None));
         let (values, scales) = self.rounded(parameter)?;
@@ -153,12 +153,12 @@ impl Builder<'_> {
         Ok((values, scales))
     }
 
-    /// Whether there are products in eight bits.
+    /// Whether there are products in int8.
     pub fn quantizes(&self) -> bool {
         self.nodes.iter().any(|node| node.op_type == PRODUCT)
     }
 
-    /// A fixed number of eight bits.
+    /// A constant of int8.
     fn byte(&mut self, prefix: &str, dtype: i32, value: u8) -> Lowered {
         let name = format!("{prefix}:{value}");
         self.once(&name, |b| {

@@ -58,7 +58,7 @@ impl<'a> Store<'a> {
         Ok(narrow)
     }
 
-    /// Adds a matrix as numbers of eight bits and their scales.
+    /// Adds a matrix as int8 and their scales.
     pub fn matrix(&mut self, param: &Param, values: &str, scales: &str) -> Result<(), ExportError> {
         let matrix = Matrix::of(&self.read(param)?);
         let outputs = matrix.scales.len();

@@ -295,7 +295,7 @@ fn builder(runtime: &'static Runtime, threads: usize, log: Option<Log>) -> ort::
     Ok(builder)
 }
 
-/// Whether ONNX Runtime's products of eight bits cut off large sums of two on this processor, unless it is told to take
+/// Whether ONNX Runtime's products of int8 cut off large sums of two on this processor, unless it is told to take
 /// a slower way. With VNNI that way is wrong: it would be four times as slow, for the same numbers.
 fn sums_are_cut_off() -> bool {
     #[cfg(target_arch = "x86_64")]

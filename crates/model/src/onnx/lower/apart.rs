@@ -54,7 +54,7 @@ mod tests {
 
     #[test]
     fn keys_and_values_of_the_text_depend_on_no_step() {
-        // Wide enough for eight bits.
+        // Wide enough for int8.
         let prior = PriorConfig { c: 256, c_cond: 8, depth: 2, nhead: 4, ..PriorConfig::default() };
         let decoder = DecoderConfig {
             c_cond: 32,

@@ -27,15 +27,15 @@ pub fn linear(b: &mut Builder<'_>, at: Id, node: &Node) -> Lowered {
 }
 
 /// The layer of `x`: `MatMul` with the weight stored transposed, so that the right operand is constant and ONNX Runtime
-/// packs it once; or a product in eight bits.
+/// packs it once; or a product in int8.
 fn product(b: &mut Builder<'_>, at: Id, node: &Node, x: Id) -> Lowered {
-    if !b.in_eight_bits
+    if !b.in_int8
         && let Some(narrow) = joined::narrow(b, node, x)?
     {
         let product = b.emit("MatMul", &[&narrow.x, &narrow.weight], vec![]);
         return Ok(b.emit("Add", &[&product, &narrow.bias], vec![]));
     }
-    let product = if b.in_eight_bits {
+    let product = if b.in_int8 {
         quantize::product(b, x, node.args[1])?
     } else {
         let (x, w) = (b.value(x)?, b.transposed(node.args[1])?);

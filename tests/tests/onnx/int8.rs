@@ -1,4 +1,4 @@
-//! Matrix products in eight bits, in ONNX Runtime.
+//! Matrix products in int8, in ONNX Runtime.
 
 use anyhow::Result;
 use ndarray::{Array2, ArrayD, Axis as Along, s};
