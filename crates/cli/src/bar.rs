@@ -15,7 +15,7 @@ static STOP: AtomicBool = AtomicBool::new(false);
 
 const TEMPLATE: &str = "{msg:22} [{bar:30}] {percent:>3} %, {eta} left";
 
-/// Is told the stage at hand and how many numbers are done, and says whether to go on.
+/// Is told the stage at hand and how many parameters are done, and says whether to go on.
 type Progress<'a> = &'a mut dyn FnMut(&str, u64) -> ControlFlow<()>;
 
 /// Shows the bar while stages with so many parameters are written, and then a line for each. Ctrl-C stops the writer,

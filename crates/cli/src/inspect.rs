@@ -124,7 +124,7 @@ fn describe(model: &Model, size @ [width, height]: [usize; 2]) -> (String, [u64;
         },
     };
     let cost = model.cost(size);
-    let parameters = cost.as_ref().map_or(header.numbers, |cost| cost.params);
+    let parameters = cost.as_ref().map_or(header.parameters, |cost| cost.params);
     let at = format!("for {width}x{height} pixels");
     let costs = match &cost {
         Ok(cost) => [

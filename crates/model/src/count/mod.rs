@@ -1,4 +1,4 @@
-//! What a recorded network costs: numbers learned, MACs, and memory for intermediate values.
+//! The costs of a recorded network: parameters, MACs, and memory for intermediate values.
 //!
 //! Counts hold for the recorded sizes. Recording takes microseconds, so costs at another size are found by recording
 //! at that size.
@@ -18,7 +18,7 @@ use crate::record::{DType, Graph, Id, Node, Op};
 /// Costs of one evaluation of a network.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Cost {
-    /// Numbers in the checkpoint, running statistics included.
+    /// Parameters in the checkpoint, running statistics included.
     pub params: u64,
     /// Bytes of them as f32; half as much as f16.
     pub param_bytes: u64,

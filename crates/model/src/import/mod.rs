@@ -98,7 +98,7 @@ impl Published {
         &self.remarks
     }
 
-    /// Numbers in the weights of all stages.
+    /// Parameters of all stages.
     pub fn parameters(&self) -> u64 {
         self.stages.iter().map(Stage::parameters).sum()
     }

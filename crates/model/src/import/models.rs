@@ -94,7 +94,7 @@ impl Models {
         self.stages.iter().any(|stage| onnx::quantizable(&stage.graph))
     }
 
-    /// Numbers in the weights of what is written again.
+    /// Parameters of the models that are written again.
     pub fn parameters(&self) -> u64 {
         self.stages.iter().map(|stage| stage.graph.parameters()).sum()
     }

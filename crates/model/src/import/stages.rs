@@ -38,7 +38,7 @@ impl Stage {
         onnx::quantizable(&self.graph)
     }
 
-    /// Numbers in the stage's weights.
+    /// Parameters of the stage.
     pub fn parameters(&self) -> u64 {
         self.graph.parameters()
     }

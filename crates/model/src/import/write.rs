@@ -35,7 +35,7 @@ pub struct Options {
 pub struct Written {
     /// Its name.
     pub name: String,
-    /// Numbers in its weights.
+    /// Its parameters.
     pub parameters: u64,
     /// Size of its files in bytes.
     pub bytes: u64,
@@ -90,10 +90,10 @@ pub fn stage(
     Ok(Written { name: name.clone(), parameters: graph.parameters(), bytes: new_folder::bytes(&path) })
 }
 
-/// Is told the stage at hand and how many numbers were read of all stages, and says whether to go on.
+/// Is told the stage at hand and how many parameters were read of all stages, and says whether to go on.
 pub type Report<'a> = dyn FnMut(&str, u64) -> ControlFlow<()> + 'a;
 
-/// How many numbers were read of all stages, and who is told.
+/// How many parameters were read of all stages, and who is told.
 pub struct Tally<'a> {
     done: Cell<u64>,
     stopped: Cell<bool>,

@@ -167,7 +167,7 @@ impl<'a> Split<'a> {
         self.tensors_of(Part::Invariant).into_iter().filter_map(tensor_name).collect()
     }
 
-    /// Numbers in the tensors that both parts read, and hold.
+    /// Parameters in the tensors that both parts read, and hold.
     pub fn shared(&self) -> u64 {
         let (invariant, step) = (self.tensors(), self.tensors_of(Part::Step));
         let both = step

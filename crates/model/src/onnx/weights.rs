@@ -1,4 +1,4 @@
-//! Where a model's numbers come from, and how they are stored in the file.
+//! Where a model's parameters come from, and how they are stored in the file.
 
 use std::io;
 use std::path::PathBuf;

@@ -223,7 +223,7 @@ impl Graph {
         Id(self.nodes.len() - 1)
     }
 
-    /// Numbers in a checkpoint, running statistics included.
+    /// Parameters in a checkpoint, running statistics included.
     pub fn parameters(&self) -> u64 {
         self.params.iter().map(|p| p.shape.iter().product::<usize>() as u64).sum()
     }

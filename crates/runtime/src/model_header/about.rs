@@ -35,11 +35,11 @@ impl ModelHeader {
         metadata.chain(outlets).sum::<usize>() + 256
     }
 
-    /// About the memory that the loaded model takes, in bytes: its files, its numbers as f32 (most devices widen f16), or
+    /// About the memory that the loaded model takes, in bytes: its files, its parameters as f32 (most devices widen f16), or
     /// the constants that ONNX Runtime computes of them, whichever is most. Computed constants mostly replace the stored
     /// ones, as a widened tensor does, so a sum would count weights twice.
     pub fn memory(&self) -> u64 {
-        self.bytes.max(self.numbers.saturating_mul(4)).max(self.unfolded)
+        self.bytes.max(self.parameters.saturating_mul(4)).max(self.unfolded)
     }
 
     /// About the most memory that loading it takes, in bytes: the model beside what it is made of, and next to it what small

@@ -29,8 +29,8 @@ pub struct ModelHeader {
     pub outputs: Vec<Outlet>,
     /// The size of the file and of those with external data, in bytes.
     pub bytes: u64,
-    /// Floating-point numbers in its tensors: weights, and the few constants of the operators.
-    pub numbers: u64,
+    /// Floating-point parameters: weights, and the few constants of the operators.
+    pub parameters: u64,
     /// Bytes of what follows from its constants alone, which is computed while it is loaded.
     pub unfolded: u64,
     /// Sets of operators that it needs beside the standard one, as `com.microsoft`.
@@ -88,7 +88,8 @@ impl ModelHeader {
         let head = Head::of_file(&file)?;
         let bytes = file.metadata()?.len().saturating_add(data_length(path, &head.tensors)?);
         let floats = |tensor: &&Tensor| [1, 10, 11, 16].contains(&tensor.element);
-        let numbers = head.tensors.iter().filter(floats).map(Tensor::elements).fold(0, u64::saturating_add);
+        let parameters =
+            head.tensors.iter().filter(floats).map(Tensor::elements).fold(0, u64::saturating_add);
         let own = head.inputs.iter().chain(&head.outputs).map(|outlet| outlet.element);
         let half = own.chain(head.tensors.iter().map(|tensor| tensor.element)).any(|element| element == HALF);
         let outlets = |all: Vec<onnx::Outlet>| all.into_iter().map(Outlet::from).collect();
@@ -97,7 +98,7 @@ impl ModelHeader {
             inputs: outlets(head.inputs),
             outputs: outlets(head.outputs),
             bytes,
-            numbers,
+            parameters,
             unfolded: head.unfolded,
             domains: head.domains,
             half,
@@ -196,7 +197,7 @@ mod tests {
         assert_eq!(header.properties, [("wuerst.contract".to_owned(), "prior".to_owned())]);
         let dims = vec![Dim::Named("b".into()), Dim::Fixed(16)];
         assert_eq!(header.inputs, [Outlet { name: "x".into(), dtype: Some(DType::F16), dims }]);
-        assert_eq!((header.bytes, header.numbers), (model().len() as u64, 15));
+        assert_eq!((header.bytes, header.parameters), (model().len() as u64, 15));
         assert_eq!(header.memory(), header.bytes, "stored as f32");
         assert_eq!(ModelHeader { bytes: 35, ..header.clone() }.memory(), 60, "stored as f16");
         assert_eq!(header.domains, ["acme"]);
