@@ -4,7 +4,7 @@ use std::ffi::c_int;
 use std::ptr;
 
 use crate::boundary::{Out, infallible};
-pub use crate::failure::{Code, Failure, Said, code};
+pub use crate::failure::{Code, Failure, ForeignError, code};
 use crate::text::{Read, Str};
 
 /// `wst_error_new`.
@@ -73,7 +73,7 @@ mod tests {
         assert_eq!(cause(Error::Runtime("no".into())), Code::Runtime);
         assert_eq!(cause(Error::invalid("width", "200")), Code::Invalid);
         assert_eq!(code(&Error::Node { node: "a".into(), source: "own words".into() }), Code::Node);
-        let said = Said { code: Code::OutOfMemory, message: "too large".into() };
+        let said = ForeignError { code: Code::OutOfMemory, message: "too large".into() };
         assert_eq!(code(&Error::Node { node: "a".into(), source: said.into() }), Code::OutOfMemory);
     }
 

@@ -42,7 +42,7 @@ pub fn code(error: &Error) -> Code {
         Error::Runtime(_) => Code::Runtime,
         Error::OutOfMemory { .. } => Code::OutOfMemory,
         Error::Node { source, .. } | Error::Plugin { source, .. } | Error::Refused { source, .. } => {
-            match source.downcast_ref::<Said>() {
+            match source.downcast_ref::<ForeignError>() {
                 Some(said) => said.code,
                 None => source.downcast_ref().map_or(Code::Node, code),
             }
@@ -54,24 +54,24 @@ pub fn code(error: &Error) -> Code {
 
 /// An error from C: its code and its message.
 #[derive(Debug)]
-pub struct Said {
+pub struct ForeignError {
     /// What a program can decide by.
     pub code: Code,
     /// What is wrong, for people.
     pub message: String,
 }
 
-impl fmt::Display for Said {
+impl fmt::Display for ForeignError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.message)
     }
 }
 
-impl std::error::Error for Said {}
+impl std::error::Error for ForeignError {}
 
-impl From<Error> for Said {
-    fn from(error: Error) -> Said {
-        Said { code: code(&error), message: error.to_string() }
+impl From<Error> for ForeignError {
+    fn from(error: Error) -> ForeignError {
+        ForeignError { code: code(&error), message: error.to_string() }
     }
 }
 
@@ -106,13 +106,13 @@ impl Failure {
     ///
     /// # Safety
     /// The pointer is NULL or came from this copy of the library, and is C's to give.
-    pub unsafe fn take(failure: *mut Failure) -> Option<Said> {
+    pub unsafe fn take(failure: *mut Failure) -> Option<ForeignError> {
         if failure.is_null() {
             return None;
         }
         // SAFETY: promised by the caller; every error is made by `boxed`.
         let failure = unsafe { Box::from_raw(failure) };
-        Some(Said { code: failure.code, message: failure.message().to_owned() })
+        Some(ForeignError { code: failure.code, message: failure.message().to_owned() })
     }
 
     /// The message without its NUL.

@@ -19,7 +19,7 @@ use wuerst_sys::Versioned;
 use crate::boundary::{self, Out};
 use crate::call::Call;
 use crate::digest::{Digest, in_c};
-use crate::error::{Code, Failure, Said, code};
+use crate::error::{Code, Failure, ForeignError, code};
 use crate::grow::Shows;
 use crate::node::{BatchView, RawKind, VOLATILE};
 use crate::table::{Api, Plugin};
@@ -95,14 +95,14 @@ pub fn init(
     nodes: impl FnOnce() -> Result<Vec<Arc<dyn NodeKind>>>,
 ) -> *mut Failure {
     boundary::quiet();
-    told(api, || Ok(nodes()?.into_iter().try_for_each(|node| add(api, plugin, node))?))
+    catch(api, || Ok(nodes()?.into_iter().try_for_each(|node| add(api, plugin, node))?))
 }
 
-/// What goes wrong in the body, panics too, as an error of the host's.
-fn told(api: &Api, body: impl FnOnce() -> Result<(), Said>) -> *mut Failure {
+/// Runs a body; its errors and panics become errors of the host.
+fn catch(api: &Api, body: impl FnOnce() -> Result<(), ForeignError>) -> *mut Failure {
     let bug = |panic: Box<dyn Any + Send>| {
         let message = format!("a bug in the plug-in: {}", boundary::message(&*panic));
-        Err(Said { code: Code::Internal, message })
+        Err(ForeignError { code: Code::Internal, message })
     };
     match catch_unwind(AssertUnwindSafe(body)).unwrap_or_else(bug) {
         Ok(()) => ptr::null_mut(),
@@ -133,14 +133,14 @@ fn add(api: &'static Api, plugin: *mut Plugin, node: Arc<dyn NodeKind>) -> Resul
         batch: Some(batch),
         expected_ms: *expected_ms,
     };
-    hear(api, (api.add)(plugin, &raw)).inspect_err(|_| {
+    take_error(api, (api.add)(plugin, &raw)).inspect_err(|_| {
         // SAFETY: the host did not take it.
         unsafe { drop_exported(user) }
     })
 }
 
-/// An error that the host gave.
-fn hear(api: &Api, failure: *mut Failure) -> Result<()> {
+/// Takes an error that the host gave, and frees it.
+fn take_error(api: &Api, failure: *mut Failure) -> Result<()> {
     if failure.is_null() {
         return Ok(());
     }
@@ -156,7 +156,7 @@ fn hear(api: &Api, failure: *mut Failure) -> Result<()> {
 /// What the host writes for a function with an output.
 fn ask<T>(api: &Api, function: impl FnOnce(Out<T>) -> *mut Failure) -> Result<T> {
     let mut place = MaybeUninit::uninit();
-    hear(api, function(Out::at(&mut place)))?;
+    take_error(api, function(Out::at(&mut place)))?;
     // SAFETY: outputs are written on success.
     Ok(unsafe { place.assume_init() })
 }
@@ -171,7 +171,7 @@ unsafe extern "C" fn drop_exported(user: *mut c_void) {
 unsafe extern "C" fn run(user: *mut c_void, call: *mut Call) -> *mut wuerst_sys::Error {
     // SAFETY: made by `add`, and not dropped while it runs.
     let Exported { api, node } = unsafe { &*user.cast::<Exported>() };
-    told(api, || {
+    catch(api, || {
         let spec = node.spec();
         let values = arguments(api, call, spec)?;
         // SAFETY: the name of the node in the graph is good until the run is over.
@@ -181,12 +181,12 @@ unsafe extern "C" fn run(user: *mut c_void, call: *mut Call) -> *mut wuerst_sys:
         let mut ctx = Ctx::new(id, &cancel, &mut observer);
         let results = node.run(&mut ctx, &Args::new(&spec.signature.inputs, &values))?;
         for (index, value) in results.into_iter().enumerate() {
-            let value = given(api, value)?;
+            let value = host_value(api, value)?;
             // SAFETY: made by the host just now.
             let failure = (api.call_result)(call, index, unsafe { value.as_ref() });
             // SAFETY: as above; the call keeps what it needs.
             (api.value_free)(Some(unsafe { Box::from_raw(value) }));
-            hear(api, failure)?;
+            take_error(api, failure)?;
         }
         Ok(())
     })
@@ -196,7 +196,7 @@ unsafe extern "C" fn run(user: *mut c_void, call: *mut Call) -> *mut wuerst_sys:
 unsafe extern "C" fn check(user: *mut c_void, call: *mut Call) -> *mut wuerst_sys::Error {
     // SAFETY: as in `run`.
     let Exported { api, node } = unsafe { &*user.cast::<Exported>() };
-    told(api, || {
+    catch(api, || {
         let spec = node.spec();
         let known = arguments(api, call, spec)?;
         node.check(&Args::new(&spec.signature.inputs, &known)).map_err(|refusal| {
@@ -204,7 +204,7 @@ unsafe extern "C" fn check(user: *mut c_void, call: *mut Call) -> *mut wuerst_sy
                 Some(port) => format!("{port}: {}", refusal.message),
                 None => refusal.message.clone(),
             };
-            Said { code: code(&refusal.into()), message }
+            ForeignError { code: code(&refusal.into()), message }
         })
     })
     .cast()
@@ -213,7 +213,7 @@ unsafe extern "C" fn check(user: *mut c_void, call: *mut Call) -> *mut wuerst_sy
 unsafe extern "C" fn state(user: *mut c_void, call: *mut Call, out: *mut Digest) -> *mut wuerst_sys::Error {
     // SAFETY: as in `run`.
     let Exported { api, node } = unsafe { &*user.cast::<Exported>() };
-    told(api, || {
+    catch(api, || {
         let spec = node.spec();
         let known = arguments(api, call, spec)?;
         if let Some(state) = node.state(&Args::new(&spec.signature.inputs, &known))? {
@@ -284,7 +284,7 @@ fn taken(api: &Api, value: &Value) -> Result<wuerst_core::Value> {
 }
 
 /// One of our values as one of the host's.
-fn given(api: &Api, value: wuerst_core::Value) -> Result<*mut Value> {
+fn host_value(api: &Api, value: wuerst_core::Value) -> Result<*mut Value> {
     use wuerst_core::Value::{Bool, File, Float, Int, Model, Tensor, Text};
     match value {
         Bool(x) => Ok((api.value_bool)(x.into())),
@@ -322,11 +322,13 @@ impl Observer for Host {
 
     fn preview(&mut self, _: &str, rgb: &Tensor) {
         // A preview that is not shown is no reason to stop.
-        let _ =
-            hear(self.api, (self.api.call_preview)(self.call, Some(&tensor::view(rgb, &tensor::shape(rgb)))));
+        let _ = take_error(
+            self.api,
+            (self.api.call_preview)(self.call, Some(&tensor::view(rgb, &tensor::shape(rgb)))),
+        );
     }
 
     fn warning(&mut self, _: &str, message: &str) {
-        let _ = hear(self.api, (self.api.call_warn)(self.call, Str::of(message)));
+        let _ = take_error(self.api, (self.api.call_warn)(self.call, Str::of(message)));
     }
 }

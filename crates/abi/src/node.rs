@@ -11,7 +11,7 @@ pub use wuerst_sys::{Batch as BatchView, NodeKind as RawKind};
 
 use crate::call::{Call, Running};
 use crate::digest::Digest;
-use crate::error::{Code, Failure, Said};
+use crate::error::{Code, Failure, ForeignError};
 use crate::grow::Grows;
 use crate::text::Read;
 use crate::value::Value;
@@ -122,7 +122,7 @@ impl Foreign {
     }
 
     /// Calls a function of C's, and gives what it said went wrong.
-    fn call(&self, function: NodeFn, running: &mut Running<'_, '_>) -> Result<(), Said> {
+    fn call(&self, function: NodeFn, running: &mut Running<'_, '_>) -> Result<(), ForeignError> {
         let _inside = Inside::enter();
         // SAFETY: C's own function with C's own pointer; the call is looked up and not followed.
         let failure = running.enter(|call| unsafe { function(self.user, call) });
@@ -145,7 +145,7 @@ impl NodeKind for Foreign {
         }
         match done {
             Ok(()) => {}
-            Err(Said { code: Code::Cancelled, .. }) => return Err(Error::Cancelled),
+            Err(ForeignError { code: Code::Cancelled, .. }) => return Err(Error::Cancelled),
             Err(said) => return Err(Error::Node { node, source: said.into() }),
         }
         let given = running.results.into_iter().zip(&self.spec.signature.outputs);

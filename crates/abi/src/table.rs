@@ -15,7 +15,7 @@ use crate::call::{
     call_warn,
 };
 use crate::digest::{Digest, value_digest};
-use crate::error::{Failure, Said, error_code, error_free, error_message, error_new, error_place};
+use crate::error::{Failure, ForeignError, error_code, error_free, error_message, error_new, error_place};
 use crate::image::{Image, value_copy, value_image, value_read};
 use crate::node::{Foreign, RawKind};
 use crate::tensor::View;
@@ -133,7 +133,7 @@ thread_local! {
 ///
 /// # Errors
 /// What the plug-in said.
-pub fn gather(init: impl FnOnce(&'static Api, *mut Plugin) -> *mut Failure) -> Result<Added, Said> {
+pub fn gather(init: impl FnOnce(&'static Api, *mut Plugin) -> *mut Failure) -> Result<Added, ForeignError> {
     static NEXT: AtomicUsize = AtomicUsize::new(1);
     let number = NEXT.fetch_add(1, Ordering::Relaxed);
     LOADING.with_borrow_mut(|loading| loading.push((number, Added::default())));

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use libloading::Library;
 use wuerst_abi::ABI_VERSION;
-use wuerst_abi::error::{Code, Said};
+use wuerst_abi::error::{Code, ForeignError};
 use wuerst_abi::table::{Added, AddedGraph, GraphFrom, Init, gather};
 use wuerst_core::{BoxError, Error, Result};
 use wuerst_stages::library;
@@ -36,7 +36,7 @@ impl Loaded {
 
 /// The plug-in in that file.
 pub(crate) fn load(path: &Path) -> Result<Loaded> {
-    let said = |code, message: String| failed(path, Said { code, message });
+    let said = |code, message: String| failed(path, ForeignError { code, message });
     // An absolute path, so that no library of that name elsewhere is meant.
     let file = fs::canonicalize(path).map_err(|error| said(Code::NotFound, error.to_string()))?;
     // SAFETY: loading runs the library's initialisers; callers trust it, as the documentation asks.

@@ -119,7 +119,7 @@ impl Graph {
         let mut port = raw::Port::init();
         // SAFETY: the library fills it with views that belong to the graph, and everything is copied while it lives.
         unsafe {
-            Error::hear(library, function(self.0.handle, index, &raw mut port))?;
+            Error::take_error(library, function(self.0.handle, index, &raw mut port))?;
             let choices =
                 (0..port.choice_count).map(|at| (*port.choices.add(at)).text().to_owned()).collect();
             Ok(Port {

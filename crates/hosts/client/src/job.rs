@@ -41,7 +41,7 @@ impl Job {
     pub fn set_text(&self, input: &str, text: &str) -> Result<(), Error> {
         let Owned { library, handle } = *self.0;
         // SAFETY: the job lives; the texts are good until the call returns.
-        Error::hear(library, unsafe {
+        Error::take_error(library, unsafe {
             (library.functions().wst_job_set_text)(handle, Str::of(input), Str::of(text))
         })
     }
@@ -53,7 +53,7 @@ impl Job {
     pub fn set(&self, input: &str, value: &Value) -> Result<(), Error> {
         let Owned { library, handle } = *self.0;
         // SAFETY: as above; the value lives.
-        Error::hear(library, unsafe {
+        Error::take_error(library, unsafe {
             (library.functions().wst_job_set)(handle, Str::of(input), value.handle())
         })
     }
@@ -65,7 +65,7 @@ impl Job {
     pub fn unset(&self, input: &str) -> Result<(), Error> {
         let Owned { library, handle } = *self.0;
         // SAFETY: as above.
-        Error::hear(library, unsafe { (library.functions().wst_job_unset)(handle, Str::of(input)) })
+        Error::take_error(library, unsafe { (library.functions().wst_job_unset)(handle, Str::of(input)) })
     }
 
     /// What an output depends on: while it stays the same, so does the output. Runs nothing.
@@ -76,7 +76,7 @@ impl Job {
         let Owned { library, handle } = *self.0;
         let mut digest = Digest::default();
         // SAFETY: as above; the output is ours.
-        Error::hear(library, unsafe {
+        Error::take_error(library, unsafe {
             (library.functions().wst_job_digest)(handle, Str::of(output), &raw mut digest)
         })?;
         Ok(digest)

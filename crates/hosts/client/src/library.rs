@@ -92,7 +92,7 @@ impl Library {
 
 impl Error {
     /// Reads and frees an error of the library; NULL is success.
-    pub(crate) fn hear(library: Library, failure: *mut raw::Failure) -> Result<(), Error> {
+    pub(crate) fn take_error(library: Library, failure: *mut raw::Failure) -> Result<(), Error> {
         if failure.is_null() {
             return Ok(());
         }
@@ -112,7 +112,7 @@ impl Error {
         function: impl FnOnce(*mut *mut T) -> *mut raw::Failure,
     ) -> Result<*mut T, Error> {
         let mut handle = ptr::null_mut();
-        Error::hear(library, function(&mut handle))?;
+        Error::take_error(library, function(&mut handle))?;
         Ok(handle)
     }
 }

@@ -65,7 +65,7 @@ impl Run {
         // SAFETY: the library fills it; the node's name belongs to the run.
         unsafe {
             let failure = (self.library.functions().wst_run_poll)(self.handle, &raw mut status);
-            Error::hear(self.library, failure)?;
+            Error::take_error(self.library, failure)?;
             let state = match status.state {
                 0 => State::Running,
                 1 => State::Done,
@@ -111,7 +111,7 @@ impl Run {
         let mut value = ptr::null_mut();
         // SAFETY: the run lives, and was begun for one output.
         let failure = unsafe { (self.library.functions().wst_run_take)(self.handle, &raw mut value, 1) };
-        Error::hear(self.library, failure)?;
+        Error::take_error(self.library, failure)?;
         Ok(Value::own(self.library, value))
     }
 }

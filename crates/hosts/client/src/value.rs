@@ -106,7 +106,7 @@ impl Value {
         // SAFETY: the value lives, and is asked for a view that it owns.
         unsafe {
             let failure = (self.library.functions().wst_value_as_tensor)(self.handle, view.as_mut_ptr());
-            Error::hear(self.library, failure)?;
+            Error::take_error(self.library, failure)?;
             let view = view.assume_init();
             let shape = std::slice::from_raw_parts(view.shape, view.rank as usize);
             match *shape {
@@ -126,7 +126,7 @@ impl Value {
     pub unsafe fn copy_into(&self, image: Image) -> Result<(), Error> {
         let image = image.raw();
         // SAFETY: as above.
-        Error::hear(self.library, unsafe {
+        Error::take_error(self.library, unsafe {
             (self.library.functions().wst_value_copy)(self.handle, &raw const image)
         })
     }
@@ -167,5 +167,5 @@ impl Value {
 
 fn ask<T>(library: Library, blank: T, function: impl FnOnce(*mut T) -> *mut raw::Failure) -> Option<T> {
     let mut out = blank;
-    Error::hear(library, function(&raw mut out)).ok().map(|()| out)
+    Error::take_error(library, function(&raw mut out)).ok().map(|()| out)
 }
