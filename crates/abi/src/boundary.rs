@@ -24,7 +24,7 @@ pub fn infallible<T>(fallback: T, body: impl FnOnce() -> T) -> T {
 }
 
 /// The thing behind a pointer that must not be NULL; `name` is the parameter's in the header.
-pub fn given<'a, T>(pointer: Option<&'a T>, name: &str) -> Result<&'a T> {
+pub fn non_null<'a, T>(pointer: Option<&'a T>, name: &str) -> Result<&'a T> {
     pointer.ok_or_else(|| null(name))
 }
 
@@ -43,7 +43,7 @@ impl<T> Out<T> {
     }
 
     /// Refuses NULL, before any work is done.
-    pub fn given(self) -> Result<Place<T>> {
+    pub fn non_null(self) -> Result<Place<T>> {
         self.0.map(Place).ok_or_else(|| null("out"))
     }
 
@@ -135,8 +135,8 @@ mod tests {
 
     #[test]
     fn null_is_refused_by_name() {
-        assert_eq!(given::<u8>(None, "engine").unwrap_err().to_string(), "engine: is NULL");
-        assert!(Out::<u8>(None).given().is_err());
+        assert_eq!(non_null::<u8>(None, "engine").unwrap_err().to_string(), "engine: is NULL");
+        assert!(Out::<u8>(None).non_null().is_err());
         // SAFETY: nothing is written.
         unsafe { Out::<u8>(None).offer(1) };
     }

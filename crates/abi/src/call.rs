@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use wuerst_core::{Ctx, Error, Port, Result, Signature, Tensor, Ty};
 pub use wuerst_sys::Call;
 
-use crate::boundary::{Out, fallible, given, infallible};
+use crate::boundary::{Out, fallible, infallible, non_null};
 use crate::error::Failure;
 use crate::tensor::{self, View};
 use crate::text::{Read, Str};
@@ -92,7 +92,7 @@ fn port<'p>(ports: &'p [Port], index: usize, what: &str) -> Result<&'p Port> {
 /// `wst_call_argument`.
 pub extern "C" fn call_argument(call: *const Call, index: usize, out: Out<*const Value>) -> *mut Failure {
     fallible(|| {
-        let out = out.given()?;
+        let out = out.non_null()?;
         with(call, |running| {
             port(&running.signature.inputs, index, "input")?;
             let value = running.arguments.get(index).and_then(Option::as_ref);
@@ -117,7 +117,7 @@ pub extern "C" fn call_result(call: *mut Call, index: usize, value: Option<&Valu
             if running.ctx.is_none() {
                 return Err(Error::invalid("call", "this is a check, which has no results"));
             }
-            let value = port.ty.widen(given(value, "value")?.inner().clone());
+            let value = port.ty.widen(non_null(value, "value")?.inner().clone());
             if !port.ty.holds(&value) {
                 let (want, got) = (port.ty.to_string(), value.ty().to_string());
                 return Err(Error::Type { what: format!("output `{}`", port.name), want, got });
@@ -150,7 +150,7 @@ pub extern "C" fn call_wants_preview(call: *const Call) -> c_int {
 /// `wst_call_preview`.
 pub extern "C" fn call_preview(call: *mut Call, rgb: Option<&View>) -> *mut Failure {
     fallible(|| {
-        let rgb = given(rgb, "rgb")?;
+        let rgb = non_null(rgb, "rgb")?;
         with(call, |running| {
             let Some(ctx) = running.ctx.as_mut().filter(|ctx| ctx.wants_preview()) else { return Ok(()) };
             // SAFETY: the header asks for a tensor that is what it says.

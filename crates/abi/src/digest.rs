@@ -3,7 +3,7 @@
 use wuerst_core::CancellationToken;
 pub use wuerst_sys::Digest;
 
-use crate::boundary::{Out, fallible, given};
+use crate::boundary::{Out, fallible, non_null};
 use crate::error::Failure;
 use crate::value::Value;
 
@@ -15,7 +15,7 @@ pub fn in_c(digest: wuerst_core::Digest) -> Digest {
 /// `wst_value_digest`.
 pub extern "C" fn value_digest(value: Option<&Value>, out: Out<Digest>) -> *mut Failure {
     fallible(|| {
-        let (value, out) = (given(value, "value")?, out.given()?);
+        let (value, out) = (non_null(value, "value")?, out.non_null()?);
         let digest = value.inner().identify(&CancellationToken::new())?;
         // SAFETY: the header asks for an output that may be written to.
         unsafe { out.write(in_c(digest)) };

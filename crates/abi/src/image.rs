@@ -8,7 +8,7 @@ use wuerst_core::{DType, Error, Result, Tensor, memory};
 pub use wuerst_sys::Image;
 use wuerst_sys::Versioned;
 
-use crate::boundary::{At, Out, fallible, given};
+use crate::boundary::{At, Out, fallible, non_null};
 use crate::error::Failure;
 use crate::grow::{Grows, zero};
 use crate::value::Value;
@@ -190,7 +190,7 @@ fn picture(tensor: &Tensor, index: u32) -> Result<(usize, [usize; 2])> {
 /// `wst_value_copy`.
 pub extern "C" fn value_copy(value: Option<&Value>, into: At<Image>) -> *mut Failure {
     fallible(|| {
-        let tensor = tensor(given(value, "value")?)?;
+        let tensor = tensor(non_null(value, "value")?)?;
         // SAFETY: the header asks for NULL or a struct begun with its _INIT macro.
         let image =
             unsafe { Image::read(into.pointer())? }.ok_or_else(|| Error::invalid("into", "is NULL"))?;
@@ -219,7 +219,7 @@ pub extern "C" fn value_copy(value: Option<&Value>, into: At<Image>) -> *mut Fai
 /// `wst_value_image`.
 pub extern "C" fn value_image(from: At<Image>, out: Out<*mut Value>) -> *mut Failure {
     fallible(|| {
-        let out = out.given()?;
+        let out = out.non_null()?;
         // SAFETY: the header asks for NULL or a struct begun with its _INIT macro.
         let image =
             unsafe { Image::read(from.pointer())? }.ok_or_else(|| Error::invalid("from", "is NULL"))?;
@@ -254,7 +254,7 @@ pub extern "C" fn value_read(
     bytes: usize,
 ) -> *mut Failure {
     fallible(|| {
-        let tensor = tensor(given(value, "value")?)?;
+        let tensor = tensor(non_null(value, "value")?)?;
         let wanted = crate::tensor::dtype(dtype)?;
         let tensor = if tensor.dtype() == wanted {
             tensor.clone()

@@ -25,7 +25,7 @@ pub mod tensor;
 pub mod text;
 pub mod value;
 
-pub use boundary::{Out, fallible, given, infallible};
+pub use boundary::{Out, fallible, infallible, non_null};
 pub use error::Failure;
 pub use grow::{Grows, Shows};
 pub use tensor::View;

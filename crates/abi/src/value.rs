@@ -4,7 +4,7 @@ use std::ffi::c_int;
 
 use wuerst_core::{Error, Result};
 
-use crate::boundary::{Out, fallible, given, infallible};
+use crate::boundary::{Out, fallible, infallible, non_null};
 use crate::error::{Failure, nothing};
 use crate::tensor::{self, View};
 use crate::text::{Read, Str};
@@ -65,7 +65,7 @@ pub extern "C" fn value_float(value: f64) -> *mut Value {
 /// `wst_value_text`.
 pub extern "C" fn value_text(text: Str, out: Out<*mut Value>) -> *mut Failure {
     fallible(|| {
-        let out = out.given()?;
+        let out = out.non_null()?;
         // SAFETY: the header asks for a string that is good during the call, and an output that may be written to.
         unsafe {
             let text = text.read("text")?;
@@ -78,7 +78,7 @@ pub extern "C" fn value_text(text: Str, out: Out<*mut Value>) -> *mut Failure {
 /// `wst_value_tensor`.
 pub extern "C" fn value_tensor(tensor: Option<&View>, out: Out<*mut Value>) -> *mut Failure {
     fallible(|| {
-        let (tensor, out) = (given(tensor, "tensor")?, out.given()?);
+        let (tensor, out) = (non_null(tensor, "tensor")?, out.non_null()?);
         // SAFETY: the header asks for a tensor that is what it says, and an output that may be written to.
         unsafe {
             let tensor = tensor::copy(tensor)?;
@@ -110,7 +110,7 @@ fn show<T>(
     read: impl FnOnce(&Value) -> Option<T>,
 ) -> *mut Failure {
     fallible(|| -> Result<()> {
-        let (value, out) = (given(value, "value")?, out.given()?);
+        let (value, out) = (non_null(value, "value")?, out.non_null()?);
         let found = read(value).ok_or_else(|| value.is_not(want))?;
         // SAFETY: the header asks for an output that may be written to.
         unsafe { out.write(found) };
@@ -129,7 +129,7 @@ pub extern "C" fn value_as_bool(value: Option<&Value>, out: Out<c_int>) -> *mut 
 /// A whole number as one of C's types; `other` is the function that gives those which are not.
 fn whole<T: TryFrom<i128>>(value: Option<&Value>, out: Out<T>, other: &str) -> *mut Failure {
     fallible(|| {
-        let (value, out) = (given(value, "value")?, out.given()?);
+        let (value, out) = (non_null(value, "value")?, out.non_null()?);
         let wuerst_core::Value::Int(number) = value.inner() else { return Err(value.is_not("int")) };
         let beyond = |_| Error::invalid("value", format!("{number} does not fit: {other} gives it"));
         let number = T::try_from(*number).map_err(beyond)?;

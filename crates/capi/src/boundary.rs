@@ -8,7 +8,7 @@ use wuerst_abi::float::Plain;
 use crate::error::Failure;
 use crate::stack::with_room;
 
-pub(crate) use wuerst_abi::boundary::{At, Out, given};
+pub(crate) use wuerst_abi::boundary::{At, Out, non_null};
 
 /// Runs the body of an exported function that can fail. NULL is success; a panic becomes an error.
 pub(crate) fn fallible(body: impl FnOnce() -> Result<()>) -> *mut Failure {

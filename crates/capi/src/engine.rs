@@ -98,7 +98,7 @@ impl Logger {
 #[unsafe(no_mangle)]
 pub extern "C" fn wst_engine_new(options: *const Options, out: Out<*mut Handle<Engine>>) -> *mut Failure {
     fallible(|| {
-        let out = out.given()?;
+        let out = out.non_null()?;
         reserve::watch();
         // SAFETY: the header asks for NULL or a struct begun with its _INIT macro, with good strings and a callback
         // that stays good, and for an output that may be written to.
@@ -121,7 +121,7 @@ pub extern "C" fn wst_engine_free(engine: Option<Box<Handle<Engine>>>) {
 #[unsafe(no_mangle)]
 pub extern "C" fn wst_engine_report(engine: Option<&Handle<Engine>>, out: Out<*mut Value>) -> *mut Failure {
     fallible(|| {
-        let (engine, out) = (alive(engine, "engine")?, out.given()?);
+        let (engine, out) = (alive(engine, "engine")?, out.non_null()?);
         let report = wuerst::Value::from(engine.report().to_json().to_string());
         // SAFETY: the header asks for an output that may be written to.
         unsafe { out.give(report.into()) };

@@ -59,7 +59,7 @@ pub extern "C" fn wst_graph_new(
     out: Out<*mut Handle<Graph>>,
 ) -> *mut Failure {
     fallible(|| {
-        let (engine, out) = (alive(engine, "engine")?, out.given()?);
+        let (engine, out) = (alive(engine, "engine")?, out.non_null()?);
         // SAFETY: the header asks for a string that is good during the call, and an output that may be written to.
         unsafe { out.give(Handle::new(Graph::load(engine, yaml.read("yaml")?)?)) };
         Ok(())
@@ -75,7 +75,7 @@ pub extern "C" fn wst_graph_new_with(
     out: Out<*mut Handle<Graph>>,
 ) -> *mut Failure {
     fallible(|| {
-        let (engine, out) = (alive(engine, "engine")?, out.given()?);
+        let (engine, out) = (alive(engine, "engine")?, out.non_null()?);
         // SAFETY: the header asks for an array of so many changes, whose strings and values are good during the call, and
         // an output that may be written to.
         unsafe {
@@ -95,7 +95,7 @@ pub extern "C" fn wst_graph_open(
     out: Out<*mut Handle<Graph>>,
 ) -> *mut Failure {
     fallible(|| {
-        let (engine, out) = (alive(engine, "engine")?, out.given()?);
+        let (engine, out) = (alive(engine, "engine")?, out.non_null()?);
         // SAFETY: the header asks for a string that is good during the call.
         let path = PathBuf::from(unsafe { path.read("path")? });
         let yaml = wuerst::graph::read_file(&path)?;

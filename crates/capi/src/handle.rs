@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use wuerst::{Error, Result};
 
-use crate::boundary::{given, infallible};
+use crate::boundary::{infallible, non_null};
 
 /// How often this process and those that it came from have forked since the first handle.
 static FORKS: AtomicU32 = AtomicU32::new(0);
@@ -33,7 +33,7 @@ impl<T> Handle<T> {
 
 /// The object behind a handle that must not be NULL, nor older than a fork; `name` is the parameter's in the header.
 pub(crate) fn alive<'a, T>(handle: Option<&'a Handle<T>>, name: &str) -> Result<&'a T> {
-    given(handle, name)?.alive().ok_or_else(|| {
+    non_null(handle, name)?.alive().ok_or_else(|| {
         Error::invalid(
             name,
             "was made before this process was forked: make a new engine, and all from it, here",

@@ -3,7 +3,7 @@
 use wuerst::core::Origin;
 use wuerst::{Error, Job, Result};
 
-use crate::boundary::{Out, fallible, given, infallible};
+use crate::boundary::{Out, fallible, infallible, non_null};
 use crate::digest::{self, Digest};
 use crate::error::Failure;
 use crate::graph::Graph;
@@ -16,7 +16,7 @@ use crate::value::Value;
 #[unsafe(no_mangle)]
 pub extern "C" fn wst_job_new(graph: Option<&Handle<Graph>>, out: Out<*mut Handle<Job>>) -> *mut Failure {
     fallible(|| {
-        let (graph, out) = (alive(graph, "graph")?, out.given()?);
+        let (graph, out) = (alive(graph, "graph")?, out.non_null()?);
         // SAFETY: the header asks for an output that may be written to.
         unsafe { out.give(Handle::new(graph.engine.job(&graph.graph))) };
         Ok(())
@@ -26,7 +26,7 @@ pub extern "C" fn wst_job_new(graph: Option<&Handle<Graph>>, out: Out<*mut Handl
 #[unsafe(no_mangle)]
 pub extern "C" fn wst_job_set(job: Option<&Handle<Job>>, input: Str, value: Option<&Value>) -> *mut Failure {
     fallible(|| {
-        let (job, value) = (alive(job, "job")?, given(value, "value")?);
+        let (job, value) = (alive(job, "job")?, non_null(value, "value")?);
         // SAFETY: the header asks for a string that is good during the call.
         let input = unsafe { input.read("input")? };
         job.set(input, value.inner().clone())
@@ -93,7 +93,7 @@ pub(crate) unsafe fn give_all(
 /// `observer` is NULL or a struct begun with its _INIT macro.
 unsafe fn get(job: &Job, outputs: &[&str], observer: *const Observer) -> Result<Vec<wuerst::Value>> {
     // SAFETY: promised by the caller.
-    match unsafe { Callbacks::given(observer)? } {
+    match unsafe { Callbacks::read(observer)? } {
         Some(mut observer) => job.get_all(outputs, &mut observer),
         None => job.get_all(outputs, &mut ()),
     }
@@ -142,7 +142,7 @@ pub extern "C" fn wst_job_get_all(
 #[unsafe(no_mangle)]
 pub extern "C" fn wst_job_digest(job: Option<&Handle<Job>>, output: Str, out: Out<Digest>) -> *mut Failure {
     fallible(|| {
-        let (job, out) = (alive(job, "job")?, out.given()?);
+        let (job, out) = (alive(job, "job")?, out.non_null()?);
         // SAFETY: the header asks for a string that is good during the call, and an output that may be written to.
         unsafe { out.write(digest::in_c(job.digest(output.read("output")?)?)) };
         Ok(())
@@ -152,7 +152,7 @@ pub extern "C" fn wst_job_digest(job: Option<&Handle<Job>>, output: Str, out: Ou
 #[unsafe(no_mangle)]
 pub extern "C" fn wst_job_xmp(job: Option<&Handle<Job>>, output: Str, out: Out<*mut Value>) -> *mut Failure {
     fallible(|| {
-        let (job, out) = (alive(job, "job")?, out.given()?);
+        let (job, out) = (alive(job, "job")?, out.non_null()?);
         // SAFETY: the header asks for a string that is good during the call, and an output that may be written to.
         unsafe {
             let origin = job.origin(output.read("output")?)?;
@@ -170,7 +170,7 @@ pub extern "C" fn wst_job_cancel(job: Option<&Handle<Job>>) {
 #[unsafe(no_mangle)]
 pub extern "C" fn wst_job_report(job: Option<&Handle<Job>>, out: Out<*mut Value>) -> *mut Failure {
     fallible(|| {
-        let (job, out) = (alive(job, "job")?, out.given()?);
+        let (job, out) = (alive(job, "job")?, out.non_null()?);
         let report = wuerst::Value::from(job.report().to_json().to_string());
         // SAFETY: the header asks for an output that may be written to.
         unsafe { out.give(report.into()) };

@@ -5,7 +5,7 @@ use wuerst::core::NodeSpec;
 use wuerst_abi::node::VOLATILE;
 use wuerst_sys::Kind as KindView;
 
-use crate::boundary::{Out, fallible, given, infallible};
+use crate::boundary::{Out, fallible, infallible, non_null};
 use crate::error::Failure;
 use crate::grow::Shows;
 use crate::handle::{Handle, alive};
@@ -46,7 +46,7 @@ impl Kind {
 #[unsafe(no_mangle)]
 pub extern "C" fn wst_engine_kinds(engine: Option<&Handle<Engine>>, out: Out<*mut Kinds>) -> *mut Failure {
     fallible(|| {
-        let (engine, out) = (alive(engine, "engine")?, out.given()?);
+        let (engine, out) = (alive(engine, "engine")?, out.non_null()?);
         let kinds = Kinds(engine.registry().kinds().map(|node| Kind::of(node.spec())).collect());
         // SAFETY: the header asks for an output that may be written to.
         unsafe { out.give(kinds) };
@@ -62,7 +62,7 @@ pub extern "C" fn wst_kinds_count(kinds: Option<&Kinds>) -> usize {
 #[unsafe(no_mangle)]
 pub extern "C" fn wst_kinds_at(kinds: Option<&Kinds>, index: usize, out: *mut KindView) -> *mut Failure {
     fallible(|| {
-        let kind = ports::at(&given(kinds, "kinds")?.0, index)?;
+        let kind = ports::at(&non_null(kinds, "kinds")?.0, index)?;
         // SAFETY: the header asks for a struct begun with its _INIT macro.
         unsafe { kind.view().show(out) }
     })
@@ -76,7 +76,7 @@ pub extern "C" fn wst_kinds_input(
     out: *mut PortView,
 ) -> *mut Failure {
     fallible(|| {
-        let kind = ports::at(&given(kinds, "kinds")?.0, index)?;
+        let kind = ports::at(&non_null(kinds, "kinds")?.0, index)?;
         // SAFETY: the header asks for a struct begun with its _INIT macro.
         unsafe { ports::show(&kind.inputs, input, out) }
     })
@@ -90,7 +90,7 @@ pub extern "C" fn wst_kinds_output(
     out: *mut PortView,
 ) -> *mut Failure {
     fallible(|| {
-        let kind = ports::at(&given(kinds, "kinds")?.0, index)?;
+        let kind = ports::at(&non_null(kinds, "kinds")?.0, index)?;
         // SAFETY: the header asks for a struct begun with its _INIT macro.
         unsafe { ports::show(&kind.outputs, output, out) }
     })

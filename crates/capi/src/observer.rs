@@ -17,7 +17,7 @@ impl Callbacks {
     ///
     /// # Safety
     /// As [`Grows::read`].
-    pub(crate) unsafe fn given(observer: *const Observer) -> Result<Option<Callbacks>> {
+    pub(crate) unsafe fn read(observer: *const Observer) -> Result<Option<Callbacks>> {
         // SAFETY: promised by the caller.
         let observer = unsafe { Observer::read(observer)? };
         observer.iter().try_for_each(|observer| zero(Observer::NAME, &[observer.reserved]))?;

@@ -40,12 +40,12 @@ pub extern "C" fn wst_job_start(
     out: Out<*mut Handle<Run>>,
 ) -> *mut Failure {
     fallible(|| {
-        let (job, out) = (alive(job, "job")?, out.given()?);
+        let (job, out) = (alive(job, "job")?, out.non_null()?);
         // SAFETY: the header asks for so many strings, for NULL or a struct begun with its _INIT macro whose callbacks
         // may be called from any thread, and for an output that may be written to.
         unsafe {
             let names = Outputs::read(outputs, count)?;
-            let observer: Box<dyn wuerst::Observer + Send> = match Callbacks::given(observer)? {
+            let observer: Box<dyn wuerst::Observer + Send> = match Callbacks::read(observer)? {
                 Some(observer) => Box::new(observer),
                 None => Box::new(()),
             };
@@ -86,7 +86,7 @@ pub extern "C" fn wst_run_poll(run: Option<&Handle<Run>>, out: *mut StatusView) 
 #[unsafe(no_mangle)]
 pub extern "C" fn wst_run_preview(run: Option<&Handle<Run>>, out: Out<*mut Value>) -> *mut Failure {
     fallible(|| {
-        let (run, out) = (alive(run, "run")?, out.given()?);
+        let (run, out) = (alive(run, "run")?, out.non_null()?);
         let value = |tensor: Tensor| Box::into_raw(Box::new(Value::from(wuerst::Value::from(tensor))));
         let preview = run.running.preview().map_or(std::ptr::null_mut(), value);
         // SAFETY: the header asks for an output that may be written to.
