@@ -3,7 +3,7 @@
 
 use crate::branch::STAGES;
 use crate::config::RunConfig;
-use crate::trainer::{Spent, Trainer, checkpoint};
+use crate::trainer::{Trainer, TrainingStats, checkpoint};
 use anyhow::{Context, Result, ensure};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -65,7 +65,7 @@ pub fn unpack(config: &RunConfig, folder: &Path) -> Result<()> {
         if !weights.exists() {
             continue;
         }
-        let spent: Spent = checkpoint::read_spent(&took)?;
+        let spent: TrainingStats = checkpoint::read_spent(&took)?;
         let read =
             Tensor::read_safetensors(&weights).with_context(|| format!("reading {}", weights.display()))?;
         let whole: Vec<(String, Tensor)> =

@@ -8,7 +8,7 @@ use super::score::Score;
 use super::validation::NoiseLevels;
 use super::{frechet, mmd};
 use crate::config::RunConfig;
-use crate::trainer::{Spent, Trainer, log};
+use crate::trainer::{Trainer, TrainingStats, log};
 use anyhow::Result;
 use serde::{Deserialize, Serialize};
 use std::fmt::Write as _;
@@ -112,7 +112,7 @@ pub struct Training {
     /// Name of the stage's folder.
     pub stage: String,
     /// So far.
-    pub spent: Spent,
+    pub spent: TrainingStats,
     /// Mean loss over the last logged steps.
     pub loss: Option<f64>,
 }

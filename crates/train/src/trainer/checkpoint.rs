@@ -13,9 +13,9 @@ use std::path::{Path, PathBuf};
 use tch::Tensor;
 use wuerst_read::regular::{self, Links};
 
-/// What a run has spent, kept in the checkpoint.
+/// The work of a stage so far, kept in the checkpoint.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
-pub struct Spent {
+pub struct TrainingStats {
     /// Steps done.
     pub step: u64,
     /// Pictures seen.
@@ -45,7 +45,7 @@ const DATA: &str = "learned-from";
 ///
 /// # Errors
 /// A damaged `spent.json`.
-pub fn newest(folder: &Path) -> Result<Option<Spent>> {
+pub fn newest(folder: &Path) -> Result<Option<TrainingStats>> {
     let path = folder.join(NEWEST);
     if !path.exists() {
         return Ok(None);
@@ -57,7 +57,7 @@ pub fn newest(folder: &Path) -> Result<Option<Spent>> {
 ///
 /// # Errors
 /// A file that is missing or damaged.
-pub fn read_spent(path: &Path) -> Result<Spent> {
+pub fn read_spent(path: &Path) -> Result<TrainingStats> {
     let bytes = regular::read(path, LONGEST).with_context(|| format!("cannot read {}", path.display()))?;
     serde_json::from_slice(&bytes).with_context(|| {
         format!("{} is damaged: write \"step\" as in the name of a folder step-N next to it", path.display())
@@ -91,7 +91,7 @@ pub fn generations(folder: &Path) -> Result<Vec<u64>> {
 ///
 /// # Errors
 /// Files that cannot be written; the generation before stays the newest.
-pub fn write(folder: &Path, spent: &Spent, parts: [&[(String, Tensor)]; 3]) -> Result<()> {
+pub fn write(folder: &Path, spent: &TrainingStats, parts: [&[(String, Tensor)]; 3]) -> Result<()> {
     let generation = generation(folder, spent.step);
     let known = newest(folder)?.is_some_and(|newest| newest.step == spent.step);
     let written = write_files(&generation, spent, parts).and_then(|()| replace(&folder.join(NEWEST), spent));
@@ -104,7 +104,7 @@ pub fn write(folder: &Path, spent: &Spent, parts: [&[(String, Tensor)]; 3]) -> R
     })
 }
 
-fn write_files(generation: &Path, spent: &Spent, parts: [&[(String, Tensor)]; 3]) -> Result<()> {
+fn write_files(generation: &Path, spent: &TrainingStats, parts: [&[(String, Tensor)]; 3]) -> Result<()> {
     fs::create_dir_all(generation).with_context(|| format!("cannot create {}", generation.display()))?;
     for (name, tensors) in PARTS.into_iter().zip(parts) {
         let path = generation.join(format!("{name}.safetensors"));
@@ -119,7 +119,7 @@ fn write_files(generation: &Path, spent: &Spent, parts: [&[(String, Tensor)]; 3]
     replace(&generation.join(NEWEST), spent)
 }
 
-fn replace(path: &Path, spent: &Spent) -> Result<()> {
+fn replace(path: &Path, spent: &TrainingStats) -> Result<()> {
     let next = path.with_extension("json.new");
     let written = || -> std::io::Result<()> {
         let mut file = File::create(&next)?;

@@ -1,6 +1,6 @@
 //! Means of a few steps, as a line of `log.csv`.
 
-use super::Spent;
+use super::TrainingStats;
 use anyhow::{Context, Result};
 use std::fs;
 use std::path::Path;
@@ -63,7 +63,7 @@ impl Mean {
     }
 
     /// step, samples, hours, loss, gradient norm, then the parts as name=value.
-    pub fn line(&self, spent: &Spent) -> String {
+    pub fn line(&self, spent: &TrainingStats) -> String {
         let parts: String = self.parts.iter().map(|(n, v)| format!(",{n}={:.5}", v / self.steps)).collect();
         let (loss, norm) = (self.loss(), self.norm / self.steps);
         format!("{},{},{:.4},{loss:.5},{norm:.4}{parts}", spent.step, spent.samples, spent.hours)

@@ -7,7 +7,7 @@ use crate::eval::Weights;
 use crate::optim::{AdamW, OptimConfig};
 use crate::plot;
 use anyhow::{Context, Result, ensure};
-pub use checkpoint::Spent;
+pub use checkpoint::TrainingStats;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde::{Deserialize, Serialize};
 use std::fs::{self, File};
@@ -74,7 +74,7 @@ pub struct Trainer {
     /// Their exponential moving average: what is exported.
     pub average: Weights,
     /// So far.
-    pub spent: Spent,
+    pub spent: TrainingStats,
     optimiser: AdamW,
     folder: PathBuf,
     seed: i64,
@@ -96,7 +96,7 @@ impl Trainer {
         let (average, optimiser) = (weights.snapshot(), AdamW::new(&weights));
         let _alone = checkpoint::alone(&folder)?;
         let mut trainer =
-            Trainer { weights, average, spent: Spent::default(), optimiser, folder, seed, _alone };
+            Trainer { weights, average, spent: TrainingStats::default(), optimiser, folder, seed, _alone };
         if let Some(spent) = checkpoint::newest(&trainer.folder)? {
             trainer.resume(spent).with_context(|| format!("resuming {}", trainer.folder.display()))?;
         }
@@ -116,7 +116,7 @@ impl Trainer {
     ///
     /// # Errors
     /// A damaged `spent.json`.
-    pub fn spent(folder: &Path) -> Result<Option<Spent>> {
+    pub fn spent(folder: &Path) -> Result<Option<TrainingStats>> {
         checkpoint::newest(folder)
     }
 
@@ -126,7 +126,7 @@ impl Trainer {
         Some(checkpoint::generation(folder, spent.step).join("average.safetensors"))
     }
 
-    fn resume(&mut self, spent: Spent) -> Result<()> {
+    fn resume(&mut self, spent: TrainingStats) -> Result<()> {
         self.spent = spent;
         let generation = checkpoint::generation(&self.folder, self.spent.step);
         self.weights.load_declared(&generation.join("weights.safetensors"))?;
@@ -144,7 +144,7 @@ impl Trainer {
     }
 
     /// Makes `tensors`, some of which the network may not have, the checkpoint of a folder that has none.
-    pub fn plant(folder: &Path, tensors: &[(String, Tensor)], spent: &Spent) -> Result<()> {
+    pub fn plant(folder: &Path, tensors: &[(String, Tensor)], spent: &TrainingStats) -> Result<()> {
         checkpoint::write(folder, spent, [tensors, tensors, &[]])
     }
 
