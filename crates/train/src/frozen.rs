@@ -1,5 +1,5 @@
 //! The networks that no training changes: the text encoder, the compressor's first blocks, and the same blocks as a
-//! judge of likeness for Stage A.
+//! metric of likeness for Stage A.
 
 use crate::config::RunConfig;
 use crate::eval::{Evaluator, Weights};

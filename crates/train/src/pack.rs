@@ -71,7 +71,7 @@ pub fn unpack(config: &RunConfig, folder: &Path) -> Result<()> {
         let whole: Vec<(String, Tensor)> =
             read.into_iter().map(|(name, tensor)| (name, tensor.to_kind(Kind::Float))).collect();
         println!("{stage:14} {:4} tensors, {} steps", whole.len(), spent.step);
-        Trainer::plant(&config.folder.join(stage), &whole, &spent)?;
+        Trainer::seed_checkpoint(&config.folder.join(stage), &whole, &spent)?;
     }
     Ok(())
 }

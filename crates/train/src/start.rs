@@ -56,14 +56,14 @@ pub fn run(config: &RunConfig, model: &Path) -> Result<()> {
     }
     let has_codebook = config.vqgan.latents.quantised > 0.;
     let codebook = has_codebook.then(|| codebook(config, model)).transpose()?;
-    plant(config, model, codebook.as_ref())
+    seed_checkpoints(config, model, codebook.as_ref())
 }
 
 /// The checkpoints of all stages, with a codebook `[entries,channels]` for a Stage A that has one.
 ///
 /// # Errors
 /// A model folder that cannot be read, or a run's folder that cannot be written.
-pub fn plant(config: &RunConfig, model: &Path, codebook: Option<&Tensor>) -> Result<()> {
+pub fn seed_checkpoints(config: &RunConfig, model: &Path, codebook: Option<&Tensor>) -> Result<()> {
     let before = spent_before(model)?;
     for (stage, parts) in STAGES {
         let mut tensors = BTreeMap::new();
@@ -89,7 +89,11 @@ pub fn plant(config: &RunConfig, model: &Path, codebook: Option<&Tensor>) -> Res
         }
         let spent = before.iter().find(|t| t.stage == stage).map(|t| t.spent.clone()).unwrap_or_default();
         println!("{stage:14} {:4} tensors, {} steps", tensors.len(), spent.step);
-        Trainer::plant(&config.folder.join(stage), &tensors.into_iter().collect::<Vec<_>>(), &spent)?;
+        Trainer::seed_checkpoint(
+            &config.folder.join(stage),
+            &tensors.into_iter().collect::<Vec<_>>(),
+            &spent,
+        )?;
     }
     Ok(())
 }

@@ -144,7 +144,7 @@ impl Trainer {
     }
 
     /// Makes `tensors`, some of which the network may not have, the checkpoint of a folder that has none.
-    pub fn plant(folder: &Path, tensors: &[(String, Tensor)], spent: &TrainingStats) -> Result<()> {
+    pub fn seed_checkpoint(folder: &Path, tensors: &[(String, Tensor)], spent: &TrainingStats) -> Result<()> {
         checkpoint::write(folder, spent, [tensors, tensors, &[]])
     }
 

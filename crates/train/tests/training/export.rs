@@ -184,7 +184,11 @@ fn training_goes_on_from_an_exported_model() -> Result<()> {
 
     let again = RunConfig { folder: folder.path().join("again"), ..config.clone() };
     let entries = again.vqgan.network.num_vq_embeddings as i64;
-    start::plant(&again, &out, Some(&Tensor::randn([entries, 4], (Kind::Float, tch::Device::Cpu))))?;
+    start::seed_checkpoints(
+        &again,
+        &out,
+        Some(&Tensor::randn([entries, 4], (Kind::Float, tch::Device::Cpu))),
+    )?;
     let stage_a = &config.vqgan.network;
     let mut all = vqgan::decoder_graph(stage_a, &sizes(8))?.params;
     all.extend(vqgan::encoder_graph(stage_a, &sizes(32))?.params);
