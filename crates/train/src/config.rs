@@ -17,7 +17,7 @@ const LONGEST: u64 = 4 << 20;
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RunConfig {
-    /// Folder of checkpoints, logs and sheets; relative to the working directory.
+    /// Folder of checkpoints, logs and sample grids; relative to the working directory.
     pub folder: PathBuf,
     /// Folder of the downloaded packages and rendered sprites.
     #[serde(default = "cache")]

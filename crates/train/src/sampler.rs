@@ -1,6 +1,6 @@
-//! Deterministic sampling while training, for the sample sheets.
+//! Deterministic sampling while training, for the sample grids.
 //!
-//! Pictures for users are made by the engine; this is the same DDIM step on libtorch tensors, so that a sheet needs
+//! Pictures for users are made by the engine; this is the same DDIM step on libtorch tensors, so that a sample grid needs
 //! no export.
 
 use tch::{Device, Kind, Tensor};

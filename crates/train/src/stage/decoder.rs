@@ -5,9 +5,9 @@
 
 use super::{Corpus, add_noise, alpha_bar, noise_loss, times};
 use crate::eval::{Evaluator, Mode, Weights};
+use crate::sample_grid;
 use crate::sampler::{self, Guided};
 use crate::shards::Table;
-use crate::sheet;
 use crate::trainer::Stage;
 use anyhow::Result;
 use std::path::Path;
@@ -52,7 +52,7 @@ pub type Tail = dyn Fn(&mut Graph, Id) -> Id;
 impl DecoderStage {
     /// Records the joint network of the compressor's `tail` and the decoder.
     ///
-    /// `name` is the folder of its checkpoints; `pixels` turns scaled latents into pictures for the sample sheets.
+    /// `name` is the folder of its checkpoints; `pixels` turns scaled latents into pictures for the sample grids.
     pub fn new(
         name: &'static str,
         config: &DecoderConfig,
@@ -147,7 +147,7 @@ impl Stage for DecoderStage {
     }
 
     /// Top: real pictures. Below: the same drawn from their embedding and caption, without guidance.
-    fn sheet(&mut self, average: &Weights, folder: &Path, step: u64) -> Result<()> {
+    fn sample_grid(&mut self, average: &Weights, folder: &Path, step: u64) -> Result<()> {
         let which = self.corpus.spread(16);
         let n = which.size()[0];
         let full = (
@@ -164,7 +164,7 @@ impl Stage for DecoderStage {
             self.network.run(average, &feeds.collect::<Vec<_>>(), Mode::INFERENCE)[0].shallow_clone()
         });
         let pictures = Tensor::cat(&[self.corpus.pictures(&which)?, (self.pixels)(&drawn)], 0);
-        sheet::save(&pictures, 8, &folder.join(format!("sheet-{step}.png")))
+        sample_grid::save(&pictures, 8, &folder.join(format!("sample-grid-{step}.png")))
     }
 
     fn macs(&self) -> u64 {

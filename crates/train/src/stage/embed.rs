@@ -1,4 +1,4 @@
-//! What Stage C learns to draw, and how the sheets turn it into pictures.
+//! What Stage C learns to draw, and how the sample grids turn it into pictures.
 
 use super::Corpus;
 use super::prior::Draw;

@@ -2,9 +2,9 @@
 
 use super::{Corpus, add_noise, noise_loss, times};
 use crate::eval::{Evaluator, Mode, Weights};
+use crate::sample_grid;
 use crate::sampler::{self, Guided};
 use crate::shards::Table;
-use crate::sheet;
 use crate::trainer::Stage;
 use anyhow::Result;
 use std::path::Path;
@@ -17,7 +17,7 @@ use wuerst_model::record::Graph;
 /// Share of the captions replaced by the empty one, for classifier-free guidance.
 const UNCAPTIONED: f64 = 0.1;
 
-/// Turns embeddings and text states into pictures, for the sheets.
+/// Turns embeddings and text states into pictures, for the sample grids.
 pub type Draw = dyn Fn(&Tensor, &Tensor) -> Tensor;
 
 /// Stage C in training.
@@ -76,7 +76,7 @@ impl Stage for PriorStage {
     }
 
     /// Real pictures and, below, what their captions alone give through all three stages at guidance 4.
-    fn sheet(&mut self, average: &Weights, folder: &Path, step: u64) -> Result<()> {
+    fn sample_grid(&mut self, average: &Weights, folder: &Path, step: u64) -> Result<()> {
         let which = self.corpus.spread(32);
         tch::manual_seed(0);
         let size = [&which.size()[..], self.embeddings.row()].concat();
@@ -88,7 +88,7 @@ impl Stage for PriorStage {
             self.network.run(average, &feeds, Mode::INFERENCE)[0].shallow_clone()
         });
         let pictures = Tensor::cat(&[self.corpus.pictures(&which)?, (self.draw)(&drawn, &text)], 0);
-        sheet::save(&pictures, 16, &folder.join(format!("sheet-{step}.png")))
+        sample_grid::save(&pictures, 16, &folder.join(format!("sample-grid-{step}.png")))
     }
 
     fn macs(&self) -> u64 {

@@ -6,8 +6,8 @@
 use super::Corpus;
 use super::likeness::Likeness;
 use crate::eval::{Evaluator, Mode, Weights};
+use crate::sample_grid;
 use crate::shards::Table;
-use crate::sheet;
 use crate::trainer::Stage;
 use anyhow::Result;
 use std::path::Path;
@@ -80,12 +80,12 @@ impl Stage for RefineStage {
         Ok(self.likeness.loss(&real, made))
     }
 
-    fn sheet(&mut self, average: &Weights, folder: &Path, step: u64) -> Result<()> {
+    fn sample_grid(&mut self, average: &Weights, folder: &Path, step: u64) -> Result<()> {
         let which = self.corpus.spread(16);
         let x = self.raw(&which)? * self.latents.1;
         let made = tch::no_grad(|| self.network.run(average, &[x], Mode::INFERENCE)[0].shallow_clone());
         let pictures = Tensor::cat(&[self.corpus.pictures(&which)?, made], 0);
-        sheet::save(&pictures, 8, &folder.join(format!("sheet-{step}.png")))
+        sample_grid::save(&pictures, 8, &folder.join(format!("sample-grid-{step}.png")))
     }
 
     fn macs(&self) -> u64 {

@@ -7,7 +7,7 @@ use super::Corpus;
 use super::likeness::{Likeness, psnr};
 use crate::config::LatentsRun;
 use crate::eval::{Evaluator, Mode, Weights};
-use crate::sheet;
+use crate::sample_grid;
 use crate::trainer::Stage;
 use anyhow::{Context, Result};
 use std::fs;
@@ -18,7 +18,7 @@ use tch::{Device, Kind, Tensor};
 use wuerst_model::record::{Axis, DType, Graph, Id, Op, RecordError};
 use wuerst_model::vqgan::{self, VqganConfig};
 
-/// Pictures whose PSNR is taken with each sheet, and how many of them the sheet shows.
+/// Pictures whose PSNR is taken with each sample grid, and how many of them it shows.
 const MEASURED: i64 = 256;
 const SHOWN: i64 = 16;
 
@@ -160,7 +160,7 @@ impl Stage for VqganStage {
 
     /// Real pictures; below, the same unquantised; below that, if there is a codebook, the same quantised. The PSNR of either
     /// way goes to `psnr.csv`.
-    fn sheet(&mut self, average: &Weights, folder: &Path, step: u64) -> Result<()> {
+    fn sample_grid(&mut self, average: &Weights, folder: &Path, step: u64) -> Result<()> {
         let which = self.corpus.spread(MEASURED);
         let measured = which.size()[0];
         let shown = self.corpus.spread(SHOWN);
@@ -182,7 +182,7 @@ impl Stage for VqganStage {
             eprintln!("vqgan {step}: {measured} training pictures come back {name} with {decibels:.2} dB");
             rows.push(self.through(average, &rows[0], quantised));
         }
-        sheet::save(&Tensor::cat(&rows, 0), 8, &folder.join(format!("sheet-{step}.png")))
+        sample_grid::save(&Tensor::cat(&rows, 0), 8, &folder.join(format!("sample-grid-{step}.png")))
     }
 
     fn macs(&self) -> u64 {

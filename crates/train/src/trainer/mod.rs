@@ -28,9 +28,9 @@ pub struct LoopConfig {
     pub batch: usize,
     /// Steps in all.
     pub steps: u64,
-    /// Steps between sample sheets and loss curves; 0 makes none.
-    #[serde(default)]
-    pub sheet_every: u64,
+    /// Steps between sample grids and loss curves; 0 makes none.
+    #[serde(default, alias = "sheet_every")]
+    pub sample_grid_every: u64,
     /// Steps whose checkpoints stay, to compare them or to branch off (`wuerst-train branch`); others are deleted once there is
     /// a newer one.
     #[serde(default)]
@@ -61,8 +61,8 @@ pub trait Stage {
         batch: usize,
         seed: i64,
     ) -> Result<(Tensor, Vec<(&'static str, f64)>)>;
-    /// Writes sample sheets of the averaged weights into the folder.
-    fn sheet(&mut self, average: &Weights, folder: &Path, step: u64) -> Result<()>;
+    /// Writes sample grids of the averaged weights into the folder.
+    fn sample_grid(&mut self, average: &Weights, folder: &Path, step: u64) -> Result<()>;
     /// MACs of one sample's forward pass, from the recording.
     fn macs(&self) -> u64;
 }
@@ -193,8 +193,8 @@ impl Trainer {
                 }
                 mean = log::Mean::default();
             }
-            if config.sheet_every > 0 && self.spent.step.is_multiple_of(config.sheet_every) {
-                stage.sheet(&self.average, &self.folder, self.spent.step)?;
+            if config.sample_grid_every > 0 && self.spent.step.is_multiple_of(config.sample_grid_every) {
+                stage.sample_grid(&self.average, &self.folder, self.spent.step)?;
                 plot::loss_curve(&log_path, &self.folder.join("loss.png"))?;
             }
             if saved.elapsed() > BETWEEN_CHECKPOINTS || config.keep.contains(&self.spent.step) {

@@ -131,23 +131,23 @@ fn stage_a_learns_without_codebook() -> Result<()> {
     let ([before, after], trained) = learn(&mut stage, weights, 60, 5e-3)?;
     assert!(after < 0.5 * before, "{before} to {after}");
     let folder = tempfile::tempdir()?;
-    stage.sheet(&trained.snapshot(), folder.path(), 60)?;
+    stage.sample_grid(&trained.snapshot(), folder.path(), 60)?;
     let measured = std::fs::read_to_string(folder.path().join("psnr.csv"))?;
     assert!(measured.starts_with("60,unquantised,") && measured.lines().count() == 1, "{measured}");
     Ok(())
 }
 
 #[test]
-fn sheet_measures_both_ways() -> Result<()> {
+fn sample_grid_measures_both_ways() -> Result<()> {
     let _alone = alone();
     let mut stage = stage_a(&tiny::vqgan(), LatentsRun::default())?;
     let weights = Weights::init(stage.graph(), 1, Device::Cpu).snapshot();
     let folder = tempfile::tempdir()?;
-    stage.sheet(&weights, folder.path(), 1)?;
+    stage.sample_grid(&weights, folder.path(), 1)?;
     let measured = std::fs::read_to_string(folder.path().join("psnr.csv"))?;
     assert!(measured.contains("1,unquantised,") && measured.contains("1,quantised,"), "{measured}");
     // Two rows of real pictures, two unquantised, two quantised, of 16 pixels and one between.
-    assert_eq!(image::open(folder.path().join("sheet-1.png"))?.height(), 6 * 17);
+    assert_eq!(image::open(folder.path().join("sample-grid-1.png"))?.height(), 6 * 17);
     Ok(())
 }
 

@@ -111,7 +111,7 @@ pub fn corpus(n: i64, side: i64) -> Corpus {
     }
 }
 
-/// A few steps without sheets.
+/// A few steps without sample grids.
 pub fn pace(steps: u64, batch: usize, rate: f64) -> LoopConfig {
     let yaml = format!("{{ batch: {batch}, steps: {steps}, optim: {{ rate: {rate}, warm_up: 2 }} }}");
     serde_yaml::from_str(&yaml).unwrap()
