@@ -10,13 +10,13 @@ use std::path::Path;
 use std::rc::Rc;
 use tch::{Device, Kind, Tensor};
 use wuerst_train::config::RunConfig;
-use wuerst_train::data::Split;
+use wuerst_train::data::DatasetSplit;
 use wuerst_train::eval::Weights;
 use wuerst_train::shards::{ROWS, Table};
 use wuerst_train::stage::Corpus;
 use wuerst_train::stage::likeness::Likeness;
 use wuerst_train::stage::vqgan::VqganStage;
-use wuerst_train::trainer::Stage;
+use wuerst_train::trainer::TrainedStage;
 use wuerst_train::{frozen, prepare, session};
 
 /// Turns of either.
@@ -30,7 +30,7 @@ fn main() -> Result<()> {
     tch::set_num_threads(config.threads as i32);
     session::start_runtime()?;
 
-    let corpus = prepare::pictures_of(&config, Split::Train, Device::Cpu)?;
+    let corpus = prepare::pictures_of(&config, DatasetSplit::Train, Device::Cpu)?;
     let n = corpus.pictures.len().min(ROWS as i64);
     let first = |all: &Tensor| all.narrow(0, 0, n);
     let (captions, shares) = (first(&corpus.captions), first(&corpus.shares));
@@ -43,7 +43,7 @@ fn main() -> Result<()> {
         key: corpus.key.clone(),
     };
     let whole = corpus.pictures.rows(&Tensor::arange(n, (Kind::Int64, Device::Cpu)))?;
-    let files = prepare::pictures_of(&config, Split::Train, Device::Cpu)?.pictures;
+    let files = prepare::pictures_of(&config, DatasetSplit::Train, Device::Cpu)?.pictures;
     let mut stages = [stage(&config, with(files))?, stage(&config, with(Table::of(whole)))?];
     let weights = Weights::init(stages[0].graph(), 1, Device::Cpu);
     let mut spent = [0f64; 2];

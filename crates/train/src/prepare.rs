@@ -1,7 +1,7 @@
 //! Computes once what no training step changes: pictures, text states, frozen compressor features.
 
 use crate::config::RunConfig;
-use crate::data::{Dataset, Split};
+use crate::data::{Dataset, DatasetSplit};
 use crate::frozen::Frozen;
 use crate::shards::{self, Table};
 use crate::stage::{Corpus, FrozenRows};
@@ -43,14 +43,14 @@ pub fn finish(progress: &ProgressBar) {
 /// # Errors
 /// As [`corpus_of`].
 pub fn corpus(config: &RunConfig, device: Device) -> Result<Corpus> {
-    corpus_of(config, Split::Train, device)
+    corpus_of(config, DatasetSplit::Train, device)
 }
 
 /// The corpus of a split: pictures, captions, and what the frozen networks make of them.
 ///
 /// # Errors
 /// As [`pictures_of`], and weights that were not fetched.
-pub fn corpus_of(config: &RunConfig, split: Split, device: Device) -> Result<Corpus> {
+pub fn corpus_of(config: &RunConfig, split: DatasetSplit, device: Device) -> Result<Corpus> {
     let corpus = pictures_of(config, split, device)?;
     let frozen = Some(frozen_rows(config, split, &corpus)?);
     Ok(Corpus { frozen, ..corpus })
@@ -62,7 +62,7 @@ pub fn corpus_of(config: &RunConfig, split: Split, device: Device) -> Result<Cor
 ///
 /// # Errors
 /// Packages that were not fetched, or files that cannot be read or written.
-pub fn pictures_of(config: &RunConfig, split: Split, device: Device) -> Result<Corpus> {
+pub fn pictures_of(config: &RunConfig, split: DatasetSplit, device: Device) -> Result<Corpus> {
     let key = key(config, split)?;
     let folder = folder(config, &key);
     let index = folder.join("index.safetensors");
@@ -83,7 +83,7 @@ fn folder(config: &RunConfig, key: &str) -> PathBuf {
 }
 
 /// Made of everything that the corpus depends on, so that a changed setting never meets old files.
-fn key(config: &RunConfig, split: Split) -> Result<String> {
+fn key(config: &RunConfig, split: DatasetSplit) -> Result<String> {
     let depends = serde_json::to_vec(&(
         &config.data,
         config.length,
@@ -95,7 +95,7 @@ fn key(config: &RunConfig, split: Split) -> Result<String> {
     Ok(blake3::hash(&depends).to_hex().to_string())
 }
 
-fn compose(config: &RunConfig, split: Split, folder: &Path, index: &Path) -> Result<()> {
+fn compose(config: &RunConfig, split: DatasetSplit, folder: &Path, index: &Path) -> Result<()> {
     let dataset = Dataset::open(&config.cache, &config.data, split)?;
     shards::fill(&folder.join("pictures"), dataset.len(), "pictures", &mut |which| {
         let indices = Vec::<i64>::try_from(which)?;
@@ -112,7 +112,7 @@ fn compose(config: &RunConfig, split: Split, folder: &Path, index: &Path) -> Res
 }
 
 /// What the frozen networks make of a corpus, from the cache or computed.
-fn frozen_rows(config: &RunConfig, split: Split, corpus: &Corpus) -> Result<FrozenRows> {
+fn frozen_rows(config: &RunConfig, split: DatasetSplit, corpus: &Corpus) -> Result<FrozenRows> {
     let folder = folder(config, &corpus.key);
     let [features, text] = ["features", "text"].map(|name| folder.join(name));
     let pictures = corpus.pictures.len() as usize;

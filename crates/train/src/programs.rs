@@ -1,18 +1,18 @@
 //! What the subcommands do: build a stage, run the loop, hand over to the next.
 
 use crate::config::RunConfig;
-use crate::data::Split;
+use crate::data::DatasetSplit;
 use crate::eval::{Evaluator, Mode, Weights};
 use crate::frozen;
 use crate::prepare;
 use crate::shards::{self, Table, chunks};
-use crate::stage::decoder::{DecoderStage, Source};
+use crate::stage::decoder::{DecoderData, DecoderStage};
 use crate::stage::likeness::Likeness;
 use crate::stage::prior::PriorStage;
 use crate::stage::refine::RefineStage;
 use crate::stage::vqgan::VqganStage;
 use crate::stage::{Corpus, embed};
-use crate::trainer::{LoopConfig, Stage, Trainer};
+use crate::trainer::{LoopConfig, TrainedStage, Trainer};
 use anyhow::{Context, Result, ensure};
 use std::path::Path;
 use std::rc::Rc;
@@ -37,7 +37,7 @@ fn kind(config: &RunConfig) -> Kind {
 fn train(
     config: &RunConfig,
     (pace, key): (&LoopConfig, &str),
-    stage: &mut dyn Stage,
+    stage: &mut dyn TrainedStage,
     weights: Weights,
 ) -> Result<()> {
     let folder = config.folder.join(stage.name());
@@ -65,7 +65,7 @@ pub fn key(corpus: &Corpus, weights: &Path) -> Result<String> {
 
 /// Trains Stage A.
 pub fn vqgan(config: &RunConfig) -> Result<()> {
-    let corpus = Rc::new(prepare::pictures_of(config, Split::Train, device())?);
+    let corpus = Rc::new(prepare::pictures_of(config, DatasetSplit::Train, device())?);
     let likeness = || -> Result<Likeness> {
         let perceptual = Some(frozen::perceptual(config, device())?);
         Ok(Likeness { perceptual, weights: config.vqgan.loss, kind: kind(config) })
@@ -96,8 +96,8 @@ pub fn decoder(config: &RunConfig) -> Result<()> {
     let pixels: Rc<dyn Fn(&Tensor) -> Tensor> = Rc::new(move |x: &Tensor| decode.decode(x));
     let network = &config.decoder.network;
 
-    let source = Source { latents: latents.clone(), features: corpus.frozen()?.features.clone() };
-    let learning = (corpus.clone(), source);
+    let data = DecoderData { latents: latents.clone(), features: corpus.frozen()?.features.clone() };
+    let learning = (corpus.clone(), data);
     let mut joint = DecoderStage::new(
         "compressor",
         network,
@@ -111,8 +111,8 @@ pub fn decoder(config: &RunConfig) -> Result<()> {
     train(config, (&config.compressor.training, &stage_a.key), &mut joint, weights)?;
 
     let (embeddings, key) = embed::embeddings(config, &corpus)?;
-    let source = Source { latents, features: Rc::new(embeddings) };
-    let mut alone = DecoderStage::new("decoder", network, &|_, x| x, (corpus, source), pixels, kind(config))?;
+    let data = DecoderData { latents, features: Rc::new(embeddings) };
+    let mut alone = DecoderStage::new("decoder", network, &|_, x| x, (corpus, data), pixels, kind(config))?;
     let mut weights = Weights::init(alone.graph(), config.seed, device());
     let joint = Trainer::averaged_file(&config.folder.join("compressor"))
         .context("the compressor was just trained")?;
@@ -191,7 +191,7 @@ impl StageA {
         };
         let encoder = ready(vqgan::encoder_graph(network, &at(size))?, &["vqgan"])?;
         let decoder = ready(vqgan::decoder_graph(network, &at(size / stride))?, &STAGE_A_DECODER)?;
-        let corpus = prepare::pictures_of(config, Split::Train, device())?;
+        let corpus = prepare::pictures_of(config, DatasetSplit::Train, device())?;
         let trained = Trainer::averaged_file(&config.folder.join("vqgan")).context("it was just read")?;
         let key = key(&corpus, &trained)?;
         let mut stage = StageA { encoder, decoder, scale: 1., key };

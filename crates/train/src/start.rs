@@ -4,7 +4,7 @@
 //! had spent is taken from its report, so that a run's account stays whole over several machines.
 
 use crate::config::RunConfig;
-use crate::data::Split;
+use crate::data::DatasetSplit;
 use crate::report::measures::Training;
 use crate::session::Session;
 use crate::trainer::Trainer;
@@ -100,7 +100,7 @@ pub fn seed_checkpoints(config: &RunConfig, model: &Path, codebook: Option<&Tens
 
 /// Latents of pictures of the run, one for each entry.
 fn codebook(config: &RunConfig, model: &Path) -> Result<Tensor> {
-    let corpus = prepare::pictures_of(config, Split::Train, Device::Cpu)?;
+    let corpus = prepare::pictures_of(config, DatasetSplit::Train, Device::Cpu)?;
     tch::manual_seed(config.seed);
     let n = corpus.pictures.len();
     let which = Tensor::randint(n, [PICTURES.min(n)], (Kind::Int64, Device::Cpu));

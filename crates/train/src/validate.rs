@@ -1,7 +1,7 @@
 //! The loss of stages B and C by noise level, of a run as it is now or of an exported model.
 
 use crate::config::RunConfig;
-use crate::data::manifest::Split;
+use crate::data::manifest::DatasetSplit;
 use crate::export;
 use crate::frozen::Frozen;
 use crate::programs::StageA;
@@ -29,7 +29,8 @@ pub struct ValidateArgs {
 /// Stages without a checkpoint, data that was not fetched, models that do not run.
 pub fn run(config: &RunConfig, args: &ValidateArgs) -> Result<()> {
     let gallery = |split| Gallery::open(&config.cache, &config.data, split);
-    let (val, train, text) = (gallery(Split::Val)?, gallery(Split::Train)?, Frozen::open(config)?);
+    let (val, train, text) =
+        (gallery(DatasetSplit::Val)?, gallery(DatasetSplit::Train)?, Frozen::open(config)?);
     let measure = |models: &Path| validation::of_galleries(models, (&val, &train), &text, config.threads);
     let levels = match &args.model {
         Some(model) => measure(model)?,

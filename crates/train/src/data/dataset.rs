@@ -8,7 +8,7 @@ use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
 use super::config::DataConfig;
-use super::manifest::{Entry, Split};
+use super::manifest::{DatasetSplit, Entry};
 use super::palette::COLOURS;
 use super::plan::{Planner, Recipe, weight_of};
 use super::raster::Canvas;
@@ -37,7 +37,7 @@ const MIN_OBJECTS: usize = 20;
 #[derive(Debug)]
 pub struct Dataset {
     config: DataConfig,
-    split: Split,
+    split: DatasetSplit,
     stock: Stock,
     singles_per_round: usize,
     scenes_per_round: usize,
@@ -49,17 +49,17 @@ impl Dataset {
     /// # Errors
     /// A configuration out of range, packages that were not fetched, a split with no pictures, too few objects
     /// for scenes.
-    pub fn open(data_dir: &Path, config: &DataConfig, split: Split) -> Result<Dataset> {
+    pub fn open(data_dir: &Path, config: &DataConfig, split: DatasetSplit) -> Result<Dataset> {
         config.check()?;
         let stock = Stock::open(data_dir, config, split)?;
         let (singles, objects) = (stock.entries().len(), stock.objects().len());
         let scenes_per_single = f64::from(config.scenes) / (1.0 - f64::from(config.scenes));
         let (singles_per_round, scenes_per_round) = match split {
-            Split::TestScene => (0, objects),
-            Split::Train => (singles, (singles as f64 * scenes_per_single).round() as usize),
+            DatasetSplit::TestScene => (0, objects),
+            DatasetSplit::Train => (singles, (singles as f64 * scenes_per_single).round() as usize),
             _ => (singles, 0),
         };
-        if (split == Split::TestScene || scenes_per_round > 0) && objects < MIN_OBJECTS {
+        if (split == DatasetSplit::TestScene || scenes_per_round > 0) && objects < MIN_OBJECTS {
             bail!(
                 "scenes need at least {MIN_OBJECTS} objects, these styles and groups have {objects}: widen them, \
                  or set data.scenes to 0"
@@ -126,7 +126,7 @@ impl Dataset {
         let planner = Planner {
             stock: &self.stock,
             config: &self.config,
-            held_out_scenes: self.split == Split::TestScene,
+            held_out_scenes: self.split == DatasetSplit::TestScene,
         };
         match self.single(index) {
             Some(entry) => planner.single(entry, &mut rng),
@@ -218,9 +218,9 @@ mod tests {
     #[test]
     fn the_same_index_gives_the_same_picture() {
         let dir = data_folder();
-        let first = Dataset::open(dir.path(), &config(), Split::Train).unwrap();
+        let first = Dataset::open(dir.path(), &config(), DatasetSplit::Train).unwrap();
         // The second one reads the cache that the first has written.
-        let second = Dataset::open(dir.path(), &config(), Split::Train).unwrap();
+        let second = Dataset::open(dir.path(), &config(), DatasetSplit::Train).unwrap();
         for index in [0, 5, first.len() - 1, first.len() + 7] {
             let picture = first.picture(index);
             assert_eq!(picture, second.picture(index));
@@ -234,8 +234,8 @@ mod tests {
     #[test]
     fn training_never_shows_a_held_out_combination_and_the_test_always_does() {
         let dir = data_folder();
-        let train = Dataset::open(dir.path(), &config(), Split::Train).unwrap();
-        let test = Dataset::open(dir.path(), &config(), Split::TestScene).unwrap();
+        let train = Dataset::open(dir.path(), &config(), DatasetSplit::Train).unwrap();
+        let test = Dataset::open(dir.path(), &config(), DatasetSplit::TestScene).unwrap();
         for index in 0..2000 {
             let recipe = train.recipe(index);
             assert!(!held_out(&train, &recipe), "{}", recipe.caption);
@@ -247,7 +247,7 @@ mod tests {
     #[test]
     fn a_coloured_background_is_seen_and_named() {
         let dir = data_folder();
-        let dataset = Dataset::open(dir.path(), &config(), Split::Train).unwrap();
+        let dataset = Dataset::open(dir.path(), &config(), DatasetSplit::Train).unwrap();
         for index in 0..500 {
             let recipe = dataset.recipe(index);
             let colour = COLOURS[recipe.background];
@@ -266,7 +266,7 @@ mod tests {
     #[test]
     fn a_missing_package_says_what_to_run() {
         let dir = tempfile::tempdir().unwrap();
-        let error = Dataset::open(dir.path(), &config(), Split::Train).unwrap_err().to_string();
+        let error = Dataset::open(dir.path(), &config(), DatasetSplit::Train).unwrap_err().to_string();
         assert!(error.contains("wuerst-train data"), "{error}");
     }
 }

@@ -11,7 +11,7 @@ static MANIFEST: &[u8] = include_bytes!("../../data/emoji_manifest.jsonl.gz");
 /// Which part of the data a picture belongs to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Split {
+pub enum DatasetSplit {
     /// What the networks learn from.
     Train,
     /// A random sample of the training cells, for the loss curve.
@@ -49,7 +49,7 @@ pub const GROUP_FLAGS: u8 = 9;
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct Entry {
     /// Which part of the data it belongs to.
-    pub split: Split,
+    pub split: DatasetSplit,
     /// Style word of the set.
     pub style: String,
     /// Name of the set.
@@ -113,18 +113,18 @@ mod tests {
         let entries = manifest().unwrap();
         let count = |split| entries.iter().filter(|entry| entry.split == split).count();
         assert_eq!(entries.len(), 19_016);
-        assert_eq!(count(Split::Train), 17_635);
-        assert_eq!(count(Split::Val), 349);
-        assert_eq!(count(Split::TestStyle), 343);
-        assert_eq!(count(Split::TestTone), 316);
-        assert_eq!(count(Split::TestConcept), 373);
+        assert_eq!(count(DatasetSplit::Train), 17_635);
+        assert_eq!(count(DatasetSplit::Val), 349);
+        assert_eq!(count(DatasetSplit::TestStyle), 343);
+        assert_eq!(count(DatasetSplit::TestTone), 316);
+        assert_eq!(count(DatasetSplit::TestConcept), 373);
     }
 
     #[test]
     fn hidden_concepts_never_train() {
         let entries = manifest().unwrap();
         let hidden: std::collections::HashSet<_> =
-            entries.iter().filter(|e| e.split == Split::TestConcept).map(|e| &e.hex).collect();
-        assert!(entries.iter().all(|e| e.split != Split::Train || !hidden.contains(&e.hex)));
+            entries.iter().filter(|e| e.split == DatasetSplit::TestConcept).map(|e| &e.hex).collect();
+        assert!(entries.iter().all(|e| e.split != DatasetSplit::Train || !hidden.contains(&e.hex)));
     }
 }

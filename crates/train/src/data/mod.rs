@@ -32,7 +32,7 @@ use anyhow::{Context, Result};
 
 pub use config::DataConfig;
 pub use dataset::{Dataset, Picture};
-pub use manifest::Split;
+pub use manifest::DatasetSplit;
 pub use sheet::contact_sheet;
 
 /// Arguments of `wuerst-train data`.
@@ -76,7 +76,7 @@ pub fn run(args: &DataArgs) -> Result<()> {
 /// # Errors
 /// As [`Dataset::open`], or files that cannot be written.
 pub fn write_sample_sheet(data_dir: &Path, config: &DataConfig, path: &Path) -> Result<()> {
-    let dataset = Dataset::open(data_dir, config, Split::Train)?;
+    let dataset = Dataset::open(data_dir, config, DatasetSplit::Train)?;
     let order = dataset.epoch(0);
     let pictures: Vec<Picture> =
         order.iter().take(128).map(|&index| dataset.picture(index as usize)).collect();

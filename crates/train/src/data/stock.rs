@@ -6,7 +6,7 @@ use std::path::Path;
 use anyhow::{Context, Result, bail};
 
 use super::config::DataConfig;
-use super::manifest::{Entry, Split, manifest};
+use super::manifest::{DatasetSplit, Entry, manifest};
 use super::packages::{EmojiSet, SETS, set_of_style};
 use super::phrase::{Noun, noun};
 use super::raster::Sprite;
@@ -24,13 +24,13 @@ pub struct Stock {
 
 impl Stock {
     /// Loads the sprites of a split, rendering the sets that are not yet cached. Held-out scenes
-    /// ([`Split::TestScene`]) are made of training sprites.
+    /// ([`DatasetSplit::TestScene`]) are made of training sprites.
     ///
     /// # Errors
     /// Packages that were not fetched, or no picture left under this configuration.
-    pub fn open(data_dir: &Path, config: &DataConfig, split: Split) -> Result<Stock> {
+    pub fn open(data_dir: &Path, config: &DataConfig, split: DatasetSplit) -> Result<Stock> {
         let all = manifest()?;
-        let source = if split == Split::TestScene { Split::Train } else { split };
+        let source = if split == DatasetSplit::TestScene { DatasetSplit::Train } else { split };
         let entries: Vec<Entry> =
             all.iter().filter(|entry| entry.split == source && config.admits(entry)).cloned().collect();
         if entries.is_empty() {

@@ -2,7 +2,7 @@
 
 use super::stages::Export;
 use crate::config::{LatentsRun, RunConfig};
-use crate::data::manifest::{Split, manifest};
+use crate::data::manifest::{DatasetSplit, manifest};
 use crate::report::measures;
 use anyhow::{Context, Result};
 use std::fmt::Write as _;
@@ -108,14 +108,14 @@ fn data(md: &mut String, config: &RunConfig) -> Result<()> {
         "{} pictures of {} in the styles {}, each in {} variants of {}background and caption; {:.0} % \
          scenes. Hidden from training: {} pictures of concepts in one style, {} of concepts in every style, and one in \
          ten pairings of object and background colour. It draws what it was shown, and little else.",
-        count(Split::Train),
+        count(DatasetSplit::Train),
         groups.join(", "),
         config.data.styles.join(", "),
         config.data.variants_per_sprite,
         if config.data.scatter > 0. { "place, size, " } else { "" },
         100. * config.data.scenes,
-        count(Split::TestStyle),
-        count(Split::TestConcept),
+        count(DatasetSplit::TestStyle),
+        count(DatasetSplit::TestConcept),
     )?;
     Ok(())
 }

@@ -4,8 +4,8 @@ mod card;
 pub(crate) mod metadata;
 pub mod preview;
 pub mod sampling;
-mod source;
 mod stages;
+mod weights;
 
 use crate::config::RunConfig;
 use crate::frozen;
@@ -34,7 +34,7 @@ pub struct ExportArgs {
 /// be written.
 pub fn run(config: &RunConfig, out: &Path) -> Result<()> {
     // Before the scale is measured, which takes a while.
-    source::complete(config)?;
+    weights::complete(config)?;
     let scale = StageA::load(config)?.scale;
     let bytes = write(config, scale, out)?;
     preview::run(config, out)?;

@@ -6,7 +6,7 @@
 use super::metadata;
 use crate::config::RunConfig;
 use crate::data::dataset::Dataset;
-use crate::data::manifest::Split;
+use crate::data::manifest::DatasetSplit;
 use anyhow::{Context, Result, bail, ensure};
 use std::path::Path;
 use tch::{Device, Kind, Tensor};
@@ -30,7 +30,7 @@ outputs: { embedding: $shown.embedding, latents: $looks.latents }
 /// # Errors
 /// Pictures that were not rendered, models that are missing or cannot be written.
 pub fn run(config: &RunConfig, folder: &Path) -> Result<()> {
-    let dataset = Dataset::open(&config.cache, &config.data, Split::Train)?;
+    let dataset = Dataset::open(&config.cache, &config.data, DatasetSplit::Train)?;
     let side = config.data.size;
     let order = dataset.epoch(0);
     let pictures = order.iter().take(PICTURES).map(|index| {

@@ -1,6 +1,6 @@
 //! The six stages of a model folder: recording, weights and metadata of each.
 
-use super::source::Source;
+use super::weights::StageWeights;
 use crate::config::RunConfig;
 use crate::frozen::{self, COMPRESSOR};
 use crate::programs::STAGE_A_DECODER;
@@ -26,7 +26,7 @@ pub struct Export {
     /// Its recording.
     pub graph: Graph,
     /// Its numbers.
-    pub weights: Source,
+    pub weights: StageWeights,
     /// What a host must know of it.
     pub metadata: Metadata,
 }
@@ -36,7 +36,7 @@ impl Export {
         name: &'static str,
         network: Network,
         sizes: &Sizes,
-        weights: Source,
+        weights: StageWeights,
         metadata: Metadata,
     ) -> Result<Export> {
         Ok(Export { name, graph: network.graph(sizes)?, network, weights, metadata })
@@ -65,13 +65,13 @@ pub fn exports(config: &RunConfig, latent_scale: f64) -> Result<Vec<Export>> {
         config.compressor.frozen_blocks,
         &sizes(config.compressor.size),
     )?;
-    let tail = Source::averaged(config, &["compressor"])?;
+    let tail = StageWeights::averaged(config, &["compressor"])?;
     Ok(vec![
         Export::new(
             "text-encoder",
             Network::Bert(BertConfig::minilm()),
             &sizes(1),
-            Source::published(&frozen::text_file(config))?,
+            StageWeights::published(&frozen::text_file(config))?,
             Metadata::TextEncoder(metadata::TextEncoder {
                 tokenizer: TOKENIZER.into(),
                 length: config.length,
@@ -81,7 +81,7 @@ pub fn exports(config: &RunConfig, latent_scale: f64) -> Result<Vec<Export>> {
             "prior",
             Network::Prior(config.prior.network.clone()),
             &sizes(cells),
-            Source::averaged(config, &["prior"])?,
+            StageWeights::averaged(config, &["prior"])?,
             Metadata::Prior(metadata::Prior {
                 // The compressor's last batch norm gives mean 0 and variance 1, what the prior draws.
                 embedding_scale: 1.,
@@ -100,7 +100,7 @@ pub fn exports(config: &RunConfig, latent_scale: f64) -> Result<Vec<Export>> {
             Network::Decoder(config.decoder.network.clone()),
             &sizes(latents),
             // Until Stage B has learned alone, as it learned with the compressor.
-            Source::averaged(config, &["decoder", "compressor"])?,
+            StageWeights::averaged(config, &["decoder", "compressor"])?,
             Metadata::Decoder(metadata::Decoder {
                 scale,
                 steps: sampling.decoder_steps,
@@ -114,14 +114,14 @@ pub fn exports(config: &RunConfig, latent_scale: f64) -> Result<Vec<Export>> {
             "vqgan-decoder",
             Network::VqganDecoder(config.vqgan.network.clone()),
             &sizes(latents),
-            Source::averaged(config, &STAGE_A_DECODER)?,
+            StageWeights::averaged(config, &STAGE_A_DECODER)?,
             Metadata::VqganDecoder(vqgan.clone()),
         )?,
         Export::new(
             "vqgan-encoder",
             Network::VqganEncoder(config.vqgan.network.clone()),
             &sizes(picture),
-            Source::averaged(config, &["vqgan"])?,
+            StageWeights::averaged(config, &["vqgan"])?,
             Metadata::VqganEncoder(vqgan),
         )?,
         Export::new(

@@ -6,7 +6,7 @@ use super::metric::{Metric, Vocabulary};
 use super::score::PictureScores;
 use super::subjects::{Gallery, Subject};
 use crate::config::RunConfig;
-use crate::data::manifest::Split;
+use crate::data::manifest::DatasetSplit;
 use crate::frozen::Frozen;
 use anyhow::{Result, ensure};
 use rayon::prelude::*;
@@ -84,8 +84,8 @@ impl Bench {
     /// Data that was not fetched, or an error of ONNX Runtime.
     pub fn open(config: &RunConfig) -> Result<Bench> {
         let gallery = |split| Gallery::open(&config.cache, &config.data, split);
-        let (train, val) = (gallery(Split::Train)?, gallery(Split::Val)?);
-        let (style, concept) = (gallery(Split::TestStyle)?, gallery(Split::TestConcept)?);
+        let (train, val) = (gallery(DatasetSplit::Train)?, gallery(DatasetSplit::Val)?);
+        let (style, concept) = (gallery(DatasetSplit::TestStyle)?, gallery(DatasetSplit::TestConcept)?);
         let backbone = Backbone::open(&config.cache, config.threads)?;
         let shown = |g: &Gallery| g.pictures(0, FITTED * g.entries());
         let mut pictures = shown(&train);

@@ -61,7 +61,7 @@ fn parse(line: &'static str) -> Result<Prompt> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::data::Split;
+    use crate::data::DatasetSplit;
     use crate::data::manifest::{Entry, manifest};
     use crate::data::palette::COLOURS;
     use crate::data::phrase::with_article;
@@ -107,9 +107,9 @@ mod tests {
             let label = label.replacen("a small ", "a ", 1);
             let entry = entry(&all, &label, &style);
             let wanted = match prompt.kind {
-                Kind::Seen | Kind::Composed => Split::Train,
-                Kind::Style => Split::TestStyle,
-                Kind::Concept => Split::TestConcept,
+                Kind::Seen | Kind::Composed => DatasetSplit::Train,
+                Kind::Style => DatasetSplit::TestStyle,
+                Kind::Concept => DatasetSplit::TestConcept,
             };
             assert_eq!(entry.split, wanted, "{}", prompt.text);
             if let Some(colour) = &colour {

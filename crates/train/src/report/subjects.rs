@@ -1,6 +1,6 @@
 //! Real pictures to measure against, each with what it shows.
 
-use crate::data::manifest::{Entry, Split};
+use crate::data::manifest::{DatasetSplit, Entry};
 use crate::data::{DataConfig, Dataset};
 use anyhow::Result;
 use rayon::prelude::*;
@@ -36,7 +36,7 @@ impl Gallery {
     ///
     /// # Errors
     /// As [`Dataset::open`].
-    pub fn open(cache: &Path, data: &DataConfig, split: Split) -> Result<Gallery> {
+    pub fn open(cache: &Path, data: &DataConfig, split: DatasetSplit) -> Result<Gallery> {
         let data = DataConfig { scenes: 0., ..data.clone() };
         Ok(Gallery { dataset: Dataset::open(cache, &data, split)? })
     }

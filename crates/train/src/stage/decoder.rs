@@ -8,7 +8,7 @@ use crate::eval::{Evaluator, Mode, Weights};
 use crate::sample_grid;
 use crate::sampler::{self, Guided};
 use crate::shards::Table;
-use crate::trainer::Stage;
+use crate::trainer::TrainedStage;
 use anyhow::Result;
 use std::path::Path;
 use std::rc::Rc;
@@ -31,7 +31,7 @@ const UNCAPTIONED: f64 = 0.1;
 pub struct DecoderStage {
     name: &'static str,
     corpus: Rc<Corpus>,
-    source: Source,
+    data: DecoderData,
     network: Evaluator,
     pixels: Rc<dyn Fn(&Tensor) -> Tensor>,
     kind: Kind,
@@ -39,7 +39,7 @@ pub struct DecoderStage {
 }
 
 /// What the decoder learns from, beside the corpus: row i belongs to picture i.
-pub struct Source {
+pub struct DecoderData {
     /// Scaled latents, f16 `[n,c,h,w]`: what is to be drawn.
     pub latents: Rc<Table>,
     /// What the embedding is made from, `[n,c,h,w]`: features, or the embedding itself.
@@ -57,12 +57,12 @@ impl DecoderStage {
         name: &'static str,
         config: &DecoderConfig,
         tail: &Tail,
-        (corpus, source): (Rc<Corpus>, Source),
+        (corpus, data): (Rc<Corpus>, DecoderData),
         pixels: Rc<dyn Fn(&Tensor) -> Tensor>,
         kind: Kind,
     ) -> Result<DecoderStage> {
-        let network = Evaluator::new(record(config, tail, &corpus.frozen()?.text, &source)?);
-        Ok(DecoderStage { name, corpus, source, network, pixels, kind, s: 0.008 })
+        let network = Evaluator::new(record(config, tail, &corpus.frozen()?.text, &data)?);
+        Ok(DecoderStage { name, corpus, data, network, pixels, kind, s: 0.008 })
     }
 
     /// The joint recording.
@@ -88,7 +88,7 @@ impl DecoderStage {
         drop: f64,
         shown: (Tensor, Tensor),
     ) -> Result<Vec<Tensor>> {
-        let features = self.source.features.floats(which, self.corpus.device)?;
+        let features = self.data.features.floats(which, self.corpus.device)?;
         let mut feeds = vec![noisy.shallow_clone(), t.to_device(self.corpus.device), features];
         feeds.push(self.corpus.text(which, drop)?);
         feeds.extend([shown.0, shown.1].map(|x| x.to_device(self.corpus.device)));
@@ -96,15 +96,20 @@ impl DecoderStage {
     }
 }
 
-fn record(config: &DecoderConfig, tail: &Tail, text: &Table, source: &Source) -> Result<Graph, RecordError> {
+fn record(
+    config: &DecoderConfig,
+    tail: &Tail,
+    text: &Table,
+    data: &DecoderData,
+) -> Result<Graph, RecordError> {
     let mut g = Graph::new();
     let batch = || Axis::named("batch", 1);
     let axes = |t: &Table| -> Vec<Axis> {
         std::iter::once(batch()).chain(t.row().iter().map(|n| Axis::fixed(*n as usize))).collect()
     };
-    let x = g.input("latents", DType::F32, &axes(&source.latents));
+    let x = g.input("latents", DType::F32, &axes(&data.latents));
     let t = g.input("timestep", DType::F32, &[batch()]);
-    let features = g.input("features", DType::F32, &axes(&source.features));
+    let features = g.input("features", DType::F32, &axes(&data.features));
     let text = g.input("text", DType::F32, &axes(text));
     let each = [batch(), Axis::fixed(1), Axis::fixed(1), Axis::fixed(1)];
     let signal = g.input("signal", DType::F32, &each);
@@ -122,7 +127,7 @@ fn record(config: &DecoderConfig, tail: &Tail, text: &Table, source: &Source) ->
     g.finish()
 }
 
-impl Stage for DecoderStage {
+impl TrainedStage for DecoderStage {
     fn name(&self) -> &str {
         self.name
     }
@@ -135,7 +140,7 @@ impl Stage for DecoderStage {
     ) -> Result<(Tensor, Vec<(&'static str, f64)>)> {
         tch::manual_seed(seed);
         let (which, (t, alpha)) = (self.corpus.draw(batch), times(batch as i64, self.s));
-        let x = self.source.latents.floats(&which, self.corpus.device)?;
+        let x = self.data.latents.floats(&which, self.corpus.device)?;
         let alpha = alpha.to_device(self.corpus.device);
         let noise = x.randn_like();
         let noisy = add_noise(&x, &noise, &alpha);
@@ -155,7 +160,7 @@ impl Stage for DecoderStage {
             Tensor::zeros([n, 1, 1, 1], (Kind::Float, Device::Cpu)),
         );
         tch::manual_seed(0);
-        let size = [&[n], self.source.latents.row()].concat();
+        let size = [&[n], self.data.latents.row()].concat();
         let start = Tensor::randn(size, (Kind::Float, self.corpus.device));
         let calm = self.embedding_noise(n as usize);
         let rest = self.feeds(&start, &start, &which, 0., full)?.split_off(2);

@@ -5,7 +5,7 @@ use crate::eval::{Evaluator, Mode, Weights};
 use crate::sample_grid;
 use crate::sampler::{self, Guided};
 use crate::shards::Table;
-use crate::trainer::Stage;
+use crate::trainer::TrainedStage;
 use anyhow::Result;
 use std::path::Path;
 use std::rc::Rc;
@@ -53,7 +53,7 @@ impl PriorStage {
     }
 }
 
-impl Stage for PriorStage {
+impl TrainedStage for PriorStage {
     fn name(&self) -> &str {
         "prior"
     }

@@ -8,7 +8,7 @@ use super::likeness::Likeness;
 use crate::eval::{Evaluator, Mode, Weights};
 use crate::sample_grid;
 use crate::shards::Table;
-use crate::trainer::Stage;
+use crate::trainer::TrainedStage;
 use anyhow::Result;
 use std::path::Path;
 use std::rc::Rc;
@@ -61,7 +61,7 @@ fn record(config: &VqganConfig, latents: &Table) -> Result<Graph, RecordError> {
     g.finish()
 }
 
-impl Stage for RefineStage {
+impl TrainedStage for RefineStage {
     fn name(&self) -> &str {
         "vqgan-decoder"
     }

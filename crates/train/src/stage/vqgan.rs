@@ -8,7 +8,7 @@ use super::likeness::{Likeness, psnr};
 use crate::config::LatentsRun;
 use crate::eval::{Evaluator, Mode, Weights};
 use crate::sample_grid;
-use crate::trainer::Stage;
+use crate::trainer::TrainedStage;
 use anyhow::{Context, Result};
 use std::fs;
 use std::io::Write as _;
@@ -126,7 +126,7 @@ fn mix(g: &mut Graph, a: Id, b: Id, share: Id) -> Id {
     g.push(Op::Add, &[a, step])
 }
 
-impl Stage for VqganStage {
+impl TrainedStage for VqganStage {
     fn name(&self) -> &str {
         "vqgan"
     }

@@ -51,7 +51,7 @@ impl LoopConfig {
 }
 
 /// What a stage adds to the loop.
-pub trait Stage {
+pub trait TrainedStage {
     /// Folder and log name, as `decoder`.
     fn name(&self) -> &str;
     /// The loss of one batch, and named parts of it for the log. All chance comes from `seed`.
@@ -157,7 +157,7 @@ impl Trainer {
     }
 
     /// Steps until the configured end or a signal; resuming gives the same bits as not stopping.
-    pub fn run(&mut self, stage: &mut dyn Stage, config: &LoopConfig) -> Result<()> {
+    pub fn run(&mut self, stage: &mut dyn TrainedStage, config: &LoopConfig) -> Result<()> {
         let bar = ProgressBar::new(config.steps).with_position(self.spent.step).with_message("loss …");
         bar.set_style(ProgressStyle::with_template(
             "{prefix} {wide_bar} {pos}/{len} {msg} {per_sec} {eta} left",

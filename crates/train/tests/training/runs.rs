@@ -11,11 +11,11 @@ use wuerst_model::vqgan::VqganConfig;
 use wuerst_train::config::{LatentsRun, PictureLoss};
 use wuerst_train::eval::Weights;
 use wuerst_train::shards::Table;
-use wuerst_train::stage::decoder::{DecoderStage, Source};
+use wuerst_train::stage::decoder::{DecoderData, DecoderStage};
 use wuerst_train::stage::likeness::Likeness;
 use wuerst_train::stage::prior::PriorStage;
 use wuerst_train::stage::vqgan::VqganStage;
-use wuerst_train::trainer::{Stage, Trainer};
+use wuerst_train::trainer::{TrainedStage, Trainer};
 
 pub fn prior_stage() -> Result<PriorStage> {
     let corpus = Rc::new(corpus(16, 8));
@@ -24,7 +24,7 @@ pub fn prior_stage() -> Result<PriorStage> {
 }
 
 /// Trains up to `steps`, from the folder's checkpoint if there is one.
-fn train<S: Stage>(make: &Make<S>, folder: &Path, steps: u64, seed: i64) -> Result<()> {
+fn train<S: TrainedStage>(make: &Make<S>, folder: &Path, steps: u64, seed: i64) -> Result<()> {
     let (mut stage, weights) = make(seed)?;
     Trainer::open(folder.to_owned(), weights, seed)?.run(&mut stage, &pace(steps, 4, 1e-3))
 }
@@ -44,7 +44,7 @@ pub fn checkpoint(folder: &Path) -> Result<BTreeMap<String, Vec<u8>>> {
 }
 
 /// A run that was stopped has the bits of one that never was, and another seed others.
-fn resumes<S: Stage>(make: &Make<S>) -> Result<()> {
+fn resumes<S: TrainedStage>(make: &Make<S>) -> Result<()> {
     let folder = tempfile::tempdir()?;
     let at = |name: &str| folder.path().join(name);
     let weights = |name: &str| -> Result<BTreeMap<String, Vec<u8>>> {
@@ -89,9 +89,14 @@ fn stage_a_resumes_to_the_same_bits() -> Result<()> {
 }
 
 /// Trains some steps; the loss on one batch before and after, and the weights.
-fn learn(stage: &mut dyn Stage, weights: Weights, steps: u64, rate: f64) -> Result<([f64; 2], Weights)> {
+fn learn(
+    stage: &mut dyn TrainedStage,
+    weights: Weights,
+    steps: u64,
+    rate: f64,
+) -> Result<([f64; 2], Weights)> {
     let folder = tempfile::tempdir()?;
-    let loss = |stage: &mut dyn Stage, weights: &Weights| -> Result<f64> {
+    let loss = |stage: &mut dyn TrainedStage, weights: &Weights| -> Result<f64> {
         tch::no_grad(|| Ok(stage.loss(weights, 16, 99)?.0.double_value(&[])))
     };
     let mut trainer = Trainer::open(folder.path().to_owned(), weights, 1)?;
@@ -156,14 +161,14 @@ fn stage_b_learns_and_so_does_the_compressor_s_tail() -> Result<()> {
     let _alone = alone();
     let corpus = Rc::new(corpus(16, 32));
     let latents = Tensor::randn([16, 4, 8, 8], (Kind::Float, Device::Cpu)).to_kind(Kind::Half);
-    let source = Source { latents: Rc::new(Table::of(latents)), features: corpus.frozen()?.features.clone() };
+    let data =
+        DecoderData { latents: Rc::new(Table::of(latents)), features: corpus.frozen()?.features.clone() };
     let tail = |g: &mut Graph, x| {
         let w = g.param("mapper", &[16, 8, 1, 1], Init::Normal(0.3));
         g.push(Op::Conv { stride: 1, pads: [0; 4], groups: 1 }, &[x, w])
     };
     let pixels = Rc::new(|x: &Tensor| x.shallow_clone());
-    let mut stage =
-        DecoderStage::new("joint", &tiny::decoder(), &tail, (corpus, source), pixels, Kind::Float)?;
+    let mut stage = DecoderStage::new("joint", &tiny::decoder(), &tail, (corpus, data), pixels, Kind::Float)?;
     let weights = Weights::init(stage.graph(), 1, Device::Cpu);
     let mapper = weights.at("mapper").copy();
     let ([before, after], trained) = learn(&mut stage, weights, 30, 3e-3)?;

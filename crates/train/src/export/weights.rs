@@ -10,7 +10,7 @@ use wuerst_model::onnx::{BoxError, Weight, Weights};
 use wuerst_model::record::Graph;
 
 /// Averaged weights of a checkpoint, and below them frozen ones.
-pub struct Source {
+pub struct StageWeights {
     trained: Checkpoint,
     frozen: Option<Frozen>,
 }
@@ -21,14 +21,14 @@ struct Frozen {
     names: HashSet<String>,
 }
 
-impl Source {
+impl StageWeights {
     /// Weights that were published and never trained here.
-    pub fn published(path: &std::path::Path) -> Result<Source> {
-        Ok(Source { trained: frozen::published(path)?, frozen: None })
+    pub fn published(path: &std::path::Path) -> Result<StageWeights> {
+        Ok(StageWeights { trained: frozen::published(path)?, frozen: None })
     }
 
     /// Averaged weights of the newest checkpoint among the given folders of the run, the first that has one.
-    pub fn averaged(config: &RunConfig, folders: &[&str]) -> Result<Source> {
+    pub fn averaged(config: &RunConfig, folders: &[&str]) -> Result<StageWeights> {
         let found = folders.iter().find_map(|f| Trainer::averaged_file(&config.folder.join(f)));
         let command = command(folders.last().copied().unwrap_or_default());
         let path = found.with_context(|| {
@@ -38,17 +38,17 @@ impl Source {
                 config.folder.display()
             )
         })?;
-        Ok(Source { trained: Checkpoint::open(path)?, frozen: None })
+        Ok(StageWeights { trained: Checkpoint::open(path)?, frozen: None })
     }
 
     /// Takes the parameters of `graph`, which training left alone, from a published checkpoint.
-    pub fn over(self, published: Checkpoint, graph: &Graph) -> Source {
+    pub fn over(self, published: Checkpoint, graph: &Graph) -> StageWeights {
         let names = graph.params.iter().map(|p| p.name.clone()).collect();
-        Source { frozen: Some(Frozen { published, names }), ..self }
+        StageWeights { frozen: Some(Frozen { published, names }), ..self }
     }
 }
 
-impl Weights for Source {
+impl Weights for StageWeights {
     fn weight(&self, name: &str) -> Result<Weight, BoxError> {
         match &self.frozen {
             Some(frozen) if frozen.names.contains(name) => frozen.published.weight(name),
