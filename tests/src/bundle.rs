@@ -14,7 +14,7 @@ use wuerst_model::import::{self, Published, Source};
 use wuerst_model::metadata::{self, Metadata};
 use wuerst_model::onnx::{self, Options, Weights};
 use wuerst_model::prior::{self, PriorConfig};
-use wuerst_model::record::Graph;
+use wuerst_model::record::NetworkGraph;
 use wuerst_model::scale::Scale;
 use wuerst_model::schedule::Schedule;
 
@@ -77,7 +77,7 @@ pub fn write_prior(folder: &Path, metadata: &Metadata) -> Result<()> {
 }
 
 /// Network and weights of the prior of [`PLAIN`].
-pub fn prior_network() -> Result<(Graph, Checkpoint)> {
+pub fn prior_network() -> Result<(NetworkGraph, Checkpoint)> {
     let graph = prior::graph(&PLAIN.json("wuerstchen-prior/prior/config.json")?, &SIZES)?;
     Ok((graph, Checkpoint::open(PLAIN.path("wuerstchen-prior/prior"))?))
 }
@@ -114,7 +114,7 @@ pub fn prior_metadata() -> Metadata {
 pub fn save(
     folder: &Path,
     name: &str,
-    graph: &Graph,
+    graph: &NetworkGraph,
     weights: &dyn Weights,
     metadata: &Metadata,
 ) -> Result<()> {

@@ -3,7 +3,7 @@
 use anyhow::{Result, ensure};
 use ndarray::{ArrayD, IxDyn};
 use wuerst_model::onnx::{BoxError, Weight};
-use wuerst_model::record::Graph;
+use wuerst_model::record::NetworkGraph;
 
 /// Numbers that look random, uniform in ±1, the same on every run.
 pub struct Random(u64);
@@ -29,7 +29,7 @@ impl Random {
 }
 
 /// Random weights for every parameter of a graph, different for each name, the same on every run.
-pub fn random_weights(graph: &Graph) -> impl Fn(&str) -> Result<Weight, BoxError> {
+pub fn random_weights(graph: &NetworkGraph) -> impl Fn(&str) -> Result<Weight, BoxError> {
     move |name| {
         let param = graph.params.iter().find(|p| p.name == name).ok_or("no such parameter")?;
         let data = random_weight(name, &param.shape).into_raw_vec_and_offset().0;

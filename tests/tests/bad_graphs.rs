@@ -137,7 +137,7 @@ fn every_bad_graph_is_refused_in_these_words() {
 #[test]
 fn a_model_that_breaks_its_contract_is_refused_in_the_graph_s_line() {
     let models = tempfile::tempdir().unwrap();
-    let mut g = record::Graph::new();
+    let mut g = record::NetworkGraph::new();
     let latents = g.input("latents", DType::F32, &[Axis::fixed(1), Axis::fixed(8), Axis::fixed(2)]);
     let picture = g.push(Op::Transpose(vec![0, 2, 1]), &[latents]);
     g.output("picture", picture);

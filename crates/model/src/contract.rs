@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::record::{Axis, DType, Graph, Id};
+use crate::record::{Axis, DType, Id, NetworkGraph};
 
 /// A stage that a model can stand in for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -122,7 +122,7 @@ impl Sizes {
 }
 
 /// `name` f32 `[batch, channels, height, width]`: the stage's `latents` or `image`.
-pub fn picture(g: &mut Graph, name: &str, sizes: &Sizes, channels: usize) -> Id {
+pub fn picture(g: &mut NetworkGraph, name: &str, sizes: &Sizes, channels: usize) -> Id {
     let axes = [
         Axis::named("batch", sizes.batch),
         Axis::fixed(channels),
@@ -133,19 +133,19 @@ pub fn picture(g: &mut Graph, name: &str, sizes: &Sizes, channels: usize) -> Id 
 }
 
 /// `timestep` f32 `[batch]` in 0..1, where 1 is noise.
-pub fn timestep(g: &mut Graph, sizes: &Sizes) -> Id {
+pub fn timestep(g: &mut NetworkGraph, sizes: &Sizes) -> Id {
     g.input("timestep", DType::F32, &[Axis::named("batch", sizes.batch)])
 }
 
 /// `text` f32 `[batch, length, features]`: the states of a text encoder.
-pub fn text(g: &mut Graph, sizes: &Sizes, features: usize) -> Id {
+pub fn text(g: &mut NetworkGraph, sizes: &Sizes, features: usize) -> Id {
     let axes =
         [Axis::named("batch", sizes.batch), Axis::named("length", sizes.length), Axis::fixed(features)];
     g.input("text", DType::F32, &axes)
 }
 
 /// `embedding` f32 `[batch, channels, embedding_height, embedding_width]`: what the prior made.
-pub fn embedding(g: &mut Graph, sizes: &Sizes, channels: usize) -> Id {
+pub fn embedding(g: &mut NetworkGraph, sizes: &Sizes, channels: usize) -> Id {
     let [height, width] = sizes.embedding;
     let axes = [
         Axis::named("batch", sizes.batch),
@@ -157,7 +157,7 @@ pub fn embedding(g: &mut Graph, sizes: &Sizes, channels: usize) -> Id {
 }
 
 /// `input_ids` and `attention_mask`, both i64 `[batch, length]`; a mask of 1 means attend.
-pub fn tokens(g: &mut Graph, sizes: &Sizes) -> (Id, Id) {
+pub fn tokens(g: &mut NetworkGraph, sizes: &Sizes) -> (Id, Id) {
     let axes = [Axis::named("batch", sizes.batch), Axis::named("length", sizes.length)];
     (g.input("input_ids", DType::I64, &axes), g.input("attention_mask", DType::I64, &axes))
 }

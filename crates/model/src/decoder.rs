@@ -9,7 +9,7 @@ use crate::layer::{
     ChannelsLast, EPS, ResBlock, attn_block, conv, conv_from, conv_transpose, halves, linear_from, res_block,
     time_embedding, timestep_block, xavier,
 };
-use crate::record::{Graph, Id, Init, Op, RecordError};
+use crate::record::{Id, Init, NetworkGraph, Op, RecordError};
 
 /// Sizes of the network, as in diffusers' `config.json`; the default is the published model.
 ///
@@ -141,7 +141,7 @@ struct Conditions<'a> {
 /// Predicted noise `[b,4,H,W]` in noisy `latents` `[b,4,H,W]` at `timestep` `[b]` (1 is noise), given the semantic
 /// `embedding` `[b,16,h,w]` and `text` `[b,l,clip_embd]`.
 pub fn noise(
-    g: &mut Graph,
+    g: &mut NetworkGraph,
     config: &DecoderConfig,
     latents: Id,
     timestep: Id,
@@ -183,7 +183,7 @@ pub fn noise(
 
 impl Conditions<'_> {
     /// Each level's result, the largest resolution first, and the last of them again.
-    fn down(&self, g: &mut Graph, mut x: ChannelsLast) -> (Vec<ChannelsLast>, ChannelsLast) {
+    fn down(&self, g: &mut NetworkGraph, mut x: ChannelsLast) -> (Vec<ChannelsLast>, ChannelsLast) {
         let mut results = Vec::new();
         for level in 0..self.config.c_hidden.len() {
             let path = format!("down_blocks.{level}");
@@ -201,7 +201,7 @@ impl Conditions<'_> {
     }
 
     /// From the lowest resolution back to the largest, each level joined to what the way down had there.
-    fn up(&self, g: &mut Graph, mut results: Vec<ChannelsLast>, mut x: ChannelsLast) -> ChannelsLast {
+    fn up(&self, g: &mut NetworkGraph, mut results: Vec<ChannelsLast>, mut x: ChannelsLast) -> ChannelsLast {
         let levels = results.len();
         results.pop();
         for level in (0..levels).rev() {
@@ -226,7 +226,7 @@ impl Conditions<'_> {
     }
 
     /// The semantic embedding at the places of `x`, where this level sees it.
-    fn injected(&self, g: &mut Graph, mapper: usize, level: usize, x: ChannelsLast) -> Option<Id> {
+    fn injected(&self, g: &mut NetworkGraph, mapper: usize, level: usize, x: ChannelsLast) -> Option<Id> {
         self.config.inject_effnet[level].then(|| {
             let resized = g.push(Op::CubicResize, &[self.embedding, x.like]);
             let name = format!("effnet_mappers.{mapper}");
@@ -238,7 +238,7 @@ impl Conditions<'_> {
     /// The blocks of one level, numbered from `start`; the first reads `joined[0]` beside x, the others `joined[1]`.
     fn blocks(
         &self,
-        g: &mut Graph,
+        g: &mut NetworkGraph,
         level: usize,
         path: &str,
         start: usize,
@@ -262,8 +262,8 @@ impl Conditions<'_> {
 }
 
 /// The contract `decoder`: `latents`, `timestep`, `embedding`, `text` to `noise`.
-pub fn graph(config: &DecoderConfig, sizes: &Sizes) -> Result<Graph, RecordError> {
-    let mut g = Graph::new();
+pub fn graph(config: &DecoderConfig, sizes: &Sizes) -> Result<NetworkGraph, RecordError> {
+    let mut g = NetworkGraph::new();
     let latents = contract::picture(&mut g, "latents", sizes, config.c_in);
     let timestep = contract::timestep(&mut g, sizes);
     let embedding = contract::embedding(&mut g, sizes, config.effnet_embd);

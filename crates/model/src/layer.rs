@@ -3,7 +3,7 @@
 //! Images are `[b,c,h,w]`; `name` is the layer's prefix in the published checkpoints. Starting values are the ones
 //! Würstchen's authors train from: Xavier-uniform weights and zero biases, unless a network says otherwise.
 
-use crate::record::{Extent, Graph, Id, Init, Op};
+use crate::record::{Extent, Id, Init, NetworkGraph, Op};
 
 /// Epsilon of the layer norms and of the global response norm in stages A, B and C.
 pub const EPS: f32 = 1e-6;
@@ -14,18 +14,25 @@ pub fn xavier(inputs: usize, outputs: usize) -> Init {
 }
 
 /// `x·Wᵀ + b` on the last axis, `W` `[out,in]`.
-pub fn linear(g: &mut Graph, name: &str, x: Id, out: usize) -> Id {
+pub fn linear(g: &mut NetworkGraph, name: &str, x: Id, out: usize) -> Id {
     let init = xavier(features(g, x), out);
     linear_from(g, name, x, out, init)
 }
 
 /// [`linear`] whose weight starts as `init`.
-pub fn linear_from(g: &mut Graph, name: &str, x: Id, out: usize, init: Init) -> Id {
+pub fn linear_from(g: &mut NetworkGraph, name: &str, x: Id, out: usize, init: Init) -> Id {
     linear_times(g, name, x, out, init, None)
 }
 
 /// [`linear_from`] times a learned number `[1]`.
-pub fn linear_times(g: &mut Graph, name: &str, x: Id, out: usize, init: Init, times: Option<Id>) -> Id {
+pub fn linear_times(
+    g: &mut NetworkGraph,
+    name: &str,
+    x: Id,
+    out: usize,
+    init: Init,
+    times: Option<Id>,
+) -> Id {
     let inner = features(g, x);
     let w = g.param(&format!("{name}.weight"), &[out, inner], init);
     let b = g.param(&format!("{name}.bias"), &[out], Init::Constant(0.));
@@ -33,29 +40,29 @@ pub fn linear_times(g: &mut Graph, name: &str, x: Id, out: usize, init: Init, ti
     g.push(Op::Linear, &[x, w, b])
 }
 
-fn scaled(g: &mut Graph, params: [Id; 2], times: Option<Id>) -> [Id; 2] {
+fn scaled(g: &mut NetworkGraph, params: [Id; 2], times: Option<Id>) -> [Id; 2] {
     times.map_or(params, |times| params.map(|param| g.push(Op::Mul, &[param, times])))
 }
 
 /// Extent of the last axis.
-pub fn features(g: &Graph, x: Id) -> usize {
+pub fn features(g: &NetworkGraph, x: Id) -> usize {
     g.shape(x).last().copied().unwrap_or(1)
 }
 
 /// Extent of axis 1 of an image.
-pub fn channels(g: &Graph, x: Id) -> usize {
+pub fn channels(g: &NetworkGraph, x: Id) -> usize {
     g.shape(x).get(1).copied().unwrap_or(1)
 }
 
 /// Dense convolution with a square kernel, padded on all sides alike; `[kernel, stride, pad]`.
-pub fn conv(g: &mut Graph, name: &str, x: Id, out: usize, [k, stride, pad]: [usize; 3]) -> Id {
+pub fn conv(g: &mut NetworkGraph, name: &str, x: Id, out: usize, [k, stride, pad]: [usize; 3]) -> Id {
     let init = xavier(channels(g, x) * k * k, out * k * k);
     conv_from(g, name, x, out, [k, stride, pad], init)
 }
 
 /// [`conv`] whose weight starts as `init`.
 pub fn conv_from(
-    g: &mut Graph,
+    g: &mut NetworkGraph,
     name: &str,
     x: Id,
     out: usize,
@@ -69,12 +76,18 @@ pub fn conv_from(
 }
 
 /// Depthwise `kernel`² convolution that keeps the size if `pad` is half the kernel.
-pub fn depthwise(g: &mut Graph, name: &str, x: Id, kernel: usize, pad: usize) -> Id {
+pub fn depthwise(g: &mut NetworkGraph, name: &str, x: Id, kernel: usize, pad: usize) -> Id {
     depthwise_times(g, name, x, [kernel, pad], None)
 }
 
 /// [`depthwise`] times a learned number `[1]`; `[kernel, pad]`.
-pub fn depthwise_times(g: &mut Graph, name: &str, x: Id, [kernel, pad]: [usize; 2], times: Option<Id>) -> Id {
+pub fn depthwise_times(
+    g: &mut NetworkGraph,
+    name: &str,
+    x: Id,
+    [kernel, pad]: [usize; 2],
+    times: Option<Id>,
+) -> Id {
     let c = channels(g, x);
     // The authors' initialiser counts every channel's output although each feeds only its own.
     let init = xavier(kernel * kernel, c * kernel * kernel);
@@ -87,7 +100,13 @@ pub fn depthwise_times(g: &mut Graph, name: &str, x: Id, [kernel, pad]: [usize; 
 /// Transposed convolution with a square kernel; `[kernel, stride, pad]`.
 ///
 /// Starts as PyTorch's does, uniform in ±1/√(out·kernel²): the authors leave this layer alone.
-pub fn conv_transpose(g: &mut Graph, name: &str, x: Id, out: usize, [k, stride, pad]: [usize; 3]) -> Id {
+pub fn conv_transpose(
+    g: &mut NetworkGraph,
+    name: &str,
+    x: Id,
+    out: usize,
+    [k, stride, pad]: [usize; 3],
+) -> Id {
     let c = channels(g, x);
     let init = Init::Uniform(1. / ((out * k * k) as f32).sqrt());
     let w = g.param(&format!("{name}.weight"), &[c, out, k, k], init);
@@ -107,12 +126,12 @@ pub struct ChannelsLast {
 
 impl ChannelsLast {
     /// The tokens of an image `[b,c,h,w]`.
-    pub fn of(g: &mut Graph, image: Id) -> ChannelsLast {
+    pub fn of(g: &mut NetworkGraph, image: Id) -> ChannelsLast {
         ChannelsLast { tokens: g.push(Op::ImageToTokens, &[image]), like: image }
     }
 
     /// The image `[b,c,h,w]`.
-    pub fn image(self, g: &mut Graph) -> Id {
+    pub fn image(self, g: &mut NetworkGraph) -> Id {
         g.push(Op::TokensToImage, &[self.tokens, self.like])
     }
 
@@ -122,18 +141,18 @@ impl ChannelsLast {
     }
 
     /// Layer norm over the channels, without scale and bias.
-    pub fn norm(self, g: &mut Graph) -> ChannelsLast {
+    pub fn norm(self, g: &mut NetworkGraph) -> ChannelsLast {
         self.with(g.push(Op::LayerNorm { eps: EPS }, &[self.tokens]))
     }
 
     /// The channels with others added.
-    pub fn add(self, g: &mut Graph, tokens: Id) -> ChannelsLast {
+    pub fn add(self, g: &mut NetworkGraph, tokens: Id) -> ChannelsLast {
         self.with(g.push(Op::Add, &[self.tokens, tokens]))
     }
 }
 
 /// Layer norm over the last axis with scale and bias.
-pub fn layer_norm(g: &mut Graph, name: &str, x: Id, eps: f32) -> Id {
+pub fn layer_norm(g: &mut NetworkGraph, name: &str, x: Id, eps: f32) -> Id {
     let c = features(g, x);
     let scale = g.param(&format!("{name}.weight"), &[c], Init::Constant(1.));
     let shift = g.param(&format!("{name}.bias"), &[c], Init::Constant(0.));
@@ -141,7 +160,7 @@ pub fn layer_norm(g: &mut Graph, name: &str, x: Id, eps: f32) -> Id {
 }
 
 /// Batch norm over the channels of an image, with running statistics.
-pub fn batch_norm(g: &mut Graph, name: &str, x: Id, eps: f32, momentum: f32) -> Id {
+pub fn batch_norm(g: &mut NetworkGraph, name: &str, x: Id, eps: f32, momentum: f32) -> Id {
     let c = channels(g, x);
     let scale = g.param(&format!("{name}.weight"), &[c], Init::Constant(1.));
     let shift = g.param(&format!("{name}.bias"), &[c], Init::Constant(0.));
@@ -151,15 +170,15 @@ pub fn batch_norm(g: &mut Graph, name: &str, x: Id, eps: f32, momentum: f32) -> 
 }
 
 /// x · σ(x).
-pub fn silu(g: &mut Graph, x: Id) -> Id {
+pub fn silu(g: &mut NetworkGraph, x: Id) -> Id {
     let s = g.push(Op::Sigmoid, &[x]);
     g.push(Op::Mul, &[x, s])
 }
 
 /// Global response norm of `[b,n,c]` (ConvNeXt V2): channels compete by their energy over the picture.
-fn response_norm(g: &mut Graph, name: &str, x: Id) -> Id {
+fn response_norm(g: &mut NetworkGraph, name: &str, x: Id) -> Id {
     let c = features(g, x);
-    let vector = |g: &mut Graph, part| {
+    let vector = |g: &mut NetworkGraph, part| {
         let vector = g.param(&format!("{name}.{part}"), &[1, 1, 1, c], Init::Constant(0.));
         g.push(Op::Reshape(vec![Extent::Fixed(c)]), &[vector])
     };
@@ -193,7 +212,7 @@ pub struct ResBlock {
 ///
 /// `skip` `[b,h·w,s]` is joined to the MLP's input (stage B).
 pub fn res_block(
-    g: &mut Graph,
+    g: &mut NetworkGraph,
     name: &str,
     x: ChannelsLast,
     skip: Option<Id>,
@@ -217,7 +236,7 @@ pub fn res_block(
 }
 
 /// Scales and shifts the channels by a linear function of the time embedding `[b,c_r]`.
-pub fn timestep_block(g: &mut Graph, name: &str, x: ChannelsLast, r: Id) -> ChannelsLast {
+pub fn timestep_block(g: &mut NetworkGraph, name: &str, x: ChannelsLast, r: Id) -> ChannelsLast {
     let c = features(g, x.tokens);
     // Starts as the identity, as the authors' modules.py.
     let ab = linear_from(g, &format!("{name}.mapper"), r, 2 * c, Init::Constant(0.));
@@ -231,7 +250,7 @@ pub fn timestep_block(g: &mut Graph, name: &str, x: ChannelsLast, r: Id) -> Chan
 
 /// Attention from the picture to itself and to the condition `[b,l,c_cond]`.
 pub fn attn_block(
-    g: &mut Graph,
+    g: &mut NetworkGraph,
     name: &str,
     x: ChannelsLast,
     cond: Id,
@@ -253,7 +272,7 @@ pub fn attn_block(
 }
 
 /// Sine and cosine embedding `[b,c_r]` of the time `[b]` in 0..1 (1 is noise), over 10⁴ positions.
-pub fn time_embedding(g: &mut Graph, t: Id, c_r: usize) -> Id {
+pub fn time_embedding(g: &mut NetworkGraph, t: Id, c_r: usize) -> Id {
     let half = c_r / 2;
     let step = 10_000f64.ln() / (half as f64 - 1.);
     let frequencies = (0..half).map(|i| (-(i as f64) * step).exp() as f32).collect();
@@ -273,7 +292,7 @@ pub fn time_embedding(g: &mut Graph, t: Id, c_r: usize) -> Id {
 }
 
 /// The two halves of an axis.
-pub fn halves(g: &mut Graph, x: Id, axis: usize) -> (Id, Id) {
+pub fn halves(g: &mut NetworkGraph, x: Id, axis: usize) -> (Id, Id) {
     let n = g.shape(x).get(axis).copied().unwrap_or(0);
     let first = g.push(Op::Slice { axis, start: 0, end: n / 2 }, &[x]);
     (first, g.push(Op::Slice { axis, start: n / 2, end: n }, &[x]))

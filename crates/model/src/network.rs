@@ -12,7 +12,7 @@ use crate::contract::Sizes;
 use crate::decoder::{self, DecoderConfig};
 use crate::metadata::Metadata;
 use crate::prior::{self, PriorConfig};
-use crate::record::{Graph, RecordError};
+use crate::record::{NetworkGraph, RecordError};
 use crate::text::bert::{self, BertConfig};
 use crate::text::clip::{self, ClipConfig};
 use crate::vqgan::{self, VqganConfig};
@@ -68,16 +68,16 @@ impl Network {
     ///
     /// # Errors
     /// When its sizes contradict each other, do not fit those of the recording, or name more than 4,096 blocks.
-    pub fn graph(&self, sizes: &Sizes) -> Result<Graph, RecordError> {
+    pub fn graph(&self, sizes: &Sizes) -> Result<NetworkGraph, RecordError> {
         if let Some(problem) = serde_json::to_value(self).ok().and_then(|sizes| too_large("network", &sizes))
         {
-            let mut g = Graph::new();
+            let mut g = NetworkGraph::new();
             g.reject("network", problem);
             return g.finish();
         }
         let blocks = self.blocks();
         if blocks > MOST_BLOCKS {
-            let mut g = Graph::new();
+            let mut g = NetworkGraph::new();
             g.reject("network", format!("{blocks} blocks; at most {MOST_BLOCKS} are recorded"));
             return g.finish();
         }

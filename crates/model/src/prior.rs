@@ -9,7 +9,7 @@ use crate::layer::{
     ChannelsLast, ResBlock, attn_block, conv_from, halves, linear_from, res_block, time_embedding,
     timestep_block,
 };
-use crate::record::{Graph, Id, Init, Op, RecordError};
+use crate::record::{Id, Init, NetworkGraph, Op, RecordError};
 
 /// Sizes of the network, as in diffusers' `config.json`; the default is the published model.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -52,7 +52,7 @@ impl PriorConfig {
 
 /// Predicted noise `[b,16,h,w]` in noisy `latents` `[b,16,h,w]` at `timestep` `[b]` (1 is noise), given `text`
 /// `[b,l,c_cond]`.
-pub fn noise(g: &mut Graph, config: &PriorConfig, latents: Id, timestep: Id, text: Id) -> Id {
+pub fn noise(g: &mut NetworkGraph, config: &PriorConfig, latents: Id, timestep: Id, text: Id) -> Id {
     if let Err(message) = config.check() {
         return g.reject("prior", message);
     }
@@ -85,8 +85,8 @@ pub fn noise(g: &mut Graph, config: &PriorConfig, latents: Id, timestep: Id, tex
 }
 
 /// The contract `prior`: `latents`, `timestep`, `text` to `noise`.
-pub fn graph(config: &PriorConfig, sizes: &Sizes) -> Result<Graph, RecordError> {
-    let mut g = Graph::new();
+pub fn graph(config: &PriorConfig, sizes: &Sizes) -> Result<NetworkGraph, RecordError> {
+    let mut g = NetworkGraph::new();
     let latents = contract::picture(&mut g, "latents", sizes, config.c_in);
     let timestep = contract::timestep(&mut g, sizes);
     let text = contract::text(&mut g, sizes, config.c_cond);

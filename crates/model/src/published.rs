@@ -7,7 +7,7 @@ use crate::compressor::{self, Backbone, CompressorConfig};
 use crate::contract::Sizes;
 use crate::decoder::{self, DecoderConfig};
 use crate::prior::{self, PriorConfig};
-use crate::record::Graph;
+use crate::record::NetworkGraph;
 use crate::text::bert::{self, BertConfig};
 use crate::text::clip::{self, ClipConfig};
 use crate::vqgan::{self, VqganConfig};
@@ -24,7 +24,7 @@ fn config<T: serde::de::DeserializeOwned>(folder: &str) -> T {
 }
 
 /// Names and shapes of a recording; running statistics included.
-fn declared(graphs: &[&Graph]) -> BTreeMap<String, Vec<usize>> {
+fn declared(graphs: &[&NetworkGraph]) -> BTreeMap<String, Vec<usize>> {
     graphs.iter().flat_map(|g| &g.params).map(|p| (p.name.clone(), p.shape.clone())).collect()
 }
 
@@ -36,7 +36,7 @@ fn stored(file: &str) -> BTreeMap<String, Vec<usize>> {
     all.filter(|(name, _)| !name.ends_with("num_batches_tracked")).collect()
 }
 
-fn learned(graphs: &[&Graph]) -> usize {
+fn learned(graphs: &[&NetworkGraph]) -> usize {
     let mut sizes = BTreeMap::new();
     for p in graphs.iter().flat_map(|g| &g.params).filter(|p| p.trainable) {
         sizes.insert(&p.name, p.shape.iter().product::<usize>());
@@ -45,8 +45,8 @@ fn learned(graphs: &[&Graph]) -> usize {
 }
 
 /// Encoder with quantiser, and decoder.
-fn vqgan_graphs(config: &VqganConfig) -> [Graph; 2] {
-    let mut g = Graph::new();
+fn vqgan_graphs(config: &VqganConfig) -> [NetworkGraph; 2] {
+    let mut g = NetworkGraph::new();
     let image = crate::contract::picture(&mut g, "image", &SIZES, config.in_channels);
     let latents = vqgan::encode(&mut g, config, image);
     assert_eq!(g.shape(latents), [2, config.latent_channels, 8, 12]);
@@ -134,7 +134,7 @@ fn a_compressor_can_be_cut_anywhere() {
     let whole = compressor::graph(&config, &sizes).unwrap();
     for cut in [0, 5, backbone.depth()] {
         let first = compressor::frozen_graph(backbone, cut, &sizes).unwrap();
-        let mut last = Graph::new();
+        let mut last = NetworkGraph::new();
         let shape = first.shape(first.outputs[0].1);
         let axes: Vec<_> = shape.iter().map(|n| crate::record::Axis::fixed(*n)).collect();
         let x = last.input("features", crate::record::DType::F32, &axes);

@@ -9,7 +9,7 @@ use crate::layer::{
     ChannelsLast, EPS, batch_norm, conv, conv_transpose, depthwise_times, features, linear, linear_times,
     xavier,
 };
-use crate::record::{Graph, Id, Init, Op, RecordError};
+use crate::record::{Id, Init, NetworkGraph, Op, RecordError};
 
 /// Sizes of the network, as in diffusers' `config.json`; the default is the published model.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -79,7 +79,7 @@ impl VqganConfig {
 }
 
 /// Latents `[b,latent_channels,h,w]` of pictures `[b,in_channels,stride·h,stride·w]` in 0..1, before any scaling.
-pub fn encode(g: &mut Graph, config: &VqganConfig, image: Id) -> Id {
+pub fn encode(g: &mut NetworkGraph, config: &VqganConfig, image: Id) -> Id {
     if let Err(message) = config.check() {
         return g.reject("vqgan", message);
     }
@@ -107,7 +107,7 @@ pub fn encode(g: &mut Graph, config: &VqganConfig, image: Id) -> Id {
 ///
 /// With z the latents, e the entries and sg the gradient's stop, van den Oord et al. (2017) train with
 /// ‖sg(z) − e‖² + β·‖z − sg(e)‖², β = 0.25.
-pub fn quantise(g: &mut Graph, config: &VqganConfig, latents: Id) -> (Id, Id) {
+pub fn quantise(g: &mut NetworkGraph, config: &VqganConfig, latents: Id) -> (Id, Id) {
     let (entries, features) = (config.num_vq_embeddings, config.latent_channels);
     // As spread out as the latents, which leave a batch norm: entries that start close together fall out of use.
     let codebook = g.param("vquantizer.embedding.weight", &[entries, features], Init::Normal(1.));
@@ -132,7 +132,7 @@ pub fn quantise(g: &mut Graph, config: &VqganConfig, latents: Id) -> (Id, Id) {
 }
 
 /// Pictures `[b,out_channels,stride·h,stride·w]` of latents `[b,latent_channels,h,w]`; about 0..1, not limited to it.
-pub fn decode(g: &mut Graph, config: &VqganConfig, latents: Id) -> Id {
+pub fn decode(g: &mut NetworkGraph, config: &VqganConfig, latents: Id) -> Id {
     if let Err(message) = config.check() {
         return g.reject("vqgan", message);
     }
@@ -159,12 +159,12 @@ pub fn decode(g: &mut Graph, config: &VqganConfig, latents: Id) -> Id {
 ///
 /// They start at zero, so that every block starts as the identity. They scale weights and not the picture, which is
 /// much larger.
-fn mix_block(g: &mut Graph, name: &str, x: ChannelsLast) -> ChannelsLast {
+fn mix_block(g: &mut NetworkGraph, name: &str, x: ChannelsLast) -> ChannelsLast {
     let c = features(g, x.tokens);
     let gammas = g.param(&format!("{name}.gammas"), &[6], Init::Constant(0.));
-    let gamma = |g: &mut Graph, i| g.push(Op::Slice { axis: 0, start: i, end: i + 1 }, &[gammas]);
+    let gamma = |g: &mut NetworkGraph, i| g.push(Op::Slice { axis: 0, start: i, end: i + 1 }, &[gammas]);
     // The norm times 1 + γ₁, plus γ₂.
-    let modulated = |g: &mut Graph, x: ChannelsLast, first| {
+    let modulated = |g: &mut NetworkGraph, x: ChannelsLast, first| {
         let (scale, shift, one) = (gamma(g, first), gamma(g, first + 1), g.scalar(1.));
         let scale = g.push(Op::Add, &[scale, one]);
         let ones = g.constant(&[c], vec![1.; c]);
@@ -188,8 +188,8 @@ fn mix_block(g: &mut Graph, name: &str, x: ChannelsLast) -> ChannelsLast {
 }
 
 /// The contract `vqgan-encoder`: `image` `[b,3,H,W]` in 0..1 to `latents` before scaling; `sizes` are the picture's.
-pub fn encoder_graph(config: &VqganConfig, sizes: &Sizes) -> Result<Graph, RecordError> {
-    let mut g = Graph::new();
+pub fn encoder_graph(config: &VqganConfig, sizes: &Sizes) -> Result<NetworkGraph, RecordError> {
+    let mut g = NetworkGraph::new();
     let image = contract::picture(&mut g, "image", sizes, config.in_channels);
     let latents = encode(&mut g, config, image);
     g.output("latents", latents);
@@ -198,8 +198,8 @@ pub fn encoder_graph(config: &VqganConfig, sizes: &Sizes) -> Result<Graph, Recor
 
 /// The contract `vqgan-decoder`: `latents`, already multiplied by the scale factor, to `image`, about 0..1; `sizes`
 /// are the latents'.
-pub fn decoder_graph(config: &VqganConfig, sizes: &Sizes) -> Result<Graph, RecordError> {
-    let mut g = Graph::new();
+pub fn decoder_graph(config: &VqganConfig, sizes: &Sizes) -> Result<NetworkGraph, RecordError> {
+    let mut g = NetworkGraph::new();
     let latents = contract::picture(&mut g, "latents", sizes, config.latent_channels);
     let image = decode(&mut g, config, latents);
     g.output("image", image);

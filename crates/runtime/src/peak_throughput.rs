@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use wuerst_core::{CancellationToken, Ctx, Error, Model, Result, Tensor};
 use wuerst_model::onnx::{self, Weight};
-use wuerst_model::record::{Axis, DType, Graph, Init, Op};
+use wuerst_model::record::{Axis, DType, Init, NetworkGraph, Op};
 
 use crate::device::{Device, Request};
 use crate::model::LoadedModel;
@@ -87,7 +87,7 @@ fn fastest(
 }
 
 fn write(path: &std::path::Path, [rows, inner, columns]: [usize; 3]) -> Result<()> {
-    let mut g = Graph::new();
+    let mut g = NetworkGraph::new();
     let x = g.input("x", DType::F32, &[Axis::fixed(rows), Axis::fixed(inner)]);
     let w = g.param("w", &[columns, inner], Init::Constant(0.));
     let y = g.push(Op::Linear, &[x, w]);

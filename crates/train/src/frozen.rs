@@ -12,7 +12,7 @@ use tokenizers::{PaddingParams, PaddingStrategy, Tokenizer, TruncationParams};
 use wuerst_model::checkpoint::Checkpoint;
 use wuerst_model::compressor::{self, Backbone, CompressorConfig};
 use wuerst_model::contract::Sizes;
-use wuerst_model::record::{Axis, DType, Graph, Id, RecordError};
+use wuerst_model::record::{Axis, DType, Id, NetworkGraph, RecordError};
 use wuerst_model::text::bert::{self, BertConfig};
 use wuerst_read::regular;
 
@@ -109,7 +109,7 @@ pub fn tokenizer(path: &Path, length: usize) -> Result<Tokenizer> {
 }
 
 /// A network of the backbone's layers, with the published weights.
-fn with_backbone(config: &RunConfig, graph: Graph) -> Result<(Evaluator, Weights)> {
+fn with_backbone(config: &RunConfig, graph: NetworkGraph) -> Result<(Evaluator, Weights)> {
     let mut weights = Weights::init(&graph, 0, Device::Cpu);
     start(config, &mut weights)?;
     let (evaluator, weights) = (Evaluator::new(graph), weights.snapshot());
@@ -134,8 +134,8 @@ pub fn start(config: &RunConfig, weights: &mut Weights) -> Result<()> {
 /// They see pictures at the compressor's size, so that a pixel of a smaller picture is not lost in their strides.
 pub fn perceptual(config: &RunConfig, device: Device) -> Result<Perceptual> {
     let side = config.compressor.size.max(config.data.size);
-    let record = || -> Result<Graph, RecordError> {
-        let mut g = Graph::new();
+    let record = || -> Result<NetworkGraph, RecordError> {
+        let mut g = NetworkGraph::new();
         let (h, w) = (Axis::named("height", side), Axis::named("width", side));
         let image = g.input("image", DType::F32, &[Axis::named("batch", 1), Axis::fixed(3), h, w]);
         let (mut x, mut before) = (compressor::first_blocks(&mut g, COMPRESSOR.backbone, image, 0), 0);
@@ -151,7 +151,7 @@ pub fn perceptual(config: &RunConfig, device: Device) -> Result<Perceptual> {
 }
 
 /// How the trained part of the compressor is recorded: features of the frozen blocks in, embedding out.
-pub fn tail(config: &RunConfig) -> impl Fn(&mut Graph, Id) -> Id + use<> {
+pub fn tail(config: &RunConfig) -> impl Fn(&mut NetworkGraph, Id) -> Id + use<> {
     let first = config.compressor.frozen_blocks;
     move |g, features| compressor::tail(g, &COMPRESSOR, features, first)
 }

@@ -18,7 +18,7 @@ use std::path::Path;
 use std::rc::Rc;
 use tch::{Device, Kind, Tensor};
 use wuerst_model::contract::Sizes;
-use wuerst_model::record::Graph;
+use wuerst_model::record::NetworkGraph;
 use wuerst_model::vqgan;
 use wuerst_read::regular;
 
@@ -146,12 +146,12 @@ pub fn prepare(config: &RunConfig) -> Result<()> {
 }
 
 /// The decoder's averaged weights: of its own training, or until that has a checkpoint, of the joint one.
-pub fn decoder_weights(config: &RunConfig, graph: &Graph) -> Result<Weights> {
+pub fn decoder_weights(config: &RunConfig, graph: &NetworkGraph) -> Result<Weights> {
     averaged(config, &["decoder", "compressor"], graph)
 }
 
 /// Averaged weights of the newest checkpoint among the folders, the first that has one.
-pub fn averaged(config: &RunConfig, folders: &[&str], graph: &Graph) -> Result<Weights> {
+pub fn averaged(config: &RunConfig, folders: &[&str], graph: &NetworkGraph) -> Result<Weights> {
     let found = folders.iter().find_map(|folder| Trainer::averaged_file(&config.folder.join(folder)));
     let file = found.with_context(|| {
         let folders = folders.join("` or `");
@@ -185,7 +185,7 @@ impl StageA {
         let network = &config.vqgan.network;
         let stride = network.stride();
         let at = |side: usize| Sizes { batch: 1, height: side, width: side, embedding: [1, 1], length: 1 };
-        let ready = |graph: Graph, folders: &[&str]| -> Result<(Evaluator, Weights)> {
+        let ready = |graph: NetworkGraph, folders: &[&str]| -> Result<(Evaluator, Weights)> {
             let weights = averaged(config, folders, &graph)?;
             Ok((Evaluator::new(graph), weights))
         };

@@ -5,7 +5,7 @@ use std::path::Path;
 use tch::{Device, Kind, Tensor};
 use wuerst::core;
 use wuerst_model::onnx::{self, Options, Weights};
-use wuerst_model::record::Graph;
+use wuerst_model::record::NetworkGraph;
 use wuerst_runtime::Runtime;
 
 /// Folder of ONNX Runtime in a repository after `.ci/setup`.
@@ -35,7 +35,7 @@ impl Session {
     ///
     /// # Errors
     /// Weights that do not fit, or whatever ONNX Runtime says.
-    pub fn new(graph: &Graph, weights: &dyn Weights, threads: usize) -> Result<Session> {
+    pub fn new(graph: &NetworkGraph, weights: &dyn Weights, threads: usize) -> Result<Session> {
         let model = onnx::encode(graph, weights, &Options::default())?;
         Ok(Session(wuerst_runtime::Session::of_bytes(&model, threads)?))
     }

@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use wuerst_model::contract::{Sizes, picture};
 use wuerst_model::decoder::{self, DecoderConfig};
 use wuerst_model::prior::{self, PriorConfig};
-use wuerst_model::record::{Graph, Param};
+use wuerst_model::record::{NetworkGraph, Param};
 use wuerst_model::text::clip::{self, ClipConfig};
 use wuerst_model::vqgan::{self, VqganConfig};
 use wuerst_tests::bundle::PLAIN;
@@ -41,7 +41,7 @@ fn main() -> Result<()> {
     let graph = decoder::graph(&config, &SIZES)?;
     part(&decoder, "decoder", weights, &config, Some("WuerstchenDiffNeXt"), &[&graph])?;
     let config = VqganConfig::default();
-    let mut encoder = Graph::new();
+    let mut encoder = NetworkGraph::new();
     let image = picture(&mut encoder, "image", &SIZES, config.in_channels);
     let latents = vqgan::encode(&mut encoder, &config, image);
     vqgan::quantise(&mut encoder, &config, latents);
@@ -70,7 +70,7 @@ fn part(
     file: &str,
     config: &impl Serialize,
     class: Option<&str>,
-    networks: &[&Graph],
+    networks: &[&NetworkGraph],
 ) -> Result<()> {
     let folder = folder.join(name);
     fs::create_dir_all(&folder)?;

@@ -4,7 +4,7 @@
 use anyhow::Result;
 use ndarray::ArrayD;
 use wuerst_model::onnx::{self, Options};
-use wuerst_model::record::{Axis, DType, Graph, Op};
+use wuerst_model::record::{Axis, DType, NetworkGraph, Op};
 use wuerst_tests::numbers::{assert_close, random_weights};
 use wuerst_tests::runtime::Model;
 
@@ -29,7 +29,7 @@ fn picture([h, w]: [usize; 2]) -> ArrayD<f32> {
 /// One model serves every pair of sizes.
 #[test]
 fn resizing_equals_pytorch() -> Result<()> {
-    let mut g = Graph::new();
+    let mut g = NetworkGraph::new();
     let axes = |h: &str, w: &str| [Axis::named("b", 1), Axis::fixed(1), Axis::named(h, 2), Axis::named(w, 3)];
     let x = g.input("x", DType::F32, &axes("h", "w"));
     let like = g.input("like", DType::F32, &axes("like_h", "like_w"));

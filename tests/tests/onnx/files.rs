@@ -7,14 +7,14 @@ use ort::value::ValueType;
 use wuerst_model::contract::Sizes;
 use wuerst_model::onnx::{self, BoxError, ExportError, Options, Precision, Weight};
 use wuerst_model::prior::{self, PriorConfig};
-use wuerst_model::record::{Axis, DType, Graph, Init, Op};
+use wuerst_model::record::{Axis, DType, Init, NetworkGraph, Op};
 use wuerst_tests::numbers::{Random, random_weights};
 use wuerst_tests::runtime::{Array, Model};
 
 const SIZES: Sizes = Sizes { batch: 1, height: 4, width: 4, embedding: [1, 1], length: 3 };
 
 /// A prior whose matrices are large enough for a data file.
-fn network() -> Graph {
+fn network() -> NetworkGraph {
     let config = PriorConfig { c: 128, c_cond: 64, depth: 2, nhead: 2, ..PriorConfig::default() };
     prior::graph(&config, &SIZES).unwrap()
 }
@@ -52,7 +52,7 @@ fn a_data_file_changes_nothing() -> Result<()> {
 /// 70,000 is beyond f16: such a tensor stays f32 instead of becoming infinite.
 #[test]
 fn weights_beyond_the_range_of_f16_stay_wide() -> Result<()> {
-    let mut g = Graph::new();
+    let mut g = NetworkGraph::new();
     let x = g.input("x", DType::F32, &[Axis::named("b", 1), Axis::fixed(32)]);
     let w = g.param("w", &[32, 32], Init::Constant(0.));
     let y = g.push(Op::Linear, &[x, w]);
@@ -95,7 +95,7 @@ fn names_sizes_and_metadata_are_readable() -> Result<()> {
 
 #[test]
 fn outputs_may_be_inputs_parameters_or_each_other() -> Result<()> {
-    let mut g = Graph::new();
+    let mut g = NetworkGraph::new();
     let x = g.input("x", DType::F32, &[Axis::named("n", 2)]);
     let w = g.param("w", &[3], Init::Constant(0.));
     let y = g.push(Op::Abs, &[x]);

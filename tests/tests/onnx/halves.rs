@@ -7,9 +7,9 @@ use ndarray::ArrayD;
 use ort::value::ValueType;
 use wuerst_model::contract::STEPWISE;
 use wuerst_model::decoder;
-use wuerst_model::onnx::{self, Operators, Options, Precision, Split, TensorType};
+use wuerst_model::onnx::{self, ModelSplit, Operators, Options, Precision, TensorType};
 use wuerst_model::prior;
-use wuerst_model::record::Graph;
+use wuerst_model::record::NetworkGraph;
 use wuerst_tests::bundle::{PLAIN, SIZES};
 use wuerst_tests::numbers::{Random, random_weights, relative_error};
 use wuerst_tests::runtime::{Array, Model};
@@ -26,7 +26,7 @@ fn taken<'n>(model: &Model, feeds: &[(&'n str, Array)]) -> Vec<(&'n str, Array)>
 
 /// The whole model and its parts, on two steps of a picture.
 fn both(bytes: &[u8], steps: &[Vec<(&str, Array)>]) -> Result<Vec<[ArrayD<f32>; 2]>> {
-    let split = Split::of(bytes, &STEPWISE).context("is not split")?;
+    let split = ModelSplit::of(bytes, &STEPWISE).context("is not split")?;
     let (mut whole, mut invariant) = (Model::from_bytes(bytes)?, Model::from_bytes(&split.invariant())?);
     assert_eq!(names(invariant.0.outputs()), split.crossing());
     let ty = |outlet: &ort::value::Outlet| match outlet.dtype() {
@@ -68,7 +68,7 @@ fn steps(batch: usize, channels: usize, [text, embedding]: [usize; 2]) -> Vec<Ve
     vec![step(), step()]
 }
 
-fn check(graph: &Graph, channels: usize, conditions: [usize; 2]) -> Result<()> {
+fn check(graph: &NetworkGraph, channels: usize, conditions: [usize; 2]) -> Result<()> {
     for (precision, operators) in [
         (Precision::F32, Operators::Standard),
         (Precision::F16, Operators::OnnxRuntime),

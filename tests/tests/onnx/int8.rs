@@ -6,15 +6,15 @@ use wuerst_model::contract::Sizes;
 use wuerst_model::decoder::{self, DecoderConfig};
 use wuerst_model::onnx::{self, BoxError, Operators, Options, Weight};
 use wuerst_model::prior::{self, PriorConfig};
-use wuerst_model::record::{Axis, DType, Graph, Init, Op};
+use wuerst_model::record::{Axis, DType, Init, NetworkGraph, Op};
 use wuerst_model::vqgan::{self, VqganConfig};
 use wuerst_tests::bundle::PLAIN;
 use wuerst_tests::numbers::{Random, random_weights, relative_error};
 use wuerst_tests::runtime::{Array, Model};
 
 /// `x·Wᵀ` of a picture `[b,h,w,in]`, or of a text `[b,l,in]`.
-fn product(picture: bool, outputs: usize, inner: usize) -> Result<Graph> {
-    let mut g = Graph::new();
+fn product(picture: bool, outputs: usize, inner: usize) -> Result<NetworkGraph> {
+    let mut g = NetworkGraph::new();
     let mut axes = vec![Axis::named("b", 1), Axis::named("h", 2), Axis::named("w", 2), Axis::fixed(inner)];
     if !picture {
         axes.remove(2);
@@ -26,7 +26,12 @@ fn product(picture: bool, outputs: usize, inner: usize) -> Result<Graph> {
     Ok(g.finish()?)
 }
 
-fn run(graph: &Graph, weight: &ArrayD<f32>, operators: Operators, x: &ArrayD<f32>) -> Result<ArrayD<f32>> {
+fn run(
+    graph: &NetworkGraph,
+    weight: &ArrayD<f32>,
+    operators: Operators,
+    x: &ArrayD<f32>,
+) -> Result<ArrayD<f32>> {
     let weights = |_: &str| -> Result<Weight, BoxError> {
         Ok(Weight { shape: weight.shape().to_vec(), data: weight.iter().copied().collect() })
     };

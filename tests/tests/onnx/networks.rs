@@ -6,7 +6,7 @@ use ndarray::{ArrayD, array};
 use wuerst_model::compressor::{self, Backbone, CompressorConfig};
 use wuerst_model::contract::Sizes;
 use wuerst_model::onnx::{self, Options};
-use wuerst_model::record::{Graph, RecordError};
+use wuerst_model::record::{NetworkGraph, RecordError};
 use wuerst_model::text::bert::{self, BertConfig};
 use wuerst_tests::numbers::{Random, random_weights};
 use wuerst_tests::runtime::{Array, Model};
@@ -16,7 +16,7 @@ const LARGE: Sizes = Sizes { batch: 2, height: 96, width: 160, embedding: [1, 1]
 
 /// The result on inputs of the large sizes, wherever it was recorded.
 fn run(
-    record: impl Fn(&Sizes) -> Result<Graph, RecordError>,
+    record: impl Fn(&Sizes) -> Result<NetworkGraph, RecordError>,
     feeds: &[(&str, Array)],
 ) -> Result<[ArrayD<f32>; 2]> {
     let run = |sizes: &Sizes| -> Result<ArrayD<f32>> {

@@ -3,13 +3,13 @@
 use anyhow::Result;
 use ndarray::ArrayD;
 use wuerst_model::onnx::{self, Options};
-use wuerst_model::record::{Axis, DType, Graph, Id, Init, Op};
+use wuerst_model::record::{Axis, DType, Id, Init, NetworkGraph, Op};
 use wuerst_tests::numbers::{Random, random_weight, random_weights};
 use wuerst_tests::runtime::{Array, Model};
 
 /// One operation under test, on f32 inputs whose extents are all free.
 pub struct Case {
-    graph: Graph,
+    graph: NetworkGraph,
     args: Vec<Id>,
     feeds: Vec<(String, ArrayD<f32>)>,
     ids: Vec<(String, ArrayD<i64>)>,
@@ -18,7 +18,7 @@ pub struct Case {
 
 impl Case {
     pub fn new() -> Case {
-        Case { graph: Graph::new(), args: vec![], feeds: vec![], ids: vec![], random: Random::new(1) }
+        Case { graph: NetworkGraph::new(), args: vec![], feeds: vec![], ids: vec![], random: Random::new(1) }
     }
 
     /// An argument that is fed: recorded at one shape, run at another. Axes where both agree are fixed.

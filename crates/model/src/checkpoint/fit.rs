@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use super::{Checkpoint, CheckpointError, Element};
-use crate::record::Graph;
+use crate::record::NetworkGraph;
 
 /// Every tensor that keeps a checkpoint from being read into a network, by name.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -55,7 +55,7 @@ impl Checkpoint {
     ///
     /// # Errors
     /// [`CheckpointError::Misfit`] with every difference.
-    pub fn fits(&self, networks: &[&Graph], ignored: &[&str]) -> Result<(), CheckpointError> {
+    pub fn fits(&self, networks: &[&NetworkGraph], ignored: &[&str]) -> Result<(), CheckpointError> {
         let wanted: BTreeMap<&str, &Vec<usize>> =
             networks.iter().flat_map(|g| &g.params).map(|p| (&p.name[..], &p.shape)).collect();
         let mut misfit = Misfit::default();

@@ -2,14 +2,14 @@ use std::path::PathBuf;
 
 use super::*;
 use crate::contract::Sizes;
-use crate::record::Graph;
+use crate::record::NetworkGraph;
 use crate::vqgan;
 
 fn reference(path: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/reference").join(path)
 }
 
-fn vqgan_decoder() -> Graph {
+fn vqgan_decoder() -> NetworkGraph {
     let config = std::fs::read(reference("wuerstchen/vqgan/config.json")).unwrap();
     let sizes = Sizes { batch: 1, height: 4, width: 4, embedding: [1, 1], length: 1 };
     vqgan::decoder_graph(&serde_json::from_slice(&config).unwrap(), &sizes).unwrap()

@@ -5,7 +5,7 @@
 
 use super::{Block, bare_conv, normalised};
 use crate::layer::{batch_norm, channels};
-use crate::record::{Graph, Id, Op};
+use crate::record::{Id, NetworkGraph, Op};
 
 /// Repeats, kernel, stride, expansion and channels of the seven stages of Lite0.
 const STAGES: [[usize; 5]; 7] = [
@@ -42,14 +42,14 @@ fn widened(channels: usize, width: f64) -> usize {
 }
 
 /// `(255·x − 127) / 128`, then a convolution that halves the picture.
-pub fn stem(g: &mut Graph, image: Id) -> Id {
+pub fn stem(g: &mut NetworkGraph, image: Id) -> Id {
     let x = normalised(g, image, [255. / 128.; 3], [-127. / 128.; 3]);
     let x = conv(g, "_conv_stem", x, 32, [3, 2, 1]);
     let x = norm(g, "_bn0", x);
     relu6(g, x)
 }
 
-pub fn block(g: &mut Graph, block: &Block, x: Id) -> Id {
+pub fn block(g: &mut NetworkGraph, block: &Block, x: Id) -> Id {
     let (name, input) = (&block.name, channels(g, x));
     let inner = input * block.expand;
     let mut y = x;
@@ -66,7 +66,7 @@ pub fn block(g: &mut Graph, block: &Block, x: Id) -> Id {
     if block.stride == 1 && input == block.out { g.push(Op::Add, &[y, x]) } else { y }
 }
 
-pub fn head(g: &mut Graph, x: Id) -> Id {
+pub fn head(g: &mut NetworkGraph, x: Id) -> Id {
     let x = conv(g, "_conv_head", x, 1280, [1, 1, 1]);
     let x = norm(g, "_bn1", x);
     relu6(g, x)
@@ -76,7 +76,7 @@ pub fn head(g: &mut Graph, x: Id) -> Id {
 ///
 /// At stride 2 that depends on the parity of the picture. Only even sides are recorded, for which the larger half of
 /// the padding comes last.
-fn conv(g: &mut Graph, name: &str, x: Id, out: usize, [kernel, stride, groups]: [usize; 3]) -> Id {
+fn conv(g: &mut NetworkGraph, name: &str, x: Id, out: usize, [kernel, stride, groups]: [usize; 3]) -> Id {
     let sides = g.shape(x).get(2..).unwrap_or_default().to_vec();
     if let Some(odd) = sides.iter().find(|side| !side.is_multiple_of(stride)) {
         let message =
@@ -89,10 +89,10 @@ fn conv(g: &mut Graph, name: &str, x: Id, out: usize, [kernel, stride, groups]: 
     bare_conv(g, name, x, out, kernel, Op::Conv { stride, pads, groups })
 }
 
-fn norm(g: &mut Graph, name: &str, x: Id) -> Id {
+fn norm(g: &mut NetworkGraph, name: &str, x: Id) -> Id {
     batch_norm(g, name, x, 1e-3, 0.01)
 }
 
-fn relu6(g: &mut Graph, x: Id) -> Id {
+fn relu6(g: &mut NetworkGraph, x: Id) -> Id {
     g.push(Op::Clip { min: 0., max: 6. }, &[x])
 }

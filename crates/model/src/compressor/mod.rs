@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::contract::{self, Sizes};
 use crate::layer::{batch_norm, channels};
-use crate::record::{Graph, Id, Init, Op, RecordError};
+use crate::record::{Id, Init, NetworkGraph, Op, RecordError};
 
 /// Pixels per cell of the embedding along one axis.
 pub const STRIDE: usize = 32;
@@ -81,7 +81,7 @@ impl Backbone {
         }
     }
 
-    fn block(self, g: &mut Graph, block: &Block, x: Id) -> Id {
+    fn block(self, g: &mut NetworkGraph, block: &Block, x: Id) -> Id {
         match self {
             Backbone::EfficientnetV2S => v2::block(g, block, x),
             _ => lite::block(g, block, x),
@@ -92,7 +92,7 @@ impl Backbone {
 /// The first part of a backbone: pictures `[b,3,H,W]` in 0..1 through normalisation, stem and `count` blocks.
 ///
 /// Frozen in training, so that its result can be computed once for each picture.
-pub fn first_blocks(g: &mut Graph, backbone: Backbone, image: Id, count: usize) -> Id {
+pub fn first_blocks(g: &mut NetworkGraph, backbone: Backbone, image: Id, count: usize) -> Id {
     if count > backbone.depth() {
         return g.reject("compressor", format!("{count} blocks wanted of {}", backbone.depth()));
     }
@@ -104,7 +104,7 @@ pub fn first_blocks(g: &mut Graph, backbone: Backbone, image: Id, count: usize) 
 }
 
 /// Further blocks of a backbone, counted from its first, on what the one before them gives. Those it lacks are left out.
-pub fn next_blocks(g: &mut Graph, backbone: Backbone, x: Id, range: std::ops::Range<usize>) -> Id {
+pub fn next_blocks(g: &mut NetworkGraph, backbone: Backbone, x: Id, range: std::ops::Range<usize>) -> Id {
     let mut x = x;
     for block in backbone.blocks().iter().take(range.end).skip(range.start) {
         x = backbone.block(g, block, x);
@@ -113,7 +113,7 @@ pub fn next_blocks(g: &mut Graph, backbone: Backbone, x: Id, range: std::ops::Ra
 }
 
 /// The rest of a backbone after its `first` blocks: the other blocks and the head, `[b,1280,H/32,W/32]`.
-pub fn last_blocks(g: &mut Graph, backbone: Backbone, x: Id, first: usize) -> Id {
+pub fn last_blocks(g: &mut NetworkGraph, backbone: Backbone, x: Id, first: usize) -> Id {
     if first > backbone.depth() {
         return g.reject("compressor", format!("{first} blocks left out of {}", backbone.depth()));
     }
@@ -126,7 +126,7 @@ pub fn last_blocks(g: &mut Graph, backbone: Backbone, x: Id, first: usize) -> Id
 
 /// What training learns of a compressor whose first blocks are frozen: [`last_blocks`] and the projection to
 /// `[b,channels,H/32,W/32]`, which leaves a batch norm with mean 0 and variance 1.
-pub fn tail(g: &mut Graph, config: &CompressorConfig, x: Id, first: usize) -> Id {
+pub fn tail(g: &mut NetworkGraph, config: &CompressorConfig, x: Id, first: usize) -> Id {
     let x = last_blocks(g, config.backbone, x, first);
     let shape = [config.channels, channels(g, x), 1, 1];
     let w = g.param("mapper.0.weight", &shape, Init::Uniform(1. / (shape[1] as f32).sqrt()));
@@ -135,8 +135,8 @@ pub fn tail(g: &mut Graph, config: &CompressorConfig, x: Id, first: usize) -> Id
 }
 
 /// The contract `compressor`: `image` `[b,3,S,T]` in 0..1 to `embedding`; `sizes` are the picture's.
-pub fn graph(config: &CompressorConfig, sizes: &Sizes) -> Result<Graph, RecordError> {
-    let mut g = Graph::new();
+pub fn graph(config: &CompressorConfig, sizes: &Sizes) -> Result<NetworkGraph, RecordError> {
+    let mut g = NetworkGraph::new();
     let image = contract::picture(&mut g, "image", sizes, 3);
     let x = first_blocks(&mut g, config.backbone, image, 0);
     let embedding = tail(&mut g, config, x, 0);
@@ -145,8 +145,8 @@ pub fn graph(config: &CompressorConfig, sizes: &Sizes) -> Result<Graph, RecordEr
 }
 
 /// The frozen part alone: `image` `[b,3,S,T]` in 0..1 to `features` after `count` blocks; `sizes` are the picture's.
-pub fn frozen_graph(backbone: Backbone, count: usize, sizes: &Sizes) -> Result<Graph, RecordError> {
-    let mut g = Graph::new();
+pub fn frozen_graph(backbone: Backbone, count: usize, sizes: &Sizes) -> Result<NetworkGraph, RecordError> {
+    let mut g = NetworkGraph::new();
     let image = contract::picture(&mut g, "image", sizes, 3);
     let features = first_blocks(&mut g, backbone, image, count);
     g.output("features", features);
@@ -154,7 +154,7 @@ pub fn frozen_graph(backbone: Backbone, count: usize, sizes: &Sizes) -> Result<G
 }
 
 /// Scales and shifts the three colours.
-fn normalised(g: &mut Graph, image: Id, scale: [f32; 3], shift: [f32; 3]) -> Id {
+fn normalised(g: &mut NetworkGraph, image: Id, scale: [f32; 3], shift: [f32; 3]) -> Id {
     let scale = g.constant(&[1, 3, 1, 1], scale.to_vec());
     let shift = g.constant(&[1, 3, 1, 1], shift.to_vec());
     let x = g.push(Op::Mul, &[image, scale]);
@@ -162,7 +162,7 @@ fn normalised(g: &mut Graph, image: Id, scale: [f32; 3], shift: [f32; 3]) -> Id 
 }
 
 /// A convolution without bias; its start keeps the variance of gradients (He et al., 2015).
-fn bare_conv(g: &mut Graph, name: &str, x: Id, out: usize, kernel: usize, op: Op) -> Id {
+fn bare_conv(g: &mut NetworkGraph, name: &str, x: Id, out: usize, kernel: usize, op: Op) -> Id {
     let Op::Conv { groups, .. } = op else { return x };
     let shape = [out, channels(g, x) / groups.max(1), kernel, kernel];
     let fan_out = out * kernel * kernel / groups.max(1);

@@ -4,7 +4,7 @@
 
 use super::{Block, bare_conv, normalised};
 use crate::layer::{batch_norm, channels, conv, silu};
-use crate::record::{Graph, Id, Op};
+use crate::record::{Id, NetworkGraph, Op};
 
 /// Repeats, stride, expansion and channels of the six stages; the first three are fused.
 const STAGES: [[usize; 4]; 6] =
@@ -27,7 +27,7 @@ pub fn blocks() -> Vec<Block> {
 }
 
 /// `(x − mean) / deviation`, then a convolution that halves the picture.
-pub fn stem(g: &mut Graph, image: Id) -> Id {
+pub fn stem(g: &mut NetworkGraph, image: Id) -> Id {
     let scale = DEVIATION.map(|d| 1. / d);
     let shift = [0, 1, 2].map(|i| -MEAN[i] / DEVIATION[i]);
     let x = normalised(g, image, scale, shift);
@@ -35,7 +35,7 @@ pub fn stem(g: &mut Graph, image: Id) -> Id {
     silu(g, x)
 }
 
-pub fn block(g: &mut Graph, block: &Block, x: Id) -> Id {
+pub fn block(g: &mut NetworkGraph, block: &Block, x: Id) -> Id {
     let (name, input) = (&block.name, channels(g, x));
     let inner = input * block.expand;
     let y = if !block.fused {
@@ -56,13 +56,13 @@ pub fn block(g: &mut Graph, block: &Block, x: Id) -> Id {
     if block.stride == 1 && input == block.out { g.push(Op::Add, &[y, x]) } else { y }
 }
 
-pub fn head(g: &mut Graph, x: Id) -> Id {
+pub fn head(g: &mut NetworkGraph, x: Id) -> Id {
     let x = conv_norm(g, &format!("backbone.{}", STAGES.len() + 1), x, 1280, [1, 1, 1]);
     silu(g, x)
 }
 
 /// Weighs the channels by what the whole picture shows (squeeze and excitation, Hu et al., 2018).
-fn excite(g: &mut Graph, name: &str, x: Id, squeezed: usize) -> Id {
+fn excite(g: &mut NetworkGraph, name: &str, x: Id, squeezed: usize) -> Id {
     let all = channels(g, x);
     let y = g.push(Op::ReduceMean(vec![2, 3]), &[x]);
     let y = conv(g, &format!("{name}.fc1"), y, squeezed, [1, 1, 0]);
@@ -73,7 +73,13 @@ fn excite(g: &mut Graph, name: &str, x: Id, squeezed: usize) -> Id {
 }
 
 /// Convolution and batch norm, the elements 0 and 1 of torchvision's block; `[kernel, stride, groups]`.
-fn conv_norm(g: &mut Graph, name: &str, x: Id, out: usize, [kernel, stride, groups]: [usize; 3]) -> Id {
+fn conv_norm(
+    g: &mut NetworkGraph,
+    name: &str,
+    x: Id,
+    out: usize,
+    [kernel, stride, groups]: [usize; 3],
+) -> Id {
     let pads = [kernel / 2; 4];
     let x = bare_conv(g, &format!("{name}.0"), x, out, kernel, Op::Conv { stride, pads, groups });
     batch_norm(g, &format!("{name}.1"), x, 1e-3, 0.1)

@@ -3,7 +3,7 @@
 
 use super::arena::{Arena, Chunk};
 use super::bytes;
-use crate::record::{Graph, Node};
+use crate::record::{NetworkGraph, NetworkNode};
 
 /// Bytes of what attention in standard operators makes.
 pub(super) struct Attended {
@@ -18,7 +18,7 @@ pub(super) struct Attended {
 }
 
 impl Attended {
-    pub(super) fn of(graph: &Graph, node: &Node, heads: usize, causal: bool) -> Attended {
+    pub(super) fn of(graph: &NetworkGraph, node: &NetworkNode, heads: usize, causal: bool) -> Attended {
         let (batch, n, m) = (node.shape[0] as u64, node.shape[1] as u64, graph.shape(node.args[1])[1] as u64);
         let given = node.args.len() > 3;
         let along = |there: bool, length: u64| if there { length } else { 1 };

@@ -4,31 +4,31 @@ use std::collections::BTreeMap;
 
 use super::{bytes, elements, macs};
 use crate::contract::STEPWISE;
-use crate::record::{Graph, Id, Node, Op};
+use crate::record::{Id, NetworkGraph, NetworkNode, Op};
 
 /// MACs that need not be done again in each step of sampling: of layers whose weights, by the name of the parameter,
 /// are read by what is evaluated before the first.
-pub fn invariant(graph: &Graph, read: impl Fn(&str) -> bool) -> u64 {
+pub fn invariant(graph: &NetworkGraph, read: impl Fn(&str) -> bool) -> u64 {
     let changes = changing(graph);
-    let counted = |(at, node): (usize, &Node)| match node.args.get(1).map(|weight| &graph.nodes[weight.0].op)
-    {
-        Some(Op::Param(n)) if read(&graph.params[*n].name) => match changes[at] {
-            false => macs(graph, node),
-            true => still(graph, node, &changes),
-        },
-        _ => 0,
-    };
+    let counted =
+        |(at, node): (usize, &NetworkNode)| match node.args.get(1).map(|weight| &graph.nodes[weight.0].op) {
+            Some(Op::Param(n)) if read(&graph.params[*n].name) => match changes[at] {
+                false => macs(graph, node),
+                true => still(graph, node, &changes),
+            },
+            _ => 0,
+        };
     graph.nodes.iter().enumerate().map(counted).sum()
 }
 
 /// The share of a layer of what is joined of places that change and places that stay.
-fn still(graph: &Graph, node: &Node, changes: &[bool]) -> u64 {
+fn still(graph: &NetworkGraph, node: &NetworkNode, changes: &[bool]) -> u64 {
     let joined = &graph.nodes[node.args[0].0];
     macs(graph, node) / elements(&joined.shape).max(1) * still_numbers(graph, node, changes)
 }
 
 /// The numbers that a layer reads of places that stay, where they are joined to places that change.
-fn still_numbers(graph: &Graph, node: &Node, changes: &[bool]) -> u64 {
+fn still_numbers(graph: &NetworkGraph, node: &NetworkNode, changes: &[bool]) -> u64 {
     if node.op != Op::Linear || !joins_places(&graph.nodes[node.args[0].0]) {
         return 0;
     }
@@ -37,13 +37,13 @@ fn still_numbers(graph: &Graph, node: &Node, changes: &[bool]) -> u64 {
     parts.map(|part| elements(graph.shape(*part))).sum()
 }
 
-fn joins_places(node: &Node) -> bool {
+fn joins_places(node: &NetworkNode) -> bool {
     matches!(node.op, Op::Concat(axis) if axis + 1 < node.shape.len())
 }
 
 /// Bytes of what is kept from step to step when a host evaluates only once what does not change: what each step reads of it,
 /// and the parts of layers above.
-pub(super) fn kept(graph: &Graph) -> u64 {
+pub(super) fn kept(graph: &NetworkGraph) -> u64 {
     let changes = changing(graph);
     let fixed = graph.fixed();
     // By value, since several may read it.
@@ -68,7 +68,7 @@ pub(super) fn kept(graph: &Graph) -> u64 {
 }
 
 /// Which values change from step to step. Of what an image is resized like, only the extents count, which stay.
-fn changing(graph: &Graph) -> Vec<bool> {
+fn changing(graph: &NetworkGraph) -> Vec<bool> {
     let mut changes: Vec<bool> = Vec::with_capacity(graph.nodes.len());
     for node in &graph.nodes {
         changes.push(match node.op {
@@ -81,7 +81,7 @@ fn changing(graph: &Graph) -> Vec<bool> {
 }
 
 /// The few channels that a 1×1 convolution widens, which layers read in place of its result.
-fn narrowest(graph: &Graph, id: Id) -> Id {
+fn narrowest(graph: &NetworkGraph, id: Id) -> Id {
     let node = &graph.nodes[id.0];
     match node.op {
         Op::ImageToTokens => narrowest(graph, node.args[0]),

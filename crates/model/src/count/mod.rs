@@ -13,7 +13,7 @@ pub use invariant::invariant;
 use invariant::kept;
 
 use crate::onnx::{self, Operators};
-use crate::record::{DType, Graph, Id, Node, Op};
+use crate::record::{DType, Id, NetworkGraph, NetworkNode, Op};
 
 /// Costs of one evaluation of a network.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,12 +35,12 @@ pub struct Cost {
 }
 
 /// Adds up the costs of a recorded network in standard operators.
-pub fn cost(graph: &Graph) -> Cost {
+pub fn cost(graph: &NetworkGraph) -> Cost {
     cost_with(graph, Operators::Standard)
 }
 
 /// Adds up the costs of a recorded network that is written with these operators.
-pub fn cost_with(graph: &Graph, operators: Operators) -> Cost {
+pub fn cost_with(graph: &NetworkGraph, operators: Operators) -> Cost {
     let params = graph.parameters();
     let arena = evaluated(graph, operators);
     Cost {
@@ -58,7 +58,7 @@ fn elements(shape: &[usize]) -> u64 {
 }
 
 /// MACs of one operation at its recorded sizes.
-pub fn macs(graph: &Graph, node: &Node) -> u64 {
+pub fn macs(graph: &NetworkGraph, node: &NetworkNode) -> u64 {
     let shape = |arg: usize| graph.shape(node.args[arg]);
     let last = |shape: &[usize]| shape.last().copied().unwrap_or(1) as u64;
     let out = elements(&node.shape);
@@ -75,14 +75,14 @@ pub fn macs(graph: &Graph, node: &Node) -> u64 {
 }
 
 /// Elements of an image whose columns are resized and whose rows are not.
-fn cubic_columns(graph: &Graph, node: &Node) -> u64 {
+fn cubic_columns(graph: &NetworkGraph, node: &NetworkNode) -> u64 {
     let x = graph.shape(node.args[0]);
     elements(&x[..3]) * node.shape[3] as u64
 }
 
 /// The arena after an evaluation: walks through the operations, takes what they make and gives back what nobody reads
 /// any more.
-fn evaluated(graph: &Graph, operators: Operators) -> Arena {
+fn evaluated(graph: &NetworkGraph, operators: Operators) -> Arena {
     let roots = roots(graph);
     let last = last_reads(graph, &roots);
     let mut ending: Vec<Vec<usize>> = vec![vec![]; graph.nodes.len() + 1];
@@ -124,7 +124,7 @@ fn evaluated(graph: &Graph, operators: Operators) -> Arena {
 }
 
 /// Bytes of a value; parameters and constants have none.
-fn bytes(node: &Node) -> u64 {
+fn bytes(node: &NetworkNode) -> u64 {
     let width = match node.dtype {
         DType::F32 => 4,
         DType::I64 => 8,
@@ -136,7 +136,7 @@ fn bytes(node: &Node) -> u64 {
 }
 
 /// The value whose memory each value shares: its own, unless it is a view of another.
-fn roots(graph: &Graph) -> Vec<usize> {
+fn roots(graph: &NetworkGraph) -> Vec<usize> {
     let mut roots: Vec<usize> = Vec::with_capacity(graph.nodes.len());
     for (at, node) in graph.nodes.iter().enumerate() {
         roots.push(match node.op {
@@ -148,7 +148,7 @@ fn roots(graph: &Graph) -> Vec<usize> {
 }
 
 /// For each root, the last operation that reads it or a view of it. Outputs are read after the end.
-fn last_reads(graph: &Graph, roots: &[usize]) -> Vec<usize> {
+fn last_reads(graph: &NetworkGraph, roots: &[usize]) -> Vec<usize> {
     let mut last: Vec<usize> = (0..graph.nodes.len()).collect();
     for (at, node) in graph.nodes.iter().enumerate() {
         // Of some arguments only the extents matter.
@@ -165,7 +165,7 @@ fn last_reads(graph: &Graph, roots: &[usize]) -> Vec<usize> {
 
 /// The argument that the result can be written over, as it is of the same size and nobody reads it afterwards.
 fn reused_argument(
-    graph: &Graph,
+    graph: &NetworkGraph,
     at: usize,
     roots: &[usize],
     last: &[usize],
@@ -195,13 +195,13 @@ fn reused_argument(
 }
 
 /// Bytes that a product in int8 holds beside arguments and result: the activations scaled, and rounded.
-fn rounded(graph: &Graph, node: &Node) -> Vec<u64> {
+fn rounded(graph: &NetworkGraph, node: &NetworkNode) -> Vec<u64> {
     let scaled = bytes(&graph.nodes[node.args[0].0]);
     vec![scaled, scaled / 4]
 }
 
 /// Bytes of the values that the operators of a composite, or kernels, hold at once beside arguments and result.
-fn workspace(graph: &Graph, node: &Node) -> Vec<u64> {
+fn workspace(graph: &NetworkGraph, node: &NetworkNode) -> Vec<u64> {
     let bytes_of = |arg: usize| bytes(&graph.nodes[node.args[arg].0]);
     match node.op {
         // Fused: queries, keys and values by head; the scores of a few tokens at a time are next to nothing.
@@ -225,7 +225,7 @@ mod tests {
     use crate::text::clip::{self, ClipConfig};
     use crate::vqgan::{self, VqganConfig};
 
-    fn giga(graph: &Graph) -> f64 {
+    fn giga(graph: &NetworkGraph) -> f64 {
         cost(graph).macs as f64 / 1e9
     }
 
@@ -253,7 +253,7 @@ mod tests {
 
     #[test]
     fn memory_is_freed_shared_and_reused() {
-        let mut g = Graph::new();
+        let mut g = NetworkGraph::new();
         let x = g.input("x", DType::F32, &[Axis::fixed(10), Axis::fixed(10)]);
         let w = g.param("w", &[20, 10], Init::Constant(0.));
         // x is the caller's; a takes 800 bytes, or four grains; b is a view; c is written over it; d takes a grain.
@@ -269,7 +269,7 @@ mod tests {
 
     #[test]
     fn products_in_eight_bits_hold_their_activations_twice_more() {
-        let mut g = Graph::new();
+        let mut g = NetworkGraph::new();
         let x = g.input("x", DType::F32, &[1, 8, 8, 256].map(Axis::fixed));
         let w = g.param("w", &[512, 256], Init::Constant(0.));
         let y = g.push(Op::Linear, &[x, w]);

@@ -9,7 +9,7 @@ use wuerst_read::regular;
 
 use crate::checkpoint::{Checkpoint, CheckpointError};
 use crate::network::{Network, too_large};
-use crate::record::Graph;
+use crate::record::NetworkGraph;
 use crate::stand_in;
 
 /// The largest file of texts and numbers that is read, in bytes.
@@ -126,7 +126,7 @@ impl<'a> Folder<'a> {
     }
 
     /// Weights that must be those of the networks.
-    pub fn fitting(&mut self, weights: Checkpoint, networks: &[&Graph]) -> Option<Checkpoint> {
+    pub fn fitting(&mut self, weights: Checkpoint, networks: &[&NetworkGraph]) -> Option<Checkpoint> {
         let fits = weights.fits(networks, &[]);
         self.said(fits).map(|()| weights)
     }

@@ -12,7 +12,7 @@ use super::{ImportError, Written};
 use crate::metadata::Metadata;
 use crate::network::Network;
 use crate::onnx::{self, Operators, QUANTIZED, Stored};
-use crate::record::Graph;
+use crate::record::NetworkGraph;
 
 /// Pixels along the sides of the picture that networks are recorded for; the models take any.
 const SIDE: usize = 1024;
@@ -32,7 +32,7 @@ pub struct Models {
 struct Stage {
     /// File name without `.onnx`.
     name: String,
-    graph: Graph,
+    graph: NetworkGraph,
     stored: Stored,
 }
 

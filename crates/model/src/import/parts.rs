@@ -15,7 +15,7 @@ use crate::decoder::DecoderConfig;
 use crate::metadata::{self, Metadata};
 use crate::network::Network;
 use crate::prior::PriorConfig;
-use crate::record::{Graph, RecordError};
+use crate::record::{NetworkGraph, RecordError};
 use crate::scale::Scale;
 use crate::schedule::Schedule;
 use crate::text::clip::ClipConfig;
@@ -63,7 +63,7 @@ impl Default for DecoderIndex {
 /// A network with the weights that fit it.
 pub struct Part<C> {
     pub config: C,
-    pub graph: Graph,
+    pub graph: NetworkGraph,
     pub weights: Arc<Checkpoint>,
 }
 
@@ -91,7 +91,7 @@ pub struct Decoder {
     pub decoder: Part<DecoderConfig>,
     /// Its graph is the decoding half.
     pub vqgan: Part<VqganConfig>,
-    pub vqgan_encoder: Graph,
+    pub vqgan_encoder: NetworkGraph,
 }
 
 /// Reads the prior's folder.
@@ -145,7 +145,7 @@ fn part<C>(
     folder: &mut Folder<'_>,
     name: &str,
     config: C,
-    graph: Result<Graph, RecordError>,
+    graph: Result<NetworkGraph, RecordError>,
     weights: Checkpoint,
 ) -> Option<Part<C>> {
     let graph = folder.keep(&format!("{name}/config.json"), graph)?;
@@ -185,7 +185,7 @@ fn schedule(folder: &mut Folder<'_>) -> Option<Schedule> {
 }
 
 /// Both halves of the VQGAN: the decoding one with the weights, and the encoding one.
-fn vqgan(folder: &mut Folder<'_>) -> Option<(Part<VqganConfig>, Graph)> {
+fn vqgan(folder: &mut Folder<'_>) -> Option<(Part<VqganConfig>, NetworkGraph)> {
     let name = "vqgan/config.json";
     let config: VqganConfig = folder.config(name, "PaellaVQModel")?;
     let weights = folder.weights("vqgan", &Network::VqganDecoder(config.clone()), "")?;
@@ -199,8 +199,8 @@ fn vqgan(folder: &mut Folder<'_>) -> Option<(Part<VqganConfig>, Graph)> {
 }
 
 /// The half that only training uses, whose weights lie with the others.
-fn codebook(config: &VqganConfig, pixels: &Sizes) -> Result<Graph, RecordError> {
-    let mut g = Graph::new();
+fn codebook(config: &VqganConfig, pixels: &Sizes) -> Result<NetworkGraph, RecordError> {
+    let mut g = NetworkGraph::new();
     let image = contract::picture(&mut g, "image", pixels, config.in_channels);
     let latents = vqgan::encode(&mut g, config, image);
     vqgan::quantise(&mut g, config, latents);

@@ -9,7 +9,7 @@ use crate::compressor::{CompressorConfig, STRIDE};
 use crate::metadata::{self, Metadata};
 use crate::network::Network;
 use crate::onnx;
-use crate::record::Graph;
+use crate::record::NetworkGraph;
 use crate::scale::Scale;
 use crate::schedule;
 
@@ -28,7 +28,7 @@ pub struct Stage {
     pub network: Network,
     /// What a host must know of it.
     pub metadata: Metadata,
-    pub(super) graph: Graph,
+    pub(super) graph: NetworkGraph,
     pub(super) weights: Arc<Checkpoint>,
 }
 

@@ -195,7 +195,7 @@ fn a_failed_write_leaves_nothing() {
 }
 
 /// A safetensors file of zeros, which takes no space on the disk, with the parameters of a network.
-fn zeros(path: &Path, graph: &crate::record::Graph) {
+fn zeros(path: &Path, graph: &crate::record::NetworkGraph) {
     let mut end = 0;
     let tensors = graph.params.iter().map(|p| {
         let start = end;

@@ -8,7 +8,7 @@ use std::path::Path;
 use super::new_folder::{self, NewFolder};
 use super::{ImportError, Published};
 use crate::onnx::{self, BoxError, ExportError, Operators, Precision, Weight, Weights};
-use crate::record::Graph;
+use crate::record::NetworkGraph;
 
 /// The graph that runs the published cascade.
 const GRAPH: &str = include_str!("../../../../graphs/wuerstchen.yaml");
@@ -78,7 +78,7 @@ pub fn write(
 /// Writes one stage model into the folder, under the name that the options give.
 pub fn stage(
     folder: &Path,
-    graph: &Graph,
+    graph: &NetworkGraph,
     weights: &dyn Weights,
     options: &onnx::Options,
     tally: &Tally<'_>,

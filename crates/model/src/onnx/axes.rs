@@ -5,7 +5,7 @@
 
 use std::fmt;
 
-use crate::record::{Graph, Op, infer};
+use crate::record::{NetworkGraph, Op, infer};
 
 /// An extent as a function of the inputs' named axes.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -47,7 +47,7 @@ struct Probe {
 }
 
 /// The extents of every value of the graph.
-pub fn dims(graph: &Graph) -> Vec<Vec<Dim>> {
+pub fn dims(graph: &NetworkGraph) -> Vec<Vec<Dim>> {
     let mut named: Vec<(&str, usize)> = vec![];
     for axis in graph.inputs.iter().flat_map(|input| &input.axes) {
         if let Some(name) = axis.name.as_deref().filter(|name| named.iter().all(|(seen, _)| seen != name)) {
@@ -92,7 +92,7 @@ fn gcd(a: usize, b: usize) -> usize {
 }
 
 /// Infers all shapes at the first other size that the network accepts.
-fn probe(graph: &Graph, name: &str, size: usize) -> Option<Probe> {
+fn probe(graph: &NetworkGraph, name: &str, size: usize) -> Option<Probe> {
     let others = [2 * size, 3 * size, size / 2, size.saturating_sub(1), 1];
     others.into_iter().filter(|other| *other != size && *other > 0).find_map(|other| {
         let shapes = shapes_at(graph, name, other)?;
@@ -100,7 +100,7 @@ fn probe(graph: &Graph, name: &str, size: usize) -> Option<Probe> {
     })
 }
 
-fn shapes_at(graph: &Graph, name: &str, size: usize) -> Option<Vec<Vec<usize>>> {
+fn shapes_at(graph: &NetworkGraph, name: &str, size: usize) -> Option<Vec<Vec<usize>>> {
     let mut shapes: Vec<Vec<usize>> = Vec::with_capacity(graph.nodes.len());
     for node in &graph.nodes {
         let shape = match &node.op {
@@ -128,7 +128,7 @@ mod tests {
 
     #[test]
     fn extents_follow_the_named_axes() {
-        let mut g = Graph::new();
+        let mut g = NetworkGraph::new();
         // h and a fixed extent are both 4 here, and must not be confused.
         let x = g.input(
             "x",
@@ -148,7 +148,7 @@ mod tests {
 
     #[test]
     fn an_axis_at_its_limit_is_probed_below_it() {
-        let mut g = Graph::new();
+        let mut g = NetworkGraph::new();
         let x = g.input("x", DType::F32, &[Axis::named("b", 1), Axis::named("l", 77), Axis::fixed(8)]);
         let table = g.param("table", &[77, 8], Init::Constant(0.));
         let rows = g.push(Op::Prefix, &[table, x]);

@@ -13,7 +13,7 @@ use super::quantize;
 use super::store::Store;
 use super::weights::ExportError;
 use crate::contract::STEPWISE;
-use crate::record::{DType, Graph, Id, Node, Op};
+use crate::record::{DType, Id, NetworkGraph, NetworkNode, Op};
 
 /// Ends the name of a matrix that is stored with its axes swapped.
 pub const TRANSPOSED: &str = ".T";
@@ -24,7 +24,7 @@ pub const TRANSPOSED: &str = ".T";
 /// start so; an operation without parameters carries the name of the layer before it.
 pub struct Builder<'a> {
     /// What is written.
-    pub graph: &'a Graph,
+    pub graph: &'a NetworkGraph,
     /// Extents of every recorded value.
     pub dims: Vec<Vec<Dim>>,
     names: HashSet<String>,
@@ -51,7 +51,12 @@ pub struct Builder<'a> {
 }
 
 impl<'a> Builder<'a> {
-    pub fn new(graph: &'a Graph, store: Store<'a>, operators: Operators, live: &[bool]) -> Builder<'a> {
+    pub fn new(
+        graph: &'a NetworkGraph,
+        store: Store<'a>,
+        operators: Operators,
+        live: &[bool],
+    ) -> Builder<'a> {
         let names = graph.inputs.iter().map(|input| &input.name).chain(graph.outputs.iter().map(|o| &o.0));
         let dims = axes::dims(graph);
         let residuals = match operators {
@@ -233,7 +238,7 @@ impl<'a> Builder<'a> {
 }
 
 /// The layer of each value: the common start of its parameters' names, or that of the layer before it.
-fn scopes(graph: &Graph) -> Vec<String> {
+fn scopes(graph: &NetworkGraph) -> Vec<String> {
     let mut scopes: Vec<String> = Vec::with_capacity(graph.nodes.len());
     for node in &graph.nodes {
         let own = node.args.iter().find_map(|id| layer(graph, &graph.nodes[id.0]));
@@ -243,7 +248,7 @@ fn scopes(graph: &Graph) -> Vec<String> {
     scopes
 }
 
-fn layer(graph: &Graph, node: &Node) -> Option<String> {
+fn layer(graph: &NetworkGraph, node: &NetworkNode) -> Option<String> {
     let Op::Param(n) = node.op else { return None };
     let name = &graph.params[n].name;
     Some(name.rsplit_once('.').map_or(name.as_str(), |(layer, _)| layer).into())

@@ -28,7 +28,7 @@ use std::path::Path;
 
 use prost::Message;
 
-use crate::record::{Graph, Id, Node, Op};
+use crate::record::{Id, NetworkGraph, NetworkNode, Op};
 use crate::whole_file::{replace, unfinished};
 use builder::Builder;
 pub use head::{Extent, Head, HeadError, Outlet};
@@ -36,7 +36,7 @@ pub use metadata::set_metadata;
 use proto::{GraphProto, ModelProto, NodeProto, OperatorSetIdProto, StringStringEntryProto};
 pub use quantize::QUANTIZED;
 pub(crate) use quantize::chosen;
-pub use split::{Split, TensorType};
+pub use split::{ModelSplit, TensorType};
 use store::{DataFile, Store, io_error, stored_bytes};
 pub use stored::{ReadError, Stored};
 pub use survey::LimitError;
@@ -97,7 +97,7 @@ impl Default for Options {
 /// [`ExportError`] names the parameter or file that is wrong.
 pub fn write(
     path: &Path,
-    graph: &Graph,
+    graph: &NetworkGraph,
     weights: &dyn Weights,
     options: &Options,
 ) -> Result<(), ExportError> {
@@ -126,12 +126,16 @@ pub fn write(
 ///
 /// # Errors
 /// As [`write()`]; more than 2 GiB do not fit.
-pub fn encode(graph: &Graph, weights: &dyn Weights, options: &Options) -> Result<Vec<u8>, ExportError> {
+pub fn encode(
+    graph: &NetworkGraph,
+    weights: &dyn Weights,
+    options: &Options,
+) -> Result<Vec<u8>, ExportError> {
     model(graph, Store::new(weights, options.precision, None), options)
 }
 
 /// Lowers what the outputs need, and encodes it.
-fn model(graph: &Graph, store: Store<'_>, options: &Options) -> Result<Vec<u8>, ExportError> {
+fn model(graph: &NetworkGraph, store: Store<'_>, options: &Options) -> Result<Vec<u8>, ExportError> {
     let (live, fixed) = (live(graph), graph.fixed());
     let mut builder = Builder::new(graph, store, options.operators, &live);
     for (at, node) in graph.nodes.iter().enumerate() {
@@ -187,7 +191,7 @@ fn metadata(options: &Options, builder: &Builder<'_>) -> Vec<StringStringEntryPr
 }
 
 /// The nodes that the outputs depend on: of some recorded values, a part is read in another form.
-fn needed(nodes: Vec<NodeProto>, graph: &Graph) -> Vec<NodeProto> {
+fn needed(nodes: Vec<NodeProto>, graph: &NetworkGraph) -> Vec<NodeProto> {
     let mut read: HashSet<String> = graph.outputs.iter().map(|(name, _)| name.clone()).collect();
     let mut needed = vec![];
     for node in nodes.into_iter().rev() {
@@ -210,7 +214,7 @@ fn operator_sets(builder: &Builder<'_>) -> Vec<OperatorSetIdProto> {
 }
 
 /// Which values the outputs depend on.
-fn live(graph: &Graph) -> Vec<bool> {
+fn live(graph: &NetworkGraph) -> Vec<bool> {
     let mut live = vec![false; graph.nodes.len()];
     graph.outputs.iter().for_each(|(_, id)| live[id.0] = true);
     for (at, node) in graph.nodes.iter().enumerate().rev() {
@@ -222,19 +226,19 @@ fn live(graph: &Graph) -> Vec<bool> {
 }
 
 /// Whether any product of the network would be in int8.
-pub fn quantizable(graph: &Graph) -> bool {
+pub fn quantizable(graph: &NetworkGraph) -> bool {
     quantize::chosen(graph, Operators::Int8).contains(&true)
 }
 
 /// Bytes that the weights take in the file, at most.
-fn weight_bytes(graph: &Graph, options: &Options) -> u64 {
+fn weight_bytes(graph: &NetworkGraph, options: &Options) -> u64 {
     let chosen = quantize::chosen(graph, options.operators);
     let mut narrow = vec![false; graph.nodes.len()];
     let products = graph.nodes.iter().zip(chosen).filter(|(_, chosen)| *chosen);
     let weights = products.filter_map(|(node, _)| quantize::matrix(graph, node.args[1]));
     weights.for_each(|(parameter, _)| narrow[parameter.0] = true);
     let live = live(graph).into_iter().zip(narrow);
-    let bytes = |(node, (live, narrow)): (&Node, (bool, bool))| match node.op {
+    let bytes = |(node, (live, narrow)): (&NetworkNode, (bool, bool))| match node.op {
         Op::Param(n) if live && narrow => quantize::stored_bytes(&graph.params[n]),
         Op::Param(n) if live => stored_bytes(&graph.params[n], options.precision),
         _ => 0,

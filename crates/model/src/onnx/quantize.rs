@@ -10,7 +10,7 @@ use super::builder::Builder;
 use super::proto::{AttributeProto, elem};
 use super::store::transpose;
 use super::weights::{ExportError, Weight};
-use crate::record::{Graph, Id, Node, Op, Param};
+use crate::record::{Id, NetworkGraph, NetworkNode, Op, Param};
 
 type Lowered = Result<String, ExportError>;
 
@@ -35,7 +35,7 @@ const WORTHWHILE: usize = 96;
 /// Which products are in int8: those of a parameter that is large enough with something that depends on a picture.
 /// What is computed from text and time alone stays in f32: it is little, and an error in it pushes every place and step
 /// the same way.
-pub fn chosen(graph: &Graph, operators: Operators) -> Vec<bool> {
+pub fn chosen(graph: &NetworkGraph, operators: Operators) -> Vec<bool> {
     if operators != Operators::Int8 {
         return vec![false; graph.nodes.len()];
     }
@@ -46,12 +46,13 @@ pub fn chosen(graph: &Graph, operators: Operators) -> Vec<bool> {
         }
         _ => false,
     };
-    let product = |node: &Node| node.op == Op::Linear && pictured[node.args[0].0] && large(node.args[1]);
+    let product =
+        |node: &NetworkNode| node.op == Op::Linear && pictured[node.args[0].0] && large(node.args[1]);
     graph.nodes.iter().map(product).collect()
 }
 
 /// The parameter that a weight is, with the number that it may be multiplied with.
-pub fn matrix(graph: &Graph, weight: Id) -> Option<(Id, Option<Id>)> {
+pub fn matrix(graph: &NetworkGraph, weight: Id) -> Option<(Id, Option<Id>)> {
     let node = &graph.nodes[weight.0];
     let parameter = |id: Id| matches!(graph.nodes[id.0].op, Op::Param(_));
     match node.op {

@@ -14,7 +14,7 @@ use wuerst_read::wire::{Field, Reader, fields};
 
 use super::proto::{DimensionProto, TensorShapeProto, TensorTypeProto, TypeProto, ValueInfoProto};
 use super::survey::survey;
-use node::Node;
+use node::SplitNode;
 
 /// When a value is known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -38,10 +38,10 @@ pub struct TensorType {
 
 /// How a model is split.
 #[derive(Debug)]
-pub struct Split<'a> {
+pub struct ModelSplit<'a> {
     model: Vec<Field<'a>>,
     graph: Vec<Field<'a>>,
-    nodes: Vec<Node<'a>>,
+    nodes: Vec<SplitNode<'a>>,
     outputs: Vec<&'a str>,
     crossing: Vec<&'a str>,
 }
@@ -67,10 +67,10 @@ mod field {
     pub const SPARSE: u64 = 15;
 }
 
-impl<'a> Split<'a> {
+impl<'a> ModelSplit<'a> {
     /// How to split an encoded model of whose inputs these are new in each step, though always of the same extents. None
     /// where nothing is gained by it, and where the model is damaged, or holds what this cannot follow.
-    pub fn of(model: &'a [u8], changing: &[&str]) -> Option<Split<'a>> {
+    pub fn of(model: &'a [u8], changing: &[&str]) -> Option<ModelSplit<'a>> {
         // Bounds what is read below, and how deep.
         survey(&mut Reader::new(Cursor::new(model)), model.len() as u64).ok()?;
         let model = fields(model)?;
@@ -94,14 +94,14 @@ impl<'a> Split<'a> {
             .collect::<Option<Vec<_>>>()?;
         let mut nodes = vec![];
         for at in graph.iter().filter(|field| field.number == field::NODE) {
-            let mut node = Node::read(at.content)?;
+            let mut node = SplitNode::read(at.content)?;
             node.place(&when, changing)?;
             when.extend(node.outputs.iter().map(|name| (*name, node.when)));
             nodes.push(node);
         }
         let outputs: Vec<&str> =
             graph.iter().filter(|field| field.number == field::OUTPUT).map(name).collect::<Option<_>>()?;
-        let mut split = Split { model, graph, nodes, outputs, crossing: vec![] };
+        let mut split = ModelSplit { model, graph, nodes, outputs, crossing: vec![] };
         split.repeat_enlarging();
         split.cross(&when)?;
         Some(split)
@@ -133,12 +133,12 @@ impl<'a> Split<'a> {
             .flat_map(|node| node.outputs.iter().copied())
             .filter(|name| read.contains(name))
             .collect();
-        let heavy = |node: &&Node<'_>| node.when == When::Invariant && node.is_heavy();
+        let heavy = |node: &&SplitNode<'_>| node.when == When::Invariant && node.is_heavy();
         self.part(Part::Invariant).iter().any(heavy).then_some(())
     }
 
     /// The nodes of a part, in order.
-    fn part(&self, part: Part) -> Vec<&Node<'a>> {
+    fn part(&self, part: Part) -> Vec<&SplitNode<'a>> {
         let ends = if part == Part::Invariant { &self.crossing } else { &self.outputs };
         let mut read: HashSet<&str> = ends.iter().copied().collect();
         let mut kept = vec![];
@@ -183,14 +183,14 @@ impl<'a> Split<'a> {
         tensors.filter(|tensor| tensor_name(tensor).is_some_and(|name| read.contains(name))).collect()
     }
 
-    /// The first part, encoded: from inputs that are the same in each step to [`Split::crossing`], whose types it does not
+    /// The first part, encoded: from inputs that are the same in each step to [`ModelSplit::crossing`], whose types it does not
     /// say.
     pub fn invariant(&self) -> Vec<u8> {
         let untyped = |name: &&str| ValueInfoProto { name: (*name).into(), r#type: None };
         self.encode(Part::Invariant, &[], &self.crossing.iter().map(untyped).collect::<Vec<_>>())
     }
 
-    /// The second part, encoded: from the other inputs and [`Split::crossing`], which are of these types, to the model's
+    /// The second part, encoded: from the other inputs and [`ModelSplit::crossing`], which are of these types, to the model's
     /// outputs. None where a type is missing.
     pub fn step(&self, types: &BTreeMap<String, TensorType>) -> Option<Vec<u8>> {
         let typed = |name: &&str| {

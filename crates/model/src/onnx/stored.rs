@@ -14,7 +14,7 @@ use super::proto::elem;
 use super::store::transpose;
 use super::tensor::{Place, Tensor};
 use super::weights::{BoxError, Precision, Weight, Weights};
-use crate::record::{Graph, Param};
+use crate::record::{NetworkGraph, Param};
 
 /// Why a model could not be read back.
 #[derive(Debug, thiserror::Error)]
@@ -96,7 +96,7 @@ impl Stored {
     ///
     /// # Errors
     /// The first parameter that is missing, or has other extents.
-    pub fn fits(&self, network: &Graph) -> Result<(), ReadError> {
+    pub fn fits(&self, network: &NetworkGraph) -> Result<(), ReadError> {
         let wrong = |message: String| ReadError::Format { path: self.path.clone(), message };
         for Param { name, shape, .. } in &network.params {
             let tensor = self.tensors.get(name).ok_or_else(|| wrong(format!("has no weight `{name}`")))?;
@@ -187,8 +187,8 @@ mod tests {
     use crate::record::{Axis, DType, Init, Op};
 
     /// A layer of 20,000 by 3, and its weights.
-    fn layer() -> (Graph, impl Fn(&str) -> Result<Weight, BoxError>) {
-        let mut g = Graph::new();
+    fn layer() -> (NetworkGraph, impl Fn(&str) -> Result<Weight, BoxError>) {
+        let mut g = NetworkGraph::new();
         let x = g.input("x", DType::F32, &[Axis::named("batch", 1), Axis::fixed(3)]);
         let w = g.param("layer.weight", &[20_000, 3], Init::Constant(0.));
         let b = g.param("layer.bias", &[20_000], Init::Constant(0.));

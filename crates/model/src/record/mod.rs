@@ -1,6 +1,6 @@
 //! A network as data: a list of numbered operations that two readers share.
 //!
-//! Network code calls [`Graph::push`] and friends; nothing is computed. [`crate::onnx`] writes the list as an ONNX
+//! Network code calls [`NetworkGraph::push`] and friends; nothing is computed. [`crate::onnx`] writes the list as an ONNX
 //! model, the trainer evaluates it with gradients, [`crate::count`] adds up its costs. Recording needs the sizes of
 //! the inputs and takes microseconds, so costs at another size are found by recording again at that size. No
 //! operation bakes in an extent that an [`Axis`] names, so the written model serves every size.
@@ -43,13 +43,13 @@ impl Axis {
     }
 }
 
-/// A value of a [`Graph`]: the number of the operation that makes it.
+/// A value of a [`NetworkGraph`]: the number of the operation that makes it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Id(pub usize);
 
 /// An operation, its arguments and the shape of its result.
 #[derive(Debug, Clone)]
-pub struct Node {
+pub struct NetworkNode {
     /// What it does.
     pub op: Op,
     /// On which earlier values.
@@ -106,9 +106,9 @@ pub struct Constant {
 
 /// A recorded network.
 #[derive(Debug, Clone, Default)]
-pub struct Graph {
+pub struct NetworkGraph {
     /// Operations in the order they were pushed; arguments come before results.
-    pub nodes: Vec<Node>,
+    pub nodes: Vec<NetworkNode>,
     /// What the host feeds.
     pub inputs: Vec<Input>,
     /// What a checkpoint holds.
@@ -133,7 +133,7 @@ pub struct RecordError {
     pub message: String,
 }
 
-impl Graph {
+impl NetworkGraph {
     /// Which values are the same in every evaluation: parameters, constants, and what follows from these alone.
     pub(crate) fn fixed(&self) -> Vec<bool> {
         self.following(|_| true).into_iter().map(|follows| !follows).collect()
@@ -150,8 +150,8 @@ impl Graph {
     }
 
     /// An empty recording.
-    pub fn new() -> Graph {
-        Graph::default()
+    pub fn new() -> NetworkGraph {
+        NetworkGraph::default()
     }
 
     /// Declares an input of the network.
@@ -196,7 +196,7 @@ impl Graph {
 
     /// Adds an operation and infers the shape of its result.
     ///
-    /// The first misfit is remembered and reported by [`Graph::finish`]; later ones follow from it.
+    /// The first misfit is remembered and reported by [`NetworkGraph::finish`]; later ones follow from it.
     pub fn push(&mut self, op: Op, args: &[Id]) -> Id {
         let shapes: Vec<&[usize]> = args.iter().map(|id| self.shape(*id)).collect();
         let shape = shape::infer(&op, &shapes);
@@ -206,12 +206,12 @@ impl Graph {
             self.error.get_or_insert(RecordError { at, op, message });
             args.first().map(|id| self.shape(*id).to_vec()).unwrap_or_default()
         });
-        self.nodes.push(Node { op, args: args.to_vec(), shape, dtype });
+        self.nodes.push(NetworkNode { op, args: args.to_vec(), shape, dtype });
         Id(self.nodes.len() - 1)
     }
 
     /// Remembers that the network cannot be recorded, as for a configuration that contradicts itself, and gives a
-    /// value to go on with. [`Graph::finish`] reports it unless something failed before.
+    /// value to go on with. [`NetworkGraph::finish`] reports it unless something failed before.
     pub fn reject(&mut self, network: &str, message: impl Into<String>) -> Id {
         let error = RecordError { at: self.nodes.len(), op: network.into(), message: message.into() };
         self.error.get_or_insert(error);
@@ -219,7 +219,7 @@ impl Graph {
     }
 
     fn source(&mut self, op: Op, shape: Vec<usize>, dtype: DType) -> Id {
-        self.nodes.push(Node { op, args: vec![], shape, dtype });
+        self.nodes.push(NetworkNode { op, args: vec![], shape, dtype });
         Id(self.nodes.len() - 1)
     }
 
@@ -239,7 +239,7 @@ impl Graph {
     }
 
     /// The recording, or the first thing that did not fit.
-    pub fn finish(self) -> Result<Graph, RecordError> {
+    pub fn finish(self) -> Result<NetworkGraph, RecordError> {
         match self.error {
             Some(error) => Err(error),
             None => Ok(self),
@@ -267,7 +267,7 @@ mod tests {
 
     #[test]
     fn shapes_follow_the_operations() {
-        let mut g = Graph::new();
+        let mut g = NetworkGraph::new();
         let x = g.input(
             "x",
             DType::F32,
@@ -287,7 +287,7 @@ mod tests {
 
     #[test]
     fn the_first_misfit_is_reported() {
-        let mut g = Graph::new();
+        let mut g = NetworkGraph::new();
         let x = g.input("x", DType::F32, &[Axis::fixed(2), Axis::fixed(7)]);
         let w = g.param("w", &[4, 6], Init::Constant(0.));
         let y = g.push(Op::Linear, &[x, w]);
@@ -298,7 +298,7 @@ mod tests {
 
     #[test]
     fn one_name_is_one_parameter() {
-        let mut g = Graph::new();
+        let mut g = NetworkGraph::new();
         let a = g.param("a", &[2], Init::Constant(0.));
         assert_eq!(g.param("a", &[2], Init::Constant(0.)), a);
         assert_eq!(g.params.len(), 1);

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Activation, Transformer, check, table};
 use crate::contract::{self, Sizes};
-use crate::record::{Graph, Id, Op, RecordError};
+use crate::record::{Id, NetworkGraph, Op, RecordError};
 
 /// Sizes of the network, as in transformers' `config.json`, which leaves out what equals this default.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -71,7 +71,7 @@ impl ClipConfig {
 /// States `[b,l,hidden_size]`, after the last norm, of `ids` i64 `[b,l]`; `mask` i64 `[b,l]` is 1 at real tokens.
 ///
 /// Parameter names are those of transformers 5; older checkpoints put `text_model.` before each.
-pub fn states(g: &mut Graph, config: &ClipConfig, ids: Id, mask: Id) -> Id {
+pub fn states(g: &mut NetworkGraph, config: &ClipConfig, ids: Id, mask: Id) -> Id {
     if let Err(message) = check(config.hidden_size, config.num_attention_heads) {
         return g.reject("clip", message);
     }
@@ -109,8 +109,8 @@ pub fn states(g: &mut Graph, config: &ClipConfig, ids: Id, mask: Id) -> Id {
 }
 
 /// The contract `text-encoder`: `input_ids` and `attention_mask` to `states`.
-pub fn graph(config: &ClipConfig, sizes: &Sizes) -> Result<Graph, RecordError> {
-    let mut g = Graph::new();
+pub fn graph(config: &ClipConfig, sizes: &Sizes) -> Result<NetworkGraph, RecordError> {
+    let mut g = NetworkGraph::new();
     let (ids, mask) = contract::tokens(&mut g, sizes);
     let states = states(&mut g, config, ids, mask);
     g.output("states", states);

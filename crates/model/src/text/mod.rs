@@ -7,7 +7,7 @@ pub mod tokenizer;
 use serde::{Deserialize, Serialize};
 
 use crate::layer::{layer_norm, linear};
-use crate::record::{Graph, Id, Init, Op};
+use crate::record::{Id, Init, NetworkGraph, Op};
 
 /// The bend between the two layers of a transformer's MLP, as `config.json` names it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -20,7 +20,7 @@ pub enum Activation {
 }
 
 impl Activation {
-    fn apply(self, g: &mut Graph, x: Id) -> Id {
+    fn apply(self, g: &mut NetworkGraph, x: Id) -> Id {
         match self {
             Activation::Gelu => g.push(Op::Gelu, &[x]),
             Activation::QuickGelu => {
@@ -45,28 +45,29 @@ struct Transformer<'a> {
 }
 
 impl Transformer<'_> {
-    fn attention(&self, g: &mut Graph, layer: &str, x: Id, mask: Id) -> Id {
+    fn attention(&self, g: &mut NetworkGraph, layer: &str, x: Id, mask: Id) -> Id {
         let width = g.shape(x).last().copied().unwrap_or(1);
-        let part = |g: &mut Graph, i: usize, x| linear(g, &format!("{layer}.{}", self.names[i]), x, width);
+        let part =
+            |g: &mut NetworkGraph, i: usize, x| linear(g, &format!("{layer}.{}", self.names[i]), x, width);
         let (q, k, v) = (part(g, 0, x), part(g, 1, x), part(g, 2, x));
         let y = g.push(Op::Attention { heads: self.heads, causal: self.causal }, &[q, k, v, mask]);
         part(g, 3, y)
     }
 
-    fn mlp(&self, g: &mut Graph, layer: &str, x: Id) -> Id {
+    fn mlp(&self, g: &mut NetworkGraph, layer: &str, x: Id) -> Id {
         let width = g.shape(x).last().copied().unwrap_or(1);
         let y = linear(g, &format!("{layer}.{}", self.names[4]), x, self.inner);
         let y = self.activation.apply(g, y);
         linear(g, &format!("{layer}.{}", self.names[5]), y, width)
     }
 
-    fn norm(&self, g: &mut Graph, name: &str, x: Id) -> Id {
+    fn norm(&self, g: &mut NetworkGraph, name: &str, x: Id) -> Id {
         layer_norm(g, name, x, self.eps)
     }
 }
 
 /// Learned rows `[rows,width]`, started as both encoders' authors do.
-fn table(g: &mut Graph, name: &str, rows: usize, width: usize) -> Id {
+fn table(g: &mut NetworkGraph, name: &str, rows: usize, width: usize) -> Id {
     g.param(&format!("{name}.weight"), &[rows, width], Init::Normal(0.02))
 }
 

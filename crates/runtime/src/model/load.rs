@@ -10,7 +10,7 @@ use ort::session::Session;
 use ort::session::builder::SessionBuilder;
 use wuerst_core::regular::{self, Links};
 use wuerst_core::{CancellationToken, Error, external_data, memory};
-use wuerst_model::onnx::Split;
+use wuerst_model::onnx::ModelSplit;
 
 use crate::device::{Device, Placement, RECORD, Request, assigned};
 use crate::library::Runtime;
@@ -139,7 +139,7 @@ impl LoadRequest<'_> {
             read => read.map_err(|error| error.to_string())?,
         };
         // Damage is for ONNX Runtime to name.
-        let Some(split) = Split::of(&bytes, self.stepwise) else { return Ok(None) };
+        let Some(split) = ModelSplit::of(&bytes, self.stepwise) else { return Ok(None) };
         // What is wrong is said of the whole model.
         let whole = |why| if cancel.is_cancelled() { Err(why) } else { Ok(None) };
         let invariant =

@@ -12,7 +12,7 @@ pub use weights::Weights;
 
 use tch::{Kind, Tensor};
 use wuerst_model::count;
-use wuerst_model::record::{DType, Graph, Id, Op};
+use wuerst_model::record::{DType, Id, NetworkGraph, Op};
 
 /// How a network is evaluated.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -36,20 +36,20 @@ impl Mode {
 
 /// A recorded network made ready for repeated evaluation.
 pub struct Evaluator {
-    graph: Graph,
+    graph: NetworkGraph,
     last_uses: Vec<usize>,
     exact: Vec<bool>,
 }
 
 impl Evaluator {
     /// Prepares a recording.
-    pub fn new(graph: Graph) -> Evaluator {
+    pub fn new(graph: NetworkGraph) -> Evaluator {
         let (last_uses, exact) = (graph.last_uses(), exact(&graph));
         Evaluator { graph, last_uses, exact }
     }
 
     /// The recording.
-    pub fn graph(&self) -> &Graph {
+    pub fn graph(&self) -> &NetworkGraph {
         &self.graph
     }
 
@@ -97,7 +97,7 @@ fn value(values: &[Option<Tensor>], id: Id) -> &Tensor {
 }
 
 /// Which values lie within element-wise reach of an output: the head layers and what follows them.
-fn exact(graph: &Graph) -> Vec<bool> {
+fn exact(graph: &NetworkGraph) -> Vec<bool> {
     let mut exact = vec![false; graph.nodes.len()];
     for (_, id) in &graph.outputs {
         exact[id.0] = true;

@@ -4,7 +4,7 @@ use anyhow::{Context, Result, bail};
 use std::collections::BTreeMap;
 use std::path::Path;
 use tch::{Device, Kind, Tensor};
-use wuerst_model::record::{Graph, Init, Param};
+use wuerst_model::record::{Init, NetworkGraph, Param};
 
 /// Master weights and running statistics, f32, by parameter name.
 pub struct Weights {
@@ -15,7 +15,7 @@ pub struct Weights {
 
 impl Weights {
     /// Fresh weights for a network; the same seed gives the same numbers.
-    pub fn init(graph: &Graph, seed: i64, device: Device) -> Weights {
+    pub fn init(graph: &NetworkGraph, seed: i64, device: Device) -> Weights {
         tch::manual_seed(seed);
         let mut tensors = BTreeMap::new();
         let mut trainable = vec![];

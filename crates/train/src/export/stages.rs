@@ -9,7 +9,7 @@ use wuerst_model::compressor::{self, STRIDE};
 use wuerst_model::contract::Sizes;
 use wuerst_model::metadata::{self, Metadata};
 use wuerst_model::network::Network;
-use wuerst_model::record::Graph;
+use wuerst_model::record::NetworkGraph;
 use wuerst_model::scale::Scale;
 use wuerst_model::schedule::Schedule;
 use wuerst_model::text::bert::BertConfig;
@@ -24,7 +24,7 @@ pub struct Export {
     /// The network, with its sizes.
     pub network: Network,
     /// Its recording.
-    pub graph: Graph,
+    pub graph: NetworkGraph,
     /// Its numbers.
     pub weights: StageWeights,
     /// What a host must know of it.

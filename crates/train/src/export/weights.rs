@@ -7,7 +7,7 @@ use anyhow::{Context, Result, ensure};
 use std::collections::HashSet;
 use wuerst_model::checkpoint::Checkpoint;
 use wuerst_model::onnx::{BoxError, Weight, Weights};
-use wuerst_model::record::Graph;
+use wuerst_model::record::NetworkGraph;
 
 /// Averaged weights of a checkpoint, and below them frozen ones.
 pub struct StageWeights {
@@ -42,7 +42,7 @@ impl StageWeights {
     }
 
     /// Takes the parameters of `graph`, which training left alone, from a published checkpoint.
-    pub fn over(self, published: Checkpoint, graph: &Graph) -> StageWeights {
+    pub fn over(self, published: Checkpoint, graph: &NetworkGraph) -> StageWeights {
         let names = graph.params.iter().map(|p| p.name.clone()).collect();
         StageWeights { frozen: Some(Frozen { published, names }), ..self }
     }

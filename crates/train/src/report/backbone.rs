@@ -9,7 +9,7 @@ use std::path::Path;
 use tch::Tensor;
 use wuerst_model::compressor::{self, first_blocks, last_blocks};
 use wuerst_model::noise::Noise;
-use wuerst_model::record::{Axis, DType, Extent, Graph, Op, RecordError};
+use wuerst_model::record::{Axis, DType, Extent, NetworkGraph, Op, RecordError};
 
 const NETWORK: compressor::Backbone = compressor::Backbone::EfficientnetLite2;
 
@@ -89,8 +89,8 @@ impl Backbone {
     }
 }
 
-fn record() -> Result<Graph, RecordError> {
-    let mut g = Graph::new();
+fn record() -> Result<NetworkGraph, RecordError> {
+    let mut g = NetworkGraph::new();
     let side = Axis::fixed(SIDE as usize);
     let image = g.input("image", DType::F32, &[Axis::named("batch", 1), Axis::fixed(3), side.clone(), side]);
     let blocks = first_blocks(&mut g, NETWORK, image, NETWORK.depth());

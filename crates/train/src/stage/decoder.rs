@@ -15,7 +15,7 @@ use std::rc::Rc;
 use tch::{Device, Kind, Tensor};
 use wuerst_model::decoder;
 use wuerst_model::decoder::DecoderConfig;
-use wuerst_model::record::{Axis, DType, Graph, Id, Op, RecordError};
+use wuerst_model::record::{Axis, DType, Id, NetworkGraph, Op, RecordError};
 
 /// Share of the samples whose embedding is replaced by zeros, and of the rest, that whose embedding is noised.
 const DROPPED: f64 = 0.05;
@@ -47,7 +47,7 @@ pub struct DecoderData {
 }
 
 /// How the embedding `[b,16,h,w]` is made from the features.
-pub type Tail = dyn Fn(&mut Graph, Id) -> Id;
+pub type Tail = dyn Fn(&mut NetworkGraph, Id) -> Id;
 
 impl DecoderStage {
     /// Records the joint network of the compressor's `tail` and the decoder.
@@ -66,7 +66,7 @@ impl DecoderStage {
     }
 
     /// The joint recording.
-    pub fn graph(&self) -> &Graph {
+    pub fn graph(&self) -> &NetworkGraph {
         self.network.graph()
     }
 
@@ -101,8 +101,8 @@ fn record(
     tail: &Tail,
     text: &Table,
     data: &DecoderData,
-) -> Result<Graph, RecordError> {
-    let mut g = Graph::new();
+) -> Result<NetworkGraph, RecordError> {
+    let mut g = NetworkGraph::new();
     let batch = || Axis::named("batch", 1);
     let axes = |t: &Table| -> Vec<Axis> {
         std::iter::once(batch()).chain(t.row().iter().map(|n| Axis::fixed(*n as usize))).collect()

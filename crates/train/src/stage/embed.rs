@@ -14,11 +14,11 @@ use std::rc::Rc;
 use tch::{Device, Kind, Tensor};
 use wuerst_model::contract::Sizes;
 use wuerst_model::decoder;
-use wuerst_model::record::{Axis, DType, Graph};
+use wuerst_model::record::{Axis, DType, NetworkGraph};
 
 /// The trained part of the compressor alone, with the averaged weights it learned with Stage B.
 pub fn tail(config: &RunConfig, corpus: &Corpus) -> Result<(Evaluator, Weights)> {
-    let mut g = Graph::new();
+    let mut g = NetworkGraph::new();
     let mut axes = vec![Axis::named("batch", 1)];
     axes.extend(corpus.frozen()?.features.row().iter().map(|n| Axis::fixed(*n as usize)));
     let features = g.input("features", DType::F32, &axes);

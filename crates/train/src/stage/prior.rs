@@ -12,7 +12,7 @@ use std::rc::Rc;
 use tch::{Kind, Tensor};
 use wuerst_model::contract::Sizes;
 use wuerst_model::prior::{self, PriorConfig};
-use wuerst_model::record::Graph;
+use wuerst_model::record::NetworkGraph;
 
 /// Share of the captions replaced by the empty one, for classifier-free guidance.
 const UNCAPTIONED: f64 = 0.1;
@@ -48,7 +48,7 @@ impl PriorStage {
     }
 
     /// The prior's recording.
-    pub fn graph(&self) -> &Graph {
+    pub fn graph(&self) -> &NetworkGraph {
         self.network.graph()
     }
 }

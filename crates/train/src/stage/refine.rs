@@ -13,7 +13,7 @@ use anyhow::Result;
 use std::path::Path;
 use std::rc::Rc;
 use tch::Tensor;
-use wuerst_model::record::{Axis, DType, Graph, RecordError};
+use wuerst_model::record::{Axis, DType, NetworkGraph, RecordError};
 use wuerst_model::vqgan::{self, VqganConfig};
 
 /// The decoding half of Stage A in training.
@@ -41,7 +41,7 @@ impl RefineStage {
     }
 
     /// The decoder's recording.
-    pub fn graph(&self) -> &Graph {
+    pub fn graph(&self) -> &NetworkGraph {
         self.network.graph()
     }
 
@@ -50,8 +50,8 @@ impl RefineStage {
     }
 }
 
-fn record(config: &VqganConfig, latents: &Table) -> Result<Graph, RecordError> {
-    let mut g = Graph::new();
+fn record(config: &VqganConfig, latents: &Table) -> Result<NetworkGraph, RecordError> {
+    let mut g = NetworkGraph::new();
     let [channels, h, w] = [0, 1, 2].map(|axis| latents.row()[axis] as usize);
     let axes =
         [Axis::named("batch", 1), Axis::fixed(channels), Axis::named("height", h), Axis::named("width", w)];

@@ -15,7 +15,7 @@ use std::io::Write as _;
 use std::path::Path;
 use std::rc::Rc;
 use tch::{Device, Kind, Tensor};
-use wuerst_model::record::{Axis, DType, Graph, Id, Op, RecordError};
+use wuerst_model::record::{Axis, DType, Id, NetworkGraph, Op, RecordError};
 use wuerst_model::vqgan::{self, VqganConfig};
 
 /// Pictures whose PSNR is taken with each sample grid, and how many of them it shows.
@@ -44,7 +44,7 @@ impl VqganStage {
     }
 
     /// The training network's recording: its parameters are Stage A's.
-    pub fn graph(&self) -> &Graph {
+    pub fn graph(&self) -> &NetworkGraph {
         self.network.graph()
     }
 
@@ -85,8 +85,8 @@ impl VqganStage {
     }
 }
 
-fn record(config: &VqganConfig, size: usize, codebook: bool) -> Result<Graph, RecordError> {
-    let mut g = Graph::new();
+fn record(config: &VqganConfig, size: usize, codebook: bool) -> Result<NetworkGraph, RecordError> {
+    let mut g = NetworkGraph::new();
     let batch = || Axis::named("batch", 1);
     let side = size / config.stride();
     let picture =
@@ -120,7 +120,7 @@ fn record(config: &VqganConfig, size: usize, codebook: bool) -> Result<Graph, Re
 }
 
 /// a + share·(b − a), per picture.
-fn mix(g: &mut Graph, a: Id, b: Id, share: Id) -> Id {
+fn mix(g: &mut NetworkGraph, a: Id, b: Id, share: Id) -> Id {
     let step = g.push(Op::Sub, &[b, a]);
     let step = g.push(Op::Mul, &[step, share]);
     g.push(Op::Add, &[a, step])

@@ -8,7 +8,7 @@ use tch::{Kind, Tensor};
 use wuerst::{Engine, Observer, Options, Value};
 use wuerst_model::compressor::{self, Backbone};
 use wuerst_model::contract::Sizes;
-use wuerst_model::record::Graph;
+use wuerst_model::record::NetworkGraph;
 use wuerst_model::text::bert::{self, BertConfig};
 use wuerst_model::{decoder, prior, vqgan};
 use wuerst_train::config::RunConfig;
@@ -58,18 +58,18 @@ fn fetched(config: &RunConfig) -> Result<()> {
 }
 
 /// A checkpoint of random weights for all the networks of a stage.
-fn checkpoint(config: &RunConfig, stage: &str, graphs: &[Graph]) -> Result<()> {
-    let mut all = Graph::new();
+fn checkpoint(config: &RunConfig, stage: &str, graphs: &[NetworkGraph]) -> Result<()> {
+    let mut all = NetworkGraph::new();
     for param in graphs.iter().flat_map(|g| &g.params) {
         all.param(&param.name, &param.shape, param.init);
     }
     Trainer::open(config.folder.join(stage), noisy(&all, 3).0, 1)?.save(&[])
 }
 
-fn tail() -> Result<Graph> {
+fn tail() -> Result<NetworkGraph> {
     let features = compressor::frozen_graph(Backbone::EfficientnetLite0, 11, &sizes(32))?;
     let shape = features.shape(features.outputs[0].1).to_vec();
-    let mut g = Graph::new();
+    let mut g = NetworkGraph::new();
     let axes: Vec<_> = shape.into_iter().map(wuerst_model::record::Axis::fixed).collect();
     let x = g.input("features", wuerst_model::record::DType::F32, &axes);
     let embedding = compressor::tail(&mut g, &COMPRESSOR, x, 11);
@@ -243,16 +243,17 @@ fn exported_losses_are_checkpoint_losses() -> Result<()> {
     let latents = run("vqgan-encoder", planes(&pictures))? / 1.5;
     let captions: Vec<String> = pictures.iter().map(|p| p.caption.clone()).collect();
     let states = text.states(&captions)?;
-    let evaluate = |stage: &str, graph: Graph, clean: &Tensor, others: &[&Tensor]| -> Result<[f64; 8]> {
-        let mut weights = Weights::init(&graph, 0, tch::Device::Cpu);
-        weights.load_declared(&Trainer::averaged_file(&config.folder.join(stage)).unwrap())?;
-        let network = Evaluator::new(graph);
-        validation::by_noise_level(clean, |_, noisy, t| {
-            let feeds = [noisy, t].into_iter().chain(others.iter().copied());
-            let feeds: Vec<Tensor> = feeds.map(Tensor::shallow_clone).collect();
-            Ok(tch::no_grad(|| network.run(&weights, &feeds, Mode::INFERENCE).remove(0)))
-        })
-    };
+    let evaluate =
+        |stage: &str, graph: NetworkGraph, clean: &Tensor, others: &[&Tensor]| -> Result<[f64; 8]> {
+            let mut weights = Weights::init(&graph, 0, tch::Device::Cpu);
+            weights.load_declared(&Trainer::averaged_file(&config.folder.join(stage)).unwrap())?;
+            let network = Evaluator::new(graph);
+            validation::by_noise_level(clean, |_, noisy, t| {
+                let feeds = [noisy, t].into_iter().chain(others.iter().copied());
+                let feeds: Vec<Tensor> = feeds.map(Tensor::shallow_clone).collect();
+                Ok(tch::no_grad(|| network.run(&weights, &feeds, Mode::INFERENCE).remove(0)))
+            })
+        };
     let decoder = decoder::graph(&config.decoder.network, &sizes(8))?;
     let decoder = evaluate("compressor", decoder, &latents, &[&embeddings, &states])?;
     let prior = evaluate("prior", prior::graph(&config.prior.network, &sizes(1))?, &embeddings, &[&states])?;

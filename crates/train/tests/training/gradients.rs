@@ -5,7 +5,7 @@ use anyhow::Result;
 use tch::{Device, Kind, Tensor};
 use wuerst_model::compressor::{self, Backbone, CompressorConfig};
 use wuerst_model::contract::Sizes;
-use wuerst_model::record::{Axis, DType, Graph};
+use wuerst_model::record::{Axis, DType, NetworkGraph};
 use wuerst_model::{decoder, prior, vqgan};
 use wuerst_train::eval::{Evaluator, Mode, Weights};
 
@@ -16,7 +16,7 @@ const STEP: f64 = 1e-7;
 /// The difference of the slopes on both sides from which on the loss bends between them. Curvature and rounding stay below.
 const BENT: f64 = 1e-5;
 
-fn feeds(graph: &Graph) -> Vec<Tensor> {
+fn feeds(graph: &NetworkGraph) -> Vec<Tensor> {
     let feed = |input: &wuerst_model::record::Input| {
         let size: Vec<i64> = input.axes.iter().map(|a| a.size as i64).collect();
         Tensor::rand(size, F64)
@@ -26,7 +26,7 @@ fn feeds(graph: &Graph) -> Vec<Tensor> {
 
 /// Moves every learned tensor by itself along a random direction, and compares the change of a random sum of the
 /// outputs with what the gradient says.
-fn check(graph: Graph) {
+fn check(graph: NetworkGraph) {
     let weights = noisy(&graph, 4).0.to_kind(Kind::Double);
     let (feeds, network) = (feeds(&graph), Evaluator::new(graph));
     let sums: Vec<Tensor> =
@@ -78,7 +78,7 @@ fn sizes(side: usize, cells: usize) -> Sizes {
 fn of_stage_a() -> Result<()> {
     let _alone = alone();
     check(vqgan::encoder_graph(&tiny::vqgan(), &sizes(8, 1))?);
-    let mut g = Graph::new();
+    let mut g = NetworkGraph::new();
     let axes = [2, 4, 2, 2].map(Axis::fixed);
     let latents = g.input("latents", DType::F32, &axes);
     let image = vqgan::decode(&mut g, &tiny::vqgan(), latents);
@@ -90,7 +90,7 @@ fn of_stage_a() -> Result<()> {
 #[test]
 fn of_the_codebook_and_straight_through() -> Result<()> {
     let _alone = alone();
-    let mut g = Graph::new();
+    let mut g = NetworkGraph::new();
     let latents = g.input("latents", DType::F32, &[2, 4, 3, 3].map(Axis::fixed));
     let (through, entries) = vqgan::quantise(&mut g, &tiny::vqgan(), latents);
     g.output("through", through);
@@ -132,11 +132,11 @@ fn of_stage_c() -> Result<()> {
 fn of_the_compressor_s_tail() -> Result<()> {
     let _alone = alone();
     let backbone = Backbone::EfficientnetLite0;
-    let mut g = Graph::new();
+    let mut g = NetworkGraph::new();
     let image = g.input("image", DType::F32, &[3, 3, 64, 64].map(Axis::fixed));
     let features = compressor::first_blocks(&mut g, backbone, image, 14);
     let shape: Vec<Axis> = g.shape(features).iter().map(|n| Axis::fixed(*n)).collect();
-    let mut g = Graph::new();
+    let mut g = NetworkGraph::new();
     let features = g.input("features", DType::F32, &shape);
     let config = CompressorConfig { backbone, channels: 16 };
     let embedding = compressor::tail(&mut g, &config, features, 14);

@@ -4,7 +4,7 @@ use crate::tiny::{alone, close, noisy};
 use anyhow::Result;
 use std::collections::BTreeSet;
 use tch::{Device, Kind, Tensor};
-use wuerst_model::record::{Axis, DType, Extent, Graph, Id, Init, Op};
+use wuerst_model::record::{Axis, DType, Extent, Id, Init, NetworkGraph, Op};
 use wuerst_train::eval::{Evaluator, Mode};
 use wuerst_train::session::Session;
 
@@ -52,24 +52,24 @@ fn number(op: &Op) -> Option<usize> {
 }
 
 /// `[b,c,h,w]`, all but c free at run time.
-fn image(g: &mut Graph, name: &str, channels: usize, [h, w]: [usize; 2]) -> Id {
+fn image(g: &mut NetworkGraph, name: &str, channels: usize, [h, w]: [usize; 2]) -> Id {
     let (h, w) = (Axis::named(&format!("{name} h"), h), Axis::named(&format!("{name} w"), w));
     g.input(name, DType::F32, &[Axis::named("b", 2), Axis::fixed(channels), h, w])
 }
 
 /// `[b,length,c]`; lengths of the same name are equal.
-fn tokens(g: &mut Graph, name: &str, length: (&str, usize), channels: usize) -> Id {
+fn tokens(g: &mut NetworkGraph, name: &str, length: (&str, usize), channels: usize) -> Id {
     let axes = [Axis::named("b", 2), Axis::named(length.0, length.1), Axis::fixed(channels)];
     g.input(name, DType::F32, &axes)
 }
 
-fn param(g: &mut Graph, name: &str, shape: &[usize]) -> Id {
+fn param(g: &mut NetworkGraph, name: &str, shape: &[usize]) -> Id {
     g.param(name, shape, Init::Normal(0.5))
 }
 
 /// Records some operations, runs them both ways, and gives the numbers of those it met.
-fn agree(record: impl FnOnce(&mut Graph) -> Vec<Id>) -> Result<BTreeSet<usize>> {
-    let mut g = Graph::new();
+fn agree(record: impl FnOnce(&mut NetworkGraph) -> Vec<Id>) -> Result<BTreeSet<usize>> {
+    let mut g = NetworkGraph::new();
     for (at, id) in record(&mut g).into_iter().enumerate() {
         g.output(&format!("result {at}"), id);
     }
@@ -104,7 +104,7 @@ fn feed(axes: &[Axis], dtype: DType, larger: usize) -> Tensor {
     }
 }
 
-fn numbers(g: &mut Graph) -> Vec<Id> {
+fn numbers(g: &mut NetworkGraph) -> Vec<Id> {
     let (a, b) = (image(g, "a", 3, [4, 2]), param(g, "b", &[3, 1, 1]));
     let positive = g.push(Op::Abs, &[b]);
     let unary = [
@@ -129,7 +129,7 @@ fn numbers(g: &mut Graph) -> Vec<Id> {
     results
 }
 
-fn products(g: &mut Graph) -> Vec<Id> {
+fn products(g: &mut NetworkGraph) -> Vec<Id> {
     let x = tokens(g, "x", ("length", 5), 6);
     let (w, b) = (param(g, "w", &[4, 6]), param(g, "b", &[4]));
     let right = param(g, "right", &[6, 3]);
@@ -153,7 +153,7 @@ fn products(g: &mut Graph) -> Vec<Id> {
     ]
 }
 
-fn norms(g: &mut Graph) -> Vec<Id> {
+fn norms(g: &mut NetworkGraph) -> Vec<Id> {
     let (x, image) = (tokens(g, "x", ("length", 5), 6), image(g, "image", 3, [4, 4]));
     let (scale, bias) = (param(g, "scale", &[6]), param(g, "bias", &[6]));
     let (s, b) = (param(g, "bn.scale", &[3]), param(g, "bn.bias", &[3]));
@@ -167,7 +167,7 @@ fn norms(g: &mut Graph) -> Vec<Id> {
     ]
 }
 
-fn attention(g: &mut Graph) -> Vec<Id> {
+fn attention(g: &mut NetworkGraph) -> Vec<Id> {
     let (q, k, v) =
         (tokens(g, "q", ("queries", 5), 8), tokens(g, "k", ("keys", 7), 8), tokens(g, "v", ("keys", 7), 8));
     let mask = g.input("mask", DType::I64, &[Axis::named("b", 2), Axis::named("keys", 7)]);
@@ -180,7 +180,7 @@ fn attention(g: &mut Graph) -> Vec<Id> {
     ]
 }
 
-fn arrangements(g: &mut Graph) -> Vec<Id> {
+fn arrangements(g: &mut NetworkGraph) -> Vec<Id> {
     let (x, y) = (image(g, "x", 8, [4, 6]), tokens(g, "y", ("length", 5), 4));
     let (table, places) = (param(g, "table", &[7, 4]), param(g, "places", &[20, 4]));
     let flat = g.push(Op::ImageToTokens, &[x]);
@@ -203,7 +203,7 @@ fn arrangements(g: &mut Graph) -> Vec<Id> {
     ]
 }
 
-fn resizes(g: &mut Graph) -> Vec<Id> {
+fn resizes(g: &mut NetworkGraph) -> Vec<Id> {
     let [tiny, low, high] =
         [("tiny", [1, 1]), ("low", [4, 3]), ("high", [9, 16])].map(|(n, s)| image(g, n, 2, s));
     let pairs = [(low, high), (high, low), (tiny, low), (low, low)];

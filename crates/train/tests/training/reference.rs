@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use tch::{Device, Tensor};
 use wuerst_model::checkpoint::Checkpoint;
 use wuerst_model::contract::{self, Sizes};
-use wuerst_model::record::{Graph, RecordError};
+use wuerst_model::record::{NetworkGraph, RecordError};
 use wuerst_model::vqgan::{self, VqganConfig};
 use wuerst_model::{decoder, prior};
 use wuerst_train::eval::{Evaluator, Mode, Weights};
@@ -26,7 +26,7 @@ fn array(name: &str) -> Result<Tensor> {
 
 fn agrees<C: DeserializeOwned>(
     folder: &str,
-    record: impl Fn(&C, &Sizes) -> Result<Graph, RecordError>,
+    record: impl Fn(&C, &Sizes) -> Result<NetworkGraph, RecordError>,
     feeds: &[&str],
     want: &str,
 ) -> Result<()> {
@@ -63,7 +63,7 @@ fn stage_a() -> Result<()> {
     let _alone = alone();
     // The stored picture is not limited to 0..1, as the stage's is.
     let decode = |config: &VqganConfig, sizes: &Sizes| {
-        let mut g = Graph::new();
+        let mut g = NetworkGraph::new();
         let latents = contract::picture(&mut g, "latents", sizes, config.latent_channels);
         let image = vqgan::decode(&mut g, config, latents);
         g.output("image", image);

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::rc::Rc;
 use tch::{Device, Kind, Tensor};
-use wuerst_model::record::{Graph, Init, Op};
+use wuerst_model::record::{Init, NetworkGraph, Op};
 use wuerst_model::vqgan::VqganConfig;
 use wuerst_train::config::{LatentsRun, PictureLoss};
 use wuerst_train::eval::Weights;
@@ -163,7 +163,7 @@ fn stage_b_learns_and_so_does_the_compressor_s_tail() -> Result<()> {
     let latents = Tensor::randn([16, 4, 8, 8], (Kind::Float, Device::Cpu)).to_kind(Kind::Half);
     let data =
         DecoderData { latents: Rc::new(Table::of(latents)), features: corpus.frozen()?.features.clone() };
-    let tail = |g: &mut Graph, x| {
+    let tail = |g: &mut NetworkGraph, x| {
         let w = g.param("mapper", &[16, 8, 1, 1], Init::Normal(0.3));
         g.push(Op::Conv { stride: 1, pads: [0; 4], groups: 1 }, &[x, w])
     };

@@ -7,7 +7,7 @@ use tch::{Device, Kind, Tensor};
 use wuerst_model::decoder::{DecoderConfig, Dropout};
 use wuerst_model::onnx::{BoxError, Weight};
 use wuerst_model::prior::PriorConfig;
-use wuerst_model::record::Graph;
+use wuerst_model::record::NetworkGraph;
 use wuerst_model::vqgan::VqganConfig;
 use wuerst_train::config::RunConfig;
 use wuerst_train::eval::Weights;
@@ -28,7 +28,7 @@ pub fn alone() -> MutexGuard<'static, ()> {
 pub struct Noisy(pub Weights);
 
 /// Random weights for every parameter, even those that start at zero.
-pub fn noisy(graph: &Graph, seed: i64) -> Noisy {
+pub fn noisy(graph: &NetworkGraph, seed: i64) -> Noisy {
     let mut weights = Weights::init(graph, seed, Device::Cpu);
     let shaken: Vec<(String, Tensor)> = weights.all().into_iter().map(|(name, t)| shake(name, &t)).collect();
     weights.assign(shaken.iter().map(|(n, t)| (n.as_str(), t))).unwrap();

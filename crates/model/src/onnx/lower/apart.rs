@@ -27,12 +27,12 @@ mod tests {
     use crate::decoder::{self, DecoderConfig};
     use crate::onnx::{BoxError, Operators, Options, Precision, Weight, encode};
     use crate::prior::{self, PriorConfig};
-    use crate::record::Graph;
+    use crate::record::NetworkGraph;
 
     const SIZES: Sizes = Sizes { batch: 1, height: 8, width: 8, embedding: [2, 2], length: 3 };
 
     /// The model of a network, as it is read back.
-    fn written(graph: &Graph, precision: Precision, operators: Operators) -> ModelProto {
+    fn written(graph: &NetworkGraph, precision: Precision, operators: Operators) -> ModelProto {
         let weights = |name: &str| -> Result<Weight, BoxError> {
             let shape = graph.params.iter().find(|p| p.name == name).unwrap().shape.clone();
             Ok(Weight { data: vec![0.5; shape.iter().product()], shape })

@@ -4,12 +4,12 @@ use super::super::Operators;
 use super::super::builder::Builder;
 use super::super::proto::{AttributeProto, elem};
 use super::super::weights::ExportError;
-use crate::record::{Id, Node};
+use crate::record::{Id, NetworkNode};
 
 type Lowered = Result<String, ExportError>;
 
 /// softmax(q·kᵀ/√d + mask)·v, with the heads split off the features and joined again.
-pub fn attention(b: &mut Builder<'_>, node: &Node, heads: usize, causal: bool) -> Lowered {
+pub fn attention(b: &mut Builder<'_>, node: &NetworkNode, heads: usize, causal: bool) -> Lowered {
     let [q, k, v] = [node.args[0], node.args[1], node.args[2]];
     let mask = visible(b, node, causal)?;
     if mask.is_none() && b.operators != Operators::Standard {
@@ -44,7 +44,7 @@ fn split(b: &mut Builder<'_>, x: Id, heads: usize, features: usize, perm: [usize
 }
 
 /// Which keys each query sees, as bools that broadcast to `[b,heads,n,m]`; none if all are seen. Layers share it.
-fn visible(b: &mut Builder<'_>, node: &Node, causal: bool) -> Result<Option<String>, ExportError> {
+fn visible(b: &mut Builder<'_>, node: &NetworkNode, causal: bool) -> Result<Option<String>, ExportError> {
     let given = match node.args.get(3) {
         Some(mask) => Some(key_mask(b, *mask)?),
         None => None,

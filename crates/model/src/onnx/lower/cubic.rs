@@ -7,14 +7,14 @@
 use super::super::builder::Builder;
 use super::super::proto::{AttributeProto, elem};
 use super::super::weights::ExportError;
-use crate::record::Node;
+use crate::record::NetworkNode;
 
 type Lowered = Result<String, ExportError>;
 
 /// The kernel's sharpness: PyTorch uses −0.5 where it antialiases.
 const A: f32 = -0.5;
 
-pub fn resize(b: &mut Builder<'_>, node: &Node) -> Lowered {
+pub fn resize(b: &mut Builder<'_>, node: &NetworkNode) -> Lowered {
     let [image, like] = [node.args[0], node.args[1]];
     let x = b.value(image)?;
     let (from_h, from_w) = (b.extent(image, 2)?, b.extent(image, 3)?);

@@ -5,12 +5,12 @@ use super::super::proto::AttributeProto;
 use super::super::quantize;
 use super::super::weights::ExportError;
 use super::{apart, joined, residual, with};
-use crate::record::{Id, Node};
+use crate::record::{Id, NetworkNode};
 
 type Lowered = Result<String, ExportError>;
 
 /// One product, or of places whose parts are computed apart, one of each.
-pub fn linear(b: &mut Builder<'_>, at: Id, node: &Node) -> Lowered {
+pub fn linear(b: &mut Builder<'_>, at: Id, node: &NetworkNode) -> Lowered {
     let Some((axis, parts)) = apart::parts(b, node.args[0]) else {
         return product(b, at, node, node.args[0]);
     };
@@ -28,7 +28,7 @@ pub fn linear(b: &mut Builder<'_>, at: Id, node: &Node) -> Lowered {
 
 /// The layer of `x`: `MatMul` with the weight stored transposed, so that the right operand is constant and ONNX Runtime
 /// packs it once; or a product in int8.
-fn product(b: &mut Builder<'_>, at: Id, node: &Node, x: Id) -> Lowered {
+fn product(b: &mut Builder<'_>, at: Id, node: &NetworkNode, x: Id) -> Lowered {
     if !b.in_int8
         && let Some(narrow) = joined::narrow(b, node, x)?
     {
@@ -50,7 +50,13 @@ fn product(b: &mut Builder<'_>, at: Id, node: &Node, x: Id) -> Lowered {
     }
 }
 
-pub fn conv(b: &mut Builder<'_>, node: &Node, stride: usize, pads: &[usize; 4], groups: usize) -> Lowered {
+pub fn conv(
+    b: &mut Builder<'_>,
+    node: &NetworkNode,
+    stride: usize,
+    pads: &[usize; 4],
+    groups: usize,
+) -> Lowered {
     let attributes = vec![
         AttributeProto::ints("strides", [stride; 2]),
         AttributeProto::ints("pads", *pads),
@@ -59,14 +65,14 @@ pub fn conv(b: &mut Builder<'_>, node: &Node, stride: usize, pads: &[usize; 4], 
     with(b, "Conv", node, attributes)
 }
 
-pub fn conv_transpose(b: &mut Builder<'_>, node: &Node, stride: usize, pad: usize) -> Lowered {
+pub fn conv_transpose(b: &mut Builder<'_>, node: &NetworkNode, stride: usize, pad: usize) -> Lowered {
     let attributes =
         vec![AttributeProto::ints("strides", [stride; 2]), AttributeProto::ints("pads", [pad; 4])];
     with(b, "ConvTranspose", node, attributes)
 }
 
 /// The operator insists on a scale; where the network has none, it is ones.
-pub fn layer_norm(b: &mut Builder<'_>, at: Id, node: &Node, eps: f32) -> Lowered {
+pub fn layer_norm(b: &mut Builder<'_>, at: Id, node: &NetworkNode, eps: f32) -> Lowered {
     let affine = match &node.args[1..] {
         [] => vec![b.ones(node.shape.last().copied().unwrap_or(1))?],
         affine => affine.iter().map(|id| vector(b, *id)).collect::<Result<_, _>>()?,
@@ -80,7 +86,7 @@ pub fn layer_norm(b: &mut Builder<'_>, at: Id, node: &Node, eps: f32) -> Lowered
     Ok(b.emit("LayerNormalization", &args, attributes))
 }
 
-pub fn batch_norm(b: &mut Builder<'_>, node: &Node, eps: f32) -> Lowered {
+pub fn batch_norm(b: &mut Builder<'_>, node: &NetworkNode, eps: f32) -> Lowered {
     let mut args = vec![b.value(node.args[0])?];
     for id in &node.args[1..] {
         args.push(vector(b, *id)?);
@@ -92,7 +98,7 @@ pub fn batch_norm(b: &mut Builder<'_>, node: &Node, eps: f32) -> Lowered {
 /// The norm over the places of `[b,n,c]`, by a product with ones. Of the operators that would do, ONNX Runtime's
 /// ReduceSum rounds by the number of threads on the CPU (batches of two, as guidance makes them), and its ReduceL2
 /// takes up to ten times as long.
-pub fn norm_over_places(b: &mut Builder<'_>, node: &Node) -> Lowered {
+pub fn norm_over_places(b: &mut Builder<'_>, node: &NetworkNode) -> Lowered {
     let x = b.value(node.args[0])?;
     let (one, places) = (b.ints(&[1])?, b.extent(node.args[0], 1)?);
     let ones = b.once(&format!("ones {places}"), |b| {

@@ -8,7 +8,7 @@
 use super::super::builder::Builder;
 use super::super::proto::AttributeProto;
 use super::super::weights::ExportError;
-use crate::record::{Graph, Id, Node, Op};
+use crate::record::{Id, NetworkGraph, NetworkNode, Op};
 
 type Lowered = Result<String, ExportError>;
 
@@ -20,7 +20,7 @@ pub struct Narrow {
 }
 
 /// The layer of `x` over fewer features. None where it reads no widened ones.
-pub fn narrow(b: &mut Builder<'_>, layer: &Node, x: Id) -> Result<Option<Narrow>, ExportError> {
+pub fn narrow(b: &mut Builder<'_>, layer: &NetworkNode, x: Id) -> Result<Option<Narrow>, ExportError> {
     let graph = b.graph;
     let parts = parts(graph, x);
     let [others @ .., last] = &parts[..] else { return Ok(None) };
@@ -45,7 +45,7 @@ pub fn narrow(b: &mut Builder<'_>, layer: &Node, x: Id) -> Result<Option<Narrow>
 }
 
 /// What is joined along the features, in order.
-fn parts(graph: &Graph, id: Id) -> Vec<Id> {
+fn parts(graph: &NetworkGraph, id: Id) -> Vec<Id> {
     let node = &graph.nodes[id.0];
     match node.op {
         Op::Concat(2) if node.shape.len() == 3 => {
@@ -56,7 +56,7 @@ fn parts(graph: &Graph, id: Id) -> Vec<Id> {
 }
 
 /// The 1×1 convolution with a bias whose result these tokens are, if it has fewer channels to read than to write.
-fn widening(graph: &Graph, tokens: Id) -> Option<&Node> {
+fn widening(graph: &NetworkGraph, tokens: Id) -> Option<&NetworkNode> {
     let node = &graph.nodes[tokens.0];
     let conv = node.args.first().filter(|_| node.op == Op::ImageToTokens).map(|arg| &graph.nodes[arg.0])?;
     let plain = conv.op == Op::Conv { stride: 1, pads: [0; 4], groups: 1 } && conv.args.len() == 3;
@@ -80,7 +80,7 @@ fn joined(b: &mut Builder<'_>, others: &[Id], image: Id) -> Lowered {
 }
 
 /// The convolution's kernel as a matrix `[in,out]`.
-fn kernel(b: &mut Builder<'_>, conv: &Node) -> Lowered {
+fn kernel(b: &mut Builder<'_>, conv: &NetworkNode) -> Lowered {
     let graph = b.graph;
     let [out, inner] = [0, 1].map(|axis| graph.shape(conv.args[1])[axis] as i64);
     let (kernel, target) = (b.value(conv.args[1])?, b.ints(&[out, inner])?);

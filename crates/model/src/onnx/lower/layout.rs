@@ -4,22 +4,22 @@ use super::super::builder::Builder;
 use super::super::proto::AttributeProto;
 use super::super::weights::ExportError;
 use super::with;
-use crate::record::{Extent, Node, Op};
+use crate::record::{Extent, NetworkNode, Op};
 
 type Lowered = Result<String, ExportError>;
 
-pub fn slice(b: &mut Builder<'_>, node: &Node, axis: usize, start: usize, end: usize) -> Lowered {
+pub fn slice(b: &mut Builder<'_>, node: &NetworkNode, axis: usize, start: usize, end: usize) -> Lowered {
     let (x, axis) = (b.value(node.args[0])?, b.ints(&[axis as i64])?);
     let (start, end) = (b.ints(&[start as i64])?, b.ints(&[end as i64])?);
     Ok(b.emit("Slice", &[&x, &start, &end, &axis], vec![]))
 }
 
-pub fn prefix(b: &mut Builder<'_>, node: &Node) -> Lowered {
+pub fn prefix(b: &mut Builder<'_>, node: &NetworkNode) -> Lowered {
     let (x, zero, rows) = (b.value(node.args[0])?, b.ints(&[0])?, b.extent(node.args[1], 1)?);
     Ok(b.emit("Slice", &[&x, &zero, &rows, &zero], vec![]))
 }
 
-pub fn reshape(b: &mut Builder<'_>, node: &Node, extents: &[Extent]) -> Lowered {
+pub fn reshape(b: &mut Builder<'_>, node: &NetworkNode, extents: &[Extent]) -> Lowered {
     let extent = |e: &Extent| match e {
         Extent::Keep => 0,
         Extent::Infer => -1,
@@ -31,19 +31,19 @@ pub fn reshape(b: &mut Builder<'_>, node: &Node, extents: &[Extent]) -> Lowered 
 }
 
 /// The features first move within the image: ONNX Runtime then takes that and the layout of its convolutions in one.
-pub fn image_to_tokens(b: &mut Builder<'_>, node: &Node) -> Lowered {
+pub fn image_to_tokens(b: &mut Builder<'_>, node: &NetworkNode) -> Lowered {
     let (x, target) = (b.value(node.args[0])?, b.ints(&[0, -1, node.shape[2] as i64])?);
     let inner = b.emit("Transpose", &[&x], vec![AttributeProto::ints("perm", [0, 2, 3, 1])]);
     Ok(b.emit("Reshape", &[&inner, &target], vec![]))
 }
 
-pub fn tokens_to_image(b: &mut Builder<'_>, node: &Node) -> Lowered {
+pub fn tokens_to_image(b: &mut Builder<'_>, node: &NetworkNode) -> Lowered {
     let x = places(b, node)?;
     Ok(features_outside(b, &x))
 }
 
 /// `[b,h·w,c]` as `[b,h,w,c]`, for [`Op::TokensToImage`].
-fn places(b: &mut Builder<'_>, node: &Node) -> Lowered {
+fn places(b: &mut Builder<'_>, node: &NetworkNode) -> Lowered {
     let (x, like) = (b.value(node.args[0])?, node.args[1]);
     let (keep, h, w) = (b.ints(&[0])?, b.extent(like, 2)?, b.extent(like, 3)?);
     let c = b.ints(&[node.shape[1] as i64])?;
@@ -58,7 +58,7 @@ fn features_outside(b: &mut Builder<'_>, x: &str) -> String {
 }
 
 /// ONNX puts the position within the block outermost, PyTorch the channel: a permutation of channels apart.
-pub fn space_to_depth(b: &mut Builder<'_>, node: &Node, n: usize) -> Lowered {
+pub fn space_to_depth(b: &mut Builder<'_>, node: &NetworkNode, n: usize) -> Lowered {
     let blocks = with(b, "SpaceToDepth", node, vec![AttributeProto::int("blocksize", n as i64)])?;
     let channels = node.shape[1] / (n * n);
     if channels == 1 {
@@ -69,14 +69,14 @@ pub fn space_to_depth(b: &mut Builder<'_>, node: &Node, n: usize) -> Lowered {
     Ok(b.emit("Gather", &[&blocks, &order], vec![AttributeProto::int("axis", 1)]))
 }
 
-pub fn depth_to_space(b: &mut Builder<'_>, node: &Node, n: usize) -> Lowered {
+pub fn depth_to_space(b: &mut Builder<'_>, node: &NetworkNode, n: usize) -> Lowered {
     let attributes = vec![AttributeProto::int("blocksize", n as i64), AttributeProto::string("mode", "CRD")];
     with(b, "DepthToSpace", node, attributes)
 }
 
 /// Between tokens and a convolution, the border is repeated before the features move outside, for the reason that
 /// [`image_to_tokens`] gives.
-pub fn replication_pad(b: &mut Builder<'_>, node: &Node, n: i64) -> Lowered {
+pub fn replication_pad(b: &mut Builder<'_>, node: &NetworkNode, n: i64) -> Lowered {
     let edge = || vec![AttributeProto::string("mode", "edge")];
     let image = &b.graph.nodes[node.args[0].0];
     if image.op == Op::TokensToImage {

@@ -11,7 +11,7 @@ mod residual;
 use super::builder::Builder;
 use super::proto::AttributeProto;
 use super::weights::ExportError;
-use crate::record::{Id, Node, Op};
+use crate::record::{Id, NetworkNode, Op};
 pub use residual::Residuals;
 
 /// Emits the ONNX nodes of one operation and returns the name of its result.
@@ -80,14 +80,14 @@ pub fn lower(b: &mut Builder<'_>, at: Id) -> Result<String, ExportError> {
 }
 
 /// An operation that is one ONNX operator on the same arguments.
-fn plain(b: &mut Builder<'_>, op: &str, node: &Node) -> Result<String, ExportError> {
+fn plain(b: &mut Builder<'_>, op: &str, node: &NetworkNode) -> Result<String, ExportError> {
     with(b, op, node, vec![])
 }
 
 fn with(
     b: &mut Builder<'_>,
     op: &str,
-    node: &Node,
+    node: &NetworkNode,
     attributes: Vec<AttributeProto>,
 ) -> Result<String, ExportError> {
     let args = node.args.iter().map(|id| b.value(*id)).collect::<Result<Vec<_>, _>>()?;

@@ -9,7 +9,7 @@ use super::super::axes::Dim;
 use super::super::builder::Builder;
 use super::super::proto::AttributeProto;
 use super::super::weights::ExportError;
-use crate::record::{Graph, Id, Node, Op};
+use crate::record::{Id, NetworkGraph, NetworkNode, Op};
 
 /// What is computed together with the layer norm after it; the default is nothing, and norms as they are.
 #[derive(Debug, Default)]
@@ -25,7 +25,7 @@ pub struct Residuals {
 
 impl Residuals {
     /// Finds them among the values that are computed.
-    pub fn find(graph: &Graph, dims: &[Vec<Dim>], live: &[bool]) -> Residuals {
+    pub fn find(graph: &NetworkGraph, dims: &[Vec<Dim>], live: &[bool]) -> Residuals {
         let mut readers: Vec<Vec<Id>> = vec![vec![]; graph.nodes.len()];
         for (at, node) in graph.nodes.iter().enumerate().filter(|(at, _)| live[*at]) {
             node.args.iter().for_each(|arg| readers[arg.0].push(Id(at)));
@@ -55,12 +55,12 @@ impl Residuals {
 }
 
 /// Norms of tokens; the operator takes no other ranks.
-fn fits(node: &Node) -> bool {
+fn fits(node: &NetworkNode) -> bool {
     matches!(node.op, Op::LayerNorm { .. }) && node.shape.len() == 3
 }
 
 /// The linear layer with a bias that this value is, if nothing else reads it.
-fn biased(graph: &Graph, id: Id, readers: &[Vec<Id>]) -> Option<Id> {
+fn biased(graph: &NetworkGraph, id: Id, readers: &[Vec<Id>]) -> Option<Id> {
     let node = &graph.nodes[id.0];
     match node.op {
         _ if readers[id.0].len() != 1 => None,
@@ -104,7 +104,7 @@ pub fn norm(b: &mut Builder<'_>, at: Id, affine: &[String], eps: f32) -> Result<
 }
 
 /// What a value is before dropout.
-fn linear(graph: &Graph, id: Id) -> Option<Id> {
+fn linear(graph: &NetworkGraph, id: Id) -> Option<Id> {
     let node = &graph.nodes[id.0];
     match node.op {
         Op::Dropout(_) => linear(graph, node.args[0]),

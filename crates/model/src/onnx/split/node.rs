@@ -21,7 +21,7 @@ const HEAVY: [&str; 9] = ["MatMul", "Gemm", "Conv", "Attention", "Einsum", "LSTM
 
 /// A NodeProto.
 #[derive(Debug)]
-pub struct Node<'a> {
+pub struct SplitNode<'a> {
     /// Encoded.
     pub bytes: &'a [u8],
     /// Names of its results.
@@ -40,11 +40,11 @@ pub struct Node<'a> {
     nested: bool,
 }
 
-impl<'a> Node<'a> {
+impl<'a> SplitNode<'a> {
     /// Reads a node; none where it is damaged.
-    pub fn read(bytes: &'a [u8]) -> Option<Node<'a>> {
+    pub fn read(bytes: &'a [u8]) -> Option<SplitNode<'a>> {
         let (outputs, reads) = (vec![], vec![]);
-        let mut node = Node {
+        let mut node = SplitNode {
             bytes,
             outputs,
             reads,
@@ -81,7 +81,7 @@ impl<'a> Node<'a> {
         for field in fields(graph)? {
             match field.number {
                 1 => {
-                    let node = Node::read(field.content)?;
+                    let node = SplitNode::read(field.content)?;
                     own.extend(node.outputs);
                     read.extend(node.reads);
                     self.random |= node.random;

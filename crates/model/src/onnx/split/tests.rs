@@ -61,7 +61,7 @@ fn about(bytes: &[u8]) -> [Vec<String>; 4] {
 
 /// Both parts; none where the model stays whole.
 fn parts(model: &[u8]) -> Option<[[Vec<String>; 4]; 2]> {
-    let split = Split::of(model, &["latents", "timestep"])?;
+    let split = ModelSplit::of(model, &["latents", "timestep"])?;
     let ty = TensorType { element: elem::FLOAT, rank: 2 };
     let types = split.crossing().iter().map(|name| ((*name).to_owned(), ty)).collect();
     assert!(split.step(&BTreeMap::new()).is_none(), "a type is missing");
@@ -108,7 +108,7 @@ fn what_follows_from_weights_alone_is_in_both() {
         (&vec!["Cast".to_owned(), "MatMul".into()], &vec!["w".to_owned()])
     );
     assert_eq!((&step[0], &step[2]), (&vec!["latents".to_owned(), "k".into()], &vec!["w".to_owned()]));
-    let split = Split::of(&model, &["latents"]).unwrap();
+    let split = ModelSplit::of(&model, &["latents"]).unwrap();
     assert_eq!((split.shared(), split.tensors()), (6, HashSet::from(["w"])));
 }
 
@@ -159,12 +159,12 @@ fn a_damaged_model_stays_whole() {
     let whole = nodes(&["MatMul text w -> k", "Add latents k -> noise"]);
     assert!(parts(&whole).is_some());
     for length in 0..whole.len() {
-        assert!(Split::of(&whole[..length], &["latents"]).is_none(), "cut at {length}");
+        assert!(ModelSplit::of(&whole[..length], &["latents"]).is_none(), "cut at {length}");
     }
     for at in 0..whole.len() {
         let mut flipped = whole.clone();
         flipped[at] ^= 0xff;
-        let _ = Split::of(&flipped, &["latents"]);
+        let _ = ModelSplit::of(&flipped, &["latents"]);
     }
     // A node that reads what there is not, and a function, into which nobody looks.
     assert_eq!(parts(&nodes(&["MatMul text missing -> k", "Add latents k -> noise"])), None);

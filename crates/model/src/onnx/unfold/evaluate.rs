@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::graph::{Attribute, Function, Graph, Node};
+use super::graph::{Attribute, Function, OnnxGraph, OnnxNode};
 use super::numbers::{Given, numbers};
 use super::sizes::{Size, enlarges, size};
 use super::value::{FEW, Value, elements};
@@ -30,7 +30,7 @@ impl<'g> Evaluation<'g> {
     /// is the body of.
     pub fn graph(
         &mut self,
-        graph: &'g Graph,
+        graph: &'g OnnxGraph,
         around: &mut Vec<Scope<'g>>,
         given: Scope<'g>,
         called: &[Passed<'g>],
@@ -77,7 +77,7 @@ impl<'g> Evaluation<'g> {
 
     fn node(
         &mut self,
-        node: &'g Node,
+        node: &'g OnnxNode,
         around: &mut Vec<Scope<'g>>,
         called: &[Passed<'g>],
         calls: usize,
@@ -129,7 +129,7 @@ impl<'g> Evaluation<'g> {
     fn call(
         &mut self,
         function: &'g Function,
-        node: &'g Node,
+        node: &'g OnnxNode,
         inputs: Vec<Value>,
         called: &[Passed<'g>],
         calls: usize,
@@ -149,7 +149,7 @@ impl<'g> Evaluation<'g> {
     /// A node with subgraphs. Of an `If` that is decided already, ONNX Runtime takes the branch alone.
     fn nested(
         &mut self,
-        node: &'g Node,
+        node: &'g OnnxNode,
         inputs: &[Value],
         around: &mut Vec<Scope<'g>>,
         called: &[Passed<'g>],

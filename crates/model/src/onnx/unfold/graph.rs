@@ -13,8 +13,8 @@ type Read<T> = Result<T, UnfoldError>;
 
 /// GraphProto.
 #[derive(Debug, Default)]
-pub struct Graph {
-    pub nodes: Vec<Node>,
+pub struct OnnxGraph {
+    pub nodes: Vec<OnnxNode>,
     /// With their numbers, where they are few.
     pub tensors: Vec<(Tensor, Option<Vec<f64>>)>,
     /// Those that are stored sparse; ONNX Runtime makes them dense.
@@ -25,7 +25,7 @@ pub struct Graph {
 
 /// NodeProto.
 #[derive(Debug, Default)]
-pub struct Node {
+pub struct OnnxNode {
     pub name: String,
     pub operator: String,
     pub domain: String,
@@ -46,7 +46,7 @@ pub struct Attribute {
     pub sparse: Option<Tensor>,
     /// How many texts it lists.
     pub texts: u64,
-    pub graphs: Vec<Graph>,
+    pub graphs: Vec<OnnxGraph>,
 }
 
 /// FunctionProto.
@@ -56,7 +56,7 @@ pub struct Function {
     pub domain: String,
     pub inputs: Vec<String>,
     pub outputs: Vec<String>,
-    pub body: Graph,
+    pub body: OnnxGraph,
     /// Values of attributes where a call gives none.
     pub defaults: Vec<Attribute>,
 }
@@ -91,7 +91,7 @@ pub fn weight<'a>(names: impl Iterator<Item = &'a String>) -> u64 {
     names.map(|name| 1 + name.len() as u64 / 64).sum()
 }
 
-impl Graph {
+impl OnnxGraph {
     /// How much there is to look at, beside the nodes.
     pub fn weight(&self) -> u64 {
         let tensors = self.tensors.iter().map(|(tensor, _)| tensor).chain(&self.sparse);
@@ -99,11 +99,11 @@ impl Graph {
         weight(tensors.map(|tensor| &tensor.name).chain(inputs).chain(&self.outputs))
     }
 
-    pub fn read<R: BufRead + Seek>(reader: &mut Reader<R>, end: u64) -> Read<Graph> {
-        let mut graph = Graph::default();
+    pub fn read<R: BufRead + Seek>(reader: &mut Reader<R>, end: u64) -> Read<OnnxGraph> {
+        let mut graph = OnnxGraph::default();
         while reader.at() < end {
             match reader.next(end)? {
-                (1, Wire::Bytes(stop)) => graph.nodes.push(Node::read(reader, stop)?),
+                (1, Wire::Bytes(stop)) => graph.nodes.push(OnnxNode::read(reader, stop)?),
                 (5, Wire::Bytes(stop)) => graph.tensors.push(tensor(reader, stop)?),
                 (11, Wire::Bytes(stop)) => graph.inputs.push(outlet(reader, stop)?),
                 (12, Wire::Bytes(stop)) => graph.outputs.push(outlet(reader, stop)?.name),
@@ -115,9 +115,9 @@ impl Graph {
     }
 }
 
-impl Node {
-    fn read<R: BufRead + Seek>(reader: &mut Reader<R>, end: u64) -> Read<Node> {
-        let mut node = Node::default();
+impl OnnxNode {
+    fn read<R: BufRead + Seek>(reader: &mut Reader<R>, end: u64) -> Read<OnnxNode> {
+        let mut node = OnnxNode::default();
         while reader.at() < end {
             match reader.next(end)? {
                 (1, Wire::Bytes(stop)) => node.inputs.push(reader.text(stop, NAME)?),
@@ -175,7 +175,7 @@ impl Attribute {
                 (2, Wire::Fixed(4)) => attribute.number = Some(float(reader)?),
                 (3, Wire::Number(value)) => attribute.number = Some(value.cast_signed() as f64),
                 (5, Wire::Bytes(stop)) => attribute.tensor = Some(tensor(reader, stop)?),
-                (6 | 11, Wire::Bytes(stop)) => attribute.graphs.push(Graph::read(reader, stop)?),
+                (6 | 11, Wire::Bytes(stop)) => attribute.graphs.push(OnnxGraph::read(reader, stop)?),
                 (7, Wire::Fixed(4)) => attribute.numbers.push(float(reader)?),
                 (7, Wire::Bytes(stop)) => {
                     while reader.at() < stop {
@@ -214,7 +214,7 @@ impl Function {
                 (1, Wire::Bytes(stop)) => function.name = reader.text(stop, NAME)?,
                 (4, Wire::Bytes(stop)) => function.inputs.push(reader.text(stop, NAME)?),
                 (5, Wire::Bytes(stop)) => function.outputs.push(reader.text(stop, NAME)?),
-                (7, Wire::Bytes(stop)) => function.body.nodes.push(Node::read(reader, stop)?),
+                (7, Wire::Bytes(stop)) => function.body.nodes.push(OnnxNode::read(reader, stop)?),
                 (10, Wire::Bytes(stop)) => function.domain = domain(&reader.text(stop, NAME)?),
                 (11, Wire::Bytes(stop)) => function.defaults.push(Attribute::read(reader, stop)?),
                 (_, other) => reader.skip(other)?,

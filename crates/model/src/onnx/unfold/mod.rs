@@ -21,7 +21,7 @@ use wuerst_read::wire::{Reader, Wire, WireError};
 use super::head::Head;
 use super::tensor::{TensorError, bits};
 use evaluate::Evaluation;
-use graph::{Function, Graph};
+use graph::{Function, OnnxGraph};
 
 /// Bytes that the constants of any model may take.
 const ROOM: u64 = 64 << 20;
@@ -88,11 +88,11 @@ pub(super) fn bytes<R: BufRead + Seek>(
     length: u64,
     head: &Head,
 ) -> Result<u64, UnfoldError> {
-    let (mut functions, mut graph) = (HashMap::new(), Graph::default());
+    let (mut functions, mut graph) = (HashMap::new(), OnnxGraph::default());
     reader.go(0)?;
     while reader.at() < length {
         match reader.next(length)? {
-            (7, Wire::Bytes(end)) => graph = Graph::read(reader, end)?,
+            (7, Wire::Bytes(end)) => graph = OnnxGraph::read(reader, end)?,
             (25, Wire::Bytes(end)) => {
                 let function = Function::read(reader, end)?;
                 functions.insert((function.domain.clone(), function.name.clone()), function);

@@ -1,12 +1,12 @@
 //! The numbers of small constants, which become the extents of large ones.
 
 use super::evaluate::Passed;
-use super::graph::Node;
+use super::graph::OnnxNode;
 use super::value::{FEW, Value};
 
 /// A node with what it reads.
 pub struct Given<'a> {
-    pub node: &'a Node,
+    pub node: &'a OnnxNode,
     pub inputs: &'a [Value],
     /// Attributes of the function that it is in.
     pub called: &'a [Passed<'a>],
