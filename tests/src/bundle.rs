@@ -10,9 +10,9 @@ use ndarray_npy::ReadableElement;
 use serde::de::DeserializeOwned;
 use wuerst_model::checkpoint::Checkpoint;
 use wuerst_model::contract::Sizes;
-use wuerst_model::import::{self, Published, Source};
+use wuerst_model::import::{self, ImportSource, Published};
 use wuerst_model::metadata::{self, Metadata};
-use wuerst_model::onnx::{self, Options, Weights};
+use wuerst_model::onnx::{self, ExportOptions, Weights};
 use wuerst_model::prior::{self, PriorConfig};
 use wuerst_model::record::NetworkGraph;
 use wuerst_model::scale::Scale;
@@ -40,13 +40,13 @@ impl Bundle {
     }
 
     /// The two folders, as published.
-    pub fn source(self) -> Source {
+    pub fn source(self) -> ImportSource {
         let [prior, decoder] = ["wuerstchen-prior", "wuerstchen"].map(|folder| self.path(folder));
-        Source { prior, decoder, compressor: None }
+        ImportSource { prior, decoder, compressor: None }
     }
 
     /// Imports the bundle into a folder that is not there, or empty.
-    pub fn import(self, folder: &Path, options: &import::Options) -> Result<()> {
+    pub fn import(self, folder: &Path, options: &import::ImportOptions) -> Result<()> {
         Published::open(&self.source())?.write(folder, options, &mut |_, _| ControlFlow::Continue(()))?;
         Ok(())
     }
@@ -67,7 +67,7 @@ impl Bundle {
 
 /// Imports [`PLAIN`].
 pub fn write(folder: &Path) -> Result<()> {
-    PLAIN.import(folder, &import::Options::default())
+    PLAIN.import(folder, &import::ImportOptions::default())
 }
 
 /// Writes the prior of [`PLAIN`] as `prior.onnx` with these metadata.
@@ -118,6 +118,6 @@ pub fn save(
     weights: &dyn Weights,
     metadata: &Metadata,
 ) -> Result<()> {
-    let options = Options { name: name.into(), metadata: metadata.pairs(), ..Options::default() };
+    let options = ExportOptions { name: name.into(), metadata: metadata.pairs(), ..ExportOptions::default() };
     Ok(onnx::write(&folder.join(format!("{name}.onnx")), graph, weights, &options)?)
 }

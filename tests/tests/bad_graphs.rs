@@ -142,7 +142,7 @@ fn a_model_that_breaks_its_contract_is_refused_in_the_graph_s_line() {
     let picture = g.push(Op::Transpose(vec![0, 2, 1]), &[latents]);
     g.output("picture", picture);
     let metadata = Metadata::VqganDecoder(Vqgan { latent_scale: 0.4, pixels_per_latent: 4 }).pairs();
-    let options = onnx::Options { metadata, ..onnx::Options::default() };
+    let options = onnx::ExportOptions { metadata, ..onnx::ExportOptions::default() };
     let path = models.path().join("narrow.onnx");
     let graph = g.finish().unwrap();
     onnx::write(&path, &graph, &random_weights(&graph), &options).unwrap();

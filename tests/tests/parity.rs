@@ -6,7 +6,7 @@ use std::path::Path;
 
 use anyhow::Result;
 use tempfile::TempDir;
-use wuerst_model::import::Options;
+use wuerst_model::import::ImportOptions;
 use wuerst_model::onnx::{Operators, Precision};
 use wuerst_tests::bundle::{Bundle, ODD, PLAIN};
 use wuerst_tests::numbers::relative_error;
@@ -57,7 +57,7 @@ fn cases(bundle: Bundle) -> Vec<Case> {
     ]
 }
 
-fn imported(bundle: Bundle, options: &Options) -> Result<TempDir> {
+fn imported(bundle: Bundle, options: &ImportOptions) -> Result<TempDir> {
     let folder = tempfile::tempdir()?;
     bundle.import(folder.path(), options)?;
     Ok(folder)
@@ -78,7 +78,7 @@ fn run(folder: &Path, bundle: Bundle, case: &Case) -> Result<ndarray::ArrayD<f32
 }
 
 /// Runs every stage of an import, and gives how far each is from diffusers.
-fn errors(bundle: Bundle, options: &Options) -> Result<Vec<(&'static str, f32)>> {
+fn errors(bundle: Bundle, options: &ImportOptions) -> Result<Vec<(&'static str, f32)>> {
     let folder = imported(bundle, options)?;
     let error = |case: &Case| -> Result<(&'static str, f32)> {
         let got = run(folder.path(), bundle, case)?;
@@ -92,7 +92,7 @@ fn errors(bundle: Bundle, options: &Options) -> Result<Vec<(&'static str, f32)>>
 #[test]
 fn every_stage_gives_diffusers_numbers() -> Result<()> {
     for bundle in [PLAIN, ODD] {
-        for (stage, error) in errors(bundle, &Options::default())? {
+        for (stage, error) in errors(bundle, &ImportOptions::default())? {
             assert!(error <= TOLERANCE, "{bundle:?} {stage}: {error:e}");
         }
     }
@@ -101,7 +101,7 @@ fn every_stage_gives_diffusers_numbers() -> Result<()> {
 
 #[test]
 fn fused_operators_change_nothing() -> Result<()> {
-    let fused = Options { operators: Operators::OnnxRuntime, ..Options::default() };
+    let fused = ImportOptions { operators: Operators::OnnxRuntime, ..ImportOptions::default() };
     for bundle in [PLAIN, ODD] {
         let folder = imported(bundle, &fused)?;
         for model in ["prior.onnx", "decoder.onnx"] {
@@ -118,11 +118,11 @@ fn fused_operators_change_nothing() -> Result<()> {
 /// Stored in half the bytes, a network gives nearly the same: f16 has 11 significant bits, 5e-4 relative.
 #[test]
 fn weights_in_f16_are_near() -> Result<()> {
-    let narrow = Options { precision: Precision::F16, ..Options::default() };
-    let size = |options: &Options| -> Result<u64> {
+    let narrow = ImportOptions { precision: Precision::F16, ..ImportOptions::default() };
+    let size = |options: &ImportOptions| -> Result<u64> {
         Ok(imported(PLAIN, options)?.path().join("prior.onnx").metadata()?.len())
     };
-    assert!(size(&narrow)? * 10 < size(&Options::default())? * 6);
+    assert!(size(&narrow)? * 10 < size(&ImportOptions::default())? * 6);
     for bundle in [PLAIN, ODD] {
         for (stage, error) in errors(bundle, &narrow)? {
             assert!(error <= 2e-2, "{bundle:?} {stage}: {error:e}");
@@ -137,7 +137,7 @@ fn weights_in_f16_are_near() -> Result<()> {
 /// Of the references only some products of a decoder are large enough for int8; everything else stays the same.
 #[test]
 fn products_in_eight_bits_are_near() -> Result<()> {
-    let narrow = Options { operators: Operators::Int8, ..Options::default() };
+    let narrow = ImportOptions { operators: Operators::Int8, ..ImportOptions::default() };
     for (stage, error) in errors(PLAIN, &narrow)? {
         let rounded = stage == "decoder";
         assert!(error <= if rounded { 2e-2 } else { TOLERANCE }, "{stage}: {error:e}");

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 use clap::ValueEnum;
-use wuerst_model::import::{Options, Published, Source, Stage};
+use wuerst_model::import::{ImportOptions, ImportSource, ImportStage, Published};
 use wuerst_model::onnx::Precision;
 
 use crate::bar;
@@ -51,8 +51,8 @@ impl From<Dtype> for Precision {
 
 /// Imports the checkpoints.
 pub(crate) fn run(args: &Args) -> Result<ExitCode> {
-    let options = Options { precision: args.dtype.into(), operators: args.choice.operators()? };
-    let published = Published::open(&Source {
+    let options = ImportOptions { precision: args.dtype.into(), operators: args.choice.operators()? };
+    let published = Published::open(&ImportSource {
         prior: args.prior_dir.clone(),
         decoder: args.decoder_dir.clone(),
         compressor: args.compressor.clone(),
@@ -60,7 +60,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     for remark in published.remarks() {
         warn(remark);
     }
-    args.choice.warn_unless(published.stages().iter().any(Stage::quantizable));
+    args.choice.warn_unless(published.stages().iter().any(ImportStage::quantizable));
     bar::shown(published.parameters(), |progress| published.write(&args.out, &options, progress))?;
     let graph = args.out.join("graph.yaml");
     say(format_args!("wuerst run {} --set prompt=\"a red apple\" -o image=apple.png", graph.display()));

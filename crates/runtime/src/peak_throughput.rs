@@ -94,7 +94,7 @@ fn write(path: &std::path::Path, [rows, inner, columns]: [usize; 3]) -> Result<(
     g.output("y", y);
     let graph = g.finish().map_err(|e| failed(&e))?;
     let weights = |_: &str| Ok(Weight { shape: vec![columns, inner], data: values(columns * inner) });
-    onnx::write(path, &graph, &weights, &onnx::Options::default()).map_err(|e| failed(&e))
+    onnx::write(path, &graph, &weights, &onnx::ExportOptions::default()).map_err(|e| failed(&e))
 }
 
 /// Numbers between -1 and 1 that are neither equal nor denormal.

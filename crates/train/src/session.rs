@@ -4,7 +4,7 @@ use anyhow::{Context, Result, ensure};
 use std::path::Path;
 use tch::{Device, Kind, Tensor};
 use wuerst::core;
-use wuerst_model::onnx::{self, Options, Weights};
+use wuerst_model::onnx::{self, ExportOptions, Weights};
 use wuerst_model::record::NetworkGraph;
 use wuerst_runtime::Runtime;
 
@@ -36,7 +36,7 @@ impl Session {
     /// # Errors
     /// Weights that do not fit, or whatever ONNX Runtime says.
     pub fn new(graph: &NetworkGraph, weights: &dyn Weights, threads: usize) -> Result<Session> {
-        let model = onnx::encode(graph, weights, &Options::default())?;
+        let model = onnx::encode(graph, weights, &ExportOptions::default())?;
         Ok(Session(wuerst_runtime::Session::of_bytes(&model, threads)?))
     }
 

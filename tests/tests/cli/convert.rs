@@ -6,7 +6,7 @@ use std::path::Path;
 use anyhow::{Result, ensure};
 use ndarray::ArrayD;
 use wuerst_model::network::Network;
-use wuerst_model::onnx::{self, BoxError, Operators, Options, Precision, Weight};
+use wuerst_model::onnx::{self, BoxError, ExportOptions, Operators, Precision, Weight};
 use wuerst_model::prior::{self, PriorConfig};
 use wuerst_tests::built::root;
 use wuerst_tests::bundle::{ODD, PLAIN, SIZES, prior_metadata};
@@ -111,7 +111,7 @@ fn wherever_the_weights_are_they_are_read() -> Result<()> {
         Ok(weight)
     };
     let metadata = prior_metadata().pairs().into_iter().chain([network.pair()]).collect();
-    let plain = Options { name: "prior".into(), metadata, ..Options::default() };
+    let plain = ExportOptions { name: "prior".into(), metadata, ..ExportOptions::default() };
     for (case, precision, inline_bytes) in [
         ("inside", Precision::F32, u64::MAX),
         ("beside", Precision::F32, 0),
@@ -120,11 +120,11 @@ fn wherever_the_weights_are_they_are_read() -> Result<()> {
         let [wide, narrow] = ["wide", "narrow"].map(|name| folder.path().join(format!("{name}-{case}")));
         fs::create_dir(&wide)?;
         fs::write(wide.join("notes.txt"), "kept")?;
-        let options = Options { precision, inline_bytes, ..plain.clone() };
+        let options = ExportOptions { precision, inline_bytes, ..plain.clone() };
         onnx::write(&wide.join("prior.onnx"), &graph, &weights, &options)?;
         assert_eq!(wide.join("prior.onnx.data").exists(), inline_bytes == 0);
         succeeds(&["convert", text(&wide)?, "--out", text(&narrow)?, "--quantize", "int8"])?;
-        let at_once = Options { precision, operators: Operators::Int8, ..plain.clone() };
+        let at_once = ExportOptions { precision, operators: Operators::Int8, ..plain.clone() };
         let want = onnx::encode(&graph, &weights, &at_once)?;
         let got = contents(&narrow)?;
         assert!(got.keys().eq(["notes.txt", "prior.onnx"]), "{case}: {:?}", got.keys());
@@ -157,7 +157,7 @@ fn what_cannot_be_converted_is_refused_and_nothing_is_left() -> Result<()> {
     fs::create_dir(&silent)?;
     let graph =
         prior::graph(&PriorConfig { c: 32, c_cond: 8, depth: 1, nhead: 2, ..Default::default() }, &SIZES)?;
-    let options = Options { metadata: prior_metadata().pairs(), ..Options::default() };
+    let options = ExportOptions { metadata: prior_metadata().pairs(), ..ExportOptions::default() };
     onnx::write(&silent.join("prior.onnx"), &graph, &random_weights(&graph), &options)?;
     let to = |from: &str, more: &[&str]| -> Result<String> {
         fails(&[&["convert", from, "--out", text(&twice)?], more].concat())

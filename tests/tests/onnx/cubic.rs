@@ -3,7 +3,7 @@
 
 use anyhow::Result;
 use ndarray::ArrayD;
-use wuerst_model::onnx::{self, Options};
+use wuerst_model::onnx::{self, ExportOptions};
 use wuerst_model::record::{Axis, DType, NetworkGraph, Op};
 use wuerst_tests::numbers::{assert_close, random_weights};
 use wuerst_tests::runtime::Model;
@@ -36,7 +36,7 @@ fn resizing_equals_pytorch() -> Result<()> {
     let y = g.push(Op::CubicResize, &[x, like]);
     g.output("y", y);
     let g = g.finish()?;
-    let mut model = Model::from_bytes(&onnx::encode(&g, &random_weights(&g), &Options::default())?)?;
+    let mut model = Model::from_bytes(&onnx::encode(&g, &random_weights(&g), &ExportOptions::default())?)?;
     for (from, to, want) in PYTORCH {
         let like = ArrayD::<f32>::zeros(vec![1, 1, to[0], to[1]]);
         let want = ArrayD::from_shape_vec(like.shape(), want.to_vec())?;

@@ -5,7 +5,7 @@ use std::fs;
 use anyhow::Result;
 use ort::value::ValueType;
 use wuerst_model::contract::Sizes;
-use wuerst_model::onnx::{self, BoxError, ExportError, Options, Precision, Weight};
+use wuerst_model::onnx::{self, BoxError, ExportError, ExportOptions, Precision, Weight};
 use wuerst_model::prior::{self, PriorConfig};
 use wuerst_model::record::{Axis, DType, Init, NetworkGraph, Op};
 use wuerst_tests::numbers::{Random, random_weights};
@@ -30,10 +30,10 @@ fn a_data_file_changes_nothing() -> Result<()> {
     let (graph, folder) = (network(), tempfile::tempdir()?);
     let weights = random_weights(&graph);
     for precision in [Precision::F32, Precision::F16] {
-        let options = Options { precision, ..Options::default() };
+        let options = ExportOptions { precision, ..ExportOptions::default() };
         let inline = onnx::encode(&graph, &weights, &options)?;
         let path = folder.path().join(format!("prior-{precision:?}.onnx"));
-        onnx::write(&path, &graph, &weights, &Options { inline_bytes: 0, ..options.clone() })?;
+        onnx::write(&path, &graph, &weights, &ExportOptions { inline_bytes: 0, ..options.clone() })?;
         let data = path.with_extension("onnx.data");
         let (model_bytes, data_bytes) = (fs::metadata(&path)?.len(), fs::metadata(&data)?.len());
         assert!(data_bytes > 1 << 18 && model_bytes + (1 << 18) < inline.len() as u64);
@@ -61,7 +61,11 @@ fn weights_beyond_the_range_of_f16_stay_wide() -> Result<()> {
     let weights = |_: &str| -> Result<Weight, BoxError> {
         Ok(Weight { shape: vec![32, 32], data: vec![70_000.; 1024] })
     };
-    let model = onnx::encode(&graph, &weights, &Options { precision: Precision::F16, ..Options::default() })?;
+    let model = onnx::encode(
+        &graph,
+        &weights,
+        &ExportOptions { precision: Precision::F16, ..ExportOptions::default() },
+    )?;
     let x = ndarray::ArrayD::<f32>::ones(vec![1, 32]);
     let y = Model::from_bytes(&model)?.run(&[("x", x.into())])?.remove(0).f32()?;
     assert!(y.iter().all(|v| *v == 32. * 70_000.));
@@ -72,7 +76,7 @@ fn weights_beyond_the_range_of_f16_stay_wide() -> Result<()> {
 fn names_sizes_and_metadata_are_readable() -> Result<()> {
     let graph = network();
     let metadata = vec![("wuerst.contract".to_string(), "prior".to_string())];
-    let options = Options { name: "prior".into(), metadata, ..Options::default() };
+    let options = ExportOptions { name: "prior".into(), metadata, ..ExportOptions::default() };
     let model = Model::from_bytes(&onnx::encode(&graph, &random_weights(&graph), &options)?)?;
     let text = |outlet: &ort::value::Outlet| {
         let ValueType::Tensor { ty, dimension_symbols, shape } = outlet.dtype() else { return String::new() };
@@ -104,7 +108,7 @@ fn outputs_may_be_inputs_parameters_or_each_other() -> Result<()> {
         g.output(name, id);
     }
     let graph = g.finish()?;
-    let model = onnx::encode(&graph, &random_weights(&graph), &Options::default())?;
+    let model = onnx::encode(&graph, &random_weights(&graph), &ExportOptions::default())?;
     let x = Random::new(5).array(&[4]);
     let got = Model::from_bytes(&model)?.run(&[("x", x.clone().into())])?;
     let got = got.into_iter().map(Array::f32).collect::<Result<Vec<_>>>()?;
@@ -118,7 +122,7 @@ fn outputs_may_be_inputs_parameters_or_each_other() -> Result<()> {
 fn what_is_wrong_is_named_and_nothing_is_left() -> Result<()> {
     let (graph, folder) = (network(), tempfile::tempdir()?);
     let path = folder.path().join("prior.onnx");
-    let options = Options { inline_bytes: 0, ..Options::default() };
+    let options = ExportOptions { inline_bytes: 0, ..ExportOptions::default() };
     let broken = "blocks.1.mapper.weight";
 
     let missing = |name: &str| -> Result<Weight, BoxError> {

@@ -7,7 +7,7 @@ use ndarray::ArrayD;
 use ort::value::ValueType;
 use wuerst_model::contract::STEPWISE;
 use wuerst_model::decoder;
-use wuerst_model::onnx::{self, ModelSplit, Operators, Options, Precision, TensorType};
+use wuerst_model::onnx::{self, ExportOptions, ModelSplit, Operators, Precision, TensorType};
 use wuerst_model::prior;
 use wuerst_model::record::NetworkGraph;
 use wuerst_tests::bundle::{PLAIN, SIZES};
@@ -74,7 +74,7 @@ fn check(graph: &NetworkGraph, channels: usize, conditions: [usize; 2]) -> Resul
         (Precision::F16, Operators::OnnxRuntime),
         (Precision::F16, Operators::Int8),
     ] {
-        let options = Options { precision, operators, ..Options::default() };
+        let options = ExportOptions { precision, operators, ..ExportOptions::default() };
         let bytes = onnx::encode(graph, &random_weights(graph), &options)?;
         for batch in [1, 2] {
             let results = both(&bytes, &steps(batch, channels, conditions))?;

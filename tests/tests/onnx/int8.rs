@@ -4,7 +4,7 @@ use anyhow::Result;
 use ndarray::{Array2, ArrayD, Axis as Along, s};
 use wuerst_model::contract::Sizes;
 use wuerst_model::decoder::{self, DecoderConfig};
-use wuerst_model::onnx::{self, BoxError, Operators, Options, Weight};
+use wuerst_model::onnx::{self, BoxError, ExportOptions, Operators, Weight};
 use wuerst_model::prior::{self, PriorConfig};
 use wuerst_model::record::{Axis, DType, Init, NetworkGraph, Op};
 use wuerst_model::vqgan::{self, VqganConfig};
@@ -35,7 +35,7 @@ fn run(
     let weights = |_: &str| -> Result<Weight, BoxError> {
         Ok(Weight { shape: weight.shape().to_vec(), data: weight.iter().copied().collect() })
     };
-    let model = onnx::encode(graph, &weights, &Options { operators, ..Options::default() })?;
+    let model = onnx::encode(graph, &weights, &ExportOptions { operators, ..ExportOptions::default() })?;
     Model::from_bytes(&model)?.run(&[("x", x.clone().into())])?.remove(0).f32()
 }
 
@@ -136,7 +136,7 @@ fn networks_in_eight_bits_are_near() -> Result<()> {
             Ok(weight)
         };
         let [wide, narrow] = [Operators::Standard, Operators::Int8].map(|operators| {
-            let options = Options { operators, ..Options::default() };
+            let options = ExportOptions { operators, ..ExportOptions::default() };
             let model = onnx::encode(&graph, &weights, &options)?;
             Ok::<_, anyhow::Error>((model.len(), Model::from_bytes(&model)?.run(&feeds)?.remove(0).f32()?))
         });

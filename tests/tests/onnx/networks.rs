@@ -5,7 +5,7 @@ use anyhow::Result;
 use ndarray::{ArrayD, array};
 use wuerst_model::compressor::{self, Backbone, CompressorConfig};
 use wuerst_model::contract::Sizes;
-use wuerst_model::onnx::{self, Options};
+use wuerst_model::onnx::{self, ExportOptions};
 use wuerst_model::record::{NetworkGraph, RecordError};
 use wuerst_model::text::bert::{self, BertConfig};
 use wuerst_tests::numbers::{Random, random_weights};
@@ -21,7 +21,7 @@ fn run(
 ) -> Result<[ArrayD<f32>; 2]> {
     let run = |sizes: &Sizes| -> Result<ArrayD<f32>> {
         let graph = record(sizes)?;
-        let model = onnx::encode(&graph, &random_weights(&graph), &Options::default())?;
+        let model = onnx::encode(&graph, &random_weights(&graph), &ExportOptions::default())?;
         Model::from_bytes(&model)?.run(feeds)?.remove(0).f32()
     };
     Ok([run(&SMALL)?, run(&LARGE)?])

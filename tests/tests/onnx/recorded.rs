@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 use ndarray::ArrayD;
-use wuerst_model::onnx::{self, Options};
+use wuerst_model::onnx::{self, ExportOptions};
 use wuerst_model::record::{Axis, DType, Id, Init, NetworkGraph, Op};
 use wuerst_tests::numbers::{Random, random_weight, random_weights};
 use wuerst_tests::runtime::{Array, Model};
@@ -50,7 +50,7 @@ impl Case {
         let y = self.graph.push(op, &self.args);
         self.graph.output("y", y);
         let graph = self.graph.finish()?;
-        let model = onnx::encode(&graph, &random_weights(&graph), &Options::default())?;
+        let model = onnx::encode(&graph, &random_weights(&graph), &ExportOptions::default())?;
         let feeds = self.feeds.iter().map(|(name, value)| (name.as_str(), value.clone().into()));
         let ids = self.ids.iter().map(|(name, value)| (name.as_str(), value.clone().into()));
         Ok(Model::from_bytes(&model)?.run(&feeds.chain(ids).collect::<Vec<_>>())?.remove(0))

@@ -7,7 +7,7 @@ use std::path::Path;
 use anyhow::{Context, Result};
 use ndarray::ArrayD;
 use wuerst::{Change, Engine};
-use wuerst_model::onnx::{self, Options, Stored};
+use wuerst_model::onnx::{self, ExportOptions, Stored};
 use wuerst_model::prior;
 use wuerst_tests::bundle::{self, PLAIN, SIZES};
 use wuerst_tests::numbers::relative_error;
@@ -73,7 +73,8 @@ fn weights_may_lie_beside_the_model() -> Result<()> {
     let path = folder.path().join("prior.onnx");
     let stored = Stored::open(&path)?;
     let graph = prior::graph(&PLAIN.json("wuerstchen-prior/prior/config.json")?, &SIZES)?;
-    let beside = Options { inline_bytes: 0, metadata: stored.metadata().to_vec(), ..Options::default() };
+    let beside =
+        ExportOptions { inline_bytes: 0, metadata: stored.metadata().to_vec(), ..ExportOptions::default() };
     onnx::write(&path, &graph, &stored, &beside)?;
     assert!(fs::metadata(folder.path().join("prior.onnx.data"))?.len() > 0);
     // The cache folder takes both parts, and gives them back.

@@ -32,7 +32,7 @@ fn published(folder: &TempDir, threads: usize) -> Result<Job> {
 }
 
 /// An imported bundle, and a job over the graph that was written with it.
-fn imported(bundle: Bundle, how: &import::Options) -> Result<(TempDir, Job)> {
+fn imported(bundle: Bundle, how: &import::ImportOptions) -> Result<(TempDir, Job)> {
     let folder = tempfile::tempdir()?;
     bundle.import(folder.path(), how)?;
     let engine = Engine::new(options(folder.path(), 1))?;

@@ -3,7 +3,7 @@
 use anyhow::Result;
 use serde::Deserialize;
 use wuerst::{Engine, Job, Value};
-use wuerst_model::import::Options;
+use wuerst_model::import::ImportOptions;
 use wuerst_model::onnx::Precision;
 use wuerst_tests::bundle::{Bundle, ODD, PLAIN};
 use wuerst_tests::numbers::relative_error;
@@ -21,7 +21,7 @@ fn picture(bundle: Bundle) -> Result<(ndarray::ArrayD<f32>, f32)> {
 #[test]
 fn the_seed_alone_gives_diffusers_picture() -> Result<()> {
     for bundle in [PLAIN, ODD] {
-        let (_folder, job) = imported(bundle, &Options::default())?;
+        let (_folder, job) = imported(bundle, &ImportOptions::default())?;
         set_case_of(&job, bundle)?;
         let values = job.get_all(&["embedding", "image", "bytes"], &mut ())?;
         let error = relative_error(&f32s(&values[0]), &bundle.expected("image_embeddings")?)?;
@@ -43,7 +43,7 @@ fn the_seed_alone_gives_diffusers_picture() -> Result<()> {
 #[test]
 fn the_picture_of_f16_models_is_near() -> Result<()> {
     let [wide, narrow] = [Precision::F32, Precision::F16].map(|precision| -> Result<Value> {
-        let (_folder, job) = imported(ODD, &Options { precision, ..Options::default() })?;
+        let (_folder, job) = imported(ODD, &ImportOptions { precision, ..ImportOptions::default() })?;
         set_case_of(&job, ODD)?;
         Ok(job.get("image", &mut ())?)
     });
@@ -57,7 +57,7 @@ fn the_picture_of_f16_models_is_near() -> Result<()> {
 fn tokens_and_states_are_diffusers() -> Result<()> {
     for bundle in [PLAIN, ODD] {
         let folder = tempfile::tempdir()?;
-        bundle.import(folder.path(), &Options::default())?;
+        bundle.import(folder.path(), &ImportOptions::default())?;
         let text = std::fs::read_to_string(folder.path().join("graph.yaml"))?;
         // The reference holds both texts of guidance, the prompt first.
         let ports = ["tokens.ids", "tokens.mask", "text.states"];
@@ -114,7 +114,7 @@ fn ids(job: &Job, text: &str) -> Result<(Vec<i64>, Vec<String>)> {
 #[test]
 fn odd_texts_give_diffusers_tokens() -> Result<()> {
     let folder = tempfile::tempdir()?;
-    ODD.import(folder.path(), &Options::default())?;
+    ODD.import(folder.path(), &ImportOptions::default())?;
     let engine = Engine::new(options(folder.path(), 1))?;
     let tokens: Tokens = ODD.json("expected/tokens.json")?;
     for (which, want) in [("prior", &tokens.prior), ("decoder", &tokens.decoder)] {

@@ -18,14 +18,14 @@ use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
 pub use models::Models;
-pub use stages::Stage;
-pub use write::{Options, Written};
+pub use stages::ImportStage;
+pub use write::{ImportOptions, Written};
 
 use crate::onnx::ExportError;
 
 /// The folders that a cascade is published in.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Source {
+pub struct ImportSource {
     /// The prior's: `prior`, `text_encoder`, `tokenizer`, `scheduler`.
     pub prior: PathBuf,
     /// The decoder's: `decoder`, `vqgan`, `text_encoder`, `tokenizer`, `scheduler`.
@@ -37,7 +37,7 @@ pub struct Source {
 /// A published cascade whose parts fit each other; no weights are read yet.
 #[derive(Debug)]
 pub struct Published {
-    stages: Vec<Stage>,
+    stages: Vec<ImportStage>,
     /// File name and content.
     tokenizers: Vec<(&'static str, String)>,
     remarks: Vec<String>,
@@ -79,7 +79,7 @@ impl Published {
     ///
     /// # Errors
     /// [`ImportError::Problems`] with everything that is missing, surplus, misshapen or unknown.
-    pub fn open(source: &Source) -> Result<Published, ImportError> {
+    pub fn open(source: &ImportSource) -> Result<Published, ImportError> {
         let mut problems = vec![];
         let opened = stages::open(source, &mut problems);
         match opened {
@@ -89,7 +89,7 @@ impl Published {
     }
 
     /// The stages, in the order in which a picture is made.
-    pub fn stages(&self) -> &[Stage] {
+    pub fn stages(&self) -> &[ImportStage] {
         &self.stages
     }
 
@@ -100,7 +100,7 @@ impl Published {
 
     /// Parameters of all stages.
     pub fn parameters(&self) -> u64 {
-        self.stages.iter().map(Stage::parameters).sum()
+        self.stages.iter().map(ImportStage::parameters).sum()
     }
 
     /// Writes the model folder `out`: every stage, the tokenizers, and `graph.yaml`.
@@ -115,7 +115,7 @@ impl Published {
     pub fn write(
         &self,
         out: &Path,
-        options: &Options,
+        options: &ImportOptions,
         progress: &mut dyn FnMut(&str, u64) -> ControlFlow<()>,
     ) -> Result<Vec<Written>, ImportError> {
         write::write(self, out, options, progress)

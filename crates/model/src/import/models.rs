@@ -1,4 +1,4 @@
-//! Stage models in a folder, to be written again with other operators.
+//! StoredStage models in a folder, to be written again with other operators.
 
 use std::fs;
 use std::ops::ControlFlow;
@@ -20,7 +20,7 @@ const SIDE: usize = 1024;
 /// A folder of stage models, some or all of which are to be written again.
 #[derive(Debug)]
 pub struct Models {
-    stages: Vec<Stage>,
+    stages: Vec<StoredStage>,
     /// Files that go along as they are: other models, tokenizers, graphs.
     others: Vec<PathBuf>,
     /// Links, pipes and devices, which do not.
@@ -29,7 +29,7 @@ pub struct Models {
 
 /// A model that is to be written again.
 #[derive(Debug)]
-struct Stage {
+struct StoredStage {
     /// File name without `.onnx`.
     name: String,
     graph: NetworkGraph,
@@ -117,12 +117,12 @@ impl Models {
         let tally = Tally::new(progress);
         let mut written = vec![];
         for stage in &self.stages {
-            let options = onnx::Options {
+            let options = onnx::ExportOptions {
                 name: stage.name.clone(),
                 precision: stage.stored.precision(),
                 operators,
                 metadata: stage.stored.metadata().to_vec(),
-                ..onnx::Options::default()
+                ..onnx::ExportOptions::default()
             };
             written.push(write::stage(folder.path(), &stage.graph, &stage.stored, &options, &tally)?);
         }
@@ -151,7 +151,7 @@ fn data_of(model: &str, path: &Path) -> bool {
 }
 
 /// Reads a model, and records its network. None where it does not say which.
-fn read(path: &Path, name: String) -> Result<Option<Stage>, String> {
+fn read(path: &Path, name: String) -> Result<Option<StoredStage>, String> {
     let stored = Stored::open(path).map_err(|e| e.to_string())?;
     let pairs = || stored.metadata().iter().map(|(key, value)| (&key[..], &value[..]));
     if pairs().any(|(key, _)| key == QUANTIZED.0) {
@@ -176,5 +176,5 @@ fn read(path: &Path, name: String) -> Result<Option<Stage>, String> {
     let graph = sizes.and_then(|sizes| network.graph(&sizes).map_err(|e| e.to_string()));
     let graph = graph.map_err(|message| format!("{}: {message}", path.display()))?;
     stored.fits(&graph).map_err(|e| e.to_string())?;
-    Ok(Some(Stage { name, graph, stored }))
+    Ok(Some(StoredStage { name, graph, stored }))
 }

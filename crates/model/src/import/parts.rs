@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde::Deserialize;
 
-use super::Stage;
+use super::ImportStage;
 use super::folder::Folder;
 use super::tokenizer;
 use crate::checkpoint::Checkpoint;
@@ -69,7 +69,7 @@ pub struct Part<C> {
 
 /// What both folders have: a text encoder with its tokenizer, and a schedule.
 pub struct Text {
-    pub stage: Stage,
+    pub stage: ImportStage,
     /// File name and content.
     pub tokenizer: (&'static str, String),
     /// Features of the encoder's states.
@@ -164,7 +164,7 @@ fn text(folder: &mut Folder<'_>, name: &'static str, file: &'static str) -> Opti
     let tokenizer = tokenizer?;
     let metadata = metadata::TextEncoder { tokenizer: file.into(), length: tokenizer.length };
     let features = config.hidden_size;
-    let stage = Stage {
+    let stage = ImportStage {
         name,
         network: Network::Clip(config),
         metadata: Metadata::TextEncoder(metadata),

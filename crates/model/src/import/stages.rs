@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::parts::{self, Decoder, Part, Prior};
-use super::{Published, Source};
+use super::{ImportSource, Published};
 use crate::checkpoint::Checkpoint;
 use crate::compressor::{CompressorConfig, STRIDE};
 use crate::metadata::{self, Metadata};
@@ -21,7 +21,7 @@ const LATENTS: usize = 4;
 
 /// A stage that is ready to be written.
 #[derive(Debug)]
-pub struct Stage {
+pub struct ImportStage {
     /// File name without `.onnx`.
     pub name: &'static str,
     /// The network, with its sizes.
@@ -32,7 +32,7 @@ pub struct Stage {
     pub(super) weights: Arc<Checkpoint>,
 }
 
-impl Stage {
+impl ImportStage {
     /// Whether it has matrix products that gain from int8.
     pub fn quantizable(&self) -> bool {
         onnx::quantizable(&self.graph)
@@ -46,7 +46,7 @@ impl Stage {
 
 /// Opens everything. Where one part fails the others are still looked at, so that all problems are found; then there
 /// is no result.
-pub fn open(source: &Source, problems: &mut Vec<String>) -> Option<Published> {
+pub fn open(source: &ImportSource, problems: &mut Vec<String>) -> Option<Published> {
     let prior = parts::prior(&source.prior, problems);
     let decoder = parts::decoder(&source.decoder, problems);
     let compressor = source.compressor.as_deref().map(|file| parts::compressor(file, problems));
@@ -117,11 +117,16 @@ fn remarks(decoder: &Decoder, scale: &Scale) -> Vec<String> {
 }
 
 /// A stage of a part.
-fn stage<C>(name: &'static str, part: Part<C>, network: impl Fn(C) -> Network, metadata: Metadata) -> Stage {
-    Stage { name, network: network(part.config), metadata, graph: part.graph, weights: part.weights }
+fn stage<C>(
+    name: &'static str,
+    part: Part<C>,
+    network: impl Fn(C) -> Network,
+    metadata: Metadata,
+) -> ImportStage {
+    ImportStage { name, network: network(part.config), metadata, graph: part.graph, weights: part.weights }
 }
 
-fn prior_stages(prior: Prior, scale: Scale) -> Option<Vec<Stage>> {
+fn prior_stages(prior: Prior, scale: Scale) -> Option<Vec<ImportStage>> {
     let metadata = Metadata::Prior(metadata::Prior {
         embedding_scale: prior.index.latent_mean,
         embedding_shift: -prior.index.latent_std,
@@ -136,7 +141,7 @@ fn prior_stages(prior: Prior, scale: Scale) -> Option<Vec<Stage>> {
     Some(vec![prior.text.stage, stage("prior", prior.prior, Network::Prior, metadata)])
 }
 
-fn decoder_stages(decoder: Decoder, scale: Scale) -> [Stage; 4] {
+fn decoder_stages(decoder: Decoder, scale: Scale) -> [ImportStage; 4] {
     let metadata = Metadata::Decoder(metadata::Decoder {
         scale,
         steps: 12,
@@ -163,7 +168,7 @@ fn decoder_stages(decoder: Decoder, scale: Scale) -> [Stage; 4] {
     ]
 }
 
-fn compressor_stage(part: Part<CompressorConfig>, scale: Scale) -> Stage {
+fn compressor_stage(part: Part<CompressorConfig>, scale: Scale) -> ImportStage {
     let metadata = Metadata::Compressor(metadata::Compressor {
         stride: STRIDE,
         resolution_multiple: scale.resolution_multiple,

@@ -10,7 +10,7 @@ fn reference() -> PathBuf {
 }
 
 /// A copy of the reference bundle, to be spoilt.
-fn copy(to: &Path) -> Source {
+fn copy(to: &Path) -> ImportSource {
     fn all(from: &Path, to: &Path) {
         fs::create_dir_all(to).unwrap();
         for entry in fs::read_dir(from).unwrap().flatten() {
@@ -22,7 +22,7 @@ fn copy(to: &Path) -> Source {
             }
         }
     }
-    let source = Source { prior: to.join("p"), decoder: to.join("d"), compressor: None };
+    let source = ImportSource { prior: to.join("p"), decoder: to.join("d"), compressor: None };
     all(&reference().join("wuerstchen-prior"), &source.prior);
     all(&reference().join("wuerstchen"), &source.decoder);
     source
@@ -34,7 +34,7 @@ fn edit(path: &Path, from: &str, to: &str) {
     fs::write(path, text.replace(from, to)).unwrap();
 }
 
-fn said(source: &Source) -> String {
+fn said(source: &ImportSource) -> String {
     Published::open(source).unwrap_err().to_string()
 }
 
@@ -65,7 +65,7 @@ fn odd_weights_are_not_imported() {
     let out = folder.path().join("out");
     let written = Published::open(&source)
         .unwrap()
-        .write(&out, &Options::default(), &mut |_, _| std::ops::ControlFlow::Continue(()));
+        .write(&out, &ImportOptions::default(), &mut |_, _| std::ops::ControlFlow::Continue(()));
     let message = written.unwrap_err().to_string();
     assert!(message.contains("holds NaN in `") && message.contains("model.safetensors"), "{message}");
     assert!(!out.exists(), "half an import");
@@ -90,7 +90,7 @@ fn an_import_can_be_repeated_to_the_byte() {
         let published = Published::open(&source).unwrap();
         let mut last = 0;
         let written = published
-            .write(out, &Options::default(), &mut |stage, done| {
+            .write(out, &ImportOptions::default(), &mut |stage, done| {
                 assert!(done > last);
                 last = done;
                 seen.push(stage.to_owned());
@@ -122,7 +122,7 @@ fn an_import_can_be_repeated_to_the_byte() {
     assert_eq!(seen[..3], ["text-encoder-prior", "text-encoder-decoder", "prior"]);
     let again = Published::open(&source)
         .unwrap()
-        .write(&out[0], &Options::default(), &mut |_, _| ControlFlow::Continue(()));
+        .write(&out[0], &ImportOptions::default(), &mut |_, _| ControlFlow::Continue(()));
     assert!(matches!(again, Err(ImportError::NotEmpty(_))));
 }
 
@@ -147,9 +147,10 @@ fn everything_that_is_wrong_is_said_at_once_and_nothing_is_left() {
     }
     edit(&source.prior.join("prior/config.json"), "\"depth\": 3", "\"depth\": 1");
     assert!(said(&source).contains("surplus `blocks.3.depthwise.weight`"));
-    let swapped = Source { prior: source.decoder.clone(), decoder: source.prior.clone(), compressor: None };
+    let swapped =
+        ImportSource { prior: source.decoder.clone(), decoder: source.prior.clone(), compressor: None };
     assert!(said(&swapped).contains("swapped"), "{}", said(&swapped));
-    assert!(said(&Source { prior: "/nowhere".into(), ..source }).contains("/nowhere: no such folder"));
+    assert!(said(&ImportSource { prior: "/nowhere".into(), ..source }).contains("/nowhere: no such folder"));
 }
 
 #[test]
@@ -178,16 +179,17 @@ fn a_failed_write_leaves_nothing() {
     let published = Published::open(&source).unwrap();
     let out = folder.path().join("out");
     // Where the folder would be renamed to, something appears meanwhile.
-    let result = published.write(&out, &Options::default(), &mut |stage, _| {
+    let result = published.write(&out, &ImportOptions::default(), &mut |stage, _| {
         if stage == "vqgan-encoder" {
             fs::create_dir_all(out.join("taken")).unwrap();
         }
         ControlFlow::Continue(())
     });
     assert!(result.is_err());
-    let stopped = published.write(&folder.path().join("other"), &Options::default(), &mut |stage, _| {
-        if stage == "prior" { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
-    });
+    let stopped =
+        published.write(&folder.path().join("other"), &ImportOptions::default(), &mut |stage, _| {
+            if stage == "prior" { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        });
     assert!(matches!(stopped, Err(ImportError::Stopped)));
     let mut left: Vec<_> = fs::read_dir(folder.path()).unwrap().flatten().map(|e| e.file_name()).collect();
     left.sort();
@@ -218,7 +220,7 @@ fn a_compressor_comes_along_when_its_weights_are_given() {
     let config = crate::compressor::CompressorConfig::default();
     let mut graph = crate::compressor::graph(&config, &sizes).unwrap();
     zeros(&file, &graph);
-    let source = Source {
+    let source = ImportSource {
         prior: reference().join("wuerstchen-prior"),
         decoder: reference().join("wuerstchen"),
         compressor: Some(file.clone()),
@@ -227,7 +229,8 @@ fn a_compressor_comes_along_when_its_weights_are_given() {
     let last = &published.stages()[6];
     assert_eq!((last.name, last.metadata.contract().name()), ("compressor", "compressor"));
     let out = folder.path().join("out");
-    let written = published.write(&out, &Options::default(), &mut |_, _| ControlFlow::Continue(())).unwrap();
+    let written =
+        published.write(&out, &ImportOptions::default(), &mut |_, _| ControlFlow::Continue(())).unwrap();
     assert_eq!(written[6].name, "compressor");
     // Large enough for a file of weights beside it.
     assert!(out.join("compressor.onnx.data").metadata().unwrap().len() > 60_000_000);
@@ -245,7 +248,7 @@ fn variants_and_other_precisions_are_found() {
         |name: &str| fs::rename(prior.join("diffusion_pytorch_model.safetensors"), prior.join(name)).unwrap();
     rename("diffusion_pytorch_model.fp16.safetensors");
     let published = Published::open(&source).unwrap();
-    let narrow = Options { precision: Precision::F16, ..Options::default() };
+    let narrow = ImportOptions { precision: Precision::F16, ..ImportOptions::default() };
     let out = folder.path().join("out");
     let written = published.write(&out, &narrow, &mut |_, _| ControlFlow::Continue(())).unwrap();
     let [prior, network] =

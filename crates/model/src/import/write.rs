@@ -23,7 +23,7 @@ fn graph() -> &'static str {
 
 /// How stage models are written.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Options {
+pub struct ImportOptions {
     /// How matrices and kernels are stored; the networks compute in f32 either way.
     pub precision: Precision,
     /// Which operators they may use.
@@ -44,7 +44,7 @@ pub struct Written {
 pub fn write(
     published: &Published,
     out: &Path,
-    options: &Options,
+    options: &ImportOptions,
     progress: &mut dyn FnMut(&str, u64) -> ControlFlow<()>,
 ) -> Result<Vec<Written>, ImportError> {
     let failed = |path: &Path| {
@@ -57,12 +57,12 @@ pub fn write(
     for stage in &published.stages {
         let mut metadata = stage.metadata.pairs();
         metadata.push(stage.network.pair());
-        let options = onnx::Options {
+        let options = onnx::ExportOptions {
             name: stage.name.into(),
             precision: options.precision,
             operators: options.operators,
             metadata,
-            ..onnx::Options::default()
+            ..onnx::ExportOptions::default()
         };
         written.push(self::stage(folder.path(), &stage.graph, &*stage.weights, &options, &tally)?);
     }
@@ -80,7 +80,7 @@ pub fn stage(
     folder: &Path,
     graph: &NetworkGraph,
     weights: &dyn Weights,
-    options: &onnx::Options,
+    options: &onnx::ExportOptions,
     tally: &Tally<'_>,
 ) -> Result<Written, ImportError> {
     let name = &options.name;

@@ -1,7 +1,7 @@
 //! Writes a recorded network and its weights as an ONNX model.
 //!
 //! The model serves every batch and size that its named axes allow, computes in f32, and uses standard operators
-//! (opset 20) unless told otherwise. Weights lie in the model file, or above [`Options::inline_bytes`] in `NAME.onnx.data` beside it,
+//! (opset 20) unless told otherwise. Weights lie in the model file, or above [`ExportOptions::inline_bytes`] in `NAME.onnx.data` beside it,
 //! where ONNX Runtime maps them; while they are written, one tensor at a time is in memory. The same recording,
 //! weights and options give the same bytes.
 
@@ -63,7 +63,7 @@ pub enum Operators {
 
 /// How to write a model.
 #[derive(Debug, Clone)]
-pub struct Options {
+pub struct ExportOptions {
     /// Name of the graph, for people.
     pub name: String,
     /// How weights are stored.
@@ -76,10 +76,10 @@ pub struct Options {
     pub metadata: Vec<(String, String)>,
 }
 
-impl Default for Options {
+impl Default for ExportOptions {
     /// f32 weights, inline up to 64 MiB, standard operators, no metadata.
-    fn default() -> Options {
-        Options {
+    fn default() -> ExportOptions {
+        ExportOptions {
             name: "network".into(),
             precision: Precision::F32,
             operators: Operators::Standard,
@@ -99,7 +99,7 @@ pub fn write(
     path: &Path,
     graph: &NetworkGraph,
     weights: &dyn Weights,
-    options: &Options,
+    options: &ExportOptions,
 ) -> Result<(), ExportError> {
     if weight_bytes(graph, options) <= options.inline_bytes {
         let model = model(graph, Store::new(weights, options.precision, None), options)?;
@@ -129,13 +129,13 @@ pub fn write(
 pub fn encode(
     graph: &NetworkGraph,
     weights: &dyn Weights,
-    options: &Options,
+    options: &ExportOptions,
 ) -> Result<Vec<u8>, ExportError> {
     model(graph, Store::new(weights, options.precision, None), options)
 }
 
 /// Lowers what the outputs need, and encodes it.
-fn model(graph: &NetworkGraph, store: Store<'_>, options: &Options) -> Result<Vec<u8>, ExportError> {
+fn model(graph: &NetworkGraph, store: Store<'_>, options: &ExportOptions) -> Result<Vec<u8>, ExportError> {
     let (live, fixed) = (live(graph), graph.fixed());
     let mut builder = Builder::new(graph, store, options.operators, &live);
     for (at, node) in graph.nodes.iter().enumerate() {
@@ -184,7 +184,7 @@ fn model(graph: &NetworkGraph, store: Store<'_>, options: &Options) -> Result<Ve
 }
 
 /// What the caller wants, and a mark where products are in int8.
-fn metadata(options: &Options, builder: &Builder<'_>) -> Vec<StringStringEntryProto> {
+fn metadata(options: &ExportOptions, builder: &Builder<'_>) -> Vec<StringStringEntryProto> {
     let given = options.metadata.iter().map(|(key, value)| (&key[..], &value[..]));
     let mark = Some(QUANTIZED).filter(|_| builder.quantizes());
     given.chain(mark).map(|(key, value)| StringStringEntryProto::new(key, value)).collect()
@@ -231,7 +231,7 @@ pub fn quantizable(graph: &NetworkGraph) -> bool {
 }
 
 /// Bytes that the weights take in the file, at most.
-fn weight_bytes(graph: &NetworkGraph, options: &Options) -> u64 {
+fn weight_bytes(graph: &NetworkGraph, options: &ExportOptions) -> u64 {
     let chosen = quantize::chosen(graph, options.operators);
     let mut narrow = vec![false; graph.nodes.len()];
     let products = graph.nodes.iter().zip(chosen).filter(|(_, chosen)| *chosen);

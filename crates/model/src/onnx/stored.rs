@@ -183,7 +183,7 @@ fn weight(tensor: &Tensor, raw: &[u8]) -> Result<Weight, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::onnx::{Options, write};
+    use crate::onnx::{ExportOptions, write};
     use crate::record::{Axis, DType, Init, Op};
 
     /// A layer of 20,000 by 3, and its weights.
@@ -210,7 +210,7 @@ mod tests {
         let path = folder.path().join("layer.onnx");
         for (precision, inline_bytes) in [(Precision::F16, u64::MAX), (Precision::F32, 0)] {
             let metadata = vec![("author".to_owned(), "somebody".to_owned())];
-            let options = Options { precision, inline_bytes, metadata, ..Options::default() };
+            let options = ExportOptions { precision, inline_bytes, metadata, ..ExportOptions::default() };
             write(&path, &g, &weights, &options).unwrap();
             let stored = Stored::open(&path).unwrap();
             assert_eq!((stored.precision(), stored.metadata()), (precision, &options.metadata[..]));
@@ -239,7 +239,7 @@ mod tests {
         let (g, weights) = layer();
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("layer.onnx");
-        write(&path, &g, &weights, &Options::default()).unwrap();
+        write(&path, &g, &weights, &ExportOptions::default()).unwrap();
         let stored = Stored::open(&path).unwrap();
         let mut wide = g.clone();
         wide.params[0].shape = vec![3, 20_000];
@@ -258,7 +258,7 @@ mod tests {
         let [folder, elsewhere] = [(); 2].map(|()| tempfile::tempdir().unwrap());
         let path = folder.path().join("layer.onnx");
         let data = folder.path().join("layer.onnx.data");
-        write(&path, &g, &weights, &Options { inline_bytes: 0, ..Options::default() }).unwrap();
+        write(&path, &g, &weights, &ExportOptions { inline_bytes: 0, ..ExportOptions::default() }).unwrap();
         let said = |path: &Path| {
             let read = Stored::open(path).and_then(|stored| stored.weights().collect::<Result<Vec<_>, _>>());
             read.map(|all| all.len()).map_err(|e| e.to_string())

@@ -13,7 +13,7 @@ use crate::programs::StageA;
 use anyhow::{Context, Result};
 use std::fs;
 use std::path::{Path, PathBuf};
-use wuerst_model::onnx::{self, Options, Precision};
+use wuerst_model::onnx::{self, ExportOptions, Precision};
 
 pub use stages::{Export, exports};
 
@@ -61,13 +61,13 @@ pub fn write(config: &RunConfig, latent_scale: f64, out: &Path) -> Result<u64> {
     let exports = exports(config, latent_scale)?;
     for export in &exports {
         let path = out.join(format!("{}.onnx", export.name));
-        let options = Options {
+        let options = ExportOptions {
             name: export.name.into(),
             precision: Precision::F16,
             // One file a stage: a small model needs no mapping.
             inline_bytes: u64::MAX,
             metadata: export.metadata.pairs().into_iter().chain([export.network.pair()]).collect(),
-            ..Options::default()
+            ..ExportOptions::default()
         };
         onnx::write(&path, &export.graph, &export.weights, &options)?;
         written(export.name, &path)?;

@@ -25,7 +25,7 @@ mod tests {
     use super::super::super::proto::{ModelProto, NodeProto};
     use crate::contract::{STEPWISE, Sizes};
     use crate::decoder::{self, DecoderConfig};
-    use crate::onnx::{BoxError, Operators, Options, Precision, Weight, encode};
+    use crate::onnx::{BoxError, ExportOptions, Operators, Precision, Weight, encode};
     use crate::prior::{self, PriorConfig};
     use crate::record::NetworkGraph;
 
@@ -37,7 +37,7 @@ mod tests {
             let shape = graph.params.iter().find(|p| p.name == name).unwrap().shape.clone();
             Ok(Weight { data: vec![0.5; shape.iter().product()], shape })
         };
-        let options = Options { precision, operators, ..Options::default() };
+        let options = ExportOptions { precision, operators, ..ExportOptions::default() };
         ModelProto::decode(&encode(graph, &weights, &options).unwrap()[..]).unwrap()
     }
 

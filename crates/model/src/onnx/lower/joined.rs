@@ -97,7 +97,7 @@ mod tests {
     use super::super::super::proto::ModelProto;
     use crate::contract::Sizes;
     use crate::decoder::{self, DecoderConfig};
-    use crate::onnx::{BoxError, Operators, Options, Weight, encode};
+    use crate::onnx::{BoxError, ExportOptions, Operators, Weight, encode};
 
     #[test]
     fn nothing_widens_the_embedding_and_norms_add_what_is_before_them() {
@@ -117,7 +117,7 @@ mod tests {
             let shape = graph.params.iter().find(|p| p.name == name).unwrap().shape.clone();
             Ok(Weight { data: vec![0.5; shape.iter().product()], shape })
         };
-        let options = Options { operators: Operators::OnnxRuntime, ..Options::default() };
+        let options = ExportOptions { operators: Operators::OnnxRuntime, ..ExportOptions::default() };
         let bytes = encode(&graph, &weights, &options).unwrap();
         let nodes = ModelProto::decode(&bytes[..]).unwrap().graph.unwrap().node;
         let count = |op: &str| nodes.iter().filter(|node| node.op_type == op).count();
