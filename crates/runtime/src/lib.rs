@@ -25,7 +25,7 @@ pub use model::LoadedModel;
 pub use model::invariant::InvariantOutputs;
 pub use model_cache::ModelCache;
 pub use model_header::{HeaderError, ModelHeader, Outlet};
-pub use options::{Level, Log, Options};
+pub use options::{Level, Log, RuntimeOptions};
 pub use peak_throughput::{PeakThroughput, peak_throughput};
 pub use per_stage::{MOST_THREADS, StageOptions, check_threads};
 pub use session::Session;

@@ -15,7 +15,7 @@ use crate::model::load::LoadRequest;
 use crate::model::prepared::Prepared;
 use crate::model::{self, LoadedModel};
 use crate::model_header::ModelHeader;
-use crate::options::{Level, Options, threads};
+use crate::options::{Level, RuntimeOptions, threads};
 use crate::per_stage::StageOptions;
 use crate::recent::{Keyed, Recent};
 
@@ -24,7 +24,7 @@ use crate::recent::{Keyed, Recent};
 /// Nothing is loaded until a node runs, ONNX Runtime included: a graph can be checked without it.
 #[derive(Debug)]
 pub struct ModelCache {
-    options: Options,
+    options: RuntimeOptions,
     headers: Recent<Digest, ModelHeader>,
     /// What those say of which the contract was checked.
     metadata: Recent<(Digest, Contract), Metadata>,
@@ -67,7 +67,7 @@ struct Entry {
 
 impl ModelCache {
     /// No models yet.
-    pub fn new(options: Options) -> ModelCache {
+    pub fn new(options: RuntimeOptions) -> ModelCache {
         let (headers, metadata) = (Recent::new(HEADERS), Recent::new(FACTS));
         let companions = Recent::new(COMPANIONS);
         let (loaded, loading, pending, said) = Default::default();
@@ -301,7 +301,7 @@ impl ModelCache {
         }
     }
 
-    pub(crate) fn options(&self) -> &Options {
+    pub(crate) fn options(&self) -> &RuntimeOptions {
         &self.options
     }
 

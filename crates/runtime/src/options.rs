@@ -28,7 +28,7 @@ pub type Log = Arc<dyn Fn(Level, &str) + Send + Sync>;
 
 /// How models are run.
 #[derive(Clone)]
-pub struct Options {
+pub struct RuntimeOptions {
     /// ONNX Runtime's library, or the folder that it lies in; when absent it is searched for, see [`Runtime::start`](crate::Runtime::start).
     pub runtime: Option<PathBuf>,
     /// An ONNX Runtime that the host has already; when present, nothing else is looked for.
@@ -57,10 +57,10 @@ pub struct Options {
     pub log: Option<Log>,
 }
 
-impl Default for Options {
+impl Default for RuntimeOptions {
     /// The CPU, all cores, 8 GiB of models in memory and none on disk (else 1 GiB).
-    fn default() -> Options {
-        Options {
+    fn default() -> RuntimeOptions {
+        RuntimeOptions {
             runtime: None,
             api: None,
             devices: vec![],
@@ -75,9 +75,9 @@ impl Default for Options {
     }
 }
 
-impl fmt::Debug for Options {
+impl fmt::Debug for RuntimeOptions {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Options")
+        f.debug_struct("RuntimeOptions")
             .field("runtime", &self.runtime)
             .field("devices", &self.devices)
             .field("strict", &self.strict)

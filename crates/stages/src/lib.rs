@@ -33,7 +33,7 @@ pub use wuerst_runtime::shared_library as library;
 /// ONNX Runtime: the models that the nodes share.
 pub use wuerst_runtime::{
     Arena, Contract, Cuda, Device, HeaderError, HostApi, Level, LoadedModel, Log, MOST_THREADS, ModelCache,
-    ModelHeader, OpenVino, Operators, Options, Outlet, PeakThroughput, Placement, Precision, Runtime,
+    ModelHeader, OpenVino, Operators, Outlet, PeakThroughput, Placement, Precision, Runtime, RuntimeOptions,
     StageOptions, TensorRt, check_threads, peak_throughput,
 };
 

@@ -197,7 +197,7 @@ mod tests {
         let path = folder.path().join("m.onnx");
         std::fs::write(&path, "no model").unwrap();
         let model = Model::open("m", &path).unwrap();
-        let models = ModelCache::new(wuerst_runtime::Options::default());
+        let models = ModelCache::new(wuerst_runtime::RuntimeOptions::default());
         assert_eq!(companions(&models, &model).unwrap().len(), 0, "of no kind that is known");
         std::fs::remove_file(&path).unwrap();
         assert!(companions(&models, &model).unwrap_err().to_string().contains("m.onnx"));

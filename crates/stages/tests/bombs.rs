@@ -10,7 +10,7 @@ use flate2::Compression;
 use flate2::write::ZlibEncoder;
 use wuerst_core::{CancellationToken, Files, Models, Registry, Result, Value};
 use wuerst_graph::{Cache, Graph, Inputs, Run};
-use wuerst_stages::{ModelCache, Options, Outputs, register};
+use wuerst_stages::{ModelCache, Outputs, RuntimeOptions, register};
 
 /// The most that reading any of them may take, the test's own copy of a file included.
 const MOST: u64 = 300 << 20;
@@ -18,7 +18,7 @@ const MOST: u64 = 300 << 20;
 fn load(folder: &Path, kind: &str, output: &str) -> Result<Value> {
     let mut registry = Registry::new();
     registry.set_models(Models::default().with_files(Files::in_folder(folder)));
-    register(&mut registry, &Arc::new(ModelCache::new(Options::default())), Outputs::default())?;
+    register(&mut registry, &Arc::new(ModelCache::new(RuntimeOptions::default())), Outputs::default())?;
     let text = format!(
         "wuerstchen: 1\nnodes:\n  n: {{ use: {kind}, with: {{ file: a }} }}\noutputs: {{ out: $n.{output} }}\n"
     );

@@ -220,7 +220,7 @@ fn room_for(text: &str) -> Result<()> {
 }
 
 /// What results depend on beside nodes and arguments, and what so does not change while a process lives.
-fn salt(stages: &wuerst_stages::Options) -> String {
+fn salt(stages: &wuerst_stages::RuntimeOptions) -> String {
     let library = Runtime::installed(stages.api, stages.runtime.as_deref());
     let each: Vec<_> = stages.each.iter().map(|(stage, own)| (stage, &own.devices)).collect();
     format!("{} {library} {:?} {each:?}", env!("CARGO_PKG_VERSION"), stages.devices)

@@ -26,13 +26,13 @@ pub struct Options {
     /// It is made when it is not there, may be shared by several processes, and must be its user's alone: results tell
     /// what prompts were about, and models kept there are run. One that others may write to, that is a link or another
     /// user's, or cannot be written, is a warning, and nothing is kept. Results lie in its folder `wuerst-results`, and in
-    /// `wuerst-models` models as they were optimised for the CPU ([`wuerst_stages::Options::prepared`]); nothing else in it
+    /// `wuerst-models` models as they were optimised for the CPU ([`wuerst_stages::RuntimeOptions::prepared`]); nothing else in it
     /// is ever changed.
     pub cache_folder: Option<PathBuf>,
     /// The size that the results in the cache folder are kept below, in bytes, and so are the models in it.
     pub cache_folder_bytes: u64,
     /// How models are run: ONNX Runtime, devices, threads, memory.
-    pub stages: wuerst_stages::Options,
+    pub stages: wuerst_stages::RuntimeOptions,
     /// Plug-ins that a new engine loads, in this order ([`Engine::load_plugin`](crate::Engine::load_plugin)).
     pub plugins: Vec<PathBuf>,
     /// Graph files that become node kinds of a new engine: kinds and files. Names of models and files in a graph lead into
@@ -54,7 +54,7 @@ impl Default for Options {
             cache_bytes: 256 << 20,
             cache_folder: None,
             cache_folder_bytes: 1 << 30,
-            stages: wuerst_stages::Options::default(),
+            stages: wuerst_stages::RuntimeOptions::default(),
             plugins: vec![],
             subgraphs: vec![],
         }

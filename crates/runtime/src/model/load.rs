@@ -58,7 +58,7 @@ struct Loaded {
 }
 
 /// Where a session is made from.
-enum Source<'a> {
+enum ModelSource<'a> {
     File(&'a Path),
     /// A part of the model.
     Bytes(Vec<u8>),
@@ -103,7 +103,7 @@ impl LoadRequest<'_> {
         let halves = if *device == Device::Cpu { self.halves(cancel)? } else { None };
         let (Loaded { session, mut mapped }, invariant) = match halves {
             Some((loaded, invariant)) => (loaded, Some(invariant)),
-            None => (self.load(device, None, || Source::File(self.path), cancel)?, None),
+            None => (self.load(device, None, || ModelSource::File(self.path), cancel)?, None),
         };
         let invariant = invariant.map(|(invariant, files)| {
             mapped.extend(files);
@@ -142,18 +142,22 @@ impl LoadRequest<'_> {
         let Some(split) = ModelSplit::of(&bytes, self.stepwise) else { return Ok(None) };
         // What is wrong is said of the whole model.
         let whole = |why| if cancel.is_cancelled() { Err(why) } else { Ok(None) };
-        let invariant =
-            match self.load(&Device::Cpu, Some(INVARIANT), || Source::Bytes(split.invariant()), cancel) {
-                Ok(invariant) => invariant,
-                Err(why) => return whole(why),
-            };
+        let invariant = match self.load(
+            &Device::Cpu,
+            Some(INVARIANT),
+            || ModelSource::Bytes(split.invariant()),
+            cancel,
+        ) {
+            Ok(invariant) => invariant,
+            Err(why) => return whole(why),
+        };
         let Some(types) = types(&invariant.session) else { return Ok(None) };
         let tensors = split.tensors().into_iter().map(str::to_owned).collect();
         let invariant = (InvariantPart::new(invariant.session, tensors, split.shared()), invariant.mapped);
         let Some(step) = split.step(&types) else { return Ok(None) };
         drop(split);
         drop(bytes);
-        let session = self.load(&Device::Cpu, Some(STEP), || Source::Bytes(step), cancel);
+        let session = self.load(&Device::Cpu, Some(STEP), || ModelSource::Bytes(step), cancel);
         session.map(|session| Some((session, invariant))).or_else(whole)
     }
 
@@ -163,7 +167,7 @@ impl LoadRequest<'_> {
         &self,
         device: &Device,
         part: Option<&str>,
-        source: impl FnOnce() -> Source<'s>,
+        source: impl FnOnce() -> ModelSource<'s>,
         cancel: &CancellationToken,
     ) -> Result<Loaded, String> {
         let prepared = self.prepared.as_ref().filter(|_| *device == Device::Cpu);
@@ -172,7 +176,7 @@ impl LoadRequest<'_> {
         };
         match prepared.find() {
             Ok(Found::Model(path, mapped)) => {
-                let session = self.session(device, &Source::File(&path), cancel, as_it_is);
+                let session = self.session(device, &ModelSource::File(&path), cancel, as_it_is);
                 if session.is_ok() || cancel.is_cancelled() {
                     return session.map(|session| Loaded { session, mapped: Vec::from_iter(mapped) });
                 }
@@ -229,7 +233,7 @@ impl LoadRequest<'_> {
     fn anew(
         &self,
         device: &Device,
-        source: &Source<'_>,
+        source: &ModelSource<'_>,
         cancel: &CancellationToken,
         more: impl FnOnce(SessionBuilder) -> ort::Result<SessionBuilder>,
     ) -> Result<Loaded, String> {
@@ -245,7 +249,7 @@ impl LoadRequest<'_> {
     fn session(
         &self,
         device: &Device,
-        source: &Source<'_>,
+        source: &ModelSource<'_>,
         cancel: &CancellationToken,
         more: impl FnOnce(SessionBuilder) -> ort::Result<SessionBuilder>,
     ) -> Result<Session, String> {
@@ -257,13 +261,13 @@ impl LoadRequest<'_> {
 
     fn commit(
         &self,
-        source: &Source<'_>,
+        source: &ModelSource<'_>,
         mut builder: SessionBuilder,
         cancel: &CancellationToken,
     ) -> ort::Result<Session> {
         // Where the data file of a part lies.
         let folder = self.path.parent().filter(|folder| *folder != Path::new("")).unwrap_or(Path::new("."));
-        if let (Source::Bytes(_), Some(folder)) = (source, folder.to_str()) {
+        if let (ModelSource::Bytes(_), Some(folder)) = (source, folder.to_str()) {
             builder =
                 builder.with_config_entry("session.model_external_initializers_file_folder_path", folder)?;
         }
@@ -273,8 +277,8 @@ impl LoadRequest<'_> {
             let _ = canceler.cancel();
         });
         match source {
-            Source::File(path) => builder.commit_from_file(path),
-            Source::Bytes(bytes) => builder.commit_from_memory(bytes),
+            ModelSource::File(path) => builder.commit_from_file(path),
+            ModelSource::Bytes(bytes) => builder.commit_from_memory(bytes),
         }
     }
 }

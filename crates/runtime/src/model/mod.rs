@@ -26,7 +26,7 @@ use self::prepared::Mapped;
 use crate::arena::ArenaStats;
 use crate::device::Placement;
 use crate::model_header::ModelHeader;
-use crate::options::{Level, Options};
+use crate::options::{Level, RuntimeOptions};
 use crate::tensor::{ran_out, tensor};
 
 /// A model in memory. Shared by the nodes that use it; runs of one model take turns.
@@ -279,7 +279,7 @@ impl std::fmt::Debug for LoadedModel {
 }
 
 /// Says on the log and to the observer which preferred devices did not take a model.
-pub(crate) fn report(ctx: &mut Ctx<'_>, options: &Options, placement: &Placement) {
+pub(crate) fn report(ctx: &mut Ctx<'_>, options: &RuntimeOptions, placement: &Placement) {
     for (device, why) in &placement.refused {
         let message = format!(
             "{} runs on {} because {device} refused: {why}",

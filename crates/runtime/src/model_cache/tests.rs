@@ -31,7 +31,7 @@ fn model(note: usize) -> Vec<u8> {
 fn rewritten_models_are_forgotten() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("vqgan.onnx");
-    let models = ModelCache::new(Options::default());
+    let models = ModelCache::new(RuntimeOptions::default());
     for note in 0..40 {
         fs::write(&path, model((8 << 20) + note)).unwrap();
         let model = Model::open("vqgan", &path).unwrap();

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use tempfile::TempDir;
 use wuerst_core::{CancellationToken, Files, Models, Registry, Result, Value};
 use wuerst_graph::{Cache, Graph, Inputs, Run};
-use wuerst_stages::{Options, Outputs, ModelCache, register};
+use wuerst_stages::{RuntimeOptions, Outputs, ModelCache, register};
 
 /// The folder and what runs in it.
 pub struct Desk {
@@ -20,7 +20,7 @@ impl Desk {
     /// An empty folder, for graphs that read files and models there.
     pub fn new() -> Desk {
         let folder = tempfile::tempdir().unwrap();
-        let models = Arc::new(ModelCache::new(Options::default()));
+        let models = Arc::new(ModelCache::new(RuntimeOptions::default()));
         let mut registry = Registry::new();
         let at = folder.path().to_owned();
         let models = Models::new(move |name| Ok(at.join(format!("{name}.onnx"))));

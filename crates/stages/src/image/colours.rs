@@ -95,7 +95,7 @@ fn convert(picture: &DynamicImage, icc: &[u8]) -> CoreResult<Result<Option<RgbIm
         other => return Ok(Err(format!("its colour profile is for {other:?}, which its pixels are not"))),
     };
     let (from, to) =
-        (Source { layout, channels: picture.color().channel_count().into() }, ColorProfile::new_srgb());
+        (PixelLayout { layout, channels: picture.color().channel_count().into() }, ColorProfile::new_srgb());
     let (width, height) = (picture.width(), picture.height());
     let rgb = if let Some(samples) = picture.as_flat_samples_u8() {
         match profile.create_transform_8bit(layout, &to, Layout::Rgb, options()) {
@@ -152,12 +152,12 @@ fn is_srgb(transform: &(dyn TransformExecutor<u8> + Send + Sync), layout: Layout
 }
 
 /// How the pixels of a picture stand, and what of them is converted.
-struct Source {
+struct PixelLayout {
     layout: Layout,
     channels: usize,
 }
 
-impl Source {
+impl PixelLayout {
     /// Converts row by row, without what is opaque.
     fn rows<T: Copy + Default>(
         &self,

@@ -95,7 +95,8 @@ fn runs_save_no_more_than_allowed() {
     let mut inputs = Inputs::new();
     let run = |files: u64, bytes: u64, outputs: &[&str], inputs: &mut Inputs| {
         let mut registry = wuerst_core::Registry::new();
-        let models = std::sync::Arc::new(wuerst_stages::ModelCache::new(wuerst_stages::Options::default()));
+        let models =
+            std::sync::Arc::new(wuerst_stages::ModelCache::new(wuerst_stages::RuntimeOptions::default()));
         let limited = wuerst_stages::Outputs::new(Some(folder.path().to_owned())).with_limits(files, bytes);
         wuerst_stages::register(&mut registry, &models, limited).unwrap();
         let graph = Graph::load(&text, &registry).unwrap();

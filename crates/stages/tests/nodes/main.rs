@@ -12,13 +12,13 @@ use std::sync::Arc;
 
 use wuerst_core::{CancellationToken, Files, Models, Observer, Registry, Result, Tensor, Value};
 use wuerst_graph::{Cache, Graph, Inputs, Run};
-use wuerst_stages::{ModelCache, Options, Outputs, register};
+use wuerst_stages::{ModelCache, Outputs, RuntimeOptions, register};
 
 /// The built-in nodes, with a folder that graphs may read and write.
 fn registry(folder: &Path) -> Registry {
     let mut registry = Registry::new();
     registry.set_models(Models::default().with_files(Files::in_folder(folder)));
-    let models = Arc::new(ModelCache::new(Options::default()));
+    let models = Arc::new(ModelCache::new(RuntimeOptions::default()));
     register(&mut registry, &models, Outputs::new(Some(folder.to_owned()))).unwrap();
     registry
 }

@@ -35,7 +35,7 @@ impl Generator {
     /// # Errors
     /// Models that are missing or break their contract; changes that fit nothing.
     pub fn open(models: &Path, changes: &[(String, String)]) -> Result<Generator> {
-        let stages = wuerst::stages::Options { threads: Some(1), ..Default::default() };
+        let stages = wuerst::stages::RuntimeOptions { threads: Some(1), ..Default::default() };
         let engine = Engine::new(Options { models: models.to_owned(), stages, ..Options::default() })?;
         let changes: Vec<Change<'_>> = changes.iter().map(|(name, text)| Change::Text(name, text)).collect();
         let graph = engine.graph_with(GRAPH, &changes).with_context(|| {
