@@ -1,6 +1,6 @@
 //! What there is in a graph, with the texts that C sees of it.
 
-use wuerst::graph::Source;
+use wuerst::graph::ValueSource;
 use wuerst_sys::{Change, Node as NodeView};
 
 use crate::ports::Shown;
@@ -40,13 +40,13 @@ impl Node {
         let named = |port: &str| format!("{}.{port}", node.id);
         let arguments = spec.signature.inputs.iter().zip(&node.args).filter_map(|(port, source)| {
             let (text, value) = match source {
-                Source::Literal(value) => (String::new(), Some(Value::from(value.clone()))),
-                Source::Input(index) => (format!("${}", graph.inputs()[*index].name), None),
-                Source::Output { node, port } => {
+                ValueSource::Literal(value) => (String::new(), Some(Value::from(value.clone()))),
+                ValueSource::Input(index) => (format!("${}", graph.inputs()[*index].name), None),
+                ValueSource::Output { node, port } => {
                     let from = &graph.nodes()[*node];
                     (format!("${}.{}", from.id, from.kind.spec().signature.outputs[*port].name), None)
                 }
-                Source::LeftOut => return None,
+                ValueSource::LeftOut => return None,
             };
             Some((named(&port.name), text, value))
         });

@@ -8,7 +8,7 @@ use std::process::ExitCode;
 
 use anyhow::{Result, bail};
 use serde_json::Value as Json;
-use wuerst::graph::Source as Wire;
+use wuerst::graph::ValueSource;
 use wuerst::{Engine, Graph, Value};
 
 use crate::again::Again;
@@ -72,7 +72,9 @@ fn shown<'a>(
     let previews =
         previews.filter_map(|(node, rgb)| Some((node.to_owned(), thumbnail::address(&rgb.clone().into())?)));
     let of_output = |(name, value): (&str, &Value)| {
-        let Wire::Output { node, .. } = graph.outputs()[graph.output(name).ok()?].source else { return None };
+        let ValueSource::Output { node, .. } = graph.outputs()[graph.output(name).ok()?].source else {
+            return None;
+        };
         Some((graph.nodes()[node].id.clone(), thumbnail::address(value)?))
     };
     previews.chain(outputs.filter_map(of_output)).collect()

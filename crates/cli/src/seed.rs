@@ -2,7 +2,7 @@
 
 use wuerst::Graph;
 use wuerst::core::{Ty, effective_seed, whole};
-use wuerst::graph::Source;
+use wuerst::graph::ValueSource;
 
 use crate::pairs::Texts;
 
@@ -22,11 +22,11 @@ pub(crate) fn shown(seed: i128) -> String {
 /// Replaces seeds by what of them counts: in `inputs` that are wired to the seed of a node that is built in, and in
 /// `changes`, which name such a port.
 pub(crate) fn reduce(graph: &Graph, inputs: &mut Texts, changes: &mut Texts) {
-    let mut each = |node: &str, port: &str, source: &Source| {
+    let mut each = |node: &str, port: &str, source: &ValueSource| {
         if let Some(text) = changes.get_mut(&format!("{node}.{port}")) {
             reduced(text);
         }
-        if let Source::Input(index) = source
+        if let ValueSource::Input(index) = source
             && let Some(text) = inputs.get_mut(&graph.inputs()[*index].name)
         {
             reduced(text);

@@ -5,7 +5,7 @@ use std::path::{self, Path};
 
 use anyhow::Result;
 use wuerst::core::{CancellationToken, Model, Models, Port, Ty};
-use wuerst::graph::Source;
+use wuerst::graph::ValueSource;
 use wuerst::stages::companions;
 use wuerst::{Engine, Graph, Value};
 
@@ -35,7 +35,7 @@ pub(crate) fn used(engine: &Engine, graph: &Graph, inputs: &Texts, found: &Found
     let mut values: Vec<(String, Value)> = vec![];
     for node in graph.nodes() {
         for (port, source) in node.kind.spec().signature.inputs.iter().zip(&node.args) {
-            if let Source::Literal(value) = source {
+            if let ValueSource::Literal(value) = source {
                 values.push((format!("{}.{}", node.id, port.name), value.clone()));
             }
         }

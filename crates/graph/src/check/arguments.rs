@@ -7,7 +7,7 @@ use crate::file::doc::{Entry, Given, NodeDoc};
 use crate::file::problems::{Place, Problems};
 use crate::file::wire::{self, Read};
 use crate::file::yaml::Data;
-use crate::graph::Source;
+use crate::graph::ValueSource;
 use wuerst_core::did_you_mean;
 
 /// The arguments of one node, in the order of its signature.
@@ -81,11 +81,11 @@ fn default(
     place: &Place,
     scope: &Scope<'_>,
     problems: &mut Problems,
-) -> Option<Source> {
+) -> Option<ValueSource> {
     let models = (scope.models_of)(kind).unwrap_or(scope.models);
     match &port.default {
         Some(value) => admitted(port, value.clone(), place, scope, models, problems),
-        None => port.optional.then_some(Source::LeftOut),
+        None => port.optional.then_some(ValueSource::LeftOut),
     }
 }
 
@@ -95,7 +95,7 @@ fn source(
     given: &Entry<Given>,
     scope: &Scope<'_>,
     problems: &mut Problems,
-) -> Option<Source> {
+) -> Option<ValueSource> {
     let place = &given.place;
     if let Some(text) = given.value.text() {
         match wire::read(text) {
@@ -145,7 +145,7 @@ fn literal(
     place: &Place,
     scope: &Scope<'_>,
     problems: &mut Problems,
-) -> Option<Source> {
+) -> Option<ValueSource> {
     admitted(port, value, place, scope, scope.models, problems)
 }
 
@@ -156,7 +156,7 @@ fn admitted(
     scope: &Scope<'_>,
     models: &Models,
     problems: &mut Problems,
-) -> Option<Source> {
+) -> Option<ValueSource> {
     let hint = match &value {
         Value::Text(text) => match port.ty {
             Ty::Int | Ty::Float if port.read(text).is_ok() => "; write numbers without quotes".to_owned(),
@@ -169,7 +169,7 @@ fn admitted(
         _ => String::new(),
     };
     match port.admit(&port.name, value, models) {
-        Ok(value) => return Some(Source::Literal(value)),
+        Ok(value) => return Some(ValueSource::Literal(value)),
         Err(Error::Type { want, got, .. }) => {
             problems.add(place.clone(), format!("wants {want}, but this is {got}{hint}"));
         }
@@ -183,13 +183,13 @@ fn admitted(
 fn wired(
     kind: &dyn NodeKind,
     port: &Port,
-    source: Source,
+    source: ValueSource,
     text: &str,
     place: &Place,
     scope: &Scope<'_>,
     problems: &mut Problems,
-) -> Option<Source> {
-    let Source::Input(index) = source else { return Some(source) };
+) -> Option<ValueSource> {
+    let ValueSource::Input(index) = source else { return Some(source) };
     let input = scope.inputs[index].1.as_ref()?;
     if input.optional && !port.optional && port.default.is_none() {
         problems.add(place.clone(), format!("must have a value, but `{text}` may be left out"));

@@ -3,7 +3,7 @@
 use wuerst_core::{Args, KnownLength, Value};
 
 use super::scope::{Argument, Scope};
-use crate::graph::Source;
+use crate::graph::ValueSource;
 
 /// The arguments of a node, in the order of its signature.
 pub(super) struct Known {
@@ -19,10 +19,10 @@ impl Known {
         let mut known = Known { values: Vec::new(), given: Vec::new() };
         for argument in arguments {
             let (value, given) = match argument.source.as_ref()? {
-                Source::Literal(value) => (Some(value.clone()), Some(true)),
-                Source::LeftOut => (None, Some(false)),
-                Source::Output { .. } => (None, Some(true)),
-                Source::Input(index) => {
+                ValueSource::Literal(value) => (Some(value.clone()), Some(true)),
+                ValueSource::LeftOut => (None, Some(false)),
+                ValueSource::Output { .. } => (None, Some(true)),
+                ValueSource::Input(index) => {
                     let optional = scope.inputs[*index].1.as_ref()?.optional;
                     (None, (!optional).then_some(true))
                 }

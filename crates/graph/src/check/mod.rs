@@ -21,7 +21,7 @@ use self::scope::{Argument, Scope};
 use crate::file::doc::{Doc, Entry, NodeDoc};
 use crate::file::problems::Problems;
 use crate::file::wire::{self, Read};
-use crate::graph::{Graph, Node, Output, Role, Source};
+use crate::graph::{Graph, Node, Output, Role, ValueSource};
 
 /// The graph that the file describes; `None` when something is wrong with it, which is noted.
 pub(crate) fn graph(doc: &Doc, scope: Scope<'_>, problems: &mut Problems) -> Option<Graph> {
@@ -32,7 +32,7 @@ pub(crate) fn graph(doc: &Doc, scope: Scope<'_>, problems: &mut Problems) -> Opt
         .map(|(node, entry)| arguments::of_node(node, entry, &scope, problems))
         .collect();
     let order = cycles::order(doc, &scope, problems);
-    let outputs: Vec<Option<Source>> = doc.outputs.iter().map(|o| output(o, &scope, problems)).collect();
+    let outputs: Vec<Option<ValueSource>> = doc.outputs.iter().map(|o| output(o, &scope, problems)).collect();
     let known: Vec<Option<Known>> = arguments.iter().map(|node| Known::of(node, &scope)).collect();
     let lengths = known::lengths(&known, &scope);
     let shapes = types::unify(&scope, &lengths, arguments.iter().flatten(), problems);
@@ -57,8 +57,8 @@ pub(crate) fn graph(doc: &Doc, scope: Scope<'_>, problems: &mut Problems) -> Opt
     let order = order?;
     let mut position = vec![0; order.len()];
     order.iter().enumerate().for_each(|(at, &node)| position[node] = at);
-    let moved = |source: Source| match source {
-        Source::Output { node, port } => Source::Output { node: position[node], port },
+    let moved = |source: ValueSource| match source {
+        ValueSource::Output { node, port } => ValueSource::Output { node: position[node], port },
         other => other,
     };
     let mut nodes: Vec<Option<Arc<Node>>> = Vec::new();
@@ -71,13 +71,13 @@ pub(crate) fn graph(doc: &Doc, scope: Scope<'_>, problems: &mut Problems) -> Opt
             id: entry.name.clone(),
             kind,
             args,
-            gives: ports.map(|port| shapes.of_source(&Source::Output { node: index, port })).collect(),
+            gives: ports.map(|port| shapes.of_source(&ValueSource::Output { node: index, port })).collect(),
             devices,
             boundaries: Vec::new(),
             role: Role::Whole,
         })));
     }
-    let named: Option<Vec<(&str, &Source)>> = doc
+    let named: Option<Vec<(&str, &ValueSource)>> = doc
         .outputs
         .iter()
         .zip(&outputs)
@@ -102,7 +102,7 @@ pub(crate) fn graph(doc: &Doc, scope: Scope<'_>, problems: &mut Problems) -> Opt
     })
 }
 
-fn output(entry: &Entry<String>, scope: &Scope<'_>, problems: &mut Problems) -> Option<Source> {
+fn output(entry: &Entry<String>, scope: &Scope<'_>, problems: &mut Problems) -> Option<ValueSource> {
     match wire::read(&entry.value) {
         Err(message) => problems.add(entry.place.clone(), message),
         Ok(Read::Text(_)) => {

@@ -6,7 +6,7 @@ use super::scope::{Argument, Scope};
 use crate::file::doc::{Doc, Given};
 use crate::file::problems::Problems;
 use crate::file::yaml::Data;
-use crate::graph::Source;
+use crate::graph::ValueSource;
 
 /// Notes texts that are the name of an input, or an output of a node, and would be wires with a dollar.
 pub(super) fn texts_like_inputs(doc: &Doc, scope: &Scope<'_>, notes: &mut Problems) {
@@ -32,15 +32,15 @@ pub(super) fn texts_like_inputs(doc: &Doc, scope: &Scope<'_>, notes: &mut Proble
 pub(super) fn unused(
     doc: &Doc,
     arguments: &[Vec<Argument>],
-    outputs: &[Option<Source>],
+    outputs: &[Option<ValueSource>],
     notes: &mut Problems,
 ) {
     let mut inputs = vec![false; doc.inputs.len()];
     let mut nodes = vec![false; doc.nodes.len()];
     let mut open = Vec::new();
-    let mut mark = |source: &Source, open: &mut Vec<usize>, needed: bool| match *source {
-        Source::Input(index) => inputs[index] = true,
-        Source::Output { node, .. } if needed && !nodes[node] => {
+    let mut mark = |source: &ValueSource, open: &mut Vec<usize>, needed: bool| match *source {
+        ValueSource::Input(index) => inputs[index] = true,
+        ValueSource::Output { node, .. } if needed && !nodes[node] => {
             nodes[node] = true;
             open.push(node);
         }

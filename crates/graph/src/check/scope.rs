@@ -8,7 +8,7 @@ use wuerst_core::{Models, NodeKind, Port, Registry};
 use super::declarations;
 use crate::file::doc::{Doc, Entry};
 use crate::file::problems::{Place, Problems};
-use crate::graph::Source;
+use crate::graph::ValueSource;
 
 /// What is noted of a file that may be right all the same.
 #[derive(Default)]
@@ -39,7 +39,7 @@ pub(super) struct Argument {
     /// Index of the node in the file, and of the port in the node's signature.
     pub(super) node: usize,
     pub(super) port: usize,
-    pub(super) source: Option<Source>,
+    pub(super) source: Option<ValueSource>,
 }
 
 impl<'a> Scope<'a> {

@@ -13,7 +13,7 @@ use wuerst_core::{Dim, NodeKind, Port, Ty, Value};
 use super::known::Length;
 use super::scope::{Argument, Scope};
 use crate::file::problems::Problems;
-use crate::graph::Source;
+use crate::graph::ValueSource;
 
 /// Checks the types of all wires, and says what dimensions turned out to be.
 pub(super) fn unify<'s, 'a>(
@@ -32,7 +32,7 @@ pub(super) fn unify<'s, 'a>(
         let port = &kind.spec().signature.inputs[argument.port];
         let here = Side::Node(argument.node);
         // Whoever runs the graph may have put a tensor there.
-        if let Source::Literal(Value::Tensor(tensor)) = source
+        if let ValueSource::Literal(Value::Tensor(tensor)) = source
             && let Err(why) = shapes.hold(here, &port.ty, tensor.shape(), (argument.node, argument.port))
         {
             let (wanted, got) = (shapes.resolved(here, &port.ty), Value::from(tensor.clone()).ty());
@@ -82,9 +82,9 @@ type Cause = (usize, usize);
 
 impl<'a> Shapes<'a> {
     /// The type of what a source gives, known lengths filled in.
-    pub(super) fn of_source(&self, source: &Source) -> Ty {
+    pub(super) fn of_source(&self, source: &ValueSource) -> Ty {
         match (source, self.end(source)) {
-            (Source::Literal(value), _) => value.ty(),
+            (ValueSource::Literal(value), _) => value.ty(),
             (_, Some((side, port))) => {
                 let plain = |dim: &Dim| match self.known(side, dim) {
                     Some((length, _)) => Dim::Fixed(length),
@@ -103,24 +103,24 @@ impl<'a> Shapes<'a> {
     }
 
     /// The port that a wire comes from.
-    fn end(&self, source: &Source) -> Option<(Side, &'a Port)> {
+    fn end(&self, source: &ValueSource) -> Option<(Side, &'a Port)> {
         match *source {
-            Source::Input(index) => Some((Side::Inputs, self.scope.inputs[index].1.as_ref()?)),
-            Source::Output { node, port } => {
+            ValueSource::Input(index) => Some((Side::Inputs, self.scope.inputs[index].1.as_ref()?)),
+            ValueSource::Output { node, port } => {
                 let kind: &dyn NodeKind = self.scope.nodes[node].1.as_ref()?.as_ref();
                 Some((Side::Node(node), &kind.spec().signature.outputs[port]))
             }
-            Source::Literal(_) | Source::LeftOut => None,
+            ValueSource::Literal(_) | ValueSource::LeftOut => None,
         }
     }
 
     /// A wire as the file writes it.
-    fn wire(&self, source: &Source) -> String {
+    fn wire(&self, source: &ValueSource) -> String {
         match (source, self.end(source)) {
-            (Source::Output { node, .. }, Some((_, port))) => {
+            (ValueSource::Output { node, .. }, Some((_, port))) => {
                 format!("${}.{}", self.scope.nodes[*node].0, port.name)
             }
-            (Source::Input(index), _) => format!("${}", self.scope.inputs[*index].0),
+            (ValueSource::Input(index), _) => format!("${}", self.scope.inputs[*index].0),
             _ => String::new(),
         }
     }

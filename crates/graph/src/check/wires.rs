@@ -3,7 +3,7 @@
 use super::scope::Scope;
 use crate::file::problems::{Place, Problems};
 use crate::file::wire::Wire;
-use crate::graph::Source;
+use crate::graph::ValueSource;
 use wuerst_core::did_you_mean;
 
 /// Of more names than these none is listed.
@@ -11,14 +11,14 @@ const MOST_LISTED: usize = 12;
 
 impl Scope<'_> {
     /// Where a wire leads; `None` when nowhere, which is noted, or to something that is wrong itself.
-    pub(super) fn resolve(&self, wire: &Wire, place: &Place, problems: &mut Problems) -> Option<Source> {
+    pub(super) fn resolve(&self, wire: &Wire, place: &Place, problems: &mut Problems) -> Option<ValueSource> {
         match wire {
             Wire::Input(name) => {
                 let found = self.input_named.get(name.as_str()).copied();
                 if found.is_none() {
                     problems.missing(place.clone(), || self.no_input(name));
                 }
-                found.filter(|&index| self.inputs[index].1.is_some()).map(Source::Input)
+                found.filter(|&index| self.inputs[index].1.is_some()).map(ValueSource::Input)
             }
             Wire::Output { node: name, port } => {
                 let Some(&node) = self.node_named.get(name.as_str()) else {
@@ -34,7 +34,7 @@ impl Scope<'_> {
                     };
                     problems.add(place.clone(), format!("`{name}` has no output `{port}`{hint}"));
                 }
-                found.map(|(port, _)| Source::Output { node, port })
+                found.map(|(port, _)| ValueSource::Output { node, port })
             }
         }
     }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use wuerst_core::Port;
 
-use super::node::{BoundaryCheck, Node, Output, Source};
+use super::node::{BoundaryCheck, Node, Output, ValueSource};
 
 /// Where things are in a graph. Names and nodes stay where they are as long as the graph lives.
 #[derive(Debug, Default)]
@@ -33,7 +33,7 @@ impl Index {
                 index.boundaries.entry(boundary.name.clone()).or_default().push((at, number));
             }
             for (arg, source) in node.args.iter().enumerate() {
-                if let Source::Input(input) = *source {
+                if let ValueSource::Input(input) = *source {
                     index.readers.entry(input).or_default().push((at, arg));
                 }
             }
@@ -58,7 +58,7 @@ impl Index {
         input: usize,
     ) -> impl Iterator<Item = (usize, usize)> + 'a {
         let places = self.readers.get(&input).into_iter().flatten().copied();
-        places.filter(move |&(node, arg)| nodes[node].args[arg] == Source::Input(input))
+        places.filter(move |&(node, arg)| nodes[node].args[arg] == ValueSource::Input(input))
     }
 }
 

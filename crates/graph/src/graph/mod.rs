@@ -12,7 +12,7 @@ use wuerst_core::{Args, Diagnostic, Error, Models, Port, Result, Signature, Valu
 
 use index::Index;
 pub(crate) use node::{BoundaryCheck, Role};
-pub use node::{Node, Output, Source};
+pub use node::{Node, Output, ValueSource};
 
 /// A checked graph. Immutable while it runs, and cheap enough to clone for every job.
 #[derive(Clone)]
@@ -122,8 +122,8 @@ impl Graph {
             let ports = &kind.spec().signature.inputs;
             let value = ports[index].admit(name, value.clone(), &self.models.by_host())?;
             let mut args = args.clone();
-            args[index] = Source::Literal(value);
-            let known: Vec<Option<Value>> = args.iter().map(Source::literal).collect();
+            args[index] = ValueSource::Literal(value);
+            let known: Vec<Option<Value>> = args.iter().map(ValueSource::literal).collect();
             kind.check(&Args::new(ports, &known)).map_err(|mut refusal| {
                 let port = refusal.port.map_or_else(String::new, |port| format!(".{port}"));
                 refusal.port = Some(format!("{id}{port}"));
@@ -148,7 +148,7 @@ impl Graph {
         let mut order = Vec::new();
         let mut seen = HashSet::new();
         for &output in outputs {
-            let Source::Output { node, .. } = self.outputs[output].source else { continue };
+            let ValueSource::Output { node, .. } = self.outputs[output].source else { continue };
             // A stack of our own: a chain of many nodes must not exhaust the thread's.
             let mut path = vec![(node, 0)];
             while let Some((node, next)) = path.last_mut() {
@@ -165,7 +165,7 @@ impl Graph {
                     continue;
                 }
                 *next += 1;
-                if let Source::Output { node: used, .. } = args[*next - 1] {
+                if let ValueSource::Output { node: used, .. } = args[*next - 1] {
                     path.push((used, 0));
                 }
             }

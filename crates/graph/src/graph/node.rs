@@ -14,7 +14,7 @@ pub struct Node {
     /// What it computes.
     pub kind: Arc<dyn NodeKind>,
     /// Where its arguments come from, in the order of its signature's inputs.
-    pub args: Vec<Source>,
+    pub args: Vec<ValueSource>,
     /// The types of its outputs; lengths that follow from the graph are fixed.
     pub gives: Vec<Ty>,
     /// Preferred devices, first choice first; empty without preference.
@@ -49,7 +49,7 @@ pub(crate) struct BoundaryCheck {
 
 /// Where a value comes from.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Source {
+pub enum ValueSource {
     /// It is written in the graph, or the default of a port.
     Literal(Value),
     /// An input of the graph, by index.
@@ -73,7 +73,7 @@ pub struct Output {
     /// Its type; dimensions that follow from the graph are fixed.
     pub ty: Ty,
     /// Where it comes from.
-    pub source: Source,
+    pub source: ValueSource,
 }
 
 impl Node {
@@ -104,11 +104,11 @@ impl Node {
     }
 }
 
-impl Source {
+impl ValueSource {
     pub(super) fn literal(&self) -> Option<Value> {
         match self {
-            Source::Literal(value) => Some(value.clone()),
-            Source::Input(_) | Source::Output { .. } | Source::LeftOut => None,
+            ValueSource::Literal(value) => Some(value.clone()),
+            ValueSource::Input(_) | ValueSource::Output { .. } | ValueSource::LeftOut => None,
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use wuerst_core::{DType, Dim, Origin, Port, Result, Ty};
 
-use super::{Graph, Source};
+use super::{Graph, ValueSource};
 
 impl Graph {
     /// Whether models make the pixels of an output; `given` tells whether an input, by index, has a value.
@@ -12,7 +12,7 @@ impl Graph {
     pub fn origin(&self, output: &str, given: &dyn Fn(usize) -> bool) -> Result<Option<Origin>> {
         let output = &self.outputs[self.output(output)?];
         Ok(match output.source {
-            Source::Output { node, .. } => self.origins(given)[node],
+            ValueSource::Output { node, .. } => self.origins(given)[node],
             _ => None,
         })
     }
@@ -24,11 +24,11 @@ impl Graph {
             let signature = &node.kind.spec().signature;
             let arguments =
                 signature.inputs.iter().zip(&node.args).filter_map(|(port, source)| match source {
-                    Source::LeftOut => None,
-                    Source::Input(index) => given(*index).then_some((port, None)),
-                    Source::Literal(_) => Some((port, None)),
+                    ValueSource::LeftOut => None,
+                    ValueSource::Input(index) => given(*index).then_some((port, None)),
+                    ValueSource::Literal(_) => Some((port, None)),
                     // Each node stands after those that it uses.
-                    Source::Output { node, .. } => Some((port, origins.get(*node).copied().flatten())),
+                    ValueSource::Output { node, .. } => Some((port, origins.get(*node).copied().flatten())),
                 });
             let arguments: Vec<(&Port, Option<Origin>)> = arguments.collect();
             let makes_picture = signature.outputs.iter().any(|port| is_picture(&port.ty));

@@ -6,7 +6,7 @@ use wuerst_core::NodeKind;
 
 use super::subgraph::Subgraph;
 use crate::file::problems::{Place, Problems};
-use crate::graph::{BoundaryCheck, Graph, Node, Output, Source};
+use crate::graph::{BoundaryCheck, Graph, Node, Output, ValueSource};
 
 /// As many nodes may a graph have in all. Graphs in graphs in graphs could double it with each line of text.
 const MOST: usize = 100_000;
@@ -40,14 +40,14 @@ pub(crate) fn expand(graph: Graph) -> Graph {
     }
     let mut nodes: Vec<Arc<Node>> = Vec::new();
     // Where the outputs of each node of the old graph come from now.
-    let mut gives: Vec<Vec<Source>> = Vec::new();
+    let mut gives: Vec<Vec<ValueSource>> = Vec::new();
     for node in graph.nodes {
         let args = node.args.iter().map(|source| moved(source, &gives)).collect();
         let node = Node { args, ..Arc::unwrap_or_clone(node) };
         match Subgraph::of(&*node.kind) {
             None => {
                 let (at, outputs) = (nodes.len(), node.kind.spec().signature.outputs.len());
-                gives.push((0..outputs).map(|port| Source::Output { node: at, port }).collect());
+                gives.push((0..outputs).map(|port| ValueSource::Output { node: at, port }).collect());
                 nodes.push(Arc::new(node));
             }
             Some(sub) => {
@@ -56,7 +56,7 @@ pub(crate) fn expand(graph: Graph) -> Graph {
                 nodes.extend(sub.graph.nodes.iter().map(|inner| Arc::new(within.node(inner))));
                 // What is known of its outputs here is known of the nodes that they come from.
                 for (output, ty) in sub.graph.outputs.iter().zip(&node.gives) {
-                    if let Source::Output { node, port } = output.source {
+                    if let ValueSource::Output { node, port } = output.source {
                         Arc::make_mut(&mut nodes[within.begin + node]).gives[port] = ty.clone();
                     }
                 }
@@ -68,9 +68,9 @@ pub(crate) fn expand(graph: Graph) -> Graph {
     Graph { nodes, outputs, ..graph }
 }
 
-fn moved(source: &Source, gives: &[Vec<Source>]) -> Source {
+fn moved(source: &ValueSource, gives: &[Vec<ValueSource>]) -> ValueSource {
     match *source {
-        Source::Output { node, port } => gives[node][port].clone(),
+        ValueSource::Output { node, port } => gives[node][port].clone(),
         ref other => other.clone(),
     }
 }
@@ -84,30 +84,30 @@ struct Within<'a> {
 }
 
 impl Within<'_> {
-    fn source(&self, source: &Source) -> Source {
+    fn source(&self, source: &ValueSource) -> ValueSource {
         match *source {
-            Source::Input(index) => match &self.outer.args[index] {
-                Source::Literal(value) => {
-                    Source::Literal(self.sub.spec.signature.inputs[index].ty.widen(value.clone()))
+            ValueSource::Input(index) => match &self.outer.args[index] {
+                ValueSource::Literal(value) => {
+                    ValueSource::Literal(self.sub.spec.signature.inputs[index].ty.widen(value.clone()))
                 }
                 other => other.clone(),
             },
-            Source::Output { node, port } => Source::Output { node: self.begin + node, port },
+            ValueSource::Output { node, port } => ValueSource::Output { node: self.begin + node, port },
             ref other => other.clone(),
         }
     }
 
     fn node(&self, inner: &Node) -> Node {
-        let arg = |(arg, source): (usize, &Source)| match self.source(source) {
+        let arg = |(arg, source): (usize, &ValueSource)| match self.source(source) {
             // Without a default that cannot be had, since it was checked when the graph within was.
-            Source::LeftOut => match inner.default(arg, &self.sub.graph.models) {
-                Ok(Some(default)) => Source::Literal(default),
-                Ok(None) | Err(_) => Source::LeftOut,
+            ValueSource::LeftOut => match inner.default(arg, &self.sub.graph.models) {
+                Ok(Some(default)) => ValueSource::Literal(default),
+                Ok(None) | Err(_) => ValueSource::LeftOut,
             },
             source => source,
         };
-        let boundary = |(arg, source): (usize, &Source)| match *source {
-            Source::Input(index) => {
+        let boundary = |(arg, source): (usize, &ValueSource)| match *source {
+            ValueSource::Input(index) => {
                 let port = &self.sub.spec.signature.inputs[index];
                 let default = port.default.clone();
                 Some(BoundaryCheck {

@@ -12,7 +12,7 @@ use wuerst_core::{Args, Ctx, Error, Models, NodeKind, NodeSpec, Refusal, Registr
 
 use crate::cache::Cache;
 use crate::graph::effective_inputs::allowed;
-use crate::graph::{Graph, Source};
+use crate::graph::{Graph, ValueSource};
 use crate::run::Run;
 use crate::run::inputs::Inputs;
 
@@ -35,7 +35,7 @@ impl Subgraph {
     pub(super) fn of_graph(kind: &str, graph: Graph, text: Arc<str>, registry: Registry) -> Result<Subgraph> {
         let spec = NodeSpec::new(kind, 1, "->", &about(&text))?;
         for output in &graph.outputs {
-            if let Source::Input(index) = output.source
+            if let ValueSource::Input(index) = output.source
                 && graph.inputs[index].optional
             {
                 let input = &graph.inputs[index].name;
@@ -90,10 +90,10 @@ impl NodeKind for Subgraph {
         }
         for node in &self.graph.nodes {
             let ports = &node.kind.spec().signature.inputs;
-            let given = |source: &Source| match source {
-                Source::Literal(value) => Some(value.clone()),
-                Source::Input(index) => known.values()[*index].clone(),
-                Source::Output { .. } | Source::LeftOut => None,
+            let given = |source: &ValueSource| match source {
+                ValueSource::Literal(value) => Some(value.clone()),
+                ValueSource::Input(index) => known.values()[*index].clone(),
+                ValueSource::Output { .. } | ValueSource::LeftOut => None,
             };
             let within: Vec<Option<Value>> = ports
                 .iter()
@@ -104,7 +104,7 @@ impl NodeKind for Subgraph {
                 let blamed =
                     ports.iter().zip(&node.args).find(|(port, _)| refusal.port.as_ref() == Some(&port.name));
                 let (port, message) = match blamed {
-                    Some((_, Source::Input(index))) => {
+                    Some((_, ValueSource::Input(index))) => {
                         (Some(self.graph.inputs[*index].name.clone()), refusal.message)
                     }
                     Some((port, _)) => (None, format!("`{}.{}`: {}", node.id, port.name, refusal.message)),

@@ -4,7 +4,7 @@ use wuerst_core::{CancellationToken, Digest, Error, Hasher, Result};
 
 use super::inputs::Inputs;
 use super::key;
-use crate::graph::{Graph, Node, Source};
+use crate::graph::{Graph, Node, ValueSource};
 
 impl Graph {
     /// What an output depends on: the kinds and versions of nodes, literals, inputs, models and files by content. While
@@ -35,7 +35,7 @@ impl Graph {
         }
         let output = &self.outputs[output];
         let digest = match &output.source {
-            Source::Output { node, port } => result(&keys, *node, *port),
+            ValueSource::Output { node, port } => result(&keys, *node, *port),
             other => key::given(other, &inputs).map(|value| value.digest()),
         };
         digest.ok_or_else(|| Error::invalid(&output.name, "this output is an input that was left out"))

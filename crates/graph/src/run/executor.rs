@@ -16,7 +16,7 @@ use super::progress::Progress;
 use super::report::{CacheHit, NodeReport, Outcome, RunReason};
 use super::values::{self, Lengths};
 use crate::cache::{Arguments, Cache, Lease, Results};
-use crate::graph::{Graph, Node, Output, Source};
+use crate::graph::{Graph, Node, Output, ValueSource};
 
 /// One call of [`Run::outputs`](crate::Run::outputs).
 pub(crate) struct Executor<'a> {
@@ -41,7 +41,7 @@ pub(crate) struct Executor<'a> {
 #[derive(Default)]
 struct Slot {
     /// Its arguments as they are on disk now, where they are models or files.
-    args: Vec<Source>,
+    args: Vec<ValueSource>,
     /// The digests of its results, once resolved.
     results: Option<Results>,
     /// Whether it has run, and so read its arguments.
@@ -94,7 +94,7 @@ impl<'a> Executor<'a> {
         self.settle_all(output)?;
         let Output { name, ty, source } = self.graph.outputs[output].clone();
         let value = match source {
-            Source::Output { node, port } => {
+            ValueSource::Output { node, port } => {
                 self.hold(node, port)?;
                 let value = self.slots[node].leases[port].as_ref().map(|lease| lease.value().clone());
                 self.read(node);
@@ -136,7 +136,7 @@ impl<'a> Executor<'a> {
             }
         }
         for &output in wanted {
-            if let Source::Output { node, .. } = self.graph.outputs[output].source {
+            if let ValueSource::Output { node, .. } = self.graph.outputs[output].source {
                 self.slots[node].readers += 1;
             }
         }
@@ -247,7 +247,7 @@ impl<'a> Executor<'a> {
     /// The first of a node's arguments whose value is not held.
     fn missing(&mut self, node: usize) -> Option<(usize, usize)> {
         (0..self.slots[node].args.len()).find_map(|index| {
-            let Source::Output { node, port } = self.slots[node].args[index] else { return None };
+            let ValueSource::Output { node, port } = self.slots[node].args[index] else { return None };
             (!self.held(node, port)).then_some((node, port))
         })
     }
@@ -307,7 +307,7 @@ impl<'a> Executor<'a> {
         slot.leases = leases;
         slot.ran = true;
         for source in &this.args {
-            if let Source::Output { node, .. } = *source {
+            if let ValueSource::Output { node, .. } = *source {
                 self.read(node);
             }
         }
@@ -332,8 +332,8 @@ impl<'a> Executor<'a> {
     /// Which arguments of a node models have made.
     fn origins(&self, node: usize) -> Vec<Option<Origin>> {
         let all = self.graph.origins(&|index| self.inputs[index].is_some());
-        let origin = |source: &Source| match source {
-            Source::Output { node, .. } => all[*node],
+        let origin = |source: &ValueSource| match source {
+            ValueSource::Output { node, .. } => all[*node],
             _ => None,
         };
         self.graph.nodes[node].args.iter().map(origin).collect()
@@ -342,9 +342,9 @@ impl<'a> Executor<'a> {
     /// A node's arguments as its signature wants them.
     fn args(&self, node: usize) -> Result<(Vec<Option<Value>>, Lengths)> {
         let ports = &self.graph.nodes[node].kind.spec().signature.inputs;
-        let value = |(port, source): (&Port, &Source)| {
+        let value = |(port, source): (&Port, &ValueSource)| {
             let value = match *source {
-                Source::Output { node, port } => {
+                ValueSource::Output { node, port } => {
                     self.slots[node].leases[port].as_ref().map(|lease| lease.value().clone())
                 }
                 _ => key::given(source, &self.inputs),
@@ -373,7 +373,7 @@ impl<'a> Executor<'a> {
 /// The nodes whose results a node takes, once for each argument.
 fn used(graph: &Graph, node: usize) -> impl Iterator<Item = usize> {
     graph.nodes[node].args.iter().filter_map(|source| match source {
-        Source::Output { node, .. } => Some(*node),
+        ValueSource::Output { node, .. } => Some(*node),
         _ => None,
     })
 }

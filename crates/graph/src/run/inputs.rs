@@ -7,7 +7,7 @@ use wuerst_core::{Args, CancellationToken, Error, Refusal, Result, Value};
 use super::key;
 use super::values;
 use crate::graph::effective_inputs::allowed;
-use crate::graph::{Graph, Source};
+use crate::graph::{Graph, ValueSource};
 
 /// The values of a graph's inputs, for one or many runs.
 #[derive(Clone, Debug, Default)]
@@ -55,7 +55,7 @@ impl Inputs {
         let args = nodes.iter().flat_map(|&node| &graph.nodes[node].args);
         let outputs = used.iter().map(|&output| &graph.outputs[output].source);
         for source in args.chain(outputs) {
-            if let Source::Input(index) = *source
+            if let ValueSource::Input(index) = *source
                 && values[index].is_none()
             {
                 values[index] = self.value(graph, index)?;
@@ -102,10 +102,10 @@ impl Inputs {
 }
 
 /// Whether a source has a value when the node runs.
-fn is_given(source: &Source, inputs: &[Option<Value>]) -> bool {
+fn is_given(source: &ValueSource, inputs: &[Option<Value>]) -> bool {
     match source {
-        Source::Literal(_) | Source::Output { .. } => true,
-        Source::Input(index) => inputs[*index].is_some(),
-        Source::LeftOut => false,
+        ValueSource::Literal(_) | ValueSource::Output { .. } => true,
+        ValueSource::Input(index) => inputs[*index].is_some(),
+        ValueSource::LeftOut => false,
     }
 }

@@ -3,34 +3,34 @@
 use wuerst_core::{Args, CancellationToken, Digest, Hasher, NodeKind, NodeSpec, Port, Result, Value};
 
 use crate::cache::Arguments;
-use crate::graph::{Graph, Source};
+use crate::graph::{Graph, ValueSource};
 
 /// What stands for whatever a node depends on beside its arguments.
 const STATE: &str = "files";
 
 /// The value of a source that no node computes.
-pub(crate) fn given(source: &Source, inputs: &[Option<Value>]) -> Option<Value> {
+pub(crate) fn given(source: &ValueSource, inputs: &[Option<Value>]) -> Option<Value> {
     match source {
-        Source::Literal(value) => Some(value.clone()),
-        Source::Input(index) => inputs[*index].clone(),
-        Source::Output { .. } | Source::LeftOut => None,
+        ValueSource::Literal(value) => Some(value.clone()),
+        ValueSource::Input(index) => inputs[*index].clone(),
+        ValueSource::Output { .. } | ValueSource::LeftOut => None,
     }
 }
 
 /// The arguments that no node computes, as the ports take them.
-pub(crate) fn known(ports: &[Port], sources: &[Source], inputs: &[Option<Value>]) -> Vec<Option<Value>> {
-    let known = |(port, source): (&Port, &Source)| Some(port.ty.widen(given(source, inputs)?));
+pub(crate) fn known(ports: &[Port], sources: &[ValueSource], inputs: &[Option<Value>]) -> Vec<Option<Value>> {
+    let known = |(port, source): (&Port, &ValueSource)| Some(port.ty.widen(given(source, inputs)?));
     ports.iter().zip(sources).map(known).collect()
 }
 
 /// A node's arguments in a run on these inputs: a port that is wired to an input which is left out gets the port's
 /// default, as if it were not wired.
-pub(crate) fn resolved(graph: &Graph, node: usize, inputs: &[Option<Value>]) -> Result<Vec<Source>> {
+pub(crate) fn resolved(graph: &Graph, node: usize, inputs: &[Option<Value>]) -> Result<Vec<ValueSource>> {
     let node = &graph.nodes[node];
-    let resolved = |(arg, source): (usize, &Source)| match source {
-        Source::Input(index) if inputs[*index].is_none() => {
+    let resolved = |(arg, source): (usize, &ValueSource)| match source {
+        ValueSource::Input(index) if inputs[*index].is_none() => {
             let default = node.default(arg, &graph.models)?;
-            Ok(default.map_or_else(|| source.clone(), Source::Literal))
+            Ok(default.map_or_else(|| source.clone(), ValueSource::Literal))
         }
         _ => Ok(source.clone()),
     };
@@ -38,14 +38,14 @@ pub(crate) fn resolved(graph: &Graph, node: usize, inputs: &[Option<Value>]) -> 
 }
 
 /// The arguments with models and files as they are on disk now.
-pub(crate) fn fresh(args: Vec<Source>, cancel: &CancellationToken) -> Result<Vec<Source>> {
-    let fresh = |source: Source| match source {
-        Source::Literal(value) => {
+pub(crate) fn fresh(args: Vec<ValueSource>, cancel: &CancellationToken) -> Result<Vec<ValueSource>> {
+    let fresh = |source: ValueSource| match source {
+        ValueSource::Literal(value) => {
             let value = reopened(value)?;
             if let Value::Model(_) | Value::File(_) = value {
                 value.identify(cancel)?;
             }
-            Ok(Source::Literal(value))
+            Ok(ValueSource::Literal(value))
         }
         other => Ok(other),
     };
@@ -65,15 +65,15 @@ pub(crate) fn reopened(value: Value) -> Result<Value> {
 /// other nodes' results.
 pub(crate) fn arguments(
     kind: &dyn NodeKind,
-    sources: &[Source],
+    sources: &[ValueSource],
     inputs: &[Option<Value>],
     result: impl Fn(usize, usize) -> Option<Digest>,
 ) -> Result<Arguments> {
     let ports = &kind.spec().signature.inputs;
     let known = known(ports, sources, inputs);
     let state = kind.state(&Args::new(ports, &known))?;
-    let digest = |(source, known): (&Source, &Option<Value>)| match *source {
-        Source::Output { node, port } => result(node, port),
+    let digest = |(source, known): (&ValueSource, &Option<Value>)| match *source {
+        ValueSource::Output { node, port } => result(node, port),
         _ => known.as_ref().map(Value::digest),
     };
     Ok(sources.iter().zip(&known).map(digest).chain([state]).collect())

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use wuerst_core::{Digest, Hasher, Model, Observer, Tensor, Value};
 
 use crate::cache::Cache;
-use crate::graph::{Graph, Node, Role, Source};
+use crate::graph::{Graph, Node, Role, ValueSource};
 
 /// The most that is shown while there is still something to do, if only to hand the results over.
 const NEARLY: f64 = 0.999_999;
@@ -199,9 +199,9 @@ impl Observer for Progress<'_> {
 fn sort(graph: &Graph, node: usize, inputs: &[Option<Value>]) -> Digest {
     let node = &graph.nodes[node];
     // By their paths: which of them changed is no matter here.
-    let model = |source: &Source| match source {
-        Source::Literal(Value::Model(model)) => Some(model.clone()),
-        Source::Input(index) => match &inputs[*index] {
+    let model = |source: &ValueSource| match source {
+        ValueSource::Literal(Value::Model(model)) => Some(model.clone()),
+        ValueSource::Input(index) => match &inputs[*index] {
             Some(Value::Model(model)) => Some(model.clone()),
             _ => None,
         },

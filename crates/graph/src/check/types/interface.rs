@@ -8,17 +8,17 @@ use std::collections::HashMap;
 use wuerst_core::{Dim, Port, Signature, Ty};
 
 use super::{Shapes, Side};
-use crate::graph::Source;
+use crate::graph::ValueSource;
 
 impl Shapes<'_> {
     /// The signature of the graph; what turned out to be of one length only has that length.
-    pub(in crate::check) fn interface(&self, outputs: &[(&str, &Source)]) -> Signature {
+    pub(in crate::check) fn interface(&self, outputs: &[(&str, &ValueSource)]) -> Signature {
         let mut names = Names::default();
         let inputs = self.scope.inputs.iter().filter_map(|(_, port)| port.as_ref());
         let inputs = inputs
             .map(|port| Port { ty: self.named(Side::Inputs, &port.ty, &mut names), ..port.clone() })
             .collect();
-        let output = |(name, source): &(&str, &Source)| {
+        let output = |(name, source): &(&str, &ValueSource)| {
             let ty = match self.end(source) {
                 Some((side, port)) => self.named(side, &port.ty, &mut names),
                 None => self.of_source(source),

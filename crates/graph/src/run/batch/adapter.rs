@@ -6,13 +6,13 @@ use wuerst_core::{
     Args, Ctx, Dim, Error, NodeKind, NodeSpec, Port, Result, Signature, Tensor, Ty, Value, is_whole,
 };
 
-use crate::graph::{Node, Role, Source};
+use crate::graph::{Node, Role, ValueSource};
 
 /// A part of a tensor: `index` of `of` equal ones along the first dimension, or all of it where its length is 1.
-pub(super) fn part(id: &str, port: &Port, source: Source, index: usize, of: usize) -> Node {
+pub(super) fn part(id: &str, port: &Port, source: ValueSource, index: usize, of: usize) -> Node {
     let ty = |prefix: &str| loose(&port.ty, prefix);
     let inputs = vec![named(&port.name, ty("n")), named("index", Ty::Int), named("of", Ty::Int)];
-    let number = |n: usize| Source::Literal(Value::Int(i128::try_from(n).unwrap_or(i128::MAX)));
+    let number = |n: usize| ValueSource::Literal(Value::Int(i128::try_from(n).unwrap_or(i128::MAX)));
     adapter(id, "batch.part", inputs, ty("m"), vec![source, number(index), number(of)], cut)
 }
 
@@ -37,14 +37,14 @@ fn cut(name: &str, args: &Args<'_>) -> Result<Value> {
 }
 
 /// A number that counts, `by` further.
-pub(super) fn counted(id: &str, port: &Port, source: Source, by: i128) -> Node {
+pub(super) fn counted(id: &str, port: &Port, source: ValueSource, by: i128) -> Node {
     let inputs = vec![named(&port.name, Ty::Int), named("by", Ty::Int)];
     adapter(
         id,
         "batch.count",
         inputs,
         Ty::Int,
-        vec![source, Source::Literal(Value::Int(by))],
+        vec![source, ValueSource::Literal(Value::Int(by))],
         |name, args| match args.values() {
             [Some(Value::Int(first)), Some(Value::Int(by))] => Ok(Value::Int(count(name, *first, *by)?)),
             _ => Err(Error::Internal("counting from what is no number".to_owned())),
@@ -59,7 +59,7 @@ pub(super) fn count(what: &str, first: i128, by: i128) -> Result<i128> {
 }
 
 /// The results of a batch as one tensor.
-pub(super) fn joined(id: &str, port: &Port, sources: Vec<Source>) -> Node {
+pub(super) fn joined(id: &str, port: &Port, sources: Vec<ValueSource>) -> Node {
     let input = |index: usize| named(&index.to_string(), loose(&port.ty, &format!("n{index}_")));
     let inputs = (0..sources.len()).map(input).collect();
     adapter(id, "batch.join", inputs, loose(&port.ty, "m"), sources, |_, args| {
@@ -89,7 +89,7 @@ impl NodeKind for Adapter {
     }
 }
 
-fn adapter(id: &str, kind: &str, inputs: Vec<Port>, gives: Ty, args: Vec<Source>, body: Body) -> Node {
+fn adapter(id: &str, kind: &str, inputs: Vec<Port>, gives: Ty, args: Vec<ValueSource>, body: Body) -> Node {
     let signature = Signature { inputs, outputs: vec![named("result", gives.clone())] };
     let spec = NodeSpec {
         kind: kind.to_owned(),

@@ -15,7 +15,7 @@ use std::sync::Arc;
 use wuerst_core::{Batch, Error, Port, Result, Value};
 
 use super::key;
-use crate::graph::{Graph, Node, Role, Source};
+use crate::graph::{Graph, Node, Role, ValueSource};
 
 /// How a node of the graph makes several results; `None` when it makes one, or does not say how.
 pub(crate) fn of(graph: &Graph, node: usize, inputs: &[Option<Value>]) -> Option<Batch> {
@@ -23,9 +23,9 @@ pub(crate) fn of(graph: &Graph, node: usize, inputs: &[Option<Value>]) -> Option
     let signature = &kind.spec().signature;
     let given = |name: &str| {
         signature.input(name).is_some_and(|(index, port)| match args[index] {
-            Source::LeftOut => false,
-            Source::Input(input) => inputs[input].is_some() || port.default.is_some(),
-            Source::Literal(_) | Source::Output { .. } => true,
+            ValueSource::LeftOut => false,
+            ValueSource::Input(input) => inputs[input].is_some() || port.default.is_some(),
+            ValueSource::Literal(_) | ValueSource::Output { .. } => true,
         })
     };
     kind.batch(&given)
@@ -74,8 +74,8 @@ struct Splitter<'a> {
 
 impl Splitter<'_> {
     /// Whether a source is made by a node of the batch.
-    fn goes_on(&self, source: &Source) -> bool {
-        matches!(source, Source::Output { node, .. } if self.parts.contains_key(node))
+    fn goes_on(&self, source: &ValueSource) -> bool {
+        matches!(source, ValueSource::Output { node, .. } if self.parts.contains_key(node))
     }
 
     fn push(&mut self, node: Node) -> usize {
@@ -111,47 +111,47 @@ impl Splitter<'_> {
     }
 
     /// One result's part of an argument.
-    fn part(&mut self, id: &str, port: &Port, source: &Source, index: usize) -> Source {
+    fn part(&mut self, id: &str, port: &Port, source: &ValueSource, index: usize) -> ValueSource {
         let at = match *source {
-            Source::Output { node, port } => match self.parts.get(&node) {
-                Some(parts) => return Source::Output { node: parts[index], port },
+            ValueSource::Output { node, port } => match self.parts.get(&node) {
+                Some(parts) => return ValueSource::Output { node: parts[index], port },
                 None => Some((node, port, index)),
             },
-            Source::Input(input) if self.inputs[input].is_none() => return Source::LeftOut,
-            Source::LeftOut => return Source::LeftOut,
-            Source::Input(_) | Source::Literal(_) => None,
+            ValueSource::Input(input) if self.inputs[input].is_none() => return ValueSource::LeftOut,
+            ValueSource::LeftOut => return ValueSource::LeftOut,
+            ValueSource::Input(_) | ValueSource::Literal(_) => None,
         };
         if let Some(&node) = at.and_then(|at| self.cut.get(&at)) {
-            return Source::Output { node, port: 0 };
+            return ValueSource::Output { node, port: 0 };
         }
         let node = self.push(adapter::part(id, port, source.clone(), index, self.count));
         if let Some(at) = at {
             self.cut.insert(at, node);
         }
-        Source::Output { node, port: 0 }
+        ValueSource::Output { node, port: 0 }
     }
 
     /// One result's value of a port that counts.
-    fn counted(&mut self, id: &str, port: &Port, source: &Source, index: usize) -> Result<Source> {
+    fn counted(&mut self, id: &str, port: &Port, source: &ValueSource, index: usize) -> Result<ValueSource> {
         let by = i128::try_from(index).unwrap_or(i128::MAX);
         let known = match source {
-            Source::Output { .. } => {
+            ValueSource::Output { .. } => {
                 let node = self.push(adapter::counted(id, port, source.clone(), by));
-                return Ok(Source::Output { node, port: 0 });
+                return Ok(ValueSource::Output { node, port: 0 });
             }
             _ => key::given(source, self.inputs),
         };
-        let Some(Value::Int(first)) = known else { return Ok(Source::Literal(Value::Int(by))) };
+        let Some(Value::Int(first)) = known else { return Ok(ValueSource::Literal(Value::Int(by))) };
         let value = Value::Int(adapter::count(&port.name, first, by)?);
         port.allows(&value).map_err(|message| Error::invalid(&port.name, message))?;
-        Ok(Source::Literal(value))
+        Ok(ValueSource::Literal(value))
     }
 
     /// Lets what comes after the batch, nodes before `end` and outputs, read joined results.
     fn join(&mut self, end: usize) {
         let mut joined = HashMap::new();
         for at in 0..end {
-            let uses = |source: &Source| self.goes_on(source);
+            let uses = |source: &ValueSource| self.goes_on(source);
             if self.parts.contains_key(&at) || !self.graph.nodes[at].args.iter().any(uses) {
                 continue;
             }
@@ -171,16 +171,16 @@ impl Splitter<'_> {
         }
     }
 
-    fn joined(&mut self, source: Source, joined: &mut HashMap<(usize, usize), usize>) -> Source {
-        let Source::Output { node, port } = source else { return source };
+    fn joined(&mut self, source: ValueSource, joined: &mut HashMap<(usize, usize), usize>) -> ValueSource {
+        let ValueSource::Output { node, port } = source else { return source };
         let Some(parts) = self.parts.get(&node) else { return source };
         if let Some(&node) = joined.get(&(node, port)) {
-            return Source::Output { node, port: 0 };
+            return ValueSource::Output { node, port: 0 };
         }
         let whole = Arc::clone(&self.graph.nodes[node]);
-        let sources = parts.iter().map(|&node| Source::Output { node, port }).collect();
+        let sources = parts.iter().map(|&node| ValueSource::Output { node, port }).collect();
         let at = self.push(adapter::joined(&whole.id, &whole.kind.spec().signature.outputs[port], sources));
         joined.insert((node, port), at);
-        Source::Output { node: at, port: 0 }
+        ValueSource::Output { node: at, port: 0 }
     }
 }

@@ -7,7 +7,7 @@ use wuerst_core::{Batch, Error, Result};
 
 use super::{Executor, Slot};
 use crate::cache::rows;
-use crate::graph::{Output, Role, Source};
+use crate::graph::{Output, Role, ValueSource};
 use crate::run::batch;
 use crate::run::key;
 
@@ -18,7 +18,9 @@ impl Executor<'_> {
         let args = key::resolved(&self.graph, node, &self.inputs)?;
         let over = self.graph.nodes[node].kind.spec().signature.input(&batch.over);
         let count = match over.map(|(index, _)| &args[index]) {
-            Some(Source::Output { node, port }) => self.slots[*node].results.as_ref().map(|r| r.rows[*port]),
+            Some(ValueSource::Output { node, port }) => {
+                self.slots[*node].results.as_ref().map(|r| r.rows[*port])
+            }
             Some(source) => key::given(source, &self.inputs).as_ref().map(rows),
             None => None,
         };
@@ -43,7 +45,7 @@ impl Executor<'_> {
 
     /// Shows a result that is one of those that an output joins.
     pub(super) fn announce(&mut self, output: usize, node: usize) {
-        let Output { source: Source::Output { node: join, .. }, name, .. } = &self.graph.outputs[output]
+        let Output { source: ValueSource::Output { node: join, .. }, name, .. } = &self.graph.outputs[output]
         else {
             return;
         };
@@ -51,8 +53,8 @@ impl Executor<'_> {
         if join.role != Role::Adapter {
             return;
         }
-        let port = |source: &Source| match *source {
-            Source::Output { node: part, port } if part == node => Some(port),
+        let port = |source: &ValueSource| match *source {
+            ValueSource::Output { node: part, port } if part == node => Some(port),
             _ => None,
         };
         let found = join.args.iter().enumerate().find_map(|(index, source)| Some((index, port(source)?)));

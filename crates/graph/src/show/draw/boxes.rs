@@ -2,7 +2,7 @@
 
 use wuerst_core::{Port, Ty, Value};
 
-use crate::graph::{Graph, Source};
+use crate::graph::{Graph, ValueSource};
 
 /// All boxes (the graph's inputs, its nodes, its outputs, in this order), and what connects them.
 pub(super) struct Drawing {
@@ -70,8 +70,8 @@ impl Drawing {
                 let mut row = row(port, &port.ty);
                 match source {
                     // What nobody gave is no part of the picture.
-                    Source::LeftOut => continue,
-                    Source::Literal(value) => row.value = Some(written(value)),
+                    ValueSource::LeftOut => continue,
+                    ValueSource::Literal(value) => row.value = Some(written(value)),
                     _ => drawing.wire(graph, source, inputs.len()),
                 }
                 inputs.push(row);
@@ -94,14 +94,14 @@ impl Drawing {
     }
 
     /// A wire to the box that is added next.
-    fn wire(&mut self, graph: &Graph, source: &Source, row: usize) {
+    fn wire(&mut self, graph: &Graph, source: &ValueSource, row: usize) {
         let (from, ty) = match source {
-            Source::Input(index) => ((*index, 0), graph.inputs()[*index].ty.to_string()),
-            Source::Output { node, port } => {
+            ValueSource::Input(index) => ((*index, 0), graph.inputs()[*index].ty.to_string()),
+            ValueSource::Output { node, port } => {
                 let ty = &graph.nodes()[*node].gives[*port];
                 ((graph.inputs().len() + node, *port), ty.to_string())
             }
-            Source::Literal(_) | Source::LeftOut => return,
+            ValueSource::Literal(_) | ValueSource::LeftOut => return,
         };
         self.wires.push(Wire { from, to: (self.boxes.len(), row), ty });
     }
