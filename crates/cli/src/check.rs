@@ -11,9 +11,9 @@ use wuerst::graph::{NotText, read_file, read_text};
 use wuerst::{Error, Graph};
 
 use crate::find;
+use crate::graph_file::{GraphFile, Problems};
 use crate::say::{say, say_json_line, tell};
 use crate::setup::Setup;
-use crate::source::{Problems, Source};
 
 /// Check a graph: print everything that is wrong with it, and exit with 1 if there is something
 #[derive(clap::Args)]
@@ -65,7 +65,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
 }
 
 /// The graph, if nothing is wrong with it; else an error that may be [`Problems`].
-fn check(args: &Args) -> Result<(Source, Graph)> {
+fn check(args: &Args) -> Result<(GraphFile, Graph)> {
     let source = read(&args.graph)?;
     let engine = args.setup.engine_without_models(Some(&args.graph))?;
     let graph = source.load(&engine, &[])?;
@@ -84,14 +84,14 @@ fn shown(path: &Path) -> String {
     if is_stdin(path) { "<stdin>".to_owned() } else { path.display().to_string() }
 }
 
-fn read(path: &Path) -> Result<Source, Problems> {
+fn read(path: &Path) -> Result<GraphFile, Problems> {
     let read = match is_stdin(path) {
         true => read_text(stdin()).map_err(|source| Error::File { path: path.to_owned(), source }),
         false => read_file(path),
     };
     let file = shown(path);
     match read {
-        Ok(text) => Ok(Source { path: file.into(), text }),
+        Ok(text) => Ok(GraphFile { path: file.into(), text }),
         Err(Error::File { source, .. }) if source.kind() == ErrorKind::NotFound => {
             Err(whole_file(&file, "there is no such file: name a graph, a YAML file".to_owned()))
         }
@@ -114,7 +114,7 @@ fn whole_file(file: &str, message: String) -> Problems {
     Problems::new(file, "", vec![Diagnostic { line: 1, column: 1, path: String::new(), message }])
 }
 
-fn summary(source: &Source, graph: &Graph) -> String {
+fn summary(source: &GraphFile, graph: &Graph) -> String {
     let counts =
         [(graph.inputs().len(), "input"), (graph.nodes().len(), "node"), (graph.outputs().len(), "output")];
     let counted = counts.map(|(n, what)| format!("{n} {what}{}", if n == 1 { "" } else { "s" }));

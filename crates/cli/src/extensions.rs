@@ -7,9 +7,9 @@ use wuerst::graph::{AddGraphError, warnings};
 use wuerst::{Engine, Error, GraphKind, Settings};
 
 use crate::find::folder_of;
+use crate::graph_file::GraphFile;
 use crate::pairs::Texts;
 use crate::paths;
-use crate::source::Source;
 
 #[derive(clap::Args)]
 #[command(next_help_heading = "Engine")]
@@ -42,14 +42,14 @@ impl Extensions {
         let of_options = self.subgraph.iter().map(|(kind, path)| (kind, Path::new(path)));
         let mut sources = Vec::new();
         for (kind, path) in of_settings.chain(of_options) {
-            let source = Source::open(path)?;
+            let source = GraphFile::open(path)?;
             sources.push((kind.clone(), folder_of(&source.path), source));
         }
         let named = sources.len();
         let in_settings = |kind: &str| settings.subgraphs.iter().any(|(named, _)| named == kind);
         for (kind, text) in before.iter().filter(|(kind, _)| !is_option(kind) && !in_settings(kind)) {
             // A picture may not say where a graph lay: names in it mean what they mean in the picture's own graph.
-            sources.push((kind.clone(), None, Source { path: kind.into(), text: text.clone() }));
+            sources.push((kind.clone(), None, GraphFile { path: kind.into(), text: text.clone() }));
         }
         let graphs: Vec<GraphKind<'_>> = sources
             .iter()

@@ -9,6 +9,7 @@ use wuerst::core::{effective_seed, is_whole};
 use wuerst::{Engine, Graph, Value};
 
 use crate::encode::Format;
+use crate::graph_file::GraphFile;
 use crate::pairs::Texts;
 use crate::previews::PreviewArgs;
 use crate::progress::Progress;
@@ -16,7 +17,6 @@ use crate::recipe::Recipe;
 use crate::say::say;
 use crate::setup::Setup;
 use crate::size::Size;
-use crate::source::Source;
 use crate::target::{Target, numbered};
 use crate::used::{Found, used};
 use crate::{find, outputs, pairs, picture, seed, watch};
@@ -80,7 +80,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     let (engine, graphs) = args.setup.engine_with(args.graph.as_deref(), &Texts::new())?;
     let file = match &args.graph {
         Some(path) => path.clone(),
-        None => Source::default_file(&args.setup.models(None)?)?,
+        None => GraphFile::default_file(&args.setup.models(None)?)?,
     };
     if args.watch {
         return watch::again(&file, || make(args, &targets, &file, (&engine, &graphs)));
@@ -91,7 +91,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
 
 /// Makes them with the graph as it is in its file now.
 fn make(args: &Args, targets: &[Target], file: &Path, (engine, graphs): (&Engine, &Texts)) -> Result<()> {
-    let source = Source::open(file)?;
+    let source = GraphFile::open(file)?;
     let (changes, inputs) = pairs::split(&args.set, &args.kind);
     let graph = source.load(engine, &changes)?;
     let job = engine.job(&graph);

@@ -9,9 +9,9 @@ use wuerst::core::regular;
 use wuerst::graph::{dot, html, mermaid};
 
 use crate::find;
+use crate::graph_file::GraphFile;
 use crate::say::say;
 use crate::setup::Setup;
-use crate::source::Source;
 use crate::target::Target;
 
 /// The longest report that is read, in bytes.
@@ -50,7 +50,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     }
     let target = args.output.as_deref().map(Target::new).transpose()?;
     let engine = args.setup.engine_without_models(Some(&args.graph))?;
-    let source = Source::open(&args.graph)?;
+    let source = GraphFile::open(&args.graph)?;
     let graph = source.load(&engine, &[])?;
     let title = args.graph.file_name().unwrap_or(args.graph.as_os_str()).to_string_lossy();
     let drawing = match args.format {

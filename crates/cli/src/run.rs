@@ -13,6 +13,7 @@ use wuerst::{Engine, Graph, Value};
 
 use crate::again::Again;
 use crate::encode::{Format, format, npy, txt};
+use crate::graph_file::GraphFile;
 use crate::pairs::Texts;
 use crate::pairs::{self, split, texts};
 use crate::previews::PreviewArgs;
@@ -20,7 +21,6 @@ use crate::progress::Progress;
 use crate::recipe::Recipe;
 use crate::say::say;
 use crate::setup::Setup;
-use crate::source::Source;
 use crate::target::{Target, numbered};
 use crate::used::{Found, used};
 use crate::{explain, find, outputs, paths, picture, thumbnail, watch};
@@ -219,10 +219,10 @@ fn of_list(target: &Target, index: usize) -> Result<Target> {
 }
 
 /// The graph that is named, or the one that the picture was made with.
-fn source(args: &Args, before: Option<&Recipe>) -> Result<Source> {
+fn source(args: &Args, before: Option<&Recipe>) -> Result<GraphFile> {
     match (&args.graph, &args.from, before) {
-        (Some(path), ..) => Source::open(path),
-        (None, Some(path), Some(recipe)) => Ok(Source { path: path.clone(), text: recipe.graph.clone() }),
+        (Some(path), ..) => GraphFile::open(path),
+        (None, Some(path), Some(recipe)) => Ok(GraphFile { path: path.clone(), text: recipe.graph.clone() }),
         _ => bail!("name a graph, or a picture with --from"),
     }
 }

@@ -107,7 +107,7 @@ impl Engine {
         plugin::load(path)?.keep(|added| {
             let nodes: Vec<Arc<dyn NodeKind>> =
                 added.nodes.into_iter().map(|node| Arc::new(node) as Arc<dyn NodeKind>).collect();
-            let graphs = added.graphs.into_iter().map(plugin::Graph::read).collect::<Result<Vec<_>>>();
+            let graphs = added.graphs.into_iter().map(plugin::PluginGraph::read).collect::<Result<Vec<_>>>();
             let graphs = graphs.map_err(|error| plugin::failed(path, error))?;
             let added = self.change(|registry| {
                 nodes.iter().try_for_each(|node| registry.add_shared(Arc::clone(node)))?;

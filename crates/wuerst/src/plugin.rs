@@ -70,20 +70,20 @@ pub(crate) fn failed(path: &Path, source: impl Into<BoxError>) -> Error {
 }
 
 /// A graph that a plug-in adds, read.
-pub(crate) struct Graph {
+pub(crate) struct PluginGraph {
     kind: String,
     text: String,
     folder: Option<PathBuf>,
 }
 
-impl Graph {
+impl PluginGraph {
     /// Reads the file, where it is one.
-    pub(crate) fn read(AddedGraph { kind, from }: AddedGraph) -> Result<Graph> {
+    pub(crate) fn read(AddedGraph { kind, from }: AddedGraph) -> Result<PluginGraph> {
         Ok(match from {
-            GraphFrom::Text(text) => Graph { kind, text, folder: None },
+            GraphFrom::Text(text) => PluginGraph { kind, text, folder: None },
             GraphFrom::File(path) => {
                 let folder = path.parent().unwrap_or(&path).to_owned();
-                Graph { kind, text: wuerst_graph::read_file(&path)?, folder: Some(folder) }
+                PluginGraph { kind, text: wuerst_graph::read_file(&path)?, folder: Some(folder) }
             }
         })
     }

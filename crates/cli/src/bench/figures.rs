@@ -42,7 +42,7 @@ impl Median {
 }
 
 /// What a node takes, in milliseconds.
-pub(super) struct Stage {
+pub(super) struct StageFigures {
     pub(super) node: String,
     pub(super) whole: Median,
     /// The part of it in models.
@@ -54,7 +54,7 @@ pub(super) struct Stage {
     pub(super) predicted_memory: u64,
 }
 
-impl Stage {
+impl StageFigures {
     /// MACs in a second of its models; 0 when not known.
     fn speed(&self) -> f64 {
         if self.models.middle > 0. { self.macs as f64 / self.models.middle * 1e3 } else { 0. }
@@ -65,7 +65,7 @@ impl Stage {
 pub(super) struct Figures {
     pub(super) runs: usize,
     pub(super) devices: Vec<String>,
-    pub(super) stages: Vec<Stage>,
+    pub(super) stages: Vec<StageFigures>,
     /// The fastest matrix product of this machine.
     pub(super) peak_throughput: PeakThroughput,
     /// A run with its models loaded and nothing remembered, in milliseconds.

@@ -7,7 +7,7 @@ use std::{env, fs};
 use anyhow::{Context, Result, ensure};
 use wuerst::{Engine, Job};
 
-use super::figures::{Figures, Median, Stage};
+use super::figures::{Figures, Median, StageFigures};
 
 /// Runs the job's output `runs` times in each way.
 pub(super) fn measure(engine: &Engine, job: &Job, output: &str, runs: usize) -> Result<Figures> {
@@ -33,7 +33,7 @@ pub(super) fn measure(engine: &Engine, job: &Job, output: &str, runs: usize) -> 
     let of_node = |at: usize, time: fn(&wuerst::graph::NodeReport) -> Duration| {
         Median::of(warm.iter().filter_map(|report| report.nodes.get(at)).map(time))
     };
-    let stages = nodes.iter().enumerate().map(|(at, node)| Stage {
+    let stages = nodes.iter().enumerate().map(|(at, node)| StageFigures {
         node: node.node.clone(),
         whole: of_node(at, |node| node.duration),
         models: of_node(at, |node| node.usage.inference),

@@ -17,10 +17,10 @@ use anyhow::{Context, Result, bail};
 use wuerst::{Engine, Job};
 
 use crate::find;
+use crate::graph_file::GraphFile;
 use crate::pairs::{pair, split};
 use crate::say::{say, say_json};
 use crate::setup::Setup;
-use crate::source::Source;
 use against::Comparison;
 use peer::Peer;
 
@@ -66,8 +66,8 @@ pub(crate) struct Args {
 pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     let engine = args.setup.engine(args.graph.as_deref())?;
     let source = match &args.graph {
-        Some(path) => Source::open(path)?,
-        None => Source::default_for(&args.setup.models(None::<&Path>)?)?,
+        Some(path) => GraphFile::open(path)?,
+        None => GraphFile::default_for(&args.setup.models(None::<&Path>)?)?,
     };
     let (arguments, inputs) = split(&args.set, &[]);
     if let Some((name, _)) = arguments.first().filter(|_| args.against.is_some()) {

@@ -16,15 +16,15 @@ use crate::say::warn;
 const DEFAULT: &str = "graphs/text-to-image.yaml";
 
 /// A graph file as it was read.
-pub(crate) struct Source {
+pub(crate) struct GraphFile {
     pub(crate) path: PathBuf,
     pub(crate) text: String,
 }
 
-impl Source {
-    pub(crate) fn open(path: &Path) -> Result<Source> {
+impl GraphFile {
+    pub(crate) fn open(path: &Path) -> Result<GraphFile> {
         match read_file(path) {
-            Ok(text) => Ok(Source { path: path.to_owned(), text }),
+            Ok(text) => Ok(GraphFile { path: path.to_owned(), text }),
             Err(Error::File { source, .. }) if source.kind() == ErrorKind::NotFound => {
                 bail!("no graph {}: name a YAML file, as {DEFAULT}", path.display())
             }
@@ -33,8 +33,8 @@ impl Source {
     }
 
     /// The graph for pictures from prompts: the models folder's own, or the one that ships.
-    pub(crate) fn default_for(models: &Path) -> Result<Source> {
-        Source::open(&Source::default_file(models)?)
+    pub(crate) fn default_for(models: &Path) -> Result<GraphFile> {
+        GraphFile::open(&GraphFile::default_file(models)?)
     }
 
     /// Where that lies.
