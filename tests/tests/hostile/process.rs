@@ -24,7 +24,7 @@ for args in json.load(sys.stdin):
         child.returncode = os.waitstatus_to_exitcode(status)
         said.seek(0)
         text = said.read().decode(errors="replace")
-        print(json.dumps({"args": args[1:], "code": child.returncode, "kib": usage.ru_maxrss, "seconds": seconds, "said": text}))
+        print(json.dumps({"args": args[1:], "code": child.returncode, "kib": usage.ru_maxrss, "seconds": seconds, "processor": usage.ru_utime + usage.ru_stime, "said": text}))
 "#;
 
 /// How a command ended.
@@ -37,6 +37,8 @@ pub struct Ended {
     pub kib: u64,
     /// From its start to its end.
     pub seconds: f64,
+    /// Of these the processor's, which a busy machine does not change.
+    pub processor: f64,
     /// What it printed on stderr.
     pub said: String,
 }
@@ -64,24 +66,31 @@ pub fn run(commands: &[Vec<String>]) -> Result<Vec<Ended>> {
 /// Of each command how often it ran, and the slowest; times depend on the machine, so they are printed and no test asks for
 /// them.
 #[derive(Default)]
-pub struct Times(BTreeMap<String, (usize, f64, String)>);
+pub struct Times(BTreeMap<String, (usize, Slowest, Slowest)>);
+
+/// Seconds, and the file that took them.
+type Slowest = (f64, String);
 
 impl Times {
     /// Adds what was done with one file.
     pub fn add(&mut self, file: &str, ended: &[Ended]) {
-        for Ended { args, seconds, .. } in ended {
-            let (count, slowest, by) = self.0.entry(args[0].clone()).or_default();
+        for Ended { args, seconds, processor, .. } in ended {
+            let (count, slowest, busiest) = self.0.entry(args[0].clone()).or_default();
             *count += 1;
-            if *seconds > *slowest {
-                (*slowest, *by) = (*seconds, file.to_owned());
+            for (most, took) in [(slowest, seconds), (busiest, processor)] {
+                if *took > most.0 {
+                    *most = (*took, file.to_owned());
+                }
             }
         }
     }
 
     /// Prints them.
     pub fn print(&self) {
-        for (command, (count, slowest, by)) in &self.0 {
-            println!("{command}: {count} files, the slowest {slowest:.3} s: {by}");
+        for (command, (count, (seconds, slowest), (processor, busiest))) in &self.0 {
+            println!(
+                "{command}: {count} files, at most {seconds:.3} s ({slowest}), {processor:.3} s of the processor ({busiest})"
+            );
         }
     }
 }
