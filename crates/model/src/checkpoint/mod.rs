@@ -199,7 +199,8 @@ const WINDOW: usize = 4 << 20;
 fn gather<const N: usize>(file: &Mapping, entry: &Entry, read: impl Fn([u8; N]) -> f32) -> Option<Vec<f32>> {
     let bytes = file.bytes().get(entry.start..)?;
     let elements = bytes.as_chunks::<N>().0;
-    let count = entry.shape.iter().product();
+    // One extent of 0 means none, however large the others are.
+    let count = entry.shape.iter().fold(1usize, |product, extent| product.saturating_mul(*extent));
     let mut out = Vec::new();
     let Some(strides) = &entry.strides else {
         // Checked before the room is made: the shape is only what the file says.
