@@ -28,6 +28,9 @@ const SPARED: usize = SIZE / 8;
 #[cfg(unix)]
 const BESIDE: usize = 33 << 20;
 
+/// A block that is asked for to find out whether there are any.
+const SMALL: usize = 1 << 10;
+
 struct Reserve {
     bytes: UnsafeCell<[u8; SIZE]>,
     heap: LockedHeap,
@@ -137,7 +140,21 @@ pub(crate) fn watch() {
 }
 
 fn room(bytes: usize, threads: usize) -> bool {
-    RESERVE.used.load(Ordering::Relaxed) <= SPARED && mapped(bytes, threads)
+    RESERVE.used.load(Ordering::Relaxed) <= SPARED && has_small_blocks() && mapped(bytes, threads)
+}
+
+/// Whether the system still has what the reserve cannot stand in for: the standard library asks for the names of threads
+/// beside it, and so do libraries in C.
+fn has_small_blocks() -> bool {
+    let Ok(layout) = Layout::from_size_align(SMALL, 16) else { return false };
+    // SAFETY: a block of some bytes, which goes back where it came from.
+    unsafe {
+        let block = System.alloc(layout);
+        if !block.is_null() {
+            System.dealloc(block, layout);
+        }
+        !block.is_null()
+    }
 }
 
 /// Whether the system would give so much more, which is not touched.
