@@ -60,16 +60,18 @@ impl CacheFolder {
         if !is_private(&self.within)? || !is_private(&self.path)? {
             return Ok(false);
         }
-        let mut mark = String::new();
-        match regular::open(&self.path.join(MARKER), Links::Refused) {
-            Ok(file) => drop(file.take(MARK.len() as u64).read_to_string(&mut mark)),
+        let (marker, mut mark) = (self.path.join(MARKER), Vec::new());
+        let read = regular::open(&marker, Links::Refused)
+            .and_then(|file| file.take(MARK.len() as u64).read_to_end(&mut mark));
+        match read {
+            Ok(_) if mark == MARK.as_bytes() => return Ok(true),
             Err(e) if e.kind() == io::ErrorKind::NotFound && fs::read_dir(&self.path)?.next().is_none() => {
                 return Ok(false);
             }
-            Err(_) => {}
-        }
-        if mark == MARK {
-            return Ok(true);
+            Err(e) if e.kind() != io::ErrorKind::NotFound => {
+                return Err(io::Error::new(e.kind(), format!("{}: {e}", marker.display())));
+            }
+            _ => {}
         }
         let path = self.path.display();
         let why = format!("{path} lacks the marker {MARKER} of wuerst: move it away, or name another folder");
