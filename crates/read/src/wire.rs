@@ -92,15 +92,29 @@ impl<R: BufRead + Seek> Reader<R> {
         let start = self.at;
         let mut number = 0;
         for shift in (0..64).step_by(7) {
-            let byte = *self.from.fill_buf()?.first().ok_or(WireError::Damaged(start))?;
-            self.from.consume(1);
-            self.at += 1;
+            let byte = self.byte()?.ok_or(WireError::Damaged(start))?;
             number |= u64::from(byte & 0x7f) << shift;
             if byte < 0x80 {
                 return Ok(number);
             }
         }
         Err(WireError::Damaged(start))
+    }
+
+    /// The next byte; none at the end.
+    fn byte(&mut self) -> Result<Option<u8>> {
+        // The standard library goes on after a signal everywhere else.
+        let byte = loop {
+            match self.from.fill_buf() {
+                Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+                buffer => break buffer?.first().copied(),
+            }
+        };
+        if byte.is_some() {
+            self.from.consume(1);
+            self.at += 1;
+        }
+        Ok(byte)
     }
 
     /// The bytes up to `end`, of which there are at most `most`.

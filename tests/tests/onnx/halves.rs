@@ -27,7 +27,7 @@ fn taken<'n>(model: &Model, feeds: &[(&'n str, Array)]) -> Vec<(&'n str, Array)>
 /// The whole model and its parts, on two steps of a picture.
 fn both(bytes: &[u8], steps: &[Vec<(&str, Array)>]) -> Result<Vec<[ArrayD<f32>; 2]>> {
     let split = ModelSplit::of(bytes, &STEPWISE).context("is not split")?;
-    let (mut whole, mut invariant) = (Model::from_bytes(bytes)?, Model::from_bytes(&split.invariant())?);
+    let (mut whole, mut invariant) = (Model::from_bytes(bytes)?, Model::from_bytes(&split.invariant()?)?);
     assert_eq!(names(invariant.0.outputs()), split.crossing());
     let ty = |outlet: &ort::value::Outlet| match outlet.dtype() {
         ValueType::Tensor { ty, shape, .. } => {
@@ -37,7 +37,7 @@ fn both(bytes: &[u8], steps: &[Vec<(&str, Array)>]) -> Result<Vec<[ArrayD<f32>; 
         other => anyhow::bail!("{other}"),
     };
     let types: BTreeMap<String, TensorType> = invariant.0.outputs().iter().map(ty).collect::<Result<_>>()?;
-    let mut step = Model::from_bytes(&split.step(&types).context("a type is missing")?)?;
+    let mut step = Model::from_bytes(&split.step(&types)?.context("a type is missing")?)?;
     let changing =
         names(step.0.inputs()).into_iter().filter(|name| !split.crossing().contains(&name.as_str()));
     assert_eq!(changing.collect::<Vec<_>>(), STEPWISE, "all else is made of it before");

@@ -11,6 +11,7 @@ mod constants;
 mod head;
 mod lower;
 mod metadata;
+mod outside;
 mod proto;
 mod quantize;
 #[cfg(test)]
@@ -33,6 +34,7 @@ use crate::whole_file::{replace, unfinished};
 use builder::Builder;
 pub use head::{Extent, Head, HeadError, Outlet};
 pub use metadata::set_metadata;
+pub use outside::outside;
 use proto::{GraphProto, ModelProto, NodeProto, OperatorSetIdProto, StringStringEntryProto};
 pub use quantize::QUANTIZED;
 pub(crate) use quantize::chosen;

@@ -6,10 +6,11 @@
 
 mod node;
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet, TryReserveError};
 use std::io::Cursor;
 
 use prost::Message;
+use prost::encoding::{WireType, encode_key, encode_varint};
 use wuerst_read::wire::{Field, Reader, fields};
 
 use super::proto::{DimensionProto, TensorShapeProto, TensorTypeProto, TypeProto, ValueInfoProto};
@@ -185,14 +186,20 @@ impl<'a> ModelSplit<'a> {
 
     /// The first part, encoded: from inputs that are the same in each step to [`ModelSplit::crossing`], whose types it does not
     /// say.
-    pub fn invariant(&self) -> Vec<u8> {
+    ///
+    /// # Errors
+    /// There is no memory for it.
+    pub fn invariant(&self) -> Result<Vec<u8>, TryReserveError> {
         let untyped = |name: &&str| ValueInfoProto { name: (*name).into(), r#type: None };
         self.encode(Part::Invariant, &[], &self.crossing.iter().map(untyped).collect::<Vec<_>>())
     }
 
     /// The second part, encoded: from the other inputs and [`ModelSplit::crossing`], which are of these types, to the model's
     /// outputs. None where a type is missing.
-    pub fn step(&self, types: &BTreeMap<String, TensorType>) -> Option<Vec<u8>> {
+    ///
+    /// # Errors
+    /// There is no memory for it.
+    pub fn step(&self, types: &BTreeMap<String, TensorType>) -> Result<Option<Vec<u8>>, TryReserveError> {
         let typed = |name: &&str| {
             let ty = types.get(*name)?;
             let dim = vec![DimensionProto::default(); ty.rank];
@@ -203,11 +210,16 @@ impl<'a> ModelSplit<'a> {
                 r#type: Some(TypeProto { tensor_type: Some(tensor) }),
             })
         };
-        let inputs = self.crossing.iter().map(typed).collect::<Option<Vec<_>>>()?;
-        Some(self.encode(Part::Step, &inputs, &[]))
+        let inputs = self.crossing.iter().map(typed).collect::<Option<Vec<_>>>();
+        inputs.map(|inputs| self.encode(Part::Step, &inputs, &[])).transpose()
     }
 
-    fn encode(&self, part: Part, inputs: &[ValueInfoProto], outputs: &[ValueInfoProto]) -> Vec<u8> {
+    fn encode(
+        &self,
+        part: Part,
+        inputs: &[ValueInfoProto],
+        outputs: &[ValueInfoProto],
+    ) -> Result<Vec<u8>, TryReserveError> {
         let nodes = self.part(part);
         let made: HashSet<&str> = nodes.iter().flat_map(|node| node.outputs.iter().copied()).collect();
         let read: HashSet<&str> = nodes.iter().flat_map(|node| node.reads.iter().copied()).collect();
@@ -222,23 +234,36 @@ impl<'a> ModelSplit<'a> {
                 _ => true,
             };
             if kept {
-                graph.extend_from_slice(field.whole);
+                append(field.whole, &mut graph)?;
             }
         }
-        let put = |number: u64, content: &[u8], into: &mut Vec<u8>| {
-            prost::encoding::encode_key(number as u32, prost::encoding::WireType::LengthDelimited, into);
-            prost::encoding::encode_varint(content.len() as u64, into);
-            into.extend_from_slice(content);
-        };
-        nodes.iter().for_each(|node| put(field::NODE, node.bytes, &mut graph));
-        inputs.iter().for_each(|input| put(field::INPUT, &input.encode_to_vec(), &mut graph));
-        outputs.iter().for_each(|output| put(field::OUTPUT, &output.encode_to_vec(), &mut graph));
+        nodes.iter().try_for_each(|node| put(field::NODE, node.bytes, &mut graph))?;
+        inputs.iter().try_for_each(|input| put(field::INPUT, &input.encode_to_vec(), &mut graph))?;
+        outputs.iter().try_for_each(|output| put(field::OUTPUT, &output.encode_to_vec(), &mut graph))?;
         let mut model = vec![];
-        let others = self.model.iter().filter(|field| field.number != field::GRAPH);
-        others.for_each(|field| model.extend_from_slice(field.whole));
-        put(field::GRAPH, &graph, &mut model);
-        model
+        let mut others = self.model.iter().filter(|field| field.number != field::GRAPH);
+        others.try_for_each(|field| append(field.whole, &mut model))?;
+        put(field::GRAPH, &graph, &mut model)?;
+        Ok(model)
     }
+}
+
+/// Appends bytes, of which a model may hold many.
+fn append(bytes: &[u8], to: &mut Vec<u8>) -> Result<(), TryReserveError> {
+    to.try_reserve(bytes.len())?;
+    to.extend_from_slice(bytes);
+    Ok(())
+}
+
+/// Appends a field that holds bytes.
+fn put(number: u64, content: &[u8], to: &mut Vec<u8>) -> Result<(), TryReserveError> {
+    let (mut key, length) = ([0; 20], content.len() as u64);
+    let mut rest = key.as_mut_slice();
+    encode_key(number as u32, WireType::LengthDelimited, &mut rest);
+    encode_varint(length, &mut rest);
+    let unused = rest.len();
+    append(&key[..20 - unused], to)?;
+    append(content, to)
 }
 
 /// The name of a ValueInfoProto.

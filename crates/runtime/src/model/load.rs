@@ -1,7 +1,7 @@
 //! Opens a model: a session on the first device that takes it.
 
 use std::fs;
-use std::io::{self, ErrorKind, Read};
+use std::io::{self, Read};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -15,7 +15,7 @@ use wuerst_model::onnx::ModelSplit;
 use crate::device::{Device, Placement, RECORD, Request, assigned};
 use crate::library::Runtime;
 use crate::model::invariant::{InvariantPart, types};
-use crate::model::prepared::{Found, Mapped, Prepared, as_it_is};
+use crate::model::prepared::{Found, Mapped, Prepared, Unmade, as_it_is};
 use crate::options::{Level, Log};
 use crate::tensor::ran_out;
 
@@ -103,7 +103,7 @@ impl LoadRequest<'_> {
         let halves = if *device == Device::Cpu { self.halves(cancel)? } else { None };
         let (Loaded { session, mut mapped }, invariant) = match halves {
             Some((loaded, invariant)) => (loaded, Some(invariant)),
-            None => (self.load(device, None, || ModelSource::File(self.path), cancel)?, None),
+            None => (self.load(device, None, || Ok(ModelSource::File(self.path)), cancel)?, None),
         };
         let invariant = invariant.map(|(invariant, files)| {
             mapped.extend(files);
@@ -130,34 +130,29 @@ impl LoadRequest<'_> {
         }
         // Read here, written as a part, and read again; the data file beside it is not.
         let bytes = fs::metadata(self.path).map_or(0, |about| about.len());
-        if memory::check(usize::try_from(bytes).unwrap_or(usize::MAX).saturating_mul(3)).is_err() {
-            return Ok(None);
-        }
+        let bytes = usize::try_from(bytes).unwrap_or(usize::MAX);
+        memory::check(bytes.saturating_mul(3)).map_err(|error| error.to_string())?;
         let mut bytes = vec![];
-        match regular::open(self.path, Links::Followed).and_then(|mut file| file.read_to_end(&mut bytes)) {
-            Err(error) if error.kind() == ErrorKind::OutOfMemory => return Ok(None),
-            read => read.map_err(|error| error.to_string())?,
-        };
+        let read =
+            regular::open(self.path, Links::Followed).and_then(|mut file| file.read_to_end(&mut bytes));
+        read.map_err(|error| error.to_string())?;
         // Damage is for ONNX Runtime to name.
         let Some(split) = ModelSplit::of(&bytes, self.stepwise) else { return Ok(None) };
-        // What is wrong is said of the whole model.
-        let whole = |why| if cancel.is_cancelled() { Err(why) } else { Ok(None) };
-        let invariant = match self.load(
-            &Device::Cpu,
-            Some(INVARIANT),
-            || ModelSource::Bytes(split.invariant()),
-            cancel,
-        ) {
+        // What is wrong is said of the whole model; memory may suffice for that, but it can differ in the last bits.
+        let whole = |why: String| if cancel.is_cancelled() || ran_out(&why) { Err(why) } else { Ok(None) };
+        let no_room = |_| Error::OutOfMemory { node: String::new() }.to_string();
+        let source = || split.invariant().map(ModelSource::Bytes).map_err(no_room);
+        let invariant = match self.load(&Device::Cpu, Some(INVARIANT), source, cancel) {
             Ok(invariant) => invariant,
             Err(why) => return whole(why),
         };
         let Some(types) = types(&invariant.session) else { return Ok(None) };
         let tensors = split.tensors().into_iter().map(str::to_owned).collect();
         let invariant = (InvariantPart::new(invariant.session, tensors, split.shared()), invariant.mapped);
-        let Some(step) = split.step(&types) else { return Ok(None) };
+        let Some(step) = split.step(&types).map_err(no_room)? else { return Ok(None) };
         drop(split);
         drop(bytes);
-        let session = self.load(&Device::Cpu, Some(STEP), || ModelSource::Bytes(step), cancel);
+        let session = self.load(&Device::Cpu, Some(STEP), || Ok(ModelSource::Bytes(step)), cancel);
         session.map(|session| Some((session, invariant))).or_else(whole)
     }
 
@@ -167,31 +162,38 @@ impl LoadRequest<'_> {
         &self,
         device: &Device,
         part: Option<&str>,
-        source: impl FnOnce() -> ModelSource<'s>,
+        source: impl FnOnce() -> Result<ModelSource<'s>, String>,
         cancel: &CancellationToken,
     ) -> Result<Loaded, String> {
         let prepared = self.prepared.as_ref().filter(|_| *device == Device::Cpu);
         let Some(prepared) = prepared.map(|whole| part.map_or(whole.clone(), |name| whole.part(name))) else {
-            return self.anew(device, &source(), cancel, Ok);
+            return self.anew(device, &source()?, cancel, Ok);
         };
         match prepared.find() {
             Ok(Found::Model(path, mapped)) => {
-                let session = self.session(device, &ModelSource::File(&path), cancel, as_it_is);
-                if session.is_ok() || cancel.is_cancelled() {
-                    return session.map(|session| Loaded { session, mapped: Vec::from_iter(mapped) });
-                }
-                if let Err(error) = prepared.remove() {
-                    self.not_kept(&error);
+                let make = || self.session(device, &ModelSource::File(&path), cancel, as_it_is);
+                match prepared.session(mapped.as_ref(), cancel, make) {
+                    Ok(session) => return Ok(Loaded { session, mapped: Vec::from_iter(mapped) }),
+                    Err(_) if cancel.is_cancelled() => return Err(Error::Cancelled.to_string()),
+                    Err(Unmade::Refused) => {
+                        if let Err(error) = prepared.remove() {
+                            self.not_kept(&error);
+                        }
+                    }
+                    Err(Unmade::Unmapped(error)) => {
+                        self.not_kept(&error);
+                        return self.anew(device, &source()?, cancel, Ok);
+                    }
                 }
             }
             Ok(Found::Nothing) => {}
-            Ok(Found::TooLarge) => return self.anew(device, &source(), cancel, Ok),
+            Ok(Found::TooLarge) => return self.anew(device, &source()?, cancel, Ok),
             Err(error) => {
                 self.not_kept(&error);
-                return self.anew(device, &source(), cancel, Ok);
+                return self.anew(device, &source()?, cancel, Ok);
             }
         }
-        let source = source();
+        let source = source()?;
         let unfinished = match prepared.begin() {
             Ok(unfinished) => unfinished,
             Err(error) => {

@@ -6,6 +6,7 @@
 
 mod entry;
 mod mapped;
+mod maps;
 
 use std::fs::{self, DirBuilder};
 use std::io;
@@ -14,11 +15,12 @@ use std::time::Duration;
 
 use ort::session::builder::{GraphOptimizationLevel, SessionBuilder};
 use wuerst_core::regular::Links;
-use wuerst_core::{CacheFolder, Digest, Hasher};
+use wuerst_core::{CacheFolder, CancellationToken, Digest, Hasher};
 
 use crate::library::Runtime;
 use entry::{Entry, MODEL, WEIGHTS};
 pub(crate) use mapped::Mapped;
+pub(crate) use maps::Unmade;
 
 /// The folder's own name within the cache folder.
 const NAME: &str = "wuerst-models";
@@ -103,6 +105,23 @@ impl Prepared {
                 entry.remove(&self.place, &self.key.to_string())?;
                 Ok(Found::Nothing)
             }
+        }
+    }
+
+    /// A session that `make` makes of what was found.
+    ///
+    /// # Errors
+    /// [`Unmade`].
+    pub(crate) fn session<T>(
+        &self,
+        found: Option<&Mapped>,
+        cancel: &CancellationToken,
+        make: impl FnOnce() -> Result<T, String>,
+    ) -> Result<T, Unmade> {
+        match found {
+            Some(_) => maps::mapped_by(&self.path(), cancel, make),
+            // A model of small tensors alone.
+            None => make().map_err(|_| Unmade::Refused),
         }
     }
 

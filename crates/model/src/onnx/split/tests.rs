@@ -64,8 +64,8 @@ fn parts(model: &[u8]) -> Option<[[Vec<String>; 4]; 2]> {
     let split = ModelSplit::of(model, &["latents", "timestep"])?;
     let ty = TensorType { element: elem::FLOAT, rank: 2 };
     let types = split.crossing().iter().map(|name| ((*name).to_owned(), ty)).collect();
-    assert!(split.step(&BTreeMap::new()).is_none(), "a type is missing");
-    Some([about(&split.invariant()), about(&split.step(&types).unwrap())])
+    assert!(split.step(&BTreeMap::new()).unwrap().is_none(), "a type is missing");
+    Some([about(&split.invariant().unwrap()), about(&split.step(&types).unwrap().unwrap())])
 }
 
 #[test]
