@@ -1,9 +1,16 @@
-/* failing.c: runs a command in which one operation on files fails.   failing FOLDER NUMBER REPORT COMMAND [ARGUMENTS...]
+/* failing.c: runs a command whose operations on files fail.   failing FOLDER HOW NUMBER REPORT COMMAND [ARGUMENTS...]
  *
  * Operations are counted from 1: opens, reads, writes, maps, renames and flushes, in all threads and processes of the
- * command, whose file lies below FOLDER. The one of that NUMBER fails, none for 0. REPORT gets a line for each operation
- * that was counted until then: its name and its path. The kernel stops the command at each system call and asks here
- * (seccomp), so calls that no C library makes count too. Ends as the command ends; with 125 when it could not be watched.
+ * command, whose file lies below FOLDER. HOW says which of them fail:
+ *
+ *   once          the one of that NUMBER, none for 0
+ *   always        that one and all after it
+ *   interrupted   each second one, as by a signal; but for maps, renames and opens of folders, which are not
+ *   short         none, but reads and writes move half of what was asked for, as they may
+ *
+ * REPORT gets a line for each operation that was counted, until the one of that NUMBER: its name and its path. The kernel
+ * stops the command at each system call and asks here (seccomp), so calls that no C library makes count too. Ends as the
+ * command ends; with 125 when it could not be watched.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -120,8 +127,67 @@ static void path_of(const struct operation *operation, const struct seccomp_noti
         snprintf(path + used, size - used, "/%s", text);
 }
 
+/* Moves half of what a read or a write asks for, in its place. Gives 0 where it is none, or of a byte. */
+static int moved(const struct seccomp_notif *asked, int process, struct seccomp_notif_resp *reply)
+{
+    static char bytes[1 << 20];
+    const uint64_t *arguments = (const uint64_t *)asked->data.args;
+    size_t size = (size_t)(arguments[2] / 2 < sizeof bytes ? arguments[2] / 2 : sizeof bytes);
+    int call = asked->data.nr, writes = call == SYS_write || call == SYS_pwrite64, file, memory;
+    ssize_t done = -1;
+    char name[64];
+    if (size == 0 || !(writes || call == SYS_read || call == SYS_pread64))
+        return 0;
+    snprintf(name, sizeof name, "/proc/%u/mem", asked->pid);
+    memory = open(name, O_RDWR | O_CLOEXEC);
+    file = (int)syscall(SYS_pidfd_getfd, process, (int)arguments[0], 0);
+    if (memory >= 0 && file >= 0 && (!writes || pread(memory, bytes, size, (off_t)arguments[1]) == (ssize_t)size)) {
+        switch (call) {
+        case SYS_read:
+            done = read(file, bytes, size);
+            break;
+        case SYS_pread64:
+            done = pread(file, bytes, size, (off_t)arguments[3]);
+            break;
+        case SYS_write:
+            done = write(file, bytes, size);
+            break;
+        default:
+            done = pwrite(file, bytes, size, (off_t)arguments[3]);
+        }
+        if (done > 0 && !writes && pwrite(memory, bytes, (size_t)done, (off_t)arguments[1]) != done)
+            done = -1;
+    }
+    reply->flags = 0;
+    reply->val = done < 0 ? 0 : done;
+    reply->error = done < 0 ? -EIO : 0;
+    close(memory);
+    close(file);
+    return 1;
+}
+
+enum how { ONCE, ALWAYS, INTERRUPTED, SHORT, HOWS };
+
+static int interruptible(const struct operation *operation, const struct seccomp_notif *asked)
+{
+    uint64_t flags = asked->data.args[operation->path + 1];
+    if (!strcmp(operation->name, "open"))
+        return !(flags & O_DIRECTORY);
+    return strcmp(operation->name, "map") && strcmp(operation->name, "rename");
+}
+
+/* Whether an operation of this number fails, and by which error. */
+static int fails(enum how how, long chosen, long number, const struct operation *operation, const struct seccomp_notif *asked)
+{
+    if (how == INTERRUPTED)
+        return number % 2 && interruptible(operation, asked) ? EINTR : 0;
+    if (how == SHORT || chosen == 0)
+        return 0;
+    return number == chosen || (how == ALWAYS && number > chosen) ? operation->error : 0;
+}
+
 /* Answers what the kernel asks until nothing of the command runs any more. */
-static void answer(int listener, const char *folder, long chosen, FILE *report)
+static void answer(int listener, int process, const char *folder, enum how how, long chosen, FILE *report)
 {
     static char path[8192];
     size_t length = strlen(folder), at;
@@ -148,12 +214,14 @@ static void answer(int listener, const char *folder, long chosen, FILE *report)
         if (at < COUNT) {
             path_of(&operations[at], &asked, path, sizeof path);
             if (strncmp(path, folder, length) == 0 && path[length] == '/') {
-                number++;
+                int error = fails(how, chosen, ++number, &operations[at], &asked);
                 if (chosen == 0 || number <= chosen)
                     fprintf(report, "%s %s\n", operations[at].name, path + length + 1);
-                if (number == chosen) {
+                if (error) {
                     reply.flags = 0;
-                    reply.error = -operations[at].error;
+                    reply.error = -error;
+                } else if (how == SHORT) {
+                    moved(&asked, process, &reply);
                 }
             }
         }
@@ -163,20 +231,23 @@ static void answer(int listener, const char *folder, long chosen, FILE *report)
 
 int main(int count, char **arguments)
 {
-    int pair[2], listener, status, process;
+    static const char *const hows[HOWS] = {"once", "always", "interrupted", "short"};
+    int pair[2], listener, status, process, how = 0;
     FILE *report;
     pid_t child;
-    if (count < 5)
-        return failed("FOLDER NUMBER REPORT COMMAND are wanted");
-    report = fopen(arguments[3], "we");
+    while (count > 5 && how < HOWS && strcmp(hows[how], arguments[2]))
+        how++;
+    if (count < 6 || how == HOWS)
+        return failed("FOLDER HOW NUMBER REPORT COMMAND are wanted");
+    report = fopen(arguments[4], "we");
     if (!report || socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair))
-        return failed(arguments[3]);
+        return failed(arguments[4]);
     child = fork();
     if (child < 0)
         return failed("fork");
     if (child == 0) {
         close(pair[0]);
-        _exit(become(pair[1], arguments + 4));
+        _exit(become(pair[1], arguments + 5));
     }
     close(pair[1]);
     if (recv(pair[0], &listener, sizeof listener, 0) != sizeof listener)
@@ -185,8 +256,8 @@ int main(int count, char **arguments)
     listener = (int)syscall(SYS_pidfd_getfd, process, listener, 0);
     if (listener < 0 || send(pair[0], "", 1, 0) != 1)
         return failed("the command's descriptor");
+    answer(listener, process, arguments[1], (enum how)how, atol(arguments[3]), report);
     close(process);
-    answer(listener, arguments[1], atol(arguments[2]), report);
     if (fclose(report) || waitpid(child, &status, 0) < 0)
         return failed("the end");
     return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);

@@ -31,7 +31,7 @@ outputs: { saved: $save.saved }
 
 def command(*arguments, failing=0, folder=None, report=None):
     """Runs the command, in which an operation fails. Gives how it ended, and what it wrote to stderr."""
-    watched = [FAILING, folder, str(failing), report] if folder else []
+    watched = [FAILING, folder, "once", str(failing), report] if folder else []
     done = subprocess.run(
         [*watched, WUERST, *arguments], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, check=False,
         timeout=300, env={**os.environ, "RUST_BACKTRACE": "0"},

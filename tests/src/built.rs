@@ -133,7 +133,7 @@ pub fn c_plugin(name: &str, standard: &str, more: &[&str], folder: &Path) -> Res
 
 /// The source of a C or C++ program: an example, or a test.
 fn source(name: &str) -> Result<PathBuf> {
-    let folders = ["crates/capi/examples", "crates/capi/examples/c", "tests/c"];
+    let folders = ["crates/capi/examples", "crates/capi/examples/c", "tests/c", "tests/heavy"];
     let files = folders.iter().flat_map(|folder| ["c", "cpp"].map(|end| format!("{folder}/{name}.{end}")));
     let mut paths = files.map(|file| root().join(file));
     paths.find(|path| path.exists()).with_context(|| format!("no source of {name}"))

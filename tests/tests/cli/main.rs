@@ -3,6 +3,8 @@
 mod cache;
 mod checks;
 mod convert;
+#[cfg(target_os = "linux")]
+mod failing;
 mod graphs;
 mod import;
 mod marks;
