@@ -4,11 +4,11 @@
  * those or of the smaller ones it is, counted from 1, and whether all fail from then on. For each it forks a process that
  * runs the graph while the block fails, frees everything, and runs it again; and prints a line:
  *
- *   SIGNAL CODE SAME NEXT LARGE SMALL SIZE LEFT FILES ADDRESSES...
+ *   SIGNAL CODE SAME NEXT LARGE SMALL SIZE LATEST LEFT FILES ADDRESSES...
  *
  * the signal that ended the process; the run's code, and whether the picture is right; whether that of the next run is;
- * how many blocks were asked for; the size of the block that failed; bytes that were in use and files that were open at
- * the end; and where in the library the block was asked for.
+ * how many blocks were asked for; the size of the first block that failed, and the largest of the latest; bytes that were in
+ * use and files that were open at the end; and where in the library the block was asked for, or where the process ended.
  */
 #include <dirent.h>
 #include <dlfcn.h>
@@ -23,13 +23,14 @@
 
 #include "../c/check.h"
 
-enum { DEPTH = 64, SECONDS = 300 };
+enum { DEPTH = 64, SECONDS = 300, LATEST = 8 };
 
 /* What a process tells of its trial, even if it ends. */
 static struct trial {
     int large, always, armed, code, same, next, depth;
     long number, counted[2], files;
-    size_t size, left;
+    size_t size, latest[LATEST], left;
+    unsigned denied;
     void *stack[DEPTH];
 } *trial;
 
@@ -56,7 +57,10 @@ static int denied(size_t size, void *address)
         trial->depth = backtrace(trial->stack, DEPTH);
         trial->armed = trial->always ? 2 : 1;
     }
-    return wanted || trial->armed == 2;
+    if (!wanted && trial->armed != 2)
+        return 0;
+    trial->latest[__atomic_fetch_add(&trial->denied, 1, __ATOMIC_RELAXED) % LATEST] = size;
+    return 1;
 }
 
 #define OURS(size, block) (denied(size, __builtin_return_address(0)) ? (errno = ENOMEM, NULL) : (block))
@@ -153,12 +157,24 @@ static long open_files(void)
     return count;
 }
 
+/* Notes where the process ends. */
+static void ends(int sign)
+{
+    trial->armed = 0;
+    trial->depth = backtrace(trial->stack, DEPTH);
+    signal(sign, SIG_DFL);
+    raise(sign);
+}
+
 /* In a process of its own. The first of all says which picture is right. */
 static void try(char **arguments, wst_digest *right, int first)
 {
     wst_digest digest = {{0}};
     struct mallinfo2 in_use;
     alarm(SECONDS);
+    signal(SIGABRT, ends);
+    signal(SIGSEGV, ends);
+    signal(SIGBUS, ends);
     trial->armed = 1;
     trial->code = run(arguments, &digest);
     trial->armed = 0;
@@ -169,6 +185,16 @@ static void try(char **arguments, wst_digest *right, int first)
     in_use = mallinfo2();
     trial->left = in_use.uordblks + in_use.hblkhd;
     trial->files = open_files();
+}
+
+/* Ending a process takes some small blocks, which fail too. */
+static size_t largest_of_latest(void)
+{
+    size_t at, most = 0;
+    for (at = 0; at < LATEST; at++)
+        if (trial->latest[at] > most)
+            most = trial->latest[at];
+    return most;
 }
 
 static void *shared(size_t size)
@@ -205,8 +231,8 @@ int main(int count, char **arguments)
         if (child < 0 || waitpid(child, &status, 0) != child)
             return 2;
         first = 0;
-        printf("%d %d %d %d %ld %ld %zu %zu %ld", WIFSIGNALED(status) ? WTERMSIG(status) : 0, trial->code, trial->same,
-               trial->next, trial->counted[1], trial->counted[0], trial->size, trial->left, trial->files);
+        printf("%d %d %d %d %ld %ld %zu %zu %zu %ld", WIFSIGNALED(status) ? WTERMSIG(status) : 0, trial->code, trial->same,
+               trial->next, trial->counted[1], trial->counted[0], trial->size, largest_of_latest(), trial->left, trial->files);
         for (at = 0; at < trial->depth; at++)
             if ((uintptr_t)trial->stack[at] >= from && (uintptr_t)trial->stack[at] < until)
                 printf(" %#lx", (unsigned long)((uintptr_t)trial->stack[at] - from - 1));
