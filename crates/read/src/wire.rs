@@ -188,3 +188,40 @@ pub fn fields(message: &[u8]) -> Option<Vec<Field<'_>>> {
     }
     Some(fields)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::{BufReader, Read, SeekFrom};
+
+    use super::*;
+
+    /// Bytes of which each read is interrupted once.
+    struct Interrupted<'a>(Cursor<&'a [u8]>, bool);
+
+    impl Read for Interrupted<'_> {
+        fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+            self.1 = !self.1;
+            if self.1 { Err(io::ErrorKind::Interrupted.into()) } else { self.0.read(into) }
+        }
+    }
+
+    impl Seek for Interrupted<'_> {
+        fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
+            self.0.seek(to)
+        }
+    }
+
+    #[test]
+    fn signals_interrupt_nothing() {
+        // A number, a text, and a number of two bytes.
+        let message = [1 << 3, 7, 2 << 3 | 2, 3, b'a', b'b', b'c', 3 << 3, 0x80, 1];
+        let end = message.len() as u64;
+        let source = Interrupted(Cursor::new(&message), false);
+        let mut reader = Reader::new(BufReader::with_capacity(1, source));
+        assert!(matches!(reader.next(end), Ok((1, Wire::Number(7)))));
+        let Ok((2, Wire::Bytes(stop))) = reader.next(end) else { panic!("a text") };
+        assert_eq!(reader.text(stop, 10).unwrap(), "abc");
+        assert!(matches!(reader.next(end), Ok((3, Wire::Number(128)))));
+        assert!(matches!(reader.number(), Err(WireError::Damaged(10))), "the end");
+    }
+}
