@@ -29,8 +29,8 @@ pub(crate) struct Setup {
     /// Folder of stage models; without it the graph's own folder if it holds some, else models/icons
     #[arg(long, value_name = "FOLDER", env = "WUERST_MODELS")]
     models: Option<PathBuf>,
-    /// Devices in order of preference, as cuda:0{memory_limit=4GiB},cpu or openvino:CPU{precision=bf16},cpu; without it what
-    /// the graph prefers, else cpu
+    /// Devices in order of preference, as cuda:0{memory_limit=4GiB},cpu or openvino:CPU{precision=bf16},cpu; any other
+    /// execution provider is ep:NAME{library=PATH}; without it what the graph prefers, else cpu
     #[arg(
         long,
         visible_alias = "device",

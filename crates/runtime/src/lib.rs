@@ -18,7 +18,9 @@ mod session;
 pub mod shared_library;
 mod tensor;
 
-pub use device::{Arena, Cuda, Device, OpenVino, Operators, Placement, Precision, TensorRt, preferred};
+pub use device::{
+    Arena, Cuda, Device, ExecutionProvider, OpenVino, Operators, Placement, Precision, TensorRt, preferred,
+};
 pub use library::Runtime;
 pub use library::host::HostApi;
 pub use model::LoadedModel;

@@ -32,9 +32,9 @@ pub use tokenize::companions;
 pub use wuerst_runtime::shared_library as library;
 /// ONNX Runtime: the models that the nodes share.
 pub use wuerst_runtime::{
-    Arena, Contract, Cuda, Device, HeaderError, HostApi, Level, LoadedModel, Log, MOST_THREADS, ModelCache,
-    ModelHeader, OpenVino, Operators, Outlet, PeakThroughput, Placement, Precision, Runtime, RuntimeOptions,
-    StageOptions, TensorRt, check_threads, peak_throughput,
+    Arena, Contract, Cuda, Device, ExecutionProvider, HeaderError, HostApi, Level, LoadedModel, Log,
+    MOST_THREADS, ModelCache, ModelHeader, OpenVino, Operators, Outlet, PeakThroughput, Placement, Precision,
+    Runtime, RuntimeOptions, StageOptions, TensorRt, check_threads, peak_throughput,
 };
 
 /// Kinds that had other names once: old and new ones.

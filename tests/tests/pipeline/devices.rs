@@ -95,6 +95,8 @@ fn graphs_prefer_devices_but_name_no_files() -> Result<()> {
     };
     let message = prefers("openvino:CPU{library=/tmp/evil.so}")?;
     assert!(message.contains("`library`") && message.contains("no graph"), "{message}");
+    let message = prefers("ep:OpenVINO")?;
+    assert!(message.contains("`ep:OpenVINO`") && message.contains("no graph"), "{message}");
     let message = prefers("cuda:0{memory=1G}")?;
     assert!(message.contains("no option `memory`"), "{message}");
     Ok(())
@@ -111,7 +113,9 @@ fn openvino_gives_what_the_cpu_gives() -> Result<()> {
     let placement = placements.first().context("a model")?;
     if placement.device == Device::Cpu {
         eprintln!("without OpenVINO: {placement}");
-        assert!(placement.refused[0].1.contains(".ci/setup-openvino"), "{placement}");
+        // It takes no processors but Intel's.
+        let why = &placement.refused[0].1;
+        assert!(why.contains(".ci/setup-openvino") || why.contains("finds no CPU here"), "{placement}");
         return Ok(());
     }
     assert!(placement.operators.contains_key("openvino"), "{placement}");
@@ -127,5 +131,86 @@ fn openvino_gives_what_the_cpu_gives() -> Result<()> {
         let (rough, _) = run(folder.path(), "openvino:CPU{precision=bf16}", true)?;
         assert!(rough? != got, "the precision is without effect");
     }
+    Ok(())
+}
+
+/// Why a device refuses the prior.
+fn refusal(folder: &Path, device: &str) -> Result<String> {
+    let (embedding, placements) = run(folder, &format!("{device},cpu"), false)?;
+    embedding?;
+    Ok(placements.first().and_then(|it| it.refused.first()).context("it took the model")?.1.clone())
+}
+
+#[test]
+fn refuses_unknown_providers() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    bundle::write(folder.path())?;
+    let text = folder.path().join("text.so");
+    std::fs::write(&text, "no library")?;
+    let runtime = std::env::var("ORT_DYLIB_PATH")?;
+    for (device, parts) in [
+        (
+            "ep:Nothing".to_owned(),
+            &["no execution provider `Nothing` is there, only", "CPU", "library=PATH"][..],
+        ),
+        ("ep:Cpi".to_owned(), &["did you mean `CPU`?"]),
+        ("ep:CPU:7".to_owned(), &["`CPUExecutionProvider` has no device 7 here"]),
+        (
+            "ep:Nothing{library=/nowhere/ep.so}".to_owned(),
+            &["/nowhere/ep.so: No such file", "`library` names"],
+        ),
+        (format!("ep:Nothing{{library={}}}", folder.path().display()), &["is no file"]),
+        (format!("ep:Nothing{{library={}}}", text.display()), &["text.so cannot be loaded"]),
+        (
+            format!("ep:Nothing{{library={runtime}}}"),
+            &["is no plug-in that ONNX Runtime takes", "CreateEpFactories"],
+        ),
+    ] {
+        let said = refusal(folder.path(), &device)?;
+        assert!(parts.iter().all(|part| said.contains(part)), "{device}: {said}");
+    }
+    Ok(())
+}
+
+/// Where WUERST_OPENVINO says that OpenVINO is, or .ci/setup-openvino put it; nothing to see elsewhere.
+#[test]
+fn providers_have_options_of_their_own() -> Result<()> {
+    let file = "libonnxruntime_providers_openvino_plugin.so";
+    let named = std::env::var_os("WUERST_OPENVINO").map(std::path::PathBuf::from);
+    let there = named.unwrap_or_else(|| root().join(".vendor/openvino"));
+    let library = if there.is_dir() { there.join(file) } else { there };
+    if !library.is_file() {
+        eprintln!("without OpenVINO: {}", library.display());
+        return Ok(());
+    }
+    let folder = tempfile::tempdir()?;
+    bundle::write(folder.path())?;
+    let (want, _) = run(folder.path(), "cpu", false)?;
+    let device = |options: &str| format!("ep:OpenVINO{{library={}{options}}}", library.display());
+    let (_, placements) = run(folder.path(), &format!("{},cpu", device("")), false)?;
+    if let Some((_, why)) = placements.first().context("a model")?.refused.first() {
+        eprintln!("without a device of OpenVINO: {why}");
+        assert!(why.contains("provides no `OpenVINO` on this machine; there are CPU"), "{why}");
+        return Ok(());
+    }
+    let (got, placements) = run(folder.path(), &device(""), true)?;
+    let (want, got) = (want?, got?);
+    let placement = placements.first().context("a model")?;
+    assert_eq!(placement.device.to_string(), device(""));
+    assert!(placement.operators.contains_key("openvino"), "{placement}");
+    let far = want.iter().zip(&got).map(|(a, b)| (a - b).abs()).fold(0f32, f32::max);
+    let scale = want.iter().fold(0f32, |most, x| most.max(x.abs()));
+    assert!(far < 5e-2 * scale, "{far} of {scale}");
+    let (streams, _) = run(folder.path(), &device(",num_streams=1"), true)?;
+    assert!(streams? == got, "an option that changes no numbers");
+    let said = refusal(folder.path(), &device(",no_such_option=1"))?;
+    assert!(said.contains("no_such_option"), "{said}");
+    // The library is registered now, so its name alone is enough; another library of that name is refused.
+    let (again, _) = run(folder.path(), "ep:openvino", true)?;
+    assert!(again? == got);
+    let other = folder.path().join(file);
+    std::fs::copy(&library, &other)?;
+    let said = refusal(folder.path(), &format!("ep:OpenVINO{{library={}}}", other.display()))?;
+    assert!(said.contains("provided already by another library"), "{said}");
     Ok(())
 }

@@ -1,13 +1,16 @@
 //! Where models run: names of devices with their options, and what became of each wish.
 
+mod execution_provider;
 mod name;
 mod openvino;
 mod operators;
 mod placement;
+mod plug_in;
 mod register;
 mod settings;
 mod tensorrt;
 
+pub use execution_provider::ExecutionProvider;
 pub use name::{Arena, Cuda, Device, OpenVino, Precision, TensorRt, preferred};
 pub use operators::Operators;
 pub(crate) use operators::{RECORD, assigned};

@@ -6,10 +6,11 @@ use std::str::FromStr;
 
 use wuerst_core::{ByteSize, Error, Result, did_you_mean};
 
+use super::execution_provider::{ExecutionProvider, FORM};
 use super::settings::{Settings, split};
 
-/// Where a model runs, written as `cpu`, `cuda:0`, `tensorrt:0`, `directml:0`, `coreml`, `openvino:CPU`, with options in
-/// braces: `cuda:0{memory_limit=4GiB}`. Those that are left out have their defaults.
+/// Where a model runs, written as `cpu`, `cuda:0`, `tensorrt:0`, `directml:0`, `coreml`, `openvino:CPU`, `ep:NAME`, with
+/// options in braces: `cuda:0{memory_limit=4GiB}`. Those that are left out have their defaults.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Device {
     /// The processor. Always there.
@@ -24,6 +25,8 @@ pub enum Device {
     CoreMl,
     /// Intel's OpenVINO, a plug-in of ONNX Runtime that is installed beside it.
     OpenVino(OpenVino),
+    /// Any other execution provider, by its own name.
+    ExecutionProvider(ExecutionProvider),
 }
 
 /// An NVIDIA GPU: `cuda:0{memory_limit=4GiB,arena=power-of-two,precision=f32}`.
@@ -96,7 +99,7 @@ impl Default for OpenVino {
 /// What devices are called, for messages.
 const KNOWN: &str = "cpu, cuda:N, tensorrt:N, directml:N, coreml, openvino:NAME";
 /// The part before the colon.
-const NAMES: [&str; 6] = ["cpu", "cuda", "tensorrt", "directml", "coreml", "openvino"];
+const NAMES: [&str; 7] = ["cpu", "cuda", "tensorrt", "directml", "coreml", "openvino", "ep"];
 const GPU: [&str; 3] = ["memory_limit", "arena", "precision"];
 
 impl Device {
@@ -109,20 +112,71 @@ impl Device {
     }
 
     /// What its execution provider is called in a placement.
-    pub(super) fn provider(&self) -> &'static str {
-        match self {
+    pub(super) fn provider(&self) -> String {
+        let name = match self {
             Device::Cpu => "cpu",
             Device::Cuda(_) => "cuda",
             Device::TensorRt(_) => "tensorrt",
             Device::DirectMl(_) => "directml",
             Device::CoreMl => "coreml",
             Device::OpenVino(_) => "openvino",
+            Device::ExecutionProvider(device) => return device.short(),
+        };
+        name.to_owned()
+    }
+
+    /// Reads a device; `known` is what may stand there, for messages.
+    fn read(text: &str, known: &str) -> Result<Device> {
+        let text = text.trim();
+        // Values in braces may be paths, which keep their case.
+        let (head, braces) = text.split_at(text.find('{').unwrap_or(text.len()));
+        let lower = head.trim().to_ascii_lowercase();
+        let (name, rest) = lower.split_once(':').unwrap_or((&lower, ""));
+        let unknown = || {
+            let hint = if NAMES.contains(&name) { String::new() } else { did_you_mean(name, NAMES) };
+            Error::invalid("device", format!("`{text}` is none of {known}{hint}"))
+        };
+        let number = || match rest {
+            "" => Ok(0),
+            _ => rest.parse().ok().filter(|id| *id >= 0).ok_or_else(unknown),
+        };
+        let settings = |keys: &[&'static str]| Settings::read(head, braces, keys);
+        let plain = |device| settings(&[]).map(|_| device);
+        match name {
+            "cpu" if rest.is_empty() => plain(Device::Cpu),
+            "coreml" if rest.is_empty() => plain(Device::CoreMl),
+            "directml" => plain(Device::DirectMl(number()?)),
+            "cuda" => {
+                let mut settings = settings(&GPU)?;
+                let choices = [("tf32", Precision::Default), ("f32", Precision::F32)];
+                let precision = settings.choice("precision", &choices)?;
+                Ok(Device::Cuda(Cuda { precision, ..gpu(number()?, &mut settings)? }))
+            }
+            "tensorrt" => {
+                let mut settings = settings(&[&GPU[..], &["cache"]].concat())?;
+                let precision = precision(&mut settings)?;
+                let cache = settings.text("cache").map(PathBuf::from);
+                Ok(Device::TensorRt(TensorRt { gpu: gpu(number()?, &mut settings)?, precision, cache }))
+            }
+            "openvino" => {
+                let mut settings = settings(&["precision", "library"])?;
+                let device = if rest.is_empty() { "CPU".into() } else { rest.to_ascii_uppercase() };
+                let library = settings.text("library").map(PathBuf::from);
+                Ok(Device::OpenVino(OpenVino { device, precision: precision(&mut settings)?, library }))
+            }
+            "ep" => Ok(Device::ExecutionProvider(ExecutionProvider::read(head.trim(), braces)?)),
+            _ => Err(unknown()),
         }
     }
 
     /// Reads a device that a graph prefers. A graph may come from a stranger, so it names no files.
     pub(crate) fn of_graph(text: &str) -> Result<Device> {
-        let device: Device = text.parse()?;
+        let device = Device::read(text, KNOWN)?;
+        if let Device::ExecutionProvider(_) = &device {
+            let message =
+                format!("`{text}`: only the engine's devices may name an execution provider, and no graph");
+            return Err(Error::invalid("devices", message));
+        }
         let path = match &device {
             Device::TensorRt(TensorRt { cache, .. }) => cache.as_ref().map(|_| "cache"),
             Device::OpenVino(OpenVino { library, .. }) => library.as_ref().map(|_| "library"),
@@ -152,45 +206,7 @@ impl FromStr for Device {
     type Err = Error;
 
     fn from_str(text: &str) -> Result<Device> {
-        let text = text.trim();
-        // Values in braces may be paths, which keep their case.
-        let (head, braces) = text.split_at(text.find('{').unwrap_or(text.len()));
-        let lower = head.trim().to_ascii_lowercase();
-        let (name, rest) = lower.split_once(':').unwrap_or((&lower, ""));
-        let unknown = || {
-            let hint = if NAMES.contains(&name) { String::new() } else { did_you_mean(name, NAMES) };
-            Error::invalid("device", format!("`{text}` is none of {KNOWN}{hint}"))
-        };
-        let number = || match rest {
-            "" => Ok(0),
-            _ => rest.parse().ok().filter(|id| *id >= 0).ok_or_else(unknown),
-        };
-        let settings = |known: &[&'static str]| Settings::read(head, braces, known);
-        let plain = |device| settings(&[]).map(|_| device);
-        match name {
-            "cpu" if rest.is_empty() => plain(Device::Cpu),
-            "coreml" if rest.is_empty() => plain(Device::CoreMl),
-            "directml" => plain(Device::DirectMl(number()?)),
-            "cuda" => {
-                let mut settings = settings(&GPU)?;
-                let choices = [("tf32", Precision::Default), ("f32", Precision::F32)];
-                let precision = settings.choice("precision", &choices)?;
-                Ok(Device::Cuda(Cuda { precision, ..gpu(number()?, &mut settings)? }))
-            }
-            "tensorrt" => {
-                let mut settings = settings(&[&GPU[..], &["cache"]].concat())?;
-                let precision = precision(&mut settings)?;
-                let cache = settings.text("cache").map(PathBuf::from);
-                Ok(Device::TensorRt(TensorRt { gpu: gpu(number()?, &mut settings)?, precision, cache }))
-            }
-            "openvino" => {
-                let mut settings = settings(&["precision", "library"])?;
-                let device = if rest.is_empty() { "CPU".into() } else { rest.to_ascii_uppercase() };
-                let library = settings.text("library").map(PathBuf::from);
-                Ok(Device::OpenVino(OpenVino { device, precision: precision(&mut settings)?, library }))
-            }
-            _ => Err(unknown()),
-        }
+        Device::read(text, &format!("{KNOWN}, {FORM}"))
     }
 }
 
@@ -229,6 +245,10 @@ impl fmt::Display for Device {
                 write!(f, "openvino:{device}")?;
                 options.extend(precision.written());
                 options.extend(library.as_ref().map(|library| format!("library={}", library.display())));
+            }
+            Device::ExecutionProvider(device) => {
+                write!(f, "{device}")?;
+                options.extend(device.written());
             }
         }
         if options.is_empty() { Ok(()) } else { write!(f, "{{{}}}", options.join(",")) }
@@ -308,5 +328,7 @@ mod tests {
             let said = Device::of_graph(text).unwrap_err().to_string();
             assert!(said.contains(key) && said.contains("no graph"), "{said}");
         }
+        let said = preferred("ep:QNN").unwrap_err();
+        assert!(said.contains("`ep:QNN`") && said.contains("no graph"), "{said}");
     }
 }

@@ -1,24 +1,20 @@
 //! OpenVINO, a plug-in of ONNX Runtime: finds its library, registers it once, and chooses its device.
 
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
 use std::{env, iter};
 
 use ort::memory::DeviceType;
 use ort::session::builder::SessionBuilder;
 
 use super::name::{OpenVino, Precision};
+use super::plug_in;
 use crate::library::Runtime;
-use crate::shared_library;
 
 /// The environment variable that names the library, or the folder that it lies in.
 const VARIABLE: &str = "WUERST_OPENVINO";
 
 /// What the plug-in calls itself.
 const PROVIDER: &str = "OpenVINOExecutionProvider";
-
-/// The registered library. A process has one, as it has one ONNX Runtime.
-static REGISTERED: Mutex<Option<PathBuf>> = Mutex::new(None);
 
 impl OpenVino {
     /// Adds the device to a session's options, or says why that cannot be.
@@ -66,25 +62,16 @@ impl OpenVino {
         format!("{{\"{}\":{{\"INFERENCE_PRECISION_HINT\":\"{precision}\"{threads}}}}}", self.device)
     }
 
-    #[allow(unsafe_code, reason = "the plug-in's initialisers run")]
     fn plug_in(&self, runtime: &Runtime) -> Result<(), String> {
         let path = find(self.library.as_deref(), runtime.path())?;
-        let mut registered = REGISTERED.lock().unwrap_or_else(PoisonError::into_inner);
-        match registered.as_ref() {
-            Some(other) if *other == path => Ok(()),
-            Some(other) => {
-                Err(format!("{} is in use already, and a process can use only one", other.display()))
-            }
-            None => {
-                // SAFETY: a library that the user named, or that lies near ONNX Runtime.
-                let bound = unsafe { shared_library::open(&path) };
-                let _bound = bound.map_err(|why| format!("{} cannot be loaded: {why}", path.display()))?;
-                let failed = |e: ort::Error| format!("{}: {}", path.display(), e.message());
-                runtime.environment().register_ep_library("wuerst.openvino", &path).map_err(failed)?;
-                *registered = Some(path);
-                Ok(())
-            }
+        let mut registered = plug_in::registered();
+        let ours =
+            || runtime.environment().devices().any(|device| device.ep().is_ok_and(|ep| ep == PROVIDER));
+        if !registered.contains(&path) && ours() {
+            let message = "another library of OpenVINO is in use already, and a process can use only one";
+            return Err(format!("{}: {message}", path.display()));
         }
+        plug_in::register(&mut registered, runtime, path)
     }
 }
 

@@ -77,7 +77,7 @@ fn text(pointer: *const c_char) -> String {
 }
 
 /// `cuda` for `CUDAExecutionProvider`: what is written before the colon of a device.
-fn provider(name: &str) -> String {
+pub(super) fn provider(name: &str) -> String {
     match name.trim_end_matches("ExecutionProvider") {
         "Dml" => "directml".to_owned(),
         other => other.to_ascii_lowercase(),

@@ -37,7 +37,7 @@ impl fmt::Display for Placement {
         shares.sort_by(|a, b| b.cmp(a));
         for (index, (count, provider)) in shares.into_iter().enumerate() {
             match index {
-                0 if provider == own => write!(f, ", ")?,
+                0 if *provider == own => write!(f, ", ")?,
                 0 => write!(f, ", on {provider} ")?,
                 _ => write!(f, "; on {provider} ")?,
             }

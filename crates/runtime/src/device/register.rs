@@ -38,6 +38,7 @@ impl Device {
             Device::DirectMl(id) => ep::DirectML::default().with_device_id(*id).register(&mut builder),
             Device::CoreMl => ep::CoreML::default().register(&mut builder),
             Device::OpenVino(device) => return device.register(request.runtime, request.threads, builder),
+            Device::ExecutionProvider(device) => return device.register(request.runtime, builder),
         };
         registered.map(|()| builder).map_err(|error| error.message().to_owned())
     }

@@ -26,6 +26,15 @@ pub(super) struct Settings<'t> {
 impl<'t> Settings<'t> {
     /// Reads what stands behind the name of a device, braces included; nothing is no settings.
     pub(super) fn read(device: &'t str, text: &'t str, known: &[&'static str]) -> Result<Settings<'t>> {
+        Settings::read_all(device, text, Some(known))
+    }
+
+    /// As [`Settings::read`], for a device that has options of any name.
+    pub(super) fn read_any(device: &'t str, text: &'t str) -> Result<Settings<'t>> {
+        Settings::read_all(device, text, None)
+    }
+
+    fn read_all(device: &'t str, text: &'t str, known: Option<&[&'static str]>) -> Result<Settings<'t>> {
         let mut values = BTreeMap::new();
         let inside = match text.strip_prefix('{').map(|rest| rest.strip_suffix('}')) {
             None => "",
@@ -35,7 +44,10 @@ impl<'t> Settings<'t> {
         for entry in inside.split(',').map(str::trim).filter(|entry| !entry.is_empty()) {
             let (key, value) = entry.split_once('=').unwrap_or((entry, ""));
             let (key, value) = (key.trim(), value.trim());
-            if !known.contains(&key) {
+            if key.is_empty() {
+                return Err(wrong(format!("`{device}` has an option without a name: write `key=value`")));
+            }
+            if let Some(known) = known.filter(|known| !known.contains(&key)) {
                 let hint = match did_you_mean(key, known.iter().copied()) {
                     hint if !hint.is_empty() => hint,
                     _ if known.is_empty() => "; it has none".to_owned(),
@@ -51,6 +63,11 @@ impl<'t> Settings<'t> {
             }
         }
         Ok(Settings { device, values })
+    }
+
+    /// All keys and values, as they are written.
+    pub(super) fn into_texts(self) -> BTreeMap<String, String> {
+        self.values.into_iter().map(|(key, value)| (key.to_owned(), value.to_owned())).collect()
     }
 
     /// The value of a key, as it is written.

@@ -139,6 +139,9 @@ fn devices(given: Option<Devices>, folder: &Path) -> Vec<Device> {
     let device = |device| match device {
         Device::TensorRt(one) => Device::TensorRt(TensorRt { cache: from(one.cache), ..one }),
         Device::OpenVino(one) => Device::OpenVino(OpenVino { library: from(one.library), ..one }),
+        Device::ExecutionProvider(one) => {
+            Device::ExecutionProvider(one.with_library(|library| folder.join(library)))
+        }
         other => other,
     };
     given.map(|Devices(list)| list.into_iter().map(device).collect()).unwrap_or_default()

@@ -53,6 +53,8 @@ fn every_key_is_read() {
         other => panic!("{other}"),
     };
     assert_eq!(library, Some("/opt/openvino".into()));
+    let qnn = format!("ep:QNN{{library={},htp=1}}", at("libqnn.so").unwrap().display());
+    assert_eq!(all.stages[&Contract::VqganDecoder].devices[1].to_string(), qnn);
 }
 
 #[test]
