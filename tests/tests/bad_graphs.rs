@@ -21,20 +21,20 @@ use wuerst_tests::numbers::random_weights;
 /// The interfaces of the built-in nodes; checking a graph runs none of them.
 const NODES: [(&str, &str); 7] = [
     ("test.file", "file: file -> text: text"),
-    ("clip.tokenize", "text: text, vocab: model -> ids: i64[b,l]"),
-    ("clip.encode", "ids: i64[b,l], model: model -> states: f32[b,l,d]"),
+    ("wuerst.tokenize", "text: text, vocab: model -> ids: i64[b,l]"),
+    ("wuerst.text_encode", "ids: i64[b,l], model: model -> states: f32[b,l,d]"),
     (
         "wuerst.prior",
         "text: f32[b,l,d], model: model, init: f32[b,16,h,w]?, width: int = 1024 {128..4096}, \
          steps: int = 60 {1..1000}, guidance: float = 4.0 {0.0..}, seed: int = 0, \
-         sampler: text = \"ddpm\" {ddpm|ddim} -> latent: f32[b,16,h,w]",
+         sampler: text = \"ddpm\" {ddpm|ddim} -> embedding: f32[b,16,h,w]",
     ),
     (
         "wuerst.decoder",
-        "semantic: f32[b,16,h,w], text: f32[b,l,d], model: model, seed: int -> latents: f32[b,4,H,W]",
+        "embedding: f32[b,16,h,w], text: f32[b,l,d], model: model, seed: int -> latents: f32[b,4,H,W]",
     ),
-    ("latent.blend", "a: f32[b,16,h,w], b: f32[b,16,h,w] -> latent: f32[b,16,h,w]"),
-    ("latent.mask", "latent: f32[b,16,h,w], mask: f32[b,1,h,w] -> latent: f32[b,16,h,w]"),
+    ("tensor.blend", "a: f32[b,16,h,w], b: f32[b,16,h,w] -> embedding: f32[b,16,h,w]"),
+    ("tensor.mask", "embedding: f32[b,16,h,w], mask: f32[b,1,h,w] -> embedding: f32[b,16,h,w]"),
 ];
 
 struct Interface(NodeSpec);

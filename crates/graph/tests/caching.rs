@@ -60,8 +60,8 @@ fn digests_alone_prove_that_nothing_changed() {
     let (image, _) = bench.output(&graph, "image", &sets("a red apple", 1, 12));
     bench.cache.set_budget(image.unwrap().bytes());
     assert!(bench.ran(&graph, &sets("a red apple", 1, 12)).is_empty(), "only the image is kept");
-    // The image is of no use for the latent, which was evicted, and so was all that it was made of.
-    let (_, ran) = bench.output(&graph, "semantic", &sets("a red apple", 1, 12));
+    // The image is of no use for the embedding, which was evicted, and so was all that it was made of.
+    let (_, ran) = bench.output(&graph, "embedding", &sets("a red apple", 1, 12));
     assert_eq!(ran, ["tokens", "text", "prior"]);
 }
 
@@ -74,7 +74,7 @@ fn the_report_says_why() {
     let (cancel, mut observer) = (wuerst_core::CancellationToken::new(), ());
     let mut run = wuerst_graph::Run::new(&graph, &inputs, &bench.cache, &cancel, &mut observer);
     for why in [RunReason::New, RunReason::Evicted] {
-        run.output("semantic").unwrap();
+        run.output("embedding").unwrap();
         let outcomes: Vec<_> =
             run.report().nodes.iter().map(|node| (&*node.node, node.outcome.clone())).collect();
         assert_eq!(outcomes, ["tokens", "text", "prior"].map(|node| (node, Outcome::Ran(why.clone()))));
@@ -98,8 +98,8 @@ fn the_report_names_what_changed_and_what_was_reused() {
             &format!("tokens: {same}"),
             &format!("text: {same}"),
             "prior: changed: seed",
-            "decode: changed: semantic, seed",
-            "vqgan: changed: latent"
+            "decode: changed: embedding, seed",
+            "vqgan: changed: latents"
         ]
     );
     assert_eq!(outcomes("a  red apple", 2)[..2], ["tokens: changed: text", &format!("text: {cut_off}")]);

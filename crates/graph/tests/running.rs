@@ -58,9 +58,9 @@ fn several_outputs_come_in_order_and_share_work() {
     inputs.set(&graph, "prompt", "a red apple").unwrap();
     let (cancel, mut notes) = (CancellationToken::new(), Notes::default());
     let mut run = Run::new(&graph, &inputs, &bench.cache, &cancel, &mut notes);
-    let values = run.outputs(&["semantic", "image", "echo"]).unwrap();
+    let values = run.outputs(&["embedding", "image", "echo"]).unwrap();
     assert_eq!(values[2], Value::from("a red apple"));
-    assert_eq!(values[0], bench.output(&graph, "semantic", &prompt()).0.unwrap());
+    assert_eq!(values[0], bench.output(&graph, "embedding", &prompt()).0.unwrap());
     let lines = notes.lines.join(", ");
     assert_eq!(lines.matches("prior started").count(), 1, "{lines}");
     assert!(
@@ -76,7 +76,7 @@ fn several_outputs_come_in_order_and_share_work() {
 fn output_types_are_known_as_far_as_the_graph_fixes_them() {
     let graph = Bench::new(0).load(CASCADE);
     let types: Vec<String> = graph.outputs().iter().map(|o| format!("{}: {}", o.name, o.ty)).collect();
-    assert_eq!(types, ["image: u8[h,w,3]", "semantic: f32[b,16,h,w]", "echo: text"]);
+    assert_eq!(types, ["image: u8[h,w,3]", "embedding: f32[b,16,h,w]", "echo: text"]);
     assert_eq!(graph.inputs()[2].to_string(), "steps: int = 12 {1..100}");
     assert_eq!(graph.needed(&[1]).len(), 3);
     let fixed = CASCADE.replace("$text.states, seed: $seed }", "$init, seed: $seed }");
@@ -171,7 +171,7 @@ fn arguments_can_be_replaced_before_and_after_loading() {
         ("prior.x", "1").into(),
         ("decode.text", "words").into(),
         Change::Value("prior.seed", Value::from(true)),
-        Change::Kind("vqgan", "clip.tokenize"),
+        Change::Kind("vqgan", "wuerst.tokenize"),
     ]));
     assert_eq!(
         error,
@@ -180,8 +180,8 @@ fn arguments_can_be_replaced_before_and_after_loading() {
          prior.steps: wants int, but this is `many`\n\
          prior.seed: wants int, but this is bool true\n\
          decode.text: wants f32[b,l,d], which cannot be written as text\n\
-         14:3: nodes.vqgan: `clip.tokenize` needs `text: text`\n\
-         14:46: nodes.vqgan.with.latent: `clip.tokenize` has no input `latent`; it takes text\n\
+         14:3: nodes.vqgan: `wuerst.tokenize` needs `text: text`\n\
+         14:46: nodes.vqgan.with.latents: `wuerst.tokenize` has no input `latents`; it takes text\n\
          16:10: outputs.image: `vqgan` has no output `image`; it has `$vqgan.ids`"
     );
 }
@@ -189,7 +189,7 @@ fn arguments_can_be_replaced_before_and_after_loading() {
 #[test]
 fn a_stage_can_be_another_node() {
     let mut bench = Bench::new(usize::MAX);
-    bench.add("house.prior", "text: f32[b,l,d], seed: int -> latent: f32[b,16,h,w]", |_, args| {
+    bench.add("house.prior", "text: f32[b,l,d], seed: int -> embedding: f32[b,16,h,w]", |_, args| {
         Ok(vec![ndarray::Array4::from_elem((1, 16, 2, 2), args.tensor_f32("text")?.sum()).into()])
     });
     let ran = bench.ran(&bench.load(CASCADE), &prompt());

@@ -15,9 +15,9 @@ inputs:
   seed: int
 nodes:
   first: { use: wuerst.prior, with: { text: $text, steps: $steps, seed: $seed } }
-  again: { use: latent.add, with: { a: $first.latent, b: $first.latent } }
+  again: { use: latent.add, with: { a: $first.embedding, b: $first.embedding } }
 outputs:
-  latent: $again.sum
+  embedding: $again.sum
   steps: $steps
 ";
 
@@ -54,7 +54,7 @@ fn a_graph_stands_in_for_a_node_and_its_nodes_are_remembered_one_by_one() {
     let spec = bench.registry.get("house.prior").unwrap().spec().clone();
     assert_eq!(
         spec.signature.to_string(),
-        "text: f32[b,l,d], steps: int = 3 {1..40}, seed: int -> latent: f32[b,16,h,w], steps: int"
+        "text: f32[b,l,d], steps: int = 3 {1..40}, seed: int -> embedding: f32[b,16,h,w], steps: int"
     );
     assert_eq!(spec.about, "Twice the prior, which is one more than once.");
 
@@ -63,13 +63,13 @@ fn a_graph_stands_in_for_a_node_and_its_nodes_are_remembered_one_by_one() {
     assert_eq!(ran, ["tokens", "text", "prior/first", "prior/again", "decode", "vqgan"]);
     let plain = bench.load(&CASCADE.replace("seed: $seed } }", "seed: $seed, steps: 3 } }"));
     assert_eq!(bench.ran(&plain, &prompt()), ["decode", "vqgan"], "the prior within is the prior without");
-    let (semantic, _) = bench.output(&graph, "semantic", &prompt());
-    let (once, _) = bench.output(&plain, "semantic", &prompt());
+    let (embedding, _) = bench.output(&graph, "embedding", &prompt());
+    let (once, _) = bench.output(&plain, "embedding", &prompt());
     let tensor = |value: Value| match value {
         Value::Tensor(tensor) => tensor.to_f32().unwrap(),
         other => panic!("{other}"),
     };
-    assert_eq!(tensor(semantic.unwrap()), tensor(once.unwrap()) * 2.);
+    assert_eq!(tensor(embedding.unwrap()), tensor(once.unwrap()) * 2.);
 
     // Changed inside, by a value that is set where the graph is a node: what comes before is not run again.
     let graph = with_prior(&bench, "house.prior", &[Change::Text("prior.steps", "4")]).unwrap();
@@ -249,7 +249,7 @@ fn what_cannot_be_a_node_is_refused_with_its_place() {
         "1: the graph has 1 problem\n8:17: nodes.first.use: a graph cannot be a node of itself: \
          house.a -> house.b -> house.a"
     );
-    let wrong = DOUBLE.replace("$first.latent, b", "$frist.latent, b");
+    let wrong = DOUBLE.replace("$first.embedding, b", "$frist.embedding, b");
     assert_eq!(
         refused(&[("house.c", DOUBLE), ("house.a", &wrong)]),
         "1: the graph has 1 problem\n9:40: nodes.again.with.a: no node `frist`; did you mean `first`?"

@@ -6,11 +6,8 @@ use std::path::{Path, PathBuf};
 use wuerst_core::{Args, Ctx, Error, Models, NodeKind, NodeSpec, Registry, Result, Value};
 
 /// Nodes that the broken graphs have beside those that are built in.
-const MORE: [(&str, &str); 5] = [
-    ("clip.tokenize", "text: text, vocab: model -> ids: i64[b,l]"),
-    ("clip.encode", "ids: i64[b,l], model: model -> states: f32[b,l,d]"),
-    ("latent.blend", "a: f32[b,16,h,w], b: f32[b,16,h,w] -> latent: f32[b,16,h,w]"),
-    ("latent.mask", "latent: f32[b,16,h,w], mask: f32[b,1,h,w] -> latent: f32[b,16,h,w]"),
+const MORE: [(&str, &str); 2] = [
+    ("tensor.mask", "embedding: f32[b,16,h,w], mask: f32[b,1,h,w] -> embedding: f32[b,16,h,w]"),
     ("test.square", "x: f32[n,n], y: f32[2,n]?, flag: bool = true -> z: f32[n], n: int"),
 ];
 

@@ -46,34 +46,34 @@ impl Bench {
     pub fn new(budget: usize) -> Bench {
         let (registry, log) = (Registry::new(), Log::default());
         let mut bench = Bench { registry, cache: Cache::new(budget), log };
-        bench.add("clip.tokenize", "text: text -> ids: i64[b,l]", |_, args| {
+        bench.add("wuerst.tokenize", "text: text -> ids: i64[b,l]", |_, args| {
             let words = args.text("text")?.split_whitespace().map(|w| w.bytes().map(i64::from).sum());
             let ids: Vec<i64> = std::iter::once(0).chain(words).collect();
             Ok(vec![Array2::from_shape_vec((1, ids.len()), ids).map_err(bug)?.into()])
         });
-        bench.add("clip.encode", "tokens: i64[b,l] -> states: f32[b,l,4]", |_, args| {
+        bench.add("wuerst.text_encode", "tokens: i64[b,l] -> states: f32[b,l,4]", |_, args| {
             let ids = args.tensor_i64("tokens")?;
             let shape = (1, ids.shape()[1], 4);
             Ok(vec![Array3::from_shape_fn(shape, |(_, i, j)| (ids[[0, i]] as f32 + j as f32).sin()).into()])
         });
-        let prior = "text: f32[b,l,d], steps: int = 20 {1..1000}, seed: int = 0 -> latent: f32[b,16,h,w]";
+        let prior = "text: f32[b,l,d], steps: int = 20 {1..1000}, seed: int = 0 -> embedding: f32[b,16,h,w]";
         bench.add("wuerst.prior", prior, |ctx, args| {
             let (text, steps) = (args.tensor_f32("text")?, args.count("steps")?);
             (1..=steps).try_for_each(|done| ctx.step(done, steps))?;
             let scale = text.sum() + steps as f32 + args.int("seed")? as f32;
             Ok(vec![Array4::from_shape_fn((1, 16, 2, 2), |(_, c, y, x)| scale * (c + y + x) as f32).into()])
         });
-        let decode = "semantic: f32[b,16,h,w], text: f32[b,l,d], steps: int = 12, seed: int = 0 \
-                      -> latent: f32[b,4,H,W], rng: u8[n]";
+        let decode = "embedding: f32[b,16,h,w], text: f32[b,l,d], steps: int = 12, seed: int = 0 \
+                      -> latents: f32[b,4,H,W], rng: u8[n]";
         bench.add("wuerst.decoder", decode, |_, args| {
-            let sum = args.tensor_f32("semantic")?.sum() + args.tensor_f32("text")?.sum();
+            let sum = args.tensor_f32("embedding")?.sum() + args.tensor_f32("text")?.sum();
             let scale = sum + args.int("steps")? as f32 - args.int("seed")? as f32;
-            let latent = Array4::from_shape_fn((1, 4, 8, 8), |(_, c, y, x)| scale / (1 + c + y + x) as f32);
-            Ok(vec![latent.into(), ndarray::Array1::from_elem(4, scale as u8).into()])
+            let latents = Array4::from_shape_fn((1, 4, 8, 8), |(_, c, y, x)| scale / (1 + c + y + x) as f32);
+            Ok(vec![latents.into(), ndarray::Array1::from_elem(4, scale as u8).into()])
         });
-        bench.add("wuerst.vqgan_decode", "latent: f32[b,4,H,W] -> image: u8[h,w,3]", |_, args| {
-            let latent = args.tensor_f32("latent")?;
-            let pixel = |(y, x, _)| latent[IxDyn(&[0, 0, y / 4, x / 4])] as u8;
+        bench.add("wuerst.vqgan_decode", "latents: f32[b,4,H,W] -> image: u8[h,w,3]", |_, args| {
+            let latents = args.tensor_f32("latents")?;
+            let pixel = |(y, x, _)| latents[IxDyn(&[0, 0, y / 4, x / 4])] as u8;
             Ok(vec![Array3::from_shape_fn((32, 32, 3), pixel).into()])
         });
         bench
@@ -172,15 +172,15 @@ inputs:
   seed: int = 0
   steps: int = 12 {1..100}
 nodes:
-  tokens: { use: clip.tokenize, with: { text: $prompt } }
-  text: { use: clip.encode, with: { tokens: $tokens.ids } }
+  tokens: { use: wuerst.tokenize, with: { text: $prompt } }
+  text: { use: wuerst.text_encode, with: { tokens: $tokens.ids } }
   prior: { use: wuerst.prior, with: { text: $text.states, seed: $seed } }
   decode:
     use: wuerst.decoder
-    with: { semantic: $prior.latent, text: $text.states, seed: $seed, steps: $steps }
-  vqgan: { use: wuerst.vqgan_decode, with: { latent: $decode.latent } }
+    with: { embedding: $prior.embedding, text: $text.states, seed: $seed, steps: $steps }
+  vqgan: { use: wuerst.vqgan_decode, with: { latents: $decode.latents } }
 outputs:
   image: $vqgan.image
-  semantic: $prior.latent
+  embedding: $prior.embedding
   echo: $prompt
 ";
