@@ -127,7 +127,7 @@ static void generator(plugin *p, const uint8_t *picture, const char *prompt, int
     double begun = milliseconds();
     CHECK(render(p, e, 0, 0, 64, 64, 1) == OK, "render: %s", message);
     printf("generator: the first frame took %.0f ms, models loaded on the way\n", milliseconds() - begun);
-    CHECK(updates > 0 && !message[0], "there was progress, and no message");
+    CHECK(runs == 1 && !message[0], "there was one run, and no message");
     int off = 0;
     for (int y = 0; y < 64; y++)
         for (int x = 0; x < 64; x++)
@@ -138,14 +138,14 @@ static void generator(plugin *p, const uint8_t *picture, const char *prompt, int
 
     uint8_t *whole = output.data;
     output.data = NULL;
-    updates = 0;
+    runs = 0;
     canvas(64, 64, 1, 4);
     begun = milliseconds();
     for (int y = 0; y < 64; y += 16)
         for (int x = 0; x < 64; x += 32) CHECK(render(p, e, x, y, x + 32, y + 16, 1) == OK, "tile: %s", message);
     double took = milliseconds() - begun;
     for (int y = 0; y < 64; y++) CHECK(!memcmp(pixel(0, y), whole + (size_t)output.row * (size_t)y, 256), "tiles differ");
-    CHECK(updates == 0, "the picture was made again");
+    CHECK(runs == 0, "the picture was made again");
     canvas(64, 64, 1, 4);
     CHECK(render(p, e, 8, 8, 16, 16, 1) == OK && pixel(7, 8)[0] == 0xAB && pixel(16, 8)[0] == 0xAB, "more than the window was written");
     printf("generator: 8 tiles are the whole, without another run, in %.1f ms\n", took);
@@ -166,7 +166,7 @@ static void generator(plugin *p, const uint8_t *picture, const char *prompt, int
     CHECK(render(p, e, 0, 0, 32, 32, 0.5) == OK, "half the scale: %s", message);
     float corner;
     memcpy(&corner, pixel(0, 0), 4);
-    CHECK(corner > 0.5 && updates == 0, "half the scale is another picture");
+    CHECK(corner > 0.5 && runs == 0, "half the scale is another picture");
     printf("generator: floats in linear light within %.0e; half the scale; no further run\n", worst);
 
     set_number(e, "seed", seed + 1);
@@ -230,10 +230,11 @@ static void filter(plugin *p)
     memcpy(value, pixel(48, 32), 16);
     CHECK(value[3] == 1 && value[0] > value[1] && value[0] > value[2], "a red frame stays red: %g %g %g", value[0], value[1], value[2]);
     printf("filter: a red frame became %.2f %.2f %.2f in its middle\n", value[0], value[1], value[2]);
-    int before = updates = 0;
-    CHECK(render(p, e, 0, 0, 96, 64, 1) == OK && updates == before, "an equal frame was made again");
+    /* Runs are counted, not updates of progress: a quick one is done before the first. */
+    runs = 0;
+    CHECK(render(p, e, 0, 0, 96, 64, 1) == OK && runs == 0, "an equal frame was made again");
     pixels[0] = 0;
-    CHECK(render(p, e, 0, 0, 96, 64, 1) == OK && updates > 0, "another frame was not made");
+    CHECK(render(p, e, 0, 0, 96, 64, 1) == OK && runs == 1, "another frame was not made");
     CHECK(p->entry("OfxActionDestroyInstance", e, NULL, NULL) == OK, "destroy");
     free(pixels);
 }

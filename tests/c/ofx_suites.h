@@ -12,7 +12,7 @@ struct effect {
     clip clip[4];
 };
 
-static int images_out, aborts_asked, abort_after = -1, updates, message_count;
+static int images_out, aborts_asked, abort_after = -1, runs, updates, message_count;
 static double last_fraction;
 static char message[1024];
 
@@ -141,7 +141,7 @@ static int param_value_at(param *p, double time, ...)
 
 static struct { void *functions[18]; } parameter_suite;
 
-static int progress_start(void *e, const char *label) { good(e); CHECK(label && *label, "no label"); updates = 0, last_fraction = 0; return OK; }
+static int progress_start(void *e, const char *label) { good(e); CHECK(label && *label, "no label"); runs++, last_fraction = 0; return OK; }
 static int progress_update(void *e, double fraction)
 {
     good(e);
