@@ -4,6 +4,7 @@ use std::fmt;
 use std::io::{self, ErrorKind, Read};
 use std::path::Path;
 
+use super::yaml::MARK;
 use wuerst_core::regular::{self, Links};
 use wuerst_core::{Error, Result};
 
@@ -31,6 +32,9 @@ pub fn read_text(reader: impl Read) -> io::Result<String> {
     if bytes.len() > LONGEST {
         let message = format!("too long: a graph file has at most {} MiB", LONGEST >> 20);
         return Err(io::Error::new(ErrorKind::InvalidData, message));
+    }
+    if bytes.starts_with(MARK.encode_utf8(&mut [0; 3]).as_bytes()) {
+        bytes.drain(..MARK.len_utf8());
     }
     String::from_utf8(bytes).map_err(|error| {
         let (good, bad) = error.as_bytes().split_at(error.utf8_error().valid_up_to());

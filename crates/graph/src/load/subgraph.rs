@@ -11,6 +11,7 @@ use std::sync::Arc;
 use wuerst_core::{Args, Ctx, Error, Models, NodeKind, NodeSpec, Refusal, Registry, Result, Value};
 
 use crate::cache::Cache;
+use crate::file::yaml::MARK;
 use crate::graph::effective_inputs::allowed;
 use crate::graph::{Graph, ValueSource};
 use crate::run::Run;
@@ -68,7 +69,8 @@ pub(crate) fn models(kind: &dyn NodeKind) -> Option<&Models> {
 
 /// What the comment at the beginning of a graph file says: its first paragraph.
 fn about(text: &str) -> String {
-    let comment = text.lines().map_while(|line| line.strip_prefix('#')).map(str::trim);
+    let comment =
+        text.trim_start_matches(MARK).lines().map_while(|line| line.strip_prefix('#')).map(str::trim);
     let lines: Vec<&str> = comment
         .skip_while(|line| line.is_empty() || line.starts_with("yaml-language-server:"))
         .take_while(|line| !line.is_empty())

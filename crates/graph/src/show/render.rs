@@ -2,6 +2,8 @@
 
 use wuerst_core::{Diagnostic, is_command};
 
+use crate::file::yaml::MARK;
+
 /// One line: `file:line:column: path: message`.
 pub fn headline(file: &str, diagnostic: &Diagnostic) -> String {
     let gap = if diagnostic.line > 0 { "" } else { " " };
@@ -14,7 +16,7 @@ const WIDEST: usize = 160;
 /// The line of the file that the diagnostic is about, with a caret below the place; `None` when it is
 /// about no line. Of a long line the part around the place is shown.
 pub fn excerpt(text: &str, diagnostic: &Diagnostic) -> Option<String> {
-    let number = diagnostic.line;
+    let (number, text) = (diagnostic.line, text.strip_prefix(MARK).unwrap_or(text));
     let line = text.lines().nth(usize::try_from(number).ok()?.checked_sub(1)?)?;
     let before = usize::try_from(diagnostic.column).ok()?.checked_sub(1)?;
     let skipped = (before + WIDEST / 4).saturating_sub(WIDEST);
@@ -45,6 +47,11 @@ mod tests {
         assert_eq!(excerpt("one\n\ttwo: 2\n", &at(2, 7)).as_deref(), Some("2 | \ttwo: 2\n  | \t     ^"));
         assert_eq!(excerpt("one\n", &at(0, 0)), None);
         assert_eq!(excerpt("one\n", &at(9, 1)), None);
+    }
+
+    #[test]
+    fn byte_order_marks_take_no_column() {
+        assert_eq!(excerpt("\u{feff}one: 1\n", &at(1, 6)).as_deref(), Some("1 | one: 1\n  |      ^"));
     }
 
     #[test]

@@ -91,7 +91,8 @@ impl Metadata {
             if [network::KEY, onnx::QUANTIZED.0].contains(&key) {
                 continue;
             }
-            if given.insert(name, text).is_some() {
+            // Tools that read texts from files keep a mark of the byte order.
+            if given.insert(name, text.trim_start_matches('\u{feff}')).is_some() {
                 problems.push(problem(name, "is there twice".to_owned()));
             }
         }

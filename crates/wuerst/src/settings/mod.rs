@@ -60,7 +60,9 @@ impl Settings {
             let message = format!("too long: a settings file has at most {} MiB", LONGEST >> 20);
             return Err(failed(io::Error::new(io::ErrorKind::InvalidData, message)));
         }
-        let document: Document = serde_yaml::from_slice(&bytes).map_err(|e| problem::located(path, &e))?;
+        // A mark of the byte order is no part of the text.
+        let text = bytes.strip_prefix("\u{feff}".as_bytes()).unwrap_or(&bytes);
+        let document: Document = serde_yaml::from_slice(text).map_err(|e| problem::located(path, &e))?;
         let folder = path.parent().unwrap_or(Path::new(""));
         document.settings(folder).map_err(|message| problem::somewhere(path, message))
     }

@@ -32,8 +32,12 @@ pub(crate) struct Problem {
     pub(crate) message: String,
 }
 
+/// A mark of the byte order, which is no part of a text.
+pub(crate) const MARK: char = '\u{feff}';
+
 /// Reads YAML. After a syntax error it goes on at the next key that stands at the beginning of a line.
 pub(crate) fn read(text: &str) -> Read {
+    let text = text.strip_prefix(MARK).unwrap_or(text);
     let mut builder = Builder::default();
     builder.problems.extend(unprintable(text));
     let mut whole: Option<Tree> = None;
