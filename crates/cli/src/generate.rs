@@ -1,16 +1,17 @@
 //! `wuerst generate`: a prompt becomes a picture.
 
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Instant;
 
 use anyhow::{Result, anyhow, bail};
 use wuerst::core::{effective_seed, is_whole};
-use wuerst::{Engine, Graph, Value};
+use wuerst::{Change, Engine, Graph, Value};
 
 use crate::encode::Format;
 use crate::graph_file::GraphFile;
-use crate::pairs::Texts;
+use crate::pairs::{Sets, Texts};
 use crate::previews::PreviewArgs;
 use crate::progress::Progress;
 use crate::recipe::Recipe;
@@ -18,8 +19,8 @@ use crate::say::say;
 use crate::setup::Setup;
 use crate::size::Size;
 use crate::target::{Target, numbered};
-use crate::used::{Found, used};
-use crate::{find, outputs, pairs, picture, seed, watch};
+use crate::used::used;
+use crate::{find, outputs, pairs, paths, picture, seed, watch};
 
 /// The most words that a prompt may have. Text encoders read some dozens and cut off the rest with a warning; so many
 /// are no prompt but a mistake.
@@ -59,8 +60,8 @@ pub(crate) struct Args {
     #[arg(long)]
     no_metadata: bool,
     /// Sets another input, or an argument of a node, as decoder_steps=20 or prior.model=mine.onnx
-    #[arg(long, value_name = "NAME=VALUE", value_parser = pairs::pair)]
-    set: Vec<(String, String)>,
+    #[arg(long, value_name = "NAME=VALUE", value_parser = paths::of_value())]
+    set: Vec<(String, OsString)>,
     /// Makes a node one of another kind, as prior=acme.prior
     #[arg(long = "use", value_name = "NODE=KIND", value_parser = pairs::pair)]
     kind: Vec<(String, String)>,
@@ -92,12 +93,17 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
 /// Makes them with the graph as it is in its file now.
 fn make(args: &Args, targets: &[Target], file: &Path, (engine, graphs): (&Engine, &Texts)) -> Result<()> {
     let source = GraphFile::open(file)?;
-    let (changes, inputs) = pairs::split(&args.set, &args.kind);
-    let graph = source.load(engine, &changes)?;
+    let sets = Sets::new(&args.set);
+    let (changes, inputs) = pairs::split(&sets.texts, &args.kind);
+    let all: Vec<Change<'_>> = changes.iter().copied().map(Change::from).chain(sets.changes()).collect();
+    let graph = source.load_with(engine, &all)?;
+    source.remark(&graph);
     let job = engine.job(&graph);
+    let found = sets.values(&graph)?;
     let mut given = given(args);
     given.extend(inputs.iter().map(|(name, text)| (*name, (*text).to_owned())));
     given.iter().try_for_each(|(name, text)| job.set_text(name, text))?;
+    found.iter().try_for_each(|(name, value)| job.set(name, value.clone()))?;
 
     let set = inputs.iter().rev().find(|(name, _)| *name == "seed");
     let set = set.map(|(_, text)| seed::read(text)).transpose().map_err(anyhow::Error::msg)?;
@@ -105,9 +111,15 @@ fn make(args: &Args, targets: &[Target], file: &Path, (engine, graphs): (&Engine
     let mut recipe = match args.no_metadata {
         true => None,
         false => {
-            let inputs = given.into_iter().map(|(name, text)| (name.to_owned(), text)).collect();
-            let used = used(engine, &graph, &inputs, &Found::new())?;
-            let recipe = Recipe::of(&graph, &source.text, inputs, pairs::texts(&changes), &used);
+            let (arguments, paths): (Texts, Texts) = sets
+                .shown()
+                .map(|(name, path)| (name.to_owned(), path))
+                .partition(|(name, _)| name.contains('.'));
+            let given = given.into_iter().map(|(name, text)| (name.to_owned(), text));
+            let inputs = given.chain(paths).collect();
+            let changes = pairs::texts(&changes).into_iter().chain(arguments).collect();
+            let used = used(engine, &graph, &inputs, &found)?;
+            let recipe = Recipe::of(&graph, &source.text, inputs, changes, &used);
             Some(Recipe { graphs: graphs.clone(), ..recipe })
         }
     };

@@ -10,7 +10,7 @@ use wuerst::graph::{excerpt, headline, read_file};
 use wuerst::{Change, Engine, Error, Graph};
 
 use crate::find;
-use crate::say::warn;
+use crate::say::{tell, warn};
 
 /// The graph that ships.
 const DEFAULT: &str = "graphs/text-to-image.yaml";
@@ -62,6 +62,12 @@ impl GraphFile {
                 Ok(graph)
             }
         }
+    }
+
+    /// Prints what is allowed and most often a mistake.
+    pub(crate) fn remark(&self, graph: &Graph) {
+        let file = self.path.display().to_string();
+        graph.notes().iter().for_each(|note| tell(headline(&file, note)));
     }
 
     /// Prints warnings of the graph.

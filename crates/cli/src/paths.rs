@@ -8,6 +8,14 @@ use clap::builder::{OsStringValueParser, TypedValueParser};
 /// A name and a path.
 pub(crate) type Named = (String, PathBuf);
 
+/// Reads `NAME=VALUE`, of which the value is text, or a path.
+pub(crate) fn of_value() -> impl TypedValueParser<Value = (String, OsString)> {
+    OsStringValueParser::new().try_map(|text| {
+        let pair = split(&text).and_then(|(name, value)| Some((name.to_str()?.trim().to_owned(), value)));
+        pair.filter(|(name, _)| !name.is_empty()).ok_or("write it as NAME=VALUE, as seed=7")
+    })
+}
+
 /// Reads `OUTPUT=FILE`.
 pub(crate) fn of_output() -> impl TypedValueParser<Value = Named> {
     OsStringValueParser::new()

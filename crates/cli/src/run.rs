@@ -3,19 +3,19 @@
 use std::borrow::Cow;
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{Result, bail};
 use serde_json::Value as Json;
 use wuerst::graph::ValueSource;
-use wuerst::{Engine, Graph, Value};
+use wuerst::{Change, Engine, Graph, Value};
 
 use crate::again::Again;
 use crate::encode::{Format, format, npy, txt};
 use crate::graph_file::GraphFile;
-use crate::pairs::Texts;
-use crate::pairs::{self, split, texts};
+use crate::pairs::{self, Sets, Texts, split, texts};
 use crate::previews::PreviewArgs;
 use crate::progress::Progress;
 use crate::recipe::Recipe;
@@ -35,8 +35,8 @@ pub(crate) struct Args {
     #[arg(long, value_name = "PICTURE")]
     from: Option<PathBuf>,
     /// Sets an input, as seed=7, or an argument of a node, as prior.steps=20
-    #[arg(long, value_name = "NAME=VALUE", value_parser = pairs::pair)]
-    set: Vec<(String, String)>,
+    #[arg(long, value_name = "NAME=VALUE", value_parser = paths::of_value())]
+    set: Vec<(String, OsString)>,
     /// Makes a node one of another kind, as prior=acme.prior
     #[arg(long = "use", value_name = "NODE=KIND", value_parser = pairs::pair)]
     kind: Vec<(String, String)>,
@@ -124,21 +124,28 @@ fn make(
     (engine, graphs): (&Engine, &Texts),
 ) -> Result<()> {
     let source = source(args, before)?;
-    let (sets, kinds) = (sets(args, before), kinds(args, before));
-    let (changes, inputs) = split(&sets, &kinds);
-    let own = args.set.iter().chain(&args.kind).map(|(name, _)| name.as_str());
+    let given = Sets::new(&args.set);
+    let (sets, kinds) = (sets(&given, before), kinds(args, before));
+    let (mut changes, inputs) = split(&sets, &kinds);
+    let own = args.set.iter().map(|(name, _)| name).chain(args.kind.iter().map(|(name, _)| name));
+    let own = own.map(String::as_str);
     let again = args.from.as_deref().zip(before);
     let readable = args.setup.readable()?;
     let again = again.map(|(picture, before)| Again::new(before, picture, readable, own));
-    let graph = match &again {
-        None => source.load(engine, &changes)?,
-        Some(again) => {
-            let changes: Vec<_> = changes.iter().map(|change| again.change(*change)).collect();
-            source.load_with(engine, &changes).map_err(|error| again.explained(error))?
-        }
-    };
-    let found = again.as_ref().map_or(Ok(Found::new()), |again| again.values(engine, &graph))?;
-    let job = engine.job(&graph);
+    let change = |change| again.as_ref().map_or_else(|| Change::from(change), |again| again.change(change));
+    let all: Vec<Change<'_>> = changes.iter().copied().map(change).chain(given.changes()).collect();
+    let graph = source.load_with(engine, &all).map_err(|error| match &again {
+        Some(again) => again.explained(error),
+        None => error,
+    })?;
+    source.remark(&graph);
+    let mut found = again.as_ref().map_or(Ok(Found::new()), |again| again.values(engine, &graph))?;
+    found.extend(given.values(&graph)?);
+    let (names, job): (Vec<_>, _) = (given.shown().collect(), engine.job(&graph));
+    let names = names.iter().map(|(name, path)| (*name, path.as_str()));
+    let (arguments, paths): (Vec<_>, Vec<_>) = names.partition(|(name, _)| name.contains('.'));
+    changes.extend(arguments);
+    let inputs = [inputs, paths].concat();
     inputs.iter().try_for_each(|(name, text)| match found.get(*name) {
         Some(value) => job.set(name, value.clone()),
         None => job.set_text(name, text),
@@ -228,9 +235,9 @@ fn source(args: &Args, before: Option<&Recipe>) -> Result<GraphFile> {
 }
 
 /// What to set: what the picture was made with, and in its place what is given now.
-fn sets(args: &Args, before: Option<&Recipe>) -> Vec<(String, String)> {
+fn sets(given: &Sets, before: Option<&Recipe>) -> Vec<(String, String)> {
     let before = before.into_iter().flat_map(|recipe| recipe.inputs.iter().chain(recipe.arguments()));
-    replaced(before, &args.set)
+    replaced(before.filter(|(name, _)| !given.has_path(name)), &given.texts)
 }
 
 /// The nodes of another kind, likewise.

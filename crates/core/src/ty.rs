@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::path::Path;
 
-use crate::{DType, Tensor, Value};
+use crate::{DType, Error, File, Model, Result, Tensor, Value};
 
 /// The type of a port or of a wire.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -43,6 +44,22 @@ impl Ty {
     pub fn of_tensor(tensor: &Tensor) -> Ty {
         let dims = tensor.shape().iter().map(|&d| Dim::Fixed(d)).collect();
         Ty::Tensor { dtype: tensor.dtype(), dims }
+    }
+
+    /// The model or file at a path, which need not be text; it is called as its path is shown.
+    ///
+    /// # Errors
+    /// [`Error::Model`], [`Error::File`], or [`Error::Type`] for another type.
+    pub fn at_path(&self, path: &Path) -> Result<Value> {
+        let name = path.to_string_lossy();
+        match self {
+            Ty::Model => Model::open(&name, path).map(Value::Model),
+            Ty::File => File::open(&name, path).map(Value::File),
+            other => {
+                let got = format!("the path {}", path.display());
+                Err(Error::Type { what: "value".to_owned(), want: other.to_string(), got })
+            }
+        }
     }
 
     /// Whether a port of this type may be wired to something of type `from`.

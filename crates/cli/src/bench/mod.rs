@@ -10,17 +10,18 @@ mod measure;
 mod peer;
 
 use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{Context, Result, bail};
-use wuerst::{Engine, Job};
+use wuerst::{Change, Engine, Job};
 
-use crate::find;
 use crate::graph_file::GraphFile;
-use crate::pairs::{pair, split};
+use crate::pairs::{Sets, split};
 use crate::say::{say, say_json};
 use crate::setup::Setup;
+use crate::{find, paths};
 use against::Comparison;
 use peer::Peer;
 
@@ -34,8 +35,8 @@ pub(crate) struct Args {
     #[arg(value_parser = find::graph())]
     graph: Option<PathBuf>,
     /// Sets an input, or an argument of a node; prompt is "a red apple" when it is not set
-    #[arg(long, value_name = "NAME=VALUE", value_parser = pair)]
-    set: Vec<(String, String)>,
+    #[arg(long, value_name = "NAME=VALUE", value_parser = paths::of_value())]
+    set: Vec<(String, OsString)>,
     /// The output to compute
     #[arg(short, long, value_name = "NAME", default_value = "image")]
     output: String,
@@ -69,11 +70,14 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
         Some(path) => GraphFile::open(path)?,
         None => GraphFile::default_for(&args.setup.models(None::<&Path>)?)?,
     };
-    let (arguments, inputs) = split(&args.set, &[]);
+    let sets = Sets::new(&args.set);
+    let (arguments, inputs) = split(&sets.texts, &[]);
     if let Some((name, _)) = arguments.first().filter(|_| args.against.is_some()) {
         bail!("`{name}` is of our graph alone: set an input of the graph, which the peer is told too");
     }
-    let graph = source.load(&engine, &arguments)?;
+    let changes: Vec<Change<'_>> =
+        arguments.iter().copied().map(Change::from).chain(sets.changes()).collect();
+    let graph = source.load_with(&engine, &changes)?;
     let job = engine.job(&graph);
     if let Some((peer, folder)) = args.against.as_ref().zip(args.peer.as_ref()) {
         let values = against::prepare(&job, &inputs)?;
@@ -91,6 +95,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
         job.set("prompt", "a red apple")?;
     }
     inputs.iter().try_for_each(|(name, text)| job.set_text(name, text))?;
+    sets.values(&graph)?.into_iter().try_for_each(|(name, value)| job.set(&name, value))?;
     if args.once {
         job.get(&args.output, &mut ())?;
         return Ok(ExitCode::SUCCESS);

@@ -124,6 +124,16 @@ fn source(
         Given::Value(value) => {
             return admitted(port, value.clone(), place, scope, &scope.host, problems);
         }
+        Given::Path(path) => {
+            let value = port.ty.at_path(path);
+            return match value {
+                Ok(value) => admitted(port, value, place, scope, &scope.host, problems),
+                Err(error) => {
+                    problems.add(place.clone(), error.to_string());
+                    None
+                }
+            };
+        }
         Given::Text(_) | Given::Written(_) => return None,
     };
     match &tree.data {

@@ -1,5 +1,7 @@
 //! What whoever runs a graph changes in it, without touching the file.
 
+use std::path::Path;
+
 use wuerst_core::{Value, did_you_mean};
 
 use super::doc::{Doc, Entry, Given, NodeDoc};
@@ -17,6 +19,8 @@ pub enum Change<'a> {
     Written(&'a str, &'a str),
     /// An argument, named likewise, from a value of any type.
     Value(&'a str, Value),
+    /// The same from the path of a model or file, which need not be text.
+    Path(&'a str, &'a Path),
     /// A node, by its name, of another kind.
     Kind(&'a str, &'a str),
 }
@@ -34,6 +38,7 @@ impl Change<'_> {
             Change::Text(name, _)
             | Change::Written(name, _)
             | Change::Value(name, _)
+            | Change::Path(name, _)
             | Change::Kind(name, _) => name,
         }
     }
@@ -45,6 +50,7 @@ impl Change<'_> {
             Change::Text(_, text) => Change::Text(inner, text),
             Change::Written(_, text) => Change::Written(inner, text),
             Change::Value(_, value) => Change::Value(inner, value.clone()),
+            Change::Path(_, path) => Change::Path(inner, path),
             Change::Kind(_, kind) => Change::Kind(inner, kind),
         };
         Some((outer, change))
@@ -60,7 +66,7 @@ impl Change<'_> {
             Change::Kind(..) => {
                 Err(format!("stays what it is: make `{outer}` a graph that has another there"))
             }
-            Change::Value(..) => Ok(()),
+            Change::Value(..) | Change::Path(..) => Ok(()),
         }
     }
 }
@@ -77,6 +83,7 @@ impl Doc {
                 Change::Text(name, text) => self.set(name, Given::Text((*text).to_owned()), problems),
                 Change::Written(name, text) => self.set(name, Given::Written((*text).to_owned()), problems),
                 Change::Value(name, value) => self.set(name, Given::Value(value.clone()), problems),
+                Change::Path(name, path) => self.set(name, Given::Path((*path).to_owned()), problems),
                 Change::Kind(name, kind) => {
                     let place = Place::outside(name);
                     if let Some(node) = self.named(name, &place, problems) {

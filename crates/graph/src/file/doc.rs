@@ -1,6 +1,7 @@
 //! A graph file as data: its sections and entries, each with its place, before anything is looked up.
 
 use std::collections::HashMap;
+use std::path::PathBuf;
 
 use wuerst_core::Value;
 
@@ -55,6 +56,8 @@ pub(crate) enum Given {
     Written(String),
     /// A value from outside.
     Value(Value),
+    /// The path of a model or file from outside.
+    Path(PathBuf),
 }
 
 impl Given {
@@ -64,7 +67,7 @@ impl Given {
             Given::Tree(Tree { data: Data::Text(text), .. }) | Given::Text(text) | Given::Written(text) => {
                 Some(text)
             }
-            Given::Tree(_) | Given::Value(_) => None,
+            Given::Tree(_) | Given::Value(_) | Given::Path(_) => None,
         }
     }
 }

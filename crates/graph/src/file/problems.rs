@@ -104,6 +104,12 @@ impl Problems {
         }
     }
 
+    /// Whether there is a problem in this place.
+    pub(crate) fn has(&self, place: &Place) -> bool {
+        let Mark { line, column } = place.value;
+        self.found.iter().any(|d| (d.line, d.column) == (line, column) && d.path == place.path)
+    }
+
     pub(crate) fn is_empty(&self) -> bool {
         self.found.is_empty()
     }
