@@ -15,10 +15,10 @@ fuzz_target!(|input: &[u8]| {
     let body = [key.as_bytes(), input].concat();
     let sum = Hasher::new("results").bytes(&body).finish();
     let file = [record::MAGIC, &sum.as_bytes()[..], &body].concat();
-    if let Some(values) = record::read(key, &file) {
+    if let Some((values, warnings)) = record::read(key, &file) {
         // What is read is written as it was, and read again.
-        let again = record::read(key, &record::write(key, &values).unwrap()).unwrap();
+        let (again, said) = record::read(key, &record::write(key, &values, &warnings).unwrap()).unwrap();
         let digests = |values: &[Value]| values.iter().map(Value::digest).collect::<Vec<_>>();
-        assert_eq!(digests(&values), digests(&again));
+        assert_eq!((digests(&values), warnings), (digests(&again), said));
     }
 });

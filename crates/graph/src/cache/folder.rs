@@ -16,7 +16,7 @@ use std::time::{Duration, SystemTime};
 use wuerst_core::regular::{self, Links};
 use wuerst_core::{CacheFolder, Digest, Entry, Hasher, Value, memory};
 
-use super::record;
+use super::record::{self, Stored};
 
 /// The folder's own name within the cache folder.
 const NAME: &str = "wuerst-results";
@@ -69,7 +69,7 @@ impl Folder {
     }
 
     /// The results of a key. A damaged file is removed, so that it is made again.
-    pub(super) fn read(&self, key: Digest) -> Option<Vec<Value>> {
+    pub(super) fn read(&self, key: Digest) -> Option<Stored> {
         let (key, path) = self.file(key);
         let file = regular::open(&path, Links::Refused).ok()?;
         // A folder that others may write to is of no use; the first result that is stored says so.
@@ -80,18 +80,23 @@ impl Folder {
         let length = file.metadata().ok()?.len().min(self.budget);
         let mut bytes = memory::room(usize::try_from(length).ok()?).ok()?;
         let whole = (&file).take(length).read_to_end(&mut bytes);
-        let values = whole.ok().and_then(|_| record::read(key, &bytes));
-        match &values {
+        let stored = whole.ok().and_then(|_| record::read(key, &bytes));
+        match &stored {
             // Used just now. Where the time cannot be set, files go in the order in which they were made.
             Some(_) => drop(file.set_modified(SystemTime::now())),
             None if record::is_begun(&bytes) => drop(fs::remove_file(&path)),
             None => {}
         }
-        values
+        stored
     }
 
-    /// Stores the results of a key, if they are worth it.
-    pub(super) fn write(&self, key: Digest, values: &[Value], took: Duration) -> io::Result<()> {
+    /// Stores the results of a key with what the node said of them, if they are worth it.
+    pub(super) fn write(
+        &self,
+        key: Digest,
+        (values, warnings): (&[Value], &[String]),
+        took: Duration,
+    ) -> io::Result<()> {
         // Said of each, worth it or not.
         self.place.is_there()?;
         let size: usize = values.iter().map(Value::bytes).sum();
@@ -99,7 +104,8 @@ impl Folder {
             return Ok(());
         }
         let (key, path) = self.file(key);
-        let Some(bytes) = record::write(key, values).filter(|bytes| bytes.len() as u64 <= self.budget) else {
+        let bytes = record::write(key, values, warnings).filter(|bytes| bytes.len() as u64 <= self.budget);
+        let Some(bytes) = bytes else {
             return Ok(());
         };
         self.place.make()?;
@@ -196,7 +202,7 @@ mod tests {
     /// Writes a file of about a kilobyte.
     fn write(folder: &Folder, number: i64) {
         let value = Value::from(ndarray::Array1::from_elem(1000, number as u8));
-        folder.write(Value::from(number).digest(), &[value], Duration::from_secs(1)).unwrap();
+        folder.write(Value::from(number).digest(), (&[value], &[]), Duration::from_secs(1)).unwrap();
     }
 
     fn size(folder: &Folder) -> (usize, u64) {

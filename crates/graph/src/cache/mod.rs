@@ -26,6 +26,7 @@ use flight::{Claim, Flights};
 pub use folder::Folder;
 pub(crate) use last::Arguments;
 use last::Last;
+use record::Stored;
 
 /// Entries of the memo: about 4 MB at most. Its table is made at once, and as many as fit into one of half a mebibyte: a
 /// larger one could not come from the reserve for small blocks, and would end the process where memory has run out.
@@ -192,16 +193,21 @@ impl Cache {
         self.0.folder.is_some()
     }
 
-    /// The results of a key from the folder.
-    pub(crate) fn restore(&self, key: Digest) -> Option<Vec<Value>> {
+    /// The results of a key from the folder, with what the node said of them.
+    pub(crate) fn restore(&self, key: Digest) -> Option<Stored> {
         self.0.folder.as_ref()?.read(key)
     }
 
     /// Stores the results of a key in the folder, if they are worth it. When that fails, it is a warning the first
     /// time, and nothing later.
-    pub(crate) fn store(&self, key: Digest, values: &[Value], took: Duration) -> Option<String> {
+    pub(crate) fn store(
+        &self,
+        key: Digest,
+        results: (&[Value], &[String]),
+        took: Duration,
+    ) -> Option<String> {
         let folder = self.0.folder.as_ref()?;
-        let error = folder.write(key, values, took).err()?;
+        let error = folder.write(key, results, took).err()?;
         (!self.0.warned.swap(true, Ordering::SeqCst)).then(|| folder.problem(&error))
     }
 

@@ -1,17 +1,29 @@
 //! The results of a node as the bytes of a file.
 //!
 //! `wuerst results 1` and a line feed, a checksum of all that follows, the key, and the values one after the other:
-//! a tag, and for tensors the number of dimensions, their lengths, and the elements. Numbers have the byte order of
-//! the machine, since a cache folder is the machine's own; another order shows as damage.
+//! a tag, and for tensors the number of dimensions, their lengths, and the elements. What the node said of them follows, a
+//! text with a tag of its own for each warning. Numbers have the byte order of the machine, since a cache folder is the
+//! machine's own; another order shows as damage.
 
 use wuerst_core::{DType, Digest, Element, Hasher, Tensor, Value};
 
 pub(super) const MAGIC: &[u8; 17] = b"wuerst results 1\n";
 const SUM: usize = 32;
 
+/// The tag of a warning.
+const WARNING: u8 = 9;
+
+/// The results of a node, and what it said of them.
+pub(crate) type Stored = (Vec<Value>, Vec<String>);
+
 /// The file of these results; none when one of them is nothing to keep, as a model on disk.
-pub(super) fn write(key: Digest, values: &[Value]) -> Option<Vec<u8>> {
+pub(super) fn write(key: Digest, values: &[Value], warnings: &[String]) -> Option<Vec<u8>> {
     let mut body = key.as_bytes().to_vec();
+    let mut push = |tag: u8, payload: &[u8]| {
+        body.push(tag);
+        body.extend((payload.len() as u64).to_ne_bytes());
+        body.extend(payload);
+    };
     for value in values {
         let payload = match value {
             Value::Bool(x) => (0, vec![u8::from(*x)]),
@@ -24,29 +36,31 @@ pub(super) fn write(key: Digest, values: &[Value]) -> Option<Vec<u8>> {
             Value::Tensor(x) => (tag(x.dtype()), shaped(x)),
             Value::Model(_) | Value::File(_) => return None,
         };
-        body.push(payload.0);
-        body.extend((payload.1.len() as u64).to_ne_bytes());
-        body.extend(payload.1);
+        push(payload.0, &payload.1);
     }
+    warnings.iter().for_each(|warning| push(WARNING, warning.as_bytes()));
     Some([MAGIC.as_slice(), sum(&body).as_bytes(), &body].concat())
 }
 
 /// The results in a file; none when it is damaged, or not of this key.
-pub(super) fn read(key: Digest, file: &[u8]) -> Option<Vec<Value>> {
+pub(super) fn read(key: Digest, file: &[u8]) -> Option<Stored> {
     let file = file.strip_prefix(MAGIC.as_slice())?;
     let (stored, body) = file.split_at_checked(SUM)?;
     let mut rest = body.strip_prefix(key.as_bytes().as_slice())?;
     if sum(body).as_bytes() != stored {
         return None;
     }
-    let mut values = Vec::new();
+    let (mut values, mut warnings) = (Vec::new(), Vec::new());
     while let Some((tag, after)) = rest.split_first() {
         let (length, after) = after.split_first_chunk::<8>()?;
         let (payload, after) = after.split_at_checked(usize::try_from(u64::from_ne_bytes(*length)).ok()?)?;
-        values.push(value(*tag, payload)?);
+        match *tag {
+            WARNING => warnings.push(std::str::from_utf8(payload).ok()?.to_owned()),
+            tag => values.push(value(tag, payload)?),
+        }
         rest = after;
     }
-    Some(values)
+    Some((values, warnings))
 }
 
 /// Whether these bytes begin as results do; of fewer than a beginning has, all must be its own. What a crash cut off is
@@ -131,8 +145,10 @@ mod tests {
     #[test]
     fn values_come_back_as_they_were() {
         let key = Value::Int(1).digest();
-        let file = write(key, &values()).unwrap();
-        let back = read(key, &file).unwrap();
+        let warnings = ["cut off".to_owned(), String::new()];
+        let file = write(key, &values(), &warnings).unwrap();
+        let (back, said) = read(key, &file).unwrap();
+        assert_eq!(said, warnings);
         let digests = |values: &[Value]| values.iter().map(Value::digest).collect::<Vec<_>>();
         assert_eq!(digests(&back), digests(&values()));
         assert!(read(Value::Int(2).digest(), &file).is_none(), "another key");
@@ -141,7 +157,7 @@ mod tests {
     #[test]
     fn every_changed_bit_and_every_missing_byte_is_noticed() {
         let key = Value::Int(1).digest();
-        let file = write(key, &values()).unwrap();
+        let file = write(key, &values(), &["a".to_owned()]).unwrap();
         for at in 0..file.len() {
             let mut damaged = file.clone();
             damaged[at] ^= 1 << (at % 8);

@@ -200,13 +200,14 @@ impl<'a> Executor<'a> {
     /// Takes the node's results from the cache folder, if they are there.
     fn restore(&mut self, node: usize, key: Digest) -> bool {
         let begun = Instant::now();
-        let Some(values) = self.cache.restore(key) else { return false };
+        let Some((values, warnings)) = self.cache.restore(key) else { return false };
         let outputs = &self.graph.nodes[node].kind.spec().signature.outputs;
         let good = |(port, value): (&Port, &Value)| port.ty.holds(value) && values::finite(value).is_ok();
         if values.len() != outputs.len() || !outputs.iter().zip(&values).all(good) {
             return false;
         }
         let (results, leases) = self.cache.keep_all(values);
+        let results = Results { warnings: warnings.into(), ..results };
         self.cache.remember(key, results.clone());
         self.slots[node].leases = leases;
         self.reuse(node, &results, CacheHit::Stored, begun.elapsed())
@@ -283,14 +284,15 @@ impl<'a> Executor<'a> {
         let ctx = Ctx::new(id, self.cancel, &mut self.progress);
         let mut ctx = ctx.with_devices(devices).with_saved(&self.saved).with_origins(&origins);
         let results = kind.run(&mut ctx, &Args::new(&spec.signature.inputs, &args)).map_err(in_node)?;
-        let (duration, usage, warnings) = (begun.elapsed(), ctx.usage(), Arc::from(ctx.warnings()));
+        let (duration, usage) = (begun.elapsed(), ctx.usage());
+        let warnings: Arc<[String]> = Arc::from(ctx.warnings());
         values::results(&spec.signature, &results, lengths).map_err(in_node)?;
         let took = duration.saturating_sub(usage.loading);
         if let Some((sort, steps, declared_ms)) = self.progress.finished(node, &this) {
             self.cache.measure(sort, took, steps, declared_ms);
         }
         if spec.pure
-            && let Some(problem) = self.cache.store(key, &results, took)
+            && let Some(problem) = self.cache.store(key, (&results, &warnings), took)
         {
             self.progress.warn(id, &problem);
         }
