@@ -72,6 +72,12 @@ impl File {
         Ok(file)
     }
 
+    /// A key for what follows from the content, without reading it; none while a change would not show.
+    pub fn key(&self) -> Option<Digest> {
+        let stamp = || self.0.stamp.settled().then(|| self.0.stamp.digest());
+        self.0.digest.get().copied().or_else(stamp)
+    }
+
     /// The size in bytes when it was opened.
     pub fn size(&self) -> u64 {
         self.0.stamp.size()

@@ -28,7 +28,8 @@ pub trait NodeKind: Any + Send + Sync {
     /// Refuses what the signature cannot: a size that is no multiple of 128, say.
     ///
     /// Called when a graph is checked, with its literals, and again before a run, with the inputs of the
-    /// graph too; whatever is still to be computed is absent, so ask [`Args::has`] or [`Args::get`].
+    /// graph too; whatever is still to be computed is absent, so ask [`Args::has`] or [`Args::get`]. Its lengths may be
+    /// known, see [`Args::length`].
     ///
     /// # Errors
     /// A [`Refusal`] that names the port, where one port is to blame.
@@ -36,12 +37,19 @@ pub trait NodeKind: Any + Send + Sync {
         Ok(())
     }
 
-    /// Lengths of named dimensions of the signature that follow from known arguments, as the channels that a model takes.
+    /// Lengths of named dimensions of the signature that follow from known arguments, as the channels that a model takes, and
+    /// from the lengths of those that are still to be computed, which [`Args::length`] tells.
     ///
-    /// Called when a graph is checked, with its literals, so that wires between models that do not fit each other are
-    /// refused before anything runs. Arguments that [`NodeKind::check`] refuses give none.
+    /// Called as [`NodeKind::check`] is, so that what does not fit together is refused before anything runs. Arguments that
+    /// [`NodeKind::check`] refuses give none.
     fn lengths(&self, _known: &Args<'_>) -> Vec<KnownLength> {
         Vec::new()
+    }
+
+    /// An argument, and the value of it that makes a named dimension of the results so long: the reverse of
+    /// [`NodeKind::lengths`], for messages that say what to set. `None` where no number does.
+    fn value_for(&self, _known: &Args<'_>, _dim: &str, _length: usize) -> Option<(&'static str, Value)> {
+        None
     }
 
     /// Says that the node makes several results, each from its own part of the arguments, as if it had been run for each.

@@ -11,6 +11,7 @@ use wuerst_model::metadata::{self, Metadata};
 
 use crate::device::{Device, Placement, Request};
 use crate::library::Runtime;
+use crate::model::fit;
 use crate::model::load::LoadRequest;
 use crate::model::prepared::Prepared;
 use crate::model::{self, LoadedModel};
@@ -129,6 +130,25 @@ impl ModelCache {
             }
         }
         Ok(lengths.into_iter().collect())
+    }
+
+    /// Why a model's input does not take a tensor of these lengths, as far as they are known.
+    ///
+    /// # Errors
+    /// As [`ModelCache::metadata`].
+    pub fn misfit(
+        &self,
+        model: &Model,
+        contract: Contract,
+        input: &str,
+        lengths: &[Option<usize>],
+    ) -> Result<Option<String>> {
+        self.metadata::<Metadata>(model, contract)?;
+        let header = self.header(model)?;
+        let outlet = header.inputs.iter().find(|outlet| outlet.name == input);
+        let why = outlet.and_then(|outlet| fit::differing(outlet, lengths));
+        let takes = |why| outlet.map(|outlet| format!("{} takes {outlet}: {why}", model.path().display()));
+        Ok(why.and_then(takes))
     }
 
     fn header(&self, model: &Model) -> Result<Arc<ModelHeader>> {

@@ -7,7 +7,7 @@ use wuerst_core::{Args, Ctx, Error, KnownLength, Model, NodeKind, NodeSpec, Refu
 use wuerst_model::metadata;
 use wuerst_runtime::{Contract, ModelCache};
 
-use crate::image::{MOST_PIXELS, picture, scaled, tensor};
+use crate::image::{MOST_PIXELS, known_size, picture, scaled, side, tensor};
 use crate::lengths;
 use crate::sampling::blame_model;
 use crate::vqgan_encode::planes;
@@ -39,18 +39,45 @@ impl Compress {
     }
 }
 
+/// Cells of the embedding along a side of a picture: as many as the prior would have.
+fn cells(pixels: usize, metadata: &metadata::Compressor) -> usize {
+    (pixels as f64 / metadata.resolution_multiple).ceil() as usize
+}
+
+/// Height and width of the picture that the model reads.
+fn read(sides: [usize; 2], metadata: &metadata::Compressor) -> Result<[u32; 2]> {
+    let read = |pixels| u32::try_from(cells(pixels, metadata).checked_mul(metadata.stride)?).ok();
+    let [height, width] = sides.map(read);
+    let fits = |(h, w): &(u32, u32)| u64::from(*w) * u64::from(*h) <= MOST_PIXELS;
+    let sides = height.zip(width).filter(fits);
+    sides.map(<[u32; 2]>::from).ok_or_else(|| Error::invalid("image", "is too large for the model"))
+}
+
 impl NodeKind for Compress {
     fn spec(&self) -> &NodeSpec {
         &self.spec
     }
 
     fn lengths(&self, known: &Args<'_>) -> Vec<KnownLength> {
-        lengths::of_model(&self.models, known, Contract::Compressor)
+        let mut lengths = lengths::of_model(&self.models, known, Contract::Compressor);
+        if let Ok(metadata) = known.model("model").and_then(|model| self.metadata(model)) {
+            let sides = ["H", "W"].into_iter().zip(known_size(known, "image"));
+            lengths.extend(
+                sides.filter_map(|(dim, pixels)| Some(side(dim, cells(pixels?, &metadata), "image"))),
+            );
+        }
+        lengths
     }
 
     fn check(&self, known: &Args<'_>) -> Result<(), Refusal> {
         if known.has("model") {
-            self.metadata(known.model("model")?).map_err(blame_model)?;
+            let model = known.model("model")?;
+            let metadata = self.metadata(model).map_err(blame_model)?;
+            if let [Some(height), Some(width)] = known_size(known, "image") {
+                let [height, width] = read([height, width], &metadata)?.map(|side| Some(side as usize));
+                let image = [Some(1), Some(3), height, width];
+                lengths::fit(&self.models, (model, Contract::Compressor), ("image", "image"), &image)?;
+            }
         }
         Ok(())
     }
@@ -60,14 +87,7 @@ impl NodeKind for Compress {
         let metadata = self.metadata(model)?;
         let picture = picture(args, "image")?;
         let (width, height) = picture.dimensions();
-        // As many cells as the prior would have for a picture of this size.
-        let side = |pixels: u32| {
-            let cells = (f64::from(pixels) / metadata.resolution_multiple).ceil() as u32;
-            u32::try_from(metadata.stride).ok().and_then(|stride| cells.checked_mul(stride))
-        };
-        let fits = |(w, h): &(u32, u32)| u64::from(*w) * u64::from(*h) <= MOST_PIXELS;
-        let sides = side(width).zip(side(height)).filter(fits);
-        let (width, height) = sides.ok_or_else(|| Error::invalid("image", "is too large for the model"))?;
+        let [height, width] = read([height as usize, width as usize], &metadata)?;
         let read = tensor(scaled(&picture, [width, height], FilterType::CatmullRom))?;
         let planes = planes(&read, metadata.mean, metadata.std)?;
         let loaded = self.models.get(ctx, model, Contract::Compressor)?;

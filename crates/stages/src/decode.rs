@@ -10,6 +10,7 @@ use wuerst_model::noise::Noise;
 use wuerst_model::scale::Scale;
 use wuerst_runtime::{Contract, ModelCache};
 
+use crate::image;
 use crate::lengths;
 use crate::sampling::batch;
 use crate::sampling::guidance::{self, Guidance};
@@ -70,16 +71,33 @@ fn side(cells: usize, scale: &Scale) -> Result<usize> {
     ))
 }
 
-/// Says that `init` is of a picture of another size than the embedding, in pixels; both are cells across and down.
-fn other_size(init: [usize; 2], embedding: [usize; 2], scale: &Scale) -> Error {
-    let pixels = |cells: [usize; 2]| cells.map(|cells| cells.saturating_mul(scale.pixels_per_latent));
-    let ([width, height], [across, down]) = (pixels(init), pixels(embedding));
-    let refused = [width, height].into_iter().find_map(|side| scale.serve(side).err());
-    let why = refused.unwrap_or_else(|| format!("the embedding is of one of {across}x{down}"));
-    Error::invalid(
-        "init",
-        format!("is of a picture of {width}x{height} pixels, but {why}; resize the picture first"),
-    )
+/// Cells of the latents down and across, where they are known.
+///
+/// # Errors
+/// The decoder makes no picture of such an embedding, or `init` is of a picture of another size.
+fn check_sizes(args: &Args<'_>, metadata: &metadata::Decoder) -> Result<[Option<usize>; 2]> {
+    let cells = |axis| args.length("embedding", axis).map(|cells| side(cells, &metadata.scale)).transpose();
+    let (wanted, init) = ([cells(2)?, cells(3)?], [2, 3].map(|axis| args.length("init", axis)));
+    let differ = |(wanted, init): (&Option<usize>, &Option<usize>)| {
+        wanted.zip(*init).is_some_and(|(wanted, init)| wanted != init)
+    };
+    if wanted.iter().zip(&init).any(differ) {
+        return Err(other_size(init, wanted, &metadata.scale));
+    }
+    Ok(wanted)
+}
+
+/// Says that `init` is of a picture of another size than the embedding, in pixels; both are cells down and across.
+fn other_size(init: [Option<usize>; 2], embedding: [Option<usize>; 2], scale: &Scale) -> Error {
+    let pixels = |cells: usize| cells.saturating_mul(scale.pixels_per_latent);
+    let shown = |sides: [Option<usize>; 2]| {
+        let [down, across] =
+            sides.map(|cells| cells.map_or_else(|| "?".to_owned(), |cells| pixels(cells).to_string()));
+        format!("{across}x{down}")
+    };
+    let refused = init.iter().flatten().find_map(|cells| scale.serve(pixels(*cells)).err());
+    let why = refused.unwrap_or_else(|| format!("the embedding is of one of {}", shown(embedding)));
+    Error::invalid("init", format!("is of a picture of {} pixels, but {why}", shown(init)))
 }
 
 /// The random numbers: a seed's, or those that the prior left.
@@ -100,13 +118,31 @@ impl NodeKind for Decode {
     }
 
     fn lengths(&self, known: &Args<'_>) -> Vec<KnownLength> {
-        lengths::of_model(&self.models, known, Contract::Decoder)
+        let mut lengths = lengths::of_model(&self.models, known, Contract::Decoder);
+        if let Ok(metadata) = known.model("model").and_then(|model| self.metadata(model)) {
+            let cells = |axis| side(known.length("embedding", axis)?, &metadata.scale).ok();
+            let sides =
+                [("H", 2), ("W", 3)].map(|(dim, axis)| Some(image::side(dim, cells(axis)?, "embedding")));
+            lengths.extend(sides.into_iter().flatten());
+        }
+        lengths
     }
 
     fn check(&self, known: &Args<'_>) -> Result<(), Refusal> {
         Guidance::check(known)?;
         if known.has("model") {
-            self.metadata(known.model("model")?).map_err(blame_model)?;
+            let model = known.model("model")?;
+            let metadata = self.metadata(model).map_err(blame_model)?;
+            let cells = check_sizes(known, &metadata)?;
+            let batch = Guidance::batch(known, metadata.guidance);
+            let contract = (model, Contract::Decoder);
+            let fit = |port: &str, input: &str, lengths: &[Option<usize>]| {
+                lengths::fit(&self.models, contract, (port, input), lengths)
+            };
+            fit("model", "latents", &[batch])?;
+            fit("embedding", "latents", &[None, None, cells[0], cells[1]])?;
+            fit("embedding", "embedding", &lengths::of_one::<4>(known, "embedding"))?;
+            fit("text", "text", &lengths::of_one::<3>(known, "text"))?;
         }
         Ok(())
     }
@@ -119,14 +155,9 @@ impl NodeKind for Decode {
     fn run(&self, ctx: &mut Ctx<'_>, args: &Args<'_>) -> Result<Vec<Value>> {
         let model = args.model("model")?;
         let metadata = self.metadata(model)?;
-        let cells = args.tensor("embedding")?.shape();
-        let [height, width] = [2, 3].map(|axis| cells[axis]);
-        let (height, width) = (side(height, &metadata.scale)?, side(width, &metadata.scale)?);
-        if let Some(Value::Tensor(init)) = args.get("init")
-            && init.shape()[2..] != [height, width]
-        {
-            return Err(other_size([init.shape()[3], init.shape()[2]], [width, height], &metadata.scale));
-        }
+        let [Some(height), Some(width)] = check_sizes(args, &metadata)? else {
+            return Err(Error::Internal("an embedding without sides".into()));
+        };
         let sampling = Sampling::new(
             args,
             Defaults {

@@ -1,6 +1,6 @@
 //! Lengths that a model's head fixes, for the check of a graph.
 
-use wuerst_core::{Args, KnownLength};
+use wuerst_core::{Args, Error, KnownLength, Model, Result};
 use wuerst_runtime::{Contract, ModelCache};
 
 /// The named dimensions of a node's signature, which are called as in the contract, that its `model` fixes.
@@ -9,4 +9,27 @@ pub(crate) fn of_model(models: &ModelCache, known: &Args<'_>, contract: Contract
     let lengths = known.model("model").and_then(|model| models.lengths(model, contract)).unwrap_or_default();
     let known = |(dim, length)| KnownLength { dim, length, port: "model".to_owned() };
     lengths.into_iter().map(known).collect()
+}
+
+/// Whether a model takes what it will be fed with, as far as that is known; `port` is to blame.
+pub(crate) fn fit(
+    models: &ModelCache,
+    (model, contract): (&Model, Contract),
+    (port, input): (&str, &str),
+    lengths: &[Option<usize>],
+) -> Result<()> {
+    match models.misfit(model, contract, input, lengths)? {
+        Some(why) => Err(Error::invalid(port, why)),
+        None => Ok(()),
+    }
+}
+
+/// The lengths of an argument, of which a model gets one picture at a time.
+pub(crate) fn of_one<const N: usize>(known: &Args<'_>, port: &str) -> [Option<usize>; N] {
+    let mut axis = 0;
+    [(); N].map(|()| {
+        let length = if axis == 0 { None } else { known.length(port, axis) };
+        axis += 1;
+        length
+    })
 }

@@ -7,6 +7,7 @@ mod decode;
 mod encode;
 mod file_name;
 mod files;
+mod heads;
 mod image;
 mod lengths;
 pub mod npy;

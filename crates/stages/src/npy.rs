@@ -84,6 +84,29 @@ pub fn read(file: &[u8]) -> Result<ArrayD<f32>, NpyError> {
     ArrayD::from_shape_vec(shape, numbers).map_err(|error| malformed(error.to_string()))
 }
 
+/// The shape that a file of `length` bytes says that its array has, from its first [`HEAD`] bytes.
+///
+/// # Errors
+/// [`NpyError`], but for what its numbers are.
+pub(crate) fn shape(head: &[u8], length: u64) -> Result<Vec<usize>, NpyError> {
+    let (text, data) = split(head)?;
+    let header = Header::read(text)?;
+    let (size, _) = element(header.descr)?;
+    let begin = (head.len() - data.len()) as u64;
+    let bytes = header.shape.iter().try_fold(size as u64, |n, length| n.checked_mul(*length as u64));
+    let Some(bytes) = bytes else {
+        return Err(malformed(format!("its shape {:?} is larger than memory can be", header.shape)));
+    };
+    if length.checked_sub(begin) != Some(bytes) {
+        let has = length.saturating_sub(begin);
+        return Err(malformed(format!("it holds {has} bytes of numbers, and its header says {bytes}")));
+    }
+    Ok(header.shape)
+}
+
+/// As many bytes hold the longest header, and what stands before it.
+pub(crate) const HEAD: u64 = LONGEST_HEADER as u64 + 16;
+
 fn malformed(why: impl Into<String>) -> NpyError {
     NpyError::Malformed(why.into())
 }

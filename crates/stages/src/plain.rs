@@ -2,7 +2,9 @@
 
 use std::io;
 
-use wuerst_core::{Args, Ctx, Error, KnownLength, NodeKind, NodeSpec, Refusal, Registry, Result, Value};
+use wuerst_core::{
+    Args, Ctx, Error, File, KnownLength, NodeKind, NodeSpec, Refusal, Registry, Result, Value,
+};
 
 /// Computes a node's outputs.
 type Run = fn(&mut Ctx<'_>, &Args<'_>) -> Result<Vec<Value>>;
@@ -12,15 +14,25 @@ type Run = fn(&mut Ctx<'_>, &Args<'_>) -> Result<Vec<Value>>;
 pub(crate) struct Hooks {
     /// Refuses arguments, as [`NodeKind::check`].
     pub check: fn(&Args<'_>) -> Result<()>,
+    /// Looks at a file without reading all of it.
+    pub file: fn(&File) -> Result<()>,
     /// Knows dimensions, as [`NodeKind::lengths`].
     pub lengths: fn(&Args<'_>) -> Vec<KnownLength>,
+    /// Knows what to set for a dimension, as [`NodeKind::value_for`].
+    pub value_for: fn(&Args<'_>, &str, usize) -> Option<(&'static str, Value)>,
     /// Optional inputs that an example gives, as [`NodeSpec::example`].
     pub example: &'static [&'static str],
 }
 
 impl Default for Hooks {
     fn default() -> Hooks {
-        Hooks { check: |_| Ok(()), lengths: |_| Vec::new(), example: &[] }
+        Hooks {
+            check: |_| Ok(()),
+            file: |_| Ok(()),
+            lengths: |_| Vec::new(),
+            value_for: |_, _, _| None,
+            example: &[],
+        }
     }
 }
 
@@ -38,22 +50,26 @@ impl NodeKind for Plain {
         &self.spec
     }
 
-    /// A file that is too large is refused before it is read for its digest.
+    /// A file that is too large, or is not of the right kind, is refused before it is read for its digest.
     fn check(&self, known: &Args<'_>) -> Result<(), Refusal> {
         for (port, value) in self.spec.signature.inputs.iter().zip(known.values()) {
-            if let Some(Value::File(file)) = value
-                && file.size() > self.largest
-            {
+            let Some(Value::File(file)) = value else { continue };
+            if file.size() > self.largest {
                 let source = io::Error::other(format!("has more than {} MiB", self.largest >> 20));
                 let error = Error::File { path: file.path().to_owned(), source };
                 return Err(Refusal::because(&port.name, error));
             }
+            (self.hooks.file)(file).map_err(|error| Refusal::because(&port.name, error))?;
         }
         (self.hooks.check)(known).map_err(Refusal::from)
     }
 
     fn lengths(&self, known: &Args<'_>) -> Vec<KnownLength> {
         (self.hooks.lengths)(known)
+    }
+
+    fn value_for(&self, known: &Args<'_>, dim: &str, length: usize) -> Option<(&'static str, Value)> {
+        (self.hooks.value_for)(known, dim, length)
     }
 
     fn run(&self, ctx: &mut Ctx<'_>, args: &Args<'_>) -> Result<Vec<Value>> {
@@ -80,16 +96,22 @@ impl Plan<'_> {
 
     /// Adds the pure node that `run` computes.
     pub(crate) fn add(&self, registry: &mut Registry, run: Run) -> Result<()> {
-        self.add_reading(u64::MAX, registry, run)
+        self.add_checked(registry, Hooks::default(), run)
     }
 
     /// Adds a pure node that has something to say when a graph is checked.
     pub(crate) fn add_checked(&self, registry: &mut Registry, hooks: Hooks, run: Run) -> Result<()> {
-        registry.add(Plain { spec: self.spec()?.with_example(hooks.example), run, hooks, largest: u64::MAX })
+        self.add_reading(u64::MAX, registry, hooks, run)
     }
 
     /// Adds a pure node that reads files of at most so many bytes.
-    pub(crate) fn add_reading(&self, largest: u64, registry: &mut Registry, run: Run) -> Result<()> {
-        registry.add(Plain { spec: self.spec()?, run, hooks: Hooks::default(), largest })
+    pub(crate) fn add_reading(
+        &self,
+        largest: u64,
+        registry: &mut Registry,
+        hooks: Hooks,
+        run: Run,
+    ) -> Result<()> {
+        registry.add(Plain { spec: self.spec()?.with_example(hooks.example), run, hooks, largest })
     }
 }

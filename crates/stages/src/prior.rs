@@ -9,6 +9,7 @@ use wuerst_model::metadata;
 use wuerst_model::noise::Noise;
 use wuerst_runtime::{Contract, ModelCache};
 
+use crate::image;
 use crate::lengths;
 use crate::sampling::batch;
 use crate::sampling::guidance::{self, Guidance};
@@ -62,23 +63,35 @@ fn side(port: &str, args: &Args<'_>, metadata: &metadata::Prior) -> Result<usize
     metadata.scale.serve(pixels).map_err(|message| Error::invalid(port, message))
 }
 
-/// Cells of the embedding, down and across: as the picture wants them, or as they are given.
-fn cells(args: &Args<'_>, metadata: &metadata::Prior) -> Result<[usize; 2]> {
-    let wanted = |port: &str| Ok::<_, Error>(metadata.scale.prior(side(port, args, metadata)?));
-    let Some(Value::Tensor(init)) = args.get("init") else {
-        return Ok([wanted("height")?, wanted("width")?]);
-    };
-    let given = [init.shape()[2], init.shape()[3]];
-    for (port, given) in ["height", "width"].into_iter().zip(given) {
-        if args.has(port) && wanted(port)? != given {
-            let pixels = metadata.scale.decoder(given) * metadata.scale.pixels_per_latent;
-            let message = format!(
-                "`init` is of a picture of {pixels} pixels along this side: set it to {pixels}, or leave it out"
-            );
-            return Err(Error::invalid(port, message));
-        }
+/// The ports that say how large the picture is, with the axis of the embedding and its name in the signature.
+const SIDES: [(&str, usize, &str); 2] = [("height", 2, "h"), ("width", 3, "w")];
+
+/// Cells of the embedding along a side: as the picture wants them, or as they are given; none while that is not known.
+/// `given` says whether a port has a value.
+fn cells(
+    (port, axis): (&str, usize),
+    args: &Args<'_>,
+    given: impl Fn(&str) -> Option<bool>,
+    metadata: &metadata::Prior,
+) -> Result<Option<usize>> {
+    let wanted = || Ok::<_, Error>(metadata.scale.prior(side(port, args, metadata)?));
+    let init = args.length("init", axis);
+    if let Some(init) = init
+        && args.has(port)
+        && wanted()? != init
+    {
+        let pixels = metadata.scale.decoder(init) * metadata.scale.pixels_per_latent;
+        let message = format!(
+            "`init` is of a picture of {pixels} pixels along this side: set it to {pixels}, or leave it out"
+        );
+        return Err(Error::invalid(port, message));
     }
-    Ok(given)
+    Ok(match (given("init"), given(port)) {
+        (Some(true), _) => init,
+        (Some(false), Some(true)) if args.has(port) => Some(wanted()?),
+        (Some(false), Some(false)) => Some(wanted()?),
+        _ => None,
+    })
 }
 
 impl NodeKind for Prior {
@@ -87,16 +100,44 @@ impl NodeKind for Prior {
     }
 
     fn lengths(&self, known: &Args<'_>) -> Vec<KnownLength> {
-        lengths::of_model(&self.models, known, Contract::Prior)
+        let mut lengths = lengths::of_model(&self.models, known, Contract::Prior);
+        if let Ok(metadata) = known.model("model").and_then(|model| self.metadata(model)) {
+            let given = |port: &str| known.given(port);
+            let sides = SIDES.map(|(port, axis, dim)| {
+                let from = if known.given("init") == Some(true) { "init" } else { port };
+                Some(image::side(dim, cells((port, axis), known, given, &metadata).ok()??, from))
+            });
+            lengths.extend(sides.into_iter().flatten());
+        }
+        lengths
+    }
+
+    fn value_for(&self, known: &Args<'_>, dim: &str, length: usize) -> Option<(&'static str, Value)> {
+        let metadata = self.metadata(known.model("model").ok()?).ok()?;
+        let (port, ..) = SIDES.into_iter().find(|(_, _, name)| *name == dim)?;
+        let pixels = metadata.scale.decoder(length).checked_mul(metadata.scale.pixels_per_latent)?;
+        let makes = known.given("init") == Some(false) && metadata.scale.serve(pixels).is_ok();
+        makes.then(|| Some((port, Value::Int(i128::try_from(pixels).ok()?))))?
     }
 
     fn check(&self, known: &Args<'_>) -> Result<(), Refusal> {
         Guidance::check(known)?;
         if known.has("model") {
-            let metadata = self.metadata(known.model("model")?).map_err(blame_model)?;
+            let model = known.model("model")?;
+            let metadata = self.metadata(model).map_err(blame_model)?;
             for port in ["width", "height"].into_iter().filter(|port| known.has(port)) {
                 side(port, known, &metadata)?;
             }
+            let given = |port: &str| known.given(port);
+            let [down, across] = SIDES.map(|(port, axis, _)| cells((port, axis), known, given, &metadata));
+            let batch = Guidance::batch(known, metadata.guidance);
+            let fit = |port: &str, input: &str, lengths: &[Option<usize>]| {
+                lengths::fit(&self.models, (model, Contract::Prior), (port, input), lengths)
+            };
+            fit("model", "latents", &[batch])?;
+            fit(if known.has("height") { "height" } else { "model" }, "latents", &[None, None, down?])?;
+            fit(if known.has("width") { "width" } else { "model" }, "latents", &[None, None, None, across?])?;
+            fit("text", "text", &lengths::of_one::<3>(known, "text"))?;
         }
         Ok(())
     }
@@ -108,7 +149,11 @@ impl NodeKind for Prior {
     fn run(&self, ctx: &mut Ctx<'_>, args: &Args<'_>) -> Result<Vec<Value>> {
         let model = args.model("model")?;
         let metadata = self.metadata(model)?;
-        let [height, width] = cells(args, &metadata)?;
+        let given = |port: &str| Some(args.has(port));
+        let [height, width] = SIDES.map(|(port, axis, _)| cells((port, axis), args, given, &metadata));
+        let (Some(height), Some(width)) = (height?, width?) else {
+            return Err(Error::Internal("an embedding without sides".into()));
+        };
         let sampling = Sampling::new(
             args,
             Defaults {

@@ -12,6 +12,7 @@ use wuerst_model::metadata::{self, Metadata};
 use wuerst_model::onnx::{HeadError, WireError};
 use wuerst_runtime::{Contract, HeaderError, ModelCache};
 
+use crate::image::side;
 use crate::sampling::blame_model;
 use crate::text::entries;
 use crate::tokenizer::{self, Tokenizer};
@@ -127,16 +128,24 @@ impl NodeKind for Tokenize {
             let file = beside(model, &metadata.tokenizer).map_err(blame_model)?;
             self.sound(&file).map_err(blame_model)?;
         }
+        if known.has("text") && known.has("lines") {
+            texts(known)?;
+        }
         Ok(())
     }
 
     fn lengths(&self, known: &Args<'_>) -> Vec<KnownLength> {
-        match known.model("model").and_then(|model| self.metadata(model)) {
-            Ok(metadata) => {
-                vec![KnownLength { dim: "l".into(), length: metadata.length, port: "model".into() }]
-            }
-            Err(_) => Vec::new(),
-        }
+        let tokens = match known.model("model").and_then(|model| self.metadata(model)) {
+            Ok(metadata) => Some(("l", metadata.length, "model")),
+            Err(_) => None,
+        };
+        let texts = match (known.bool("lines"), known.text("text")) {
+            (Ok(false), _) => Some(("b", 1, "lines")),
+            (Ok(true), Ok(text)) => Some(("b", entries(text).len(), "text")),
+            _ => None,
+        };
+        let known = |(dim, length, port)| side(dim, length, port);
+        tokens.into_iter().chain(texts).map(known).collect()
     }
 
     /// The tokenizer is a file of its own, which may be replaced while the encoder stays.
@@ -150,17 +159,10 @@ impl NodeKind for Tokenize {
     }
 
     fn run(&self, ctx: &mut Ctx<'_>, args: &Args<'_>) -> Result<Vec<Value>> {
-        let (text, model) = (args.text("text")?, args.model("model")?);
+        let model = args.model("model")?;
         let metadata = self.metadata(model)?;
         let tokenizer = self.tokenizer(model, &metadata, ctx.cancel())?;
-        let texts = if args.bool("lines")? { entries(text) } else { vec![text] };
-        if texts.is_empty() {
-            return Err(Error::invalid("text", "is a list without lines"));
-        }
-        if texts.len() > Batch::MOST {
-            let message = format!("is a list of {} lines, and {} are the most", texts.len(), Batch::MOST);
-            return Err(Error::invalid("text", message));
-        }
+        let texts = texts(args)?;
         let count = texts.len() * metadata.length;
         let (mut ids, mut mask) = (memory::room(count)?, memory::room(count)?);
         for text in &texts {
@@ -178,6 +180,20 @@ impl NodeKind for Tokenize {
         let rows = |numbers: Vec<i64>| Tensor::from_vec(&[texts.len(), numbers.len() / texts.len()], numbers);
         Ok(vec![rows(ids)?.into(), rows(mask)?.into()])
     }
+}
+
+/// The texts that there are ids of.
+fn texts<'a>(args: &Args<'a>) -> Result<Vec<&'a str>> {
+    let text = args.text("text")?;
+    let texts = if args.bool("lines")? { entries(text) } else { vec![text] };
+    if texts.is_empty() {
+        return Err(Error::invalid("text", "is a list without lines"));
+    }
+    if texts.len() > Batch::MOST {
+        let message = format!("is a list of {} lines, and {} are the most", texts.len(), Batch::MOST);
+        return Err(Error::invalid("text", message));
+    }
+    Ok(texts)
 }
 
 fn cut_off(cut: &str, length: usize) -> String {

@@ -9,6 +9,7 @@ use wuerst_core::{
 use wuerst_model::metadata;
 use wuerst_runtime::{Contract, LoadedModel, ModelCache};
 
+use crate::image::side;
 use crate::lengths;
 use crate::sampling::batch;
 use crate::sampling::blame_model;
@@ -59,12 +60,26 @@ impl NodeKind for Vqgan {
     }
 
     fn lengths(&self, known: &Args<'_>) -> Vec<KnownLength> {
-        lengths::of_model(&self.models, known, Contract::VqganDecoder)
+        let mut lengths = lengths::of_model(&self.models, known, Contract::VqganDecoder);
+        let metadata =
+            known.model("model").and_then(|model| metadata(&self.models, model, Contract::VqganDecoder));
+        if let Ok(metadata) = metadata {
+            let sides = [("h", 2), ("w", 3)].map(|(dim, axis)| {
+                let cells = known.length("latents", axis)?;
+                Some(side(dim, cells.checked_mul(metadata.pixels_per_latent)?, "latents"))
+            });
+            lengths.extend(sides.into_iter().flatten());
+        }
+        lengths
     }
 
     fn check(&self, known: &Args<'_>) -> Result<(), Refusal> {
         if known.has("model") {
-            metadata(&self.models, known.model("model")?, Contract::VqganDecoder).map_err(blame_model)?;
+            let model = known.model("model")?;
+            metadata(&self.models, model, Contract::VqganDecoder).map_err(blame_model)?;
+            let latents: [_; 4] = lengths::of_one(known, "latents");
+            let contract = (model, Contract::VqganDecoder);
+            lengths::fit(&self.models, contract, ("latents", "latents"), &latents)?;
         }
         Ok(())
     }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use wuerst_core::{Args, Ctx, Error, KnownLength, NodeKind, NodeSpec, Refusal, Result, Tensor, Value};
 use wuerst_runtime::{Contract, ModelCache};
 
+use crate::image::{known_size, side};
 use crate::lengths;
 use crate::sampling::blame_model;
 use crate::vqgan::metadata;
@@ -36,12 +37,27 @@ impl NodeKind for VqganEncode {
     }
 
     fn lengths(&self, known: &Args<'_>) -> Vec<KnownLength> {
-        lengths::of_model(&self.models, known, Contract::VqganEncoder)
+        let mut lengths = lengths::of_model(&self.models, known, Contract::VqganEncoder);
+        let metadata =
+            known.model("model").and_then(|model| metadata(&self.models, model, Contract::VqganEncoder));
+        if let Ok(metadata) = metadata {
+            let cell = metadata.pixels_per_latent.max(1);
+            let cells =
+                |pixels: Option<usize>| pixels.filter(|pixels| pixels.is_multiple_of(cell)).map(|p| p / cell);
+            let sides = ["H", "W"].into_iter().zip(known_size(known, "image").map(cells));
+            lengths.extend(sides.filter_map(|(dim, cells)| Some(side(dim, cells?, "image"))));
+        }
+        lengths
     }
 
     fn check(&self, known: &Args<'_>) -> Result<(), Refusal> {
         if known.has("model") {
-            metadata(&self.models, known.model("model")?, Contract::VqganEncoder).map_err(blame_model)?;
+            let model = known.model("model")?;
+            let metadata = metadata(&self.models, model, Contract::VqganEncoder).map_err(blame_model)?;
+            let sides = known_size(known, "image");
+            check_sides(sides, metadata.pixels_per_latent.max(1))?;
+            let image = [Some(1), Some(3), sides[0], sides[1]];
+            lengths::fit(&self.models, (model, Contract::VqganEncoder), ("image", "image"), &image)?;
         }
         Ok(())
     }
@@ -51,14 +67,7 @@ impl NodeKind for VqganEncode {
         let metadata = metadata(&self.models, model, Contract::VqganEncoder)?;
         let (scale, pixels) = (metadata.latent_scale as f32, metadata.pixels_per_latent.max(1));
         let image = args.tensor("image")?;
-        let [height, width] = [image.shape()[0], image.shape()[1]];
-        if [width, height].iter().any(|side| *side == 0 || !side.is_multiple_of(pixels)) {
-            let [across, down] = [width, height].map(|side| side.max(1).next_multiple_of(pixels));
-            let message = format!(
-                "has {width}x{height} pixels, and its sides must be multiples of {pixels}: resize it, to {across}x{down} say"
-            );
-            return Err(Error::invalid("image", message));
-        }
+        check_sides([0, 1].map(|axis| Some(image.shape()[axis])), pixels)?;
         let planes = planes(image, [0.; 3], [1.; 3])?;
         let loaded = self.models.get(ctx, model, Contract::VqganEncoder)?;
         ctx.step(0, 1)?;
@@ -72,6 +81,16 @@ impl NodeKind for VqganEncode {
         let scaled = scaled.ok_or_else(|| loaded.gave("latents", &latents, "f32[1,z,H,W]"))?;
         Ok(vec![scaled.into()])
     }
+}
+
+/// Refuses a picture whose height or width, where they are known, are no multiples of the pixels to a cell.
+fn check_sides(sides: [Option<usize>; 2], cell: usize) -> Result<()> {
+    if sides.iter().flatten().all(|side| *side > 0 && side.is_multiple_of(cell)) {
+        return Ok(());
+    }
+    let shown = sides.map(|side| side.map_or_else(|| "?".to_owned(), |side| side.to_string()));
+    let message = format!("has {}x{} pixels, and its sides must be multiples of {cell}", shown[1], shown[0]);
+    Err(Error::invalid("image", message))
 }
 
 /// A picture `u8[h,w,3]` as a network takes it: `f32[1,3,h,w]`, of each colour in 0..1 the mean taken off and the rest

@@ -36,16 +36,18 @@ pub(crate) fn graph(doc: &Doc, scope: Scope<'_>, problems: &mut Problems) -> Opt
     let known: Vec<Option<Known>> = arguments.iter().map(|node| Known::of(node, &scope)).collect();
     let lengths = known::lengths(&known, &scope);
     let shapes = types::unify(&scope, &lengths, arguments.iter().flatten(), problems);
-    for ((entry, arguments), known) in doc.nodes.iter().zip(&arguments).zip(&known) {
-        // A wrong argument is reported already, and may be what the node would complain about.
-        if let Some(known) = known {
-            let types = |argument: &Argument| argument.source.as_ref().map(|source| shapes.of_source(source));
+    let ask = |types: &dyn Fn(&Argument) -> Option<Ty>, problems: &mut Problems| {
+        for ((entry, arguments), known) in doc.nodes.iter().zip(&arguments).zip(&known) {
+            // A wrong argument is reported already, and may be what the node would complain about.
+            let Some(known) = known else { continue };
             let types: Vec<Option<Ty>> = arguments.iter().map(types).collect();
-            let args = (arguments.as_slice(), known, types.as_slice());
-            node_check(entry, args, &scope, problems);
+            node_check(entry, (arguments.as_slice(), known, types.as_slice()), &scope, problems);
         }
-    }
+    };
+    ask(&|_| None, problems);
     if !problems.is_empty() {
+        // Sizes of a graph without other problems are looked at where more is known of them.
+        ask(&|argument| argument.source.as_ref().map(|source| shapes.of_source(source)), problems);
         notes::texts_like_inputs(doc, &scope, problems);
         return None;
     }
@@ -128,6 +130,9 @@ fn node_check(
     if let Err(refusal) = kind.check(&args) {
         let blamed = refusal.port.and_then(|port| arguments.iter().find(|a| inputs[a.port].name == port));
         let place = blamed.map_or_else(|| entry.place.clone().name(), |argument| argument.place.clone());
-        problems.add(place, refusal.message);
+        // A wire that does not fit is reported already, and the node complains about the same.
+        if !problems.has(&place) {
+            problems.add(place, refusal.message);
+        }
     }
 }

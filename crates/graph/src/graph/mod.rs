@@ -43,8 +43,9 @@ impl Graph {
         &self.outputs
     }
 
-    /// Defaults of inputs, models and files, that are not there. A host may set such inputs, so the graph is good all
-    /// the same; a run that needs one and was given nothing fails before any node runs.
+    /// Defaults of inputs that a run refuses: models and files that are not there or do not fit, and sizes that no model
+    /// makes. A host may set such inputs, so the graph is good all the same; a run that needs one and was given nothing
+    /// fails before any node runs.
     pub fn missing_defaults(&self) -> &[Diagnostic] {
         &self.missing_defaults
     }

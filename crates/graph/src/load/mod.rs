@@ -2,6 +2,7 @@
 
 pub(crate) mod add;
 mod expand;
+mod known;
 mod nested_changes;
 mod subgraph;
 
@@ -39,9 +40,7 @@ impl Graph {
 
     /// The same where names of models in changes mean something else than in the file.
     fn load_for(text: &str, registry: &Registry, changes: &[Change<'_>], host: &Models) -> Result<Graph> {
-        let graph = expand::expand(load(text, registry, changes, host).map_err(Error::Graph)?);
-        let index = Arc::new(Index::of(&graph.inputs, &graph.nodes, &graph.outputs));
-        Ok(Graph { index, ..graph })
+        load(text, registry, changes, host).map_err(Error::Graph)
     }
 }
 
@@ -77,7 +76,14 @@ fn load(
     let known = doc.nodes.iter().zip(&scope.nodes);
     let known = known.filter_map(|(entry, (_, kind))| Some((&entry.place, &**kind.as_ref()?)));
     expand::too_many(known, &mut problems);
-    match check::graph(&doc, scope, &mut problems) {
+    let graph = check::graph(&doc, scope, &mut problems).filter(|_| problems.is_empty()).map(|graph| {
+        let graph = expand::expand(graph);
+        let index = Arc::new(Index::of(&graph.inputs, &graph.nodes, &graph.outputs));
+        let graph = Graph { index, ..graph };
+        known::check(&graph, &doc, &mut problems, &mut notes.missing_defaults);
+        graph
+    });
+    match graph {
         Some(graph) if problems.is_empty() => Ok(Graph {
             missing_defaults: notes.missing_defaults.sorted(),
             warnings: notes.warnings.sorted(),

@@ -2,9 +2,10 @@
 
 use std::collections::HashMap;
 
-use wuerst_core::{Args, CancellationToken, Error, Refusal, Result, Value};
+use wuerst_core::{CancellationToken, Error, Result, Value};
 
 use super::key;
+use super::sizes::{Given, Sizes};
 use super::values;
 use crate::graph::effective_inputs::allowed;
 use crate::graph::{Graph, ValueSource};
@@ -61,19 +62,18 @@ impl Inputs {
                 values[index] = self.value(graph, index)?;
             }
         }
-        for &node in nodes {
-            let args = key::resolved(graph, node, &values);
-            let node = &graph.nodes[node];
-            let args = args.map_err(|error| error.in_node(&node.id))?;
-            let ports = &node.kind.spec().signature.inputs;
-            let known: Vec<Option<Value>> = key::known(ports, &args, &values);
-            let checked =
-                values::arguments(ports, &known).and_then(|_| values::boundaries(&node.boundaries, &known));
-            checked.map_err(|error| error.in_node(&node.id))?;
-            let refused = |refusal: Refusal| Error::from(refusal).in_node(&node.id);
-            let given: Vec<Option<bool>> =
-                args.iter().map(|source| Some(is_given(source, &values))).collect();
-            node.kind.check(&Args::in_check(ports, &known, &given)).map_err(refused)?;
+        let mut sizes = Sizes::new(Given { graph, plan: nodes, inputs: &values, resolved: true });
+        for &index in nodes {
+            let node = &graph.nodes[index];
+            let boundaries = || -> Result<()> {
+                let args = key::resolved(graph, index, &values)?;
+                let ports = &node.kind.spec().signature.inputs;
+                values::boundaries(&node.boundaries, &key::known(ports, &args, &values))
+            };
+            if !node.boundaries.is_empty() {
+                boundaries().map_err(|error| error.in_node(&node.id))?;
+            }
+            sizes.look(index).map_err(|fault| fault.error.in_node(&node.id))?;
         }
         // Read once they are known to be wanted: they may be large.
         for value in values.iter().flatten() {
@@ -98,14 +98,5 @@ impl Inputs {
         let value = port.admit(&port.name, value, &graph.models)?;
         allowed(graph, index, &value)?;
         Ok(Some(value))
-    }
-}
-
-/// Whether a source has a value when the node runs.
-fn is_given(source: &ValueSource, inputs: &[Option<Value>]) -> bool {
-    match source {
-        ValueSource::Literal(_) | ValueSource::Output { .. } => true,
-        ValueSource::Input(index) => inputs[*index].is_some(),
-        ValueSource::LeftOut => false,
     }
 }

@@ -14,6 +14,7 @@ pub(crate) mod inputs;
 mod key;
 mod progress;
 pub(crate) mod report;
+pub(crate) mod sizes;
 mod values;
 
 use std::time::Instant;

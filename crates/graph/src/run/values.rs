@@ -17,10 +17,15 @@ pub(crate) fn arguments(ports: &[Port], values: &[Option<Value>]) -> Result<Leng
     let mut lengths = Lengths::new();
     for (port, value) in ports.iter().zip(values) {
         let Some(value) = value else { continue };
-        bind(port, value, &mut lengths, &port.name)?;
-        port.allows(value).map_err(|message| Error::invalid(&port.name, message))?;
+        argument(port, value, &mut lengths)?;
     }
     Ok(lengths)
+}
+
+/// Checks an argument, given what the dimensions stand for that have the same names.
+pub(crate) fn argument(port: &Port, value: &Value, lengths: &mut Lengths) -> Result<()> {
+    bind(port, value, lengths, &port.name)?;
+    port.allows(value).map_err(|message| Error::invalid(&port.name, message))
 }
 
 /// Checks those arguments that are known against the inputs of the graphs that they came in by.

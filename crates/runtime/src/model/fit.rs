@@ -2,17 +2,34 @@
 
 use wuerst_core::Dim;
 
+use crate::model_header::Outlet;
+
 /// Says which dimension of the input called `name` differs, and what to do.
 pub(super) fn why(name: &str, wanted: &[Dim], shape: &[usize]) -> String {
-    let differing = wanted.iter().zip(shape).enumerate().find_map(|(axis, (dim, got))| match dim {
-        Dim::Fixed(want) if want != got => Some((axis, *want, *got)),
+    let lengths: Vec<Option<usize>> = shape.iter().copied().map(Some).collect();
+    let differs = (wanted.len() == shape.len()).then(|| first(name, wanted, &lengths)).flatten();
+    differs.unwrap_or_else(|| "it has another number of dimensions".to_owned())
+}
+
+/// The same of lengths that are known in part; none where nothing is known that differs.
+pub(crate) fn differing(outlet: &Outlet, lengths: &[Option<usize>]) -> Option<String> {
+    first(&outlet.name, &outlet.dims, lengths)
+}
+
+fn first(name: &str, wanted: &[Dim], lengths: &[Option<usize>]) -> Option<String> {
+    let differing = wanted.iter().zip(lengths).enumerate().find_map(|(axis, pair)| match pair {
+        (Dim::Fixed(want), Some(got)) if want != got => Some((axis, *want, *got)),
         _ => None,
     });
-    let Some((axis, want, got)) = differing.filter(|_| wanted.len() == shape.len()) else {
-        return "it has another number of dimensions".to_owned();
-    };
+    let (axis, want, got) = differing?;
     let sequence = matches!(name, "text" | "states" | "input_ids" | "attention_mask");
-    match (axis, sequence) {
+    Some(match (axis, sequence) {
+        // Guidance evaluates two at once.
+        (0, _) if (want, got) == (1, 2) => {
+            "the model was exported for a fixed batch of 1, not 2; export it with a free batch \
+            (a dynamic axis), or set guidance_batch to 1"
+                .to_owned()
+        }
         (0, _) => format!(
             "the model was exported for a fixed batch of {want}, not {got}; export it with a free batch (a dynamic axis)"
         ),
@@ -30,7 +47,7 @@ pub(super) fn why(name: &str, wanted: &[Dim], shape: &[usize]) -> String {
             "the model was exported for one size, {want} along this side and not {got}; make a picture of that size, or \
              export the model with free sides (dynamic axes)"
         ),
-    }
+    })
 }
 
 #[cfg(test)]

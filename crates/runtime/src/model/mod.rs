@@ -1,7 +1,7 @@
 //! A loaded model: an ONNX Runtime session that stands in for a stage.
 
 pub(crate) mod cost;
-mod fit;
+pub(crate) mod fit;
 pub(crate) mod invariant;
 pub(crate) mod load;
 pub(crate) mod prepared;

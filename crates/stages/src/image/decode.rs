@@ -46,6 +46,28 @@ enum Trouble {
 /// # Errors
 /// [`Error::File`]; [`Error::OutOfMemory`] when a picture of its size finds no room.
 pub(crate) fn decode(picture: &wuerst_core::File) -> Result<Picture> {
+    reading(picture, read)
+}
+
+/// Width and height of the picture in a file, upright, without decoding it.
+///
+/// # Errors
+/// As [`decode`].
+pub(crate) fn size(picture: &wuerst_core::File) -> Result<[u32; 2]> {
+    reading(picture, |file| {
+        let mut opened = open(file)?;
+        let [width, height] = sides(&*opened.decoder)?;
+        Ok(match opened.orientation()? {
+            Orientation::Rotate90
+            | Orientation::Rotate270
+            | Orientation::Rotate90FlipH
+            | Orientation::Rotate270FlipH => [height, width],
+            _ => [width, height],
+        })
+    })
+}
+
+fn reading<T>(picture: &wuerst_core::File, read: impl FnOnce(File) -> Result<T, Trouble>) -> Result<T> {
     let file = picture.content()?;
     let read = caught(|| read(file)).unwrap_or_else(|why| Err(Trouble::File(format!("is damaged: {why}"))));
     read.map_err(|trouble| match trouble {
@@ -56,7 +78,24 @@ pub(crate) fn decode(picture: &wuerst_core::File) -> Result<Picture> {
     })
 }
 
-fn read(file: File) -> Result<Picture, Trouble> {
+/// A picture file of which the head is read.
+struct Opened {
+    decoder: Box<dyn ImageDecoder>,
+    /// Whether the file is asked which side is up.
+    turned: bool,
+    animated: bool,
+    profile: Profile,
+    /// The file again, of a JPEG in inks.
+    in_inks: Option<Vec<u8>>,
+}
+
+impl Opened {
+    fn orientation(&mut self) -> Result<Orientation, Trouble> {
+        if self.turned { self.decoder.orientation().map_err(damaged) } else { Ok(Orientation::NoTransforms) }
+    }
+}
+
+fn open(file: File) -> Result<Opened, Trouble> {
     let bytes = file.metadata().map_err(unreadable)?.len();
     if bytes > LARGEST {
         return Err(Trouble::File(format!("has {bytes} bytes; a picture may have {LARGEST}")));
@@ -64,10 +103,7 @@ fn read(file: File) -> Result<Picture, Trouble> {
     let reader = ImageReader::new(BufReader::new(file)).with_guessed_format().map_err(unreadable)?;
     let format = reader.format();
     let mut source = reader.into_inner();
-    // Whether the file is asked which side is up.
-    let mut turned = true;
-    // The file again, of a JPEG in inks.
-    let mut in_inks = None;
+    let (mut turned, mut in_inks) = (true, None);
     let (decoder, animated, profile): (Box<dyn ImageDecoder>, bool, Profile) = match format {
         Some(ImageFormat::Png) => {
             let profile = png::profile(&mut source).map_err(unreadable)?;
@@ -97,7 +133,13 @@ fn read(file: File) -> Result<Picture, Trouble> {
         }
         None => return Err(Trouble::File(format!("is no picture that can be read; {WANTED}"))),
     };
-    let (picture, profile, alpha) = pixels(decoder, turned, (profile, in_inks.as_deref()))?;
+    Ok(Opened { decoder, turned, animated, profile, in_inks })
+}
+
+fn read(file: File) -> Result<Picture, Trouble> {
+    let opened = open(file)?;
+    let animated = opened.animated;
+    let (picture, profile, alpha) = pixels(opened)?;
     let (rgb, unconverted) = srgb(picture, &profile).map_err(|_| Trouble::Memory)?;
     Ok(Picture { rgb, alpha, animated, unconverted })
 }
@@ -134,29 +176,30 @@ fn undecodable(error: ImageError) -> Trouble {
     }
 }
 
-/// The pixels with the profile that is still to be applied, and what is opaque.
-fn pixels(
-    mut decoder: Box<dyn ImageDecoder>,
-    turned: bool,
-    (mut profile, in_inks): (Profile, Option<&[u8]>),
-) -> Result<(DynamicImage, Profile, Option<Vec<f32>>), Trouble> {
+/// Width and height, if they are not too large; before anything of that size is made.
+fn sides(decoder: &dyn ImageDecoder) -> Result<[u32; 2], Trouble> {
     let (width, height) = decoder.dimensions();
-    // Before anything of that size is made.
     if u64::from(width) * u64::from(height) > MOST_PIXELS {
         return Err(Trouble::File(format!(
             "is {width}x{height} pixels large; a picture may have {MOST_PIXELS} in all"
         )));
     }
+    Ok([width, height])
+}
+
+/// The pixels with the profile that is still to be applied, and what is opaque.
+fn pixels(mut opened: Opened) -> Result<(DynamicImage, Profile, Option<Vec<f32>>), Trouble> {
+    let [width, height] = sides(&*opened.decoder)?;
     // The pixels as they are in the file, and again turned upright or as eight bits with f32 for what is opaque; what a
     // decoder has of its own beside them, as a JPEG's coefficients, takes as much as a wide pixel.
-    let stored = usize::from(decoder.color_type().bytes_per_pixel());
+    let stored = usize::from(opened.decoder.color_type().bytes_per_pixel());
     let room = (stored + stored.max(8) + 8) * width as usize * height as usize;
     memory::check(room).map_err(|_| Trouble::Memory)?;
-    decoder.set_limits(limits()).map_err(damaged)?;
-    let orientation =
-        if turned { decoder.orientation().map_err(damaged)? } else { Orientation::NoTransforms };
+    opened.decoder.set_limits(limits()).map_err(damaged)?;
+    let orientation = opened.orientation()?;
+    let Opened { decoder, mut profile, in_inks, .. } = opened;
     let mut picture = DynamicImage::from_decoder(decoder).map_err(undecodable)?;
-    if let Some((file, icc)) = in_inks.zip(profile.of_inks()) {
+    if let Some((file, icc)) = in_inks.as_deref().zip(profile.of_inks()) {
         match inks::decode(file).and_then(|four| colours::inks(&four, icc)) {
             Ok(rgb) => {
                 let rgb = RgbImage::from_raw(width, height, rgb);

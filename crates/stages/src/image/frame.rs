@@ -1,9 +1,11 @@
 //! `image.crop` and `image.pad`: less of a picture, and more around it.
 
 use image::{Rgb, RgbImage, imageops};
-use wuerst_core::{Args, Ctx, Error, Registry, Result, Value};
+use wuerst_core::{Args, Ctx, Error, KnownLength, Registry, Result, Value};
 
-use super::pixels::{allowed, check_colour, colour, picture, sides, tensor};
+use super::pixels::{
+    allowed, bounded, check_colour, colour, given_side, given_sides, known_size, picture, side, tensor,
+};
 use crate::plain::{Hooks, Plan};
 
 pub(crate) fn register(registry: &mut Registry) -> Result<()> {
@@ -21,7 +23,11 @@ pub(crate) fn register(registry: &mut Registry) -> Result<()> {
             ("-> image", "What was inside."),
         ],
     };
-    plan.add_checked(registry, Hooks { check: check_crop, lengths: sides, ..Hooks::default() }, crop)?;
+    plan.add_checked(
+        registry,
+        Hooks { check: check_crop, lengths: given_sides, value_for: given_side, ..Hooks::default() },
+        crop,
+    )?;
     let plan = Plan {
         kind: "image.pad",
         signature: "image: u8[h,w,3], left: int = 0 {0..16384}, top: int = 0 {0..16384}, right: int = 0 {0..16384}, \
@@ -37,7 +43,7 @@ pub(crate) fn register(registry: &mut Registry) -> Result<()> {
             ("-> image", "The picture with its border."),
         ],
     };
-    plan.add_checked(registry, Hooks { check: check_colour, ..Hooks::default() }, pad)
+    plan.add_checked(registry, Hooks { check: check_pad, lengths: padded, ..Hooks::default() }, pad)
 }
 
 /// Refuses a rectangle that is not in the picture, as far as both are known.
@@ -58,6 +64,26 @@ fn fits(port: &str, start: usize, length: usize, whole: usize) -> Result<()> {
     }
     let message = format!("{length} pixels from {start} on do not fit into the picture's {whole}");
     Err(Error::invalid(port, message))
+}
+
+/// Refuses what is no colour, and a picture that would be too large, as far as they are known.
+fn check_pad(known: &Args<'_>) -> Result<()> {
+    check_colour(known)?;
+    match padded(known).as_slice() {
+        [height, width] => bounded("left", [width.length, height.length]).map(drop),
+        _ => Ok(()),
+    }
+}
+
+/// The sides of a picture with its border, as far as they are known.
+fn padded(known: &Args<'_>) -> Vec<KnownLength> {
+    let [height, width] = known_size(known, "image");
+    let whole = |dim: &str, length: Option<usize>, ports: [&str; 2]| {
+        let border = ports.map(|port| known.count(port).ok());
+        Some(side(dim, length?.saturating_add(border[0]?).saturating_add(border[1]?), "image"))
+    };
+    let sides = [whole("H", height, ["top", "bottom"]), whole("W", width, ["left", "right"])];
+    sides.into_iter().flatten().collect()
 }
 
 fn crop(_: &mut Ctx<'_>, args: &Args<'_>) -> Result<Vec<Value>> {

@@ -2,9 +2,9 @@
 
 use image::{Rgb, RgbImage, imageops};
 use ndarray::{ArrayView, Axis, IxDyn, concatenate};
-use wuerst_core::{ArcArrayD, Args, Ctx, Error, Registry, Result, Tensor, Value};
+use wuerst_core::{ArcArrayD, Args, Ctx, Error, KnownLength, Registry, Result, Tensor, Value};
 
-use super::pixels::{allowed, check_colour, colour, rgb, tensor};
+use super::pixels::{allowed, bounded, check_colour, colour, rgb, side, tensor};
 use crate::plain::{Hooks, Plan};
 
 pub(crate) fn register(registry: &mut Registry) -> Result<()> {
@@ -20,14 +20,14 @@ pub(crate) fn register(registry: &mut Registry) -> Result<()> {
             ("images", "All of them."),
         ],
     };
-    plan.add(registry, stack)?;
+    plan.add_checked(registry, Hooks { lengths: stacked, ..Hooks::default() }, stack)?;
     let plan = Plan {
         kind: "image.pick",
         signature: "images: u8[n,h,w,3], index: int = 0 {0..} -> image: u8[h,w,3]",
         about: "Picks one picture of a list.",
         ports: &[("images", "The list."), ("index", "Which one, counted from 0."), ("image", "That one.")],
     };
-    plan.add(registry, pick)?;
+    plan.add_checked(registry, Hooks { check: check_pick, ..Hooks::default() }, pick)?;
     let plan = Plan {
         kind: "image.grid",
         signature: "images: u8[n,h,w,3], columns: int? {1..1024}, gap: int = 0 {0..1024}, \
@@ -41,7 +41,14 @@ pub(crate) fn register(registry: &mut Registry) -> Result<()> {
             ("image", "The grid."),
         ],
     };
-    plan.add_checked(registry, Hooks { check: check_colour, ..Hooks::default() }, grid)
+    plan.add_checked(registry, Hooks { check: check_grid, lengths: laid_out, ..Hooks::default() }, grid)
+}
+
+/// How many pictures there are, if that does not depend on who runs the graph.
+fn stacked(known: &Args<'_>) -> Vec<KnownLength> {
+    let given: Option<Vec<bool>> = ["a", "b", "c", "d"].into_iter().map(|port| known.given(port)).collect();
+    let count = given.map(|given| given.into_iter().filter(|given| *given).count());
+    count.map(|count| side("n", count, "a")).into_iter().collect()
 }
 
 fn stack(_: &mut Ctx<'_>, args: &Args<'_>) -> Result<Vec<Value>> {
@@ -58,13 +65,54 @@ fn at(images: &ArcArrayD<u8>, index: usize) -> Tensor {
     images.index_axis(Axis(0), index).to_owned().into()
 }
 
-fn pick(_: &mut Ctx<'_>, args: &Args<'_>) -> Result<Vec<Value>> {
-    let (images, index) = (args.tensor_u8("images")?, args.count("index")?);
-    let count = images.shape()[0];
-    if index >= count {
-        return Err(Error::invalid("index", format!("{index} is behind the last of {count}")));
+/// Refuses a picture behind the last, as far as that is known.
+fn check_pick(known: &Args<'_>) -> Result<()> {
+    match (known.count("index"), known.length("images", 0)) {
+        (Ok(index), Some(count)) if index >= count => {
+            Err(Error::invalid("index", format!("{index} is behind the last of {count}")))
+        }
+        _ => Ok(()),
     }
-    Ok(vec![at(&images, index).into()])
+}
+
+fn pick(_: &mut Ctx<'_>, args: &Args<'_>) -> Result<Vec<Value>> {
+    check_pick(args)?;
+    Ok(vec![at(&args.tensor_u8("images")?, args.count("index")?).into()])
+}
+
+/// Refuses what is no colour, and a grid that would be too large, as far as they are known.
+fn check_grid(known: &Args<'_>) -> Result<()> {
+    check_colour(known)?;
+    match grid_sides(known, known.given("columns")) {
+        Some([width, height]) => bounded("images", [width, height]).map(drop),
+        None => Ok(()),
+    }
+}
+
+fn laid_out(known: &Args<'_>) -> Vec<KnownLength> {
+    let sides = grid_sides(known, known.given("columns"));
+    sides.map_or_else(Vec::new, |[width, height]| {
+        vec![side("H", height, "images"), side("W", width, "images")]
+    })
+}
+
+/// How many pictures stand in a row.
+fn columns(args: &Args<'_>, given: Option<bool>, count: usize) -> Option<usize> {
+    match given? {
+        true => Some(args.count("columns").ok()?.min(count)),
+        false => Some((count as f64).sqrt().ceil() as usize),
+    }
+}
+
+/// Width and height of a grid, if there are pictures in it, as far as they are known.
+fn grid_sides(args: &Args<'_>, given: Option<bool>) -> Option<[usize; 2]> {
+    let [count, height, width] = [0, 1, 2].map(|axis| args.length("images", axis));
+    let (count, gap) = (count.filter(|count| *count > 0)?, args.count("gap").ok()?);
+    let columns = columns(args, given, count)?;
+    let side =
+        |cells: usize, length: usize| cells.checked_mul(length)?.checked_add((cells - 1).checked_mul(gap)?);
+    let sides = [side(columns, width?), side(count.div_ceil(columns), height?)];
+    Some(sides.map(|side| side.unwrap_or(usize::MAX)))
 }
 
 fn grid(_: &mut Ctx<'_>, args: &Args<'_>) -> Result<Vec<Value>> {
@@ -75,15 +123,9 @@ fn grid(_: &mut Ctx<'_>, args: &Args<'_>) -> Result<Vec<Value>> {
     if count == 0 {
         return Err(Error::invalid("images", "is a list without pictures"));
     }
-    let columns = if args.has("columns") {
-        args.count("columns")?.min(count)
-    } else {
-        (count as f64).sqrt().ceil() as usize
-    };
-    let (rows, gap) = (count.div_ceil(columns), args.count("gap")?);
-    let side =
-        |cells: usize, length: usize| cells.checked_mul(length)?.checked_add((cells - 1).checked_mul(gap)?);
-    let sides = [side(columns, width), side(rows, height)].map(|side| side.unwrap_or(usize::MAX));
+    let (given, gap) = (Some(args.has("columns")), args.count("gap")?);
+    let known = columns(args, given, count).zip(grid_sides(args, given));
+    let (columns, sides) = known.ok_or_else(|| Error::Internal("a list of pictures without sides".into()))?;
     let [across, down] = allowed("images", sides)?;
     let mut sheet = RgbImage::from_pixel(across, down, Rgb(colour(args, "colour")?));
     for index in 0..count {

@@ -1,10 +1,11 @@
 //! `image.load`: a picture from a file.
 
-use wuerst_core::{Args, Ctx, Registry, Result, Tensor, Value, memory};
+use wuerst_core::{Args, Ctx, File, KnownLength, Registry, Result, Tensor, Value, memory};
 
-use super::decode::{LARGEST, decode};
+use super::decode::{self, LARGEST, decode};
 use super::pixels::tensor;
-use crate::plain::Plan;
+use crate::heads::Heads;
+use crate::plain::{Hooks, Plan};
 
 pub(crate) fn register(registry: &mut Registry) -> Result<()> {
     let plan = Plan {
@@ -18,7 +19,24 @@ pub(crate) fn register(registry: &mut Registry) -> Result<()> {
             ("alpha", "Opaqueness: 1 where nothing shines through, 0 where everything does."),
         ],
     };
-    plan.add_reading(LARGEST, registry, run)
+    let hooks = Hooks { file: |file| size(file).map(drop), lengths, ..Hooks::default() };
+    plan.add_reading(LARGEST, registry, hooks, run)
+}
+
+/// Width and height of a file's picture.
+fn size(file: &File) -> Result<[u32; 2]> {
+    static SIZES: Heads<[u32; 2]> = Heads::new();
+    SIZES.of(file, decode::size)
+}
+
+fn lengths(known: &Args<'_>) -> Vec<KnownLength> {
+    let Ok([width, height]) = known.file("file").and_then(size) else { return Vec::new() };
+    let known = |dim: &str, length: u32| KnownLength {
+        dim: dim.to_owned(),
+        length: length as usize,
+        port: "file".to_owned(),
+    };
+    vec![known("h", height), known("w", width)]
 }
 
 fn run(ctx: &mut Ctx<'_>, args: &Args<'_>) -> Result<Vec<Value>> {

@@ -2,21 +2,25 @@
 
 use image::RgbImage;
 use ndarray::ArrayD;
-use wuerst_core::{Args, Error, KnownLength, Result, Tensor, memory};
+use wuerst_core::{Args, Error, KnownLength, Result, Tensor, Value, memory};
 
 /// The most pixels that a picture may have: 8192 x 4096, more than any camera's 24 megapixels.
 pub(crate) const MOST_PIXELS: u64 = 1 << 25;
 
 /// Width and height of a picture to be made, if it is not too large.
-pub(super) fn allowed(port: &str, [width, height]: [usize; 2]) -> Result<[u32; 2]> {
+pub(super) fn allowed(port: &str, sides: [usize; 2]) -> Result<[u32; 2]> {
+    let [width, height] = bounded(port, sides)?;
+    // Twice as bytes, and once as f32, which resizing goes by.
+    memory::check(width as usize * height as usize * 3 * 6)?;
+    Ok([width, height])
+}
+
+/// The same, whatever memory there is.
+pub(super) fn bounded(port: &str, [width, height]: [usize; 2]) -> Result<[u32; 2]> {
     let (w, h) = (width as u64, height as u64);
     let whole = w > 0 && h > 0 && w.checked_mul(h).is_some_and(|pixels| pixels <= MOST_PIXELS);
     match (u32::try_from(width), u32::try_from(height)) {
-        (Ok(width), Ok(height)) if whole => {
-            // Twice as bytes, and once as f32, which resizing goes by.
-            memory::check(width as usize * height as usize * 3 * 6)?;
-            Ok([width, height])
-        }
+        (Ok(width), Ok(height)) if whole => Ok([width, height]),
         _ => Err(Error::invalid(
             port,
             format!("a picture of {width}x{height} pixels; it must have some, and {MOST_PIXELS} at most"),
@@ -44,16 +48,30 @@ pub(crate) fn tensor(picture: RgbImage) -> Result<Tensor> {
     Tensor::from_vec(&[height as usize, width as usize, 3], picture.into_raw())
 }
 
-/// The sides `[H,W]` of a picture whose `width` and `height` are both given.
-pub(super) fn sides(known: &Args<'_>) -> Vec<KnownLength> {
-    let side = |dim: &str, port: &str| {
-        let length = known.count(port).ok()?;
-        Some(KnownLength { dim: dim.to_owned(), length, port: port.to_owned() })
+/// The sides `[H,W]` of a picture whose `width` and `height` are given.
+pub(super) fn given_sides(known: &Args<'_>) -> Vec<KnownLength> {
+    let side = |dim: &str, port: &str| Some(side(dim, known.count(port).ok()?, port));
+    [side("H", "height"), side("W", "width")].into_iter().flatten().collect()
+}
+
+/// A side that follows from an argument.
+pub(crate) fn side(dim: &str, length: usize, port: &str) -> KnownLength {
+    KnownLength { dim: dim.to_owned(), length, port: port.to_owned() }
+}
+
+/// The width or height that a picture of such sides comes of.
+pub(super) fn given_side(_: &Args<'_>, dim: &str, length: usize) -> Option<(&'static str, Value)> {
+    let port = match dim {
+        "H" => "height",
+        "W" => "width",
+        _ => return None,
     };
-    match (side("H", "height"), side("W", "width")) {
-        (Some(height), Some(width)) => vec![height, width],
-        _ => Vec::new(),
-    }
+    Some((port, Value::Int(i128::try_from(length).ok()?)))
+}
+
+/// Height and width of a picture that is an argument, where they are known.
+pub(crate) fn known_size(known: &Args<'_>, port: &str) -> [Option<usize>; 2] {
+    [0, 1].map(|axis| known.length(port, axis))
 }
 
 /// Refuses a colour that is none, as far as it is known.

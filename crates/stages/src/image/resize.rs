@@ -2,9 +2,9 @@
 
 use image::RgbImage;
 use image::imageops::{self, FilterType};
-use wuerst_core::{Args, Ctx, Error, Registry, Result, Value};
+use wuerst_core::{Args, Ctx, Error, KnownLength, Registry, Result, Value};
 
-use super::pixels::{allowed, picture, sides, tensor};
+use super::pixels::{allowed, bounded, known_size, picture, side, tensor};
 use crate::plain::{Hooks, Plan};
 
 pub(crate) fn register(registry: &mut Registry) -> Result<()> {
@@ -23,19 +23,83 @@ pub(crate) fn register(registry: &mut Registry) -> Result<()> {
             ("-> image", "The picture in the new size."),
         ],
     };
-    plan.add_checked(registry, Hooks { check, lengths: sides, example: &["factor"] }, run)
+    plan.add_checked(
+        registry,
+        Hooks { check, lengths, value_for, example: &["factor"], ..Hooks::default() },
+        run,
+    )
 }
 
-/// Refuses neither a size nor a factor, and both.
+/// The ports that decide the size.
+const SIZES: [&str; 3] = ["width", "height", "factor"];
+
+/// Refuses neither a size nor a factor, both, and a picture that would be too large, as far as that is known.
 fn check(known: &Args<'_>) -> Result<()> {
-    let [width, height, factor] = ["width", "height", "factor"].map(|port| known.given(port));
-    if factor == Some(true) && (width == Some(true) || height == Some(true)) {
-        return Err(Error::invalid("factor", BOTH));
+    sizes(known, SIZES.map(|port| known.given(port))).map(drop)
+}
+
+/// A side of the result, and the port that decides it.
+type Side = (usize, &'static str);
+
+/// Height and width of the result, as far as they are known; `given` says of each of [`SIZES`] whether it has a value.
+fn sizes(known: &Args<'_>, given: [Option<bool>; 3]) -> Result<[Option<Side>; 2]> {
+    let count = |port: &'static str| Some((known.count(port).ok()?, port));
+    let (height, width) = (count("height"), count("width"));
+    let from = known_size(known, "image");
+    // A side in proportion to the other needs both sides of the picture.
+    let ratio = || Some(from[1]? as f64 / from[0]? as f64);
+    let sizes = match given {
+        [Some(false), Some(false), Some(false)] => return Err(Error::invalid("width", NEITHER)),
+        [Some(true), _, Some(true)] | [_, Some(true), Some(true)] => {
+            return Err(Error::invalid("factor", BOTH));
+        }
+        [Some(true), Some(false), _] => {
+            let height = width.zip(ratio()).map(|((width, port), ratio)| (scale(width, 1. / ratio), port));
+            [height, width]
+        }
+        [Some(false), Some(true), _] => {
+            let width = height.zip(ratio()).map(|((height, port), ratio)| (scale(height, ratio), port));
+            [height, width]
+        }
+        [Some(false), Some(false), Some(true)] => match known.float("factor") {
+            Ok(factor) => from.map(|side| Some((scale(side?, factor), "factor"))),
+            Err(_) => [None; 2],
+        },
+        _ => [height, width],
+    };
+    if let [Some((height, port)), Some((width, _))] = sizes {
+        bounded(port, [width, height])?;
     }
-    if [width, height, factor] == [Some(false); 3] {
-        return Err(Error::invalid("width", NEITHER));
+    Ok(sizes)
+}
+
+fn lengths(known: &Args<'_>) -> Vec<KnownLength> {
+    let Ok(sizes) = sizes(known, SIZES.map(|port| known.given(port))) else { return Vec::new() };
+    let sizes = ["H", "W"].into_iter().zip(sizes);
+    sizes.filter_map(|(dim, size)| size.map(|(length, port)| side(dim, length, port))).collect()
+}
+
+/// The width, height or factor of a result with such a side.
+fn value_for(known: &Args<'_>, dim: &str, length: usize) -> Option<(&'static str, Value)> {
+    let [height, width] = known_size(known, "image");
+    let [down, across] = sizes(known, SIZES.map(|port| known.given(port))).ok()?;
+    let (decided, from) = if dim == "H" { (down, height) } else { (across, width) };
+    match decided?.1 {
+        // Few digits do; whether they lead to the length is tried.
+        "factor" => Some(("factor", Value::Float((length as f64 / from? as f64 * 1e4).round() / 1e4))),
+        "width" if dim == "H" => whole("width", scale(length, width? as f64 / height? as f64)),
+        "height" if dim == "W" => whole("height", scale(length, height? as f64 / width? as f64)),
+        port => whole(port, length),
     }
-    Ok(())
+}
+
+fn whole(port: &'static str, length: usize) -> Option<(&'static str, Value)> {
+    Some((port, Value::Int(i128::try_from(length).ok()?)))
+}
+
+/// A length in proportion.
+fn scale(length: usize, factor: f64) -> usize {
+    ((length as f64 * factor).round() as usize).max(1)
 }
 
 const NEITHER: &str = "give a width, a height or both, or a factor";
@@ -51,26 +115,9 @@ pub(crate) fn scaled(picture: &RgbImage, [width, height]: [u32; 2], filter: Filt
 
 fn run(_: &mut Ctx<'_>, args: &Args<'_>) -> Result<Vec<Value>> {
     let picture = picture(args, "image")?;
-    let (width, height) = picture.dimensions();
-    let (width, height) = (width as usize, height as usize);
-    let side = |length: usize, factor: f64| ((length as f64 * factor).round() as usize).max(1);
-    let ratio = width as f64 / height as f64;
-    let sides = match (args.has("width"), args.has("height"), args.has("factor")) {
-        (true, true, false) => [args.count("width")?, args.count("height")?],
-        (true, false, false) => {
-            let width = args.count("width")?;
-            [width, side(width, 1. / ratio)]
-        }
-        (false, true, false) => {
-            let height = args.count("height")?;
-            [side(height, ratio), height]
-        }
-        (false, false, true) => {
-            let factor = args.float("factor")?;
-            [side(width, factor), side(height, factor)]
-        }
-        (false, false, false) => return Err(Error::invalid("width", NEITHER)),
-        _ => return Err(Error::invalid("factor", BOTH)),
+    let sizes = sizes(args, SIZES.map(|port| Some(args.has(port))))?;
+    let [Some((height, port)), Some((width, _))] = sizes else {
+        return Err(Error::Internal("a picture without sides".into()));
     };
     let filter = match args.text("filter")? {
         "nearest" => FilterType::Nearest,
@@ -78,6 +125,6 @@ fn run(_: &mut Ctx<'_>, args: &Args<'_>) -> Result<Vec<Value>> {
         "lanczos" => FilterType::Lanczos3,
         _ => FilterType::CatmullRom,
     };
-    let sides = allowed("width", sides)?;
+    let sides = allowed(port, [width, height])?;
     Ok(vec![tensor(scaled(&picture, sides, filter))?.into()])
 }

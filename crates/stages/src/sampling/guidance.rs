@@ -88,6 +88,21 @@ impl Guidance {
         Ok(())
     }
 
+    /// How many pictures the model is fed with at once, as far as that is known; `own` is the model's weight.
+    pub(crate) fn batch(known: &Args<'_>, own: f64) -> Option<usize> {
+        let weight = match known.given("guidance") {
+            Some(false) => Some(own),
+            _ => known.float("guidance").ok(),
+        };
+        let apart = known.int("guidance_batch").ok().map(|batch| batch == 1);
+        match (known.given("negative"), weight, apart) {
+            (Some(false), ..) | (_, _, Some(true)) => Some(1),
+            (_, Some(weight), _) if weight <= 1. => Some(1),
+            (Some(true), Some(_), Some(false)) => Some(2),
+            _ => None,
+        }
+    }
+
     fn is_on(&self, t: f64) -> bool {
         (self.end..=self.start).contains(&t)
     }

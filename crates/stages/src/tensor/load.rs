@@ -3,10 +3,11 @@
 use std::io::Read;
 
 use ndarray::{ArrayD, Ix4};
-use wuerst_core::{Args, Ctx, Error, File, Registry, Result, Value};
+use wuerst_core::{Args, Ctx, Error, File, KnownLength, Registry, Result, Value};
 
+use crate::heads::Heads;
 use crate::npy::{self, NpyError};
-use crate::plain::Plan;
+use crate::plain::{Hooks, Plan};
 
 /// The largest file that is read, in bytes.
 const LARGEST: u64 = 256 << 20;
@@ -18,7 +19,30 @@ pub(crate) fn register(registry: &mut Registry) -> Result<()> {
         about: "Reads a NumPy file (`.npy`) of four dimensions, f32 or f64, of at most 256 MiB: an embedding or latents.",
         ports: &[("file", "The file; a changed one is read again."), ("tensor", "Its numbers, as f32.")],
     };
-    plan.add_reading(LARGEST, registry, run)
+    let hooks = Hooks { file: |file| shape(file).map(drop), lengths, ..Hooks::default() };
+    plan.add_reading(LARGEST, registry, hooks, run)
+}
+
+/// The shape of a file's tensor, without its numbers.
+fn shape(file: &File) -> Result<[usize; 4]> {
+    static SHAPES: Heads<[usize; 4]> = Heads::new();
+    SHAPES.of(file, |file| {
+        let mut head = vec![];
+        let read = file.content()?.take(npy::HEAD).read_to_end(&mut head);
+        read.map_err(|source| Error::File { path: file.path().to_owned(), source })?;
+        let shape = npy::shape(&head, file.size()).map_err(|error| failed(file, error.to_string()))?;
+        <[usize; 4]>::try_from(shape).map_err(|shape| misshapen(file, &shape))
+    })
+}
+
+fn lengths(known: &Args<'_>) -> Vec<KnownLength> {
+    let Ok(shape) = known.file("file").and_then(shape) else { return Vec::new() };
+    let dims = ["b", "c", "h", "w"].into_iter().zip(shape);
+    dims.map(|(dim, length)| KnownLength { dim: dim.to_owned(), length, port: "file".to_owned() }).collect()
+}
+
+fn misshapen(file: &File, shape: &[usize]) -> Error {
+    failed(file, format!("holds a tensor of shape {shape:?}; [b,c,h,w] is wanted"))
 }
 
 fn run(_: &mut Ctx<'_>, args: &Args<'_>) -> Result<Vec<Value>> {
@@ -27,7 +51,7 @@ fn run(_: &mut Ctx<'_>, args: &Args<'_>) -> Result<Vec<Value>> {
     let shape = array.shape().to_owned();
     match array.into_dimensionality::<Ix4>() {
         Ok(array) => Ok(vec![array.into_dyn().into_shared().into()]),
-        Err(_) => Err(failed(file, format!("holds a tensor of shape {shape:?}; [b,c,h,w] is wanted"))),
+        Err(_) => Err(misshapen(file, &shape)),
     }
 }
 

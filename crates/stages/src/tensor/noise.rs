@@ -1,9 +1,10 @@
 //! `tensor.noise`: normal numbers from a seed.
 
-use wuerst_core::{Args, Ctx, Error, Registry, Result, Tensor, Value};
+use wuerst_core::{Args, Ctx, Error, KnownLength, Registry, Result, Tensor, Value};
 use wuerst_model::noise::Noise;
 
-use crate::plain::Plan;
+use crate::image::side;
+use crate::plain::{Hooks, Plan};
 
 /// The most numbers that are drawn at once; the latents of a picture of 4096 x 4096 pixels are a quarter of it.
 const MOST: usize = 1 << 24;
@@ -23,19 +24,38 @@ pub(crate) fn register(registry: &mut Registry) -> Result<()> {
             ("tensor", "The numbers."),
         ],
     };
-    plan.add(registry, run)
+    plan.add_checked(registry, Hooks { check, lengths, ..Hooks::default() }, run)
 }
 
-fn run(_: &mut Ctx<'_>, args: &Args<'_>) -> Result<Vec<Value>> {
-    let shape = ["batch", "channels", "height", "width"]
-        .map(|port| args.count(port))
-        .into_iter()
-        .collect::<Result<Vec<_>>>()?;
+const SHAPE: [&str; 4] = ["batch", "channels", "height", "width"];
+
+/// Refuses more numbers than are drawn, as far as that is known.
+fn check(known: &Args<'_>) -> Result<()> {
+    shape(known).map_or(Ok(()), |shape| allowed(&shape).map(drop))
+}
+
+fn lengths(known: &Args<'_>) -> Vec<KnownLength> {
+    let dims = ["b", "c", "h", "w"].into_iter().zip(SHAPE);
+    dims.filter_map(|(dim, port)| Some(side(dim, known.count(port).ok()?, port))).collect()
+}
+
+fn shape(known: &Args<'_>) -> Option<Vec<usize>> {
+    SHAPE.into_iter().map(|port| known.count(port).ok()).collect()
+}
+
+/// How many numbers a shape has.
+fn allowed(shape: &[usize]) -> Result<usize> {
     // At most 2^48: the ranges of the ports see to it that this cannot overflow.
     let count: usize = shape.iter().product();
     if count > MOST {
         return Err(Error::invalid("batch", format!("{shape:?} are {count} numbers; {MOST} is the most")));
     }
+    Ok(count)
+}
+
+fn run(_: &mut Ctx<'_>, args: &Args<'_>) -> Result<Vec<Value>> {
+    let shape = SHAPE.map(|port| args.count(port)).into_iter().collect::<Result<Vec<_>>>()?;
+    let count = allowed(&shape)?;
     let numbers = Noise::new(args.seed("seed")?.into()).normal(count);
     Ok(vec![Tensor::from_vec(&shape, numbers)?.into()])
 }

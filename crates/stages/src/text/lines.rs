@@ -2,7 +2,7 @@
 
 use wuerst_core::{Args, Ctx, Error, Registry, Result, Value};
 
-use crate::plain::Plan;
+use crate::plain::{Hooks, Plan};
 
 /// The longest text that a node gives, in bytes: far more than any list of prompts. Nodes that join what others joined would
 /// make texts of any length otherwise.
@@ -30,7 +30,7 @@ pub(crate) fn register(registry: &mut Registry) -> Result<()> {
             ("line", "The entry, without space around it."),
         ],
     };
-    plan.add(registry, pick)
+    plan.add_checked(registry, Hooks { check: check_pick, ..Hooks::default() }, pick)
 }
 
 /// The entries of a list: what `text.lines` and everything that reads one agree on.
@@ -43,10 +43,19 @@ fn lines(_: &mut Ctx<'_>, args: &Args<'_>) -> Result<Vec<Value>> {
     Ok(vec![entries.join("\n").into(), Value::Int(entries.len() as i128)])
 }
 
+/// Refuses an entry behind the last, where all are known.
+fn check_pick(known: &Args<'_>) -> Result<()> {
+    if known.has("lines") && known.has("index") { picked(known).map(drop) } else { Ok(()) }
+}
+
 fn pick(_: &mut Ctx<'_>, args: &Args<'_>) -> Result<Vec<Value>> {
+    Ok(vec![picked(args)?.into()])
+}
+
+fn picked<'a>(args: &Args<'a>) -> Result<&'a str> {
     let (entries, index) = (entries(args.text("lines")?), args.count("index")?);
     match entries.get(index) {
-        Some(line) => Ok(vec![(*line).into()]),
+        Some(line) => Ok(line),
         None => {
             let count = entries.len();
             Err(Error::invalid("index", format!("{index} is behind the last of {count} entries")))

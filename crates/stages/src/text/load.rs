@@ -2,9 +2,10 @@
 
 use std::io::Read;
 
-use wuerst_core::{Args, Ctx, Error, Registry, Result, Value};
+use wuerst_core::{Args, Ctx, Error, File, Registry, Result, Value};
 
-use crate::plain::Plan;
+use crate::heads::Heads;
+use crate::plain::{Hooks, Plan};
 
 /// The largest file that is read, in bytes.
 const LARGEST: u64 = super::lines::LONGEST as u64;
@@ -16,11 +17,21 @@ pub(crate) fn register(registry: &mut Registry) -> Result<()> {
         about: "Reads a text file, UTF-8, of at most 16 MiB.",
         ports: &[("file", "The file; a changed one is read again."), ("text", "All of it.")],
     };
-    plan.add_reading(LARGEST, registry, run)
+    let hooks = Hooks { file: check, ..Hooks::default() };
+    plan.add_reading(LARGEST, registry, hooks, run)
+}
+
+/// Refuses a file that is no text.
+fn check(file: &File) -> Result<()> {
+    static TEXTS: Heads<()> = Heads::new();
+    TEXTS.of(file, |file| read(file).map(drop))
 }
 
 fn run(_: &mut Ctx<'_>, args: &Args<'_>) -> Result<Vec<Value>> {
-    let file = args.file("file")?;
+    Ok(vec![read(args.file("file")?)?.into()])
+}
+
+fn read(file: &File) -> Result<String> {
     let failed = |source| Error::File { path: file.path().to_owned(), source };
     let mut text = String::new();
     let read = file.content()?.take(LARGEST + 1).read_to_string(&mut text);
@@ -29,7 +40,7 @@ fn run(_: &mut Ctx<'_>, args: &Args<'_>) -> Result<Vec<Value>> {
     }
     match read {
         // A mark of the byte order is no part of the text.
-        Ok(_) => Ok(vec![text.trim_start_matches('\u{feff}').into()]),
+        Ok(_) => Ok(text.trim_start_matches('\u{feff}').to_owned()),
         Err(e) if e.kind() == std::io::ErrorKind::InvalidData => {
             Err(failed(std::io::Error::other("is not UTF-8 text: save it as UTF-8")))
         }

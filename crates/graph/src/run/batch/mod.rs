@@ -63,6 +63,16 @@ pub(crate) fn split(
     Ok(Split { graph: splitter.graph, parts: splitter.parts })
 }
 
+/// The value of a port that counts from `first`, so far on.
+///
+/// # Errors
+/// One that the port does not allow.
+pub(crate) fn nth(port: &Port, first: i128, by: i128) -> Result<Value> {
+    let value = Value::Int(adapter::count(&port.name, first, by)?);
+    port.allows(&value).map_err(|message| Error::invalid(&port.name, message))?;
+    Ok(value)
+}
+
 struct Splitter<'a> {
     graph: Graph,
     parts: HashMap<usize, Vec<usize>>,
@@ -142,9 +152,7 @@ impl Splitter<'_> {
             _ => key::given(source, self.inputs),
         };
         let Some(Value::Int(first)) = known else { return Ok(ValueSource::Literal(Value::Int(by))) };
-        let value = Value::Int(adapter::count(&port.name, first, by)?);
-        port.allows(&value).map_err(|message| Error::invalid(&port.name, message))?;
-        Ok(ValueSource::Literal(value))
+        nth(port, first, by).map(ValueSource::Literal)
     }
 
     /// Lets what comes after the batch, nodes before `end` and outputs, read joined results.

@@ -1,0 +1,140 @@
+//! Advice where sizes do not fit, in terms of what the user gave: numbers to set, or sizes of pictures.
+
+use std::collections::BTreeSet;
+
+use wuerst_core::{Dim, Error, Port, Ty, Value};
+
+use super::{Fault, Sizes};
+use crate::graph::ValueSource;
+
+/// So far from a size others are looked for: published models make every 128th.
+const FURTHEST: usize = 256;
+
+/// Larger graphs get no advice, which would take long.
+const MOST_NODES: usize = 1000;
+
+/// Where a size comes from.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Root {
+    /// A node that told it, from a number or a file.
+    NodeKind(usize),
+    /// An input of the graph, which is a tensor.
+    Input(usize),
+}
+
+/// A dimension with the length that it has now.
+pub(super) type Length = (String, usize);
+
+impl Sizes<'_> {
+    /// The fault with what would do, if that is found.
+    pub(super) fn advised(&self, fault: Fault) -> Fault {
+        let Some(advice) = self.advice(&fault) else { return fault };
+        let error = match fault.error {
+            Error::Invalid { what, message } => Error::invalid(what, format!("{message}; {advice}")),
+            Error::Type { what, want, got } => {
+                Error::invalid(what, format!("wants {want}, but this is {got}; {advice}"))
+            }
+            other => other,
+        };
+        Fault { error, ..fault }
+    }
+
+    fn advice(&self, fault: &Fault) -> Option<String> {
+        if self.given.plan.len() > MOST_NODES {
+            return None;
+        }
+        let args = &self.given.graph.nodes[fault.step].args;
+        let blamed = &args[fault.arg?];
+        let mut roots = self.roots(blamed);
+        if roots.is_empty() {
+            return None;
+        }
+        // Of two arguments that do not fit each other, either may change.
+        for other in args {
+            roots.extend(
+                self.roots(other).into_iter().filter(|root| !roots.contains(root)).collect::<Vec<_>>(),
+            );
+        }
+        let numbers = roots.iter().find_map(|root| self.numbers(*root));
+        numbers.or_else(|| roots.iter().find_map(|root| self.pictures(*root)))
+    }
+
+    /// Where the sizes of what flows through a wire come from.
+    fn roots(&self, wire: &ValueSource) -> Vec<Root> {
+        let (mut roots, mut open, mut met) = (Vec::new(), vec![wire], BTreeSet::new());
+        let mut add = |root: Root| {
+            if !roots.contains(&root) {
+                roots.push(root)
+            }
+        };
+        while let Some(source) = open.pop() {
+            let (step, port) = match *source {
+                ValueSource::Output { node: step, port } => (step, port),
+                ValueSource::Input(index) if matches!(self.given.inputs[index], Some(Value::Tensor(_))) => {
+                    add(Root::Input(index));
+                    continue;
+                }
+                _ => continue,
+            };
+            if !met.insert((step, port)) {
+                continue;
+            }
+            let node = &self.given.graph.nodes[step];
+            let signature = &node.kind.spec().signature;
+            for dim in names(&signature.outputs[port].ty) {
+                match self.nodes[step].told.iter().find(|told| told.dim == dim) {
+                    Some(told) => match signature.input(&told.port) {
+                        Some((_, Port { ty: Ty::Model, .. })) | None => {}
+                        Some((arg, Port { ty: Ty::Tensor { .. }, .. })) => open.push(&node.args[arg]),
+                        Some(_) => add(Root::NodeKind(step)),
+                    },
+                    None => {
+                        let same = signature.inputs.iter().zip(&node.args);
+                        open.extend(
+                            same.filter(|(port, _)| names(&port.ty).any(|name| name == dim))
+                                .map(|(_, wire)| wire),
+                        );
+                    }
+                }
+            }
+        }
+        roots
+    }
+
+    /// The dimensions that begin at a root, in the order of its type.
+    pub(super) fn lengths(&self, root: Root) -> Vec<Length> {
+        match root {
+            Root::NodeKind(step) => {
+                let signature = &self.given.graph.nodes[step].kind.spec().signature;
+                let own = |port: &str| {
+                    let port = signature.input(port).map(|(_, port)| &port.ty);
+                    port.is_some_and(|ty| !matches!(ty, Ty::Model | Ty::Tensor { .. }))
+                };
+                let told = self.nodes[step].told.iter().filter(|told| own(&told.port));
+                told.map(|told| (told.dim.clone(), told.length)).collect()
+            }
+            Root::Input(index) => match (&self.given.graph.inputs[index].ty, &self.given.inputs[index]) {
+                (Ty::Tensor { dims, .. }, Some(Value::Tensor(tensor))) => {
+                    let named = dims.iter().zip(tensor.shape()).filter_map(|(dim, length)| match dim {
+                        Dim::Named(name) => Some((name.clone(), *length)),
+                        Dim::Fixed(_) => None,
+                    });
+                    named.collect()
+                }
+                _ => Vec::new(),
+            },
+        }
+    }
+}
+
+/// The nearest lengths that are taken, below and above.
+pub(super) fn around<T>(length: usize, taken: impl Fn(usize) -> Option<T>) -> Vec<T> {
+    let below = (1..=FURTHEST).map_while(|d| length.checked_sub(d).filter(|l| *l > 0)).find_map(&taken);
+    let above = (1..=FURTHEST).map_while(|d| length.checked_add(d)).find_map(&taken);
+    below.into_iter().chain(above).collect()
+}
+
+fn names(ty: &Ty) -> impl Iterator<Item = &str> {
+    let dims = if let Ty::Tensor { dims, .. } = ty { dims.as_slice() } else { &[] };
+    dims.iter().filter_map(|dim| if let Dim::Named(name) = dim { Some(name.as_str()) } else { None })
+}

@@ -1,0 +1,114 @@
+//! A node's arguments before a run: their values, or at least their types.
+
+use wuerst_core::{Args, Dim, Error, NodeKind, Port, Result, Ty, Value};
+
+use super::{Others, Sizes, Trial};
+use crate::graph::ValueSource;
+use crate::run::batch;
+use crate::run::key;
+use crate::run::values::{self, Lengths};
+
+#[derive(Default)]
+pub(super) struct Arguments {
+    pub(super) values: Vec<Option<Value>>,
+    /// Whether there will be a value, as far as that is certain.
+    given: Vec<Option<bool>>,
+    /// The types of what is still to be computed.
+    types: Vec<Option<Ty>>,
+}
+
+impl Arguments {
+    /// The arguments of a node.
+    ///
+    /// # Errors
+    /// A default that cannot be had.
+    pub(super) fn of(
+        sizes: &Sizes<'_>,
+        step: usize,
+        trial: &Trial<'_>,
+        others: &Others,
+    ) -> Result<Arguments> {
+        let given = sizes.given;
+        let node = &given.graph.nodes[step];
+        let sources =
+            if given.resolved { key::resolved(given.graph, step, given.inputs)? } else { node.args.clone() };
+        let mut arguments = Arguments::default();
+        for (arg, (port, source)) in node.kind.spec().signature.inputs.iter().zip(&sources).enumerate() {
+            let ty = match source {
+                ValueSource::Output { node: step, port } => sizes.of(others, *step).gives.get(*port).cloned(),
+                ValueSource::Input(index) => trial.input(*index).cloned(),
+                ValueSource::Literal(_) | ValueSource::LeftOut => None,
+            };
+            let value = match trial.value(step, arg) {
+                Some(value) => Some(value.clone()),
+                None if ty.is_some() => None,
+                None => key::given(source, given.inputs),
+            };
+            arguments.given.push(match source {
+                _ if value.is_some() || ty.is_some() => Some(true),
+                ValueSource::Literal(_) | ValueSource::Output { .. } => Some(true),
+                ValueSource::LeftOut => Some(false),
+                ValueSource::Input(_) if given.resolved => Some(false),
+                ValueSource::Input(index) => (!given.graph.inputs[*index].optional).then_some(true),
+            });
+            arguments.values.push(value.map(|value| port.ty.widen(value)));
+            arguments.types.push(ty);
+        }
+        Ok(arguments)
+    }
+
+    pub(super) fn args<'a>(&'a self, ports: &'a [Port]) -> Args<'a> {
+        Args::in_check(ports, &self.values, &self.given).with_types(&self.types)
+    }
+
+    /// Compares an argument with its port, given what the dimensions stand for that have the same names.
+    pub(super) fn bind(&self, arg: usize, port: &Port, lengths: &mut Lengths) -> Result<()> {
+        match (&self.values[arg], &self.types[arg]) {
+            (Some(value), _) => values::argument(port, value, lengths),
+            (None, Some(ty)) => bind(port, ty, lengths),
+            (None, None) => Ok(()),
+        }
+    }
+
+    /// Whether the numbers of a batch that count do so to its end, as far as that is known.
+    ///
+    /// # Errors
+    /// With the argument that is too large.
+    pub(super) fn count(&self, node: &dyn NodeKind) -> Result<(), (usize, Error)> {
+        let signature = &node.spec().signature;
+        let index = |name: &str| signature.input(name).map(|(index, _)| index);
+        let given = |name: &str| index(name).is_some_and(|index| self.given[index] == Some(true));
+        let Some(batch) = node.batch(&given) else { return Ok(()) };
+        let count = self.args(&signature.inputs).length(&batch.over, 0);
+        let (Some(count), Some(arg)) = (count, batch.counts.as_deref().and_then(index)) else {
+            return Ok(());
+        };
+        match &self.values[arg] {
+            Some(Value::Int(first)) if count > 1 => {
+                let by = i128::try_from(count - 1).unwrap_or(i128::MAX);
+                batch::nth(&signature.inputs[arg], *first, by).map(drop).map_err(|error| (arg, error))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Compares a type with a port, as [`values::argument`] does a value.
+fn bind(port: &Port, ty: &Ty, lengths: &mut Lengths) -> Result<()> {
+    let (Ty::Tensor { dims: wanted, .. }, Ty::Tensor { dims, .. }) = (&port.ty, ty) else { return Ok(()) };
+    let before = lengths.clone();
+    for pair in wanted.iter().zip(dims) {
+        let fits = match pair {
+            (Dim::Named(name), Dim::Fixed(length)) => {
+                *lengths.entry(name.clone()).or_insert(*length) == *length
+            }
+            (Dim::Fixed(wanted), Dim::Fixed(length)) => wanted == length,
+            (_, Dim::Named(_)) => true,
+        };
+        if !fits {
+            let want = port.ty.with_lengths(|name| before.get(name).copied());
+            return Err(Error::Type { what: port.name.clone(), want, got: ty.to_string() });
+        }
+    }
+    Ok(())
+}

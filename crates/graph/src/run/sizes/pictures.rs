@@ -1,0 +1,88 @@
+//! Sizes that pictures from outside could have.
+
+use wuerst_core::{DType, Dim, Ty, Value};
+
+use super::Sizes;
+use super::advice::{Root, around};
+use super::trial::Trial;
+use crate::graph::ValueSource;
+
+impl Sizes<'_> {
+    /// Sizes of a picture, and of those that are as large, that would do.
+    pub(super) fn pictures(&self, root: Root) -> Option<String> {
+        let lengths = self.lengths(root);
+        let [(down, height), (across, width)] = lengths.as_slice() else { return None };
+        let alike: Vec<Root> = self.all_roots().filter(|other| self.lengths(*other) == lengths).collect();
+        let names: Vec<String> = alike.iter().map(|root| self.picture(*root)).collect::<Option<_>>()?;
+        let along = |dim: &str, other: &str, now: usize| {
+            let taken = |length: usize| {
+                let mut trial = Trial::default();
+                for root in &alike {
+                    match *root {
+                        Root::NodeKind(step) => {
+                            trial.lengths.extend([(step, dim, Some(length)), (step, other, None)]);
+                        }
+                        Root::Input(index) => {
+                            trial.inputs.push((index, self.with_length(index, dim, length)?));
+                        }
+                    }
+                }
+                self.takes(&trial).then_some(length)
+            };
+            if taken(now).is_some() { vec![now] } else { around(now, taken) }
+        };
+        let (heights, widths) = (along(down, across, *height), along(across, down, *width));
+        let last = |all: &[usize], at: usize| all.get(at).or(all.last()).copied();
+        let sizes = (0..heights.len().max(widths.len()))
+            .map(|at| Some(format!("{}x{}", last(&widths, at)?, last(&heights, at)?)));
+        let sizes = sizes.collect::<Option<Vec<_>>>()?;
+        (heights != [*height] || widths != [*width])
+            .then(|| format!("resize {} to {} pixels", names.join(" and "), sizes.join(" or ")))
+    }
+
+    /// The type of an input with a length along one side, and the other side unknown.
+    fn with_length(&self, input: usize, dim: &str, length: usize) -> Option<Ty> {
+        let Ty::Tensor { dtype, dims } = &self.given.graph.inputs[input].ty else { return None };
+        let dims = dims.iter().map(|own| match own {
+            Dim::Named(name) if name == dim => Dim::Fixed(length),
+            other => other.clone(),
+        });
+        Some(Ty::Tensor { dtype: *dtype, dims: dims.collect() })
+    }
+
+    /// The nodes that told sizes, and the inputs that have some.
+    fn all_roots(&self) -> impl Iterator<Item = Root> + '_ {
+        let nodes = self.given.plan.iter().map(|&step| Root::NodeKind(step));
+        let inputs = self.given.inputs.iter().enumerate();
+        nodes.chain(
+            inputs
+                .filter(|(_, value)| matches!(value, Some(Value::Tensor(_))))
+                .map(|(at, _)| Root::Input(at)),
+        )
+    }
+
+    /// What a root is called that is a picture from outside.
+    fn picture(&self, root: Root) -> Option<String> {
+        let graph = self.given.graph;
+        match root {
+            Root::NodeKind(step) => {
+                let node = &graph.nodes[step];
+                let signature = &node.kind.spec().signature;
+                let file = signature.inputs.iter().position(|port| port.ty == Ty::File)?;
+                let is_picture = signature.outputs.iter().any(|port| is_picture(&port.ty));
+                match (&node.args[file], is_picture) {
+                    (ValueSource::Input(index), true) => Some(graph.inputs[*index].name.clone()),
+                    (ValueSource::Literal(file), true) => Some(file.to_string()),
+                    _ => None,
+                }
+            }
+            Root::Input(index) => {
+                is_picture(&graph.inputs[index].ty).then(|| graph.inputs[index].name.clone())
+            }
+        }
+    }
+}
+
+fn is_picture(ty: &Ty) -> bool {
+    matches!(ty, Ty::Tensor { dtype: DType::U8, dims } if dims.len() == 3 && dims[2] == Dim::Fixed(3))
+}
