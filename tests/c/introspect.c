@@ -191,6 +191,9 @@ static void growth(const wst_graph *graph)
 static void shipped(wst_engine *engine, const char *path)
 {
     wst_graph *graph = NULL;
+    wst_job *job = NULL;
+    wst_value *xmp = NULL;
+    wst_str mark;
     wst_port port = WST_PORT_INIT;
     size_t index;
 
@@ -198,6 +201,11 @@ static void shipped(wst_engine *engine, const char *path)
     CHECK(wst_graph_node_count(graph) == 7 && wst_graph_input_count(graph) == 9);
     for (index = 0; index < wst_graph_input_count(graph); index++)
         CHECK(good(wst_graph_input(graph, index, &port)) && port.about.len > 0);
+    CHECK(good(wst_job_new(graph, &job)));
+    CHECK(good(wst_job_xmp(job, text("image"), &xmp)) && good(wst_value_as_text(xmp, &mark)));
+    CHECK(holds(mark, "/trainedAlgorithmicMedia"));
+    wst_value_free(xmp);
+    wst_job_free(job);
     wst_graph_free(graph);
 }
 

@@ -105,6 +105,8 @@ static void runs(const wuerst::Graph &graph)
     std::vector<wuerst::Value> both = job.get_all({"image", "embedding"}, observer).value();
     CHECK(both.size() == 2 && steps >= 4 && previews >= 0 && overall == 1);
     CHECK(same(before, job.digest("image").value()));
+    CHECK(job.xmp("image").value().find("/trainedAlgorithmicMedia") != std::string::npos);
+    CHECK(job.xmp("imag").error().code() == WST_NOT_FOUND);
     CHECK(job.report().value().find("\"did\":\"ran\"") != std::string::npos);
 
     wuerst::Job other = graph.job().value();

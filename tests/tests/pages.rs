@@ -12,7 +12,7 @@ use anyhow::{Context, Result, ensure};
 use wuerst_tests::built::{command, library, plugin, root};
 
 /// Begins of commands that the test does not run, and the reason.
-const NOT_RUN: [(&str, &str); 21] = [
+const NOT_RUN: [(&str, &str); 13] = [
     (".ci/setup && cargo run --release", "a release build; `generate` itself runs in `cli/README.md`"),
     (".ci/run", "it runs this test"),
     (".ci/setup-train", "a download of 0.5 GB; `.ci/run` has it run"),
@@ -22,19 +22,29 @@ const NOT_RUN: [(&str, &str); 21] = [
     ("cargo run --release --example text_to_image", "`examples.rs` runs the examples"),
     ("cargo run --release -p wuerst-train --example loader", "needs a training run"),
     ("target/release/wuerst-train", "hours; the trainer's tests run all stages with small networks"),
-    ("mkdir -p ~/.frei0r-1/lib", "writes into the user's folder; `.ci/hosts frei0r` loads the plug-ins"),
-    ("ln -s $TREE/lib/frei0r-1", "needs the tree of `.ci/dist`; `.ci/dist-test` loads the plug-ins from it"),
     ("ffmpeg", "`.ci/hosts frei0r` runs the host"),
     ("melt", "`.ci/hosts frei0r` runs the host"),
     ("wuerst bench", "measures for minutes; `tests/cli` runs it with few repetitions"),
     ("wuerst convert --quantize int8", "a part of a command"),
-    ("wuerst help COMMAND", "names no command"),
-    ("wuerst manual FOLDER", "`.ci/dist` runs it"),
-    ("wuerst graph GRAPH --report FILE", "`tests/cli` runs it"),
-    ("wuerst check GRAPH", "the command of `cli/README.md` without a name"),
-    ("wuerst nodes KIND", "the command of `cli/README.md` without a name"),
-    ("wuerst inspect FOLDER", "the command of `cli/README.md` without a name"),
 ];
+
+/// Words that stand for names on the pages, and such names.
+const STAND_INS: [(&str, &str); 5] = [
+    ("COMMAND", "run"),
+    ("KIND", "wuerst.prior"),
+    ("GRAPH", "graphs/text-to-image.yaml"),
+    ("FOLDER", "models/published"),
+    ("FILE", "report.json"),
+];
+
+/// The command with names in the place of words that stand for them.
+fn named(command: &str) -> String {
+    let word = |word: &str| {
+        let name = STAND_INS.iter().find(|(stand_in, _)| *stand_in == word);
+        name.map_or(word, |(_, name)| name).to_owned()
+    };
+    command.split(' ').map(word).collect::<Vec<_>>().join(" ")
+}
 
 /// Where a command stands, and the lines of its block.
 struct Block {
@@ -129,7 +139,21 @@ fn workplace(folder: &Path) -> Result<()> {
     // Published checkpoints, small ones, by the names that the pages give them.
     symlink(root().join("tests/reference/wuerstchen-prior").canonicalize()?, folder.join("PRIOR"))?;
     symlink(root().join("tests/reference/wuerstchen").canonicalize()?, folder.join("DECODER"))?;
-    symlink("models/published", folder.join("FOLDER"))?;
+    // The user's home, and the plug-ins of the tree of `.ci/dist`, which are linked to there.
+    fs::create_dir(folder.join("home"))?;
+    let plugins = folder.join("tree/lib/frei0r-1");
+    fs::create_dir_all(&plugins)?;
+    for name in ["wuerstchen.so", "wuerstchen_filter.so"] {
+        fs::write(plugins.join(name), "")?;
+    }
+    let report =
+        ["run", "text-to-image", "--models", "models/icons", "--set", "prompt=apple", "--set", "steps=1"];
+    let run = command()?
+        .current_dir(folder)
+        .args(report)
+        .args(["-o", "image=report.png", "--report", "report.json"])
+        .output()?;
+    ensure!(run.status.success(), "{}", String::from_utf8_lossy(&run.stderr));
     fs::write(folder.join("prompts.txt"), "a red apple\n# none\na pizza, twemoji style\n")?;
     picture(&folder.join("scene.png"), |x, y| [x * 4, y * 4, 99])?;
     picture(&folder.join("frame.png"), |x, y| [y * 4, x * 4, 9])?;
@@ -149,6 +173,7 @@ fn ran(shell: &str, script: &str, folder: &Path) -> Result<Output> {
     let mut run = Command::new(shell);
     run.args(if shell == "sh" { ["-e", "-c"] } else { ["-B", "-c"] }).arg(script).current_dir(folder);
     run.env("PATH", format!("{}:{path}", folder.join("target/release").display()));
+    run.env("HOME", folder.join("home")).env("TREE", folder.join("tree"));
     run.env("PYTHONPATH", root().join("crates/capi/python").canonicalize()?);
     run.env("WUERST_LIBRARY", library()?.canonicalize()?).env("PYTHONDONTWRITEBYTECODE", "1");
     run.env_remove("WUERST_MODELS").output().context(shell.to_owned())
@@ -166,7 +191,7 @@ fn pages_commands_run() -> Result<()> {
             let reason = NOT_RUN.iter().position(|(begin, _)| line.starts_with(begin));
             reason.inspect(|at| used[*at] = true).is_none()
         });
-        let script: Vec<String> = runs.collect();
+        let script: Vec<String> = runs.map(|line| named(&line)).collect();
         if script.is_empty() {
             continue;
         }
@@ -195,9 +220,11 @@ fn pages_commands_run() -> Result<()> {
         "dog.png",
         "apple.ppm",
         "graph.html",
+        "models/published/wuerst-run.1",
     ] {
         ensure!(fs::metadata(folder.path().join(file))?.len() > 0, "{file} is empty");
     }
+    ensure!(folder.path().join("home/.frei0r-1/lib/wuerstchen.so").is_symlink(), "a plug-in of the user's");
     Ok(())
 }
 

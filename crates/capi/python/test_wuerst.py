@@ -127,6 +127,12 @@ class Descriptions(unittest.TestCase):
 
     def test_marks(self):
         self.assertEqual(self.engine.graph(ECHO).job(number=1.0).xmp("number"), "")
+        job = self.engine.open(pathlib.Path(GRAPH)).job(prompt="a red apple")
+        packet = job.xmp("image")
+        self.assertIn("http://cv.iptc.org/newscodes/digitalsourcetype/trainedAlgorithmicMedia", packet)
+        self.assertTrue(packet.startswith("<?xpacket begin=") and packet.endswith("?>"), packet)
+        with self.assertRaisesRegex(wuerst.Error, "did you mean `image`"):
+            job.xmp("imag")
 
     def test_digests(self):
         job = self.engine.graph(ECHO).job(number=1.0)

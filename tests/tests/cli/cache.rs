@@ -111,3 +111,29 @@ fn shared_folders_hold_no_cache() -> Result<()> {
     assert_eq!(fs::read_dir(&cache)?.count(), 0);
     Ok(())
 }
+
+#[test]
+fn warnings_are_kept_too() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let cache = folder.path().join("cache");
+    let prompt = format!("prompt={}", "word ".repeat(200));
+    let mut said = Vec::new();
+    for _ in 0..2 {
+        let output = format!("embedding={}", folder.path().join("e.npy").display());
+        let args = ["run", GRAPH, "--models", "models/icons", "--set", &prompt, "--set", "steps=2", "-o"];
+        let run = command()?
+            .current_dir(root())
+            .args(args)
+            .arg(output)
+            .arg("--cache")
+            .arg(&cache)
+            .arg("--explain")
+            .output()?;
+        ensure!(run.status.success(), "{run:?}");
+        said.push((String::from_utf8(run.stdout)?, String::from_utf8(run.stderr)?));
+    }
+    let [(_, first), (explained, second)] = said.as_slice() else { unreachable!() };
+    ensure!(first.contains("is longer than the 24 tokens") && first == second, "{first} {second}");
+    ensure!(explained.contains("from the cache folder"), "{explained}");
+    Ok(())
+}

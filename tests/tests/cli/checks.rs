@@ -8,8 +8,6 @@ use std::process::Stdio;
 use anyhow::{Context, Result, ensure};
 use serde_json::Value as Json;
 
-use wuerst_tests::built::root;
-
 use crate::{GRAPH, models, stdout, text, wuerst};
 
 /// What `check --json` prints of a file, which is wrong.
@@ -193,28 +191,5 @@ fn linked_models_find_tokenizers() -> Result<()> {
         }
     }
     stdout(wuerst(links.path(), &["check", GRAPH])?)?;
-    Ok(())
-}
-
-#[test]
-fn sizes_are_in_pixels() -> Result<()> {
-    let folder = tempfile::tempdir()?;
-    let models = root().join("models/icons");
-    let output = format!("image={}", folder.path().join("o.png").display());
-    for (side, want) in [(61, "has 61x61 pixels"), (68, "is of a picture of 68x68 pixels")] {
-        let path = folder.path().join(format!("{side}.png"));
-        let mut encoder = png::Encoder::new(fs::File::create(&path)?, side, side);
-        encoder.set_color(png::ColorType::Rgb);
-        encoder.write_header()?.write_image_data(&vec![90; (side * side * 3) as usize])?;
-        let image = format!("image={}", path.display());
-        let set = ["--set", &image, "--set", "prompt=leaf", "--set", "steps=1", "--set", "decoder_steps=1"];
-        let run = ["run", "graphs/image-to-image.yaml", "-o", &output];
-        let made = wuerst(&models, &[&run[..], &set].concat())?.output()?;
-        let said = String::from_utf8(made.stderr)?;
-        ensure!(
-            made.status.code() == Some(1) && said.contains(want) && said.contains("64"),
-            "{side}: {said}"
-        );
-    }
     Ok(())
 }

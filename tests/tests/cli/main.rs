@@ -1,10 +1,13 @@
 //! The command as a user runs it.
 
+mod byte_order;
 mod cache;
 mod checks;
 mod convert;
 #[cfg(target_os = "linux")]
 mod failing;
+#[cfg(unix)]
+mod foreign;
 mod graphs;
 mod import;
 mod marks;
@@ -16,6 +19,7 @@ mod pipes;
 mod refusals;
 mod settings;
 mod shipped;
+mod sizes;
 #[cfg(target_os = "linux")]
 mod streams;
 mod terminals;
