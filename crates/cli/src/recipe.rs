@@ -5,7 +5,7 @@ use std::path::Path;
 
 use anyhow::{Context, Result, anyhow};
 use wuerst::Graph;
-use wuerst::core::regular;
+use wuerst::core::{Steady, regular};
 use wuerst::stages::png_texts;
 
 use crate::pairs::Texts;
@@ -139,7 +139,7 @@ fn parts(path: &Path) -> Result<Texts> {
     let file = regular::open(path, regular::Links::Followed);
     let file = file.map_err(|error| anyhow!("{shown} cannot be read: {error}"))?;
     let keywords = [GRAPH, OUTPUT, INPUTS, CHANGES, GRAPHS, FILES, DIGESTS];
-    png_texts(BufReader::new(file), &keywords).map_err(|error| anyhow!("{shown} {error}"))
+    png_texts(BufReader::new(Steady(file)), &keywords).map_err(|error| anyhow!("{shown} {error}"))
 }
 
 #[cfg(test)]

@@ -3,9 +3,9 @@
 use std::cell::OnceCell;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
-use std::{env, fs, thread};
+use std::{env, fs, io, thread};
 
-use anyhow::{Result, bail};
+use anyhow::{Result, anyhow, bail};
 use wuerst::core::ByteSize;
 use wuerst::stages::StageOptions;
 use wuerst::{Device, Engine, Settings};
@@ -102,7 +102,9 @@ impl Setup {
     /// that are now.
     pub(crate) fn engine_with(&self, graph: Option<&Path>, graphs: &Texts) -> Result<(Engine, Texts)> {
         let models = self.models(graph)?;
-        if !holds_models(&models) {
+        if !holds_models(&models)
+            .map_err(|e| anyhow!("the models folder {} cannot be read: {e}", models.display()))?
+        {
             bail!(
                 "the models folder {} holds no .onnx file: name a folder of stage models with --models or WUERST_MODELS",
                 models.display()
@@ -120,7 +122,9 @@ impl Setup {
     /// The models folder that was named, or the one that the graph lies in, or the one that ships.
     pub(crate) fn models(&self, graph: Option<&Path>) -> Result<PathBuf> {
         let named = self.models.as_ref().or(self.settings()?.models.as_ref());
-        let beside = graph.and_then(find::folder_of).filter(|folder| named.is_none() && holds_models(folder));
+        let beside = graph
+            .and_then(find::folder_of)
+            .filter(|folder| named.is_none() && holds_models(folder).unwrap_or(false));
         match named.or(beside.as_ref()) {
             Some(folder) if folder.is_dir() => Ok(folder.clone()),
             Some(folder) => bail!(
@@ -223,7 +227,12 @@ impl Setup {
     }
 }
 
-fn holds_models(folder: &Path) -> bool {
+fn holds_models(folder: &Path) -> io::Result<bool> {
     let is_model = |path: PathBuf| path.extension().is_some_and(|end| end == "onnx");
-    fs::read_dir(folder).is_ok_and(|mut entries| entries.any(|e| e.is_ok_and(|e| is_model(e.path()))))
+    for entry in fs::read_dir(folder)? {
+        if is_model(entry?.path()) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }

@@ -8,4 +8,7 @@
 
 pub mod message;
 pub mod regular;
+mod steady;
 pub mod wire;
+
+pub use steady::Steady;

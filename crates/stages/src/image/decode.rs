@@ -9,7 +9,7 @@ use image::codecs::webp::WebPDecoder;
 use image::error::{ImageError, LimitErrorKind};
 use image::metadata::Orientation;
 use image::{DynamicImage, ImageDecoder, ImageFormat, ImageReader, Limits, RgbImage};
-use wuerst_core::{Error, Result, caught, memory};
+use wuerst_core::{Error, Result, Steady, caught, memory};
 
 use super::colours::{self, Profile, srgb};
 use super::inks;
@@ -100,7 +100,7 @@ fn open(file: File) -> Result<Opened, Trouble> {
     if bytes > LARGEST {
         return Err(Trouble::File(format!("has {bytes} bytes; a picture may have {LARGEST}")));
     }
-    let reader = ImageReader::new(BufReader::new(file)).with_guessed_format().map_err(unreadable)?;
+    let reader = ImageReader::new(BufReader::new(Steady(file))).with_guessed_format().map_err(unreadable)?;
     let format = reader.format();
     let mut source = reader.into_inner();
     let (mut turned, mut in_inks) = (true, None);
