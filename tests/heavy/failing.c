@@ -1,11 +1,13 @@
 /* failing.c: runs a command whose operations on files fail.   failing FOLDER HOW NUMBER REPORT COMMAND [ARGUMENTS...]
  *
- * Operations are counted from 1: opens, reads, writes, maps, renames and flushes, in all threads and processes of the
- * command, whose file lies below FOLDER. HOW says which of them fail:
+ * Operations are counted from 1: opens, reads, writes, maps, renames, flushes, new folders and removals, in all threads and
+ * processes of the command, whose file lies below FOLDER. HOW says which of them fail:
  *
  *   once          the one of that NUMBER, none for 0
  *   always        that one and all after it
- *   interrupted   each second one, as by a signal; but for maps, renames and opens of folders, which are not
+ *   read-only     those that change anything
+ *   gone          all, since the folder has another name from that NUMBER on: FOLDER.gone
+ *   interrupted   each second one, as by a signal; but only reads, writes, flushes and opens of files are
  *   short         none, but reads and writes move half of what was asked for, as they may
  *
  * REPORT gets a line for each operation that was counted, until the one of that NUMBER: its name and its path. The kernel
@@ -45,7 +47,9 @@ static const struct operation {
     {SYS_rename, "rename", -1, 1, EIO},       {SYS_renameat, "rename", 2, 3, EIO},
     {SYS_renameat2, "rename", 2, 3, EIO},     {SYS_linkat, "rename", 2, 3, EIO},
     {SYS_fsync, "flush", 0, -1, EIO},         {SYS_fdatasync, "flush", 0, -1, EIO},
-    {SYS_mmap, "map", 4, -1, ENOMEM},
+    {SYS_mkdir, "make", -1, 0, ENOSPC},       {SYS_mkdirat, "make", 0, 1, ENOSPC},
+    {SYS_unlink, "remove", -1, 0, EIO},       {SYS_unlinkat, "remove", 0, 1, EIO},
+    {SYS_rmdir, "remove", -1, 0, EIO},        {SYS_mmap, "map", 4, -1, ENOMEM},
 };
 
 #define COUNT (sizeof operations / sizeof *operations)
@@ -166,30 +170,45 @@ static int moved(const struct seccomp_notif *asked, int process, struct seccomp_
     return 1;
 }
 
-enum how { ONCE, ALWAYS, INTERRUPTED, SHORT, HOWS };
-
-static int interruptible(const struct operation *operation, const struct seccomp_notif *asked)
+static int is(const struct operation *operation, const char *name)
 {
-    uint64_t flags = asked->data.args[operation->path + 1];
-    if (!strcmp(operation->name, "open"))
-        return !(flags & O_DIRECTORY);
-    return strcmp(operation->name, "map") && strcmp(operation->name, "rename");
+    return strcmp(operation->name, name) == 0;
 }
+
+/* The flags of an open. */
+static uint64_t flags(const struct operation *operation, const struct seccomp_notif *asked)
+{
+    return is(operation, "open") ? asked->data.args[operation->path + 1] : 0;
+}
+
+enum how { ONCE, ALWAYS, READ_ONLY, GONE, INTERRUPTED, SHORT, HOWS };
 
 /* Whether an operation of this number fails, and by which error. */
 static int fails(enum how how, long chosen, long number, const struct operation *operation, const struct seccomp_notif *asked)
 {
-    if (how == INTERRUPTED)
-        return number % 2 && interruptible(operation, asked) ? EINTR : 0;
-    if (how == SHORT || chosen == 0)
+    uint64_t opened = flags(operation, asked);
+    switch (how) {
+    case ONCE:
+        return chosen && number == chosen ? operation->error : 0;
+    case ALWAYS:
+        return chosen && number >= chosen ? operation->error : 0;
+    case READ_ONLY:
+        return is(operation, "open") ? (opened & (O_WRONLY | O_RDWR | O_CREAT) ? EROFS : 0)
+                                     : (is(operation, "read") || is(operation, "map") ? 0 : EROFS);
+    case INTERRUPTED:
+        return number % 2 && !(opened & O_DIRECTORY) && !is(operation, "map") && !is(operation, "rename") &&
+                       !is(operation, "make") && !is(operation, "remove")
+                   ? EINTR
+                   : 0;
+    default:
         return 0;
-    return number == chosen || (how == ALWAYS && number > chosen) ? operation->error : 0;
+    }
 }
 
 /* Answers what the kernel asks until nothing of the command runs any more. */
 static void answer(int listener, int process, const char *folder, enum how how, long chosen, FILE *report)
 {
-    static char path[8192];
+    static char path[8192], gone[8192];
     size_t length = strlen(folder), at;
     long number = 0;
     for (;;) {
@@ -217,6 +236,10 @@ static void answer(int listener, int process, const char *folder, enum how how, 
                 int error = fails(how, chosen, ++number, &operations[at], &asked);
                 if (chosen == 0 || number <= chosen)
                     fprintf(report, "%s %s\n", operations[at].name, path + length + 1);
+                if (how == GONE && number == chosen) {
+                    snprintf(gone, sizeof gone, "%s.gone", folder);
+                    rename(folder, gone);
+                }
                 if (error) {
                     reply.flags = 0;
                     reply.error = -error;
@@ -231,7 +254,7 @@ static void answer(int listener, int process, const char *folder, enum how how, 
 
 int main(int count, char **arguments)
 {
-    static const char *const hows[HOWS] = {"once", "always", "interrupted", "short"};
+    static const char *const hows[HOWS] = {"once", "always", "read-only", "gone", "interrupted", "short"};
     int pair[2], listener, status, process, how = 0;
     FILE *report;
     pid_t child;
