@@ -1,7 +1,7 @@
 //! The command and the C library, built in the profile that the tests are in.
 
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Output};
 use std::sync::OnceLock;
 use std::{env, fs};
 
@@ -112,6 +112,16 @@ pub fn c_tool(name: &str, standard: &str, folder: &Path) -> Result<PathBuf> {
     let program = folder.join(format!("{name}-{standard}"));
     compile(name, standard, &[], &program)?;
     Ok(program)
+}
+
+/// Whether a program ended well.
+///
+/// # Errors
+/// How it ended, with what it wrote.
+pub fn ran(output: &Output) -> Result<()> {
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    ensure!(output.status.success(), "{}\n{}{}", output.status, text(&output.stdout), text(&output.stderr));
+    Ok(())
 }
 
 /// The example of a plug-in in Rust.
