@@ -1,8 +1,8 @@
-/* allocations.c: a run in which an allocation of the library fails.   allocations MODELS GRAPH OUTPUT BYTES
+/* allocations.c: a run in which an allocation of the library fails.   allocations MODELS GRAPH OUTPUT BYTES SIDE
  *
  * Serves allocations.py. Reads lines of three numbers from stdin: whether the block is one of BYTES and more, which of
  * those or of the smaller ones it is, counted from 1, and whether all fail from then on. For each it forks a process that
- * runs the graph while the block fails, frees everything, and runs it again; and prints a line:
+ * runs the graph for a picture of SIDE pixels while the block fails, frees everything, and runs it again; and prints a line:
  *
  *   SIGNAL CODE SAME NEXT LARGE SMALL SIZE LATEST LEFT FILES ADDRESSES...
  *
@@ -112,7 +112,8 @@ static int range(struct dl_phdr_info *library, size_t size, void *user)
 /* A run, from the engine to the picture; everything is free again after it. Gives its code. */
 static int run(char **arguments, wst_digest *digest)
 {
-    static const char *const inputs[][2] = {{"prompt", "a red apple"}, {"steps", "1"}, {"decoder_steps", "1"}};
+    const char *const inputs[][2] = {{"prompt", "a red apple"}, {"steps", "1"}, {"decoder_steps", "1"},
+                                     {"width", arguments[5]}, {"height", arguments[5]}};
     wst_options options = WST_OPTIONS_INIT;
     wst_engine *engine = NULL;
     wst_graph *graph = NULL;
@@ -129,7 +130,7 @@ static int run(char **arguments, wst_digest *digest)
         error = wst_graph_open(engine, text(arguments[2]), &graph);
     if (!error)
         error = wst_job_new(graph, &job);
-    for (at = 0; at < 3 && !error; at++)
+    for (at = 0; at < sizeof inputs / sizeof *inputs && !error; at++)
         error = wst_job_set_text(job, text(inputs[at][0]), text(inputs[at][1]));
     if (!error)
         error = wst_job_get(job, text(arguments[3]), NULL, &image);
@@ -211,7 +212,7 @@ int main(int count, char **arguments)
     void *warm[1];
 
     trial = shared(sizeof *trial);
-    if (count != 5 || !trial || !right)
+    if (count != 6 || !trial || !right)
         return 2;
     bytes = strtoul(arguments[4], NULL, 10);
     /* Both are loaded before anything fails, and before each fork. */

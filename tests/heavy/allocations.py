@@ -1,6 +1,6 @@
 """Each allocation of the library fails in turn: the right picture, or out of memory; and the next run is right.
 
-    python3 tests/heavy/allocations.py PROGRAM MODELS GRAPH OUTPUT [FROM BYTES] [SMALL] [SEED] [EVERY]
+    python3 tests/heavy/allocations.py PROGRAM MODELS GRAPH OUTPUT SIDE [FROM BYTES] [SMALL] [SEED] [EVERY]
 
 PROGRAM is allocations.c, compiled. Blocks of 4 KiB and more fail in turn, and 2000 smaller ones that are drawn with the
 seed, each once and, in a second pass, with all that follow. Ends of the process are only for blocks that the library's
@@ -22,8 +22,8 @@ LARGEST_SMALL = 1 << 20
 SLACK = 64 << 10
 OURS = "/crates/"
 
-program, models, graph, output = sys.argv[1:5]
-FROM, SMALL, SEED, EVERY = [int(each) for each in sys.argv[5:]] + [4096, 2000, 1, 1][len(sys.argv) - 5 :]
+program, models, graph, output, side = sys.argv[1:6]
+FROM, SMALL, SEED, EVERY = [int(each) for each in sys.argv[6:]] + [4096, 2000, 1, 1][len(sys.argv) - 6 :]
 
 
 class Trial:
@@ -43,7 +43,7 @@ class Program:
         # With one pool of the C library's allocator and none for each thread, so that what is left can be compared.
         env = {**os.environ, "MALLOC_ARENA_MAX": "1", "GLIBC_TUNABLES": "glibc.malloc.tcache_count=0", "RUST_BACKTRACE": "0"}
         self.process = subprocess.Popen(
-            [program, models, graph, output, str(FROM)], env=env, text=True, bufsize=1,
+            [program, models, graph, output, str(FROM), side], env=env, text=True, bufsize=1,
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
         )  # fmt: skip
         self.first, self.good = self.trial(0, 0, 0), self.trial(0, 0, 0)
