@@ -1,46 +1,54 @@
 //! Deterministic sampling while training, for the sample grids.
 //!
-//! Pictures for users are made by the engine; this is the same DDIM step on libtorch tensors, so that a sample grid needs
-//! no export.
+//! Pictures for users are made by the engine; this takes the same DDIM steps on libtorch tensors, so that a sample grid
+//! needs no export.
 
 use tch::{Device, Kind, Tensor};
-
-/// Guidance and schedule of a sampling run.
-#[derive(Debug, Clone, Copy)]
-pub struct Guided {
-    /// 1 uses the caption alone; above, moves away from what the empty caption gives.
-    pub weight: f64,
-    /// Offset of the cosine schedule.
-    pub s: f64,
-}
+use wuerst_model::schedule::{self, Schedule};
 
 /// DDIM from noise `start` over `steps` equal steps of time; `noise(x, t, captioned)` predicts the noise.
+///
+/// A `weight` of 1 uses the caption alone; above, the prediction moves away from that of the empty caption.
 pub fn ddim(
     start: &Tensor,
     steps: usize,
-    how: Guided,
+    (schedule, weight): (&Schedule, f64),
     noise: impl Fn(&Tensor, &Tensor, bool) -> Tensor,
 ) -> Tensor {
     tch::no_grad(|| {
         let mut x = start.shallow_clone();
-        let alpha = |i: usize| alpha_bar(1. - i as f64 / steps as f64, how.s);
-        for i in 0..steps {
-            let (now, next) = (alpha(i), alpha(i + 1));
-            let t = Tensor::full([x.size()[0]], 1. - i as f64 / steps as f64, (Kind::Float, x.device()));
-            let mut e = noise(&x, &t, true);
-            if how.weight != 1. {
+        for pair in schedule::linear(1., steps).windows(2) {
+            let step = schedule.ddim(pair[0], pair[1]);
+            let t = Tensor::full([x.size()[0]], pair[0], (Kind::Float, x.device()));
+            let mut predicted = noise(&x, &t, true);
+            if weight != 1. {
                 let free = noise(&x, &t, false);
-                e = &free + (e - &free) * how.weight;
+                predicted = &free + (predicted - &free) * weight;
             }
-            let clean = (&x - &e * (1. - now).sqrt()) / now.sqrt();
-            x = clean * next.sqrt() + e * (1. - next).sqrt();
+            x = x * step.sample + predicted * step.predicted;
         }
         x.to_device(Device::Cpu)
     })
 }
 
-fn alpha_bar(t: f64, s: f64) -> f64 {
-    let half_pi = std::f64::consts::FRAC_PI_2;
-    let cos2 = |t: f64| ((t + s) / (1. + s) * half_pi).cos().powi(2);
-    (cos2(t) / cos2(0.)).clamp(1e-4, 0.9999)
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn finds_a_known_picture() {
+        let (schedule, picture) = (Schedule::default(), 0.25);
+        // The noise that is left over where the picture is the same everywhere.
+        let predict = |x: &Tensor, t: &Tensor, captioned: bool| {
+            let (kept, noise) = schedule.mix(t.double_value(&[0]));
+            let picture = if captioned { picture } else { 0. };
+            (x - kept * picture) / noise
+        };
+        let start = Tensor::ones([2, 3], (Kind::Float, Device::Cpu));
+        for (weight, want) in [(1., picture), (2., 2. * picture)] {
+            let got = ddim(&start, 10, (&schedule, weight), predict);
+            let far = (got - want).abs().max().double_value(&[]);
+            assert!(far < 0.03, "{far} from {want}");
+        }
+    }
 }

@@ -6,7 +6,7 @@
 use super::{Corpus, add_noise, alpha_bar, noise_loss, times};
 use crate::eval::{Evaluator, Mode, Weights};
 use crate::sample_grid;
-use crate::sampler::{self, Guided};
+use crate::sampler;
 use crate::shards::Table;
 use crate::trainer::TrainedStage;
 use anyhow::Result;
@@ -16,6 +16,7 @@ use tch::{Device, Kind, Tensor};
 use wuerst_model::decoder;
 use wuerst_model::decoder::DecoderConfig;
 use wuerst_model::record::{Axis, DType, Id, NetworkGraph, Op, RecordError};
+use wuerst_model::schedule::Schedule;
 
 /// Share of the samples whose embedding is replaced by zeros, and of the rest, that whose embedding is noised.
 const DROPPED: f64 = 0.05;
@@ -35,7 +36,7 @@ pub struct DecoderStage {
     network: Evaluator,
     pixels: Rc<dyn Fn(&Tensor) -> Tensor>,
     kind: Kind,
-    s: f64,
+    schedule: Schedule,
 }
 
 /// What the decoder learns from, beside the corpus: row i belongs to picture i.
@@ -62,7 +63,7 @@ impl DecoderStage {
         kind: Kind,
     ) -> Result<DecoderStage> {
         let network = Evaluator::new(record(config, tail, &corpus.frozen()?.text, &data)?);
-        Ok(DecoderStage { name, corpus, data, network, pixels, kind, s: 0.008 })
+        Ok(DecoderStage { name, corpus, data, network, pixels, kind, schedule: Schedule::default() })
     }
 
     /// The joint recording.
@@ -71,13 +72,13 @@ impl DecoderStage {
     }
 
     /// How strongly each embedding of a batch shows, and how noisy it is: `[b,1,1,1]` each.
-    fn disturbance(&self, batch: i64) -> (Tensor, Tensor) {
+    fn disturbance(&self, batch: i64) -> Result<(Tensor, Tensor)> {
         let uniform = || Tensor::rand([batch, 1, 1, 1], (Kind::Float, Device::Cpu));
-        let alpha = alpha_bar(&(uniform() * NOISED_UNTIL), self.s);
+        let alpha = alpha_bar(&(uniform() * NOISED_UNTIL), &self.schedule)?;
         let noised = uniform().lt(NOISED).to_kind(Kind::Float);
         let kept = uniform().ge(DROPPED).to_kind(Kind::Float);
         let signal = (&noised * alpha.sqrt() + (1. - &noised)) * &kept;
-        (signal, noised * (1f64 - alpha).sqrt() * kept)
+        Ok((signal, noised * (1f64 - alpha).sqrt() * kept))
     }
 
     fn feeds(
@@ -139,12 +140,12 @@ impl TrainedStage for DecoderStage {
         seed: i64,
     ) -> Result<(Tensor, Vec<(&'static str, f64)>)> {
         tch::manual_seed(seed);
-        let (which, (t, alpha)) = (self.corpus.draw(batch), times(batch as i64, self.s));
+        let (which, (t, alpha)) = (self.corpus.draw(batch), times(batch as i64, &self.schedule)?);
         let x = self.data.latents.floats(&which, self.corpus.device)?;
         let alpha = alpha.to_device(self.corpus.device);
         let noise = x.randn_like();
         let noisy = add_noise(&x, &noise, &alpha);
-        let mut feeds = self.feeds(&noisy, &t, &which, UNCAPTIONED, self.disturbance(batch as i64))?;
+        let mut feeds = self.feeds(&noisy, &t, &which, UNCAPTIONED, self.disturbance(batch as i64)?)?;
         feeds.push(self.embedding_noise(batch));
         let out = self.network.run(weights, &feeds, Mode { training: true, kind: self.kind });
         let (loss, plain) = noise_loss(&out[0], &noise, &alpha);
@@ -164,7 +165,7 @@ impl TrainedStage for DecoderStage {
         let start = Tensor::randn(size, (Kind::Float, self.corpus.device));
         let calm = self.embedding_noise(n as usize);
         let rest = self.feeds(&start, &start, &which, 0., full)?.split_off(2);
-        let drawn = sampler::ddim(&start, 16, Guided { weight: 1., s: self.s }, |x, t, _| {
+        let drawn = sampler::ddim(&start, 16, (&self.schedule, 1.), |x, t, _| {
             let feeds = [x, t].into_iter().chain(&rest).chain([&calm]).map(Tensor::shallow_clone);
             self.network.run(average, &feeds.collect::<Vec<_>>(), Mode::INFERENCE)[0].shallow_clone()
         });

@@ -5,7 +5,7 @@ use super::prior::Draw;
 use crate::config::RunConfig;
 use crate::eval::{Evaluator, Mode, Weights};
 use crate::programs::{StageA, averaged, decoder_weights};
-use crate::sampler::{self, Guided};
+use crate::sampler;
 use crate::shards::{self, Table};
 use crate::trainer::Trainer;
 use crate::{frozen, programs};
@@ -15,6 +15,7 @@ use tch::{Device, Kind, Tensor};
 use wuerst_model::contract::Sizes;
 use wuerst_model::decoder;
 use wuerst_model::record::{Axis, DType, NetworkGraph};
+use wuerst_model::schedule::Schedule;
 
 /// The trained part of the compressor alone, with the averaged weights it learned with Stage B.
 pub fn tail(config: &RunConfig, corpus: &Corpus) -> Result<(Evaluator, Weights)> {
@@ -59,7 +60,7 @@ pub fn drawing(config: &RunConfig, cells: [usize; 2]) -> Result<Rc<Draw>> {
             (Kind::Float, weights.device()),
         );
         let embedding = embedding.to_device(weights.device());
-        let latents = sampler::ddim(&start, 12, Guided { weight: 1., s: 0.008 }, |x, t, _| {
+        let latents = sampler::ddim(&start, 12, (&Schedule::default(), 1.), |x, t, _| {
             let feeds =
                 [x.shallow_clone(), t.shallow_clone(), embedding.shallow_clone(), text.shallow_clone()];
             network.run(&weights, &feeds, Mode::INFERENCE)[0].shallow_clone()

@@ -11,6 +11,7 @@ use crate::shards::Table;
 use anyhow::{Context, Result};
 use std::rc::Rc;
 use tch::{Device, Kind, Tensor};
+use wuerst_model::schedule::Schedule;
 
 /// Everything that is computed once: pictures, and what the frozen networks make of them.
 pub struct Corpus {
@@ -72,18 +73,18 @@ impl Corpus {
 }
 
 /// Continuous times of a batch `[b]`, ᾱ of each `[b,1,1,1]`, as `train_stage_C.py` of the authors draws them.
-fn times(batch: i64, s: f64) -> (Tensor, Tensor) {
+fn times(batch: i64, schedule: &Schedule) -> Result<(Tensor, Tensor)> {
     let u = Tensor::rand([batch], (Kind::Float, Device::Cpu));
     let t = (u * 1.08 + 0.001).clamp(0.001, 1.);
-    let alpha = alpha_bar(&t, s).reshape([batch, 1, 1, 1]);
-    (t, alpha)
+    let alpha = alpha_bar(&t, schedule)?.reshape([batch, 1, 1, 1]);
+    Ok((t, alpha))
 }
 
-/// ᾱ(t) of the cosine schedule on tensors; the scalar form is [`wuerst_model::schedule`].
-fn alpha_bar(t: &Tensor, s: f64) -> Tensor {
-    let half_pi = std::f64::consts::FRAC_PI_2;
-    let start = (s / (1. + s) * half_pi).cos().powi(2);
-    (((t + s) * (half_pi / (1. + s))).cos().square() / start).clamp(1e-4, 0.9999)
+/// ᾱ of each time on the CPU, in the same shape.
+fn alpha_bar(t: &Tensor, schedule: &Schedule) -> Result<Tensor> {
+    let times = Vec::<f32>::try_from(t.reshape([-1]))?;
+    let alpha: Vec<f32> = times.into_iter().map(|t| schedule.alpha_bar(f64::from(t)) as f32).collect();
+    Ok(Tensor::from_slice(&alpha).reshape(t.size()))
 }
 
 /// Below this ᾱ the weight grows no further: there the prediction is all rounding.

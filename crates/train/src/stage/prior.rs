@@ -3,7 +3,7 @@
 use super::{Corpus, add_noise, noise_loss, times};
 use crate::eval::{Evaluator, Mode, Weights};
 use crate::sample_grid;
-use crate::sampler::{self, Guided};
+use crate::sampler;
 use crate::shards::Table;
 use crate::trainer::TrainedStage;
 use anyhow::Result;
@@ -13,6 +13,7 @@ use tch::{Kind, Tensor};
 use wuerst_model::contract::Sizes;
 use wuerst_model::prior::{self, PriorConfig};
 use wuerst_model::record::NetworkGraph;
+use wuerst_model::schedule::Schedule;
 
 /// Share of the captions replaced by the empty one, for classifier-free guidance.
 const UNCAPTIONED: f64 = 0.1;
@@ -28,7 +29,7 @@ pub struct PriorStage {
     network: Evaluator,
     draw: Rc<Draw>,
     kind: Kind,
-    s: f64,
+    schedule: Schedule,
 }
 
 impl PriorStage {
@@ -44,7 +45,7 @@ impl PriorStage {
         let length = corpus.frozen()?.text.row()[0] as usize;
         let sizes = Sizes { batch: 1, height: h, width: w, embedding: [h, w], length };
         let network = Evaluator::new(prior::graph(config, &sizes)?);
-        Ok(PriorStage { corpus, embeddings, network, draw, kind, s: 0.008 })
+        Ok(PriorStage { corpus, embeddings, network, draw, kind, schedule: Schedule::default() })
     }
 
     /// The prior's recording.
@@ -65,7 +66,7 @@ impl TrainedStage for PriorStage {
         seed: i64,
     ) -> Result<(Tensor, Vec<(&'static str, f64)>)> {
         tch::manual_seed(seed);
-        let (which, (t, alpha)) = (self.corpus.draw(batch), times(batch as i64, self.s));
+        let (which, (t, alpha)) = (self.corpus.draw(batch), times(batch as i64, &self.schedule)?);
         let (t, alpha) = (t.to_device(self.corpus.device), alpha.to_device(self.corpus.device));
         let x = self.embeddings.floats(&which, self.corpus.device)?;
         let noise = x.randn_like();
@@ -82,7 +83,7 @@ impl TrainedStage for PriorStage {
         let size = [&which.size()[..], self.embeddings.row()].concat();
         let start = Tensor::randn(size, (Kind::Float, self.corpus.device));
         let (text, empty) = (self.corpus.text(&which, 0.)?, self.corpus.text(&which, 2.)?);
-        let drawn = sampler::ddim(&start, 20, Guided { weight: 4., s: self.s }, |x, t, captioned| {
+        let drawn = sampler::ddim(&start, 20, (&self.schedule, 4.), |x, t, captioned| {
             let text = if captioned { &text } else { &empty };
             let feeds = [x.shallow_clone(), t.shallow_clone(), text.shallow_clone()];
             self.network.run(average, &feeds, Mode::INFERENCE)[0].shallow_clone()
