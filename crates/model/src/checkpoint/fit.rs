@@ -8,7 +8,7 @@ use crate::record::NetworkGraph;
 
 /// Every tensor that keeps a checkpoint from being read into a network, by name.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Misfit {
+pub struct Mismatch {
     /// Wanted, but not there.
     pub missing: Vec<String>,
     /// There, but not wanted.
@@ -17,7 +17,7 @@ pub struct Misfit {
     pub shapes: Vec<(String, Vec<usize>, Vec<usize>)>,
 }
 
-impl fmt::Display for Misfit {
+impl fmt::Display for Mismatch {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let counts = [
             (self.missing.len(), "missing"),
@@ -54,16 +54,16 @@ impl Checkpoint {
     /// positions, which no network here reads.
     ///
     /// # Errors
-    /// [`CheckpointError::Misfit`] with every difference.
+    /// [`CheckpointError::Mismatch`] with every difference.
     pub fn fits(&self, networks: &[&NetworkGraph], ignored: &[&str]) -> Result<(), CheckpointError> {
         let wanted: BTreeMap<&str, &Vec<usize>> =
             networks.iter().flat_map(|g| &g.params).map(|p| (&p.name[..], &p.shape)).collect();
-        let mut misfit = Misfit::default();
+        let mut mismatch = Mismatch::default();
         for (name, want) in &wanted {
             match self.tensors.get(*name) {
-                None => misfit.missing.push(name.to_string()),
+                None => mismatch.missing.push(name.to_string()),
                 Some(entry) if entry.shape != **want => {
-                    misfit.shapes.push((name.to_string(), want.to_vec(), entry.shape.clone()));
+                    mismatch.shapes.push((name.to_string(), want.to_vec(), entry.shape.clone()));
                 }
                 Some(_) => {}
             }
@@ -72,12 +72,12 @@ impl Checkpoint {
             let passed = matches!(entry.element, Element::Whole(_))
                 || ignored.iter().any(|prefix| name.starts_with(prefix));
             if !passed && !wanted.contains_key(&name[..]) {
-                misfit.surplus.push(name.clone());
+                mismatch.surplus.push(name.clone());
             }
         }
-        if misfit == Misfit::default() {
+        if mismatch == Mismatch::default() {
             return Ok(());
         }
-        Err(CheckpointError::Misfit { path: self.path.clone(), misfit })
+        Err(CheckpointError::Mismatch { path: self.path.clone(), mismatch })
     }
 }
