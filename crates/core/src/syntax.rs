@@ -166,7 +166,7 @@ impl Cursor {
         let mut default = None;
         if self.found("=") {
             self.space();
-            default = Some((self.at, self.literal()?));
+            default = Some((self.at, self.literal(&port.ty)?));
         }
         if self.found("{") {
             self.limits(&mut port)?;
@@ -181,7 +181,7 @@ impl Cursor {
                 true => value,
                 false => port
                     .admit("the default", value, &Models::default())
-                    .map_err(|error| self.error(at, error.to_string()))?,
+                    .map_err(|error| self.error(at, format!("{error}{}", unquoted(&port.ty, at, &self.chars))))?,
             });
         }
         Ok(port)
@@ -302,14 +302,21 @@ impl Cursor {
         }
     }
 
-    fn literal(&mut self) -> Parsed<Value> {
+    fn literal(&mut self, ty: &Ty) -> Parsed<Value> {
         let start = self.at;
         match self.chars.get(self.at) {
             Some('"') => self.text(),
             Some(c) if c.is_ascii_alphabetic() => match self.take(is_name_char).as_str() {
                 "true" => Ok(Value::Bool(true)),
                 "false" => Ok(Value::Bool(false)),
-                other => Err(self.error(start, format!("text is written in quotes: \"{other}\""))),
+                other => Err(self.error(
+                    start,
+                    match ty {
+                        Ty::Bool => format!("a bool is true or false, and this is `{other}`"),
+                        Ty::Int | Ty::Float => format!("wants a number, and this is `{other}`"),
+                        _ => format!("text is written in quotes: \"{other}\""),
+                    },
+                )),
             },
             _ => self.number(),
         }
@@ -360,5 +367,14 @@ impl Cursor {
             }
         }
         Err(self.error(start, "the text has no closing quote"))
+    }
+}
+
+/// A hint for a number that is written as text.
+fn unquoted(ty: &Ty, at: usize, chars: &[char]) -> &'static str {
+    match (ty, chars.get(at)) {
+        (Ty::Int | Ty::Float, Some('"')) => "; write numbers without quotes",
+        (Ty::Bool, Some('"')) => "; write true or false, without quotes",
+        _ => "",
     }
 }

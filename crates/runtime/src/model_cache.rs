@@ -2,7 +2,7 @@
 
 use std::any::{Any, TypeId};
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use wuerst_core::{CancellationToken, Ctx, Digest, Dim, Error, Model, Result, Signature, Ty, Usage, memory};
@@ -112,7 +112,7 @@ impl ModelCache {
     pub fn lengths(&self, model: &Model, contract: Contract) -> Result<Vec<(String, usize)>> {
         self.metadata::<Metadata>(model, contract)?;
         let header = self.header(model)?;
-        let signature: Signature = contract.signature().parse()?;
+        let signature = signature(contract)?;
         let mut lengths = BTreeMap::new();
         let pairs = [(&signature.inputs, &header.inputs), (&signature.outputs, &header.outputs)];
         for (ports, outlets) in pairs {
@@ -340,6 +340,15 @@ impl ModelCache {
 }
 
 /// The tables are whole at every moment, so a panic elsewhere while one was locked means nothing.
+/// The signature of a contract, read once: it is asked for at the beginning of every run.
+fn signature(contract: Contract) -> Result<&'static Signature> {
+    static ALL: LazyLock<BTreeMap<Contract, Signature>> = LazyLock::new(|| {
+        let read = |contract: Contract| Some((contract, contract.signature().parse().ok()?));
+        Contract::ALL.into_iter().filter_map(read).collect()
+    });
+    ALL.get(&contract).ok_or_else(|| Error::Internal(format!("the contract {contract} is no signature")))
+}
+
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
