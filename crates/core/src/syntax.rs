@@ -179,9 +179,9 @@ impl Cursor {
             let named = matches!(port.ty, Ty::Model | Ty::File) && matches!(value, Value::Text(_));
             port.default = Some(match named {
                 true => value,
-                false => port
-                    .admit("the default", value, &Models::default())
-                    .map_err(|error| self.error(at, format!("{error}{}", unquoted(&port.ty, at, &self.chars))))?,
+                false => port.admit("the default", value, &Models::default()).map_err(|error| {
+                    self.error(at, format!("{error}{}", unquoted(&port.ty, at, &self.chars)))
+                })?,
             });
         }
         Ok(port)
