@@ -19,6 +19,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 FAILING, WUERST = sys.argv[1:3]
@@ -207,6 +208,8 @@ class Files:
             save = ["run", f"{work}/save.yaml", "--set", f"picture={work}/picture.png", "--outputs", f"{work}/out"]
             return Case(base, name, [*save, "-o", f"saved={base}/saved.txt"])
         shutil.copytree(f"{self.base}/models", f"{work}/models")
+        # Files that changed a moment ago are read again and again.
+        time.sleep(3)
         return Case(base, name, self.run(work), cache=f"{self.base}/cache" if name == "cached" else None)
 
     def holds(self, name):

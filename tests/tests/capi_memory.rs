@@ -1,9 +1,10 @@
 //! `libwuerst.so` in hosts whose memory runs out.
 
 use std::fs;
-use std::process::Command;
+use std::io::Write;
+use std::process::{Command, Stdio};
 
-use anyhow::Result;
+use anyhow::{Context, Result, bail, ensure};
 use wuerst_tests::built::{c_program, ran, root};
 use wuerst_tests::bundle;
 
@@ -23,6 +24,60 @@ fn a_host_outlives_its_memory() -> Result<()> {
             ran(&output)?;
             assert_eq!(String::from_utf8(output.stdout)?, want, "{kibibytes} KiB");
         }
+    }
+    Ok(())
+}
+
+/// What a line of `tests/heavy/allocations.c` says of a run in which a block of memory cannot be had.
+struct Trial {
+    signal: i32,
+    code: i32,
+    same: bool,
+    next: bool,
+    blocks: [usize; 2],
+}
+
+impl Trial {
+    fn read(line: &str) -> Result<Trial> {
+        let numbers = line.split(' ').take(6).map(str::parse).collect::<Result<Vec<usize>, _>>()?;
+        let [signal, code, same, next, large, small] = numbers[..] else { bail!("{line}") };
+        let (signal, code) = (i32::try_from(signal)?, i32::try_from(code)?);
+        Ok(Trial { signal, code, same: same == 1, next: next == 1, blocks: [small, large] })
+    }
+}
+
+/// `.ci/heavy allocations` has each block in turn.
+#[test]
+fn missing_blocks_are_errors() -> Result<()> {
+    const OUT_OF_MEMORY: i32 = 7;
+    let folder = tempfile::tempdir()?;
+    bundle::write_with_one_encoder(folder.path())?;
+    let program = c_program("allocations", "c99", folder.path())?;
+    let runtime = std::env::var_os("ORT_DYLIB_PATH").context("ORT_DYLIB_PATH")?;
+    let runtime = fs::canonicalize(&runtime).or_else(|_| fs::canonicalize(root().join(&runtime)))?;
+    let trials = |lines: &[String]| -> Result<Vec<Trial>> {
+        let mut run = Command::new(&program);
+        run.arg(folder.path()).arg(root().join(GRAPH)).args(["image", "4096", "128"]);
+        run.env("ORT_DYLIB_PATH", &runtime).env("RUST_BACKTRACE", "0");
+        let mut run = run.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn()?;
+        run.stdin.take().context("stdin")?.write_all(format!("0 0 0\n{}", lines.concat()).as_bytes())?;
+        let output = run.wait_with_output()?;
+        ran(&output)?;
+        String::from_utf8(output.stdout)?.lines().map(Trial::read).collect()
+    };
+    let good = trials(&[])?.pop().context("a run in which nothing fails")?;
+    assert_eq!((good.signal, good.code, good.same, good.next), (0, 0, true, true));
+    let mut lines = vec![];
+    // Of large and of small blocks: one that fails alone, and some with all that follow.
+    for (large, of) in [(1, good.blocks[1]), (0, good.blocks[0])] {
+        ensure!(of > 100, "{of} blocks");
+        lines.push(format!("{large} {} 0\n", of * 8 / 10));
+        lines.extend([1, 6, 7, 9].map(|part| format!("{large} {} 1\n", of * part / 10)));
+    }
+    for (line, trial) in lines.iter().zip(trials(&lines)?.iter().skip(1)) {
+        ensure!(trial.signal == 0, "{line}: ends by signal {}", trial.signal);
+        ensure!(trial.code == OUT_OF_MEMORY || trial.same, "{line}: code {}", trial.code);
+        ensure!(trial.next, "{line}: the next run is not right");
     }
     Ok(())
 }
