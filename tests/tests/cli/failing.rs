@@ -3,6 +3,8 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::thread;
+use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use tempfile::TempDir;
@@ -29,13 +31,15 @@ struct Ended {
 impl Failing {
     fn new() -> Result<Failing> {
         let folder = tempfile::tempdir()?;
-        // As the system shows it, which the program compares.
         let program = c_tool("failing", "c99", folder.path())?;
         fs::create_dir_all(folder.path().join("work/models"))?;
         bundle::write_with_one_encoder(&folder.path().join("work/models"))?;
+        // Files that changed a moment ago are read anew each time, and operations would have other numbers later.
+        thread::sleep(Duration::from_secs(3));
         Ok(Failing { folder, program })
     }
 
+    /// As the system shows it, which the program compares.
     fn work(&self) -> Result<PathBuf> {
         Ok(fs::canonicalize(self.folder.path().join("work"))?)
     }
