@@ -1,4 +1,8 @@
-//! Regular expressions that end: matching takes no exponential time, and compiling no memory beyond a little.
+//! Regular expressions of tokenizers: they end, and mean here what they mean to the program that wrote the file.
+//!
+//! That program is mostly Python's `tokenizers`, whose expressions are Oniguruma's. Here they are read by `fancy-regex`, which
+//! knows the same classes of characters (compared over all of Unicode), but for those in [`check`] that are refused. It gives
+//! a search up after a million steps and says nothing, so an expression may look ahead only where that takes one step.
 
 /// The longest expression, in bytes.
 const LONGEST: usize = 4096;
@@ -10,6 +14,24 @@ const DEPTH: usize = 32;
 const REPETITIONS: usize = 2;
 /// Other choices that may follow each other, as `a?` and `(a|b)`: each doubles the time.
 const CHOICES: usize = 3;
+
+/// Escapes that Oniguruma and `fancy-regex` read in different ways: `\w` with `²` and `½` or without, `\b` likewise, `\G` at
+/// each match or at the first, `\<` as a letter or as the beginning of a word.
+const DIFFERENT: [char; 7] = ['w', 'W', 'b', 'B', 'G', '<', '>'];
+
+fn differs(what: &str) -> String {
+    format!("has `{what}`, which programs read in different ways")
+}
+
+/// The letters in a group without case that Oniguruma matches with a single character, as `ss` with `ß`.
+fn folded_pair(expression: &str) -> Option<String> {
+    const PAIRS: [&str; 5] = ["ss", "ff", "fi", "fl", "st"];
+    let groups = expression.split("(?i:").skip(1).filter_map(|rest| rest.split(')').next());
+    groups.map(str::to_lowercase).find_map(|group| {
+        let letter = group.chars().find(|letter| !letter.is_ascii()).map(String::from);
+        letter.or_else(|| PAIRS.iter().find(|pair| group.contains(**pair)).map(|pair| (*pair).to_owned()))
+    })
+}
 
 /// A group that is open.
 #[derive(Clone, Copy, Default)]
@@ -60,6 +82,10 @@ pub(super) fn check(expression: &str) -> Result<(), String> {
     if expression.len() > LONGEST {
         return Err(format!("has more than {LONGEST} bytes"));
     }
+    if let Some(pair) = folded_pair(expression) {
+        return Err(differs(&pair));
+    }
+    let expression = expression.replace(r"\s+(?!\S)", r"\s+");
     let mut rest = expression.chars().peekable();
     let mut groups = vec![Group::default()];
     // What a repetition would repeat: none, one character, or a group.
@@ -69,6 +95,9 @@ pub(super) fn check(expression: &str) -> Result<(), String> {
             '\\' => {
                 match rest.next() {
                     Some('1'..='9' | 'k' | 'g') => return Err("refers back to what was matched".into()),
+                    Some(escape) if DIFFERENT.contains(&escape) => {
+                        return Err(differs(&format!("\\{escape}")));
+                    }
                     Some('p' | 'P' | 'x' | 'u') if rest.peek() == Some(&'{') => named(&mut rest)?,
                     _ => {}
                 }
@@ -85,7 +114,10 @@ pub(super) fn check(expression: &str) -> Result<(), String> {
                 if rest.peek() == Some(&'?') {
                     rest.next();
                     match rest.next() {
-                        Some(':' | '=' | '!' | '>' | '<') => {}
+                        Some(':') => {}
+                        Some('!' | '=' | '<') => {
+                            return Err("looks around, other than by `\\s+(?!\\S)`".into());
+                        }
                         // Without a `:`, the branches that follow would be in the group.
                         Some('i') if rest.peek() == Some(&':') => {}
                         _ => return Err("has a group of a kind that is not read".into()),
@@ -124,10 +156,11 @@ pub(super) fn check(expression: &str) -> Result<(), String> {
                 if let Some(group) = groups.last_mut() {
                     group.follow(usize::from(many), usize::from(!many))?;
                 }
-                // Lazy, or possessive.
-                rest.next_if(|c| ['?', '+'].contains(c));
+                // Lazy. Possessive ones are read in different ways.
+                rest.next_if_eq(&'?');
                 last = Some(Group { varies: true, ..Group::default() });
             }
+            '^' | '$' => return Err(differs(&character.to_string())),
             _ => last = Some(Group::default()),
         }
     }
@@ -154,7 +187,13 @@ fn class(rest: &mut Rest<'_>, depth: usize) -> Result<(), String> {
     while let Some(character) = rest.next() {
         match character {
             ']' => return Ok(()),
-            '\\' => drop(rest.next()),
+            '\\' => {
+                if let Some(escape) = rest.next_if(|escape| DIFFERENT.contains(escape)) {
+                    return Err(differs(&format!("\\{escape}")));
+                }
+                rest.next();
+            }
+            '[' if rest.peek() == Some(&':') => return Err(differs("[:")),
             '[' => class(rest, depth + 1)?,
             _ => {}
         }
@@ -229,5 +268,33 @@ mod tests {
         assert!(check(&"a".repeat(5000)).is_err() && check(&"(".repeat(100)).is_err());
         assert!(check(&"[".repeat(100_000)).is_err());
         assert!(check(&"a?".repeat(20)).is_err() && check(&"(a|ab)".repeat(20)).is_err());
+    }
+
+    #[test]
+    fn refuses_ambiguous_expressions() {
+        for (expression, what) in [
+            (r"^a", "^"),
+            (r"a$", "$"),
+            (r"\w+|[^\w\s]+", r"\w"),
+            (r"[^\s\W]", r"\W"),
+            (r"\bx", r"\b"),
+            (r"\<x", r"\<"),
+            ("[[:punct:]]+", "[:"),
+            ("(?i:STRASSE)", "ss"),
+            ("(?i:ß)", "ß"),
+        ] {
+            let said = check(expression).unwrap_err();
+            assert_eq!(said, format!("has `{what}`, which programs read in different ways"), "{expression}");
+        }
+        for expression in [r"a(?=b)", r"(?<!a)b", r"a+(?!\S)", r"\s*(?!\S)"] {
+            assert!(check(expression).unwrap_err().starts_with("looks around"), "{expression}");
+        }
+        for expression in ["(?>a+)b", "a++", "a{2}+"] {
+            assert!(check(expression).is_err(), "{expression}");
+        }
+        // None of these is an anchor or a class of the whole expression.
+        for expression in [r"[^a]", r"[$^]", r"\^\$", r"\\w", r"[\[:]"] {
+            assert_eq!(check(expression), Ok(()), "{expression}");
+        }
     }
 }
