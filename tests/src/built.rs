@@ -15,6 +15,11 @@ pub fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
 }
 
+/// A model of every stage with random weights, so that no test depends on what the shipped model has learnt.
+pub fn tiny() -> PathBuf {
+    root().join("tests/tiny")
+}
+
 /// The folder that holds `wuerst` and `libwuerst.so`, up to date.
 fn folder() -> Result<&'static Path> {
     static FOLDER: OnceLock<Result<PathBuf, String>> = OnceLock::new();

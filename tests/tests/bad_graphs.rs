@@ -15,7 +15,7 @@ use wuerst_graph::{Graph, excerpt, headline};
 use wuerst_model::metadata::{Metadata, Vqgan};
 use wuerst_model::onnx;
 use wuerst_model::record::{self, Axis, DType, Op};
-use wuerst_tests::built::root;
+use wuerst_tests::built::{root, tiny};
 use wuerst_tests::numbers::random_weights;
 
 /// The interfaces of the built-in nodes; checking a graph runs none of them.
@@ -76,9 +76,9 @@ fn registry() -> Registry {
     registry
 }
 
-/// The built-in nodes with the models that ship; files are those beside the graphs.
+/// The built-in nodes with the tiny models; files are those beside the graphs.
 fn built_in() -> Registry {
-    let models = root().canonicalize().unwrap().join("models/icons");
+    let models = tiny().canonicalize().unwrap();
     let (models, files) = (models, Some(folder().join("built-in")));
     Engine::new(Options { models, files, ..Options::default() }).unwrap().registry()
 }

@@ -17,10 +17,10 @@ use std::{env, fs};
 use anyhow::{Context, Result, ensure};
 use wuerst::{Engine, Options};
 use wuerst_graph::{Graph, dot, html, mermaid};
-use wuerst_tests::built::{command, png, root};
+use wuerst_tests::built::{command, png, root, tiny};
 
 fn shipped(name: &str) -> Graph {
-    let options = Options { models: root().join("models/icons"), ..Options::default() };
+    let options = Options { models: tiny(), ..Options::default() };
     let text = fs::read_to_string(root().join("graphs").join(name)).unwrap();
     Engine::new(options).unwrap().graph(&text).unwrap()
 }
@@ -118,7 +118,7 @@ fn draw(folder: &Path) -> Result<String> {
     let (report, picture, page) =
         (folder.join("report.json"), folder.join("a.png"), folder.join("page.html"));
     let run = |args: &[&str]| -> Result<()> {
-        let done = command()?.current_dir(root()).args(args).output()?;
+        let done = command()?.current_dir(root()).env("WUERST_MODELS", tiny()).args(args).output()?;
         ensure!(done.status.success(), "{args:?}: {}", String::from_utf8_lossy(&done.stderr));
         Ok(())
     };

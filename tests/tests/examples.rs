@@ -1,11 +1,12 @@
-//! The examples run from the repository's folder, in Rust, C, C++ and Python, and print the same.
+//! The examples run from a folder like the repository's, in Rust, C, C++ and Python, and print the same.
 
 use std::fs;
+use std::os::unix::fs::symlink;
 use std::path::Path;
 use std::process::{Command, Output};
 
 use anyhow::{Result, ensure};
-use wuerst_tests::built::{c_program, command, library, png, root, rust_example};
+use wuerst_tests::built::{c_program, command, library, png, root, rust_example, tiny};
 
 const PROMPT: &str = "a red apple, twemoji style";
 const LANGUAGES: [Language; 4] = [Language::Rust, Language::C, Language::Cpp, Language::Python];
@@ -18,7 +19,14 @@ enum Language {
     Python,
 }
 
-/// An example, compiled into `folder` where its language is compiled.
+/// Gives a folder what the examples run in: the graphs, and the tiny models by the name of those that ship.
+fn furnish(folder: &Path) -> Result<()> {
+    symlink(root().join("graphs").canonicalize()?, folder.join("graphs"))?;
+    fs::create_dir(folder.join("models"))?;
+    Ok(symlink(tiny().canonicalize()?, folder.join("models/icons"))?)
+}
+
+/// An example in its furnished `folder`, and compiled into it where its language is compiled.
 fn example(language: Language, name: &str, folder: &Path) -> Result<Command> {
     let mut command = match language {
         Language::Rust => Command::new(rust_example(name)?),
@@ -32,7 +40,7 @@ fn example(language: Language, name: &str, folder: &Path) -> Result<Command> {
             python
         }
     };
-    command.current_dir(root());
+    command.current_dir(folder);
     Ok(command)
 }
 
@@ -46,6 +54,7 @@ fn lines(output: Output) -> Result<String> {
 /// What an example prints, in each language.
 fn printed(name: &str) -> Result<Vec<(Language, String)>> {
     let folder = tempfile::tempdir()?;
+    furnish(folder.path())?;
     let said = |language| {
         let mut example = example(language, name, folder.path())?;
         if name == "batch" && matches!(language, Language::C | Language::Cpp) {
@@ -59,9 +68,10 @@ fn printed(name: &str) -> Result<Vec<(Language, String)>> {
 #[test]
 fn text_to_image_gives_equal_bytes() -> Result<()> {
     let folder = tempfile::tempdir()?;
+    furnish(folder.path())?;
     let path = folder.path().join("command.png");
     let mut generate = command()?;
-    generate.current_dir(root()).args(["generate", PROMPT, "--seed", "7", "-o"]).arg(&path);
+    generate.current_dir(folder.path()).args(["generate", PROMPT, "--seed", "7", "-o"]).arg(&path);
     lines(generate.output()?)?;
     let ([height, width], want) = png(&path)?;
     for language in LANGUAGES {
@@ -83,8 +93,7 @@ fn text_to_image_gives_equal_bytes() -> Result<()> {
 fn text_to_image_names_missing_graph() -> Result<()> {
     let folder = tempfile::tempdir()?;
     for language in LANGUAGES {
-        let output =
-            example(language, "text_to_image", folder.path())?.current_dir(folder.path()).output()?;
+        let output = example(language, "text_to_image", folder.path())?.output()?;
         let said = String::from_utf8(output.stderr)?;
         assert_eq!(output.status.code(), Some(1), "{language:?}: {said}");
         // Rust's own file reading says no path.

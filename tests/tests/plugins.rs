@@ -1,4 +1,4 @@
-//! Stages replaced by plug-ins, in C and in Rust, with the model that ships; and plug-ins that cannot be loaded.
+//! Stages replaced by plug-ins, in C and in Rust, with the tiny model; and plug-ins that cannot be loaded.
 
 #![allow(clippy::unwrap_used, reason = "a failed unwrap is how a test fails")]
 
@@ -6,13 +6,13 @@ use std::path::Path;
 
 use anyhow::{Result, ensure};
 use wuerst::{Change, Engine, Error, Job, Observer, Options, Tensor, Value};
-use wuerst_tests::built::{c_plugin, command, library, plugin, png, root};
+use wuerst_tests::built::{c_plugin, command, library, plugin, png, root, tiny};
 
 const GRAPH: &str = "graphs/text-to-image.yaml";
 const STANDARDS: [&str; 2] = ["c99", "c++11"];
 
 fn engine() -> Result<Engine> {
-    Ok(Engine::new(Options { models: root().join("models/icons"), ..Options::default() })?)
+    Ok(Engine::new(Options { models: tiny(), ..Options::default() })?)
 }
 
 /// The shipped graph, with few steps, and changed.
@@ -303,7 +303,8 @@ fn plug_ins_are_bound_at_once() -> Result<()> {
 
 fn wuerst(args: &[&str], folder: &Path) -> Result<String> {
     let mut command = command()?;
-    command.current_dir(root()).args(args).arg(format!("image={}", folder.join("a.png").display()));
+    command.current_dir(root()).env("WUERST_MODELS", tiny());
+    command.args(args).arg(format!("image={}", folder.join("a.png").display()));
     let output = command.output()?;
     ensure!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     Ok(String::from_utf8(output.stdout)?)

@@ -46,7 +46,7 @@ fn a_graph_that_changes_runs_again() -> Result<()> {
     };
     write("{ a: one, b: apple }")?;
     let mut command = command()?;
-    command.current_dir(root()).arg("run").arg(&graph).args(["--models", "models/icons", "--watch"]);
+    command.current_dir(root()).arg("run").arg(&graph).args(["--models", "tests/tiny", "--watch"]);
     command.arg("-o").arg(format!("text={}", out.display())).stderr(Stdio::from(fs::File::create(&said)?));
     let mut running = Running(command.spawn()?);
     becomes(&mut running.0, &out, "one")?;

@@ -6,7 +6,7 @@ use anyhow::{Context, Result};
 use ndarray::ArrayD;
 use wuerst::stages::Placement;
 use wuerst::{Device, Engine};
-use wuerst_tests::built::root;
+use wuerst_tests::built::{root, tiny};
 use wuerst_tests::bundle;
 
 use crate::{f32s, options, said, set_case, shipped};
@@ -57,7 +57,7 @@ fn a_strict_engine_falls_back_to_nothing() -> Result<()> {
 
 #[test]
 fn the_report_counts_the_operators_of_each_provider() -> Result<()> {
-    let engine = Engine::new(options(&root().join("models/icons"), 1))?;
+    let engine = Engine::new(options(&tiny(), 1))?;
     let job = engine.job(&engine.graph(
         "{wuerstchen: 1, nodes: {t: {use: wuerst.tokenize, with: {text: a red apple, model: text-encoder}}, \
          e: {use: wuerst.text_encode, with: {ids: $t.ids, mask: $t.mask, model: text-encoder}}}, outputs: {s: $e.states}}",
