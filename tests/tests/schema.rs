@@ -35,6 +35,13 @@ fn the_schema_is_that_of_the_nodes() {
     agree("graphs/schema.json", &format!("{:#}\n", schema(&registry())));
 }
 
+/// `wuerst import` writes the graph beside the models, where no schema comes along.
+#[test]
+fn published_graph_is_the_imports() {
+    let line = "# yaml-language-server: $schema=schema.json\n";
+    agree("graphs/wuerstchen.yaml", &format!("{line}{}", wuerst_model::import::GRAPH));
+}
+
 #[test]
 fn the_pages_list_every_node() {
     let registry = registry();

@@ -52,7 +52,7 @@ pub use cache::{Cache, Folder, Lease};
 pub use file::change::Change;
 pub use file::open::{NotText, read_file, read_text};
 pub use graph::{Graph, Node, Output, ValueSource};
-pub use load::add::{AddGraphError, ResolvedGraphKind, add_graphs};
+pub use load::add::{AddGraphError, GraphKind, add_graphs};
 pub use load::warnings;
 pub use run::Run;
 pub use run::inputs::Inputs;

@@ -4,9 +4,7 @@ mod stub;
 
 use stub::{Bench, CASCADE};
 use wuerst_core::{CancellationToken, Error, Files, Models, Observer, Tensor, Value};
-use wuerst_graph::{
-    AddGraphError, CacheHit, Change, Graph, Outcome, ResolvedGraphKind, Run, RunReason, add_graphs,
-};
+use wuerst_graph::{AddGraphError, CacheHit, Change, Graph, GraphKind, Outcome, Run, RunReason, add_graphs};
 
 /// A prior in two nodes, around the one that there is.
 const DOUBLE: &str = "# Twice the prior, which is one more than once.
@@ -32,8 +30,8 @@ fn bench() -> Bench {
 }
 
 fn add(bench: &mut Bench, graphs: &[(&str, &str)]) -> Result<(), AddGraphError> {
-    let graphs: Vec<ResolvedGraphKind<'_>> =
-        graphs.iter().map(|&(kind, text)| ResolvedGraphKind { kind, text, models: None }).collect();
+    let graphs: Vec<GraphKind<'_>> =
+        graphs.iter().map(|&(kind, text)| GraphKind { kind, text, models: None }).collect();
     add_graphs(&mut bench.registry, &graphs)
 }
 
@@ -313,7 +311,7 @@ fn names_of_files_lead_where_they_are_written() {
     let middle = "{wuerstchen: 1, inputs: {file: 'file?', own: 'file = \"a.txt\"'}, outputs: {a: $a.text, b: $b.text, \
                   c: $c.text}, nodes: {a: {use: house.least, with: {file: $file}}, b: {use: house.least}, \
                   c: {use: test.read, with: {file: $own, also: m}}}}";
-    let kind = |kind, text, models: &Models| ResolvedGraphKind { kind, text, models: Some(models.clone()) };
+    let kind = |kind, text, models: &Models| GraphKind { kind, text, models: Some(models.clone()) };
     let graphs = [kind("house.middle", middle, &inner), kind("house.least", least, &innermost)];
     add_graphs(&mut bench.registry, &graphs).unwrap();
     let graph = |with: &str, changes: &[Change<'_>]| {

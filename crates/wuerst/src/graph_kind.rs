@@ -34,7 +34,7 @@ impl<'a> GraphKind<'a> {
     }
 
     /// The same for the checker; `engine` is what names mean in other graphs.
-    pub(crate) fn resolved(&self, engine: &Models) -> wuerst_graph::ResolvedGraphKind<'a> {
+    pub(crate) fn resolved(&self, engine: &Models) -> wuerst_graph::GraphKind<'a> {
         let mut names = engine.clone();
         if let Some(folder) = self.models {
             names = models::first_in(folder.to_owned(), names);
@@ -42,7 +42,7 @@ impl<'a> GraphKind<'a> {
         if let Some(folder) = self.files {
             names = names.with_files(Files::in_folder(folder));
         }
-        wuerst_graph::ResolvedGraphKind { kind: self.kind, text: self.text, models: Some(names) }
+        wuerst_graph::GraphKind { kind: self.kind, text: self.text, models: Some(names) }
     }
 }
 

@@ -21,7 +21,7 @@ struct Inner {
     cache: Cache,
     graph: Graph,
     inputs: Mutex<Inputs>,
-    /// Shared by all runs that were started since the last cancel.
+    /// Of the runs that have begun, or wait for their turn, since it was last thrown.
     cancel: Mutex<CancellationToken>,
     /// Whose turn it is. Not waited for by the lock below, which no cancellation reaches.
     mutex: CancellableMutex,
@@ -86,12 +86,12 @@ impl Job {
     pub fn get_all(&self, outputs: &[&str], observer: &mut dyn Observer) -> Result<Vec<Value>> {
         inside::check("job")?;
         // Before its turn is waited for: whoever waits is stopped too.
-        let cancel = self.cancellation();
+        let cancel = self.switch();
         self.run(outputs, &cancel, observer)
     }
 
     /// What stops the runs that begin now.
-    pub(crate) fn cancellation(&self) -> CancellationToken {
+    pub(crate) fn switch(&self) -> CancellationToken {
         locked(&self.0.cancel).clone()
     }
 
@@ -118,7 +118,7 @@ impl Job {
     /// As [`Job::get`] before it runs anything; and [`Error::Invalid`] when the output depends on a node that is run every
     /// time.
     pub fn digest(&self, output: &str) -> Result<Digest> {
-        let (inputs, cancel) = (locked(&self.0.inputs).clone(), self.cancellation());
+        let (inputs, cancel) = (locked(&self.0.inputs).clone(), self.switch());
         self.0.graph.digest(&inputs, output, &cancel)
     }
 
@@ -138,7 +138,7 @@ impl Job {
     /// Without one it does nothing, so that a cancellation that comes too late does not hit the next run. A host
     /// that hands a job to another thread, and may cancel before that one has called `get`, keeps note of it itself.
     pub fn cancel(&self) {
-        // Later runs get another token. Taken out, so that the lock is not held while hooks run.
+        // Those that come later get another switch. Taken out, so that the lock is not held while hooks run.
         let cancel = std::mem::take(&mut *locked(&self.0.cancel));
         cancel.cancel();
     }

@@ -100,7 +100,7 @@ impl Running {
     fn start(job: Job, outputs: Arc<[String]>, observer: Box<dyn Observer + Send>) -> Result<Running> {
         let (shared, cancel) = (Arc::new(Shared::default()), CancellationToken::new());
         // Taken now, so that a cancellation of the job right after this is not lost.
-        let of_job = job.cancellation();
+        let of_job = job.switch();
         let body = {
             let (job, shared, cancel) = (job.clone(), Arc::clone(&shared), cancel.clone());
             let outputs = Arc::clone(&outputs);

@@ -10,9 +10,9 @@ use crate::file::problems::{Place, Problems};
 use crate::file::yaml;
 use crate::graph::Graph;
 
-/// A graph file that becomes a node kind, with what the names in it mean.
+/// A graph file that becomes a node kind.
 #[derive(Clone, Debug)]
-pub struct ResolvedGraphKind<'a> {
+pub struct GraphKind<'a> {
     /// The kind.
     pub kind: &'a str,
     /// The text of the file.
@@ -44,14 +44,14 @@ impl std::error::Error for AddGraphError {}
 /// # Errors
 /// The first graph that cannot be added, and why: its kind is taken or malformed, it uses itself, perhaps through others,
 /// an output may be left out, or whatever [`Graph::load`](crate::Graph::load) says.
-pub fn add_graphs(registry: &mut Registry, graphs: &[ResolvedGraphKind<'_>]) -> Result<(), AddGraphError> {
+pub fn add_graphs(registry: &mut Registry, graphs: &[GraphKind<'_>]) -> Result<(), AddGraphError> {
     // A kind that is taken means what it meant before, which is said when it cannot be added.
     let new: Vec<&str> =
         graphs.iter().map(|one| if registry.get(one.kind).is_none() { one.kind } else { "" }).collect();
     let uses: Vec<Vec<Use>> = graphs.iter().map(|one| uses(one.text, &new)).collect();
     let mut with = registry.clone();
     for index in order(&uses, graphs)? {
-        let ResolvedGraphKind { kind, text, models } = &graphs[index];
+        let GraphKind { kind, text, models } = &graphs[index];
         let mut seen = with.clone();
         if let Some(models) = models {
             seen.set_models(models.clone());
@@ -83,7 +83,7 @@ fn uses(text: &str, new: &[&str]) -> Vec<Use> {
 }
 
 /// The graphs, each after those that it uses.
-fn order(uses: &[Vec<Use>], graphs: &[ResolvedGraphKind<'_>]) -> Result<Vec<usize>, AddGraphError> {
+fn order(uses: &[Vec<Use>], graphs: &[GraphKind<'_>]) -> Result<Vec<usize>, AddGraphError> {
     let mut order = Vec::with_capacity(uses.len());
     // Each is taken when all that it uses are; whoever adds graphs adds a handful.
     while order.len() < uses.len() {
@@ -98,7 +98,7 @@ fn order(uses: &[Vec<Use>], graphs: &[ResolvedGraphKind<'_>]) -> Result<Vec<usiz
 }
 
 /// What to say when every graph that is left uses another that is left: following them must come round.
-fn circle(uses: &[Vec<Use>], done: &[usize], graphs: &[ResolvedGraphKind<'_>]) -> AddGraphError {
+fn circle(uses: &[Vec<Use>], done: &[usize], graphs: &[GraphKind<'_>]) -> AddGraphError {
     let mut path: Vec<usize> = (0..uses.len()).find(|at| !done.contains(at)).into_iter().collect();
     while let Some(&last) = path.last() {
         let Some(next) = uses[last].iter().find(|one| !done.contains(&one.graph)) else { break };

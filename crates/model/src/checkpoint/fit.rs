@@ -8,7 +8,7 @@ use crate::record::NetworkGraph;
 
 /// Every tensor that keeps a checkpoint from being read into a network, by name.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Mismatch {
+pub struct Misfit {
     /// Wanted, but not there.
     pub missing: Vec<String>,
     /// There, but not wanted.
@@ -17,7 +17,7 @@ pub struct Mismatch {
     pub shapes: Vec<(String, Vec<usize>, Vec<usize>)>,
 }
 
-impl fmt::Display for Mismatch {
+impl fmt::Display for Misfit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let counts = [
             (self.missing.len(), "missing"),
@@ -54,16 +54,16 @@ impl Checkpoint {
     /// positions, which no network here reads.
     ///
     /// # Errors
-    /// [`CheckpointError::Mismatch`] with every difference.
+    /// [`CheckpointError::Misfit`] with every difference.
     pub fn fits(&self, networks: &[&NetworkGraph], ignored: &[&str]) -> Result<(), CheckpointError> {
         let wanted: BTreeMap<&str, &Vec<usize>> =
             networks.iter().flat_map(|g| &g.params).map(|p| (&p.name[..], &p.shape)).collect();
-        let mut mismatch = Mismatch::default();
+        let mut misfit = Misfit::default();
         for (name, want) in &wanted {
             match self.tensors.get(*name) {
-                None => mismatch.missing.push(name.to_string()),
+                None => misfit.missing.push(name.to_string()),
                 Some(entry) if entry.shape != **want => {
-                    mismatch.shapes.push((name.to_string(), want.to_vec(), entry.shape.clone()));
+                    misfit.shapes.push((name.to_string(), want.to_vec(), entry.shape.clone()));
                 }
                 Some(_) => {}
             }
@@ -72,12 +72,12 @@ impl Checkpoint {
             let passed = matches!(entry.element, Element::Whole(_))
                 || ignored.iter().any(|prefix| name.starts_with(prefix));
             if !passed && !wanted.contains_key(&name[..]) {
-                mismatch.surplus.push(name.clone());
+                misfit.surplus.push(name.clone());
             }
         }
-        if mismatch == Mismatch::default() {
+        if misfit == Misfit::default() {
             return Ok(());
         }
-        Err(CheckpointError::Mismatch { path: self.path.clone(), mismatch })
+        Err(CheckpointError::Misfit { path: self.path.clone(), misfit })
     }
 }

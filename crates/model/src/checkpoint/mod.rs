@@ -16,7 +16,7 @@ use std::path::{Path, PathBuf};
 
 use half::{bf16, f16};
 
-pub use fit::Mismatch;
+pub use fit::Misfit;
 use mapping::Mapping;
 
 use crate::onnx::{BoxError, Weight, Weights};
@@ -85,12 +85,12 @@ pub enum CheckpointError {
         message: String,
     },
     /// The file does not hold the weights of this network.
-    #[error("{} does not fit the network: {mismatch}", path.display())]
-    Mismatch {
+    #[error("{} does not fit the network: {misfit}", path.display())]
+    Misfit {
         /// Which file.
         path: PathBuf,
         /// Every tensor that does not fit.
-        mismatch: Mismatch,
+        misfit: Misfit,
     },
 }
 

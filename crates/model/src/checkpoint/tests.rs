@@ -41,10 +41,10 @@ fn every_misfit_is_named() {
     let at = g.params.iter().position(|p| p.name == "out_block.0.bias").unwrap();
     g.params[at].shape = vec![13];
     let error = checkpoint.fits(&[&g], &["in_block.", "down_blocks.", "vquantizer."]).unwrap_err();
-    let CheckpointError::Mismatch { mismatch, .. } = &error else { panic!("{error}") };
-    assert_eq!(mismatch.missing, ["up_blocks.1.gammas"]);
-    assert_eq!(mismatch.surplus, ["up_blocks.1.deltas"]);
-    assert_eq!(mismatch.shapes, [("out_block.0.bias".to_string(), vec![13], vec![12])]);
+    let CheckpointError::Misfit { misfit, .. } = &error else { panic!("{error}") };
+    assert_eq!(misfit.missing, ["up_blocks.1.gammas"]);
+    assert_eq!(misfit.surplus, ["up_blocks.1.deltas"]);
+    assert_eq!(misfit.shapes, [("out_block.0.bias".to_string(), vec![13], vec![12])]);
     let text = error.to_string();
     assert!(
         text.contains("1 missing, 1 surplus, 1 misshapen tensors\n  missing `up_blocks.1.gammas`"),
@@ -79,7 +79,7 @@ fn odd_numbers_are_refused() {
 #[test]
 fn long_misfits_are_cut() {
     let missing: Vec<String> = (0..5000).map(|n| format!("blocks.{n}.weight")).collect();
-    let said = Mismatch { missing, ..Mismatch::default() }.to_string();
+    let said = Misfit { missing, ..Misfit::default() }.to_string();
     assert!(said.starts_with("5000 missing tensors\n  missing `blocks.0.weight`\n"), "{said}");
     assert!(said.ends_with("\n  and 4960 more such") && said.lines().count() == 42, "{said}");
 }

@@ -19,7 +19,7 @@ use std::path::{Path, PathBuf};
 
 pub use models::Models;
 pub use stages::ImportStage;
-pub use write::{ImportOptions, Written};
+pub use write::{GRAPH, ImportOptions, Written};
 
 use crate::onnx::ExportError;
 

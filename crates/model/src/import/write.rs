@@ -10,16 +10,8 @@ use super::{ImportError, Published};
 use crate::onnx::{self, BoxError, ExportError, Operators, Precision, Weight, Weights};
 use crate::record::NetworkGraph;
 
-/// The graph that runs the published cascade.
-const GRAPH: &str = include_str!("../../../../graphs/wuerstchen.yaml");
-
-/// The graph without its first line, which tells editors of a schema that does not come along.
-fn graph() -> &'static str {
-    GRAPH
-        .split_once('\n')
-        .filter(|(line, _)| line.starts_with("# yaml-language-server"))
-        .map_or(GRAPH, |(_, rest)| rest)
-}
+/// The graph that runs the published cascade. `graphs/wuerstchen.yaml` follows from it.
+pub const GRAPH: &str = include_str!("wuerstchen.yaml");
 
 /// How stage models are written.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -67,7 +59,7 @@ pub fn write(
         written.push(self::stage(folder.path(), &stage.graph, &*stage.weights, &options, &tally)?);
     }
     let texts = published.tokenizers.iter().map(|(name, text)| (*name, text.as_str()));
-    for (name, text) in texts.chain([("graph.yaml", graph())]) {
+    for (name, text) in texts.chain([("graph.yaml", GRAPH)]) {
         let path = folder.path().join(name);
         fs::write(&path, text).map_err(failed(&path))?;
     }

@@ -196,7 +196,7 @@ impl NetworkGraph {
 
     /// Adds an operation and infers the shape of its result.
     ///
-    /// The first mismatch is remembered and reported by [`NetworkGraph::finish`]; later ones follow from it.
+    /// The first misfit is remembered and reported by [`NetworkGraph::finish`]; later ones follow from it.
     pub fn push(&mut self, op: Op, args: &[Id]) -> Id {
         let shapes: Vec<&[usize]> = args.iter().map(|id| self.shape(*id)).collect();
         let shape = shape::infer(&op, &shapes);
