@@ -130,7 +130,7 @@ fn linked(from: &Path, to: &Path) -> Result<()> {
 #[test]
 fn a_watched_pipe_is_refused() -> Result<()> {
     let folder = bench()?;
-    let args = ["run", "pipe", "--observer", "-o", "image=a.png", "--models", "."];
+    let args = ["run", "pipe", "--watch", "-o", "image=a.png", "--models", "."];
     let mut command = wuerst_tests::built::command()?;
     command.current_dir(folder.path()).args(args).stderr(std::process::Stdio::piped());
     let mut child = command.spawn()?;
