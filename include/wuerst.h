@@ -23,13 +23,14 @@
  * Any function may give WST_OUT_OF_MEMORY and, after a bug in this library, WST_INTERNAL.
  *
  * Memory. When the host's or the device's runs out, a function says WST_OUT_OF_MEMORY, everything stays usable, and the
- * next call may succeed. Large blocks fail by themselves; small ones then come from a reserve of 8 MiB that the library
- * keeps for that, and runs end at their next step, and none begins, until most of it is free again, malloc gives blocks
- * again, and 33 MiB of memory are to be had. A model is loaded only if there is address space for all threads that it runs
- * with, 136 MiB for each but the first. No more can be promised: between two such looks another thread may take what there
- * was. Then the process ends by a block of at most 1 MiB that the reserve cannot serve, for it has no room left, or by one
- * within the start of a thread, whose name and stack take their memory elsewhere; and by an operating system that gives
- * memory which it does not have.
+ * next call may succeed. Large blocks fail by themselves; small ones then come from a reserve of 32 MiB that the
+ * library keeps for that, and runs end at their next step, and none begins, until all but 1 MiB of it is free again,
+ * malloc gives blocks again, and 33 MiB of memory are to be had. A model is loaded only if there is address space for
+ * all threads that it runs with, 136 MiB for each but the first. No more can be promised: between two such looks
+ * another thread may take what there was. Then the process ends by a block that the reserve cannot serve, for it has no
+ * room left, or for the block is one of more than 8 MiB, as the table of a tokenizer with some hundred thousand words;
+ * or by one within the start of a thread, whose name and stack take their memory elsewhere; and by an operating system
+ * that gives memory which it does not have.
  *
  * Threads. Every function may be called from any thread, and at the same time as any other, on the same handles too;
  * only a _free must not run while another call uses that handle. Callbacks say in which thread they run; they must
