@@ -120,7 +120,7 @@ fn warnings_are_kept_too() -> Result<()> {
     let mut said = Vec::new();
     for _ in 0..2 {
         let output = format!("embedding={}", folder.path().join("e.npy").display());
-        let args = ["run", GRAPH, "--models", "models/icons", "--set", &prompt, "--set", "steps=2", "-o"];
+        let args = ["run", GRAPH, "--models", "tests/tiny", "--set", &prompt, "--set", "steps=2", "-o"];
         let run = command()?
             .current_dir(root())
             .args(args)

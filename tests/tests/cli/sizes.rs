@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use anyhow::{Context, Result, ensure};
-use wuerst_tests::built::root;
+use wuerst_tests::built::tiny;
 
 use crate::{text, wuerst};
 
@@ -29,7 +29,7 @@ fn said(graph: &str, pictures: &[(&str, [u32; 2])], more: &[&str]) -> Result<Str
         args.extend(["--set".into(), (*set).to_owned()]);
     }
     let args: Vec<&str> = args.iter().map(String::as_str).collect();
-    let made = wuerst(&root().join("models/icons"), &args)?.output()?;
+    let made = wuerst(&tiny(), &args)?.output()?;
     let said = String::from_utf8(made.stderr)?;
     ensure!(made.status.code() == Some(1) && !folder.path().join("o.png").exists(), "{said}");
     ensure!(said.lines().count() == 1, "{said}");
@@ -116,7 +116,7 @@ fn checked(sizes: &[[u32; 2]], rest: &str) -> Result<(bool, String)> {
     }
     let graph = folder.path().join("g.yaml");
     fs::write(&graph, format!("{HEAD}{rest}"))?;
-    let output = wuerst(&root().join("models/icons"), &["check", text(&graph)?])?.output()?;
+    let output = wuerst(&tiny(), &["check", text(&graph)?])?.output()?;
     let said = String::from_utf8([output.stdout, output.stderr].concat())?;
     Ok((output.status.success(), said))
 }
@@ -256,7 +256,7 @@ fn small_files_are_checked() -> Result<()> {
                 "wuerstchen: 1\nnodes: {{ n: {{ use: {kind}, with: {{ file: {file} }} }} }}\noutputs: {{ o: $n.{port} }}\n"
             ),
         )?;
-        let output = wuerst(&root().join("models/icons"), &["check", text(&graph)?])?.output()?;
+        let output = wuerst(&tiny(), &["check", text(&graph)?])?.output()?;
         let said = String::from_utf8(output.stderr)?;
         let place = format!(":2:{}: nodes.n.with.file: ", 36 + kind.len());
         ensure!(
@@ -272,7 +272,7 @@ fn defaults_are_checked() -> Result<()> {
     let folder = tempfile::tempdir()?;
     picture(&folder.path().join("a.png"), 61, 64)?;
     let graph = folder.path().join("g.yaml");
-    let models = root().join("models/icons");
+    let models = tiny();
     let nodes = "nodes: { a: { use: image.load, with: { file: $f } }, e: { use: wuerst.vqgan_encode, with: { image: $a.image, model: $m } } }";
     let head = |file: &str, model: &str| {
         format!(
