@@ -106,6 +106,7 @@ pub fn prior_metadata() -> Metadata {
         guidance: 4.,
         schedule: Schedule::default(),
         timesteps: vec![],
+        time_embeddings: 1,
         preview: None,
     })
 }

@@ -9,6 +9,7 @@ use ndarray::ArrayD;
 use ort::environment::Environment;
 use ort::session::{Session, SessionInputValue, builder::SessionBuilder};
 use ort::value::{DynTensor, Tensor, TensorElementType, ValueType};
+use wuerst_model::time;
 
 /// A tensor to feed or one that came out.
 #[derive(Debug, Clone, PartialEq)]
@@ -68,6 +69,17 @@ impl Model {
     /// Loads a model and the data file beside it.
     pub fn from_file(path: &Path) -> Result<Model> {
         Ok(Model(builder()?.commit_from_file(path)?))
+    }
+
+    /// The input `time_embedding` for times `[b]`.
+    pub fn embedded(&self, times: &ArrayD<f32>) -> Result<Array> {
+        let input = self.0.inputs().iter().find(|input| input.name() == "time_embedding");
+        let ValueType::Tensor { shape, .. } = input.context("takes no `time_embedding`")?.dtype() else {
+            bail!("`time_embedding` is no tensor")
+        };
+        let features = usize::try_from(shape[1])?;
+        let rows = time::embedding(&times.iter().copied().collect::<Vec<_>>(), features, 1);
+        Ok(ArrayD::from_shape_vec(vec![times.len(), features], rows)?.into())
     }
 
     /// Runs it once; results in the model's order.

@@ -73,8 +73,14 @@ fn run(folder: &Path, bundle: Bundle, case: &Case) -> Result<ndarray::ArrayD<f32
         };
         Ok((*input, array))
     };
-    let feeds: Vec<_> = case.feeds.iter().map(feed).collect::<Result<_>>()?;
-    Model::from_file(&folder.join(format!("{}.onnx", case.stage)))?.run(&feeds)?.remove(0).f32()
+    let mut model = Model::from_file(&folder.join(format!("{}.onnx", case.stage)))?;
+    let embedded = |(input, array): (&'static str, Array)| match input {
+        // diffusers embeds the time within the network.
+        "timestep" => Ok(("time_embedding", model.embedded(&array.f32()?)?)),
+        _ => Ok((input, array)),
+    };
+    let feeds: Vec<_> = case.feeds.iter().map(|pair| embedded(feed(pair)?)).collect::<Result<_>>()?;
+    model.run(&feeds)?.remove(0).f32()
 }
 
 /// Runs every stage of an import, and gives how far each is from diffusers.

@@ -50,22 +50,30 @@ impl Contract {
     }
 
     /// Inputs and outputs, in the notation of signatures. The embedding has c channels and the latents z, 16 and 4 in the
-    /// published models. Where f32 stands, f16 will do; `timestep` is from 0 to 1, where 1 is noise; pictures are RGB in 0..1, and what
+    /// published models. Where f32 stands, f16 will do; `time_embedding` is what [`crate::time::embedding`] makes of a time from 0
+    /// to 1, where 1 is noise; pictures are RGB in 0..1, and what
     /// a VQGAN makes beyond that is cut off by the node.
     pub fn signature(self) -> &'static str {
         match self {
             Contract::TextEncoder => "input_ids: i64[b,l], attention_mask: i64[b,l] -> states: f32[b,l,d]",
             Contract::Prior => {
-                "latents: f32[b,c,h,w], timestep: f32[b], text: f32[b,l,d] -> noise: f32[b,c,h,w]"
+                "latents: f32[b,c,h,w], time_embedding: f32[b,r], text: f32[b,l,d] -> noise: f32[b,c,h,w]"
             }
             Contract::Decoder => {
-                "latents: f32[b,z,H,W], timestep: f32[b], embedding: f32[b,c,h,w], text: f32[b,l,d] \
+                "latents: f32[b,z,H,W], time_embedding: f32[b,r], embedding: f32[b,c,h,w], text: f32[b,l,d] \
                  -> noise: f32[b,z,H,W]"
             }
             Contract::VqganDecoder => "latents: f32[b,z,H,W] -> image: f32[b,3,y,x]",
             Contract::VqganEncoder => "image: f32[b,3,y,x] -> latents: f32[b,z,H,W]",
             Contract::Compressor => "image: f32[b,3,y,x] -> embedding: f32[b,c,h,w]",
         }
+    }
+
+    /// [`Contract::signature`] of models from before there was `time_embedding`, which still load: they take `timestep`, the
+    /// time itself, and embed it themselves. None where the contract has no time.
+    pub fn signature_with_timestep(self) -> Option<String> {
+        let with = self.signature().replace("time_embedding: f32[b,r]", "timestep: f32[b]");
+        (with != self.signature()).then_some(with)
     }
 
     /// The inputs that are new in each step of sampling, where there are others whose part can be computed once for all.
@@ -85,7 +93,7 @@ impl fmt::Display for Contract {
 
 /// The inputs that every step of sampling feeds anew. What follows from the others alone is the same in all steps of a
 /// picture.
-pub const STEPWISE: [&str; 2] = ["latents", "timestep"];
+pub const STEPWISE: [&str; 3] = ["latents", "time_embedding", "timestep"];
 
 /// Extents to record a stage with; the written model takes any.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -132,9 +140,9 @@ pub fn picture(g: &mut NetworkGraph, name: &str, sizes: &Sizes, channels: usize)
     g.input(name, DType::F32, &axes)
 }
 
-/// `timestep` f32 `[batch]` in 0..1, where 1 is noise.
-pub fn timestep(g: &mut NetworkGraph, sizes: &Sizes) -> Id {
-    g.input("timestep", DType::F32, &[Axis::named("batch", sizes.batch)])
+/// `time_embedding` f32 `[batch, features]`, from [`crate::time::embedding`].
+pub fn time_embedding(g: &mut NetworkGraph, sizes: &Sizes, features: usize) -> Id {
+    g.input("time_embedding", DType::F32, &[Axis::named("batch", sizes.batch), Axis::fixed(features)])
 }
 
 /// `text` f32 `[batch, length, features]`: the states of a text encoder.

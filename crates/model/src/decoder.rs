@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::contract::{self, Sizes};
 use crate::layer::{
     ChannelsLast, EPS, ResBlock, attn_block, conv, conv_from, conv_transpose, halves, linear_from, res_block,
-    time_embedding, timestep_block, xavier,
+    timestep_block, xavier,
 };
 use crate::record::{Id, Init, NetworkGraph, Op, RecordError};
 
@@ -138,13 +138,13 @@ struct Conditions<'a> {
     embedding: Id,
 }
 
-/// Predicted noise `[b,4,H,W]` in noisy `latents` `[b,4,H,W]` at `timestep` `[b]` (1 is noise), given the semantic
+/// Predicted noise `[b,4,H,W]` in noisy `latents` `[b,4,H,W]` at the `time` whose embedding is `[b,c_r]`, given the semantic
 /// `embedding` `[b,16,h,w]` and `text` `[b,l,clip_embd]`.
 pub fn noise(
     g: &mut NetworkGraph,
     config: &DecoderConfig,
     latents: Id,
-    timestep: Id,
+    time: Id,
     embedding: Id,
     text: Id,
 ) -> Id {
@@ -153,7 +153,6 @@ pub fn noise(
     }
     let text = linear_from(g, "clip_mapper", text, config.c_cond, Init::Normal(0.02));
     let text = g.push(Op::LayerNorm { eps: EPS }, &[text]);
-    let time = time_embedding(g, timestep, config.c_r);
     let conditions = Conditions { config, time, text, embedding };
 
     let x = g.push(Op::SpaceToDepth(config.patch_size), &[latents]);
@@ -261,14 +260,14 @@ impl Conditions<'_> {
     }
 }
 
-/// The contract `decoder`: `latents`, `timestep`, `embedding`, `text` to `noise`.
+/// The contract `decoder`: `latents`, `time_embedding`, `embedding`, `text` to `noise`.
 pub fn graph(config: &DecoderConfig, sizes: &Sizes) -> Result<NetworkGraph, RecordError> {
     let mut g = NetworkGraph::new();
     let latents = contract::picture(&mut g, "latents", sizes, config.c_in);
-    let timestep = contract::timestep(&mut g, sizes);
+    let time = contract::time_embedding(&mut g, sizes, config.c_r);
     let embedding = contract::embedding(&mut g, sizes, config.effnet_embd);
     let text = contract::text(&mut g, sizes, config.clip_embd);
-    let noise = noise(&mut g, config, latents, timestep, embedding, text);
+    let noise = noise(&mut g, config, latents, time, embedding, text);
     g.output("noise", noise);
     g.finish()
 }

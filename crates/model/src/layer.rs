@@ -271,26 +271,6 @@ pub fn attn_block(
     x.add(g, y)
 }
 
-/// Sine and cosine embedding `[b,c_r]` of the time `[b]` in 0..1 (1 is noise), over 10⁴ positions.
-pub fn time_embedding(g: &mut NetworkGraph, t: Id, c_r: usize) -> Id {
-    let half = c_r / 2;
-    let step = 10_000f64.ln() / (half as f64 - 1.);
-    let frequencies = (0..half).map(|i| (-(i as f64) * step).exp() as f32).collect();
-    let frequencies = g.constant(&[1, half], frequencies);
-    let positions = g.scalar(10_000.);
-    let t = g.push(Op::Reshape(vec![Extent::Infer, Extent::Fixed(1)]), &[t]);
-    let t = g.push(Op::Mul, &[t, positions]);
-    let angle = g.push(Op::Mul, &[t, frequencies]);
-    let (sin, cos) = (g.push(Op::Sin, &[angle]), g.push(Op::Cos, &[angle]));
-    if c_r.is_multiple_of(2) {
-        return g.push(Op::Concat(1), &[sin, cos]);
-    }
-    // An odd number is filled up with a feature that is always 0.
-    let (one, nothing) = (g.push(Op::Slice { axis: 1, start: 0, end: 1 }, &[sin]), g.scalar(0.));
-    let zero = g.push(Op::Mul, &[one, nothing]);
-    g.push(Op::Concat(1), &[sin, cos, zero])
-}
-
 /// The two halves of an axis.
 pub fn halves(g: &mut NetworkGraph, x: Id, axis: usize) -> (Id, Id) {
     let n = g.shape(x).get(axis).copied().unwrap_or(0);

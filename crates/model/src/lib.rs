@@ -20,6 +20,7 @@ pub mod scale;
 pub mod schedule;
 pub mod stand_in;
 pub mod text;
+pub mod time;
 pub mod vqgan;
 pub mod whole_file;
 

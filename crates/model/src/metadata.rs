@@ -92,6 +92,9 @@ pub struct Prior {
     /// The times visited when no number of steps is asked for, from 1 (noise) to 0; empty for equal steps.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub timesteps: Vec<f64>,
+    /// Embeddings in a row of `time_embedding`: 1 of the time, and 1 of each further condition that it has (none).
+    #[serde(default = "one", skip_serializing_if = "is_one")]
+    pub time_embeddings: usize,
     /// From latents to colours, for previews.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub preview: Option<Preview>,
@@ -113,6 +116,9 @@ pub struct Decoder {
     /// The times visited when no number of steps is asked for, from 1 (noise) to 0; empty for equal steps.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub timesteps: Vec<f64>,
+    /// Embeddings in a row of `time_embedding`: 1 of the time, and 1 of each further condition that it has (none).
+    #[serde(default = "one", skip_serializing_if = "is_one")]
+    pub time_embeddings: usize,
     /// From latents to colours, for previews.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub preview: Option<Preview>,
@@ -126,6 +132,14 @@ pub struct Vqgan {
     /// Pixels of a side for each cell of the latents (4).
     #[serde(default = "published_pixels", skip_serializing_if = "is_published")]
     pub pixels_per_latent: usize,
+}
+
+fn one() -> usize {
+    1
+}
+
+fn is_one(n: &usize) -> bool {
+    *n == 1
 }
 
 fn published_pixels() -> usize {
@@ -168,6 +182,15 @@ impl Metadata {
             Metadata::VqganDecoder(_) => Contract::VqganDecoder,
             Metadata::VqganEncoder(_) => Contract::VqganEncoder,
             Metadata::Compressor(_) => Contract::Compressor,
+        }
+    }
+
+    /// Embeddings in a row of the model's `time_embedding`; 1 where it has none.
+    pub fn time_embeddings(&self) -> usize {
+        match self {
+            Metadata::Prior(Prior { time_embeddings, .. })
+            | Metadata::Decoder(Decoder { time_embeddings, .. }) => *time_embeddings,
+            _ => 1,
         }
     }
 

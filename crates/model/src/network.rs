@@ -201,6 +201,7 @@ mod tests {
             guidance: 0.,
             schedule: Schedule::default(),
             timesteps: vec![],
+            time_embeddings: 1,
             preview: None,
         });
         let sizes = network.sizes(&metadata, [1536, 1024]).unwrap();

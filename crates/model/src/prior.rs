@@ -6,8 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::contract::{self, Sizes};
 use crate::layer::{
-    ChannelsLast, ResBlock, attn_block, conv_from, halves, linear_from, res_block, time_embedding,
-    timestep_block,
+    ChannelsLast, ResBlock, attn_block, conv_from, halves, linear_from, res_block, timestep_block,
 };
 use crate::record::{Id, Init, NetworkGraph, Op, RecordError};
 
@@ -50,9 +49,9 @@ impl PriorConfig {
     }
 }
 
-/// Predicted noise `[b,16,h,w]` in noisy `latents` `[b,16,h,w]` at `timestep` `[b]` (1 is noise), given `text`
+/// Predicted noise `[b,16,h,w]` in noisy `latents` `[b,16,h,w]` at the `time` whose embedding is `[b,c_r]`, given `text`
 /// `[b,l,c_cond]`.
-pub fn noise(g: &mut NetworkGraph, config: &PriorConfig, latents: Id, timestep: Id, text: Id) -> Id {
+pub fn noise(g: &mut NetworkGraph, config: &PriorConfig, latents: Id, time: Id, text: Id) -> Id {
     if let Err(message) = config.check() {
         return g.reject("prior", message);
     }
@@ -62,7 +61,6 @@ pub fn noise(g: &mut NetworkGraph, config: &PriorConfig, latents: Id, timestep: 
     let condition = linear_from(g, "cond_mapper.0", text, config.c, narrow);
     let condition = g.push(Op::LeakyRelu(0.2), &[condition]);
     let condition = linear_from(g, "cond_mapper.2", condition, config.c, narrow);
-    let time = time_embedding(g, timestep, config.c_r);
 
     let block = ResBlock { kernel: 3, dropout: config.dropout, depth: config.depth };
     for i in (0..3 * config.depth).step_by(3) {
@@ -84,13 +82,13 @@ pub fn noise(g: &mut NetworkGraph, config: &PriorConfig, latents: Id, timestep: 
     g.push(Op::Div, &[difference, b])
 }
 
-/// The contract `prior`: `latents`, `timestep`, `text` to `noise`.
+/// The contract `prior`: `latents`, `time_embedding`, `text` to `noise`.
 pub fn graph(config: &PriorConfig, sizes: &Sizes) -> Result<NetworkGraph, RecordError> {
     let mut g = NetworkGraph::new();
     let latents = contract::picture(&mut g, "latents", sizes, config.c_in);
-    let timestep = contract::timestep(&mut g, sizes);
+    let time = contract::time_embedding(&mut g, sizes, config.c_r);
     let text = contract::text(&mut g, sizes, config.c_cond);
-    let noise = noise(&mut g, config, latents, timestep, text);
+    let noise = noise(&mut g, config, latents, time, text);
     g.output("noise", noise);
     g.finish()
 }

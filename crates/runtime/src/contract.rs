@@ -6,6 +6,7 @@ use wuerst_core::{DType, Error, Port, Result, Signature, Ty};
 use wuerst_model::contract::Contract;
 use wuerst_model::metadata::{Metadata, MetadataError};
 
+use crate::model::time;
 use crate::model_header::{ModelHeader, Outlet};
 
 impl ModelHeader {
@@ -24,9 +25,13 @@ impl ModelHeader {
         if metadata.contract() != contract {
             return Err(failed(format!("is a {}, where a {contract} is wanted", metadata.contract())));
         }
-        let signature: Signature = contract.signature().parse()?;
+        let takes = |name: &str| self.inputs.iter().any(|input| input.name == name);
+        let older =
+            contract.signature_with_timestep().filter(|_| takes("timestep") && !takes("time_embedding"));
+        let signature: Signature = older.as_deref().unwrap_or(contract.signature()).parse()?;
         let mut problems = misfits("input", &signature.inputs, &self.inputs, true);
         problems.extend(misfits("output", &signature.outputs, &self.outputs, false));
+        problems.extend(time::problem(self, metadata.time_embeddings()));
         if problems.is_empty() {
             return Ok(metadata);
         }

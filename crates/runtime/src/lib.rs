@@ -25,6 +25,7 @@ pub use library::Runtime;
 pub use library::host::HostApi;
 pub use model::LoadedModel;
 pub use model::invariant::InvariantOutputs;
+pub use model::time::TimeInput;
 pub use model_cache::ModelCache;
 pub use model_header::{HeaderError, ModelHeader, Outlet};
 pub use options::{Level, Log, RuntimeOptions};

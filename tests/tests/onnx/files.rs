@@ -22,7 +22,11 @@ fn network() -> NetworkGraph {
 fn feeds() -> Vec<(&'static str, Array)> {
     let mut random = Random::new(3);
     let mut array = |shape: &[usize]| Array::from(random.array(shape));
-    vec![("latents", array(&[2, 16, 3, 5])), ("timestep", array(&[2])), ("text", array(&[2, 7, 64]))]
+    vec![
+        ("latents", array(&[2, 16, 3, 5])),
+        ("time_embedding", array(&[2, 64])),
+        ("text", array(&[2, 7, 64])),
+    ]
 }
 
 #[test]
@@ -89,7 +93,11 @@ fn names_sizes_and_metadata_are_readable() -> Result<()> {
     let outputs: Vec<String> = session.outputs().iter().map(text).collect();
     assert_eq!(
         inputs,
-        ["latents: f32[batch,16,height,width]", "timestep: f32[batch]", "text: f32[batch,length,64]"]
+        [
+            "latents: f32[batch,16,height,width]",
+            "time_embedding: f32[batch,64]",
+            "text: f32[batch,length,64]"
+        ]
     );
     assert_eq!(outputs, ["noise: f32[batch,16,height,width]"]);
     assert_eq!(session.metadata()?.custom("wuerst.contract").as_deref(), Some("prior"));

@@ -114,7 +114,7 @@ fn networks_in_eight_bits_are_near() -> Result<()> {
     let conditions = |channels, array: &mut dyn FnMut(&[usize]) -> Array| {
         vec![
             ("latents", picture(channels, array)),
-            ("timestep", array(&[2])),
+            ("time_embedding", array(&[2, 64])),
             ("text", array(&[2, 7, 64])),
             ("embedding", array(&[2, 16, 2, 3])),
         ]

@@ -12,6 +12,7 @@ mod old_names;
 mod parity;
 mod prepared;
 mod running;
+mod time;
 
 use std::fs;
 use std::path::Path;

@@ -136,6 +136,7 @@ fn prior_stages(prior: Prior, scale: Scale) -> Option<Vec<ImportStage>> {
         guidance: 4.,
         schedule: prior.text.schedule,
         timesteps: schedule::noisy(29),
+        time_embeddings: 1,
         preview: None,
     });
     Some(vec![prior.text.stage, stage("prior", prior.prior, Network::Prior, metadata)])
@@ -148,6 +149,7 @@ fn decoder_stages(decoder: Decoder, scale: Scale) -> [ImportStage; 4] {
         guidance: 0.,
         schedule: decoder.text.schedule,
         timesteps: vec![],
+        time_embeddings: 1,
         preview: None,
     });
     let vqgan = decoder.vqgan;

@@ -14,6 +14,8 @@ const LENGTH: u64 = 16_384;
 const SIDE: u64 = 65_536;
 /// Steps of sampling.
 const STEPS: u64 = 1000;
+/// The most embeddings in a row of `time_embedding`.
+const TIMES: u64 = 16;
 /// Factors between sizes.
 const FACTOR: u64 = 4096;
 /// Channels of latents.
@@ -102,6 +104,7 @@ fn sampled() -> Vec<Field> {
         field("guidance", "guidance when none is asked for", Kind::Number(0., 100.)),
         optional("schedule", "the noise schedule that it was trained with", Kind::Schedule),
         optional("timesteps", "the times that are visited when no steps are asked for", Kind::Times),
+        optional("time_embeddings", "embeddings in a row of `time_embedding`", Kind::Count(TIMES)),
         optional("preview", "the map from latents to colours", Kind::Preview),
     ]
 }

@@ -35,10 +35,6 @@ pub enum Op {
     Div,
     /// |x|.
     Abs,
-    /// sin x.
-    Sin,
-    /// cos x.
-    Cos,
     /// 1 / (1 + e^−x).
     Sigmoid,
     /// max(x, 0).

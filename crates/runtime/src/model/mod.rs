@@ -5,6 +5,7 @@ pub(crate) mod fit;
 pub(crate) mod invariant;
 pub(crate) mod load;
 pub(crate) mod prepared;
+pub(crate) mod time;
 
 use std::borrow::Cow;
 use std::path::{Path, PathBuf};
@@ -23,6 +24,7 @@ use self::cost::{CostModel, Counted};
 use self::invariant::{Feed, InvariantOutputs, InvariantPart, taken};
 use self::load::{LoadRequest, Opened};
 use self::prepared::Mapped;
+use self::time::TimeInput;
 use crate::arena::ArenaStats;
 use crate::device::Placement;
 use crate::model_header::ModelHeader;
@@ -33,6 +35,7 @@ use crate::tensor::{ran_out, tensor};
 pub struct LoadedModel {
     path: PathBuf,
     header: Arc<ModelHeader>,
+    time: TimeInput,
     placement: Placement,
     cost_model: CostModel,
     /// What the session's allocator holds between evaluations.
@@ -73,9 +76,11 @@ impl LoadedModel {
         let (path, mutex) = (path.to_owned(), CancellableMutex::new());
         let (cost_model, idle) = (CostModel::new(&header), ArenaStats::of(&session));
         let session = Mutex::new(session);
+        let time = TimeInput::of(&header, header.metadata().map_or(1, |metadata| metadata.time_embeddings()));
         Ok(LoadedModel {
             path,
             header,
+            time,
             placement,
             cost_model,
             idle,
@@ -113,7 +118,8 @@ impl LoadedModel {
 
     /// Runs the model once and gives its output called `output`, f16 widened to f32.
     ///
-    /// `feeds` go in by name; f32 is narrowed where the model wants f16. Stops early when the run is cancelled.
+    /// `feeds` go in by name; f32 is narrowed where the model wants f16, and `timestep` is embedded where it wants
+    /// `time_embedding`. Stops early when the run is cancelled.
     ///
     /// # Errors
     /// [`Error::Cancelled`], [`Error::OutOfMemory`], or [`Error::Model`] with what ONNX Runtime says.
@@ -128,6 +134,8 @@ impl LoadedModel {
         output: &str,
         constant: &InvariantOutputs,
     ) -> Result<Tensor> {
+        let embedding = self.time.embedded(feeds)?;
+        let feeds = &time::with(feeds, embedding.as_ref())[..];
         feeds.iter().try_for_each(|(name, tensor)| self.takes(name, tensor))?;
         let narrowed: Vec<Feed<'_>> =
             feeds.iter().map(|(name, tensor)| (*name, self.narrowed(name, tensor))).collect();

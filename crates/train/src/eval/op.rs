@@ -11,8 +11,6 @@ pub fn apply(op: &Op, args: &[&Tensor], mode: Mode) -> Tensor {
         Op::Input(_) | Op::Param(_) | Op::Constant(_) => unreachable!("sources are not applied"),
         Op::Add | Op::Sub | Op::Mul | Op::Div => binary(op, x, args[1], mode),
         Op::Abs => x.abs(),
-        Op::Sin => x.sin(),
-        Op::Cos => x.cos(),
         Op::Sigmoid => x.sigmoid(),
         Op::Relu => x.relu(),
         Op::LeakyRelu(slope) => x.relu() - (-x).relu() * f64::from(*slope),

@@ -8,8 +8,8 @@ use super::subjects::{Gallery, Subject, large_planes, planes};
 use crate::export::metadata;
 use crate::frozen::Frozen;
 use crate::session::Session;
-use crate::stage::{add_noise, noise_loss};
-use anyhow::{Result, bail, ensure};
+use crate::stage::{add_noise, embed_time, noise_loss};
+use anyhow::{Context, Result, bail, ensure};
 use serde::{Deserialize, Serialize};
 use std::fmt::Write as _;
 use std::path::Path;
@@ -17,6 +17,7 @@ use tch::Tensor;
 use wuerst_model::metadata::Metadata;
 use wuerst_model::noise::Noise;
 use wuerst_model::schedule::Schedule;
+use wuerst_runtime::{ModelHeader, TimeInput};
 
 /// Equal parts of the time from picture (0) to noise (1).
 pub const BINS: usize = 8;
@@ -77,8 +78,8 @@ struct Exported<'a> {
     text: &'a Frozen,
     encoder: Session,
     compressor: Session,
-    decoder: Session,
-    prior: Session,
+    decoder: (Session, TimeInput),
+    prior: (Session, TimeInput),
     latent_scale: f64,
 }
 
@@ -97,13 +98,20 @@ impl Exported<'_> {
         let rows = |all: &Tensor, first: usize, like: &Tensor| all.narrow(0, first as i64, like.size()[0]);
         let decoder = by_noise_level(&latents, |first, noisy, t| {
             let (embedding, text) = (rows(&embeddings, first, t), rows(&text, first, t));
-            Ok(self.decoder.run(&[noisy, t, &embedding, &text])?.remove(0))
+            let (decoder, time) = &self.decoder;
+            Ok(decoder.run(&[noisy, &as_taken(*time, t), &embedding, &text])?.remove(0))
         })?;
         let prior = by_noise_level(&embeddings, |first, noisy, t| {
-            Ok(self.prior.run(&[noisy, t, &rows(&text, first, t)])?.remove(0))
+            let (prior, time) = &self.prior;
+            Ok(prior.run(&[noisy, &as_taken(*time, t), &rows(&text, first, t)])?.remove(0))
         })?;
         Ok([decoder, prior])
     }
+}
+
+/// Times `[b]` in the form in which a model takes them.
+fn as_taken(time: TimeInput, t: &Tensor) -> Tensor {
+    time.features().map_or_else(|| t.shallow_clone(), |features| embed_time(t, features))
 }
 
 /// Measures stages B and C of a model folder on pictures of `val` and of training.
@@ -117,6 +125,11 @@ pub fn of_model(
     threads: usize,
 ) -> Result<Vec<NoiseLevels>> {
     let open = |name: &str| Session::open(&metadata::path(models, name), threads);
+    let timed = |name: &str| -> Result<_> {
+        let path = metadata::path(models, name);
+        let header = ModelHeader::read(&path).with_context(|| path.display().to_string())?;
+        Ok((open(name)?, TimeInput::of(&header, 1)))
+    };
     let Metadata::VqganEncoder(vqgan) = metadata::read(&metadata::path(models, "vqgan-encoder"))? else {
         bail!("{}/vqgan-encoder.onnx is another stage", models.display())
     };
@@ -124,8 +137,8 @@ pub fn of_model(
         text,
         encoder: open("vqgan-encoder")?,
         compressor: open("compressor")?,
-        decoder: open("decoder")?,
-        prior: open("prior")?,
+        decoder: timed("decoder")?,
+        prior: timed("prior")?,
         latent_scale: vqgan.latent_scale,
     };
     let (val, train) = (exported.losses(val)?, exported.losses(train)?);

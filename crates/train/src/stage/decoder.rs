@@ -3,7 +3,7 @@
 //! As in the paper the compressor's last part learns along, through this stage's loss, so that the embedding comes to
 //! carry what the decoder needs. Later it is frozen, because the prior learns to draw that embedding.
 
-use super::{Corpus, add_noise, alpha_bar, noise_loss, times};
+use super::{Corpus, add_noise, alpha_bar, embed_time, noise_loss, times};
 use crate::eval::{Evaluator, Mode, Weights};
 use crate::sample_grid;
 use crate::sampler;
@@ -37,6 +37,7 @@ pub struct DecoderStage {
     pixels: Rc<dyn Fn(&Tensor) -> Tensor>,
     kind: Kind,
     schedule: Schedule,
+    c_r: usize,
 }
 
 /// What the decoder learns from, beside the corpus: row i belongs to picture i.
@@ -63,7 +64,16 @@ impl DecoderStage {
         kind: Kind,
     ) -> Result<DecoderStage> {
         let network = Evaluator::new(record(config, tail, &corpus.frozen()?.text, &data)?);
-        Ok(DecoderStage { name, corpus, data, network, pixels, kind, schedule: Schedule::default() })
+        Ok(DecoderStage {
+            name,
+            corpus,
+            data,
+            network,
+            pixels,
+            kind,
+            schedule: Schedule::default(),
+            c_r: config.c_r,
+        })
     }
 
     /// The joint recording.
@@ -109,7 +119,7 @@ fn record(
         std::iter::once(batch()).chain(t.row().iter().map(|n| Axis::fixed(*n as usize))).collect()
     };
     let x = g.input("latents", DType::F32, &axes(&data.latents));
-    let t = g.input("timestep", DType::F32, &[batch()]);
+    let t = g.input("time_embedding", DType::F32, &[batch(), Axis::fixed(config.c_r)]);
     let features = g.input("features", DType::F32, &axes(&data.features));
     let text = g.input("text", DType::F32, &axes(text));
     let each = [batch(), Axis::fixed(1), Axis::fixed(1), Axis::fixed(1)];
@@ -145,7 +155,13 @@ impl TrainedStage for DecoderStage {
         let alpha = alpha.to_device(self.corpus.device);
         let noise = x.randn_like();
         let noisy = add_noise(&x, &noise, &alpha);
-        let mut feeds = self.feeds(&noisy, &t, &which, UNCAPTIONED, self.disturbance(batch as i64)?)?;
+        let mut feeds = self.feeds(
+            &noisy,
+            &embed_time(&t, self.c_r),
+            &which,
+            UNCAPTIONED,
+            self.disturbance(batch as i64)?,
+        )?;
         feeds.push(self.embedding_noise(batch));
         let out = self.network.run(weights, &feeds, Mode { training: true, kind: self.kind });
         let (loss, plain) = noise_loss(&out[0], &noise, &alpha);
@@ -166,7 +182,8 @@ impl TrainedStage for DecoderStage {
         let calm = self.embedding_noise(n as usize);
         let rest = self.feeds(&start, &start, &which, 0., full)?.split_off(2);
         let drawn = sampler::ddim(&start, 16, (&self.schedule, 1.), |x, t, _| {
-            let feeds = [x, t].into_iter().chain(&rest).chain([&calm]).map(Tensor::shallow_clone);
+            let t = embed_time(t, self.c_r);
+            let feeds = [x, &t].into_iter().chain(&rest).chain([&calm]).map(Tensor::shallow_clone);
             self.network.run(average, &feeds.collect::<Vec<_>>(), Mode::INFERENCE)[0].shallow_clone()
         });
         let pictures = Tensor::cat(&[self.corpus.pictures(&which)?, (self.pixels)(&drawn)], 0);

@@ -1,7 +1,7 @@
 //! What Stage C learns to draw, and how the sample grids turn it into pictures.
 
-use super::Corpus;
 use super::prior::Draw;
+use super::{Corpus, embed_time};
 use crate::config::RunConfig;
 use crate::eval::{Evaluator, Mode, Weights};
 use crate::programs::{StageA, averaged, decoder_weights};
@@ -53,7 +53,7 @@ pub fn drawing(config: &RunConfig, cells: [usize; 2]) -> Result<Rc<Draw>> {
     let graph = decoder::graph(&config.decoder.network, &sizes)?;
     let weights = decoder_weights(config, &graph)?;
     let network = Evaluator::new(graph);
-    let channels = config.vqgan.network.latent_channels as i64;
+    let (channels, c_r) = (config.vqgan.network.latent_channels as i64, config.decoder.network.c_r);
     let draw = move |embedding: &Tensor, text: &Tensor| {
         let start = Tensor::randn(
             [embedding.size()[0], channels, side as i64, side as i64],
@@ -61,8 +61,8 @@ pub fn drawing(config: &RunConfig, cells: [usize; 2]) -> Result<Rc<Draw>> {
         );
         let embedding = embedding.to_device(weights.device());
         let latents = sampler::ddim(&start, 12, (&Schedule::default(), 1.), |x, t, _| {
-            let feeds =
-                [x.shallow_clone(), t.shallow_clone(), embedding.shallow_clone(), text.shallow_clone()];
+            let t = embed_time(t, c_r);
+            let feeds = [x.shallow_clone(), t, embedding.shallow_clone(), text.shallow_clone()];
             network.run(&weights, &feeds, Mode::INFERENCE)[0].shallow_clone()
         });
         stage_a.decode(&latents)

@@ -12,6 +12,7 @@ use anyhow::{Context, Result};
 use std::rc::Rc;
 use tch::{Device, Kind, Tensor};
 use wuerst_model::schedule::Schedule;
+use wuerst_model::time;
 
 /// Everything that is computed once: pictures, and what the frozen networks make of them.
 pub struct Corpus {
@@ -78,6 +79,14 @@ fn times(batch: i64, schedule: &Schedule) -> Result<(Tensor, Tensor)> {
     let t = (u * 1.08 + 0.001).clamp(0.001, 1.);
     let alpha = alpha_bar(&t, schedule)?.reshape([batch, 1, 1, 1]);
     Ok((t, alpha))
+}
+
+/// The input `time_embedding` `[b,features]` of networks, for times `[b]`; on the device of these.
+pub fn embed_time(times: &Tensor, features: usize) -> Tensor {
+    let rows: Vec<f32> =
+        Vec::try_from(times.to_device(Device::Cpu).to_kind(Kind::Float)).expect("times are a row of numbers");
+    let embedded = Tensor::from_slice(&time::embedding(&rows, features, 1));
+    embedded.reshape([rows.len() as i64, features as i64]).to_device(times.device())
 }
 
 /// ᾱ of each time on the CPU, in the same shape.

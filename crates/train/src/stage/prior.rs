@@ -1,6 +1,6 @@
 //! Stage C: noise in the compressor's embedding, seen from the text.
 
-use super::{Corpus, add_noise, noise_loss, times};
+use super::{Corpus, add_noise, embed_time, noise_loss, times};
 use crate::eval::{Evaluator, Mode, Weights};
 use crate::sample_grid;
 use crate::sampler;
@@ -30,6 +30,7 @@ pub struct PriorStage {
     draw: Rc<Draw>,
     kind: Kind,
     schedule: Schedule,
+    c_r: usize,
 }
 
 impl PriorStage {
@@ -45,7 +46,15 @@ impl PriorStage {
         let length = corpus.frozen()?.text.row()[0] as usize;
         let sizes = Sizes { batch: 1, height: h, width: w, embedding: [h, w], length };
         let network = Evaluator::new(prior::graph(config, &sizes)?);
-        Ok(PriorStage { corpus, embeddings, network, draw, kind, schedule: Schedule::default() })
+        Ok(PriorStage {
+            corpus,
+            embeddings,
+            network,
+            draw,
+            kind,
+            schedule: Schedule::default(),
+            c_r: config.c_r,
+        })
     }
 
     /// The prior's recording.
@@ -67,7 +76,8 @@ impl TrainedStage for PriorStage {
     ) -> Result<(Tensor, Vec<(&'static str, f64)>)> {
         tch::manual_seed(seed);
         let (which, (t, alpha)) = (self.corpus.draw(batch), times(batch as i64, &self.schedule)?);
-        let (t, alpha) = (t.to_device(self.corpus.device), alpha.to_device(self.corpus.device));
+        let (t, alpha) =
+            (embed_time(&t, self.c_r).to_device(self.corpus.device), alpha.to_device(self.corpus.device));
         let x = self.embeddings.floats(&which, self.corpus.device)?;
         let noise = x.randn_like();
         let feeds = [add_noise(&x, &noise, &alpha), t, self.corpus.text(&which, UNCAPTIONED)?];
@@ -85,7 +95,7 @@ impl TrainedStage for PriorStage {
         let (text, empty) = (self.corpus.text(&which, 0.)?, self.corpus.text(&which, 2.)?);
         let drawn = sampler::ddim(&start, 20, (&self.schedule, 4.), |x, t, captioned| {
             let text = if captioned { &text } else { &empty };
-            let feeds = [x.shallow_clone(), t.shallow_clone(), text.shallow_clone()];
+            let feeds = [x.shallow_clone(), embed_time(t, self.c_r), text.shallow_clone()];
             self.network.run(average, &feeds, Mode::INFERENCE)[0].shallow_clone()
         });
         let pictures = Tensor::cat(&[self.corpus.pictures(&which)?, (self.draw)(&drawn, &text)], 0);

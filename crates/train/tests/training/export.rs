@@ -18,6 +18,7 @@ use wuerst_train::frozen::{self, COMPRESSOR, Frozen};
 use wuerst_train::report::subjects::{Subject, large_planes, planes};
 use wuerst_train::report::validation;
 use wuerst_train::session::Session;
+use wuerst_train::stage::embed_time;
 use wuerst_train::start;
 use wuerst_train::trainer::Trainer;
 
@@ -247,9 +248,10 @@ fn exported_losses_are_checkpoint_losses() -> Result<()> {
         |stage: &str, graph: NetworkGraph, clean: &Tensor, others: &[&Tensor]| -> Result<[f64; 8]> {
             let mut weights = Weights::init(&graph, 0, tch::Device::Cpu);
             weights.load_declared(&Trainer::averaged_file(&config.folder.join(stage)).unwrap())?;
-            let network = Evaluator::new(graph);
+            let (c_r, network) = (graph.inputs[1].axes[1].size, Evaluator::new(graph));
             validation::by_noise_level(clean, |_, noisy, t| {
-                let feeds = [noisy, t].into_iter().chain(others.iter().copied());
+                let t = embed_time(t, c_r);
+                let feeds = [noisy, &t].into_iter().chain(others.iter().copied());
                 let feeds: Vec<Tensor> = feeds.map(Tensor::shallow_clone).collect();
                 Ok(tch::no_grad(|| network.run(&weights, &feeds, Mode::INFERENCE).remove(0)))
             })

@@ -11,6 +11,7 @@ use wuerst_model::record::{NetworkGraph, RecordError};
 use wuerst_model::vqgan::{self, VqganConfig};
 use wuerst_model::{decoder, prior};
 use wuerst_train::eval::{Evaluator, Mode, Weights};
+use wuerst_train::stage::embed_time;
 
 /// None of the reference's sizes.
 const SIZES: Sizes = Sizes { batch: 1, height: 64, width: 32, embedding: [6, 3], length: 5 };
@@ -39,7 +40,13 @@ fn agrees<C: DeserializeOwned>(
         let value = Tensor::from_slice(&checkpoint.tensor(&param.name)?.data).reshape(shape);
         weights.assign([(param.name.as_str(), &value)])?;
     }
-    let feeds = feeds.iter().map(|name| array(name)).collect::<Result<Vec<_>>>()?;
+    let feeds = feeds.iter().map(|name| array(name)).zip(&graph.inputs).map(|(feed, input)| {
+        match input.name.as_str() {
+            "time_embedding" => Ok(embed_time(&feed?, input.axes[1].size)),
+            _ => feed,
+        }
+    });
+    let feeds = feeds.collect::<Result<Vec<_>>>()?;
     let got = tch::no_grad(|| Evaluator::new(graph).run(&weights, &feeds, Mode::INFERENCE));
     close(&got[0], &array(want)?, 1e-4);
     Ok(())

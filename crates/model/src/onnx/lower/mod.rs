@@ -25,8 +25,6 @@ pub fn lower(b: &mut Builder<'_>, at: Id) -> Result<String, ExportError> {
         Op::Mul => plain(b, "Mul", node),
         Op::Div => plain(b, "Div", node),
         Op::Abs => plain(b, "Abs", node),
-        Op::Sin => plain(b, "Sin", node),
-        Op::Cos => plain(b, "Cos", node),
         Op::Sigmoid => plain(b, "Sigmoid", node),
         Op::Relu => plain(b, "Relu", node),
         Op::Gelu => plain(b, "Gelu", node),
