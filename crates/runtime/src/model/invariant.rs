@@ -30,7 +30,7 @@ pub(crate) struct InvariantPart {
     idle: Option<ArenaStats>,
 }
 
-/// Outputs of an [`InvariantPart`], for one picture with its conditions and size.
+/// Outputs of the step-invariant part of a denoiser, for one picture with its conditions and size.
 #[derive(Default)]
 pub struct InvariantOutputs(OnceCell<Vec<(String, DynValue)>>);
 
