@@ -112,6 +112,10 @@ fn noise(args: &Args<'_>) -> Result<Noise> {
     })
 }
 
+fn other_channels(given: usize, channels: usize) -> String {
+    format!("has {given} channels, but the model's latents have {channels}")
+}
+
 impl NodeKind for Decode {
     fn spec(&self) -> &NodeSpec {
         &self.spec
@@ -134,6 +138,12 @@ impl NodeKind for Decode {
             let model = known.model("model")?;
             let metadata = self.metadata(model).map_err(blame_model)?;
             let cells = check_sizes(known, &metadata)?;
+            let latents = self.lengths(known).into_iter().find(|known| known.dim == "z");
+            if let Some((given, latents)) = known.length("init", 1).zip(latents)
+                && given != latents.length
+            {
+                return Err(Refusal::at("init", other_channels(given, latents.length)));
+            }
             let batch = Guidance::batch(known, metadata.guidance);
             let contract = (model, Contract::Decoder);
             let fit = |port: &str, input: &str, lengths: &[Option<usize>]| {
@@ -174,9 +184,7 @@ impl NodeKind for Decode {
         if let Some(Value::Tensor(init)) = args.get("init")
             && init.shape()[1] != channels
         {
-            let message =
-                format!("has {} channels, but the model's latents have {channels}", init.shape()[1]);
-            return Err(Error::invalid("init", message));
+            return Err(Error::invalid("init", other_channels(init.shape()[1], channels)));
         }
         let embedding = batch::one(args, "embedding")?;
         let text = vec![("embedding", embedding.clone()), ("text", batch::one(args, "text")?)];

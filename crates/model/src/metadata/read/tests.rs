@@ -49,7 +49,7 @@ fn all() -> [Metadata; 6] {
             guidance: 4.,
             schedule,
             timesteps: timesteps.clone(),
-            time_embeddings: 1,
+            time_embeddings: 2,
             preview: preview.clone(),
         }),
         Metadata::Decoder(Decoder {
@@ -58,7 +58,7 @@ fn all() -> [Metadata; 6] {
             guidance: 0.,
             schedule,
             timesteps,
-            time_embeddings: 1,
+            time_embeddings: 2,
             preview,
         }),
         Metadata::VqganDecoder(vqgan.clone()),
