@@ -25,9 +25,9 @@ const IN_MEMORY: usize = 40;
 /// The same of what is left once it is made.
 const KEPT: usize = 16;
 
-/// The longest text, in characters: some hundred times what a model reads of one. Of longer ones, an expression that looks ahead
-/// could be given up unnoticed, after a million steps.
-const CHARACTERS: usize = 50_000;
+/// The longest text, in characters: some hundred times what a model reads of one. In a longer one, an expression that looks ahead
+/// could be given up unnoticed, after a million steps (see [`pattern`]).
+const CHARACTERS: usize = 60_000;
 
 /// A tokenizer that gives so many ids for any text.
 #[derive(Debug)]
@@ -143,7 +143,7 @@ impl Tokenizer {
     /// The ids of a text, of which what is too long overflows.
     ///
     /// # Errors
-    /// [`Error::Invalid`] when the text has more than 50,000 characters, by itself or once its tokenizer has normalised it;
+    /// [`Error::Invalid`] when the text has more than 60,000 characters, by itself or once its tokenizer has normalised it;
     /// [`Error::Model`] when the tokenizer is damaged.
     pub(crate) fn encode(&self, text: &str) -> Result<Encoding> {
         check_length(text.chars().count())?;

@@ -2,7 +2,8 @@
 //!
 //! That program is mostly Python's `tokenizers`, whose expressions are Oniguruma's. Here they are read by `fancy-regex`, which
 //! knows the same classes of characters (compared over all of Unicode), but for those in [`check`] that are refused. It gives
-//! a search up after a million steps and says nothing, so an expression may look ahead only where that takes one step.
+//! a search up after a million steps and says nothing. Only an expression that looks ahead takes steps: one for each branch at
+//! each place, so that their number is bounded by the branches and by the length of a text.
 
 /// The longest expression, in bytes.
 const LONGEST: usize = 4096;
@@ -14,6 +15,11 @@ const DEPTH: usize = 32;
 const REPETITIONS: usize = 2;
 /// Other choices that may follow each other, as `a?` and `(a|b)`: each doubles the time.
 const CHOICES: usize = 3;
+
+/// The branch that looks ahead in the expressions of GPT-2 and those that came after it.
+const AHEAD: &str = r"\s+(?!\S)";
+/// The most branches of an expression that looks ahead: with the longest text, less than a million steps.
+const BRANCHES: usize = 15;
 
 /// Escapes that Oniguruma and `fancy-regex` read in different ways: `\w` with `²` and `½` or without, `\b` likewise, `\G` at
 /// each match or at the first, `\<` as a letter or as the beginning of a word.
@@ -85,7 +91,12 @@ pub(super) fn check(expression: &str) -> Result<(), String> {
     if let Some(pair) = folded_pair(expression) {
         return Err(differs(&pair));
     }
-    let expression = expression.replace(r"\s+(?!\S)", r"\s+");
+    let branches: Vec<&str> = expression.split('|').collect();
+    if branches.contains(&AHEAD) && branches.len() > BRANCHES {
+        return Err(format!("looks ahead, and has more than {BRANCHES} branches"));
+    }
+    let expression = branches.iter().map(|branch| if *branch == AHEAD { r"\s+" } else { branch });
+    let expression = expression.collect::<Vec<_>>().join("|");
     let mut rest = expression.chars().peekable();
     let mut groups = vec![Group::default()];
     // What a repetition would repeat: none, one character, or a group.
@@ -116,7 +127,7 @@ pub(super) fn check(expression: &str) -> Result<(), String> {
                     match rest.next() {
                         Some(':') => {}
                         Some('!' | '=' | '<') => {
-                            return Err("looks around, other than by `\\s+(?!\\S)`".into());
+                            return Err("looks around, other than by a branch `\\s+(?!\\S)`".into());
                         }
                         // Without a `:`, the branches that follow would be in the group.
                         Some('i') if rest.peek() == Some(&':') => {}
@@ -286,12 +297,15 @@ mod tests {
             let said = check(expression).unwrap_err();
             assert_eq!(said, format!("has `{what}`, which programs read in different ways"), "{expression}");
         }
-        for expression in [r"a(?=b)", r"(?<!a)b", r"a+(?!\S)", r"\s*(?!\S)"] {
+        for expression in [r"a(?=b)", r"(?<!a)b", r"a+(?!\S)", r"\s*(?!\S)", r"a?\s+(?!\S)"] {
             assert!(check(expression).unwrap_err().starts_with("looks around"), "{expression}");
         }
         for expression in ["(?>a+)b", "a++", "a{2}+"] {
             assert!(check(expression).is_err(), "{expression}");
         }
+        let branches = |count: usize| format!(r"{}\s+(?!\S)", "a|".repeat(count - 1));
+        assert_eq!(check(&branches(15)), Ok(()));
+        assert_eq!(check(&branches(16)).unwrap_err(), "looks ahead, and has more than 15 branches");
         // None of these is an anchor or a class of the whole expression.
         for expression in [r"[^a]", r"[$^]", r"\^\$", r"\\w", r"[\[:]"] {
             assert_eq!(check(expression), Ok(()), "{expression}");

@@ -240,9 +240,26 @@ fn long_texts_are_refused() {
     fs::write(&path, with("normalizer", triple)).unwrap();
     let tokenizer = Tokenizer::open(&File::open("t", &path).unwrap(), 5).unwrap();
     let said = |text: &str| tokenizer.encode(text).map(|encoding| encoding.len()).map_err(|e| e.to_string());
-    assert_eq!(said(&"é".repeat(50_000)), Ok(5));
-    for (text, count) in [("é".repeat(50_001), 50_001), ("a".repeat(20_000), 60_000)] {
-        let want = format!("text: has {count} characters; at most 50000 are tokenized at once");
+    assert_eq!(said(&"é".repeat(60_000)), Ok(5));
+    for (text, count) in [("é".repeat(60_001), 60_001), ("a".repeat(20_001), 60_003)] {
+        let want = format!("text: has {count} characters; at most 60000 are tokenized at once");
         assert_eq!(said(&text), Err(want));
     }
+}
+
+/// The expression with the most branches that may look ahead finds what stands at the end of the longest text.
+#[test]
+fn late_matches_are_found() {
+    let branches: Vec<String> = ('\u{4e00}'..).take(14).map(|letter| format!("{letter}x")).collect();
+    let expression = format!(r"{}|\s+(?!\S)", branches.join("|"));
+    let split = json!({
+        "type": "Split", "pattern": { "Regex": expression }, "behavior": "Isolated", "invert": false,
+    });
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("tokenizer.json");
+    fs::write(&path, with("pre_tokenizer", split)).unwrap();
+    let tokenizer = Tokenizer::open(&File::open("t", &path).unwrap(), 5).unwrap();
+    let text = "b".repeat(60_000 - 2) + "\u{4e00}x";
+    // Both parts are words that are not known.
+    assert_eq!(tokenizer.encode(&text).unwrap().get_ids(), [1, 1, 0, 0, 0]);
 }
