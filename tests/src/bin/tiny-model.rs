@@ -14,7 +14,7 @@ use wuerst_model::contract::{Sizes, picture};
 use wuerst_model::decoder::{DecoderConfig, Dropout};
 use wuerst_model::metadata::{self, Metadata, Preview};
 use wuerst_model::network::Network;
-use wuerst_model::onnx::{self, ExportOptions, Precision};
+use wuerst_model::onnx::{self, BoxError, ExportOptions, Precision, Weight};
 use wuerst_model::prior::PriorConfig;
 use wuerst_model::record::{Init, NetworkGraph, Op};
 use wuerst_model::scale::Scale;
@@ -30,6 +30,8 @@ const SCALE: Scale =
 const SIZES: Sizes = Sizes { batch: 1, height: 64, width: 64, embedding: [4, 4], length: LENGTH };
 /// Token positions of the text encoder.
 const LENGTH: usize = 24;
+/// The VQGAN's decoder, left alone, gives numbers of about a hundred.
+const QUIETER: f32 = 0.005;
 /// Features of its states.
 const FEATURES: usize = 24;
 
@@ -59,7 +61,21 @@ fn save(
         metadata: metadata.pairs().into_iter().chain(network.map(Network::pair)).collect(),
         ..ExportOptions::default()
     };
-    Ok(onnx::write(&out.join(format!("{name}.onnx")), graph, &random_weights(graph), &options)?)
+    Ok(onnx::write(&out.join(format!("{name}.onnx")), graph, &weights(graph), &options)?)
+}
+
+/// Random weights; those of the last layer of the VQGAN are such that most colours lie in 0 to 1.
+fn weights(graph: &NetworkGraph) -> impl Fn(&str) -> Result<Weight, BoxError> {
+    let random = random_weights(graph);
+    move |name| {
+        let mut weight = random(name)?;
+        match name {
+            "out_block.0.weight" => weight.data.iter_mut().for_each(|value| *value *= QUIETER),
+            "out_block.0.bias" => weight.data.fill(0.5),
+            _ => {}
+        }
+        Ok(weight)
+    }
 }
 
 /// The stages whose networks have sizes of their own.

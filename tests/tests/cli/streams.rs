@@ -8,7 +8,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, ensure};
-use wuerst_tests::built::{command, root};
+use wuerst_tests::built::{command, root, tiny};
 
 use crate::{GRAPH, models, stdout, text, wuerst};
 
@@ -105,7 +105,7 @@ fn values_need_no_utf8() -> Result<()> {
         "wuerstchen: 1\ninputs: { file: file, n: int = 1 }\nnodes: { a: { use: text.load, with: { file: $file } }, b: { use: text.load, with: { file: plain.txt } }, c: { use: text.join, with: { a: $a.text, b: $b.text } }, d: { use: text.pick, with: { lines: $a.text, index: $n } } }\noutputs: { t: $c.text, d: $d.line }\n",
     )?;
     let run = |sets: &[OsString]| -> Result<(Option<i32>, String)> {
-        let mut run = wuerst(&root().join("models/icons"), &["run"])?;
+        let mut run = wuerst(&tiny(), &["run"])?;
         run.arg(&graph).arg("-o").arg(pair("t", &output));
         for set in sets {
             run.arg("--set").arg(set);
@@ -143,7 +143,7 @@ fn folders_need_no_utf8() -> Result<()> {
     for name in ["models", "files", "outputs", "runtime"] {
         fs::create_dir(home.join(name))?;
     }
-    for entry in fs::read_dir(root().join("models/icons"))? {
+    for entry in fs::read_dir(tiny())? {
         let path = entry?.path();
         fs::copy(&path, home.join("models").join(path.file_name().context("a name")?))?;
     }
