@@ -20,7 +20,7 @@ pub(super) fn check(graph: &Graph, doc: &Doc, problems: &mut Problems, defaults:
     }
     let certain = faults(graph, &nothing);
     let same = |one: &Fault, other: &Fault| {
-        (one.step, one.arg) == (other.step, other.arg) && one.error.to_string() == other.error.to_string()
+        (one.node, one.arg) == (other.node, other.arg) && one.error.to_string() == other.error.to_string()
     };
     for fault in found.iter().filter(|fault| !certain.iter().any(|other| same(fault, other))) {
         add(graph, doc, fault, defaults);
@@ -34,11 +34,11 @@ pub(super) fn check(graph: &Graph, doc: &Doc, problems: &mut Problems, defaults:
 fn faults(graph: &Graph, inputs: &[Option<Value>]) -> Vec<Fault> {
     let plan: Vec<usize> = (0..graph.nodes.len()).collect();
     let mut sizes = Sizes::new(Given { graph, plan: &plan, inputs, resolved: false });
-    plan.iter().filter_map(|&step| sizes.look(step).err()).collect()
+    plan.iter().filter_map(|&node| sizes.look(node).err()).collect()
 }
 
 fn add(graph: &Graph, doc: &Doc, fault: &Fault, problems: &mut Problems) {
-    let node = &graph.nodes[fault.step];
+    let node = &graph.nodes[fault.node];
     // Of a node within a node that is a graph, the outer one stands in this file.
     let (outer, inner) = node.id.split_once('/').map_or((node.id.as_str(), None), |(o, i)| (o, Some(i)));
     let port = fault.arg.map(|arg| node.kind.spec().signature.inputs[arg].name.as_str());

@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use wuerst_core::{Dim, Error, Port, Ty, Value};
 
-use super::{Fault, Sizes};
-use crate::graph::ValueSource;
+use super::known::{Fault, Sizes};
+use crate::graph::{Node, ValueSource};
 
 /// So far from a size others are looked for: published models make every 128th.
 const FURTHEST: usize = 256;
@@ -17,7 +17,7 @@ const MOST_NODES: usize = 1000;
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Root {
     /// A node that told it, from a number or a file.
-    NodeKind(usize),
+    Node(usize),
     /// An input of the graph, which is a tensor.
     Input(usize),
 }
@@ -43,7 +43,7 @@ impl Sizes<'_> {
         if self.given.plan.len() > MOST_NODES {
             return None;
         }
-        let args = &self.given.graph.nodes[fault.step].args;
+        let args = &self.given.graph.nodes[fault.node].args;
         let blamed = &args[fault.arg?];
         let mut roots = self.roots(blamed);
         if roots.is_empty() {
@@ -68,28 +68,28 @@ impl Sizes<'_> {
             }
         };
         while let Some(source) = open.pop() {
-            let (step, port) = match *source {
-                ValueSource::Output { node: step, port } => (step, port),
+            let (node, port) = match *source {
+                ValueSource::Output { node, port } => (node, port),
                 ValueSource::Input(index) if matches!(self.given.inputs[index], Some(Value::Tensor(_))) => {
                     add(Root::Input(index));
                     continue;
                 }
                 _ => continue,
             };
-            if !met.insert((step, port)) {
+            if !met.insert((node, port)) {
                 continue;
             }
-            let node = &self.given.graph.nodes[step];
-            let signature = &node.kind.spec().signature;
+            let Node { kind, args, .. } = &*self.given.graph.nodes[node];
+            let signature = &kind.spec().signature;
             for dim in names(&signature.outputs[port].ty) {
-                match self.nodes[step].told.iter().find(|told| told.dim == dim) {
+                match self.nodes[node].told.iter().find(|told| told.dim == dim) {
                     Some(told) => match signature.input(&told.port) {
                         Some((_, Port { ty: Ty::Model, .. })) | None => {}
-                        Some((arg, Port { ty: Ty::Tensor { .. }, .. })) => open.push(&node.args[arg]),
-                        Some(_) => add(Root::NodeKind(step)),
+                        Some((arg, Port { ty: Ty::Tensor { .. }, .. })) => open.push(&args[arg]),
+                        Some(_) => add(Root::Node(node)),
                     },
                     None => {
-                        let same = signature.inputs.iter().zip(&node.args);
+                        let same = signature.inputs.iter().zip(args);
                         open.extend(
                             same.filter(|(port, _)| names(&port.ty).any(|name| name == dim))
                                 .map(|(_, wire)| wire),
@@ -104,13 +104,13 @@ impl Sizes<'_> {
     /// The dimensions that begin at a root, in the order of its type.
     pub(super) fn lengths(&self, root: Root) -> Vec<Length> {
         match root {
-            Root::NodeKind(step) => {
-                let signature = &self.given.graph.nodes[step].kind.spec().signature;
+            Root::Node(node) => {
+                let signature = &self.given.graph.nodes[node].kind.spec().signature;
                 let own = |port: &str| {
                     let port = signature.input(port).map(|(_, port)| &port.ty);
                     port.is_some_and(|ty| !matches!(ty, Ty::Model | Ty::Tensor { .. }))
                 };
-                let told = self.nodes[step].told.iter().filter(|told| own(&told.port));
+                let told = self.nodes[node].told.iter().filter(|told| own(&told.port));
                 told.map(|told| (told.dim.clone(), told.length)).collect()
             }
             Root::Input(index) => match (&self.given.graph.inputs[index].ty, &self.given.inputs[index]) {

@@ -2,8 +2,9 @@
 
 use wuerst_core::{Args, Dim, Error, NodeKind, Port, Result, Ty, Value};
 
-use super::{Others, Sizes, Trial};
-use crate::graph::ValueSource;
+use super::known::{Others, Sizes};
+use super::trial::Trial;
+use crate::graph::{Node, ValueSource};
 use crate::run::batch;
 use crate::run::key;
 use crate::run::values::{self, Lengths};
@@ -24,22 +25,22 @@ impl Arguments {
     /// A default that cannot be had.
     pub(super) fn of(
         sizes: &Sizes<'_>,
-        step: usize,
+        node: usize,
         trial: &Trial<'_>,
         others: &Others,
     ) -> Result<Arguments> {
         let given = sizes.given;
-        let node = &given.graph.nodes[step];
+        let Node { kind, args, .. } = &*given.graph.nodes[node];
         let sources =
-            if given.resolved { key::resolved(given.graph, step, given.inputs)? } else { node.args.clone() };
+            if given.resolved { key::resolved(given.graph, node, given.inputs)? } else { args.clone() };
         let mut arguments = Arguments::default();
-        for (arg, (port, source)) in node.kind.spec().signature.inputs.iter().zip(&sources).enumerate() {
+        for (arg, (port, source)) in kind.spec().signature.inputs.iter().zip(&sources).enumerate() {
             let ty = match source {
-                ValueSource::Output { node: step, port } => sizes.of(others, *step).gives.get(*port).cloned(),
+                ValueSource::Output { node, port } => sizes.of(others, *node).gives.get(*port).cloned(),
                 ValueSource::Input(index) => trial.input(*index).cloned(),
                 ValueSource::Literal(_) | ValueSource::LeftOut => None,
             };
-            let value = match trial.value(step, arg) {
+            let value = match trial.value(node, arg) {
                 Some(value) => Some(value.clone()),
                 None if ty.is_some() => None,
                 None => key::given(source, given.inputs),

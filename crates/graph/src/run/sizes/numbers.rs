@@ -4,39 +4,39 @@ use wuerst_core::Value;
 
 use super::advice::{Length, Root, around};
 use super::arguments::Arguments;
+use super::known::{Others, Sizes};
 use super::trial::Trial;
-use super::{Others, Sizes};
 use crate::graph::effective_inputs::allowed;
 use crate::graph::{Node, ValueSource};
 
 impl Sizes<'_> {
     /// Numbers that a root can be set to.
     pub(super) fn numbers(&self, root: Root) -> Option<String> {
-        let Root::NodeKind(step) = root else { return None };
-        let Node { kind: node, .. } = &*self.given.graph.nodes[step];
-        let signature = &node.spec().signature;
-        let arguments = Arguments::of(self, step, &Trial::default(), &Others::new()).ok()?;
+        let Root::Node(node) = root else { return None };
+        let Node { kind, .. } = &*self.given.graph.nodes[node];
+        let signature = &kind.spec().signature;
+        let arguments = Arguments::of(self, node, &Trial::default(), &Others::new()).ok()?;
         let known = arguments.args(&signature.inputs);
         let told = self.lengths(root);
         let mut ways: Vec<(usize, &Length)> = Vec::new();
         for length in &told {
-            let (port, _) = node.value_for(&known, &length.0, length.1)?;
+            let (port, _) = kind.value_for(&known, &length.0, length.1)?;
             ways.push((signature.input(port)?.0, length));
         }
         let mut parts: Vec<(String, String)> = Vec::new();
         for (arg, (dim, now)) in &ways {
-            let (name, allows) = self.settable(step, *arg)?;
+            let (name, allows) = self.settable(node, *arg)?;
             if parts.iter().any(|(known, _)| *known == name) {
                 continue;
             }
             // Those that other numbers decide are changed by themselves.
             let others = ways.iter().filter(|(other, _)| other != arg);
             let others: Vec<(usize, &str, Option<usize>)> =
-                others.map(|(_, (dim, _))| (step, dim.as_str(), None)).collect();
+                others.map(|(_, (dim, _))| (node, dim.as_str(), None)).collect();
             let taken = |length: usize| {
-                let (_, value) = node.value_for(&known, dim, length)?;
+                let (_, value) = kind.value_for(&known, dim, length)?;
                 let trial =
-                    Trial { argument: Some((step, *arg, &value)), lengths: others.clone(), inputs: vec![] };
+                    Trial { argument: Some((node, *arg, &value)), lengths: others.clone(), inputs: vec![] };
                 (allows(&value) && self.takes(&trial)).then(|| value.to_string())
             };
             if taken(*now).is_some() {
@@ -59,14 +59,14 @@ impl Sizes<'_> {
         }
     }
 
-    /// The name of an argument that whoever runs the graph can set, and whether it allows a value.
-    fn settable(&self, step: usize, arg: usize) -> Option<(String, impl Fn(&Value) -> bool)> {
+    /// The name under which a user sets an argument, and whether it allows a value.
+    fn settable(&self, node: usize, arg: usize) -> Option<(String, impl Fn(&Value) -> bool)> {
         let graph = self.given.graph;
-        let node = &graph.nodes[step];
-        let port = &node.kind.spec().signature.inputs[arg];
-        let (name, input) = match node.args[arg] {
+        let Node { id, kind, args, .. } = &*graph.nodes[node];
+        let port = &kind.spec().signature.inputs[arg];
+        let (name, input) = match args[arg] {
             ValueSource::Input(index) => (graph.inputs[index].name.clone(), Some(index)),
-            ValueSource::Literal(_) | ValueSource::LeftOut => (format!("{}.{}", node.id, port.name), None),
+            ValueSource::Literal(_) | ValueSource::LeftOut => (format!("{id}.{}", port.name), None),
             ValueSource::Output { .. } => return None,
         };
         let allows = move |value: &Value| match input {

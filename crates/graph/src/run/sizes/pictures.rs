@@ -2,10 +2,10 @@
 
 use wuerst_core::{DType, Dim, Ty, Value};
 
-use super::Sizes;
 use super::advice::{Root, around};
+use super::known::Sizes;
 use super::trial::Trial;
-use crate::graph::ValueSource;
+use crate::graph::{Node, ValueSource};
 
 impl Sizes<'_> {
     /// Sizes of a picture, and of those that are as large, that would do.
@@ -19,8 +19,8 @@ impl Sizes<'_> {
                 let mut trial = Trial::default();
                 for root in &alike {
                     match *root {
-                        Root::NodeKind(step) => {
-                            trial.lengths.extend([(step, dim, Some(length)), (step, other, None)]);
+                        Root::Node(node) => {
+                            trial.lengths.extend([(node, dim, Some(length)), (node, other, None)]);
                         }
                         Root::Input(index) => {
                             trial.inputs.push((index, self.with_length(index, dim, length)?));
@@ -52,7 +52,7 @@ impl Sizes<'_> {
 
     /// The nodes that told sizes, and the inputs that have some.
     fn all_roots(&self) -> impl Iterator<Item = Root> + '_ {
-        let nodes = self.given.plan.iter().map(|&step| Root::NodeKind(step));
+        let nodes = self.given.plan.iter().map(|&node| Root::Node(node));
         let inputs = self.given.inputs.iter().enumerate();
         nodes.chain(
             inputs
@@ -65,12 +65,12 @@ impl Sizes<'_> {
     fn picture(&self, root: Root) -> Option<String> {
         let graph = self.given.graph;
         match root {
-            Root::NodeKind(step) => {
-                let node = &graph.nodes[step];
-                let signature = &node.kind.spec().signature;
+            Root::Node(node) => {
+                let Node { kind, args, .. } = &*graph.nodes[node];
+                let signature = &kind.spec().signature;
                 let file = signature.inputs.iter().position(|port| port.ty == Ty::File)?;
                 let is_picture = signature.outputs.iter().any(|port| is_picture(&port.ty));
-                match (&node.args[file], is_picture) {
+                match (&args[file], is_picture) {
                     (ValueSource::Input(index), true) => Some(graph.inputs[*index].name.clone()),
                     (ValueSource::Literal(file), true) => Some(file.to_string()),
                     _ => None,
