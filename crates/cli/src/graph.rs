@@ -69,7 +69,7 @@ fn report(args: &Args) -> Result<Option<Json>> {
     let Some(path) = &args.report else { return Ok(None) };
     let text = regular::read_text(path, LONGEST)
         .map_err(|e| anyhow!("the report {} cannot be read: {e}", path.display()))?;
-    let report: Json = serde_json::from_str(text.trim_start_matches('\u{feff}'))
+    let report: Json = serde_json::from_str(&text)
         .with_context(|| format!("the report {} is none that `wuerst run --report` wrote", path.display()))?;
     if !report["nodes"].is_array() {
         bail!("the report {} is none that `wuerst run --report` wrote: it has no `nodes`", path.display());

@@ -75,4 +75,4 @@ pub use ty::{Dim, Ty};
 pub use usage::Usage;
 pub use value::Value;
 pub use whole::{effective_seed, is_whole, whole};
-pub use wuerst_read::{Steady, regular};
+pub use wuerst_read::{Steady, byte_order, regular};

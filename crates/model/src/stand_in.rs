@@ -2,13 +2,15 @@
 
 use std::io::{Read, Seek};
 
+use wuerst_read::byte_order;
+
 /// As much of a file's beginning is looked at.
 const BEGINNING: usize = 512;
 
 /// What a file is that begins so, and what to do, to go on with behind `not … but`; `None` when it is neither.
 pub fn of_bytes(file: &[u8]) -> Option<&'static str> {
     let begin = String::from_utf8_lossy(&file[..file.len().min(BEGINNING)]).to_ascii_lowercase();
-    let begin = begin.trim_start_matches('\u{feff}').trim_start();
+    let begin = byte_order::unmarked(&begin).trim_start();
     if begin.starts_with("version https://git-lfs.github.com") {
         return Some("a Git LFS pointer, three lines in its place: fetch the file with `git lfs pull`");
     }

@@ -6,6 +6,7 @@
 //! `regular` is the only place of the project that opens a file which a user or a stranger named.
 #![cfg_attr(not(test), warn(clippy::disallowed_methods))]
 
+pub mod byte_order;
 pub mod message;
 pub mod regular;
 mod steady;

@@ -7,6 +7,8 @@ use std::fs::{self, File, FileType, Metadata, OpenOptions};
 use std::io::{self, ErrorKind, Read};
 use std::path::Path;
 
+use crate::byte_order;
+
 /// What happens when the last part of a path is a link.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Links {
@@ -77,13 +79,15 @@ pub fn read(path: &Path, most: u64) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// Reads a text of at most `most` bytes out of a regular file.
+/// Reads a text of at most `most` bytes out of a regular file, without a byte order mark before it.
 ///
 /// # Errors
 /// As [`read`]; and when it is not UTF-8.
 pub fn read_text(path: &Path, most: u64) -> io::Result<String> {
     let not_text = |_| io::Error::new(ErrorKind::InvalidData, "is not UTF-8 text");
-    String::from_utf8(read(path, most)?).map_err(not_text)
+    let mut text = String::from_utf8(read(path, most)?).map_err(not_text)?;
+    text.drain(..text.len() - byte_order::unmarked(&text).len());
+    Ok(text)
 }
 
 /// Copies a regular file, with its mode, to a path at which nothing is yet.

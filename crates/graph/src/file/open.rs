@@ -4,9 +4,8 @@ use std::fmt;
 use std::io::{self, ErrorKind, Read};
 use std::path::Path;
 
-use super::yaml::MARK;
 use wuerst_core::regular::{self, Links};
-use wuerst_core::{Error, Result};
+use wuerst_core::{Error, Result, byte_order};
 
 /// Longer files are refused unread: in this size fit graphs of fifty thousand nodes.
 pub(crate) const LONGEST: usize = 4 << 20;
@@ -33,9 +32,7 @@ pub fn read_text(reader: impl Read) -> io::Result<String> {
         let message = format!("too long: a graph file has at most {} MiB", LONGEST >> 20);
         return Err(io::Error::new(ErrorKind::InvalidData, message));
     }
-    if bytes.starts_with(MARK.encode_utf8(&mut [0; 3]).as_bytes()) {
-        bytes.drain(..MARK.len_utf8());
-    }
+    bytes.drain(..bytes.len() - byte_order::unmarked_bytes(&bytes).len());
     String::from_utf8(bytes).map_err(|error| {
         let (good, bad) = error.as_bytes().split_at(error.utf8_error().valid_up_to());
         let (good, byte) = (String::from_utf8_lossy(good), bad.first().copied().unwrap_or_default());

@@ -8,10 +8,11 @@
 use std::any::Any;
 use std::sync::Arc;
 
-use wuerst_core::{Args, Ctx, Error, Models, NodeKind, NodeSpec, Refusal, Registry, Result, Value};
+use wuerst_core::{
+    Args, Ctx, Error, Models, NodeKind, NodeSpec, Refusal, Registry, Result, Value, byte_order,
+};
 
 use crate::cache::Cache;
-use crate::file::yaml::MARK;
 use crate::graph::effective_inputs::allowed;
 use crate::graph::{Graph, ValueSource};
 use crate::run::Run;
@@ -69,8 +70,7 @@ pub(crate) fn models(kind: &dyn NodeKind) -> Option<&Models> {
 
 /// What the comment at the beginning of a graph file says: its first paragraph.
 fn about(text: &str) -> String {
-    let comment =
-        text.trim_start_matches(MARK).lines().map_while(|line| line.strip_prefix('#')).map(str::trim);
+    let comment = byte_order::unmarked(text).lines().map_while(|line| line.strip_prefix('#')).map(str::trim);
     let lines: Vec<&str> = comment
         .skip_while(|line| line.is_empty() || line.starts_with("yaml-language-server:"))
         .take_while(|line| !line.is_empty())

@@ -1,8 +1,6 @@
 //! Diagnostics as people read them.
 
-use wuerst_core::{Diagnostic, is_command};
-
-use crate::file::yaml::MARK;
+use wuerst_core::{Diagnostic, byte_order, is_command};
 
 /// One line: `file:line:column: path: message`.
 pub fn headline(file: &str, diagnostic: &Diagnostic) -> String {
@@ -16,7 +14,7 @@ const WIDEST: usize = 160;
 /// The line of the file that the diagnostic is about, with a caret below the place; `None` when it is
 /// about no line. Of a long line the part around the place is shown.
 pub fn excerpt(text: &str, diagnostic: &Diagnostic) -> Option<String> {
-    let (number, text) = (diagnostic.line, text.strip_prefix(MARK).unwrap_or(text));
+    let (number, text) = (diagnostic.line, byte_order::unmarked(text));
     let line = text.lines().nth(usize::try_from(number).ok()?.checked_sub(1)?)?;
     let before = usize::try_from(diagnostic.column).ok()?.checked_sub(1)?;
     let skipped = (before + WIDEST / 4).saturating_sub(WIDEST);

@@ -129,8 +129,7 @@ fn meant(value: &str) -> Result<String, Error> {
             let text = regular::read_text(Path::new(path), LONGEST)
                 .map_err(|e| Error::new(format!("reading {path}: {e}")))?;
             // Editors end a file with a line break that nobody means.
-            let text = text.trim_start_matches('\u{feff}');
-            Ok(text.strip_suffix('\n').unwrap_or(text).to_owned())
+            Ok(text.strip_suffix('\n').unwrap_or(&text).to_owned())
         }
         None => Ok(value.to_owned()),
     }

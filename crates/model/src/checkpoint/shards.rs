@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use safetensors::{Dtype, SafeTensors};
 use serde::Deserialize;
-use wuerst_read::regular;
+use wuerst_read::{byte_order, regular};
 
 use super::{CheckpointError, Element, Entry};
 use crate::stand_in;
@@ -53,8 +53,7 @@ pub fn files(index: &Path) -> Result<Vec<PathBuf>, CheckpointError> {
     let text =
         regular::read(index, LARGEST).map_err(|source| CheckpointError::Io { path: index.into(), source })?;
     let failed = |message| CheckpointError::Format { path: index.into(), message };
-    let json = text.strip_prefix("\u{feff}".as_bytes()).unwrap_or(&text);
-    let parsed: Index = serde_json::from_slice(json).map_err(|e| {
+    let parsed: Index = serde_json::from_slice(byte_order::unmarked_bytes(&text)).map_err(|e| {
         failed(match stand_in::of_bytes(&text) {
             Some(what) => format!("is no index of a checkpoint but {what}"),
             None => format!("is not the index of a sharded checkpoint ({e})"),

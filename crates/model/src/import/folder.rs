@@ -74,7 +74,7 @@ impl<'a> Folder<'a> {
         let read = regular::read_text(&self.path(name), LARGEST).and_then(|text| {
             match stand_in::of_bytes(text.as_bytes()) {
                 Some(what) => Err(io::Error::other(format!("is {what}"))),
-                None => Ok(text.trim_start_matches('\u{feff}').to_owned()),
+                None => Ok(text),
             }
         });
         self.keep(name, read)

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use serde_json::{Map, Value};
+use wuerst_read::byte_order;
 
 use super::table::{CONTRACTS, Field, fields_of};
 use super::{Metadata, PREFIX};
@@ -91,8 +92,8 @@ impl Metadata {
             if [network::KEY, onnx::QUANTIZED.0].contains(&key) {
                 continue;
             }
-            // Tools that read texts from files keep a mark of the byte order.
-            if given.insert(name, text.trim_start_matches('\u{feff}')).is_some() {
+            // Tools that read texts from files keep their byte order marks.
+            if given.insert(name, byte_order::unmarked(text)).is_some() {
                 problems.push(problem(name, "is there twice".to_owned()));
             }
         }

@@ -2,7 +2,7 @@
 
 use std::io::Read;
 
-use wuerst_core::{Args, Ctx, Error, File, Registry, Result, Value};
+use wuerst_core::{Args, Ctx, Error, File, Registry, Result, Value, byte_order};
 
 use crate::heads::Heads;
 use crate::plain::{Hooks, Plan};
@@ -39,8 +39,7 @@ fn read(file: &File) -> Result<String> {
         return Err(failed(std::io::Error::other("has more than 16 MiB, which is no list of prompts")));
     }
     match read {
-        // A mark of the byte order is no part of the text.
-        Ok(_) => Ok(text.trim_start_matches('\u{feff}').to_owned()),
+        Ok(_) => Ok(byte_order::unmarked(&text).to_owned()),
         Err(e) if e.kind() == std::io::ErrorKind::InvalidData => {
             Err(failed(std::io::Error::other("is not UTF-8 text: save it as UTF-8")))
         }

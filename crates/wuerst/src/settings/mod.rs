@@ -24,7 +24,7 @@ use std::io::{self, Read};
 use std::path::Path;
 
 use wuerst_core::regular::{self, Links};
-use wuerst_core::{Error, Result};
+use wuerst_core::{Error, Result, byte_order};
 
 use crate::options::Options;
 use document::Document;
@@ -60,9 +60,8 @@ impl Settings {
             let message = format!("too long: a settings file has at most {} MiB", LONGEST >> 20);
             return Err(failed(io::Error::new(io::ErrorKind::InvalidData, message)));
         }
-        // A mark of the byte order is no part of the text.
-        let text = bytes.strip_prefix("\u{feff}".as_bytes()).unwrap_or(&bytes);
-        let document: Document = serde_yaml::from_slice(text).map_err(|e| problem::located(path, &e))?;
+        let document: Document = serde_yaml::from_slice(byte_order::unmarked_bytes(&bytes))
+            .map_err(|e| problem::located(path, &e))?;
         let folder = path.parent().unwrap_or(Path::new(""));
         document.settings(folder).map_err(|message| problem::somewhere(path, message))
     }

@@ -10,5 +10,5 @@ mod read;
 mod scalar;
 mod tree;
 
-pub(crate) use read::{MARK, Problem, read};
+pub(crate) use read::{Problem, read};
 pub(crate) use tree::{Data, Entry, Mark, Tree};

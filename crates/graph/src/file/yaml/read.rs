@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use saphyr_parser::{Event, Marker, Parser, ScalarStyle, ScanError, Span};
+use wuerst_core::byte_order;
 
 use super::quotes::in_quotes;
 use super::scalar;
@@ -32,12 +33,9 @@ pub(crate) struct Problem {
     pub(crate) message: String,
 }
 
-/// A mark of the byte order, which is no part of a text.
-pub(crate) const MARK: char = '\u{feff}';
-
 /// Reads YAML. After a syntax error it goes on at the next key that stands at the beginning of a line.
 pub(crate) fn read(text: &str) -> Read {
-    let text = text.strip_prefix(MARK).unwrap_or(text);
+    let text = byte_order::unmarked(text);
     let mut builder = Builder::default();
     builder.problems.extend(unprintable(text));
     let mut whole: Option<Tree> = None;
