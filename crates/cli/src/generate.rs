@@ -111,10 +111,7 @@ fn make(args: &Args, targets: &[Target], file: &Path, (engine, graphs): (&Engine
     let mut recipe = match args.no_metadata {
         true => None,
         false => {
-            let (arguments, paths): (Texts, Texts) = sets
-                .shown()
-                .map(|(name, path)| (name.to_owned(), path))
-                .partition(|(name, _)| name.contains('.'));
+            let [arguments, paths] = sets.shown();
             let given = given.into_iter().map(|(name, text)| (name.to_owned(), text));
             let inputs = given.chain(paths).collect();
             let changes = pairs::texts(&changes).into_iter().chain(arguments).collect();

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use anyhow::Result;
 use wuerst::{Change, Graph, Value};
@@ -10,26 +10,28 @@ use wuerst::{Change, Graph, Value};
 /// Names and values as the command line writes them.
 pub(crate) type Texts = BTreeMap<String, String>;
 
-/// Values of `--set`: texts, and paths that are no text.
+/// Values of `--set`: texts, and paths that are no text, of arguments and of inputs.
 #[derive(Debug, Default, PartialEq)]
 pub(crate) struct Sets {
     pub(crate) texts: Vec<(String, String)>,
-    paths: BTreeMap<String, PathBuf>,
+    arguments: BTreeMap<String, PathBuf>,
+    inputs: BTreeMap<String, PathBuf>,
 }
 
 impl Sets {
-    /// Of a name that is set twice, the last value counts.
+    /// The last value counts where a name is set twice.
     pub(crate) fn new(pairs: &[(String, OsString)]) -> Sets {
         let mut sets = Sets::default();
         for (name, value) in pairs {
+            let paths = if is_argument(name) { &mut sets.arguments } else { &mut sets.inputs };
             match value.to_str() {
                 Some(text) => {
-                    sets.paths.remove(name);
+                    paths.remove(name);
                     sets.texts.push((name.clone(), text.to_owned()));
                 }
                 None => {
                     sets.texts.retain(|(other, _)| other != name);
-                    sets.paths.insert(name.clone(), value.into());
+                    paths.insert(name.clone(), value.into());
                 }
             }
         }
@@ -38,34 +40,34 @@ impl Sets {
 
     /// Whether a path is set.
     pub(crate) fn has_path(&self, name: &str) -> bool {
-        self.paths.contains_key(name)
+        self.arguments.contains_key(name) || self.inputs.contains_key(name)
     }
 
     /// The changes to the graph that are paths.
     pub(crate) fn changes(&self) -> impl Iterator<Item = Change<'_>> {
-        let arguments = self.paths.iter().filter(|(name, _)| name.contains('.'));
-        arguments.map(|(name, path)| Change::Path(name, path))
+        self.arguments.iter().map(|(name, path)| Change::Path(name, path))
     }
 
     /// The values of inputs that are paths, by name.
     pub(crate) fn values(&self, graph: &Graph) -> Result<BTreeMap<String, Value>> {
-        let inputs = self.paths.iter().filter(|(name, _)| !name.contains('.'));
         let value = |(name, path): (&String, &PathBuf)| {
             let port = &graph.inputs()[graph.input(name)?];
             let value = port.ty.at_path(path).map_err(|error| anyhow::anyhow!("{name}: {error}"))?;
             Ok((name.clone(), value))
         };
-        inputs.map(value).collect()
+        self.inputs.iter().map(value).collect()
     }
 
-    /// The paths as messages and pictures show them.
-    pub(crate) fn shown(&self) -> impl Iterator<Item = (&str, String)> {
-        self.paths.iter().map(|(name, path): (&String, &PathBuf)| (name.as_str(), shown(path)))
+    /// The paths of arguments and of inputs, as messages and pictures show them.
+    pub(crate) fn shown(&self) -> [Texts; 2] {
+        let shown = |(name, path): (&String, &PathBuf)| (name.clone(), path.to_string_lossy().into_owned());
+        [&self.arguments, &self.inputs].map(|paths| paths.iter().map(shown).collect())
     }
 }
 
-fn shown(path: &Path) -> String {
-    path.to_string_lossy().into_owned()
+/// Whether a name means an argument of a node, `node.port`, and not an input.
+fn is_argument(name: &str) -> bool {
+    name.contains('.')
 }
 
 /// Reads `name=value`.
@@ -87,8 +89,13 @@ pub(crate) fn split<'a>(
 ) -> (Pairs<'a>, Pairs<'a>) {
     let pairs =
         |pairs: &'a [(String, String)]| pairs.iter().map(|(name, value)| (name.as_str(), value.as_str()));
-    let (arguments, inputs): (Pairs<'a>, _) = pairs(sets).partition(|(name, _)| name.contains('.'));
+    let (arguments, inputs): (Pairs<'a>, _) = pairs(sets).partition(|(name, _)| is_argument(name));
     (pairs(kinds).chain(arguments).collect(), inputs)
+}
+
+/// Texts as pairs.
+pub(crate) fn borrowed(texts: &Texts) -> impl Iterator<Item = (&str, &str)> {
+    texts.iter().map(|(name, text)| (name.as_str(), text.as_str()))
 }
 
 /// Pairs as a recipe keeps them.

@@ -15,7 +15,7 @@ use wuerst::{Change, Engine, Graph, Value};
 use crate::again::Again;
 use crate::encode::{Format, format, npy, txt};
 use crate::graph_file::GraphFile;
-use crate::pairs::{self, Sets, Texts, split, texts};
+use crate::pairs::{self, Sets, Texts, borrowed, split, texts};
 use crate::previews::PreviewArgs;
 use crate::progress::Progress;
 use crate::recipe::Recipe;
@@ -126,7 +126,7 @@ fn make(
     let source = source(args, before)?;
     let given = Sets::new(&args.set);
     let (sets, kinds) = (sets(&given, before), kinds(args, before));
-    let (mut changes, inputs) = split(&sets, &kinds);
+    let (mut changes, mut inputs) = split(&sets, &kinds);
     let own = args.set.iter().map(|(name, _)| name).chain(args.kind.iter().map(|(name, _)| name));
     let own = own.map(String::as_str);
     let again = args.from.as_deref().zip(before);
@@ -141,11 +141,10 @@ fn make(
     source.remark(&graph);
     let mut found = again.as_ref().map_or(Ok(Found::new()), |again| again.values(engine, &graph))?;
     found.extend(given.values(&graph)?);
-    let (names, job): (Vec<_>, _) = (given.shown().collect(), engine.job(&graph));
-    let names = names.iter().map(|(name, path)| (*name, path.as_str()));
-    let (arguments, paths): (Vec<_>, Vec<_>) = names.partition(|(name, _)| name.contains('.'));
-    changes.extend(arguments);
-    let inputs = [inputs, paths].concat();
+    let job = engine.job(&graph);
+    let [arguments, paths] = given.shown();
+    changes.extend(borrowed(&arguments));
+    inputs.extend(borrowed(&paths));
     inputs.iter().try_for_each(|(name, text)| match found.get(*name) {
         Some(value) => job.set(name, value.clone()),
         None => job.set_text(name, text),
