@@ -11,12 +11,11 @@ use serde::de::DeserializeOwned;
 use wuerst_model::checkpoint::Checkpoint;
 use wuerst_model::contract::Sizes;
 use wuerst_model::import::{self, ImportSource, Published};
-use wuerst_model::metadata::{self, Metadata};
+use wuerst_model::metadata::{self, Metadata, SamplingDefaults};
 use wuerst_model::onnx::{self, ExportOptions, Weights};
 use wuerst_model::prior::{self, PriorConfig};
 use wuerst_model::record::NetworkGraph;
 use wuerst_model::scale::Scale;
-use wuerst_model::schedule::Schedule;
 
 use crate::numbers::random_weights;
 
@@ -102,12 +101,7 @@ pub fn prior_metadata() -> Metadata {
         embedding_shift: -1.,
         scale: Scale::default(),
         native_size: 128,
-        steps: 60,
-        guidance: 4.,
-        schedule: Schedule::default(),
-        timesteps: vec![],
-        time_embeddings: 1,
-        preview: None,
+        sampling: SamplingDefaults::new(60, 4.),
     })
 }
 

@@ -84,6 +84,13 @@ pub struct KnownLength {
     pub port: String,
 }
 
+impl KnownLength {
+    /// The length of `dim`, which the value of `port` decides.
+    pub fn new(dim: &str, length: usize, port: &str) -> KnownLength {
+        KnownLength { dim: dim.to_owned(), length, port: port.to_owned() }
+    }
+}
+
 /// How a node's arguments are shared out among several results. The results are joined along their first dimension.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Batch {
@@ -109,7 +116,7 @@ impl Batch {
 /// A node kind's name and interface.
 #[derive(Clone, Debug, PartialEq)]
 pub struct NodeSpec {
-    /// The name that graphs use, as `clip.tokenize`: a namespace, a dot, a name.
+    /// The name that graphs use, as `wuerst.tokenize`: a namespace, a dot, a name.
     pub kind: String,
     /// Raised when the same arguments give other results, so that remembered ones are not used.
     pub version: u32,

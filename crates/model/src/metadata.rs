@@ -39,7 +39,7 @@ pub enum Metadata {
 
 macro_rules! of_metadata {
     ($($of:ident: $($variant:ident)|+;)*) => {$(
-        /// Those of the stage, if they are; else they come back.
+        /// The stage's metadata, if they are of this stage; otherwise they come back.
         impl TryFrom<Metadata> for $of {
             type Error = Metadata;
 
@@ -70,18 +70,9 @@ pub struct TextEncoder {
     pub length: usize,
 }
 
-/// Metadata of a prior.
+/// How a denoiser is sampled unless arguments say otherwise.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Prior {
-    /// The embedding is `embedding_scale · z + embedding_shift` of the prior's latents z (published: 42).
-    pub embedding_scale: f64,
-    /// See `embedding_scale` (published: -1).
-    pub embedding_shift: f64,
-    /// What ties the sizes of picture, latents and embedding together.
-    #[serde(flatten)]
-    pub scale: Scale,
-    /// Side of the square pictures that it makes best, in pixels; the size when none is asked for.
-    pub native_size: usize,
+pub struct SamplingDefaults {
     /// Steps when none are asked for.
     pub steps: usize,
     /// Guidance when none is asked for; guidance is off up to 1.
@@ -100,28 +91,40 @@ pub struct Prior {
     pub preview: Option<Preview>,
 }
 
+impl SamplingDefaults {
+    /// The published cosine schedule, in so many equal steps.
+    pub fn new(steps: usize, guidance: f64) -> SamplingDefaults {
+        let (schedule, timesteps) = (Schedule::default(), vec![]);
+        SamplingDefaults { steps, guidance, schedule, timesteps, time_embeddings: 1, preview: None }
+    }
+}
+
+/// Metadata of a prior.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Prior {
+    /// The embedding is `embedding_scale · z + embedding_shift` of the prior's latents z (published: 42).
+    pub embedding_scale: f64,
+    /// See `embedding_scale` (published: -1).
+    pub embedding_shift: f64,
+    /// What ties the sizes of picture, latents and embedding together.
+    #[serde(flatten)]
+    pub scale: Scale,
+    /// Side of the square pictures that it makes best, in pixels; the size when none is asked for.
+    pub native_size: usize,
+    /// Steps, guidance and schedule, where arguments name none.
+    #[serde(flatten)]
+    pub sampling: SamplingDefaults,
+}
+
 /// Metadata of a decoder.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Decoder {
     /// What ties the sizes of picture, latents and embedding together.
     #[serde(flatten)]
     pub scale: Scale,
-    /// Steps when none are asked for.
-    pub steps: usize,
-    /// Guidance when none is asked for; guidance is off up to 1.
-    pub guidance: f64,
-    /// The noise schedule that it was trained with.
-    #[serde(default)]
-    pub schedule: Schedule,
-    /// The times visited when no number of steps is asked for, from 1 (noise) to 0; empty for equal steps.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub timesteps: Vec<f64>,
-    /// Embeddings in a row of `time_embedding`: 1 of the time, and 1 of each further condition that it has (none).
-    #[serde(default = "one", skip_serializing_if = "is_one")]
-    pub time_embeddings: usize,
-    /// From latents to colours, for previews.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub preview: Option<Preview>,
+    /// Steps, guidance and schedule, where arguments name none.
+    #[serde(flatten)]
+    pub sampling: SamplingDefaults,
 }
 
 /// Metadata of either half of the VQGAN.
@@ -188,8 +191,9 @@ impl Metadata {
     /// Embeddings in a row of the model's `time_embedding`; 1 where it has none.
     pub fn time_embeddings(&self) -> usize {
         match self {
-            Metadata::Prior(Prior { time_embeddings, .. })
-            | Metadata::Decoder(Decoder { time_embeddings, .. }) => *time_embeddings,
+            Metadata::Prior(Prior { sampling, .. }) | Metadata::Decoder(Decoder { sampling, .. }) => {
+                sampling.time_embeddings
+            }
             _ => 1,
         }
     }

@@ -185,9 +185,8 @@ fn whole(pixels: usize, stride: usize) -> Result<usize, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::metadata;
+    use crate::metadata::{self, SamplingDefaults};
     use crate::scale::Scale;
-    use crate::schedule::Schedule;
 
     #[test]
     fn a_network_is_recorded_again_from_its_metadata() {
@@ -197,12 +196,7 @@ mod tests {
         assert_eq!(Network::read([(KEY, "{\"kind\":\"unheard-of\"}")]), None);
         let metadata = Metadata::Decoder(metadata::Decoder {
             scale: Scale::default(),
-            steps: 12,
-            guidance: 0.,
-            schedule: Schedule::default(),
-            timesteps: vec![],
-            time_embeddings: 1,
-            preview: None,
+            sampling: SamplingDefaults::new(12, 0.),
         });
         let sizes = network.sizes(&metadata, [1536, 1024]).unwrap();
         assert_eq!((sizes.width, sizes.height, sizes.embedding), (384, 256, [24, 36]));

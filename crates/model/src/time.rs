@@ -1,7 +1,7 @@
 //! Sine and cosine features of the time of a diffusion step, which prior and decoder read in place of the time itself.
 //!
 //! diffusers computes them inside of the networks (`gen_r_embedding`). There, half precision ruins them: of 10⁴ positions,
-//! neighbouring numbers of bf16 lie 64 apart, those of f16 8. The host computes them in full precision, once a step.
+//! neighbouring numbers lie 64 apart in bf16 and 8 apart in f16. The host computes them in full precision, once a step.
 
 /// Positions that the times from 0 to 1 are spread over.
 const POSITIONS: f32 = 10_000.;
@@ -9,7 +9,7 @@ const POSITIONS: f32 = 10_000.;
 /// Features of each of the `times` `[b]` in 0..1, where 1 is noise: `[b, features · embeddings]`, row by row.
 ///
 /// A row has `embeddings` parts of equal length. The first is of the time; the others are of a condition that is 0, as
-/// Stable Cascade's are when nobody sets them. Each part has the sines, the cosines, and a 0 where `features` is odd.
+/// Stable Cascade's are by default. Each part has the sines, the cosines, and a 0 where `features` is odd.
 /// `features` is 4 or more.
 ///
 /// Angles are rounded to f32 as in diffusers, whose published weights have seen no others; sines and cosines are

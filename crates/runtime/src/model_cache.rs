@@ -55,7 +55,7 @@ struct Pending {
 /// Bytes of heads that are remembered.
 const HEADERS: usize = 8 << 20;
 /// Bytes of metadata.
-const FACTS: usize = 4 << 20;
+const METADATA: usize = 4 << 20;
 /// Bytes of what nodes made of files next to models.
 const COMPANIONS: usize = 256 << 20;
 
@@ -69,7 +69,7 @@ struct Entry {
 impl ModelCache {
     /// No models yet.
     pub fn new(options: RuntimeOptions) -> ModelCache {
-        let (headers, metadata) = (Recent::new(HEADERS), Recent::new(FACTS));
+        let (headers, metadata) = (Recent::new(HEADERS), Recent::new(METADATA));
         let companions = Recent::new(COMPANIONS);
         let (loaded, loading, pending, said) = Default::default();
         ModelCache { options, headers, metadata, companions, loaded, loading, pending, said }
@@ -91,17 +91,21 @@ impl ModelCache {
     /// # Errors
     /// [`Error::Model`] when the file cannot be read or breaks the contract.
     pub fn metadata<T: TryFrom<Metadata>>(&self, model: &Model, contract: Contract) -> Result<T> {
-        let key = model.key().map(|key| (key, contract));
-        let metadata = self.metadata.get(key.as_ref(), &CancellationToken::new(), || {
-            let metadata = self.header(model)?.check(contract, model.path())?;
-            // About as much as the same in words.
-            let bytes = metadata.pairs().iter().map(|(key, text)| key.len() + text.len()).sum::<usize>();
-            Ok((metadata, bytes + 256))
-        })?;
+        let metadata = self.checked(model, contract)?;
         let other = || {
             Error::Internal(format!("the metadata of a {contract} are asked for as those of another model"))
         };
         T::try_from((*metadata).clone()).map_err(|_| other())
+    }
+
+    fn checked(&self, model: &Model, contract: Contract) -> Result<Arc<Metadata>> {
+        let key = model.key().map(|key| (key, contract));
+        self.metadata.get(key.as_ref(), &CancellationToken::new(), || {
+            let metadata = self.header(model)?.check(contract, model.path())?;
+            // About as much as the same in words.
+            let bytes = metadata.pairs().iter().map(|(key, text)| key.len() + text.len()).sum::<usize>();
+            Ok((metadata, bytes + 256))
+        })
     }
 
     /// Lengths that a model fixes of its contract's named dimensions: channels, tokens and features. Batch and size, which
@@ -110,7 +114,7 @@ impl ModelCache {
     /// # Errors
     /// As [`ModelCache::metadata`].
     pub fn lengths(&self, model: &Model, contract: Contract) -> Result<Vec<(String, usize)>> {
-        self.metadata::<Metadata>(model, contract)?;
+        self.checked(model, contract)?;
         let header = self.header(model)?;
         let signature = signature(contract)?;
         let mut lengths = BTreeMap::new();
@@ -143,7 +147,7 @@ impl ModelCache {
         input: &str,
         lengths: &[Option<usize>],
     ) -> Result<Option<String>> {
-        self.metadata::<Metadata>(model, contract)?;
+        self.checked(model, contract)?;
         let header = self.header(model)?;
         let outlet = header.inputs.iter().find(|outlet| outlet.name == input);
         let why = outlet.and_then(|outlet| fit::differing(outlet, lengths));
@@ -193,7 +197,7 @@ impl ModelCache {
     /// [`Error::Model`] when it breaks the contract or no device takes it, whatever keeps ONNX Runtime from
     /// starting, or [`Error::Cancelled`].
     pub fn get(&self, ctx: &mut Ctx<'_>, model: &Model, contract: Contract) -> Result<Arc<LoadedModel>> {
-        self.metadata::<Metadata>(model, contract)?;
+        self.checked(model, contract)?;
         let wish = self.wish(ctx, contract)?;
         let identity = model.identify(ctx.cancel())?;
         if let Some(loaded) = self.find(identity, &wish) {

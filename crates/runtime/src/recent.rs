@@ -94,7 +94,7 @@ impl<K: Hash + Eq, V> std::fmt::Debug for Recent<K, V> {
     }
 }
 
-/// CancellableMutex for each key, remembered while somebody has or wants one.
+/// A mutex for each key, kept while it is held or waited for.
 #[derive(Debug)]
 pub(crate) struct Keyed<K>(Mutex<HashMap<K, CancellableMutex>>);
 

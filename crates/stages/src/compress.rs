@@ -7,7 +7,7 @@ use wuerst_core::{Args, Ctx, Error, KnownLength, Model, NodeKind, NodeSpec, Refu
 use wuerst_model::metadata;
 use wuerst_runtime::{Contract, ModelCache};
 
-use crate::image::{MOST_PIXELS, known_size, picture, scaled, side, tensor};
+use crate::image::{MOST_PIXELS, known_size, picture, scaled, tensor};
 use crate::lengths;
 use crate::sampling::blame_model;
 use crate::vqgan_encode::planes;
@@ -63,7 +63,9 @@ impl NodeKind for Compress {
         if let Ok(metadata) = known.model("model").and_then(|model| self.metadata(model)) {
             let sides = ["H", "W"].into_iter().zip(known_size(known, "image"));
             lengths.extend(
-                sides.filter_map(|(dim, pixels)| Some(side(dim, cells(pixels?, &metadata), "image"))),
+                sides.filter_map(|(dim, pixels)| {
+                    Some(KnownLength::new(dim, cells(pixels?, &metadata), "image"))
+                }),
             );
         }
         lengths

@@ -10,12 +10,11 @@ use wuerst_model::noise::Noise;
 use wuerst_model::scale::Scale;
 use wuerst_runtime::{Contract, ModelCache};
 
-use crate::image;
 use crate::lengths;
 use crate::sampling::batch;
 use crate::sampling::guidance::{self, Guidance};
 use crate::sampling::start::{self, start_ports};
-use crate::sampling::{self, Defaults, Sampling, blame_model, sampling_ports};
+use crate::sampling::{self, Sampling, blame_model, sampling_ports};
 
 /// Channels of the VQGAN's latents, unless the model says otherwise.
 const CHANNELS: usize = 4;
@@ -112,10 +111,6 @@ fn noise(args: &Args<'_>) -> Result<Noise> {
     })
 }
 
-fn other_channels(given: usize, channels: usize) -> String {
-    format!("has {given} channels, but the model's latents have {channels}")
-}
-
 impl NodeKind for Decode {
     fn spec(&self) -> &NodeSpec {
         &self.spec
@@ -125,8 +120,8 @@ impl NodeKind for Decode {
         let mut lengths = lengths::of_model(&self.models, known, Contract::Decoder);
         if let Ok(metadata) = known.model("model").and_then(|model| self.metadata(model)) {
             let cells = |axis| side(known.length("embedding", axis)?, &metadata.scale).ok();
-            let sides =
-                [("H", 2), ("W", 3)].map(|(dim, axis)| Some(image::side(dim, cells(axis)?, "embedding")));
+            let sides = [("H", 2), ("W", 3)]
+                .map(|(dim, axis)| Some(KnownLength::new(dim, cells(axis)?, "embedding")));
             lengths.extend(sides.into_iter().flatten());
         }
         lengths
@@ -138,18 +133,13 @@ impl NodeKind for Decode {
             let model = known.model("model")?;
             let metadata = self.metadata(model).map_err(blame_model)?;
             let cells = check_sizes(known, &metadata)?;
-            let latents = self.lengths(known).into_iter().find(|known| known.dim == "z");
-            if let Some((given, latents)) = known.length("init", 1).zip(latents)
-                && given != latents.length
-            {
-                return Err(Refusal::at("init", other_channels(given, latents.length)));
-            }
-            let batch = Guidance::batch(known, metadata.guidance);
+            let batch = Guidance::batch(known, metadata.sampling.guidance);
             let contract = (model, Contract::Decoder);
             let fit = |port: &str, input: &str, lengths: &[Option<usize>]| {
                 lengths::fit(&self.models, contract, (port, input), lengths)
             };
             fit("model", "latents", &[batch])?;
+            fit("init", "latents", &[None, known.length("init", 1)])?;
             fit("embedding", "latents", &[None, None, cells[0], cells[1]])?;
             fit("embedding", "embedding", &lengths::of_one::<4>(known, "embedding"))?;
             fit("text", "text", &lengths::of_one::<3>(known, "text"))?;
@@ -168,23 +158,14 @@ impl NodeKind for Decode {
         let [Some(height), Some(width)] = check_sizes(args, &metadata)? else {
             return Err(Error::Internal("an embedding without sides".into()));
         };
-        let sampling = Sampling::new(
-            args,
-            Defaults {
-                path: model.path(),
-                steps: metadata.steps,
-                guidance: metadata.guidance,
-                schedule: &metadata.schedule,
-                timesteps: &metadata.timesteps,
-                preview: metadata.preview.as_ref(),
-            },
-        )?;
+        let sampling = Sampling::new(args, model.path(), &metadata.sampling)?;
         let loaded = self.models.get(ctx, model, Contract::Decoder)?;
         let channels = loaded.channels().unwrap_or(CHANNELS);
         if let Some(Value::Tensor(init)) = args.get("init")
             && init.shape()[1] != channels
         {
-            return Err(Error::invalid("init", other_channels(init.shape()[1], channels)));
+            let message = format!("it has {} channels, and the model takes {channels}", init.shape()[1]);
+            return Err(Error::invalid("init", message));
         }
         let embedding = batch::one(args, "embedding")?;
         let text = vec![("embedding", embedding.clone()), ("text", batch::one(args, "text")?)];

@@ -20,7 +20,7 @@ impl<T: Clone> Heads<T> {
     /// Gives the facts that `read` finds in a file, unless they are known.
     ///
     /// # Errors
-    /// Those of `read`, which are not remembered.
+    /// Errors of `read`, which are not remembered.
     pub(crate) fn of(&self, file: &File, read: impl FnOnce(&File) -> Result<T>) -> Result<T> {
         let Some(key) = file.key() else { return read(file) };
         let known = || self.0.lock().unwrap_or_else(PoisonError::into_inner);

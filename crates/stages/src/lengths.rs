@@ -7,8 +7,7 @@ use wuerst_runtime::{Contract, ModelCache};
 pub(crate) fn of_model(models: &ModelCache, known: &Args<'_>, contract: Contract) -> Vec<KnownLength> {
     // Why a model cannot be used is said by the node's check.
     let lengths = known.model("model").and_then(|model| models.lengths(model, contract)).unwrap_or_default();
-    let known = |(dim, length)| KnownLength { dim, length, port: "model".to_owned() };
-    lengths.into_iter().map(known).collect()
+    lengths.into_iter().map(|(dim, length)| KnownLength::new(&dim, length, "model")).collect()
 }
 
 /// Whether a model takes what it will be fed with, as far as that is known; `port` is to blame.

@@ -9,12 +9,11 @@ use wuerst_model::metadata;
 use wuerst_model::noise::Noise;
 use wuerst_runtime::{Contract, ModelCache};
 
-use crate::image;
 use crate::lengths;
 use crate::sampling::batch;
 use crate::sampling::guidance::{self, Guidance};
 use crate::sampling::start::{self, start_ports};
-use crate::sampling::{self, Defaults, Sampling, blame_model, sampling_ports};
+use crate::sampling::{self, Sampling, blame_model, sampling_ports};
 
 /// Channels of the embedding, where the model takes any.
 const CHANNELS: usize = 16;
@@ -105,7 +104,7 @@ impl NodeKind for Prior {
             let given = |port: &str| known.given(port);
             let sides = SIDES.map(|(port, axis, dim)| {
                 let from = if known.given("init") == Some(true) { "init" } else { port };
-                Some(image::side(dim, cells((port, axis), known, given, &metadata).ok()??, from))
+                Some(KnownLength::new(dim, cells((port, axis), known, given, &metadata).ok()??, from))
             });
             lengths.extend(sides.into_iter().flatten());
         }
@@ -130,11 +129,12 @@ impl NodeKind for Prior {
             }
             let given = |port: &str| known.given(port);
             let [down, across] = SIDES.map(|(port, axis, _)| cells((port, axis), known, given, &metadata));
-            let batch = Guidance::batch(known, metadata.guidance);
+            let batch = Guidance::batch(known, metadata.sampling.guidance);
             let fit = |port: &str, input: &str, lengths: &[Option<usize>]| {
                 lengths::fit(&self.models, (model, Contract::Prior), (port, input), lengths)
             };
             fit("model", "latents", &[batch])?;
+            fit("init", "latents", &[None, known.length("init", 1)])?;
             fit(if known.has("height") { "height" } else { "model" }, "latents", &[None, None, down?])?;
             fit(if known.has("width") { "width" } else { "model" }, "latents", &[None, None, None, across?])?;
             fit("text", "text", &lengths::of_one::<3>(known, "text"))?;
@@ -154,17 +154,7 @@ impl NodeKind for Prior {
         let (Some(height), Some(width)) = (height?, width?) else {
             return Err(Error::Internal("an embedding without sides".into()));
         };
-        let sampling = Sampling::new(
-            args,
-            Defaults {
-                path: model.path(),
-                steps: metadata.steps,
-                guidance: metadata.guidance,
-                schedule: &metadata.schedule,
-                timesteps: &metadata.timesteps,
-                preview: metadata.preview.as_ref(),
-            },
-        )?;
+        let sampling = Sampling::new(args, model.path(), &metadata.sampling)?;
         let loaded = self.models.get(ctx, model, Contract::Prior)?;
         let channels = match args.get("init") {
             Some(Value::Tensor(init)) => init.shape()[1],

@@ -12,7 +12,6 @@ use wuerst_model::metadata::{self, Metadata};
 use wuerst_model::onnx::{HeadError, WireError};
 use wuerst_runtime::{Contract, HeaderError, ModelCache};
 
-use crate::image::side;
 use crate::sampling::blame_model;
 use crate::text::entries;
 use crate::tokenizer::{self, Tokenizer};
@@ -144,7 +143,7 @@ impl NodeKind for Tokenize {
             (Ok(true), Ok(text)) => Some(("b", entries(text).len(), "text")),
             _ => None,
         };
-        let known = |(dim, length, port)| side(dim, length, port);
+        let known = |(dim, length, port)| KnownLength::new(dim, length, port);
         tokens.into_iter().chain(texts).map(known).collect()
     }
 

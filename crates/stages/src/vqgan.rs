@@ -9,7 +9,6 @@ use wuerst_core::{
 use wuerst_model::metadata;
 use wuerst_runtime::{Contract, LoadedModel, ModelCache};
 
-use crate::image::side;
 use crate::lengths;
 use crate::sampling::batch;
 use crate::sampling::blame_model;
@@ -66,7 +65,7 @@ impl NodeKind for Vqgan {
         if let Ok(metadata) = metadata {
             let sides = [("h", 2), ("w", 3)].map(|(dim, axis)| {
                 let cells = known.length("latents", axis)?;
-                Some(side(dim, cells.checked_mul(metadata.pixels_per_latent)?, "latents"))
+                Some(KnownLength::new(dim, cells.checked_mul(metadata.pixels_per_latent)?, "latents"))
             });
             lengths.extend(sides.into_iter().flatten());
         }

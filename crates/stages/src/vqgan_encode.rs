@@ -5,7 +5,7 @@ use std::sync::Arc;
 use wuerst_core::{Args, Ctx, Error, KnownLength, NodeKind, NodeSpec, Refusal, Result, Tensor, Value};
 use wuerst_runtime::{Contract, ModelCache};
 
-use crate::image::{known_size, side};
+use crate::image::known_size;
 use crate::lengths;
 use crate::sampling::blame_model;
 use crate::vqgan::metadata;
@@ -45,7 +45,7 @@ impl NodeKind for VqganEncode {
             let cells =
                 |pixels: Option<usize>| pixels.filter(|pixels| pixels.is_multiple_of(cell)).map(|p| p / cell);
             let sides = ["H", "W"].into_iter().zip(known_size(known, "image").map(cells));
-            lengths.extend(sides.filter_map(|(dim, cells)| Some(side(dim, cells?, "image"))));
+            lengths.extend(sides.filter_map(|(dim, cells)| Some(KnownLength::new(dim, cells?, "image"))));
         }
         lengths
     }

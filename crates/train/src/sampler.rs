@@ -8,7 +8,7 @@ use wuerst_model::schedule::{self, Schedule};
 
 /// DDIM from noise `start` over `steps` equal steps of time; `noise(x, t, captioned)` predicts the noise.
 ///
-/// A `weight` of 1 uses the caption alone; above, the prediction moves away from that of the empty caption.
+/// A `weight` of 1 uses the caption alone; above, the prediction moves away from the one for the empty caption.
 pub fn ddim(
     start: &Tensor,
     steps: usize,

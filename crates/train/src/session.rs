@@ -70,7 +70,8 @@ fn input(tensor: &Tensor, dtype: Option<core::DType>) -> Result<core::Tensor> {
     })
 }
 
-fn output(tensor: &core::Tensor) -> Result<Tensor> {
+/// A tensor of f32 in libtorch.
+pub(crate) fn output(tensor: &core::Tensor) -> Result<Tensor> {
     let values = tensor.values::<f32>().context("a network's results are f32")?;
     let shape: Vec<i64> = tensor.shape().iter().copied().map(i64::try_from).collect::<Result<_, _>>()?;
     Ok(Tensor::from_slice(values).reshape(&shape[..]))

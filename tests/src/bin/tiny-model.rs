@@ -12,13 +12,12 @@ use anyhow::{Context, Result};
 use serde_json::Value as Json;
 use wuerst_model::contract::{Sizes, picture};
 use wuerst_model::decoder::{DecoderConfig, Dropout};
-use wuerst_model::metadata::{self, Metadata, Preview};
+use wuerst_model::metadata::{self, Metadata, Preview, SamplingDefaults};
 use wuerst_model::network::Network;
 use wuerst_model::onnx::{self, BoxError, ExportOptions, Precision, Weight};
 use wuerst_model::prior::PriorConfig;
 use wuerst_model::record::{Init, NetworkGraph, Op};
 use wuerst_model::scale::Scale;
-use wuerst_model::schedule::Schedule;
 use wuerst_model::text::bert::BertConfig;
 use wuerst_model::vqgan::VqganConfig;
 use wuerst_tests::built::{root, tiny};
@@ -30,7 +29,7 @@ const SCALE: Scale =
 const SIZES: Sizes = Sizes { batch: 1, height: 64, width: 64, embedding: [4, 4], length: LENGTH };
 /// Token positions of the text encoder.
 const LENGTH: usize = 24;
-/// The VQGAN's decoder, left alone, gives numbers of about a hundred.
+/// A factor of the VQGAN's last layer, whose results would otherwise be about a hundred.
 const QUIETER: f32 = 0.005;
 /// Features of its states.
 const FEATURES: usize = 24;
@@ -64,7 +63,7 @@ fn save(
     Ok(onnx::write(&out.join(format!("{name}.onnx")), graph, &weights(graph), &options)?)
 }
 
-/// Random weights; those of the last layer of the VQGAN are such that most colours lie in 0 to 1.
+/// Random weights; the VQGAN's last layer is scaled, so that most colours lie in 0 to 1.
 fn weights(graph: &NetworkGraph) -> impl Fn(&str) -> Result<Weight, BoxError> {
     let random = random_weights(graph);
     move |name| {
@@ -133,12 +132,7 @@ fn stages(words: usize) -> [(&'static str, Network, Metadata); 5] {
                 embedding_shift: 0.,
                 scale: SCALE,
                 native_size: 64,
-                steps: 6,
-                guidance: 2.,
-                schedule: Schedule::default(),
-                timesteps: vec![],
-                time_embeddings: 1,
-                preview: Some(preview(16)),
+                sampling: SamplingDefaults { preview: Some(preview(16)), ..SamplingDefaults::new(6, 2.) },
             }),
         ),
         (
@@ -146,12 +140,7 @@ fn stages(words: usize) -> [(&'static str, Network, Metadata); 5] {
             Network::Decoder(decoder),
             Metadata::Decoder(metadata::Decoder {
                 scale: SCALE,
-                steps: 2,
-                guidance: 1.,
-                schedule: Schedule::default(),
-                timesteps: vec![],
-                time_embeddings: 1,
-                preview: Some(preview(4)),
+                sampling: SamplingDefaults { preview: Some(preview(4)), ..SamplingDefaults::new(2, 1.) },
             }),
         ),
         ("vqgan-decoder", Network::VqganDecoder(vqgan.clone()), Metadata::VqganDecoder(of_vqgan.clone())),

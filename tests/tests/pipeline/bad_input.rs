@@ -12,19 +12,19 @@ fn long_prompts_are_cut_and_odd_ones_taken() -> Result<()> {
     let job = published(&folder, 1)?;
     set_case(&job)?;
     job.set("steps", 1)?;
-    let observer = |prompt: &str| -> Result<Vec<String>> {
+    let warned = |prompt: &str| -> Result<Vec<String>> {
         job.set("prompt", prompt)?;
         let mut observer = Recorder::default();
         job.get("embedding", &mut observer)?;
         Ok(observer.warnings)
     };
     for odd in ["", "   ", "🍎🍏 リンゴ “quoted”", "\u{0}\u{feff}"] {
-        assert_eq!(observer(odd)?, Vec::<String>::new(), "{odd:?}");
+        assert_eq!(warned(odd)?, Vec::<String>::new(), "{odd:?}");
     }
-    let warnings = observer(&format!("{}the end", "word ".repeat(9_000)))?;
+    let warnings = warned(&format!("{}the end", "word ".repeat(10_000)))?;
     assert_eq!(warnings.len(), 1, "one for the prior's text; the decoder is not asked");
     assert!(warnings[0].contains("77 tokens") && warnings[0].contains("more characters"), "{}", warnings[0]);
-    let warnings = observer(&format!("{}Straße, the end", "! ".repeat(75)))?;
+    let warnings = warned(&format!("{}Straße, the end", "! ".repeat(75)))?;
     assert!(warnings[0].contains("cut off: \"Straße, the end\""), "{}", warnings[0]);
     Ok(())
 }

@@ -230,7 +230,7 @@ fn previews_show_each_step_to_whoever_watches() -> Result<()> {
     // The first three channels as they are.
     let mut weight = vec![[0.; 3]; 16];
     (0..3).for_each(|i| weight[i][i] = 1.);
-    metadata.preview = Some(Preview { weight, bias: [0.; 3] });
+    metadata.sampling.preview = Some(Preview { weight, bias: [0.; 3] });
     bundle::write_prior(folder.path(), &Metadata::Prior(metadata))?;
     let job = job(folder.path(), 1, "wuerstchen.yaml")?;
     set_case(&job)?;

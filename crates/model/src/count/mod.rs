@@ -194,7 +194,7 @@ fn reused_argument(
     node.args.iter().filter(|_| single).find(|arg| fits(arg)).map(|arg| roots[arg.0])
 }
 
-/// Bytes that a product in int8 holds beside arguments and result: the activations scaled, and rounded.
+/// Bytes that a product in int8 holds as well as arguments and result: the activations scaled, and rounded.
 fn rounded(graph: &NetworkGraph, node: &NetworkNode) -> Vec<u64> {
     let scaled = bytes(&graph.nodes[node.args[0].0]);
     vec![scaled, scaled / 4]

@@ -6,7 +6,7 @@ use super::parts::{self, Decoder, Part, Prior};
 use super::{ImportSource, Published};
 use crate::checkpoint::Checkpoint;
 use crate::compressor::{CompressorConfig, STRIDE};
-use crate::metadata::{self, Metadata};
+use crate::metadata::{self, Metadata, SamplingDefaults};
 use crate::network::Network;
 use crate::onnx;
 use crate::record::NetworkGraph;
@@ -132,12 +132,11 @@ fn prior_stages(prior: Prior, scale: Scale) -> Option<Vec<ImportStage>> {
         embedding_shift: -prior.index.latent_std,
         scale,
         native_size: scale.nearest(NATIVE)?,
-        steps: 60,
-        guidance: 4.,
-        schedule: prior.text.schedule,
-        timesteps: schedule::noisy(29),
-        time_embeddings: 1,
-        preview: None,
+        sampling: SamplingDefaults {
+            schedule: prior.text.schedule,
+            timesteps: schedule::noisy(29),
+            ..SamplingDefaults::new(60, 4.)
+        },
     });
     Some(vec![prior.text.stage, stage("prior", prior.prior, Network::Prior, metadata)])
 }
@@ -145,12 +144,7 @@ fn prior_stages(prior: Prior, scale: Scale) -> Option<Vec<ImportStage>> {
 fn decoder_stages(decoder: Decoder, scale: Scale) -> [ImportStage; 4] {
     let metadata = Metadata::Decoder(metadata::Decoder {
         scale,
-        steps: 12,
-        guidance: 0.,
-        schedule: decoder.text.schedule,
-        timesteps: vec![],
-        time_embeddings: 1,
-        preview: None,
+        sampling: SamplingDefaults { schedule: decoder.text.schedule, ..SamplingDefaults::new(12, 0.) },
     });
     let vqgan = decoder.vqgan;
     // Through its decimal text: f32 to f64 alone would add digits.

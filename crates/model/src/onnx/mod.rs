@@ -1,7 +1,7 @@
 //! Writes a recorded network and its weights as an ONNX model.
 //!
 //! The model serves every batch and size that its named axes allow, computes in f32, and uses standard operators
-//! (opset 20) unless told otherwise. Weights lie in the model file, or above [`ExportOptions::inline_bytes`] in `NAME.onnx.data` beside it,
+//! (opset 20) unless told otherwise. Weights lie in the model file, or above [`ExportOptions::inline_bytes`] in `NAME.onnx.data` next to it,
 //! where ONNX Runtime maps them; while they are written, one tensor at a time is in memory. The same recording,
 //! weights and options give the same bytes.
 

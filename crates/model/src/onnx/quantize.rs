@@ -32,7 +32,7 @@ const TINY: f32 = 1e-20;
 /// A product of n numbers with m outputs, where n·m/(n+m) is smaller, gains less than rounding its activations takes.
 const WORTHWHILE: usize = 96;
 
-/// Which products are in int8: those of a parameter that is large enough with something that depends on a picture.
+/// Products in int8: of a large parameter and a tensor that depends on a picture.
 /// What is computed from text and time alone stays in f32: it is little, and an error in it pushes every place and step
 /// the same way.
 pub fn chosen(graph: &NetworkGraph, operators: Operators) -> Vec<bool> {

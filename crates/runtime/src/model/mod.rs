@@ -76,7 +76,7 @@ impl LoadedModel {
         let (path, mutex) = (path.to_owned(), CancellableMutex::new());
         let (cost_model, idle) = (CostModel::new(&header), ArenaStats::of(&session));
         let session = Mutex::new(session);
-        let time = TimeInput::of(&header, header.metadata().map_or(1, |metadata| metadata.time_embeddings()));
+        let time = TimeInput::of(&header);
         Ok(LoadedModel {
             path,
             header,

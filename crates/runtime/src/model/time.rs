@@ -19,27 +19,31 @@ pub struct TimeInput {
 
 impl TimeInput {
     /// Reads it off the head of a model whose contract is checked.
-    pub fn of(header: &ModelHeader, embeddings: usize) -> TimeInput {
+    pub fn of(header: &ModelHeader) -> TimeInput {
+        let embeddings = header.metadata().map_or(1, |metadata| metadata.time_embeddings());
         let input = header.inputs.iter().find(|input| input.name == EMBEDDING);
         let row = input.and_then(|input| match input.dims.get(1) {
-            Some(Dim::Fixed(length)) => Some((*length, embeddings.max(1))),
+            Some(Dim::Fixed(length)) => Some((*length, embeddings)),
             _ => None,
         });
         TimeInput { row }
     }
 
-    /// Features of one embedding; none where the model takes times themselves, or none at all.
-    pub fn features(&self) -> Option<usize> {
-        self.row.map(|(length, embeddings)| length / embeddings)
+    /// `time_embedding` f32 `[b,r]` of times `[b]` in 0..1, where 1 is noise; none where the model takes the times
+    /// themselves, or none at all.
+    ///
+    /// # Errors
+    /// As [`Tensor::from_vec`].
+    pub fn embedding(&self, times: &[f32]) -> Result<Option<Tensor>> {
+        let Some((length, embeddings)) = self.row else { return Ok(None) };
+        let rows = time::embedding(times, length / embeddings, embeddings);
+        Tensor::from_vec(&[times.len(), length], rows).map(Some)
     }
 
-    /// `time_embedding` of a node's feed `timestep`, where the model wants that in its place.
+    /// The embedding of a node's feed `timestep`, where the model wants that in its place.
     pub(crate) fn embedded(&self, feeds: &[(&str, &Tensor)]) -> Result<Option<Tensor>> {
         let times = feeds.iter().find(|(name, _)| *name == TIMESTEP);
-        let times = times.and_then(|(_, times)| times.values::<f32>());
-        let (Some((length, embeddings)), Some(times)) = (self.row, times) else { return Ok(None) };
-        let rows = time::embedding(times, length / embeddings, embeddings);
-        Ok(Some(Tensor::from_vec(&[times.len(), length], rows)?))
+        times.and_then(|(_, times)| times.values::<f32>()).map_or(Ok(None), |times| self.embedding(times))
     }
 }
 
@@ -88,20 +92,21 @@ mod tests {
     fn embedding_replaces_time() -> Result<()> {
         let times = Tensor::from_vec(&[2], vec![1f32, 0.25])?;
         let feeds = [("latents", &times), (TIMESTEP, &times)];
-        let input = TimeInput::of(&rows(128), 2);
+        let input = TimeInput { row: Some((128, 2)) };
         let embedded = input.embedded(&feeds)?.unwrap();
         assert_eq!(embedded.shape(), [2, 128]);
         assert_eq!(embedded.values::<f32>(), Some(&time::embedding(&[1., 0.25], 64, 2)[..]));
         let names: Vec<&str> = with(&feeds, Some(&embedded)).iter().map(|(name, _)| *name).collect();
-        assert_eq!((names, input.features()), (vec!["latents", EMBEDDING], Some(64)));
+        assert_eq!(names, ["latents", EMBEDDING]);
+        assert_eq!(TimeInput::of(&rows(64)), TimeInput { row: Some((64, 1)) });
         Ok(())
     }
 
     #[test]
     fn older_models_take_times() -> Result<()> {
         let times = Tensor::from_vec(&[1], vec![1f32])?;
-        let input = TimeInput::of(&header(TIMESTEP, vec![Dim::Named("b".into())]), 1);
-        assert_eq!((input.embedded(&[(TIMESTEP, &times)])?, input.features()), (None, None));
+        let input = TimeInput::of(&header(TIMESTEP, vec![Dim::Named("b".into())]));
+        assert_eq!(input.embedded(&[(TIMESTEP, &times)])?, None);
         Ok(())
     }
 

@@ -4,7 +4,7 @@ use image::{Rgb, RgbImage, imageops};
 use wuerst_core::{Args, Ctx, Error, KnownLength, Registry, Result, Value};
 
 use super::pixels::{
-    allowed, bounded, check_colour, colour, given_side, given_sides, known_size, picture, side, tensor,
+    allowed, bounded, check_colour, colour, given_side, given_sides, known_size, picture, tensor,
 };
 use crate::plain::{Hooks, Plan};
 
@@ -80,7 +80,7 @@ fn padded(known: &Args<'_>) -> Vec<KnownLength> {
     let [height, width] = known_size(known, "image");
     let whole = |dim: &str, length: Option<usize>, ports: [&str; 2]| {
         let border = ports.map(|port| known.count(port).ok());
-        Some(side(dim, length?.saturating_add(border[0]?).saturating_add(border[1]?), "image"))
+        Some(KnownLength::new(dim, length?.saturating_add(border[0]?).saturating_add(border[1]?), "image"))
     };
     let sides = [whole("H", height, ["top", "bottom"]), whole("W", width, ["left", "right"])];
     sides.into_iter().flatten().collect()

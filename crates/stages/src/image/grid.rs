@@ -4,7 +4,7 @@ use image::{Rgb, RgbImage, imageops};
 use ndarray::{ArrayView, Axis, IxDyn, concatenate};
 use wuerst_core::{ArcArrayD, Args, Ctx, Error, KnownLength, Registry, Result, Tensor, Value};
 
-use super::pixels::{allowed, bounded, check_colour, colour, rgb, side, tensor};
+use super::pixels::{allowed, bounded, check_colour, colour, rgb, tensor};
 use crate::plain::{Hooks, Plan};
 
 pub(crate) fn register(registry: &mut Registry) -> Result<()> {
@@ -48,7 +48,7 @@ pub(crate) fn register(registry: &mut Registry) -> Result<()> {
 fn stacked(known: &Args<'_>) -> Vec<KnownLength> {
     let given: Option<Vec<bool>> = ["a", "b", "c", "d"].into_iter().map(|port| known.given(port)).collect();
     let count = given.map(|given| given.into_iter().filter(|given| *given).count());
-    count.map(|count| side("n", count, "a")).into_iter().collect()
+    count.map(|count| KnownLength::new("n", count, "a")).into_iter().collect()
 }
 
 fn stack(_: &mut Ctx<'_>, args: &Args<'_>) -> Result<Vec<Value>> {
@@ -92,7 +92,7 @@ fn check_grid(known: &Args<'_>) -> Result<()> {
 fn laid_out(known: &Args<'_>) -> Vec<KnownLength> {
     let sides = grid_sides(known, known.given("columns"));
     sides.map_or_else(Vec::new, |[width, height]| {
-        vec![side("H", height, "images"), side("W", width, "images")]
+        vec![KnownLength::new("H", height, "images"), KnownLength::new("W", width, "images")]
     })
 }
 

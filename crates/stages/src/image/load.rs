@@ -31,11 +31,7 @@ fn size(file: &File) -> Result<[u32; 2]> {
 
 fn lengths(known: &Args<'_>) -> Vec<KnownLength> {
     let Ok([width, height]) = known.file("file").and_then(size) else { return Vec::new() };
-    let known = |dim: &str, length: u32| KnownLength {
-        dim: dim.to_owned(),
-        length: length as usize,
-        port: "file".to_owned(),
-    };
+    let known = |dim: &str, length: u32| KnownLength::new(dim, length as usize, "file");
     vec![known("h", height), known("w", width)]
 }
 

@@ -24,7 +24,7 @@ use wuerst_core::{Registry, Result};
 use crate::files::Outputs;
 
 pub use encode::{XMP_KEYWORD, png as png_file};
-pub(crate) use pixels::{MOST_PIXELS, known_size, picture, side, tensor, unit};
+pub(crate) use pixels::{MOST_PIXELS, known_size, picture, tensor, unit};
 pub(crate) use resize::scaled;
 pub use texts::{PngTextsError, png_texts};
 

@@ -50,13 +50,8 @@ pub(crate) fn tensor(picture: RgbImage) -> Result<Tensor> {
 
 /// The sides `[H,W]` of a picture whose `width` and `height` are given.
 pub(super) fn given_sides(known: &Args<'_>) -> Vec<KnownLength> {
-    let side = |dim: &str, port: &str| Some(side(dim, known.count(port).ok()?, port));
+    let side = |dim: &str, port: &str| Some(KnownLength::new(dim, known.count(port).ok()?, port));
     [side("H", "height"), side("W", "width")].into_iter().flatten().collect()
-}
-
-/// A side that follows from an argument.
-pub(crate) fn side(dim: &str, length: usize, port: &str) -> KnownLength {
-    KnownLength { dim: dim.to_owned(), length, port: port.to_owned() }
 }
 
 /// The width or height that a picture of such sides comes of.

@@ -4,7 +4,7 @@ use image::RgbImage;
 use image::imageops::{self, FilterType};
 use wuerst_core::{Args, Ctx, Error, KnownLength, Registry, Result, Value};
 
-use super::pixels::{allowed, bounded, known_size, picture, side, tensor};
+use super::pixels::{allowed, bounded, known_size, picture, tensor};
 use crate::plain::{Hooks, Plan};
 
 pub(crate) fn register(registry: &mut Registry) -> Result<()> {
@@ -76,7 +76,7 @@ fn sizes(known: &Args<'_>, given: [Option<bool>; 3]) -> Result<[Option<Side>; 2]
 fn lengths(known: &Args<'_>) -> Vec<KnownLength> {
     let Ok(sizes) = sizes(known, SIZES.map(|port| known.given(port))) else { return Vec::new() };
     let sizes = ["H", "W"].into_iter().zip(sizes);
-    sizes.filter_map(|(dim, size)| size.map(|(length, port)| side(dim, length, port))).collect()
+    sizes.filter_map(|(dim, size)| size.map(|(length, port)| KnownLength::new(dim, length, port))).collect()
 }
 
 /// The width, height or factor of a result with such a side.

@@ -8,7 +8,7 @@ pub(crate) mod start;
 use std::path::Path;
 
 use wuerst_core::{Args, Ctx, Error, NotFinite, Refusal, Result, Tensor, memory};
-use wuerst_model::metadata::Preview;
+use wuerst_model::metadata::{Preview, SamplingDefaults};
 use wuerst_model::noise::Noise;
 use wuerst_model::schedule::{self, SamplingStep, Schedule};
 use wuerst_runtime::InvariantOutputs;
@@ -17,7 +17,7 @@ use self::guidance::{Conditions, Feeds, Guidance};
 use self::preview::rgb;
 use self::start::Start;
 
-/// The ports that both stages have, in the notation of signatures. What is left out, the model's metadata say.
+/// The ports that both stages have, in the notation of signatures. The model's metadata have the values of ports that are left out.
 macro_rules! sampling_ports {
     () => {
         concat!(
@@ -67,31 +67,22 @@ enum Sampler {
     Dpm,
 }
 
-/// What a model's metadata say where the arguments say nothing.
-pub(crate) struct Defaults<'a> {
-    pub path: &'a Path,
-    pub steps: usize,
-    pub guidance: f64,
-    pub schedule: &'a Schedule,
-    pub timesteps: &'a [f64],
-    pub preview: Option<&'a Preview>,
-}
-
 impl<'a> Sampling<'a> {
-    /// Reads the arguments of [`sampling_ports`] and of [`crate::sampling::start`].
-    pub(crate) fn new(args: &Args<'_>, model: Defaults<'a>) -> Result<Sampling<'a>> {
+    /// Reads the arguments of [`sampling_ports`] and of [`crate::sampling::start`]; `path` is the model's file, and `model` has
+    /// the values of arguments that are left out.
+    pub(crate) fn new(args: &Args<'_>, path: &'a Path, model: &'a SamplingDefaults) -> Result<Sampling<'a>> {
         let times = if args.has("steps") {
             let times = if args.text("spacing")? == "noisy" { schedule::noisy } else { even };
             times(args.count("steps")?)
         } else if model.timesteps.is_empty() {
             even(model.steps)
         } else {
-            model.timesteps.to_vec()
+            model.timesteps.clone()
         };
         let falling = times.is_sorted_by(|a, b| a > b) && times.iter().all(|t| (0. ..=1.).contains(t));
         if times.len() < 2 || !falling {
             let source = "its metadata has times that do not fall from 1 to 0".into();
-            return Err(Error::Model { path: model.path.to_owned(), source });
+            return Err(Error::Model { path: path.to_owned(), source });
         }
         let guidance = Guidance::new(args, model.guidance)?;
         let sampler = match args.text("sampler")? {
@@ -101,7 +92,7 @@ impl<'a> Sampling<'a> {
         };
         let start = Start::new(args)?;
         let times = start.times(&times);
-        let (schedule, preview, path) = (model.schedule, model.preview, model.path);
+        let (schedule, preview) = (&model.schedule, model.preview.as_ref());
         Ok(Sampling { schedule, times, guidance, sampler, start, preview, path })
     }
 
@@ -227,11 +218,8 @@ mod tests {
     /// Samples `[1,1,2,2]` with a model that takes everything for noise.
     fn sampled(values: &[Option<Value>], timesteps: &[f64]) -> Result<(Vec<f32>, Vec<f32>)> {
         let ports: Signature = SIGNATURE.parse()?;
-        let schedule = Schedule::default();
-        let path = Path::new("a.onnx");
-        let metadata =
-            Defaults { path, steps: 4, guidance: 1., schedule: &schedule, timesteps, preview: None };
-        let sampling = Sampling::new(&Args::new(&ports.inputs, values), metadata)?;
+        let model = SamplingDefaults { timesteps: timesteps.to_vec(), ..SamplingDefaults::new(4, 1.) };
+        let sampling = Sampling::new(&Args::new(&ports.inputs, values), Path::new("a.onnx"), &model)?;
         let (cancel, mut observer, mut times) = (CancellationToken::new(), (), vec![]);
         let mut ctx = Ctx::new("node", &cancel, &mut observer);
         let conditions = sampling.conditions(vec![], || Ok(vec![]))?;
@@ -293,11 +281,8 @@ mod tests {
         }
         let ports: Signature = SIGNATURE.parse()?;
         let values = args(Some(4), "linear", "ddpm");
-        let schedule = Schedule::default();
-        let path = Path::new("a.onnx");
-        let metadata =
-            Defaults { path, steps: 4, guidance: 1., schedule: &schedule, timesteps: &[], preview: None };
-        let sampling = Sampling::new(&Args::new(&ports.inputs, &values), metadata)?;
+        let model = SamplingDefaults::new(4, 1.);
+        let sampling = Sampling::new(&Args::new(&ports.inputs, &values), Path::new("a.onnx"), &model)?;
         let cancel = CancellationToken::new();
         let (mut observer, mut calls) = (Stop(cancel.clone()), 0);
         let mut ctx = Ctx::new("node", &cancel, &mut observer);
@@ -323,10 +308,8 @@ mod tests {
     fn overflow_names_its_step() -> Result<()> {
         let ports: Signature = SIGNATURE.parse()?;
         let values = args(Some(4), "linear", "ddim");
-        let (schedule, path) = (Schedule::default(), Path::new("a.onnx"));
-        let metadata =
-            Defaults { path, steps: 4, guidance: 1., schedule: &schedule, timesteps: &[], preview: None };
-        let sampling = Sampling::new(&Args::new(&ports.inputs, &values), metadata)?;
+        let model = SamplingDefaults::new(4, 1.);
+        let sampling = Sampling::new(&Args::new(&ports.inputs, &values), Path::new("a.onnx"), &model)?;
         let (cancel, mut observer, mut calls) = (CancellationToken::new(), (), 0);
         let mut ctx = Ctx::new("node", &cancel, &mut observer);
         let conditions = sampling.conditions(vec![], || Ok(vec![]))?;

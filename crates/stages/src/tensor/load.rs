@@ -38,7 +38,7 @@ fn shape(file: &File) -> Result<[usize; 4]> {
 fn lengths(known: &Args<'_>) -> Vec<KnownLength> {
     let Ok(shape) = known.file("file").and_then(shape) else { return Vec::new() };
     let dims = ["b", "c", "h", "w"].into_iter().zip(shape);
-    dims.map(|(dim, length)| KnownLength { dim: dim.to_owned(), length, port: "file".to_owned() }).collect()
+    dims.map(|(dim, length)| KnownLength::new(dim, length, "file")).collect()
 }
 
 fn misshapen(file: &File, shape: &[usize]) -> Error {

@@ -3,7 +3,6 @@
 use wuerst_core::{Args, Ctx, Error, KnownLength, Registry, Result, Tensor, Value};
 use wuerst_model::noise::Noise;
 
-use crate::image::side;
 use crate::plain::{Hooks, Plan};
 
 /// The most numbers that are drawn at once; the latents of a picture of 4096 x 4096 pixels are a quarter of it.
@@ -36,7 +35,7 @@ fn check(known: &Args<'_>) -> Result<()> {
 
 fn lengths(known: &Args<'_>) -> Vec<KnownLength> {
     let dims = ["b", "c", "h", "w"].into_iter().zip(SHAPE);
-    dims.filter_map(|(dim, port)| Some(side(dim, known.count(port).ok()?, port))).collect()
+    dims.filter_map(|(dim, port)| Some(KnownLength::new(dim, known.count(port).ok()?, port))).collect()
 }
 
 fn shape(known: &Args<'_>) -> Option<Vec<usize>> {

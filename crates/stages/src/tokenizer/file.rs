@@ -57,7 +57,7 @@ struct Added {
     content: String,
 }
 
-/// An entry of a list of tokens or of pairs: its texts are short. Of `Unigram`, the library makes a tree with a level for
+/// An entry of a list of tokens or of pairs: its texts are short. The library makes a tree of `Unigram` tokens, with a level for
 /// each byte of a token, and takes it apart by recursion.
 struct Entry;
 

@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 
 use tokenizers::parallelism::set_parallelism;
 use tokenizers::{Encoding, NormalizedString, Normalizer, PaddingStrategy, PostProcessor, TruncationParams};
-use wuerst_core::{BoxError, Error, File, Result, memory};
+use wuerst_core::{BoxError, Error, File, Result, byte_order, memory};
 use wuerst_model::stand_in;
 
 /// The largest file that is read, in bytes.
@@ -45,7 +45,7 @@ fn failed(path: &Path, source: impl Into<BoxError>) -> Error {
     Error::Model { path: path.to_owned(), source: source.into() }
 }
 
-/// An error of a library that reads the file. That memory cannot be had is no fault of the file.
+/// An error of a library that reads the file. The file is not blamed where memory runs out.
 fn failed_unless_memory(path: &Path, error: BoxError) -> Error {
     let io = error.downcast_ref::<std::io::Error>().map(std::io::Error::kind);
     if io == Some(ErrorKind::OutOfMemory) {
@@ -87,7 +87,7 @@ fn read(file: &File) -> Result<String> {
     check_size(file.path(), text.len() as u64)?;
     match stand_in::of_bytes(text.as_bytes()) {
         Some(what) => Err(failed(file.path(), format!("is no tokenizer but {what}"))),
-        None => Ok(text.trim_start_matches('\u{feff}').to_owned()),
+        None => Ok(byte_order::unmarked(&text).to_owned()),
     }
 }
 

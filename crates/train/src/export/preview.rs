@@ -70,14 +70,14 @@ pub fn fit(folder: &Path, pictures: impl IntoIterator<Item = Result<wuerst::Tens
     };
     // Previews are made while the prior still works on its own scale.
     let (map, of_embedding) = embedding.map(|e| (e - own.embedding_shift) / own.embedding_scale)?;
-    own.preview = Some(map);
+    own.sampling.preview = Some(map);
     metadata::write(&prior, &Metadata::Prior(own))?;
     let decoder = metadata::path(folder, "decoder");
     let Metadata::Decoder(mut own) = metadata::read(&decoder)? else {
         bail!("{} is no decoder", decoder.display());
     };
     let (map, of_latents) = latents.map(|z| z)?;
-    own.preview = Some(map);
+    own.sampling.preview = Some(map);
     metadata::write(&decoder, &Metadata::Decoder(own))?;
     Ok([of_embedding, of_latents])
 }

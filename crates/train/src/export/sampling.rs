@@ -17,15 +17,12 @@ pub fn run(config: &RunConfig, folder: &Path) -> Result<()> {
     {
         let path = metadata::path(folder, stage);
         let mut metadata = metadata::read(&path)?;
-        match &mut metadata {
-            Metadata::Prior(metadata) if stage == "prior" => {
-                (metadata.steps, metadata.guidance) = (own_steps, own_guidance);
-            }
-            Metadata::Decoder(metadata) if stage == "decoder" => {
-                (metadata.steps, metadata.guidance) = (own_steps, own_guidance);
-            }
+        let sampling = match &mut metadata {
+            Metadata::Prior(metadata) if stage == "prior" => &mut metadata.sampling,
+            Metadata::Decoder(metadata) if stage == "decoder" => &mut metadata.sampling,
             other => bail!("{} is a {}, no {stage}", path.display(), other.contract()),
-        }
+        };
+        (sampling.steps, sampling.guidance) = (own_steps, own_guidance);
         metadata::write(&path, &metadata)?;
         println!("{}: {own_steps} steps, guidance {own_guidance}", path.display());
     }

@@ -7,7 +7,7 @@ use crate::programs::STAGE_A_DECODER;
 use anyhow::{Result, ensure};
 use wuerst_model::compressor::{self, STRIDE};
 use wuerst_model::contract::Sizes;
-use wuerst_model::metadata::{self, Metadata};
+use wuerst_model::metadata::{self, Metadata, SamplingDefaults};
 use wuerst_model::network::Network;
 use wuerst_model::record::NetworkGraph;
 use wuerst_model::scale::Scale;
@@ -88,12 +88,10 @@ pub fn exports(config: &RunConfig, latent_scale: f64) -> Result<Vec<Export>> {
                 embedding_shift: 0.,
                 scale,
                 native_size: picture,
-                steps: sampling.prior_steps,
-                guidance: sampling.prior_guidance,
-                schedule,
-                timesteps: vec![],
-                time_embeddings: 1,
-                preview: None,
+                sampling: SamplingDefaults {
+                    schedule,
+                    ..SamplingDefaults::new(sampling.prior_steps, sampling.prior_guidance)
+                },
             }),
         )?,
         Export::new(
@@ -104,12 +102,10 @@ pub fn exports(config: &RunConfig, latent_scale: f64) -> Result<Vec<Export>> {
             StageWeights::averaged(config, &["decoder", "compressor"])?,
             Metadata::Decoder(metadata::Decoder {
                 scale,
-                steps: sampling.decoder_steps,
-                guidance: sampling.decoder_guidance,
-                schedule,
-                timesteps: vec![],
-                time_embeddings: 1,
-                preview: None,
+                sampling: SamplingDefaults {
+                    schedule,
+                    ..SamplingDefaults::new(sampling.decoder_steps, sampling.decoder_guidance)
+                },
             }),
         )?,
         Export::new(

@@ -7,8 +7,8 @@ use super::bench::FITTED;
 use super::subjects::{Gallery, Subject, large_planes, planes};
 use crate::export::metadata;
 use crate::frozen::Frozen;
-use crate::session::Session;
-use crate::stage::{add_noise, embed_time, noise_loss};
+use crate::session::{self, Session};
+use crate::stage::{add_noise, noise_loss};
 use anyhow::{Context, Result, bail, ensure};
 use serde::{Deserialize, Serialize};
 use std::fmt::Write as _;
@@ -99,19 +99,22 @@ impl Exported<'_> {
         let decoder = by_noise_level(&latents, |first, noisy, t| {
             let (embedding, text) = (rows(&embeddings, first, t), rows(&text, first, t));
             let (decoder, time) = &self.decoder;
-            Ok(decoder.run(&[noisy, &as_taken(*time, t), &embedding, &text])?.remove(0))
+            Ok(decoder.run(&[noisy, &as_taken(*time, t)?, &embedding, &text])?.remove(0))
         })?;
         let prior = by_noise_level(&embeddings, |first, noisy, t| {
             let (prior, time) = &self.prior;
-            Ok(prior.run(&[noisy, &as_taken(*time, t), &rows(&text, first, t)])?.remove(0))
+            Ok(prior.run(&[noisy, &as_taken(*time, t)?, &rows(&text, first, t)])?.remove(0))
         })?;
         Ok([decoder, prior])
     }
 }
 
 /// Times `[b]` in the form in which a model takes them.
-fn as_taken(time: TimeInput, t: &Tensor) -> Tensor {
-    time.features().map_or_else(|| t.shallow_clone(), |features| embed_time(t, features))
+fn as_taken(time: TimeInput, t: &Tensor) -> Result<Tensor> {
+    match time.embedding(&Vec::<f32>::try_from(t)?)? {
+        Some(embedding) => session::output(&embedding),
+        None => Ok(t.shallow_clone()),
+    }
 }
 
 /// Measures stages B and C of a model folder on pictures of `val` and of training.
@@ -128,7 +131,7 @@ pub fn of_model(
     let timed = |name: &str| -> Result<_> {
         let path = metadata::path(models, name);
         let header = ModelHeader::read(&path).with_context(|| path.display().to_string())?;
-        Ok((open(name)?, TimeInput::of(&header, 1)))
+        Ok((open(name)?, TimeInput::of(&header)))
     };
     let Metadata::VqganEncoder(vqgan) = metadata::read(&metadata::path(models, "vqgan-encoder"))? else {
         bail!("{}/vqgan-encoder.onnx is another stage", models.display())

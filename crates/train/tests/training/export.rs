@@ -156,7 +156,8 @@ fn drawn_from(config: &RunConfig, folder: &Path) -> Result<()> {
     assert_eq!(latents.shape(), [1, channels, side, side]);
     let refused = started_from(3).unwrap_err().to_string();
     assert!(
-        refused.contains(&format!("has 3 channels, but the model's latents have {channels}")),
+        refused.contains("init")
+            && refused.contains(&format!("it has 3 channels, and the model takes {channels}")),
         "{refused}"
     );
     Ok(())

@@ -1,7 +1,6 @@
 use super::*;
-use crate::metadata::{Compressor, Decoder, Preview, Prior, TextEncoder, Vqgan};
+use crate::metadata::{Compressor, Decoder, Preview, Prior, SamplingDefaults, TextEncoder, Vqgan};
 use crate::scale::Scale;
-use crate::schedule::Schedule;
 
 fn read(contract: &str, pairs: &[(&str, &str)]) -> Result<Metadata, String> {
     let pairs: Vec<(String, &str)> =
@@ -36,7 +35,13 @@ fn prior<'a>(field: &'a str, text: &'a str) -> Vec<(&'a str, &'a str)> {
 /// A value of each contract with all metadata.
 fn all() -> [Metadata; 6] {
     let preview = Some(Preview { weight: vec![[0.1, 0.2, 0.3]; 16], bias: [0.5; 3] });
-    let (scale, schedule, timesteps) = (Scale::default(), Schedule::default(), vec![1., 0.5, 0.]);
+    let scale = Scale::default();
+    let sampling = SamplingDefaults {
+        timesteps: vec![1., 0.5, 0.],
+        time_embeddings: 2,
+        preview,
+        ..SamplingDefaults::new(60, 4.)
+    };
     let vqgan = Vqgan { latent_scale: 0.3764, pixels_per_latent: 8 };
     [
         Metadata::TextEncoder(TextEncoder { tokenizer: "tokenizer.json".into(), length: 77 }),
@@ -45,22 +50,9 @@ fn all() -> [Metadata; 6] {
             embedding_shift: -1.,
             scale,
             native_size: 1024,
-            steps: 60,
-            guidance: 4.,
-            schedule,
-            timesteps: timesteps.clone(),
-            time_embeddings: 2,
-            preview: preview.clone(),
+            sampling: sampling.clone(),
         }),
-        Metadata::Decoder(Decoder {
-            scale,
-            steps: 12,
-            guidance: 0.,
-            schedule,
-            timesteps,
-            time_embeddings: 2,
-            preview,
-        }),
+        Metadata::Decoder(Decoder { scale, sampling }),
         Metadata::VqganDecoder(vqgan.clone()),
         Metadata::VqganEncoder(vqgan),
         Metadata::Compressor(Compressor {

@@ -92,7 +92,7 @@ pub fn weight<'a>(names: impl Iterator<Item = &'a String>) -> u64 {
 }
 
 impl OnnxGraph {
-    /// How much there is to look at, beside the nodes.
+    /// Entries to look at, without the nodes.
     pub fn weight(&self) -> u64 {
         let tensors = self.tensors.iter().map(|(tensor, _)| tensor).chain(&self.sparse);
         let inputs = self.inputs.iter().map(|input| &input.name);

@@ -31,7 +31,7 @@ const GROWTH: u64 = 8;
 const FIXED: u64 = 1 << 27;
 /// Nodes after functions are inlined.
 const NODES: u64 = 200_000;
-/// Names and attributes that are looked at after functions are inlined, beside one for each byte of the file.
+/// Names and attributes that are looked at after functions are inlined, in addition to one for each byte of the file.
 const WORK: u64 = 2_000_000;
 /// Functions that call each other.
 const CALLS: usize = 16;

@@ -167,7 +167,7 @@ fn long_nodes_count_with_each_call() {
 
 #[test]
 fn dimensions_do_not_double() {
-    // Each node has those of its indices in place of one of its own.
+    // Each node has the names of its indices in place of one of its own.
     let nodes: Vec<String> = (0..60).map(|n| format!("Gather x{n} x{n} -> x{}", n + 1)).collect();
     let nodes: Vec<&str> =
         ["Unsqueeze v zero -> x0"].into_iter().chain(nodes.iter().map(String::as_str)).collect();
