@@ -287,7 +287,7 @@ typedef struct wst_options {
      *   tensorrt:N{precision=f32|f16|bf16,cache=FOLDER,...}, with memory_limit and arena as cuda has them; the folder
      *       keeps built engines, apart for each model, library, GPU and set of options
      *   openvino:CPU{precision=f32|bf16|f16,library=PATH}, or GPU, GPU.1, NPU: the plug-in onnxruntime-ep-openvino, which
-     *       lies at PATH, or where the environment variable WUERST_OPENVINO says, or beside ONNX Runtime
+     *       lies at PATH, or where the environment variable WUERST_OPENVINO says, or next to ONNX Runtime
      *   ep:NAME{library=PATH,KEY=VALUE,...}: any other execution provider by the name that it calls itself, with its own
      *       options; PATH is its plug-in for ONNX Runtime, whose code runs with the rights of the process. ep:NAME:1 is the
      *       second of its devices. No graph may prefer one */

@@ -6,7 +6,7 @@
  *
  *   SIGNAL CODE SAME NEXT LARGE SMALL SIZE LATEST LEFT FILES ADDRESSES...
  *
- * the signal that ended the process; the run's code, and whether the picture is right; whether that of the next run is;
+ * the signal that ended the process; the run's code, and whether the picture, and the next run's picture, are right;
  * how many blocks were asked for; the size of the first block that failed, and the largest of the latest; bytes that were in
  * use and files that were open at the end; and where in the library the block was asked for, or where the process ended.
  */

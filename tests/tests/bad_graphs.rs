@@ -76,7 +76,7 @@ fn registry() -> Registry {
     registry
 }
 
-/// The built-in nodes with the tiny models; files are those beside the graphs.
+/// The built-in nodes with the tiny models; files lie next to the graphs.
 fn built_in() -> Registry {
     let models = tiny().canonicalize().unwrap();
     let (models, files) = (models, Some(folder().join("built-in")));

@@ -35,7 +35,7 @@ fn the_schema_is_that_of_the_nodes() {
     agree("graphs/schema.json", &format!("{:#}\n", schema(&registry())));
 }
 
-/// `wuerst import` writes the graph beside the models, where no schema comes along.
+/// `wuerst import` writes the graph next to the models, without a schema.
 #[test]
 fn published_graph_is_the_imports() {
     let line = "# yaml-language-server: $schema=schema.json\n";

@@ -145,8 +145,8 @@ fn room(bytes: usize, threads: usize) -> bool {
     RESERVE.used.load(Ordering::Relaxed) <= SPARED && has_small_blocks() && mapped(bytes, threads)
 }
 
-/// Whether the system still has what the reserve cannot stand in for: the standard library asks for the names of threads
-/// beside it, and so do libraries in C.
+/// Whether the system still has small blocks. The standard library (for names of threads) and libraries in C ask it for
+/// them, and the reserve cannot stand in.
 fn has_small_blocks() -> bool {
     let Ok(layout) = Layout::from_size_align(SMALL, 16) else { return false };
     // SAFETY: a block of some bytes, which goes back where it came from.

@@ -25,7 +25,7 @@ impl Inner {
 }
 
 impl CancellableMutex {
-    /// A lock that nobody holds.
+    /// A mutex that is not locked.
     pub fn new() -> CancellableMutex {
         CancellableMutex::default()
     }
@@ -60,7 +60,7 @@ impl CancellableMutex {
         (!std::mem::replace(&mut *taken, true)).then(|| CancellableMutexGuard(self.clone()))
     }
 
-    /// Whether this is the only handle: nobody holds it, and nobody waits through a clone.
+    /// Whether this is the only handle: the mutex is neither held nor waited for through a clone.
     pub fn is_unused(&self) -> bool {
         Arc::strong_count(&self.0) == 1
     }

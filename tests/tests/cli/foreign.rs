@@ -10,7 +10,7 @@ use wuerst_tests::built::root;
 
 use crate::{GRAPH, text, wuerst};
 
-/// The shipped models by links, and copies of those of `tests/models`.
+/// Links to the shipped models, and copies of `tests/models`.
 fn models() -> Result<TempDir> {
     let folder = tempfile::tempdir()?;
     for name in ["models/icons", "tests/models"] {

@@ -26,7 +26,7 @@ fn of_a_pipe(folder: &Path, args: &[&str]) -> Result<()> {
     Ok(())
 }
 
-/// A folder with `pipe` in it, and models beside it.
+/// A folder with `pipe` and models.
 fn bench() -> Result<TempDir> {
     let folder = models()?;
     pipe(&folder.path().join("pipe"))?;

@@ -1,4 +1,4 @@
-//! Every graph that ships, on the tiny model: what each promises, whatever the weights. What follows from training is tested
+//! Every graph that ships, on the tiny model: the promises that hold for any weights. Results of training are tested
 //! on the model that ships.
 
 mod mixed;

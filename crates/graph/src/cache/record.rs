@@ -1,8 +1,8 @@
 //! The results of a node as the bytes of a file.
 //!
 //! `wuerst results 1` and a line feed, a checksum of all that follows, the key, and the values one after the other:
-//! a tag, and for tensors the number of dimensions, their lengths, and the elements. What the node said of them follows, a
-//! text with a tag of its own for each warning. Numbers have the byte order of the machine, since a cache folder is the
+//! a tag, and for tensors the number of dimensions, their lengths, and the elements. The node's warnings
+//! follow, each a text with a tag of its own. Numbers have the byte order of the machine, since a cache folder is the
 //! machine's own; another order shows as damage.
 
 use wuerst_core::{DType, Digest, Element, Hasher, Tensor, Value};
@@ -13,7 +13,7 @@ const SUM: usize = 32;
 /// The tag of a warning.
 const WARNING: u8 = 9;
 
-/// The results of a node, and what it said of them.
+/// The results of a node, and its warnings.
 pub(crate) type Stored = (Vec<Value>, Vec<String>);
 
 /// The file of these results; none when one of them is nothing to keep, as a model on disk.

@@ -61,7 +61,7 @@ pub(crate) fn reopened(value: Value) -> Result<Value> {
     })
 }
 
-/// The digests of a node's arguments, and last that of its [state](NodeKind::state). `result` tells the digests of
+/// The digests of a node's arguments, and, last, of its [state](NodeKind::state). `result` tells the digests of
 /// other nodes' results.
 pub(crate) fn arguments(
     kind: &dyn NodeKind,

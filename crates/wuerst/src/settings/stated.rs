@@ -17,7 +17,7 @@ pub struct Settings {
     pub devices: Vec<Device>,
     /// `threads`: threads of each model's run.
     pub threads: Option<usize>,
-    /// `stages`: devices and threads of single stages, which count before those of all.
+    /// `stages`: devices and threads of single stages, which count before `devices` and `threads`.
     pub stages: BTreeMap<Contract, StageOptions>,
     /// `memory`, or its `models`: the most memory that loaded models take, in bytes.
     pub model_bytes: Option<u64>,
