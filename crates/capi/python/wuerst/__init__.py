@@ -2,13 +2,14 @@
 
     import wuerst
 
-    engine = wuerst.Engine(models="models/icons")
-    job = engine.open("graphs/text-to-image.yaml").job()
-    job["prompt"] = "a red apple, twemoji style"
+    job = wuerst.Engine().open(wuerst.graphs / "text-to-image.yaml").job(prompt="a red apple")
     image = job.get("image")          # a Tensor: image.shape, bytes(image), image.numpy()
 
-Where the library is looked for: `load(path)`, called before anything else; the environment variable
-WUERST_LIBRARY; beside this package and in ../lib from there; then where the system finds libraries.
+`pip install wuerst wuerst-models-icons` brings the library, ONNX Runtime, graphs and a small model.
+
+The library is looked for at `load(path)`, called before anything else; the environment variable WUERST_LIBRARY; `lib` in
+this package; next to this package and in ../lib from there; then where the system finds libraries. Models come from
+`Engine(models=…)`, the variable WUERST_MODELS, or an installed package of models.
 
 Errors of the library are raised as `wuerst.Error` with its code, message and, for a wrong graph, the places. Calls
 release the interpreter's lock. `Job.start` runs a job in the background while a tool's window lives on:
@@ -18,6 +19,8 @@ release the interpreter's lock. `Job.start` runs a job in the background while a
 
 What the header says of threads and ownership holds here too; handles are freed when their objects go.
 """
+
+from __future__ import annotations
 
 from ._abi import (
     CANCELLED,
@@ -35,15 +38,16 @@ from ._abi import (
     load,
 )
 from ._engine import Engine, Graph, Job
+from ._installed import graphs, use_installed_runtime
 from ._runs import Running, Status
 from ._shown import Kind, Node, Port
 from ._values import Tensor
 
 __all__ = ["Engine", "Error", "Graph", "Job", "Kind", "Node", "Place", "Port", "Running", "Status", "Tensor", "load"]
-__all__ += ["version"]
+__all__ += ["graphs", "use_installed_runtime", "version"]
 __all__ += ["CANCELLED", "FILE", "GRAPH", "INTERNAL", "INVALID", "MODEL", "NODE", "NOT_FOUND", "OUT_OF_MEMORY", "RUNTIME"]
 
 
-def version():
+def version() -> str:
     """The version of the library, as "0.1.0"."""
     return load().wst_version().text()

@@ -1,23 +1,37 @@
 """libwuerst's C interface in ctypes: structs, functions, loading, errors. The header says what they mean."""
 
-import collections
+from __future__ import annotations
+
 import ctypes as c
 import ctypes.util
 import os
 import sys
 import threading
+from typing import Any, Iterable, NamedTuple
+
+from . import _installed
 
 INVALID, GRAPH, NOT_FOUND, FILE, MODEL, RUNTIME, OUT_OF_MEMORY, NODE, CANCELLED, INTERNAL = range(1, 11)
 
-Place = collections.namedtuple("Place", "line column path message")
+
+class Place(NamedTuple):
+    """Where a graph is wrong: line and column from 1, the path of keys, and the message."""
+
+    line: int
+    column: int
+    path: str
+    message: str
+
 
 
 class Error(Exception):
     """What the library refused: `code` is one of INVALID to INTERNAL; `places` are a graph's problems."""
 
-    def __init__(self, code, message, places=()):
+    def __init__(self, code: int, message: str, places: Iterable[Place] = ()) -> None:
         super().__init__(message)
-        self.code, self.message, self.places = code, message, list(places)
+        self.code: int = code
+        self.message: str = message
+        self.places: list[Place] = list(places)
 
 
 class Str(c.Structure):
@@ -26,11 +40,11 @@ class Str(c.Structure):
     _fields_ = [("data", c.c_char_p), ("len", c.c_size_t)]
 
     @classmethod
-    def of(cls, text):
+    def of(cls, text: Any) -> Str:
         data = os.fspath(text).encode("utf-8")
         return cls(data, len(data))
 
-    def text(self):
+    def text(self) -> str:
         return c.string_at(self.data, self.len).decode("utf-8") if self.len else ""
 
 
@@ -39,7 +53,7 @@ class View(c.Structure):
 
     _fields_ = [("data", c.c_void_p), ("len", c.c_size_t)]
 
-    def text(self):
+    def text(self) -> str:
         return c.string_at(self.data, self.len).decode("utf-8") if self.len else ""
 
 
@@ -292,11 +306,11 @@ _FUNCTIONS = {
     "wst_job_cancel": (None, [_P]),
     "wst_job_free": (None, [_P]),
 }
-_library = None
+_library: Any = None
 _loading = threading.Lock()
 
 
-def load(path=None):
+def load(path: str | os.PathLike[str] | None = None) -> Any:
     """Loads the library, once for the process; later calls give the one that is loaded.
 
     Raises OSError with every place that was tried when there is none.
@@ -308,11 +322,10 @@ def load(path=None):
         return _library
 
 
-def _bound(path):
+def _bound(path: Any) -> Any:
     name = {"win32": "wuerst.dll", "darwin": "libwuerst.dylib"}.get(sys.platform, "libwuerst.so")
-    here = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
     named = path or os.environ.get("WUERST_LIBRARY")
-    tried = [named] if named else [os.path.join(here, name), os.path.join(here, "..", "lib", name)]
+    tried = [named] if named else _installed.library_places(name)
     if not named:
         tried.append(ctypes.util.find_library("wuerst") or name)
     problems = []
@@ -335,7 +348,7 @@ def _bound(path):
     raise OSError("no libwuerst: set WUERST_LIBRARY to its path, or call wuerst.load(path); " + "; ".join(problems))
 
 
-def call(name, *arguments):
+def call(name: str, *arguments: Any) -> None:
     """Calls a function that returns an error, and raises that."""
     library = load()
     error = getattr(library, name)(*arguments)
@@ -353,7 +366,7 @@ def call(name, *arguments):
     raise Error(code, message, places)
 
 
-def filled(struct, name, *arguments):
+def filled(struct: Any, name: str, *arguments: Any) -> Any:
     """Calls a function that fills a struct, its last argument; gives that."""
     out = struct()
     if hasattr(out, "struct_size"):
@@ -362,7 +375,7 @@ def filled(struct, name, *arguments):
     return out
 
 
-def made(name, *arguments):
+def made(name: str, *arguments: Any) -> Any:
     """Calls a function whose last argument is where a new handle goes; gives that."""
     out = c.c_void_p()
     call(name, *arguments, c.byref(out))

@@ -1,7 +1,10 @@
 """Node kinds whose functions are Python's."""
 
+from __future__ import annotations
+
 import ctypes as c
 import hashlib
+from typing import Any, Callable, Iterable
 
 from ._abi import BATCH, INVALID, NODE, NODE_FUNCTION, STATE, BatchView, Digest, Error, RawKind, Str, TensorView, call, load, made
 from ._runs import inside_callback
@@ -11,12 +14,12 @@ from ._values import from_handle, raw_tensor, to_handle
 class Call:
     """One run of one node, inside its function, in its thread."""
 
-    def __init__(self, pointer):
+    def __init__(self, pointer: Any) -> None:
         self._pointer = pointer
 
-    def arguments(self):
+    def arguments(self) -> list[Any]:
         """The values of the inputs; None for one that is left out, or not known yet."""
-        values = []
+        values: list[Any] = []
         while True:
             try:
                 values.append(from_handle(made("wst_call_argument", self._pointer, len(values))))
@@ -25,32 +28,32 @@ class Call:
                     raise
                 return values
 
-    def has(self, index):
+    def has(self, index: int) -> bool:
         """Whether an input has a value, now or once the graph has run so far."""
         return bool(load().wst_call_has(self._pointer, index))
 
-    def step(self, done, of):
+    def step(self, done: int, of: int) -> bool:
         """Says that steps are done; whether to go on."""
         return bool(load().wst_call_step(self._pointer, done, of))
 
-    def wants_preview(self):
+    def wants_preview(self) -> bool:
         """Whether a preview of the present step would be seen."""
         return bool(load().wst_call_wants_preview(self._pointer))
 
-    def preview(self, tensor):
+    def preview(self, tensor: Any) -> None:
         """Shows a picture of work in progress, u8 (height, width, 3)."""
         view, _owned = raw_tensor(tensor)
         call("wst_call_preview", self._pointer, view)
 
-    def warn(self, message):
+    def warn(self, message: str) -> None:
         """Tells the user something that does not stop the run."""
         call("wst_call_warn", self._pointer, Str.of(message))
 
-    def node(self):
+    def node(self) -> str:
         """The node's name in the graph."""
         return load().wst_call_node(self._pointer).text()
 
-    def results(self, values):
+    def results(self, values: Iterable[Any]) -> None:
         """Gives the results."""
         for index, value in enumerate(values):
             handle = to_handle(value)
@@ -60,11 +63,11 @@ class Call:
                 load().wst_value_free(handle)
 
 
-def _guarded(function):
+def _guarded(function: Callable[..., Any]) -> Callable[..., Any]:
     """A function for C: what it raises becomes an error of the node."""
 
     @inside_callback
-    def guarded(_, pointer, *more):
+    def guarded(_: Any, pointer: Any, *more: Any) -> Any:
         try:
             function(Call(pointer), *more)
         except Error as error:
@@ -87,20 +90,33 @@ class NodeKind:
     """
 
     def __init__(
-        self, kind, signature, run, about="", ports="", version=1, is_volatile=False, expected_ms=0.0, check=None, state=None, batch=None
-    ):
-        def ran(shown):
+        self,
+        kind: str,
+        signature: str,
+        run: Callable[..., Any],
+        about: str = "",
+        ports: str = "",
+        version: int = 1,
+        is_volatile: bool = False,
+        expected_ms: float = 0.0,
+        check: Callable[..., Any] | None = None,
+        state: Callable[..., bytes | None] | None = None,
+        batch: Callable[[Call], tuple[str, Iterable[str], str] | None] | None = None,
+    ) -> None:
+        def ran(shown: Call) -> None:
             values = run(shown, *shown.arguments())
             shown.results(values if isinstance(values, tuple) else (values,))
 
-        def told(shown, out):
+        def told(shown: Call, out: Any) -> None:
+            assert state is not None
             content = state(shown, *shown.arguments())
             if content is not None:
                 digest = hashlib.blake2b(content, digest_size=32).digest()
                 c.memmove(out, digest, c.sizeof(Digest))
 
         @inside_callback
-        def shared(_, pointer, out):
+        def shared(_: Any, pointer: Any, out: Any) -> int:
+            assert batch is not None
             try:
                 described = batch(Call(pointer))
                 if described is None:

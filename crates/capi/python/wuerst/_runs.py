@@ -1,33 +1,38 @@
 """Runs: their callbacks, and waiting for them so that Ctrl-C is heard."""
 
-import collections
+from __future__ import annotations
+
 import contextlib
 import ctypes as c
 import functools
 import queue
 import threading
 import time
+from typing import TYPE_CHECKING, Any, Callable, Iterator, NamedTuple
 
 from ._abi import CANCELLED, INVALID, OVERALL, PART, PREVIEW, PROGRESS, WARNING, Error, StatusView, Str
 from ._abi import View, Observer, call, filled, load, made
 from ._handle import Handle
 from ._values import Tensor, from_handle
 
+if TYPE_CHECKING:
+    from ._engine import Job
+
 # How long the library waits at a time, in milliseconds: signals are heard between.
 SLICE = 50
 _here = threading.local()
 
 
-def is_inside():
+def is_inside() -> bool:
     """Whether this thread is inside a callback or node, where nothing may wait for a run."""
     return getattr(_here, "depth", 0) > 0
 
 
-def inside_callback(function):
+def inside_callback(function: Callable[..., Any]) -> Callable[..., Any]:
     """Marks its thread as inside a callback while a function runs."""
 
     @functools.wraps(function)
-    def marked(*arguments):
+    def marked(*arguments: Any) -> Any:
         _here.depth = getattr(_here, "depth", 0) + 1
         try:
             return function(*arguments)
@@ -37,20 +42,30 @@ def inside_callback(function):
     return marked
 
 
-def refusal(what):
+def refusal(what: str) -> Error:
     """What the library says of a wait inside a callback."""
     return Error(INVALID, f"{what}: cannot run or be waited for inside a callback or node: use start")
 
 
-def _names(outputs):
+def _names(outputs: tuple[str, ...]) -> c.Array[Str]:
     return (Str * max(len(outputs), 1))(*map(Str.of, outputs))
 
 
 class _Watching:
     """Callbacks for C, and what they raised."""
 
-    def __init__(self, cancel, progress=None, preview=None, warning=None, overall=None, part=None, preview_every=0):
-        self._cancel, self._raised = cancel, []
+    def __init__(
+        self,
+        cancel: Callable[[], None],
+        progress: Callable[[str, int, int], Any] | None = None,
+        preview: Callable[[str, Tensor], Any] | None = None,
+        warning: Callable[[str, str], Any] | None = None,
+        overall: Callable[[str, float], Any] | None = None,
+        part: Callable[[str, int, int, Any], Any] | None = None,
+        preview_every: int = 0,
+    ) -> None:
+        self._cancel = cancel
+        self._raised: list[BaseException] = []
         self.raw = Observer(c.sizeof(Observer))
         self.raw.preview_every = preview_every
         if progress:
@@ -65,9 +80,9 @@ class _Watching:
             shown = lambda output, index, of, value: part(output.text(), index, of, from_handle(value))
             self.raw.part = PART(self._guarded(shown))
 
-    def _guarded(self, call):
+    def _guarded(self, call: Callable[..., Any]) -> Callable[..., Any]:
         @inside_callback
-        def run(_, *arguments):
+        def run(_: Any, *arguments: Any) -> None:
             try:
                 if not self._raised:
                     call(*arguments)
@@ -78,7 +93,7 @@ class _Watching:
         return run
 
     @contextlib.contextmanager
-    def raised_first(self):
+    def raised_first(self) -> Iterator[None]:
         """What a callback raised comes before the cancellation that it caused."""
         try:
             yield
@@ -87,7 +102,7 @@ class _Watching:
                 raise self._raised[0] from None
             raise
 
-    def values(self, handles):
+    def values(self, handles: Any) -> list[Any]:
         """The values of new handles, which are freed."""
         try:
             if self._raised:
@@ -98,8 +113,17 @@ class _Watching:
                 load().wst_value_free(handle)
 
 
-Status = collections.namedtuple("Status", "state fraction node done of previews warnings")
-Status.__doc__ = """How far a run has come: `state` is "running", "done", "stopped" or "failed"; `fraction` counts the whole run."""
+class Status(NamedTuple):
+    """How far a run has come: `state` is "running", "done", "stopped" or "failed"; `fraction` counts the whole run."""
+
+    state: str
+    fraction: float
+    node: str
+    done: int
+    of: int
+    previews: int
+    warnings: int
+
 
 
 class Running(Handle):
@@ -107,20 +131,20 @@ class Running(Handle):
 
     _free = "wst_run_free"
 
-    def __init__(self, job, outputs, callbacks):
+    def __init__(self, job: Job, outputs: tuple[str, ...], callbacks: dict[str, Any]) -> None:
         self._watching, self._outputs = _Watching(job.cancel, **callbacks), outputs
         started = made("wst_job_start", job.pointer, _names(outputs), len(outputs), self._watching.raw)
         super().__init__(started)
         # Its engine's callbacks must outlive it.
         self.job = job
 
-    def poll(self):
+    def poll(self) -> Status:
         """How far it has come: a Status, at once."""
         view = filled(StatusView, "wst_run_poll", self.pointer)
         state = ("running", "done", "stopped", "failed")[view.state]
         return Status(state, view.fraction, view.node.text(), view.done, view.of, view.previews, view.warnings)
 
-    def preview(self):
+    def preview(self) -> Tensor | None:
         """The newest preview that was not given yet, a Tensor, or None; they are made from the first call on."""
         handle = made("wst_run_preview", self.pointer)
         if not handle:
@@ -130,18 +154,19 @@ class Running(Handle):
         finally:
             load().wst_value_free(handle)
 
-    def warnings(self):
+    def warnings(self) -> list[tuple[str, str]]:
         """What the user should know: pairs of node and message."""
-        found, node, message = [], View(), View()
+        found: list[tuple[str, str]] = []
+        node, message = View(), View()
         while load().wst_run_warning(self.pointer, len(found), node, message):
             found.append((node.text(), message.text()))
         return found
 
-    def done(self):
+    def done(self) -> bool:
         """Whether it has ended, one way or another."""
         return bool(load().wst_run_wait(self.pointer, 0))
 
-    def wait(self, seconds=None):
+    def wait(self, seconds: float | None = None) -> bool:
         """Waits until it has ended, or so long; says whether it has."""
         until = None if seconds is None else time.monotonic() + seconds
         while not self.done():
@@ -152,17 +177,17 @@ class Running(Handle):
             load().wst_run_wait(self.pointer, left)
         return True
 
-    def cancel(self):
+    def cancel(self) -> None:
         """Asks this run to stop, and no other of the job."""
         load().wst_run_cancel(self.pointer)
 
-    def result(self):
+    def result(self) -> Any:
         """The value, or the list of values when it was begun for several outputs; or raises what went wrong. Waits for it.
         Once."""
         values = self.results()
         return values[0] if len(values) == 1 else values
 
-    def results(self):
+    def results(self) -> list[Any]:
         """The list of values, as `result`."""
         if not self.wait():
             raise refusal("run")
@@ -175,12 +200,13 @@ class Running(Handle):
 class _Caller:
     """Passes callbacks of a run to the thread that waits for it, and waits there until they return."""
 
-    def __init__(self, callbacks):
-        self._calls, self._open = queue.SimpleQueue(), True
+    def __init__(self, callbacks: dict[str, Any]) -> None:
+        self._calls: queue.SimpleQueue[Any] = queue.SimpleQueue()
+        self._open = True
         self.callbacks = {name: self._passed(value) if callable(value) else value for name, value in callbacks.items()}
 
-    def _passed(self, function):
-        def passed(*arguments):
+    def _passed(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        def passed(*arguments: Any) -> None:
             done = threading.Event()
             self._calls.put((function, arguments, done))
             while self._open and not done.wait(SLICE / 1000):
@@ -188,7 +214,7 @@ class _Caller:
 
         return passed
 
-    def serve(self, running):
+    def serve(self, running: Running) -> None:
         """Calls back until the run is over."""
         while not running.done():
             with contextlib.suppress(queue.Empty):
@@ -196,16 +222,17 @@ class _Caller:
                 inside_callback(function)(*arguments)
                 done.set()
 
-    def close(self):
+    def close(self) -> None:
         """Lets the run go on without callbacks."""
         self._open = False
 
 
-def waited(job, outputs, callbacks):
+def waited(job: Job, outputs: tuple[str, ...], callbacks: dict[str, Any]) -> list[Any]:
     """The values of outputs, from a run in the background that this thread waits for: so Ctrl-C is heard, and ends it."""
     if is_inside():
         raise refusal("job")
-    caller, running = _Caller(callbacks), None
+    caller = _Caller(callbacks)
+    running: Running | None = None
     try:
         running = Running(job, outputs, caller.callbacks)
         if callbacks:

@@ -1,35 +1,65 @@
 """What graphs and node kinds are made of, as the library tells it: for tools that make controls of it."""
 
-import collections
+from __future__ import annotations
+
 import ctypes as c
+from typing import Any, NamedTuple
 
 from ._abi import KindView, NodeView, PortView, filled, load, made
 from ._values import TYPES, from_handle
 
-Port = collections.namedtuple(
-    "Port", "name type type_text declaration optional initial minimum maximum choices about"
-)
-Port.__doc__ = """An input or output: `type` is "bool", "int", "float", "text", "model", "tensor" or "file"; `initial` what it
-holds when nothing is given, or None; `minimum` and `maximum` are infinite without limits; `choices` are the texts allowed."""
-Kind = collections.namedtuple("Kind", "kind signature about version is_volatile inputs outputs")
-Node = collections.namedtuple("Node", "name kind devices arguments")
-Node.__doc__ = """A node of a graph. `arguments` maps the names of its inputs to a wire, as "$prompt", or a value."""
+
+class Port(NamedTuple):
+    """An input or output: `type` is "bool", "int", "float", "text", "model", "tensor" or "file"; `initial` what it holds
+    when nothing is given, or None; `minimum` and `maximum` are infinite without limits; `choices` are the texts allowed."""
+
+    name: str
+    type: str
+    type_text: str
+    declaration: str
+    optional: bool
+    initial: Any
+    minimum: float
+    maximum: float
+    choices: list[str]
+    about: str
 
 
-def _port(view):
+class Kind(NamedTuple):
+    """A node kind. `is_volatile` is whether it runs each time, with nothing remembered."""
+
+    kind: str
+    signature: str
+    about: str
+    version: int
+    is_volatile: bool
+    inputs: list[Port]
+    outputs: list[Port]
+
+
+class Node(NamedTuple):
+    """A node of a graph. `arguments` maps the names of its inputs to a wire, as "$prompt", or a value."""
+
+    name: str
+    kind: str
+    devices: str
+    arguments: dict[str, Any]
+
+
+def _port(view: PortView) -> Port:
     initial = from_handle(view.initial) if view.initial else None
     choices = [view.choices[at].text() for at in range(view.choice_count)]
     texts = (view.name.text(), TYPES[view.type], view.type_text.text(), view.declaration.text())
     return Port(*texts, bool(view.flags & 1), initial, view.minimum, view.maximum, choices, view.about.text())
 
 
-def ports(count, function, *handle):
+def ports(count: int, function: str, *handle: Any) -> list[Port]:
     """All ports that a function of the library shows."""
     return [_port(filled(PortView, function, *handle, index)) for index in range(count)]
 
 
-def _node(view):
-    arguments = {}
+def _node(view: NodeView) -> Node:
+    arguments: dict[str, Any] = {}
     for at in range(view.argument_count):
         argument = view.arguments[at]
         value = from_handle(argument.value) if argument.value else argument.text.text()
@@ -37,13 +67,13 @@ def _node(view):
     return Node(view.name.text(), view.kind.text(), view.devices.text(), arguments)
 
 
-def nodes(graph):
+def nodes(graph: int) -> list[Node]:
     """The nodes of a graph, each after those that it uses."""
     count = load().wst_graph_node_count(graph)
     return [_node(filled(NodeView, "wst_graph_node", graph, index)) for index in range(count)]
 
 
-def kinds(engine):
+def kinds(engine: int) -> list[Kind]:
     """The node kinds of an engine."""
     handle = c.c_void_p(made("wst_engine_kinds", engine))
     try:

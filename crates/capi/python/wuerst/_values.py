@@ -1,11 +1,17 @@
 """Values: what flows through a graph, as Python has it."""
 
+from __future__ import annotations
+
 import ctypes as c
 import operator
 import os
+from typing import Any, Iterable, Union
 
 from ._abi import INTERNAL, Digest, Error, ImageView, Str, TensorView, View, call, filled, load, made
 
+Buffer = Union[bytes, bytearray, memoryview]
+# What a graph takes: numbers, texts, paths, tensors and buffers, as NumPy arrays.
+Value = Any
 TYPES = {1: "bool", 2: "int", 3: "float", 4: "text", 5: "model", 6: "tensor", 7: "file"}
 # Number of the element type, by its name; and what memoryview and NumPy call it, with its size in bytes.
 _DTYPES = {"i64": 0x4000, "u8": 0x0801, "f16": 0x1002, "f32": 0x2002}
@@ -24,8 +30,10 @@ _LAYOUTS = {"rgb8": (1, 3), "rgba8": (2, 4), "bgra8": (3, 4), "rgb32f": (4, 12),
 class Tensor:
     """Numbers in row-major order: `dtype` is i64, u8, f16 or f32. A picture is u8 (height, width, 3), RGB."""
 
-    def __init__(self, dtype, shape, data):
-        self.dtype, self.shape, self._data = dtype, tuple(shape), bytes(data)
+    def __init__(self, dtype: str, shape: Iterable[int], data: Buffer) -> None:
+        self.dtype: str = dtype
+        self.shape: tuple[int, ...] = tuple(shape)
+        self._data = bytes(data)
         if dtype not in _DTYPES:
             raise ValueError(f"dtype {dtype!r} is none of {', '.join(_DTYPES)}")
         size = _FORMATS[_DTYPES[dtype]][2]
@@ -35,7 +43,7 @@ class Tensor:
             raise ValueError(f"{dtype}{list(self.shape)} takes {size} bytes, not {len(self._data)}")
 
     @classmethod
-    def copied(cls, view):
+    def copied(cls, view: TensorView) -> Tensor:
         """A copy of what the library shows."""
         names = {number: name for name, number in _DTYPES.items()}
         shape = [view.shape[i] for i in range(view.rank)]
@@ -44,22 +52,25 @@ class Tensor:
             size *= length
         return cls(names[view.dtype], shape, c.string_at(view.data, size) if size else b"")
 
-    def __bytes__(self):
+    def __bytes__(self) -> bytes:
         return self._data
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         return f"Tensor({self.dtype}{list(self.shape)})"
 
-    def __eq__(self, other):
-        same = isinstance(other, Tensor) and (self.dtype, self.shape) == (other.dtype, other.shape)
-        return same and self._data == other._data
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Tensor):
+            return False
+        return (self.dtype, self.shape, self._data) == (other.dtype, other.shape, other._data)
 
-    def memoryview(self):
+    def memoryview(self) -> memoryview:
         """The numbers in their shape."""
-        letter = _FORMATS[_DTYPES[self.dtype]][0]
+        letter: Any = _FORMATS[_DTYPES[self.dtype]][0]
         return memoryview(self._data).cast(letter, self.shape) if self._data and self.shape else memoryview(self._data)
 
-    def copy_to(self, buffer, layout="rgba32f", bottom_up=False, linear=False, index=0):
+    def copy_to(
+        self, buffer: Any, layout: str = "rgba32f", bottom_up: bool = False, linear: bool = False, index: int = 0
+    ) -> None:
         """Writes a picture into a writable buffer that has room for exactly its pixels: `layout` is rgb8, rgba8, bgra8, rgb32f,
         rgba32f or rgba16f. `bottom_up` puts the last row first, as Blender and OpenFX have it; `linear` turns sRGB into
         linear light, for floats. `index` picks one of several pictures."""
@@ -80,7 +91,9 @@ class Tensor:
             load().wst_value_free(handle)
 
     @classmethod
-    def from_picture(cls, buffer, width, height, layout="rgba32f", bottom_up=False, linear=False):
+    def from_picture(
+        cls, buffer: Buffer, width: int, height: int, layout: str = "rgba32f", bottom_up: bool = False, linear: bool = False
+    ) -> Tensor:
         """A picture from a buffer of pixels without gaps, as `copy_to` writes them: u8, or f32 where the layout is one of
         floats. Alpha is left out."""
         number, pixel = _LAYOUTS[layout]
@@ -96,7 +109,7 @@ class Tensor:
         finally:
             load().wst_value_free(handle)
 
-    def as_type(self, dtype):
+    def as_type(self, dtype: str) -> Tensor:
         """The same numbers of another element type: halves as f32."""
         size = _FORMATS[_DTYPES[dtype]][2]
         for length in self.shape:
@@ -108,7 +121,7 @@ class Tensor:
             load().wst_value_free(handle)
         return Tensor(dtype, self.shape, out.raw[:size])
 
-    def digest(self):
+    def digest(self) -> str:
         """The name of its content, in hexadecimal; the same in every process and on every machine."""
         handle = to_handle(self)
         try:
@@ -116,14 +129,14 @@ class Tensor:
         finally:
             load().wst_value_free(handle)
 
-    def numpy(self):
+    def numpy(self) -> Any:
         """A NumPy array over the same bytes, read-only. Needs NumPy."""
-        import numpy
+        import numpy  # type: ignore[import-not-found, unused-ignore]
 
         return numpy.frombuffer(self._data, _FORMATS[_DTYPES[self.dtype]][1]).reshape(self.shape)
 
 
-def to_handle(value):
+def to_handle(value: Any) -> int:
     """A new handle for a Python value."""
     library = load()
     if isinstance(value, (str, os.PathLike)):
@@ -141,7 +154,7 @@ def to_handle(value):
     return made("wst_value_tensor", view)
 
 
-def raw_tensor(value):
+def raw_tensor(value: Any) -> tuple[TensorView, object]:
     """A view of a Tensor or buffer for the library, and what must live as long."""
     tensor = value if isinstance(value, Tensor) else _from_buffer(value)
     shape = (c.c_int64 * len(tensor.shape))(*tensor.shape)
@@ -150,7 +163,7 @@ def raw_tensor(value):
     return TensorView(_DTYPES[tensor.dtype], len(tensor.shape), shape, c.cast(data, c.c_void_p)), (shape, data)
 
 
-def _number(value):
+def _number(value: Any) -> Any:
     """A number as Python's own: what has __index__ or __float__ is one, as NumPy's scalars. All else stays what it is."""
     if isinstance(value, (bool, int, float, Tensor)) or getattr(value, "shape", ()) != ():
         return value
@@ -167,7 +180,7 @@ def _number(value):
     return value
 
 
-def _from_buffer(value):
+def _from_buffer(value: Any) -> Tensor:
     try:
         view = memoryview(value)
     except TypeError:
@@ -176,10 +189,10 @@ def _from_buffer(value):
     dtype = letters.get(view.format.lstrip("<=@"))
     if not dtype:
         raise TypeError(f"elements of format {view.format!r}: u8, f16, f32 or i64 are wanted")
-    return Tensor(dtype, view.shape, view.tobytes())
+    return Tensor(dtype, view.shape or (), view.tobytes())
 
 
-def from_handle(value):
+def from_handle(value: Any) -> Any:
     """A value as Python has it; the handle stays the caller's."""
     kind = TYPES.get(load().wst_value_type(value))
     if kind == "tensor":
@@ -190,7 +203,7 @@ def from_handle(value):
         text = View()
         call("wst_value_as_text", value, text)
         return text.text()
-    kinds = {"bool": (c.c_int, bool), "int": (c.c_int64, int), "float": (c.c_double, float)}
+    kinds: dict[str, Any] = {"bool": (c.c_int, bool), "int": (c.c_int64, int), "float": (c.c_double, float)}
     if kind is None and not value:
         return None
     if kind not in kinds:
@@ -209,7 +222,7 @@ def from_handle(value):
     return plain(out.value)
 
 
-def path_of(value):
+def path_of(value: Any) -> str:
     """The absolute path of a model or file."""
     text = View()
     call("wst_value_as_path", value, text)
