@@ -52,6 +52,12 @@ pub trait NodeKind: Any + Send + Sync {
         None
     }
 
+    /// Results that follow from known arguments without a run, in the order of the signature: numbers that decide sizes of what
+    /// comes after, as the width of a picture. Called as [`NodeKind::lengths`] is; [`NodeKind::run`] gives the same.
+    fn known_results(&self, _known: &Args<'_>) -> Vec<Option<Value>> {
+        Vec::new()
+    }
+
     /// Says that the node makes several results, each from its own part of the arguments, as if it had been run for each.
     ///
     /// Then it is run for each, and in such an order that one is finished before the next is begun, whatever comes after

@@ -81,11 +81,18 @@ impl Sizes<'_> {
             }
             let Node { kind, args, .. } = &*self.given.graph.nodes[node];
             let signature = &kind.spec().signature;
+            if !matches!(signature.outputs[port].ty, Ty::Tensor { .. }) {
+                // A number, of sizes perhaps.
+                open.extend(args);
+            }
             for dim in names(&signature.outputs[port].ty) {
                 match self.nodes[node].told.iter().find(|told| told.dim == dim) {
                     Some(told) => match signature.input(&told.port) {
                         Some((_, Port { ty: Ty::Model, .. })) | None => {}
                         Some((arg, Port { ty: Ty::Tensor { .. }, .. })) => open.push(&args[arg]),
+                        Some((arg, _)) if matches!(args[arg], ValueSource::Output { .. }) => {
+                            open.push(&args[arg]);
+                        }
                         Some(_) => add(Root::Node(node)),
                     },
                     None => {

@@ -42,8 +42,13 @@ impl Arguments {
             };
             let value = match trial.value(node, arg) {
                 Some(value) => Some(value.clone()),
-                None if ty.is_some() => None,
-                None => key::given(source, given.inputs),
+                None => match source {
+                    ValueSource::Output { node, port } => {
+                        sizes.of(others, *node).results.get(*port).cloned().flatten()
+                    }
+                    _ if ty.is_some() => None,
+                    _ => key::given(source, given.inputs),
+                },
             };
             arguments.given.push(match source {
                 _ if value.is_some() || ty.is_some() => Some(true),

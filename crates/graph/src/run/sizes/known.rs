@@ -41,6 +41,8 @@ pub(super) struct Seen {
     pub(super) gives: Vec<Ty>,
     /// The lengths that it told by itself.
     pub(super) told: Vec<KnownLength>,
+    /// Its results, as far as they are known without a run.
+    pub(super) results: Vec<Option<Value>>,
 }
 
 /// Nodes of which something else is known than in [`Sizes`].

@@ -27,7 +27,7 @@ impl Sizes<'_> {
         let arguments = match Arguments::of(self, node, trial, others) {
             Ok(arguments) => arguments,
             Err(error) => {
-                return (Seen { gives: gives.clone(), told: Vec::new() }, Some(fault(None, error)));
+                return (Seen { gives: gives.clone(), ..Seen::default() }, Some(fault(None, error)));
             }
         };
         let (ports, args) = (&signature.inputs, arguments.args(&signature.inputs));
@@ -60,7 +60,8 @@ impl Sizes<'_> {
             resolved(&port.ty, if trial.is_none() { before } else { &port.ty }, &lengths)
         };
         let gives = signature.outputs.iter().zip(gives).map(result).collect();
-        (Seen { gives, told }, wrong)
+        let results = if wrong.is_none() { kind.known_results(&args) } else { Vec::new() };
+        (Seen { gives, told, results }, wrong)
     }
 }
 
