@@ -7,10 +7,12 @@ mod decode;
 mod encode;
 mod file_name;
 mod files;
+mod fit;
 mod heads;
 mod image;
 mod lengths;
 pub mod npy;
+mod number;
 mod plain;
 mod prior;
 mod sampling;
@@ -47,7 +49,7 @@ const RENAMED: [(&str, &str); 4] = [
 ];
 
 /// Adds the built-in nodes to a registry: the stages in the namespace `wuerst`, and what goes with them in `text`,
-/// `image`, `tensor` and `switch`; and says which devices graphs may prefer. Nodes that save files write into the folder of `outputs`.
+/// `image`, `int`, `tensor` and `switch`; and says which devices graphs may prefer. Nodes that save files write into the folder of `outputs`.
 ///
 /// # Errors
 /// When a node of one of their kinds is there already.
@@ -58,7 +60,9 @@ pub fn register(registry: &mut Registry, models: &Arc<ModelCache>, outputs: Outp
     text::register(registry)?;
     image::register(registry, &outputs)?;
     tensor::register(registry, &outputs)?;
+    number::register(registry)?;
     switch::register(registry)?;
+    fit::register(registry, models)?;
     let shared = || Arc::clone(models);
     registry.add(tokenize::Tokenize::new(shared())?)?;
     registry.add(encode::Encode::new(shared())?)?;

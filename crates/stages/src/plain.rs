@@ -20,6 +20,8 @@ pub(crate) struct Hooks {
     pub lengths: fn(&Args<'_>) -> Vec<KnownLength>,
     /// Knows what to set for a dimension, as [`NodeKind::value_for`].
     pub value_for: fn(&Args<'_>, &str, usize) -> Option<(&'static str, Value)>,
+    /// Knows results without a run, as [`NodeKind::known_results`].
+    pub results: fn(&Args<'_>) -> Vec<Option<Value>>,
     /// Optional inputs that an example gives, as [`NodeSpec::example`].
     pub example: &'static [&'static str],
 }
@@ -31,6 +33,7 @@ impl Default for Hooks {
             file: |_| Ok(()),
             lengths: |_| Vec::new(),
             value_for: |_, _, _| None,
+            results: |_| Vec::new(),
             example: &[],
         }
     }
@@ -70,6 +73,10 @@ impl NodeKind for Plain {
 
     fn value_for(&self, known: &Args<'_>, dim: &str, length: usize) -> Option<(&'static str, Value)> {
         (self.hooks.value_for)(known, dim, length)
+    }
+
+    fn known_results(&self, known: &Args<'_>) -> Vec<Option<Value>> {
+        (self.hooks.results)(known)
     }
 
     fn run(&self, ctx: &mut Ctx<'_>, args: &Args<'_>) -> Result<Vec<Value>> {

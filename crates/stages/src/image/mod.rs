@@ -15,6 +15,7 @@ mod metadata;
 mod pixels;
 mod resize;
 mod save;
+mod size;
 mod texts;
 
 use std::sync::Arc;
@@ -24,7 +25,7 @@ use wuerst_core::{Registry, Result};
 use crate::files::Outputs;
 
 pub use encode::{XMP_KEYWORD, png as png_file};
-pub(crate) use pixels::{MOST_PIXELS, known_size, picture, tensor, unit};
+pub(crate) use pixels::{MOST_PIXELS, allowed, bounded, known_size, picture, tensor, unit};
 pub(crate) use resize::scaled;
 pub use texts::{PngTextsError, png_texts};
 
@@ -32,6 +33,7 @@ pub(crate) fn register(registry: &mut Registry, outputs: &Arc<Outputs>) -> Resul
     load::register(registry)?;
     registry.add(save::Save::new(Arc::clone(outputs))?)?;
     resize::register(registry)?;
+    size::register(registry)?;
     frame::register(registry)?;
     mask::register(registry)?;
     blend::register(registry)?;

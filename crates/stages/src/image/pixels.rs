@@ -4,11 +4,11 @@ use image::RgbImage;
 use ndarray::ArrayD;
 use wuerst_core::{Args, Error, KnownLength, Result, Tensor, Value, memory};
 
-/// The most pixels that a picture may have: 8192 x 4096, more than any camera's 24 megapixels.
-pub(crate) const MOST_PIXELS: u64 = 1 << 25;
+/// The most pixels that a picture may have: 8192 x 8192, more than any camera's 61 megapixels.
+pub(crate) const MOST_PIXELS: u64 = 1 << 26;
 
 /// Width and height of a picture to be made, if it is not too large.
-pub(super) fn allowed(port: &str, sides: [usize; 2]) -> Result<[u32; 2]> {
+pub(crate) fn allowed(port: &str, sides: [usize; 2]) -> Result<[u32; 2]> {
     let [width, height] = bounded(port, sides)?;
     // Twice as bytes, and once as f32, which resizing goes by.
     memory::check(width as usize * height as usize * 3 * 6)?;
@@ -16,7 +16,7 @@ pub(super) fn allowed(port: &str, sides: [usize; 2]) -> Result<[u32; 2]> {
 }
 
 /// The same, whatever memory there is.
-pub(super) fn bounded(port: &str, [width, height]: [usize; 2]) -> Result<[u32; 2]> {
+pub(crate) fn bounded(port: &str, [width, height]: [usize; 2]) -> Result<[u32; 2]> {
     let (w, h) = (width as u64, height as u64);
     let whole = w > 0 && h > 0 && w.checked_mul(h).is_some_and(|pixels| pixels <= MOST_PIXELS);
     match (u32::try_from(width), u32::try_from(height)) {

@@ -117,7 +117,7 @@ fn mixed((picture, noise): (f64, f64), init: &[f32], z: &[f32]) -> Vec<f32> {
 }
 
 /// A mask in another size, row by row: each cell gets the mean of what it covers.
-fn averaged(mask: ArrayView2<'_, f32>, [height, width]: [usize; 2]) -> Vec<f32> {
+pub(crate) fn averaged(mask: ArrayView2<'_, f32>, [height, width]: [usize; 2]) -> Vec<f32> {
     let rows = along(mask, height);
     along(rows.t(), width).t().iter().copied().collect()
 }

@@ -34,7 +34,7 @@ fn pictures_are_resized() {
     assert_eq!(reds(doubled)[..6], [0, 0, 10, 10, 20, 20]);
     let said = |with: &str| said(one("image.resize", &format!("image: $a{with}"), "image", &[&picture]));
     assert!(said("").contains("or a factor") && said(", width: 2, factor: 2").contains("one or the other"));
-    assert!(said(", width: 16384, height: 16384").contains("33554432 at most"));
+    assert!(said(", width: 16384, height: 16384").contains("67108864 at most"));
     let none = Tensor::from_vec(&[0, 3, 3], Vec::<u8>::new()).unwrap();
     assert!(
         crate::said(one("image.resize", "image: $a, factor: 2", "image", &[&none]))

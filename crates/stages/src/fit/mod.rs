@@ -1,0 +1,45 @@
+//! `image.fit` and `image.unfit`: a picture of any size in a size that a model makes, and the way back; and
+//! `wuerst.native_size`, the size that it makes best.
+
+mod back;
+mod layout;
+mod native;
+mod node;
+mod target;
+
+use std::sync::Arc;
+
+use wuerst_core::{Error, Model, Registry, Result};
+use wuerst_model::metadata;
+use wuerst_model::scale::Scale;
+use wuerst_runtime::{Contract, ModelCache};
+
+pub(crate) fn register(registry: &mut Registry, models: &Arc<ModelCache>) -> Result<()> {
+    registry.add(node::Fit::new(Arc::clone(models))?)?;
+    registry.add(native::NativeSize::new(Arc::clone(models))?)?;
+    back::register(registry)
+}
+
+/// What a prior or decoder says of sizes.
+struct Sizes {
+    scale: Scale,
+    /// The side of the square pictures that it makes best; a decoder does not say.
+    native: Option<usize>,
+}
+
+impl Sizes {
+    /// Reads the metadata of a prior or decoder.
+    fn of(models: &ModelCache, model: &Model) -> Result<Sizes> {
+        let prior: Result<metadata::Prior> = models.metadata(model, Contract::Prior);
+        let wrong = match prior {
+            Ok(prior) => return Ok(Sizes { scale: prior.scale, native: Some(prior.native_size) }),
+            Err(wrong) => wrong,
+        };
+        match models.metadata::<metadata::Decoder>(model, Contract::Decoder) {
+            Ok(decoder) => Ok(Sizes { scale: decoder.scale, native: None }),
+            // What is neither is told as no prior.
+            Err(Error::Model { .. }) => Err(wrong),
+            Err(other) => Err(other),
+        }
+    }
+}
