@@ -15,11 +15,11 @@ fn picture(path: &Path, width: u32, height: u32) -> Result<()> {
     Ok(encoder.write_header()?.write_image_data(&vec![90; (width * height * 3) as usize])?)
 }
 
-/// Runs a graph that ships, with pictures of these sizes for inputs and with other inputs; gives its message.
+/// Runs a graph, with pictures of these sizes for inputs and with other inputs; gives its message.
 fn said(graph: &str, pictures: &[(&str, [u32; 2])], more: &[&str]) -> Result<String> {
     let folder = tempfile::tempdir()?;
     let output = format!("image={}", folder.path().join("o.png").display());
-    let mut args = vec!["run".to_owned(), format!("graphs/{graph}.yaml"), "-o".into(), output];
+    let mut args = vec!["run".to_owned(), format!("{graph}.yaml"), "-o".into(), output];
     for (input, [width, height]) in pictures {
         let path = folder.path().join(format!("{input}.png"));
         picture(&path, *width, *height)?;
@@ -49,9 +49,29 @@ fn pictures_are_to_be_resized() -> Result<()> {
         ([64, 68], "; resize image to 64x64 or 64x80 pixels"),
         ([200, 150], "; resize image to 192x144 or 208x160 pixels"),
     ] {
-        let said = said("image-to-image", &[("image", size)], &["prompt=leaf", "steps=1"])?;
+        let said =
+            said("tests/graphs/unfitted/image-to-image", &[("image", size)], &["prompt=leaf", "steps=1"])?;
         ensure!(said.contains(want), "{size:?}: {said}");
     }
+    Ok(())
+}
+
+#[test]
+fn a_mask_of_another_size_is_told() -> Result<()> {
+    let pictures = [("image", [200, 150]), ("mask", [150, 200])];
+    let said = said("graphs/inpainting", &pictures, &["prompt=leaf", "steps=1"])?;
+    let want = "`fit`: mask: wants f32[h=150,w=200], but this is f32[200,150]; resize mask to 200x150 pixels";
+    ensure!(said.contains(want), "{said}");
+    Ok(())
+}
+
+#[test]
+fn an_enlarged_picture_has_a_limit() -> Result<()> {
+    let said = said("graphs/upscale", &[("image", [4000, 3000])], &["factor=3.0"])?;
+    ensure!(
+        said.contains("a picture of 12000x9000 pixels; it must have some, and 67108864 at most"),
+        "{said}"
+    );
     Ok(())
 }
 
@@ -67,7 +87,7 @@ fn masks_fit_their_picture() -> Result<()> {
         (61, 61, "resize image and mask to 48x48 or 64x64 pixels"),
     ] {
         let pictures = [("image", [image; 2]), ("mask", [mask; 2])];
-        let said = said("inpainting", &pictures, &["prompt=leaf", "steps=1"])?;
+        let said = said("tests/graphs/unfitted/inpainting", &pictures, &["prompt=leaf", "steps=1"])?;
         ensure!(said.contains(want), "{image} {mask}: {said}");
     }
     Ok(())
@@ -85,7 +105,7 @@ fn numbers_are_to_be_set() -> Result<()> {
         ([64, 96], "1.1", "set factor to 1.0 or 1.5"),
         ([64, 64], "7.9", "set factor to 7.75 or 8.0"),
     ] {
-        let said = said("upscale", &[("image", size)], &[&format!("factor={factor}")])?;
+        let said = said("tests/graphs/unfitted/upscale", &[("image", size)], &[&format!("factor={factor}")])?;
         ensure!(said.contains(want), "{size:?} {factor}: {said}");
     }
     for (size, more, want) in [
@@ -96,7 +116,7 @@ fn numbers_are_to_be_set() -> Result<()> {
         ([208, 160], &[], "set height to 160 and width to 208"),
     ] {
         let more = [&["prompt=leaf", "steps=1"], more].concat();
-        let said = said("image-and-text", &[("image", size)], &more)?;
+        let said = said("graphs/image-and-text", &[("image", size)], &more)?;
         ensure!(said.contains(want), "{size:?} {more:?}: {said}");
     }
     Ok(())
@@ -142,6 +162,19 @@ outputs: { o: $c.image }
         "{said}"
     );
     let (good, said) = checked(&[[64, 64], [64, 64]], rest)?;
+    ensure!(good, "{said}");
+    // Numbers that follow from a picture's size are known, too.
+    let rest = "  s: { use: image.size, with: { image: $a.image } }
+  w: { use: int.multiply, with: { a: $s.width, b: 3 } }
+  h: { use: int.add, with: { a: $s.height, b: -3 } }
+  r: { use: image.resize, with: { image: $a.image, width: $w.product, height: $h.sum } }
+  e: { use: wuerst.vqgan_encode, with: { image: $r.image, model: vqgan-encoder } }
+outputs: { o: $e.latents }
+";
+    let (good, said) = checked(&[[64, 64]], rest)?;
+    ensure!(!good && said.contains("8:49: nodes.e.with.image: has 192x61 pixels"), "{said}");
+    ensure!(said.contains("; resize a.png to 64x63 or 64x67 pixels"), "{said}");
+    let (good, said) = checked(&[[64, 67]], rest)?;
     ensure!(good, "{said}");
     let rest = "  r: { use: image.resize, with: { image: $a.image, factor: 1.1 } }
   e: { use: wuerst.vqgan_encode, with: { image: $r.image, model: vqgan-encoder } }

@@ -2,6 +2,7 @@
 //! on the model that ships.
 
 mod mixed;
+mod photographs;
 mod pictures;
 
 use std::fs::{self, File};
