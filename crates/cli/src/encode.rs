@@ -29,7 +29,10 @@ pub(crate) fn format(path: &Path) -> Result<Format> {
 
 /// Says that no picture file holds a type.
 pub(crate) fn no_picture(what: &str, ty: &Ty) -> anyhow::Error {
-    anyhow!("{what} is {ty}, no picture u8[h,w,3] or f32[h,w,3]: write it as {}", other(ty))
+    anyhow!(
+        "{what} is {ty}, no picture u8[h,w,3], f32[h,w,3] or u8[h,w,4] and no mask f32[h,w]: write it as {}",
+        other(ty)
+    )
 }
 
 /// Says that no .npy file holds a type.

@@ -67,7 +67,11 @@ pub(crate) fn fits(name: &str, format: Format, ty: &Ty) -> Result<()> {
 
 fn may_be_picture(ty: &Ty) -> bool {
     let Ty::Tensor { dtype, dims } = ty else { return false };
-    matches!(dtype, DType::U8 | DType::F32) && dims.len() == 3 && may_be_colours(&dims[2])
+    match (dtype, dims.as_slice()) {
+        (DType::U8, [_, _, Dim::Fixed(4)]) | (DType::F32, [_, _]) => true,
+        (DType::U8 | DType::F32, [_, _, colours]) => may_be_colours(colours),
+        _ => false,
+    }
 }
 
 fn is_list(ty: &Ty) -> bool {
@@ -105,8 +109,10 @@ mod tests {
         for (format, text, good) in [
             (Format::Png, "u8[h,w,3]", true),
             (Format::Png, "f32[h,w,c]", true),
-            (Format::Png, "f32[h,w]", false),
-            (Format::Png, "u8[h,w,4]", false),
+            (Format::Png, "f32[h,w]", true),
+            (Format::Png, "u8[h,w,4]", true),
+            (Format::Png, "f32[h,w,4]", false),
+            (Format::Png, "u8[h,w]", false),
             (Format::Png, "text", false),
             (Format::Npy, "f16[n]", true),
             (Format::Npy, "int", false),

@@ -3,14 +3,15 @@
 use std::borrow::Cow;
 
 use anyhow::{Result, bail};
-use wuerst::core::Origin;
 use wuerst::core::colour::byte;
+use wuerst::core::{DType, Origin};
 use wuerst::stages::{XMP_KEYWORD, png_file};
 use wuerst::{Tensor, Value};
 
 use crate::encode::no_picture;
 
-/// A picture, `u8[h,w,3]`, or `f32[h,w,3]` in 0..1, as the bytes of a PNG file; `about` are pairs of keyword and text.
+/// A picture, `u8[h,w,3]`, `u8[h,w,4]` with opaqueness, or `f32[h,w,3]` in 0..1, or a mask, `f32[h,w]`, as the bytes of a PNG
+/// file; `about` are pairs of keyword and text.
 pub(crate) fn encode(what: &str, picture: &Value, about: &[(&str, String)]) -> Result<Vec<u8>> {
     let (width, height, rgb) = pixels(picture).ok_or_else(|| no_picture(what, &picture.ty()))?;
     if rgb.is_empty() {
@@ -34,12 +35,17 @@ pub(crate) fn list(value: &Value) -> Option<Vec<Value>> {
 
 fn pixels(picture: &Value) -> Option<(u32, u32, Cow<'_, [u8]>)> {
     let Value::Tensor(tensor) = picture else { return None };
-    let &[height, width, 3] = tensor.shape() else { return None };
-    let rgb = match tensor.values::<f32>() {
+    let (height, width) = match (tensor.shape(), tensor.dtype()) {
+        (&[height, width, 3], _) | (&[height, width, 4], DType::U8) | (&[height, width], DType::F32) => {
+            (height, width)
+        }
+        _ => return None,
+    };
+    let samples = match tensor.values::<f32>() {
         Some(colours) => Cow::Owned(colours.iter().map(|colour| byte(*colour)).collect()),
         None => Cow::Borrowed(tensor.values::<u8>()?),
     };
-    Some((width.try_into().ok()?, height.try_into().ok()?, rgb))
+    Some((width.try_into().ok()?, height.try_into().ok()?, samples))
 }
 
 #[cfg(test)]
@@ -70,6 +76,22 @@ mod tests {
         let floats = Tensor::from_vec(&[1, 2, 3], vec![0f32, 0.5, 1., -1., 2., 0.1]).unwrap();
         let bytes = Tensor::from_vec(&[1, 2, 3], vec![0u8, 128, 255, 0, 255, 26]).unwrap();
         assert_eq!(picture(floats), picture(bytes));
+    }
+
+    #[test]
+    fn masks_are_grey_and_opaqueness_is_kept() {
+        let read = |picture: Tensor| {
+            let mut reader = png::Decoder::new(Cursor::new(encode("x", &picture.into(), &[]).unwrap()))
+                .read_info()
+                .unwrap();
+            let mut back = vec![0; reader.output_buffer_size().unwrap()];
+            reader.next_frame(&mut back).unwrap();
+            (reader.info().color_type, back)
+        };
+        let mask = Tensor::from_vec(&[1, 3], vec![0f32, 0.5, 7.]).unwrap();
+        assert_eq!(read(mask), (png::ColorType::Grayscale, vec![0, 128, 255]));
+        let picture = Tensor::from_vec(&[1, 1, 4], vec![9u8, 8, 7, 60]).unwrap();
+        assert_eq!(read(picture), (png::ColorType::Rgba, vec![9, 8, 7, 60]));
     }
 
     #[test]

@@ -40,7 +40,7 @@ pub(crate) struct Args {
     /// Makes a node one of another kind, as prior=acme.prior
     #[arg(long = "use", value_name = "NODE=KIND", value_parser = pairs::pair)]
     kind: Vec<(String, String)>,
-    /// Writes an output, as image=apple.png: .png for pictures, .npy for tensors, .txt for texts and numbers. Of a list of
+    /// Writes an output, as image=apple.png: .png for pictures and masks, .npy for tensors, .txt for texts and numbers. Of a list of
     /// pictures apple-0001.png and so on, each as soon as it is finished
     #[arg(short, long, value_name = "OUTPUT=FILE", value_parser = paths::of_output(), required = true)]
     output: Vec<paths::Named>,

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::path::Path;
 
-use crate::{DType, Error, File, Model, Result, Tensor, Value};
+use crate::colour::byte;
+use crate::{DType, Error, File, Model, Result, Tensor, Value, memory};
 
 /// The type of a port or of a wire.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,7 +24,8 @@ pub enum Ty {
     File,
     /// An array.
     Tensor {
-        /// The type of its elements. A port of `f32` takes `f16` too, widened.
+        /// The type of its elements. A port of `f32` takes `f16` too, widened; one of pictures takes both `u8` from 0 to 255
+        /// and floats from 0 to 1.
         dtype: DType,
         /// Its dimensions, slowest first.
         dims: Vec<Dim>,
@@ -64,13 +66,16 @@ impl Ty {
 
     /// Whether a port of this type may be wired to something of type `from`.
     ///
-    /// Lossless widening counts: `int` to `float` and `f16` to `f32`. Named dimensions fit any length
+    /// Widening counts: `int` to `float`, `f16` to `f32`, and pictures, whose last dimension is 3, between `u8` and floats,
+    /// which are rounded. Named dimensions fit any length
     /// here; whether they agree with each other is asked over a whole graph.
     pub fn accepts(&self, from: &Ty) -> bool {
         match (self, from) {
             (Ty::Float, Ty::Int) => true,
             (Ty::Tensor { dtype, dims }, Ty::Tensor { dtype: from_dtype, dims: from_dims }) => {
-                (dtype == from_dtype || (*dtype == DType::F32 && *from_dtype == DType::F16))
+                (dtype == from_dtype
+                    || (*dtype == DType::F32 && *from_dtype == DType::F16)
+                    || pictures((*dtype, dims), (*from_dtype, from_dims)))
                     && dims.len() == from_dims.len()
                     && dims.iter().zip(from_dims).all(|pair| match pair {
                         (Dim::Fixed(a), Dim::Fixed(b)) => a == b,
@@ -116,14 +121,45 @@ impl Ty {
         format!("{dtype}[{}]", dims.iter().map(dim).collect::<Vec<_>>().join(","))
     }
 
-    /// The value as this type, widened where that loses nothing (see [`Ty::accepts`]); otherwise as it is.
+    /// The value as this type, widened (see [`Ty::accepts`]); otherwise as it is.
     pub fn widen(&self, value: Value) -> Value {
         match (self, value) {
             (Ty::Float, Value::Int(x)) => Value::Float(x as f64),
             (Ty::Tensor { dtype: DType::F32, .. }, Value::Tensor(x)) if x.dtype() == DType::F16 => {
                 x.to_f32().map_or(Value::Tensor(x), Value::from)
             }
+            (Ty::Tensor { dtype, dims }, Value::Tensor(x)) => match Ty::of_tensor(&x) {
+                Ty::Tensor { dtype: from, dims: from_dims }
+                    if pictures((*dtype, dims), (from, &from_dims)) =>
+                {
+                    repainted(&x, *dtype).unwrap_or(x).into()
+                }
+                _ => Value::Tensor(x),
+            },
             (_, value) => value,
+        }
+    }
+}
+
+/// Whether both are pictures or lists of them, one as bytes and the other as floats.
+fn pictures((dtype, dims): (DType, &[Dim]), (from, from_dims): (DType, &[Dim])) -> bool {
+    let colours = |dims: &[Dim]| [3, 4].contains(&dims.len()) && dims.last() == Some(&Dim::Fixed(3));
+    let differ = matches!((dtype, from), (DType::U8, DType::F32 | DType::F16) | (DType::F32, DType::U8));
+    differ && dims.len() == from_dims.len() && colours(dims) && colours(from_dims)
+}
+
+/// A picture as bytes or floats; none where there is no memory for it.
+fn repainted(picture: &Tensor, dtype: DType) -> Option<Tensor> {
+    match dtype {
+        DType::U8 => {
+            let floats = picture.to_f32()?;
+            let bytes = memory::collected(floats.iter().map(|colour| byte(*colour))).ok()?;
+            Tensor::from_vec(picture.shape(), bytes).ok()
+        }
+        _ => {
+            let bytes = picture.values::<u8>()?.iter();
+            let floats = memory::collected(bytes.map(|colour| f32::from(*colour) / 255.)).ok()?;
+            Tensor::from_vec(picture.shape(), floats).ok()
         }
     }
 }
@@ -176,6 +212,20 @@ mod tests {
         assert_eq!(Ty::Float.widen(Value::Int(3)), Value::Float(3.0));
         let half = Value::from(Array2::from_elem((1, 4), half::f16::ONE));
         assert!(wide.holds(&wide.widen(half.clone())) && !wide.holds(&half));
+    }
+
+    #[test]
+    fn pictures_are_bytes_or_floats() {
+        let (bytes, floats) = (tensor(DType::U8, &["h", "w", "3"]), tensor(DType::F32, &["h", "w", "3"]));
+        assert!(bytes.accepts(&floats) && floats.accepts(&bytes));
+        assert!(bytes.accepts(&tensor(DType::F16, &["2", "2", "3"])));
+        assert!(!bytes.accepts(&tensor(DType::F32, &["h", "w", "c"])), "no picture");
+        assert!(!tensor(DType::U8, &["b", "4"]).accepts(&tensor(DType::F32, &["b", "4"])));
+        assert!(!tensor(DType::U8, &["n", "h", "w", "3"]).accepts(&floats));
+        let picture = |colours: Vec<f32>| Value::from(Tensor::from_vec(&[1, 2, 3], colours).unwrap());
+        let stored = Value::from(Tensor::from_vec(&[1, 2, 3], vec![0u8, 51, 255, 0, 0, 255]).unwrap());
+        assert_eq!(bytes.widen(picture(vec![0., 0.2, 1., -3., 0.001, 9.])), stored);
+        assert_eq!(floats.widen(stored), picture(vec![0., 0.2, 1., 0., 0., 1.]));
     }
 
     #[test]

@@ -11,6 +11,7 @@ mod fit;
 mod heads;
 mod image;
 mod lengths;
+mod mask;
 pub mod npy;
 mod number;
 mod plain;
@@ -49,7 +50,7 @@ const RENAMED: [(&str, &str); 4] = [
 ];
 
 /// Adds the built-in nodes to a registry: the stages in the namespace `wuerst`, and what goes with them in `text`,
-/// `image`, `int`, `tensor` and `switch`; and says which devices graphs may prefer. Nodes that save files write into the folder of `outputs`.
+/// `image`, `mask`, `int`, `tensor` and `switch`; and says which devices graphs may prefer. Nodes that save files write into the folder of `outputs`.
 ///
 /// # Errors
 /// When a node of one of their kinds is there already.
@@ -59,6 +60,7 @@ pub fn register(registry: &mut Registry, models: &Arc<ModelCache>, outputs: Outp
     let outputs = Arc::new(outputs);
     text::register(registry)?;
     image::register(registry, &outputs)?;
+    mask::register(registry, &outputs)?;
     tensor::register(registry, &outputs)?;
     number::register(registry)?;
     switch::register(registry)?;

@@ -9,12 +9,13 @@ use crate::plain::Plan;
 pub(crate) fn register(registry: &mut Registry) -> Result<()> {
     let plan = Plan {
         kind: "image.blend",
-        signature: "a: u8[h,w,3], b: u8[h,w,3], amount: float = 0.5 {0.0..1.0} -> image: u8[h,w,3]",
-        about: "Mixes two pictures: (1 - amount) · a + amount · b, rounded.",
+        signature: "a: u8[h,w,3], b: u8[h,w,3], amount: float = 0.5 {-16.0..16.0} -> image: u8[h,w,3]",
+        about: "Mixes two pictures: (1 - amount) · a + amount · b, rounded. Below 0 and above 1 it goes on in the same direction, \
+                and the sum is limited to what a picture holds.",
         ports: &[
             ("a", "A picture."),
             ("b", "Another of the same size."),
-            ("amount", "How far to go from a to b."),
+            ("amount", "How far to go from a to b; 1.5 goes half as far again, as an unsharp mask does."),
             ("image", "What lies between."),
         ],
     };
@@ -46,7 +47,7 @@ fn composite(_: &mut Ctx<'_>, args: &Args<'_>) -> Result<Vec<Value>> {
     Ok(vec![mixed(&below.to_owned(), &above.to_owned(), &mask).into()])
 }
 
-/// (1 - amount) · a + amount · b, rounded; `amount` is repeated over the colours where it has none.
+/// (1 - amount) · a + amount · b, rounded and limited; `amount` is repeated over the colours where it has none.
 fn mixed(a: &ArrayD<u8>, b: &ArrayD<u8>, amount: &ArrayD<f32>) -> ArrayD<u8> {
     let mix = |a: u8, b: u8, share: f32| {
         let (a, b, share) = (f64::from(a), f64::from(b), f64::from(share));

@@ -17,7 +17,7 @@ use super::metadata::{jpeg, png, webp};
 use super::pixels::MOST_PIXELS;
 
 /// The largest file that is read, in bytes. Two of the formats are read into memory as a whole.
-pub(super) const LARGEST: u64 = 128 << 20;
+pub(crate) const LARGEST: u64 = 128 << 20;
 
 /// The memory that decoding may take, in bytes: what [`MOST_PIXELS`] of four channels of 16 bits take.
 const MEMORY: u64 = MOST_PIXELS * 8;

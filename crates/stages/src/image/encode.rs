@@ -4,9 +4,11 @@ use image::codecs::jpeg::JpegEncoder;
 use image::error::{EncodingError, ImageFormatHint};
 use image::{ImageEncoder, ImageError, ImageFormat, ImageResult, RgbImage};
 use image_webp::{ColorType, WebPEncoder};
+use ndarray::Array2;
 use png::{BitDepth, Compression, Encoder, SrgbRenderingIntent};
 
 use super::colours;
+use super::pixels::rgba;
 
 /// The keyword under which a PNG file holds an XMP packet.
 pub const XMP_KEYWORD: &str = "XML:com.adobe.xmp";
@@ -14,36 +16,45 @@ pub const XMP_KEYWORD: &str = "XML:com.adobe.xmp";
 /// What the segment of a JPEG file with an XMP packet begins with.
 const XMP_SEGMENT: &[u8] = b"http://ns.adobe.com/xap/1.0/\0";
 
-/// The file that a picture becomes under a name; the quality is of JPEG alone, `mark` is an XMP packet.
+/// The file that a picture becomes under a name, with the opaqueness of each pixel where it has some; the quality is of JPEG
+/// alone, which has no opaqueness. `mark` is an XMP packet.
 pub(super) fn by_name(
-    picture: &RgbImage,
+    (picture, alpha): (&RgbImage, Option<&Array2<f32>>),
     name: &str,
     quality: usize,
     mark: Option<&str>,
 ) -> ImageResult<Vec<u8>> {
+    let wide = |e: wuerst_core::Error| failed(ImageFormat::Png, e);
+    let rgba = alpha.map(|alpha| rgba(picture, alpha)).transpose().map_err(wide)?;
+    let samples = rgba.as_deref().unwrap_or(picture);
     match ImageFormat::from_path(name)? {
         ImageFormat::Png => {
             let about: Vec<(&str, String)> =
                 mark.map(|mark| (XMP_KEYWORD, mark.to_owned())).into_iter().collect();
-            png(picture.dimensions().into(), picture, &about).map_err(|error| failed(ImageFormat::Png, error))
+            png(picture.dimensions().into(), samples, &about).map_err(|error| failed(ImageFormat::Png, error))
         }
         ImageFormat::Jpeg => jpeg(picture, quality, mark),
-        _ => webp(picture, mark),
+        _ => webp(picture.dimensions(), samples, mark),
     }
 }
 
-/// A PNG file of a picture in RGB, with texts by keyword.
+/// A PNG file of a picture, with texts by keyword. `samples` are one byte a pixel of a grey picture, three of one in RGB, and
+/// four where opaqueness comes last.
 ///
 /// # Errors
 /// Lengths that do not fit, a keyword that is none.
 pub fn png(
     [width, height]: [u32; 2],
-    rgb: &[u8],
+    samples: &[u8],
     about: &[(&str, String)],
 ) -> Result<Vec<u8>, png::EncodingError> {
     let mut file = Vec::new();
     let mut encoder = Encoder::new(&mut file, width, height);
-    encoder.set_color(png::ColorType::Rgb);
+    encoder.set_color(match samples.len() as u64 / (u64::from(width) * u64::from(height)).max(1) {
+        1 => png::ColorType::Grayscale,
+        4 => png::ColorType::Rgba,
+        _ => png::ColorType::Rgb,
+    });
     encoder.set_depth(BitDepth::Eight);
     encoder.set_compression(Compression::Balanced);
     encoder.set_source_srgb(SrgbRenderingIntent::Perceptual);
@@ -51,7 +62,7 @@ pub fn png(
         encoder.add_itxt_chunk((*keyword).to_owned(), text.clone())?;
     }
     let mut writer = encoder.write_header()?;
-    writer.write_image_data(rgb)?;
+    writer.write_image_data(samples)?;
     writer.finish()?;
     Ok(file)
 }
@@ -75,15 +86,16 @@ fn jpeg(picture: &RgbImage, quality: usize, mark: Option<&str>) -> ImageResult<V
     Ok(file)
 }
 
-fn webp(picture: &RgbImage, mark: Option<&str>) -> ImageResult<Vec<u8>> {
+fn webp((width, height): (u32, u32), samples: &[u8], mark: Option<&str>) -> ImageResult<Vec<u8>> {
     let mut file = vec![];
     let mut encoder = WebPEncoder::new(&mut file);
     encoder.set_icc_profile(colours::srgb_profile().to_vec());
     if let Some(mark) = mark {
         encoder.set_xmp_metadata(mark.as_bytes().to_vec());
     }
-    let (width, height) = picture.dimensions();
-    let encoded = encoder.encode(picture, width, height, ColorType::Rgb8);
+    let wide = samples.len() as u64 == u64::from(width) * u64::from(height) * 4;
+    let colours = if wide { ColorType::Rgba8 } else { ColorType::Rgb8 };
+    let encoded = encoder.encode(samples, width, height, colours);
     encoded.map_err(|error| failed(ImageFormat::WebP, error))?;
     Ok(file)
 }
@@ -106,8 +118,8 @@ mod tests {
         let mark = wuerst_core::Origin::Composite.xmp();
         for name in ["a.png", "a.jpg", "a.webp"] {
             let read = |mark: Option<&str>| {
-                let file = by_name(&picture, name, 90, mark).unwrap();
-                assert_eq!(file, by_name(&picture, name, 90, mark).unwrap(), "{name}");
+                let file = by_name((&picture, None), name, 90, mark).unwrap();
+                assert_eq!(file, by_name((&picture, None), name, 90, mark).unwrap(), "{name}");
                 let reader = ImageReader::new(Cursor::new(file)).with_guessed_format().unwrap();
                 let mut decoder = reader.into_decoder().unwrap();
                 let (xmp, icc) = (decoder.xmp_metadata().unwrap(), decoder.icc_profile().unwrap());

@@ -1,8 +1,9 @@
 //! `image.load`: a picture from a file.
 
+use image::RgbImage;
 use wuerst_core::{Args, Ctx, File, KnownLength, Registry, Result, Tensor, Value, memory};
 
-use super::decode::{self, LARGEST, decode};
+use super::decode::{self, LARGEST, Picture, decode};
 use super::pixels::tensor;
 use crate::heads::Heads;
 use crate::plain::{Hooks, Plan};
@@ -15,7 +16,10 @@ pub(crate) fn register(registry: &mut Registry) -> Result<()> {
                 become RGB, colours become sRGB by the file's profile (ICC), a photograph is turned upright, and of an animation the first picture is taken.",
         ports: &[
             ("file", "The file; a changed one is read again."),
-            ("image", "Its colours, RGB; those of see-through pixels too, as the file has them."),
+            (
+                "image",
+                "Its colours, RGB; those of see-through pixels too, as the file has them (not premultiplied).",
+            ),
             ("alpha", "Opaqueness: 1 where nothing shines through, 0 where everything does."),
         ],
     };
@@ -24,7 +28,7 @@ pub(crate) fn register(registry: &mut Registry) -> Result<()> {
 }
 
 /// Width and height of a file's picture.
-fn size(file: &File) -> Result<[u32; 2]> {
+pub(crate) fn size(file: &File) -> Result<[u32; 2]> {
     static SIZES: Heads<[u32; 2]> = Heads::new();
     SIZES.of(file, decode::size)
 }
@@ -35,8 +39,13 @@ fn lengths(known: &Args<'_>) -> Vec<KnownLength> {
     vec![known("h", height), known("w", width)]
 }
 
-fn run(ctx: &mut Ctx<'_>, args: &Args<'_>) -> Result<Vec<Value>> {
-    let file = args.file("file")?;
+/// The colours of a file's picture.
+pub(crate) fn read(ctx: &mut Ctx<'_>, file: &File) -> Result<RgbImage> {
+    Ok(warned(ctx, file)?.rgb)
+}
+
+/// The picture of a file, with warnings of what was not taken from it.
+fn warned(ctx: &mut Ctx<'_>, file: &File) -> Result<Picture> {
     let picture = decode(file)?;
     if picture.animated {
         ctx.warn(&format!("{} is animated; only its first picture is read", file.name()));
@@ -44,6 +53,11 @@ fn run(ctx: &mut Ctx<'_>, args: &Args<'_>) -> Result<Vec<Value>> {
     if let Some(why) = &picture.unconverted {
         ctx.warn(&format!("the colours of {} are taken as sRGB: {why}", file.name()));
     }
+    Ok(picture)
+}
+
+fn run(ctx: &mut Ctx<'_>, args: &Args<'_>) -> Result<Vec<Value>> {
+    let picture = warned(ctx, args.file("file")?)?;
     let (width, height) = picture.rgb.dimensions();
     let (width, height) = (width as usize, height as usize);
     let alpha = picture.alpha.map_or_else(|| memory::collected((0..width * height).map(|_| 1.)), Ok)?;

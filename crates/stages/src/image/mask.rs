@@ -1,7 +1,8 @@
 //! `image.mask` and `image.box`: which part of a picture is meant.
 
+use image::RgbImage;
 use ndarray::Array2;
-use wuerst_core::{Args, Ctx, Error, Registry, Result, Value};
+use wuerst_core::{Args, Ctx, Error, Registry, Result, Value, memory};
 
 use super::pixels::{allowed, picture};
 use crate::plain::{Hooks, Plan};
@@ -38,7 +39,11 @@ pub(crate) fn register(registry: &mut Registry) -> Result<()> {
 }
 
 fn mask(_: &mut Ctx<'_>, args: &Args<'_>) -> Result<Vec<Value>> {
-    let (picture, invert) = (picture(args, "image")?, args.bool("invert")?);
+    Ok(vec![brightness(&picture(args, "image")?, args.bool("invert")?)?.into()])
+}
+
+/// How bright each pixel is, from 0 to 1, or how dark.
+pub(crate) fn brightness(picture: &RgbImage, invert: bool) -> Result<Array2<f32>> {
     let (width, height) = picture.dimensions();
     let brightness = |[red, green, blue]: [u8; 3]| {
         // Rec. 709, on the numbers as they are stored; the weights add up to 1.
@@ -46,9 +51,9 @@ fn mask(_: &mut Ctx<'_>, args: &Args<'_>) -> Result<Vec<Value>> {
         let share = (sum / 255.).min(1.);
         (if invert { 1. - share } else { share }) as f32
     };
-    let mask = picture.pixels().map(|pixel| brightness(pixel.0)).collect();
+    let mask = memory::collected(picture.pixels().map(|pixel| brightness(pixel.0)))?;
     let mask = Array2::from_shape_vec((height as usize, width as usize), mask);
-    Ok(vec![mask.map_err(|e| Error::Internal(format!("a mask of another size: {e}")))?.into()])
+    mask.map_err(|e| Error::Internal(format!("a mask of another size: {e}")))
 }
 
 /// Refuses a rectangle that ends before it begins, as far as its sides are known.

@@ -4,6 +4,7 @@
 
 mod blend;
 mod colours;
+mod convert;
 mod decode;
 mod encode;
 mod frame;
@@ -24,8 +25,11 @@ use wuerst_core::{Registry, Result};
 
 use crate::files::Outputs;
 
+pub(crate) use decode::LARGEST as PICTURE_FILE;
 pub use encode::{XMP_KEYWORD, png as png_file};
-pub(crate) use pixels::{MOST_PIXELS, allowed, bounded, known_size, picture, tensor, unit};
+pub(crate) use load::{read as read_file, size as file_size};
+pub(crate) use mask::brightness;
+pub(crate) use pixels::{MOST_PIXELS, allowed, bounded, known_size, picture, rgba, tensor, unit};
 pub(crate) use resize::scaled;
 pub use texts::{PngTextsError, png_texts};
 
@@ -37,5 +41,6 @@ pub(crate) fn register(registry: &mut Registry, outputs: &Arc<Outputs>) -> Resul
     frame::register(registry)?;
     mask::register(registry)?;
     blend::register(registry)?;
+    convert::register(registry)?;
     grid::register(registry)
 }

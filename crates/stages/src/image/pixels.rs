@@ -1,7 +1,8 @@
 //! Pictures, masks and colours as arguments and results.
 
 use image::RgbImage;
-use ndarray::ArrayD;
+use ndarray::{Array2, ArrayD};
+use wuerst_core::colour::byte;
 use wuerst_core::{Args, Error, KnownLength, Result, Tensor, Value, memory};
 
 /// The most pixels that a picture may have: 8192 x 8192, more than any camera's 61 megapixels.
@@ -46,6 +47,16 @@ pub(super) fn rgb(tensor: &Tensor) -> Option<RgbImage> {
 pub(crate) fn tensor(picture: RgbImage) -> Result<Tensor> {
     let (width, height) = picture.dimensions();
     Tensor::from_vec(&[height as usize, width as usize, 3], picture.into_raw())
+}
+
+/// A picture's colours with what is opaque of it, four bytes a pixel; the mask is as large.
+pub(crate) fn rgba(picture: &RgbImage, mask: &Array2<f32>) -> Result<Vec<u8>> {
+    let mut bytes = memory::room(picture.as_raw().len() / 3 * 4)?;
+    for (pixel, share) in picture.pixels().zip(mask) {
+        bytes.extend_from_slice(&pixel.0);
+        bytes.push(byte(*share));
+    }
+    Ok(bytes)
 }
 
 /// The sides `[H,W]` of a picture whose `width` and `height` are given.
