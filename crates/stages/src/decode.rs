@@ -13,6 +13,7 @@ use wuerst_runtime::{Contract, ModelCache};
 use crate::lengths;
 use crate::sampling::batch;
 use crate::sampling::guidance::{self, Guidance};
+use crate::sampling::seeds;
 use crate::sampling::start::{self, start_ports};
 use crate::sampling::{self, Sampling, blame_model, sampling_ports};
 
@@ -30,7 +31,7 @@ impl Decode {
         let signature = concat!(
             "embedding: f32[b,c,h,w], text: f32[t,l,d], negative: f32[n,l,d]?, model: model, ",
             sampling_ports!(),
-            ", seed: int? {0..}, rng: u8[r]?, init: f32[b,z,H,W]?, ",
+            ", seed: int? {0..}, seeds: i64[s]?, rng: u8[r]?, init: f32[b,z,H,W]?, ",
             start_ports!(),
             " -> latents: f32[b,z,H,W]"
         );
@@ -42,6 +43,7 @@ impl Decode {
             .describe("negative", "States for what the picture should not show; one for all pictures, or one for each.")?
             .describe("model", "A model with the contract `decoder`.")?
             .describe("seed", "Starts the random numbers anew; its low 32 bits count. The next of a batch has the next seed. When left out, they go on from `rng`.")?
+            .describe("seeds", seeds::ABOUT)?
             .describe("rng", "Where the prior left the random numbers. With neither, the seed is 0.")?
             .describe("latents", "The picture as the VQGAN knows it; published models have 4 channels, and 4 pixels to a cell.")?;
         for (port, about) in sampling::ABOUT.into_iter().chain(guidance::ABOUT).chain(start::ABOUT) {
@@ -101,6 +103,9 @@ fn other_size(init: [Option<usize>; 2], embedding: [Option<usize>; 2], scale: &S
 
 /// The random numbers: a seed's, or those that the prior left.
 fn noise(args: &Args<'_>) -> Result<Noise> {
+    if let Some(seed) = seeds::one(args)? {
+        return Ok(Noise::new(seed.into()));
+    }
     if args.has("seed") || !args.has("rng") {
         let seed = if args.has("seed") { args.seed("seed")? } else { 0 };
         return Ok(Noise::new(seed.into()));
@@ -129,6 +134,7 @@ impl NodeKind for Decode {
 
     fn check(&self, known: &Args<'_>) -> Result<(), Refusal> {
         Guidance::check(known)?;
+        seeds::check(known, "embedding")?;
         if known.has("model") {
             let model = known.model("model")?;
             let metadata = self.metadata(model).map_err(blame_model)?;
@@ -148,8 +154,8 @@ impl NodeKind for Decode {
     }
 
     fn batch(&self, given: &dyn Fn(&str) -> bool) -> Option<Batch> {
-        let counts = (given("seed") || !given("rng")).then_some("seed");
-        Some(Batch::new("embedding", &["text", "negative", "rng", "init"], counts))
+        let counts = (!given("seeds") && (given("seed") || !given("rng"))).then_some("seed");
+        Some(Batch::new("embedding", &["text", "negative", "rng", "init", "seeds"], counts))
     }
 
     fn run(&self, ctx: &mut Ctx<'_>, args: &Args<'_>) -> Result<Vec<Value>> {

@@ -11,6 +11,7 @@ mod fit;
 mod heads;
 mod image;
 mod lengths;
+mod lists;
 mod mask;
 pub mod npy;
 mod number;
@@ -50,7 +51,7 @@ const RENAMED: [(&str, &str); 4] = [
 ];
 
 /// Adds the built-in nodes to a registry: the stages in the namespace `wuerst`, and what goes with them in `text`,
-/// `image`, `mask`, `int`, `tensor` and `switch`; and says which devices graphs may prefer. Nodes that save files write into the folder of `outputs`.
+/// `image`, `mask`, `int`, `float`, `tensor` and `switch`; and says which devices graphs may prefer. Nodes that save files write into the folder of `outputs`.
 ///
 /// # Errors
 /// When a node of one of their kinds is there already.
@@ -63,6 +64,7 @@ pub fn register(registry: &mut Registry, models: &Arc<ModelCache>, outputs: Outp
     mask::register(registry, &outputs)?;
     tensor::register(registry, &outputs)?;
     number::register(registry)?;
+    lists::register(registry)?;
     switch::register(registry)?;
     fit::register(registry, models)?;
     let shared = || Arc::clone(models);

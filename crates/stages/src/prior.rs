@@ -12,6 +12,7 @@ use wuerst_runtime::{Contract, ModelCache};
 use crate::lengths;
 use crate::sampling::batch;
 use crate::sampling::guidance::{self, Guidance};
+use crate::sampling::seeds;
 use crate::sampling::start::{self, start_ports};
 use crate::sampling::{self, Sampling, blame_model, sampling_ports};
 
@@ -30,7 +31,7 @@ impl Prior {
             "text: f32[b,l,d], negative: f32[n,l,d]?, model: model, ",
             "width: int? {1..16384}, height: int? {1..16384}, ",
             sampling_ports!(),
-            ", seed: int = 0 {0..}, init: f32[b,c,h,w]?, ",
+            ", seed: int = 0 {0..}, seeds: i64[s]?, init: f32[b,c,h,w]?, ",
             start_ports!(),
             " -> embedding: f32[b,c,h,w], rng: u8[r]"
         );
@@ -43,6 +44,7 @@ impl Prior {
             .describe("width", "Width of the picture in pixels; what the model does best when left out.")?
             .describe("height", "Height of the picture in pixels; what the model does best when left out.")?
             .describe("seed", "Starts the random numbers, from 0 to 18446744073709551615; its low 32 bits count, as in PyTorch. The same seed gives the same embedding. The next of a batch has the next seed.")?
+            .describe("seeds", seeds::ABOUT)?
             .describe("embedding", "What the picture shows, for the decoder.")?
             .describe("rng", "Where the random numbers have got to, for the decoder to go on from.")?;
         for (port, about) in sampling::ABOUT.into_iter().chain(guidance::ABOUT).chain(start::ABOUT) {
@@ -121,6 +123,7 @@ impl NodeKind for Prior {
 
     fn check(&self, known: &Args<'_>) -> Result<(), Refusal> {
         Guidance::check(known)?;
+        seeds::check(known, "text")?;
         if known.has("model") {
             let model = known.model("model")?;
             let metadata = self.metadata(model).map_err(blame_model)?;
@@ -142,8 +145,9 @@ impl NodeKind for Prior {
         Ok(())
     }
 
-    fn batch(&self, _given: &dyn Fn(&str) -> bool) -> Option<Batch> {
-        Some(Batch::new("text", &["negative", "init"], Some("seed")))
+    fn batch(&self, given: &dyn Fn(&str) -> bool) -> Option<Batch> {
+        let counts = (!given("seeds")).then_some("seed");
+        Some(Batch::new("text", &["negative", "init", "seeds"], counts))
     }
 
     fn run(&self, ctx: &mut Ctx<'_>, args: &Args<'_>) -> Result<Vec<Value>> {
@@ -166,7 +170,7 @@ impl NodeKind for Prior {
         let init = if args.has("init") { Some(batch::one(args, "init")?) } else { None };
         let init: Option<Vec<f32>> =
             init.and_then(|init| Some(init.values::<f32>()?.iter().map(|e| (e - shift) / scale).collect()));
-        let mut noise = Noise::new(args.seed("seed")?.into());
+        let mut noise = Noise::new(seeds::one(args)?.unwrap_or(args.seed("seed")?).into());
         let shape = [channels, height, width];
         let latents =
             sampling.run(ctx, &mut noise, init.as_deref(), shape, &conditions, |ctx, feeds, invariant| {

@@ -3,6 +3,7 @@
 pub(crate) mod batch;
 pub(crate) mod guidance;
 pub(crate) mod preview;
+pub(crate) mod seeds;
 pub(crate) mod start;
 
 use std::path::Path;

@@ -1,8 +1,8 @@
-//! `text.blend`: between two prompts.
+//! `text.blend` and `text.sweep`: between two prompts.
 
-use wuerst_core::{Args, Ctx, Registry, Result, Value};
+use wuerst_core::{Args, Batch, Ctx, Error, Registry, Result, Tensor, Value, memory};
 
-use crate::plain::Plan;
+use crate::plain::{Hooks, Plan};
 use crate::tensor::lerp;
 
 pub(crate) fn register(registry: &mut Registry) -> Result<()> {
@@ -17,7 +17,41 @@ pub(crate) fn register(registry: &mut Registry) -> Result<()> {
             ("states", "What lies between."),
         ],
     };
-    plan.add(registry, run)
+    plan.add(registry, run)?;
+    let plan = Plan {
+        kind: "text.sweep",
+        signature: "a: f32[1,l,d], b: f32[1,l,d], amounts: f32[n] -> states: f32[n,l,d]",
+        about: "Mixes the states of two texts by each of several amounts, as one batch: a way from one prompt to another.",
+        ports: &[
+            ("a", "States, from `wuerst.text_encode`."),
+            ("b", "States of another text, from the same encoder."),
+            ("amounts", "How far to go from a to b, each from 0 to 1, as `float.range` gives them."),
+            ("states", "The mixed states, one for each amount."),
+        ],
+    };
+    let check = |known: &Args<'_>| match known.length("amounts", 0) {
+        Some(count) => counted(count),
+        None => Ok(()),
+    };
+    plan.add_checked(registry, Hooks { check, ..Hooks::default() }, sweep)
+}
+
+fn counted(count: usize) -> Result<()> {
+    match (1..=Batch::MOST).contains(&count) {
+        true => Ok(()),
+        false => Err(Error::invalid("amounts", format!("are {count}, and 1 to {} may be", Batch::MOST))),
+    }
+}
+
+fn sweep(_: &mut Ctx<'_>, args: &Args<'_>) -> Result<Vec<Value>> {
+    let (a, b, amounts) = (args.tensor_f32("a")?, args.tensor_f32("b")?, args.tensor_f32("amounts")?);
+    counted(amounts.len())?;
+    if let Some(amount) = amounts.iter().find(|amount| !(0.0..=1.0).contains(*amount)) {
+        return Err(Error::invalid("amounts", format!("{amount:?} is outside 0.0..1.0")));
+    }
+    memory::check(a.len().saturating_mul(amounts.len()).saturating_mul(8))?;
+    let blends: Vec<Tensor> = amounts.iter().map(|amount| lerp(&a, &b, f64::from(*amount)).into()).collect();
+    Ok(vec![Tensor::joined(&blends.iter().collect::<Vec<_>>())?.into()])
 }
 
 fn run(_: &mut Ctx<'_>, args: &Args<'_>) -> Result<Vec<Value>> {

@@ -3,6 +3,7 @@
 mod blend;
 mod join;
 mod lines;
+mod lists;
 mod load;
 
 use wuerst_core::{Registry, Result};
@@ -12,6 +13,7 @@ pub(crate) use lines::entries;
 pub(crate) fn register(registry: &mut Registry) -> Result<()> {
     join::register(registry)?;
     lines::register(registry)?;
+    lists::register(registry)?;
     load::register(registry)?;
     blend::register(registry)
 }

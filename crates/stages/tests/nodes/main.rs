@@ -4,6 +4,7 @@
 mod colours;
 mod files;
 mod hostile;
+mod lists;
 mod masks;
 mod numbers;
 mod pictures;

@@ -1,0 +1,158 @@
+//! `int.from_text`, `float.from_text`, `int.list` and `float.list`: numbers that are written in texts.
+
+use wuerst_core::{Args, Batch, Error, KnownLength, Registry, Result, Tensor, Value, whole};
+
+use crate::plain::{Hooks, Plan};
+use crate::text::entries;
+
+/// So much of a text is shown in a message.
+const SHOWN: usize = 40;
+
+pub(super) fn register(registry: &mut Registry) -> Result<()> {
+    let plan = Plan {
+        kind: "int.from_text",
+        signature: "text: text -> number: int",
+        about: "Reads a whole number that is written in a text, as a seed in a line of a file.",
+        ports: &[
+            ("text", "The number in digits; space around it does not count."),
+            ("number", "The number."),
+        ],
+    };
+    plan.add_checked(
+        registry,
+        Hooks {
+            check: |known| if known.has("text") { int(known).map(drop) } else { Ok(()) },
+            results: |known| vec![int(known).ok()],
+            ..Hooks::default()
+        },
+        |_, args| Ok(vec![int(args)?]),
+    )?;
+    let plan = Plan {
+        kind: "float.from_text",
+        signature: "text: text -> number: float",
+        about: "Reads a number that is written in a text.",
+        ports: &[
+            ("text", "The number, as 0.5 or 1e-3; space around it does not count."),
+            ("number", "The number."),
+        ],
+    };
+    plan.add_checked(
+        registry,
+        Hooks {
+            check: |known| if known.has("text") { float(known).map(drop) } else { Ok(()) },
+            results: |known| vec![float(known).ok()],
+            ..Hooks::default()
+        },
+        |_, args| Ok(vec![float(args)?]),
+    )?;
+    let ports = [
+        ("lines", "The numbers, one a line; empty lines and those that begin with `#` are left out."),
+        ("numbers", "The numbers in a list."),
+        ("count", "How many there are."),
+    ];
+    let plan = Plan {
+        kind: "int.list",
+        signature: "lines: text -> numbers: i64[n], count: int",
+        about: "Reads a list of whole numbers, as seeds, from a text with one a line. It has at most 16,384.",
+        ports: &ports,
+    };
+    let hooks = Hooks {
+        check: |known| if known.has("lines") { ints(known).map(drop) } else { Ok(()) },
+        lengths: known_count,
+        results: |known| vec![None, count(known)],
+        ..Hooks::default()
+    };
+    plan.add_checked(registry, hooks, |_, args| {
+        let numbers = ints(args)?;
+        let count = Value::Int(numbers.len() as i128);
+        Ok(vec![Tensor::from_vec(&[numbers.len()], numbers)?.into(), count])
+    })?;
+    let plan = Plan {
+        kind: "float.list",
+        signature: "lines: text -> numbers: f32[n], count: int",
+        about: "Reads a list of numbers, as strengths, from a text with one a line. It has at most 16,384.",
+        ports: &ports,
+    };
+    let hooks = Hooks {
+        check: |known| if known.has("lines") { floats(known).map(drop) } else { Ok(()) },
+        lengths: known_count,
+        results: |known| vec![None, count(known)],
+        ..Hooks::default()
+    };
+    plan.add_checked(registry, hooks, |_, args| {
+        let numbers = floats(args)?;
+        let count = Value::Int(numbers.len() as i128);
+        Ok(vec![Tensor::from_vec(&[numbers.len()], numbers)?.into(), count])
+    })
+}
+
+fn int(args: &Args<'_>) -> Result<Value> {
+    let text = args.text("text")?;
+    whole(text.trim()).map(Value::Int).ok_or_else(|| Error::invalid("text", no_int(text)))
+}
+
+fn float(args: &Args<'_>) -> Result<Value> {
+    let text = args.text("text")?;
+    number(text).map(Value::Float).ok_or_else(|| Error::invalid("text", no_float(text)))
+}
+
+fn number(text: &str) -> Option<f64> {
+    text.trim().parse().ok().filter(|number: &f64| number.is_finite())
+}
+
+fn no_int(text: &str) -> String {
+    format!("`{}` is no whole number: write digits alone, as 42", shown(text))
+}
+
+fn no_float(text: &str) -> String {
+    format!("`{}` is no number: write digits, as 0.5", shown(text))
+}
+
+/// The beginning of a text in one line.
+pub(crate) fn shown(text: &str) -> String {
+    let mut short: String = text.trim().chars().take(SHOWN).flat_map(char::escape_debug).collect();
+    if text.trim().chars().nth(SHOWN).is_some() {
+        short.push('…');
+    }
+    short
+}
+
+/// The entries of the argument `lines`, each as a number by `read`, which says what is wrong with one.
+fn listed<T>(args: &Args<'_>, read: fn(&str) -> Result<T, String>) -> Result<Vec<T>> {
+    let entries = entries(args.text("lines")?);
+    if entries.is_empty() {
+        return Err(Error::invalid("lines", "is a list without numbers"));
+    }
+    if entries.len() > Batch::MOST {
+        let message = format!("has {} lines, and {} are the most", entries.len(), Batch::MOST);
+        return Err(Error::invalid("lines", message));
+    }
+    let number = |(at, entry): (usize, &&str)| {
+        read(entry).map_err(|why| Error::invalid("lines", format!("entry {}: {why}", at + 1)))
+    };
+    entries.iter().enumerate().map(number).collect()
+}
+
+fn ints(args: &Args<'_>) -> Result<Vec<i64>> {
+    listed(args, |entry| {
+        let number = whole(entry).ok_or_else(|| no_int(entry))?;
+        i64::try_from(number)
+            .map_err(|_| format!("{number} is too large for a list, which holds up to {}", i64::MAX))
+    })
+}
+
+fn floats(args: &Args<'_>) -> Result<Vec<f32>> {
+    listed(args, |entry| {
+        let number = number(entry).map(|number| number as f32).filter(|number| number.is_finite());
+        number.ok_or_else(|| no_float(entry))
+    })
+}
+
+fn count(known: &Args<'_>) -> Option<Value> {
+    Some(Value::Int(entries(known.text("lines").ok()?).len() as i128))
+}
+
+fn known_count(known: &Args<'_>) -> Vec<KnownLength> {
+    let count = known.text("lines").ok().map(|lines| entries(lines).len());
+    count.map(|count| KnownLength::new("n", count, "lines")).into_iter().collect()
+}
