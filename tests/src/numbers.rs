@@ -37,6 +37,18 @@ pub fn random_weights(graph: &NetworkGraph) -> impl Fn(&str) -> Result<Weight, B
     }
 }
 
+/// [`random_weights`] with a small last layer in a prior, which divides by what that makes: it stays away from 0, as in trained
+/// networks.
+pub fn calm_weights(graph: &NetworkGraph) -> impl Fn(&str) -> Result<Weight, BoxError> {
+    let random = random_weights(graph);
+    move |name| {
+        let mut weight = random(name)?;
+        let share = if name.starts_with("out.1.") { 0.1 } else { 1. };
+        weight.data.iter_mut().for_each(|v| *v *= share);
+        Ok(weight)
+    }
+}
+
 /// The parameter of this name among [`random_weights`]. Matrices keep the size of what they multiply, and running
 /// variances are positive.
 pub fn random_weight(name: &str, shape: &[usize]) -> ArrayD<f32> {

@@ -99,3 +99,62 @@ fn decoder(
 pub fn vqgan(graph: &[u8], model: &[u8]) -> Vec<u8> {
     vqgan_with(&metadata(), graph, model)
 }
+
+/// A written model with an `Identity` after each node: without optimisations ONNX Runtime then hands on every result in its own
+/// type, where it would keep f16 in f32 between operators that the CPU computes in f32.
+pub fn step_by_step(model: &[u8]) -> Vec<u8> {
+    replaced(model, 7, |graph| put(7, &replaced(graph, 1, stepped)))
+}
+
+/// A node under other names for its results, and an `Identity` for each of them.
+fn stepped(old: &[u8]) -> Vec<u8> {
+    let mut identities = vec![];
+    let new = replaced(old, 2, |name| match String::from_utf8_lossy(name) {
+        name if name.is_empty() => put(2, b""),
+        name => {
+            let identity =
+                [put(1, format!("{name}#").as_bytes()), put(2, name.as_bytes()), put(4, b"Identity")];
+            identities.extend(put(1, &identity.concat()));
+            put(2, format!("{name}#").as_bytes())
+        }
+    });
+    [put(1, &new), identities].concat()
+}
+
+/// A message with other bytes in the place of each field of this number.
+fn replaced(message: &[u8], wanted: u64, mut with: impl FnMut(&[u8]) -> Vec<u8>) -> Vec<u8> {
+    let (mut rest, mut out) = (message, vec![]);
+    while !rest.is_empty() {
+        let start = rest;
+        let key = read_varint(&mut rest);
+        let length = match key & 7 {
+            0 => {
+                read_varint(&mut rest);
+                0
+            }
+            1 => 8,
+            2 => read_varint(&mut rest) as usize,
+            _ => 4,
+        };
+        let (content, after) = rest.split_at(length);
+        rest = after;
+        match key >> 3 == wanted {
+            true => out.extend(with(content)),
+            false => out.extend(&start[..start.len() - rest.len()]),
+        }
+    }
+    out
+}
+
+fn read_varint(bytes: &mut &[u8]) -> u64 {
+    let (mut number, mut shift) = (0, 0);
+    while let [byte, rest @ ..] = *bytes {
+        *bytes = rest;
+        number |= u64::from(byte & 0x7f) << shift;
+        shift += 7;
+        if *byte < 0x80 {
+            break;
+        }
+    }
+    number
+}

@@ -5,9 +5,11 @@ use std::path::Path;
 use std::sync::OnceLock;
 
 use anyhow::{Context, Result, anyhow, bail};
+use half::f16;
 use ndarray::ArrayD;
 use ort::environment::Environment;
-use ort::session::{Session, SessionInputValue, builder::SessionBuilder};
+use ort::session::builder::{GraphOptimizationLevel, SessionBuilder};
+use ort::session::{Session, SessionInputValue};
 use ort::value::{DynTensor, Tensor, TensorElementType, ValueType};
 use wuerst_model::time;
 
@@ -16,6 +18,8 @@ use wuerst_model::time;
 pub enum Array {
     /// Floating point.
     F32(ArrayD<f32>),
+    /// What crosses between the parts of a model that computes in f16.
+    F16(ArrayD<f16>),
     /// Ids and masks.
     I64(ArrayD<i64>),
 }
@@ -37,7 +41,7 @@ impl Array {
     pub fn f32(self) -> Result<ArrayD<f32>> {
         match self {
             Array::F32(array) => Ok(array),
-            Array::I64(_) => bail!("f32 wanted, i64 given"),
+            other => bail!("f32 wanted, {other:?} given"),
         }
     }
 
@@ -45,13 +49,14 @@ impl Array {
     pub fn i64(self) -> Result<ArrayD<i64>> {
         match self {
             Array::I64(array) => Ok(array),
-            Array::F32(_) => bail!("i64 wanted, f32 given"),
+            other => bail!("i64 wanted, {other:?} given"),
         }
     }
 
     fn tensor(&self) -> Result<DynTensor> {
         Ok(match self {
             Array::F32(array) => Tensor::from_array(array.clone())?.upcast(),
+            Array::F16(array) => Tensor::from_array(array.clone())?.upcast(),
             Array::I64(array) => Tensor::from_array(array.clone())?.upcast(),
         })
     }
@@ -64,6 +69,12 @@ impl Model {
     /// Loads a model whose weights are inside.
     pub fn from_bytes(bytes: &[u8]) -> Result<Model> {
         Ok(Model(builder()?.commit_from_memory(bytes)?))
+    }
+
+    /// Loads a model whose weights are inside, to run its operators one by one as they are.
+    pub fn unoptimised(bytes: &[u8]) -> Result<Model> {
+        let builder = builder()?.with_optimization_level(GraphOptimizationLevel::Disable);
+        Ok(Model(builder.map_err(|e| anyhow!("{e}"))?.commit_from_memory(bytes)?))
     }
 
     /// Loads a model and the data file beside it.
@@ -93,6 +104,9 @@ impl Model {
             match value.dtype() {
                 ValueType::Tensor { ty: TensorElementType::Int64, .. } => {
                     Ok(value.try_extract_array::<i64>()?.into_owned().into())
+                }
+                ValueType::Tensor { ty: TensorElementType::Float16, .. } => {
+                    Ok(Array::F16(value.try_extract_array::<f16>()?.into_owned()))
                 }
                 _ => Ok(value.try_extract_array::<f32>()?.into_owned().into()),
             }

@@ -13,7 +13,7 @@ use crate::say::{say, warn};
 /// Make stage models for another target of those in a folder, without the checkpoints that they came from
 ///
 /// Models that say which network they hold, as those of `wuerst import` and `wuerst-train export` do, are written again as an
-/// import for that target writes them, with the weights that they have, in f32 or f16 as they are. Every other regular file of
+/// import for that target writes them, with the weights that they have. Every other regular file of
 /// the folder goes along unchanged; links do not.
 #[derive(clap::Args)]
 pub(crate) struct Args {
@@ -31,7 +31,7 @@ pub(crate) struct Args {
 
 /// Converts the models.
 pub(crate) fn run(args: &Args) -> Result<ExitCode> {
-    let operators = args.choice.operators()?;
+    let (operators, compute) = (args.choice.operators()?, args.choice.compute()?);
     let models = Models::open(&args.folder, &args.stages)?;
     args.choice.warn_unless(models.quantizable());
     for path in models.left_out() {
@@ -41,7 +41,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
             path.display()
         ));
     }
-    bar::shown(models.parameters(), |progress| models.write(&args.out, operators, progress))?;
+    bar::shown(models.parameters(), |progress| models.write(&args.out, operators, compute, progress))?;
     say(format_args!("wuerst inspect {}", args.out.display()));
     Ok(ExitCode::SUCCESS)
 }

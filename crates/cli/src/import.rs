@@ -22,7 +22,7 @@ pub(crate) struct Args {
     /// The folder to write; it must not be there, or be empty
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
-    /// How weights are stored; the networks compute in f32 either way
+    /// How weights are stored where the networks compute in f32; with `--compute f16` they are f16
     #[arg(long, value_enum, default_value_t = Dtype::F32)]
     dtype: Dtype,
     #[command(flatten)]
@@ -51,7 +51,11 @@ impl From<Dtype> for Precision {
 
 /// Imports the checkpoints.
 pub(crate) fn run(args: &Args) -> Result<ExitCode> {
-    let options = ImportOptions { precision: args.dtype.into(), operators: args.choice.operators()? };
+    let options = ImportOptions {
+        precision: args.dtype.into(),
+        compute: args.choice.compute()?,
+        operators: args.choice.operators()?,
+    };
     let published = Published::open(&ImportSource {
         prior: args.prior_dir.clone(),
         decoder: args.decoder_dir.clone(),

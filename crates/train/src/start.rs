@@ -13,7 +13,7 @@ use anyhow::{Context, Result, ensure};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use tch::{Device, Kind, Tensor};
-use wuerst_model::onnx::{QUANTIZED, Stored};
+use wuerst_model::onnx::{HALF, QUANTIZED, Stored};
 use wuerst_read::regular;
 
 /// Arguments of `wuerst-train start`.
@@ -71,8 +71,8 @@ pub fn seed_checkpoints(config: &RunConfig, model: &Path, codebook: Option<&Tens
             let path = model.join(format!("{part}.onnx"));
             let stored = Stored::open(&path)?;
             ensure!(
-                !stored.metadata().iter().any(|(key, _)| key == QUANTIZED.0),
-                "{} is quantised, and its weights rounded: start from the model that it was made of",
+                !stored.metadata().iter().any(|(key, _)| [QUANTIZED.0, HALF.0].contains(&&key[..])),
+                "{} computes in int8 or f16, and its weights are rounded: start from the model that it was made of",
                 path.display()
             );
             for read in stored.weights() {

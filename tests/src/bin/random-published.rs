@@ -1,7 +1,8 @@
-//! Writes a cascade in the published layout and the published sizes, with random weights: what `tests/full-size` imports.
+//! Writes a cascade in the published layout with random weights: what `tests/full-size` imports.
 //!
-//! `random-published FOLDER` makes `FOLDER/wuerstchen-prior` and `FOLDER/wuerstchen`, 12.4 GB together. Weights repeat
-//! a block of random numbers, so that writing them takes no longer than the disk does.
+//! `random-published FOLDER` makes `FOLDER/wuerstchen-prior` and `FOLDER/wuerstchen` in the published sizes, 12.4 GB together.
+//! Weights repeat a block of random numbers, so that writing them takes no longer than the disk does. `--mid-size` has the
+//! sizes of `tests/peers/make.py` and weights distributed as there, 1.0 GB, to measure precision without PyTorch.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
@@ -25,28 +26,70 @@ const SIZES: Sizes = Sizes { batch: 1, height: 32, width: 32, embedding: [3, 3],
 /// Numbers after which a tensor repeats.
 const BLOCK: usize = 1 << 16;
 
+/// The sizes of the networks, and how weights are distributed.
+struct Cascade {
+    text: [ClipConfig; 2],
+    prior: PriorConfig,
+    decoder: DecoderConfig,
+    mid_size: bool,
+}
+
+impl Cascade {
+    fn published() -> Cascade {
+        let text = [ClipConfig::big_g(), ClipConfig::h()];
+        Cascade { text, prior: PriorConfig::default(), decoder: DecoderConfig::default(), mid_size: false }
+    }
+
+    fn mid_size() -> Cascade {
+        let text = |hidden_size: usize| ClipConfig {
+            vocab_size: 514,
+            hidden_size,
+            intermediate_size: 4 * hidden_size,
+            num_hidden_layers: 4,
+            num_attention_heads: hidden_size / 64,
+            ..ClipConfig::default()
+        };
+        let prior = PriorConfig { c: 768, c_cond: 768, depth: 8, nhead: 12, ..PriorConfig::default() };
+        let decoder = DecoderConfig {
+            c_cond: 512,
+            c_hidden: vec![160, 320, 640, 640],
+            nhead: vec![-1, 5, 10, 10],
+            blocks: vec![2, 2, 6, 2],
+            clip_embd: 512,
+            ..DecoderConfig::default()
+        };
+        Cascade { text: [text(768), text(512)], prior, decoder, mid_size: true }
+    }
+}
+
 fn main() -> Result<()> {
-    let folder = std::env::args_os().nth(1).context("name the folder to write")?;
+    let mut args = std::env::args_os().skip(1);
+    let folder = args.next().context("name the folder to write")?;
+    let cascade = match args.next() {
+        None => Cascade::published(),
+        Some(option) if option == "--mid-size" => Cascade::mid_size(),
+        Some(option) => anyhow::bail!("no option {option:?}; there is --mid-size"),
+    };
+    let mid_size = cascade.mid_size;
     let [prior, decoder] = ["wuerstchen-prior", "wuerstchen"].map(|name| PathBuf::from(&folder).join(name));
-    for (folder, config) in [(&prior, ClipConfig::big_g()), (&decoder, ClipConfig::h())] {
-        let graph = clip::graph(&config, &SIZES)?;
-        part(folder, "text_encoder", "model", &config, None, &[&graph])?;
+    for (folder, config) in [&prior, &decoder].into_iter().zip(&cascade.text) {
+        let graph = clip::graph(config, &SIZES)?;
+        part(folder, ["text_encoder", "model"], config, None, &[&graph], mid_size)?;
         common(folder)?;
     }
     let weights = "diffusion_pytorch_model";
-    let config = PriorConfig::default();
-    let graph = prior::graph(&config, &SIZES)?;
-    part(&prior, "prior", weights, &config, Some("WuerstchenPrior"), &[&graph])?;
-    let config = DecoderConfig::default();
-    let graph = decoder::graph(&config, &SIZES)?;
-    part(&decoder, "decoder", weights, &config, Some("WuerstchenDiffNeXt"), &[&graph])?;
+    let graph = prior::graph(&cascade.prior, &SIZES)?;
+    part(&prior, ["prior", weights], &cascade.prior, Some("WuerstchenPrior"), &[&graph], mid_size)?;
+    let graph = decoder::graph(&cascade.decoder, &SIZES)?;
+    part(&decoder, ["decoder", weights], &cascade.decoder, Some("WuerstchenDiffNeXt"), &[&graph], mid_size)?;
     let config = VqganConfig::default();
     let mut encoder = NetworkGraph::new();
     let image = picture(&mut encoder, "image", &SIZES, config.in_channels);
     let latents = vqgan::encode(&mut encoder, &config, image);
     vqgan::quantise(&mut encoder, &config, latents);
     let decoding = vqgan::decoder_graph(&config, &SIZES)?;
-    part(&decoder, "vqgan", weights, &config, Some("PaellaVQModel"), &[&encoder.finish()?, &decoding])
+    let graphs = [&encoder.finish()?, &decoding];
+    part(&decoder, ["vqgan", weights], &config, Some("PaellaVQModel"), &graphs, mid_size)
 }
 
 /// Tokenizer, scheduler and index, which the small bundle has in common with the published models, but for the number
@@ -66,11 +109,11 @@ fn common(folder: &Path) -> Result<()> {
 /// A part of the cascade: `config.json` and the weights of its networks.
 fn part(
     folder: &Path,
-    name: &str,
-    file: &str,
+    [name, file]: [&str; 2],
     config: &impl Serialize,
     class: Option<&str>,
     networks: &[&NetworkGraph],
+    mid_size: bool,
 ) -> Result<()> {
     let folder = folder.join(name);
     fs::create_dir_all(&folder)?;
@@ -83,11 +126,11 @@ fn part(
     let params: BTreeMap<&str, &Param> =
         networks.iter().flat_map(|g| &g.params).map(|p| (&p.name[..], p)).collect();
     let path = folder.join(format!("{file}.safetensors"));
-    weights(&path, &params).with_context(|| path.display().to_string())
+    weights(&path, &params, mid_size).with_context(|| path.display().to_string())
 }
 
 /// A safetensors file: the length of its header, the header, and the tensors one after another.
-fn weights(path: &Path, params: &BTreeMap<&str, &Param>) -> Result<()> {
+fn weights(path: &Path, params: &BTreeMap<&str, &Param>, mid_size: bool) -> Result<()> {
     let (mut header, mut end) = (BTreeMap::<&str, Value>::new(), 0);
     for (name, param) in params {
         let start = end;
@@ -101,11 +144,8 @@ fn weights(path: &Path, params: &BTreeMap<&str, &Param>) -> Result<()> {
     file.write_all(header.as_bytes())?;
     for (name, param) in params {
         let count: usize = param.shape.iter().product();
-        let scale = (param.shape.iter().skip(1).product::<usize>().max(1) as f32).sqrt().recip();
-        let block = random_weight(name, &[count.min(BLOCK)]);
-        // Of a vector, the block is the whole tensor, and not scaled; norms that learn a scale have it around 1.
-        let shift = if param.shape.len() == 1 && name.ends_with("weight") { 1. } else { 0. };
-        let bytes: Vec<u8> = block.iter().flat_map(|v| (v * 0.5 * scale + shift).to_le_bytes()).collect();
+        let numbers = if mid_size { distributed(name, param) } else { repeated(name, param) };
+        let bytes: Vec<u8> = numbers.iter().flat_map(|v| v.to_le_bytes()).collect();
         let mut left = 4 * count;
         while left > 0 {
             let length = left.min(bytes.len());
@@ -114,4 +154,32 @@ fn weights(path: &Path, params: &BTreeMap<&str, &Param>) -> Result<()> {
         }
     }
     Ok(file.flush()?)
+}
+
+/// A block of numbers, of which a tensor of the published sizes has many.
+fn repeated(name: &str, param: &Param) -> Vec<f32> {
+    let count: usize = param.shape.iter().product();
+    let scale = (param.shape.iter().skip(1).product::<usize>().max(1) as f32).sqrt().recip();
+    let block = random_weight(name, &[count.min(BLOCK)]);
+    // Of a vector, the block is the whole tensor, and not scaled; norms that learn a scale have it around 1.
+    let shift = if param.shape.len() == 1 && name.ends_with("weight") { 1. } else { 0. };
+    block.iter().map(|v| v * 0.5 * scale + shift).collect()
+}
+
+/// Numbers of the variance that `tests/peers/make.py` gives the tensor.
+fn distributed(name: &str, param: &Param) -> Vec<f32> {
+    let count: usize = param.shape.iter().product();
+    let vector = param.shape.len() < 2;
+    let norm = name.contains("norm") && vector || name.ends_with("running_var");
+    if norm {
+        let one = name.ends_with("weight") || name.ends_with("var");
+        return vec![if one { 1. } else { 0. }; count];
+    }
+    let few = vector || name.contains("gamma") || name.contains("beta");
+    let inner = param.shape.iter().skip(1).product::<usize>() as f32;
+    let deviation = if few { 0.02 } else { inner.sqrt().recip() };
+    let last = name.starts_with("out.1") || name.starts_with("clf.1");
+    let deviation = if last { 0.2 * deviation } else { deviation };
+    // Uniform numbers in ±1 have the variance 1/3; as a vector, they are not scaled.
+    random_weight(name, &[count]).iter().map(|v| v * 3f32.sqrt() * deviation).collect()
 }

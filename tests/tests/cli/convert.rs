@@ -17,23 +17,23 @@ use crate::{contents, outcome, succeeded, text};
 /// [`tiny`], from the repository.
 const TINY: &str = "tests/tiny";
 
-fn succeeds(args: &[&str]) -> Result<String> {
+pub fn succeeds(args: &[&str]) -> Result<String> {
     succeeded(&outcome(args)?)
 }
 
-fn fails(args: &[&str]) -> Result<String> {
+pub fn fails(args: &[&str]) -> Result<String> {
     let output = outcome(args)?;
     ensure!(!output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
     Ok(String::from_utf8_lossy(&output.stderr).into_owned())
 }
 
 /// 10·log₁₀ of 1 over the mean square of the differences, of pixels in 0..1.
-fn decibels(a: &ArrayD<f32>, b: &ArrayD<f32>) -> f32 {
+pub fn decibels(a: &ArrayD<f32>, b: &ArrayD<f32>) -> f32 {
     let squares = a.iter().zip(b).map(|(a, b)| (a.clamp(0., 1.) - b.clamp(0., 1.)).powi(2));
     -10. * (squares.sum::<f32>() / a.len() as f32).log10()
 }
 
-fn pixels(models: &Path, prompt: &str, seed: u64) -> Result<ArrayD<f32>> {
+pub fn pixels(models: &Path, prompt: &str, seed: u64) -> Result<ArrayD<f32>> {
     let folder = tempfile::tempdir()?;
     let file = folder.path().join("pixels.npy");
     let (prompt, seed) = (format!("prompt={prompt}"), format!("seed={seed}"));

@@ -4,6 +4,7 @@ mod byte_order;
 mod cache;
 mod checks;
 mod convert;
+mod f16;
 #[cfg(target_os = "linux")]
 mod failing;
 #[cfg(unix)]

@@ -7,11 +7,11 @@ use ndarray::ArrayD;
 use ort::value::ValueType;
 use wuerst_model::contract::STEPWISE;
 use wuerst_model::decoder;
-use wuerst_model::onnx::{self, ExportOptions, ModelSplit, Operators, Precision, TensorType};
+use wuerst_model::onnx::{self, Compute, ExportOptions, ModelSplit, Operators, Precision, TensorType};
 use wuerst_model::prior;
 use wuerst_model::record::NetworkGraph;
 use wuerst_tests::bundle::{PLAIN, SIZES};
-use wuerst_tests::numbers::{Random, random_weights, relative_error};
+use wuerst_tests::numbers::{Random, calm_weights, relative_error};
 use wuerst_tests::runtime::{Array, Model};
 
 fn names(outlets: &[ort::value::Outlet]) -> Vec<String> {
@@ -73,18 +73,22 @@ fn steps(
 }
 
 fn check(graph: &NetworkGraph, channels: usize, conditions: [usize; 3]) -> Result<()> {
-    for (precision, operators) in [
-        (Precision::F32, Operators::Standard),
-        (Precision::F16, Operators::OnnxRuntime),
-        (Precision::F16, Operators::Int8),
+    let weights = calm_weights(graph);
+    for (precision, compute, operators) in [
+        (Precision::F32, Compute::F32, Operators::Standard),
+        (Precision::F16, Compute::F32, Operators::OnnxRuntime),
+        (Precision::F16, Compute::F32, Operators::Int8),
+        (Precision::F32, Compute::F16, Operators::OnnxRuntime),
     ] {
-        let options = ExportOptions { precision, operators, ..ExportOptions::default() };
-        let bytes = onnx::encode(graph, &random_weights(graph), &options)?;
+        let options = ExportOptions { precision, compute, operators, ..ExportOptions::default() };
+        let bytes = onnx::encode(graph, &weights, &options)?;
         for batch in [1, 2] {
             let results = both(&bytes, &steps(batch, channels, conditions))?;
             for [whole, parts] in &results {
                 let error = relative_error(parts, whole)?;
-                assert!(error < 1e-5, "{operators:?} in {precision:?}: {error}");
+                // What crosses is rounded to f16, where the whole model keeps it in f32 on the CPU.
+                let most = if compute == Compute::F16 { 2e-3 } else { 1e-5 };
+                assert!(error < most, "{operators:?} in {precision:?}, {compute:?}: {error}");
             }
             assert!(results[0][0] != results[1][0], "the steps differ");
         }

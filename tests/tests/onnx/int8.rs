@@ -9,7 +9,7 @@ use wuerst_model::prior::{self, PriorConfig};
 use wuerst_model::record::{Axis, DType, Init, NetworkGraph, Op};
 use wuerst_model::vqgan::{self, VqganConfig};
 use wuerst_tests::bundle::PLAIN;
-use wuerst_tests::numbers::{Random, random_weights, relative_error};
+use wuerst_tests::numbers::{Random, calm_weights, relative_error};
 use wuerst_tests::runtime::{Array, Model};
 
 /// `x·Wᵀ` of a picture `[b,h,w,in]`, or of a text `[b,l,in]`.
@@ -127,14 +127,7 @@ fn networks_in_eight_bits_are_near() -> Result<()> {
     for (name, graph, feeds) in cases {
         let wanted = |name: &str| graph.inputs.iter().any(|input| input.name == name);
         let feeds: Vec<_> = feeds.into_iter().filter(|(name, _)| wanted(name)).collect();
-        let random = random_weights(&graph);
-        // The prior divides by what its last layer makes; smaller, that stays away from 0, as in trained networks.
-        let weights = |name: &str| -> Result<Weight, BoxError> {
-            let mut weight = random(name)?;
-            let share = if name.starts_with("out.1.") { 0.1 } else { 1. };
-            weight.data.iter_mut().for_each(|v| *v *= share);
-            Ok(weight)
-        };
+        let weights = calm_weights(&graph);
         let [wide, narrow] = [Operators::Standard, Operators::Int8].map(|operators| {
             let options = ExportOptions { operators, ..ExportOptions::default() };
             let model = onnx::encode(&graph, &weights, &options)?;

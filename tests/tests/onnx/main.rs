@@ -7,6 +7,7 @@ mod attention;
 mod cubic;
 mod dense;
 mod elementwise;
+mod f16;
 mod files;
 mod halves;
 mod int8;

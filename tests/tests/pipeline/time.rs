@@ -56,7 +56,12 @@ fn models_that_take_times_still_load() -> Result<()> {
 
     let converted = out.path().join("models");
     let models = Models::open(folder.path(), &[])?;
-    models.write(&converted, Default::default(), &mut |_, _| ControlFlow::Continue(()))?;
+    models.write(
+        &converted,
+        Default::default(),
+        Default::default(),
+        &mut |_, _| ControlFlow::Continue(()),
+    )?;
     assert!(inputs(&converted.join("prior.onnx"))?.contains(&"time_embedding".to_owned()));
     assert_eq!(embedding(&converted)?, want);
     Ok(())

@@ -11,7 +11,7 @@ use super::write::{self, Tally};
 use super::{ImportError, Written};
 use crate::metadata::Metadata;
 use crate::network::Network;
-use crate::onnx::{self, Operators, QUANTIZED, Stored};
+use crate::onnx::{self, Compute, HALF, Operators, QUANTIZED, Stored};
 use crate::record::NetworkGraph;
 
 /// Pixels along the sides of the picture that networks are recorded for; the models take any.
@@ -42,7 +42,7 @@ impl Models {
     /// of the folder, since a link may lead to any file of the user's.
     ///
     /// # Errors
-    /// [`ImportError::Problems`]: no such models, one that has lost precision to int8 or is damaged, a name that no
+    /// [`ImportError::Problems`]: no such models, one that has lost precision to int8 or to arithmetic in f16, or is damaged, a name that no
     /// model has or of one that does not say which network it holds.
     pub fn open(folder: &Path, only: &[String]) -> Result<Models, ImportError> {
         let unreadable = |e| ImportError::Problems(vec![format!("{}: {e}", folder.display())]);
@@ -99,8 +99,8 @@ impl Models {
         self.stages.iter().map(|stage| stage.graph.parameters()).sum()
     }
 
-    /// Writes the folder `out`: the models with these operators and the weights and metadata that they had, in the
-    /// precision that they had, and everything else as it was. What [`Published::write`] says of it and of `progress` holds
+    /// Writes the folder `out`: the models with these operators, to compute in this type, with the weights and metadata that
+    /// they had, and everything else as it was. A model that computes in f32 keeps the precision of its weights. What [`Published::write`] says of it and of `progress` holds
     /// here, too. [`Models::left_out`] stays behind.
     ///
     /// [`Published::write`]: super::Published::write
@@ -111,6 +111,7 @@ impl Models {
         &self,
         out: &Path,
         operators: Operators,
+        compute: Compute,
         progress: &mut dyn FnMut(&str, u64) -> ControlFlow<()>,
     ) -> Result<Vec<Written>, ImportError> {
         let folder = NewFolder::beside(out)?;
@@ -120,6 +121,7 @@ impl Models {
             let options = onnx::ExportOptions {
                 name: stage.name.clone(),
                 precision: stage.stored.precision(),
+                compute,
                 operators,
                 metadata: stage.stored.metadata().to_vec(),
                 ..onnx::ExportOptions::default()
@@ -156,6 +158,10 @@ fn read(path: &Path, name: String) -> Result<Option<StoredStage>, String> {
     let pairs = || stored.metadata().iter().map(|(key, value)| (&key[..], &value[..]));
     if pairs().any(|(key, _)| key == QUANTIZED.0) {
         return Err(format!("{}: is quantised already: take the model that it was made of", path.display()));
+    }
+    if pairs().any(|(key, _)| key == HALF.0) {
+        let path = path.display();
+        return Err(format!("{path}: computes in f16 already: take the model that it was made of"));
     }
     let Some((network, metadata)) = Network::read(pairs()).zip(Metadata::read(pairs()).ok()) else {
         return Ok(None);

@@ -7,7 +7,7 @@ use std::path::Path;
 
 use super::new_folder::{self, NewFolder};
 use super::{ImportError, Published};
-use crate::onnx::{self, BoxError, ExportError, Operators, Precision, Weight, Weights};
+use crate::onnx::{self, BoxError, Compute, ExportError, Operators, Precision, Weight, Weights};
 use crate::record::NetworkGraph;
 
 /// The graph that runs the published cascade. `graphs/wuerstchen.yaml` follows from it.
@@ -16,8 +16,10 @@ pub const GRAPH: &str = include_str!("wuerstchen.yaml");
 /// How stage models are written.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct ImportOptions {
-    /// How matrices and kernels are stored; the networks compute in f32 either way.
+    /// How matrices and kernels are stored where networks compute in f32.
     pub precision: Precision,
+    /// What the networks compute in.
+    pub compute: Compute,
     /// Which operators they may use.
     pub operators: Operators,
 }
@@ -52,6 +54,7 @@ pub fn write(
         let options = onnx::ExportOptions {
             name: stage.name.into(),
             precision: options.precision,
+            compute: options.compute,
             operators: options.operators,
             metadata,
             ..onnx::ExportOptions::default()

@@ -89,7 +89,7 @@ impl Metadata {
         let (mut given, mut problems) = (BTreeMap::new(), vec![]);
         for (key, text) in pairs {
             let Some(name) = key.strip_prefix(PREFIX) else { continue };
-            if [network::KEY, onnx::QUANTIZED.0].contains(&key) {
+            if [network::KEY, onnx::QUANTIZED.0, onnx::HALF.0].contains(&key) {
                 continue;
             }
             // Tools that read texts from files keep their byte order marks.

@@ -2,7 +2,6 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::Operators;
 use super::axes::{self, Dim};
 use super::lower::{self, Residuals};
 use super::proto::{
@@ -12,6 +11,8 @@ use super::proto::{
 use super::quantize;
 use super::store::Store;
 use super::weights::ExportError;
+use super::widths::Width;
+use super::{Compute, ExportOptions, Operators, islands};
 use crate::contract::STEPWISE;
 use crate::record::{DType, Id, NetworkGraph, NetworkNode, Op};
 
@@ -31,7 +32,7 @@ pub struct Builder<'a> {
     /// The written name of each recorded value, once there is one.
     values: Vec<Option<String>>,
     /// Values that several operations share, by what they are.
-    shared: HashMap<String, String>,
+    pub(super) shared: HashMap<String, String>,
     /// The layer each recorded value belongs to.
     scopes: Vec<String>,
     scope: String,
@@ -42,6 +43,14 @@ pub struct Builder<'a> {
     /// Whether the operation at hand is a matrix product that is to be computed in int8.
     pub in_int8: bool,
     chosen: Vec<bool>,
+    /// What the model computes in.
+    pub compute: Compute,
+    /// Whether the operation at hand is computed in f16.
+    pub half: bool,
+    /// Which recorded values are computed in f32.
+    pub wide: Vec<bool>,
+    /// The widths of floating-point values, of a model in f16.
+    pub widths: HashMap<String, Width>,
     /// Which recorded values every step of sampling changes.
     pub stepwise: Vec<bool>,
     /// Nodes in order of execution.
@@ -54,9 +63,10 @@ impl<'a> Builder<'a> {
     pub fn new(
         graph: &'a NetworkGraph,
         store: Store<'a>,
-        operators: Operators,
+        options: &ExportOptions,
         live: &[bool],
     ) -> Builder<'a> {
+        let ExportOptions { operators, compute, .. } = *options;
         let names = graph.inputs.iter().map(|input| &input.name).chain(graph.outputs.iter().map(|o| &o.0));
         let dims = axes::dims(graph);
         let residuals = match operators {
@@ -75,6 +85,13 @@ impl<'a> Builder<'a> {
             operators,
             in_int8: false,
             chosen: quantize::chosen(graph, operators),
+            compute,
+            half: false,
+            wide: match compute {
+                Compute::F32 => vec![true; graph.nodes.len()],
+                Compute::F16 => islands::wide(graph),
+            },
+            widths: HashMap::new(),
             stepwise: graph.following(|input| STEPWISE.contains(&input.name.as_str())),
             nodes: vec![],
             store,
@@ -85,18 +102,33 @@ impl<'a> Builder<'a> {
     pub fn enter(&mut self, id: Id) {
         self.scope = self.scopes[id.0].clone();
         self.in_int8 = self.chosen[id.0];
+        self.half = !self.wide[id.0];
+    }
+
+    /// Ends the last operation. Outputs are read in f32.
+    pub fn leave(&mut self) {
+        self.half = false;
     }
 
     /// Sets the written name of a recorded value.
     pub fn bind(&mut self, id: Id, name: String) {
+        let name = self.settled(id, name);
+        self.values[id.0] = Some(name);
+    }
+
+    /// Sets the name of an input.
+    pub fn bind_input(&mut self, id: Id, name: String) {
+        if self.in_f16() && self.graph.nodes[id.0].dtype == DType::F32 {
+            self.widths.insert(name.clone(), Width::Single);
+        }
         self.values[id.0] = Some(name);
     }
 
     /// The written name of a recorded value. A parameter or constant, or what follows from these alone, is added when
     /// first asked for.
     pub fn value(&mut self, id: Id) -> Result<String, ExportError> {
-        if let Some(name) = &self.values[id.0] {
-            return Ok(name.clone());
+        if let Some(name) = self.values[id.0].clone() {
+            return Ok(self.in_width(name));
         }
         let graph = self.graph;
         let name = match &graph.nodes[id.0].op {
@@ -110,25 +142,43 @@ impl<'a> Builder<'a> {
                 }
             }
             // The others are bound before they are used: arguments come before results.
-            _ => self.inside(id)?,
+            _ => self.fixed(id)?,
         };
         self.values[id.0] = Some(name.clone());
-        Ok(name)
+        Ok(self.in_width(name))
+    }
+
+    /// A value that follows from weights alone: computed now, or left to ONNX Runtime, which can do that in f32.
+    fn fixed(&mut self, id: Id) -> Result<String, ExportError> {
+        if self.in_f16() {
+            let name = format!("{}/folded", self.scopes[id.0]);
+            if let Some(name) = self.fold(id, &name, false)? {
+                return Ok(name);
+            }
+        }
+        self.inside(id)
     }
 
     /// Lowers a value while another is being lowered.
     fn inside(&mut self, id: Id) -> Result<String, ExportError> {
-        let outer = (self.scope.clone(), self.in_int8);
+        let outer = (self.scope.clone(), self.in_int8, self.half);
         self.enter(id);
-        let name = lower::lower(self, id);
-        (self.scope, self.in_int8) = outer;
+        let name = lower::lower(self, id).map(|name| self.settled(id, name));
+        (self.scope, self.in_int8, self.half) = outer;
         name
     }
 
     /// A matrix with its axes swapped: stored so if it is a parameter.
     pub fn transposed(&mut self, id: Id) -> Result<String, ExportError> {
         if let Op::Param(n) = self.graph.nodes[id.0].op {
-            return self.param(n, true);
+            let name = self.param(n, true)?;
+            return Ok(self.in_width(name));
+        }
+        if self.in_f16() {
+            let name = format!("{}/folded{TRANSPOSED}", self.scopes[id.0]);
+            if let Some(name) = self.fold(id, &name, true)? {
+                return Ok(name);
+            }
         }
         let x = self.value(id)?;
         Ok(self.emit("Transpose", &[&x], vec![AttributeProto::ints("perm", [1, 0])]))
@@ -140,6 +190,11 @@ impl<'a> Builder<'a> {
         let key = format!("param {}{suffix}", param.name);
         self.once(&key, |b| {
             let name = b.fresh(&format!("{}{suffix}", param.name));
+            if b.in_f16() {
+                let weight = b.store.read(param)?;
+                b.keep(&name, weight, transposed)?;
+                return Ok(name);
+            }
             if !b.store.param(param, &name, transposed)? {
                 return Ok(name);
             }
@@ -189,10 +244,20 @@ impl<'a> Builder<'a> {
         name
     }
 
-    fn emit_as(&mut self, want: String, op: &str, inputs: &[&str], attribute: Vec<AttributeProto>) -> String {
+    pub(super) fn emit_as(
+        &mut self,
+        want: String,
+        op: &str,
+        inputs: &[&str],
+        attribute: Vec<AttributeProto>,
+    ) -> String {
+        let (input, width) = self.harmonised(op, inputs, &attribute);
         let name = self.fresh(&want);
+        if let Some(width) = width {
+            self.widths.insert(name.clone(), width);
+        }
         self.nodes.push(NodeProto {
-            input: inputs.iter().map(|s| s.to_string()).collect(),
+            input,
             output: vec![name.clone()],
             name: name.clone(),
             op_type: op.into(),
@@ -200,6 +265,12 @@ impl<'a> Builder<'a> {
             domain: String::new(),
         });
         name
+    }
+
+    /// A new name in the layer at hand.
+    pub fn fresh_in_scope(&mut self, want: &str) -> String {
+        let want = format!("{}/{want}", self.scope);
+        self.fresh(&want)
     }
 
     /// A name nobody has yet: this one, or this one with a number.
@@ -233,7 +304,8 @@ impl<'a> Builder<'a> {
     pub fn rename(&mut self, from: &str, to: &str) {
         let names = self.nodes.iter_mut().flat_map(|node| node.input.iter_mut().chain(&mut node.output));
         names.filter(|name| *name == from).for_each(|name| *name = to.into());
-        self.values.iter_mut().flatten().filter(|name| *name == from).for_each(|name| *name = to.into());
+        let known = self.values.iter_mut().flatten().chain(self.shared.values_mut());
+        known.filter(|name| *name == from).for_each(|name| *name = to.into());
     }
 }
 

@@ -1,9 +1,11 @@
 //! Fixed values and run-time extents, each added once however many operations use it.
 
+use half::f16;
+
 use super::axes::Dim;
 use super::builder::Builder;
 use super::proto::{AttributeProto, elem};
-use super::weights::ExportError;
+use super::weights::{ExportError, Weight};
 use crate::record::{Id, Op};
 
 impl Builder<'_> {
@@ -19,27 +21,42 @@ impl Builder<'_> {
         })
     }
 
-    /// A fixed number.
+    /// A fixed number, in the width of the operation at hand.
     pub fn scalar(&mut self, value: f32) -> Result<String, ExportError> {
-        self.once(&format!("f32:{value}"), |b| b.tensor(&format!("f32:{value}"), &[], &[value]))
+        let name = format!("{}:{value}", self.width_name());
+        self.once(&name, |b| b.tensor(&name, &[], &[value]))
     }
 
-    /// A fixed tensor.
+    /// The lowest finite number.
+    pub fn lowest(&mut self) -> Result<String, ExportError> {
+        let lowest = if self.half { f16::MIN.to_f32() } else { f32::MIN };
+        self.scalar(lowest)
+    }
+
+    /// A fixed tensor, in the width of the operation at hand.
     pub fn tensor(&mut self, name: &str, shape: &[usize], data: &[f32]) -> Result<String, ExportError> {
         let name = self.fresh(name);
-        let bytes = data.iter().flat_map(|v| v.to_le_bytes()).collect();
-        self.store.add(&name, elem::FLOAT, shape, bytes)?;
+        self.keep(&name, Weight { shape: shape.to_vec(), data: data.to_vec() }, false)?;
         Ok(name)
+    }
+
+    fn width_name(&self) -> &'static str {
+        if self.half { "f16" } else { "f32" }
+    }
+
+    fn filled(&mut self, what: &str, n: usize, value: f32) -> Result<String, ExportError> {
+        let name = if self.half { format!("{what}:f16:{n}") } else { format!("{what}:{n}") };
+        self.once(&name, |b| b.tensor(&name, &[n], &vec![value; n]))
     }
 
     /// A fixed vector of ones, for operators that insist on a scale.
     pub fn ones(&mut self, n: usize) -> Result<String, ExportError> {
-        self.once(&format!("ones:{n}"), |b| b.tensor(&format!("ones:{n}"), &[n], &vec![1.; n]))
+        self.filled("ones", n, 1.)
     }
 
     /// A fixed vector of zeros.
     pub fn zeros(&mut self, n: usize) -> Result<String, ExportError> {
-        self.once(&format!("zeros:{n}"), |b| b.tensor(&format!("zeros:{n}"), &[n], &vec![0.; n]))
+        self.filled("zeros", n, 0.)
     }
 
     /// Number of axes of a recorded value.

@@ -1,14 +1,16 @@
 //! Writes a recorded network and its weights as an ONNX model.
 //!
 //! The model serves every batch and size that its named axes allow, computes in f32, and uses standard operators
-//! (opset 20) unless told otherwise. Weights lie in the model file, or above [`ExportOptions::inline_bytes`] in `NAME.onnx.data` next to it,
-//! where ONNX Runtime maps them; while they are written, one tensor at a time is in memory. The same recording,
+//! (opset 20) unless told otherwise. Weights lie in the model file, or above [`ExportOptions::inline_bytes`] in
+//! `NAME.onnx.data` next to it, where ONNX Runtime maps them; while they are written, one tensor at a time is in memory. The same recording,
 //! weights and options give the same bytes.
 
 mod axes;
 mod builder;
 mod constants;
+mod fold;
 mod head;
+mod islands;
 mod lower;
 mod metadata;
 mod outside;
@@ -23,6 +25,7 @@ mod survey;
 mod tensor;
 mod unfold;
 mod weights;
+mod widths;
 
 use std::collections::HashSet;
 use std::path::Path;
@@ -39,7 +42,7 @@ use proto::{GraphProto, ModelProto, NodeProto, OperatorSetIdProto, StringStringE
 pub use quantize::QUANTIZED;
 pub(crate) use quantize::chosen;
 pub use split::{ModelSplit, TensorType};
-use store::{DataFile, Store, io_error, stored_bytes};
+use store::{DataFile, Store, half_bytes, io_error, stored_bytes};
 pub use stored::{ReadError, Stored};
 pub use survey::LimitError;
 pub use tensor::{Place, Tensor, TensorError};
@@ -63,6 +66,21 @@ pub enum Operators {
     Int8,
 }
 
+/// What a model computes in. Inputs and outputs are f32 either way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Compute {
+    /// f32 throughout.
+    #[default]
+    F32,
+    /// Tensors of f16, weights among them, for GPUs, which multiply them several times as fast in half the memory. Sums of
+    /// squares, cubic matrices, batch norms and the last operations on single numbers stay in f32, and so do layers whose
+    /// weights are beyond the range of f16. What follows from weights alone is computed while the model is written.
+    F16,
+}
+
+/// The key of the pair of metadata that marks a model that computes in f16, and its value.
+pub const HALF: (&str, &str) = ("wuerst.compute", "f16");
+
 /// How to write a model.
 #[derive(Debug, Clone)]
 pub struct ExportOptions {
@@ -70,6 +88,8 @@ pub struct ExportOptions {
     pub name: String,
     /// How weights are stored.
     pub precision: Precision,
+    /// What it computes in. With [`Compute::F16`] all weights are stored so, and [`Operators::Int8`] is not allowed.
+    pub compute: Compute,
     /// Which operators it may use.
     pub operators: Operators,
     /// Models with more bytes of weights than this get a data file.
@@ -84,6 +104,7 @@ impl Default for ExportOptions {
         ExportOptions {
             name: "network".into(),
             precision: Precision::F32,
+            compute: Compute::F32,
             operators: Operators::Standard,
             inline_bytes: 64 << 20,
             metadata: vec![],
@@ -139,10 +160,13 @@ pub fn encode(
 /// Lowers what the outputs need, and encodes it.
 fn model(graph: &NetworkGraph, store: Store<'_>, options: &ExportOptions) -> Result<Vec<u8>, ExportError> {
     let (live, fixed) = (live(graph), graph.fixed());
-    let mut builder = Builder::new(graph, store, options.operators, &live);
+    if options.compute == Compute::F16 && options.operators == Operators::Int8 {
+        return Err(ExportError::HalfAndInt8);
+    }
+    let mut builder = Builder::new(graph, store, options, &live);
     for (at, node) in graph.nodes.iter().enumerate() {
         match node.op {
-            Op::Input(n) => builder.bind(Id(at), graph.inputs[n].name.clone()),
+            Op::Input(n) => builder.bind_input(Id(at), graph.inputs[n].name.clone()),
             // Added where they are used, in the form the user wants.
             _ if fixed[at] => {}
             _ if live[at] && !builder.residuals.waits(Id(at)) => {
@@ -153,6 +177,7 @@ fn model(graph: &NetworkGraph, store: Store<'_>, options: &ExportOptions) -> Res
             _ => {}
         }
     }
+    builder.leave();
     for (name, id) in &graph.outputs {
         let value = builder.value(*id)?;
         let computed = builder.nodes.iter().any(|node| node.output[0] == value);
@@ -185,11 +210,13 @@ fn model(graph: &NetworkGraph, store: Store<'_>, options: &ExportOptions) -> Res
     }
 }
 
-/// What the caller wants, and a mark where products are in int8.
+/// What the caller wants, and a mark where products are in int8, or everything in f16.
 fn metadata(options: &ExportOptions, builder: &Builder<'_>) -> Vec<StringStringEntryProto> {
     let given = options.metadata.iter().map(|(key, value)| (&key[..], &value[..]));
-    let mark = Some(QUANTIZED).filter(|_| builder.quantizes());
-    given.chain(mark).map(|(key, value)| StringStringEntryProto::new(key, value)).collect()
+    let given = given.filter(|(key, _)| *key != HALF.0);
+    let int8 = Some(QUANTIZED).filter(|_| builder.quantizes());
+    let half = Some(HALF).filter(|_| builder.in_f16());
+    given.chain(int8).chain(half).map(|(key, value)| StringStringEntryProto::new(key, value)).collect()
 }
 
 /// The nodes that the outputs depend on: of some recorded values, a part is read in another form.
@@ -242,6 +269,7 @@ fn weight_bytes(graph: &NetworkGraph, options: &ExportOptions) -> u64 {
     let live = live(graph).into_iter().zip(narrow);
     let bytes = |(node, (live, narrow)): (&NetworkNode, (bool, bool))| match node.op {
         Op::Param(n) if live && narrow => quantize::stored_bytes(&graph.params[n]),
+        Op::Param(n) if live && options.compute == Compute::F16 => half_bytes(&graph.params[n]),
         Op::Param(n) if live => stored_bytes(&graph.params[n], options.precision),
         _ => 0,
     };

@@ -67,7 +67,8 @@ impl<'a> Store<'a> {
         self.add(scales, elem::FLOAT, &[outputs], encode(&matrix.scales, false))
     }
 
-    fn read(&self, param: &Param) -> Result<Weight, ExportError> {
+    /// The numbers of a parameter, which are finite and have its extents.
+    pub fn read(&self, param: &Param) -> Result<Weight, ExportError> {
         let name = &param.name;
         let weight =
             self.weights.weight(name).map_err(|source| ExportError::Weight { name: name.clone(), source })?;
@@ -140,7 +141,13 @@ pub fn stored_bytes(param: &Param, precision: Precision) -> u64 {
     width * param.shape.iter().product::<usize>() as u64
 }
 
-fn encode(data: &[f32], narrow: bool) -> Vec<u8> {
+/// Bytes that a parameter takes in a model in f16.
+pub fn half_bytes(param: &Param) -> u64 {
+    2 * param.shape.iter().product::<usize>() as u64
+}
+
+/// Numbers as bytes, little-endian, in f16 or f32.
+pub fn encode(data: &[f32], narrow: bool) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(data.len() * if narrow { 2 } else { 4 });
     for value in data {
         if narrow {

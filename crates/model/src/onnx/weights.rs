@@ -34,7 +34,7 @@ impl<F: Fn(&str) -> Result<Weight, BoxError>> Weights for F {
     }
 }
 
-/// How matrices and kernels are stored. The network computes in f32 either way.
+/// How matrices and kernels are stored in a model that computes in f32.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Precision {
     /// Four bytes a number.
@@ -80,6 +80,9 @@ pub enum ExportError {
         /// What the system said.
         source: io::Error,
     },
+    /// f16 and int8 were asked for at once.
+    #[error("a model computes in f16 or multiplies in int8, not both")]
+    HalfAndInt8,
     /// A model in memory, or in one file, is limited by protobuf.
     #[error("the model has {bytes} bytes without external data; protobuf allows 2 GiB")]
     TooLarge {

@@ -72,7 +72,8 @@ impl LoadedModel {
         cancel.check()?;
         let path = load.path;
         let Opened { session, invariant, mapped, mut placement } = opened?;
-        placement.bytes = header.memory() + invariant.as_ref().map_or(0, |invariant| 4 * invariant.shared);
+        placement.bytes = header.memory_on(&placement.device)
+            + invariant.as_ref().map_or(0, |invariant| 4 * invariant.shared);
         let (path, mutex) = (path.to_owned(), CancellableMutex::new());
         let (cost_model, idle) = (CostModel::new(&header), ArenaStats::of(&session));
         let session = Mutex::new(session);
@@ -195,10 +196,7 @@ impl LoadedModel {
 
     /// Says that an output holds numbers that are none, and why that may be.
     fn overflowed(&self, output: &str, odd: &NotFinite) -> Error {
-        let why = match self.header.half {
-            true => "it has numbers in f16, which overflow above 65504: use the model in f32 or bf16",
-            false => "its weights are damaged, or too large for what it is fed with",
-        };
+        let why = self.header.why_not_finite();
         self.broken(format!("gave `{output}`, which {odd}; {why}"))
     }
 

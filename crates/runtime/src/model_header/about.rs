@@ -2,9 +2,10 @@
 
 use wuerst_model::metadata::{Metadata, MetadataError};
 use wuerst_model::network::Network;
-use wuerst_model::onnx::{Operators, QUANTIZED};
+use wuerst_model::onnx::{HALF, Operators, QUANTIZED};
 
 use super::ModelHeader;
+use crate::device::Device;
 
 impl ModelHeader {
     fn pairs(&self) -> impl Iterator<Item = (&str, &str)> {
@@ -42,6 +43,29 @@ impl ModelHeader {
         self.bytes.max(self.parameters.saturating_mul(4)).max(self.unfolded)
     }
 
+    /// [`memory`](Self::memory) on a device. Only the CPU widens the weights of a model that computes in f16.
+    pub(crate) fn memory_on(&self, device: &Device) -> u64 {
+        let wide = !self.computes_in_f16() || matches!(device, Device::Cpu);
+        if wide { self.memory() } else { self.bytes.max(self.unfolded) }
+    }
+
+    /// Whether it says that it computes in f16.
+    pub fn computes_in_f16(&self) -> bool {
+        self.pairs().any(|pair| pair == HALF)
+    }
+
+    /// Why it may give numbers that are not finite.
+    pub(crate) fn why_not_finite(&self) -> &'static str {
+        if self.computes_in_f16() {
+            return "it computes in f16, which overflows above 65504: take this stage of the model that it was made of";
+        }
+        // What we write with weights of f16 computes in f32.
+        match self.half && self.network().is_none() {
+            true => "it has numbers in f16, which overflow above 65504: use the model in f32 or bf16",
+            false => "its weights are damaged, or too large for what it is fed with",
+        }
+    }
+
     /// About the most memory that loading it takes, in bytes: the model beside what it is made of, and next to it what small
     /// ones need too. (Measured: 1.1 to 2 times the weights as f32, and 3 to 20 MB for those of less than 15.)
     pub fn loading(&self) -> u64 {
@@ -57,5 +81,37 @@ impl ModelHeader {
             true => Operators::OnnxRuntime,
             false => Operators::Standard,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use wuerst_model::network::Network;
+    use wuerst_model::prior::PriorConfig;
+
+    use super::*;
+
+    fn with(pairs: &[(String, String)]) -> ModelHeader {
+        let properties = pairs.to_vec();
+        ModelHeader { properties, bytes: 200, parameters: 100, half: true, ..ModelHeader::default() }
+    }
+
+    #[test]
+    fn weights_in_f16_stay_so_where_they_are_computed_with() {
+        let mark = (HALF.0.to_owned(), HALF.1.to_owned());
+        let devices = ["cpu", "cuda:0"].map(|name| name.parse().unwrap());
+        let memory = |header: &ModelHeader| [0, 1].map(|i: usize| header.memory_on(&devices[i]));
+        assert_eq!(memory(&with(&[mark])), [400, 200]);
+        assert_eq!(memory(&with(&[])), [400, 400]);
+    }
+
+    #[test]
+    fn the_reason_of_an_overflow_follows_from_what_computes() {
+        let mark = (HALF.0.to_owned(), HALF.1.to_owned());
+        let network = Network::Prior(PriorConfig::default()).pair();
+        let why = |pairs: &[(String, String)]| with(pairs).why_not_finite();
+        assert!(why(&[network.clone(), mark]).contains("the model that it was made of"));
+        assert!(why(&[network]).contains("weights are damaged"));
+        assert!(why(&[]).contains("use the model in f32"));
     }
 }

@@ -26,7 +26,7 @@ pub fn attention(b: &mut Builder<'_>, node: &NetworkNode, heads: usize, causal: 
     let mut scores = b.emit("MatMul", &[&queries, &keys], vec![]);
     if let Some(mask) = mask {
         // The lowest finite number: a row without visible keys stays finite.
-        let hidden = b.scalar(f32::MIN)?;
+        let hidden = b.lowest()?;
         scores = b.emit("Where", &[&mask, &scores, &hidden], vec![]);
     }
     let shares = b.emit("Softmax", &[&scores], vec![AttributeProto::int("axis", -1)]);

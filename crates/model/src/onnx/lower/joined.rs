@@ -3,11 +3,12 @@
 //!
 //! With M the convolution and W the columns of the layer's weight that read it, z·Mᵀ·Wᵀ = z·(W·M)ᵀ: the layer reads the
 //! few channels themselves. The products of weights do not depend on inputs, and runtimes compute them once, while
-//! loading.
+//! loading; of a model in f16 they are computed while it is written.
 
 use super::super::builder::Builder;
+use super::super::fold;
 use super::super::proto::AttributeProto;
-use super::super::weights::ExportError;
+use super::super::weights::{ExportError, Weight};
 use crate::record::{Id, NetworkGraph, NetworkNode, Op};
 
 type Lowered = Result<String, ExportError>;
@@ -29,6 +30,11 @@ pub fn narrow(b: &mut Builder<'_>, layer: &NetworkNode, x: Id) -> Result<Option<
     };
     let (inner, wide) = (graph.shape(layer.args[1])[1], graph.shape(*last)[2]);
     let x = joined(b, others, conv.args[0])?;
+    if b.in_f16()
+        && let Some(narrow) = folded(b, layer, conv, x.clone())?
+    {
+        return Ok(Some(narrow));
+    }
     let matrix = b.transposed(layer.args[1])?;
     let rows = |b: &mut Builder<'_>, start: usize, end: usize| {
         let (start, end, axis) = (b.ints(&[start as i64])?, b.ints(&[end as i64])?, b.ints(&[0])?);
@@ -42,6 +48,38 @@ pub fn narrow(b: &mut Builder<'_>, layer: &NetworkNode, x: Id) -> Result<Option<
     let shift = b.emit("MatMul", &[&shift, &widened], vec![]);
     let bias = b.emit("Add", &[&bias, &shift], vec![]);
     Ok(Some(Narrow { x, weight, bias }))
+}
+
+/// The products of weights as tensors. None where the weights themselves are computed in a way that is not known here.
+fn folded(
+    b: &mut Builder<'_>,
+    layer: &NetworkNode,
+    conv: &NetworkNode,
+    x: String,
+) -> Result<Option<Narrow>, ExportError> {
+    let weights = [layer.args[1], layer.args[2], conv.args[1], conv.args[2]];
+    let mut of = weights.into_iter().map(|id| fold::folded(b.graph, &b.store, id));
+    let mut next = || of.next().transpose().map(Option::flatten);
+    let (Some(matrix), Some(bias), Some(kernel), Some(shift)) = (next()?, next()?, next()?, next()?) else {
+        return Ok(None);
+    };
+    let ([out, inner], [wide, few]) = ([0, 1].map(|i| matrix.shape[i]), [0, 1].map(|i| kernel.shape[i]));
+    let (mut rows, mut widened) =
+        (Vec::with_capacity(out * (inner - wide + few)), Vec::with_capacity(out * wide));
+    for row in matrix.data.chunks_exact(inner) {
+        widened.extend_from_slice(&row[inner - wide..]);
+    }
+    let product = fold::product(&widened, &kernel.data, [out, wide, few]);
+    for (row, product) in matrix.data.chunks_exact(inner).zip(product.chunks_exact(few)) {
+        rows.extend_from_slice(&row[..inner - wide]);
+        rows.extend_from_slice(product);
+    }
+    let shift = fold::product(&widened, &shift.data, [out, wide, 1]);
+    let shifted = bias.data.iter().zip(shift).map(|(bias, shift)| bias + shift).collect();
+    let (weight, bias_name) = (b.fresh_in_scope("folded.T"), b.fresh_in_scope("folded.bias"));
+    b.keep(&weight, Weight { shape: vec![out, inner - wide + few], data: rows }, true)?;
+    b.keep(&bias_name, Weight { shape: vec![out], data: shifted }, false)?;
+    Ok(Some(Narrow { x, weight, bias: bias_name }))
 }
 
 /// What is joined along the features, in order.

@@ -99,6 +99,7 @@ pub fn norm(b: &mut Builder<'_>, at: Id, affine: &[String], eps: f32) -> Result<
         // Between them, statistics for training.
         node.output.extend([String::new(), String::new(), name.clone()]);
     }
+    b.same_width(&norm, &name);
     b.bind(sum, name);
     Ok(Some(norm))
 }
