@@ -16,8 +16,11 @@ use wuerst_tests::runtime::{Array, Model};
 
 const SIZES: Sizes = Sizes { batch: 1, height: 16, width: 16, embedding: [2, 2], length: 5 };
 
+/// A network, its name and what it is fed with.
+type Case = (&'static str, NetworkGraph, Vec<(&'static str, Array)>);
+
 /// Every kind of network, with inputs whose latents have these cells along a side.
-fn networks(side: usize) -> Result<Vec<(&'static str, NetworkGraph, Vec<(&'static str, Array)>)>> {
+fn networks(side: usize) -> Result<Vec<Case>> {
     let prior = PriorConfig { c: 128, c_cond: 64, depth: 3, nhead: 4, ..PriorConfig::default() };
     let decoder = DecoderConfig {
         c_hidden: vec![64, 128],
