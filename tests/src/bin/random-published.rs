@@ -42,7 +42,7 @@ impl Cascade {
 
     fn mid_size() -> Cascade {
         let text = |hidden_size: usize| ClipConfig {
-            vocab_size: 514,
+            vocab_size: 2014,
             hidden_size,
             intermediate_size: 4 * hidden_size,
             num_hidden_layers: 4,
