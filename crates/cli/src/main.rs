@@ -4,7 +4,7 @@
 //! [`bench`], [`graph`], [`completions`], [`manual`]. What they share:
 //! [`setup`] and [`extensions`] (the engine's options), [`environment`], [`pairs`], [`paths`], [`source`] (graph files),
 //! [`target`], [`outputs`] and [`encode`] (output files), [`say`], [`operators`],
-//! [`picture`], [`thumbnail`], [`recipe`] with [`used`] and [`again`], [`progress`], [`bar`], [`previews`], [`terminal`], [`watch`], [`explain`] and
+//! [`picture`], [`thumbnail`], [`recipe`] with [`used`], [`again`] and [`comfyui`], [`progress`], [`bar`], [`previews`], [`terminal`], [`watch`], [`explain`] and
 //! [`size`].
 #![cfg_attr(not(test), warn(clippy::disallowed_methods))]
 
@@ -12,6 +12,7 @@ mod again;
 mod bar;
 mod bench;
 mod check;
+mod comfyui;
 mod completions;
 mod convert;
 mod encode;

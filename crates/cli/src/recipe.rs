@@ -8,6 +8,7 @@ use wuerst::Graph;
 use wuerst::core::{Steady, regular};
 use wuerst::stages::png_texts;
 
+use crate::comfyui;
 use crate::pairs::Texts;
 use crate::seed;
 use crate::used::{Used, digests};
@@ -29,6 +30,8 @@ pub(crate) struct Recipe {
     pub files: Texts,
     /// The same of each file by the input or argument that it was given for.
     pub digests: Texts,
+    /// Whether ComfyUI's nodes made it: numbers below their range then stand for what was left out.
+    pub of_comfyui: bool,
 }
 
 /// Where a PNG file keeps each part.
@@ -101,6 +104,10 @@ impl Recipe {
     pub(crate) fn read(path: &Path) -> Result<Recipe> {
         let shown = path.display();
         let mut parts = parts(path)?;
+        if let (false, Some(prompt)) = (parts.contains_key(GRAPH), parts.get(comfyui::KEYWORD)) {
+            return comfyui::recipe(prompt)
+                .map_err(|error| anyhow!("{shown} was made by ComfyUI: {error:#}"));
+        }
         let mut text = |keyword: &str| {
             parts.remove(keyword).with_context(|| {
                 format!(
@@ -119,7 +126,17 @@ impl Recipe {
         let mut some =
             |keyword: &str| parts.remove(keyword).map_or(Ok(Texts::new()), |text| texts(keyword, Ok(text)));
         let (graphs, digests) = (some(GRAPHS)?, some(DIGESTS)?);
-        Ok(Recipe { graph, output, inputs: inputs?, changes: changes?, graphs, files: files?, digests })
+        let of_comfyui = false;
+        Ok(Recipe {
+            graph,
+            output,
+            inputs: inputs?,
+            changes: changes?,
+            graphs,
+            files: files?,
+            digests,
+            of_comfyui,
+        })
     }
 
     /// The arguments that were replaced.
@@ -138,7 +155,7 @@ fn parts(path: &Path) -> Result<Texts> {
     let shown = path.display();
     let file = regular::open(path, regular::Links::Followed);
     let file = file.map_err(|error| anyhow!("{shown} cannot be read: {error}"))?;
-    let keywords = [GRAPH, OUTPUT, INPUTS, CHANGES, GRAPHS, FILES, DIGESTS];
+    let keywords = [GRAPH, OUTPUT, INPUTS, CHANGES, GRAPHS, FILES, DIGESTS, comfyui::KEYWORD];
     png_texts(BufReader::new(Steady(file)), &keywords).map_err(|error| anyhow!("{shown} {error}"))
 }
 
@@ -160,6 +177,7 @@ mod tests {
             graphs: texts("house.prior", "wuerstchen: 1\n"),
             files: texts("prior", "00ff"),
             digests: texts("image", "00ff"),
+            of_comfyui: false,
         };
         let picture = Value::from(wuerst::Tensor::from_vec(&[1, 1, 3], vec![1u8, 2, 3]).unwrap());
         let folder = tempfile::tempdir().unwrap();

@@ -13,6 +13,7 @@ use wuerst::graph::ValueSource;
 use wuerst::{Change, Engine, Graph, Value};
 
 use crate::again::Again;
+use crate::comfyui;
 use crate::encode::{Format, format, npy, txt};
 use crate::graph_file::GraphFile;
 use crate::pairs::{self, Sets, Texts, borrowed, split, texts};
@@ -142,6 +143,9 @@ fn make(
     let mut found = again.as_ref().map_or(Ok(Found::new()), |again| again.values(engine, &graph))?;
     found.extend(given.values(&graph)?);
     let job = engine.job(&graph);
+    if before.is_some_and(|recipe| recipe.of_comfyui) {
+        comfyui::leave_out(&graph, &mut inputs);
+    }
     let [arguments, paths] = given.shown();
     changes.extend(borrowed(&arguments));
     inputs.extend(borrowed(&paths));
@@ -228,6 +232,10 @@ fn of_list(target: &Target, index: usize) -> Result<Target> {
 fn source(args: &Args, before: Option<&Recipe>) -> Result<GraphFile> {
     match (&args.graph, &args.from, before) {
         (Some(path), ..) => GraphFile::open(path),
+        (None, Some(path), Some(recipe)) if recipe.graph.is_empty() => bail!(
+            "{} was made by a graph of the user's folder in ComfyUI, which the picture does not hold: name that graph too",
+            path.display()
+        ),
         (None, Some(path), Some(recipe)) => Ok(GraphFile { path: path.clone(), text: recipe.graph.clone() }),
         _ => bail!("name a graph, or a picture with --from"),
     }

@@ -3,6 +3,7 @@
 mod byte_order;
 mod cache;
 mod checks;
+mod comfyui;
 mod convert;
 mod f16;
 #[cfg(target_os = "linux")]

@@ -80,6 +80,18 @@ pub fn png_texts(file: impl BufRead, keywords: &[&str]) -> Result<BTreeMap<Strin
                     texts.insert(keyword.to_owned(), text);
                 }
             }
+            // Latin-1, as ComfyUI writes.
+            b"tEXt" => {
+                let data = chunks.data(&kind, length)?;
+                let Some((keyword, text)) = split(&data) else { continue };
+                let Ok(keyword) = std::str::from_utf8(keyword) else { continue };
+                if keywords.contains(&keyword) && !texts.contains_key(keyword) {
+                    let text: String = text.iter().map(|byte| char::from(*byte)).collect();
+                    let left = room.checked_sub(text.len() as u64);
+                    room = left.ok_or(PngTextsError::TooLong)?;
+                    texts.insert(keyword.to_owned(), text);
+                }
+            }
             _ => chunks.skip(length)?,
         }
     }

@@ -1,0 +1,113 @@
+"""A node for each graph: of those that ship, and of the user's."""
+
+import logging
+
+import wuerst
+from comfy_api.latest import io
+
+from . import engines, pictures, runs, sockets, widgets
+
+_log = logging.getLogger("wuerst")
+# Ids of outputs must differ from those of inputs: graphs have an `image` on both sides.
+_OUT = "out_"
+
+
+def _reader(graph, port):
+    """The kind of the node that reads the file of an input; "" when none does directly."""
+    wire = f"${port.name}"
+    for node in graph.nodes():
+        if wire in node.arguments.values():
+            return node.kind
+    return ""
+
+
+def _converter(graph, port):
+    if port.type == "file":
+        reader = _reader(graph, port)
+        return lambda value: pictures.in_file(value, reader)
+    return lambda value: pictures.to_engine(value, port.type_text)
+
+
+def _about(path):
+    """The comment that a graph file begins with."""
+    lines = []
+    for line in path.read_text(encoding="utf-8").splitlines():
+        if not line.startswith("#"):
+            break
+        lines.append(line.lstrip("# ").rstrip())
+    return " ".join(lines).split(" wuerst run ", 1)[0].strip()
+
+
+def _input(graph, port):
+    if port.type == "file":
+        return widgets.of_file(port, port.name, _reader(graph, port))
+    return widgets.widget(port, port.name, models=engines.model_files())
+
+
+def _schema(node_id, path, category):
+    sets = list(engines.model_sets())
+    graph = None
+    for name in sets or [""]:
+        try:
+            graph = engines.engine(name).open(path)
+            break
+        except wuerst.Error as error:
+            problem = str(error)
+    if graph is None:
+        raise RuntimeError(f"{path.name}: {problem}")
+    inputs = [io.Combo.Input("models", options=sets, tooltip="Folders of stage models in models/wuerst, and installed packages.")]
+    inputs += [_input(graph, port) for port in graph.inputs()]
+    outputs = [
+        sockets.of_output(port.name, port.type, port.type_text).Output(f"{_OUT}{port.name}", display_name=port.name)
+        for port in graph.outputs()
+    ]
+    return io.Schema(
+        node_id=node_id,
+        display_name=f"Würstchen: {path.stem.replace('-', ' ')}",
+        category=category,
+        description=_about(path),
+        inputs=inputs,
+        outputs=outputs,
+    )
+
+
+def _node(node_id, path, category):
+    class Graph(io.ComfyNode):
+        """A graph as a node."""
+
+        @classmethod
+        def define_schema(cls):
+            # Anew for each listing, so that an edited graph and new models are seen.
+            return _schema(node_id, path, category)
+
+        @classmethod
+        def fingerprint_inputs(cls, models="", **_):
+            return engines.stamp(path) + engines.stamp_of_set(models)
+
+        @classmethod
+        def execute(cls, models="", **values):
+            graph = runs.opened(path, models)
+            ports = [(port, _converter(graph, port)) for port in graph.inputs()]
+            outputs = [port.name for port in graph.outputs()]
+            return io.NodeOutput(*runs.batch(graph, ports, outputs, values))
+
+    Graph.__name__ = Graph.__qualname__ = node_id
+    return Graph
+
+
+def all_nodes():
+    """The nodes of all graphs that some set of models can run; the log names the others and the reason."""
+    nodes = []
+    for prefix, folder in engines.graph_folders():
+        category = "Würstchen" if prefix == "wuerst_graph_" else "Würstchen/mine"
+        for path in sorted(folder.glob("*.yaml")) if folder.is_dir() else []:
+            node = _node(prefix + path.stem.replace("-", "_"), path, category)
+            try:
+                node.define_schema()
+            except (RuntimeError, OSError, UnicodeDecodeError) as error:
+                # A set of models need not serve every graph that ships; the user's graphs are meant to run.
+                level, shown = (logging.WARNING, error) if folder != wuerst.graphs else (logging.DEBUG, str(error).splitlines()[0])
+                _log.log(level, "no node for %s", shown)
+                continue
+            nodes.append(node)
+    return nodes
