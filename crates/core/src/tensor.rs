@@ -152,6 +152,19 @@ impl Tensor {
         }
     }
 
+    /// The same elements in another shape. Shares them.
+    ///
+    /// # Errors
+    /// When the shape has another number of elements.
+    pub fn reshaped(&self, shape: &[usize]) -> Result<Tensor> {
+        fn shaped<T: Element>(array: &ArcArrayD<T>, shape: &[usize]) -> Result<Tensor> {
+            let reshaped = array.clone().into_shape_with_order(IxDyn(shape));
+            let wrong = |_| Error::invalid("shape", format!("{shape:?} has not {} elements", array.len()));
+            Ok(T::wrap(reshaped.map_err(wrong)?))
+        }
+        each!(self, array => shaped(array, shape))
+    }
+
     /// Those of the first dimension that are in `range`; `None` when it goes beyond, or there is no dimension.
     pub fn rows(&self, range: std::ops::Range<usize>) -> Option<Tensor> {
         fn cut<T: Element>(array: &ArcArrayD<T>, range: std::ops::Range<usize>) -> Tensor {

@@ -6,14 +6,13 @@ use std::sync::Arc;
 
 use wuerst_core::{
     Args, Batch, CancellationToken, Ctx, Digest, Error, File, KnownLength, Model, NodeKind, NodeSpec,
-    Refusal, Result, Tensor, Value, memory,
+    Refusal, Result, Tensor, Value, entries, memory,
 };
 use wuerst_model::metadata::{self, Metadata};
 use wuerst_model::onnx::{HeadError, WireError};
 use wuerst_runtime::{Contract, HeaderError, ModelCache};
 
 use crate::sampling::blame_model;
-use crate::text::entries;
 use crate::tokenizer::{self, Tokenizer};
 
 /// Characters of cut-off text that a warning shows.

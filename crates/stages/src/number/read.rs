@@ -1,9 +1,8 @@
 //! `int.from_text`, `float.from_text`, `int.list` and `float.list`: numbers that are written in texts.
 
-use wuerst_core::{Args, Batch, Error, KnownLength, Registry, Result, Tensor, Value, whole};
+use wuerst_core::{Args, Batch, Error, KnownLength, Registry, Result, Tensor, Value, entries, whole};
 
 use crate::plain::{Hooks, Plan};
-use crate::text::entries;
 
 /// So much of a text is shown in a message.
 const SHOWN: usize = 40;

@@ -1,6 +1,6 @@
 //! `text.lines` and `text.pick`: a list of texts, one a line.
 
-use wuerst_core::{Args, Ctx, Error, Registry, Result, Value};
+use wuerst_core::{Args, Ctx, Error, Registry, Result, Value, entries};
 
 use crate::plain::{Hooks, Plan};
 
@@ -31,11 +31,6 @@ pub(crate) fn register(registry: &mut Registry) -> Result<()> {
         ],
     };
     plan.add_checked(registry, Hooks { check: check_pick, ..Hooks::default() }, pick)
-}
-
-/// The entries of a list: what `text.lines` and everything that reads one agree on.
-pub(crate) fn entries(text: &str) -> Vec<&str> {
-    text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#')).collect()
 }
 
 fn lines(_: &mut Ctx<'_>, args: &Args<'_>) -> Result<Vec<Value>> {

@@ -1,8 +1,8 @@
 //! `text.part`, `text.join_lines` and `text.repeat`: lists of texts, one a line, entry by entry.
 
-use wuerst_core::{Args, Batch, Error, Registry, Result};
+use wuerst_core::{Args, Batch, Error, Registry, Result, entries};
 
-use super::lines::{LONGEST, entries};
+use super::lines::LONGEST;
 use crate::number::shown;
 use crate::plain::Plan;
 

@@ -8,8 +8,6 @@ mod load;
 
 use wuerst_core::{Registry, Result};
 
-pub(crate) use lines::entries;
-
 pub(crate) fn register(registry: &mut Registry) -> Result<()> {
     join::register(registry)?;
     lines::register(registry)?;
