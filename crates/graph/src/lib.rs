@@ -11,6 +11,7 @@
 //! inputs:                            # what a job sets, declared as in a signature
 //!   prompt: text
 //!   steps: int = 12 {1..1000}
+//!   numbers: i64[n]
 //! nodes:                             # in any order
 //!   tokens:
 //!     use: wuerst.tokenize           # the node's kind
@@ -22,6 +23,10 @@
 //!     use: wuerst.prior
 //!     with: { text: $text.states, steps: $steps, model: prior }
 //!     devices: [cuda, cpu]           # optional: preferred devices, no part of the result
+//!   seeds:
+//!     use: int.add
+//!     with: { a: $numbers, b: 1 }
+//!     each: [a]                      # optional: inputs that take lists; the node is run for each entry
 //! outputs:                           # what a job may ask for
 //!   embedding: $prior.embedding
 //! ```

@@ -1,6 +1,7 @@
 //! Every graph that ships, on the tiny model: the promises that hold for any weights. Results of training are tested
 //! on the model that ships.
 
+mod each;
 mod lists;
 mod mixed;
 mod photographs;

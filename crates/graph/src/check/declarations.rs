@@ -6,6 +6,7 @@ use wuerst_core::{Models, NodeKind, Port, Registry, Ty};
 
 use crate::file::doc::{Doc, Entry};
 use crate::file::problems::Problems;
+use crate::graph::each::Each;
 use wuerst_core::did_you_mean;
 
 /// Are the namespaces that the graph needs registered?
@@ -95,9 +96,29 @@ pub(super) fn kinds<'a>(
             }
             node
         });
+        let node = node.and_then(|node| for_each(node, &entry.value.each, problems));
         nodes.push((entry.name.as_str(), node));
     }
     nodes
+}
+
+/// The kind for each entry of lists, where inputs are named that take some.
+fn for_each(
+    kind: Arc<dyn NodeKind>,
+    each: &[Entry<String>],
+    problems: &mut Problems,
+) -> Option<Arc<dyn NodeKind>> {
+    if each.is_empty() {
+        return Some(kind);
+    }
+    let names: Vec<&str> = each.iter().map(|entry| entry.value.as_str()).collect();
+    match Each::new(&kind, &names) {
+        Ok(each) => Some(Arc::new(each)),
+        Err((number, message)) => {
+            problems.add(each[number].place.clone(), message);
+            None
+        }
+    }
 }
 
 /// The kinds that have this name in some namespace; else what else there is.

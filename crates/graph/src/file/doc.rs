@@ -13,7 +13,7 @@ use wuerst_core::did_you_mean;
 pub(crate) const FORMAT: i128 = 1;
 
 pub(crate) const SECTIONS: [&str; 5] = ["wuerstchen", "needs", "inputs", "nodes", "outputs"];
-pub(crate) const NODE_KEYS: [&str; 3] = ["use", "with", "devices"];
+pub(crate) const NODE_KEYS: [&str; 4] = ["use", "with", "each", "devices"];
 
 /// A graph file.
 #[derive(Debug, Default)]
@@ -40,6 +40,8 @@ pub(crate) struct NodeDoc {
     /// The node's kind, under the key `use`; `None` when the file does not say, which is reported already.
     pub(crate) kind: Option<Entry<String>>,
     pub(crate) with: Vec<Entry<Given>>,
+    /// The inputs that take lists: the node is run for each entry.
+    pub(crate) each: Vec<Entry<String>>,
     pub(crate) devices: Vec<Entry<String>>,
     /// Where they stand under their old key, `providers`.
     pub(crate) providers: Option<Place>,
@@ -187,13 +189,14 @@ fn node(tree: Tree, place: &Place, problems: &mut Problems) -> NodeDoc {
                     |e: Entry<Tree>| Entry { name: e.name, place: e.place, value: Given::Tree(e.value) };
                 node.with = entries(value, &place, "`with`", problems).into_iter().map(given).collect();
             }
+            "each" => node.each = each(value, place, problems),
             "devices" | "providers" if says_devices => {
                 problems.add(place.name(), "`providers` is the old name of `devices`: give one of them");
             }
             "devices" | "providers" => {
                 says_devices = true;
                 node.providers = (name == "providers").then(|| place.clone().name());
-                node.devices = devices(value, place, problems);
+                node.devices = list(value, place, ("[cuda, cpu]", "a device"), problems);
             }
             other => unknown_key(other, place, &NODE_KEYS, problems),
         }
@@ -204,15 +207,38 @@ fn node(tree: Tree, place: &Place, problems: &mut Problems) -> NodeDoc {
     node
 }
 
-fn devices(tree: Tree, place: Place, problems: &mut Problems) -> Vec<Entry<String>> {
+/// The inputs of a node that take lists, each once.
+fn each(tree: Tree, place: Place, problems: &mut Problems) -> Vec<Entry<String>> {
+    let empty = matches!(&tree.data, Data::List(list) if list.is_empty());
+    if empty {
+        problems.add(place, "wants the names of inputs that take lists, as `[prompt, seed]`");
+        return Vec::new();
+    }
+    let mut named: Vec<Entry<String>> = Vec::new();
+    for entry in list(tree, place, ("[prompt, seed]", "an input"), problems) {
+        match named.iter().any(|before| before.value == entry.value) {
+            true => problems.add(entry.place, format!("`{}` is named twice", entry.value)),
+            false => named.push(entry),
+        }
+    }
+    named
+}
+
+/// A list of texts; `example` shows one, and `what` is an item of it.
+fn list(
+    tree: Tree,
+    place: Place,
+    (example, what): (&str, &str),
+    problems: &mut Problems,
+) -> Vec<Entry<String>> {
     let Data::List(list) = tree.data else {
-        problems.add(place, format!("wants a list as `[cuda, cpu]`, but this is {}", tree.sort()));
+        problems.add(place, format!("wants a list as `{example}`, but this is {}", tree.sort()));
         return Vec::new();
     };
     let name = |item: Tree| match item.data {
         Data::Text(value) => Some(Entry { name: String::new(), place: place.item(item.mark), value }),
         _ => {
-            let message = format!("a device is named by text, not {}", item.sort());
+            let message = format!("{what} is named by text, not {}", item.sort());
             problems.add(place.item(item.mark), message);
             None
         }

@@ -1,5 +1,6 @@
 //! A checked graph: right by construction, ready to run.
 
+pub(crate) mod each;
 pub(crate) mod effective_inputs;
 pub(crate) mod index;
 pub(crate) mod node;

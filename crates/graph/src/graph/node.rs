@@ -31,6 +31,8 @@ pub(crate) enum Role {
     Whole,
     /// That node for one result of several.
     One { index: usize, of: usize },
+    /// A node for one entry of lists; it may make a batch.
+    Entry { index: usize, of: usize },
     /// Splits a value into parts, or concatenates them.
     Adapter,
 }
@@ -96,10 +98,10 @@ impl Node {
     /// What it is known by from run to run: its name, and which result of a batch it makes.
     pub(crate) fn place(&self) -> Cow<'_, str> {
         match self.role {
-            Role::One { index: 1.., .. } | Role::Adapter => {
+            Role::One { index: 1.., .. } | Role::Entry { index: 1.., .. } | Role::Adapter => {
                 Cow::Owned(format!("{} {:?}", self.id, self.role))
             }
-            Role::One { .. } | Role::Whole => Cow::Borrowed(&self.id),
+            Role::One { .. } | Role::Entry { .. } | Role::Whole => Cow::Borrowed(&self.id),
         }
     }
 }

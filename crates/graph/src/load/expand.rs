@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
-use wuerst_core::NodeKind;
+use wuerst_core::{Models, NodeKind};
 
 use super::subgraph::Subgraph;
 use crate::file::problems::{Place, Problems};
+use crate::graph::each::{Each, Template, TemplateNode};
 use crate::graph::{BoundaryCheck, Graph, Node, Output, ValueSource};
 
 /// As many nodes may a graph have in all. Graphs in graphs in graphs could double it with each line of text.
@@ -13,6 +14,7 @@ const MOST: usize = 100_000;
 
 /// How many nodes a node stands for.
 fn size(kind: &dyn NodeKind) -> usize {
+    let kind = Each::of(kind).map_or(kind, |each| &**each.inner());
     Subgraph::of(kind).map_or(1, |sub| sub.graph.nodes.len())
 }
 
@@ -35,7 +37,8 @@ pub(crate) fn too_many<'a>(
 
 /// The graph with the nodes of its graphs in their places, each after those that it uses as before.
 pub(crate) fn expand(graph: Graph) -> Graph {
-    if !graph.nodes.iter().any(|node| Subgraph::of(&*node.kind).is_some()) {
+    let expands = |kind: &dyn NodeKind| Subgraph::of(kind).is_some() || Each::of(kind).is_some();
+    if !graph.nodes.iter().any(|node| expands(&*node.kind)) {
         return graph;
     }
     let mut nodes: Vec<Arc<Node>> = Vec::new();
@@ -43,7 +46,10 @@ pub(crate) fn expand(graph: Graph) -> Graph {
     let mut gives: Vec<Vec<ValueSource>> = Vec::new();
     for node in graph.nodes {
         let args = node.args.iter().map(|source| moved(source, &gives)).collect();
-        let node = Node { args, ..Arc::unwrap_or_clone(node) };
+        let mut node = Node { args, ..Arc::unwrap_or_clone(node) };
+        if let Some(each) = Each::of(&*node.kind).filter(|each| each.template.nodes.is_empty()) {
+            node.kind = Arc::new(each.with_template(template(&node, each, &graph.models)));
+        }
         match Subgraph::of(&*node.kind) {
             None => {
                 let (at, outputs) = (nodes.len(), node.kind.spec().signature.outputs.len());
@@ -66,6 +72,41 @@ pub(crate) fn expand(graph: Graph) -> Graph {
     let outputs = graph.outputs.into_iter();
     let outputs = outputs.map(|output| Output { source: moved(&output.source, &gives), ..output }).collect();
     Graph { nodes, outputs, ..graph }
+}
+
+/// The nodes that a node stands for, for one entry of its lists.
+fn template(node: &Node, each: &Each, models: &Models) -> Template {
+    let inner = each.inner();
+    let args = (0..node.args.len()).map(ValueSource::Input).collect();
+    let outer = Node { kind: Arc::clone(inner), args, ..node.clone() };
+    let with_defaults = |node: Node, models: &Models| {
+        let default = |(arg, source): (usize, &ValueSource)| match source {
+            // As for a node within: one that cannot be had was told when its graph was checked.
+            ValueSource::Input(_) => match node.default(arg, models) {
+                Ok(Some(default)) => ValueSource::Literal(default),
+                Ok(None) | Err(_) => ValueSource::LeftOut,
+            },
+            _ => ValueSource::LeftOut,
+        };
+        let defaults = node.args.iter().enumerate().map(default).collect();
+        let id = node.id[outer.id.len()..].to_owned();
+        TemplateNode { node: Node { id, ..node }, defaults }
+    };
+    match Subgraph::of(&**inner) {
+        Some(sub) => {
+            let within = Within { outer: &outer, sub, begin: 0 };
+            let nodes =
+                sub.graph.nodes.iter().map(|node| with_defaults(within.node(node), &sub.graph.models));
+            let outputs = sub.graph.outputs.iter().map(|output| within.source(&output.source)).collect();
+            Template { nodes: nodes.collect(), outputs }
+        }
+        None => {
+            let outputs = 0..inner.spec().signature.outputs.len();
+            let outputs = outputs.map(|port| ValueSource::Output { node: 0, port }).collect();
+            let gives = inner.spec().signature.outputs.iter().map(|port| port.ty.clone()).collect();
+            Template { nodes: vec![with_defaults(Node { gives, ..outer.clone() }, models)], outputs }
+        }
+    }
 }
 
 fn moved(source: &ValueSource, gives: &[Vec<ValueSource>]) -> ValueSource {

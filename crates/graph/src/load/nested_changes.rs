@@ -8,6 +8,7 @@ use super::subgraph::Subgraph;
 use crate::check::scope::Scope;
 use crate::file::change::Change;
 use crate::file::problems::{Place, Problems};
+use crate::graph::each::Each;
 
 /// Loads a graph that is a node again, with changes; the names of models in them are the host's.
 pub(super) type Load = fn(&Subgraph, &[Change<'_>], &Models) -> Result<Subgraph>;
@@ -55,9 +56,18 @@ fn change_graph(
             Err(message) => found.push((number, place(change.name()), message)),
         }
     }
-    let changed = scope.nodes[at].1.as_deref().and_then(Subgraph::of);
+    let kind = scope.nodes[at].1.clone();
+    let each = kind.as_deref().and_then(Each::of);
+    let changed =
+        kind.as_deref().map(|kind| each.map_or(kind, |each| &**each.inner())).and_then(Subgraph::of);
     match changed.map(|sub| (load(sub, &good, &scope.host), sub.kind())) {
-        Some((Ok(sub), _)) => scope.nodes[at].1 = Some(Arc::new(sub)),
+        Some((Ok(sub), _)) => {
+            let sub = Arc::new(sub);
+            scope.nodes[at].1 = Some(match each {
+                Some(each) => Arc::new(each.with_inner(sub)),
+                None => sub,
+            });
+        }
         Some((Err(Error::Graph(all)), kind)) => {
             found.extend(all.into_iter().map(|problem| {
                 let number = changes.iter().position(|change| change.name() == problem.path);
@@ -90,7 +100,7 @@ fn graph(name: &str, scope: &Scope<'_>) -> Result<Option<usize>, String> {
     };
     match scope.nodes[at].1.as_deref() {
         None => Ok(None),
-        Some(kind) if Subgraph::of(kind).is_none() => {
+        Some(kind) if Subgraph::of(Each::of(kind).map_or(kind, |each| &**each.inner())).is_none() => {
             Err(format!("`{name}` is `{}`, which is no graph: there are no nodes within", kind.spec().kind))
         }
         Some(_) => Ok(Some(at)),

@@ -13,6 +13,7 @@ use wuerst_core::{
 };
 
 use crate::cache::Cache;
+use crate::graph::each::Each;
 use crate::graph::effective_inputs::allowed;
 use crate::graph::{Graph, ValueSource};
 use crate::run::Run;
@@ -65,6 +66,7 @@ impl Subgraph {
 
 /// What the names in a node kind's own defaults mean, if it is a graph: they are written in its file.
 pub(crate) fn models(kind: &dyn NodeKind) -> Option<&Models> {
+    let kind = Each::of(kind).map_or(kind, |each| &**each.inner());
     Subgraph::of(kind).map(|sub| &sub.graph.models)
 }
 

@@ -78,14 +78,7 @@ impl<'a> Executor<'a> {
         if success {
             self.progress.end();
         }
-        let report = |node: &usize| match self.parts.get(node) {
-            Some(parts) => {
-                let reports = parts.iter().filter_map(|&part| self.slots[part].report.take());
-                reports.reduce(NodeReport::and)
-            }
-            None => self.slots[*node].report.take(),
-        };
-        plan.iter().filter_map(report).collect()
+        plan.iter().flat_map(|&node| self.reports(node)).collect()
     }
 
     /// The value of the next output.
@@ -113,6 +106,10 @@ impl<'a> Executor<'a> {
     fn settle_all(&mut self, output: usize) -> Result<()> {
         'again: loop {
             for node in self.graph.needed_but(&[output], |node| self.slots[node].results.is_some()) {
+                if let Some(count) = self.entries(node)? {
+                    self.expand(node, count)?;
+                    continue 'again;
+                }
                 if let Some(count) = self.several(node)? {
                     self.split(node, count)?;
                     continue 'again;

@@ -22,7 +22,8 @@ use std::time::Instant;
 use wuerst_core::{CancellationToken, Error, Observer, Result, Value};
 
 use crate::cache::Cache;
-use crate::graph::Graph;
+use crate::graph::each::Each;
+use crate::graph::{Graph, Node};
 use executor::Executor;
 use inputs::Inputs;
 use progress::Progress;
@@ -70,7 +71,17 @@ impl<'a> Run<'a> {
         let outputs = names.iter().map(|name| self.graph.output(name)).collect::<Result<Vec<_>>>()?;
         let plan = self.graph.needed(&outputs);
         let inputs = self.inputs.ready(self.graph, (&plan, &outputs), self.cancel)?;
-        let ids: Vec<&str> = plan.iter().map(|&node| self.graph.nodes[node].id.as_str()).collect();
+        let mut names = Vec::with_capacity(plan.len());
+        for &node in &plan {
+            let Node { id, kind, .. } = &*self.graph.nodes[node];
+            match Each::of(&**kind) {
+                Some(each) => {
+                    names.extend(each.template.nodes.iter().map(|within| format!("{id}{}", within.node.id)));
+                }
+                None => names.push(id.clone()),
+            }
+        }
+        let ids: Vec<&str> = names.iter().map(String::as_str).collect();
         let mut progress = Progress::new(self.graph, &plan, &inputs, self.cache, self.observer);
         progress.begin(&ids);
         let mut executor = Executor::new(self.graph, self.cache, self.cancel, inputs, progress, &outputs);

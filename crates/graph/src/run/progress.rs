@@ -42,6 +42,23 @@ struct Estimate {
     steps: usize,
 }
 
+impl Estimate {
+    /// What a node is expected to take, from what it took before or declares.
+    fn of(
+        graph: &Graph,
+        node: usize,
+        inputs: &[Option<Value>],
+        (cache, slowness): (&Cache, f64),
+    ) -> Estimate {
+        let sort = sort(graph, node, inputs);
+        let declared_ms = graph.nodes[node].kind.spec().expected_ms.max(0.);
+        let cost = cache.cost(sort);
+        let expected = cost.map_or(declared_ms * slowness, |cost| cost.milliseconds);
+        let step = cost.filter(|cost| cost.steps > 0).map(|cost| cost.of(1));
+        Estimate { sort, declared_ms, expected, left: expected, step, steps: 0 }
+    }
+}
+
 impl<'a> Progress<'a> {
     /// Of a run of these nodes; `inputs` are those of the graph.
     pub(crate) fn new(
@@ -55,14 +72,9 @@ impl<'a> Progress<'a> {
         let slowness = cache.slowness();
         let mut left = 0.;
         for &node in plan {
-            let sort = sort(graph, node, inputs);
-            let declared_ms = graph.nodes[node].kind.spec().expected_ms.max(0.);
-            let cost = cache.cost(sort);
-            let expected = cost.map_or(declared_ms * slowness, |cost| cost.milliseconds);
-            let step_cost = cost.filter(|cost| cost.steps > 0).map(|cost| cost.of(1));
-            nodes[node] =
-                Some(Estimate { sort, declared_ms, expected, left: expected, step: step_cost, steps: 0 });
-            left += expected;
+            let estimate = Estimate::of(graph, node, inputs, (cache, slowness));
+            left += estimate.expected;
+            nodes[node] = Some(estimate);
         }
         Progress { observer, nodes, current: None, one: (0, 1), fraction: 0., left }
     }
@@ -90,6 +102,27 @@ impl<'a> Progress<'a> {
         }
     }
 
+    /// A node for each entry of lists has become the nodes `parts`.
+    pub(crate) fn expanded(
+        &mut self,
+        graph: &Graph,
+        node: usize,
+        parts: &[usize],
+        inputs: &[Option<Value>],
+        cache: &Cache,
+    ) {
+        self.nodes.resize_with(graph.nodes.len(), || None);
+        if let Some(estimate) = self.nodes[node].take() {
+            self.left -= estimate.left;
+        }
+        let slowness = cache.slowness();
+        for &part in parts {
+            let estimate = Estimate::of(graph, part, inputs, (cache, slowness));
+            self.left += estimate.expected;
+            self.nodes[part] = Some(estimate);
+        }
+    }
+
     /// A result of those that an output joins is finished.
     pub(crate) fn part(&mut self, output: &str, index: usize, of: usize, value: &Value) {
         self.observer.part(output, index, of, value);
@@ -110,7 +143,7 @@ impl<'a> Progress<'a> {
     pub(crate) fn started(&mut self, index: usize, node: &Node) {
         self.one = match node.role {
             Role::Adapter => return,
-            Role::One { index, of } => (index, of),
+            Role::One { index, of } | Role::Entry { index, of } => (index, of),
             Role::Whole => (0, 1),
         };
         self.current = Some(index);

@@ -3,9 +3,11 @@
 use std::sync::Arc;
 
 use wuerst_core::{
-    Args, Ctx, Dim, Error, NodeKind, NodeSpec, Port, Result, Signature, Tensor, Ty, Value, is_whole,
+    Args, Ctx, DType, Dim, Element, Error, NodeKind, NodeSpec, Port, Result, Signature, Tensor, Ty, Value,
+    entries, is_whole,
 };
 
+use crate::graph::each::Entry;
 use crate::graph::{Node, Role, ValueSource};
 
 /// A part of a tensor: `index` of `of` equal ones along the first dimension, or all of it where its length is 1.
@@ -71,6 +73,130 @@ pub(super) fn joined(id: &str, port: &Port, sources: Vec<ValueSource>) -> Node {
         let parts = parts.ok_or_else(|| Error::Internal("joining what is no tensor".to_owned()))?;
         Ok(Tensor::joined(&parts.iter().collect::<Vec<_>>())?.into())
     })
+}
+
+/// One entry of a list.
+pub(super) fn item(id: &str, (port, entry): (&Port, Entry), source: ValueSource, index: usize) -> Node {
+    let list = match &port.ty {
+        Ty::Int => Ty::Tensor { dtype: DType::I64, dims: vec![Dim::Named("n".to_owned())] },
+        Ty::Float => Ty::Tensor { dtype: DType::F32, dims: vec![Dim::Named("n".to_owned())] },
+        Ty::Tensor { dtype, dims } => {
+            let rank = dims.len() + usize::from(entry == Entry::Item);
+            let dims = (0..rank).map(|axis| Dim::Named(format!("n{axis}"))).collect();
+            Ty::Tensor { dtype: *dtype, dims }
+        }
+        other => other.clone(),
+    };
+    let row = Value::Bool(entry == Entry::Row);
+    let inputs = vec![named(&port.name, list), named("index", Ty::Int), named("row", Ty::Bool)];
+    let index = ValueSource::Literal(Value::Int(i128::try_from(index).unwrap_or(i128::MAX)));
+    let args = vec![source, index, ValueSource::Literal(row)];
+    let gives = loose(&port.ty, "m");
+    let body: Body = match port.ty {
+        Ty::Int => |_, args| Ok(Value::from(*nth_of::<i64>(args)?)),
+        Ty::Float => |_, args| Ok(Value::Float(f64::from(*nth_of::<f32>(args)?))),
+        Ty::Text => |name, args| {
+            let line = entries(args.text(name)?).get(args.count("index")?).copied();
+            line.map(Value::from).ok_or_else(lost)
+        },
+        _ => |_, args| {
+            let [Some(Value::Tensor(list)), ..] = args.values() else { return Err(lost()) };
+            let index = args.count("index")?;
+            let row = list.rows(index..index + 1).ok_or_else(lost)?;
+            match args.bool("row")? {
+                true => Ok(row.into()),
+                false => Ok(row.reshaped(&list.shape()[1..])?.into()),
+            }
+        },
+    };
+    adapter(id, "each.entry", inputs, gives, args, body)
+}
+
+/// The number of a list that `index` says.
+fn nth_of<'a, T: Element>(args: &Args<'a>) -> Result<&'a T> {
+    let [Some(Value::Tensor(list)), ..] = args.values() else { return Err(lost()) };
+    list.values::<T>().and_then(|values| values.get(args.count("index").ok()?)).ok_or_else(lost)
+}
+
+fn lost() -> Error {
+    Error::Internal("an entry behind the last of a list".to_owned())
+}
+
+/// The results of entries as one list.
+pub(super) fn listed(id: &str, (port, entry): (&Port, Entry), sources: Vec<ValueSource>) -> Node {
+    let input =
+        |index: usize| named(&format!("{}{index}", port.name), loose(&port.ty, &format!("n{index}_")));
+    let mut inputs: Vec<Port> = (0..sources.len()).map(input).collect();
+    let mut sources = sources;
+    inputs.push(named("row", Ty::Bool));
+    sources.push(ValueSource::Literal(Value::Bool(entry == Entry::Row)));
+    let gives = match &port.ty {
+        Ty::Int => Ty::Tensor { dtype: DType::I64, dims: vec![Dim::Named("m".to_owned())] },
+        Ty::Float => Ty::Tensor { dtype: DType::F32, dims: vec![Dim::Named("m".to_owned())] },
+        Ty::Tensor { dtype, dims } => {
+            let rank = dims.len() + usize::from(entry == Entry::Item);
+            Ty::Tensor { dtype: *dtype, dims: (0..rank).map(|axis| Dim::Named(format!("m{axis}"))).collect() }
+        }
+        other => other.clone(),
+    };
+    adapter(id, "each.list", inputs, gives, sources, list)
+}
+
+fn list(name: &str, args: &Args<'_>) -> Result<Value> {
+    let name = name.trim_end_matches(|c: char| c.is_ascii_digit());
+    let row = args.bool("row")?;
+    let values: Vec<&Value> = args.values().iter().flatten().collect();
+    let values = &values[..values.len() - 1];
+    match values.first() {
+        Some(Value::Text(_)) => {
+            let texts = values.iter().filter_map(|value| match value {
+                Value::Text(text) => Some(&**text),
+                _ => None,
+            });
+            let texts: Vec<&str> = texts.collect();
+            let entry = |text: &&str| entries(text) == [text.trim()];
+            match texts.iter().position(|text| !entry(text)) {
+                Some(at) => {
+                    let message = format!(
+                        "entry {}, as no line of a list: it is empty, a comment, or has lines",
+                        at + 1
+                    );
+                    Err(Error::invalid(name, message))
+                }
+                None => Ok(texts.join("\n").into()),
+            }
+        }
+        Some(Value::Int(_)) => {
+            let number = |value: &&Value| match value {
+                Value::Int(number) => i64::try_from(*number).map_err(|_| {
+                    Error::invalid(
+                        name,
+                        format!("{number} is too large for a list, which holds up to {}", i64::MAX),
+                    )
+                }),
+                _ => Err(lost()),
+            };
+            let numbers = values.iter().map(number).collect::<Result<Vec<i64>>>()?;
+            Ok(Tensor::from_vec(&[numbers.len()], numbers)?.into())
+        }
+        Some(Value::Float(_)) => {
+            let numbers = values.iter().filter_map(|value| match value {
+                Value::Float(number) => Some(*number as f32),
+                _ => None,
+            });
+            let numbers: Vec<f32> = numbers.collect();
+            Ok(Tensor::from_vec(&[numbers.len()], numbers)?.into())
+        }
+        _ => {
+            let one = |value: &&Value| match value {
+                Value::Tensor(tensor) if row => Ok(tensor.clone()),
+                Value::Tensor(tensor) => tensor.reshaped(&[&[1], tensor.shape()].concat()),
+                _ => Err(lost()),
+            };
+            let parts = values.iter().map(one).collect::<Result<Vec<Tensor>>>()?;
+            Ok(Tensor::joined(&parts.iter().collect::<Vec<_>>())?.into())
+        }
+    }
 }
 
 /// What it does, given the name of its first input.

@@ -8,6 +8,7 @@
 //! is the one that it makes in company.
 
 mod adapter;
+pub(crate) mod entries;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -19,7 +20,9 @@ use crate::graph::{Graph, Node, Role, ValueSource};
 
 /// How a node of the graph makes several results; `None` when it makes one, or does not say how.
 pub(crate) fn of(graph: &Graph, node: usize, inputs: &[Option<Value>]) -> Option<Batch> {
-    let Node { kind, args, role: Role::Whole, .. } = &*graph.nodes[node] else { return None };
+    let Node { kind, args, role: Role::Whole | Role::Entry { .. }, .. } = &*graph.nodes[node] else {
+        return None;
+    };
     let signature = &kind.spec().signature;
     let given = |name: &str| {
         signature.input(name).is_some_and(|(index, port)| match args[index] {

@@ -1,15 +1,18 @@
 //! How an executor treats a batch: see [`batch`].
 
 use std::borrow::Cow;
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use wuerst_core::{Batch, Error, Result};
 
 use super::{Executor, Slot};
 use crate::cache::rows;
+use crate::graph::each::Each;
 use crate::graph::{Output, Role, ValueSource};
-use crate::run::batch;
+use crate::run::batch::{self, entries};
 use crate::run::key;
+use crate::run::report::NodeReport;
 
 impl Executor<'_> {
     /// How many results a node is to make, if it is more than one and it can make them one by one.
@@ -41,6 +44,70 @@ impl Executor<'_> {
         self.parts.extend(split.parts);
         self.count_readers();
         Ok(())
+    }
+
+    /// How many entries the lists of a node have that is run for each; `None` of another node.
+    pub(super) fn entries(&mut self, node: usize) -> Result<Option<usize>> {
+        let this = Arc::clone(&self.graph.nodes[node]);
+        let Some(each) = Each::of(&*this.kind) else { return Ok(None) };
+        let args = key::resolved(&self.graph, node, &self.inputs)?;
+        let ports = &this.kind.spec().signature.inputs;
+        let mut found: Option<(usize, &str)> = None;
+        for (arg, source) in args.iter().enumerate().filter(|(arg, _)| each.list(*arg).is_some()) {
+            let name = ports[arg].name.as_str();
+            let refused = |message: String| Err(Error::invalid(name, message).in_node(&this.id));
+            let count = match source {
+                ValueSource::Output { node, port } => {
+                    self.hold(*node, *port)?;
+                    self.slots[*node].leases[*port].as_ref().map(|lease| entries::count(lease.value()))
+                }
+                source => key::given(source, &self.inputs).as_ref().map(entries::count),
+            };
+            match (count, found) {
+                (None | Some(0), _) => return refused("is a list without entries".to_owned()),
+                (Some(count), _) if count > Batch::MOST => {
+                    return refused(format!("has {count} entries, and {} are the most", Batch::MOST));
+                }
+                (Some(count), Some((other, first))) if count != other => {
+                    let message =
+                        format!("has {count} entries, and `{first}` has {other}: give lists of one length");
+                    return refused(message);
+                }
+                (Some(count), None) => found = Some((count, name)),
+                (Some(_), Some(_)) => {}
+            }
+        }
+        Ok(found.map(|(count, _)| count))
+    }
+
+    /// Puts the nodes of each entry in a node's place.
+    pub(super) fn expand(&mut self, node: usize, count: usize) -> Result<()> {
+        let Some(expanded) = entries::expand(&self.graph, node, count, &self.inputs)? else { return Ok(()) };
+        self.graph = Cow::Owned(expanded.graph);
+        self.slots.resize_with(self.graph.nodes.len(), Slot::default);
+        self.progress.expanded(&self.graph, node, &expanded.nodes, &self.inputs, self.cache);
+        self.parts.insert(node, expanded.nodes);
+        self.count_readers();
+        Ok(())
+    }
+
+    /// The report of a node, or those of the nodes that it has become, one for each name.
+    pub(super) fn reports(&mut self, node: usize) -> Vec<NodeReport> {
+        let Some(parts) = self.parts.get(&node).cloned() else {
+            return self.slots[node].report.take().into_iter().collect();
+        };
+        let mut all: Vec<NodeReport> = Vec::new();
+        let mut at: HashMap<String, usize> = HashMap::new();
+        for report in parts.into_iter().flat_map(|part| self.reports(part)).collect::<Vec<_>>() {
+            match at.get(&report.node) {
+                Some(&at) => all[at] = all[at].clone().and(report),
+                None => {
+                    at.insert(report.node.clone(), all.len());
+                    all.push(report);
+                }
+            }
+        }
+        all
     }
 
     /// Shows a result that is one of those that an output joins.

@@ -83,6 +83,13 @@ fn node(registry: &Registry, specs: &[&NodeSpec]) -> Json {
         "properties": {
             "use": { "anyOf": kinds, "description": "The node's kind." },
             "with": { "type": ["object", "null"], "description": "Its arguments: literals and wires." },
+            "each": {
+                "type": "array",
+                "items": { "type": "string" },
+                "minItems": 1,
+                "uniqueItems": true,
+                "description": "Inputs that take lists, as `[prompt, seed]`: the node is run for each entry, and gives lists.",
+            },
             "devices": {
                 "type": "array",
                 "items": { "type": "string" },
