@@ -32,6 +32,9 @@ pub const PLAIN: Bundle = Bundle("reference");
 /// The cascade of unusual sizes.
 pub const ODD: Bundle = Bundle("reference-odd");
 
+/// Stable Cascade.
+pub const CASCADE: Bundle = Bundle("reference-cascade");
+
 impl Bundle {
     /// A path in the bundle.
     pub fn path(self, name: &str) -> PathBuf {
@@ -40,8 +43,9 @@ impl Bundle {
 
     /// The two folders, as published.
     pub fn source(self) -> ImportSource {
-        let [prior, decoder] = ["wuerstchen-prior", "wuerstchen"].map(|folder| self.path(folder));
-        ImportSource { prior, decoder, compressor: None }
+        let family = if self == CASCADE { "stable-cascade" } else { "wuerstchen" };
+        let [prior, decoder] = [format!("{family}-prior"), family.into()].map(|folder| self.path(&folder));
+        ImportSource { prior, decoder, compressor: None, ..ImportSource::default() }
     }
 
     /// Imports the bundle into a folder that is not there, or empty.

@@ -40,6 +40,11 @@ fn the_schema_is_that_of_the_nodes() {
 fn published_graph_is_the_imports() {
     let line = "# yaml-language-server: $schema=schema.json\n";
     agree("graphs/wuerstchen.yaml", &format!("{line}{}", wuerst_model::import::GRAPH));
+    for (name, graph) in wuerst_model::import::CASCADE_GRAPHS {
+        let name = if name == "graph.yaml" { ".yaml".to_owned() } else { format!("-{name}") };
+        let graph = wuerst_model::import::cascade_graph(graph);
+        agree(&format!("graphs/cascade{name}"), &format!("{line}{graph}"));
+    }
 }
 
 #[test]

@@ -30,6 +30,15 @@ pub(crate) struct Args {
     /// Weights of the semantic compressor, for pictures as prompts: a safetensors file
     #[arg(long, value_name = "FILE")]
     compressor: Option<PathBuf>,
+    /// Stable Cascade's stage C in one file, in place of the folder's: the authors' or a fine-tune's, or ComfyUI's bundle
+    #[arg(long, value_name = "FILE")]
+    prior_weights: Option<PathBuf>,
+    /// Stable Cascade's stage B in one file
+    #[arg(long, value_name = "FILE")]
+    decoder_weights: Option<PathBuf>,
+    /// Of Stable Cascade, take the small networks (prior_lite, decoder_lite) where the large ones are there too
+    #[arg(long)]
+    lite: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, ValueEnum)]
@@ -60,6 +69,9 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
         prior: args.prior_dir.clone(),
         decoder: args.decoder_dir.clone(),
         compressor: args.compressor.clone(),
+        lite: args.lite,
+        prior_weights: args.prior_weights.clone(),
+        decoder_weights: args.decoder_weights.clone(),
     })?;
     for remark in published.remarks() {
         warn(remark);

@@ -116,7 +116,7 @@ fn describe(model: &Model, size @ [width, height]: [usize; 2]) -> (String, [u64;
     let header = &model.header;
     let contract = model.metadata().map(|metadata| metadata.contract());
     let kept = match contract.map(|contract| (contract, header.check(contract, &model.path))) {
-        Some((contract, Ok(_))) => format!("{contract}: {}", contract.signature()),
+        Some((contract, Ok(_))) => format!("{contract}: {}", contract.signature_of(|name| header.has(name))),
         Some((_, Err(error))) => error.to_string(),
         None => match header.metadata() {
             Ok(_) => "none that is known".to_owned(),

@@ -19,17 +19,20 @@ pub enum Contract {
     VqganEncoder,
     /// A picture to its semantic embedding.
     Compressor,
+    /// A picture to its CLIP embedding, which Stable Cascade's prior varies.
+    ImageEncoder,
 }
 
 impl Contract {
     /// All of them, in the order in which a picture is made.
-    pub const ALL: [Contract; 6] = [
+    pub const ALL: [Contract; 7] = [
         Contract::TextEncoder,
         Contract::Prior,
         Contract::Decoder,
         Contract::VqganDecoder,
         Contract::VqganEncoder,
         Contract::Compressor,
+        Contract::ImageEncoder,
     ];
 
     /// The contract of this name.
@@ -46,6 +49,7 @@ impl Contract {
             Contract::VqganDecoder => "vqgan-decoder",
             Contract::VqganEncoder => "vqgan-encoder",
             Contract::Compressor => "compressor",
+            Contract::ImageEncoder => "image-encoder",
         }
     }
 
@@ -66,6 +70,26 @@ impl Contract {
             Contract::VqganDecoder => "latents: f32[b,z,H,W] -> image: f32[b,3,y,x]",
             Contract::VqganEncoder => "image: f32[b,3,y,x] -> latents: f32[b,z,H,W]",
             Contract::Compressor => "image: f32[b,3,y,x] -> embedding: f32[b,c,h,w]",
+            Contract::ImageEncoder => "image: f32[b,3,y,x] -> embeds: f32[b,e]",
+        }
+    }
+
+    /// The signature of a model that `has` inputs and outputs of these names: [`Contract::signature`], or where it has
+    /// `pooled` that of Stable Cascade's networks, or [`Contract::signature_with_timestep`] of older ones.
+    pub fn signature_of(self, has: impl Fn(&str) -> bool) -> String {
+        let pooled = "pooled: f32[b,1,p]";
+        match self {
+            Contract::TextEncoder if has("pooled") => format!("{}, {pooled}", self.signature()),
+            Contract::Prior if has("pooled") => {
+                let taken = format!("text: f32[b,l,d], {pooled}, image: f32[b,k,i]");
+                self.signature().replace("text: f32[b,l,d]", &taken)
+            }
+            Contract::Decoder if has("pooled") => self.signature().replace("text: f32[b,l,d]", pooled),
+            _ => {
+                let older = has("timestep") && !has("time_embedding");
+                let older = self.signature_with_timestep().filter(|_| older);
+                older.unwrap_or_else(|| self.signature().to_owned())
+            }
         }
     }
 
@@ -140,6 +164,12 @@ pub fn picture(g: &mut NetworkGraph, name: &str, sizes: &Sizes, channels: usize)
     g.input(name, DType::F32, &axes)
 }
 
+/// `name` f32 `[batch, channels, side, side]`: pictures of one size.
+pub fn square(g: &mut NetworkGraph, name: &str, batch: usize, [channels, side]: [usize; 2]) -> Id {
+    let axes = [Axis::named("batch", batch), Axis::fixed(channels), Axis::fixed(side), Axis::fixed(side)];
+    g.input(name, DType::F32, &axes)
+}
+
 /// `time_embedding` f32 `[batch, features]`, from [`crate::time::embedding`].
 pub fn time_embedding(g: &mut NetworkGraph, sizes: &Sizes, features: usize) -> Id {
     g.input("time_embedding", DType::F32, &[Axis::named("batch", sizes.batch), Axis::fixed(features)])
@@ -150,6 +180,17 @@ pub fn text(g: &mut NetworkGraph, sizes: &Sizes, features: usize) -> Id {
     let axes =
         [Axis::named("batch", sizes.batch), Axis::named("length", sizes.length), Axis::fixed(features)];
     g.input("text", DType::F32, &axes)
+}
+
+/// `pooled` f32 `[batch, 1, features]`: what a text encoder makes of each text as a whole.
+pub fn pooled(g: &mut NetworkGraph, sizes: &Sizes, features: usize) -> Id {
+    g.input("pooled", DType::F32, &[Axis::named("batch", sizes.batch), Axis::fixed(1), Axis::fixed(features)])
+}
+
+/// `image` f32 `[batch, images, features]`: CLIP embeddings of pictures to vary.
+pub fn images(g: &mut NetworkGraph, sizes: &Sizes, features: usize) -> Id {
+    let axes = [Axis::named("batch", sizes.batch), Axis::named("images", 1), Axis::fixed(features)];
+    g.input("image", DType::F32, &axes)
 }
 
 /// `embedding` f32 `[batch, channels, embedding_height, embedding_width]`: what the prior made.

@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::contract::{self, Sizes};
 use crate::layer::{
-    ChannelsLast, EPS, ResBlock, attn_block, conv, conv_from, conv_transpose, halves, linear_from, res_block,
-    timestep_block, xavier,
+    AttnBlock, ChannelsLast, EPS, ResBlock, attn_block, conv, conv_from, conv_transpose, halves, linear_from,
+    res_block, timestep_block, xavier,
 };
 use crate::record::{Id, Init, NetworkGraph, Op, RecordError};
 
@@ -58,7 +58,15 @@ pub enum Dropout {
 }
 
 impl Dropout {
-    fn at(&self, level: usize) -> f32 {
+    /// How many levels are named, if any are.
+    pub(crate) fn levels(&self) -> Option<usize> {
+        match self {
+            Dropout::All(_) => None,
+            Dropout::Levels(rates) => Some(rates.len()),
+        }
+    }
+
+    pub(crate) fn at(&self, level: usize) -> f32 {
         match self {
             Dropout::All(rate) => *rate,
             Dropout::Levels(rates) => rates.get(level).copied().unwrap_or(0.),
@@ -247,13 +255,15 @@ impl Conditions<'_> {
         let config = self.config;
         let dropout = config.dropout.at(level);
         let block = ResBlock { kernel: config.kernel_size, dropout, depth: config.blocks.iter().sum() };
+        let heads = config.nhead[level].max(1) as usize;
+        let attention = AttnBlock { heads, self_attn: true, dropout };
         let kinds = config.level_config[level].repeat(config.blocks[level]);
         for (i, kind) in kinds.chars().enumerate() {
             let name = format!("{path}.{}", start + i);
             x = match kind {
                 'C' => res_block(g, &name, x, joined[i.min(1)], block),
                 'T' => timestep_block(g, &name, x, self.time),
-                _ => attn_block(g, &name, x, self.text, config.nhead[level].max(1) as usize, dropout),
+                _ => attn_block(g, &name, x, self.text, attention),
             };
         }
         x

@@ -169,6 +169,15 @@ pub fn batch_norm(g: &mut NetworkGraph, name: &str, x: Id, eps: f32, momentum: f
     g.push(Op::BatchNorm { eps, momentum }, &[x, scale, shift, mean, var])
 }
 
+/// [`batch_norm`] without scale and shift.
+pub fn plain_batch_norm(g: &mut NetworkGraph, name: &str, x: Id, eps: f32, momentum: f32) -> Id {
+    let c = channels(g, x);
+    let (scale, shift) = (g.constant(&[c], vec![1.; c]), g.constant(&[c], vec![0.; c]));
+    let mean = g.buffer(&format!("{name}.running_mean"), &[c], Init::Constant(0.));
+    let var = g.buffer(&format!("{name}.running_var"), &[c], Init::Constant(1.));
+    g.push(Op::BatchNorm { eps, momentum }, &[x, scale, shift, mean, var])
+}
+
 /// x · σ(x).
 pub fn silu(g: &mut NetworkGraph, x: Id) -> Id {
     let s = g.push(Op::Sigmoid, &[x]);
@@ -237,9 +246,19 @@ pub fn res_block(
 
 /// Scales and shifts the channels by a linear function of the time embedding `[b,c_r]`.
 pub fn timestep_block(g: &mut NetworkGraph, name: &str, x: ChannelsLast, r: Id) -> ChannelsLast {
+    timestep_block_with(g, x, &[(format!("{name}.mapper"), r)])
+}
+
+/// [`timestep_block`] of several embeddings `[b,c_r]`, each with the name of its own layer; their scales and shifts add up.
+pub fn timestep_block_with(g: &mut NetworkGraph, x: ChannelsLast, mapped: &[(String, Id)]) -> ChannelsLast {
     let c = features(g, x.tokens);
-    // Starts as the identity, as the authors' modules.py.
-    let ab = linear_from(g, &format!("{name}.mapper"), r, 2 * c, Init::Constant(0.));
+    let mut sum: Option<Id> = None;
+    for (name, r) in mapped {
+        // Starts as the identity, as the authors' modules.py.
+        let ab = linear_from(g, name, *r, 2 * c, Init::Constant(0.));
+        sum = Some(sum.map_or(ab, |sum| g.push(Op::Add, &[sum, ab])));
+    }
+    let Some(ab) = sum else { return x };
     let ab = g.push(Op::Reshape(vec![Extent::Keep, Extent::Fixed(1), Extent::Fixed(2 * c)]), &[ab]);
     let (a, b) = halves(g, ab, 2);
     let one = g.scalar(1.);
@@ -248,26 +267,38 @@ pub fn timestep_block(g: &mut NetworkGraph, name: &str, x: ChannelsLast, r: Id) 
     x.with(scaled).add(g, b)
 }
 
+/// What the attention blocks of one level have in common.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct AttnBlock {
+    /// Attention heads, which divide the channels.
+    pub heads: usize,
+    /// Whether the picture attends to itself too, and not to the condition alone.
+    pub self_attn: bool,
+    /// Share of the result zeroed while training.
+    pub dropout: f32,
+}
+
 /// Attention from the picture to itself and to the condition `[b,l,c_cond]`.
 pub fn attn_block(
     g: &mut NetworkGraph,
     name: &str,
     x: ChannelsLast,
     cond: Id,
-    heads: usize,
-    dropout: f32,
+    block: AttnBlock,
 ) -> ChannelsLast {
     let c = features(g, x.tokens);
     let kv = silu(g, cond);
-    let kv = linear(g, &format!("{name}.kv_mapper.1"), kv, c);
+    let mut kv = linear(g, &format!("{name}.kv_mapper.1"), kv, c);
     let tokens = x.norm(g).tokens;
-    let kv = g.push(Op::Concat(1), &[tokens, kv]);
+    if block.self_attn {
+        kv = g.push(Op::Concat(1), &[tokens, kv]);
+    }
     let q = linear(g, &format!("{name}.attention.to_q"), tokens, c);
     let k = linear(g, &format!("{name}.attention.to_k"), kv, c);
     let v = linear(g, &format!("{name}.attention.to_v"), kv, c);
-    let y = g.push(Op::Attention { heads, causal: false }, &[q, k, v]);
+    let y = g.push(Op::Attention { heads: block.heads, causal: false }, &[q, k, v]);
     let y = linear(g, &format!("{name}.attention.to_out.0"), y, c);
-    let y = g.push(Op::Dropout(dropout), &[y]);
+    let y = g.push(Op::Dropout(block.dropout), &[y]);
     x.add(g, y)
 }
 

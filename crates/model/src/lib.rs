@@ -3,6 +3,7 @@
 //! Nothing here computes on tensors: a network is [recorded](record) once and read by others.
 #![cfg_attr(not(test), warn(clippy::disallowed_methods))]
 
+pub mod cascade;
 pub mod checkpoint;
 pub mod compressor;
 pub mod contract;
@@ -21,6 +22,7 @@ pub mod schedule;
 pub mod stand_in;
 pub mod text;
 pub mod time;
+pub mod vision;
 pub mod vqgan;
 pub mod whole_file;
 

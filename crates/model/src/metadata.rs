@@ -35,6 +35,8 @@ pub enum Metadata {
     VqganEncoder(Vqgan),
     /// A picture to its semantic embedding.
     Compressor(Compressor),
+    /// A picture to its CLIP embedding.
+    ImageEncoder(ImageEncoder),
 }
 
 macro_rules! of_metadata {
@@ -59,6 +61,7 @@ of_metadata! {
     Decoder: Decoder;
     Vqgan: VqganDecoder | VqganEncoder;
     Compressor: Compressor;
+    ImageEncoder: ImageEncoder;
 }
 
 /// Metadata of a text encoder.
@@ -166,6 +169,17 @@ pub struct Compressor {
     pub std: [f64; 3],
 }
 
+/// Metadata of an image encoder.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ImageEncoder {
+    /// Side of the square pictures that it reads, in pixels (224).
+    pub side: usize,
+    /// Mean of each colour that the network was trained with, taken from pictures in 0..1.
+    pub mean: [f64; 3],
+    /// Standard deviation of each colour, by which the rest is divided.
+    pub std: [f64; 3],
+}
+
 /// A linear map from the channels of latents to red, green and blue in 0..1.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Preview {
@@ -185,6 +199,7 @@ impl Metadata {
             Metadata::VqganDecoder(_) => Contract::VqganDecoder,
             Metadata::VqganEncoder(_) => Contract::VqganEncoder,
             Metadata::Compressor(_) => Contract::Compressor,
+            Metadata::ImageEncoder(_) => Contract::ImageEncoder,
         }
     }
 

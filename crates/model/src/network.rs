@@ -7,6 +7,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::cascade::{self, CascadeConfig};
 use crate::compressor::{self, CompressorConfig};
 use crate::contract::Sizes;
 use crate::decoder::{self, DecoderConfig};
@@ -15,6 +16,8 @@ use crate::prior::{self, PriorConfig};
 use crate::record::{NetworkGraph, RecordError};
 use crate::text::bert::{self, BertConfig};
 use crate::text::clip::{self, ClipConfig};
+use crate::text::pooled::{self, PooledClipConfig};
+use crate::vision::{self, VisionConfig};
 use crate::vqgan::{self, VqganConfig};
 
 /// The key of the pair of metadata that names the network.
@@ -29,8 +32,12 @@ const MOST_BLOCKS: usize = 4096;
 /// The largest number among its sizes, but for those below. Products of them stay within 64 bits.
 const LARGEST: u64 = 1 << 16;
 /// The largest of those that are raised to a power, or that count blocks.
-const LARGEST_OF: [(&str, u64); 9] = [
+const LARGEST_OF: [(&str, u64); 13] = [
     ("vocab_size", 1 << 20),
+    ("eos_token_id", 1 << 20),
+    ("clip_seq", 64),
+    ("down_blocks_repeat_mappers", 64),
+    ("up_blocks_repeat_mappers", 64),
     ("kernel_size", 64),
     ("patch_size", 64),
     ("up_down_scale_factor", 16),
@@ -49,6 +56,12 @@ const LONGEST: usize = 64;
 pub enum Network {
     /// CLIP's text encoder.
     Clip(ClipConfig),
+    /// CLIP's text encoder with its projection, for Stable Cascade.
+    PooledClip(PooledClipConfig),
+    /// CLIP's vision tower.
+    Vision(VisionConfig),
+    /// Stage C or B of Stable Cascade.
+    Cascade(CascadeConfig),
     /// BERT as a text encoder.
     Bert(BertConfig),
     /// Stage C.
@@ -83,6 +96,9 @@ impl Network {
         }
         match self {
             Network::Clip(config) => clip::graph(config, sizes),
+            Network::PooledClip(config) => pooled::graph(config, sizes),
+            Network::Vision(config) => vision::graph(config, sizes),
+            Network::Cascade(config) => cascade::graph(config, sizes),
             Network::Bert(config) => bert::graph(config, sizes),
             Network::Prior(config) => prior::graph(config, sizes),
             Network::Decoder(config) => decoder::graph(config, sizes),
@@ -92,10 +108,13 @@ impl Network {
         }
     }
 
-    /// What repeats in the network, by its sizes. Each has weights of its own.
+    /// What repeats in the network, by its sizes, in the recording.
     pub(crate) fn blocks(&self) -> usize {
         match self {
             Network::Clip(config) => config.num_hidden_layers,
+            Network::PooledClip(config) => config.text.num_hidden_layers,
+            Network::Vision(config) => config.num_hidden_layers,
+            Network::Cascade(config) => config.blocks(),
             Network::Bert(config) => config.num_hidden_layers,
             Network::Prior(config) => config.depth,
             Network::Decoder(config) => config.blocks.iter().fold(0, |sum, n| sum.saturating_add(*n)),
@@ -133,8 +152,12 @@ impl Network {
                 plain(width, height)
             }
             (_, Metadata::Decoder(metadata)) => {
-                let [w, h] = sides(&|p| metadata.scale.serve(p).map(|p| metadata.scale.prior(p)))?;
-                Sizes { embedding: [h, w], ..plain(metadata.scale.decoder(w), metadata.scale.decoder(h)) }
+                let scale = metadata.scale;
+                let [w, h] = sides(&|p| scale.serve(p).map(|p| scale.prior(p)))?;
+                Sizes { embedding: [h, w], ..plain(scale.latents(pixels[0]), scale.latents(pixels[1])) }
+            }
+            (Network::Vision(config), Metadata::ImageEncoder(_)) => {
+                plain(config.image_size, config.image_size)
             }
             (Network::VqganDecoder(config), _) => {
                 let [width, height] = sides(&|p| whole(p, config.stride()))?;

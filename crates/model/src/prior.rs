@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::contract::{self, Sizes};
 use crate::layer::{
-    ChannelsLast, ResBlock, attn_block, conv_from, halves, linear_from, res_block, timestep_block,
+    AttnBlock, ChannelsLast, ResBlock, attn_block, conv_from, halves, linear_from, res_block, timestep_block,
 };
 use crate::record::{Id, Init, NetworkGraph, Op, RecordError};
 
@@ -62,11 +62,12 @@ pub fn noise(g: &mut NetworkGraph, config: &PriorConfig, latents: Id, time: Id, 
     let condition = g.push(Op::LeakyRelu(0.2), &[condition]);
     let condition = linear_from(g, "cond_mapper.2", condition, config.c, narrow);
 
+    let attention = AttnBlock { heads: config.nhead, self_attn: true, dropout: config.dropout };
     let block = ResBlock { kernel: 3, dropout: config.dropout, depth: config.depth };
     for i in (0..3 * config.depth).step_by(3) {
         x = res_block(g, &format!("blocks.{i}"), x, None, block);
         x = timestep_block(g, &format!("blocks.{}", i + 1), x, time);
-        x = attn_block(g, &format!("blocks.{}", i + 2), x, condition, config.nhead, config.dropout);
+        x = attn_block(g, &format!("blocks.{}", i + 2), x, condition, attention);
     }
 
     // At the start a = b = 0 and the prediction is the latents. With random a and b the divisor comes close to 0

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use crate::cascade::{self, CascadeConfig};
 use crate::compressor::{self, Backbone, CompressorConfig};
 use crate::contract::Sizes;
 use crate::decoder::{self, DecoderConfig};
@@ -10,6 +11,8 @@ use crate::prior::{self, PriorConfig};
 use crate::record::NetworkGraph;
 use crate::text::bert::{self, BertConfig};
 use crate::text::clip::{self, ClipConfig};
+use crate::text::pooled::{self, PooledClipConfig};
+use crate::vision::{self, VisionConfig};
 use crate::vqgan::{self, VqganConfig};
 
 const SIZES: Sizes = Sizes { batch: 2, height: 32, width: 48, embedding: [3, 5], length: 7 };
@@ -78,6 +81,29 @@ fn published_prior() {
 }
 
 #[test]
+fn published_cascades() {
+    let all = [
+        (CascadeConfig::prior(), 3_589_103_632, 1550),
+        (CascadeConfig::prior_lite(), 1_030_785_040, 782),
+        (CascadeConfig::decoder(), 1_562_941_136, 1726),
+        (CascadeConfig::decoder_lite(), 699_471_248, 970),
+    ];
+    for (config, count, tensors) in all {
+        let g = cascade::graph(&config, &SIZES).unwrap();
+        assert_eq!((learned(&[&g]), g.params.len()), (count, tensors));
+        assert_eq!(g.shape(g.outputs[0].1), [2, config.in_channels, 32, 48]);
+    }
+    let g = pooled::graph(&PooledClipConfig::big_g(), &SIZES).unwrap();
+    assert_eq!((learned(&[&g]), g.params.len()), (694_659_840, 517));
+    assert_eq!(g.shape(g.outputs[1].1), [2, 1, 1280]);
+    let g = vision::graph(&VisionConfig::l(), &SIZES).unwrap();
+    assert_eq!(learned(&[&g]), 303_966_208);
+    let config = CompressorConfig { affine: false, ..CompressorConfig::default() };
+    let g = compressor::graph(&config, &Sizes { height: 768, width: 768, ..SIZES }).unwrap();
+    assert_eq!(learned(&[&g]), 20_177_488 + 20_480);
+}
+
+#[test]
 fn published_text_encoders() {
     for (config, count) in [(ClipConfig::big_g(), 693_021_440), (ClipConfig::h(), 352_984_064)] {
         let g = clip::graph(&config, &SIZES).unwrap();
@@ -117,7 +143,7 @@ fn lite_compressors_have_the_names_and_shapes_of_their_weights() {
             );
         }
         let sizes = Sizes { height: 96, width: 64, ..SIZES };
-        let config = CompressorConfig { backbone, channels: 16 };
+        let config = CompressorConfig { backbone, ..CompressorConfig::default() };
         let g = compressor::graph(&config, &sizes).unwrap();
         assert_eq!(g.shape(g.outputs[0].1), [2, 16, 3, 2]);
         let mut got = declared(&[&g]);
@@ -129,7 +155,7 @@ fn lite_compressors_have_the_names_and_shapes_of_their_weights() {
 #[test]
 fn a_compressor_can_be_cut_anywhere() {
     let backbone = Backbone::EfficientnetLite0;
-    let config = CompressorConfig { backbone, channels: 16 };
+    let config = CompressorConfig { backbone, ..CompressorConfig::default() };
     let sizes = Sizes { height: 64, width: 64, ..SIZES };
     let whole = compressor::graph(&config, &sizes).unwrap();
     for cut in [0, 5, backbone.depth()] {

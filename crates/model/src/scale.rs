@@ -15,6 +15,11 @@ pub struct Scale {
     pub pixels_per_latent: usize,
     /// What the decoder's latents must be a multiple of: 16.
     pub latent_multiple: usize,
+    /// The least side of the decoder's latents, where it makes them of an embedding of any size (Stable Cascade: 16). Every
+    /// multiple of [`Scale::latent_multiple`] from there on can be made then, and not only what follows from a size of
+    /// the embedding.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub least_latents: Option<usize>,
 }
 
 impl Default for Scale {
@@ -24,6 +29,7 @@ impl Default for Scale {
             latent_dim_scale: 10.67,
             pixels_per_latent: 4,
             latent_multiple: 16,
+            least_latents: None,
         }
     }
 }
@@ -39,13 +45,25 @@ impl Scale {
         (prior as f64 * self.latent_dim_scale).floor() as usize
     }
 
-    /// Whether a picture of this many pixels comes out as asked for.
-    pub fn fits(&self, pixels: usize) -> bool {
-        let latents = self.decoder(self.prior(pixels));
-        pixels > 0
+    /// Latents of the decoder for a picture of this many pixels.
+    pub fn latents(&self, pixels: usize) -> usize {
+        match self.least_latents {
+            Some(_) => pixels / self.pixels_per_latent.max(1),
+            None => self.decoder(self.prior(pixels)),
+        }
+    }
+
+    /// Whether the decoder makes latents of this side.
+    pub fn makes(&self, latents: usize) -> bool {
+        latents >= self.least_latents.unwrap_or(1)
             && self.latent_multiple > 0
             && latents.is_multiple_of(self.latent_multiple)
-            && latents * self.pixels_per_latent == pixels
+    }
+
+    /// Whether a picture of this many pixels comes out as asked for.
+    pub fn fits(&self, pixels: usize) -> bool {
+        let latents = self.latents(pixels);
+        pixels > 0 && self.makes(latents) && latents * self.pixels_per_latent == pixels
     }
 
     /// This many pixels, if a picture of that size can be made.
@@ -94,6 +112,18 @@ mod tests {
     }
 
     #[test]
+    fn cascade_makes_multiples_of_eight() {
+        let scale = Scale { latent_multiple: 2, least_latents: Some(16), ..Scale::default() };
+        assert!((1..=2048).filter(|p| scale.fits(*p)).eq((64..=2048).step_by(8)));
+        // Those that follow from a size of the embedding, as in diffusers, have the latents that follow from it.
+        let follows = |p: &usize| scale.decoder(scale.prior(*p)) * 4 == *p && scale.fits(*p);
+        let sides: Vec<usize> = (1..=2048).filter(follows).collect();
+        assert_eq!(sides[..8], [128, 168, 256, 296, 384, 424, 512, 552]);
+        assert!(sides.iter().all(|p| scale.latents(*p) == scale.decoder(scale.prior(*p))));
+        assert!(scale.serve(721).unwrap_err().ends_with("are 720 and 728"));
+    }
+
+    #[test]
     fn other_sizes_have_a_neighbour() {
         let scale = Scale::default();
         let refused = |pixels| scale.serve(pixels).unwrap_err();
@@ -110,6 +140,7 @@ mod tests {
             latent_dim_scale: 8.,
             latent_multiple: 8,
             pixels_per_latent: 4,
+            least_latents: None,
         };
         assert_eq!((small.prior(128), small.decoder(4), small.nearest(140)), (4, 32, Some(128)));
         let odd = Scale { latent_dim_scale: 0., ..small };

@@ -53,6 +53,34 @@ impl Schedule {
         (level(t) / level(0.)).clamp(1e-4, 0.9999)
     }
 
+    /// The time at which ᾱ is this much, between the limits that [`Schedule::alpha_bar`] keeps.
+    fn time_of(&self, alpha_bar: f64) -> f64 {
+        let first = (self.s / (1. + self.s) * FRAC_PI_2).cos();
+        let t = (alpha_bar.sqrt() * first).min(1.).acos() / FRAC_PI_2 * (1. + self.s) - self.s;
+        let t = t.clamp(0., 1.);
+        if self.scaler > 1. {
+            1. - (1. - t).powf(1. / self.scaler)
+        } else if self.scaler < 1. {
+            t.powf(1. / self.scaler)
+        } else {
+            t
+        }
+    }
+
+    /// The times at which there is as much more noise as a picture `shift` times as large needs (Hoogeboom et al., 2023): the
+    /// logarithm of the ratio of signal to noise falls by 2·ln(shift). As the limits of ᾱ keep off 0 and 1, so do the times.
+    pub fn shifted(&self, times: &[f64], shift: f64) -> Vec<f64> {
+        let moved = |t: &f64| {
+            let kept = self.alpha_bar(*t);
+            let level = (kept / (1. - kept)).ln() - 2. * shift.ln();
+            self.time_of((1. / (1. + (-level).exp())).clamp(1e-4, 0.9999))
+        };
+        let mut moved: Vec<f64> = times.iter().map(moved).collect();
+        // Times within the same limit would not fall.
+        moved.dedup();
+        moved
+    }
+
     /// What to multiply picture and noise with for a sample at time t: √ᾱ and √(1−ᾱ).
     pub fn mix(&self, t: f64) -> (f64, f64) {
         let kept = self.alpha_bar(t);
@@ -208,6 +236,23 @@ mod tests {
         assert!((3.4..4.8).contains(&second), "half the step, a quarter of the error: {second}");
         assert!(error(20, true) < error(20, false) / 4.);
         assert_eq!(schedule.dpm(Some(0.5), 0.3, 0.), schedule.ddim(0.3, 0.));
+    }
+
+    #[test]
+    fn shifted_times_are_the_authors() {
+        let want = [
+            0.99358, 0.97496, 0.94969, 0.92396, 0.89751, 0.87007, 0.84134, 0.81096, 0.77854, 0.74362,
+            0.70565, 0.66397, 0.61786, 0.56646, 0.50886, 0.44414, 0.37152, 0.29064, 0.20181, 0.10627,
+            0.00712,
+        ];
+        let got = Schedule::default().shifted(&linear(1., 20), 2.);
+        assert_eq!(got.len(), want.len());
+        got.iter().zip(want).for_each(|(got, want)| close(*got, want, 6e-6));
+        close(Schedule::default().shifted(&[1.], 1.)[0], 0.99358, 6e-6);
+        for scaler in [0.5, 2.] {
+            let bent = Schedule { scaler, ..Schedule::default() };
+            close(bent.shifted(&[0.4], 1.)[0], 0.4, 1e-9);
+        }
     }
 
     #[test]

@@ -10,6 +10,11 @@ use crate::model::time;
 use crate::model_header::{ModelHeader, Outlet};
 
 impl ModelHeader {
+    /// Whether the model has an input or output of this name.
+    pub fn has(&self, name: &str) -> bool {
+        self.inputs.iter().chain(&self.outputs).any(|outlet| outlet.name == name)
+    }
+
     /// Checks the head of the model at `path` against a contract, and gives its metadata.
     ///
     /// # Errors
@@ -25,10 +30,7 @@ impl ModelHeader {
         if metadata.contract() != contract {
             return Err(failed(format!("is a {}, where a {contract} is wanted", metadata.contract())));
         }
-        let takes = |name: &str| self.inputs.iter().any(|input| input.name == name);
-        let older =
-            contract.signature_with_timestep().filter(|_| takes("timestep") && !takes("time_embedding"));
-        let signature: Signature = older.as_deref().unwrap_or(contract.signature()).parse()?;
+        let signature: Signature = contract.signature_of(|name| self.has(name)).parse()?;
         let mut problems = misfits("input", &signature.inputs, &self.inputs, true);
         problems.extend(misfits("output", &signature.outputs, &self.outputs, false));
         problems.extend(time::problem(self, metadata.time_embeddings()));
@@ -105,6 +107,18 @@ mod tests {
         let metadata = Metadata::VqganDecoder(Vqgan { latent_scale: 0.3764, pixels_per_latent: 4 });
         let half = header("latents: f16[1,4,64,64] -> image: f16[1,3,256,256], extra: f32[1]", &metadata);
         assert_eq!(half.check(Contract::VqganDecoder, Path::new("a.onnx")).unwrap(), metadata);
+    }
+
+    #[test]
+    fn cascade_reads_pooled_text() {
+        let scale = wuerst_model::scale::Scale::default();
+        let sampling = wuerst_model::metadata::SamplingDefaults::new(10, 0.);
+        let decoder = Metadata::Decoder(wuerst_model::metadata::Decoder { scale, sampling });
+        let taken = "latents: f32[b,4,H,W], time_embedding: f32[b,64], embedding: f32[b,16,h,w]";
+        let of = |text: &str| header(&format!("{taken}, {text} -> noise: f32[b,4,H,W]"), &decoder);
+        assert!(of("pooled: f32[b,1,8]").check(Contract::Decoder, Path::new("a.onnx")).is_ok());
+        let both = message(Contract::Decoder, &of("pooled: f32[b,1,8], text: f32[b,l,8]"));
+        assert!(both.contains("no stage feeds its input `text`"), "{both}");
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::any::{Any, TypeId};
 use std::collections::BTreeMap;
-use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use wuerst_core::{CancellationToken, Ctx, Digest, Dim, Error, Model, Result, Signature, Ty, Usage, memory};
@@ -116,7 +116,7 @@ impl ModelCache {
     pub fn lengths(&self, model: &Model, contract: Contract) -> Result<Vec<(String, usize)>> {
         self.checked(model, contract)?;
         let header = self.header(model)?;
-        let signature = signature(contract)?;
+        let signature: Signature = contract.signature_of(|name| header.has(name)).parse()?;
         let mut lengths = BTreeMap::new();
         let pairs = [(&signature.inputs, &header.inputs), (&signature.outputs, &header.outputs)];
         for (ports, outlets) in pairs {
@@ -126,7 +126,7 @@ impl ModelCache {
                 let Ty::Tensor { dims, .. } = &port.ty else { continue };
                 for pair in dims.iter().zip(&outlet.dims) {
                     if let (Dim::Named(name), Dim::Fixed(length)) = pair
-                        && ["c", "z", "l", "d"].contains(&name.as_str())
+                        && ["c", "z", "l", "d", "p"].contains(&name.as_str())
                     {
                         lengths.insert(name.clone(), *length);
                     }
@@ -134,6 +134,15 @@ impl ModelCache {
             }
         }
         Ok(lengths.into_iter().collect())
+    }
+
+    /// Whether a model has an input or output of this name.
+    ///
+    /// # Errors
+    /// As [`ModelCache::metadata`].
+    pub fn has(&self, model: &Model, contract: Contract, name: &str) -> Result<bool> {
+        self.checked(model, contract)?;
+        Ok(self.header(model)?.has(name))
     }
 
     /// Why a model's input does not take a tensor of these lengths, as far as they are known.
@@ -344,15 +353,6 @@ impl ModelCache {
 }
 
 /// The tables are whole at every moment, so a panic elsewhere while one was locked means nothing.
-/// The signature of a contract, read once: it is asked for at the beginning of every run.
-fn signature(contract: Contract) -> Result<&'static Signature> {
-    static ALL: LazyLock<BTreeMap<Contract, Signature>> = LazyLock::new(|| {
-        let read = |contract: Contract| Some((contract, contract.signature().parse().ok()?));
-        Contract::ALL.into_iter().filter_map(read).collect()
-    });
-    ALL.get(&contract).ok_or_else(|| Error::Internal(format!("the contract {contract} is no signature")))
-}
-
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -13,6 +13,7 @@ use wuerst_runtime::{Contract, ModelCache};
 use crate::lengths;
 use crate::sampling::batch;
 use crate::sampling::guidance::{self, Guidance};
+use crate::sampling::inputs::{self, PortInput};
 use crate::sampling::seeds;
 use crate::sampling::start::{self, start_ports};
 use crate::sampling::{self, Sampling, blame_model, sampling_ports};
@@ -29,22 +30,28 @@ pub(crate) struct Decode {
 impl Decode {
     pub(crate) fn new(models: Arc<ModelCache>) -> Result<Decode> {
         let signature = concat!(
-            "embedding: f32[b,c,h,w], text: f32[t,l,d], negative: f32[n,l,d]?, model: model, ",
+            "embedding: f32[b,c,h,w], text: f32[t,l,d]?, negative: f32[n,l,d]?, model: model, ",
             sampling_ports!(),
             ", seed: int? {0..}, seeds: i64[s]?, rng: u8[r]?, init: f32[b,z,H,W]?, ",
             start_ports!(),
+            ", pooled: f32[t,1,p]?, negative_pooled: f32[n,1,p]?, ",
+            "width: int? {1..16384}, height: int? {1..16384}",
             " -> latents: f32[b,z,H,W]"
         );
         let about = "Stage B. Makes the latents of a picture from its semantic embedding; of several, one for each of a batch.";
         let mut spec = NodeSpec::new("wuerst.decoder", 1, signature, about)?
             .with_expected_ms(2000.)
             .describe("embedding", "What the picture shows, from the prior or a compressor.")?
-            .describe("text", "States of the decoder's text encoder; one for all pictures, or one for each.")?
+            .describe("text", "States of the decoder's text encoder; one for all pictures, or one for each. Stable Cascade takes `pooled` in its place.")?
             .describe("negative", "States for what the picture should not show; one for all pictures, or one for each.")?
             .describe("model", "A model with the contract `decoder`.")?
             .describe("seed", "Starts the random numbers anew; its low 32 bits count. The next of a batch has the next seed. When left out, they go on from `rng`.")?
             .describe("seeds", seeds::ABOUT)?
             .describe("rng", "Where the prior left the random numbers. With neither, the seed is 0.")?
+            .describe("pooled", "Of the text as a whole, from `wuerst.text_encode_pooled`; for Stable Cascade.")?
+            .describe("negative_pooled", "The same of what the picture should not show.")?
+            .describe("width", "Width of the picture in pixels; what follows from the embedding when left out. Stable Cascade's decoder makes any multiple of 8.")?
+            .describe("height", "Height of the picture in pixels; what follows from the embedding when left out.")?
             .describe("latents", "The picture as the VQGAN knows it; published models have 4 channels, and 4 pixels to a cell.")?;
         for (port, about) in sampling::ABOUT.into_iter().chain(guidance::ABOUT).chain(start::ABOUT) {
             spec = spec.describe(port, about)?;
@@ -57,28 +64,78 @@ impl Decode {
     }
 }
 
+/// What one of the families of networks takes, and the other not.
+const INPUTS: [PortInput; 4] = [
+    ("text", "text", true),
+    ("negative", "text", false),
+    ("pooled", "pooled", true),
+    ("negative_pooled", "pooled", false),
+];
+
+/// The ports that say how large the picture is, with the axis of latents and embedding, and its name in the signature.
+const SIDES: [(&str, usize, &str); 2] = [("height", 2, "H"), ("width", 3, "W")];
+
 /// Cells of the latents along a side of the embedding, which the network must be able to halve.
 fn side(cells: usize, scale: &Scale) -> Result<usize> {
     let latents = scale.decoder(cells);
-    if latents > 0 && scale.latent_multiple > 0 && latents.is_multiple_of(scale.latent_multiple) {
+    if latents > 0 && scale.makes(latents) {
         return Ok(latents);
     }
     let multiple = scale.latent_multiple;
+    let advice = match scale.least_latents {
+        Some(least) => format!(" from {least} on: set `width` and `height`"),
+        None => String::new(),
+    };
     Err(Error::invalid(
         "embedding",
         format!(
-            "its side of {cells} makes {latents} latents, but the decoder needs a multiple of {multiple}"
+            "its side of {cells} makes {latents} latents, but the decoder needs a multiple of {multiple}{advice}"
         ),
     ))
+}
+
+/// Cells of the latents along a side, as far as they are known; `given` says whether a port has a value.
+fn cells(
+    (port, axis): (&str, usize),
+    args: &Args<'_>,
+    given: Option<bool>,
+    scale: &Scale,
+) -> Result<Option<usize>> {
+    let embedding = args.length("embedding", axis);
+    let follows = || embedding.map(|cells| side(cells, scale)).transpose();
+    if given == Some(false) {
+        return follows();
+    }
+    if !args.has(port) {
+        return Ok(None);
+    }
+    let pixels = args.count(port)?;
+    scale.serve(pixels).map_err(|message| Error::invalid(port, message))?;
+    let latents = scale.latents(pixels);
+    let other = if scale.least_latents.is_none() { follows()?.filter(|own| *own != latents) } else { None };
+    match other {
+        Some(own) => {
+            let own = own.saturating_mul(scale.pixels_per_latent);
+            Err(Error::invalid(
+                port,
+                format!("the embedding is of a picture of {own} pixels along this side"),
+            ))
+        }
+        None => Ok(Some(latents)),
+    }
 }
 
 /// Cells of the latents down and across, where they are known.
 ///
 /// # Errors
 /// The decoder makes no picture of such an embedding, or `init` is of a picture of another size.
-fn check_sizes(args: &Args<'_>, metadata: &metadata::Decoder) -> Result<[Option<usize>; 2]> {
-    let cells = |axis| args.length("embedding", axis).map(|cells| side(cells, &metadata.scale)).transpose();
-    let (wanted, init) = ([cells(2)?, cells(3)?], [2, 3].map(|axis| args.length("init", axis)));
+fn check_sizes(
+    args: &Args<'_>,
+    given: impl Fn(&str) -> Option<bool>,
+    metadata: &metadata::Decoder,
+) -> Result<[Option<usize>; 2]> {
+    let [down, across] = SIDES.map(|(port, axis, _)| cells((port, axis), args, given(port), &metadata.scale));
+    let (wanted, init) = ([down?, across?], [2, 3].map(|axis| args.length("init", axis)));
     let differ = |(wanted, init): (&Option<usize>, &Option<usize>)| {
         wanted.zip(*init).is_some_and(|(wanted, init)| wanted != init)
     };
@@ -124,9 +181,11 @@ impl NodeKind for Decode {
     fn lengths(&self, known: &Args<'_>) -> Vec<KnownLength> {
         let mut lengths = lengths::of_model(&self.models, known, Contract::Decoder);
         if let Ok(metadata) = known.model("model").and_then(|model| self.metadata(model)) {
-            let cells = |axis| side(known.length("embedding", axis)?, &metadata.scale).ok();
-            let sides = [("H", 2), ("W", 3)]
-                .map(|(dim, axis)| Some(KnownLength::new(dim, cells(axis)?, "embedding")));
+            let sides = SIDES.map(|(port, axis, dim)| {
+                let given = known.given(port);
+                let from = if given == Some(true) { port } else { "embedding" };
+                Some(KnownLength::new(dim, cells((port, axis), known, given, &metadata.scale).ok()??, from))
+            });
             lengths.extend(sides.into_iter().flatten());
         }
         lengths
@@ -138,7 +197,7 @@ impl NodeKind for Decode {
         if known.has("model") {
             let model = known.model("model")?;
             let metadata = self.metadata(model).map_err(blame_model)?;
-            let cells = check_sizes(known, &metadata)?;
+            let cells = check_sizes(known, |port| known.given(port), &metadata)?;
             let batch = Guidance::batch(known, metadata.sampling.guidance);
             let contract = (model, Contract::Decoder);
             let fit = |port: &str, input: &str, lengths: &[Option<usize>]| {
@@ -149,19 +208,22 @@ impl NodeKind for Decode {
             fit("embedding", "latents", &[None, None, cells[0], cells[1]])?;
             fit("embedding", "embedding", &lengths::of_one::<4>(known, "embedding"))?;
             fit("text", "text", &lengths::of_one::<3>(known, "text"))?;
+            fit("pooled", "pooled", &lengths::of_one::<3>(known, "pooled"))?;
+            inputs::check(&self.models, contract, known, &INPUTS)?;
         }
         Ok(())
     }
 
     fn batch(&self, given: &dyn Fn(&str) -> bool) -> Option<Batch> {
         let counts = (!given("seeds") && (given("seed") || !given("rng"))).then_some("seed");
-        Some(Batch::new("embedding", &["text", "negative", "rng", "init", "seeds"], counts))
+        let beside = &["text", "negative", "rng", "init", "seeds", "pooled", "negative_pooled"];
+        Some(Batch::new("embedding", beside, counts))
     }
 
     fn run(&self, ctx: &mut Ctx<'_>, args: &Args<'_>) -> Result<Vec<Value>> {
         let model = args.model("model")?;
         let metadata = self.metadata(model)?;
-        let [Some(height), Some(width)] = check_sizes(args, &metadata)? else {
+        let [Some(height), Some(width)] = check_sizes(args, |port| Some(args.has(port)), &metadata)? else {
             return Err(Error::Internal("an embedding without sides".into()));
         };
         let sampling = Sampling::new(args, model.path(), &metadata.sampling)?;
@@ -174,11 +236,15 @@ impl NodeKind for Decode {
             return Err(Error::invalid("init", message));
         }
         let embedding = batch::one(args, "embedding")?;
-        let text = vec![("embedding", embedding.clone()), ("text", batch::one(args, "text")?)];
+        inputs::check(&self.models, (model, Contract::Decoder), args, &INPUTS)?;
+        let condition =
+            if loaded.has("pooled") { ["pooled", "negative_pooled"] } else { ["text", "negative"] };
+        let input = condition[0];
+        let text = vec![("embedding", embedding.clone()), (input, batch::one(args, input)?)];
         let conditions = sampling.conditions(text, || {
             // Without the text the decoder does not know either what the picture shows.
             let nothing = Tensor::from_vec(embedding.shape(), vec![0f32; embedding.len()])?;
-            Ok(vec![("embedding", nothing), ("text", batch::one(args, "negative")?)])
+            Ok(vec![("embedding", nothing), (input, batch::one(args, condition[1])?)])
         })?;
         let init = if args.has("init") { Some(batch::one(args, "init")?) } else { None };
         let init = init.as_ref().and_then(|init| init.values::<f32>());

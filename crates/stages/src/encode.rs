@@ -1,4 +1,4 @@
-//! Text encoders: from token ids to the states that the prior and the decoder attend to.
+//! Text encoders: from token ids to the states that the prior and the decoder attend to, and to a vector for each text.
 
 use std::sync::Arc;
 
@@ -10,9 +10,11 @@ use crate::lengths;
 use crate::sampling::batch;
 use crate::sampling::blame_model;
 
-/// `wuerst.text_encode`: the last hidden states of a text encoder.
+/// `wuerst.text_encode` and `wuerst.text_encode_pooled`: the last hidden states of a text encoder, without or with the pooled
+/// text.
 pub(crate) struct Encode {
     spec: NodeSpec,
+    pooled: bool,
     models: Arc<ModelCache>,
 }
 
@@ -26,7 +28,22 @@ impl Encode {
             .describe("mask", "1 for tokens of the text, 0 for padding.")?
             .describe("model", "A model with the contract `text-encoder`.")?
             .describe("states", "One state for each token, of each text.")?;
-        Ok(Encode { spec, models })
+        Ok(Encode { spec, pooled: false, models })
+    }
+
+    pub(crate) fn pooled(models: Arc<ModelCache>) -> Result<Encode> {
+        let signature =
+            "ids: i64[b,l], mask: i64[b,l], model: model -> states: f32[b,l,d], pooled: f32[b,1,p]";
+        let about =
+            "Makes the states of a text and one vector for it as a whole, which Stable Cascade reads.";
+        let spec = NodeSpec::new("wuerst.text_encode_pooled", 1, signature, about)?
+            .with_expected_ms(50.)
+            .describe("ids", "Token ids, from `wuerst.tokenize` with the same model.")?
+            .describe("mask", "1 for tokens of the text, 0 for padding.")?
+            .describe("model", "A model with the contract `text-encoder` that gives `pooled` too.")?
+            .describe("states", "One state for each token, of each text.")?
+            .describe("pooled", "Of each text as a whole, at its end.")?;
+        Ok(Encode { spec, pooled: true, models })
     }
 }
 
@@ -44,6 +61,11 @@ impl NodeKind for Encode {
             self.models
                 .metadata::<metadata::TextEncoder>(known.model("model")?, Contract::TextEncoder)
                 .map_err(blame_model)?;
+            let model = known.model("model")?;
+            if self.pooled && !self.models.has(model, Contract::TextEncoder, "pooled")? {
+                let message = format!("{} gives no `pooled`: use wuerst.text_encode", model.path().display());
+                return Err(Refusal::at("model", message));
+            }
         }
         Ok(())
     }
@@ -57,8 +79,13 @@ impl NodeKind for Encode {
         let (ids, mask) = (args.tensor("ids")?, args.tensor("mask")?);
         batch::alone("ids", ids)?;
         ctx.step(0, 1)?;
-        let states = loaded.run(ctx, &[("input_ids", ids), ("attention_mask", mask)], "states")?;
+        let feeds = [("input_ids", ids), ("attention_mask", mask)];
+        let results = if self.pooled {
+            loaded.run_for(ctx, &feeds, ["states", "pooled"])?.map(Value::from).to_vec()
+        } else {
+            vec![loaded.run(ctx, &feeds, "states")?.into()]
+        };
         ctx.step(1, 1)?;
-        Ok(vec![states.into()])
+        Ok(results)
     }
 }

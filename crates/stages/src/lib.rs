@@ -2,6 +2,7 @@
 //! that they share are in `wuerst_runtime`.
 #![cfg_attr(not(test), warn(clippy::disallowed_methods))]
 
+mod clip_image;
 mod compress;
 mod decode;
 mod encode;
@@ -70,6 +71,8 @@ pub fn register(registry: &mut Registry, models: &Arc<ModelCache>, outputs: Outp
     let shared = || Arc::clone(models);
     registry.add(tokenize::Tokenize::new(shared())?)?;
     registry.add(encode::Encode::new(shared())?)?;
+    registry.add(encode::Encode::pooled(shared())?)?;
+    registry.add(clip_image::ClipImage::new(shared())?)?;
     registry.add(prior::Prior::new(shared())?)?;
     registry.add(decode::Decode::new(shared())?)?;
     registry.add(vqgan::Vqgan::new(shared())?)?;

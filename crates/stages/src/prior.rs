@@ -7,11 +7,12 @@ use wuerst_core::{
 };
 use wuerst_model::metadata;
 use wuerst_model::noise::Noise;
-use wuerst_runtime::{Contract, ModelCache};
+use wuerst_runtime::{Contract, LoadedModel, ModelCache};
 
 use crate::lengths;
 use crate::sampling::batch;
-use crate::sampling::guidance::{self, Guidance};
+use crate::sampling::guidance::{self, Feeds, Guidance};
+use crate::sampling::inputs::{self, PortInput};
 use crate::sampling::seeds;
 use crate::sampling::start::{self, start_ports};
 use crate::sampling::{self, Sampling, blame_model, sampling_ports};
@@ -33,6 +34,7 @@ impl Prior {
             sampling_ports!(),
             ", seed: int = 0 {0..}, seeds: i64[s]?, init: f32[b,c,h,w]?, ",
             start_ports!(),
+            ", pooled: f32[b,1,p]?, negative_pooled: f32[n,1,p]?, image: f32[m,k,i]?",
             " -> embedding: f32[b,c,h,w], rng: u8[r]"
         );
         let about = "Stage C. Makes the semantic embedding of a picture from text; of several, one for each text of a batch.";
@@ -46,6 +48,9 @@ impl Prior {
             .describe("seed", "Starts the random numbers, from 0 to 18446744073709551615; its low 32 bits count, as in PyTorch. The same seed gives the same embedding. The next of a batch has the next seed.")?
             .describe("seeds", seeds::ABOUT)?
             .describe("embedding", "What the picture shows, for the decoder.")?
+            .describe("pooled", "Of each text as a whole, from `wuerst.text_encode_pooled`; for Stable Cascade.")?
+            .describe("negative_pooled", "The same of what the picture should not show.")?
+            .describe("image", "Pictures to vary, from `wuerst.clip_image`, for all pictures or one set for each; for Stable Cascade. None when left out.")?
             .describe("rng", "Where the random numbers have got to, for the decoder to go on from.")?;
         for (port, about) in sampling::ABOUT.into_iter().chain(guidance::ABOUT).chain(start::ABOUT) {
             spec = spec.describe(port, about)?;
@@ -57,6 +62,40 @@ impl Prior {
         self.models.metadata(model, Contract::Prior)
     }
 }
+
+/// What only Stable Cascade's networks take.
+const CASCADE: [PortInput; 3] =
+    [("pooled", "pooled", true), ("negative_pooled", "pooled", false), ("image", "image", false)];
+
+/// The tensors that condition the model: the text, or the negative text, without pictures.
+fn conditioning(args: &Args<'_>, loaded: &LoadedModel, negative: bool) -> Result<Feeds> {
+    let [text, pooled] = if negative { ["negative", "negative_pooled"] } else { ["text", "pooled"] };
+    let one = |port: &str| match args.has(port) {
+        true => batch::one(args, port),
+        false => Err(Error::invalid(port, "is left out, and guidance by a model with pooled text needs it")),
+    };
+    let mut feeds = vec![("text", one(text)?)];
+    if loaded.has("pooled") {
+        feeds.push(("pooled", one(pooled)?));
+        let shown = if args.has("image") { Some(batch::one(args, "image")?) } else { None };
+        feeds.push((
+            "image",
+            match shown {
+                Some(shown) if !negative => shown,
+                // As many as there are with the text, of nothing.
+                shown => {
+                    let features = loaded.length("image", 2).unwrap_or(FEATURES);
+                    let shape = shown.map_or(vec![1, 1, features], |shown| shown.shape().to_vec());
+                    Tensor::from_vec(&shape, vec![0f32; shape.iter().product()])?
+                }
+            },
+        ));
+    }
+    Ok(feeds)
+}
+
+/// Features of a picture's CLIP embedding, where the model takes any.
+const FEATURES: usize = 768;
 
 /// The side that `port` asks for, in pixels, which must be one that all stages can serve.
 fn side(port: &str, args: &Args<'_>, metadata: &metadata::Prior) -> Result<usize> {
@@ -141,13 +180,17 @@ impl NodeKind for Prior {
             fit(if known.has("height") { "height" } else { "model" }, "latents", &[None, None, down?])?;
             fit(if known.has("width") { "width" } else { "model" }, "latents", &[None, None, None, across?])?;
             fit("text", "text", &lengths::of_one::<3>(known, "text"))?;
+            fit("pooled", "pooled", &lengths::of_one::<3>(known, "pooled"))?;
+            fit("image", "image", &lengths::of_one::<3>(known, "image"))?;
+            inputs::check(&self.models, (model, Contract::Prior), known, &CASCADE)?;
         }
         Ok(())
     }
 
     fn batch(&self, given: &dyn Fn(&str) -> bool) -> Option<Batch> {
         let counts = (!given("seeds")).then_some("seed");
-        Some(Batch::new("text", &["negative", "init", "seeds"], counts))
+        let beside = &["negative", "init", "seeds", "pooled", "negative_pooled", "image"];
+        Some(Batch::new("text", beside, counts))
     }
 
     fn run(&self, ctx: &mut Ctx<'_>, args: &Args<'_>) -> Result<Vec<Value>> {
@@ -165,8 +208,9 @@ impl NodeKind for Prior {
             _ => loaded.channels().unwrap_or(CHANNELS),
         };
         let (scale, shift) = (metadata.embedding_scale as f32, metadata.embedding_shift as f32);
-        let conditioning = |port: &str| Ok(vec![("text", batch::one(args, port)?)]);
-        let conditions = sampling.conditions(conditioning("text")?, || conditioning("negative"))?;
+        inputs::check(&self.models, (model, Contract::Prior), args, &CASCADE)?;
+        let conditions =
+            sampling.conditions(conditioning(args, &loaded, false)?, || conditioning(args, &loaded, true))?;
         let init = if args.has("init") { Some(batch::one(args, "init")?) } else { None };
         let init: Option<Vec<f32>> =
             init.and_then(|init| Some(init.values::<f32>()?.iter().map(|e| (e - shift) / scale).collect()));

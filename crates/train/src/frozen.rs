@@ -18,7 +18,7 @@ use wuerst_read::regular;
 
 /// The compressor of the shipped models; its weights are fetched by `wuerst-train data`.
 pub const COMPRESSOR: CompressorConfig =
-    CompressorConfig { backbone: Backbone::EfficientnetLite0, channels: 16 };
+    CompressorConfig { backbone: Backbone::EfficientnetLite0, channels: 16, affine: true };
 
 /// Blocks after which Stage A's pictures are compared: edges and colours, small parts, parts, things.
 const LOOKS: [usize; 4] = [1, 3, 5, 11];

@@ -24,8 +24,13 @@ use wuerst_tests::built::{root, tiny};
 use wuerst_tests::numbers::random_weights;
 
 /// Pictures of 64 pixels: 4 cells of the embedding, and 16 of the latents.
-const SCALE: Scale =
-    Scale { resolution_multiple: 16., latent_dim_scale: 4., pixels_per_latent: 4, latent_multiple: 4 };
+const SCALE: Scale = Scale {
+    resolution_multiple: 16.,
+    latent_dim_scale: 4.,
+    pixels_per_latent: 4,
+    latent_multiple: 4,
+    least_latents: None,
+};
 const SIZES: Sizes = Sizes { batch: 1, height: 64, width: 64, embedding: [4, 4], length: LENGTH };
 /// Token positions of the text encoder.
 const LENGTH: usize = 24;

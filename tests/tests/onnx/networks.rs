@@ -36,7 +36,7 @@ fn assert_same_and_alive([small, large]: [ArrayD<f32>; 2], shape: &[usize]) {
 
 #[test]
 fn compressor() -> Result<()> {
-    let config = CompressorConfig { backbone: Backbone::EfficientnetLite0, channels: 16 };
+    let config = CompressorConfig { backbone: Backbone::EfficientnetLite0, channels: 16, affine: true };
     let image = Random::new(4).array(&[2, 3, 96, 160]);
     let results = run(|sizes| compressor::graph(&config, sizes), &[("image", image.into())])?;
     assert_same_and_alive(results, &[2, 16, 3, 5]);

@@ -2,6 +2,7 @@
 
 mod bad_input;
 mod cancel;
+mod cascade;
 mod devices;
 mod guided;
 mod halves;

@@ -13,6 +13,7 @@ mod shards;
 use std::collections::BTreeMap;
 use std::panic::catch_unwind;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use half::{bf16, f16};
 
@@ -23,10 +24,10 @@ use crate::onnx::{BoxError, Weight, Weights};
 use crate::stand_in;
 
 /// Named tensors in one or more files.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Checkpoint {
     path: PathBuf,
-    files: Vec<Mapping>,
+    files: Vec<Arc<Mapping>>,
     tensors: BTreeMap<String, Entry>,
 }
 
@@ -136,7 +137,7 @@ impl Checkpoint {
             entry.file = self.files.len();
             self.tensors.insert(name, entry);
         }
-        self.files.push(file);
+        self.files.push(Arc::new(file));
         Ok(())
     }
 
@@ -149,6 +150,64 @@ impl Checkpoint {
         };
         self.tensors = self.tensors.into_iter().map(|(name, entry)| (renamed(name), entry)).collect();
         self
+    }
+
+    /// Gives tensors other names, and leaves those out that get none.
+    #[must_use]
+    pub fn named(mut self, rename: impl Fn(&str) -> Option<String>) -> Checkpoint {
+        let tensors = std::mem::take(&mut self.tensors).into_iter();
+        self.tensors = tensors.filter_map(|(name, entry)| Some((rename(&name)?, entry))).collect();
+        self
+    }
+
+    /// Only the tensors whose names begin so, without that.
+    #[must_use]
+    pub fn below(self, prefix: &str) -> Checkpoint {
+        self.named(|name| name.strip_prefix(prefix).map(str::to_owned))
+    }
+
+    /// Parts each tensor whose name has `whole` in it into thirds of its rows, named with `parts` in its place.
+    #[must_use]
+    pub fn thirds(mut self, whole: &str, parts: [&str; 3]) -> Checkpoint {
+        let names: Vec<String> = self.tensors.keys().filter(|name| name.contains(whole)).cloned().collect();
+        for name in names {
+            let Some(entry) = self.tensors.get(&name) else { continue };
+            let rows = entry.shape.first().copied().unwrap_or(0);
+            let row = entry.strides.as_ref().and_then(|strides| strides.first().copied());
+            let row =
+                row.unwrap_or_else(|| entry.shape.iter().skip(1).fold(1, |all, n| all.saturating_mul(*n)));
+            if rows == 0 || !rows.is_multiple_of(3) {
+                continue;
+            }
+            let Some(entry) = self.tensors.remove(&name) else { continue };
+            for (at, part) in parts.iter().enumerate() {
+                let mut third = entry.clone();
+                third.shape[0] = rows / 3;
+                let skipped = (at * rows / 3).saturating_mul(row).saturating_mul(entry.element.bytes());
+                third.start = entry.start.saturating_add(skipped);
+                self.tensors.insert(name.replace(whole, part), third);
+            }
+        }
+        self
+    }
+
+    /// Swaps the axes of a matrix, if it is there, and gives it another name.
+    #[must_use]
+    pub fn turned(mut self, from: &str, to: &str) -> Checkpoint {
+        if let Some(mut entry) = self.tensors.remove(from) {
+            if let [rows, columns] = entry.shape[..] {
+                let strides = entry.strides.take().unwrap_or_else(|| vec![columns, 1]);
+                entry.strides = Some(strides.into_iter().rev().collect());
+                entry.shape = vec![columns, rows];
+            }
+            self.tensors.insert(to.to_owned(), entry);
+        }
+        self
+    }
+
+    /// The file or folder that was opened.
+    pub fn path(&self) -> &Path {
+        &self.path
     }
 
     /// Names in alphabetical order, with extents.

@@ -9,7 +9,7 @@ mod v2;
 use serde::{Deserialize, Serialize};
 
 use crate::contract::{self, Sizes};
-use crate::layer::{batch_norm, channels};
+use crate::layer::{batch_norm, channels, plain_batch_norm};
 use crate::record::{Id, Init, NetworkGraph, Op, RecordError};
 
 /// Pixels per cell of the embedding along one axis.
@@ -41,11 +41,18 @@ pub struct CompressorConfig {
     pub backbone: Backbone,
     /// Channels of the embedding.
     pub channels: usize,
+    /// Whether the last batch norm has a scale and a shift, as Würstchen v2's; Stable Cascade's has not.
+    #[serde(skip_serializing_if = "is_true")]
+    pub affine: bool,
+}
+
+fn is_true(flag: &bool) -> bool {
+    *flag
 }
 
 impl Default for CompressorConfig {
     fn default() -> CompressorConfig {
-        CompressorConfig { backbone: Backbone::EfficientnetV2S, channels: 16 }
+        CompressorConfig { backbone: Backbone::EfficientnetV2S, channels: 16, affine: true }
     }
 }
 
@@ -131,7 +138,11 @@ pub fn tail(g: &mut NetworkGraph, config: &CompressorConfig, x: Id, first: usize
     let shape = [config.channels, channels(g, x), 1, 1];
     let w = g.param("mapper.0.weight", &shape, Init::Uniform(1. / (shape[1] as f32).sqrt()));
     let x = g.push(Op::Conv { stride: 1, pads: [0; 4], groups: 1 }, &[x, w]);
-    batch_norm(g, "mapper.1", x, 1e-5, 0.1)
+    if config.affine {
+        batch_norm(g, "mapper.1", x, 1e-5, 0.1)
+    } else {
+        plain_batch_norm(g, "mapper.1", x, 1e-5, 0.1)
+    }
 }
 
 /// The contract `compressor`: `image` `[b,3,S,T]` in 0..1 to `embedding`; `sizes` are the picture's.

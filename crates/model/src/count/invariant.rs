@@ -73,7 +73,7 @@ fn changing(graph: &NetworkGraph) -> Vec<bool> {
     for node in &graph.nodes {
         changes.push(match node.op {
             Op::Input(n) => STEPWISE.contains(&graph.inputs[n].name.as_str()),
-            Op::CubicResize => changes[node.args[0].0],
+            Op::CubicResize | Op::LinearResize => changes[node.args[0].0],
             _ => node.args.iter().any(|arg| changes[arg.0]),
         });
     }

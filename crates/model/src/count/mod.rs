@@ -69,13 +69,15 @@ pub fn macs(graph: &NetworkGraph, node: &NetworkNode) -> u64 {
         // Scores, and the mixture of values.
         Op::Attention { .. } => out.saturating_mul(2 * shape(1)[1] as u64),
         // Columns first, then rows.
-        Op::CubicResize => cubic_columns(graph, node) * last(shape(0)) + out * shape(0)[2] as u64,
+        Op::CubicResize | Op::LinearResize => {
+            resized_columns(graph, node) * last(shape(0)) + out * shape(0)[2] as u64
+        }
         _ => 0,
     }
 }
 
 /// Elements of an image whose columns are resized and whose rows are not.
-fn cubic_columns(graph: &NetworkGraph, node: &NetworkNode) -> u64 {
+fn resized_columns(graph: &NetworkGraph, node: &NetworkNode) -> u64 {
     let x = graph.shape(node.args[0]);
     elements(&x[..3]) * node.shape[3] as u64
 }
@@ -153,7 +155,7 @@ fn last_reads(graph: &NetworkGraph, roots: &[usize]) -> Vec<usize> {
     for (at, node) in graph.nodes.iter().enumerate() {
         // Of some arguments only the extents matter.
         let read = match node.op {
-            Op::Prefix | Op::TokensToImage | Op::CubicResize => &node.args[..1],
+            Op::Prefix | Op::TokensToImage | Op::CubicResize | Op::LinearResize => &node.args[..1],
             _ => &node.args[..],
         };
         read.iter().for_each(|arg| last[roots[arg.0]] = at);
@@ -210,7 +212,7 @@ fn workspace(graph: &NetworkGraph, node: &NetworkNode) -> Vec<u64> {
         // ONNX Runtime's kernel adds the bias, and takes the error function, in a buffer of its own.
         Op::Gelu => vec![bytes(node)],
         Op::SpaceToDepth(_) => vec![bytes(node)],
-        Op::CubicResize => vec![4 * cubic_columns(graph, node)],
+        Op::CubicResize | Op::LinearResize => vec![4 * resized_columns(graph, node)],
         _ => vec![],
     }
 }

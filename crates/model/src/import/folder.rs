@@ -5,8 +5,10 @@ use std::path::{Path, PathBuf};
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 use wuerst_read::regular;
 
+use super::stranger;
 use crate::checkpoint::{Checkpoint, CheckpointError};
 use crate::network::{Network, too_large};
 use crate::record::NetworkGraph;
@@ -54,6 +56,11 @@ impl<'a> Folder<'a> {
         None
     }
 
+    /// The folder at `path`, whatever is in it.
+    pub fn at(path: &'a Path, problems: &'a mut Vec<String>) -> Folder<'a> {
+        Folder { path, problems }
+    }
+
     /// A path below the folder.
     pub fn path(&self, name: &str) -> PathBuf {
         self.path.join(name)
@@ -91,12 +98,18 @@ impl<'a> Folder<'a> {
 
     /// The configuration of a part, which must be of the class.
     pub fn config<T: DeserializeOwned + Serialize>(&mut self, name: &str, class: &str) -> Option<T> {
+        self.config_of(name, &[class])
+    }
+
+    /// [`Folder::config`] of a class that has had several names, the present one first.
+    pub fn config_of<T: DeserializeOwned + Serialize>(&mut self, name: &str, names: &[&str]) -> Option<T> {
         let text = self.text(name)?;
         let kind: Kind = self.keep(name, serde_json::from_str(&text))?;
         let classes: Vec<String> =
             kind.class_name.into_iter().chain(kind.architectures.into_iter().flatten()).collect();
-        if !classes.is_empty() && !classes.iter().any(|have| have == class) {
-            self.problem(name, format!("is of a {}, where a {class} is wanted", classes.join(", ")));
+        if !classes.is_empty() && !classes.iter().any(|have| names.contains(&have.as_str())) {
+            let (have, want) = (classes.join(", "), names.first().copied().unwrap_or_default());
+            self.problem(name, format!("is of a {have}, where a {want} is wanted"));
             return None;
         }
         let config: T = self.keep(name, serde_json::from_str(&text))?;
@@ -108,11 +121,33 @@ impl<'a> Folder<'a> {
         Some(config)
     }
 
+    /// Remembers the keys of a configuration that the network has no use for: one that is spelt otherwise would be ignored, and
+    /// the weights then seem to have other shapes.
+    pub fn known_keys<T: Serialize>(&mut self, name: &str, config: &T, aliases: &[&str]) -> Option<()> {
+        let text = self.text(name)?;
+        let given: Map<String, Value> = self.keep(name, serde_json::from_str(&text))?;
+        let known = serde_json::to_value(config).unwrap_or_default();
+        let unknown: Vec<&str> = given
+            .keys()
+            .map(String::as_str)
+            .filter(|key| !key.starts_with('_') && known.get(key).is_none() && !aliases.contains(key))
+            .collect();
+        if unknown.is_empty() {
+            return Some(());
+        }
+        self.problem(name, format!("has keys that are unknown here: {}", unknown.join(", ")));
+        None
+    }
+
     /// The weights of a part, whose configuration must not name more blocks than there can be with them: one that does
     /// would be recorded for ever.
     pub fn weights(&mut self, part: &str, network: &Network, prefix: &str) -> Option<Checkpoint> {
         let opened = Checkpoint::open(self.path(part)).map(|checkpoint| checkpoint.renamed(prefix, ""));
         let weights = self.said(opened)?;
+        if let Some(kind) = stranger::kind(&weights) {
+            self.problems.push(format!("{} is {kind}", weights.path().display()));
+            return None;
+        }
         let (blocks, tensors) = (network.blocks(), weights.tensors().count());
         if blocks > tensors {
             let name = format!("{part}/config.json");

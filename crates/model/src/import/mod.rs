@@ -6,17 +6,21 @@
 //!
 //! [`Models`] are stage models that were written once, to be written again with other operators.
 
+mod cascade;
 mod folder;
 mod models;
 mod new_folder;
 mod parts;
+mod single;
 mod stages;
+mod stranger;
 mod tokenizer;
 mod write;
 
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
+pub use cascade::{GRAPHS as CASCADE_GRAPHS, shared as cascade_graph};
 pub use models::Models;
 pub use stages::ImportStage;
 pub use write::{GRAPH, ImportOptions, Written};
@@ -24,14 +28,23 @@ pub use write::{GRAPH, ImportOptions, Written};
 use crate::onnx::ExportError;
 
 /// The folders that a cascade is published in.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ImportSource {
-    /// The prior's: `prior`, `text_encoder`, `tokenizer`, `scheduler`.
+    /// The prior's: `prior`, `text_encoder`, `tokenizer`, `scheduler`; of Stable Cascade also `image_encoder` and
+    /// `feature_extractor`, if there, and perhaps `prior_lite`.
     pub prior: PathBuf,
     /// The decoder's: `decoder`, `vqgan`, `text_encoder`, `tokenizer`, `scheduler`.
     pub decoder: PathBuf,
+    /// The network of Stable Cascade's prior in a file, under the authors' names or as ComfyUI bundles it with encoders, in place
+    /// of the folder's. Also `prior` may name such a file; then its folder, and the decoder's, have the other parts.
+    pub prior_weights: Option<PathBuf>,
+    /// The same of its decoder.
+    pub decoder_weights: Option<PathBuf>,
     /// Weights of the semantic compressor, an EfficientNetV2-S and its projection: a file.
     pub compressor: Option<PathBuf>,
+    /// Whether to take the small networks of Stable Cascade where the large ones are there too: `prior_lite` and
+    /// `decoder_lite`.
+    pub lite: bool,
 }
 
 /// A published cascade whose parts fit each other; no weights are read yet.
@@ -40,6 +53,10 @@ pub struct Published {
     stages: Vec<ImportStage>,
     /// File name and content.
     tokenizers: Vec<(&'static str, String)>,
+    /// File name and content.
+    graphs: Vec<(&'static str, String)>,
+    /// Of weights that are not free.
+    licence: Option<&'static str>,
     remarks: Vec<String>,
 }
 

@@ -7,7 +7,6 @@ use serde::Deserialize;
 
 use super::ImportStage;
 use super::folder::Folder;
-use super::tokenizer;
 use crate::checkpoint::Checkpoint;
 use crate::compressor::{CompressorConfig, STRIDE};
 use crate::contract::{self, Sizes};
@@ -19,13 +18,14 @@ use crate::record::{NetworkGraph, RecordError};
 use crate::scale::Scale;
 use crate::schedule::Schedule;
 use crate::text::clip::ClipConfig;
+use crate::text::tokenizer::ClipTokenizer;
 use crate::vqgan::{self, VqganConfig};
 
 /// Class of the only scheduler that is known here.
 const SCHEDULER: &str = "DDPMWuerstchenScheduler";
 
 /// Sizes of recordings. The models take any; a side of 16 latents is divided by every common stride.
-const SIZES: Sizes = Sizes { batch: 1, height: 16, width: 16, embedding: [4, 4], length: 8 };
+pub const SIZES: Sizes = Sizes { batch: 1, height: 16, width: 16, embedding: [4, 4], length: 8 };
 
 /// What the prior's pipeline says beside its parts. The names are diffusers', and misnomers.
 #[derive(Debug, Clone, Deserialize)]
@@ -67,7 +67,7 @@ pub struct Part<C> {
     pub weights: Arc<Checkpoint>,
 }
 
-/// What both folders have: a text encoder with its tokenizer, and a schedule.
+/// What all folders have: a text encoder with its tokenizer, and a schedule.
 pub struct Text {
     pub stage: ImportStage,
     /// File name and content.
@@ -128,20 +128,27 @@ pub fn decoder(path: &Path, problems: &mut Vec<String>) -> Option<Decoder> {
 
 /// Reads the weights of a compressor.
 pub fn compressor(file: &Path, problems: &mut Vec<String>) -> Option<Part<CompressorConfig>> {
-    let config = CompressorConfig::default();
+    let opened = Checkpoint::open(file).map_err(|e| problems.push(e.to_string()));
+    compressor_of(opened.ok()?, problems)
+}
+
+/// A compressor with these weights, which say themselves whether its last norm has a scale.
+pub fn compressor_of(weights: Checkpoint, problems: &mut Vec<String>) -> Option<Part<CompressorConfig>> {
     let side = 2 * STRIDE;
-    let graph = crate::compressor::graph(&config, &Sizes { height: side, width: side, ..SIZES });
-    let opened = Checkpoint::open(file);
-    let part = graph.map_err(|e| e.to_string()).and_then(|graph| {
-        let weights = opened.map_err(|e| e.to_string())?;
+    let fitted = || -> Result<Part<CompressorConfig>, String> {
+        let has = |wanted: &str| weights.tensors().any(|(name, _)| name == wanted);
+        let affine = has("mapper.1.weight") || !has("mapper.1.running_mean");
+        let config = CompressorConfig { affine, ..CompressorConfig::default() };
+        let graph = crate::compressor::graph(&config, &Sizes { height: side, width: side, ..SIZES });
+        let graph = graph.map_err(|e| e.to_string())?;
         weights.fits(&[&graph], &[]).map_err(|e| e.to_string())?;
-        Ok(Part { config, graph, weights: Arc::new(weights) })
-    });
-    part.map_err(|message| problems.push(message)).ok()
+        Ok(Part { config, graph, weights: Arc::new(weights.clone()) })
+    };
+    fitted().map_err(|message| problems.push(message)).ok()
 }
 
 /// The weights of a network whose configuration could be recorded.
-fn part<C>(
+pub fn part<C>(
     folder: &mut Folder<'_>,
     name: &str,
     config: C,
@@ -156,17 +163,35 @@ fn part<C>(
 fn text(folder: &mut Folder<'_>, name: &'static str, file: &'static str) -> Option<Text> {
     let schedule = schedule(folder);
     let config: ClipConfig = folder.config("text_encoder/config.json", "CLIPTextModel")?;
-    let tokenizer = tokenizer::open(folder, config.max_position_embeddings);
-    let weights = folder.weights("text_encoder", &Network::Clip(config.clone()), "text_model.")?;
-    let graph = crate::text::clip::graph(&config, &Sizes { length: 1, ..SIZES });
+    let (positions, features) = (config.max_position_embeddings, config.hidden_size);
+    let tokenizer = tokenizer(folder, positions);
+    let network = Network::Clip(config);
+    let weights = folder.weights("text_encoder", &network, "text_model.")?;
+    text_of(folder, [name, file], (network, features), weights, tokenizer, schedule)
+}
+
+/// The tokenizer of a text encoder with so many positions.
+pub fn tokenizer(folder: &mut Folder<'_>, positions: usize) -> Option<ClipTokenizer> {
+    super::tokenizer::open(folder, positions)
+}
+
+/// A text encoder as a stage, of the names of its model and its tokenizer's file, and its network with the features of its states.
+pub fn text_of(
+    folder: &mut Folder<'_>,
+    [name, file]: [&'static str; 2],
+    (network, features): (Network, usize),
+    weights: Checkpoint,
+    tokenizer: Option<ClipTokenizer>,
+    schedule: Option<Schedule>,
+) -> Option<Text> {
+    let graph = network.graph(&Sizes { length: 1, ..SIZES });
     let graph = folder.keep("text_encoder/config.json", graph)?;
     let weights = folder.fitting(weights, &[&graph]);
     let tokenizer = tokenizer?;
     let metadata = metadata::TextEncoder { tokenizer: file.into(), length: tokenizer.length };
-    let features = config.hidden_size;
     let stage = ImportStage {
         name,
-        network: Network::Clip(config),
+        network,
         metadata: Metadata::TextEncoder(metadata),
         graph,
         weights: Arc::new(weights?),
@@ -174,8 +199,12 @@ fn text(folder: &mut Folder<'_>, name: &'static str, file: &'static str) -> Opti
     Some(Text { stage, tokenizer: (file, tokenizer.json.to_string()), features, schedule: schedule? })
 }
 
-fn schedule(folder: &mut Folder<'_>) -> Option<Schedule> {
+/// The noise schedule; the published one where the folder has none.
+pub fn schedule(folder: &mut Folder<'_>) -> Option<Schedule> {
     let name = "scheduler/scheduler_config.json";
+    if !folder.path("scheduler").is_dir() {
+        return Some(Schedule::default());
+    }
     let schedule: Schedule = folder.config(name, SCHEDULER)?;
     if !(schedule.s >= 0. && schedule.s.is_finite() && schedule.scaler > 0. && schedule.scaler.is_finite()) {
         folder.problem(name, "`s` must not be below 0, and `scaler` must be above");
@@ -186,9 +215,24 @@ fn schedule(folder: &mut Folder<'_>) -> Option<Schedule> {
 
 /// Both halves of the VQGAN: the decoding one with the weights, and the encoding one.
 fn vqgan(folder: &mut Folder<'_>) -> Option<(Part<VqganConfig>, NetworkGraph)> {
+    vqgan_of(folder, None)
+}
+
+/// The same with weights that lie elsewhere, whose configuration is the published one where the folder has none.
+pub fn vqgan_of(
+    folder: &mut Folder<'_>,
+    bundled: Option<Checkpoint>,
+) -> Option<(Part<VqganConfig>, NetworkGraph)> {
     let name = "vqgan/config.json";
-    let config: VqganConfig = folder.config(name, "PaellaVQModel")?;
-    let weights = folder.weights("vqgan", &Network::VqganDecoder(config.clone()), "")?;
+    let config: VqganConfig = if bundled.is_none() || folder.path(name).exists() {
+        folder.config(name, "PaellaVQModel")?
+    } else {
+        VqganConfig::default()
+    };
+    let weights = match bundled {
+        Some(weights) => weights,
+        None => folder.weights("vqgan", &Network::VqganDecoder(config.clone()), "")?,
+    };
     let side = 4 * config.stride();
     let pixels = Sizes { height: side, width: side, ..SIZES };
     let encoder = folder.keep(name, vqgan::encoder_graph(&config, &pixels))?;

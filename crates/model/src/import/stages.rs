@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
+use super::cascade;
 use super::parts::{self, Decoder, Part, Prior};
-use super::{ImportSource, Published};
+use super::{GRAPH, ImportSource, Published};
 use crate::checkpoint::Checkpoint;
 use crate::compressor::{CompressorConfig, STRIDE};
 use crate::metadata::{self, Metadata, SamplingDefaults};
@@ -12,12 +13,13 @@ use crate::onnx;
 use crate::record::NetworkGraph;
 use crate::scale::Scale;
 use crate::schedule;
+use crate::vqgan::VqganConfig;
 
 /// Pixels along a side that the published models make best.
-const NATIVE: usize = 1024;
+pub const NATIVE: usize = 1024;
 
 /// Channels of the latents between decoder and VQGAN, which diffusers' pipeline does not ask the networks for.
-const LATENTS: usize = 4;
+pub const LATENTS: usize = 4;
 
 /// A stage that is ready to be written.
 #[derive(Debug)]
@@ -47,6 +49,9 @@ impl ImportStage {
 /// Opens everything. Where one part fails the others are still looked at, so that all problems are found; then there
 /// is no result.
 pub fn open(source: &ImportSource, problems: &mut Vec<String>) -> Option<Published> {
+    if cascade::is_cascade(source) {
+        return cascade::open(source, problems);
+    }
     let prior = parts::prior(&source.prior, problems);
     let decoder = parts::decoder(&source.decoder, problems);
     let compressor = source.compressor.as_deref().map(|file| parts::compressor(file, problems));
@@ -58,6 +63,7 @@ pub fn open(source: &ImportSource, problems: &mut Vec<String>) -> Option<Publish
         // 4, but for the digits that the published numbers lack.
         pixels_per_latent: (prior.index.resolution_multiple / decoder.index.latent_dim_scale).round()
             as usize,
+        least_latents: None,
     };
     problems.extend(misfits(&prior, &decoder, &scale));
     if !problems.is_empty() {
@@ -72,7 +78,8 @@ pub fn open(source: &ImportSource, problems: &mut Vec<String>) -> Option<Publish
     }
     // In the order in which a picture is made: both texts first.
     stages.sort_by_key(|stage| !matches!(stage.metadata, Metadata::TextEncoder(_)));
-    Some(Published { stages, tokenizers, remarks })
+    let graphs = vec![("graph.yaml", GRAPH.to_owned())];
+    Some(Published { stages, tokenizers, graphs, licence: None, remarks })
 }
 
 /// What does not fit between the two folders, or what this program's stages cannot do.
@@ -117,7 +124,7 @@ fn remarks(decoder: &Decoder, scale: &Scale) -> Vec<String> {
 }
 
 /// A stage of a part.
-fn stage<C>(
+pub fn stage<C>(
     name: &'static str,
     part: Part<C>,
     network: impl Fn(C) -> Network,
@@ -146,25 +153,24 @@ fn decoder_stages(decoder: Decoder, scale: Scale) -> [ImportStage; 4] {
         scale,
         sampling: SamplingDefaults { schedule: decoder.text.schedule, ..SamplingDefaults::new(12, 0.) },
     });
-    let vqgan = decoder.vqgan;
+    let [vqgan, encoder] = vqgan_stages(decoder.vqgan, decoder.vqgan_encoder);
+    [decoder.text.stage, stage("decoder", decoder.decoder, Network::Decoder, metadata), vqgan, encoder]
+}
+
+/// Both halves of the VQGAN.
+pub fn vqgan_stages(vqgan: Part<VqganConfig>, encoder: NetworkGraph) -> [ImportStage; 2] {
     // Through its decimal text: f32 to f64 alone would add digits.
     let factor = vqgan.config.scale_factor;
     let latent_scale = factor.to_string().parse().unwrap_or(f64::from(factor));
-    let encoder = Part {
-        config: vqgan.config.clone(),
-        graph: decoder.vqgan_encoder,
-        weights: Arc::clone(&vqgan.weights),
-    };
+    let encoder = Part { config: vqgan.config.clone(), graph: encoder, weights: Arc::clone(&vqgan.weights) };
     let scaled = metadata::Vqgan { latent_scale, pixels_per_latent: vqgan.config.stride() };
     [
-        decoder.text.stage,
-        stage("decoder", decoder.decoder, Network::Decoder, metadata),
         stage("vqgan-decoder", vqgan, Network::VqganDecoder, Metadata::VqganDecoder(scaled.clone())),
         stage("vqgan-encoder", encoder, Network::VqganEncoder, Metadata::VqganEncoder(scaled)),
     ]
 }
 
-fn compressor_stage(part: Part<CompressorConfig>, scale: Scale) -> ImportStage {
+pub fn compressor_stage(part: Part<CompressorConfig>, scale: Scale) -> ImportStage {
     let metadata = Metadata::Compressor(metadata::Compressor {
         stride: STRIDE,
         resolution_multiple: scale.resolution_multiple,

@@ -22,7 +22,12 @@ fn copy(to: &Path) -> ImportSource {
             }
         }
     }
-    let source = ImportSource { prior: to.join("p"), decoder: to.join("d"), compressor: None };
+    let source = ImportSource {
+        prior: to.join("p"),
+        decoder: to.join("d"),
+        compressor: None,
+        ..ImportSource::default()
+    };
     all(&reference().join("wuerstchen-prior"), &source.prior);
     all(&reference().join("wuerstchen"), &source.decoder);
     source
@@ -147,8 +152,12 @@ fn everything_that_is_wrong_is_said_at_once_and_nothing_is_left() {
     }
     edit(&source.prior.join("prior/config.json"), "\"depth\": 3", "\"depth\": 1");
     assert!(said(&source).contains("surplus `blocks.3.depthwise.weight`"));
-    let swapped =
-        ImportSource { prior: source.decoder.clone(), decoder: source.prior.clone(), compressor: None };
+    let swapped = ImportSource {
+        prior: source.decoder.clone(),
+        decoder: source.prior.clone(),
+        compressor: None,
+        ..ImportSource::default()
+    };
     assert!(said(&swapped).contains("swapped"), "{}", said(&swapped));
     assert!(said(&ImportSource { prior: "/nowhere".into(), ..source }).contains("/nowhere: no such folder"));
 }
@@ -170,6 +179,18 @@ fn parts_that_do_not_belong_together_are_named() {
         "{}",
         said(&source)
     );
+}
+
+/// diffusers refuses the class of the VQGAN that the published index names; here the configurations count.
+#[test]
+fn index_names_no_classes() {
+    let folder = tempfile::tempdir().unwrap();
+    let source = copy(folder.path());
+    let index = source.decoder.join("model_index.json");
+    let mut text: serde_json::Value = serde_json::from_slice(&fs::read(&index).unwrap()).unwrap();
+    text["vqgan"] = serde_json::json!(["wuerstchen", "PaellaVQModel"]);
+    fs::write(&index, text.to_string()).unwrap();
+    Published::open(&source).unwrap();
 }
 
 #[test]
@@ -224,6 +245,7 @@ fn a_compressor_comes_along_when_its_weights_are_given() {
         prior: reference().join("wuerstchen-prior"),
         decoder: reference().join("wuerstchen"),
         compressor: Some(file.clone()),
+        ..ImportSource::default()
     };
     let published = Published::open(&source).unwrap();
     let last = &published.stages()[6];

@@ -6,10 +6,13 @@ use crate::text::tokenizer::{self, ClipFiles, ClipTokenizer, Vocabulary};
 /// The tokenizer in the folder's part `tokenizer`, for an encoder with so many positions.
 pub fn open(folder: &mut Folder<'_>, positions: usize) -> Option<ClipTokenizer> {
     let name = |file: &str| format!("tokenizer/{file}");
-    let config = folder.text(&name("tokenizer_config.json"))?;
+    let whole = name("tokenizer.json");
+    // A `tokenizer.json` has what matters of the configuration, if it lies there alone.
+    let config = name("tokenizer_config.json");
+    let alone = !folder.path(&config).exists() && folder.path(&whole).exists();
+    let config = if alone { "{}".to_owned() } else { folder.text(&config)? };
     let special = name("special_tokens_map.json");
     let special = if folder.path(&special).exists() { Some(folder.text(&special)?) } else { None };
-    let whole = name("tokenizer.json");
     let parts = [name("vocab.json"), name("merges.txt")];
     let missing = parts.iter().all(|part| !folder.path(part).exists());
     let texts: Vec<String> = if missing && folder.path(&whole).exists() {

@@ -7,11 +7,15 @@ use std::path::Path;
 
 use super::new_folder::{self, NewFolder};
 use super::{ImportError, Published};
+use crate::network::Network;
 use crate::onnx::{self, BoxError, Compute, ExportError, Operators, Precision, Weight, Weights};
 use crate::record::NetworkGraph;
 
 /// The graph that runs the published cascade. `graphs/wuerstchen.yaml` follows from it.
 pub const GRAPH: &str = include_str!("wuerstchen.yaml");
+
+/// The key of the pair of metadata with the licence of the weights.
+const LICENCE: &str = "license";
 
 /// How stage models are written.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -51,6 +55,13 @@ pub fn write(
     for stage in &published.stages {
         let mut metadata = stage.metadata.pairs();
         metadata.push(stage.network.pair());
+        // Encoders of texts and pictures are others' and free.
+        let own = matches!(
+            stage.network,
+            Network::Cascade(_) | Network::VqganDecoder(_) | Network::VqganEncoder(_)
+        );
+        let licence = published.licence.filter(|_| own);
+        metadata.extend(licence.map(|text| (LICENCE.to_owned(), text.to_owned())));
         let options = onnx::ExportOptions {
             name: stage.name.into(),
             precision: options.precision,
@@ -62,7 +73,8 @@ pub fn write(
         written.push(self::stage(folder.path(), &stage.graph, &*stage.weights, &options, &tally)?);
     }
     let texts = published.tokenizers.iter().map(|(name, text)| (*name, text.as_str()));
-    for (name, text) in texts.chain([("graph.yaml", GRAPH)]) {
+    let graphs = published.graphs.iter().map(|(name, text)| (*name, text.as_str()));
+    for (name, text) in texts.chain(graphs) {
         let path = folder.path().join(name);
         fs::write(&path, text).map_err(failed(&path))?;
     }

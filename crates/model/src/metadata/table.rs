@@ -5,8 +5,8 @@
 use serde_json::Value;
 
 /// The contracts, in the order in which a picture is made.
-pub(super) const CONTRACTS: [&str; 6] =
-    ["text-encoder", "prior", "decoder", "vqgan-decoder", "vqgan-encoder", "compressor"];
+pub(super) const CONTRACTS: [&str; 7] =
+    ["text-encoder", "prior", "decoder", "vqgan-decoder", "vqgan-encoder", "compressor", "image-encoder"];
 
 /// Token positions.
 const LENGTH: u64 = 16_384;
@@ -89,6 +89,11 @@ pub(super) fn fields_of(contract: &str) -> Option<Vec<Field>> {
             field("mean", "the mean of each colour", Kind::Colours(-LARGEST, LARGEST)),
             field("std", "the standard deviation of each colour", Kind::Colours(SMALLEST, LARGEST)),
         ],
+        "image-encoder" => vec![
+            field("side", "the side of the pictures that it reads", Kind::Count(SIDE)),
+            field("mean", "the mean of each colour", Kind::Colours(-LARGEST, LARGEST)),
+            field("std", "the standard deviation of each colour", Kind::Colours(SMALLEST, LARGEST)),
+        ],
         _ => return None,
     })
 }
@@ -100,6 +105,11 @@ fn sampled() -> Vec<Field> {
         field("latent_dim_scale", "cells of the latents for each cell of the embedding", number(1e-3)),
         field("pixels_per_latent", "pixels along a side for each cell of the latents", Kind::Count(FACTOR)),
         field("latent_multiple", "what the sides of the latents are multiples of", Kind::Count(FACTOR)),
+        optional(
+            "least_latents",
+            "the least side of latents, where all from there on can be made of any embedding",
+            Kind::Count(FACTOR),
+        ),
         field("steps", "steps when none are asked for", Kind::Count(STEPS)),
         field("guidance", "guidance when none is asked for", Kind::Number(0., 100.)),
         optional("schedule", "the noise schedule that it was trained with", Kind::Schedule),

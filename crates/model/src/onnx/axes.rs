@@ -1,7 +1,8 @@
 //! Which extents of a recorded network are fixed, and which follow an input's named axis.
 //!
 //! A recording holds numbers only. Inferring all shapes again with one named axis changed tells which extents depend
-//! on it, and whether in proportion.
+//! on it, and whether in proportion. A network whose levels may disagree in size takes sizes that do not divide evenly, and
+//! is asked at those too.
 
 use std::fmt;
 
@@ -54,7 +55,10 @@ pub fn dims(graph: &NetworkGraph) -> Vec<Vec<Dim>> {
             named.push((name, axis.size));
         }
     }
-    let probes: Option<Vec<Probe>> = named.iter().map(|(name, size)| probe(graph, name, *size)).collect();
+    let uneven = graph.nodes.iter().any(|node| node.op == Op::LinearResize);
+    let probes: Option<Vec<Vec<Probe>>> =
+        named.iter().map(|(name, size)| probes(graph, name, *size, uneven)).collect();
+    let probes: Option<Vec<Probe>> = probes.map(|probes| probes.into_iter().flatten().collect());
     let of = |at: usize, axis: usize, extent: usize| match &probes {
         Some(probes) => dim(probes, at, axis, extent),
         None => Dim::Unknown,
@@ -74,15 +78,20 @@ fn input_dim(axis: &crate::record::Axis) -> Dim {
 }
 
 fn dim(probes: &[Probe], at: usize, axis: usize, extent: usize) -> Dim {
-    let moved: Vec<&Probe> = probes.iter().filter(|probe| probe.shapes[at][axis] != extent).collect();
-    if moved.is_empty() {
+    let moves = |probe: &&Probe| probe.shapes[at][axis] != extent;
+    if !probes.iter().any(|probe| moves(&probe)) {
         return Dim::Fixed(extent);
     }
+    // Of an axis that moves it at one size, all sizes count.
+    let moved = |p: &&Probe| probes.iter().any(|probe| probe.name == p.name && moves(&probe));
+    let moved: Vec<&Probe> = probes.iter().filter(moved).collect();
     if moved.iter().any(|p| p.shapes[at][axis] * p.size != extent * p.other) {
         return Dim::Unknown;
     }
-    let names: Vec<&str> = moved.iter().map(|p| p.name.as_str()).collect();
-    let size = moved.iter().map(|p| p.size).product();
+    let mut axes: Vec<(&str, usize)> = moved.iter().map(|p| (p.name.as_str(), p.size)).collect();
+    axes.dedup();
+    let names: Vec<&str> = axes.iter().map(|(name, _)| *name).collect();
+    let size = axes.iter().map(|(_, size)| size).product();
     let common = gcd(extent, size);
     Dim::Axis { name: names.join("*"), times: extent / common, over: size / common }
 }
@@ -91,13 +100,17 @@ fn gcd(a: usize, b: usize) -> usize {
     if b == 0 { a } else { gcd(b, a % b) }
 }
 
-/// Infers all shapes at the first other size that the network accepts.
-fn probe(graph: &NetworkGraph, name: &str, size: usize) -> Option<Probe> {
+/// Sizes next to the recorded one that are tried too where levels may disagree: enough to be odd after a few halvings.
+const NEAR: std::ops::RangeInclusive<usize> = 1..=16;
+
+/// Infers all shapes at the first other size that the network accepts, and at those near the recorded one if `uneven`.
+fn probes(graph: &NetworkGraph, name: &str, size: usize, uneven: bool) -> Option<Vec<Probe>> {
+    let probe =
+        |other: usize| Some(Probe { name: name.into(), size, other, shapes: shapes_at(graph, name, other)? });
     let others = [2 * size, 3 * size, size / 2, size.saturating_sub(1), 1];
-    others.into_iter().filter(|other| *other != size && *other > 0).find_map(|other| {
-        let shapes = shapes_at(graph, name, other)?;
-        Some(Probe { name: name.into(), size, other, shapes })
-    })
+    let first = others.into_iter().filter(|other| *other != size && *other > 0).find_map(probe)?;
+    let near = NEAR.filter(|_| uneven).filter_map(|more| probe(size + more));
+    Some([first].into_iter().chain(near).collect())
 }
 
 fn shapes_at(graph: &NetworkGraph, name: &str, size: usize) -> Option<Vec<Vec<usize>>> {

@@ -131,6 +131,9 @@ pub enum Op {
     /// Resizes `[b,c,_,_]` to the height and width of argument 1 `[b,_,h,w]`: bicubic (a = −0.5), antialiased,
     /// corners aligned, as PyTorch's `interpolate(mode="bicubic", antialias=True, align_corners=True)`.
     CubicResize,
+    /// Resizes `[b,c,_,_]` to the height and width of argument 1 `[b,_,h,w]`: bilinear, corners aligned, as PyTorch's
+    /// `interpolate(mode="bilinear", align_corners=True)`.
+    LinearResize,
 
     /// Index (i64) of the least element of the last axis, which disappears.
     ArgMin,

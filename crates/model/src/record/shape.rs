@@ -7,7 +7,7 @@ pub fn infer(op: &Op, args: &[&[usize]]) -> Result<Vec<usize>, String> {
     let arity = match op {
         Op::Input(_) | Op::Param(_) | Op::Constant(_) => return Err("sources have no inferred shape".into()),
         Op::Add | Op::Sub | Op::Mul | Op::Div | Op::MatMul => 2..=2,
-        Op::Prefix | Op::TokensToImage | Op::Gather | Op::CubicResize => 2..=2,
+        Op::Prefix | Op::TokensToImage | Op::Gather | Op::CubicResize | Op::LinearResize => 2..=2,
         Op::Linear | Op::Conv { .. } | Op::ConvTranspose { .. } => 2..=3,
         Op::LayerNorm { .. } => 1..=3,
         Op::BatchNorm { .. } => 5..=5,
@@ -131,7 +131,7 @@ pub fn infer(op: &Op, args: &[&[usize]]) -> Result<Vec<usize>, String> {
             Ok(vec![b, c / (n * n), h * n, w * n])
         }
         Op::ReplicationPad(n) => rank4(x).map(|[b, c, h, w]| vec![b, c, h + 2 * n, w + 2 * n]),
-        Op::CubicResize => {
+        Op::CubicResize | Op::LinearResize => {
             let ([b, c, _, _], [_, _, h, w]) = (rank4(x)?, rank4(args[1])?);
             Ok(vec![b, c, h, w])
         }

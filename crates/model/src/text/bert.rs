@@ -92,7 +92,7 @@ pub fn states(g: &mut NetworkGraph, config: &BertConfig, ids: Id, mask: Id) -> I
     let mut x = transformer.norm(g, "embeddings.LayerNorm", x);
     for i in 0..config.num_hidden_layers {
         let layer = format!("encoder.layer.{i}");
-        let y = transformer.attention(g, &layer, x, mask);
+        let y = transformer.attention(g, &layer, x, Some(mask));
         let y = g.push(Op::Add, &[x, y]);
         x = transformer.norm(g, &format!("{layer}.attention.output.LayerNorm"), y);
         let y = transformer.mlp(g, &layer, x);

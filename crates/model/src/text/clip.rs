@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Activation, Transformer, check, table};
+use super::{Activation, CLIP_NAMES, Transformer, check, table};
 use crate::contract::{self, Sizes};
 use crate::record::{Id, NetworkGraph, Op, RecordError};
 
@@ -68,44 +68,45 @@ impl ClipConfig {
     }
 }
 
-/// States `[b,l,hidden_size]`, after the last norm, of `ids` i64 `[b,l]`; `mask` i64 `[b,l]` is 1 at real tokens.
-///
-/// Parameter names are those of transformers 5; older checkpoints put `text_model.` before each.
-pub fn states(g: &mut NetworkGraph, config: &ClipConfig, ids: Id, mask: Id) -> Id {
+impl ClipConfig {
+    pub(super) fn transformer(&self) -> Transformer<'static> {
+        Transformer {
+            heads: self.num_attention_heads,
+            inner: self.intermediate_size,
+            activation: self.hidden_act,
+            causal: true,
+            eps: self.layer_norm_eps,
+            names: CLIP_NAMES,
+        }
+    }
+}
+
+/// States `[b,l,hidden_size]`, before the last norm, of `ids` i64 `[b,l]`; `mask` i64 `[b,l]` is 1 at real tokens.
+pub(super) fn layers(g: &mut NetworkGraph, config: &ClipConfig, ids: Id, mask: Id) -> Id {
     if let Err(message) = check(config.hidden_size, config.num_attention_heads) {
         return g.reject("clip", message);
     }
-    let transformer = Transformer {
-        heads: config.num_attention_heads,
-        inner: config.intermediate_size,
-        activation: config.hidden_act,
-        causal: true,
-        eps: config.layer_norm_eps,
-        names: [
-            "self_attn.q_proj",
-            "self_attn.k_proj",
-            "self_attn.v_proj",
-            "self_attn.out_proj",
-            "mlp.fc1",
-            "mlp.fc2",
-        ],
-    };
-    let width = config.hidden_size;
+    let (transformer, width) = (config.transformer(), config.hidden_size);
     let tokens = table(g, "embeddings.token_embedding", config.vocab_size, width);
     let positions = table(g, "embeddings.position_embedding", config.max_position_embeddings, width);
     let x = g.push(Op::Gather, &[tokens, ids]);
     let positions = g.push(Op::Prefix, &[positions, ids]);
     let mut x = g.push(Op::Add, &[x, positions]);
     for i in 0..config.num_hidden_layers {
-        let layer = format!("encoder.layers.{i}");
-        let y = transformer.norm(g, &format!("{layer}.layer_norm1"), x);
-        let y = transformer.attention(g, &layer, y, mask);
-        x = g.push(Op::Add, &[x, y]);
-        let y = transformer.norm(g, &format!("{layer}.layer_norm2"), x);
-        let y = transformer.mlp(g, &layer, y);
-        x = g.push(Op::Add, &[x, y]);
+        x = transformer.clip_layer(g, &format!("encoder.layers.{i}"), x, Some(mask));
     }
-    transformer.norm(g, "final_layer_norm", x)
+    x
+}
+
+/// The name of the last norm.
+pub(super) const LAST_NORM: &str = "final_layer_norm";
+
+/// States `[b,l,hidden_size]`, after the last norm, of `ids` i64 `[b,l]`; `mask` i64 `[b,l]` is 1 at real tokens.
+///
+/// Parameter names are those of transformers 5; older checkpoints put `text_model.` before each.
+pub fn states(g: &mut NetworkGraph, config: &ClipConfig, ids: Id, mask: Id) -> Id {
+    let x = layers(g, config, ids, mask);
+    config.transformer().norm(g, LAST_NORM, x)
 }
 
 /// The contract `text-encoder`: `input_ids` and `attention_mask` to `states`.

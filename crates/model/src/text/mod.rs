@@ -2,6 +2,7 @@
 
 pub mod bert;
 pub mod clip;
+pub mod pooled;
 pub mod tokenizer;
 
 use serde::{Deserialize, Serialize};
@@ -33,24 +34,30 @@ impl Activation {
     }
 }
 
-/// What one transformer layer needs to know; both encoders fill it from their configuration.
-struct Transformer<'a> {
-    heads: usize,
-    inner: usize,
-    activation: Activation,
-    causal: bool,
-    eps: f32,
+/// The names of [`Transformer`] in both of CLIP's encoders.
+pub(crate) const CLIP_NAMES: [&str; 6] =
+    ["self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj", "self_attn.out_proj", "mlp.fc1", "mlp.fc2"];
+
+/// What one transformer layer needs to know; the encoders fill it from their configuration.
+pub(crate) struct Transformer<'a> {
+    pub(crate) heads: usize,
+    pub(crate) inner: usize,
+    pub(crate) activation: Activation,
+    pub(crate) causal: bool,
+    pub(crate) eps: f32,
     /// Query, key, value and output of the attention, then the two layers of the MLP, below the layer's prefix.
-    names: [&'a str; 6],
+    pub(crate) names: [&'a str; 6],
 }
 
 impl Transformer<'_> {
-    fn attention(&self, g: &mut NetworkGraph, layer: &str, x: Id, mask: Id) -> Id {
+    /// Of all places to all, or to those that the `mask` lets be seen.
+    fn attention(&self, g: &mut NetworkGraph, layer: &str, x: Id, mask: Option<Id>) -> Id {
         let width = g.shape(x).last().copied().unwrap_or(1);
         let part =
             |g: &mut NetworkGraph, i: usize, x| linear(g, &format!("{layer}.{}", self.names[i]), x, width);
         let (q, k, v) = (part(g, 0, x), part(g, 1, x), part(g, 2, x));
-        let y = g.push(Op::Attention { heads: self.heads, causal: self.causal }, &[q, k, v, mask]);
+        let args: Vec<Id> = [q, k, v].into_iter().chain(mask).collect();
+        let y = g.push(Op::Attention { heads: self.heads, causal: self.causal }, &args);
         part(g, 3, y)
     }
 
@@ -61,18 +68,28 @@ impl Transformer<'_> {
         linear(g, &format!("{layer}.{}", self.names[5]), y, width)
     }
 
-    fn norm(&self, g: &mut NetworkGraph, name: &str, x: Id) -> Id {
+    pub(crate) fn norm(&self, g: &mut NetworkGraph, name: &str, x: Id) -> Id {
         layer_norm(g, name, x, self.eps)
+    }
+
+    /// One layer of CLIP, with norms before each part.
+    pub(crate) fn clip_layer(&self, g: &mut NetworkGraph, layer: &str, x: Id, mask: Option<Id>) -> Id {
+        let y = self.norm(g, &format!("{layer}.layer_norm1"), x);
+        let y = self.attention(g, layer, y, mask);
+        let x = g.push(Op::Add, &[x, y]);
+        let y = self.norm(g, &format!("{layer}.layer_norm2"), x);
+        let y = self.mlp(g, layer, y);
+        g.push(Op::Add, &[x, y])
     }
 }
 
-/// Learned rows `[rows,width]`, started as both encoders' authors do.
-fn table(g: &mut NetworkGraph, name: &str, rows: usize, width: usize) -> Id {
+/// Learned rows `[rows,width]`, started as the encoders' authors do.
+pub(crate) fn table(g: &mut NetworkGraph, name: &str, rows: usize, width: usize) -> Id {
     g.param(&format!("{name}.weight"), &[rows, width], Init::Normal(0.02))
 }
 
-/// What is wrong with the extents that both encoders share, if anything.
-fn check(width: usize, heads: usize) -> Result<(), String> {
+/// What is wrong with the extents that the encoders share, if anything.
+pub(crate) fn check(width: usize, heads: usize) -> Result<(), String> {
     if heads == 0 || width == 0 || !width.is_multiple_of(heads) {
         return Err(format!("hidden_size {width} does not divide among {heads} heads"));
     }

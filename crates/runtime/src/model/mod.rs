@@ -110,11 +110,21 @@ impl LoadedModel {
 
     /// Channels of the model's `latents`, where it takes only so many.
     pub fn channels(&self) -> Option<usize> {
-        let latents = self.header.inputs.iter().find(|input| input.name == "latents")?;
-        match latents.dims.get(1) {
-            Some(Dim::Fixed(channels)) => Some(*channels),
+        self.length("latents", 1)
+    }
+
+    /// The length of an input's dimension, where it takes only one.
+    pub fn length(&self, input: &str, axis: usize) -> Option<usize> {
+        let input = self.header.inputs.iter().find(|outlet| outlet.name == input)?;
+        match input.dims.get(axis) {
+            Some(Dim::Fixed(length)) => Some(*length),
             _ => None,
         }
+    }
+
+    /// Whether it has an input or output of this name.
+    pub fn has(&self, name: &str) -> bool {
+        self.header.has(name)
     }
 
     /// Runs the model once and gives its output called `output`, f16 widened to f32.
@@ -125,16 +135,29 @@ impl LoadedModel {
     /// # Errors
     /// [`Error::Cancelled`], [`Error::OutOfMemory`], or [`Error::Model`] with what ONNX Runtime says.
     pub fn run(&self, ctx: &Ctx<'_>, feeds: &[(&str, &Tensor)], output: &str) -> Result<Tensor> {
-        self.evaluate(ctx, feeds, output, &InvariantOutputs::default())
+        self.run_for(ctx, feeds, [output]).map(|[tensor]| tensor)
     }
 
-    fn evaluate(
+    /// [`LoadedModel::run`] for several outputs at once.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn run_for<const N: usize>(
         &self,
         ctx: &Ctx<'_>,
         feeds: &[(&str, &Tensor)],
-        output: &str,
+        outputs: [&str; N],
+    ) -> Result<[Tensor; N]> {
+        self.evaluate(ctx, feeds, outputs, &InvariantOutputs::default())
+    }
+
+    fn evaluate<const N: usize>(
+        &self,
+        ctx: &Ctx<'_>,
+        feeds: &[(&str, &Tensor)],
+        wanted: [&str; N],
         constant: &InvariantOutputs,
-    ) -> Result<Tensor> {
+    ) -> Result<[Tensor; N]> {
         let embedding = self.time.embedded(feeds)?;
         let feeds = &time::with(feeds, embedding.as_ref())[..];
         feeds.iter().try_for_each(|(name, tensor)| self.takes(name, tensor))?;
@@ -163,8 +186,11 @@ impl LoadedModel {
         inputs.extend(constant.inputs());
         let outputs = session.run_with_options(inputs, &*options).map_err(failed)?;
         let usage = Usage::inference(self.placement.device.to_string(), begun.elapsed());
-        let value = outputs.get(output).ok_or_else(|| self.broken(format!("gave no `{output}`")))?;
-        let tensor = tensor(value)?;
+        let value = |output: &str| {
+            let value = outputs.get(output).ok_or_else(|| self.broken(format!("gave no `{output}`")))?;
+            tensor(value)
+        };
+        let tensors = wanted.iter().map(|output| value(output)).collect::<Result<Vec<_>>>()?;
         drop(outputs);
         let reads =
             |parameter: &str| self.invariant.as_ref().is_some_and(|invariant| invariant.reads(parameter));
@@ -183,15 +209,19 @@ impl LoadedModel {
             (cost.macs - done, cost.activation_bytes + kept)
         });
         ctx.used(&usage.counting(work).holding(self.held.load(Ordering::Relaxed), memory));
-        let tensor =
-            tensor.ok_or_else(|| self.broken(format!("gave `{output}` in a type that no stage reads")))?;
-        if let Some(odd) = tensor.not_finite() {
-            return Err(self.overflowed(output, &odd));
-        }
-        Ok(match tensor.dtype() {
-            DType::F16 => tensor.to_f32().map_or(tensor, Tensor::from),
-            _ => tensor,
-        })
+        let read = |(output, tensor): (&&str, Option<Tensor>)| {
+            let tensor = tensor
+                .ok_or_else(|| self.broken(format!("gave `{output}` in a type that no stage reads")))?;
+            if let Some(odd) = tensor.not_finite() {
+                return Err(self.overflowed(output, &odd));
+            }
+            Ok(match tensor.dtype() {
+                DType::F16 => tensor.to_f32().map_or(tensor, Tensor::from),
+                _ => tensor,
+            })
+        };
+        let tensors = wanted.iter().zip(tensors).map(read).collect::<Result<Vec<_>>>()?;
+        tensors.try_into().map_err(|_| Error::Internal("as many outputs as were wanted".into()))
     }
 
     /// Says that an output holds numbers that are none, and why that may be.
@@ -232,7 +262,7 @@ impl LoadedModel {
         feeds: &[(&str, &Tensor)],
         constant: &InvariantOutputs,
     ) -> Result<Tensor> {
-        let noise = self.evaluate(ctx, feeds, "noise", constant)?;
+        let noise = self.evaluate(ctx, feeds, ["noise"], constant).map(|[noise]| noise)?;
         let latents = feeds.iter().find(|(name, _)| *name == "latents");
         match latents.filter(|(_, latents)| latents.shape() != noise.shape()) {
             Some((_, latents)) => Err(self.gave("noise", &noise, &Ty::of_tensor(latents).to_string())),

@@ -49,6 +49,7 @@ mod tests {
             resolution_multiple: 16.,
             latent_dim_scale: 4.,
             pixels_per_latent: 4,
+            least_latents: None,
             latent_multiple: 4,
         };
         for (from, want) in [

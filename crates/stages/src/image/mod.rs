@@ -2,6 +2,7 @@
 //!
 //! A picture is `u8[h,w,3]`, RGB; a mask is `f32[h,w]`, from 0 to 1.
 
+pub(crate) mod bicubic;
 mod blend;
 mod colours;
 mod convert;

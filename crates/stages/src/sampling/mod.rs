@@ -2,6 +2,7 @@
 
 pub(crate) mod batch;
 pub(crate) mod guidance;
+pub(crate) mod inputs;
 pub(crate) mod preview;
 pub(crate) mod seeds;
 pub(crate) mod start;
@@ -24,14 +25,15 @@ macro_rules! sampling_ports {
         concat!(
             "steps: int? {1..1000}, spacing: text = \"linear\" {linear|noisy}, ",
             "sampler: text = \"ddpm\" {ddpm|ddim|dpm}, ",
-            $crate::sampling::guidance::guidance_ports!()
+            $crate::sampling::guidance::guidance_ports!(),
+            ", shift: float = 1.0 {0.1..100.0}"
         )
     };
 }
 pub(crate) use sampling_ports;
 
 /// What those ports mean.
-pub(crate) const ABOUT: [(&str, &str); 3] = [
+pub(crate) const ABOUT: [(&str, &str); 4] = [
     ("steps", "Evaluations of the model; the model's own number, and its own spacing, when left out."),
     (
         "spacing",
@@ -42,6 +44,11 @@ pub(crate) const ABOUT: [(&str, &str); 3] = [
         "sampler",
         "`ddpm` adds new noise at every step, as in the paper; `ddim` adds none; `dpm` (DPM-Solver++, 2M) adds none \
          either, and looks back at the step before, which makes fewer steps do.",
+    ),
+    (
+        "shift",
+        "Above 1, the steps spend more time where there is much noise: the authors of Stable Cascade sample its prior with \
+         2. The last time is above 0 then, and new noise is added there too, as theirs is.",
     ),
 ];
 
@@ -92,6 +99,8 @@ impl<'a> Sampling<'a> {
             _ => Sampler::Ddpm,
         };
         let start = Start::new(args)?;
+        let shift = args.float("shift")?;
+        let times = if shift == 1. { times } else { model.schedule.shifted(&times, shift) };
         let times = start.times(&times);
         let (schedule, preview) = (&model.schedule, model.preview.as_ref());
         Ok(Sampling { schedule, times, guidance, sampler, start, preview, path })
@@ -234,7 +243,8 @@ mod tests {
     fn args(steps: Option<i64>, spacing: &str, sampler: &str) -> Vec<Option<Value>> {
         let guidance = [None, Some(Value::Float(1.)), Some(Value::Float(0.)), Some(Value::Int(2))];
         let own = vec![steps.map(Value::from), Some(spacing.into()), Some(sampler.into())];
-        own.into_iter().chain(guidance).chain([None]).collect()
+        let rest = [Some(Value::Float(0.)), Some(Value::Float(1.)), None];
+        own.into_iter().chain(guidance).chain(rest).collect()
     }
 
     #[test]

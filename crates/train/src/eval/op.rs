@@ -68,6 +68,10 @@ pub fn apply(op: &Op, args: &[&Tensor], mode: Mode) -> Tensor {
             let like = args[1].size();
             x.to_kind(mode.exact()).internal_upsample_bicubic2d_aa([like[2], like[3]], true, None, None)
         }
+        Op::LinearResize => {
+            let like = args[1].size();
+            x.to_kind(mode.exact()).upsample_bilinear2d([like[2], like[3]], true, None, None)
+        }
         Op::ArgMin => x.argmin(-1, false),
         Op::StopGradient => x.detach(),
         Op::Dropout(p) if mode.training => x.dropout(f64::from(*p), true),

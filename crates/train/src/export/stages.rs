@@ -156,6 +156,7 @@ pub fn scale(config: &RunConfig) -> Result<Scale> {
         latent_dim_scale: latents as f64 / cells as f64,
         pixels_per_latent: config.vqgan.network.stride(),
         latent_multiple: config.decoder.network.stride(),
+        least_latents: None,
     };
     ensure!(
         scale.fits(picture),

@@ -129,7 +129,7 @@ fn of_the_compressor_s_tail() -> Result<()> {
     let shape: Vec<Axis> = g.shape(features).iter().map(|n| Axis::fixed(*n)).collect();
     let mut g = NetworkGraph::new();
     let features = g.input("features", DType::F32, &shape);
-    let config = CompressorConfig { backbone, channels: 16 };
+    let config = CompressorConfig { backbone, ..CompressorConfig::default() };
     let embedding = compressor::tail(&mut g, &config, features, 14);
     g.output("embedding", embedding);
     check(g.finish()?);

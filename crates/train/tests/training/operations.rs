@@ -9,7 +9,7 @@ use wuerst_train::eval::{Evaluator, Mode};
 use wuerst_train::session::Session;
 
 /// The operations that compute something, without their settings. The match makes a new one a compile error here.
-const OPERATIONS: usize = 32;
+const OPERATIONS: usize = 33;
 
 fn number(op: &Op) -> Option<usize> {
     Some(match op {
@@ -45,7 +45,8 @@ fn number(op: &Op) -> Option<usize> {
         Op::DepthToSpace(_) => 28,
         Op::ReplicationPad(_) => 29,
         Op::CubicResize => 30,
-        Op::ArgMin | Op::StopGradient | Op::Dropout(_) => 31,
+        Op::LinearResize => 31,
+        Op::ArgMin | Op::StopGradient | Op::Dropout(_) => 32,
     })
 }
 
@@ -203,7 +204,8 @@ fn resizes(g: &mut NetworkGraph) -> Vec<Id> {
     let [tiny, low, high] =
         [("tiny", [1, 1]), ("low", [4, 3]), ("high", [9, 16])].map(|(n, s)| image(g, n, 2, s));
     let pairs = [(low, high), (high, low), (tiny, low), (low, low)];
-    pairs.map(|(x, like)| g.push(Op::CubicResize, &[x, like])).to_vec()
+    let resized = pairs.map(|(x, like)| [Op::CubicResize, Op::LinearResize].map(|op| g.push(op, &[x, like])));
+    resized.concat()
 }
 
 #[test]

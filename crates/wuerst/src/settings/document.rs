@@ -39,6 +39,7 @@ section! {
         vqgan_decoder = "vqgan-decoder": Stage,
         vqgan_encoder = "vqgan-encoder": Stage,
         compressor: Stage,
+        image_encoder = "image-encoder": Stage,
     }
     later {}
 }
@@ -124,6 +125,7 @@ impl Stages {
             (Contract::VqganDecoder, self.vqgan_decoder),
             (Contract::VqganEncoder, self.vqgan_encoder),
             (Contract::Compressor, self.compressor),
+            (Contract::ImageEncoder, self.image_encoder),
         ];
         let own = |stage: Stage| StageOptions {
             devices: devices(stage.devices, folder),

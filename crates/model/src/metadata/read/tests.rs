@@ -33,9 +33,9 @@ fn prior<'a>(field: &'a str, text: &'a str) -> Vec<(&'a str, &'a str)> {
 }
 
 /// A value of each contract with all metadata.
-fn all() -> [Metadata; 6] {
+fn all() -> [Metadata; 7] {
     let preview = Some(Preview { weight: vec![[0.1, 0.2, 0.3]; 16], bias: [0.5; 3] });
-    let scale = Scale::default();
+    let scale = Scale { least_latents: Some(16), ..Scale::default() };
     let sampling = SamplingDefaults {
         timesteps: vec![1., 0.5, 0.],
         time_embeddings: 2,
@@ -61,6 +61,7 @@ fn all() -> [Metadata; 6] {
             mean: [0.485; 3],
             std: [0.2; 3],
         }),
+        Metadata::ImageEncoder(crate::metadata::ImageEncoder { side: 224, mean: [0.485; 3], std: [0.2; 3] }),
     ]
 }
 

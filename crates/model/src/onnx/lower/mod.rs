@@ -2,17 +2,18 @@
 
 mod apart;
 mod attention;
-mod cubic;
 mod dense;
 mod joined;
 mod layout;
 mod residual;
+mod resize;
 
 use super::builder::Builder;
 use super::proto::AttributeProto;
 use super::weights::ExportError;
 use crate::record::{Id, NetworkNode, Op};
 pub use residual::Residuals;
+use resize::Kernel;
 
 /// Emits the ONNX nodes of one operation and returns the name of its result.
 pub fn lower(b: &mut Builder<'_>, at: Id) -> Result<String, ExportError> {
@@ -60,7 +61,8 @@ pub fn lower(b: &mut Builder<'_>, at: Id) -> Result<String, ExportError> {
         Op::LayerNorm { eps } => dense::layer_norm(b, at, node, *eps),
         Op::BatchNorm { eps, .. } => dense::batch_norm(b, node, *eps),
         Op::Attention { heads, causal } => attention::attention(b, node, *heads, *causal),
-        Op::CubicResize => cubic::resize(b, node),
+        Op::CubicResize => resize::resize(b, node, Kernel::Cubic),
+        Op::LinearResize => resize::resize(b, node, Kernel::Linear),
 
         Op::Concat(axis) => with(b, "Concat", node, vec![AttributeProto::int("axis", *axis as i64)]),
         Op::Transpose(axes) => {

@@ -1,6 +1,6 @@
-//! Antialiased bicubic resizing as two matrix products.
+//! Antialiased bicubic and plain bilinear resizing as two matrix products.
 //!
-//! Runtimes disagree about cubic `Resize` with antialiasing, but resizing is linear and separable: with R the
+//! Runtimes disagree about `Resize` with aligned corners and antialiasing, but resizing is linear and separable: with R the
 //! `[out,in]` matrix of weights, Y = R_h·X·R_wᵀ. The matrices are computed by the model from the sizes it meets, in
 //! operators that every runtime has.
 
@@ -14,13 +14,22 @@ type Lowered = Result<String, ExportError>;
 /// The kernel's sharpness: PyTorch uses −0.5 where it antialiases.
 const A: f32 = -0.5;
 
-pub fn resize(b: &mut Builder<'_>, node: &NetworkNode) -> Lowered {
+/// How pixels are weighed.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Kernel {
+    /// Keys' cubic, which widens when shrinking.
+    Cubic,
+    /// The two nearest pixels.
+    Linear,
+}
+
+pub fn resize(b: &mut Builder<'_>, node: &NetworkNode, kernel: Kernel) -> Lowered {
     let [image, like] = [node.args[0], node.args[1]];
     let x = b.value(image)?;
     let (from_h, from_w) = (b.extent(image, 2)?, b.extent(image, 3)?);
     let (to_h, to_w) = (b.extent_of_input(like, 2)?, b.extent_of_input(like, 3)?);
-    let rows = matrix(b, &from_h, &to_h)?;
-    let columns = matrix(b, &from_w, &to_w)?;
+    let rows = matrix(b, &from_h, &to_h, kernel)?;
+    let columns = matrix(b, &from_w, &to_w, kernel)?;
     let swap = vec![AttributeProto::ints("perm", [1, 0])];
     let columns = b.once(&format!("transposed {columns}"), |b| Ok(b.emit("Transpose", &[&columns], swap)))?;
     let wide = b.emit("MatMul", &[&x, &columns], vec![]);
@@ -29,21 +38,28 @@ pub fn resize(b: &mut Builder<'_>, node: &NetworkNode) -> Lowered {
 
 /// The weights `[to,from]`, each row summing to 1.
 ///
-/// With corners aligned, the step between samples is s = (from−1)/(to−1), or 0 if there is one sample. Row i has its
-/// centre at s·(i+½) and weighs pixel j by k((j + ½ − centre) / max(s, 1)): when shrinking, the kernel widens.
-fn matrix(b: &mut Builder<'_>, from: &str, to: &str) -> Lowered {
-    b.once_in(&format!("cubic/{from}-{to}"), |b| {
+/// With corners aligned, the step between samples is s = (from−1)/(to−1), or 0 if there is one sample. Linear: row i has its
+/// centre at s·i and weighs pixel j by 1 − |j − centre|, if that is above 0. Cubic: the centre is at s·(i+½) and the weight
+/// k((j + ½ − centre) / max(s, 1)): when shrinking, the kernel widens.
+fn matrix(b: &mut Builder<'_>, from: &str, to: &str, kernel: Kernel) -> Lowered {
+    let name = if kernel == Kernel::Cubic { "cubic" } else { "linear" };
+    b.once_in(&format!("{name}/{from}-{to}"), |b| {
         let one = b.scalar(1.)?;
         let step = step(b, from, to)?;
-        let sample = samples(b, to)?;
+        let sample = samples(b, to, kernel)?;
         let centre = b.emit("Mul", &[&sample, &step], vec![]);
         let axis = b.ints(&[1])?;
         let centre = b.emit("Unsqueeze", &[&centre, &axis], vec![]);
-        let pixel = samples(b, from)?;
+        let pixel = samples(b, from, kernel)?;
         let offset = b.emit("Sub", &[&pixel, &centre], vec![]);
+        if kernel == Kernel::Linear {
+            let distance = b.emit("Abs", &[&offset], vec![]);
+            let weights = b.emit("Sub", &[&one, &distance], vec![]);
+            return Ok(b.emit("Relu", &[&weights], vec![]));
+        }
         let width = b.emit("Max", &[&step, &one], vec![]);
         let offset = b.emit("Div", &[&offset, &width], vec![]);
-        let weights = kernel(b, &offset)?;
+        let weights = cubic(b, &offset)?;
         let sum = b.emit("ReduceSum", &[&weights, &axis], vec![AttributeProto::int("keepdims", 1)]);
         Ok(b.emit("Div", &[&weights, &sum], vec![]))
     })
@@ -64,11 +80,14 @@ fn step(b: &mut Builder<'_>, from: &str, to: &str) -> Lowered {
     Ok(b.emit("Mul", &[&step, &several], vec![]))
 }
 
-/// ½, 1½, … as many as the extent says.
-fn samples(b: &mut Builder<'_>, extent: &str) -> Lowered {
-    let half = b.scalar(0.5)?;
+/// 0, 1, … as many as the extent says; ½, 1½, … of the cubic kernel.
+fn samples(b: &mut Builder<'_>, extent: &str, kernel: Kernel) -> Lowered {
     let indices = b.indices(extent)?;
     let indices = float(b, &indices);
+    if kernel == Kernel::Linear {
+        return Ok(indices);
+    }
+    let half = b.scalar(0.5)?;
     Ok(b.emit("Add", &[&indices, &half], vec![]))
 }
 
@@ -77,7 +96,7 @@ fn float(b: &mut Builder<'_>, x: &str) -> String {
 }
 
 /// Keys' cubic kernel of |x|: (a+2)x³ − (a+3)x² + 1 below 1, a(x³ − 5x² + 8x − 4) from 1 to 2, then 0.
-fn kernel(b: &mut Builder<'_>, x: &str) -> Lowered {
+fn cubic(b: &mut Builder<'_>, x: &str) -> Lowered {
     let (one, two) = (b.scalar(1.)?, b.scalar(2.)?);
     let x = b.emit("Abs", &[x], vec![]);
     // The outer piece is 0 at 2, and so beyond.

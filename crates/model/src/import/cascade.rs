@@ -1,0 +1,209 @@
+//! Stable Cascade as diffusers lays it out: one class of network for both stages, and one text encoder.
+
+mod read;
+
+pub use read::is_cascade;
+use read::{Decoder, Prior};
+
+use super::parts::{self, Text};
+use super::stages::{LATENTS, NATIVE, compressor_stage, stage, vqgan_stages};
+use super::{ImportSource, ImportStage, Published};
+use crate::metadata::{self, Metadata, SamplingDefaults};
+use crate::network::Network;
+use crate::scale::Scale;
+
+/// The graphs that run the models; `graphs/cascade.yaml` and the others follow from them.
+pub const GRAPHS: [(&str, &str); 3] = [
+    ("graph.yaml", include_str!("cascade.yaml")),
+    ("image-variation.yaml", include_str!("cascade-image-variation.yaml")),
+    ("image-to-image.yaml", include_str!("cascade-image-to-image.yaml")),
+];
+
+/// What derivatives of the published weights must carry.
+const LICENCE: &str = "The published weights of Stable Cascade are under the Stability AI Non-Commercial Research Community \
+                       License: no commercial use, and what is made of them carries the licence.";
+
+/// Opens everything. Where one part fails the others are still looked at, so that all problems are found.
+pub fn open(source: &ImportSource, problems: &mut Vec<String>) -> Option<Published> {
+    let (prior, decoder) = (read::prior(source, problems), read::decoder(source, problems));
+    let mut compressor = source.compressor.as_deref().map(|file| parts::compressor(file, problems));
+    let (mut prior, decoder) = (prior?, decoder?);
+    compressor = compressor.or_else(|| prior.compressor.take().map(Some));
+    let (stage_c, stage_b, vqgan) = (&prior.prior.config, &decoder.decoder.config, &decoder.vqgan.config);
+    let scale = Scale {
+        resolution_multiple: prior.index.resolution_multiple,
+        latent_dim_scale: decoder.index.latent_dim_scale,
+        latent_multiple: stage_b.multiple(),
+        pixels_per_latent: (prior.index.resolution_multiple / decoder.index.latent_dim_scale).round()
+            as usize,
+        least_latents: Some(stage_b.least()),
+    };
+    problems.extend(misfits(&prior, &decoder, &scale));
+    let mut remarks = vec![LICENCE.to_owned()];
+    let (makes, counts) = (vqgan.stride(), scale.pixels_per_latent);
+    if makes != counts {
+        problems.push(format!(
+            "the VQGAN makes {makes} pixels along each side of a latent, and model_index.json counts on {counts}"
+        ));
+    }
+    let native_size = scale.nearest(NATIVE)?;
+    let of_prior = Metadata::Prior(metadata::Prior {
+        embedding_scale: 1.,
+        embedding_shift: 0.,
+        scale,
+        native_size,
+        sampling: SamplingDefaults {
+            schedule: prior.text.schedule,
+            time_embeddings: stage_c.time_embeddings(),
+            ..SamplingDefaults::new(20, 4.)
+        },
+    });
+    let of_decoder = Metadata::Decoder(metadata::Decoder {
+        scale,
+        sampling: SamplingDefaults {
+            schedule: decoder.text.schedule,
+            time_embeddings: stage_b.time_embeddings(),
+            ..SamplingDefaults::new(10, 0.)
+        },
+    });
+    if !problems.is_empty() {
+        return None;
+    }
+    let one = same(&prior.text, &decoder.text);
+    let (mut tokenizers, mut stages) = (vec![], vec![]);
+    if one {
+        let text = prior.text.stage;
+        let length = match &text.metadata {
+            Metadata::TextEncoder(metadata) => metadata.length,
+            _ => return None,
+        };
+        let metadata = metadata::TextEncoder { tokenizer: "tokenizer.json".into(), length };
+        stages.push(ImportStage { name: "text-encoder", metadata: Metadata::TextEncoder(metadata), ..text });
+        tokenizers.push(("tokenizer.json", prior.text.tokenizer.1));
+    } else {
+        remarks.push("the text encoders of prior and decoder differ: both are kept".to_owned());
+        stages.extend([prior.text.stage, decoder.text.stage]);
+        tokenizers.extend([prior.text.tokenizer, decoder.text.tokenizer]);
+    }
+    stages.extend([
+        stage("prior", prior.prior, Network::Cascade, of_prior),
+        stage("decoder", decoder.decoder, Network::Cascade, of_decoder),
+    ]);
+    stages.extend(vqgan_stages(decoder.vqgan, decoder.vqgan_encoder));
+    let vision = prior.vision.is_some();
+    if let Some((part, metadata)) = prior.vision {
+        stages.push(stage("image-encoder", part, Network::Vision, Metadata::ImageEncoder(metadata)));
+    }
+    let compresses = compressor.is_some();
+    if let Some(compressor) = compressor {
+        stages.push(compressor_stage(compressor?, scale));
+    }
+    // Without their models these would not load.
+    let usable = |name: &str| match name {
+        "image-variation.yaml" => vision,
+        "image-to-image.yaml" => compresses,
+        _ => true,
+    };
+    let graphs = GRAPHS.into_iter().filter(|(name, _)| usable(name));
+    let graphs =
+        graphs.map(|(name, text)| (name, if one { shared(text) } else { text.to_owned() })).collect();
+    Some(Published { stages, tokenizers, graphs, licence: Some(LICENCE), remarks })
+}
+
+/// A graph for one text encoder that serves both stages.
+pub fn shared(graph: &str) -> String {
+    graph.replace("text-encoder-prior", "text-encoder").replace("text-encoder-decoder", "text-encoder")
+}
+
+/// Whether two text encoders are the same to the last bit, with their tokenizers.
+fn same(a: &Text, b: &Text) -> bool {
+    a.tokenizer.1 == b.tokenizer.1
+        && a.stage.network == b.stage.network
+        && a.stage.graph.params.iter().all(|param| {
+            let read = |text: &Text| text.stage.weights.tensor(&param.name).ok();
+            let bits = |text: &Text| {
+                read(text).map(|weight| weight.data.into_iter().map(f32::to_bits).collect::<Vec<_>>())
+            };
+            bits(a).is_some_and(|a| bits(b) == Some(a))
+        })
+}
+
+/// What does not fit between the parts.
+fn misfits(prior: &Prior, decoder: &Decoder, scale: &Scale) -> Vec<String> {
+    let (stage_c, stage_b, vqgan) = (&prior.prior.config, &decoder.decoder.config, &decoder.vqgan.config);
+    let (of_prior, of_decoder) = (pooled(&prior.text), pooled(&decoder.text));
+    let wide = |pooled: Option<(usize, usize)>| pooled.unwrap_or_default();
+    let vision = prior.vision.as_ref().map(|(part, _)| part.config.projection_dim);
+    let pairs = [
+        (
+            "the prior's clip_text_in_channels",
+            stage_c.clip_text_in_channels.unwrap_or(0),
+            "features of its text encoder",
+            wide(of_prior).0,
+        ),
+        (
+            "the prior's clip_text_pooled_in_channels",
+            stage_c.clip_text_pooled_in_channels,
+            "projection_dim of its text encoder",
+            wide(of_prior).1,
+        ),
+        (
+            "the decoder's clip_text_pooled_in_channels",
+            stage_b.clip_text_pooled_in_channels,
+            "projection_dim of its text encoder",
+            wide(of_decoder).1,
+        ),
+        (
+            "the prior's clip_image_in_channels",
+            stage_c.clip_image_in_channels.unwrap_or(0),
+            "projection_dim of its image encoder",
+            vision.unwrap_or(stage_c.clip_image_in_channels.unwrap_or(0)),
+        ),
+        (
+            "the decoder's effnet_in_channels",
+            stage_b.effnet_in_channels.unwrap_or(0),
+            "the prior's in_channels",
+            stage_c.in_channels,
+        ),
+        (
+            "the decoder's in_channels",
+            stage_b.in_channels,
+            "the VQGAN's latent_channels",
+            vqgan.latent_channels,
+        ),
+        ("the VQGAN's latent_channels", vqgan.latent_channels, "what the pipeline draws", LATENTS),
+        ("the VQGAN's in_channels", vqgan.in_channels, "the colours of a picture", 3),
+        ("the VQGAN's out_channels", vqgan.out_channels, "the colours of a picture", 3),
+    ];
+    let unequal = pairs.into_iter().filter(|(_, a, _, b)| a != b);
+    let mut misfits: Vec<String> =
+        unequal.map(|(one, a, other, b)| format!("{one} is {a}, but {other}: {b}")).collect();
+    if stage_c.is_decoder() {
+        misfits.push(
+            "the prior reads a semantic embedding, as stage B does: are the two folders swapped?".into(),
+        );
+    }
+    if !stage_b.is_decoder() {
+        misfits.push(
+            "the decoder reads no semantic embedding, as stage C does: are the two folders swapped?".into(),
+        );
+    }
+    if scale.pixels_per_latent == 0 || scale.nearest(NATIVE).is_none() {
+        misfits.push(format!(
+            "no size of picture fits resolution_multiple {} and latent_dim_scale {} (in model_index.json)",
+            scale.resolution_multiple, scale.latent_dim_scale
+        ));
+    }
+    misfits
+}
+
+/// Features of an encoder's states and of its pooled texts.
+fn pooled(text: &Text) -> Option<(usize, usize)> {
+    match &text.stage.network {
+        Network::PooledClip(config) => Some((config.text.hidden_size, config.projection_dim)),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,340 @@
+//! Reads the parts of Stable Cascade, of folders and of single files.
+
+use std::path::Path;
+
+use serde::Deserialize;
+
+use super::super::folder::Folder;
+use super::super::parts::{self, DecoderIndex, Part, PriorIndex, SIZES, Text};
+use super::super::{ImportSource, single, stranger};
+use crate::cascade::CascadeConfig;
+use crate::checkpoint::Checkpoint;
+use crate::compressor::CompressorConfig;
+use crate::contract::Sizes;
+use crate::metadata;
+use crate::network::Network;
+use crate::record::NetworkGraph;
+use crate::text::pooled::PooledClipConfig;
+use crate::vision::VisionConfig;
+use crate::vqgan::VqganConfig;
+
+/// The networks' class, and how the first files spell it.
+const CLASSES: [&str; 2] = ["StableCascadeUNet", "StableCascadeUnet"];
+
+/// Keys of a network's configuration that were renamed.
+const ALIASES: [&str; 2] = ["c_in", "c_out"];
+
+/// Where the parts of a stage are looked for.
+struct Places<'a> {
+    /// The stage's own folder.
+    own: &'a Path,
+    /// That of the other stage, for what the own one lacks.
+    other: &'a Path,
+    /// A file with the network, and perhaps other parts.
+    file: Option<&'a Path>,
+    /// The network's folder.
+    network: &'static str,
+}
+
+/// A folder, and the file that was named in its place or next to it.
+fn placed<'a>(path: &'a Path, weights: Option<&'a Path>) -> (&'a Path, Option<&'a Path>) {
+    if !path.is_file() {
+        return (path, weights);
+    }
+    let parent = path.parent().filter(|parent| *parent != Path::new("")).unwrap_or(Path::new("."));
+    (parent, Some(weights.unwrap_or(path)))
+}
+
+impl<'a> Places<'a> {
+    /// Of the prior and of the decoder.
+    fn of(source: &'a ImportSource) -> [Places<'a>; 2] {
+        let (prior, of_prior) = placed(&source.prior, source.prior_weights.as_deref());
+        let (decoder, of_decoder) = placed(&source.decoder, source.decoder_weights.as_deref());
+        let network = |path, large, lite| chosen(path, large, lite, source.lite);
+        [
+            Places {
+                own: prior,
+                other: decoder,
+                file: of_prior,
+                network: network(prior, "prior", "prior_lite"),
+            },
+            Places {
+                own: decoder,
+                other: prior,
+                file: of_decoder,
+                network: network(decoder, "decoder", "decoder_lite"),
+            },
+        ]
+    }
+
+    /// The folder that has a part, the own one if both have.
+    fn having(&self, part: &str) -> &'a Path {
+        let there = |path: &Path| path.join(part).is_dir();
+        if there(self.own) || !there(self.other) { self.own } else { self.other }
+    }
+
+    /// The file, if there is one and it can be read.
+    fn open(&self, problems: &mut Vec<String>) -> Option<Option<Checkpoint>> {
+        let Some(file) = self.file else { return Some(None) };
+        match Checkpoint::open(file) {
+            Ok(file) => Some(Some(file)),
+            Err(error) => {
+                problems.push(error.to_string());
+                None
+            }
+        }
+    }
+
+    /// Whether all these parts are somewhere, and what is missing.
+    fn complete(
+        &self,
+        what: &str,
+        needed: &[&str],
+        stranger: &str,
+        problems: &mut Vec<String>,
+    ) -> Option<()> {
+        // The network itself lies in its own folder alone.
+        let place = |part: &str| if part == self.network { self.own } else { self.having(part) };
+        let missing: Vec<&str> =
+            needed.iter().copied().filter(|part| !place(part).join(part).is_dir()).collect();
+        if missing.is_empty() {
+            return Some(());
+        }
+        if self.file.is_none() || !self.own.is_dir() {
+            // Says it of the folder.
+            Folder::open(self.own, what, needed, stranger, problems)?;
+        }
+        problems.push(format!(
+            "{}: there is no {} next to the {what}, nor in the other folder: name a folder in diffusers' layout that has \
+             them, and the file by --{what}-weights",
+            self.own.display(),
+            missing.join(", no ")
+        ));
+        None
+    }
+}
+
+/// The folder of a network: the small one if that is wanted, or alone there.
+fn chosen(path: &Path, large: &'static str, lite: &'static str, wanted: bool) -> &'static str {
+    let there = |name: &str| path.join(name).is_dir();
+    if wanted || (there(lite) && !there(large)) { lite } else { large }
+}
+
+/// Whether what is to be imported is of this family, by its configurations, or by the names in a file.
+pub fn is_cascade(source: &ImportSource) -> bool {
+    #[derive(Deserialize)]
+    struct Class {
+        #[serde(rename = "_class_name")]
+        name: String,
+    }
+    let configured = |path: &Path| {
+        let mut ignored = vec![];
+        let mut folder = Folder::at(path, &mut ignored);
+        ["prior", "prior_lite", "decoder", "decoder_lite"].into_iter().any(|name| {
+            let text = folder.text(&format!("{name}/config.json"));
+            let class: Option<Class> = text.and_then(|text| serde_json::from_str(&text).ok());
+            class.is_some_and(|class| CLASSES.contains(&class.name.as_str()))
+        })
+    };
+    Places::of(source).iter().any(|places| places.file.is_some() || configured(places.own))
+}
+
+/// What the prior's folder, or file, has.
+pub struct Prior {
+    pub index: PriorIndex,
+    pub text: Text,
+    pub prior: Part<CascadeConfig>,
+    pub vision: Option<(Part<VisionConfig>, metadata::ImageEncoder)>,
+    pub compressor: Option<Part<CompressorConfig>>,
+}
+
+/// What the decoder's folder, or file, has.
+pub struct Decoder {
+    pub index: DecoderIndex,
+    pub text: Text,
+    pub decoder: Part<CascadeConfig>,
+    pub vqgan: Part<VqganConfig>,
+    pub vqgan_encoder: NetworkGraph,
+}
+
+/// Reads the prior.
+pub fn prior(source: &ImportSource, problems: &mut Vec<String>) -> Option<Prior> {
+    let [places, _] = Places::of(source);
+    let file = places.open(problems)?;
+    let encoder = file.as_ref().and_then(single::text);
+    let mut needed = vec!["tokenizer"];
+    needed.extend((encoder.is_none()).then_some("text_encoder"));
+    needed.extend(if file.is_none() { vec![places.network, "scheduler"] } else { vec![] });
+    places.complete("prior", &needed, "vqgan", problems)?;
+    let text = text(&places, ["text-encoder-prior", "tokenizer-prior.json"], encoder, problems);
+    let prior = network(&places, file.as_ref(), problems);
+    let vision = match file.as_ref().and_then(single::vision) {
+        Some(weights) => Some(vision(&places, Some(weights), problems)?),
+        None if places.having("image_encoder").join("image_encoder").is_dir() => {
+            Some(vision(&places, None, problems)?)
+        }
+        None => None,
+    };
+    let compressor = match file.as_ref().and_then(single::compressor) {
+        Some(weights) => Some(parts::compressor_of(weights, problems)?),
+        None => None,
+    };
+    let index = Folder::at(places.own, problems).json("model_index.json");
+    Some(Prior { index: index?, text: text?, prior: prior?, vision, compressor })
+}
+
+/// Reads the decoder.
+pub fn decoder(source: &ImportSource, problems: &mut Vec<String>) -> Option<Decoder> {
+    let [_, places] = Places::of(source);
+    let file = places.open(problems)?;
+    let (encoder, stage_a) = (file.as_ref().and_then(single::text), file.as_ref().and_then(single::vqgan));
+    let mut needed = vec!["tokenizer"];
+    needed.extend((encoder.is_none()).then_some("text_encoder"));
+    needed.extend((stage_a.is_none()).then_some("vqgan"));
+    needed.extend(if file.is_none() { vec![places.network, "scheduler"] } else { vec![] });
+    places.complete("decoder", &needed, "image_encoder", problems)?;
+    let text = text(&places, ["text-encoder-decoder", "tokenizer-decoder.json"], encoder, problems);
+    let decoder = network(&places, file.as_ref(), problems);
+    let vqgan = parts::vqgan_of(&mut Folder::at(places.having("vqgan"), problems), stage_a);
+    let index = Folder::at(places.own, problems).json("model_index.json");
+    let (vqgan, vqgan_encoder) = vqgan?;
+    Some(Decoder { index: index?, text: text?, decoder: decoder?, vqgan, vqgan_encoder })
+}
+
+/// Stage C or B.
+fn network(
+    places: &Places<'_>,
+    file: Option<&Checkpoint>,
+    problems: &mut Vec<String>,
+) -> Option<Part<CascadeConfig>> {
+    let name = places.network;
+    let path = format!("{name}/config.json");
+    let mut folder = Folder::at(places.own, problems);
+    let near: Option<CascadeConfig> = if file.is_none() || folder.path(&path).exists() {
+        let config: CascadeConfig = folder.config_of(&path, &CLASSES)?;
+        folder.known_keys(&path, &config, &ALIASES)?;
+        Some(config)
+    } else {
+        None
+    };
+    let (config, weights) = match (file, near) {
+        (Some(file), near) => {
+            if let Some(kind) = stranger::kind(file) {
+                problems.push(format!("{} is {kind}", file.path().display()));
+                return None;
+            }
+            let weights = single::denoiser(file.clone());
+            // Of a file that lacks some tensors all that are missing are named.
+            let begun = weights.tensors().any(|(name, _)| name == "down_blocks.0.0.depthwise.weight");
+            let config = single::network(&weights, near.as_ref()).or(near.filter(|_| begun));
+            let Some(config) = config else {
+                problems
+                    .push(format!("{} is neither stage B nor C of Stable Cascade", file.path().display()));
+                return None;
+            };
+            let (is, wanted) = if config.is_decoder() { ("B", "C") } else { ("C", "B") };
+            if config.is_decoder() != places.network.starts_with("decoder") {
+                let file = file.path().display();
+                problems.push(format!(
+                    "{file} is stage {is}, where stage {wanted} is wanted: are the files swapped?"
+                ));
+                return None;
+            }
+            (config, weights)
+        }
+        (None, near) => {
+            let config = near?;
+            let weights = folder.weights(name, &Network::Cascade(config.without_repeats()), "")?;
+            (config, weights)
+        }
+    };
+    let mut folder = Folder::at(places.own, problems);
+    let side = 4 * config.least();
+    let graph = Network::Cascade(config.clone()).graph(&Sizes { height: side, width: side, ..SIZES });
+    parts::part(&mut folder, name, config, graph, weights)
+}
+
+/// The text encoder with its projection: of a bundle, or of a folder.
+fn text(
+    places: &Places<'_>,
+    [name, file]: [&'static str; 2],
+    bundled: Option<Checkpoint>,
+    problems: &mut Vec<String>,
+) -> Option<Text> {
+    let path = "text_encoder/config.json";
+    let mut folder = Folder::at(places.having("text_encoder"), problems);
+    let config = if bundled.is_none() || folder.path(path).exists() {
+        folder.config::<PooledClipConfig>(path, "CLIPTextModelWithProjection")
+    } else {
+        Some(PooledClipConfig::big_g())
+    };
+    let network = config.filter(|config| {
+        let known = config.eos_token_id < config.text.vocab_size;
+        if !known {
+            let (end, words) = (config.eos_token_id, config.text.vocab_size);
+            folder.problem(path, format!("eos_token_id is {end}, but vocab_size is {words}"));
+        }
+        known
+    });
+    let network = network.map(|config| {
+        let (positions, features) = (config.text.max_position_embeddings, config.text.hidden_size);
+        (Network::PooledClip(config), positions, features)
+    });
+    let mut weights = bundled;
+    if weights.is_none()
+        && let Some((network, ..)) = &network
+    {
+        weights = folder.weights("text_encoder", network, "text_model.");
+    }
+    let schedule = parts::schedule(&mut Folder::at(places.having("scheduler"), problems));
+    let (network, positions, features) = network?;
+    let tokenizer = parts::tokenizer(&mut Folder::at(places.having("tokenizer"), problems), positions);
+    let mut folder = Folder::at(places.having("text_encoder"), problems);
+    parts::text_of(&mut folder, [name, file], (network, features), weights?, tokenizer, schedule)
+}
+
+/// How pictures are made ready, as in `preprocessor_config.json`; the default is CLIP's.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(default)]
+struct Preprocessor {
+    image_mean: [f64; 3],
+    image_std: [f64; 3],
+}
+
+impl Default for Preprocessor {
+    fn default() -> Preprocessor {
+        Preprocessor {
+            image_mean: [0.48145466, 0.4578275, 0.40821073],
+            image_std: [0.26862954, 0.26130258, 0.27577711],
+        }
+    }
+}
+
+/// The vision tower: of a bundle, or of a folder.
+fn vision(
+    places: &Places<'_>,
+    bundled: Option<Checkpoint>,
+    problems: &mut Vec<String>,
+) -> Option<(Part<VisionConfig>, metadata::ImageEncoder)> {
+    let path = "image_encoder/config.json";
+    let ready = Folder::at(places.having("feature_extractor"), problems)
+        .json::<Preprocessor>("feature_extractor/preprocessor_config.json")?;
+    let mut folder = Folder::at(places.having("image_encoder"), problems);
+    let config: VisionConfig = if bundled.is_none() || folder.path(path).exists() {
+        folder.config(path, "CLIPVisionModelWithProjection")?
+    } else {
+        VisionConfig::l()
+    };
+    if config.num_channels != 3 || ready.image_std.iter().any(|std| *std <= 1e-6) {
+        folder.problem(path, "num_channels must be 3, and image_std of feature_extractor above 0");
+        return None;
+    }
+    let weights = match bundled {
+        Some(weights) => weights,
+        None => folder.weights("image_encoder", &Network::Vision(config.clone()), "vision_model.")?,
+    };
+    let graph = crate::vision::graph(&config, &SIZES);
+    let metadata =
+        metadata::ImageEncoder { side: config.image_size, mean: ready.image_mean, std: ready.image_std };
+    Some((parts::part(&mut folder, "image_encoder", config, graph, weights)?, metadata))
+}

@@ -1,0 +1,86 @@
+//! Stable Cascade in single files: under the authors' names, or bundled with encoders as ComfyUI saves them.
+//!
+//! Names become diffusers', and the sizes are read off names and shapes. What they cannot tell, as the number of heads, comes from
+//! a configuration next to the file, if its other sizes are the same, and is as in the published networks otherwise.
+
+mod sizes;
+
+pub use sizes::network;
+
+use crate::checkpoint::Checkpoint;
+
+/// What stands before the network's names in bundles and fine-tunes.
+const PREFIXES: [&str; 3] = ["model.diffusion_model.", "unet.", "prior."];
+
+/// Parts of a bundle: what stands before their names, and what those of diffusers begin with.
+const TEXT: [(&str, &str); 2] = [("text_encoder.clip_g.transformer.", ""), ("text_encoder.clip_g.", "")];
+const VISION: &str = "clip_l_vision.";
+const VQGAN: &str = "vae.";
+
+/// What nothing here reads, by the end of its name.
+const UNREAD: [&str; 2] = ["logit_scale", "position_ids"];
+
+/// The network in a file, under diffusers' names.
+pub fn denoiser(file: Checkpoint) -> Checkpoint {
+    let names: Vec<String> = file.tensors().map(|(name, _)| name.to_owned()).collect();
+    let begins = |prefix: &&str| names.iter().any(|name| name.starts_with(*prefix));
+    let file = match PREFIXES.iter().find(|prefix| begins(prefix)) {
+        Some(prefix) => file.below(prefix),
+        None => file,
+    };
+    file.thirds(".attention.attn.in_proj_", [".attention.to_q.", ".attention.to_k.", ".attention.to_v."])
+        .named(|name| {
+            let name = name.replace(".attention.attn.to_", ".attention.to_");
+            let name = name.replace(".attention.attn.out_proj.", ".attention.to_out.0.");
+            Some(match name.strip_prefix("clip_mapper.") {
+                Some(rest) => format!("clip_txt_pooled_mapper.{rest}"),
+                None => name,
+            })
+        })
+}
+
+/// The text encoder in a bundle; none where there is none.
+pub fn text(file: &Checkpoint) -> Option<Checkpoint> {
+    let [(inner, _), (outer, _)] = TEXT;
+    let own = file.clone().named(|name| {
+        let name = name.strip_prefix(inner).or_else(|| name.strip_prefix(outer))?;
+        let name = name.strip_prefix("text_model.").unwrap_or(name);
+        UNREAD.iter().all(|end| !name.ends_with(end)).then(|| name.to_owned())
+    });
+    // Multiplied from the other side there.
+    let own = own.turned("text_projection", "text_projection.weight");
+    if own.tensors().next().is_some() { Some(own) } else { None }
+}
+
+/// The vision tower in a bundle; none where there is none.
+pub fn vision(file: &Checkpoint) -> Option<Checkpoint> {
+    part(file, VISION, |name| Some(name.strip_prefix("vision_model.").unwrap_or(name).to_owned()))
+}
+
+/// The VQGAN in a bundle; none where there is none.
+pub fn vqgan(file: &Checkpoint) -> Option<Checkpoint> {
+    // Bundles of stage C have other encoders in its place.
+    let others = ["encoder.", "previewer."];
+    let own = part(file, VQGAN, |name| {
+        let name = name.replace("vquantizer.codebook.", "vquantizer.embedding.");
+        others.iter().all(|other| !name.starts_with(other)).then_some(name)
+    });
+    own.filter(|own| own.tensors().any(|(name, _)| name.starts_with("up_blocks.")))
+}
+
+/// The encoder of pictures into embeddings in a bundle; none where there is none.
+pub fn compressor(file: &Checkpoint) -> Option<Checkpoint> {
+    part(file, "vae.encoder.", |name| Some(name.to_owned()))
+        .filter(|own| own.tensors().any(|(name, _)| name.starts_with("backbone.")))
+}
+
+fn part(file: &Checkpoint, prefix: &str, rename: impl Fn(&str) -> Option<String>) -> Option<Checkpoint> {
+    let own = file.clone().named(|name| {
+        let name = name.strip_prefix(prefix)?;
+        rename(name).filter(|name| UNREAD.iter().all(|end| !name.ends_with(end)))
+    });
+    if own.tensors().next().is_some() { Some(own) } else { None }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,30 @@
+//! What a file of weights is that is not a network: adapters and control networks, told by the names of their tensors.
+
+use crate::checkpoint::Checkpoint;
+
+/// Parts of names, and what a file with such tensors is.
+const KINDS: [(&[&str], &str); 2] = [
+    (
+        &[
+            "lora_A.",
+            "lora_B.",
+            "lora_up.",
+            "lora_down.",
+            "lora.up.",
+            "lora.down.",
+            "_lora.up.",
+            "_lora.down.",
+        ],
+        "a LoRA: it changes the weights of a network and is none itself",
+    ),
+    (
+        &["controlnet", "projections.0.0.weight"],
+        "a ControlNet: it steers a network and is none itself; ControlNets are not supported",
+    ),
+];
+
+/// What the file is, in place of the weights of a network; none where nothing tells.
+pub fn kind(weights: &Checkpoint) -> Option<&'static str> {
+    let has = |part: &str| weights.tensors().any(|(name, _)| name.contains(part));
+    KINDS.iter().find(|(parts, _)| parts.iter().any(|part| has(part))).map(|(_, kind)| *kind)
+}

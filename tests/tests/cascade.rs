@@ -1,0 +1,214 @@
+//! Every stage of Stable Cascade against what diffusers computes with the same weights.
+
+use std::ops::ControlFlow;
+use std::path::Path;
+
+use anyhow::Result;
+use ndarray::{ArrayD, Axis, Slice, concatenate};
+use tempfile::TempDir;
+use wuerst_model::import::{ImportOptions, ImportSource, Published};
+use wuerst_model::noise::Noise;
+use wuerst_model::onnx::{Operators, Precision};
+use wuerst_model::{schedule, time};
+use wuerst_tests::bundle::CASCADE;
+use wuerst_tests::numbers::relative_error;
+use wuerst_tests::runtime::{Array, Model};
+
+/// What a test allows: largest difference over largest magnitude.
+const TOLERANCE: f32 = 1e-4;
+
+fn imported(options: &ImportOptions) -> Result<TempDir> {
+    let folder = tempfile::tempdir()?;
+    CASCADE.import(folder.path(), options)?;
+    Ok(folder)
+}
+
+fn model(folder: &Path, stage: &str) -> Result<Model> {
+    Model::from_file(&folder.join(format!("{stage}.onnx")))
+}
+
+fn expected(name: &str) -> Result<ArrayD<f32>> {
+    CASCADE.expected(name)
+}
+
+/// Rows of `time_embedding`: of the time, and of conditions.
+fn embedded(times: &ArrayD<f32>, conditions: &[f32]) -> Result<Array> {
+    let mut row = vec![];
+    for time in times {
+        row.extend(time::embedding(&[*time], 64, 1));
+        conditions.iter().for_each(|condition| row.extend(time::embedding(&[*condition], 64, 1)));
+    }
+    Ok(ArrayD::from_shape_vec(vec![times.len(), 64 * (1 + conditions.len())], row)?.into())
+}
+
+fn near(name: &str, got: Array, want: &str, tolerance: f32) -> Result<()> {
+    let error = relative_error(&got.f32()?, &expected(want)?)?;
+    println!("{name} {want}: relative error {error:.1e}");
+    assert!(error <= tolerance, "{name} {want}: {error:e}");
+    Ok(())
+}
+
+/// Runs the prior with so many pictures and these conditions beside the time.
+fn prior(model: &mut Model, rows: usize, pictures: usize, conditions: [f32; 2]) -> Result<Array> {
+    let rows = |name: &str| {
+        Ok::<_, anyhow::Error>(expected(name)?.slice_axis(Axis(0), Slice::from(..rows)).to_owned())
+    };
+    let image = rows("prior_in_image")?.slice_axis(Axis(1), Slice::from(..pictures)).to_owned();
+    let feeds = [
+        ("latents", rows("prior_in_x")?.into()),
+        ("time_embedding", embedded(&rows("prior_in_r")?, &conditions)?),
+        ("text", rows("prior_in_text")?.into()),
+        ("pooled", rows("prior_in_pooled")?.into()),
+        ("image", image.into()),
+    ];
+    Ok(model.run(&feeds)?.remove(0))
+}
+
+fn decoder(model: &mut Model, latents: &str, embedding: &str) -> Result<Array> {
+    let latents = expected(latents)?;
+    let count = latents.shape()[0];
+    let rows = |name: &str| {
+        Ok::<_, anyhow::Error>(expected(name)?.slice_axis(Axis(0), Slice::from(..count)).to_owned())
+    };
+    let feeds = [
+        ("time_embedding", embedded(&rows("decoder_in_r")?, &[0.])?),
+        ("latents", latents.into()),
+        ("embedding", expected(embedding)?.into()),
+        ("pooled", rows("decoder_in_pooled")?.into()),
+    ];
+    Ok(model.run(&feeds)?.remove(0))
+}
+
+fn stages(options: &ImportOptions, tolerance: f32) -> Result<()> {
+    let folder = imported(options)?;
+    let folder = folder.path();
+    let mut stage_c = model(folder, "prior")?;
+    near("prior", prior(&mut stage_c, 2, 1, [0.; 2])?, "prior_out", tolerance)?;
+    near("prior", prior(&mut stage_c, 2, 2, [0.; 2])?, "prior_two_images_out", tolerance)?;
+    near("prior", prior(&mut stage_c, 1, 1, [0.3, 0.7])?, "prior_sca_crp_out", tolerance)?;
+    let mut stage_b = model(folder, "decoder")?;
+    near("decoder", decoder(&mut stage_b, "decoder_in_x", "decoder_in_effnet")?, "decoder_out", tolerance)?;
+    let odd = decoder(&mut stage_b, "decoder_odd_in_x", "decoder_odd_in_effnet")?;
+    near("decoder", odd, "decoder_odd_out", tolerance)?;
+    let mut encoder = model(folder, "text-encoder")?;
+    let tokens = [("input_ids", "token_ids"), ("attention_mask", "attention_mask")]
+        .map(|(input, name)| Ok::<_, anyhow::Error>((input, Array::from(CASCADE.expected::<i64>(name)?))));
+    let tokens = tokens.into_iter().collect::<Result<Vec<_>>>()?;
+    let mut results = encoder.run(&tokens)?;
+    // One encoder serves both stages.
+    let flat = |pooled: Array| pooled.f32().map(|pooled| Array::from(pooled.remove_axis(Axis(1))));
+    let pooled = results.remove(1);
+    near("text-encoder", results.remove(0), "prior_text_states", tolerance)?;
+    near("text-encoder", flat(pooled.clone())?, "prior_text_pooled", tolerance)?;
+    near("text-encoder", flat(pooled)?, "decoder_text_pooled", tolerance)?;
+    let feeds = [("image", expected("vision_pixels")?.into())];
+    near(
+        "image-encoder",
+        model(folder, "image-encoder")?.run(&feeds)?.remove(0),
+        "vision_embeds",
+        tolerance,
+    )?;
+    let feeds = [("image", expected("vqgan_enc_in")?.into())];
+    near(
+        "vqgan-encoder",
+        model(folder, "vqgan-encoder")?.run(&feeds)?.remove(0),
+        "vqgan_enc_out",
+        tolerance,
+    )?;
+    let feeds = [("latents", expected("vqgan_in")?.into())];
+    near("vqgan-decoder", model(folder, "vqgan-decoder")?.run(&feeds)?.remove(0), "vqgan_out", tolerance)
+}
+
+#[test]
+fn stages_give_diffusers_numbers() -> Result<()> {
+    stages(&ImportOptions::default(), TOLERANCE)?;
+    stages(&ImportOptions { operators: Operators::OnnxRuntime, ..ImportOptions::default() }, TOLERANCE)
+}
+
+/// bf16 has 8 significant bits, 4e-3 relative.
+#[test]
+fn single_files_are_near_the_folders() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let source = ImportSource {
+        prior_weights: Some(CASCADE.path("single/stage_c_bf16.safetensors")),
+        decoder_weights: Some(CASCADE.path("single/stage_b_bf16.safetensors")),
+        ..CASCADE.source()
+    };
+    let published = Published::open(&source)?;
+    published.write(folder.path(), &ImportOptions::default(), &mut |_, _| ControlFlow::Continue(()))?;
+    let stage_c = prior(&mut model(folder.path(), "prior")?, 2, 1, [0.; 2])?;
+    near("single prior", stage_c, "prior_out", 2e-2)?;
+    let stage_b = decoder(&mut model(folder.path(), "decoder")?, "decoder_in_x", "decoder_in_effnet")?;
+    near("single decoder", stage_b, "decoder_out", 2e-2)
+}
+
+#[test]
+fn weights_in_f16_are_near() -> Result<()> {
+    stages(&ImportOptions { precision: Precision::F16, ..ImportOptions::default() }, 2e-2)
+}
+
+/// Guidance evaluates several pictures at once; none changes another.
+#[test]
+fn batches_are_their_pictures() -> Result<()> {
+    let folder = imported(&ImportOptions::default())?;
+    let mut stage_c = model(folder.path(), "prior")?;
+    let both = prior(&mut stage_c, 2, 2, [0.; 2])?.f32()?;
+    let alone = prior(&mut stage_c, 1, 2, [0.; 2])?.f32()?;
+    let first = both.slice_axis(Axis(0), Slice::from(..1)).to_owned();
+    assert!(relative_error(&first, &alone)? <= 1e-6);
+    Ok(())
+}
+
+/// Ids of the texts of `batch` in the case, before the end tokens: two prompts, and two negative ones.
+const BATCH: [&[i64]; 4] = [&[], &[842, 320, 736, 64, 604, 579], &[], &[842, 689, 576]];
+
+/// Both texts of the batch, twice each, in the order of diffusers: the prompts, then the negative ones.
+fn texts() -> Result<[Array; 2]> {
+    let (known, masks) = (CASCADE.expected::<i64>("token_ids")?, CASCADE.expected::<i64>("attention_mask")?);
+    let (mut ids, mut mask) = (vec![], vec![]);
+    for (at, own) in BATCH.iter().enumerate() {
+        for _ in 0..2 {
+            if own.is_empty() {
+                ids.extend(known.index_axis(Axis(0), at / 2));
+                mask.extend(masks.index_axis(Axis(0), at / 2));
+            } else {
+                ids.extend((0..77).map(|i| own.get(i).copied().unwrap_or(843)));
+                mask.extend((0..77).map(|i| i64::from(i <= own.len())));
+            }
+        }
+    }
+    let array = |numbers| ArrayD::from_shape_vec(vec![8, 77], numbers).map(Array::from);
+    Ok([array(ids)?, array(mask)?])
+}
+
+/// diffusers draws the noise of a batch as one block, from one generator.
+#[test]
+fn two_prompts_with_two_pictures_each_are_diffusers() -> Result<()> {
+    let folder = imported(&ImportOptions::default())?;
+    let [ids, mask] = texts()?;
+    let mut encoder = model(folder.path(), "text-encoder")?;
+    let mut encoded = encoder.run(&[("input_ids", ids), ("attention_mask", mask)])?;
+    let (pooled, states) = (encoded.remove(1), encoded.remove(0));
+    let mut stage_c = model(folder.path(), "prior")?;
+    let (count, mut noise) = (4 * 16 * 3 * 6, Noise::new(42));
+    let (plan, mut x, times) = (schedule::Schedule::default(), noise.normal(count), schedule::linear(1., 6));
+    for (t, next) in times.iter().zip(&times[1..]) {
+        let latents = ArrayD::from_shape_vec(vec![4, 16, 3, 6], x.clone())?;
+        let feeds = [
+            ("latents", concatenate(Axis(0), &[latents.view(), latents.view()])?.into()),
+            ("time_embedding", embedded(&ArrayD::from_elem(vec![8], *t as f32), &[0.; 2])?),
+            ("text", states.clone()),
+            ("pooled", pooled.clone()),
+            ("image", ArrayD::<f32>::zeros(vec![8, 1, 24]).into()),
+        ];
+        let predicted: Vec<f32> = stage_c.run(&feeds)?.remove(0).f32()?.into_iter().collect();
+        let (text, negative) = predicted.split_at(count);
+        let (step, new) = (plan.ddpm(*t, *next), noise.normal(count));
+        for (i, x) in x.iter_mut().enumerate() {
+            let guided = f64::from(negative[i] + 2. * (text[i] - negative[i]));
+            let sum = step.sample * f64::from(*x) + step.predicted * guided + step.noise * f64::from(new[i]);
+            *x = sum as f32;
+        }
+    }
+    near("prior", ArrayD::from_shape_vec(vec![4, 16, 3, 6], x)?.into(), "batch_embeddings", 1e-3)
+}
