@@ -157,6 +157,8 @@ fn workplace(folder: &Path) -> Result<()> {
         .output()?;
     ensure!(run.status.success(), "{}", String::from_utf8_lossy(&run.stderr));
     fs::write(folder.join("prompts.txt"), "a red apple\n# none\na pizza, twemoji style\n")?;
+    fs::write(folder.join("styles.txt"), "twemoji style\nnoto style\n")?;
+    fs::write(folder.join("list.txt"), "7|a red apple\n12|a tree\n")?;
     picture(&folder.join("scene.png"), |x, y| [x * 4, y * 4, 99])?;
     picture(&folder.join("frame.png"), |x, y| [y * 4, x * 4, 9])?;
     picture(&folder.join("mask.png"), |x, _| [if x < 32 { 255 } else { 0 }; 3])

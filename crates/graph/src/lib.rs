@@ -29,6 +29,7 @@
 //!     each: [a]                      # optional: inputs that take lists; the node is run for each entry
 //! outputs:                           # what a job may ask for
 //!   embedding: $prior.embedding
+//!   seeds: $seeds.sum
 //! ```
 //!
 //! A graph with nodes of a plug-in says so: `needs: { acme: load libacme }` names namespaces that the host must register,

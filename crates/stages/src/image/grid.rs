@@ -10,11 +10,11 @@ use crate::plain::{Hooks, Plan};
 pub(crate) fn register(registry: &mut Registry) -> Result<()> {
     let plan = Plan {
         kind: "image.stack",
-        signature: "a: u8[h,w,3], b: u8[h,w,3], c: u8[h,w,3]?, d: u8[h,w,3]? -> images: u8[n,h,w,3]",
-        about: "Makes a list of two to four pictures of one size.",
+        signature: "a: u8[h,w,3], b: u8[h,w,3]?, c: u8[h,w,3]?, d: u8[h,w,3]? -> images: u8[n,h,w,3]",
+        about: "Makes a list of one to four pictures of one size; `image.concat` joins lists.",
         ports: &[
             ("a", "The first picture."),
-            ("b", "The second."),
+            ("b", "The second, if there is one."),
             ("c", "The third, if there is one."),
             ("d", "The fourth, if there is one."),
             ("images", "All of them."),
