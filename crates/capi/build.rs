@@ -1,4 +1,4 @@
-//! How the shared library is linked.
+//! Linker options of the shared library.
 
 fn main() {
     println!("cargo::rerun-if-changed=build.rs");
@@ -7,6 +7,6 @@ fn main() {
     }
     let major = env!("CARGO_PKG_VERSION_MAJOR");
     println!("cargo::rustc-cdylib-link-arg=-Wl,-soname,libwuerst.so.{major}");
-    // A host's thread that used the library may end after dlclose, and would run destructors in code that is gone.
+    // A host's thread that used the library may end after dlclose; its destructors would run in unloaded code.
     println!("cargo::rustc-cdylib-link-arg=-Wl,-z,nodelete");
 }

@@ -1,4 +1,4 @@
-//! The line between C and Rust: NULL, panics, outputs.
+//! The boundary between C and Rust: NULL, panics, outputs.
 
 use std::any::Any;
 use std::cell::RefCell;
@@ -10,7 +10,7 @@ use wuerst_core::{Error, Result, panic_message};
 
 use crate::failure::Failure;
 
-/// Runs the body of an exported function that can fail. NULL is success; a panic becomes an error.
+/// Runs the body of an exported function that can fail. Returns NULL on success; a panic becomes an error.
 pub fn fallible(body: impl FnOnce() -> Result<()>) -> *mut Failure {
     match caught(body).and_then(|result| result) {
         Ok(()) => std::ptr::null_mut(),
@@ -18,12 +18,12 @@ pub fn fallible(body: impl FnOnce() -> Result<()>) -> *mut Failure {
     }
 }
 
-/// Runs the body of an exported function that cannot fail. A panic, a bug, gives `fallback`.
+/// Runs the body of an exported function that cannot fail. A panic, which is a bug, returns `fallback`.
 pub fn infallible<T>(fallback: T, body: impl FnOnce() -> T) -> T {
     caught(body).unwrap_or(fallback)
 }
 
-/// The thing behind a pointer that must not be NULL; `name` is the parameter's in the header.
+/// The target of a pointer that must not be NULL; `name` is the parameter's name in the header.
 pub fn non_null<'a, T>(pointer: Option<&'a T>, name: &str) -> Result<&'a T> {
     pointer.ok_or_else(|| null(name))
 }
@@ -32,7 +32,7 @@ fn null(name: &str) -> Error {
     Error::invalid(name, "is NULL")
 }
 
-/// Where C wants an output. Not a reference, since what lies there need not be initialised.
+/// An output pointer from C. Not a reference, since the memory need not be initialised.
 #[repr(transparent)]
 pub struct Out<T>(Option<NonNull<T>>);
 
@@ -42,15 +42,15 @@ impl<T> Out<T> {
         Out(Some(NonNull::from(place).cast()))
     }
 
-    /// Refuses NULL, before any work is done.
+    /// Refuses NULL before any work is done.
     pub fn non_null(self) -> Result<Place<T>> {
         self.0.map(Place).ok_or_else(|| null("out"))
     }
 
-    /// Writes the value, unless C did not ask for it.
+    /// Writes the value, unless C passed NULL.
     ///
     /// # Safety
-    /// The pointer is NULL or may be written to.
+    /// The pointer is NULL or writable.
     pub unsafe fn offer(self, value: T) {
         if let Some(place) = self.0 {
             // SAFETY: promised by the caller.
@@ -59,7 +59,7 @@ impl<T> Out<T> {
     }
 }
 
-/// Where a struct of C's lies, or NULL. Not a reference, since it may be shorter than ours.
+/// Address of a struct from C, or NULL. Not a reference, since the struct may be shorter than ours.
 #[repr(transparent)]
 pub struct At<T>(*const T);
 
@@ -70,14 +70,14 @@ impl<T> At<T> {
     }
 }
 
-/// An output that C wants.
+/// A non-NULL output pointer.
 pub struct Place<T>(NonNull<T>);
 
 impl<T> Place<T> {
     /// Writes the output.
     ///
     /// # Safety
-    /// The pointer may be written to: the header asks for it.
+    /// The pointer is writable, as the header requires.
     pub unsafe fn write(self, value: T) {
         // SAFETY: promised by the caller.
         unsafe { self.0.write(value) }
@@ -96,25 +96,24 @@ impl<T> Place<*mut T> {
 }
 
 thread_local! {
-    /// What the panic hook heard last in this thread: message and place.
+    /// Message and place of the last panic in this thread, from the panic hook.
     static HEARD: RefCell<Option<String>> = const { RefCell::new(None) };
 }
 
 /// Keeps panics off stderr, where the standard hook would write.
 ///
-/// For shared libraries alone: their copy of the standard library is their own, so that no hook of the host is
-/// replaced.
+/// For shared libraries only: they have their own copy of the standard library, so this replaces no hook of the host.
 pub fn quiet() {
     static LISTEN: Once = Once::new();
     LISTEN.call_once(|| std::panic::set_hook(Box::new(|panic| HEARD.set(Some(panic.to_string())))));
 }
 
 fn caught<T>(body: impl FnOnce() -> T) -> Result<T> {
-    // Nothing that a panic could leave half-changed is seen again: what outlives a call is immutable or locked.
+    // No half-changed state is seen after a panic: all state that outlives a call is immutable or locked.
     catch_unwind(AssertUnwindSafe(body)).map_err(|panic| Error::Internal(message(&*panic)))
 }
 
-/// What a caught panic said.
+/// Message of a caught panic.
 pub(crate) fn message(panic: &(dyn Any + Send)) -> String {
     HEARD.take().unwrap_or_else(|| panic_message(panic).to_owned())
 }

@@ -1,7 +1,7 @@
-//! `wst_call`: one run of one node, as the node's function sees it.
+//! `wst_call`: one run of one node, as seen by the node's function.
 //!
-//! The pointer that C gets is a number that is looked up, and never followed: a call that is over, or that another thread
-//! uses, is not found, which is an error and no crash.
+//! C gets a number in place of a pointer, which is looked up and never dereferenced. A call that has ended, or belongs to
+//! another thread, is therefore an error and not a crash.
 
 use std::cell::RefCell;
 use std::ffi::c_int;
@@ -17,26 +17,26 @@ use crate::tensor::{self, View};
 use crate::text::{Read, Str};
 use crate::value::Value;
 
-/// What there is behind a [`Call`].
+/// State of a [`Call`].
 pub(crate) struct Running<'a, 'c> {
     pub(crate) signature: &'a Signature,
-    /// In a vector, where they stay as long as the call: C holds pointers to them.
+    /// In a vector, so that their addresses stay fixed during the call: C holds pointers to them.
     pub(crate) arguments: Vec<Option<Value>>,
-    /// Whether there is a value for each input, now or once the graph has run so far.
+    /// Whether each input has a value now or will have one when the node runs.
     pub(crate) given: Vec<bool>,
     pub(crate) results: Vec<Option<wuerst_core::Value>>,
-    /// `None` while a node is asked about arguments and not run.
+    /// `None` while a node only checks arguments.
     pub(crate) ctx: Option<&'a mut Ctx<'c>>,
     /// Whether the node was told to stop.
     pub(crate) stopped: bool,
 }
 
 thread_local! {
-    /// The calls that this thread is in, the innermost last. `None` while one is at work.
+    /// Calls in progress on this thread, the innermost last. `None` while a call is borrowed.
     static CALLS: RefCell<Vec<(usize, Option<*mut Running<'static, 'static>>)>> = const { RefCell::new(Vec::new()) };
 }
 
-/// Takes a call off the list, whatever happened.
+/// Removes a call from the list when dropped.
 struct Over;
 
 impl Drop for Over {
@@ -46,7 +46,7 @@ impl Drop for Over {
 }
 
 impl Running<'_, '_> {
-    /// Runs C's function, with this behind its call.
+    /// Runs a C function with this state registered as its call.
     pub(crate) fn enter<T>(&mut self, body: impl FnOnce(*mut Call) -> T) -> T {
         static NEXT: AtomicUsize = AtomicUsize::new(1);
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
@@ -57,7 +57,7 @@ impl Running<'_, '_> {
     }
 }
 
-/// Does something with what is behind a call.
+/// Runs `body` with the state of a call.
 fn with<T>(call: *const Call, body: impl FnOnce(&mut Running<'_, '_>) -> Result<T>) -> Result<T> {
     let number = call.addr();
     let set = |running| {
@@ -74,14 +74,14 @@ fn with<T>(call: *const Call, body: impl FnOnce(&mut Running<'_, '_>) -> Result<
             "is good in the thread that runs the node, until its function returns, and not inside a callback";
         return Err(Error::invalid("call", message));
     };
-    // SAFETY: `enter` keeps it in the list only as long as it borrows it, and `set` lends it once at a time. A body that
-    // panics, a bug, leaves the call lent, and so of no more use.
+    // SAFETY: `enter` keeps the pointer in the list only while it borrows the state, and `set` lends it once at a time.
+    // After a body that panics, which is a bug, the call stays lent and is unusable.
     let result = body(unsafe { &mut *pointer });
     set(Some(pointer));
     result
 }
 
-/// The port of that index.
+/// The port at `index`.
 fn port<'p>(ports: &'p [Port], index: usize, what: &str) -> Result<&'p Port> {
     ports.get(index).ok_or_else(|| {
         let message = format!("{index} is no {what}: the signature has {}, counted from 0", ports.len());
@@ -96,7 +96,7 @@ pub extern "C" fn call_argument(call: *const Call, index: usize, out: Out<*const
         with(call, |running| {
             port(&running.signature.inputs, index, "input")?;
             let value = running.arguments.get(index).and_then(Option::as_ref);
-            // SAFETY: the header asks for an output that may be written to.
+            // SAFETY: the header requires a writable output.
             unsafe { out.write(value.map_or(ptr::null(), ptr::from_ref)) };
             Ok(())
         })
@@ -153,7 +153,7 @@ pub extern "C" fn call_preview(call: *mut Call, rgb: Option<&View>) -> *mut Fail
         let rgb = non_null(rgb, "rgb")?;
         with(call, |running| {
             let Some(ctx) = running.ctx.as_mut().filter(|ctx| ctx.wants_preview()) else { return Ok(()) };
-            // SAFETY: the header asks for a tensor that is what it says.
+            // SAFETY: the header requires a tensor that matches its description.
             let picture = unsafe { tensor::copy(rgb)? };
             let Ok(()) = is_picture(&picture) else {
                 let got = Ty::of_tensor(&picture).to_string();
@@ -175,7 +175,7 @@ fn is_picture(tensor: &Tensor) -> Result<(), ()> {
 /// `wst_call_warn`.
 pub extern "C" fn call_warn(call: *mut Call, message: Str) -> *mut Failure {
     fallible(|| {
-        // SAFETY: the header asks for a string that is good during the call.
+        // SAFETY: the header requires a string valid during the call.
         let message = unsafe { message.read("message")? };
         with(call, |running| {
             running.ctx.iter_mut().for_each(|ctx| ctx.warn(message));

@@ -1,4 +1,4 @@
-//! `wst_digest`: names of content.
+//! `wst_digest`: digests of content.
 
 use wuerst_core::CancellationToken;
 pub use wuerst_sys::Digest;
@@ -7,7 +7,7 @@ use crate::boundary::{Out, fallible, non_null};
 use crate::error::Failure;
 use crate::value::Value;
 
-/// A digest as C has it.
+/// Converts a digest to its C struct.
 pub fn in_c(digest: wuerst_core::Digest) -> Digest {
     Digest { bytes: *digest.as_bytes() }
 }
@@ -17,7 +17,7 @@ pub extern "C" fn value_digest(value: Option<&Value>, out: Out<Digest>) -> *mut 
     fallible(|| {
         let (value, out) = (non_null(value, "value")?, out.non_null()?);
         let digest = value.inner().identify(&CancellationToken::new())?;
-        // SAFETY: the header asks for an output that may be written to.
+        // SAFETY: the header requires a writable output.
         unsafe { out.write(in_c(digest)) };
         Ok(())
     })

@@ -1,4 +1,4 @@
-//! `wst_error`: why a call failed.
+//! `wst_error`: reason why a call failed.
 
 use std::ffi::c_int;
 use std::ptr;
@@ -10,7 +10,7 @@ use crate::text::{Read, Str};
 /// `wst_error_new`.
 pub extern "C" fn error_new(code: u32, message: Str) -> *mut Failure {
     infallible(nothing(), || {
-        // SAFETY: the header asks for a string that is good during the call.
+        // SAFETY: the header requires a string valid during the call.
         match unsafe { message.read("message") } {
             Ok(message) => Failure::boxed(Code::numbered(code), Vec::new(), message),
             Err(error) => Failure::give(error),
@@ -40,7 +40,7 @@ pub extern "C" fn error_place(
 ) -> c_int {
     infallible(0, || {
         let Some(problem) = error.and_then(|failure| failure.places.get(index)) else { return 0 };
-        // SAFETY: the header asks for pointers that are NULL or may be written to.
+        // SAFETY: the header requires pointers that are NULL or may be written to.
         unsafe {
             line.offer(problem.line);
             column.offer(problem.column);
@@ -56,7 +56,7 @@ pub extern "C" fn error_free(error: Option<Box<Failure>>) {
     infallible((), || drop(error));
 }
 
-/// What a function that gives a handle and cannot fail gives after a bug.
+/// Fallback of functions that return a handle and cannot fail; used after a bug.
 pub fn nothing<T>() -> *mut T {
     ptr::null_mut()
 }

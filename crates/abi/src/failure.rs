@@ -1,4 +1,4 @@
-//! Why a call failed, in terms of C: a code, a message, and places.
+//! Errors in C terms: a code, a message, and places.
 
 use std::fmt;
 
@@ -23,7 +23,7 @@ pub enum Code {
 }
 
 impl Code {
-    /// The code of this number; one that the header does not have, and "no error", is a node's own way to fail.
+    /// The code with this number. An unknown number, or 0 for "no error", becomes the code for a failed node.
     pub fn numbered(number: u32) -> Code {
         use Code::{Cancelled, File, Graph, Internal, Invalid, Model, NotFound, OutOfMemory, Runtime};
         let all = [Invalid, Graph, NotFound, File, Model, Runtime, OutOfMemory, Cancelled, Internal];
@@ -31,7 +31,7 @@ impl Code {
     }
 }
 
-/// The code of an error, taken from its cause where a node or a plug-in passes it on.
+/// The code of an error; taken from its cause if a node or a plug-in passes the error on.
 pub fn code(error: &Error) -> Code {
     match error {
         Error::Graph(_) => Code::Graph,
@@ -55,9 +55,9 @@ pub fn code(error: &Error) -> Code {
 /// An error from C: its code and its message.
 #[derive(Debug)]
 pub struct ForeignError {
-    /// What a program can decide by.
+    /// For programs.
     pub code: Code,
-    /// What is wrong, for people.
+    /// For people.
     pub message: String,
 }
 
@@ -75,17 +75,17 @@ impl From<Error> for ForeignError {
     }
 }
 
-/// An error that C holds.
+/// An error held by C.
 #[derive(Debug)]
 pub struct Failure {
     pub(crate) code: Code,
     pub(crate) places: Vec<Diagnostic>,
-    /// Ends with a NUL, which is not part of it.
+    /// Ends with a NUL, which is not part of the text.
     pub(crate) message: String,
 }
 
 impl Failure {
-    /// Gives C a new error.
+    /// Hands a new error to C.
     pub fn give(error: Error) -> *mut Failure {
         let (code, message) = (code(&error), error.to_string());
         let places = match error {
@@ -102,10 +102,10 @@ impl Failure {
         Box::into_raw(Box::new(Failure { code, places, message }))
     }
 
-    /// The error that C gives back; `None` for NULL, success.
+    /// Takes an error back from C; `None` for NULL, which is success.
     ///
     /// # Safety
-    /// The pointer is NULL or came from this copy of the library, and is C's to give.
+    /// The pointer is NULL, or was made by this copy of the library and is owned by the caller.
     pub unsafe fn take(failure: *mut Failure) -> Option<ForeignError> {
         if failure.is_null() {
             return None;

@@ -1,16 +1,16 @@
 //! The floating-point state of the host's thread: rounding, denormals, exception flags.
 //!
-//! A host may round otherwise or flush denormals to zero; the same inputs shall give the same bytes all the same, and
-//! the host shall find its thread as it left it. So each call from C runs in the plain state, and puts the other back.
+//! A host may set another rounding or flush denormals to zero. Equal inputs must still give equal bytes, and the host's
+//! state must not change. Each call from C therefore runs in the default state and restores the previous one.
 
-/// The plain state, until it is dropped.
+/// Sets the default state until dropped.
 #[derive(Debug)]
 pub struct Plain {
     before: imp::State,
 }
 
 impl Plain {
-    /// Keeps the thread's state, and sets the plain one.
+    /// Saves the thread's state and sets the default one.
     #[must_use = "the plain state holds as long as this lives"]
     pub fn set() -> Plain {
         let before = imp::get();
@@ -30,7 +30,7 @@ mod imp {
     use std::arch::asm;
 
     pub(super) type State = u32;
-    /// All exceptions masked, round to nearest, denormals kept: what a process begins with.
+    /// All exceptions masked, round to nearest, denormals kept: the state in which a process starts.
     pub(super) const PLAIN: State = 0x1f80;
 
     pub(super) fn get() -> State {
@@ -41,7 +41,7 @@ mod imp {
     }
 
     pub(super) fn set(state: State) {
-        // SAFETY: reads four bytes, which are the plain state or one that the thread had.
+        // SAFETY: reads four bytes, which are the default state or a saved one.
         unsafe { asm!("ldmxcsr [{}]", in(reg) &raw const state, options(nostack, preserves_flags)) };
     }
 }
@@ -61,14 +61,14 @@ mod imp {
     }
 
     pub(super) fn set(state: State) {
-        // SAFETY: the plain state, or one that the thread had.
+        // SAFETY: the default state, or a saved one.
         unsafe { asm!("msr fpcr, {}", in(reg) state, options(nomem, nostack, preserves_flags)) };
     }
 }
 
 #[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
 mod imp {
-    /// Nothing is known of the state, so nothing is done about it.
+    /// The state is unknown on this processor and is left alone.
     pub(super) type State = ();
     pub(super) const PLAIN: State = ();
     pub(super) fn get() -> State {}

@@ -1,4 +1,4 @@
-//! Structs that C fills, and that later versions make longer: they begin with their size.
+//! Structs that C fills and that later versions extend: they begin with their size.
 
 use std::mem::MaybeUninit;
 use std::{ptr, slice};
@@ -6,20 +6,20 @@ use std::{ptr, slice};
 use wuerst_core::{Error, Result};
 use wuerst_sys::Versioned;
 
-/// No struct of ours is longer; a size beyond it was never set.
+/// Upper bound of plausible sizes. A larger size was never initialised.
 const LONGEST: usize = 4096;
 
 /// A struct of C's of any version.
 pub trait Grows: Versioned {
-    /// The size that the struct behind a pointer says it has; `None` for NULL.
+    /// The size stated by the struct itself; `None` for NULL.
     ///
     /// # Safety
-    /// The pointer is NULL or points to a struct of this sort, of any version.
+    /// The pointer is NULL or points to a struct of this kind, of any version.
     unsafe fn size(pointer: *const Self) -> Result<Option<usize>> {
         if pointer.is_null() {
             return Ok(None);
         }
-        // SAFETY: it begins with its size.
+        // SAFETY: the struct begins with its size.
         let size = unsafe { pointer.cast::<usize>().read_unaligned() };
         if (Self::FIRST..=LONGEST).contains(&size) {
             return Ok(Some(size));
@@ -28,16 +28,16 @@ pub trait Grows: Versioned {
         Err(Error::invalid(Self::NAME, message))
     }
 
-    /// The struct behind a pointer, with zeros where the caller's version has no fields; `None` for NULL.
+    /// Reads the struct, with zeros for fields that the caller's version lacks; `None` for NULL.
     ///
     /// # Safety
-    /// The pointer is NULL or points to as many bytes as the size there says.
+    /// The pointer is NULL or points to as many bytes as the struct's size states.
     unsafe fn read(pointer: *const Self) -> Result<Option<Self>> {
         // SAFETY: promised by the caller.
         let Some(size) = (unsafe { Self::size(pointer)? }) else { return Ok(None) };
         let bytes = pointer.cast::<u8>();
         let known = size.min(size_of::<Self>());
-        // SAFETY: the caller promises `size` bytes, of which `known` are no more.
+        // SAFETY: the caller promises `size` bytes, and `known` is no more.
         let beyond = unsafe { slice::from_raw_parts(bytes.add(known), size - known) };
         if beyond.iter().any(|byte| *byte != 0) {
             let message = "uses fields that this version of the library does not have: update it";
@@ -52,10 +52,10 @@ pub trait Grows: Versioned {
     }
 }
 
-/// Sees to it that the reserved fields of a struct are 0, so that a later version can give them a meaning.
+/// Requires reserved fields to be 0, so that a later version can use them.
 ///
 /// # Errors
-/// When one is not.
+/// If one is not 0.
 pub fn zero(name: &str, reserved: &[u32]) -> Result<()> {
     if reserved.iter().all(|field| *field == 0) {
         return Ok(());
@@ -65,12 +65,12 @@ pub fn zero(name: &str, reserved: &[u32]) -> Result<()> {
 
 impl<T: Versioned> Grows for T {}
 
-/// A struct that the library fills: the caller sets its size, and gets as many fields as that has room for.
+/// A struct that the library fills: the caller sets its size, and gets the fields that fit.
 pub trait Shows: Grows {
-    /// Writes the fields that the caller's version has, and zeros in those that this version does not.
+    /// Writes the fields of the caller's version, and zeros in fields that this version does not know.
     ///
     /// # Safety
-    /// The pointer is NULL or points to as many bytes as the size there says, which may be written to.
+    /// The pointer is NULL or points to as many writable bytes as the struct's size states.
     unsafe fn show(self, pointer: *mut Self) -> Result<()> {
         // SAFETY: promised by the caller.
         let Some(asked) = (unsafe { Self::size(pointer)? }) else {

@@ -1,6 +1,6 @@
-//! The other side: a Rust [`NodeKind`] as a plug-in, which the host may have been built apart from.
+//! The plug-in's side: exports a Rust [`NodeKind`] to a host that may have been built separately.
 //!
-//! A handle from the host is only ever handed back to the host's own functions.
+//! Handles of the host are only passed back to the host's own functions.
 
 use std::any::Any;
 use std::cell::RefCell;
@@ -27,7 +27,7 @@ use crate::tensor;
 use crate::text::{Read, Str};
 use crate::value::Value;
 
-/// Makes a library (`crate-type = ["cdylib"]`) a plug-in that adds these nodes; each is made by a function without
+/// Makes a library (`crate-type = ["cdylib"]`) a plug-in that adds these nodes. Each argument is a function without
 /// parameters that returns `Result<impl NodeKind>`.
 ///
 /// ```
@@ -56,7 +56,7 @@ use crate::value::Value;
 #[macro_export]
 macro_rules! plugin {
     ($($new:path),+ $(,)?) => {
-        /// The version of the interface that this plug-in is built for.
+        /// The interface version that this plug-in is built for.
         #[unsafe(no_mangle)]
         pub extern "C" fn wst_plugin_version() -> u32 {
             $crate::ABI_VERSION
@@ -65,7 +65,7 @@ macro_rules! plugin {
         /// Adds the nodes.
         ///
         /// # Safety
-        /// For the host to call, with its table.
+        /// Called by the host only, with its table.
         #[unsafe(no_mangle)]
         pub unsafe extern "C" fn wst_plugin_init_1(
             api: &'static $crate::table::Api,
@@ -87,7 +87,7 @@ struct Exported {
     node: Arc<dyn NodeKind>,
 }
 
-/// Adds nodes to the host: the body of a plug-in's entry, which [`plugin!`](crate::plugin!) writes.
+/// Adds nodes to the host: the body of a plug-in's entry, called by [`plugin!`](crate::plugin!).
 #[doc(hidden)]
 pub fn init(
     api: &'static Api,
@@ -98,7 +98,7 @@ pub fn init(
     catch(api, || Ok(nodes()?.into_iter().try_for_each(|node| add(api, plugin, node))?))
 }
 
-/// Runs a body; its errors and panics become errors of the host.
+/// Runs `body`; its errors and panics become errors of the host.
 fn catch(api: &Api, body: impl FnOnce() -> Result<(), ForeignError>) -> *mut Failure {
     let bug = |panic: Box<dyn Any + Send>| {
         let message = format!("a bug in the plug-in: {}", boundary::message(&*panic));
@@ -111,7 +111,7 @@ fn catch(api: &Api, body: impl FnOnce() -> Result<(), ForeignError>) -> *mut Fai
 }
 
 fn add(api: &'static Api, plugin: *mut Plugin, node: Arc<dyn NodeKind>) -> Result<()> {
-    // The interface has no place for the inputs of an example.
+    // The interface cannot carry the inputs of an example.
     let NodeSpec { kind, version, signature, pure, about, expected_ms, example: _ } = node.spec();
     let ports = signature.inputs.iter().chain(&signature.outputs).filter(|port| !port.about.is_empty());
     let ports: String = ports.map(|port| format!("{}: {}\n", port.name, port.about)).collect();
@@ -134,17 +134,17 @@ fn add(api: &'static Api, plugin: *mut Plugin, node: Arc<dyn NodeKind>) -> Resul
         expected_ms: *expected_ms,
     };
     take_error(api, (api.add)(plugin, &raw)).inspect_err(|_| {
-        // SAFETY: the host did not take it.
+        // SAFETY: the host refused the node, so it is still ours.
         unsafe { drop_exported(user) }
     })
 }
 
-/// Takes an error that the host gave, and frees it.
+/// Converts an error from the host, and frees it.
 fn take_error(api: &Api, failure: *mut Failure) -> Result<()> {
     if failure.is_null() {
         return Ok(());
     }
-    // SAFETY: the host's error, which is ours to read and to give back; its message is good until then.
+    // SAFETY: the host's error is ours to read and to free; its message is valid until then.
     let said = unsafe {
         let message = (api.error_message)(failure.as_ref()).read("message").map(str::to_owned);
         (api.error_free)(Some(Box::from_raw(failure)));
@@ -153,7 +153,7 @@ fn take_error(api: &Api, failure: *mut Failure) -> Result<()> {
     Err(Error::invalid("host", said))
 }
 
-/// What the host writes for a function with an output.
+/// Calls a host function with an output, and returns the output.
 fn ask<T>(api: &Api, function: impl FnOnce(Out<T>) -> *mut Failure) -> Result<T> {
     let mut place = MaybeUninit::uninit();
     take_error(api, function(Out::at(&mut place)))?;
@@ -164,7 +164,7 @@ fn ask<T>(api: &Api, function: impl FnOnce(Out<T>) -> *mut Failure) -> Result<T>
 unsafe extern "C" fn drop_exported(user: *mut c_void) {
     // SAFETY: made by `add`, and dropped once.
     let exported = unsafe { Box::from_raw(user.cast::<Exported>()) };
-    // A node that panics as it goes has nobody to tell.
+    // A panic in a destructor has no receiver.
     let _ = catch_unwind(AssertUnwindSafe(|| drop(exported)));
 }
 
@@ -174,7 +174,7 @@ unsafe extern "C" fn run(user: *mut c_void, call: *mut Call) -> *mut wuerst_sys:
     catch(api, || {
         let spec = node.spec();
         let values = arguments(api, call, spec)?;
-        // SAFETY: the name of the node in the graph is good until the run is over.
+        // SAFETY: the node's name in the graph is valid until the run ends.
         let id = unsafe { (api.call_node)(call).read("node")? };
         let cancel = CancellationToken::new();
         let mut observer = Host { api, call, cancel: cancel.clone() };
@@ -184,7 +184,7 @@ unsafe extern "C" fn run(user: *mut c_void, call: *mut Call) -> *mut wuerst_sys:
             let value = host_value(api, value)?;
             // SAFETY: made by the host just now.
             let failure = (api.call_result)(call, index, unsafe { value.as_ref() });
-            // SAFETY: as above; the call keeps what it needs.
+            // SAFETY: as above; the call keeps its own reference.
             (api.value_free)(Some(unsafe { Box::from_raw(value) }));
             take_error(api, failure)?;
         }
@@ -217,7 +217,7 @@ unsafe extern "C" fn state(user: *mut c_void, call: *mut Call, out: *mut Digest)
         let spec = node.spec();
         let known = arguments(api, call, spec)?;
         if let Some(state) = node.state(&Args::new(&spec.signature.inputs, &known))? {
-            // SAFETY: the host's output, which may be written to.
+            // SAFETY: the host's writable output.
             unsafe { out.write(in_c(state)) };
         }
         Ok(())
@@ -226,7 +226,7 @@ unsafe extern "C" fn state(user: *mut c_void, call: *mut Call, out: *mut Digest)
 }
 
 thread_local! {
-    /// What `batch` said last in this thread: its texts are views of that.
+    /// Last result of `batch` in this thread, which the host reads through views.
     static BATCH: RefCell<[String; 3]> = const { RefCell::new([const { String::new() }; 3]) };
 }
 
@@ -245,20 +245,20 @@ unsafe extern "C" fn batch(user: *mut c_void, call: *mut Call, out: *mut BatchVi
             unsafe { BatchView { over, each, counts, ..BatchView::init() }.show(out) }.is_ok().into()
         })
     };
-    // A panic, a bug, is no batch: the node then runs as a whole, which panics again and is told.
+    // A panic, which is a bug, counts as "no batch": the node then runs as a whole, panics again, and that panic is reported.
     catch_unwind(AssertUnwindSafe(described)).unwrap_or(0)
 }
 
 fn arguments(api: &Api, call: *mut Call, spec: &NodeSpec) -> Result<Vec<Option<wuerst_core::Value>>> {
     let argument = |index| {
         let value = ask(api, |out| (api.call_argument)(call, index, out))?;
-        // SAFETY: NULL, or good until the call is over.
+        // SAFETY: NULL, or valid until the call ends.
         unsafe { value.as_ref() }.map(|value| taken(api, value)).transpose()
     };
     (0..spec.signature.inputs.len()).map(argument).collect()
 }
 
-/// A value of the host's as one of ours; tensors are copied.
+/// Converts a value of the host; tensors are copied.
 fn taken(api: &Api, value: &Value) -> Result<wuerst_core::Value> {
     let text = |function: extern "C" fn(Option<&Value>, Out<Str>) -> *mut Failure| {
         let view = ask(api, |out| function(Some(value), out))?;
@@ -283,7 +283,7 @@ fn taken(api: &Api, value: &Value) -> Result<wuerst_core::Value> {
     })
 }
 
-/// One of our values as one of the host's.
+/// Converts a value to one of the host.
 fn host_value(api: &Api, value: wuerst_core::Value) -> Result<*mut Value> {
     use wuerst_core::Value::{Bool, File, Float, Int, Model, Tensor, Text};
     match value {
@@ -300,7 +300,7 @@ fn host_value(api: &Api, value: wuerst_core::Value) -> Result<*mut Value> {
     }
 }
 
-/// Passes on what a node tells its run.
+/// Forwards a node's events to its run.
 struct Host {
     api: &'static Api,
     call: *mut Call,
@@ -321,7 +321,7 @@ impl Observer for Host {
     }
 
     fn preview(&mut self, _: &str, rgb: &Tensor) {
-        // A preview that is not shown is no reason to stop.
+        // A failed preview does not stop the run.
         let _ = take_error(
             self.api,
             (self.api.call_preview)(self.call, Some(&tensor::view(rgb, &tensor::shape(rgb)))),

@@ -58,7 +58,7 @@ impl Layout {
         self.channels * self.number_bytes()
     }
 
-    /// Where in a pixel the red, green and blue numbers begin.
+    /// Byte offsets of red, green and blue within a pixel.
     fn colours(self) -> [usize; 3] {
         let places = if self.swapped { [2, 1, 0] } else { [0, 1, 2] };
         places.map(|place| place * self.number_bytes())
@@ -101,7 +101,7 @@ impl Canvas {
         Ok(Canvas { top: image.data.cast(), row_bytes, size, layout, linear })
     }
 
-    /// The pixels, each as the address where it begins.
+    /// Addresses of the pixels.
     fn pixels(&self) -> impl Iterator<Item = *mut u8> {
         let [height, width] = self.size;
         let bytes = self.layout.pixel_bytes();
@@ -112,10 +112,10 @@ impl Canvas {
     }
 
     /// # Safety
-    /// The memory is as the header asks for, and `at` a number of it.
+    /// The memory is as the header requires, and `at` is an address of a number in it.
     unsafe fn write(&self, at: *mut u8, value: f32) {
         let value = if self.linear { to_linear(value) } else { value };
-        // SAFETY: promised by the caller; nothing is asked of the alignment.
+        // SAFETY: promised by the caller; no alignment is assumed.
         unsafe {
             match self.layout.number {
                 Number::U8 => at.write(byte(value)),
@@ -139,10 +139,10 @@ impl Canvas {
         if self.linear { to_coded(value) } else { value }
     }
 
-    /// Writes colours, three to a pixel, and full opacity.
+    /// Writes colours, three per pixel, and full opacity.
     ///
     /// # Safety
-    /// The memory is as the header asks for.
+    /// The memory is as the header requires.
     unsafe fn paint(&self, colours: impl Iterator<Item = [f32; 3]>) {
         let (places, alpha) = (self.layout.colours(), 3 * self.layout.number_bytes());
         for (pixel, colour) in self.pixels().zip(colours) {
@@ -168,7 +168,7 @@ fn to_coded(x: f32) -> f32 {
     if x <= 0.003_130_8 { x * 12.92 } else { 1.055 * x.powf(1. / 2.4) - 0.055 }
 }
 
-/// Where picture number `index` begins in a tensor of pictures, and how large it is.
+/// Offset and size of picture `index` in a tensor of pictures.
 fn picture(tensor: &Tensor, index: u32) -> Result<(usize, [usize; 2])> {
     let (count, [height, width]) = match *tensor.shape() {
         [height, width, 3] => (1, [height, width]),
@@ -191,7 +191,7 @@ fn picture(tensor: &Tensor, index: u32) -> Result<(usize, [usize; 2])> {
 pub extern "C" fn value_copy(value: Option<&Value>, into: At<Image>) -> *mut Failure {
     fallible(|| {
         let tensor = tensor(non_null(value, "value")?)?;
-        // SAFETY: the header asks for NULL or a struct begun with its _INIT macro.
+        // SAFETY: the header requires NULL or a struct begun with its _INIT macro.
         let image =
             unsafe { Image::read(into.pointer())? }.ok_or_else(|| Error::invalid("into", "is NULL"))?;
         let canvas = Canvas::of(&image)?;
@@ -201,7 +201,7 @@ pub extern "C" fn value_copy(value: Option<&Value>, into: At<Image>) -> *mut Fai
             return Err(wrong(format!("it is {w} × {h}, and the picture is {width} × {height}")));
         }
         let numbers = size[0] * size[1] * 3;
-        // SAFETY: the header asks for memory of that size and layout.
+        // SAFETY: the header requires memory of this size and layout.
         unsafe {
             if let Some(bytes) = tensor.values::<u8>() {
                 let of = |c: &[u8]| [c[0], c[1], c[2]].map(|byte| f32::from(byte) / 255.);
@@ -220,7 +220,7 @@ pub extern "C" fn value_copy(value: Option<&Value>, into: At<Image>) -> *mut Fai
 pub extern "C" fn value_image(from: At<Image>, out: Out<*mut Value>) -> *mut Failure {
     fallible(|| {
         let out = out.non_null()?;
-        // SAFETY: the header asks for NULL or a struct begun with its _INIT macro.
+        // SAFETY: the header requires NULL or a struct begun with its _INIT macro.
         let image =
             unsafe { Image::read(from.pointer())? }.ok_or_else(|| Error::invalid("from", "is NULL"))?;
         if image.index != 0 {
@@ -232,7 +232,7 @@ pub extern "C" fn value_image(from: At<Image>, out: Out<*mut Value>) -> *mut Fai
         let mut colours = memory::room(numbers.ok_or_else(|| wrong("is larger than memory can be"))?)?;
         let places = canvas.layout.colours();
         for pixel in canvas.pixels() {
-            // SAFETY: the header asks for memory of that size and layout.
+            // SAFETY: the header requires memory of this size and layout.
             colours.extend(places.map(|place| unsafe { canvas.read(pixel.wrapping_add(place)) }));
         }
         let shape = [height, width, 3];
@@ -240,7 +240,7 @@ pub extern "C" fn value_image(from: At<Image>, out: Out<*mut Value>) -> *mut Fai
             Number::U8 => Tensor::from_vec(&shape, memory::collected(colours.into_iter().map(byte))?)?,
             Number::F16 | Number::F32 => Tensor::from_vec(&shape, colours)?,
         };
-        // SAFETY: the header asks for an output that may be written to.
+        // SAFETY: the header requires a writable output.
         unsafe { out.give(wuerst_core::Value::from(tensor).into()) };
         Ok(())
     })
@@ -275,7 +275,7 @@ pub extern "C" fn value_read(
             return Err(Error::invalid("data", "is NULL"));
         }
         let from = crate::tensor::view(&tensor, &[]).data;
-        // SAFETY: the header asks for so many bytes that may be written to; the tensor has as many.
+        // SAFETY: the header requires this many writable bytes, and the tensor has as many.
         unsafe { std::ptr::copy_nonoverlapping(from.cast::<u8>(), data.cast::<u8>(), needed) };
         Ok(())
     })

@@ -1,11 +1,11 @@
-//! What crosses the line to C, both ways: strings, tensors, values, errors and nodes.
+//! Conversions between C and Rust, in both directions: strings, tensors, values, errors and nodes.
 //!
-//! The C library exports these functions under the names of `include/wuerst.h`, which says what each promises, and
-//! only there; plug-ins find the same functions in a table. A node of C's becomes a [`wuerst_core::NodeKind`] here
-//! ([`node`]), and with [`plugin!`] a `wuerst_core::NodeKind` becomes a plug-in ([`guest`]).
+//! The C library exports these functions under the names of `include/wuerst.h`, which alone documents them; plug-ins find
+//! the same functions in a table. [`node`] turns a C node into a [`wuerst_core::NodeKind`]; [`plugin!`] turns a
+//! `wuerst_core::NodeKind` into a plug-in ([`guest`]).
 //!
-//! Every function is a few lines inside [`boundary`], where NULL, panics and errors are turned into what C understands;
-//! pointers from C are `Option<&T>`, [`Out`] or [`Str`].
+//! Every function is a few lines inside [`boundary`], which turns NULL, panics and errors into the C convention. Pointers
+//! from C are `Option<&T>`, [`Out`] or [`Str`].
 #![cfg_attr(not(test), warn(clippy::disallowed_methods))]
 #![allow(unsafe_code, reason = "pointers from C; each use says why it is sound")]
 

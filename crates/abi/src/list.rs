@@ -1,19 +1,19 @@
-//! Arrays that C gives as pointer and count.
+//! Arrays passed by C as pointer and count.
 
 use std::slice;
 
 use wuerst_core::{Error, Result};
 
-/// The longest that any array of C's is: far more than a graph has outputs.
+/// Maximum length of an array from C; far more than a graph has outputs.
 pub const LONGEST: usize = 1 << 20;
 
-/// The elements behind a pointer; `name` is the parameter's in the header.
+/// Borrows an array; `name` is the parameter's name in the header.
 ///
 /// # Errors
-/// NULL for some, more than `most`, or a pointer that is not aligned to its elements.
+/// NULL with a count above 0, more than `most` elements, or a misaligned pointer.
 ///
 /// # Safety
-/// The pointer is NULL or points to `count` elements, which stay as they are for `'a`.
+/// The pointer is NULL or points to `count` elements, which stay unchanged for `'a`.
 pub unsafe fn read<'a, T>(name: &str, pointer: *const T, count: usize, most: usize) -> Result<&'a [T]> {
     if count == 0 {
         return Ok(&[]);
@@ -27,7 +27,7 @@ pub unsafe fn read<'a, T>(name: &str, pointer: *const T, count: usize, most: usi
     if !pointer.is_aligned() {
         return Err(Error::invalid(name, "is not aligned to its elements"));
     }
-    // SAFETY: not NULL, aligned, of no more than `most` elements, which are promised by the caller.
+    // SAFETY: not NULL, aligned, at most `most` elements, which the caller promises.
     Ok(unsafe { slice::from_raw_parts(pointer, count) })
 }
 

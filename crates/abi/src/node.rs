@@ -1,4 +1,4 @@
-//! `wst_node_kind`: a node in C, and how it becomes a [`NodeKind`].
+//! `wst_node_kind`: makes a [`NodeKind`] from a node written in C.
 
 use std::borrow::Cow;
 use std::ffi::{c_int, c_void};
@@ -30,7 +30,7 @@ pub type StateFn =
 pub type BatchFn = unsafe extern "C" fn(user: *mut c_void, given: *mut Call, out: *mut BatchView) -> c_int;
 
 /// # Safety
-/// The strings are good.
+/// The strings are valid.
 unsafe fn owned(view: &BatchView) -> Result<Batch> {
     // SAFETY: promised by the caller.
     let (over, each, counts) =
@@ -40,7 +40,7 @@ unsafe fn owned(view: &BatchView) -> Result<Batch> {
     Ok(Batch { over: name(over), each, counts: (!counts.is_empty()).then(|| name(counts)) })
 }
 
-/// A node whose functions are C's.
+/// A node whose functions are written in C.
 pub struct Foreign {
     spec: NodeSpec,
     run: NodeFn,
@@ -51,20 +51,20 @@ pub struct Foreign {
     user: *mut c_void,
 }
 
-// SAFETY: the header says that a node's functions are called from any thread, several at once.
+// SAFETY: the header states that a node's functions may be called from any thread, several at once.
 unsafe impl Send for Foreign {}
-// SAFETY: as above.
+// SAFETY: see `Send`.
 unsafe impl Sync for Foreign {}
 
 impl Foreign {
-    /// The node that C describes. From now on it is ours to drop; after an error it is still C's.
+    /// Reads a node's description. On success the node is ours to drop; after an error it is still C's.
     ///
     /// # Errors
-    /// What is wrong with the description.
+    /// A description of the mistake.
     ///
     /// # Safety
-    /// The pointer is NULL or points to a struct begun with its _INIT macro, with good strings, and functions that
-    /// keep what the header asks for.
+    /// The pointer is NULL or points to a struct begun with its _INIT macro, with valid strings, and functions that obey
+    /// the header.
     pub unsafe fn read(node: *const RawKind) -> Result<Foreign> {
         // SAFETY: promised by the caller, here and below.
         let node = unsafe { RawKind::read(node)? }.ok_or_else(|| Error::invalid("node", "is NULL"))?;
@@ -107,7 +107,7 @@ impl Foreign {
         Ok(Foreign { spec, run, check, state, batch, drop: node.drop, user: node.user })
     }
 
-    /// Leaves the node to C after all, which drops it itself. Only for one that nothing else holds.
+    /// Returns ownership of the node to C, which drops it itself. Only if there is no other reference.
     pub fn give_back(node: Arc<Foreign>) {
         if let Some(mut node) = Arc::into_inner(node) {
             node.drop = None;
@@ -121,12 +121,12 @@ impl Foreign {
         Running { signature: &self.spec.signature, arguments, given, results, ctx, stopped: false }
     }
 
-    /// Calls a function of C's, and gives what it said went wrong.
+    /// Calls a C function, and converts its error.
     fn call(&self, function: NodeFn, running: &mut Running<'_, '_>) -> Result<(), ForeignError> {
         let _inside = Inside::enter();
-        // SAFETY: C's own function with C's own pointer; the call is looked up and not followed.
+        // SAFETY: C's own function with C's own pointer; the call is a number that is never dereferenced.
         let failure = running.enter(|call| unsafe { function(self.user, call) });
-        // SAFETY: the header asks for NULL or an error that this library made.
+        // SAFETY: the header requires NULL or an error made by this library.
         unsafe { Failure::take(failure.cast()) }.map_or(Ok(()), Err)
     }
 }
@@ -195,7 +195,7 @@ impl NodeKind for Foreign {
         let _inside = Inside::enter();
         // SAFETY: as in `call`; the view lives until it is read.
         let several = running.enter(|call| unsafe { batch(self.user, call, &raw mut view) }) != 0;
-        // SAFETY: the header asks for strings that are good as long as the node. What is no text names no port.
+        // SAFETY: the header requires strings that are valid as long as the node. Invalid text names no port.
         several.then(|| unsafe { owned(&view) }.ok()).flatten()
     }
 }
@@ -204,7 +204,7 @@ impl Drop for Foreign {
     fn drop(&mut self) {
         if let Some(drop) = self.drop {
             let _inside = Inside::enter();
-            // SAFETY: the header says that it is called once, when nothing uses the node any more.
+            // SAFETY: the header states that this is called once, when the node is no longer in use.
             unsafe { drop(self.user) }
         }
     }

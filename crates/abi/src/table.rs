@@ -1,4 +1,4 @@
-//! `wst_api`: what plug-ins call, and how their nodes are gathered.
+//! `wst_api`: the functions that plug-ins call, and the collection of their nodes.
 
 use std::cell::RefCell;
 use std::ffi::{c_int, c_void};
@@ -41,7 +41,7 @@ macro_rules! api {
             $(pub $field: extern "C" fn($($argument),*) $(-> $result)?,)*
         }
 
-        /// The table that every plug-in gets.
+        /// The table passed to every plug-in.
         pub static API: Api = Api {
             struct_size: size_of::<Api>(),
             abi_version: crate::ABI_VERSION,
@@ -99,7 +99,7 @@ api! {
     call_has: fn(*const Call, usize) -> c_int;
 }
 
-/// What a plug-in adds.
+/// Nodes and graphs that a plug-in adds.
 #[derive(Default)]
 pub struct Added {
     /// Its nodes.
@@ -112,38 +112,38 @@ pub struct Added {
 pub struct AddedGraph {
     /// The kind.
     pub kind: String,
-    /// Where it is.
+    /// Source of its text.
     pub from: GraphFrom,
 }
 
-/// Where a graph of a plug-in is.
+/// Source of a plug-in's graph.
 pub enum GraphFrom {
-    /// Its text.
+    /// The text itself.
     Text(String),
-    /// Its file.
+    /// A file.
     File(PathBuf),
 }
 
 thread_local! {
-    /// The plug-ins that this thread is loading, and what they added so far.
+    /// Plug-ins that this thread is loading, with their additions so far.
     static LOADING: RefCell<Vec<(usize, Added)>> = const { RefCell::new(Vec::new()) };
 }
 
-/// Calls a plug-in's entry, and gives what it adds; nothing when it fails.
+/// Calls a plug-in's entry and returns its additions.
 ///
 /// # Errors
-/// What the plug-in said.
+/// The plug-in's error; nothing is added then.
 pub fn gather(init: impl FnOnce(&'static Api, *mut Plugin) -> *mut Failure) -> Result<Added, ForeignError> {
     static NEXT: AtomicUsize = AtomicUsize::new(1);
     let number = NEXT.fetch_add(1, Ordering::Relaxed);
     LOADING.with_borrow_mut(|loading| loading.push((number, Added::default())));
     let failure = init(&API, ptr::without_provenance_mut(number));
     let added = LOADING.with_borrow_mut(Vec::pop).map(|(_, added)| added).unwrap_or_default();
-    // SAFETY: the header asks for NULL or an error that this library made.
+    // SAFETY: the header requires NULL or an error made by this library.
     unsafe { Failure::take(failure) }.map_or(Ok(added), Err)
 }
 
-/// Does something with what the plug-in has added so far.
+/// Changes the additions of a plug-in that is being loaded.
 fn loading(plugin: *mut Plugin, body: impl FnOnce(&mut Added) -> Result<()>) -> *mut Failure {
     fallible(|| {
         LOADING.with_borrow_mut(|loading| {
@@ -158,8 +158,8 @@ fn loading(plugin: *mut Plugin, body: impl FnOnce(&mut Added) -> Result<()>) -> 
 
 extern "C" fn add(plugin: *mut Plugin, node: *const RawKind) -> *mut Failure {
     loading(plugin, |added| {
-        // SAFETY: the header asks for NULL or a struct begun with its _INIT macro, good strings, and functions that
-        // keep their promises.
+        // SAFETY: the header requires NULL or a struct begun with its _INIT macro, valid strings, and functions that obey
+        // their contracts.
         added.nodes.push(unsafe { Foreign::read(node)? });
         Ok(())
     })
@@ -180,7 +180,7 @@ fn graph(
     from: impl FnOnce(String) -> GraphFrom,
 ) -> *mut Failure {
     loading(plugin, |added| {
-        // SAFETY: the header asks for strings that are good during the call.
+        // SAFETY: the header requires strings valid during the call.
         let (kind, text) = unsafe { (kind.read("kind")?, text.read(name)?) };
         added.graphs.push(AddedGraph { kind: kind.to_owned(), from: from(text.to_owned()) });
         Ok(())

@@ -9,16 +9,16 @@ pub use wuerst_sys::Tensor as View;
 
 use crate::list;
 
-/// The most dimensions of a tensor: twice as many as NumPy has.
+/// Maximum rank of a tensor: twice NumPy's.
 const MOST_DIMENSIONS: usize = 128;
 
-/// The lengths of a tensor's dimensions as C counts them.
+/// The lengths of a tensor's dimensions as C integers.
 pub fn shape(tensor: &Tensor) -> Box<[i64]> {
-    // No dimension is longer than isize::MAX, as memory is not.
+    // No dimension exceeds isize::MAX, since memory does not.
     tensor.shape().iter().map(|&length| length as i64).collect()
 }
 
-/// Shows a tensor, whose `shape` lies where it lives as long.
+/// A view of a tensor; `shape` must live as long as the view.
 pub fn view(tensor: &Tensor, shape: &[i64]) -> View {
     let data = match tensor.dtype() {
         DType::F32 => start::<f32>(tensor),
@@ -32,7 +32,7 @@ pub fn view(tensor: &Tensor, shape: &[i64]) -> View {
 /// Copies the tensor.
 ///
 /// # Safety
-/// `shape` is NULL or points to `rank` lengths, and `data` is NULL or points to as many elements as they say.
+/// `shape` is NULL or points to `rank` lengths, and `data` is NULL or points to the number of elements that they give.
 pub unsafe fn copy(view: &View) -> Result<Tensor> {
     let wrong = |message: &str| Error::invalid("tensor", message);
     let rank = view.rank as usize;
@@ -52,7 +52,7 @@ pub unsafe fn copy(view: &View) -> Result<Tensor> {
 }
 
 /// # Safety
-/// As [`copy`], the elements being of type `T`.
+/// As [`copy`], with elements of type `T`.
 unsafe fn elements<T: Element>(view: &View, shape: &[usize]) -> Result<Tensor> {
     let wrong = |message: &str| Error::invalid("tensor", message);
     let count = shape.iter().try_fold(1usize, |n, &length| n.checked_mul(length));
@@ -67,7 +67,7 @@ unsafe fn elements<T: Element>(view: &View, shape: &[usize]) -> Result<Tensor> {
         if !data.is_aligned() {
             return Err(wrong("its data is not aligned to its elements"));
         }
-        // SAFETY: not NULL, aligned, within isize; `count` elements are promised by the caller.
+        // SAFETY: not NULL, aligned, within isize; the caller promises `count` elements.
         values.extend_from_slice(unsafe { slice::from_raw_parts(data, count) });
     }
     Tensor::from_vec(shape, values)
@@ -77,10 +77,10 @@ fn start<T: Element>(tensor: &Tensor) -> *const c_void {
     tensor.values::<T>().map_or(ptr::null(), |values| values.as_ptr().cast())
 }
 
-/// The element type of a `wst_dtype`.
+/// The element type for a `wst_dtype`.
 ///
 /// # Errors
-/// When it is none.
+/// If the number is unknown.
 pub fn dtype(number: u32) -> Result<DType> {
     let all = [DType::F32, DType::F16, DType::I64, DType::U8];
     let found = all.into_iter().find(|dtype| self::number(*dtype) == number);
@@ -88,7 +88,7 @@ pub fn dtype(number: u32) -> Result<DType> {
     found.ok_or_else(|| Error::invalid("dtype", message()))
 }
 
-/// A `wst_dtype`: DLPack's code of the type, and its bits.
+/// The `wst_dtype` of an element type: DLPack's type code and the number of bits.
 fn number(dtype: DType) -> u32 {
     const INT: u32 = 0;
     const UINT: u32 = 1;

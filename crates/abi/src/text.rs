@@ -1,19 +1,19 @@
-//! `wst_str`: text that crosses the boundary.
+//! `wst_str`: text passed between C and Rust.
 
 use std::slice;
 
 use wuerst_core::{Error, Result};
 pub use wuerst_sys::Str;
 
-/// Text from C, looked at before it is used.
+/// Text from C, checked before use.
 pub trait Read: Copy {
-    /// The text; `name` is the parameter's or field's in the header.
+    /// The text; `name` is the parameter's or field's name in the header.
     ///
     /// # Errors
-    /// NULL, a length that no memory has, or bytes that are not UTF-8.
+    /// NULL, an impossible length, or bytes that are not UTF-8.
     ///
     /// # Safety
-    /// `data` is NULL or points to `len` bytes, which stay as they are for `'a`.
+    /// `data` is NULL or points to `len` bytes, which stay unchanged for `'a`.
     unsafe fn read<'a>(self, name: &str) -> Result<&'a str>;
 }
 
@@ -28,7 +28,7 @@ impl Read for Str {
         if self.len > isize::MAX.unsigned_abs() {
             return Err(Error::invalid(name, "is longer than memory can be"));
         }
-        // SAFETY: not NULL, not too long, and the rest is promised by the caller.
+        // SAFETY: not NULL, of possible length; the caller promises the rest.
         let bytes = unsafe { slice::from_raw_parts(self.data, self.len) };
         std::str::from_utf8(bytes)
             .map_err(|e| Error::invalid(name, format!("is not UTF-8: byte {} is wrong", e.valid_up_to())))

@@ -9,10 +9,10 @@ use crate::error::{Failure, nothing};
 use crate::tensor::{self, View};
 use crate::text::{Read, Str};
 
-/// A value that C holds.
+/// A value held by C.
 pub struct Value {
     value: wuerst_core::Value,
-    /// A tensor's lengths as C counts them; empty for the rest.
+    /// A tensor's shape in C integers; empty for other values.
     shape: Box<[i64]>,
 }
 
@@ -66,7 +66,7 @@ pub extern "C" fn value_float(value: f64) -> *mut Value {
 pub extern "C" fn value_text(text: Str, out: Out<*mut Value>) -> *mut Failure {
     fallible(|| {
         let out = out.non_null()?;
-        // SAFETY: the header asks for a string that is good during the call, and an output that may be written to.
+        // SAFETY: the header requires a string valid during the call, and a writable output.
         unsafe {
             let text = text.read("text")?;
             out.give(wuerst_core::Value::from(text).into());
@@ -79,7 +79,7 @@ pub extern "C" fn value_text(text: Str, out: Out<*mut Value>) -> *mut Failure {
 pub extern "C" fn value_tensor(tensor: Option<&View>, out: Out<*mut Value>) -> *mut Failure {
     fallible(|| {
         let (tensor, out) = (non_null(tensor, "tensor")?, out.non_null()?);
-        // SAFETY: the header asks for a tensor that is what it says, and an output that may be written to.
+        // SAFETY: the header requires a tensor that matches its description, and a writable output.
         unsafe {
             let tensor = tensor::copy(tensor)?;
             out.give(wuerst_core::Value::from(tensor).into());
@@ -102,7 +102,7 @@ pub extern "C" fn value_type(value: Option<&Value>) -> u32 {
     })
 }
 
-/// Shows what `read` finds in a value, or says that it is not a `want`.
+/// Writes the result of `read` to C, or an error that the value is not a `want`.
 fn show<T>(
     value: Option<&Value>,
     out: Out<T>,
@@ -112,7 +112,7 @@ fn show<T>(
     fallible(|| -> Result<()> {
         let (value, out) = (non_null(value, "value")?, out.non_null()?);
         let found = read(value).ok_or_else(|| value.is_not(want))?;
-        // SAFETY: the header asks for an output that may be written to.
+        // SAFETY: the header requires a writable output.
         unsafe { out.write(found) };
         Ok(())
     })
@@ -126,14 +126,14 @@ pub extern "C" fn value_as_bool(value: Option<&Value>, out: Out<c_int>) -> *mut 
     })
 }
 
-/// A whole number as one of C's types; `other` is the function that gives those which are not.
+/// A whole number as a C type; `other` is the function to call for numbers out of its range.
 fn whole<T: TryFrom<i128>>(value: Option<&Value>, out: Out<T>, other: &str) -> *mut Failure {
     fallible(|| {
         let (value, out) = (non_null(value, "value")?, out.non_null()?);
         let wuerst_core::Value::Int(number) = value.inner() else { return Err(value.is_not("int")) };
         let beyond = |_| Error::invalid("value", format!("{number} does not fit: {other} gives it"));
         let number = T::try_from(*number).map_err(beyond)?;
-        // SAFETY: the header asks for an output that may be written to.
+        // SAFETY: the header requires a writable output.
         unsafe { out.write(number) };
         Ok(())
     })

@@ -1,5 +1,5 @@
-//! The line between C and Rust, as `wuerst_abi` draws it, in a library that keeps its panics to
-//! itself, leaves the host's floating-point state alone, and has room on the stack.
+//! The boundary between C and Rust, on top of `wuerst_abi`: it also keeps panics silent, preserves the host's
+//! floating-point state, and provides enough stack.
 
 use wuerst::Result;
 use wuerst_abi::boundary;
@@ -10,21 +10,21 @@ use crate::stack::with_room;
 
 pub(crate) use wuerst_abi::boundary::{At, Out, non_null};
 
-/// Runs the body of an exported function that can fail. NULL is success; a panic becomes an error.
+/// Runs the body of an exported function that can fail. Returns NULL on success; a panic becomes an error.
 pub(crate) fn fallible(body: impl FnOnce() -> Result<()>) -> *mut Failure {
     quiet();
     let _plain = Plain::set();
     boundary::fallible(|| with_room(body)?)
 }
 
-/// Runs the body of an exported function that cannot fail. A panic, a bug, gives `fallback`.
+/// Runs the body of an exported function that cannot fail. A panic, which is a bug, returns `fallback`.
 pub(crate) fn infallible<T>(fallback: T, body: impl FnOnce() -> T) -> T {
     quiet();
     let _plain = Plain::set();
     boundary::infallible(None, || with_room(body).ok()).unwrap_or(fallback)
 }
 
-/// Keeps panics off the host's stderr; tests want to see theirs.
+/// Silences panic messages on the host's stderr. Tests keep them.
 pub(crate) fn quiet() {
     if !cfg!(test) {
         boundary::quiet();

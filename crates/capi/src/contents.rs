@@ -1,4 +1,4 @@
-//! What there is in a graph, with the texts that C sees of it.
+//! Contents of a graph, with strings that C can borrow.
 
 use wuerst::graph::ValueSource;
 use wuerst_sys::{Change, Node as NodeView};
@@ -7,12 +7,12 @@ use crate::ports::Shown;
 use crate::text::Str;
 use crate::value::Value;
 
-/// A node of a graph with the texts that C sees of it.
+/// A node of a graph, with strings that C can borrow.
 pub(crate) struct Node {
     name: String,
     kind: String,
     devices: String,
-    /// What `arguments` points into.
+    /// Owns the strings and values that `arguments` points to.
     _owned: Vec<(String, String, Option<Value>)>,
     arguments: Vec<Change>,
 }

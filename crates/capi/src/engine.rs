@@ -18,7 +18,7 @@ use crate::text::{Read, Str};
 use crate::value::Value;
 
 /// # Safety
-/// The strings are good, `log` and `user` are what the header asks for, and so is `ort_api_base`.
+/// Strings, `log`, `user` and `ort_api_base` are valid as the header requires.
 unsafe fn read(given: &Options) -> Result<wuerst::Options> {
     zero(Options::NAME, &[given.reserved, given.reserved2, given.reserved3])?;
     // SAFETY: promised by the caller.
@@ -73,9 +73,9 @@ struct Logger {
     user: *mut c_void,
 }
 
-// SAFETY: the header says that the callback is called from any thread, several at once.
+// SAFETY: the header states that the callback may be called from any thread, several at once.
 unsafe impl Send for Logger {}
-// SAFETY: as above.
+// SAFETY: see `Send`.
 unsafe impl Sync for Logger {}
 
 impl Logger {
@@ -90,7 +90,7 @@ impl Logger {
             Level::Info => 3,
         };
         let _inside = Inside::enter();
-        // SAFETY: the host's own function with the host's own pointer, and a view that is good until it returns.
+        // SAFETY: the host's own function gets the host's own pointer, and a view that is valid until it returns.
         unsafe { (self.log)(self.user, level, Str::of(message)) }
     }
 }
@@ -100,8 +100,8 @@ pub extern "C" fn wst_engine_new(options: *const Options, out: Out<*mut Handle<E
     fallible(|| {
         let out = out.non_null()?;
         reserve::watch();
-        // SAFETY: the header asks for NULL or a struct begun with its _INIT macro, with good strings and a callback
-        // that stays good, and for an output that may be written to.
+        // SAFETY: the header requires NULL or a struct begun with its _INIT macro, valid strings, a callback that stays
+        // valid, and a writable output.
         unsafe {
             let options = match Options::read(options)? {
                 Some(options) => read(&options)?,
@@ -123,7 +123,7 @@ pub extern "C" fn wst_engine_report(engine: Option<&Handle<Engine>>, out: Out<*m
     fallible(|| {
         let (engine, out) = (alive(engine, "engine")?, out.non_null()?);
         let report = wuerst::Value::from(engine.report().to_json().to_string());
-        // SAFETY: the header asks for an output that may be written to.
+        // SAFETY: the header requires a writable output.
         unsafe { out.give(report.into()) };
         Ok(())
     })

@@ -15,7 +15,7 @@ use crate::text::{Read, Str};
 use crate::value::Value;
 
 /// # Safety
-/// Strings and value are good for `'a`.
+/// Strings and value are valid for `'a`.
 unsafe fn change<'a>(given: &Change, index: usize) -> wuerst::Result<wuerst::Change<'a>> {
     // SAFETY: promised by the caller.
     let (name, text, value) = unsafe {
@@ -29,11 +29,11 @@ unsafe fn change<'a>(given: &Change, index: usize) -> wuerst::Result<wuerst::Cha
     })
 }
 
-/// A graph with the engine that it was checked for, so that C need not keep them together.
+/// A graph and its engine, so that C need not keep both.
 pub struct Graph {
     pub(crate) engine: Engine,
     pub(crate) graph: wuerst::Graph,
-    /// What C sees of it, once it has asked.
+    /// Contents for C, made on first use.
     contents: OnceLock<Contents>,
 }
 
@@ -60,7 +60,7 @@ pub extern "C" fn wst_graph_new(
 ) -> *mut Failure {
     fallible(|| {
         let (engine, out) = (alive(engine, "engine")?, out.non_null()?);
-        // SAFETY: the header asks for a string that is good during the call, and an output that may be written to.
+        // SAFETY: the header requires a string valid during the call, and a writable output.
         unsafe { out.give(Handle::new(Graph::load(engine, yaml.read("yaml")?)?)) };
         Ok(())
     })
@@ -76,8 +76,8 @@ pub extern "C" fn wst_graph_new_with(
 ) -> *mut Failure {
     fallible(|| {
         let (engine, out) = (alive(engine, "engine")?, out.non_null()?);
-        // SAFETY: the header asks for an array of so many changes, whose strings and values are good during the call, and
-        // an output that may be written to.
+        // SAFETY: the header requires an array of `count` changes, whose strings and values are valid during the call,
+        // and a writable output.
         unsafe {
             let changes = list::read("changes", changes, count, list::LONGEST)?;
             let changes = changes.iter().enumerate().map(|(index, given)| change(given, index));
@@ -96,10 +96,10 @@ pub extern "C" fn wst_graph_open(
 ) -> *mut Failure {
     fallible(|| {
         let (engine, out) = (alive(engine, "engine")?, out.non_null()?);
-        // SAFETY: the header asks for a string that is good during the call.
+        // SAFETY: the header requires a string valid during the call.
         let path = PathBuf::from(unsafe { path.read("path")? });
         let yaml = wuerst::graph::read_file(&path)?;
-        // SAFETY: the header asks for an output that may be written to.
+        // SAFETY: the header requires a writable output.
         unsafe { out.give(Handle::new(Graph::load(engine, &yaml)?)) };
         Ok(())
     })
@@ -113,7 +113,7 @@ pub extern "C" fn wst_engine_add_graph(
 ) -> *mut Failure {
     fallible(|| {
         let engine = alive(engine, "engine")?;
-        // SAFETY: the header asks for strings that are good during the call.
+        // SAFETY: the header requires strings valid during the call.
         let (kind, yaml) = unsafe { (kind.read("kind")?, yaml.read("yaml")?) };
         engine.add_graph(kind, yaml)
     })
@@ -127,7 +127,7 @@ pub extern "C" fn wst_engine_open_graph(
 ) -> *mut Failure {
     fallible(|| {
         let engine = alive(engine, "engine")?;
-        // SAFETY: the header asks for strings that are good during the call.
+        // SAFETY: the header requires strings valid during the call.
         let (kind, path) = unsafe { (kind.read("kind")?, PathBuf::from(path.read("path")?)) };
         let text = wuerst::graph::read_file(&path)?;
         let graph = GraphKind::new(kind, &text).in_folder(path.parent().unwrap_or(&path));

@@ -1,4 +1,4 @@
-//! `wst_job`: one graph with the values of its inputs.
+//! `wst_job`: a graph with values for its inputs.
 
 use wuerst::core::Origin;
 use wuerst::{Error, Job, Result};
@@ -17,7 +17,7 @@ use crate::value::Value;
 pub extern "C" fn wst_job_new(graph: Option<&Handle<Graph>>, out: Out<*mut Handle<Job>>) -> *mut Failure {
     fallible(|| {
         let (graph, out) = (alive(graph, "graph")?, out.non_null()?);
-        // SAFETY: the header asks for an output that may be written to.
+        // SAFETY: the header requires a writable output.
         unsafe { out.give(Handle::new(graph.engine.job(&graph.graph))) };
         Ok(())
     })
@@ -27,7 +27,7 @@ pub extern "C" fn wst_job_new(graph: Option<&Handle<Graph>>, out: Out<*mut Handl
 pub extern "C" fn wst_job_set(job: Option<&Handle<Job>>, input: Str, value: Option<&Value>) -> *mut Failure {
     fallible(|| {
         let (job, value) = (alive(job, "job")?, non_null(value, "value")?);
-        // SAFETY: the header asks for a string that is good during the call.
+        // SAFETY: the header requires a string valid during the call.
         let input = unsafe { input.read("input")? };
         job.set(input, value.inner().clone())
     })
@@ -37,7 +37,7 @@ pub extern "C" fn wst_job_set(job: Option<&Handle<Job>>, input: Str, value: Opti
 pub extern "C" fn wst_job_set_text(job: Option<&Handle<Job>>, input: Str, text: Str) -> *mut Failure {
     fallible(|| {
         let job = alive(job, "job")?;
-        // SAFETY: the header asks for strings that are good during the call.
+        // SAFETY: the header requires strings valid during the call.
         let (input, text) = unsafe { (input.read("input")?, text.read("text")?) };
         job.set_text(input, text)
     })
@@ -47,17 +47,17 @@ pub extern "C" fn wst_job_set_text(job: Option<&Handle<Job>>, input: Str, text: 
 pub extern "C" fn wst_job_unset(job: Option<&Handle<Job>>, input: Str) -> *mut Failure {
     fallible(|| {
         let job = alive(job, "job")?;
-        // SAFETY: the header asks for a string that is good during the call.
+        // SAFETY: the header requires a string valid during the call.
         job.unset(unsafe { input.read("input")? })
     })
 }
 
-/// Names of outputs, as C gives them.
+/// Output names from C.
 pub(crate) struct Outputs<'a>(pub(crate) Vec<&'a str>);
 
 impl Outputs<'_> {
     /// # Safety
-    /// `outputs` is NULL or points to `count` strings, which stay as they are.
+    /// `outputs` is NULL or points to `count` strings, which stay unchanged.
     pub(crate) unsafe fn read<'a>(outputs: *const Str, count: usize) -> Result<Outputs<'a>> {
         // SAFETY: promised by the caller.
         let outputs = unsafe { list::read("outputs", outputs, count, list::LONGEST)? };
@@ -67,7 +67,7 @@ impl Outputs<'_> {
     }
 }
 
-/// Gives C several values, all of them or none.
+/// Writes several values to C, all or none.
 ///
 /// # Safety
 /// `values` is NULL or has room for `count` handles.
@@ -87,7 +87,7 @@ pub(crate) unsafe fn give_all(
     Ok(())
 }
 
-/// Runs a job with what C wants to see of it.
+/// Runs a job with the observer from C.
 ///
 /// # Safety
 /// `observer` is NULL or a struct begun with its _INIT macro.
@@ -111,8 +111,8 @@ pub extern "C" fn wst_job_get(
         if out.is_null() {
             return Err(Error::invalid("out", "is NULL"));
         }
-        // SAFETY: the header asks for a string that is good during the call, for NULL or a struct begun with its
-        // _INIT macro, and for an output that may be written to.
+        // SAFETY: the header requires a string valid during the call, for NULL or a struct begun with its
+        // _INIT macro, and for a writable output.
         unsafe {
             let output = output.read("output")?;
             give_all(out, 1, || get(job, &[output], observer))
@@ -130,8 +130,8 @@ pub extern "C" fn wst_job_get_all(
 ) -> *mut Failure {
     fallible(|| {
         let job = alive(job, "job")?;
-        // SAFETY: the header asks for so many strings that are good during the call, for NULL or a struct begun with its
-        // _INIT macro, and for as many outputs that may be written to.
+        // SAFETY: the header requires `count` strings valid during the call, NULL or a struct begun with its _INIT macro,
+        // and `count` writable outputs.
         unsafe {
             let outputs = Outputs::read(outputs, count)?;
             give_all(values, count, || get(job, &outputs.0, observer))
@@ -143,7 +143,7 @@ pub extern "C" fn wst_job_get_all(
 pub extern "C" fn wst_job_digest(job: Option<&Handle<Job>>, output: Str, out: Out<Digest>) -> *mut Failure {
     fallible(|| {
         let (job, out) = (alive(job, "job")?, out.non_null()?);
-        // SAFETY: the header asks for a string that is good during the call, and an output that may be written to.
+        // SAFETY: the header requires a string valid during the call, and a writable output.
         unsafe { out.write(digest::in_c(job.digest(output.read("output")?)?)) };
         Ok(())
     })
@@ -153,7 +153,7 @@ pub extern "C" fn wst_job_digest(job: Option<&Handle<Job>>, output: Str, out: Ou
 pub extern "C" fn wst_job_xmp(job: Option<&Handle<Job>>, output: Str, out: Out<*mut Value>) -> *mut Failure {
     fallible(|| {
         let (job, out) = (alive(job, "job")?, out.non_null()?);
-        // SAFETY: the header asks for a string that is good during the call, and an output that may be written to.
+        // SAFETY: the header requires a string valid during the call, and a writable output.
         unsafe {
             let origin = job.origin(output.read("output")?)?;
             out.give(wuerst::Value::from(origin.map(Origin::xmp).unwrap_or_default()).into());
@@ -172,7 +172,7 @@ pub extern "C" fn wst_job_report(job: Option<&Handle<Job>>, out: Out<*mut Value>
     fallible(|| {
         let (job, out) = (alive(job, "job")?, out.non_null()?);
         let report = wuerst::Value::from(job.report().to_json().to_string());
-        // SAFETY: the header asks for an output that may be written to.
+        // SAFETY: the header requires a writable output.
         unsafe { out.give(report.into()) };
         Ok(())
     })

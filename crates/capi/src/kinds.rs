@@ -1,4 +1,4 @@
-//! `wst_kinds`: the node kinds of an engine at a moment.
+//! `wst_kinds`: a snapshot of an engine's node kinds.
 
 use wuerst::Engine;
 use wuerst::core::NodeSpec;
@@ -12,7 +12,7 @@ use crate::handle::{Handle, alive};
 use crate::ports::{self, PortView, Shown};
 use crate::text::Str;
 
-/// The node kinds of an engine as they were when it was asked.
+/// The node kinds that an engine had when this snapshot was made.
 pub struct Kinds(Vec<Kind>);
 
 struct Kind {
@@ -48,7 +48,7 @@ pub extern "C" fn wst_engine_kinds(engine: Option<&Handle<Engine>>, out: Out<*mu
     fallible(|| {
         let (engine, out) = (alive(engine, "engine")?, out.non_null()?);
         let kinds = Kinds(engine.registry().kinds().map(|node| Kind::of(node.spec())).collect());
-        // SAFETY: the header asks for an output that may be written to.
+        // SAFETY: the header requires a writable output.
         unsafe { out.give(kinds) };
         Ok(())
     })
@@ -63,7 +63,7 @@ pub extern "C" fn wst_kinds_count(kinds: Option<&Kinds>) -> usize {
 pub extern "C" fn wst_kinds_at(kinds: Option<&Kinds>, index: usize, out: *mut KindView) -> *mut Failure {
     fallible(|| {
         let kind = ports::at(&non_null(kinds, "kinds")?.0, index)?;
-        // SAFETY: the header asks for a struct begun with its _INIT macro.
+        // SAFETY: the header requires a struct begun with its _INIT macro.
         unsafe { kind.view().show(out) }
     })
 }
@@ -77,7 +77,7 @@ pub extern "C" fn wst_kinds_input(
 ) -> *mut Failure {
     fallible(|| {
         let kind = ports::at(&non_null(kinds, "kinds")?.0, index)?;
-        // SAFETY: the header asks for a struct begun with its _INIT macro.
+        // SAFETY: the header requires a struct begun with its _INIT macro.
         unsafe { ports::show(&kind.inputs, input, out) }
     })
 }
@@ -91,7 +91,7 @@ pub extern "C" fn wst_kinds_output(
 ) -> *mut Failure {
     fallible(|| {
         let kind = ports::at(&non_null(kinds, "kinds")?.0, index)?;
-        // SAFETY: the header asks for a struct begun with its _INIT macro.
+        // SAFETY: the header requires a struct begun with its _INIT macro.
         unsafe { ports::show(&kind.outputs, output, out) }
     })
 }

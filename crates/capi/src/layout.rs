@@ -1,4 +1,4 @@
-//! The structs and numbers of the header against those of this crate, by asking a C compiler.
+//! Compares the header's structs and numbers with those of this crate, by asking a C compiler.
 
 use std::collections::BTreeMap;
 use std::mem::offset_of;
@@ -10,7 +10,7 @@ use wuerst_sys::{
     Batch, Image, Kind, LAYOUTS, Node, NodeKind, Observer, Options, Port, Status, Str, Versioned,
 };
 
-/// What `tests/c/layout.c` prints: a name and a number a line.
+/// Output of `tests/c/layout.c`, one name and number a line.
 fn in_c() -> BTreeMap<String, usize> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
     let folder = tempfile::tempdir().unwrap();
@@ -56,7 +56,7 @@ fn structs_lie_in_memory_as_the_header_says() {
     for (name, first) in whole {
         assert_eq!(first, in_rust[name], "{name}");
     }
-    // What was there in version 1: up to the first fields that came later.
+    // Fields of version 1, up to the first field added later.
     assert_eq!(
         (Options::FIRST, Observer::FIRST, NodeKind::FIRST),
         (

@@ -1,4 +1,4 @@
-//! Node kinds that a host adds: its own, and those of plug-ins.
+//! Node kinds added by a host or by plug-ins.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -15,8 +15,8 @@ use crate::text::{Read, Str};
 pub extern "C" fn wst_engine_add(engine: Option<&Handle<Engine>>, node: *const RawKind) -> *mut Failure {
     fallible(|| {
         let engine = alive(engine, "engine")?;
-        // SAFETY: the header asks for NULL or a struct begun with its _INIT macro, good strings, and functions that keep
-        // their promises.
+        // SAFETY: the header requires NULL or a struct begun with its _INIT macro, valid strings, and functions that obey
+        // their contracts.
         let node = Arc::new(unsafe { Foreign::read(node)? });
         engine.add(node.clone()).inspect_err(|_| Foreign::give_back(node))
     })
@@ -26,7 +26,7 @@ pub extern "C" fn wst_engine_add(engine: Option<&Handle<Engine>>, node: *const R
 pub extern "C" fn wst_engine_load(engine: Option<&Handle<Engine>>, path: Str) -> *mut Failure {
     fallible(|| {
         let engine = alive(engine, "engine")?;
-        // SAFETY: the header asks for a string that is good during the call.
+        // SAFETY: the header requires a string valid during the call.
         engine.load_plugin(Path::new(unsafe { path.read("path")? }))
     })
 }

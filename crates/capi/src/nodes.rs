@@ -1,4 +1,4 @@
-//! What there is in a graph: its inputs, outputs and nodes, as C sees them.
+//! Inputs, outputs and nodes of a graph, for C.
 
 use wuerst_sys::Node as NodeView;
 
@@ -25,7 +25,7 @@ pub extern "C" fn wst_graph_input(
     index: usize,
     out: *mut PortView,
 ) -> *mut Failure {
-    // SAFETY: the header asks for a struct begun with its _INIT macro.
+    // SAFETY: the header requires a struct begun with its _INIT macro.
     fallible(|| unsafe { ports::show(&alive(graph, "graph")?.contents().inputs, index, out) })
 }
 
@@ -40,7 +40,7 @@ pub extern "C" fn wst_graph_output(
     index: usize,
     out: *mut PortView,
 ) -> *mut Failure {
-    // SAFETY: the header asks for a struct begun with its _INIT macro.
+    // SAFETY: the header requires a struct begun with its _INIT macro.
     fallible(|| unsafe { ports::show(&alive(graph, "graph")?.contents().outputs, index, out) })
 }
 
@@ -57,7 +57,7 @@ pub extern "C" fn wst_graph_node(
 ) -> *mut Failure {
     fallible(|| {
         let node = ports::at(&alive(graph, "graph")?.contents().nodes, index)?;
-        // SAFETY: the header asks for a struct begun with its _INIT macro.
+        // SAFETY: the header requires a struct begun with its _INIT macro.
         unsafe { node.view().show(out) }
     })
 }

@@ -13,7 +13,7 @@ use crate::value::Value;
 pub(crate) struct Callbacks(Observer);
 
 impl Callbacks {
-    /// The callbacks that C gives, if it gives some.
+    /// The callbacks from C, or `None` for NULL.
     ///
     /// # Safety
     /// As [`Grows::read`].
@@ -25,14 +25,15 @@ impl Callbacks {
     }
 }
 
-// SAFETY: the header says that of a run in the background the callbacks are called in its own thread.
+// SAFETY: the header states that a background run calls its callbacks in its own thread.
 unsafe impl Send for Callbacks {}
 
 fn count(n: usize) -> u32 {
     u32::try_from(n).unwrap_or(u32::MAX)
 }
 
-/// Every call below passes the host's own pointer to the host's own function, in the thread of the run, with views that are good until it returns.
+/// Every call below passes the host's own pointer to the host's own function, in the thread of the run, with views valid
+/// until it returns.
 impl wuerst::Observer for Callbacks {
     fn progress(&mut self, node: &str, done: usize, of: usize) {
         if let Some(progress) = self.0.progress {
@@ -49,7 +50,7 @@ impl wuerst::Observer for Callbacks {
     }
 
     fn preview_every(&self) -> usize {
-        // 0 is the default, and means every one.
+        // 0 is the default and means every step.
         self.0.preview_every as usize
     }
 

@@ -1,4 +1,4 @@
-//! `wst_port`: what an input or output takes or gives, for hosts that make controls of it.
+//! `wst_port`: type and limits of an input or output, for hosts that make controls from them.
 
 use wuerst::core::{Port, Ty};
 use wuerst::{Error, Result};
@@ -11,13 +11,13 @@ use crate::value::Value;
 /// `WST_PORT_OPTIONAL` of the header.
 const OPTIONAL: u32 = wuerst_sys::numbers::PORT_OPTIONAL;
 
-/// A port with the texts that C sees of it.
+/// A port, with strings that C can borrow.
 pub(crate) struct Shown {
     port: Port,
     type_text: String,
     declaration: String,
     initial: Option<Value>,
-    /// Of `port.choices`, which stay where they are.
+    /// Views of `port.choices`, which outlive them.
     choices: Vec<Str>,
 }
 
@@ -31,7 +31,7 @@ impl Shown {
         Shown { port, type_text, declaration, initial, choices }
     }
 
-    /// An output, which has only a name and a type.
+    /// An output, which only has a name and a type.
     pub(crate) fn output(name: &str, ty: &Ty) -> Shown {
         let (name, ty) = (name.to_owned(), ty.clone());
         let (optional, default, range, choices, about) = Default::default();
@@ -68,7 +68,7 @@ impl Shown {
     }
 }
 
-/// Shows C the port of that index.
+/// Writes the port at `index` to C.
 ///
 /// # Safety
 /// `out` is NULL or a struct begun with its _INIT macro.
@@ -78,7 +78,7 @@ pub(crate) unsafe fn show(ports: &[Shown], index: usize, out: *mut PortView) -> 
     unsafe { port.view().show(out) }
 }
 
-/// What lies at that index.
+/// The element at `index`.
 pub(crate) fn at<T>(list: &[T], index: usize) -> Result<&T> {
     let message = || format!("{index} is beyond the end: there are {}, counted from 0", list.len());
     list.get(index).ok_or_else(|| Error::invalid("index", message()))

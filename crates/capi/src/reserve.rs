@@ -1,9 +1,9 @@
-//! An allocator with a reserve, so that a host outlives its memory running out.
+//! An allocator with a reserve, so that a host survives when memory runs out.
 //!
-//! Rust ends the process when an allocation fails that is not asked for by one of the `try_` functions. So what the
-//! system does not have is taken from a part of the library's own memory, if it is small; and work ends as an error, at
-//! its next step, once some of the reserve is in use ([`room`]). The rest is for ending it. What is large as its input
-//! is asked for by the functions of [`memory`], and fails by itself.
+//! Rust ends the process when an ordinary allocation fails. Small allocations that the system refuses are therefore
+//! served from a part of the library's own memory. As soon as some of it is in use, work ends with an error at its next
+//! step ([`room`]); the remaining reserve serves its cleanup. Allocations in proportion to an input go through
+//! [`memory`], whose functions return an error themselves.
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::UnsafeCell;
@@ -15,22 +15,22 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use linked_list_allocator::LockedHeap;
 use wuerst::core::memory;
 
-/// The size of the reserve, in bytes. It costs address space alone as long as nothing is taken from it.
+/// Size of the reserve in bytes. It takes only address space until it is used.
 const SIZE: usize = 32 << 20;
 
-/// Larger requests are not served, so that one alone cannot use it up. The tables of a tokenizer of 30,000 words are blocks of
-/// 2 MiB, which its library does not ask for in a way that can fail.
+/// Larger requests are not served, so that a single one cannot exhaust the reserve. Tokenizer tables of 30,000 words are
+/// blocks of 2 MiB, allocated by a library that cannot handle failure.
 const LARGEST: usize = SIZE / 4;
 
-/// As long as more than that is in use, nothing new is begun and nothing goes on.
+/// While more than this is in use, no work begins or continues.
 const SPARED: usize = 1 << 20;
 
-/// What there has to be beside, for the small allocations until it is asked again. Above the largest block that glibc
-/// ever keeps for itself (32 MiB), so that asking changes nothing in how it works.
+/// Memory that must be free in addition, for small allocations until the next check. Larger than the largest block that
+/// glibc caches (32 MiB), so that the check does not change how glibc works.
 #[cfg(unix)]
 const BESIDE: usize = 33 << 20;
 
-/// A block that is asked for to find out whether there are any.
+/// Size of a test allocation.
 const SMALL: usize = 1 << 10;
 
 struct Reserve {
@@ -40,7 +40,7 @@ struct Reserve {
     used: AtomicUsize,
 }
 
-// SAFETY: only the heap touches the bytes, behind its lock.
+// SAFETY: only the heap accesses the bytes, behind its lock.
 unsafe impl Sync for Reserve {}
 
 static RESERVE: Reserve = Reserve {
@@ -59,7 +59,7 @@ impl Reserve {
         if layout.size() > LARGEST {
             return ptr::null_mut();
         }
-        // SAFETY: the bytes are the heap's alone and for ever, and are given to it once.
+        // SAFETY: the bytes belong to the heap alone for the life of the process, and are given to it once.
         self.begun.call_once(|| unsafe { self.heap.lock().init(self.bytes.get().cast(), SIZE) });
         let mut heap = self.heap.lock();
         let pointer = heap.allocate_first_fit(layout).map_or(ptr::null_mut(), NonNull::as_ptr);
@@ -68,7 +68,7 @@ impl Reserve {
     }
 
     /// # Safety
-    /// It was taken, with this layout.
+    /// The block was taken from this reserve, with this layout.
     unsafe fn give_back(&self, pointer: *mut u8, layout: Layout) {
         let Some(pointer) = NonNull::new(pointer) else { return };
         let mut heap = self.heap.lock();
@@ -83,7 +83,7 @@ struct Reserving;
 #[global_allocator]
 static ALLOCATOR: Reserving = Reserving;
 
-// SAFETY: every block is the system's or the reserve's, and goes back to where it came from; nothing here unwinds.
+// SAFETY: every block belongs to the system or the reserve, and is returned to its owner; nothing here unwinds.
 unsafe impl GlobalAlloc for Reserving {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         // SAFETY: as the caller promises.
@@ -99,14 +99,14 @@ unsafe impl GlobalAlloc for Reserving {
         }
         let pointer = RESERVE.take(layout);
         if !pointer.is_null() {
-            // SAFETY: as many bytes were taken.
+            // SAFETY: the block has `size` bytes.
             unsafe { pointer.write_bytes(0, layout.size()) };
         }
         pointer
     }
 
     unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        // SAFETY: as the caller promises; it goes where it came from.
+        // SAFETY: as the caller promises; the block is returned to its owner.
         unsafe {
             if RESERVE.holds(pointer) {
                 RESERVE.give_back(pointer, layout);
@@ -124,7 +124,7 @@ unsafe impl GlobalAlloc for Reserving {
                 return moved;
             }
         }
-        // SAFETY: the caller promises a size that a layout can have; both blocks hold what is copied.
+        // SAFETY: the caller promises a valid size for a layout; both blocks hold the copied bytes.
         unsafe {
             let moved = self.alloc(Layout::from_size_align_unchecked(size, layout.align()));
             if !moved.is_null() {
@@ -136,7 +136,7 @@ unsafe impl GlobalAlloc for Reserving {
     }
 }
 
-/// Has the library's work ask here whether it may go on.
+/// Makes the library's work check [`room`] before it continues.
 pub(crate) fn watch() {
     memory::watch_over(room);
 }
@@ -145,13 +145,13 @@ fn room(bytes: usize, threads: usize) -> bool {
     RESERVE.used.load(Ordering::Relaxed) <= SPARED && has_small_blocks() && mapped(bytes, threads)
 }
 
-/// Whether the system still has small blocks. The standard library (for names of threads) and libraries in C ask it for
-/// them, and the reserve cannot stand in.
+/// Whether the system still has small blocks. The standard library (for names of threads) and C libraries allocate them
+/// directly, where the reserve cannot help.
 fn has_small_blocks() -> bool {
     let Ok(layout) = Layout::from_size_align(SMALL, 16) else { return false };
-    // SAFETY: a block of some bytes, which goes back where it came from.
+    // SAFETY: a small block, which is returned to the system.
     unsafe {
-        // Used, as far as the compiler knows: it leaves out blocks that are not.
+        // `black_box`, because the compiler removes unused allocations.
         let block = black_box(System.alloc(layout));
         if !block.is_null() {
             System.dealloc(block, layout);
@@ -160,20 +160,20 @@ fn has_small_blocks() -> bool {
     }
 }
 
-/// Whether the system would give so much more, which is not touched.
+/// Whether the system can map `bytes` more bytes and `threads` stacks. The pages are not touched.
 #[cfg(unix)]
 fn mapped(bytes: usize, threads: usize) -> bool {
     let data = Mapping::new(bytes.saturating_add(BESIDE), libc::PROT_READ | libc::PROT_WRITE, 0);
-    // Both at once; that of threads is address space alone, and most of it never memory.
+    // Both at once; stacks take address space, most of which is never touched.
     let threads = threads.saturating_mul(OF_THREAD);
     data.is_some() && (threads == 0 || Mapping::new(threads, libc::PROT_NONE, libc::MAP_NORESERVE).is_some())
 }
 
-/// Address space that a thread takes: a stack, and what glibc asks for to make it an arena of its own.
+/// Address space of a thread: its stack, and the arena that glibc reserves for it.
 #[cfg(unix)]
 const OF_THREAD: usize = (8 + 128) << 20;
 
-/// Address space that nobody uses, given back when it is dropped.
+/// A reserved range of address space, released when dropped.
 #[cfg(unix)]
 struct Mapping(*mut libc::c_void, usize);
 
@@ -191,7 +191,7 @@ impl Mapping {
 #[cfg(unix)]
 impl Drop for Mapping {
     fn drop(&mut self) {
-        // SAFETY: made by `new`, and known to nobody else. Should it fail, there is nobody to tell.
+        // SAFETY: made by `new`, and not shared. A failure cannot be reported from here.
         let _ = unsafe { libc::munmap(self.0, self.1) };
     }
 }

@@ -16,15 +16,15 @@ use crate::observer::{Callbacks, Observer};
 use crate::text::Str;
 use crate::value::Value;
 
-/// A run that C holds.
+/// A run held by C.
 pub struct Run {
     running: Running,
-    /// Warnings that C has looked at: its views of them are good as long as the run.
+    /// Warnings that C has read: its views of them stay valid as long as the run.
     seen: Mutex<Vec<Arc<wuerst::Warning>>>,
 }
 
 impl Run {
-    /// The name of a node where it stays: in the graph.
+    /// The node's name as stored in the graph, which outlives the view.
     fn name(&self, node: &str) -> Str {
         let mut nodes = self.running.job().graph().nodes().iter();
         nodes.find(|one| one.id == node).map_or(Str::of(""), |one| Str::of(&one.id))
@@ -41,8 +41,8 @@ pub extern "C" fn wst_job_start(
 ) -> *mut Failure {
     fallible(|| {
         let (job, out) = (alive(job, "job")?, out.non_null()?);
-        // SAFETY: the header asks for so many strings, for NULL or a struct begun with its _INIT macro whose callbacks
-        // may be called from any thread, and for an output that may be written to.
+        // SAFETY: the header requires `count` strings, NULL or a struct begun with its _INIT macro whose callbacks may be
+        // called from any thread, and a writable output.
         unsafe {
             let names = Outputs::read(outputs, count)?;
             let observer: Box<dyn wuerst::Observer + Send> = match Callbacks::read(observer)? {
@@ -78,7 +78,7 @@ pub extern "C" fn wst_run_poll(run: Option<&Handle<Run>>, out: *mut StatusView) 
             previews: status.previews,
             warnings: status.warnings as u64,
         };
-        // SAFETY: the header asks for a struct begun with its _INIT macro.
+        // SAFETY: the header requires a struct begun with its _INIT macro.
         unsafe { view.show(out) }
     })
 }
@@ -89,7 +89,7 @@ pub extern "C" fn wst_run_preview(run: Option<&Handle<Run>>, out: Out<*mut Value
         let (run, out) = (alive(run, "run")?, out.non_null()?);
         let value = |tensor: Tensor| Box::into_raw(Box::new(Value::from(wuerst::Value::from(tensor))));
         let preview = run.running.preview().map_or(std::ptr::null_mut(), value);
-        // SAFETY: the header asks for an output that may be written to.
+        // SAFETY: the header requires a writable output.
         unsafe { out.write(preview) };
         Ok(())
     })
@@ -105,7 +105,7 @@ pub extern "C" fn wst_run_warning(
     infallible(0, || {
         let Some(run) = living(run) else { return 0 };
         let Some(warning) = run.running.warning(index) else { return 0 };
-        // SAFETY: the header asks for pointers that are NULL or may be written to.
+        // SAFETY: the header requires pointers that are NULL or writable.
         unsafe {
             node.offer(Str::of(&warning.node));
             message.offer(Str::of(&warning.message));
@@ -144,7 +144,7 @@ pub extern "C" fn wst_run_take(
             let message = format!("is {count}, and {room} outputs were asked for");
             return Err(Error::invalid("count", message));
         }
-        // SAFETY: the header asks for so many outputs that may be written to.
+        // SAFETY: the header requires `count` writable outputs.
         unsafe { give_all(values, count, || run.running.take()) }
     })
 }

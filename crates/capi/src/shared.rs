@@ -1,4 +1,4 @@
-//! What plug-ins find in their table, exported under the names of the header.
+//! Functions of the plug-in table, also exported under their names in the header.
 
 use std::ffi::{c_int, c_void};
 

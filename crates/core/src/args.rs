@@ -4,39 +4,39 @@ use half::f16;
 
 use crate::{ArcArrayD, Dim, Element, Error, File, Model, Port, Result, Tensor, Ty, Value, effective_seed};
 
-/// The arguments of one run of a node, in the order of its signature's inputs and asked for by name.
+/// The arguments of one run of a node, looked up by port name, in the order of the signature's inputs.
 ///
-/// The run has already checked types and ranges, so a getter fails only when the node asks for a port
-/// that its signature does not have, or for an optional one that was left out: ask [`Args::has`] first.
+/// The run has already checked types and ranges, so a getter fails only for a port that the signature does not have, or
+/// for an optional input that was left out: ask [`Args::has`] first.
 #[derive(Clone, Copy)]
 pub struct Args<'a> {
     ports: &'a [Port],
     values: &'a [Option<Value>],
-    /// In a check, whether there will be a value, as far as that is certain.
+    /// During a check: whether each port will have a value; `None` where that is not certain.
     given: &'a [Option<bool>],
-    /// In a check, the types of what is still to be computed, with the lengths that are known.
+    /// During a check: types of the values still to be computed, with the lengths known so far.
     types: &'a [Option<Ty>],
 }
 
 impl<'a> Args<'a> {
-    /// Arguments for `ports`; `None` where an optional one is left out or, in a check, not yet known.
+    /// Arguments for `ports`. `None` stands for an optional input left out or, in a check, for a value not yet known.
     pub fn new(ports: &'a [Port], values: &'a [Option<Value>]) -> Args<'a> {
         Args { ports, values, given: &[], types: &[] }
     }
 
-    /// Arguments of a check: `given` says of each port whether it will have a value when the node runs; `None` where that
-    /// depends on who runs the graph.
+    /// Arguments of a check. `given` states for each port whether it will have a value when the node runs; `None` where
+    /// that depends on the caller of the graph.
     pub fn in_check(ports: &'a [Port], values: &'a [Option<Value>], given: &'a [Option<bool>]) -> Args<'a> {
         Args { ports, values, given, types: &[] }
     }
 
-    /// The same with the types of what is still to be computed, in the order of the ports.
+    /// Adds the types of values that are still to be computed, in the order of the ports.
     #[must_use]
     pub fn with_types(self, types: &'a [Option<Ty>]) -> Args<'a> {
         Args { types, ..self }
     }
 
-    /// The length of a tensor's dimension, of one that is still to be computed as far as it is known.
+    /// The length of dimension `axis` of a tensor; for a tensor still to be computed, `None` if not yet known.
     pub fn length(&self, name: &str, axis: usize) -> Option<usize> {
         let index = self.ports.iter().position(|p| p.name == name)?;
         match (self.values.get(index)?, self.types.get(index)) {
@@ -63,21 +63,21 @@ impl<'a> Args<'a> {
         self.values
     }
 
-    /// Whether there is a value for `name`.
+    /// Whether `name` has a value now.
     pub fn has(&self, name: &str) -> bool {
         self.get(name).is_some()
     }
 
-    /// The value for `name`, if there is one.
+    /// The value of `name`, if present.
     pub fn get(&self, name: &str) -> Option<&'a Value> {
         let index = self.ports.iter().position(|p| p.name == name)?;
         self.values.get(index)?.as_ref()
     }
 
-    /// The value for `name`.
+    /// The value of `name`.
     ///
     /// # Errors
-    /// [`Error::NotFound`] when there is none.
+    /// [`Error::NotFound`] if it has none.
     pub fn value(&self, name: &str) -> Result<&'a Value> {
         self.get(name).ok_or_else(|| {
             let declared = self.ports.iter().any(|p| p.name == name);
@@ -89,7 +89,7 @@ impl<'a> Args<'a> {
     /// A `bool` argument.
     ///
     /// # Errors
-    /// When there is none, or it is of another type; so for every getter below.
+    /// When there is no value or it has another type. The other getters fail in this way too.
     pub fn bool(&self, name: &str) -> Result<bool> {
         match self.value(name)? {
             Value::Bool(x) => Ok(*x),
@@ -97,14 +97,14 @@ impl<'a> Args<'a> {
         }
     }
 
-    /// An `int` argument. One beyond 64 bits with a sign, as a seed may be, is an error: see [`Args::seed`].
+    /// An `int` argument. A number beyond signed 64 bits is an error; for seeds use [`Args::seed`].
     pub fn int(&self, name: &str) -> Result<i64> {
         let number = self.whole(name)?;
         i64::try_from(number)
             .map_err(|_| Error::invalid(name, format!("{number} is larger than {}", i64::MAX)))
     }
 
-    /// An `int` argument that starts random numbers: the part of it that counts, see [`effective_seed`].
+    /// An `int` argument used as a seed, reduced to its effective 32 bits; see [`effective_seed`].
     pub fn seed(&self, name: &str) -> Result<u32> {
         Ok(effective_seed(self.whole(name)?))
     }
@@ -116,7 +116,7 @@ impl<'a> Args<'a> {
         }
     }
 
-    /// An `int` argument that counts something: as [`Args::int`], and not negative.
+    /// An `int` argument used as a count: like [`Args::int`], and never negative.
     pub fn count(&self, name: &str) -> Result<usize> {
         let count = self.int(name)?;
         usize::try_from(count).map_err(|_| Error::invalid(name, format!("{count} is negative")))
@@ -163,7 +163,7 @@ impl<'a> Args<'a> {
         }
     }
 
-    /// An f32 tensor; f16 is widened. Shares the elements where it can.
+    /// An f32 tensor; f16 is widened. Elements are shared, not copied, where possible.
     pub fn tensor_f32(&self, name: &str) -> Result<ArcArrayD<f32>> {
         let tensor = self.tensor(name)?;
         tensor.to_f32().ok_or_else(|| wrong(name, "f32 tensor", &Value::Tensor(tensor.clone())))

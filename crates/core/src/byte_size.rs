@@ -1,9 +1,9 @@
-//! Sizes in bytes, as people write them.
+//! Sizes in bytes, in the form in which people write them.
 
 use std::fmt;
 use std::str::FromStr;
 
-/// A number of bytes, read and written as `500M` or `2GiB`: K, M and G are 1024 each of what is before.
+/// A number of bytes, read and written as `500M` or `2GiB`. K, M and G are powers of 1024.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct ByteSize(pub u64);
 
@@ -25,7 +25,7 @@ impl FromStr for ByteSize {
     }
 }
 
-/// Writes it in the largest unit that leaves no rest.
+/// Writes the size in the largest unit that divides it.
 impl fmt::Display for ByteSize {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let unit = [("GiB", 30), ("MiB", 20), ("KiB", 10)].into_iter().find(|(_, shift)| {

@@ -1,4 +1,4 @@
-//! A folder of a cache: its user's alone, and marked, so that nothing is removed but what was written there.
+//! A cache folder: private to its user and marked, so that only files of our own making are removed.
 
 use std::ffi::OsStr;
 use std::fs::{self, File, OpenOptions, TryLockError};
@@ -11,16 +11,16 @@ use tempfile::{Builder, NamedTempFile};
 
 use crate::regular::{self, Links};
 
-/// The file that marks the folder, as <https://bford.info/cachedir/> has it, so that backups leave it out.
+/// Marker file as specified by <https://bford.info/cachedir/>; backup programs skip folders that hold it.
 const MARKER: &str = "CACHEDIR.TAG";
 const MARK: &str = "Signature: 8a477f597d28d172789f06886806bc55\n\
     # A cache folder of wuerst: files that are named by 64 hexadecimal digits are removed when it is full.\n";
-/// How names end of what is being written.
+/// Suffix of files that are being written.
 const PART: &str = ".part";
 /// How often the lock is tried, and how long after the last time.
 const TRIES: (u32, Duration) = (200, Duration::from_millis(5));
 
-/// A folder of a name of its own within the cache folder that a user named.
+/// A named subfolder of the cache folder that the user chose.
 #[derive(Clone, Debug)]
 pub struct CacheFolder {
     within: PathBuf,
@@ -28,34 +28,34 @@ pub struct CacheFolder {
     name: &'static str,
 }
 
-/// How the name of an entry goes on after its 64 hexadecimal digits.
+/// State of an entry, read from the part of its name after the 64 hexadecimal digits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Entry<'n> {
-    /// It is finished, and ends so.
+    /// Finished; the rest of the name.
     Finished(&'n str),
-    /// It is being written, or was when a process ended.
+    /// Being written, or left behind by a process that ended.
     Unfinished,
 }
 
 impl CacheFolder {
-    /// The folder `name` within `within`. Nothing is made yet.
+    /// The folder `name` within `within`. Creates nothing yet.
     pub fn new(within: &Path, name: &'static str) -> CacheFolder {
-        // Without a slash at the end, which would follow a link; the current folder has the empty path.
+        // Without a trailing slash, which would follow a link. The current folder is the empty path.
         let parts: PathBuf = within.components().collect();
         let within = if parts.as_os_str().is_empty() { PathBuf::from(".") } else { parts };
         CacheFolder { path: within.join(name), within, name }
     }
 
-    /// Where it is.
+    /// Path of the folder.
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// Whether it is there, and marked. One that is empty counts as none.
+    /// Whether the folder exists and is marked. An empty folder counts as missing.
     ///
     /// # Errors
-    /// It, or the folder that it lies in, is a link or no folder, belongs to another user, may be written to by others,
-    /// or holds files of another origin; with what to do.
+    /// The folder or its parent is a link, not a folder, owned by another user, writable by others, or holds files of
+    /// another origin. The message tells how to resolve it.
     pub fn is_there(&self) -> io::Result<bool> {
         if !is_private(&self.within)? || !is_private(&self.path)? {
             return Ok(false);
@@ -78,10 +78,10 @@ impl CacheFolder {
         Err(io::Error::other(why))
     }
 
-    /// Makes it, unless it is there.
+    /// Creates the folder unless it exists.
     ///
     /// # Errors
-    /// As [`CacheFolder::is_there`], and what the file system says.
+    /// As [`CacheFolder::is_there`], and errors of the file system.
     pub fn make(&self) -> io::Result<()> {
         if self.is_there()? {
             return Ok(());
@@ -93,7 +93,7 @@ impl CacheFolder {
             std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
             builder.create(&self.within)?;
         }
-        // Marked before it has its name, so that no process finds it without.
+        // Marked before it gets its final name, so that no process sees an unmarked folder.
         let prefix = format!(".{}-", self.name);
         let made = Builder::new().prefix(&prefix).tempdir_in(&self.within)?;
         fs::write(made.path().join(MARKER), MARK)?;
@@ -106,8 +106,8 @@ impl CacheFolder {
         Ok(())
     }
 
-    /// Waits a second for the folder's lock, which goes with the file. None when it cannot be had: what it guards works
-    /// nearly as well without.
+    /// Waits up to a second for the folder's lock, which is released when the file is dropped. Returns `None` on failure:
+    /// the locked work is only slower without the lock.
     pub fn lock(&self) -> Option<File> {
         let mut options = OpenOptions::new();
         options.read(true).write(true).create(true).truncate(false);
@@ -122,20 +122,20 @@ impl CacheFolder {
         None
     }
 
-    /// A file for an entry of these digits, under a name that counts as unfinished. It is its user's alone, and removed
-    /// when it is dropped before it has its name.
+    /// Creates a file for the entry with these digits, under an unfinished name. The file is private to its user, and is
+    /// removed if dropped before it is renamed.
     ///
     /// # Errors
-    /// What the file system says.
+    /// Errors of the file system.
     pub fn unfinished_file(&self, digits: &str) -> io::Result<NamedTempFile> {
         let prefix = format!("{digits}-");
         Builder::new().prefix(&prefix).suffix(PART).tempfile_in(&self.path)
     }
 
-    /// The path of a folder that `make` makes, or moves to where it is told, under a name that counts as unfinished.
+    /// Lets `make` create a folder, or move one, at the path it is given, under an unfinished name.
     ///
     /// # Errors
-    /// What `make` says; after `AlreadyExists` it is told another path.
+    /// Errors of `make`; after `AlreadyExists` it is called with another path.
     pub fn unfinished_folder(
         &self,
         digits: &str,
@@ -146,7 +146,7 @@ impl CacheFolder {
         Ok(made.into_temp_path().keep()?)
     }
 
-    /// What the name of a file or folder here says. None when it is no entry's.
+    /// Parses the name of a file or folder in the cache. `None` if it is not an entry's name.
     pub fn entry(name: &OsStr) -> Option<Entry<'_>> {
         let (digits, end) = name.to_str()?.split_at_checked(64)?;
         if !digits.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f')) {
@@ -162,7 +162,7 @@ impl CacheFolder {
     }
 }
 
-/// Whether there is a folder that its user alone may write to; an error when there is something else.
+/// Whether there is a folder that only its user may write to; an error if something else is there.
 fn is_private(path: &Path) -> io::Result<bool> {
     let about = match fs::symlink_metadata(path) {
         Ok(about) => about,

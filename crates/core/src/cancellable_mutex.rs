@@ -1,4 +1,4 @@
-//! A mutex that a cancelled run waits for no longer.
+//! A mutex whose waiters stop waiting when their run is cancelled.
 
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
@@ -6,8 +6,8 @@ use crate::{CancellationToken, Result};
 
 /// A lock that a run waits for only until it is cancelled. Clones are the same lock.
 ///
-/// For what is held for long, as a model that a run evaluates: a mutex would keep a run that was asked to
-/// stop until the other one is done.
+/// Meant for resources held for long, such as a model that a run evaluates: with a plain mutex, a cancelled run would
+/// wait until the other run ends.
 #[derive(Clone, Debug, Default)]
 pub struct CancellableMutex(Arc<Inner>);
 
@@ -19,18 +19,18 @@ struct Inner {
 
 impl Inner {
     fn taken(&self) -> MutexGuard<'_, bool> {
-        // One bool is whole at every moment.
+        // A bool cannot be half-written, so poison means nothing.
         self.taken.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl CancellableMutex {
-    /// A mutex that is not locked.
+    /// An unlocked mutex.
     pub fn new() -> CancellableMutex {
         CancellableMutex::default()
     }
 
-    /// Waits for the lock, which is held as long as the guard lives.
+    /// Waits for the lock and holds it while the guard lives.
     ///
     /// # Errors
     /// [`crate::Error::Cancelled`], as soon as the run is cancelled.
@@ -40,8 +40,8 @@ impl CancellableMutex {
             return Ok(guard);
         }
         let inner = Arc::clone(&self.0);
-        // Under the inner mutex, so that a waiter either sees the token cancelled or is waiting already. The token is set
-        // before that mutex is taken here: the cancelling thread holds the token's hooks first.
+        // Notified under the inner mutex, so that a waiter either sees the cancelled token or is already waiting. The
+        // token is set before the mutex is taken: the cancelling thread takes the token's hooks first.
         let _guard = cancel.on_cancel(move || {
             let _taken = inner.taken();
             inner.freed.notify_all();
@@ -60,20 +60,20 @@ impl CancellableMutex {
         (!std::mem::replace(&mut *taken, true)).then(|| CancellableMutexGuard(self.clone()))
     }
 
-    /// Whether this is the only handle: the mutex is neither held nor waited for through a clone.
+    /// Whether this is the only handle: no clone holds the mutex or waits for it.
     pub fn is_unused(&self) -> bool {
         Arc::strong_count(&self.0) == 1
     }
 }
 
-/// Holds a [`CancellableMutex`] until it is dropped.
+/// Holds a [`CancellableMutex`] until dropped.
 #[derive(Debug)]
 pub struct CancellableMutexGuard(CancellableMutex);
 
 impl Drop for CancellableMutexGuard {
     fn drop(&mut self) {
         *self.0.0.taken() = false;
-        // All of them: the one that would be woken may have been cancelled, and would wake nobody.
+        // Wakes all waiters: a single one may have been cancelled, and would not wake the next.
         self.0.0.freed.notify_all();
     }
 }

@@ -1,4 +1,4 @@
-//! Asking a run to stop.
+//! Cancellation of runs.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::{Error, Result};
 
-/// A token that cancels a run, from any thread, at any time. Clones share it; once cancelled it stays so.
+/// A token that cancels a run, from any thread, at any time. Clones share it; a cancelled token stays cancelled.
 #[derive(Clone, Default)]
 pub struct CancellationToken(Arc<Inner>);
 
@@ -38,12 +38,12 @@ impl CancellationToken {
         }
     }
 
-    /// Whether it is cancelled.
+    /// Whether the token is cancelled.
     pub fn is_cancelled(&self) -> bool {
         self.0.cancelled.load(Ordering::SeqCst)
     }
 
-    /// Leaves the present work by `?` when the token is cancelled.
+    /// Returns an error when the token is cancelled; used with `?` between pieces of work.
     ///
     /// # Errors
     /// [`Error::Cancelled`].
@@ -51,11 +51,11 @@ impl CancellationToken {
         if self.is_cancelled() { Err(Error::Cancelled) } else { Ok(()) }
     }
 
-    /// Calls `hook` when the token is cancelled, as long as the guard lives; at once if it already is.
+    /// Calls `hook` when the token is cancelled while the guard lives; calls it at once if the token is cancelled already.
     ///
-    /// For work that cannot ask the token by itself, as a long call into a library that has its
-    /// own way to be stopped. When the guard is gone the hook is not running and will not run. The hook
-    /// runs in the cancelling thread, must be quick, and must not touch this token's guards.
+    /// Meant for work that cannot poll the token, such as a long call into a library with its own way to be stopped. Once
+    /// the guard is dropped the hook neither runs nor will run. The hook runs in the cancelling thread, must be quick,
+    /// and must not touch this token's guards.
     #[must_use = "the hook is called only as long as the guard lives"]
     pub fn on_cancel(&self, hook: impl Fn() + Send + 'static) -> CancellationGuard {
         let mut hooks = self.hooks();
@@ -81,7 +81,7 @@ impl fmt::Debug for CancellationToken {
     }
 }
 
-/// Keeps a hook of [`CancellationToken::on_cancel`]; dropping it removes the hook.
+/// Keeps a hook of [`CancellationToken::on_cancel`] registered until dropped.
 #[derive(Debug)]
 pub struct CancellationGuard {
     cancel: CancellationToken,

@@ -3,12 +3,12 @@
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-/// Runs a library's code on a stranger's file, and gives a panic of that code as its message.
+/// Runs a library's code on an untrusted file and returns a panic of it as a message.
 ///
-/// `work` must leave nothing half-changed behind that is read again after a panic.
+/// `work` must leave no half-changed state that is read after a panic.
 ///
 /// # Errors
-/// What the panic said.
+/// The message of the panic.
 pub fn caught<T>(work: impl FnOnce() -> T) -> Result<T, String> {
     catch_unwind(AssertUnwindSafe(work)).map_err(|panic| panic_message(&*panic).to_owned())
 }

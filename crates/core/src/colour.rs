@@ -1,8 +1,8 @@
-//! Colours as pictures store them.
+//! Conversion of colours to bytes.
 
-/// A colour in 0..1 as a byte, rounded as NumPy does. NaN counts as 0.
+/// A colour in 0..1 as a byte, rounded half to even as in NumPy. NaN counts as 0.
 pub fn byte(colour: f32) -> u8 {
-    // The cast takes NaN for 0.
+    // The cast turns NaN into 0.
     (colour.clamp(0., 1.) * 255.).round_ties_even() as u8
 }
 

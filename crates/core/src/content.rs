@@ -1,7 +1,8 @@
 //! Digests of the content of files, each file read once.
 //!
-//! Weights are gigabytes, so the digest of a file is remembered for the process by what the system says of the file. A
-//! file that changed a moment ago is not remembered: another change within the clock's grain would look the same.
+//! Weights are gigabytes, so a file's digest is remembered in the process, keyed by the file's system metadata. The
+//! digest of a file that changed a moment ago is not remembered: another change within the clock's resolution would not
+//! show.
 
 use std::collections::HashMap;
 use std::fs::{File, Metadata};
@@ -14,16 +15,17 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use crate::regular::{self, Links};
 use crate::{CancellationToken, Digest, Hasher};
 
-/// A file's clock may be so coarse.
+/// Assumed resolution of file time stamps; some file systems are this coarse.
 const GRAIN: Duration = Duration::from_secs(2);
 
-/// Bytes that are read at a time.
+/// Number of bytes read at a time.
 const BLOCK: usize = 256 << 10;
 
-/// Files that are known at a time; past this all are forgotten, and read again.
+/// Maximum number of remembered files. When exceeded, all are forgotten and read again.
 const MOST: usize = 4096;
 
-/// What the system says of a file: equal for as long as nothing wrote to it, whatever sets its time of change back.
+/// System metadata that identifies a file's state: equal as long as the file is not written to, even if its modification
+/// time is set back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Stamp {
     device: u64,
@@ -31,7 +33,7 @@ pub(crate) struct Stamp {
     size: u64,
     /// In nanoseconds since 1970.
     modified: i128,
-    /// When content or attributes changed last, which no program can set; `None` where the system does not say.
+    /// Last change of content or attributes (ctime), which programs cannot set; `None` where the system does not report it.
     changed: Option<i128>,
 }
 
@@ -50,7 +52,7 @@ impl Stamp {
         }
     }
 
-    /// Without what tells files apart for certain, so nothing is remembered.
+    /// Lacks a reliable file identity here, so nothing is remembered.
     #[cfg(not(unix))]
     pub(crate) fn of(about: &Metadata) -> Stamp {
         let time = about.modified().ok().and_then(|time| time.duration_since(UNIX_EPOCH).ok());
@@ -58,7 +60,7 @@ impl Stamp {
         Stamp { device: 0, inode: 0, size: about.len(), modified, changed: None }
     }
 
-    /// That of the file at a path, links resolved.
+    /// Stamp of the file at a path, links resolved.
     pub(crate) fn at(path: &Path) -> io::Result<Stamp> {
         Ok(Stamp::of(&regular::about(path)?))
     }
@@ -67,7 +69,7 @@ impl Stamp {
         self.size
     }
 
-    /// Whether the last change is so long ago that the next will show.
+    /// Whether the last change is old enough that the next one will alter the stamp.
     pub(crate) fn settled(&self) -> bool {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_nanos();
         let grain = GRAIN.as_nanos();
@@ -76,14 +78,14 @@ impl Stamp {
         })
     }
 
-    /// A name for it, under which what follows from the content may be remembered within the process.
+    /// A digest of the stamp, usable as a key for results that follow from the file's content within this process.
     pub(crate) fn digest(&self) -> Digest {
         let hasher = Hasher::new("stamp").number(self.device).number(self.inode).number(self.size);
         hasher.bytes(&self.modified.to_le_bytes()).bytes(&self.changed.unwrap_or(0).to_le_bytes()).finish()
     }
 }
 
-/// Why a file has no digest.
+/// Reason why a file has no digest.
 pub(crate) enum Trouble {
     Cancelled,
     Io(io::Error),
@@ -95,7 +97,7 @@ impl From<io::Error> for Trouble {
     }
 }
 
-/// What was found in files, for as long as they do not change.
+/// Facts found in files, remembered as long as the files do not change.
 pub(crate) struct Known<T>(Mutex<HashMap<Stamp, T>>);
 
 impl<T: Clone> Known<T> {
@@ -107,7 +109,7 @@ impl<T: Clone> Known<T> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// What `find` finds in the file at a path, given its size, unless it is known.
+    /// Returns the remembered fact about the file at a path, or computes it by `find`, which gets the file's size.
     pub(crate) fn of<E: From<io::Error>>(
         &self,
         path: &Path,
@@ -136,7 +138,7 @@ impl<T: Clone> Known<T> {
 
 static DIGESTS: LazyLock<Known<Digest>> = LazyLock::new(Known::new);
 
-/// A digest that no other value has, for what cannot be read.
+/// A digest that no other value has, for unreadable content.
 pub(crate) fn unknown() -> Digest {
     static NEXT: AtomicU64 = AtomicU64::new(0);
     Hasher::new("unknown")
@@ -145,7 +147,7 @@ pub(crate) fn unknown() -> Digest {
         .finish()
 }
 
-/// The digest of a file's content. Reads the file unless it is known and unchanged.
+/// The digest of a file's content. Reads the file unless an unchanged one is remembered.
 pub(crate) fn digest(path: &Path, cancel: &CancellationToken) -> Result<Digest, Trouble> {
     DIGESTS.of(path, |file, size| read(file, size, cancel))
 }
@@ -166,7 +168,7 @@ fn read(file: &mut File, size: u64, cancel: &CancellationToken) -> Result<Digest
         };
         hasher.update(&block[..length]);
         sum += length as u64;
-        // The files of /proc have no size, and some have no end.
+        // Files of /proc report size 0, and some never end.
         if sum > size {
             break;
         }

@@ -1,53 +1,53 @@
-//! What a node may ask of the run that it is part of.
+//! The context that a run passes to its nodes.
 
 use std::cell::RefCell;
 
 use crate::{CancellationToken, Origin, Result, Saved, Tensor, Usage, Value, memory};
 
-/// Observes a run: progress, previews and warnings. Every method has a default that does nothing.
+/// Receives events of a run: progress, previews and warnings. Every method does nothing by default.
 pub trait Observer {
-    /// A run begins: the nodes that its outputs need, in the order in which they are resolved. Each is
-    /// then either reused or started; a reused one may yet be started when its result was evicted. Of a node that makes
-    /// several results of a batch, each is.
+    /// The run begins. Lists the nodes that its outputs need, in the order in which they are resolved. Each node is then
+    /// reported as reused or started; a reused node may still start later if its result was evicted. A node run once per
+    /// item of a batch reports each item.
     fn planned(&mut self, _nodes: &[&str]) {}
-    /// A node need not run: its remembered result is used.
+    /// The node need not run: its remembered result is used.
     fn reused(&mut self, _node: &str) {}
     /// A node begins to run.
     fn started(&mut self, _node: &str) {}
     /// A node has finished.
     fn finished(&mut self, _node: &str) {}
-    /// A node has done `done` of its `of` steps, those of all its results together.
+    /// The node has done `done` of `of` steps, counted over all items of a batch.
     fn progress(&mut self, _node: &str, _done: usize, _of: usize) {}
-    /// How far the whole run is, from 0 to 1 and never less than before. `node` is the one that it has got
-    /// to; empty at the very beginning and end. 1 is reached only by a run that succeeds.
+    /// Progress of the whole run from 0 to 1, never decreasing. `node` is the current node; empty at the beginning and
+    /// the end. Only a successful run reaches 1.
     fn overall(&mut self, _node: &str, _fraction: f64) {}
-    /// Whether [`Observer::preview`] wants to be called. Previews cost time, so the default is no.
+    /// Whether [`Observer::preview`] is to be called. Previews cost time, so the default is no.
     fn wants_preview(&self) -> bool {
         false
     }
-    /// Previews are made at every so many steps of a node, and at its last. 0 is taken for 1.
+    /// Interval of previews in steps; a node's last step has one too. 0 counts as 1.
     fn preview_every(&self) -> usize {
         1
     }
-    /// A picture of work in progress: RGB, as `u8[h,w,3]`.
+    /// A preview picture: RGB, as `u8[h,w,3]`.
     fn preview(&mut self, _node: &str, _rgb: &Tensor) {}
-    /// Result `index` of the `of` that an output joins is finished, long before the output, perhaps: the first of several
-    /// pictures. As the output, with a first dimension of its own. Not called for what is remembered as a whole.
+    /// Item `index` of the `of` items of a batched output is ready, possibly long before the whole output. `value` has
+    /// the output's type, with its own first dimension. Not called for outputs remembered as a whole.
     fn part(&mut self, _output: &str, _index: usize, _of: usize, _value: &Value) {}
-    /// Something that the user should know, though the run goes on.
+    /// A warning for the user; the run continues.
     fn warning(&mut self, _node: &str, _message: &str) {}
 }
 
-/// Observes nothing.
+/// Ignores all events.
 impl Observer for () {}
 
-/// A node's line to the run that it is part of: its name there, progress, previews and cancellation.
+/// A node's access to its run: its name in the graph, progress, previews and cancellation.
 pub struct Ctx<'a> {
     id: &'a str,
     devices: &'a [String],
     cancel: &'a CancellationToken,
     observer: &'a mut dyn Observer,
-    /// Steps done, and of how many; none of none before the node has said so.
+    /// Steps done, and their total; (0, 0) until the node reports its first step.
     step: (usize, usize),
     usage: RefCell<Usage>,
     saved: Saved,
@@ -56,36 +56,36 @@ pub struct Ctx<'a> {
 }
 
 impl<'a> Ctx<'a> {
-    /// The context of one run of one node.
+    /// A context for one run of one node.
     pub fn new(id: &'a str, cancel: &'a CancellationToken, observer: &'a mut dyn Observer) -> Ctx<'a> {
         let (usage, saved, warnings) = Default::default();
         Ctx { id, devices: &[], cancel, observer, step: (0, 0), usage, saved, warnings, origins: &[] }
     }
 
-    /// States the devices that the node prefers, first choice first.
+    /// Sets the devices that the node prefers, first choice first.
     #[must_use]
     pub fn with_devices(self, devices: &'a [String]) -> Ctx<'a> {
         Ctx { devices, ..self }
     }
 
-    /// Lets the node count what it saves with the other nodes of the run.
+    /// Shares a counter of saved files with the other nodes of the run.
     #[must_use]
     pub fn with_saved(self, saved: &Saved) -> Ctx<'a> {
         Ctx { saved: saved.clone(), ..self }
     }
 
-    /// States which arguments, in the order of the signature, models have made.
+    /// Sets which arguments were made by models, in the order of the signature.
     #[must_use]
     pub fn with_origins(self, origins: &'a [Option<Origin>]) -> Ctx<'a> {
         Ctx { origins, ..self }
     }
 
-    /// Whether a model has made an argument, by its index in the signature. Known to nodes that are no pure functions.
+    /// Whether a model made an argument, given its index in the signature. Known only to impure nodes.
     pub fn origin(&self, argument: usize) -> Option<Origin> {
         self.origins.get(argument).copied().flatten()
     }
 
-    /// What the nodes of the run have saved so far.
+    /// Files and bytes that the nodes of the run have saved so far.
     pub fn saved(&self) -> &Saved {
         &self.saved
     }
@@ -95,17 +95,17 @@ impl<'a> Ctx<'a> {
         self.id
     }
 
-    /// The devices that the graph prefers for this node; empty when it has no preference.
-    /// The engine's own options come first, and results must not depend on it.
+    /// The devices that the graph prefers for this node; empty without a preference. The engine's own options override
+    /// them, and results must not depend on them.
     pub fn devices(&self) -> &[String] {
         self.devices
     }
 
-    /// Reports that `done` of `of` steps are done, and asks whether to go on.
+    /// Reports that `done` of `of` steps are done, and checks whether the run may continue.
     ///
     /// # Errors
-    /// [`crate::Error::Cancelled`] when the run was asked to stop, and [`crate::Error::OutOfMemory`] when there is no
-    /// memory to go on; return it with `?`.
+    /// [`crate::Error::Cancelled`] when the run was cancelled, and [`crate::Error::OutOfMemory`] when memory is short;
+    /// return it with `?`.
     pub fn step(&mut self, done: usize, of: usize) -> Result<()> {
         self.cancel.check()?;
         memory::check(0)?;
@@ -114,45 +114,44 @@ impl<'a> Ctx<'a> {
         Ok(())
     }
 
-    /// Whether anybody watches previews, of the step that was begun last.
+    /// Whether the observer wants a preview of the current step.
     pub fn wants_preview(&self) -> bool {
         let (done, of) = self.step;
-        // The step that is being worked on is the next one.
+        // The current step is the one after the steps done.
         let due = || (done + 1).is_multiple_of(self.observer.preview_every().max(1)) || done + 1 >= of;
         self.observer.wants_preview() && due()
     }
 
-    /// Shows a picture of work in progress, RGB as `u8[h,w,3]`. `rgb` is not called when nobody watches, nor at
-    /// steps between those that the observer wants to see.
+    /// Shows a preview picture, RGB as `u8[h,w,3]`. `rgb` is only called if the observer wants a preview of this step.
     pub fn preview(&mut self, rgb: impl FnOnce() -> Tensor) {
         if self.wants_preview() {
             self.observer.preview(self.id, &rgb());
         }
     }
 
-    /// Tells the user something about the results that does not stop the run, as that a text is cut off. It is said again
-    /// whenever the results are remembered instead of made again.
+    /// Warns the user about the results, for example of a truncated text. The warning is remembered with the results and
+    /// repeated whenever they are reused.
     pub fn warn(&mut self, message: &str) {
         self.warnings.push(message.to_owned());
         self.warn_once(message);
     }
 
-    /// Tells the user something about this run alone, as that a device is not there.
+    /// Warns the user about this run only, for example of a missing device.
     pub fn warn_once(&mut self, message: &str) {
         self.observer.warning(self.id, message);
     }
 
-    /// What was said by [`Ctx::warn`] so far.
+    /// Warnings given by [`Ctx::warn`] so far.
     pub fn warnings(&self) -> &[String] {
         &self.warnings
     }
 
-    /// Says what the node took of the machine, for the report of the run. It may be said piece by piece.
+    /// Adds to the node's resource usage, for the report of the run. May be called several times.
     pub fn used(&self, usage: &Usage) {
         self.usage.borrow_mut().add(usage);
     }
 
-    /// What the node has said that it took so far.
+    /// Resource usage reported by the node so far.
     pub fn usage(&self) -> Usage {
         self.usage.borrow().clone()
     }

@@ -1,11 +1,11 @@
-//! Content digests: the names under which results are remembered.
+//! Content digests, the keys of remembered results.
 
 use std::fmt;
 use std::io::{self, Read};
 
 /// A 256-bit BLAKE3 digest that names a value, or a node with its arguments, by content.
 ///
-/// Equal digests mean equal content; nothing else is ever compared.
+/// Equal digests mean equal content; contents themselves are never compared.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Digest([u8; 32]);
 
@@ -36,11 +36,11 @@ impl fmt::Debug for Digest {
 
 /// Collects fields into a [`Digest`].
 ///
-/// Every field is preceded by its length, so that two different lists of fields never hash alike.
+/// Every field is preceded by its length, so that different lists of fields have different digests.
 pub struct Hasher(blake3::Hasher);
 
 impl Hasher {
-    /// Starts a digest of the given sort. The sort keeps digests of different things apart.
+    /// Starts a digest in the domain `sort`, so that digests of different kinds of things differ.
     pub fn new(sort: &str) -> Hasher {
         Hasher(blake3::Hasher::new()).bytes(sort.as_bytes())
     }
@@ -53,10 +53,10 @@ impl Hasher {
         self
     }
 
-    /// Adds what a reader gives, which must be so many bytes, as [`Hasher::bytes`] does.
+    /// Adds the `length` bytes of a reader, as [`Hasher::bytes`] does.
     ///
     /// # Errors
-    /// What the reader says, and when it gives fewer or more.
+    /// Errors of the reader, and when it yields fewer or more bytes.
     pub fn content(mut self, reader: impl Read, length: u64) -> io::Result<Hasher> {
         self.0.update(&length.to_le_bytes());
         let before = self.0.count();

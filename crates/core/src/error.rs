@@ -1,21 +1,21 @@
-//! Errors, and places in graph files.
+//! Errors, and positions in graph files.
 
 use std::fmt;
 use std::path::PathBuf;
 
 use crate::{Refusal, SyntaxError};
 
-/// What the project's fallible functions return.
+/// Result type of the project's fallible functions.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
-/// Any error, as the cause of another.
+/// Any error, used as the cause of another.
 pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
-/// Everything that can go wrong, sorted by what the caller can do about it.
+/// All errors, grouped by what the caller can do about them.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// A graph file is wrong, in all these places.
+    /// A graph file is wrong in all the listed places.
     #[error("the graph has {}{}", Count(.0), List(.0))]
     Graph(Vec<Diagnostic>),
 
@@ -24,49 +24,49 @@ pub enum Error {
     Settings {
         /// The file.
         path: PathBuf,
-        /// What is wrong in it, and where.
+        /// Description of the problem, and its place in the file.
         problem: Diagnostic,
     },
 
     /// A name leads nowhere.
     #[error("no {what} `{name}`{hint}")]
     NotFound {
-        /// The sort of thing that was looked for, as "model".
+        /// Kind of the thing that was looked up, such as "model".
         what: &'static str,
-        /// What it was called.
+        /// Name that was looked up.
         name: String,
-        /// What to do, beginning with its own punctuation; may be empty.
+        /// Advice, beginning with its own punctuation; may be empty.
         hint: String,
     },
 
     /// A value is of the wrong type.
     #[error("{what}: wants {want}, got {got}")]
     Type {
-        /// The port, as `prior.steps`.
+        /// The port, such as `prior.steps`.
         what: String,
-        /// The type that is wanted.
+        /// Expected type.
         want: String,
-        /// What came.
+        /// Actual type or value.
         got: String,
     },
 
-    /// A value is of the right type, but not allowed.
+    /// A value has the right type but is not allowed.
     #[error("{what}: {message}")]
     Invalid {
         /// The port or option.
         what: String,
-        /// What is wrong with it.
+        /// Description of the problem.
         message: String,
     },
 
-    /// A node refuses a value for what came of it, as a model that is damaged.
+    /// A node refuses a value because of an underlying error, such as a damaged model.
     #[error("{what}: {message}")]
     Refused {
         /// The port.
         what: String,
-        /// What is wrong with it.
+        /// Description of the problem.
         message: String,
-        /// Why, to decide by; the message has it in words.
+        /// Underlying error, for programs; the message describes it in words.
         source: BoxError,
     },
 
@@ -117,22 +117,22 @@ pub enum Error {
         source: BoxError,
     },
 
-    /// The run was asked to stop.
+    /// The run was cancelled.
     #[error("cancelled")]
     Cancelled,
 
-    /// Something that cannot happen did.
+    /// A bug: a state that should be impossible.
     #[error("a bug in wuerst: {0}")]
     Internal(String),
 }
 
 impl Error {
-    /// Says that a value is of the right type, but not allowed.
+    /// An error for a value of the right type that is not allowed.
     pub fn invalid(what: impl Into<String>, message: impl Into<String>) -> Error {
         Error::Invalid { what: what.into(), message: message.into() }
     }
 
-    /// Says which node of a graph failed. Cancellation and what names a node already stay as they are.
+    /// Adds the name of the failing node. Cancellation, and errors that name a node already, stay as they are.
     #[must_use]
     pub fn in_node(self, node: &str) -> Error {
         match self {
@@ -162,16 +162,16 @@ impl From<Refusal> for Error {
     }
 }
 
-/// A problem in a graph file: where, and what to do.
+/// A problem in a graph file: its place, and advice.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Diagnostic {
-    /// The line, counted from 1; 0 when the problem is in no line.
+    /// The line, counted from 1; 0 if the problem belongs to no line.
     pub line: u32,
-    /// The column in characters, counted from 1; 0 when the problem is in no line.
+    /// The column in characters, counted from 1; 0 if the problem belongs to no line.
     pub column: u32,
-    /// The place in the graph, as `nodes.prior.with.steps`; empty for the file itself.
+    /// The path in the graph, such as `nodes.prior.with.steps`; empty for the whole file.
     pub path: String,
-    /// What is wrong, with a suggestion where there is one.
+    /// Description of the problem, with a suggestion if there is one.
     pub message: String,
 }
 
@@ -179,13 +179,13 @@ impl Diagnostic {
     /// How the message of a note begins.
     pub const NOTE: &'static str = "note: ";
 
-    /// Whether it is a note: about something that is allowed and most often a mistake, next to what is wrong.
+    /// Whether this is a note: it points at something allowed that is usually a mistake.
     pub fn is_note(&self) -> bool {
         self.message.starts_with(Diagnostic::NOTE)
     }
 }
 
-/// Writes `line:column: path: message`, leaving out what is not known.
+/// Writes `line:column: path: message`, leaving out unknown parts.
 impl fmt::Display for Diagnostic {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.line > 0 {
@@ -206,7 +206,7 @@ impl fmt::Display for Within<'_> {
     }
 }
 
-/// How many problems there are, notes not counted.
+/// Number of problems, without notes.
 struct Count<'a>(&'a [Diagnostic]);
 
 impl fmt::Display for Count<'_> {

@@ -1,4 +1,4 @@
-//! The files next to an ONNX model that hold its weights, by the names in the model.
+//! External data files of an ONNX model, found by the names that the model holds.
 
 use std::collections::BTreeSet;
 use std::io::{self, BufRead, BufReader, ErrorKind, Seek};
@@ -10,17 +10,17 @@ use wuerst_read::wire::{Reader, Wire, WireError};
 
 use crate::content::Known;
 
-/// More fields than the largest models have; a file of gigabytes could hold billions.
+/// Upper bound of fields read. The largest models have fewer; a damaged file of gigabytes could hold billions.
 const MOST_FIELDS: usize = 1 << 24;
 
-/// A longer name is none.
+/// Longest name that is read.
 const LONGEST_NAME: u64 = 4096;
 
-/// The files with external data of the model at `path`, in the order of their names; none for a file that is no ONNX
-/// model, or a damaged one.
+/// The files with external data of the model at `path`, in the order of their names; empty for a damaged file or one that
+/// is not an ONNX model.
 ///
 /// # Errors
-/// The system's, for the model; and for a name that leads out of the model's folder.
+/// Errors of the system for the model file, and a name that leads out of the model's folder.
 pub fn external_data(path: &Path) -> io::Result<Vec<PathBuf>> {
     static NAMES: LazyLock<Known<Arc<BTreeSet<String>>>> = LazyLock::new(Known::new);
     let known = NAMES.of(path, |file, size| -> io::Result<_> {
@@ -36,18 +36,18 @@ pub fn external_data(path: &Path) -> io::Result<Vec<PathBuf>> {
     known.iter().map(place).collect()
 }
 
-/// Whether a name stays in the folder that it is relative to: neither absolute nor with `..`.
+/// Whether a relative name stays inside its folder: neither absolute nor with `..`.
 pub fn stays_inside(name: &str) -> bool {
     let inside = |part: Component<'_>| matches!(part, Component::Normal(_) | Component::CurDir);
     !name.is_empty() && Path::new(name).components().all(inside)
 }
 
-/// The names in a model of so many bytes, of which nothing is read but the fields that lead to them.
+/// Names of external data in a model of `length` bytes. Reads only the fields that lead to them.
 fn names<R: BufRead + Seek>(reader: &mut Reader<R>, length: u64) -> io::Result<BTreeSet<String>> {
     let mut names = BTreeSet::new();
     match collect(reader, length, &mut names) {
         Ok(()) => Ok(names),
-        // Damage is said where the model is loaded.
+        // Damage is reported when the model is loaded.
         Err(WireError::Damaged(_)) => Ok(BTreeSet::new()),
         Err(WireError::Io(e)) if e.kind() == ErrorKind::UnexpectedEof => Ok(BTreeSet::new()),
         Err(WireError::Io(e)) => Err(e),
@@ -59,7 +59,7 @@ fn collect<R: BufRead + Seek>(
     length: u64,
     names: &mut BTreeSet<String>,
 ) -> Result<(), WireError> {
-    // A stack of our own: graphs within graphs must not exhaust the thread's.
+    // An explicit stack, because deeply nested graphs would exhaust the thread's stack.
     let mut open = vec![(Message::Model, length)];
     let mut fields = 0;
     while let Some(&(message, end)) = open.last() {

@@ -1,4 +1,4 @@
-//! Files that nodes read, and what the names of files in a graph mean.
+//! Files that nodes read, and the resolution of file names in graphs.
 
 use std::path::{self, Path, PathBuf};
 use std::sync::{Arc, OnceLock};
@@ -10,7 +10,7 @@ use crate::{CancellationToken, Digest, Error, Hasher, Result, stays_inside};
 
 /// A file to read: the value of a `file` port.
 ///
-/// It is known by its content, as a [`crate::Model`] is. So a changed file is another value, and exactly the nodes that
+/// Identified by its content, like a [`crate::Model`]. A changed file is therefore another value, and only the nodes that
 /// read it run again.
 #[derive(Clone, Debug, PartialEq)]
 pub struct File(Arc<Inner>);
@@ -24,10 +24,10 @@ struct Inner {
 }
 
 impl File {
-    /// The file at `path`, called `name` in messages. Looks at it and does not read it.
+    /// The file at `path`, called `name` in messages. Checks the file without reading it.
     ///
     /// # Errors
-    /// [`Error::File`] when there is none, or it is no regular file: a pipe could be waited for without end.
+    /// [`Error::File`] if it is missing or not a regular file: reading a pipe could block for ever.
     pub fn open(name: &str, path: &Path) -> Result<File> {
         let failed = |source| Error::File { path: path.to_owned(), source };
         let stamp = Stamp::at(path).map_err(failed)?;
@@ -35,18 +35,18 @@ impl File {
         Ok(File(Arc::new(Inner { name: name.to_owned(), path, stamp, digest: OnceLock::new() })))
     }
 
-    /// The file as it is on disk now.
+    /// Opens the file again in its present state on disk.
     ///
     /// # Errors
-    /// As [`File::open`]: it may have gone.
+    /// As [`File::open`], for example if the file was removed.
     pub fn reopen(&self) -> Result<File> {
         File::open(&self.0.name, &self.0.path)
     }
 
-    /// Reads the file for its digest, unless the process knows it already.
+    /// Reads the file for its digest, unless the process remembers it.
     ///
     /// # Errors
-    /// [`Error::File`] when it cannot be read, [`Error::Cancelled`].
+    /// [`Error::File`] if it cannot be read, [`Error::Cancelled`].
     pub fn identify(&self, cancel: &CancellationToken) -> Result<Digest> {
         if let Some(digest) = self.0.digest.get() {
             return Ok(*digest);
@@ -61,8 +61,8 @@ impl File {
     /// Opens the file for reading.
     ///
     /// # Errors
-    /// [`Error::File`] when it cannot be opened, or has changed since [`File::open`]: its digest would be of something
-    /// else.
+    /// [`Error::File`] if it cannot be opened, or has changed since [`File::open`], so that its digest would be of other
+    /// content.
     pub fn content(&self) -> Result<fs::File> {
         let file = regular::open(self.path(), Links::Followed).map_err(|e| self.failed(e))?;
         let about = file.metadata().map_err(|e| self.failed(e))?;
@@ -72,7 +72,7 @@ impl File {
         Ok(file)
     }
 
-    /// A key for what follows from the content, without reading it; none while a change would not show.
+    /// A key for results that follow from the content, found without reading the file. `None` while a change might not show.
     pub fn key(&self) -> Option<Digest> {
         let stamp = || self.0.stamp.settled().then(|| self.0.stamp.digest());
         self.0.digest.get().copied().or_else(stamp)
@@ -87,7 +87,7 @@ impl File {
         Error::File { path: self.0.path.clone(), source }
     }
 
-    /// The name that the user wrote.
+    /// The name as the user wrote it.
     pub fn name(&self) -> &str {
         &self.0.name
     }
@@ -97,16 +97,16 @@ impl File {
         &self.0.path
     }
 
-    /// The digest of the content, as of [`crate::Model::digest`].
+    /// The digest of the content; see [`crate::Model::digest`].
     pub fn digest(&self) -> Digest {
         self.identify(&CancellationToken::new()).unwrap_or_else(|_| content::unknown())
     }
 }
 
-/// What the names of files mean.
+/// Policy for file names in graphs.
 ///
-/// A graph is data from somewhere, so what it may read is decided by its host: nothing (the default), or the files
-/// of one folder. Whoever runs the graph may name any file, as the value of an input.
+/// Graphs may come from strangers, so the host decides which files they may read: none (the default), or the files of one
+/// folder. The caller of a graph may name any file as the value of an input.
 #[derive(Clone, Debug, Default)]
 pub struct Files(Rule);
 
@@ -119,14 +119,14 @@ enum Rule {
 }
 
 impl Files {
-    /// Names lead into `folder`, and nowhere else: neither by `..`, nor by an absolute path, nor by a link.
+    /// Allows names inside `folder` only: no `..`, no absolute path, no link that leads out.
     pub fn in_folder(folder: impl Into<PathBuf>) -> Files {
         let folder: PathBuf = folder.into();
-        // What lies in the current folder has the empty path for a parent.
+        // The parent of a file in the current folder is the empty path.
         Files(Rule::In(if folder.as_os_str().is_empty() { ".".into() } else { folder }))
     }
 
-    /// Names are paths, as whoever runs the graph may write them.
+    /// Allows any path; for names given by the caller of a graph.
     pub fn any() -> Files {
         Files(Rule::Any)
     }
@@ -134,7 +134,7 @@ impl Files {
     /// Finds a file by name.
     ///
     /// # Errors
-    /// [`Error::NotFound`] when the name is not allowed or leads nowhere, with what to do; [`Error::File`].
+    /// [`Error::NotFound`] with advice if the name is not allowed or there is no such file; [`Error::File`].
     pub fn open(&self, name: &str) -> Result<File> {
         let refused =
             |hint: &str| Error::NotFound { what: "file", name: name.to_owned(), hint: format!("; {hint}") };
@@ -157,13 +157,13 @@ impl Files {
         match path.canonicalize() {
             Ok(found) if found.starts_with(&root) => File::open(name, &found),
             Err(_) if !has_link(folder, name) => Err(none()),
-            // Whether there is something outside is no matter of the graph's.
+            // The same message in both cases: a graph must not learn whether a file outside exists.
             _ => Err(refused("it is a link that leads out of the graph's folder, or nowhere")),
         }
     }
 }
 
-/// Whether the name of something in a folder leads over a link.
+/// Whether a name in a folder goes through a link.
 fn has_link(folder: &Path, name: &str) -> bool {
     let mut path = folder.to_owned();
     Path::new(name).components().any(|part| {

@@ -1,4 +1,4 @@
-//! Numbers that no picture comes of: NaN and infinities in tensors, found in one pass.
+//! NaN and infinities in tensors, found in one pass.
 
 use std::fmt;
 
@@ -6,24 +6,24 @@ use half::f16;
 
 use crate::{DType, Tensor};
 
-/// Values that are looked at together, without a branch for each.
+/// Number of values checked together without branches.
 const BLOCK: usize = 4096;
 
-/// Some values of a tensor are not finite. Displayed as a sentence about the tensor that begins with a verb.
+/// Some values of a tensor are not finite. Displays as a predicate, without the tensor as its subject.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub struct NotFinite {
     /// The first of them: `NaN`, `inf` or `-inf`.
     first: String,
-    /// Where it stands.
+    /// Index of the first non-finite value.
     index: Vec<usize>,
-    /// How many there are.
+    /// Number of non-finite values.
     count: usize,
-    /// How many values the tensor has.
+    /// Number of all values.
     of: usize,
 }
 
 impl NotFinite {
-    /// The values that are not finite among those of an array in row-major order; `None` when all are finite.
+    /// Finds the non-finite values of an array in row-major order; `None` if all are finite.
     pub fn among<T: Copy + Into<f32>>(values: &[T], shape: &[usize]) -> Option<NotFinite> {
         let odd = |value: &T| !(*value).into().is_finite();
         let any = |block: &[T]| block.iter().fold(false, |found, value| found | odd(value));
@@ -49,7 +49,7 @@ impl fmt::Display for NotFinite {
 }
 
 impl Tensor {
-    /// What is not finite in it; `None` when all of its numbers are. Takes one pass over f32 and f16, and none over
+    /// Finds the tensor's non-finite values; `None` if all are finite. Takes one pass over f32 and f16, and none over
     /// integers.
     pub fn not_finite(&self) -> Option<NotFinite> {
         match self.dtype() {

@@ -1,7 +1,7 @@
-//! Whether this thread is inside a run: in a callback of a host, or in a node.
+//! Detects whether this thread is inside a run: in a callback of a host, or in a node.
 //!
-//! A run holds what other runs wait for, so nothing in its thread may wait for a run, its own or another: it would wait
-//! for ever. What would wait asks [`is_inside`], and refuses.
+//! A run holds resources that other runs wait for. A thread inside a run that waited for a run would therefore wait for
+//! ever, so functions that wait check [`is_inside`] first and refuse.
 
 use std::cell::Cell;
 use std::marker::PhantomData;
@@ -12,7 +12,7 @@ thread_local! {
     static DEPTH: Cell<usize> = const { Cell::new(0) };
 }
 
-/// Marks the thread as inside a run or a callback, until it is dropped.
+/// Marks the thread as inside a run or a callback until dropped.
 #[derive(Debug)]
 #[must_use = "the mark holds as long as this lives"]
 pub struct Inside(PhantomData<*const ()>);
@@ -36,7 +36,7 @@ pub fn is_inside() -> bool {
     DEPTH.get() > 0
 }
 
-/// Refuses to run or to wait inside a run; `what` is the parameter to blame.
+/// Refuses to start or await a run inside a run; `what` is the parameter to blame.
 ///
 /// # Errors
 /// [`Error::Invalid`] inside a run.
@@ -44,7 +44,7 @@ pub fn check(what: &str) -> Result<()> {
     if is_inside() { Err(refusal(what)) } else { Ok(()) }
 }
 
-/// What is said of something that would wait for a run inside one.
+/// The error for waiting for a run inside a run.
 pub fn refusal(what: &str) -> Error {
     let message = "cannot run or be waited for inside a callback or node, which would wait for itself: begin a run in the \
                    background, or wait in another thread";

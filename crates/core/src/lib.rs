@@ -1,6 +1,6 @@
 //! Values, types, signatures, the [`NodeKind`] trait, the [`Registry`] and errors.
 //!
-//! This is the vocabulary that every other crate speaks. It knows neither graph files nor ONNX Runtime.
+//! All other crates build on this vocabulary. It knows neither graph files nor ONNX Runtime.
 //!
 //! A node is a named pure function over [`Value`]s. Its interface is one line of text, its [`Signature`]:
 //!

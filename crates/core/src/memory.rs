@@ -1,27 +1,26 @@
-//! Memory that cannot be had, as an error.
+//! Running out of memory, as an error.
 //!
-//! Rust ends the process when a small allocation fails. Whatever is as large as its input is allocated by the functions
-//! below, which fail instead; and a host that must not be taken down says how to find out, before that, whether there is
-//! room to go on ([`watch_over`]).
+//! Rust ends the process when a small allocation fails. Allocations in proportion to an input go through the functions
+//! below, which fail instead. A host that must survive also installs a check for the remaining memory by [`watch_over`].
 
 use std::sync::OnceLock;
 
 use crate::{Error, Result};
 
-/// Tells whether so many bytes more can be had, and so many threads, beside what small allocations need until it is asked
-/// again.
+/// Returns whether `bytes` more bytes and `threads` more threads are available, in addition to a reserve for small
+/// allocations.
 pub type Room = fn(bytes: usize, threads: usize) -> bool;
 
 static ROOM: OnceLock<Room> = OnceLock::new();
 
-/// Says who knows whether there is room. It is asked before every node, and between the steps of nodes; the first one
-/// that is said counts, for the whole process.
+/// Installs the check for remaining memory. It is called before every node and between the steps of nodes. Only the first
+/// installation in a process counts.
 pub fn watch_over(room: Room) {
-    // Who comes second is this library once more, and would say the same.
+    // A later caller is another copy of this library with an equal check.
     let _ = ROOM.set(room);
 }
 
-/// Leaves the present work by `?` when there is no room for so many bytes more, as far as anybody knows.
+/// Returns an error when `bytes` more bytes are not available; used with `?`. Succeeds if no check is installed.
 ///
 /// # Errors
 /// [`Error::OutOfMemory`].
@@ -29,7 +28,7 @@ pub fn check(bytes: usize) -> Result<()> {
     check_with(bytes, 0)
 }
 
-/// The same where threads are to be begun by somebody who cannot bear that there is no room for one.
+/// Like [`check`], and also requires stacks for `threads` threads: ONNX Runtime hangs if it cannot create one.
 ///
 /// # Errors
 /// [`Error::OutOfMemory`].
@@ -40,7 +39,7 @@ pub fn check_with(bytes: usize, threads: usize) -> Result<()> {
     }
 }
 
-/// An empty vector with room for so many values.
+/// An empty vector with capacity for `count` values.
 ///
 /// # Errors
 /// [`Error::OutOfMemory`].
@@ -60,7 +59,7 @@ pub fn copied<T: Copy>(values: &[T]) -> Result<Vec<T>> {
     Ok(copy)
 }
 
-/// The values of an iterator that knows how many they are.
+/// Collects an iterator of known length.
 ///
 /// # Errors
 /// [`Error::OutOfMemory`].

@@ -1,4 +1,4 @@
-//! Models on disk, and where their names lead.
+//! Models on disk, and the resolution of their names.
 
 use std::path::{self, Path, PathBuf};
 use std::sync::{Arc, OnceLock};
@@ -9,8 +9,8 @@ use crate::{CancellationToken, Digest, Error, File, Files, Hasher, Result, exter
 
 /// A model file: the value of a `model` port.
 ///
-/// It is known by the content of the file and of the files with external data that it names: equal on every machine,
-/// and another one when a byte changes. They are read once, when the digest is first wanted; see [`Model::identify`].
+/// Identified by the content of the file and its external data, so the same on every machine, and different when a byte
+/// changes. The files are read once, when the digest is first needed; see [`Model::identify`].
 #[derive(Clone, Debug, PartialEq)]
 pub struct Model(Arc<Inner>);
 
@@ -23,30 +23,30 @@ struct Inner {
 }
 
 impl Model {
-    /// The model at `path`, called `name` in messages. Looks at the file and does not read it.
+    /// The model at `path`, called `name` in messages. Checks the file without reading it.
     ///
     /// # Errors
-    /// [`Error::Model`] when there is none, or it is no regular file: a pipe could be waited for without end.
+    /// [`Error::Model`] if it is missing or not a regular file: reading a pipe could block for ever.
     pub fn open(name: &str, path: &Path) -> Result<Model> {
         let failed = |source: io::Error| Error::Model { path: path.to_owned(), source: source.into() };
         let stamp = Stamp::at(path).map_err(failed)?;
-        // Links are left as they are: files with external data lie next to them.
+        // Links are kept: external data lies next to the link.
         let path = path::absolute(path).map_err(failed)?;
         Ok(Model(Arc::new(Inner { name: name.to_owned(), path, stamp, digest: OnceLock::new() })))
     }
 
-    /// The model as it is on disk now.
+    /// Opens the model again in its present state on disk.
     ///
     /// # Errors
-    /// As [`Model::open`]: the file may have gone.
+    /// As [`Model::open`], for example if the file was removed.
     pub fn reopen(&self) -> Result<Model> {
         Model::open(&self.0.name, &self.0.path)
     }
 
-    /// Reads the files for the digest, unless the process knows them already. Gigabytes take seconds.
+    /// Reads the files for the digest, unless the process remembers it. Gigabytes take seconds.
     ///
     /// # Errors
-    /// [`Error::Model`] when one of the files is missing or cannot be read, [`Error::Cancelled`].
+    /// [`Error::Model`] if a file is missing or cannot be read, [`Error::Cancelled`].
     pub fn identify(&self, cancel: &CancellationToken) -> Result<Digest> {
         if let Some(digest) = self.0.digest.get() {
             return Ok(*digest);
@@ -60,10 +60,10 @@ impl Model {
         Ok(*self.0.digest.get_or_init(|| hasher.finish()))
     }
 
-    /// The files with external data that the model names, all of which are there.
+    /// Paths of the model's external data files, each checked to exist.
     ///
     /// # Errors
-    /// [`Error::Model`] when one is missing or no regular file, or outside of the model's folder.
+    /// [`Error::Model`] if one is missing, not a regular file, or outside of the model's folder.
     pub fn data(&self) -> Result<Vec<PathBuf>> {
         let data = external_data(self.path()).map_err(|e| self.failed(e.into()))?;
         for path in &data {
@@ -77,7 +77,7 @@ impl Model {
         Ok(data)
     }
 
-    /// Whether the file is as it was when the model was opened.
+    /// Whether the file is unchanged since the model was opened.
     pub fn is_unchanged(&self) -> bool {
         Stamp::at(self.path()).is_ok_and(|stamp| stamp == self.0.stamp)
     }
@@ -89,7 +89,7 @@ impl Model {
         }
     }
 
-    /// The name that the user wrote.
+    /// The name as the user wrote it.
     pub fn name(&self) -> &str {
         &self.0.name
     }
@@ -99,27 +99,28 @@ impl Model {
         &self.0.path
     }
 
-    /// The digest of the content. Reads the files as [`Model::identify`] does, which says what is wrong with those that
-    /// cannot be read: here they have a digest that nothing else has.
+    /// The digest of the content. Reads the files like [`Model::identify`], but returns no error: unreadable files get a
+    /// unique digest.
     pub fn digest(&self) -> Digest {
         self.identify(&CancellationToken::new()).unwrap_or_else(|_| content::unknown())
     }
 
-    /// A key for what follows from the model's own file, without reading it; none while a change would not show.
+    /// A key for results that follow from the model's own file, found without reading it. `None` while a change might not
+    /// show.
     pub fn key(&self) -> Option<Digest> {
         let stamp = || self.0.stamp.settled().then(|| self.0.stamp.digest());
         self.0.digest.get().copied().or_else(stamp)
     }
 }
 
-/// Turns the names of models, and of files, into what is on disk.
+/// Resolves names of models and files to paths.
 ///
-/// What a model's name means is the host's business (a models folder, a list of folders); the default takes it
-/// as a path, and lets graphs name no files.
+/// The host decides where names lead (a models folder, a list of folders). By default a model's name is a path, and
+/// graphs may name no files.
 #[derive(Clone)]
 pub struct Models {
     resolve: Arc<Resolve>,
-    /// What names mean that come from whoever runs the graph; without it the same.
+    /// Resolver for names given by the caller of a graph; `None` uses the same one as for the graph.
     host: Option<Arc<Resolve>>,
     files: Files,
 }
@@ -127,12 +128,12 @@ pub struct Models {
 type Resolve = dyn Fn(&str) -> Result<PathBuf, String> + Send + Sync;
 
 impl Models {
-    /// Looks names up with `resolve`, which gives a path, or a sentence that says where it looked.
+    /// Looks names up with `resolve`, which returns a path, or a sentence that tells where it looked.
     pub fn new(resolve: impl Fn(&str) -> Result<PathBuf, String> + Send + Sync + 'static) -> Models {
         Models { resolve: Arc::new(resolve), host: None, files: Files::default() }
     }
 
-    /// Looks names up with `resolve` that do not come from the graph but from whoever runs it.
+    /// Looks up names given by the caller of the graph, not by the graph itself, with `resolve`.
     #[must_use]
     pub fn for_host(
         self,
@@ -150,23 +151,23 @@ impl Models {
         Models { resolve: Arc::new(resolve), ..self }
     }
 
-    /// Says what the names of files mean that a graph has of its own.
+    /// Sets the policy for file names that stand in a graph.
     #[must_use]
     pub fn with_files(self, files: Files) -> Models {
         Models { files, ..self }
     }
 
-    /// What names mean that do not come from the graph but from whoever runs it: any file will do.
+    /// The resolver for names given by the caller of a graph, which may be any file.
     #[must_use]
     pub fn by_host(&self) -> Models {
         let resolve = Arc::clone(self.host.as_ref().unwrap_or(&self.resolve));
         Models { resolve, host: self.host.clone(), files: Files::any() }
     }
 
-    /// Where the name of a model leads.
+    /// Path of the model with this name.
     ///
     /// # Errors
-    /// A sentence that says where it was looked for.
+    /// A sentence that tells where it was looked for.
     pub fn find(&self, name: &str) -> Result<PathBuf, String> {
         (self.resolve)(name)
     }
@@ -182,7 +183,7 @@ impl Models {
     /// Finds a model by name.
     ///
     /// # Errors
-    /// [`Error::NotFound`] when the name leads nowhere, [`Error::Model`] when it cannot be read.
+    /// [`Error::NotFound`] if there is no such model, [`Error::Model`] if it cannot be read.
     pub fn open(&self, name: &str) -> Result<Model> {
         let path = self.find(name).map_err(|why| Error::NotFound {
             what: "model",

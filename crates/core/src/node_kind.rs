@@ -7,73 +7,73 @@ use crate::{Args, Ctx, Digest, Error, Refusal, Result, Signature, Value};
 
 /// A named pure function; the nodes of a graph call it.
 ///
-/// It may be run at any time, in any thread, several times at once, or not at all when the result of
-/// the same arguments is remembered. So it keeps no state that its results depend on; random numbers
-/// come from a `seed` argument.
+/// It may run at any time, in any thread, and several times at once. It does not run if the result for equal arguments is
+/// remembered. Results must therefore depend on no state; random numbers come from a `seed` argument.
 ///
-/// It is [`Any`], so that a host recognises a kind that it registered.
+/// The bound [`Any`] lets a host recognise a kind that it registered.
 pub trait NodeKind: Any + Send + Sync {
-    /// The kind's name and interface; always the same.
+    /// Name and interface of the kind; always the same.
     fn spec(&self) -> &NodeSpec;
 
     /// Computes the outputs, in the order of the signature.
     ///
-    /// `args` hold what the signature promises, in tensors of finite numbers, and the outputs must do so too. Call
-    /// [`Ctx::step`] between steps, so that progress is seen and the run can be stopped.
+    /// `args` match the signature, and their tensors hold finite numbers; the outputs must do so too. Call [`Ctx::step`]
+    /// between steps to report progress and let the run be cancelled.
     ///
     /// # Errors
-    /// Whatever went wrong; the run adds the node's name in the graph.
+    /// Any error; the run adds the node's name in the graph.
     fn run(&self, ctx: &mut Ctx<'_>, args: &Args<'_>) -> Result<Vec<Value>>;
 
-    /// Refuses what the signature cannot: a size that is no multiple of 128, say.
+    /// Refuses arguments that the signature cannot rule out, such as a size that is not a multiple of 128.
     ///
-    /// Called when a graph is checked, with its literals, and again before a run, with the inputs of the
-    /// graph too; whatever is still to be computed is absent, so ask [`Args::has`] or [`Args::get`]. Its lengths may be
-    /// known, see [`Args::length`].
+    /// Called when a graph is checked, with its literals, and again before a run, with the graph's inputs too. Values
+    /// still to be computed are absent, so ask [`Args::has`] or [`Args::get`]; their lengths may be known, see
+    /// [`Args::length`].
     ///
     /// # Errors
-    /// A [`Refusal`] that names the port, where one port is to blame.
+    /// A [`Refusal`], with the port if a single one is to blame.
     fn check(&self, _known: &Args<'_>) -> Result<(), Refusal> {
         Ok(())
     }
 
-    /// Lengths of named dimensions of the signature that follow from known arguments, as the channels that a model takes, and
-    /// from the lengths of those that are still to be computed, which [`Args::length`] tells.
+    /// Lengths of the signature's named dimensions that follow from known arguments, such as the channels that a model
+    /// takes, and from the known lengths of tensors still to be computed, see [`Args::length`].
     ///
-    /// Called as [`NodeKind::check`] is, so that what does not fit together is refused before anything runs. Arguments that
-    /// [`NodeKind::check`] refuses give none.
+    /// Called like [`NodeKind::check`], so that sizes that do not fit are refused before anything runs. Returns nothing
+    /// for arguments that [`NodeKind::check`] refuses.
     fn lengths(&self, _known: &Args<'_>) -> Vec<KnownLength> {
         Vec::new()
     }
 
-    /// An argument, and the value of it that makes a named dimension of the results so long: the reverse of
-    /// [`NodeKind::lengths`], for messages that say what to set. `None` where no number does.
+    /// The argument, and its value, that would make a named dimension of the results this long: the inverse of
+    /// [`NodeKind::lengths`], for messages that tell what to set. `None` if no number decides the length.
     fn value_for(&self, _known: &Args<'_>, _dim: &str, _length: usize) -> Option<(&'static str, Value)> {
         None
     }
 
-    /// Results that follow from known arguments without a run, in the order of the signature: numbers that decide sizes of what
-    /// comes after, as the width of a picture. Called as [`NodeKind::lengths`] is; [`NodeKind::run`] gives the same.
+    /// Results that follow from known arguments without a run, in the order of the signature: numbers that decide the
+    /// sizes of later results, such as the width of a picture. Called like [`NodeKind::lengths`]; [`NodeKind::run`]
+    /// returns the same values.
     fn known_results(&self, _known: &Args<'_>) -> Vec<Option<Value>> {
         Vec::new()
     }
 
-    /// Says that the node makes several results, each from its own part of the arguments, as if it had been run for each.
+    /// Declares that the node makes several results, each from its own part of the arguments.
     ///
-    /// Then it is run for each, and in such an order that one is finished before the next is begun, whatever comes after
-    /// the node; [`NodeKind::run`] never gets more than one. `given` tells whether there is a value for a port.
+    /// The run then calls the node once per result, and computes the following nodes for one result before it begins the
+    /// next; [`NodeKind::run`] never gets more than one. `given` tells whether a port has a value.
     fn batch(&self, _given: &dyn Fn(&str) -> bool) -> Option<Batch> {
         None
     }
 
-    /// The present state of whatever the result depends on beside the arguments, as a file that an argument
-    /// names but whose content it does not hold. Another state makes the node run again.
+    /// Digest of external state that the result depends on, such as the content of a file that an argument only names. A
+    /// changed state makes the node run again.
     ///
-    /// Asked before every run, so it must be quick; `known` is as for [`NodeKind::check`]. Most nodes depend on
-    /// nothing else, and a `model` argument stands for its files already.
+    /// Called before every run, so it must be quick; `known` is as for [`NodeKind::check`]. Most nodes return `None`; a
+    /// `model` argument covers its files already.
     ///
     /// # Errors
-    /// When the state cannot be told, because the file has gone, say.
+    /// If the state cannot be determined, for example because the file was removed.
     fn state(&self, _known: &Args<'_>) -> Result<Option<Digest>> {
         Ok(None)
     }
@@ -84,35 +84,35 @@ pub trait NodeKind: Any + Send + Sync {
 pub struct KnownLength {
     /// The dimension's name in the signature.
     pub dim: String,
-    /// Its length.
+    /// The length.
     pub length: usize,
     /// The port whose value decides it.
     pub port: String,
 }
 
 impl KnownLength {
-    /// The length of `dim`, which the value of `port` decides.
+    /// A length of `dim`, decided by the value of `port`.
     pub fn new(dim: &str, length: usize, port: &str) -> KnownLength {
         KnownLength { dim: dim.to_owned(), length, port: port.to_owned() }
     }
 }
 
-/// How a node's arguments are shared out among several results. The results are joined along their first dimension.
+/// How a node's arguments are divided among several results, which are joined along their first dimension.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Batch {
     /// The port whose first dimension is the number of results.
     pub over: Cow<'static, str>,
-    /// The other ports of which each result gets an equal part of the first dimension; a length of 1 serves all.
+    /// Other ports whose first dimension is divided equally among the results; a length of 1 serves all.
     pub each: Vec<Cow<'static, str>>,
-    /// A port that counts: each result's value is one more than that before. Left out, it counts from 0.
+    /// A counting port: each result gets the previous value plus one, from 0 if the port is left out.
     pub counts: Option<Cow<'static, str>>,
 }
 
 impl Batch {
-    /// The most results of a batch: each is a node of its own, and all are joined in the end.
+    /// Maximum number of results in a batch; each becomes a node of its own.
     pub const MOST: usize = 16_384;
 
-    /// A batch over a port, of names that are known beforehand.
+    /// A batch over a port, with names known at compile time.
     pub fn new(over: &'static str, each: &[&'static str], counts: Option<&'static str>) -> Batch {
         let each = each.iter().copied().map(Cow::Borrowed).collect();
         Batch { over: over.into(), each, counts: counts.map(Cow::Borrowed) }
@@ -122,20 +122,20 @@ impl Batch {
 /// A node kind's name and interface.
 #[derive(Clone, Debug, PartialEq)]
 pub struct NodeSpec {
-    /// The name that graphs use, as `wuerst.tokenize`: a namespace, a dot, a name.
+    /// Name used in graphs, such as `wuerst.tokenize`: a namespace, a dot, a name.
     pub kind: String,
-    /// Raised when the same arguments give other results, so that remembered ones are not used.
+    /// Raised when results for equal arguments change, so that remembered ones are not used.
     pub version: u32,
-    /// What it takes and gives.
+    /// Inputs and outputs.
     pub signature: Signature,
-    /// Whether it is a pure function. One that is not has side effects and is run every time.
+    /// Whether the kind is a pure function. An impure kind has side effects and runs every time.
     pub pure: bool,
-    /// What it does, in a sentence or two.
+    /// Description in a sentence or two.
     pub about: String,
-    /// About how many milliseconds a run takes: the progress of a graph is shared out so until runs have been
-    /// measured. Only its proportion to that of other nodes counts.
+    /// Rough run time in milliseconds, which divides a graph's progress among its nodes until runs have been measured.
+    /// Only the proportion to other nodes counts.
     pub expected_ms: f64,
-    /// Inputs that may be left out, but that an example of the node gives: one of several that it needs, say.
+    /// Optional inputs that an example of the node still sets, such as one of several alternatives.
     pub example: Vec<String>,
 }
 
@@ -143,7 +143,7 @@ impl NodeSpec {
     /// Describes a pure node kind.
     ///
     /// # Errors
-    /// When `signature` is not in signature notation, or `kind` not of the form `namespace.name`.
+    /// If `signature` is not in signature notation, or `kind` does not have the form `namespace.name`.
     pub fn new(kind: &str, version: u32, signature: &str, about: &str) -> Result<NodeSpec> {
         let well_formed = kind.split_once('.').is_some_and(|(space, name)| {
             let word =
@@ -161,28 +161,28 @@ impl NodeSpec {
         Ok(NodeSpec { kind, version, signature, pure: true, about, expected_ms: 1., example: vec![] })
     }
 
-    /// Says that the node has side effects and must be run every time.
+    /// Declares that the node has side effects and must run every time.
     #[must_use]
     pub fn volatile(self) -> NodeSpec {
         NodeSpec { pure: false, ..self }
     }
 
-    /// Says about how many milliseconds a run takes, see [`NodeSpec::expected_ms`]. 1 is the default.
+    /// Sets the rough run time in milliseconds, see [`NodeSpec::expected_ms`]. The default is 1.
     #[must_use]
     pub fn with_expected_ms(self, expected_ms: f64) -> NodeSpec {
         NodeSpec { expected_ms, ..self }
     }
 
-    /// Names the inputs that an example gives besides those that it must, see [`NodeSpec::example`].
+    /// Names optional inputs that an example sets, see [`NodeSpec::example`].
     #[must_use]
     pub fn with_example(self, inputs: &[&str]) -> NodeSpec {
         NodeSpec { example: inputs.iter().map(|&input| input.to_owned()).collect(), ..self }
     }
 
-    /// Says what a port means, in a sentence. An output that has the name of an input is written `-> name`.
+    /// Describes a port in a sentence. Write `-> name` for an output that shares an input's name.
     ///
     /// # Errors
-    /// [`Error::NotFound`] when the signature has no such port.
+    /// [`Error::NotFound`] if the signature has no such port.
     pub fn describe(mut self, port: &str, about: &str) -> Result<NodeSpec> {
         let Signature { inputs, outputs } = &mut self.signature;
         let found = match port.strip_prefix("-> ") {

@@ -1,16 +1,16 @@
-//! Whether a model made the pixels of a picture, and how a picture says so.
+//! Marks pictures that a model made.
 
 /// A trained model made pixels. The names and meanings are those of IPTC's digital source types.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Origin {
     /// All of them: `trainedAlgorithmicMedia`.
     Trained,
-    /// Some, next to others, as in inpainting: `compositeWithTrainedAlgorithmicMedia`.
+    /// Partly made by a model, as in inpainting: `compositeWithTrainedAlgorithmicMedia`.
     Composite,
 }
 
 impl Origin {
-    /// IPTC's name of it.
+    /// IPTC's name of the source type.
     pub fn source_type(self) -> &'static str {
         match self {
             Origin::Trained => "trainedAlgorithmicMedia",
@@ -18,7 +18,7 @@ impl Origin {
         }
     }
 
-    /// An XMP packet that states it, for a picture file. It holds no time, so that equal pictures stay equal.
+    /// An XMP packet with the source type, for a picture file. It contains no time, so that equal pictures stay equal.
     pub fn xmp(self) -> String {
         format!(
             "<?xpacket begin=\"\u{feff}\" id=\"W5M0MpCehiHzreSzNTczkc9d\"?>\n\

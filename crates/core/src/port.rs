@@ -8,27 +8,27 @@ use crate::{Error, Models, Result, SyntaxError, Ty, Value, syntax, whole};
 /// A named input or output of a node or graph.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Port {
-    /// Its name, unique among the inputs or among the outputs.
+    /// Name, unique among the inputs or among the outputs.
     pub name: String,
-    /// What it holds.
+    /// Type of its value.
     pub ty: Ty,
-    /// Whether it may be left out though it has no default; written as `?` after the type.
+    /// Whether it may be left out although it has no default; written as `?` after the type.
     pub optional: bool,
-    /// What it holds when nothing is given. For a `model` or `file` port this is the name, as text.
+    /// Value used when none is given. For a `model` or `file` port this is the name, as text.
     pub default: Option<Value>,
-    /// The numbers allowed, both ends included; either end may be infinite.
+    /// Allowed numbers, both ends included; either end may be infinite.
     pub range: Option<RangeInclusive<f64>>,
     /// The texts allowed; empty when all are.
     pub choices: Vec<String>,
-    /// What it means, in a sentence; no part of the signature's text.
+    /// Description in a sentence. Not part of the signature's text.
     pub about: String,
 }
 
 impl Port {
-    /// Reads what follows a port's name in a signature, as `int = 12 {1..1000}`.
+    /// Parses the part of a signature after a port's name, such as `int = 12 {1..1000}`.
     ///
     /// # Errors
-    /// When it is not in signature notation; the column counts from the start of `declaration`.
+    /// If it is not in signature notation; the column counts from the start of `declaration`.
     pub fn parse(name: &str, declaration: &str) -> Result<Port, SyntaxError> {
         syntax::declaration(name, declaration)
     }
@@ -38,12 +38,12 @@ impl Port {
         !self.optional && self.default.is_none()
     }
 
-    /// The value as this port takes it: widened, the name of a model or file resolved, type and range checked.
+    /// Converts a value for this port: widens it, resolves the name of a model or file, and checks type and range.
     ///
-    /// `what` names the port in the error, as in `prior.steps`.
+    /// `what` names the port in errors, as in `prior.steps`.
     ///
     /// # Errors
-    /// [`Error::Type`], [`Error::Invalid`], or what [`Models::open`] or [`Models::file`] says.
+    /// [`Error::Type`], [`Error::Invalid`], and errors of [`Models::open`] and [`Models::file`].
     pub fn admit(&self, what: &str, value: Value, models: &Models) -> Result<Value> {
         let value = match (&self.ty, value) {
             (Ty::Model, Value::Text(name)) => Value::Model(models.open(&name)?),
@@ -61,11 +61,11 @@ impl Port {
         Ok(value)
     }
 
-    /// Reads a value as a command line writes it: text without quotes, numbers, `true` and `false`. Its
-    /// range is not checked: see [`Port::admit`].
+    /// Parses a value as written on a command line: text without quotes, numbers, `true` and `false`. Does not check the
+    /// range: see [`Port::admit`].
     ///
     /// # Errors
-    /// A sentence, when the text is no value of the port's type.
+    /// A sentence, if the text is not a value of the port's type.
     pub fn read(&self, text: &str) -> Result<Value, String> {
         let value = match self.ty {
             Ty::Bool => text.parse().ok().map(Value::Bool),
@@ -77,7 +77,10 @@ impl Port {
         value.ok_or_else(|| format!("wants {}, but this is `{text}`", self.ty))
     }
 
-    /// Whether a value of the right type is within the range or among the choices; if not, a sentence.
+    /// Checks whether a value of the right type is within the range or among the choices.
+    ///
+    /// # Errors
+    /// A sentence, if it is not.
     pub fn allows(&self, value: &Value) -> Result<(), String> {
         let number = match value {
             Value::Int(x) => *x as f64,
@@ -99,7 +102,7 @@ impl Port {
     }
 }
 
-/// A range as signatures write it: `1..1000`, `0.0..`.
+/// A range in signature notation: `1..1000`, `0.0..`.
 struct Range<'a>(&'a RangeInclusive<f64>, &'a Ty);
 
 impl fmt::Display for Range<'_> {
@@ -115,7 +118,7 @@ impl fmt::Display for Range<'_> {
     }
 }
 
-/// Writes the port as signatures do; [`Port::parse`] and [`crate::Signature`] read it back.
+/// Writes the port in signature notation, which [`Port::parse`] and [`crate::Signature`] read.
 impl fmt::Display for Port {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: {}{}", self.name, self.ty, if self.optional { "?" } else { "" })?;

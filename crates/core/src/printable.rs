@@ -1,26 +1,26 @@
-//! Texts of strangers for terminals: characters that would act upon one are shown instead.
+//! Escapes control characters in untrusted text before it is shown on a terminal.
 
 use std::borrow::Cow;
 use std::fmt::Write;
 
-/// Whether a character is a command to a terminal, or turns round the direction in which the text next to it is shown.
+/// Whether a character controls a terminal or changes the direction of the text around it.
 pub fn is_command(c: char) -> bool {
     let direction = matches!(c,
         '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{206f}' | '\u{fff9}'..='\u{fffb}');
     c.is_control() || direction
 }
 
-/// The text with such characters as `\u{1b}`. Ends of lines and tabs stay.
+/// Escapes control characters, for example as `\u{1b}`. Line ends and tabs stay.
 pub fn printable(text: &str) -> Cow<'_, str> {
     shown(text, |c| is_command(c) && c != '\n' && c != '\t', |c, into| into.extend(c.escape_unicode()))
 }
 
-/// The text as [`printable`] gives it, in one line: ends of lines and tabs are shown, too.
+/// Like [`printable`], in one line: line ends and tabs are escaped too.
 pub fn printable_line(text: &str) -> Cow<'_, str> {
     shown(text, is_command, |c, into| into.extend(c.escape_debug()))
 }
 
-/// JSON with such characters as `\u001b`, which is the same JSON. They stand only in its texts.
+/// Escapes control characters in JSON as `\u001b`, which leaves its meaning unchanged: they occur only within strings.
 pub fn printable_json(json: &str) -> Cow<'_, str> {
     let escape = |c: char, into: &mut String| {
         // Writing into a text succeeds.

@@ -1,26 +1,25 @@
-//! Why a node refuses its arguments.
+//! Refusals of a node's arguments.
 
 use crate::{BoxError, Error};
 
-/// Why a node refuses its arguments.
+/// Reason why a node refuses its arguments.
 #[derive(Debug)]
 pub struct Refusal {
-    /// The port to blame, if it is one alone.
+    /// The port to blame, if it is a single one.
     pub port: Option<String>,
-    /// What is wrong, and what would be right.
+    /// Description of the problem, and of valid values.
     pub message: String,
-    /// What it came of, where that is more than a wrong argument: a model that cannot be used, say. Whoever gets the
-    /// refusal as an [`Error`] can decide by it.
+    /// Underlying error, if any, such as an unusable model. Callers that convert the refusal to an [`Error`] can match on it.
     pub cause: Option<BoxError>,
 }
 
 impl Refusal {
-    /// Blames one port.
+    /// A refusal that blames one port.
     pub fn at(port: &str, message: impl Into<String>) -> Refusal {
         Refusal { port: Some(port.to_owned()), ..Refusal::from(message.into()) }
     }
 
-    /// Blames one port for what came of its value.
+    /// A refusal that blames one port, with an underlying error.
     pub fn because(port: &str, cause: impl Into<BoxError>) -> Refusal {
         let cause = cause.into();
         let message = cause.to_string();

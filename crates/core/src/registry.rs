@@ -1,4 +1,4 @@
-//! The node kinds that graphs can use.
+//! The registry of node kinds.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -6,21 +6,21 @@ use std::sync::Arc;
 
 use crate::{Error, Models, NodeKind, Result};
 
-/// Whether a node may prefer a device of this name; if not, a sentence.
+/// Checks whether a node may prefer a device of this name; returns a sentence if not.
 type Devices = dyn Fn(&str) -> Result<(), String> + Send + Sync;
 
-/// The node kinds that graphs can use, and where the names of models lead. Cheap to clone.
+/// The node kinds that graphs can use, and the resolver of model names. Cheap to clone.
 #[derive(Clone, Default)]
 pub struct Registry {
     kinds: BTreeMap<String, Arc<dyn NodeKind>>,
     models: Models,
     devices: Option<Arc<Devices>>,
-    /// Kinds that have another name now: old names and new ones.
+    /// Renamed kinds: old names and new names.
     renamed: BTreeMap<&'static str, &'static str>,
 }
 
 impl Registry {
-    /// A registry without node kinds, which takes the names of models as paths.
+    /// An empty registry that takes names of models as paths.
     pub fn new() -> Registry {
         Registry::default()
     }
@@ -28,12 +28,13 @@ impl Registry {
     /// Adds a node kind.
     ///
     /// # Errors
-    /// When the kind is taken, or the old name of another: replacing a kind unnoticed would change what graphs mean.
+    /// If the kind's name is taken, or is the old name of another kind: a silent replacement would change the meaning of
+    /// graphs.
     pub fn add(&mut self, node: impl NodeKind + 'static) -> Result<()> {
         self.add_shared(Arc::new(node))
     }
 
-    /// Adds a node kind that is shared already.
+    /// Adds a shared node kind.
     ///
     /// # Errors
     /// As [`Registry::add`].
@@ -49,17 +50,17 @@ impl Registry {
         Ok(())
     }
 
-    /// Lets graphs use a kind by the name that it had before, too.
+    /// Also accepts the old name of a kind in graphs.
     pub fn rename(&mut self, old: &'static str, new: &'static str) {
         self.renamed.insert(old, new);
     }
 
-    /// The name of a kind that had this one before.
+    /// The new name of a kind, if `kind` is an old name.
     pub fn renamed(&self, kind: &str) -> Option<&'static str> {
         self.renamed.get(kind).copied()
     }
 
-    /// The kind of a name, also by its old name.
+    /// The kind with this name or old name.
     pub fn get(&self, kind: &str) -> Option<&Arc<dyn NodeKind>> {
         self.kinds.get(self.renamed(kind).unwrap_or(kind))
     }
@@ -69,30 +70,30 @@ impl Registry {
         self.kinds.values()
     }
 
-    /// The namespaces that have node kinds.
+    /// All namespaces of the registered kinds.
     pub fn namespaces(&self) -> BTreeSet<&str> {
         self.kinds.values().map(|node| node.spec().namespace()).collect()
     }
 
-    /// Says where the names of models lead from now on.
+    /// Sets the resolver of model names.
     pub fn set_models(&mut self, models: Models) {
         self.models = models;
     }
 
-    /// Says which devices a node may prefer; without it, any.
+    /// Sets the check of device names that nodes may prefer; without one, all are allowed.
     pub fn set_devices(&mut self, allowed: impl Fn(&str) -> Result<(), String> + Send + Sync + 'static) {
         self.devices = Some(Arc::new(allowed));
     }
 
-    /// Whether a node may prefer a device of this name.
+    /// Checks whether a node may prefer this device.
     ///
     /// # Errors
-    /// A sentence, which says what would be right.
+    /// A sentence that lists valid devices.
     pub fn device(&self, name: &str) -> Result<(), String> {
         self.devices.as_ref().map_or(Ok(()), |allowed| allowed(name))
     }
 
-    /// Where the names of models lead.
+    /// The resolver of model names.
     pub fn models(&self) -> &Models {
         &self.models
     }

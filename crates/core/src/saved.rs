@@ -1,19 +1,19 @@
-//! How much a run has saved so far.
+//! Counter of files saved by a run.
 
 use std::cell::Cell;
 use std::rc::Rc;
 
-/// The files that the nodes of one run have saved, and their bytes. Clones count together.
+/// Number and size of the files that the nodes of one run have saved. Clones share the counter.
 #[derive(Clone, Debug, Default)]
 pub struct Saved(Rc<Cell<(u64, u64)>>);
 
 impl Saved {
-    /// How many files there are.
+    /// Number of files.
     pub fn files(&self) -> u64 {
         self.0.get().0
     }
 
-    /// How many bytes they have together.
+    /// Total size in bytes.
     pub fn bytes(&self) -> u64 {
         self.0.get().1
     }

@@ -5,16 +5,16 @@ use std::str::FromStr;
 
 use crate::{Port, SyntaxError, syntax};
 
-/// A node's interface: what it takes and what it gives.
+/// A node's interface: its inputs and outputs.
 ///
-/// Written as `latent: f32[1,4,h,w], model: model, steps: int = 12 {1..1000} -> image: u8[H,W,3]`.
-/// A `?` after the type marks an input that may be left out; `{..}` limits numbers to a range and
-/// `{a|b}` texts to choices. The same line serves Rust nodes, plug-ins, listings and messages.
+/// Written as `latent: f32[1,4,h,w], model: model, steps: int = 12 {1..1000} -> image: u8[H,W,3]`. A `?` after the type
+/// marks an input that may be left out; `{..}` limits numbers to a range and `{a|b}` texts to choices. Rust nodes,
+/// plug-ins, listings and messages use this notation.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Signature {
-    /// What the node takes, in the order in which [`crate::Args`] holds it.
+    /// Inputs, in the order used by [`crate::Args`].
     pub inputs: Vec<Port>,
-    /// What the node gives, in the order in which it returns it.
+    /// Outputs, in the order in which the node returns them.
     pub outputs: Vec<Port>,
 }
 

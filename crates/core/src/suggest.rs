@@ -2,16 +2,15 @@
 
 use strsim::damerau_levenshtein;
 
-/// Longer names get no suggestion: whoever misspelt one has other problems, and comparing takes long.
+/// Longer names get no suggestion, because comparing them takes long.
 const LONGEST: usize = 64;
 
-/// The end of a message about an unknown name: `; did you mean …?` with the nearest of the names that
-/// are known, or nothing when none is near.
+/// The end of a message about an unknown name: `; did you mean …?` with the nearest known name; empty if none is near.
 pub fn did_you_mean<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> String {
     if name.len() > LONGEST {
         return String::new();
     }
-    // A third of the letters may be wrong: "stepz" is near "steps", "x" is near nothing.
+    // A third of the letters may differ: "stepz" is near "steps", "x" is near nothing.
     let allowed = name.chars().count().max(3) / 3;
     let (lower, letters) = (name.to_lowercase(), letters(name));
     let may_be_near = |other: &&str| {
@@ -27,8 +26,8 @@ pub fn did_you_mean<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) ->
         .map_or_else(String::new, |(_, other)| format!("; did you mean `{other}`?"))
 }
 
-/// The bytes that occur in a name, as a set: each mistake changes at most two of them. Tells most names
-/// apart without comparing them, of which a graph may have tens of thousands.
+/// Set of the bytes in a name. One mistake changes at most two bytes, so sets rule out most names of a graph with tens of
+/// thousands of nodes without a full comparison.
 fn letters(name: &str) -> u64 {
     name.bytes().fold(0, |set, byte| set | 1 << (byte.to_ascii_lowercase() % 64))
 }

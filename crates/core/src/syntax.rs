@@ -14,13 +14,13 @@ use std::ops::RangeInclusive;
 
 use crate::{DType, Dim, Models, Port, Signature, Ty, Value, syntax_hints, whole};
 
-/// What is wrong with a signature's text, and where.
+/// Description and position of a mistake in a signature.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("column {column}: {message}")]
 pub struct SyntaxError {
     /// Counted in characters, from 1.
     pub column: usize,
-    /// What was expected and what is there.
+    /// Expected and actual text.
     pub message: String,
 }
 
@@ -41,7 +41,7 @@ pub(crate) fn signature(text: &str) -> Parsed<Signature> {
     }
 }
 
-/// Reads what follows the name of a port.
+/// Parses the part after a port's name.
 pub(crate) fn declaration(name: &str, text: &str) -> Parsed<Port> {
     let mut cursor = Cursor::new(text);
     let port = cursor.declaration(name.to_owned())?;
@@ -53,12 +53,12 @@ pub(crate) fn declaration(name: &str, text: &str) -> Parsed<Port> {
     Ok(port)
 }
 
-/// Whether `name` can be a port: a letter or underscore, then also digits.
+/// Whether `name` is a valid port name: a letter or underscore, then also digits.
 pub(crate) fn is_name(name: &str) -> bool {
     name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_') && name.chars().all(is_name_char)
 }
 
-/// Writes text in quotes, so that it can be read back.
+/// Writes text in quotes, escaped so that it can be parsed back.
 pub(crate) fn quote(f: &mut fmt::Formatter<'_>, text: &str) -> fmt::Result {
     let escaped = text.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n").replace('\t', "\\t");
     write!(f, "\"{escaped}\"")
@@ -100,7 +100,7 @@ impl Cursor {
         text
     }
 
-    /// Passes over `symbol` if it comes next.
+    /// Consumes `symbol` if it comes next; returns whether it did.
     fn found(&mut self, symbol: &str) -> bool {
         self.space();
         let length = symbol.chars().count();
@@ -175,7 +175,7 @@ impl Cursor {
             if optional {
                 return Err(self.error(at, "a port is either optional (`?`) or has a default"));
             }
-            // The name of a model or file is kept as text: only the host knows where it leads.
+            // The name of a model or file stays text: only the host can resolve it.
             let named = matches!(port.ty, Ty::Model | Ty::File) && matches!(value, Value::Text(_));
             port.default = Some(match named {
                 true => value,
@@ -265,7 +265,7 @@ impl Cursor {
         self.expect("}")
     }
 
-    /// Adds to an error how the limits that begin at `start` are written.
+    /// Adds the notation of limits to an error about limits that begin at `start`.
     fn with_limits(&self, mut error: SyntaxError, start: usize, ty: &Ty) -> SyntaxError {
         let text: String = self.chars[start..].iter().collect();
         if let Some(limits) = syntax_hints::limits(&text, ty) {
@@ -370,7 +370,7 @@ impl Cursor {
     }
 }
 
-/// A hint for a number that is written as text.
+/// A hint for a number written as text.
 fn unquoted(ty: &Ty, at: usize, chars: &[char]) -> &'static str {
     match (ty, chars.get(at)) {
         (Ty::Int | Ty::Float, Some('"')) => "; write numbers without quotes",

@@ -1,8 +1,8 @@
-//! Declarations as beginners write them, and the form that is meant.
+//! Suggestions for declarations in the notation of other languages.
 
 use crate::{Ty, syntax};
 
-/// The type that is meant by another language's name for it, or nothing; `array` tells whether dimensions follow.
+/// A hint that names our type for another language's type name; empty if unknown. `array` tells whether dimensions follow.
 pub(crate) fn meant(name: &str, array: bool) -> &'static str {
     let name = name.to_ascii_lowercase();
     match (name.as_str(), array) {
@@ -28,7 +28,7 @@ pub(crate) fn meant(name: &str, array: bool) -> &'static str {
     }
 }
 
-/// Limits in the notation of signatures that a text most likely means, which ends at the first closing bracket.
+/// Guesses the intended limits in signature notation from a text that ends at the first closing bracket.
 pub(crate) fn limits(text: &str, ty: &Ty) -> Option<String> {
     let text = text.split(['}', ']', ')', '>']).next().unwrap_or_default();
     match ty {
@@ -46,7 +46,7 @@ pub(crate) fn limits(text: &str, ty: &Ty) -> Option<String> {
     }
 }
 
-/// The numbers in a text, in which a dash between two numbers is no sign.
+/// Numbers in a text. A dash between two numbers is not a sign.
 fn numbers(text: &str) -> Vec<String> {
     let (mut numbers, mut number) = (Vec::new(), String::new());
     for c in text.replace("..", " ").chars().chain([' ']) {

@@ -52,14 +52,14 @@ impl fmt::Display for DType {
     }
 }
 
-/// A type that tensors can hold.
+/// An element type of tensors.
 pub trait Element: bytemuck::Pod {
-    /// The name of this type at run time.
+    /// The corresponding run-time type.
     const DTYPE: DType;
-    /// Makes a tensor of an array that is in row-major order.
+    /// Wraps an array in row-major order.
     #[doc(hidden)]
     fn wrap(array: ArcArrayD<Self>) -> Tensor;
-    /// The tensor's array, if its elements are of this type.
+    /// The tensor's array, if its elements have this type.
     #[doc(hidden)]
     fn view(tensor: &Tensor) -> Option<&ArcArrayD<Self>>;
 }
@@ -94,7 +94,7 @@ enum Data {
     U8(ArcArrayD<u8>),
 }
 
-/// Does the same with the array of whichever element type.
+/// Runs an expression on the array of any element type.
 macro_rules! each {
     ($tensor:expr, $array:ident => $body:expr) => {
         match &$tensor.0 {
@@ -107,26 +107,26 @@ macro_rules! each {
 }
 
 impl Tensor {
-    /// Makes a tensor of `values` in row-major order.
+    /// Makes a tensor from `values` in row-major order.
     ///
     /// # Errors
-    /// When `shape` does not hold exactly as many elements as there are values.
+    /// If the number of values differs from the number of elements of `shape`.
     pub fn from_vec<T: Element>(shape: &[usize], values: Vec<T>) -> Result<Tensor> {
         let got = values.len();
         let wrong = || Error::Invalid {
             what: format!("a tensor of shape {shape:?}"),
             message: format!("does not hold {got} values"),
         };
-        // Checked here because a product that overflows would otherwise wrap in release builds.
+        // Checked here because an overflowing product would wrap in release builds.
         shape.iter().try_fold(1usize, |n, &d| n.checked_mul(d)).filter(|&n| n == got).ok_or_else(wrong)?;
         let array = Array::from_shape_vec(IxDyn(shape), values).map_err(|_| wrong())?;
         Ok(T::wrap(array.into_shared()))
     }
 
-    /// The tensors one after the other, along the first dimension.
+    /// Concatenates tensors along the first dimension.
     ///
     /// # Errors
-    /// When there are none, or they differ in type or in other dimensions, or there is no memory for all of them.
+    /// If there are none, if they differ in type or in other dimensions, or if memory is short.
     pub fn joined(parts: &[&Tensor]) -> Result<Tensor> {
         fn join<T: Element>(parts: &[&Tensor], rows: usize, rest: &[usize]) -> Result<Tensor> {
             let values = || parts.iter().filter_map(|part| part.values::<T>());
@@ -194,19 +194,19 @@ impl Tensor {
         each!(self, array => array.len())
     }
 
-    /// Whether there are no elements.
+    /// Whether it has no elements.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// The array, if its elements are of type `T`.
+    /// The array, if its elements have type `T`.
     pub fn array<T: Element>(&self) -> Option<&ArcArrayD<T>> {
         T::view(self)
     }
 
     /// The elements in row-major order, if they are of type `T`.
     pub fn values<T: Element>(&self) -> Option<&[T]> {
-        // Every constructor made the array row-major, so this is never None for the right `T`.
+        // Every constructor makes the array row-major, so this is `Some` for the right `T`.
         T::view(self).and_then(|array| array.as_slice())
     }
 
@@ -218,7 +218,7 @@ impl Tensor {
         })
     }
 
-    /// The elements as f32: widened from f16, as they are for f32, and `None` for integers.
+    /// The elements as f32. f16 is widened; `None` for integers.
     pub fn to_f32(&self) -> Option<ArcArrayD<f32>> {
         match &self.0 {
             Data::F32(array) => Some(array.clone()),
@@ -227,7 +227,7 @@ impl Tensor {
         }
     }
 
-    /// A digest of type, shape and elements. Bits count, not numbers: 0.0 and -0.0 differ.
+    /// A digest of type, shape and elements. It compares bits, not numbers: 0.0 and -0.0 differ.
     pub fn digest(&self) -> Digest {
         let start = Hasher::new("tensor").bytes(self.dtype().name().as_bytes());
         let shape =
@@ -237,14 +237,14 @@ impl Tensor {
 }
 
 impl<T: Element, D: Dimension> From<Array<T, D>> for Tensor {
-    /// Takes the array; copies its elements only when they are not in row-major order.
+    /// Takes the array; copies only if it is not in row-major order.
     fn from(array: Array<T, D>) -> Tensor {
         Tensor::from(array.into_dyn().into_shared())
     }
 }
 
 impl<T: Element> From<ArcArrayD<T>> for Tensor {
-    /// Shares the array; copies its elements only when they are not in row-major order.
+    /// Shares the array; copies only if it is not in row-major order.
     fn from(array: ArcArrayD<T>) -> Tensor {
         T::wrap(if array.is_standard_layout() {
             array

@@ -14,7 +14,7 @@ pub enum Ty {
     Bool,
     /// A signed 64-bit integer.
     Int,
-    /// A 64-bit floating-point number; an `int` is taken too.
+    /// A 64-bit floating-point number; accepts an `int`.
     Float,
     /// A string.
     Text,
@@ -24,10 +24,10 @@ pub enum Ty {
     File,
     /// An array.
     Tensor {
-        /// The type of its elements. A port of `f32` takes `f16` too, widened; one of pictures takes both `u8` from 0 to 255
-        /// and floats from 0 to 1.
+        /// Element type. A port of `f32` accepts `f16`, widened; a port for pictures accepts `u8` from 0 to 255 and floats
+        /// from 0 to 1.
         dtype: DType,
-        /// Its dimensions, slowest first.
+        /// Dimensions, slowest first.
         dims: Vec<Dim>,
     },
 }
@@ -37,18 +37,18 @@ pub enum Ty {
 pub enum Dim {
     /// Exactly this length.
     Fixed(usize),
-    /// Any length, but the same wherever the name is used again in one signature.
+    /// Any length, equal for all uses of the name within one signature.
     Named(String),
 }
 
 impl Ty {
-    /// The type of exactly this tensor's shape.
+    /// The type of this tensor, with its exact shape.
     pub fn of_tensor(tensor: &Tensor) -> Ty {
         let dims = tensor.shape().iter().map(|&d| Dim::Fixed(d)).collect();
         Ty::Tensor { dtype: tensor.dtype(), dims }
     }
 
-    /// The model or file at a path, which need not be text; it is called as its path is shown.
+    /// The model or file at a path, which need not be UTF-8; its name is the displayed path.
     ///
     /// # Errors
     /// [`Error::Model`], [`Error::File`], or [`Error::Type`] for another type.
@@ -64,11 +64,10 @@ impl Ty {
         }
     }
 
-    /// Whether a port of this type may be wired to something of type `from`.
+    /// Whether a port of this type accepts a value of type `from`.
     ///
-    /// Widening counts: `int` to `float`, `f16` to `f32`, and pictures, whose last dimension is 3, between `u8` and floats,
-    /// which are rounded. Named dimensions fit any length
-    /// here; whether they agree with each other is asked over a whole graph.
+    /// Includes conversions: `int` to `float`, `f16` to `f32`, and pictures, whose last dimension is 3, between `u8` and
+    /// floats, with rounding. Named dimensions fit any length here; the check of the whole graph tells whether they agree.
     pub fn accepts(&self, from: &Ty) -> bool {
         match (self, from) {
             (Ty::Float, Ty::Int) => true,
@@ -86,13 +85,13 @@ impl Ty {
         }
     }
 
-    /// Whether `value` is of exactly this type, equal names standing for equal lengths.
+    /// Whether `value` has exactly this type, where equal dimension names require equal lengths.
     pub fn holds(&self, value: &Value) -> bool {
         self.binds(value, &mut BTreeMap::new())
     }
 
-    /// Whether `value` is of exactly this type, given what the named dimensions of the same signature
-    /// already stand for; adds those that this type names first.
+    /// Whether `value` has exactly this type, given the lengths already bound to the signature's dimension names. Binds
+    /// names that occur first in this type.
     pub fn binds(&self, value: &Value, lengths: &mut BTreeMap<String, usize>) -> bool {
         match (self, value) {
             (Ty::Tensor { dtype, dims }, Value::Tensor(tensor)) => {
@@ -108,8 +107,7 @@ impl Ty {
         }
     }
 
-    /// The type as messages write it, with the lengths that are known beside the names:
-    /// `f32[b=1,16,h,w]`.
+    /// The type as messages write it, with known lengths after the names: `f32[b=1,16,h,w]`.
     pub fn with_lengths(&self, length: impl Fn(&str) -> Option<usize>) -> String {
         let Ty::Tensor { dtype, dims } = self else { return self.to_string() };
         let dim = |dim: &Dim| match dim {
@@ -121,7 +119,7 @@ impl Ty {
         format!("{dtype}[{}]", dims.iter().map(dim).collect::<Vec<_>>().join(","))
     }
 
-    /// The value as this type, widened (see [`Ty::accepts`]); otherwise as it is.
+    /// Converts a value to this type where a port accepts it (see [`Ty::accepts`]); otherwise returns it unchanged.
     pub fn widen(&self, value: Value) -> Value {
         match (self, value) {
             (Ty::Float, Value::Int(x)) => Value::Float(x as f64),

@@ -1,22 +1,22 @@
-//! What a node took of the machine.
+//! Resource usage of nodes.
 
 use std::time::Duration;
 
-/// What one run of a node took of the machine, as far as the node says so by [`Ctx::used`](crate::Ctx::used).
+/// Resources that one run of a node used, as reported through [`Ctx::used`](crate::Ctx::used).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Usage {
-    /// Time inside the evaluation of models. The rest of a node's time is its own and the run's.
+    /// Time spent evaluating models. The remaining time is the node's and the run's own.
     pub inference: Duration,
     /// Time spent on loading models.
     pub loading: Duration,
-    /// Multiplications followed by an addition in these evaluations, as far as the models say which networks they hold.
+    /// Multiply-accumulate operations of these evaluations, as far as the models state their networks.
     pub macs: u64,
-    /// The most bytes that an evaluation of these models has held in values of its own so far, as the allocator counted
-    /// them; 0 where it does not.
+    /// Peak bytes that an evaluation of these models has allocated so far, as counted by the allocator; 0 where it does
+    /// not count.
     pub memory: u64,
-    /// As many as these evaluations were predicted to hold at most, from the networks.
+    /// Peak bytes predicted for these evaluations from their networks.
     pub predicted_memory: u64,
-    /// The devices that models were evaluated on, each once, as `cuda:0`.
+    /// Devices that evaluated models, each once, such as `cuda:0`.
     pub devices: Vec<String>,
 }
 
@@ -31,13 +31,13 @@ impl Usage {
         Usage { loading, ..Usage::default() }
     }
 
-    /// The same usage with the arithmetic of the evaluation.
+    /// Adds the arithmetic of the evaluation.
     #[must_use]
     pub fn counting(self, macs: u64) -> Usage {
         Usage { macs, ..self }
     }
 
-    /// The same usage with the bytes that the evaluation held, and those that it was predicted to.
+    /// Adds measured and predicted peak bytes of the evaluation.
     #[must_use]
     pub fn holding(self, memory: u64, predicted_memory: u64) -> Usage {
         Usage { memory, predicted_memory, ..self }

@@ -1,4 +1,4 @@
-//! What flows along the wires of a graph.
+//! Values that nodes exchange.
 
 use std::fmt;
 use std::sync::Arc;
@@ -7,7 +7,7 @@ use ndarray::{Array, Dimension};
 
 use crate::{ArcArrayD, CancellationToken, Digest, Element, File, Hasher, Model, Result, Tensor, Ty};
 
-/// An immutable value in host memory: what a node takes and gives. Cheap to clone.
+/// An immutable value in host memory, an input or output of a node. Cheap to clone.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Value {
     /// True or false.
@@ -27,8 +27,8 @@ pub enum Value {
 }
 
 impl Value {
-    /// The name of the value's content. Equal content, equal digest, on every run and machine. Of a model or file that
-    /// cannot be read it equals no other.
+    /// The digest of the value's content. Equal content has an equal digest in every run and on every machine. An
+    /// unreadable model or file gets a unique one.
     pub fn digest(&self) -> Digest {
         match self {
             Value::Bool(x) => Hasher::new("bool").number(u64::from(*x)).finish(),
@@ -41,7 +41,7 @@ impl Value {
         }
     }
 
-    /// The digest, with what is wrong where a model or file cannot be read; see [`Model::identify`].
+    /// The digest, or the error for an unreadable model or file; see [`Model::identify`].
     ///
     /// # Errors
     /// [`Error::Model`](crate::Error::Model), [`Error::File`](crate::Error::File), [`Error::Cancelled`](crate::Error::Cancelled).
@@ -53,7 +53,7 @@ impl Value {
         }
     }
 
-    /// The memory that the value takes, in bytes, as counted against a cache's budget.
+    /// Size in memory in bytes, as counted against a cache's budget.
     pub fn bytes(&self) -> usize {
         let payload = match self {
             Value::Text(x) => x.len(),
@@ -77,7 +77,7 @@ impl Value {
     }
 }
 
-/// Writes the value as a signature or a message does: text in quotes, a tensor as its type.
+/// Writes the value as signatures and messages do: text in quotes, a tensor as its type.
 impl fmt::Display for Value {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

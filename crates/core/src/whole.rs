@@ -1,6 +1,6 @@
-//! Whole numbers: which there are, and what of them counts as a seed.
+//! Whole numbers: their range, and the part of a seed that is effective.
 
-/// Reads a whole number from text, from -2⁶³ to 2⁶⁴-1, as [`Value::Int`](crate::Value::Int) holds it.
+/// Parses a whole number from -2⁶³ to 2⁶⁴-1, the range of [`Value::Int`](crate::Value::Int).
 ///
 /// ```
 /// assert_eq!(wuerst_core::whole("18446744073709551615"), Some(u64::MAX.into()));

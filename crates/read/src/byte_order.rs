@@ -1,14 +1,14 @@
-//! The byte order mark, which some editors put before a text. It is no part of the text.
+//! The byte order mark that some editors put before a text.
 
 /// The mark, three bytes in UTF-8.
 pub const MARK: char = '\u{feff}';
 
-/// A text without the mark before it.
+/// The text without a leading byte order mark.
 pub fn unmarked(text: &str) -> &str {
     text.strip_prefix(MARK).unwrap_or(text)
 }
 
-/// The bytes of a text, UTF-8 or not, without the mark before it.
+/// The bytes of a text, UTF-8 or not, without a leading byte order mark.
 pub fn unmarked_bytes(text: &[u8]) -> &[u8] {
     text.strip_prefix(MARK.encode_utf8(&mut [0; 3]).as_bytes()).unwrap_or(text)
 }

@@ -1,9 +1,9 @@
-//! Files of strangers: opened without waiting, and, if they are ONNX models, read field by field.
+//! Untrusted files: opened without blocking and, for ONNX models, read field by field.
 //!
-//! Values know models by the files that these name, and networks are written as such files. Both read them with this
-//! crate, which knows neither values nor networks.
+//! Values identify models by the files that the models name, and networks are written as such files. Both use this crate,
+//! which depends on neither.
 //!
-//! `regular` is the only place of the project that opens a file which a user or a stranger named.
+//! Only `regular` may open a file that a user or a stranger named.
 #![cfg_attr(not(test), warn(clippy::disallowed_methods))]
 
 pub mod byte_order;

@@ -1,9 +1,9 @@
-//! The messages of `onnx.proto`, and which fields of each hold others.
+//! The messages of `onnx.proto`, and the fields of each that hold other messages.
 
 /// A message of `onnx.proto`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Message {
-    /// ModelProto, which is the whole file.
+    /// ModelProto, the whole file.
     Model,
     /// GraphProto.
     Graph,
@@ -31,14 +31,14 @@ pub enum Message {
     Training,
     /// TensorAnnotation.
     Annotation,
-    /// A pair of texts that says where a tensor's bytes lie.
+    /// A pair of texts that locates a tensor's bytes.
     Location,
-    /// Any other, with nothing in it but texts and numbers.
+    /// Any other message, which holds only texts and numbers.
     Leaf,
 }
 
 impl Message {
-    /// The message that a field holds; none for texts, numbers and bytes.
+    /// The message type in a field; `None` for texts, numbers and bytes.
     pub fn field(self, number: u64) -> Option<Message> {
         use Message::*;
         Some(match (self, number) {
@@ -64,7 +64,7 @@ impl Message {
         })
     }
 
-    /// Whether there may be a tensor in it.
+    /// Whether it may contain a tensor.
     pub fn may_hold_tensors(self) -> bool {
         use Message::*;
         matches!(self, Model | Graph | Node | Attribute | Tensor | SparseTensor | Function | Training)

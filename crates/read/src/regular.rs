@@ -1,7 +1,7 @@
-//! Regular files, opened without waiting.
+//! Regular files, opened without blocking.
 //!
-//! A pipe would be waited for without end, and a device may act when it is opened; neither holds what a program of
-//! files wants to read.
+//! Opening a pipe may block for ever, and opening a device may trigger an action. Neither holds data that a program reads
+//! as a file.
 
 use std::fs::{self, File, FileType, Metadata, OpenOptions};
 use std::io::{self, ErrorKind, Read};
@@ -9,16 +9,16 @@ use std::path::Path;
 
 use crate::byte_order;
 
-/// What happens when the last part of a path is a link.
+/// Treatment of a link in the last part of a path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Links {
-    /// The file that it leads to is opened, if that is a regular one: the caches of model hubs consist of such links.
+    /// Opens the link's target, if that is a regular file: caches of model hubs consist of such links.
     Followed,
-    /// It is an error.
+    /// A link is an error.
     Refused,
 }
 
-/// Opens a regular file to read it.
+/// Opens a regular file for reading.
 ///
 /// # Errors
 /// As [`open_with`].
@@ -26,11 +26,10 @@ pub fn open(path: &Path, links: Links) -> io::Result<File> {
     open_with(path, links, OpenOptions::new().read(true))
 }
 
-/// Opens a regular file with these options.
+/// Opens a regular file with the given options.
 ///
 /// # Errors
-/// What the file system says, and when it is a pipe, a device, a socket, a folder, or a link that is refused. None of
-/// them is waited for.
+/// Errors of the file system, and an error for a pipe, device, socket, folder, or refused link. Never blocks on them.
 pub fn open_with(path: &Path, links: Links, options: &OpenOptions) -> io::Result<File> {
     let about = match links {
         Links::Followed => fs::metadata(path),
@@ -38,7 +37,7 @@ pub fn open_with(path: &Path, links: Links, options: &OpenOptions) -> io::Result
     };
     match about {
         Ok(about) => check(&about)?,
-        // The options may make it.
+        // The options may create the file.
         Err(e) if e.kind() == ErrorKind::NotFound => {}
         Err(e) => return Err(e),
     }
@@ -46,12 +45,12 @@ pub fn open_with(path: &Path, links: Links, options: &OpenOptions) -> io::Result
     set_flags(&mut options, links);
     #[expect(clippy::disallowed_methods, reason = "what it opened is looked at before it is read")]
     let file = options.open(path)?;
-    // Another may have come into its place since.
+    // Checked again, because another file may have replaced it.
     check(&file.metadata()?)?;
     Ok(file)
 }
 
-/// What the system says of the regular file at a path, links resolved.
+/// Metadata of the regular file at a path, links resolved.
 ///
 /// # Errors
 /// As [`open`], without opening it.
@@ -64,10 +63,10 @@ pub fn about(path: &Path) -> io::Result<Metadata> {
 /// Reads a regular file of at most `most` bytes.
 ///
 /// # Errors
-/// As [`open`]; and when it is longer.
+/// As [`open`], and if it is longer.
 pub fn read(path: &Path, most: u64) -> io::Result<Vec<u8>> {
     let mut bytes = vec![];
-    // One byte more than allowed shows that it is too long, however much there is.
+    // Reads one byte more than allowed, which shows that the file is too long.
     open(path, Links::Followed)?.take(most.saturating_add(1)).read_to_end(&mut bytes)?;
     if bytes.len() as u64 > most {
         let message = match most >> 20 {
@@ -79,10 +78,10 @@ pub fn read(path: &Path, most: u64) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// Reads a text of at most `most` bytes out of a regular file, without a byte order mark before it.
+/// Reads a text of at most `most` bytes from a regular file, without a leading byte order mark.
 ///
 /// # Errors
-/// As [`read`]; and when it is not UTF-8.
+/// As [`read`], and if it is not UTF-8.
 pub fn read_text(path: &Path, most: u64) -> io::Result<String> {
     let not_text = |_| io::Error::new(ErrorKind::InvalidData, "is not UTF-8 text");
     let mut text = String::from_utf8(read(path, most)?).map_err(not_text)?;
@@ -90,10 +89,10 @@ pub fn read_text(path: &Path, most: u64) -> io::Result<String> {
     Ok(text)
 }
 
-/// Copies a regular file, with its mode, to a path at which nothing is yet.
+/// Copies a regular file, with its mode, to a path where nothing exists yet.
 ///
 /// # Errors
-/// As [`open`], and what the file system says of the copy.
+/// As [`open`], and errors of the file system while copying.
 pub fn copy(from: &Path, to: &Path, links: Links) -> io::Result<()> {
     let mut from = open(from, links)?;
     let mut to = File::create_new(to)?;
@@ -101,7 +100,10 @@ pub fn copy(from: &Path, to: &Path, links: Links) -> io::Result<()> {
     to.set_permissions(from.metadata()?.permissions())
 }
 
-/// Whether that is a regular file; if not, an error that says what it is.
+/// Checks that this is a regular file.
+///
+/// # Errors
+/// Names the actual kind of file.
 fn check(about: &Metadata) -> io::Result<()> {
     if about.is_symlink() {
         return Err(io::Error::other("is a link"));
@@ -113,7 +115,7 @@ fn check(about: &Metadata) -> io::Result<()> {
     Err(io::Error::new(ErrorKind::InvalidInput, message))
 }
 
-/// What something is that is no regular file.
+/// Kind of a file that is not regular.
 fn sort(kind: FileType) -> &'static str {
     #[cfg(unix)]
     {

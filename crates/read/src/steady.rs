@@ -1,8 +1,8 @@
-//! Reading that a signal does not end.
+//! Reading that continues after a signal.
 
 use std::io::{ErrorKind, Read, Result, Seek, SeekFrom};
 
-/// A source that is asked again after a signal, for libraries that fill buffers by hand and take that for damage.
+/// A reader that retries after a signal, for libraries that report an interrupted read as damage.
 #[derive(Debug)]
 pub struct Steady<R>(pub R);
 

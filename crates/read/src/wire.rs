@@ -1,6 +1,6 @@
-//! Protobuf messages field by field: the one reader of ONNX bytes, for files and for bytes in memory.
+//! A protobuf reader, field by field, for ONNX files and for bytes in memory.
 //!
-//! It skips what is not wanted by seeking, and allocates nothing but the texts that are asked for.
+//! It seeks past unwanted fields, and allocates only for the texts that are requested.
 
 use std::io::{self, BufRead, Cursor, Seek};
 
@@ -10,19 +10,19 @@ pub enum WireError {
     /// The file system refuses.
     #[error("{0}")]
     Io(#[from] io::Error),
-    /// Not protobuf, or cut off, at this byte.
+    /// Not protobuf, or truncated, at this byte.
     #[error("not an ONNX file, or damaged at byte {0}")]
     Damaged(u64),
 }
 
 type Result<T, E = WireError> = std::result::Result<T, E>;
 
-/// What follows the number of a field.
+/// The value after a field's number.
 #[derive(Debug, Clone, Copy)]
 pub enum Wire {
     /// A number of variable length.
     Number(u64),
-    /// A message, text or bytes that end at this byte.
+    /// A message, text or bytes, ending at this byte.
     Bytes(u64),
     /// A number of 4 or 8 bytes.
     Fixed(u64),
@@ -35,7 +35,7 @@ pub struct Reader<R> {
 }
 
 impl<R: BufRead + Seek> Reader<R> {
-    /// Reads from the beginning of `from`, which stands there.
+    /// Reads from the beginning of `from`, which must be positioned there.
     pub fn new(from: R) -> Reader<R> {
         Reader { from, at: 0 }
     }
@@ -54,7 +54,7 @@ impl<R: BufRead + Seek> Reader<R> {
         Ok(())
     }
 
-    /// The number of the next field of a message that ends at `end`, and what follows.
+    /// The number and value of the next field in a message that ends at `end`.
     pub fn next(&mut self, end: u64) -> Result<(u64, Wire)> {
         let start = self.at;
         let key = self.number()?;
@@ -66,7 +66,7 @@ impl<R: BufRead + Seek> Reader<R> {
                 Wire::Bytes(self.at.checked_add(length).ok_or(WireError::Damaged(start))?)
             }
             5 => Wire::Fixed(4),
-            // Groups, which `onnx.proto` does not have.
+            // Groups, which `onnx.proto` does not use.
             _ => return Err(WireError::Damaged(start)),
         };
         let stop = match wire {
@@ -74,11 +74,11 @@ impl<R: BufRead + Seek> Reader<R> {
             Wire::Bytes(stop) => stop,
             Wire::Fixed(length) => self.at.saturating_add(length),
         };
-        // No field has the number 0, of which a file of zeros is full.
+        // No field has the number 0; a file of zeros is full of them.
         if key >> 3 == 0 || stop > end { Err(WireError::Damaged(start)) } else { Ok((key >> 3, wire)) }
     }
 
-    /// Passes over what follows a field's number.
+    /// Skips the value of a field.
     pub fn skip(&mut self, wire: Wire) -> Result<()> {
         match wire {
             Wire::Number(_) => Ok(()),
@@ -101,9 +101,9 @@ impl<R: BufRead + Seek> Reader<R> {
         Err(WireError::Damaged(start))
     }
 
-    /// The next byte; none at the end.
+    /// The next byte; `None` at the end.
     fn byte(&mut self) -> Result<Option<u8>> {
-        // The standard library goes on after a signal everywhere else.
+        // Retried after a signal, as the standard library does for other reads.
         let byte = loop {
             match self.from.fill_buf() {
                 Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
@@ -117,7 +117,7 @@ impl<R: BufRead + Seek> Reader<R> {
         Ok(byte)
     }
 
-    /// The bytes up to `end`, of which there are at most `most`.
+    /// The bytes up to `end`, at most `most`.
     pub fn bytes(&mut self, end: u64, most: u64) -> Result<Vec<u8>> {
         let length = end.checked_sub(self.at).filter(|length| *length <= most);
         let length = length.and_then(|length| usize::try_from(length).ok());
@@ -130,13 +130,13 @@ impl<R: BufRead + Seek> Reader<R> {
         Ok(bytes)
     }
 
-    /// The same as UTF-8.
+    /// The bytes up to `end` as UTF-8, at most `most`.
     pub fn text(&mut self, end: u64, most: u64) -> Result<String> {
         let start = self.at;
         String::from_utf8(self.bytes(end, most)?).map_err(|_| WireError::Damaged(start))
     }
 
-    /// The key and the value of a StringStringEntryProto that ends at `end`, each of at most `most` bytes.
+    /// Key and value of a StringStringEntryProto that ends at `end`, each of at most `most` bytes.
     pub fn pair(&mut self, end: u64, most: u64) -> Result<(String, String)> {
         let mut pair = (String::new(), String::new());
         while self.at < end {
@@ -153,24 +153,24 @@ impl<R: BufRead + Seek> Reader<R> {
 /// A field of a message in memory.
 #[derive(Debug, Clone, Copy)]
 pub struct Field<'a> {
-    /// Its number.
+    /// Field number.
     pub number: u64,
-    /// The value, where it is a number of variable length.
+    /// The value, if it is a varint.
     pub value: u64,
-    /// What it holds, where it is a text, bytes or a message.
+    /// The content, if it is a text, bytes or a message.
     pub content: &'a [u8],
-    /// All of it, number and length included.
+    /// All bytes of the field, including number and length.
     pub whole: &'a [u8],
 }
 
 impl<'a> Field<'a> {
-    /// Its content as text, if it is one.
+    /// The content as text, if it is UTF-8.
     pub fn text(&self) -> Option<&'a str> {
         std::str::from_utf8(self.content).ok()
     }
 }
 
-/// The fields of a message in memory, in their order; none where it is damaged.
+/// The fields of a message in memory, in order; `None` if it is damaged.
 pub fn fields(message: &[u8]) -> Option<Vec<Field<'_>>> {
     let (end, mut reader, mut fields) = (message.len() as u64, Reader::new(Cursor::new(message)), vec![]);
     while reader.at() < end {

@@ -1,19 +1,19 @@
-//! How the structs are declared: once, with what a test needs to hold them against the header.
+//! Macros that declare the structs once, with the layout data that a test compares with the header.
 
 /// A struct that begins with its size, and grows at its end from version to version.
 ///
 /// # Safety
-/// It is `repr(C)`, its first field is the size, and all bytes zero are a value of it.
+/// It is `repr(C)`, its first field is the size, and all zero bytes are a valid value.
 pub unsafe trait Versioned: Sized {
-    /// Its name in the header.
+    /// Name in the header.
     const NAME: &str;
-    /// Its size in version 1.
+    /// Size in version 1.
     const FIRST: usize;
 
-    /// What the header's `_INIT` macro gives: the size, and zeros, which mean the defaults. (A node wants a version too.)
+    /// Value of the header's `_INIT` macro: the size, and zeros, which mean the defaults. (A node also needs a version.)
     fn init() -> Self {
         let mut zeros = std::mem::MaybeUninit::<Self>::zeroed();
-        // SAFETY: promised by whoever implements this.
+        // SAFETY: promised by the implementation of this trait.
         unsafe {
             zeros.as_mut_ptr().cast::<usize>().write(size_of::<Self>());
             zeros.assume_init()
@@ -21,7 +21,7 @@ pub unsafe trait Versioned: Sized {
     }
 }
 
-/// A struct of the header: its name, its size, and where its fields lie.
+/// A struct of the header: its name, its size, and the offsets of its fields.
 pub type Layout = (&'static str, usize, &'static [(&'static str, usize)]);
 
 macro_rules! structs {
@@ -38,7 +38,7 @@ macro_rules! structs {
             }
 
             $(
-                // SAFETY: repr(C), the size first; zeros are NULL, numbers, empty texts and no callbacks.
+                // SAFETY: `repr(C)`, the size first; zeros are NULL, numbers, empty texts and absent callbacks.
                 unsafe impl crate::declare::Versioned for $name {
                     const NAME: &str = stringify!($c);
                     const FIRST: usize = $first;

@@ -1,4 +1,4 @@
-//! The functions, as types: what a program looks up in a library that it loads.
+//! Function types, for programs that look functions up in a loaded library.
 #![allow(non_camel_case_types, reason = "called as in the header")]
 
 use std::ffi::{c_int, c_void};
@@ -14,7 +14,7 @@ macro_rules! functions {
             pub type $name = unsafe extern "C" fn($($argument),*) $(-> $result)?;
         )*
 
-        /// Each function's name, what it takes and what it gives.
+        /// Name, parameters and result of each function.
         #[doc(hidden)]
         pub const ALL: &[(&str, &[&str], &str)] =
             &[$((stringify!($name), &[$(stringify!($argument)),*], concat!("" $(, stringify!($result))?)),)*];

@@ -1,4 +1,4 @@
-//! The handles.
+//! Opaque handle types.
 
 macro_rules! handles {
     ($($name:ident $c:literal),*) => {$(

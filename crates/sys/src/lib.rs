@@ -1,7 +1,7 @@
 //! `include/wuerst.h` in Rust, declared once: for the library, for plug-ins, and for programs that load the library.
 //!
-//! The header says what everything means, and only there. A test asks a C compiler whether the two agree. The table of
-//! plug-ins, `wst_api`, is declared where its functions are, in `wuerst_abi`.
+//! Only the header documents the meaning of each item. A test asks a C compiler whether both agree. The table of
+//! plug-ins, `wst_api`, is declared next to its functions, in `wuerst_abi`.
 #![allow(unsafe_code, reason = "structs and pointers of C; each use says why it is sound")]
 
 mod declare;

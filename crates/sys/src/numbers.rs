@@ -1,4 +1,4 @@
-//! The numbers that have names.
+//! Named constants.
 
 macro_rules! numbers {
     ($($name:ident: $number:literal;)*) => {
@@ -7,7 +7,7 @@ macro_rules! numbers {
             pub const $name: u32 = $number;
         )*
 
-        /// Each number by its name in the header.
+        /// Each constant with its name in the header.
         #[doc(hidden)]
         pub const ALL: &[(&str, u32)] = &[$((concat!("WST_", stringify!($name)), $number),)*];
     };

@@ -1,4 +1,4 @@
-//! The structs.
+//! Structs of the header.
 #![allow(missing_docs, reason = "the header says what each field means")]
 
 use std::ffi::{c_int, c_void};

@@ -3,13 +3,13 @@
 use std::ptr;
 use std::slice;
 
-/// UTF-8 that somebody else holds.
+/// A view of UTF-8 text that another object owns.
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
 pub struct Str {
-    /// Its bytes.
+    /// First byte.
     pub data: *const u8,
-    /// How many.
+    /// Length in bytes.
     pub len: usize,
 }
 
@@ -25,7 +25,7 @@ impl Str {
     /// The text.
     ///
     /// # Safety
-    /// A view that the library gave, which is UTF-8 and good for `'a`.
+    /// The view was given by the library, is UTF-8, and is valid for `'a`.
     pub unsafe fn text<'a>(self) -> &'a str {
         if self.len == 0 {
             return "";

@@ -1,10 +1,10 @@
-//! Several prompts in one run. One picture is finished before the next begins, and each is shown at once.
+//! Several prompts in one run. Each picture is finished, and shown, before the next begins.
 //!
 //! `cargo run --release --example batch`
 
 use wuerst::{Engine, Observer, Options, Value};
 
-/// Says when a picture is finished.
+/// Reports each finished picture.
 struct Parts;
 
 impl Observer for Parts {
@@ -29,7 +29,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let values = job.get_all(&["images", "grid"], &mut Parts)?;
     println!("pictures {} in a grid {}", values[0].ty(), values[1].ty());
 
-    // The nodes run for the changed line alone; results of the other two lines are remembered.
+    // Nodes run only for the changed line; results of the other two lines are remembered.
     std::fs::write(
         &prompts,
         "a red apple, twemoji style\na green apple, noto style\na rocket, noto style\n",

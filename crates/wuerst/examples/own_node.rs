@@ -1,4 +1,4 @@
-//! A node of your own, in a graph that ships: it turns the picture's colours into their complements.
+//! A custom node added to a graph that ships: it inverts the picture's colours.
 //!
 //! `cargo run --release --example own_node`
 
@@ -39,7 +39,7 @@ fn main() -> std::result::Result<(), Box<dyn std::error::Error>> {
     let graph = engine.graph(&text.replace("outputs:", node))?;
     let job = engine.job(&graph);
     job.set("prompt", "a red apple, twemoji style")?;
-    // One run gives both; the picture is computed once.
+    // One run returns both outputs; the picture is computed once.
     let values = job.get_all(&["image", "negative_picture"], &mut ())?;
     println!("a picture {} and its negative {}", values[0].ty(), values[1].ty());
     Ok(())

@@ -1,4 +1,4 @@
-//! A run in the background: progress and previews while it goes on, and a cancellation.
+//! A run in the background, with progress, previews and cancellation.
 //!
 //! `cargo run --release --example preview_and_cancel`
 
@@ -15,7 +15,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
 
     let run = job.start(&["image"], Box::new(()))?;
     let mut previews = 0;
-    // Previews are made from the first time that they are asked for.
+    // Previews are made from the first call of `preview` on.
     while previews < 3 && !run.wait(Some(Duration::from_millis(5))) {
         if let Some(rgb) = run.preview() {
             previews += 1;
@@ -37,7 +37,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         _ => return Err(run.take().err().map_or("no error".to_owned(), |error| error.to_string()).into()),
     }
 
-    // The job is as usable as before.
+    // The job remains usable after a cancellation.
     job.set("steps", 4)?;
     println!("again: {}", job.get("image", &mut ())?.ty());
     Ok(())

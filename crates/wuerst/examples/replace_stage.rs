@@ -1,4 +1,4 @@
-//! A stage replaced by a node of your own: Stage A without a network, a linear map from latents to colours.
+//! A custom node in place of Stage A: a linear map from latents to colours, without a network.
 //!
 //! `cargo run --release --example replace_stage`
 
@@ -7,7 +7,7 @@ use std::sync::Arc;
 use wuerst::core::{Args, Ctx, NodeKind, NodeSpec, Result, Tensor, Value};
 use wuerst::{Engine, Options};
 
-/// Colours as weighted sums of the four channels of the latents.
+/// Weights of the four latent channels in each colour.
 const WEIGHTS: [[f32; 4]; 3] =
     [[0.22, 0.09, -0.05, 0.13], [0.2, -0.06, 0.12, -0.04], [0.18, 0.03, -0.14, -0.1]];
 
@@ -15,7 +15,7 @@ struct Linear(NodeSpec);
 
 impl Linear {
     fn new() -> Result<Linear> {
-        // The ports of the built-in node, so that the graph needs no other change.
+        // Declares the ports of the built-in node, so that the graph needs no other change.
         let signature = "latents: f32[1,4,H,W], model: model? -> image: u8[h,w,3], pixels: f32[h,w,3]";
         Ok(Linear(NodeSpec::new("example.linear", 1, signature, "Stage A without a network.")?))
     }
@@ -46,7 +46,7 @@ fn main() -> std::result::Result<(), Box<dyn std::error::Error>> {
     let engine = Engine::new(Options { models: "models/icons".into(), ..Options::default() })?;
     engine.add(Arc::new(Linear::new()?))?;
     let text = std::fs::read_to_string("graphs/text-to-image.yaml")?;
-    // `("vqgan", KIND)` makes the node another kind; `("prior.model", FILE)` would replace a stage's model.
+    // `("vqgan", KIND)` changes the node's kind; `("prior.model", FILE)` would replace a stage's model.
     let graph = engine.graph_with(&text, &[("vqgan", "example.linear").into()])?;
     let job = engine.job(&graph);
     job.set("prompt", "a red apple, twemoji style")?;

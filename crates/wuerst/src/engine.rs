@@ -20,7 +20,7 @@ struct Kinds {
     changes: u64,
 }
 
-/// What graphs run in. Cheap to clone; clones are the same engine, and threads may share it.
+/// Runs graphs. Cheap to clone; clones share one engine, also between threads.
 #[derive(Clone)]
 pub struct Engine(Arc<Inner>);
 
@@ -32,13 +32,12 @@ struct Inner {
 }
 
 impl Engine {
-    /// An engine with the built-in nodes, and with the plug-ins and graphs that the options name. Loads neither ONNX
-    /// Runtime nor models.
+    /// An engine with the built-in nodes, and the plug-ins and graphs named in the options. Loads neither ONNX Runtime
+    /// nor models yet.
     ///
     /// # Errors
-    /// [`wuerst_core::Error::Invalid`] for more threads than [`wuerst_stages::MOST_THREADS`].
-    /// Also as [`Engine::load_plugin`] and [`Engine::add_graph`], when the options name plug-ins or graphs; the message names
-    /// the file.
+    /// [`wuerst_core::Error::Invalid`] for more threads than [`wuerst_stages::MOST_THREADS`]. For plug-ins and graphs of
+    /// the options, also the errors of [`Engine::load_plugin`] and [`Engine::add_graph`], with the file's name.
     pub fn new(options: Options) -> Result<Engine> {
         let mut stages = options.stages;
         check_threads("threads", stages.threads.unwrap_or(0))?;
@@ -71,16 +70,16 @@ impl Engine {
         Ok(engine)
     }
 
-    /// Adds a node kind. Graphs that are loaded from now on can use it.
+    /// Adds a node kind for graphs loaded from now on.
     ///
     /// # Errors
-    /// When its kind is taken.
+    /// If the kind's name is taken.
     pub fn add(&self, node: Arc<dyn NodeKind>) -> Result<()> {
         self.change(|registry| registry.add_shared(Arc::clone(&node)))
     }
 
-    /// Changes the node kinds: all that the change does or, after an error, nothing. The change works on a copy without a
-    /// lock, since it calls nodes, which may call the engine; it is made again when another came first.
+    /// Changes the node kinds, completely or, after an error, not at all. The change works on a copy without holding a
+    /// lock, since it calls nodes, which may call the engine. It is repeated if another change came first.
     fn change<E>(&self, change: impl Fn(&mut Registry) -> Result<(), E>) -> Result<(), E> {
         loop {
             let (mut with, changes) = {
@@ -96,13 +95,13 @@ impl Engine {
         }
     }
 
-    /// Loads a plug-in: a shared library that adds node kinds, all of them or, after an error, none. It is never
-    /// unloaded, but for after an error. Its code runs with the rights of the process, so load only what you trust. All its
-    /// symbols are bound at once.
+    /// Loads a plug-in: a shared library that adds node kinds, all or, after an error, none. A loaded plug-in is never
+    /// unloaded. Its code runs with the rights of the process, so load only trusted files. All its symbols are bound at
+    /// once.
     ///
     /// # Errors
-    /// [`wuerst_core::Error::Plugin`]: there is no such file, it is no library or one that cannot be bound, it is no plug-in, it is built for a later
-    /// version of the interface, a kind is taken, or what the plug-in says.
+    /// [`wuerst_core::Error::Plugin`]: the file is missing, is not a library, cannot be bound, is not a plug-in, or needs
+    /// a later version of the interface; a kind's name is taken; or the plug-in itself failed.
     pub fn load_plugin(&self, path: &Path) -> Result<()> {
         plugin::load(path)?.keep(|added| {
             let nodes: Vec<Arc<dyn NodeKind>> =
@@ -121,21 +120,21 @@ impl Engine {
         })
     }
 
-    /// Adds a graph, the text of a graph file, as a node kind: its inputs are the node's ports, its outputs the node's
-    /// outputs, and in reports and progress its nodes are called `outer/inner`. Names of models and files in it mean
-    /// what they mean in any graph of this engine; for those of a file on disk see [`GraphKind::in_folder`].
+    /// Adds a graph, given as the text of a graph file, as a node kind. Its inputs and outputs become the node's ports;
+    /// reports and progress call its nodes `outer/inner`. Its names of models and files resolve as in any graph of this
+    /// engine; for a file on disk see [`GraphKind::in_folder`].
     ///
     /// # Errors
-    /// Its kind is taken, it uses itself, an output may be left out, or [`wuerst_core::Error::Graph`] with every
-    /// problem that there is in it.
+    /// The kind's name is taken, the graph uses itself, an output is optional, or [`wuerst_core::Error::Graph`] with all
+    /// problems of the graph.
     pub fn add_graph(&self, kind: &str, text: &str) -> Result<()> {
         self.add_graphs(&[GraphKind::new(kind, text)]).map_err(|refused| refused.error)
     }
 
-    /// Adds graphs that may use each other, in any order: all of them or none.
+    /// Adds graphs that may use each other, in any order, all or none.
     ///
     /// # Errors
-    /// The first that cannot be added, and why: see [`Engine::add_graph`].
+    /// The first graph that cannot be added, with the reason: see [`Engine::add_graph`].
     pub fn add_graphs(&self, graphs: &[GraphKind<'_>]) -> Result<(), AddGraphError> {
         self.change(|registry| {
             let graphs: Vec<_> = graphs.iter().map(|graph| graph.resolved(registry.models())).collect();
@@ -145,7 +144,7 @@ impl Engine {
         Ok(())
     }
 
-    /// Logs old names in a graph that is a node kind.
+    /// Logs old names used in a graph that is a node kind.
     fn warn_of_kind(&self, kind: &str) {
         if let Some(node) = self.registry().get(kind) {
             self.warn(&format!("the graph `{kind}`"), wuerst_graph::warnings(&**node));
@@ -159,7 +158,7 @@ impl Engine {
         }
     }
 
-    /// The node kinds and the models folder as they are now.
+    /// A snapshot of the node kinds and the models folder.
     pub fn registry(&self) -> Registry {
         self.0.registry.read().unwrap_or_else(PoisonError::into_inner).registry.clone()
     }
@@ -167,12 +166,12 @@ impl Engine {
     /// Reads and checks a graph. Old names in it are logged, see [`Graph::warnings`].
     ///
     /// # Errors
-    /// [`wuerst_core::Error::Graph`] with every problem that there is.
+    /// [`wuerst_core::Error::Graph`] with all problems.
     pub fn graph(&self, text: &str) -> Result<Graph> {
         self.graph_with(text, &[])
     }
 
-    /// Reads and checks a graph with changes to its nodes: arguments and kinds.
+    /// Reads and checks a graph with changed arguments and kinds of nodes.
     ///
     /// # Errors
     /// As [`Engine::graph`]. Problems of a change have no line.
@@ -183,7 +182,7 @@ impl Engine {
         Ok(graph)
     }
 
-    /// A job over a graph, with every input as the graph has it.
+    /// A job for a graph, with the graph's own input values.
     pub fn job(&self, graph: &Graph) -> Job {
         Job::new(self.0.cache.clone(), graph.clone())
     }
@@ -193,13 +192,13 @@ impl Engine {
         &self.0.models
     }
 
-    /// Unloads the models that nobody runs just now, and forgets results that nobody uses.
+    /// Unloads models that are not running, and forgets results that are not in use.
     pub fn release(&self) {
         self.0.models.release();
         self.0.cache.clear();
     }
 
-    /// What the engine holds, and where its models run.
+    /// Reports ONNX Runtime, loaded models and their devices, and remembered results.
     pub fn report(&self) -> EngineReport {
         EngineReport {
             runtime: Runtime::running().map(|runtime| runtime.path().to_owned()),
@@ -214,12 +213,12 @@ impl Engine {
     }
 }
 
-/// Whether there is memory to read a graph: its tree, the checked graph, and what is wrong with it.
+/// Checks that memory suffices to read a graph: its tree, the checked graph, and its problems.
 fn room_for(text: &str) -> Result<()> {
     memory::check(text.len().saturating_mul(64))
 }
 
-/// What results depend on beside nodes and arguments, and what so does not change while a process lives.
+/// Everything that results depend on besides nodes and arguments. Constant within a process.
 fn salt(stages: &wuerst_stages::RuntimeOptions) -> String {
     let library = Runtime::installed(stages.api, stages.runtime.as_deref());
     let each: Vec<_> = stages.each.iter().map(|(stage, own)| (stage, &own.devices)).collect();

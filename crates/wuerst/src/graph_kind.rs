@@ -1,4 +1,4 @@
-//! Graph files as node kinds, and what the names in them mean.
+//! Graph files as node kinds, and the resolution of names in them.
 
 use std::path::{Path, PathBuf};
 
@@ -7,33 +7,32 @@ use wuerst_graph::AddGraphError;
 
 use crate::models;
 
-/// A graph file that is to be a node kind of an engine.
+/// A graph file to be added as a node kind.
 #[derive(Clone, Copy, Debug)]
 pub struct GraphKind<'a> {
-    /// The kind, as `house.prior`.
+    /// Name of the kind, such as `house.prior`.
     pub kind: &'a str,
     /// The text of the file.
     pub text: &'a str,
-    /// The folder that the names of files in it are relative to, and must stay in; without it they mean what they mean in any
-    /// graph of the engine.
+    /// Folder of the graph's files; names must stay in it. `None` resolves names as in any graph of the engine.
     pub files: Option<&'a Path>,
-    /// The folder in which the names of models in it are looked for first, before the engine's.
+    /// Folder searched for the graph's models before the engine's models folder.
     pub models: Option<&'a Path>,
 }
 
 impl<'a> GraphKind<'a> {
-    /// A graph from memory: names in it mean what they mean in any graph of the engine.
+    /// A graph from memory: names in it resolve as in any graph of the engine.
     pub fn new(kind: &'a str, text: &'a str) -> GraphKind<'a> {
         GraphKind { kind, text, files: None, models: None }
     }
 
-    /// A graph from a file in that folder: names that are written in it lead into the folder.
+    /// A graph from a file in `folder`: names of files and models resolve there.
     #[must_use]
     pub fn in_folder(self, folder: &'a Path) -> GraphKind<'a> {
         GraphKind { files: Some(folder), models: Some(folder), ..self }
     }
 
-    /// The same for the checker; `engine` is what names mean in other graphs.
+    /// Resolves names for the checker; `engine` resolves names in other graphs.
     pub(crate) fn resolved(&self, engine: &Models) -> wuerst_graph::GraphKind<'a> {
         let mut names = engine.clone();
         if let Some(folder) = self.models {
@@ -46,10 +45,10 @@ impl<'a> GraphKind<'a> {
     }
 }
 
-/// Adds graph files, kinds and paths, to the engine's node kinds by `add`. Names in a graph lead into the folder of its file.
+/// Adds graph files, given as kinds and paths, by calling `add`. Names in a graph resolve in the folder of its file.
 ///
 /// # Errors
-/// [`Error::File`], or [`Error::Refused`] by the path of the first graph that cannot be added.
+/// [`Error::File`], or [`Error::Refused`] with the path of the first graph that cannot be added.
 pub(crate) fn add_files(
     files: &[(String, PathBuf)],
     add: impl FnOnce(&[GraphKind<'_>]) -> Result<(), AddGraphError>,

@@ -1,23 +1,23 @@
-//! What an engine holds: ONNX Runtime, models with their places, remembered results.
+//! Reports of an engine's contents: ONNX Runtime, models with their devices, remembered results.
 
 use std::path::PathBuf;
 
 use serde_json::{Value as Json, json};
 use wuerst_stages::Placement;
 
-/// What an engine holds at a moment.
+/// A snapshot of an engine's contents.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EngineReport {
-    /// ONNX Runtime's library, once the process has started it.
+    /// Path of ONNX Runtime's library, once loaded.
     pub runtime: Option<PathBuf>,
-    /// The loaded models, the longest unused first, and where each runs.
+    /// Loaded models with their devices, the longest unused first.
     pub models: Vec<Placement>,
     /// The size of the remembered results, in bytes.
     pub remembered_bytes: usize,
 }
 
 impl EngineReport {
-    /// The report as JSON, the same in every language:
+    /// The report as JSON; all languages use this form:
     ///
     /// ```json
     /// { "runtime": "/usr/lib/libonnxruntime.so.1.28.0",
@@ -27,7 +27,7 @@ impl EngineReport {
     ///                 "refused": [ { "device": "cuda:0", "why": "…" } ] } ] }
     /// ```
     ///
-    /// `runtime` is null before anything was loaded. Later versions may add fields.
+    /// `runtime` is null before ONNX Runtime is loaded. Later versions may add fields.
     pub fn to_json(&self) -> Json {
         let model = |placement: &Placement| {
             let refused: Vec<Json> = placement

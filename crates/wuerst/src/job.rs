@@ -1,4 +1,4 @@
-//! A job: one graph with its inputs, asked for outputs.
+//! Jobs: a graph with input values, from which outputs are requested.
 
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -9,11 +9,11 @@ use wuerst_core::{
 };
 use wuerst_graph::{Cache, Graph, Inputs, Report, Run};
 
-/// One graph with the values of its inputs.
+/// A graph with values for its inputs.
 ///
-/// Every method takes `&self`, since [`Job::cancel`] is called while another thread is inside [`Job::get`].
-/// Two threads that get from one job take turns; jobs of one engine run side by side. Cheap to clone; clones are the
-/// same job.
+/// Every method takes `&self`, since [`Job::cancel`] is called while another thread is inside [`Job::get`]. Concurrent
+/// calls of `get` on one job run one after another; jobs of one engine run in parallel. Cheap to clone; clones share one
+/// job.
 #[derive(Clone)]
 pub struct Job(Arc<Inner>);
 
@@ -21,11 +21,11 @@ struct Inner {
     cache: Cache,
     graph: Graph,
     inputs: Mutex<Inputs>,
-    /// Of the runs that have begun, or wait for their turn, since it was last thrown.
+    /// Shared by all runs started since the last cancellation.
     cancel: Mutex<CancellationToken>,
-    /// Whose turn it is. Not waited for by the lock below, which no cancellation reaches.
+    /// Held by the current run. Separate from the locks below, which a cancellation cannot interrupt.
     mutex: CancellableMutex,
-    /// Of the last run that is over.
+    /// Report of the last finished run.
     report: Mutex<Report>,
 }
 
@@ -40,25 +40,25 @@ impl Job {
         &self.0.graph
     }
 
-    /// Sets an input for the runs that begin from now on.
+    /// Sets an input for runs that begin later.
     ///
     /// # Errors
-    /// [`Error::NotFound`] with a suggestion; otherwise what is wrong with the value.
+    /// [`Error::NotFound`] with a suggestion; otherwise an error that describes the value's problem.
     pub fn set(&self, input: &str, value: impl Into<Value>) -> Result<()> {
         locked(&self.0.inputs).set(&self.0.graph, input, value)
     }
 
-    /// Sets an input from text, read as the input's type demands: what a command line has.
+    /// Sets an input from text, parsed according to the input's type, as on a command line.
     ///
     /// # Errors
-    /// As [`Job::set`], and when the text does not read.
+    /// As [`Job::set`], and if the text cannot be parsed.
     pub fn set_text(&self, input: &str, text: &str) -> Result<()> {
         let port = &self.0.graph.inputs()[self.0.graph.input(input)?];
         let value = port.read(text).map_err(|message| Error::invalid(input, message))?;
         self.set(input, value)
     }
 
-    /// Sets an input back to what the graph has.
+    /// Resets an input to the graph's own value.
     ///
     /// # Errors
     /// [`Error::NotFound`] with a suggestion.
@@ -68,7 +68,7 @@ impl Job {
         Ok(())
     }
 
-    /// The value of an output. Runs what is needed and not remembered.
+    /// Computes an output. Runs the nodes that are needed and not remembered.
     ///
     /// # Errors
     /// As [`Job::get_all`].
@@ -77,20 +77,20 @@ impl Job {
         values.pop().ok_or_else(|| Error::Internal("a job without a result".into()))
     }
 
-    /// The values of several outputs. Runs what is needed and not remembered, each node once.
+    /// Computes several outputs. Runs each node that is needed and not remembered once.
     ///
     /// # Errors
-    /// An unknown output, an input that is missing or refused, what a node said, [`Error::Cancelled`], or
-    /// [`Error::Invalid`] inside a callback or node, which cannot wait for a run. The job can be asked again after any of
-    /// them, and finished nodes stay remembered.
+    /// An unknown output, a missing or refused input, an error of a node, [`Error::Cancelled`], or [`Error::Invalid`]
+    /// inside a callback or node, which cannot wait for a run. The job remains usable after any error, and finished nodes
+    /// stay remembered.
     pub fn get_all(&self, outputs: &[&str], observer: &mut dyn Observer) -> Result<Vec<Value>> {
         inside::check("job")?;
-        // Before its turn is waited for: whoever waits is stopped too.
+        // Taken before waiting for the mutex, so that waiting runs are cancelled too.
         let cancel = self.switch();
         self.run(outputs, &cancel, observer)
     }
 
-    /// What stops the runs that begin now.
+    /// The token for runs that begin now.
     pub(crate) fn switch(&self) -> CancellationToken {
         locked(&self.0.cancel).clone()
     }
@@ -111,18 +111,17 @@ impl Job {
         values
     }
 
-    /// What an output depends on, as a digest: while it stays the same, so does the output, and a host that keeps
-    /// results need not ask for it. Runs nothing.
+    /// A digest of everything that an output depends on. While it stays equal, the output does too, so a host that keeps
+    /// results need not request the output. Runs nothing.
     ///
     /// # Errors
-    /// As [`Job::get`] before it runs anything; and [`Error::Invalid`] when the output depends on a node that is run every
-    /// time.
+    /// As [`Job::get`] before it runs anything; and [`Error::Invalid`] if the output depends on a node that runs every time.
     pub fn digest(&self, output: &str) -> Result<Digest> {
         let (inputs, cancel) = (locked(&self.0.inputs).clone(), self.switch());
         self.0.graph.digest(&inputs, output, &cancel)
     }
 
-    /// Whether a trained model makes the pixels of an output, with the inputs as they are: what [`Origin::xmp`] states in a
+    /// Whether a trained model makes the pixels of an output with the present inputs; [`Origin::xmp`] states it in a
     /// file. Runs nothing.
     ///
     /// # Errors
@@ -133,24 +132,24 @@ impl Job {
         self.0.graph.origin(output, &given)
     }
 
-    /// Stops every [`Job::get`] and [`Job::digest`] that has been called and has not returned. From any thread, at any time.
+    /// Cancels all calls of [`Job::get`] and [`Job::digest`] in progress. May be called from any thread at any time.
     ///
-    /// Without one it does nothing, so that a cancellation that comes too late does not hit the next run. A host
-    /// that hands a job to another thread, and may cancel before that one has called `get`, keeps note of it itself.
+    /// Without such a call it does nothing, so that a late cancellation does not affect the next run. A host that passes
+    /// the job to another thread must itself record a cancellation that comes before that thread calls `get`.
     pub fn cancel(&self) {
-        // Those that come later get another switch. Taken out, so that the lock is not held while hooks run.
+        // Later runs get another token. Taken out, so that the lock is not held while hooks run.
         let cancel = std::mem::take(&mut *locked(&self.0.cancel));
         cancel.cancel();
     }
 
-    /// What the last run that is over did. Never waits.
+    /// Report of the last finished run. Never waits.
     pub fn report(&self) -> Report {
         locked(&self.0.report).clone()
     }
 }
 
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    // What a panic in a node leaves behind is whole: inputs as they were, an older report.
+    // A panic in a node leaves consistent state: unchanged inputs, an older report.
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 

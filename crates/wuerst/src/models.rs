@@ -1,18 +1,18 @@
-//! What the names of models mean: files in one folder.
+//! Resolution of model names to files in one folder.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use wuerst_core::{Models, stays_inside};
 
-/// Names in a graph lead into `folder`, with or without `.onnx`, and stay there: a graph is data from somewhere, and the
-/// folder is what its host gave it. Whoever runs the graph names any file.
+/// Names in a graph resolve within `folder`, with or without `.onnx`: graphs may come from strangers, and the host chose
+/// the folder for them. The caller of a graph may name any file.
 pub(crate) fn in_folder(folder: PathBuf) -> Models {
     let host = folder.clone();
     Models::new(move |name| find(&folder, name)).for_host(move |name| find_any(&host, name))
 }
 
-/// Names lead into `folder` if it has such a model, and else where `then` leads.
+/// Names resolve within `folder` if it has such a model, otherwise through `then`.
 pub(crate) fn first_in(folder: PathBuf, then: Models) -> Models {
     let next = then.clone();
     then.found_by(move |name| {
@@ -23,7 +23,7 @@ pub(crate) fn first_in(folder: PathBuf, then: Models) -> Models {
     })
 }
 
-/// What a graph means by a name. Only links to files are followed, as caches of downloads need.
+/// Resolves a name in a graph. Follows only links to files, which download caches use.
 fn find(folder: &Path, name: &str) -> Result<PathBuf, String> {
     if !stays_inside(name) {
         return Err(
@@ -42,16 +42,16 @@ fn find(folder: &Path, name: &str) -> Result<PathBuf, String> {
     there(&folder.join(name)).ok_or_else(|| missing(folder))
 }
 
-/// What a host means by a name: a file in the folder, or else a path.
+/// Resolves a name given by the host: a file in the folder, otherwise a path.
 fn find_any(folder: &Path, name: &str) -> Result<PathBuf, String> {
     if name.is_empty() {
         return Err("a model is a file in the models folder, or a path".into());
     }
-    // Joining an absolute path gives just that.
+    // Joining an absolute path returns that path.
     there(&folder.join(name)).or_else(|| there(Path::new(name))).ok_or_else(|| missing(folder))
 }
 
-/// What is at a path, with or without `.onnx`.
+/// The file at a path, with or without `.onnx`.
 fn there(path: &Path) -> Option<PathBuf> {
     let mut with_suffix = path.as_os_str().to_owned();
     with_suffix.push(".onnx");

@@ -13,33 +13,33 @@ use wuerst_stages::library;
 
 use crate::graph_kind::GraphKind;
 
-/// A plug-in that is not needed yet: dropped, it is unloaded, after its nodes.
+/// A plug-in that is not in use yet: dropping it unloads the library, after its nodes.
 pub(crate) struct Loaded {
     added: Added,
     library: Library,
 }
 
 impl Loaded {
-    /// Hands out what it adds. When `add` takes that, the library stays for the life of the process: its code may be on some
-    /// thread's way out, and its nodes are in some graph. When it fails, the library goes, and so must the nodes have by
-    /// then.
+    /// Passes the plug-in's additions to `add`. If `add` succeeds, the library stays loaded for the life of the process,
+    /// since graphs use its nodes and threads may run its code. If `add` fails, the library is unloaded, so `add` must
+    /// have dropped the nodes.
     ///
     /// # Errors
-    /// As of `add`.
+    /// Errors of `add`.
     pub(crate) fn keep<T>(self, add: impl FnOnce(Added) -> Result<T>) -> Result<T> {
         let added = add(self.added)?;
-        // Of which nothing but the system's count of its users remains.
+        // Leaks only the system's reference count.
         std::mem::forget(self.library);
         Ok(added)
     }
 }
 
-/// The plug-in in that file.
+/// Loads the plug-in in a file.
 pub(crate) fn load(path: &Path) -> Result<Loaded> {
     let said = |code, message: String| failed(path, ForeignError { code, message });
-    // An absolute path, so that no library of that name elsewhere is meant.
+    // An absolute path, so that the loader searches no other folder.
     let file = fs::canonicalize(path).map_err(|error| said(Code::NotFound, error.to_string()))?;
-    // SAFETY: loading runs the library's initialisers; callers trust it, as the documentation asks.
+    // SAFETY: loading runs the library's initialisers; the caller trusts it, as the documentation requires.
     let library = unsafe { library::open(&file) };
     let library =
         library.map_err(|why| said(Code::File, format!("is no library that can be loaded: {why}")))?;
@@ -59,17 +59,17 @@ pub(crate) fn load(path: &Path) -> Result<Loaded> {
         return Err(said(Code::Invalid, message));
     }
     let init = init.map_err(|_| none("wst_plugin_init_1"))?;
-    // SAFETY: a plug-in's own entry, with what it is to be called with.
+    // SAFETY: the plug-in's own entry, with the arguments that the header specifies.
     let added = gather(|api, plugin| unsafe { init(api, plugin) }).map_err(|said| failed(path, said))?;
     Ok(Loaded { added, library })
 }
 
-/// Says which plug-in cannot be loaded.
+/// An error that names the plug-in.
 pub(crate) fn failed(path: &Path, source: impl Into<BoxError>) -> Error {
     Error::Plugin { path: path.to_owned(), source: source.into() }
 }
 
-/// A graph that a plug-in adds, read.
+/// A graph added by a plug-in, with its text.
 pub(crate) struct PluginGraph {
     kind: String,
     text: String,
@@ -77,7 +77,7 @@ pub(crate) struct PluginGraph {
 }
 
 impl PluginGraph {
-    /// Reads the file, where it is one.
+    /// Reads the graph's file, if it is one.
     pub(crate) fn read(AddedGraph { kind, from }: AddedGraph) -> Result<PluginGraph> {
         Ok(match from {
             GraphFrom::Text(text) => PluginGraph { kind, text, folder: None },
@@ -88,7 +88,7 @@ impl PluginGraph {
         })
     }
 
-    /// The node kind that it becomes.
+    /// The node kind for this graph.
     pub(crate) fn kind(&self) -> GraphKind<'_> {
         let graph = GraphKind::new(&self.kind, &self.text);
         match &self.folder {

@@ -1,4 +1,4 @@
-//! A run in a thread of its own, which whoever started it polls, waits for, or stops.
+//! A run in a thread of its own, which its caller polls, awaits, or cancels.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -10,7 +10,7 @@ use wuerst_core::{CancellationToken, Error, Observer, Result, Tensor, Value, ins
 
 use crate::job::Job;
 
-/// A run that [`Job::start`] began. Dropping it stops the run and waits for its thread, but inside a callback or node.
+/// A run begun by [`Job::start`]. Dropping it cancels the run and waits for its thread, except inside a callback or node.
 #[derive(Debug)]
 pub struct Running {
     job: Job,
@@ -20,40 +20,40 @@ pub struct Running {
     thread: Mutex<Option<JoinHandle<()>>>,
 }
 
-/// How far a run has come.
+/// Progress of a run.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Status {
-    /// How it ended; `None` while it goes on.
+    /// How it ended; `None` while it runs.
     pub ended: Option<Ended>,
     /// How far the whole run is, from 0 to 1.
     pub fraction: f64,
-    /// The node that it has got to; empty before the first.
+    /// Current node; empty before the first.
     pub node: String,
-    /// Steps of that node that are done, and of how many; 0 of 0 before it has said so.
+    /// Steps of the current node that are done, and their total; (0, 0) until the node reports steps.
     pub step: (usize, usize),
-    /// How many previews there have been.
+    /// Number of previews so far.
     pub previews: u64,
-    /// What the user should know.
+    /// Number of warnings so far.
     pub warnings: usize,
 }
 
 /// How a run ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ended {
-    /// Its values are there.
+    /// Its values are available.
     Done,
-    /// It was stopped.
+    /// It was cancelled.
     Cancelled,
     /// With another error.
     Failed,
 }
 
-/// Something that the user should know though the run goes on.
+/// A warning for the user; the run continues.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Warning {
-    /// The node that said it.
+    /// Node that gave the warning.
     pub node: String,
-    /// What it said.
+    /// Text of the warning.
     pub message: String,
 }
 
@@ -61,9 +61,9 @@ pub struct Warning {
 struct Shared {
     state: Mutex<State>,
     ended: Condvar,
-    /// Whether previews are asked for.
+    /// Whether previews were requested.
     previews: AtomicBool,
-    /// Whether the run's handle is gone, after which nothing is called back.
+    /// Whether the run's handle was dropped; no callbacks are called after that.
     dropped: AtomicBool,
 }
 
@@ -77,18 +77,18 @@ struct State {
 
 impl Shared {
     fn state(&self) -> MutexGuard<'_, State> {
-        // Every change is one assignment, so a panic elsewhere leaves it whole.
+        // Every change is one assignment, so a panic elsewhere leaves consistent state.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Job {
-    /// Does what [`Job::get_all`] does in a thread of its own, with the inputs as they are when its turn comes.
-    /// `observer` is called there.
+    /// Does the work of [`Job::get_all`] in a thread of its own, with the input values at the time when the run begins.
+    /// `observer` is called in that thread.
     ///
     /// # Errors
-    /// When there is no thread to be had, and [`Error::NotFound`] for an unknown output. What goes wrong later is said
-    /// by [`Running::take`].
+    /// If no thread can be created, and [`Error::NotFound`] for an unknown output. Later errors are returned by
+    /// [`Running::take`].
     pub fn start(&self, outputs: &[&str], observer: Box<dyn Observer + Send>) -> Result<Running> {
         outputs.iter().try_for_each(|output| self.graph().output(output).map(drop))?;
         memory::check(0)?;
@@ -99,7 +99,7 @@ impl Job {
 impl Running {
     fn start(job: Job, outputs: Arc<[String]>, observer: Box<dyn Observer + Send>) -> Result<Running> {
         let (shared, cancel) = (Arc::new(Shared::default()), CancellationToken::new());
-        // Taken now, so that a cancellation of the job right after this is not lost.
+        // Taken here, so that a cancellation of the job right after this call is not lost.
         let of_job = job.switch();
         let body = {
             let (job, shared, cancel) = (job.clone(), Arc::clone(&shared), cancel.clone());
@@ -129,37 +129,37 @@ impl Running {
         Ok(Running { job, outputs, cancel, shared, thread: Mutex::new(Some(thread)) })
     }
 
-    /// The job that it is a run of.
+    /// The job of this run.
     pub fn job(&self) -> &Job {
         &self.job
     }
 
-    /// The outputs that it was asked for.
+    /// The requested outputs.
     pub fn outputs(&self) -> &[String] {
         &self.outputs
     }
 
-    /// How far it has come. Never waits for the run.
+    /// Progress so far. Never waits.
     pub fn status(&self) -> Status {
         self.shared.state().status.clone()
     }
 
-    /// The newest preview that was not given yet. Previews are made from the first time that they are asked for,
-    /// and cost time; one that nobody fetches gives way to the next.
+    /// The newest preview, unless it was returned before. Previews cost time, so they are made from the first call on; a
+    /// newer one replaces one that was not fetched.
     pub fn preview(&self) -> Option<Tensor> {
         self.shared.previews.store(true, Ordering::Relaxed);
         self.shared.state().preview.take()
     }
 
-    /// A warning by its number, from 0.
+    /// A warning by its index, from 0.
     pub fn warning(&self, index: usize) -> Option<Arc<Warning>> {
         self.shared.state().warnings.get(index).cloned()
     }
 
-    /// Waits until it has ended, at most so long; says whether it has. Inside a callback or node, of this run or another, it
-    /// does not wait.
+    /// Waits until the run has ended or the time is over; returns whether it has ended. Does not wait inside a callback
+    /// or node of any run.
     pub fn wait(&self, at_most: Option<Duration>) -> bool {
-        // A time beyond what the clock can tell is no limit.
+        // A time beyond the clock's range is no limit.
         let until = at_most.and_then(|time| Instant::now().checked_add(time));
         let mut state = self.shared.state();
         while state.status.ended.is_none() && !inside::is_inside() {
@@ -177,15 +177,17 @@ impl Running {
         state.status.ended.is_some()
     }
 
-    /// Stops it, and no other run of the job. From any thread, at any time; too late it does nothing.
+    /// Cancels this run, and no other run of the job. May be called from any thread at any time; does nothing once the
+    /// run has ended.
     pub fn cancel(&self) {
         self.cancel.cancel();
     }
 
-    /// The values of the outputs that were asked for, once; waits until they are there.
+    /// Waits for the requested outputs and returns them, once.
     ///
     /// # Errors
-    /// As [`Job::get_all`]; [`Error::Invalid`] when they were taken before, or while it goes on inside a callback or node.
+    /// As [`Job::get_all`]; [`Error::Invalid`] if they were taken before, or inside a callback or node while the run
+    /// continues.
     pub fn take(&self) -> Result<Vec<Value>> {
         if !self.wait(None) {
             return Err(inside::refusal("run"));
@@ -200,22 +202,22 @@ impl Drop for Running {
         self.cancel();
         self.shared.dropped.store(true, Ordering::SeqCst);
         let thread = self.thread.get_mut().unwrap_or_else(PoisonError::into_inner).take();
-        // Inside a callback nothing is waited for: the thread ends by itself, and calls back no more.
+        // A callback must not wait: the thread ends by itself and makes no more callbacks.
         if let Some(thread) = thread.filter(|_| !inside::is_inside()) {
-            // It catches its panics.
+            // The thread catches its own panics.
             let _ = thread.join();
         }
     }
 }
 
-/// Notes what there is to poll, and passes it on.
+/// Records progress for polling, and forwards it to the observer.
 struct Seen<'a> {
     shared: &'a Shared,
     observer: Box<dyn Observer + Send>,
 }
 
 impl Seen<'_> {
-    /// The observer, as long as the run's handle is there.
+    /// The observer, until the run's handle is dropped.
     fn observer(&mut self) -> Option<&mut (dyn Observer + Send)> {
         (!self.shared.dropped.load(Ordering::SeqCst)).then_some(&mut *self.observer)
     }

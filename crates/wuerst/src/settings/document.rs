@@ -31,7 +31,7 @@ section! {
 }
 
 section! {
-    /// What single stages have of their own.
+    /// Settings of single stages.
     Stages {
         text_encoder = "text-encoder": Stage,
         prior: Stage,
@@ -45,7 +45,7 @@ section! {
 }
 
 section! {
-    /// What one stage has of its own.
+    /// Settings of one stage.
     Stage { devices: Devices, threads: Plain<Threads> }
     later { lora }
 }
@@ -63,7 +63,7 @@ section! {
 }
 
 section! {
-    /// The folder that nodes save files into.
+    /// Folder and limits of saved files.
     Outputs { folder: Plain<PathBuf>, count: Plain<NonZeroU64>, size: Plain<ByteSize> }
     later {}
 }
@@ -135,7 +135,7 @@ impl Stages {
     }
 }
 
-/// Devices, whose own paths are relative to the settings file too.
+/// Devices, with paths made relative to the settings file's folder.
 fn devices(given: Option<Devices>, folder: &Path) -> Vec<Device> {
     let from = |path: Option<PathBuf>| path.map(|path| folder.join(path));
     let device = |device| match device {
@@ -149,7 +149,7 @@ fn devices(given: Option<Devices>, folder: &Path) -> Vec<Device> {
     given.map(|Devices(list)| list.into_iter().map(device).collect()).unwrap_or_default()
 }
 
-/// The keys of each mapping, by its place in the schema.
+/// Keys of each mapping, by its place in the schema.
 #[cfg(test)]
 pub(super) fn keys() -> [(&'static str, Vec<&'static str>); 6] {
     use super::fields::Section;

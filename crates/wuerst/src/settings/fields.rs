@@ -1,4 +1,4 @@
-//! Mappings: keys that are known, or any; each once, and each mistake at its place.
+//! Mappings with known or free keys. Each key occurs once, and each mistake is reported at its place.
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -7,18 +7,18 @@ use serde::Deserialize;
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, Visitor};
 use wuerst_core::did_you_mean;
 
-/// A mapping with known keys, none of which must be there.
+/// A mapping with known, optional keys.
 pub(super) trait Section: Default {
     /// The keys.
     const KEYS: &'static [&'static str];
-    /// Keys that a later version will have.
+    /// Keys reserved for later versions.
     const LATER: &'static [&'static str];
 
     /// Reads the value of a key.
     fn take<'de, A: MapAccess<'de>>(&mut self, key: &str, map: &mut A) -> Result<(), A::Error>;
 }
 
-/// Declares a [`Section`], a struct with an optional field for each key. A key that is no identifier stands behind the
+/// Declares a [`Section`]: a struct with an optional field for each key. A key that is not an identifier follows the
 /// field's name.
 macro_rules! section {
     (@key $field:ident) => { stringify!($field) };
@@ -79,7 +79,7 @@ impl<'de, S: Section> Visitor<'de> for SectionVisitor<S> {
     }
 }
 
-/// A mapping of names that the file chooses, in its order.
+/// A mapping with free names, in the order of the file.
 #[derive(Debug)]
 pub(super) struct Table<T>(pub(super) Vec<(String, T)>);
 
@@ -108,10 +108,10 @@ impl<'de, T: Deserialize<'de>> Visitor<'de> for TableVisitor<T> {
     }
 }
 
-/// Reads one key. It is refused here, where the deserializer knows its place.
+/// Reads one key. Unknown keys are refused here, where the deserializer knows their place.
 struct Key<'a> {
     seen: &'a [String],
-    /// Keys, and those of a later version; `None`: any.
+    /// Valid keys, and keys of a later version; `None` allows any.
     known: Option<(&'static [&'static str], &'static [&'static str])>,
 }
 

@@ -10,8 +10,8 @@
 //! cache: { folder: cache, size: 4GiB }
 //! ```
 //!
-//! `graphs/settings.schema.json` lists every key. A settings file may name libraries, whose code runs with the rights of the
-//! process: so it is never searched for, and a graph cannot name one.
+//! `graphs/settings.schema.json` lists every key. A settings file may name libraries, whose code runs with the rights of
+//! the process. For this reason the program never searches for one, and a graph cannot name one.
 
 mod document;
 mod fields;
@@ -34,7 +34,7 @@ pub use stated::Settings;
 const LONGEST: usize = 1 << 20;
 
 impl Options {
-    /// The options that a settings file states, and the defaults of all others. See [`Settings::read`].
+    /// Options from a settings file, with defaults for the others. See [`Settings::read`].
     ///
     /// # Errors
     /// As [`Settings::read`].
@@ -47,7 +47,7 @@ impl Settings {
     /// Reads a settings file. Paths in it are relative to its folder.
     ///
     /// # Errors
-    /// [`Error::File`] for a file that cannot be read, is no regular file or has more than 1 MiB; [`Error::Settings`], with
+    /// [`Error::File`] for a file that cannot be read, is not a regular file, or exceeds 1 MiB; [`Error::Settings`], with
     /// line and column, for the first mistake in it.
     pub fn read(path: &Path) -> Result<Settings> {
         let failed = |source: io::Error| Error::File { path: path.to_owned(), source };

@@ -1,10 +1,10 @@
-//! Mistakes in settings files, with their places.
+//! Mistakes in settings files, with their positions.
 
 use std::path::Path;
 
 use wuerst_core::{Diagnostic, Error};
 
-/// The error of the YAML reader as one of ours: file, line, column, key and message.
+/// Converts an error of the YAML reader: file, line, column, key and message.
 pub(super) fn located(path: &Path, error: &serde_yaml::Error) -> Error {
     let said = error.to_string();
     let Some(place) = error.location() else { return somewhere(path, said) };
@@ -23,7 +23,7 @@ pub(super) fn somewhere(path: &Path, message: String) -> Error {
     Error::Settings { path: path.to_owned(), problem }
 }
 
-/// Splits `stages.prior.threads: message`, as the reader writes it.
+/// Splits the reader's form `stages.prior.threads: message`.
 fn keyed(said: String) -> (String, String) {
     let is_key = |text: &str| {
         !text.is_empty() && text.chars().all(|c| c.is_ascii_alphanumeric() || "._-[]".contains(c))

@@ -1,4 +1,4 @@
-//! What a settings file states, as options of an engine.
+//! Contents of a settings file, as options of an engine.
 
 use std::collections::BTreeMap;
 use std::env;
@@ -8,7 +8,7 @@ use wuerst_stages::{Contract, Device, StageOptions};
 
 use crate::options::Options;
 
-/// The options that a settings file states. `None` and empty lists: the file does not say.
+/// Options stated in a settings file. `None` and empty lists stand for options left out.
 #[derive(Debug, Clone, Default)]
 pub struct Settings {
     /// `models`: the folder of models.
@@ -17,37 +17,37 @@ pub struct Settings {
     pub devices: Vec<Device>,
     /// `threads`: threads of each model's run.
     pub threads: Option<usize>,
-    /// `stages`: devices and threads of single stages, which count before `devices` and `threads`.
+    /// `stages`: devices and threads of single stages, which override `devices` and `threads`.
     pub stages: BTreeMap<Contract, StageOptions>,
-    /// `memory`, or its `models`: the most memory that loaded models take, in bytes.
+    /// `memory`, or its `models`: maximum memory of loaded models, in bytes.
     pub model_bytes: Option<u64>,
-    /// The `results` of `memory`: the most memory that remembered results take, in bytes.
+    /// `results` of `memory`: maximum memory of remembered results, in bytes.
     pub cache_bytes: Option<u64>,
-    /// `cache`, or its `folder`: the folder of results and models that outlive the process.
+    /// `cache`, or its `folder`: folder of results and models kept beyond the process.
     pub cache_folder: Option<PathBuf>,
     /// The `size` of `cache`, in bytes.
     pub cache_folder_bytes: Option<u64>,
-    /// `files`: the folder that graphs read files from.
+    /// `files`: folder that graphs read files from.
     pub files: Option<PathBuf>,
-    /// `outputs`, or its `folder`: the folder that nodes save files into.
+    /// `outputs`, or its `folder`: folder that nodes save files into.
     pub outputs: Option<PathBuf>,
-    /// The `count` of `outputs`: the most files that one run saves.
+    /// `count` of `outputs`: maximum number of files saved in one run.
     pub outputs_files: Option<u64>,
-    /// The `size` of `outputs`: the most bytes that they have together.
+    /// `size` of `outputs`: maximum total size of files saved in one run, in bytes.
     pub outputs_bytes: Option<u64>,
     /// `plugins`: libraries that add node kinds.
     pub plugins: Vec<PathBuf>,
-    /// `subgraphs`: graph files that become node kinds, by kind.
+    /// `subgraphs`: graph files added as node kinds, by kind.
     pub subgraphs: Vec<(String, PathBuf)>,
-    /// `strict`: a device that refuses a model is an error.
+    /// `strict`: makes it an error if a device refuses a model.
     pub strict: Option<bool>,
-    /// `runtime`: ONNX Runtime's library, or its folder.
+    /// `runtime`: ONNX Runtime's library or its folder.
     pub runtime: Option<PathBuf>,
 }
 
 impl Settings {
-    /// Engine options: these, and the defaults of all others. `runtime` counts only if the environment variable
-    /// `ORT_DYLIB_PATH` is not set, since the environment counts before settings files.
+    /// Converts to engine options, with defaults for options left out. `runtime` is ignored if the environment variable
+    /// `ORT_DYLIB_PATH` is set, since the environment overrides settings files.
     pub fn into_options(self) -> Options {
         let mut options = Options {
             files: self.files,

@@ -1,4 +1,4 @@
-//! Values of settings: paths, sizes, counts and devices, read from text.
+//! Values of settings: paths, sizes, counts and devices, parsed from text.
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -11,12 +11,12 @@ use serde::de::{Deserializer, Error, IntoDeserializer, MapAccess, SeqAccess, Vis
 use wuerst_core::ByteSize;
 use wuerst_stages::{Device, MOST_THREADS};
 
-/// A value that is written as one text.
+/// A value written as one text.
 pub(super) trait Scalar: Sized {
     /// The value, for messages, with an article.
     const WHAT: &'static str;
 
-    /// Reads it.
+    /// Parses the text.
     ///
     /// # Errors
     /// A sentence.
@@ -107,7 +107,7 @@ impl<T: Scalar> Visitor<'_> for PlainVisitor<T> {
     }
 }
 
-/// A value that has a short form and a mapping.
+/// A value with a short form and a mapping form.
 #[derive(Debug)]
 pub(super) enum Short<S, L> {
     /// A text or a number.
@@ -144,7 +144,7 @@ impl<'de, S: Deserialize<'de>, L: Deserialize<'de>> Visitor<'de> for ShortVisito
     }
 }
 
-/// Devices in order of preference: a list, or one text as on the command line.
+/// Devices in order of preference: a list, or one text in the form of the command line.
 #[derive(Debug)]
 pub(super) struct Devices(pub(super) Vec<Device>);
 
@@ -184,7 +184,7 @@ impl Scalar for Device {
     }
 }
 
-/// The message of an error without the option's name, which stands in the file.
+/// The message of an error without the option's name, which the file already shows.
 fn sentence(error: wuerst_core::Error) -> String {
     match error {
         wuerst_core::Error::Invalid { message, .. } => message,
