@@ -8,14 +8,14 @@
 //   wuerst::Value image = job.get("image").value();
 //   wst_tensor pixels = image.tensor().value();
 //
-// What can fail gives a Result: test it (`if (!result) use(result.error())`), or take its value(), which throws the
-// wuerst::Error when there is none. The same header serves -fno-exceptions, where value() of a failure ends the process,
-// so test first. What wuerst.h says of each function, of threads and of views holds here too.
+// A function that can fail returns a Result: test it (`if (!result) use(result.error())`), or call value(), which throws
+// the wuerst::Error on failure. With -fno-exceptions, value() of a failure ends the process, so test first. The
+// documentation of functions, threads and views in wuerst.h applies here too.
 //
-// Engine, Graph, Job and Value can be copied, and copies are the same object; Run can be moved. Each has an empty state,
-// which members begin in, and in which calls give WST_INVALID. What a handle uses, as the engine's log and a run's
-// callbacks, lives as long as the handle. An exception in a callback or node stops the run, and comes out of the Result of
-// the run as it was thrown.
+// Engine, Graph, Job and Value can be copied, and copies share one object; Run can be moved. Each has an empty state,
+// the initial state of members, in which calls give WST_INVALID. Objects that a handle uses, such as the engine's log and
+// a run's callbacks, live as long as the handle. An exception in a callback or node stops the run, and the Result of the
+// run throws it again.
 #ifndef WUERST_HPP
 #define WUERST_HPP
 
@@ -26,7 +26,7 @@ namespace wuerst {
 inline std::uint32_t abi_version() { return wst_abi_version(); }
 inline std::string_view version() { return view(wst_version()); }
 
-// How an engine is set up: the fields of wst_options, which keep their texts. The log is an argument of Engine::make.
+// Options of an engine: the fields of wst_options, with owned texts. Engine::make takes the log as a separate argument.
 struct Options {
     Text runtime, models, devices;
     std::uint64_t model_bytes = 0, cache_bytes = 0;
@@ -40,7 +40,7 @@ struct Options {
     std::uint32_t outputs_files = 0;
     Text settings;
 
-    // For C, with views of the texts here.
+    // The C struct, with views of the texts here.
     wst_options raw() const
     {
         wst_options raw = WST_OPTIONS_INIT;
@@ -65,13 +65,13 @@ struct Options {
     }
 };
 
-// Gets messages, from any thread.
+// Receives messages, from any thread.
 using Log = std::function<void(int level, std::string_view message)>;
 
-// A checked graph. Copies are the same graph.
+// A checked graph. Copies share it.
 class Graph {
 public:
-    // No graph: every call gives WST_INVALID, or nothing.
+    // An empty object: every call gives WST_INVALID or an empty result.
     Graph() = default;
     explicit operator bool() const { return graph_ != nullptr; }
 
@@ -121,10 +121,10 @@ private:
     std::shared_ptr<wst_graph> graph_;
 };
 
-// Node kinds, loaded models, remembered results. Copies are the same engine.
+// Runs graphs; holds node kinds, loaded models and remembered results. Copies share the engine.
 class Engine {
 public:
-    // No engine: every call gives WST_INVALID, or nothing.
+    // An empty object: every call gives WST_INVALID or an empty result.
     Engine() = default;
     explicit operator bool() const { return engine_ != nullptr; }
 
@@ -150,7 +150,9 @@ public:
         std::vector<wst_change> raw;
         for (const Change &change : changes)
             raw.push_back({change.name.raw(), change.text.raw(), change.value.get()});
-        return loaded([&](wst_graph **out) { return wst_graph_new_with(get(), str(yaml), raw.data(), raw.size(), out); });
+        return loaded([&](wst_graph **out) {
+            return wst_graph_new_with(get(), str(yaml), raw.data(), raw.size(), out);
+        });
     }
     // Reads and checks a graph file.
     Result<Graph> open(const Text &path) const
@@ -174,7 +176,7 @@ public:
         owner->raw.expected_ms = own.expected_ms;
         return add(std::move(owner));
     }
-    // Adds a node kind that runs a function, and is otherwise as wst_node_kind says: its other functions get its own user.
+    // Adds a C node kind whose run function is replaced by `run`. The other functions get their own user.
     Result<Done> add(const wst_node_kind &node, std::function<Result<Done>(Call &)> run) const
     {
         auto owner = std::make_unique<detail::Owner>();
@@ -223,7 +225,7 @@ public:
 private:
     Engine(wst_engine *engine, std::shared_ptr<void> log)
         : log_(log), engine_(detail::owned(engine, wst_engine_free, std::move(log))) {}
-    // A call during which nodes are asked about their arguments, and may throw.
+    // A call that may run functions of nodes, whose exceptions are passed to its caller.
     template <class Raw> static Result<Done> during(Raw &&call)
     {
         detail::Catching catching;
@@ -240,7 +242,7 @@ private:
     {
         wst_node_kind node = detail::adapted(owner.get());
         Result<Done> done = detail::done(wst_engine_add(get(), &node));
-        // From now on it is the engine's, which drops it.
+        // The engine owns it now, and drops it.
         if (done)
             owner.release();
         return done;

@@ -13,7 +13,7 @@ struct Port {
     std::string name, type_text, declaration, about;
     wst_type type = WST_NONE;
     bool optional = false;
-    // Empty where there is none.
+    // Empty if there is none.
     Value initial;
     double minimum = 0, maximum = 0;
     std::vector<std::string> choices;
@@ -37,10 +37,11 @@ struct Kind {
     std::vector<Port> inputs, outputs;
 };
 
-// A change to a graph as it is read: an argument ("prior.steps") as text, wire ("$steps") or value, or a node's kind.
+// A change to a graph while it is read: an argument ("prior.steps") as text, wire ("$steps") or value, or a node's
+// kind.
 struct Change {
     Text name, text;
-    // Where it is empty, the text counts.
+    // If it is empty, the text is used.
     Value value;
 
     Change(Text name, Text text) : name(std::move(name)), text(std::move(text)) {}
@@ -51,7 +52,7 @@ struct Change {
         : name(change.name), text(change.text), value(wst_value_clone(change.value)) {}
 };
 
-// A node of a graph. Its arguments are what a change would set: a wire as the text, or a value.
+// A node of a graph. Its arguments have the form of changes: a wire as the text, or a value.
 struct Node {
     std::string name, kind, devices;
     std::vector<Change> arguments;
@@ -59,7 +60,7 @@ struct Node {
 
 namespace detail {
 
-// All ports that `call(index, &port)` shows.
+// All ports that `call(index, &port)` returns.
 template <class Call> std::vector<Port> ports(std::size_t count, Call &&call)
 {
     std::vector<Port> ports;
@@ -82,7 +83,7 @@ inline std::exception_ptr current()
 #endif
 }
 
-// Where an exception of a node goes: to the call that this thread is in, which gives it to its caller.
+// Exceptions of a node, kept for the call in this thread, which passes them to its caller.
 using Thrown = std::shared_ptr<std::exception_ptr>;
 inline Thrown &thrown_here()
 {
@@ -90,7 +91,7 @@ inline Thrown &thrown_here()
     return thrown;
 }
 
-// Gathers exceptions of nodes during a call.
+// Collects exceptions of nodes during a call.
 class Catching {
 public:
     explicit Catching(Thrown thrown = std::make_shared<std::exception_ptr>())
@@ -104,7 +105,7 @@ private:
     Thrown thrown_, before_;
 };
 
-// The exception that is being handled as an error of a node; the exception itself goes to the caller.
+// A C error for the exception being handled; the exception itself is passed to the caller.
 inline wst_error *described()
 {
     if (const Thrown &thrown = thrown_here(); thrown && !*thrown)
@@ -124,12 +125,12 @@ inline wst_error *described()
 
 }  // namespace detail
 
-// One run of one node of yours, inside its functions.
+// One run of one node of yours, passed to its functions.
 class Call {
 public:
     explicit Call(wst_call *call) : call_(call) {}
 
-    // Empty when an optional input was left out, or is not known yet.
+    // Empty if an optional input was left out, or is not known yet.
     Result<Value> argument(std::size_t index) const
     {
         const wst_value *value = nullptr;
@@ -137,13 +138,13 @@ public:
             return Error(error);
         return Value(wst_value_clone(value));
     }
-    // Whether an input has a value, now or once the graph has run so far.
+    // Whether an input has a value now, or will have one when the node runs.
     bool has(std::size_t index) const { return wst_call_has(call_, index) != 0; }
     Result<Done> result(std::size_t index, const Value &value)
     {
         return detail::done(wst_call_result(call_, index, value.get()));
     }
-    // Whether to go on.
+    // Reports progress; returns whether to continue.
     bool step(std::uint32_t done, std::uint32_t of) { return wst_call_step(call_, done, of) != 0; }
     bool wants_preview() const { return wst_call_wants_preview(call_) != 0; }
     Result<Done> preview(const wst_tensor &rgb) { return detail::done(wst_call_preview(call_, &rgb)); }
@@ -154,7 +155,7 @@ private:
     wst_call *call_;
 };
 
-// How a node shares its arguments out among several results.
+// How a node divides its arguments among several results.
 struct Batch {
     Text over, each, counts;
 };
@@ -166,17 +167,17 @@ struct NodeKind {
     bool is_volatile = false;
     double expected_ms = 0;
     std::function<Result<Done>(Call &)> run;
-    // What follows may stay empty.
+    // The following members may stay empty.
     std::function<Result<Done>(Call &)> check;
-    // What the results depend on as well as the arguments; none: nothing.
+    // Digest of external state that the results depend on; empty if there is none.
     std::function<Result<std::optional<wst_digest>>(Call &)> state;
-    // How the node makes several results; none: it makes one.
+    // Describes a batch, if the node makes several results.
     std::function<std::optional<Batch>(Call &)> batch;
 };
 
 namespace detail {
 
-// What stands behind the user of a node: the functions in C++, or those in C with their own user.
+// User data of a node: its functions in C++, or those in C with their own user.
 struct Owner {
     NodeKind node;
     wst_node_kind raw = WST_NODE_KIND_INIT;
@@ -214,7 +215,7 @@ inline int batch(void *user, wst_call *raw, wst_batch *out)
 {
     WUERST_TRY {
         Call call(raw);
-        // The texts stay good until the thread asks again.
+        // Keeps the texts valid until the thread calls again.
         thread_local std::optional<Batch> batch;
         batch = Owner::of(user).node.batch(call);
         if (!batch)
@@ -227,7 +228,7 @@ inline int batch(void *user, wst_call *raw, wst_batch *out)
     WUERST_CATCH_ALL { return wst_error_free(described()), 0; }
 }
 
-// A node for C over an owner, whose functions in C get their own user.
+// A C node for an owner, whose C functions get their own user.
 inline wst_node_kind adapted(Owner *owner)
 {
     wst_node_kind node = owner->raw;
@@ -237,7 +238,9 @@ inline wst_node_kind adapted(Owner *owner)
     if (own.check)
         node.check = check;
     else if (node.check)
-        node.check = [](void *user, wst_call *call) { return Owner::of(user).raw.check(Owner::of(user).raw.user, call); };
+        node.check = [](void *user, wst_call *call) {
+            return Owner::of(user).raw.check(Owner::of(user).raw.user, call);
+        };
     if (own.state)
         node.state = state;
     else if (node.state)

@@ -8,26 +8,26 @@
 
 namespace wuerst {
 
-// Observes a run; what is not set is not called.
+// Callbacks of a run; empty ones are not called.
 struct Observer {
     std::function<void(std::string_view node, std::uint32_t done, std::uint32_t of)> progress;
     std::function<void(std::string_view node, const wst_tensor &rgb)> preview;
     std::function<void(std::string_view node, std::string_view message)> warning;
     std::function<void(std::string_view node, double fraction)> overall;
-    // The value is a copy of the handle, to keep.
+    // The value is an owned handle.
     std::function<void(std::string_view output, std::uint32_t index, std::uint32_t of, Value value)> part;
     std::uint32_t preview_every = 0;
 };
 
 namespace detail {
 
-// A handle that is freed before what it uses.
+// A shared handle that keeps other objects alive until it is freed.
 template <class T> std::shared_ptr<T> owned(T *handle, void (*free)(T *), std::shared_ptr<void> uses)
 {
     return std::shared_ptr<T>(handle, [free, uses = std::move(uses)](T *handle) { free(handle); });
 }
 
-// An Observer with what its callbacks threw, for C. A callback keeps it, since it may free the run that it is of.
+// An Observer for C, with exceptions of its callbacks. A callback keeps it alive, since it may free its run.
 class Observing : public std::enable_shared_from_this<Observing> {
 public:
     Observing(Observer observer, std::shared_ptr<wst_job> job) : observer_(std::move(observer)), job_(std::move(job))
@@ -52,7 +52,7 @@ public:
                     observer.part(view(output), index, of, Value(wst_value_clone(value)));
                 });
             };
-        // The first that is called, before any node: it tells the thread of the run where exceptions go.
+        // The first callback, before any node: it sets where the run's thread stores exceptions.
         raw_.overall = [](void *user, wst_str node, double fraction) {
             std::shared_ptr<Observing> observing = self(user);
             thrown_here() = observing->thrown_;
@@ -95,8 +95,9 @@ inline std::vector<wst_str> strs(const std::vector<std::string> &texts)
     return all;
 }
 
-// Values that are written by `call(handles)`, or what a callback or node threw.
-template <class Call> Result<std::vector<Value>> values(std::size_t count, const std::exception_ptr &thrown, Call &&call)
+// Values written by `call(handles)`, or the exception of a callback or node.
+template <class Call>
+Result<std::vector<Value>> values(std::size_t count, const std::exception_ptr &thrown, Call &&call)
 {
     std::vector<wst_value *> handles(count);
     if (wst_error *error = call(handles.data()))
@@ -111,10 +112,10 @@ template <class Call> Result<std::vector<Value>> values(std::size_t count, const
 
 }  // namespace detail
 
-// A run in the background. Destroying it, or assigning another, stops it and waits for its thread, but inside a callback.
+// A run in the background. Destroying or replacing it cancels it and waits for its thread, except inside a callback.
 class Run {
 public:
-    // No run, which is over.
+    // An empty object, which counts as ended.
     Run() = default;
     Run(Run &&) = default;
     Run &operator=(Run &&) = default;
@@ -124,7 +125,7 @@ public:
     {
         return detail::filled(wst_status(WST_STATUS_INIT), [&](auto out) { return wst_run_poll(get(), out); });
     }
-    // The newest preview that was not given yet, or an empty value; they are made from the first call on.
+    // The newest preview that was not returned before, or an empty value; previews are made from the first call on.
     Result<Value> preview() const
     {
         return detail::made<Value, wst_value>([&](auto out) { return wst_run_preview(get(), out); });
@@ -138,16 +139,18 @@ public:
             warnings.emplace_back(view(node), view(message));
         return warnings;
     }
-    // Whether it is over.
+    // Waits; returns whether the run has ended.
     bool wait() const { return wst_run_wait(get(), -1) != 0; }
     bool wait(std::chrono::milliseconds at_most) const { return wst_run_wait(get(), at_most.count()) != 0; }
     void cancel() const { wst_run_cancel(get()); }
-    // The values, once; waits until they are there.
+    // Waits for the values and returns them, once.
     Result<std::vector<Value>> take()
     {
-        // What was thrown is complete once the run is over.
+        // Exceptions are complete once the run has ended.
         wst_run_wait(get(), -1);
-        const std::exception_ptr none, &thrown = observing_ && wait(std::chrono::milliseconds(0)) ? observing_->thrown() : none;
+        const std::exception_ptr none;
+        const bool ended = observing_ && wait(std::chrono::milliseconds(0));
+        const std::exception_ptr &thrown = ended ? observing_->thrown() : none;
         return detail::values(count_, thrown, [&](wst_value **out) { return wst_run_take(run_.get(), out, count_); });
     }
     const wst_run *get() const { return run_.get(); }
@@ -161,10 +164,10 @@ private:
     std::size_t count_ = 0;
 };
 
-// One graph with the values of its inputs. Copies are the same job.
+// A graph with values for its inputs. Copies share the job.
 class Job {
 public:
-    // No job: every call gives WST_INVALID.
+    // An empty object: every call gives WST_INVALID.
     Job() = default;
     explicit operator bool() const { return job_ != nullptr; }
 
@@ -172,11 +175,12 @@ public:
     {
         return detail::done(wst_job_set(job_.get(), str(input), value.get()));
     }
-    template <class T, std::enable_if_t<detail::is_number<T>, int> = 0> Result<Done> set(std::string_view input, T number)
+    template <class T, std::enable_if_t<detail::is_number<T>, int> = 0>
+    Result<Done> set(std::string_view input, T number)
     {
         return set(input, Value(number));
     }
-    // A text, or the name of a model or file; from a path too.
+    // A text, the name of a model, or the path of a file.
     Result<Done> set(std::string_view input, const Text &text)
     {
         Result<Value> value = Value::text(text);
@@ -187,7 +191,7 @@ public:
         return text ? set(input, Text(text)) : Result<Done>(Error(WST_INVALID, "text: is NULL"));
     }
     Result<Done> set(std::string_view, std::nullptr_t) = delete;
-    // From text, read as the input's type demands: "12", "true".
+    // From text, parsed according to the input's type: "12", "true".
     Result<Done> set_text(std::string_view input, std::string_view text)
     {
         return detail::done(wst_job_set_text(job_.get(), str(input), str(text)));

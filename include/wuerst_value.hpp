@@ -30,7 +30,7 @@ namespace wuerst {
 inline wst_str str(std::string_view text) { return {text.data(), text.size()}; }
 inline std::string_view view(wst_str text) { return {text.data, text.len}; }
 
-// A text that is kept: from a literal, a string, a view of C or C++, or a std::filesystem::path.
+// An owned text, made from a literal, a string, a view in C or C++, or a std::filesystem::path.
 class Text {
 public:
     Text() = default;
@@ -46,14 +46,14 @@ public:
 
     const std::string &string() const { return text_; }
     operator std::string_view() const { return text_; }
-    // A view of it for C.
+    // A view for C.
     wst_str raw() const { return str(text_); }
 
 private:
     std::string text_;
 };
 
-// Why a call failed. Copies share it; one that is empty has the code WST_OK.
+// The reason why a call failed. Copies share it; an empty one has the code WST_OK.
 class Error : public std::exception {
 public:
     struct Place {
@@ -64,12 +64,12 @@ public:
     Error() = default;
     explicit Error(wst_error *taken, std::exception_ptr thrown = nullptr)
         : error_(taken, wst_error_free), thrown_(std::move(thrown)) {}
-    // One of your own, for a node to fail with.
+    // A new error that a node can return.
     Error(wst_code code, std::string_view message) : Error(wst_error_new(code, str(message))) {}
 
     wst_code code() const noexcept { return wst_error_code(error_.get()); }
     const char *what() const noexcept override { return wst_error_message(error_.get()).data; }
-    // Of a wrong graph: everything that is wrong with it.
+    // All places of a wrong graph.
     std::vector<Place> places() const
     {
         std::vector<Place> places;
@@ -81,7 +81,7 @@ public:
         }
         return places;
     }
-    // What a callback or node threw, when that is why.
+    // The exception of a callback or node, if that is the reason.
     const std::exception_ptr &thrown() const noexcept { return thrown_; }
 
 private:
@@ -91,7 +91,7 @@ private:
 
 namespace detail {
 
-// Throws an error as it was thrown, or as itself; without exceptions it ends the process.
+// Throws the original exception or the error itself; without exceptions it ends the process.
 [[noreturn]] inline void raise(const Error &error)
 {
 #if WUERST_EXCEPTIONS
@@ -106,14 +106,14 @@ namespace detail {
 
 }  // namespace detail
 
-// A value, or why there is none.
+// A value, or an error.
 template <class T> class [[nodiscard]] Result {
 public:
     Result(T value) : result_(std::in_place_index<0>, std::move(value)) {}
     Result(Error error) : result_(std::in_place_index<1>, std::move(error)) {}
 
     explicit operator bool() const { return result_.index() == 0; }
-    // An empty error where there is a value.
+    // Empty if there is a value.
     const Error &error() const
     {
         static const Error none;
@@ -151,12 +151,12 @@ template <class T> Result<T> when(wst_error *error, T value)
 // A struct that the library fills, by `call(&out)`.
 template <class T, class Call> Result<T> filled(T out, Call &&call)
 {
-    // One after the other: arguments of a call have no order.
+    // A separate statement, because the arguments of a call are evaluated in any order.
     wst_error *error = call(&out);
     return when(error, out);
 }
 
-// A class over a new handle, from `call(&handle)`.
+// An object for a new handle from `call(&handle)`.
 template <class T, class Raw, class Call> Result<T> made(Call &&call)
 {
     Raw *raw = nullptr;
@@ -165,7 +165,7 @@ template <class T, class Raw, class Call> Result<T> made(Call &&call)
     return T(raw);
 }
 
-// Numbers that are values. A char is a letter, and neither a number nor a text.
+// Arithmetic types that become numbers. A char is a letter, so it is neither a number nor a text.
 template <class T>
 constexpr bool is_letter = std::is_same_v<T, char> || std::is_same_v<T, wchar_t> || std::is_same_v<T, char16_t>
                            || std::is_same_v<T, char32_t>;
@@ -185,7 +185,7 @@ template <class T> wst_value *number(T value)
         return wst_value_int(value);
 }
 
-// The element type of a tensor of T.
+// The dtype of tensors of T.
 template <class T> constexpr wst_dtype dtype()
 {
     static_assert(std::is_same_v<T, float> || std::is_same_v<T, std::int64_t> || std::is_same_v<T, std::uint8_t>,
@@ -197,15 +197,16 @@ template <class T> constexpr wst_dtype dtype()
 
 }  // namespace detail
 
-// What flows through a graph: a truth, a number, a text, a tensor; or nothing, of the type WST_NONE. Copies share its
-// elements.
+// A value in a graph: a bool, a number, a text, a tensor, a model or a file. Without one its type is WST_NONE. Copies
+// share its elements.
 class Value {
 public:
     Value() = default;
     explicit Value(wst_value *taken) : value_(taken) {}
     Value(std::nullptr_t) = delete;
-    template <class T, std::enable_if_t<detail::is_number<T>, int> = 0> Value(T value) : value_(detail::number(value)) {}
-    // A text. What is no UTF-8 throws: Value::text gives it as a Result.
+    template <class T, std::enable_if_t<detail::is_number<T>, int> = 0>
+    Value(T value) : value_(detail::number(value)) {}
+    // A text. Throws if it is not UTF-8; Value::text returns a Result instead.
     explicit Value(const char *text) : Value(std::string_view(text)) {}
     explicit Value(const std::string &text) : Value(std::string_view(text)) {}
     explicit Value(std::string_view text) : Value(Value::text(text).value()) {}
@@ -221,8 +222,9 @@ public:
     {
         return detail::made<Value, wst_value>([&](auto out) { return wst_value_tensor(&copied, out); });
     }
-    // A tensor of as many elements as the shape says.
-    template <class T> static Result<Value> tensor(const std::vector<T> &elements, const std::vector<std::int64_t> &shape)
+    // A tensor. The number of elements must match the shape.
+    template <class T>
+    static Result<Value> tensor(const std::vector<T> &elements, const std::vector<std::int64_t> &shape)
     {
         std::uint64_t count = 1;
         for (std::int64_t length : shape)
@@ -243,7 +245,7 @@ public:
     {
         return detail::filled(std::int64_t(), [&](auto out) { return wst_value_as_int(get(), out); });
     }
-    // Of a number from 0 on, as a seed is.
+    // A whole number from 0 on, such as a seed.
     Result<std::uint64_t> unsigned_integer() const
     {
         return detail::filled(std::uint64_t(), [&](auto out) { return wst_value_as_uint(get(), out); });
@@ -258,21 +260,21 @@ public:
         wst_error *error = wst_value_as_bool(get(), &truth);
         return detail::when(error, truth != 0);
     }
-    // A view, as long as this value lives.
+    // A view, valid as long as this value.
     Result<std::string_view> text() const
     {
         wst_str text = {nullptr, 0};
         wst_error *error = wst_value_as_text(get(), &text);
         return detail::when(error, view(text));
     }
-    // Of a model or file: a view, as long as this value lives.
+    // Path of a model or file: a view, valid as long as this value.
     Result<std::string_view> path() const
     {
         wst_str path = {nullptr, 0};
         wst_error *error = wst_value_as_path(get(), &path);
         return detail::when(error, view(path));
     }
-    // A view, as long as this value lives.
+    // A view, valid as long as this value.
     Result<wst_tensor> tensor() const
     {
         return detail::filled(wst_tensor(), [&](auto out) { return wst_value_as_tensor(get(), out); });
@@ -282,7 +284,7 @@ public:
     {
         return detail::done(wst_value_read(get(), dtype, data, bytes));
     }
-    // A copy of the elements: float (halves are widened), std::int64_t or std::uint8_t.
+    // A copy of the elements as float (f16 is widened), std::int64_t or std::uint8_t.
     template <class T> Result<std::vector<T>> read() const
     {
         Result<wst_tensor> shown = tensor();
