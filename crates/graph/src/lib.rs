@@ -1,8 +1,8 @@
-//! A YAML file becomes a checked [`Graph`], is run, and its results are remembered.
+//! Graph files: reads and checks YAML, runs the [`Graph`], and remembers results.
 //!
-//! Three phases, three types: the file as it was written, which may be wrong anywhere; the [`Graph`],
-//! right by construction; the [`Run`], which computes outputs with the help of a [`Cache`]. Which nodes
-//! there are is the [`Registry`](wuerst_core::Registry)'s business.
+//! Three phases have three types: the file as written, which may contain mistakes; the [`Graph`], correct by
+//! construction; the [`Run`], which computes outputs with the help of a [`Cache`]. The
+//! [`Registry`](wuerst_core::Registry) holds the node kinds.
 //!
 //! # The format
 //!
@@ -32,18 +32,17 @@
 //!   seeds: $seeds.sum
 //! ```
 //!
-//! A graph with nodes of a plug-in says so: `needs: { acme: load libacme }` names namespaces that the host must register,
-//! and what to say when one is missing.
+//! A graph with nodes of a plug-in declares them: `needs: { acme: load libacme }` names namespaces that the host must
+//! register, with the advice for a missing one.
 //!
-//! A text that starts with a dollar is a wire, `$input` or `$node.port`; `$$` is a plain dollar. A text
-//! for a `model` port names a model. A kind may be a graph itself, which the host has added under a name
-//! ([`add_graphs`]). There is nothing else: no expansion of variables, no includes, no
-//! paths of libraries. A graph file is data, so a strange one can be opened without harm.
+//! A text that starts with a dollar is a wire, `$input` or `$node.port`; `$$` is a plain dollar. A text for a `model`
+//! port names a model. A kind may be a graph itself, which the host has added under a name ([`add_graphs`]). The format
+//! has no variables, no includes, and no paths of libraries. A graph file is pure data, so an untrusted one can be opened
+//! safely.
 //!
-//! `devices` enter no cache key, nor does what the engine prefers: a node whose preference changes keeps the results
-//! that it has in memory, and the same result counts as the same wherever it was computed, though devices differ in
-//! their last digits. [`Cache::clear`] makes everything run again. A cache folder keeps apart what engines with other
-//! devices, or another ONNX Runtime, have left there.
+//! Cache keys contain neither `devices` nor the engine's preference: a node with a changed preference keeps its results
+//! in memory, although devices differ in the last digits. [`Cache::clear`] makes everything run again. A cache folder
+//! separates the results of engines with other devices or another ONNX Runtime.
 #![cfg_attr(not(test), warn(clippy::disallowed_methods))]
 
 mod cache;

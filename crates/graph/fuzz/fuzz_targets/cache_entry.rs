@@ -1,4 +1,4 @@
-//! Any bytes as a file of the cache folder; and as the values in one whose checksum is right.
+//! Arbitrary bytes as a file of the cache folder, and as values in a file with a correct checksum.
 #![no_main]
 #![allow(clippy::unwrap_used, reason = "a failed unwrap is a finding")]
 
@@ -16,7 +16,7 @@ fuzz_target!(|input: &[u8]| {
     let sum = Hasher::new("results").bytes(&body).finish();
     let file = [record::MAGIC, &sum.as_bytes()[..], &body].concat();
     if let Some((values, warnings)) = record::read(key, &file) {
-        // What is read is written as it was, and read again.
+        // Entries that were read are written and read again.
         let (again, said) = record::read(key, &record::write(key, &values, &warnings).unwrap()).unwrap();
         let digests = |values: &[Value]| values.iter().map(Value::digest).collect::<Vec<_>>();
         assert_eq!((digests(&values), warnings), (digests(&again), said));

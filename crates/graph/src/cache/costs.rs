@@ -1,4 +1,4 @@
-//! How long nodes took: what the progress of a run is shared out by.
+//! Measured run times of nodes, which weight the progress of a run.
 
 use std::num::NonZeroUsize;
 use std::time::Duration;
@@ -6,22 +6,22 @@ use std::time::Duration;
 use lru::LruCache;
 use wuerst_core::Digest;
 
-/// Sorts of work that are remembered.
+/// Maximum number of remembered kinds of work.
 const SORTS: NonZeroUsize = NonZeroUsize::MIN.saturating_add(4095);
 
-/// What a sort of work, a node's kind with its models, took.
+/// Cost of one kind of work, which is a node kind with its models.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Cost {
-    /// Milliseconds of a whole run, without the loading of models. Of several runs, the late ones count more.
+    /// Milliseconds of a whole run, without loading models. A moving average that favours recent runs.
     pub(crate) milliseconds: f64,
-    /// The steps of that run; 0 when it reported none.
+    /// Steps of that run; 0 if none were reported.
     pub(crate) steps: usize,
-    /// The milliseconds that the node's kind declares.
+    /// Milliseconds declared by the node kind.
     declared_ms: f64,
 }
 
 impl Cost {
-    /// What a run of so many steps takes.
+    /// Expected milliseconds of a run with this number of steps.
     pub(crate) fn of(&self, steps: usize) -> f64 {
         match self.steps {
             0 => self.milliseconds,
@@ -30,7 +30,7 @@ impl Cost {
     }
 }
 
-/// Costs that were measured.
+/// Measured costs.
 pub(super) struct Costs(LruCache<Digest, Cost>);
 
 impl Costs {
@@ -42,8 +42,8 @@ impl Costs {
         self.0.get(&sort).copied()
     }
 
-    /// What was measured over what was declared: how much slower this machine, with these models, is than the
-    /// one in the declarations' mind. 1 before anything was measured.
+    /// Ratio of measured to declared times: how much slower this machine is, with these models, than declared. 1 before
+    /// any measurement.
     pub(super) fn slowness(&self) -> f64 {
         let sums =
             self.0.iter().fold([0., 0.], |[a, b], (_, cost)| [a + cost.milliseconds, b + cost.declared_ms]);

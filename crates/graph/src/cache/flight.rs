@@ -1,39 +1,39 @@
-//! One computation at a time of each node result, however many jobs want it.
+//! Prevents concurrent computations of the same node result by several jobs.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use wuerst_core::{CancellableMutex, CancellableMutexGuard, CancellationToken, Digest, Result};
 
-/// The results that are being computed now, by key. Clones share them.
+/// Results in computation, by key. Clones share the table.
 #[derive(Clone, Default)]
 pub(super) struct Flights(Arc<Mutex<HashMap<Digest, CancellableMutex>>>);
 
-/// The right to compute a result, until it is dropped.
+/// The exclusive right to compute a result, released when dropped.
 pub(crate) struct Claim {
     flights: Flights,
     key: Digest,
-    /// Taken by `drop`, before it looks whether somebody else waits.
+    /// Taken out by `drop`, before it checks for other waiting jobs.
     guard: Option<CancellableMutexGuard>,
 }
 
 impl Flights {
-    /// Waits until nobody else computes the result of this key. Look again then whether it is remembered.
+    /// Waits until no other job computes the result of this key. Afterwards check again whether it is remembered.
     ///
-    /// Held only while one node runs, whose arguments are there already: a claim never waits for another of the
-    /// same graph, so jobs cannot lock each other out.
+    /// A claim is held only while one node runs whose arguments exist already: it never waits for another claim, so jobs
+    /// cannot deadlock.
     pub(super) fn claim(&self, key: Digest, cancel: &CancellationToken) -> Result<Claim> {
         let mutex = self.table().entry(key).or_default().clone();
         let guard = mutex.lock(cancel);
         drop(mutex);
-        // Made before an error is returned, so that nothing of a cancelled wait stays behind.
+        // Made before an error is returned, so that a cancelled wait leaves nothing behind.
         let mut claim = Claim { flights: self.clone(), key, guard: None };
         claim.guard = Some(guard?);
         Ok(claim)
     }
 
     fn table(&self) -> MutexGuard<'_, HashMap<Digest, CancellableMutex>> {
-        // It is whole at every moment, so a panic elsewhere while it was locked means nothing.
+        // The table is consistent at every moment, so poison means nothing.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -42,7 +42,7 @@ impl Drop for Claim {
     fn drop(&mut self) {
         drop(self.guard.take());
         let mut table = self.flights.table();
-        // Handles are made from the table under its lock, so nobody can come between.
+        // Handles are made from the table under its lock, so no other job can interfere.
         if table.get(&self.key).is_some_and(CancellableMutex::is_unused) {
             table.remove(&self.key);
         }

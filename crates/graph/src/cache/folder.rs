@@ -1,10 +1,10 @@
-//! Results that outlive the process, in a folder that several processes may share.
+//! Results kept beyond the process, in a folder that several processes may share.
 //!
-//! A file for each node result, named by its key. It is written under another name and moved into place, so that a
-//! reader sees all of it or nothing, whoever else writes the same; a checksum tells what a crash or a bad disk left.
-//! What was not used for longest goes first when the folder becomes too large. Losing a file only costs time.
+//! Each node result has a file named by its key. The file is written under another name and then renamed, so that readers
+//! never see half a file, even if several processes write the same one; a checksum detects damage by crashes or bad
+//! disks. When the folder grows too large, the files unused for longest are removed. A lost file only costs time.
 //!
-//! Only regular files that are named by 64 hexadecimal digits and begin as results do are ever removed or replaced.
+//! Only regular files with a name of 64 hexadecimal digits and the header of a result are ever removed or replaced.
 
 use std::ffi::OsStr;
 use std::fs;
@@ -22,42 +22,41 @@ use super::record::{self, Stored};
 const NAME: &str = "wuerst-results";
 /// How files of results end.
 const END: &str = ".wst";
-/// An unfinished file that is older was left by a process that is no more.
+/// Unfinished files older than this were left by a process that has ended.
 const ABANDONED: Duration = Duration::from_secs(3600);
 
-/// Of the budget, as much may be written until the folder is listed again: others write too, and each counts only what
-/// it has seen and written itself.
+/// A process lists the folder again after writing this fraction of the budget, since it does not see the writes of others.
 const UNSEEN: u64 = 32;
-/// And as much is left free when files are removed, so that a full folder is not listed at every write, nor four
-/// others' unseen files go beyond the budget.
+/// Fraction of the budget that an eviction frees, so that a full folder is not listed at every write, and unseen files of
+/// four other processes still fit the budget.
 const FREED: u64 = 8;
 
-/// A folder of results. Nothing is read or written before a run needs it.
+/// A folder of results. It is only accessed when a run needs it.
 #[derive(Clone, Debug)]
 pub struct Folder {
     place: CacheFolder,
     budget: u64,
     salt: Digest,
     worth: f64,
-    /// Bytes in the folder when it was listed last, and written since; nothing before the first time.
+    /// Bytes in the folder when last listed, and bytes written since; `None` before the first listing.
     seen: Arc<Mutex<Option<[u64; 2]>>>,
 }
 
 impl Folder {
-    /// The folder `wuerst-results` in the cache folder at `path`. Both are made when the first result is stored; the files
-    /// together are kept within `budget` bytes.
+    /// The folder `wuerst-results` in the cache folder at `path`. Both are created when the first result is stored; the
+    /// total size of the files stays within `budget` bytes.
     ///
-    /// `salt` names everything that results depend on beside nodes and arguments, as the versions of libraries:
-    /// results that were stored with another one are not used.
+    /// `salt` identifies all other influences on results, such as versions of libraries: results stored with another salt
+    /// are not used.
     pub fn new(path: impl AsRef<Path>, budget: u64, salt: &str) -> Folder {
         let salt = Hasher::new("salt").bytes(salt.as_bytes()).finish();
         let place = CacheFolder::new(path.as_ref(), NAME);
-        // Reading takes less than a tenth of that.
+        // Reading takes less than a tenth of the time.
         Folder { place, budget, salt, worth: 64., seen: Arc::default() }
     }
 
-    /// Stores only what took at least so many milliseconds for each mebibyte of its results. The default is 64, which
-    /// text embeddings and priors surpass by far, and what is quickly made again does not.
+    /// Stores only results that took at least this many milliseconds per mebibyte. With the default of 64, text
+    /// embeddings and priors are stored, and quick results are not.
     #[must_use]
     pub fn worth(self, milliseconds_per_mebibyte: f64) -> Folder {
         Folder { worth: milliseconds_per_mebibyte, ..self }
@@ -68,21 +67,21 @@ impl Folder {
         (key, self.place.path().join(format!("{key}{END}")))
     }
 
-    /// The results of a key. A damaged file is removed, so that it is made again.
+    /// The results for a key. Removes a damaged file, so that it is written again.
     pub(super) fn read(&self, key: Digest) -> Option<Stored> {
         let (key, path) = self.file(key);
         let file = regular::open(&path, Links::Refused).ok()?;
-        // A folder that others may write to is of no use; the first result that is stored says so.
+        // A folder that others may write to is not used; the warning comes when the first result is stored.
         if !self.place.is_there().ok()? {
             return None;
         }
-        // Longer ones are none of ours, and not worth the memory.
+        // Longer files are not ours.
         let length = file.metadata().ok()?.len().min(self.budget);
         let mut bytes = memory::room(usize::try_from(length).ok()?).ok()?;
         let whole = (&file).take(length).read_to_end(&mut bytes);
         let stored = whole.ok().and_then(|_| record::read(key, &bytes));
         match &stored {
-            // Used just now. Where the time cannot be set, files go in the order in which they were made.
+            // Marks it as recently used. If the time cannot be set, files are evicted in the order in which they were made.
             Some(_) => drop(file.set_modified(SystemTime::now())),
             None if record::is_begun(&bytes) => drop(fs::remove_file(&path)),
             None => {}
@@ -90,14 +89,14 @@ impl Folder {
         stored
     }
 
-    /// Stores the results of a key with what the node said of them, if they are worth it.
+    /// Stores results and warnings of a node, if they took long enough to compute.
     pub(super) fn write(
         &self,
         key: Digest,
         (values, warnings): (&[Value], &[String]),
         took: Duration,
     ) -> io::Result<()> {
-        // Said of each, worth it or not.
+        // Reported for every result, even one not worth storing.
         self.place.is_there()?;
         let size: usize = values.iter().map(Value::bytes).sum();
         if took.as_secs_f64() * 1e3 < self.worth * size as f64 / f64::from(1 << 20) {
@@ -113,15 +112,15 @@ impl Folder {
             let why = format!("{} is no file of this cache: move it away", path.display());
             return Err(io::Error::other(why));
         }
-        // Removed when it is dropped before it is in place.
+        // Removed if dropped before it is renamed.
         let mut file = self.place.unfinished_file(&key.to_string())?;
         file.write_all(&bytes)?;
         match file.persist(&path) {
-            // Another process had to make room for more.
+            // Another process removed it to free space.
             Err(e) if e.error.kind() == io::ErrorKind::NotFound => return Ok(()),
             placed => drop(placed.map_err(|e| e.error)?),
         }
-        // Held while the folder is listed: whoever writes meanwhile need not list it too.
+        // Held while the folder is listed, so that other threads need not list it too.
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some([listed, written]) = &mut *seen {
             *written += bytes.len() as u64;
@@ -133,16 +132,16 @@ impl Folder {
         Ok(())
     }
 
-    /// When there is too much, removes what was unused for longest, and always what crashed processes left. Gives the
-    /// bytes that stay.
+    /// Removes leftovers of crashed processes and, if the budget is exceeded, the files unused for longest. Returns the
+    /// remaining bytes.
     fn evict(&self) -> io::Result<u64> {
-        // One process at a time, so that none counts what another is just removing.
+        // One process at a time, so that none counts files that another removes.
         let _lock = self.place.lock();
         let mut files = Vec::new();
         for entry in fs::read_dir(self.place.path())?.flatten() {
             let (name, path) = (entry.file_name(), entry.path());
             let Some(unfinished) = is_unfinished(&name) else { continue };
-            // Of a link its own, so that it is no file.
+            // Metadata of the link itself, so that a link is not a file.
             let Some(about) = entry.metadata().ok().filter(|about| about.is_file() && is_ours(&path)) else {
                 continue;
             };
@@ -158,7 +157,7 @@ impl Folder {
             return Ok(sum);
         }
         files.sort();
-        // But for the newest: a budget may hold one file and no more.
+        // Keeps the newest file even if it alone exceeds the budget.
         files.pop();
         for (_, length, path) in files {
             if sum <= self.budget - self.budget / FREED {
@@ -178,7 +177,7 @@ impl Folder {
     }
 }
 
-/// Whether a name is that of a file that is being written, or of a finished one. None when it is neither.
+/// Whether a name belongs to an unfinished or a finished file; `None` if neither.
 fn is_unfinished(name: &OsStr) -> Option<bool> {
     match CacheFolder::entry(name)? {
         Entry::Unfinished => Some(true),
@@ -187,7 +186,7 @@ fn is_unfinished(name: &OsStr) -> Option<bool> {
     }
 }
 
-/// Whether a file begins as results do.
+/// Whether a file has the header of a result.
 fn is_ours(path: &Path) -> bool {
     let mut head = Vec::new();
     let read = regular::open(path, Links::Refused)

@@ -1,4 +1,4 @@
-//! The arguments that each node had the last time: what a report needs to say which of them changed.
+//! The last arguments of each node, from which reports tell the changed ones.
 
 use std::num::NonZeroUsize;
 use std::sync::Arc;
@@ -6,10 +6,10 @@ use std::sync::Arc;
 use lru::LruCache;
 use wuerst_core::{Digest, Hasher};
 
-/// Nodes that are remembered, of all graphs together.
+/// Maximum number of remembered nodes, over all graphs.
 const NODES: NonZeroUsize = NonZeroUsize::MIN.saturating_add(16_383);
 
-/// A node's arguments by digest, in the order of its signature; what else it depends on comes last.
+/// Digests of a node's arguments, in the order of its signature, followed by its external state.
 pub(crate) type Arguments = Arc<[Option<Digest>]>;
 
 /// Arguments by the node's name and kind.
@@ -24,7 +24,7 @@ impl Last {
         self.0.clear();
     }
 
-    /// Notes the arguments; gives the positions of those that differ from the last time's, if there was one.
+    /// Records the arguments; returns the positions of those that changed since the last run, if there was one.
     pub(super) fn note(&mut self, id: &str, kind: &str, arguments: Arguments) -> Option<Vec<usize>> {
         let node = Hasher::new("place").bytes(id.as_bytes()).bytes(kind.as_bytes()).finish();
         let before = self.0.put(node, arguments.clone()).filter(|before| before.len() == arguments.len())?;

@@ -1,9 +1,8 @@
-//! Results that are remembered between runs.
+//! Results remembered between runs.
 //!
-//! Two tables, as in a build system. The *memo* says which results the arguments of a node led to, by
-//! digest: tiny entries, many of them. The *store* holds the results themselves, by digest: large, and
-//! evicted by bytes. So that nothing has changed can be shown by digests alone, long after the values
-//! have gone; and nothing is ever invalidated, since whatever changes has another digest.
+//! Two tables, as in a build system. The *memo* maps a digest of a node's arguments to digests of its results: many tiny
+//! entries. The *store* maps digests to values: large, with eviction by bytes. The memo can therefore prove that nothing
+//! changed long after the values were evicted. Nothing is ever invalidated, since changed arguments have another digest.
 
 mod costs;
 mod flight;
@@ -28,11 +27,11 @@ pub(crate) use last::Arguments;
 use last::Last;
 use record::Stored;
 
-/// Entries of the memo: about 4 MB at most. Its table is made at once, and as many as fit into one of half a mebibyte: a
-/// larger one could not come from the reserve for small blocks, and would end the process where memory has run out.
+/// Entries of the memo: about 4 MB at most. Its table is allocated at once, and this many fit into half a mebibyte: a
+/// larger block would not fit the reserve for small allocations, and would end the process when memory has run out.
 const MEMO_ENTRIES: NonZeroUsize = NonZeroUsize::MIN.saturating_add(28_671);
 
-/// Remembered results. Clones share them; jobs on several threads may, too.
+/// Remembered results. Clones share them, also between threads.
 #[derive(Clone)]
 pub struct Cache(Arc<Inner>);
 
@@ -40,7 +39,7 @@ struct Inner {
     tables: Mutex<Tables>,
     flights: Flights,
     folder: Option<Folder>,
-    /// Whether somebody was told that the folder takes nothing. Once is enough.
+    /// Whether a failure of the folder was reported, which happens once.
     warned: AtomicBool,
 }
 
@@ -48,25 +47,25 @@ struct Tables {
     memo: LruCache<Digest, Results>,
     last: Last,
     costs: Costs,
-    /// Values that runs hold at present, and how often. Never evicted.
+    /// Values that runs hold, with their number of uses. Never evicted.
     in_use: HashMap<Digest, (Value, usize)>,
-    /// All other values.
+    /// All other values, in order of use.
     idle: LruCache<Digest, Value>,
     /// Size of both together.
     bytes: usize,
     budget: usize,
 }
 
-/// What a node's key led to.
+/// Results for a node's key.
 #[derive(Clone, Debug)]
 pub(crate) struct Results {
     /// By digest, in the order of the node's outputs.
     pub(crate) digests: Arc<[Digest]>,
-    /// The first dimension of each; 0 of what has none.
+    /// Length of the first dimension of each result; 0 for values without one.
     pub(crate) rows: Arc<[usize]>,
     /// Their size together.
     pub(crate) bytes: usize,
-    /// What the node said of them.
+    /// Warnings that the node gave.
     pub(crate) warnings: Arc<[String]>,
 }
 
@@ -84,7 +83,7 @@ impl Cache {
         Cache::made(budget, None)
     }
 
-    /// The same, with a folder in which some of the results outlive the process.
+    /// Like [`Cache::new`], with a folder that keeps some results beyond the process.
     pub fn with_folder(budget: usize, folder: Folder) -> Cache {
         Cache::made(budget, Some(folder))
     }
@@ -102,14 +101,14 @@ impl Cache {
         Cache(Arc::new(Inner { tables, flights: Flights::default(), folder, warned: AtomicBool::new(false) }))
     }
 
-    /// Changes the budget, and evicts what is beyond it.
+    /// Changes the budget, and evicts values beyond it.
     pub fn set_budget(&self, budget: usize) {
         let mut tables = self.tables();
         tables.budget = budget;
         tables.evict();
     }
 
-    /// The size of the values held at present, in bytes.
+    /// Size of the values in memory, in bytes.
     pub fn bytes(&self) -> usize {
         self.tables().bytes
     }
@@ -124,12 +123,12 @@ impl Cache {
         tables.budget = budget;
     }
 
-    /// Waits until nobody else computes the result of this key. Look again then whether it is remembered.
+    /// Waits until no other job computes the result of this key. Afterwards check again whether it is remembered.
     pub(crate) fn claim(&self, key: Digest, cancel: &CancellationToken) -> Result<Claim> {
         self.0.flights.claim(key, cancel)
     }
 
-    /// The results that a node's key led to.
+    /// The remembered results for a node's key.
     pub(crate) fn recall(&self, key: Digest) -> Option<Results> {
         self.tables().memo.get(&key).cloned()
     }
@@ -138,12 +137,12 @@ impl Cache {
         self.tables().memo.put(key, results);
     }
 
-    /// Notes a node's arguments; gives the positions of those that differ from the last time's, if there was one.
+    /// Records a node's arguments; returns the positions of those that changed since the last run, if there was one.
     pub(crate) fn note(&self, id: &str, kind: &str, arguments: Arguments) -> Option<Vec<usize>> {
         self.tables().last.note(id, kind, arguments)
     }
 
-    /// What a sort of work took.
+    /// Measured cost of one kind of work.
     pub(crate) fn cost(&self, sort: Digest) -> Option<Cost> {
         self.tables().costs.get(sort)
     }
@@ -153,14 +152,14 @@ impl Cache {
         self.tables().costs.slowness()
     }
 
-    /// Remembers what a sort of work took.
+    /// Records the run time of one kind of work.
     pub(crate) fn measure(&self, sort: Digest, took: Duration, steps: usize, declared_ms: f64) {
         self.tables().costs.measure(sort, took, steps, declared_ms);
     }
 
-    /// Adds a value, in use as long as the lease lives.
+    /// Adds a value, which stays in use while the lease lives.
     pub(crate) fn keep(&self, value: Value) -> Lease {
-        // Hashed before the lock is taken: it is the one slow thing here.
+        // Hashed before taking the lock, since this is the only slow operation here.
         let digest = value.digest();
         let mut tables = self.tables();
         if !tables.revive(digest) {
@@ -180,7 +179,7 @@ impl Cache {
         (Results { digests, rows, bytes, warnings: Arc::default() }, leases.into_iter().map(Some).collect())
     }
 
-    /// The value of that digest, if it is still there, in use as long as the lease lives.
+    /// The value with this digest, if it is still stored; it stays in use while the lease lives.
     pub(crate) fn find(&self, digest: Digest) -> Option<Lease> {
         let mut tables = self.tables();
         let there = tables.revive(digest);
@@ -188,18 +187,18 @@ impl Cache {
         Some(Lease { cache: self.clone(), digest, value: value.clone() })
     }
 
-    /// Whether some results outlive the process.
+    /// Whether results are kept beyond the process.
     pub(crate) fn has_folder(&self) -> bool {
         self.0.folder.is_some()
     }
 
-    /// The results of a key from the folder, with what the node said of them.
+    /// Results and warnings for a key from the folder.
     pub(crate) fn restore(&self, key: Digest) -> Option<Stored> {
         self.0.folder.as_ref()?.read(key)
     }
 
-    /// Stores the results of a key in the folder, if they are worth it. When that fails, it is a warning the first
-    /// time, and nothing later.
+    /// Stores results in the folder, if they took long enough to compute. The first failure gives a warning, later ones
+    /// are silent.
     pub(crate) fn store(
         &self,
         key: Digest,
@@ -212,13 +211,13 @@ impl Cache {
     }
 
     fn tables(&self) -> MutexGuard<'_, Tables> {
-        // Nothing panics half-way through a change of the tables, so the poison means nothing.
+        // No change of the tables can panic half-way, so poison means nothing.
         self.0.tables.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Tables {
-    /// Counts one more use of a value, if it is there.
+    /// Adds one use of a value, if it is stored; returns whether it is.
     fn revive(&mut self, digest: Digest) -> bool {
         if let Some(value) = self.idle.pop(&digest) {
             self.in_use.insert(digest, (value, 0));
@@ -234,7 +233,7 @@ impl Tables {
     }
 }
 
-/// A value in use, which its cache does not evict.
+/// A value in use, which the cache does not evict.
 pub struct Lease {
     cache: Cache,
     digest: Digest,
@@ -247,7 +246,7 @@ impl Lease {
         &self.value
     }
 
-    /// Its digest.
+    /// Digest of the value.
     pub fn digest(&self) -> Digest {
         self.digest
     }

@@ -1,9 +1,8 @@
-//! The results of a node as the bytes of a file.
+//! File format of a node's results.
 //!
-//! `wuerst results 1` and a line feed, a checksum of all that follows, the key, and the values one after the other:
-//! a tag, and for tensors the number of dimensions, their lengths, and the elements. The node's warnings
-//! follow, each a text with a tag of its own. Numbers have the byte order of the machine, since a cache folder is the
-//! machine's own; another order shows as damage.
+//! The header `wuerst results 1` and a line feed, a checksum of the rest, the key, then the values: a tag, and for
+//! tensors the rank, the lengths, and the elements. The node's warnings follow, each a text with a tag of its own.
+//! Numbers are in native byte order, since a cache folder belongs to one machine; another order is detected as damage.
 
 use wuerst_core::{DType, Digest, Element, Hasher, Tensor, Value};
 
@@ -13,10 +12,10 @@ const SUM: usize = 32;
 /// The tag of a warning.
 const WARNING: u8 = 9;
 
-/// The results of a node, and its warnings.
+/// Results of a node, and its warnings.
 pub(crate) type Stored = (Vec<Value>, Vec<String>);
 
-/// The file of these results; none when one of them is nothing to keep, as a model on disk.
+/// Encodes results as a file; `None` if one of them cannot be stored, such as a model on disk.
 pub(super) fn write(key: Digest, values: &[Value], warnings: &[String]) -> Option<Vec<u8>> {
     let mut body = key.as_bytes().to_vec();
     let mut push = |tag: u8, payload: &[u8]| {
@@ -42,7 +41,7 @@ pub(super) fn write(key: Digest, values: &[Value], warnings: &[String]) -> Optio
     Some([MAGIC.as_slice(), sum(&body).as_bytes(), &body].concat())
 }
 
-/// The results in a file; none when it is damaged, or not of this key.
+/// Decodes results from a file; `None` if it is damaged or belongs to another key.
 pub(super) fn read(key: Digest, file: &[u8]) -> Option<Stored> {
     let file = file.strip_prefix(MAGIC.as_slice())?;
     let (stored, body) = file.split_at_checked(SUM)?;
@@ -63,8 +62,8 @@ pub(super) fn read(key: Digest, file: &[u8]) -> Option<Stored> {
     Some((values, warnings))
 }
 
-/// Whether these bytes begin as results do; of fewer than a beginning has, all must be its own. What a crash cut off is
-/// known by that, and what was never ours is not.
+/// Whether the bytes begin with the header of a result, or are a part of it. Recognises files cut off by a crash, and no
+/// foreign files.
 pub(super) fn is_begun(file: &[u8]) -> bool {
     file.starts_with(MAGIC) || MAGIC.starts_with(file)
 }

@@ -1,4 +1,4 @@
-//! Does every node get what it wants: each port once, nothing else, values of the right type and range?
+//! Checks the arguments of nodes: each port is given once, no unknown ports, and values have the right type and range.
 
 use wuerst_core::{Error, Models, NodeKind, Port, Ty, Value};
 
@@ -12,7 +12,7 @@ use wuerst_core::did_you_mean;
 
 /// The arguments of one node, in the order of its signature.
 ///
-/// When the node's kind is unknown there are none, but its wires are looked at all the same.
+/// For an unknown node kind the list is empty, but the wires are still checked.
 pub(super) fn of_node(
     node: usize,
     entry: &Entry<NodeDoc>,
@@ -41,7 +41,7 @@ pub(super) fn of_node(
     inputs.map(argument).collect()
 }
 
-/// Looks where a wire leads whose port is not known.
+/// Checks the source of a wire whose port is unknown.
 fn follow(given: &Entry<Given>, scope: &Scope<'_>, problems: &mut Problems) {
     if let Some(Ok(Read::Wire(wire))) = given.value.text().map(wire::read) {
         scope.resolve(&wire, &given.place, problems);
@@ -74,7 +74,7 @@ fn missing(kind: &dyn NodeKind, entry: &Entry<NodeDoc>, problems: &mut Problems)
     }
 }
 
-/// What stands for a port that is not given; `None` when it must be, which is reported by [`missing`].
+/// Value of a port that is not given; `None` if the port is required, which [`missing`] reports.
 fn default(
     kind: &dyn NodeKind,
     port: &Port,
@@ -105,7 +105,7 @@ fn source(
                 return wired(kind, port, source, text, place, scope, problems);
             }
             Ok(Read::Text(text)) => {
-                // What replaces an argument comes from whoever runs the graph.
+                // Changed arguments come from the caller of the graph.
                 let (value, models) = match given.value {
                     Given::Tree(_) => (Ok(Value::from(text)), scope.models),
                     Given::Written(_) => (port.read(&text), scope.models),
@@ -189,7 +189,7 @@ fn admitted(
     None
 }
 
-/// Checks what can be said of a wire by itself; types are compared over the whole graph.
+/// Checks a single wire; types are checked later, over the whole graph.
 fn wired(
     kind: &dyn NodeKind,
     port: &Port,
@@ -206,7 +206,7 @@ fn wired(
         return None;
     }
     if input.optional && port.default.is_some() {
-        // It stands in for the input when that is left out, and a model's must be there.
+        // The port's default is used if the input is left out, so a model default must exist.
         default(kind, port, place, scope, problems)?;
     }
     if let Some(Err(message)) = input.default.as_ref().map(|default| port.allows(default)) {

@@ -1,4 +1,4 @@
-//! Can the nodes be put in an order in which each comes after what it uses?
+//! Checks that nodes can be ordered such that each follows those that it uses.
 
 use std::collections::BTreeSet;
 
@@ -7,20 +7,20 @@ use crate::file::doc::{Doc, Given};
 use crate::file::problems::Problems;
 use crate::file::wire::{self, Read, Wire};
 
-/// As many nodes of a cycle are named.
+/// Maximum number of nodes named for a cycle.
 const MOST_SHOWN: usize = 16;
 
-/// The nodes' indices, each after those that it uses, otherwise in the order of the file; `None` when
-/// there are cycles, each of which is noted with its path.
+/// Indices of the nodes in an order where each follows those that it uses, otherwise in the order of the file; `None` if
+/// there are cycles, which are reported with their paths.
 ///
-/// Goes by the names in the wires alone, so that a cycle is found even where kinds are unknown.
+/// Uses only the names in wires, so that cycles are found even among unknown kinds.
 pub(super) fn order(doc: &Doc, scope: &Scope<'_>, problems: &mut Problems) -> Option<Vec<usize>> {
     let uses: Vec<Vec<usize>> = (0..doc.nodes.len()).map(|node| used_by(doc, node, scope)).collect();
     let mut order = Vec::with_capacity(uses.len());
     let mut state = vec![State::New; uses.len()];
     let mut sound = true;
     for start in 0..uses.len() {
-        // A stack of our own: a chain of many nodes must not exhaust the thread's.
+        // An explicit stack, since a long chain of nodes would exhaust the thread's stack.
         let mut path: Vec<(usize, usize)> = Vec::new();
         if state[start] == State::New {
             state[start] = State::OnPath;
@@ -68,11 +68,11 @@ fn used_by(doc: &Doc, node: usize, scope: &Scope<'_>) -> Vec<usize> {
             _ => None,
         })
         .collect();
-    // Each once: two wires between the same nodes make one cycle.
+    // Without duplicates: two wires between the same nodes make one cycle.
     used.into_iter().collect()
 }
 
-/// Notes the cycle that the path closes by using `first`, in the direction in which values would flow.
+/// Reports the cycle that is closed by the use of `first`, in the direction of data flow.
 fn note(doc: &Doc, path: &[(usize, usize)], first: usize, problems: &mut Problems) {
     problems.add_with(doc.nodes[first].place.clone().name(), || {
         let from = path.iter().position(|(node, _)| *node == first).unwrap_or(0);

@@ -1,4 +1,4 @@
-//! Is everything there that the graph refers to by declaration: namespaces, inputs, node kinds?
+//! Checks declarations: namespaces, inputs and node kinds that the graph refers to.
 
 use std::sync::Arc;
 
@@ -9,7 +9,7 @@ use crate::file::problems::Problems;
 use crate::graph::each::Each;
 use wuerst_core::did_you_mean;
 
-/// Are the namespaces that the graph needs registered?
+/// Checks that the namespaces in `needs` are registered.
 pub(super) fn needs(needs: &[Entry<String>], registry: &Registry, problems: &mut Problems) {
     let there = registry.namespaces();
     for need in needs.iter().filter(|need| !there.contains(need.name.as_str())) {
@@ -18,7 +18,7 @@ pub(super) fn needs(needs: &[Entry<String>], registry: &Registry, problems: &mut
     }
 }
 
-/// Are the devices that nodes prefer there to be preferred? Lists under their old key are noted apart.
+/// Checks that nodes may prefer the given devices. Reports lists under the old key separately.
 pub(super) fn devices(doc: &Doc, registry: &Registry, problems: &mut Problems, warnings: &mut Problems) {
     for node in &doc.nodes {
         let devices = &node.value.devices;
@@ -36,12 +36,12 @@ pub(super) fn devices(doc: &Doc, registry: &Registry, problems: &mut Problems, w
     }
 }
 
-/// A device's name as it is written in a list of YAML.
+/// Spelling of a device's name in a YAML list.
 fn in_flow(device: &str) -> String {
     if device.contains(['{', ',']) { format!("\"{device}\"") } else { device.to_owned() }
 }
 
-/// Reads the declarations of the graph's inputs. Defaults that are models or files and not there are noted apart.
+/// Reads the declarations of the graph's inputs. Missing models and files among the defaults are reported separately.
 pub(super) fn inputs<'a>(
     inputs: &'a [Entry<String>],
     models: &Models,
@@ -84,7 +84,7 @@ pub(super) fn kinds<'a>(
             }
             if node.is_none() {
                 let (space, _) = kind.split_once('.').unwrap_or((kind, ""));
-                // What is to be loaded for a missing namespace is said under `needs`.
+                // The advice for a missing namespace is reported under `needs`.
                 let needed = doc.needs.iter().any(|need| need.name == space) && !there.contains(space);
                 let hint = match did_you_mean(kind, known()) {
                     _ if needed => String::new(),
@@ -131,7 +131,7 @@ fn without_namespace(name: &str, registry: &Registry) -> String {
     if named.is_empty() { others(name, registry) } else { format!("; did you mean {}?", named.join(" or ")) }
 }
 
-/// What else there is: the kinds of that namespace, or the namespaces.
+/// Lists the alternatives: the kinds of the namespace, or the namespaces.
 fn others(space: &str, registry: &Registry) -> String {
     let specs = registry.kinds().map(|kind| kind.spec());
     let kinds: Vec<&str> = specs.filter(|spec| spec.namespace() == space).map(|s| s.kind.as_str()).collect();

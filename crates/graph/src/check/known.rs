@@ -1,20 +1,20 @@
-//! What is known of a node's arguments before the graph runs.
+//! Arguments of nodes as far as they are known before a run.
 
 use wuerst_core::{Args, KnownLength, Value};
 
 use super::scope::{Argument, Scope};
 use crate::graph::ValueSource;
 
-/// The arguments of a node, in the order of its signature.
+/// Known arguments of a node, in the order of its signature.
 pub(super) struct Known {
     /// The literals.
     pub(super) values: Vec<Option<Value>>,
-    /// Whether there will be a value, as far as that does not depend on who runs the graph.
+    /// Whether each will have a value; `None` if that depends on the caller of the graph.
     pub(super) given: Vec<Option<bool>>,
 }
 
 impl Known {
-    /// `None` when one of the arguments is wrong.
+    /// `None` if an argument is wrong.
     pub(super) fn of(arguments: &[Argument], scope: &Scope<'_>) -> Option<Known> {
         let mut known = Known { values: Vec::new(), given: Vec::new() };
         for argument in arguments {
@@ -34,14 +34,14 @@ impl Known {
     }
 }
 
-/// The length of a dimension of a node: the node's index, and the index of the port that decides it.
+/// A known length of a node's dimension: the node's index, and the index of the port that decides it.
 pub(super) struct Length {
     pub(super) node: usize,
     pub(super) port: usize,
     pub(super) known: KnownLength,
 }
 
-/// What nodes say of their dimensions.
+/// Lengths that nodes derive from their arguments.
 pub(super) fn lengths(known: &[Option<Known>], scope: &Scope<'_>) -> Vec<Length> {
     let mut lengths = Vec::new();
     for (node, known) in known.iter().enumerate() {

@@ -1,7 +1,7 @@
-//! Is the graph right? Every question about the file is asked in a module of its own, and each notes all the problems it finds, so that one check reports everything.
+//! Checks a graph. Each kind of check has a module of its own and reports all the problems it finds, so that one run
+//! reports everything.
 //!
-//! A problem is reported where it is made and not again where it is felt: what depends on an unknown
-//! node or a wrong declaration is passed over.
+//! A problem is reported once, at its cause: checks skip parts that depend on an unknown node or a wrong declaration.
 
 mod arguments;
 mod cycles;
@@ -23,7 +23,7 @@ use crate::file::problems::Problems;
 use crate::file::wire::{self, Read};
 use crate::graph::{Graph, Node, Output, Role, ValueSource};
 
-/// The graph that the file describes; `None` when something is wrong with it, which is noted.
+/// The graph described by the file; `None` if there are problems, which are reported.
 pub(crate) fn graph(doc: &Doc, scope: Scope<'_>, problems: &mut Problems) -> Option<Graph> {
     let arguments: Vec<Vec<Argument>> = doc
         .nodes
@@ -38,7 +38,7 @@ pub(crate) fn graph(doc: &Doc, scope: Scope<'_>, problems: &mut Problems) -> Opt
     let shapes = types::unify(&scope, &lengths, arguments.iter().flatten(), problems);
     let ask = |types: &dyn Fn(&Argument) -> Option<Ty>, problems: &mut Problems| {
         for ((entry, arguments), known) in doc.nodes.iter().zip(&arguments).zip(&known) {
-            // A wrong argument is reported already, and may be what the node would complain about.
+            // A wrong argument is reported already, and could cause the node's complaint.
             let Some(known) = known else { continue };
             let types: Vec<Option<Ty>> = arguments.iter().map(types).collect();
             node_check(entry, (arguments.as_slice(), known, types.as_slice()), &scope, problems);
@@ -46,7 +46,7 @@ pub(crate) fn graph(doc: &Doc, scope: Scope<'_>, problems: &mut Problems) -> Opt
     };
     ask(&|_| None, problems);
     if !problems.is_empty() {
-        // Sizes of a graph without other problems are looked at where more is known of them.
+        // If there are no other problems, a later phase checks the sizes, when more of them are known.
         ask(&|argument| argument.source.as_ref().map(|source| shapes.of_source(source)), problems);
         notes::texts_like_inputs(doc, &scope, problems);
         return None;
@@ -55,7 +55,7 @@ pub(crate) fn graph(doc: &Doc, scope: Scope<'_>, problems: &mut Problems) -> Opt
     notes::texts_like_inputs(doc, &scope, &mut remarks);
     notes::unused(doc, &arguments, &outputs, &mut remarks);
 
-    // From here on nothing can be missing; `?` says so without a panic.
+    // All of these exist now; `?` avoids a panic.
     let order = order?;
     let mut position = vec![0; order.len()];
     order.iter().enumerate().for_each(|(at, &node)| position[node] = at);
@@ -117,7 +117,7 @@ fn output(entry: &Entry<String>, scope: &Scope<'_>, problems: &mut Problems) -> 
     None
 }
 
-/// Asks the node itself about its literals.
+/// Lets the node check its literals.
 fn node_check(
     entry: &Entry<NodeDoc>,
     (arguments, known, types): (&[Argument], &Known, &[Option<Ty>]),
@@ -130,7 +130,7 @@ fn node_check(
     if let Err(refusal) = kind.check(&args) {
         let blamed = refusal.port.and_then(|port| arguments.iter().find(|a| inputs[a.port].name == port));
         let place = blamed.map_or_else(|| entry.place.clone().name(), |argument| argument.place.clone());
-        // A wire that does not fit is reported already, and the node complains about the same.
+        // A wire of the wrong type is reported already, and the node would report it again.
         if !problems.has(&place) {
             problems.add(place, refusal.message);
         }

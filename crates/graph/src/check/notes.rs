@@ -1,4 +1,4 @@
-//! What is allowed and most often a mistake: notes, with which a graph runs all the same.
+//! Notes: reports of allowed constructs that are usually mistakes. The graph still runs.
 
 use wuerst_core::Ty;
 
@@ -8,7 +8,7 @@ use crate::file::problems::Problems;
 use crate::file::yaml::Data;
 use crate::graph::ValueSource;
 
-/// Notes texts that are the name of an input, or an output of a node, and would be wires with a dollar.
+/// Reports texts that equal the name of an input or a node's output, and that a dollar would make a wire.
 pub(super) fn texts_like_inputs(doc: &Doc, scope: &Scope<'_>, notes: &mut Problems) {
     for (index, entry) in doc.nodes.iter().enumerate() {
         let Some(kind) = &scope.nodes[index].1 else { continue };
@@ -16,9 +16,9 @@ pub(super) fn texts_like_inputs(doc: &Doc, scope: &Scope<'_>, notes: &mut Proble
             let Given::Tree(tree) = &given.value else { continue };
             let Data::Text(text) = &tree.data else { continue };
             let Some((_, port)) = kind.spec().signature.input(&given.name) else { continue };
-            // Where a text does not fit, its problem says as much.
+            // A text that is not allowed has a problem reported already.
             let fits = port.ty == Ty::Text && port.choices.is_empty();
-            // A word that is also the name of a node is mostly just that.
+            // A single word that equals a node's name is usually meant as text.
             let named = text.contains('.') || scope.input_named.contains_key(text.as_str());
             let hint = if fits && named { scope.unmarked_wire(text) } else { String::new() };
             if !hint.is_empty() {
@@ -28,7 +28,7 @@ pub(super) fn texts_like_inputs(doc: &Doc, scope: &Scope<'_>, notes: &mut Proble
     }
 }
 
-/// Notes inputs that nothing reads, and nodes that no output needs.
+/// Reports inputs that nothing reads, and nodes that no output needs.
 pub(super) fn unused(
     doc: &Doc,
     arguments: &[Vec<Argument>],
@@ -50,7 +50,7 @@ pub(super) fn unused(
     while let Some(node) = open.pop() {
         arguments[node].iter().filter_map(|a| a.source.as_ref()).for_each(|s| mark(s, &mut open, true));
     }
-    // An input that only such nodes read is said with them.
+    // Inputs read only by unused nodes are reported together with these nodes.
     arguments.iter().flatten().filter_map(|a| a.source.as_ref()).for_each(|s| mark(s, &mut open, false));
     for (entry, used) in doc.inputs.iter().zip(&inputs) {
         if !used {

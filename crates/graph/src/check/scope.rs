@@ -1,4 +1,4 @@
-//! What is known while a graph is checked.
+//! Names and declarations known during a check.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -10,30 +10,30 @@ use crate::file::doc::{Doc, Entry};
 use crate::file::problems::{Place, Problems};
 use crate::graph::ValueSource;
 
-/// What is noted of a file that may be right all the same.
+/// Reports that do not make the file wrong.
 #[derive(Default)]
 pub(crate) struct Notes {
-    /// Defaults of inputs, models and files, that are not there.
+    /// Default models and files of inputs that do not exist.
     pub(crate) missing_defaults: Problems,
     /// Old names.
     pub(crate) warnings: Problems,
 }
 
-/// What names mean in one graph. `None` stands for what is wrong, and reported already.
+/// Resolves names in one graph. `None` stands for a wrong entry that is reported already.
 pub(crate) struct Scope<'a> {
     pub(crate) inputs: Vec<(&'a str, Option<Port>)>,
     pub(crate) nodes: Vec<(&'a str, Option<Arc<dyn NodeKind>>)>,
-    /// Where in `inputs` and `nodes` a name is found.
+    /// Index of each name in `inputs` and `nodes`.
     pub(crate) input_named: HashMap<&'a str, usize>,
     pub(crate) node_named: HashMap<&'a str, usize>,
     pub(crate) models: &'a Models,
-    /// The same in what comes from whoever runs the graph.
+    /// Resolves names given by the caller of the graph.
     pub(crate) host: Models,
-    /// The same in a node kind's own defaults, where the kind is a graph: they are written in its file.
+    /// Resolves names in a node kind's own defaults, if the kind is a graph: they stand in its file.
     pub(crate) models_of: fn(&dyn NodeKind) -> Option<&Models>,
 }
 
-/// An argument: where it stands, the port that it is for, and what it is, as far as that is known.
+/// An argument: its place, its port, and its source if known.
 pub(super) struct Argument {
     pub(super) place: Place,
     /// Index of the node in the file, and of the port in the node's signature.
@@ -43,7 +43,7 @@ pub(super) struct Argument {
 }
 
 impl<'a> Scope<'a> {
-    /// What the file declares, in the order in which it does. `host` is what the names of models mean in changes.
+    /// Reads the declarations in the order of the file. `host` resolves the names of models in changes.
     pub(crate) fn read(
         doc: &'a Doc,
         registry: &'a Registry,

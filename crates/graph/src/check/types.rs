@@ -1,8 +1,8 @@
-//! Do wires carry what ports want? Named dimensions are unified over the whole graph.
+//! Checks the types of wires. Unifies named dimensions over the whole graph.
 //!
-//! A name in a signature stands for one length within one node; a wire makes the dimensions at its two
-//! ends equal. Equal dimensions form a class (union-find), and a class has at most one fixed length. A
-//! wire that would give a class a second one is a problem, which is reported at that wire.
+//! A name in a signature stands for one length within one node; a wire makes the dimensions at its two ends equal. Equal
+//! dimensions form a class (union-find), and a class has at most one fixed length. A wire that would give a class a
+//! second length is reported as a problem.
 
 mod interface;
 
@@ -15,7 +15,7 @@ use super::scope::{Argument, Scope};
 use crate::file::problems::Problems;
 use crate::graph::ValueSource;
 
-/// Checks the types of all wires, and says what dimensions turned out to be.
+/// Checks the types of all wires, and returns the resulting dimensions.
 pub(super) fn unify<'s, 'a>(
     scope: &'s Scope<'s>,
     lengths: &'s [Length],
@@ -31,7 +31,7 @@ pub(super) fn unify<'s, 'a>(
         let Some(kind) = &scope.nodes[argument.node].1 else { continue };
         let port = &kind.spec().signature.inputs[argument.port];
         let here = Side::Node(argument.node);
-        // Whoever runs the graph may have put a tensor there.
+        // The caller of the graph may have set a tensor.
         if let ValueSource::Literal(Value::Tensor(tensor)) = source
             && let Err(why) = shapes.hold(here, &port.ty, tensor.shape(), (argument.node, argument.port))
         {
@@ -52,36 +52,36 @@ pub(super) fn unify<'s, 'a>(
     shapes
 }
 
-/// Whose signature a named dimension belongs to.
+/// Owner of the signature that a named dimension belongs to.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 enum Side {
     Inputs,
     Node(usize),
 }
 
-/// The dimensions of a graph, as far as they are known.
+/// Dimensions of a graph, as far as they are known.
 pub(super) struct Shapes<'a> {
     scope: &'a Scope<'a>,
     ids: HashMap<(Side, &'a str), usize>,
     classes: Vec<Class>,
-    /// How many dimensions are in a class, by its root.
+    /// Number of dimensions in each class, by its root.
     sizes: Vec<usize>,
 }
 
 enum Class {
-    /// The same as another.
+    /// Equal to another dimension.
     Same(usize),
     /// Of any length.
     Free,
-    /// Of this length, because of that argument.
+    /// A fixed length, and the argument that fixed it.
     Fixed(usize, Cause),
 }
 
-/// An argument: the index of a node, and of a port of it.
+/// An argument: the indices of a node and of its port.
 type Cause = (usize, usize);
 
 impl<'a> Shapes<'a> {
-    /// The type of what a source gives, known lengths filled in.
+    /// The type of a source, with known lengths filled in.
     pub(super) fn of_source(&self, source: &ValueSource) -> Ty {
         match (source, self.end(source)) {
             (ValueSource::Literal(value), _) => value.ty(),
@@ -97,12 +97,12 @@ impl<'a> Shapes<'a> {
                     other => other.clone(),
                 }
             }
-            // Only a literal and what is left out have no end, and an output is neither.
+            // Only a literal or an absent value has no port, and an output is neither.
             (_, None) => Ty::Bool,
         }
     }
 
-    /// The port that a wire comes from.
+    /// The port at the start of a wire.
     fn end(&self, source: &ValueSource) -> Option<(Side, &'a Port)> {
         match *source {
             ValueSource::Input(index) => Some((Side::Inputs, self.scope.inputs[index].1.as_ref()?)),
@@ -114,7 +114,7 @@ impl<'a> Shapes<'a> {
         }
     }
 
-    /// A wire as the file writes it.
+    /// The spelling of a wire in the file.
     fn wire(&self, source: &ValueSource) -> String {
         match (source, self.end(source)) {
             (ValueSource::Output { node, .. }, Some((_, port))) => {
@@ -125,12 +125,12 @@ impl<'a> Shapes<'a> {
         }
     }
 
-    /// A type as messages write it: `f32[b=1,16,h,w]`.
+    /// The spelling of a type in messages: `f32[b=1,16,h,w]`.
     fn resolved(&self, side: Side, ty: &Ty) -> String {
         ty.with_lengths(|name| Some(self.known(side, &Dim::Named(name.to_owned()))?.0))
     }
 
-    /// The length of a dimension, and the argument that fixed it, unless the dimension says so itself.
+    /// The length of a dimension, and the argument that fixed it, unless the dimension itself is fixed.
     fn known(&self, side: Side, dim: &Dim) -> Option<(usize, Option<Cause>)> {
         match dim {
             Dim::Fixed(length) => Some((*length, None)),
@@ -158,7 +158,7 @@ impl<'a> Shapes<'a> {
         self.root(id)
     }
 
-    /// Makes the dimensions of two tensor types equal, one by one.
+    /// Unifies the dimensions of two tensor types.
     fn join(&mut self, a: (Side, &'a Ty), b: (Side, &'a Ty), cause: Cause) -> Result<(), String> {
         let (Ty::Tensor { dims: ours, .. }, Ty::Tensor { dims: theirs, .. }) = (a.1, b.1) else {
             return Ok(());
@@ -182,7 +182,7 @@ impl<'a> Shapes<'a> {
         Ok(())
     }
 
-    /// Makes the dimensions of a type as long as those of a tensor.
+    /// Fixes the dimensions of a type to the lengths of a tensor.
     fn hold(&mut self, side: Side, ty: &'a Ty, shape: &[usize], cause: Cause) -> Result<(), String> {
         let Ty::Tensor { dims, .. } = ty else { return Ok(()) };
         for (dim, &length) in dims.iter().zip(shape) {
@@ -197,12 +197,12 @@ impl<'a> Shapes<'a> {
         Ok(())
     }
 
-    /// Makes one class of two.
+    /// Merges two classes.
     fn unite(&mut self, x: usize, y: usize) {
         if x == y {
             return;
         }
-        // The smaller one joins the larger, so that the way to a root stays short.
+        // The smaller class joins the larger, which keeps paths to the root short.
         let (from, to) = if self.sizes[x] < self.sizes[y] { (x, y) } else { (y, x) };
         self.sizes[to] += self.sizes[from];
         let joined = std::mem::replace(&mut self.classes[from], Class::Same(to));
@@ -218,7 +218,7 @@ impl<'a> Shapes<'a> {
         }
     }
 
-    /// Says which lengths disagree, and which arguments brought them about.
+    /// Describes the lengths that disagree, and the arguments that fixed them.
     fn blame(&self, sides: [(usize, Option<Cause>, &Dim); 2]) -> String {
         let part = |(length, cause, dim): (usize, Option<Cause>, &Dim)| {
             let (Dim::Named(name), Some((node, port))) = (dim, cause) else { return None };

@@ -1,4 +1,4 @@
-//! Do wires lead somewhere?
+//! Checks that wires lead to an input or an output.
 
 use super::scope::Scope;
 use crate::file::problems::{Place, Problems};
@@ -6,11 +6,11 @@ use crate::file::wire::Wire;
 use crate::graph::ValueSource;
 use wuerst_core::did_you_mean;
 
-/// Of more names than these none is listed.
+/// If there are more names than this, none is listed.
 const MOST_LISTED: usize = 12;
 
 impl Scope<'_> {
-    /// Where a wire leads; `None` when nowhere, which is noted, or to something that is wrong itself.
+    /// The source of a wire; `None` if it does not exist, which is reported, or is itself wrong.
     pub(super) fn resolve(&self, wire: &Wire, place: &Place, problems: &mut Problems) -> Option<ValueSource> {
         match wire {
             Wire::Input(name) => {
@@ -39,7 +39,7 @@ impl Scope<'_> {
         }
     }
 
-    /// A hint for a text that would be a wire if it began with a dollar.
+    /// A hint for a text that would be a wire with a dollar in front.
     pub(super) fn unmarked_wire(&self, text: &str) -> String {
         let (name, is_node) = text.split_once('.').map_or((text, false), |(node, _)| (node, true));
         match (is_node, self.input_named.contains_key(name), self.node_named.get(name)) {

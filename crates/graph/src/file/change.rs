@@ -1,4 +1,4 @@
-//! What whoever runs a graph changes in it, without touching the file.
+//! Changes to a graph by its caller, which leave the file as it is.
 
 use std::path::Path;
 
@@ -8,20 +8,20 @@ use super::doc::{Doc, Entry, Given, NodeDoc};
 use super::problems::{Place, Problems};
 use super::wire::plain;
 
-/// A change to a graph as it is read.
+/// A change to a graph while it is read.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Change<'a> {
-    /// An argument, named as `node.port`, from text: read as the port's type demands, and a wire if it begins with `$`.
-    /// Of a node within a node that is a graph, `outer/inner.port`; no wire then.
+    /// An argument, named as `node.port`, from text, which is parsed according to the port's type, or is a wire if it
+    /// begins with `$`. For a node within a node that is a graph, `outer/inner.port`, without wires.
     Text(&'a str, &'a str),
-    /// The same, read as if it stood in the graph: names of models and files mean what they mean there. For texts that do
-    /// not come from whoever runs the graph.
+    /// Like `Text`, with names of models and files resolved as in the graph's own file. For texts that do not come from
+    /// the caller of the graph.
     Written(&'a str, &'a str),
     /// An argument, named likewise, from a value of any type.
     Value(&'a str, Value),
-    /// The same from the path of a model or file, which need not be text.
+    /// An argument from the path of a model or file, which need not be UTF-8.
     Path(&'a str, &'a Path),
-    /// A node, by its name, of another kind.
+    /// A node, by its name, and its new kind.
     Kind(&'a str, &'a str),
 }
 
@@ -43,7 +43,7 @@ impl Change<'_> {
         }
     }
 
-    /// The node that is a graph and the change within that, of a change to a node within a node.
+    /// Splits a change to a node within a node: the outer node, and the change within its graph.
     pub(crate) fn within(&self) -> Option<(&str, Change<'_>)> {
         let (outer, inner) = self.name().split_once('/').filter(|(outer, _)| !outer.contains('.'))?;
         let change = match self {
@@ -56,7 +56,7 @@ impl Change<'_> {
         Some((outer, change))
     }
 
-    /// Whether the change can be made from outside a graph that is a node.
+    /// Checks that the change may be made from outside a graph that is a node.
     ///
     /// # Errors
     /// A sentence.
@@ -72,7 +72,7 @@ impl Change<'_> {
 }
 
 impl Doc {
-    /// Makes the changes, in their order, and notes those that fit nothing in the file.
+    /// Applies the changes in order, and reports those that fit nothing in the file.
     pub(crate) fn change<'a>(
         &mut self,
         changes: impl IntoIterator<Item = &'a Change<'a>>,

@@ -1,4 +1,4 @@
-//! A graph file as data: its sections and entries, each with its place, before anything is looked up.
+//! A graph file as data: sections and entries with their places, without name resolution.
 
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -9,7 +9,7 @@ use super::problems::{Place, Problems};
 use super::yaml::{self, Data, Tree};
 use wuerst_core::did_you_mean;
 
-/// The version of the format that this crate reads.
+/// The format version that this crate reads.
 pub(crate) const FORMAT: i128 = 1;
 
 pub(crate) const SECTIONS: [&str; 5] = ["wuerstchen", "needs", "inputs", "nodes", "outputs"];
@@ -18,7 +18,7 @@ pub(crate) const NODE_KEYS: [&str; 4] = ["use", "with", "each", "devices"];
 /// A graph file.
 #[derive(Debug, Default)]
 pub(crate) struct Doc {
-    /// Namespaces that must be registered, and what to say when one is not.
+    /// Namespaces that must be registered, with the advice for a missing one.
     pub(crate) needs: Vec<Entry<String>>,
     /// Declarations in signature notation.
     pub(crate) inputs: Vec<Entry<String>>,
@@ -37,24 +37,24 @@ pub(crate) struct Entry<T> {
 
 #[derive(Debug, Default)]
 pub(crate) struct NodeDoc {
-    /// The node's kind, under the key `use`; `None` when the file does not say, which is reported already.
+    /// The node's kind, under the key `use`; `None` if it is missing, which is reported already.
     pub(crate) kind: Option<Entry<String>>,
     pub(crate) with: Vec<Entry<Given>>,
     /// The inputs that take lists: the node is run for each entry.
     pub(crate) each: Vec<Entry<String>>,
     pub(crate) devices: Vec<Entry<String>>,
-    /// Where they stand under their old key, `providers`.
+    /// Place of the devices if they use the old key `providers`.
     pub(crate) providers: Option<Place>,
 }
 
-/// What is given for a port.
+/// The value given for a port.
 #[derive(Debug)]
 pub(crate) enum Given {
     /// YAML from the file.
     Tree(Tree),
-    /// Text from outside, to be read as the port's type demands.
+    /// Text from outside, to be parsed according to the port's type.
     Text(String),
-    /// Text from outside that is read likewise, but names what a text of the file would.
+    /// Text from outside with the same parsing, whose names resolve as in the file.
     Written(String),
     /// A value from outside.
     Value(Value),
@@ -63,7 +63,7 @@ pub(crate) enum Given {
 }
 
 impl Given {
-    /// The text that it is, if it is one.
+    /// The text, if the value is one.
     pub(crate) fn text(&self) -> Option<&str> {
         match self {
             Given::Tree(Tree { data: Data::Text(text), .. }) | Given::Text(text) | Given::Written(text) => {
@@ -75,7 +75,7 @@ impl Given {
 }
 
 impl Doc {
-    /// Reads a file, noting everything that is not of the right form and going on.
+    /// Reads a file. Reports everything that has the wrong form, and continues.
     pub(crate) fn read(tree: Tree, problems: &mut Problems) -> Doc {
         let mut doc = Doc::default();
         let root = Place::root();
@@ -97,7 +97,7 @@ impl Doc {
             }
         }
         match version {
-            // What is no mapping is reported as that alone.
+            // A value that is not a mapping is reported only as such.
             None if !is_graph => {}
             None => {
                 problems.missing(root.clone(), || format!("a graph file begins with `wuerstchen: {FORMAT}`"))
@@ -132,7 +132,7 @@ fn entries(tree: Tree, place: &Place, what: &str, problems: &mut Problems) -> Ve
     let mut lines: HashMap<String, u32> = HashMap::with_capacity(map.len());
     for yaml::Entry { mark, key, value } in map {
         let place = place.entry(&key, mark, &value);
-        // YAML's merge of another mapping, whose alias is refused already.
+        // YAML's merge key, whose alias is refused already.
         if key == "<<" && value.data == Data::Wrong {
             continue;
         }
@@ -173,7 +173,7 @@ fn nodes(tree: Tree, place: &Place, problems: &mut Problems) -> Vec<Entry<NodeDo
 
 fn node(tree: Tree, place: &Place, problems: &mut Problems) -> NodeDoc {
     let mut node = NodeDoc::default();
-    // What is no mapping is reported as that alone.
+    // A value that is not a mapping is reported only as such.
     let mut says_use = !matches!(tree.data, Data::Map(_) | Data::Null);
     let mut says_devices = false;
     for Entry { name, place, value } in entries(tree, place, "a node", problems) {
@@ -257,7 +257,7 @@ fn unknown_key(key: &str, place: Place, known: &[&'static str], problems: &mut P
     problems.add(place.name(), format!("no key `{key}` here{hint}"));
 }
 
-/// Drops entries whose names could not stand in a wire, and notes them.
+/// Removes entries whose names could not occur in a wire, and reports them.
 fn named<T>(entries: Vec<Entry<T>>, problems: &mut Problems) -> Vec<Entry<T>> {
     let good = |name: &str| {
         name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')

@@ -1,4 +1,4 @@
-//! A graph file as it is written: read, changed, nothing looked up yet.
+//! A graph file as written: parsed and changed, without name resolution.
 
 pub(crate) mod change;
 pub(crate) mod doc;

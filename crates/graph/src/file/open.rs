@@ -7,26 +7,27 @@ use std::path::Path;
 use wuerst_core::regular::{self, Links};
 use wuerst_core::{Error, Result, byte_order};
 
-/// Longer files are refused unread: in this size fit graphs of fifty thousand nodes.
+/// Maximum length of a file; longer ones are refused unread. Graphs of fifty thousand nodes fit.
 pub(crate) const LONGEST: usize = 4 << 20;
 
 /// Reads a graph file.
 ///
 /// # Errors
-/// [`Error::File`] when it cannot be read, is no regular file, is longer than 4 MiB or is not UTF-8 text; then it says where.
+/// [`Error::File`] if it cannot be read, is not a regular file, is longer than 4 MiB, or is not UTF-8 (with the position).
 pub fn read_file(path: &Path) -> Result<String> {
     let read = regular::open(path, Links::Followed).and_then(read_text);
     read.map_err(|source| Error::File { path: path.to_owned(), source })
 }
 
-/// Reads the text of a graph, as from a pipe.
+/// Reads the text of a graph from a reader, such as a pipe.
 ///
 /// # Errors
-/// The reader's; [`ErrorKind::InvalidData`] when it is longer than 4 MiB or not UTF-8 text, then with a [`NotText`] within.
+/// Errors of the reader; [`ErrorKind::InvalidData`] if it is longer than 4 MiB, or if it is not UTF-8, with a [`NotText`]
+/// as the cause.
 pub fn read_text(reader: impl Read) -> io::Result<String> {
     let mut bytes = Vec::new();
     let most = u64::try_from(LONGEST).unwrap_or(u64::MAX);
-    // One byte more than allowed shows that it is too long, however much there is.
+    // Reads one byte more than allowed, which shows that the text is too long.
     reader.take(most + 1).read_to_end(&mut bytes)?;
     if bytes.len() > LONGEST {
         let message = format!("too long: a graph file has at most {} MiB", LONGEST >> 20);
@@ -43,14 +44,14 @@ pub fn read_text(reader: impl Read) -> io::Result<String> {
     })
 }
 
-/// Where a file is not UTF-8 text.
+/// Position of the first byte that is not UTF-8.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct NotText {
     /// The line, counted from 1.
     pub line: u32,
     /// The column in characters, counted from 1.
     pub column: u32,
-    /// The byte there.
+    /// Offset of the byte.
     pub byte: u8,
 }
 

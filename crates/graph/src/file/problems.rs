@@ -4,20 +4,20 @@ use wuerst_core::{Diagnostic, is_command};
 
 use super::yaml::{Mark, Tree};
 
-/// As many problems are reported; nobody reads more, and a file of rubbish must not fill the memory.
+/// Maximum number of reported problems, so that a damaged file does not fill the memory.
 const MOST: usize = 200;
 
-/// The longest message and the longest path, in characters. Names in a file may be megabytes long.
+/// Maximum length of messages and paths, in characters. Names in a file may be megabytes long.
 const LONGEST: usize = 1000;
 
 /// A place in a graph file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Place {
-    /// The keys that lead there, with dots between.
+    /// Keys that lead to the place, separated by dots.
     path: String,
     key: Mark,
     value: Mark,
-    /// How far into the value its text begins; `None` when its characters do not stand there one by one.
+    /// Offset of the text within the value; `None` if the file does not contain its characters one by one.
     inset: Option<u32>,
 }
 
@@ -27,33 +27,33 @@ impl Place {
         Place::at(String::new(), Mark::START)
     }
 
-    /// The value that these keys lead to, which stands there.
+    /// The place of a value that these keys lead to.
     pub(crate) fn at(path: String, mark: Mark) -> Place {
         Place { path, key: mark, value: mark, inset: None }
     }
 
-    /// What was set from outside as `node.port`.
+    /// The place of a value set from outside as `node.port`.
     pub(crate) fn outside(name: &str) -> Place {
         Place::at(name.to_owned(), Mark::NOWHERE)
     }
 
-    /// The value behind a key of this mapping.
+    /// The place of the value of a key in this mapping.
     pub(crate) fn entry(&self, name: &str, key: Mark, value: &Tree) -> Place {
         let dot = if self.path.is_empty() { "" } else { "." };
         Place { path: format!("{}{dot}{name}", self.path), key, value: value.mark, inset: value.inset }
     }
 
-    /// Another value within this one.
+    /// The place of another value within this one.
     pub(crate) fn item(&self, mark: Mark) -> Place {
         Place { value: mark, inset: None, ..self.clone() }
     }
 
-    /// The key itself instead of the value behind it.
+    /// The place of the key in place of its value.
     pub(crate) fn name(self) -> Place {
         Place { value: self.key, inset: None, ..self }
     }
 
-    /// A character of the text behind the key, as far as it is known where that stands.
+    /// The place of a character in the text, if its position is known.
     pub(crate) fn within(mut self, offset: usize) -> Place {
         let offset = u32::try_from(offset).unwrap_or(0);
         self.value.column += self.inset.map_or(0, |inset| inset.saturating_add(offset));
@@ -65,14 +65,14 @@ impl Place {
 #[derive(Debug, Default)]
 pub(crate) struct Problems {
     found: Vec<Diagnostic>,
-    /// How many more there were.
+    /// Number of problems beyond the maximum.
     more: usize,
-    /// Whether parts of the file could not be read, so that what is missing may be in them.
+    /// Whether parts of the file could not be read, and may contain things that seem missing.
     cut: bool,
 }
 
 impl Problems {
-    /// The problems of a file, parts of which could not be read.
+    /// Problems of a file of which parts could not be read.
     pub(crate) fn of_cut_file() -> Problems {
         Problems { cut: true, ..Problems::default() }
     }
@@ -81,7 +81,7 @@ impl Problems {
         self.add_with(place, || message.into());
     }
 
-    /// For messages that cost something, as the search for a name that is near.
+    /// For messages that are costly to make, such as with a search for a similar name.
     pub(crate) fn add_with(&mut self, place: Place, message: impl FnOnce() -> String) {
         if self.found.len() == MOST {
             self.more += 1;
@@ -92,19 +92,19 @@ impl Problems {
         self.found.push(Diagnostic { line, column, path, message });
     }
 
-    /// Adds what is allowed and most often a mistake.
+    /// Adds a note: something allowed that is usually a mistake.
     pub(crate) fn note(&mut self, place: Place, message: impl FnOnce() -> String) {
         self.add_with(place, || format!("{}{}", Diagnostic::NOTE, message()));
     }
 
-    /// Notes that something is not there, which cannot be said of a file that was not read in full.
+    /// Reports a missing thing, unless parts of the file could not be read.
     pub(crate) fn missing(&mut self, place: Place, message: impl FnOnce() -> String) {
         if !self.cut {
             self.add_with(place, message);
         }
     }
 
-    /// Whether there is a problem in this place.
+    /// Whether there is a problem at this place.
     pub(crate) fn has(&self, place: &Place) -> bool {
         let Mark { line, column } = place.value;
         self.found.iter().any(|d| (d.line, d.column) == (line, column) && d.path == place.path)
@@ -114,7 +114,7 @@ impl Problems {
         self.found.is_empty()
     }
 
-    /// These and others.
+    /// Appends other problems.
     pub(crate) fn and(mut self, others: Problems) -> Problems {
         let free = MOST - self.found.len();
         self.more += others.more + others.found.len().saturating_sub(free);
@@ -125,7 +125,7 @@ impl Problems {
     /// The problems in the order of the file.
     pub(crate) fn sorted(self) -> Vec<Diagnostic> {
         let mut found = self.found;
-        // Stable: problems of one place stay in the order in which they were found.
+        // Stable: problems at one place stay in the order in which they were found.
         found.sort_by_key(|d| (d.line, d.column));
         if self.more > 0 {
             let message = format!("and {} more problems, which are not shown", self.more);
@@ -135,7 +135,7 @@ impl Problems {
     }
 }
 
-/// Text from a file as a message may show it: not too long, and nothing that moves a terminal's cursor.
+/// Text from a file made safe for messages: shortened, and without terminal control characters.
 fn plain(text: &str) -> String {
     let clean = |c: char| if is_command(c) { '\u{fffd}' } else { c };
     let end = text.chars().nth(LONGEST).map_or("", |_| "…");

@@ -1,22 +1,22 @@
-//! Wires as the file writes them: `$input`, `$node.port`, and `$$` for a plain dollar.
+//! Wires as written in files: `$input`, `$node.port`, and `$$` for a plain dollar.
 
-/// What a text in the file is.
+/// Meaning of a text in the file.
 pub(crate) enum Read {
-    /// A text, its `$$` undone.
+    /// A text, with `$$` unescaped.
     Text(String),
     Wire(Wire),
 }
 
-/// Names that lead to an input of the graph or to an output of a node.
+/// The name of an input of the graph or of a node's output.
 pub(crate) enum Wire {
     Input(String),
     Output { node: String, port: String },
 }
 
-/// Tells wires from texts.
+/// Distinguishes wires from texts.
 ///
 /// # Errors
-/// When it starts as a wire does, but is none.
+/// If the text begins like a wire but is not valid.
 pub(crate) fn read(text: &str) -> Result<Read, String> {
     let Some(wire) = text.strip_prefix('$') else {
         return Ok(Read::Text(text.to_owned()));
@@ -39,10 +39,10 @@ pub(crate) fn read(text: &str) -> Result<Read, String> {
     }
 }
 
-/// The text that is meant where there can be no wire.
+/// The unescaped text, where wires are not allowed.
 ///
 /// # Errors
-/// A sentence, when it is one.
+/// A sentence, if it is a wire.
 pub(crate) fn plain(text: &str) -> Result<String, String> {
     match read(text)? {
         Read::Text(text) => Ok(text),

@@ -1,4 +1,4 @@
-//! What a graph's inputs allow and mean: their own declarations, and the nodes behind them.
+//! Limits and descriptions of a graph's inputs, combined from their declarations and the ports that they feed.
 
 use std::ops::RangeInclusive;
 
@@ -7,9 +7,9 @@ use wuerst_core::{Error, Port, Result, Value};
 use crate::graph::Graph;
 
 impl Graph {
-    /// The inputs as every node that they are wired to allows them: with the range and the choices that are left, and
-    /// where the graph does not say what one means, with what the first of these nodes says. For controls and listings;
-    /// names, types and defaults are those of [`Graph::inputs`].
+    /// The inputs with the ranges and choices that every port they are wired to allows. An input without a description
+    /// gets that of the first such port. For controls and listings; names, types and defaults are those of
+    /// [`Graph::inputs`].
     pub fn effective_inputs(&self) -> Vec<Port> {
         (0..self.inputs.len()).map(|index| self.effective_input(index)).collect()
     }
@@ -42,7 +42,7 @@ fn both(
     }
 }
 
-/// Whether every port that an input is wired to allows the value.
+/// Checks that every port that an input is wired to allows the value.
 pub(crate) fn allowed(graph: &Graph, index: usize, value: &Value) -> Result<()> {
     let refused = |message: String, by: &str| {
         Error::invalid(&graph.inputs[index].name, format!("{message}, which `{by}` allows"))

@@ -1,4 +1,4 @@
-//! Finds the parts of a graph by name, and what reads an input: a graph may have tens of thousands of each.
+//! Lookup tables for the parts of a graph, which may have tens of thousands of nodes and inputs.
 
 use std::collections::HashMap;
 use std::hash::Hash;
@@ -8,7 +8,7 @@ use wuerst_core::Port;
 
 use super::node::{BoundaryCheck, Node, Output, ValueSource};
 
-/// Where things are in a graph. Names and nodes stay where they are as long as the graph lives.
+/// Indices of a graph's parts. Names and nodes keep their places while the graph lives.
 #[derive(Debug, Default)]
 pub(crate) struct Index {
     pub(crate) inputs: HashMap<String, usize>,
@@ -16,7 +16,7 @@ pub(crate) struct Index {
     pub(crate) nodes: HashMap<String, usize>,
     /// The boundaries of a name, by node and number.
     boundaries: HashMap<String, Vec<(usize, usize)>>,
-    /// The arguments, by node and number, that were wired to an input when the graph was loaded.
+    /// For each input, the arguments (node and number) that were wired to it when the graph was loaded.
     readers: HashMap<usize, Vec<(usize, usize)>>,
 }
 
@@ -41,7 +41,7 @@ impl Index {
         index
     }
 
-    /// The boundaries of this name, each with the index of its node.
+    /// The boundaries with this name, each with the index of its node.
     pub(crate) fn boundaries<'a>(
         &self,
         nodes: &'a [Arc<Node>],
@@ -51,7 +51,7 @@ impl Index {
         places.map(|&(node, number)| (node, &nodes[node].boundaries[number])).collect()
     }
 
-    /// The arguments that an input is wired to, by node and number; one that was replaced since is none any more.
+    /// The arguments (node and number) that an input is wired to, without those replaced later.
     pub(crate) fn readers<'a>(
         &'a self,
         nodes: &'a [Arc<Node>],

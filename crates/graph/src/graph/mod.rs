@@ -1,4 +1,4 @@
-//! A checked graph: right by construction, ready to run.
+//! A checked graph, correct by construction and ready to run.
 
 pub(crate) mod each;
 pub(crate) mod effective_inputs;
@@ -15,16 +15,16 @@ use index::Index;
 pub(crate) use node::{BoundaryCheck, Role};
 pub use node::{Node, Output, ValueSource};
 
-/// A checked graph. Immutable while it runs, and cheap enough to clone for every job.
+/// A checked graph. Immutable while it runs. Cheap to clone for every job.
 #[derive(Clone)]
 pub struct Graph {
-    /// What a job may set, in the order of the file.
+    /// Inputs, in the order of the file.
     pub(crate) inputs: Vec<Port>,
-    /// The nodes, each after those that it uses.
+    /// Nodes, each after those that it uses.
     pub(crate) nodes: Vec<Arc<Node>>,
-    /// What a job may ask for, in the order of the file.
+    /// Outputs, in the order of the file.
     pub(crate) outputs: Vec<Output>,
-    /// What it is as a node of another graph: equal names of dimensions are equal lengths.
+    /// Signature as a node of another graph: equal dimension names are equal lengths.
     pub(crate) interface: Signature,
     pub(crate) models: Models,
     pub(crate) index: Arc<Index>,
@@ -34,29 +34,29 @@ pub struct Graph {
 }
 
 impl Graph {
-    /// What a job may set: names, types, defaults, ranges.
+    /// Inputs that a job can set: names, types, defaults, ranges.
     pub fn inputs(&self) -> &[Port] {
         &self.inputs
     }
 
-    /// What a job may ask for: names and types.
+    /// Outputs that a job can compute: names and types.
     pub fn outputs(&self) -> &[Output] {
         &self.outputs
     }
 
-    /// Defaults of inputs that a run refuses: models and files that are not there or do not fit, and sizes that no model
-    /// makes. A host may set such inputs, so the graph is good all the same; a run that needs one and was given nothing
-    /// fails before any node runs.
+    /// Defaults of inputs that a run refuses: models and files that are missing or unfit, and sizes that no model makes.
+    /// The graph is still valid, since a host may set these inputs. A run that needs one, and gets no other value, fails
+    /// before any node runs.
     pub fn missing_defaults(&self) -> &[Diagnostic] {
         &self.missing_defaults
     }
 
-    /// Old names in the file, of keys and node kinds, and what to write in their place. They mean what they meant.
+    /// Old names of keys and node kinds in the file, with their new names. Old names still work.
     pub fn warnings(&self) -> &[Diagnostic] {
         &self.warnings
     }
 
-    /// What is allowed and most often a mistake: inputs and nodes that nothing uses, texts that are the name of an input.
+    /// Allowed constructs that are usually mistakes: unused inputs and nodes, texts that equal the name of an input.
     pub fn notes(&self) -> &[Diagnostic] {
         &self.notes
     }
@@ -84,7 +84,7 @@ impl Graph {
         found.ok_or_else(|| not_found("input", name, self.inputs.iter().map(|p| p.name.as_str())))
     }
 
-    /// The node and port that `node.port` names.
+    /// The node and port named by `node.port`.
     ///
     /// # Errors
     /// [`Error::NotFound`], with a suggestion.
@@ -103,11 +103,10 @@ impl Graph {
         }
     }
 
-    /// Replaces an argument, as `prior.steps`, by a value.
+    /// Replaces an argument, such as `prior.steps`, by a value.
     ///
     /// # Errors
-    /// [`Error::NotFound`] with a suggestion; otherwise what is wrong with the value. The graph is then
-    /// as it was.
+    /// [`Error::NotFound`] with a suggestion; otherwise the problem of the value. The graph is unchanged after an error.
     pub fn set(&mut self, name: &str, value: impl Into<Value>) -> Result<()> {
         let mut value = value.into();
         let places = self.index.boundaries(&self.nodes, name);
@@ -139,19 +138,19 @@ impl Graph {
         Ok(())
     }
 
-    /// The nodes that these outputs (by index) may need, each after those that it uses, and everything
-    /// that an output needs before what only later ones do. How much of it runs, the cache decides.
+    /// The nodes that these outputs (by index) may need, each after those that it uses; all nodes of an output come
+    /// before nodes that only later outputs need. The cache decides which of them run.
     pub fn needed(&self, outputs: &[usize]) -> Vec<usize> {
         self.needed_but(outputs, |_| false)
     }
 
-    /// The same without nodes that are done with, all that they use being done with too.
+    /// Like `needed`, skipping nodes for which `done` holds, and all nodes that they use.
     pub(crate) fn needed_but(&self, outputs: &[usize], done: impl Fn(usize) -> bool) -> Vec<usize> {
         let mut order = Vec::new();
         let mut seen = HashSet::new();
         for &output in outputs {
             let ValueSource::Output { node, .. } = self.outputs[output].source else { continue };
-            // A stack of our own: a chain of many nodes must not exhaust the thread's.
+            // An explicit stack, since a long chain of nodes would exhaust the thread's stack.
             let mut path = vec![(node, 0)];
             while let Some((node, next)) = path.last_mut() {
                 let args = &self.nodes[*node].args;
@@ -177,7 +176,7 @@ impl Graph {
 }
 
 fn not_found<'a>(what: &'static str, name: &str, known: impl Iterator<Item = &'a str> + Clone) -> Error {
-    // `prior.stepz` is compared by its last part, which is what `known` holds.
+    // `prior.stepz` is compared by its last part, because `known` holds port names.
     let last = name.rsplit('.').next().unwrap_or(name);
     let hint = match did_you_mean(last, known.clone()) {
         hint if hint.is_empty() => match known.collect::<Vec<_>>().join(", ") {

@@ -1,4 +1,4 @@
-//! A node in a graph: its arguments, where they come from, and what it gives.
+//! Nodes of a graph: their arguments, sources and results.
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -8,28 +8,28 @@ use wuerst_core::{Models, NodeKind, Port, Result, Ty, Value};
 /// A node of a graph, with its arguments.
 #[derive(Clone)]
 pub struct Node {
-    /// Its name in the graph; of a node within a node that is a graph itself, `outer/inner`. No part of any cache key:
-    /// a renamed node keeps its results.
+    /// Name in the graph, or `outer/inner` for a node within a node that is a graph. Not part of cache keys: a renamed
+    /// node keeps its results.
     pub id: String,
-    /// What it computes.
+    /// Node kind.
     pub kind: Arc<dyn NodeKind>,
-    /// Where its arguments come from, in the order of its signature's inputs.
+    /// Sources of its arguments, in the order of its signature's inputs.
     pub args: Vec<ValueSource>,
-    /// The types of its outputs; lengths that follow from the graph are fixed.
+    /// Types of its outputs; lengths that follow from the graph are fixed.
     pub gives: Vec<Ty>,
     /// Preferred devices, first choice first; empty without preference.
     pub devices: Vec<String>,
-    /// The inputs of nested graphs that its arguments enter by.
+    /// Inputs of nested graphs through which its arguments pass.
     pub(crate) boundaries: Vec<BoundaryCheck>,
     pub(crate) role: Role,
 }
 
-/// What a node is to a batch. All nodes of a graph that does not run are whole.
+/// Role of a node in a batch. Outside of a run all nodes are whole.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Role {
     /// The node of the graph.
     Whole,
-    /// That node for one result of several.
+    /// The node for one item of a batch.
     One { index: usize, of: usize },
     /// A node for one entry of lists; it may make a batch.
     Entry { index: usize, of: usize },
@@ -37,33 +37,33 @@ pub(crate) enum Role {
     Adapter,
 }
 
-/// An input of a nested graph: a value that enters by it must be allowed there too.
+/// An input of a nested graph: a value that passes through it must satisfy its limits too.
 #[derive(Clone)]
 pub(crate) struct BoundaryCheck {
     /// The argument, by index.
     pub(crate) arg: usize,
-    /// As `outer.steps`.
+    /// Name, such as `outer.steps`.
     pub(crate) name: String,
     pub(crate) port: Arc<Port>,
-    /// What stands in for it when nothing comes in, as the port takes it.
+    /// Default used when no value is given, in the type of the port.
     pub(crate) default: Option<Value>,
 }
 
-/// Where a value comes from.
+/// Source of a value.
 #[derive(Clone, Debug, PartialEq)]
 pub enum ValueSource {
-    /// It is written in the graph, or the default of a port.
+    /// A value in the graph, or the default of a port.
     Literal(Value),
     /// An input of the graph, by index.
     Input(usize),
-    /// An output of a node, by index of the node in the graph and of the port in its signature.
+    /// An output of a node: the index of the node in the graph, and of the port in its signature.
     Output {
         /// The node.
         node: usize,
         /// The port.
         port: usize,
     },
-    /// From nowhere: an optional port that is left out.
+    /// No value: an optional port is left out.
     LeftOut,
 }
 
@@ -74,13 +74,13 @@ pub struct Output {
     pub name: String,
     /// Its type; dimensions that follow from the graph are fixed.
     pub ty: Ty,
-    /// Where it comes from.
+    /// Source of its value.
     pub source: ValueSource,
 }
 
 impl Node {
-    /// What stands in for an argument that comes from an input which is left out: the default of the first graph around
-    /// the node that has one, or of its own port.
+    /// Default for an argument whose graph input is left out: the default of the innermost surrounding graph that has
+    /// one, or of the argument's own port.
     pub(crate) fn default(&self, arg: usize, models: &Models) -> Result<Option<Value>> {
         let boundary = self
             .boundaries
@@ -95,7 +95,7 @@ impl Node {
         }
     }
 
-    /// What it is known by from run to run: its name, and which result of a batch it makes.
+    /// Identity across runs: the name, and the index of its batch item.
     pub(crate) fn place(&self) -> Cow<'_, str> {
         match self.role {
             Role::One { index: 1.., .. } | Role::Entry { index: 1.., .. } | Role::Adapter => {

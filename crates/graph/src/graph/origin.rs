@@ -1,4 +1,4 @@
-//! Which pictures of a graph a model makes.
+//! Determines which pictures of a graph a model makes.
 
 use wuerst_core::{DType, Dim, Origin, Port, Result, Ty};
 
@@ -17,7 +17,7 @@ impl Graph {
         })
     }
 
-    /// The same of the results of each node.
+    /// The origin of every node's results.
     pub(crate) fn origins(&self, given: &dyn Fn(usize) -> bool) -> Vec<Option<Origin>> {
         let mut origins: Vec<Option<Origin>> = Vec::with_capacity(self.nodes.len());
         for node in &self.nodes {
@@ -27,7 +27,7 @@ impl Graph {
                     ValueSource::LeftOut => None,
                     ValueSource::Input(index) => given(*index).then_some((port, None)),
                     ValueSource::Literal(_) => Some((port, None)),
-                    // Each node stands after those that it uses.
+                    // Each node comes after those that it uses.
                     ValueSource::Output { node, .. } => Some((port, origins.get(*node).copied().flatten())),
                 });
             let arguments: Vec<(&Port, Option<Origin>)> = arguments.collect();
@@ -39,7 +39,7 @@ impl Graph {
     }
 }
 
-/// The origin of a node's results, from its arguments with their origins.
+/// The origin of a node's results, derived from the origins of its arguments.
 fn of_results(arguments: &[(&Port, Option<Origin>)], makes_picture: bool) -> Option<Origin> {
     let most =
         || arguments.iter().filter(|(port, _)| has_rank(&port.ty, 3)).filter_map(|(_, origin)| *origin).max();
@@ -64,7 +64,7 @@ fn has_rank(ty: &Ty, least: usize) -> bool {
     matches!(ty, Ty::Tensor { dims, .. } if dims.len() >= least)
 }
 
-/// Whether a value of the type is a picture, or several.
+/// Whether a type holds one or several pictures.
 fn is_picture(ty: &Ty) -> bool {
     matches!(ty, Ty::Tensor { dims, .. } if dims.len() >= 3 && dims.last() == Some(&Dim::Fixed(3)))
 }

@@ -1,4 +1,4 @@
-//! Graph files become node kinds, those that others use first.
+//! Adds graph files as node kinds, in the order of their dependencies.
 
 use std::fmt;
 
@@ -10,23 +10,23 @@ use crate::file::problems::{Place, Problems};
 use crate::file::yaml;
 use crate::graph::Graph;
 
-/// A graph file that becomes a node kind.
+/// A graph file to be added as a node kind.
 #[derive(Clone, Debug)]
 pub struct GraphKind<'a> {
     /// The kind.
     pub kind: &'a str,
     /// The text of the file.
     pub text: &'a str,
-    /// What the names of models and files that are written in it mean; without it what they mean in any graph.
+    /// Resolves names of models and files in the graph; `None` resolves them as in any graph.
     pub models: Option<Models>,
 }
 
-/// Why a graph file is no node kind.
+/// Reason why a graph file cannot be a node kind.
 #[derive(Debug)]
 pub struct AddGraphError {
-    /// Which of them, by index.
+    /// Index of the graph file.
     pub index: usize,
-    /// What is wrong with it; places are in its text.
+    /// The error; places refer to the graph file's text.
     pub error: Error,
 }
 
@@ -38,14 +38,13 @@ impl fmt::Display for AddGraphError {
 
 impl std::error::Error for AddGraphError {}
 
-/// Adds graphs to the node kinds: all of them or, after an error, none. They may use each other, in any order, but none
-/// itself.
+/// Adds graphs as node kinds, all or, after an error, none. They may use each other, in any order, but not themselves.
 ///
 /// # Errors
-/// The first graph that cannot be added, and why: its kind is taken or malformed, it uses itself, perhaps through others,
-/// an output may be left out, or whatever [`Graph::load`](crate::Graph::load) says.
+/// The first graph that cannot be added, with the reason: its kind's name is taken or malformed, it uses itself directly
+/// or through others, an output is optional, or an error of [`Graph::load`](crate::Graph::load).
 pub fn add_graphs(registry: &mut Registry, graphs: &[GraphKind<'_>]) -> Result<(), AddGraphError> {
-    // A kind that is taken means what it meant before, which is said when it cannot be added.
+    // A name that is taken keeps its meaning here; the conflict is reported when the graph is added.
     let new: Vec<&str> =
         graphs.iter().map(|one| if registry.get(one.kind).is_none() { one.kind } else { "" }).collect();
     let uses: Vec<Vec<Use>> = graphs.iter().map(|one| uses(one.text, &new)).collect();
@@ -65,14 +64,14 @@ pub fn add_graphs(registry: &mut Registry, graphs: &[GraphKind<'_>]) -> Result<(
     Ok(())
 }
 
-/// That a graph uses one of those that are added with it.
+/// A use of another graph that is added at the same time.
 struct Use {
     graph: usize,
     place: Place,
 }
 
 fn uses(text: &str, new: &[&str]) -> Vec<Use> {
-    // What is wrong is said when the graph is loaded.
+    // Problems are reported when the graph is loaded.
     let doc = Doc::read(yaml::read(text).tree, &mut Problems::default());
     let kinds = doc.nodes.into_iter().filter_map(|node| node.value.kind);
     let used = |kind: crate::file::doc::Entry<String>| {
@@ -82,10 +81,10 @@ fn uses(text: &str, new: &[&str]) -> Vec<Use> {
     kinds.filter_map(used).collect()
 }
 
-/// The graphs, each after those that it uses.
+/// Indices of the graphs, each after those that it uses.
 fn order(uses: &[Vec<Use>], graphs: &[GraphKind<'_>]) -> Result<Vec<usize>, AddGraphError> {
     let mut order = Vec::with_capacity(uses.len());
-    // Each is taken when all that it uses are; whoever adds graphs adds a handful.
+    // Quadratic, which suffices for the handful of graphs that a host adds.
     while order.len() < uses.len() {
         let ready =
             |at: &usize| !order.contains(at) && uses[*at].iter().all(|one| order.contains(&one.graph));
@@ -97,7 +96,7 @@ fn order(uses: &[Vec<Use>], graphs: &[GraphKind<'_>]) -> Result<Vec<usize>, AddG
     Ok(order)
 }
 
-/// What to say when every graph that is left uses another that is left: following them must come round.
+/// The error when each remaining graph uses another remaining one: following these uses leads to a cycle.
 fn circle(uses: &[Vec<Use>], done: &[usize], graphs: &[GraphKind<'_>]) -> AddGraphError {
     let mut path: Vec<usize> = (0..uses.len()).find(|at| !done.contains(at)).into_iter().collect();
     while let Some(&last) = path.last() {

@@ -1,4 +1,4 @@
-//! Nodes that are graphs give way to the nodes within.
+//! Replaces nodes that are graphs by the nodes within.
 
 use std::sync::Arc;
 
@@ -9,16 +9,16 @@ use crate::file::problems::{Place, Problems};
 use crate::graph::each::{Each, Template, TemplateNode};
 use crate::graph::{BoundaryCheck, Graph, Node, Output, ValueSource};
 
-/// As many nodes may a graph have in all. Graphs in graphs in graphs could double it with each line of text.
+/// Maximum number of nodes in a graph. Nested graphs could double it with each line of text.
 const MOST: usize = 100_000;
 
-/// How many nodes a node stands for.
+/// Number of nodes that a node stands for.
 fn size(kind: &dyn NodeKind) -> usize {
     let kind = Each::of(kind).map_or(kind, |each| &**each.inner());
     Subgraph::of(kind).map_or(1, |sub| sub.graph.nodes.len())
 }
 
-/// Notes the node with which a graph gets too many nodes, those within graphs counted.
+/// Reports the node at which a graph exceeds the maximum number of nodes, including those of nested graphs.
 pub(crate) fn too_many<'a>(
     nodes: impl Iterator<Item = (&'a Place, &'a dyn NodeKind)>,
     problems: &mut Problems,
@@ -35,14 +35,14 @@ pub(crate) fn too_many<'a>(
     }
 }
 
-/// The graph with the nodes of its graphs in their places, each after those that it uses as before.
+/// The graph with nested graphs replaced by their nodes, each after those that it uses.
 pub(crate) fn expand(graph: Graph) -> Graph {
     let expands = |kind: &dyn NodeKind| Subgraph::of(kind).is_some() || Each::of(kind).is_some();
     if !graph.nodes.iter().any(|node| expands(&*node.kind)) {
         return graph;
     }
     let mut nodes: Vec<Arc<Node>> = Vec::new();
-    // Where the outputs of each node of the old graph come from now.
+    // New sources of the outputs of each old node.
     let mut gives: Vec<Vec<ValueSource>> = Vec::new();
     for node in graph.nodes {
         let args = node.args.iter().map(|source| moved(source, &gives)).collect();
@@ -60,7 +60,7 @@ pub(crate) fn expand(graph: Graph) -> Graph {
                 let within = Within { outer: &node, sub, begin: nodes.len() };
                 gives.push(sub.graph.outputs.iter().map(|output| within.source(&output.source)).collect());
                 nodes.extend(sub.graph.nodes.iter().map(|inner| Arc::new(within.node(inner))));
-                // What is known of its outputs here is known of the nodes that they come from.
+                // Types known for the outputs here also hold for the nodes that they come from.
                 for (output, ty) in sub.graph.outputs.iter().zip(&node.gives) {
                     if let ValueSource::Output { node, port } = output.source {
                         Arc::make_mut(&mut nodes[within.begin + node]).gives[port] = ty.clone();
@@ -140,7 +140,7 @@ impl Within<'_> {
 
     fn node(&self, inner: &Node) -> Node {
         let arg = |(arg, source): (usize, &ValueSource)| match self.source(source) {
-            // Without a default that cannot be had, since it was checked when the graph within was.
+            // Ignores a default that does not exist; the check of the inner graph has reported it.
             ValueSource::LeftOut => match inner.default(arg, &self.sub.graph.models) {
                 Ok(Some(default)) => ValueSource::Literal(default),
                 Ok(None) | Err(_) => ValueSource::LeftOut,

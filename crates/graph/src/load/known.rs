@@ -1,5 +1,4 @@
-//! The check of a graph with the files and numbers that are written in it: a run's refusals come when the graph is
-//! checked.
+//! Applies a run's checks when the graph is loaded, using the files and numbers written in it.
 
 use wuerst_core::{Error, Port, Value};
 
@@ -8,7 +7,7 @@ use crate::file::problems::{Place, Problems};
 use crate::graph::Graph;
 use crate::run::sizes::{Fault, Given, Sizes};
 
-/// Adds what is certain to the problems, and what defaults of inputs bring about, which may be replaced, to the others.
+/// Adds certain problems to `problems`, and those caused by replaceable defaults of inputs to `defaults`.
 pub(super) fn check(graph: &Graph, doc: &Doc, problems: &mut Problems, defaults: &mut Problems) {
     let nothing = vec![None; graph.inputs.len()];
     let default = |port: &Port| {
@@ -30,7 +29,7 @@ pub(super) fn check(graph: &Graph, doc: &Doc, problems: &mut Problems, defaults:
     }
 }
 
-/// Why nodes cannot have their arguments, with these values of the inputs.
+/// Reasons why nodes refuse their arguments, for these values of the inputs.
 fn faults(graph: &Graph, inputs: &[Option<Value>]) -> Vec<Fault> {
     let plan: Vec<usize> = (0..graph.nodes.len()).collect();
     let mut sizes = Sizes::new(Given { graph, plan: &plan, inputs, resolved: false });
@@ -39,7 +38,7 @@ fn faults(graph: &Graph, inputs: &[Option<Value>]) -> Vec<Fault> {
 
 fn add(graph: &Graph, doc: &Doc, fault: &Fault, problems: &mut Problems) {
     let node = &graph.nodes[fault.node];
-    // Of a node within a node that is a graph, the outer one stands in this file.
+    // For a node within a node that is a graph, this file contains the outer one.
     let (outer, inner) = node.id.split_once('/').map_or((node.id.as_str(), None), |(o, i)| (o, Some(i)));
     let port = fault.arg.map(|arg| node.kind.spec().signature.inputs[arg].name.as_str());
     let entry = doc.nodes.iter().find(|entry| entry.name == outer);

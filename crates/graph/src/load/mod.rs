@@ -1,4 +1,4 @@
-//! From a graph file to a [`Graph`], alone or as a node kind of other graphs.
+//! Loads a graph file as a [`Graph`], or as a node kind of other graphs.
 
 pub(crate) mod add;
 mod expand;
@@ -25,7 +25,7 @@ impl Graph {
     /// Reads and checks a graph file.
     ///
     /// # Errors
-    /// [`Error::Graph`] with every problem that there is, each with its place in `text`.
+    /// [`Error::Graph`] with all problems, each with its place in `text`.
     pub fn load(text: &str, registry: &Registry) -> Result<Graph> {
         Graph::load_with(text, registry, &[])
     }
@@ -38,18 +38,18 @@ impl Graph {
         Graph::load_for(text, registry, changes, registry.models())
     }
 
-    /// The same where names of models in changes mean something else than in the file.
+    /// Like `load_with`, with a separate resolver for names of models in changes.
     fn load_for(text: &str, registry: &Registry, changes: &[Change<'_>], host: &Models) -> Result<Graph> {
         load(text, registry, changes, host).map_err(Error::Graph)
     }
 }
 
-/// The [`Graph::warnings`] of a node kind that is a graph; none for other kinds.
+/// The [`Graph::warnings`] of a node kind that is a graph; empty for other kinds.
 pub fn warnings(kind: &dyn NodeKind) -> &[Diagnostic] {
     Subgraph::of(kind).map_or(&[], |sub| sub.graph.warnings())
 }
 
-/// Reads, changes and checks a graph file. `host` is what the names of models mean in changes.
+/// Reads, changes and checks a graph file. `host` resolves the names of models in changes.
 fn load(
     text: &str,
     registry: &Registry,
@@ -93,7 +93,7 @@ fn load(
     }
 }
 
-/// A graph that is a node, with changes, checked anew; places in errors are those in its own file.
+/// A nested graph with changes, checked again; places in errors refer to its own file.
 fn changed(sub: &Subgraph, changes: &[Change<'_>], host: &Models) -> Result<Subgraph> {
     let graph = Graph::load_for(&sub.text, &sub.registry, changes, host)?;
     Subgraph::of_graph(sub.kind(), graph, Arc::clone(&sub.text), sub.registry.clone())

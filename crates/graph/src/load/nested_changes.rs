@@ -1,4 +1,4 @@
-//! Changes of nodes within nodes: a node that is a graph becomes that graph with the changes in it, checked anew.
+//! Changes to nodes within nodes: the outer node gets a changed copy of its graph, which is checked again.
 
 use std::sync::Arc;
 
@@ -10,10 +10,10 @@ use crate::file::change::Change;
 use crate::file::problems::{Place, Problems};
 use crate::graph::each::Each;
 
-/// Loads a graph that is a node again, with changes; the names of models in them are the host's.
+/// Reloads a nested graph with changes; `Models` resolves the names of models in them.
 pub(super) type Load = fn(&Subgraph, &[Change<'_>], &Models) -> Result<Subgraph>;
 
-/// Makes the changes, each with the node that is a graph and what is changed within that.
+/// Applies the changes, each given as the outer node and the change within its graph.
 pub(super) fn change(
     changes: &[(&str, Change<'_>)],
     load: Load,
@@ -21,7 +21,7 @@ pub(super) fn change(
     problems: &mut Problems,
 ) {
     for (index, (outer, _)) in changes.iter().enumerate() {
-        // All changes of a graph are made at once, at the first of them.
+        // All changes of a graph are applied together, at the first of them.
         if changes[..index].iter().all(|(before, _)| before != outer) {
             let own = changes[index..].iter().filter(|(other, _)| other == outer);
             let own: Vec<&Change<'_>> = own.map(|(_, change)| change).collect();
@@ -30,7 +30,8 @@ pub(super) fn change(
     }
 }
 
-/// A graph that does not hold with its changes is unknown from then on: what depends on it is passed over.
+/// Applies changes to one graph. If it becomes invalid, its node kind counts as unknown, so checks skip the parts that
+/// depend on it.
 fn change_graph(
     outer: &str,
     changes: &[&Change<'_>],
@@ -47,7 +48,7 @@ fn change_graph(
             return;
         }
     };
-    // What is wrong, by the number of the change that it is about, since that is the order in which they were given.
+    // Problems are ordered by the index of the change that caused them.
     let mut found: Vec<(usize, Place, String)> = Vec::new();
     let mut good = Vec::new();
     for (number, change) in changes.iter().enumerate() {
@@ -74,7 +75,7 @@ fn change_graph(
                 let number = number.unwrap_or(changes.len());
                 let Diagnostic { line, column, path, message } = problem;
                 match line {
-                    // Of a change, or of one further within.
+                    // A problem of a change, possibly of a more deeply nested one.
                     0 if !path.is_empty() => (number, place(&path), message),
                     0 => (number, Place::outside(outer), message),
                     _ => {
@@ -92,7 +93,7 @@ fn change_graph(
     found.into_iter().for_each(|(_, place, message)| problems.add(place, message));
 }
 
-/// The index of a node that is a graph; `None` when its kind is unknown, which is reported.
+/// The index of a node that is a graph; `None` if its kind is unknown, which is reported.
 fn graph(name: &str, scope: &Scope<'_>) -> Result<Option<usize>, String> {
     let Some(&at) = scope.node_named.get(name) else {
         let names = scope.nodes.iter().map(|(name, _)| *name);

@@ -1,9 +1,9 @@
 //! A graph file as a node of other graphs.
 //!
-//! Its inputs are the node's ports, with their types, defaults and ranges, and its outputs the node's outputs. A graph
-//! that uses it is checked against them, and then the node gives way to the nodes within, which are called
-//! `outer/inner` from then on. So what is remembered, shown, weighed and reported of a node holds for those within
-//! too, and nothing about running a graph knows of graphs within graphs.
+//! The graph's inputs, with types, defaults and ranges, and its outputs become the node's ports. A graph that uses the
+//! node is checked against these ports; then the node is replaced by the nodes within, which are called `outer/inner`.
+//! Caching, progress and reports therefore treat them like all other nodes, and the code that runs graphs knows no nested
+//! graphs.
 
 use std::any::Any;
 use std::sync::Arc;
@@ -24,7 +24,7 @@ pub(crate) struct Subgraph {
     pub(super) spec: NodeSpec,
     /// Without graphs within.
     pub(super) graph: Graph,
-    /// What it was made of, to be made again with changes.
+    /// Its source, to be loaded again with changes.
     pub(super) text: Arc<str>,
     pub(super) registry: Registry,
 }
@@ -34,7 +34,7 @@ impl Subgraph {
         &self.spec.kind
     }
 
-    /// The node that is this graph, which was loaded from `text` with the node kinds of `registry`.
+    /// The node kind for this graph, which was loaded from `text` with the node kinds of `registry`.
     pub(super) fn of_graph(kind: &str, graph: Graph, text: Arc<str>, registry: Registry) -> Result<Subgraph> {
         let spec = NodeSpec::new(kind, 1, "->", &about(&text))?;
         for output in &graph.outputs {
@@ -58,19 +58,19 @@ impl Subgraph {
         Ok(Subgraph { spec, graph, text, registry })
     }
 
-    /// The graph that a node is, if it is one.
+    /// The graph behind a node kind, if it is one.
     pub(crate) fn of(kind: &dyn NodeKind) -> Option<&Subgraph> {
         (kind as &dyn Any).downcast_ref()
     }
 }
 
-/// What the names in a node kind's own defaults mean, if it is a graph: they are written in its file.
+/// Resolves the names in the defaults of a node kind that is a graph: they stand in its file.
 pub(crate) fn models(kind: &dyn NodeKind) -> Option<&Models> {
     let kind = Each::of(kind).map_or(kind, |each| &**each.inner());
     Subgraph::of(kind).map(|sub| &sub.graph.models)
 }
 
-/// What the comment at the beginning of a graph file says: its first paragraph.
+/// Description from the first paragraph of the comment at the beginning of a graph file.
 fn about(text: &str) -> String {
     let comment = byte_order::unmarked(text).lines().map_while(|line| line.strip_prefix('#')).map(str::trim);
     let lines: Vec<&str> = comment
@@ -85,7 +85,8 @@ impl NodeKind for Subgraph {
         &self.spec
     }
 
-    /// Asks the nodes within. What they blame on a port that is wired to an input, is the input's fault.
+    /// Lets the nodes within check their arguments. A refusal of a port that is wired to an input becomes a refusal of
+    /// that input.
     fn check(&self, known: &Args<'_>) -> Result<(), Refusal> {
         for (index, value) in known.values().iter().enumerate() {
             if let Some(value) = value {
@@ -120,7 +121,7 @@ impl NodeKind for Subgraph {
         Ok(())
     }
 
-    /// For whoever runs it by itself: in a graph its nodes stand in its place.
+    /// Only for direct calls: a graph replaces this node by the nodes within.
     fn run(&self, ctx: &mut Ctx<'_>, args: &Args<'_>) -> Result<Vec<Value>> {
         let mut inputs = Inputs::new();
         for (port, value) in self.spec.signature.inputs.iter().zip(args.values()) {

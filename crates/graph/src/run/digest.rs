@@ -1,4 +1,4 @@
-//! What an output will be, as a digest, before anything runs.
+//! The digest of an output, computed before anything runs.
 
 use wuerst_core::{CancellationToken, Digest, Error, Hasher, Result};
 
@@ -7,13 +7,14 @@ use super::key;
 use crate::graph::{Graph, Node, ValueSource};
 
 impl Graph {
-    /// What an output depends on: the kinds and versions of nodes, literals, inputs, models and files by content. While
-    /// the digest stays the same, so does the output. The reverse does not hold: two ways to the same result have two
-    /// digests. Equal on every machine. Models and files are read, unless they are known; `cancel` stops that.
+    /// A digest of everything that an output depends on: kinds and versions of nodes, literals, inputs, and the content
+    /// of models and files. While it stays equal, the output does too; the reverse does not hold, since different
+    /// computations of one value have different digests. Equal on every machine. Reads models and files that are not
+    /// remembered; `cancel` stops that.
     ///
     /// # Errors
-    /// An unknown output, an input that is missing or refused, a file that has gone; [`Error::Invalid`] when the output
-    /// depends on a node that is run every time.
+    /// An unknown output, a missing or refused input, a file that was removed; [`Error::Invalid`] if the output depends
+    /// on a node that runs every time.
     pub fn digest(&self, inputs: &Inputs, output: &str, cancel: &CancellationToken) -> Result<Digest> {
         let output = self.output(output)?;
         let plan = self.needed(&[output]);

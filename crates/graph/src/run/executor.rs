@@ -1,4 +1,4 @@
-//! Runs the nodes that some outputs need, each at most once.
+//! Runs the nodes that outputs need, each at most once.
 
 mod batches;
 
@@ -20,12 +20,12 @@ use crate::graph::{Graph, Node, Output, ValueSource};
 
 /// One call of [`Run::outputs`](crate::Run::outputs).
 pub(crate) struct Executor<'a> {
-    /// The graph; once a batch has become single results, one of the executor's own.
+    /// The graph; owned once a batch was split.
     graph: Cow<'a, Graph>,
-    /// What is asked for, and how much of it was given.
+    /// Requested outputs, and the number of those delivered.
     outputs: &'a [usize],
     given: usize,
-    /// The nodes that nodes of a batch have become.
+    /// The nodes that replaced nodes of a batch.
     parts: HashMap<usize, Vec<usize>>,
     cache: &'a Cache,
     cancel: &'a CancellationToken,
@@ -33,24 +33,24 @@ pub(crate) struct Executor<'a> {
     inputs: Vec<Option<Value>>,
     progress: Progress<'a>,
     slots: Vec<Slot>,
-    /// What nodes have saved.
+    /// Files saved by nodes.
     saved: Saved,
 }
 
-/// What an executor knows about a node.
+/// State of a node in an executor.
 #[derive(Default)]
 struct Slot {
-    /// Its arguments as they are on disk now, where they are models or files.
+    /// Its arguments, with models and files in their present state on disk.
     args: Vec<ValueSource>,
-    /// The digests of its results, once resolved.
+    /// Digests of its results, once resolved.
     results: Option<Results>,
     /// Whether it has run, and so read its arguments.
     ran: bool,
-    /// Its results, as far as they are held.
+    /// Its results that are held in memory.
     leases: Vec<Option<Lease>>,
-    /// How many arguments of other nodes, and outputs, have still to read it. At zero it is let go.
+    /// Number of arguments and outputs that still have to read it. At zero its results are released.
     readers: usize,
-    /// Whether it, or one before it, ran since its arguments were not the last time's.
+    /// Whether it, or a node before it, ran because of changed arguments.
     disturbed: bool,
     report: Option<NodeReport>,
 }
@@ -73,7 +73,7 @@ impl<'a> Executor<'a> {
         executor
     }
 
-    /// The reports of the nodes that were dealt with.
+    /// The reports of the nodes that were resolved.
     pub(crate) fn finish(mut self, plan: &[usize], success: bool) -> Vec<NodeReport> {
         if success {
             self.progress.end();
@@ -102,7 +102,7 @@ impl<'a> Executor<'a> {
         Ok(ty.widen(value))
     }
 
-    /// Settles every node that an output needs.
+    /// Resolves every node that an output needs.
     fn settle_all(&mut self, output: usize) -> Result<()> {
         'again: loop {
             for node in self.graph.needed_but(&[output], |node| self.slots[node].results.is_some()) {
@@ -121,7 +121,7 @@ impl<'a> Executor<'a> {
         }
     }
 
-    /// Counts who will read the results of each node, of those that are still to be dealt with.
+    /// Counts the readers of each node's results, among the unresolved nodes.
     fn count_readers(&mut self) {
         let wanted = &self.outputs[self.given..];
         self.slots.iter_mut().for_each(|slot| slot.readers = 0);
@@ -139,7 +139,7 @@ impl<'a> Executor<'a> {
         }
     }
 
-    /// Makes the digests of a node's results known; those of its arguments are.
+    /// Determines the digests of a node's results; the digests of its arguments are known.
     fn resolve(&mut self, node: usize) -> Result<()> {
         self.cancel.check()?;
         let this = Arc::clone(&self.graph.nodes[node]);
@@ -160,7 +160,7 @@ impl<'a> Executor<'a> {
         self.execute(node, reason(spec, changed))
     }
 
-    /// Whether a node's results are remembered, here or in the cache folder.
+    /// Whether a node's results are remembered, in memory or in the cache folder.
     fn recall(&mut self, node: usize, arguments: &Arguments, changed: Option<&[usize]>) -> bool {
         let key = key::key(self.graph.nodes[node].kind.spec(), arguments);
         let hit = match changed {
@@ -176,8 +176,8 @@ impl<'a> Executor<'a> {
         self.restore(node, key)
     }
 
-    /// Takes remembered results for the node's. A node that has other outputs now, and forgot to raise its
-    /// version, has none.
+    /// Uses remembered results for a node. Refuses those with another number of outputs, from a node kind that did not
+    /// raise its version.
     fn reuse(&mut self, node: usize, results: &Results, hit: CacheHit, duration: Duration) -> bool {
         let this = Arc::clone(&self.graph.nodes[node]);
         let slot = &mut self.slots[node];
@@ -194,7 +194,7 @@ impl<'a> Executor<'a> {
         true
     }
 
-    /// Takes the node's results from the cache folder, if they are there.
+    /// Loads the node's results from the cache folder, if they exist.
     fn restore(&mut self, node: usize, key: Digest) -> bool {
         let begun = Instant::now();
         let Some((values, warnings)) = self.cache.restore(key) else { return false };
@@ -210,7 +210,7 @@ impl<'a> Executor<'a> {
         self.reuse(node, &results, CacheHit::Stored, begun.elapsed())
     }
 
-    /// Sees to it that a resolved node's result is held, by running what was evicted.
+    /// Makes a resolved node's result available, and runs nodes whose results were evicted.
     fn hold(&mut self, node: usize, port: usize) -> Result<()> {
         let mut wanted = vec![(node, port)];
         while let Some(&(node, port)) = wanted.last() {
@@ -233,7 +233,7 @@ impl<'a> Executor<'a> {
         Ok(())
     }
 
-    /// Whether a result is held now, if need be by fetching it from the store.
+    /// Whether a result is held, after trying to fetch it from the store.
     fn held(&mut self, node: usize, port: usize) -> bool {
         let slot = &mut self.slots[node];
         if slot.leases[port].is_none() {
@@ -242,7 +242,7 @@ impl<'a> Executor<'a> {
         slot.leases[port].is_some()
     }
 
-    /// The first of a node's arguments whose value is not held.
+    /// The first argument of a node whose value is not held.
     fn missing(&mut self, node: usize) -> Option<(usize, usize)> {
         (0..self.slots[node].args.len()).find_map(|index| {
             let ValueSource::Output { node, port } = self.slots[node].args[index] else { return None };
@@ -256,7 +256,7 @@ impl<'a> Executor<'a> {
         key::arguments(&**kind, &self.slots[node].args, &self.inputs, result).map_err(|e| e.in_node(id))
     }
 
-    /// Runs a node whose arguments are held, unless another job is just doing so.
+    /// Runs a node whose arguments are held, unless another job is computing the same result.
     fn execute(&mut self, node: usize, reason: RunReason) -> Result<()> {
         let this = Arc::clone(&self.graph.nodes[node]);
         let Node { id, kind, devices, .. } = &*this;
@@ -264,10 +264,10 @@ impl<'a> Executor<'a> {
         self.cancel.check()?;
         let in_node = |error: Error| error.in_node(id);
         let (args, lengths) = self.args(node).map_err(in_node)?;
-        // Most nodes make a few things of the size of what they are given, and see to it themselves when it is more.
+        // Most nodes allocate a few times the size of their arguments, and check for themselves if they need more.
         let given: usize = args.iter().flatten().map(Value::bytes).sum();
         memory::check(given.saturating_mul(4)).map_err(in_node)?;
-        // Of the arguments as they are now: one that was made again may differ in its last bits.
+        // Computed from the present arguments: one that was recomputed may differ in its last bits.
         let key = key::key(spec, &self.arguments(node)?);
         let waiting = Instant::now();
         let claim = if spec.pure { Some(self.cache.claim(key, self.cancel)?) } else { None };
@@ -276,7 +276,7 @@ impl<'a> Executor<'a> {
         }
         self.progress.started(node, &this);
         let begun = Instant::now();
-        // What a pure function gives does not depend on it.
+        // Results of a pure function do not depend on origins.
         let origins = if spec.pure { vec![] } else { self.origins(node) };
         let ctx = Ctx::new(id, self.cancel, &mut self.progress);
         let mut ctx = ctx.with_devices(devices).with_saved(&self.saved).with_origins(&origins);
@@ -313,7 +313,7 @@ impl<'a> Executor<'a> {
         Ok(())
     }
 
-    /// Whether another job computed the node's results while this one waited for its turn.
+    /// Whether another job computed the node's results while this one waited.
     fn shared(&mut self, node: usize, key: Digest, reason: &RunReason, waiting: Instant) -> bool {
         let Some(results) = self.cache.recall(key) else { return false };
         if *reason == RunReason::Evicted {
@@ -328,7 +328,7 @@ impl<'a> Executor<'a> {
         self.reuse(node, &results, CacheHit::Shared, waiting.elapsed())
     }
 
-    /// Which arguments of a node models have made.
+    /// Whether a model made each argument of a node.
     fn origins(&self, node: usize) -> Vec<Option<Origin>> {
         let all = self.graph.origins(&|index| self.inputs[index].is_some());
         let origin = |source: &ValueSource| match source {
@@ -338,7 +338,7 @@ impl<'a> Executor<'a> {
         self.graph.nodes[node].args.iter().map(origin).collect()
     }
 
-    /// A node's arguments as its signature wants them.
+    /// A node's arguments, converted to the types of its signature.
     fn args(&self, node: usize) -> Result<(Vec<Option<Value>>, Lengths)> {
         let ports = &self.graph.nodes[node].kind.spec().signature.inputs;
         let value = |(port, source): (&Port, &ValueSource)| {
@@ -356,10 +356,10 @@ impl<'a> Executor<'a> {
         Ok((values, lengths))
     }
 
-    /// One reader less; the last one lets the values go.
+    /// Removes one reader of a node; the last one releases the values.
     ///
-    /// A node whose results were recalled stays a reader to the end: should its own value turn out to be
-    /// evicted, it does read. So no node runs twice.
+    /// A node whose results were recalled stays a reader until the end, since it does read if its own value turns out to
+    /// be evicted. So no node runs twice.
     fn read(&mut self, node: usize) {
         let slot = &mut self.slots[node];
         slot.readers = slot.readers.saturating_sub(1);
@@ -369,7 +369,7 @@ impl<'a> Executor<'a> {
     }
 }
 
-/// The nodes whose results a node takes, once for each argument.
+/// The nodes whose results a node uses, once for each argument.
 fn used(graph: &Graph, node: usize) -> impl Iterator<Item = usize> {
     graph.nodes[node].args.iter().filter_map(|source| match source {
         ValueSource::Output { node, .. } => Some(*node),
@@ -377,12 +377,12 @@ fn used(graph: &Graph, node: usize) -> impl Iterator<Item = usize> {
     })
 }
 
-/// Why a node must run, by the arguments that changed since the last time, if there was one.
+/// Reason for a run, from the arguments that changed since the last one, if there was one.
 fn reason(spec: &NodeSpec, changed: Option<Vec<usize>>) -> RunReason {
     match changed {
         _ if !spec.pure => RunReason::Volatile,
         None => RunReason::New,
-        // The memo has forgotten it.
+        // The memo has forgotten the key.
         Some(changed) if changed.is_empty() => RunReason::Evicted,
         Some(changed) => RunReason::Changed(changed.into_iter().map(|at| key::argument(spec, at)).collect()),
     }

@@ -1,4 +1,4 @@
-//! The values that a job gives to a graph's inputs.
+//! Values that a job sets for a graph's inputs.
 
 use std::collections::HashMap;
 
@@ -10,21 +10,21 @@ use super::values;
 use crate::graph::effective_inputs::allowed;
 use crate::graph::{Graph, ValueSource};
 
-/// The values of a graph's inputs, for one or many runs.
+/// Values of a graph's inputs, for one or many runs.
 #[derive(Clone, Debug, Default)]
 pub struct Inputs(HashMap<String, Value>);
 
 impl Inputs {
-    /// No value yet: defaults hold.
+    /// No values: defaults are used.
     pub fn new() -> Inputs {
         Inputs::default()
     }
 
-    /// Sets an input of `graph`. Type and range are checked, also against the ports that it is wired to,
-    /// so that a wrong value is refused here and not after minutes of work. The numbers of a tensor must be finite.
+    /// Sets an input of `graph`. Checks type and range, also against the ports that the input is wired to, so that a
+    /// wrong value is refused before the run. A tensor's numbers must be finite.
     ///
     /// # Errors
-    /// [`Error::NotFound`] with a suggestion; otherwise what is wrong with the value.
+    /// [`Error::NotFound`] with a suggestion; otherwise the problem of the value.
     pub fn set(&mut self, graph: &Graph, name: &str, value: impl Into<Value>) -> Result<()> {
         let index = graph.input(name)?;
         let value = graph.inputs[index].admit(name, value.into(), &graph.models.by_host())?;
@@ -34,18 +34,18 @@ impl Inputs {
         Ok(())
     }
 
-    /// The value that was set; `None` while the default holds.
+    /// The value that was set; `None` if the default is used.
     pub fn get(&self, name: &str) -> Option<&Value> {
         self.0.get(name)
     }
 
-    /// Goes back to the default.
+    /// Resets an input to its default.
     pub fn unset(&mut self, name: &str) {
         self.0.remove(name);
     }
 
-    /// The values as a run of `nodes` needs them, in the order of the graph's inputs: defaults filled
-    /// in, models and files as they are on disk now, and every node asked whether it can take what it will get.
+    /// The values for a run of `nodes`, in the order of the graph's inputs: with defaults, with models and files in their
+    /// present state on disk, and checked by every node.
     pub(crate) fn ready(
         &self,
         graph: &Graph,
@@ -75,7 +75,7 @@ impl Inputs {
             }
             sizes.look(index).map_err(|fault| fault.error.in_node(&node.id))?;
         }
-        // Read once they are known to be wanted: they may be large.
+        // Only read once they are known to be needed, since they may be large.
         for value in values.iter().flatten() {
             if let Value::Model(_) | Value::File(_) = value {
                 value.identify(cancel)?;
@@ -94,7 +94,7 @@ impl Inputs {
                 return Err(Error::invalid(&port.name, format!("this input must be set: `{port}`")));
             }
         };
-        // Again, since another graph may have admitted it, and nobody the default of a model.
+        // Checked again, since another graph may have checked it, and the default of a model was not checked.
         let value = port.admit(&port.name, value, &graph.models)?;
         allowed(graph, index, &value)?;
         Ok(Some(value))

@@ -1,11 +1,11 @@
-//! What a node's results are remembered by.
+//! Cache keys of nodes.
 
 use wuerst_core::{Args, CancellationToken, Digest, Hasher, NodeKind, NodeSpec, Port, Result, Value};
 
 use crate::cache::Arguments;
 use crate::graph::{Graph, ValueSource};
 
-/// What stands for whatever a node depends on beside its arguments.
+/// Pseudo-argument that carries `NodeKind::state`.
 const STATE: &str = "files";
 
 /// The value of a source that no node computes.
@@ -17,14 +17,14 @@ pub(crate) fn given(source: &ValueSource, inputs: &[Option<Value>]) -> Option<Va
     }
 }
 
-/// The arguments that no node computes, as the ports take them.
+/// The arguments that no node computes, converted to the types of the ports.
 pub(crate) fn known(ports: &[Port], sources: &[ValueSource], inputs: &[Option<Value>]) -> Vec<Option<Value>> {
     let known = |(port, source): (&Port, &ValueSource)| Some(port.ty.widen(given(source, inputs)?));
     ports.iter().zip(sources).map(known).collect()
 }
 
-/// A node's arguments in a run on these inputs: a port that is wired to an input which is left out gets the port's
-/// default, as if it were not wired.
+/// The sources of a node's arguments for these inputs. A port wired to an input that is left out gets the port's default,
+/// as if it were not wired.
 pub(crate) fn resolved(graph: &Graph, node: usize, inputs: &[Option<Value>]) -> Result<Vec<ValueSource>> {
     let node = &graph.nodes[node];
     let resolved = |(arg, source): (usize, &ValueSource)| match source {
@@ -37,7 +37,7 @@ pub(crate) fn resolved(graph: &Graph, node: usize, inputs: &[Option<Value>]) -> 
     node.args.iter().enumerate().map(resolved).collect()
 }
 
-/// The arguments with models and files as they are on disk now.
+/// The arguments, with models and files in their present state on disk.
 pub(crate) fn fresh(args: Vec<ValueSource>, cancel: &CancellationToken) -> Result<Vec<ValueSource>> {
     let fresh = |source: ValueSource| match source {
         ValueSource::Literal(value) => {
@@ -52,7 +52,7 @@ pub(crate) fn fresh(args: Vec<ValueSource>, cancel: &CancellationToken) -> Resul
     args.into_iter().map(fresh).collect()
 }
 
-/// The value as it is on disk now, if it is a model or file.
+/// The value in its present state on disk, if it is a model or file.
 pub(crate) fn reopened(value: Value) -> Result<Value> {
     Ok(match value {
         Value::Model(model) => Value::Model(model.reopen()?),
@@ -61,8 +61,8 @@ pub(crate) fn reopened(value: Value) -> Result<Value> {
     })
 }
 
-/// The digests of a node's arguments, and, last, of its [state](NodeKind::state). `result` tells the digests of
-/// other nodes' results.
+/// Digests of a node's arguments followed by that of its [state](NodeKind::state). `result` returns the digests of other
+/// nodes' results.
 pub(crate) fn arguments(
     kind: &dyn NodeKind,
     sources: &[ValueSource],
@@ -79,7 +79,7 @@ pub(crate) fn arguments(
     Ok(sources.iter().zip(&known).map(digest).chain([state]).collect())
 }
 
-/// The key of a node with these arguments.
+/// The cache key of a node with these arguments.
 pub(crate) fn key(spec: &NodeSpec, arguments: &Arguments) -> Digest {
     let start = Hasher::new("node").bytes(spec.kind.as_bytes()).number(spec.version.into());
     let argument = |hasher: Hasher, (name, digest): (&str, &Option<Digest>)| {

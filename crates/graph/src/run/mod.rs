@@ -1,11 +1,10 @@
-//! Running a graph: only what changed, one node after the other.
+//! Runs graphs incrementally, one node after another.
 //!
-//! A node's *key* is a digest of its kind, its version and the digests of its arguments. A key that the
-//! cache remembers stands for the node's results; so first every node that is needed is resolved, in an
-//! order in which its arguments come before it: its results' digests are recalled, or it runs. A node
-//! that ran and gave what it gave before leaves everything after it resolved without a run (early
-//! cut-off). Then the values of the outputs are fetched; one that was evicted is made again. The work is
-//! done in [`Executor`](crate::run::executor::Executor).
+//! A node's *key* is a digest of its kind, its version and the digests of its arguments. First every needed node is
+//! resolved, after its arguments: if the cache remembers its key, the digests of its results are recalled; otherwise it
+//! runs. If a node runs and returns the same results as before, the nodes after it need not run (early cut-off). Then the
+//! values of the outputs are fetched; an evicted value is computed again. [`Executor`](crate::run::executor::Executor)
+//! does the work.
 
 mod batch;
 mod digest;
@@ -40,7 +39,7 @@ pub struct Run<'a> {
 }
 
 impl<'a> Run<'a> {
-    /// A run of `graph` on `inputs`. Nothing happens yet.
+    /// A run of `graph` on `inputs`. Does not compute yet.
     pub fn new(
         graph: &'a Graph,
         inputs: &'a Inputs,
@@ -60,11 +59,11 @@ impl<'a> Run<'a> {
         values.pop().ok_or_else(|| Error::Internal("a run without a result".to_owned()))
     }
 
-    /// The values of outputs, by name; each is finished before the next one's own work begins.
+    /// The values of outputs, by name; each is finished before work on the next begins.
     ///
     /// # Errors
-    /// An unknown name, an input that is missing or refused: before any node runs. Otherwise what a node
-    /// said, with its name. Finished nodes stay remembered whatever happens.
+    /// Before any node runs: an unknown name, a missing or refused input. Otherwise the error of a node, with its name.
+    /// Finished nodes stay remembered in any case.
     pub fn outputs(&mut self, names: &[&str]) -> Result<Vec<Value>> {
         let begun = Instant::now();
         self.report = Report::default();
@@ -90,7 +89,7 @@ impl<'a> Run<'a> {
         values
     }
 
-    /// What the last call of [`Run::outputs`] did, also when it failed.
+    /// Report of the last call of [`Run::outputs`], also if it failed.
     pub fn report(&self) -> &Report {
         &self.report
     }

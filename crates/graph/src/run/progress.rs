@@ -1,4 +1,4 @@
-//! The progress of a whole run: one number that only grows.
+//! Progress of a whole run: one number that never decreases.
 
 use std::collections::HashMap;
 
@@ -7,38 +7,38 @@ use wuerst_core::{Digest, Hasher, Model, Observer, Tensor, Value};
 use crate::cache::Cache;
 use crate::graph::{Graph, Node, Role, ValueSource};
 
-/// The most that is shown while there is still something to do, if only to hand the results over.
+/// Highest fraction shown before the run has ended.
 const NEARLY: f64 = 0.999_999;
 
-/// Stands between a run and its observer, and tells it how far the run is.
+/// Passes events of a run to its observer, and adds the overall progress.
 ///
-/// Work counts by what it took the last time. What it takes this time is not known before: how much of the graph is
-/// remembered turns out node by node, and the number of steps when a node begins. So the fraction is never computed
-/// anew; every piece of work takes its part of *what is left of the fraction*, in proportion to what is left to do.
+/// Work is weighted by its last measured duration. The duration of this run is unknown in advance: the cache decides node
+/// by node how much has to run, and a node reports its number of steps only when it begins. So the fraction is never
+/// recomputed; each piece of work takes its part of the *remaining fraction*, in proportion to the remaining work.
 pub(crate) struct Progress<'a> {
     observer: &'a mut dyn Observer,
-    /// By node of the graph; `None` for those that no output needs.
+    /// Estimates by node; `None` for nodes that no output needs.
     nodes: Vec<Option<Estimate>>,
-    /// The node that runs.
+    /// The running node.
     current: Option<usize>,
-    /// Which of how many results of a batch it makes.
+    /// Index and number of batch items of the current node.
     one: (usize, usize),
     fraction: f64,
-    /// Expected milliseconds of everything that is not done.
+    /// Expected milliseconds of all unfinished work.
     left: f64,
 }
 
 #[derive(Clone)]
 struct Estimate {
-    /// The node's kind with its models: what its cost is remembered by.
+    /// Kind of work: the node kind with its models, under which its cost is remembered.
     sort: Digest,
     declared_ms: f64,
     expected: f64,
-    /// As much of it as is still in `left`.
+    /// Part of its time that is still counted in `left`.
     left: f64,
-    /// What a step takes, where that is known.
+    /// Milliseconds per step, if known.
     step: Option<f64>,
-    /// As the node says.
+    /// Number of steps reported by the node.
     steps: usize,
 }
 
@@ -60,7 +60,7 @@ impl Estimate {
 }
 
 impl<'a> Progress<'a> {
-    /// Of a run of these nodes; `inputs` are those of the graph.
+    /// Progress of a run of these nodes; `inputs` are those of the graph.
     pub(crate) fn new(
         graph: &Graph,
         plan: &[usize],
@@ -90,7 +90,7 @@ impl<'a> Progress<'a> {
         self.observer.overall("", 1.);
     }
 
-    /// Nodes have become others, one for each result of a batch; there are `count` nodes now.
+    /// Updates the estimates after a batch was split; the graph has `count` nodes now.
     pub(crate) fn split(&mut self, parts: &HashMap<usize, Vec<usize>>, count: usize) {
         self.nodes.resize_with(count, || None);
         for (&node, parts) in parts {
@@ -139,7 +139,7 @@ impl<'a> Progress<'a> {
         self.observer.reused(&node.id);
     }
 
-    /// A node begins to run; perhaps one that was believed to be remembered.
+    /// A node begins to run, possibly one that was expected to be remembered.
     pub(crate) fn started(&mut self, index: usize, node: &Node) {
         self.one = match node.role {
             Role::Adapter => return,
@@ -154,12 +154,12 @@ impl<'a> Progress<'a> {
         self.observer.started(&node.id);
     }
 
-    /// Something that the user should know of a node.
+    /// Forwards a warning of a node.
     pub(crate) fn warn(&mut self, id: &str, message: &str) {
         self.observer.warning(id, message);
     }
 
-    /// A node has finished. Gives the sort of its work, its number of steps and the milliseconds that its kind declares.
+    /// A node has finished. Returns its kind of work, its number of steps and its declared milliseconds.
     pub(crate) fn finished(&mut self, index: usize, node: &Node) -> Option<(Digest, usize, f64)> {
         if node.role == Role::Adapter {
             return None;
@@ -171,7 +171,7 @@ impl<'a> Progress<'a> {
         self.nodes[index].as_ref().map(|estimate| (estimate.sort, estimate.steps, estimate.declared_ms))
     }
 
-    /// Work on a node is done until only this much is left of it.
+    /// Advances the progress until only `until` remains of the node's work.
     fn advance(&mut self, node: usize, until: f64) {
         let Some(estimate) = &mut self.nodes[node] else { return };
         let done = estimate.left - until;
@@ -200,7 +200,7 @@ impl<'a> Progress<'a> {
     }
 }
 
-/// What a node reports goes through here, so that its steps are counted.
+/// Receives a node's events, so that its steps are counted.
 impl Observer for Progress<'_> {
     fn progress(&mut self, id: &str, done: usize, of: usize) {
         let (index, all) = self.one;
@@ -228,10 +228,10 @@ impl Observer for Progress<'_> {
     }
 }
 
-/// The sort of a node's work: its kind, with the models that it is given.
+/// The kind of a node's work: its node kind with its models.
 fn sort(graph: &Graph, node: usize, inputs: &[Option<Value>]) -> Digest {
     let node = &graph.nodes[node];
-    // By their paths: which of them changed is no matter here.
+    // Identified by path: their content does not matter here.
     let model = |source: &ValueSource| match source {
         ValueSource::Literal(Value::Model(model)) => Some(model.clone()),
         ValueSource::Input(index) => match &inputs[*index] {

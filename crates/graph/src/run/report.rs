@@ -1,4 +1,4 @@
-//! What a run did, node by node.
+//! Report of a run, node by node.
 
 use std::fmt;
 use std::time::Duration;
@@ -6,34 +6,34 @@ use std::time::Duration;
 use serde_json::{Value as Json, json};
 use wuerst_core::Usage;
 
-/// What a run did: hosts show it, and tests hold the cache to it.
+/// Report of a run, for hosts and for tests of the cache.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Report {
-    /// The nodes that were needed and dealt with, each after those that it uses. A run that failed or was
-    /// cancelled reports those that it got to.
+    /// Needed nodes that were resolved, each after those that it uses. A failed or cancelled run reports the nodes that
+    /// it reached.
     pub nodes: Vec<NodeReport>,
     /// How long the whole run took.
     pub duration: Duration,
 }
 
-/// What became of one node.
+/// Report of one node.
 #[derive(Clone, Debug, PartialEq)]
 pub struct NodeReport {
     /// The node's name in the graph.
     pub node: String,
-    /// What it computes, as `wuerst.prior`.
+    /// Node kind, such as `wuerst.prior`.
     pub kind: String,
-    /// Whether it ran, and why.
+    /// Whether it ran, with the reason.
     pub outcome: Outcome,
-    /// How long it ran; of a node that was reused, how long its results took to read or to wait for.
+    /// Run time; for a reused node, the time to read its results or to wait for them.
     pub duration: Duration,
-    /// The size of its results, in bytes of memory.
+    /// Size of its results in memory, in bytes.
     pub bytes: usize,
-    /// What it took of the machine. Nothing when it was reused.
+    /// Resource usage; zero if it was reused.
     pub usage: Usage,
 }
 
-/// Whether a node ran.
+/// Whether a node ran, with the reason.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outcome {
     /// It ran.
@@ -45,28 +45,28 @@ pub enum Outcome {
 /// Why a node ran.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum RunReason {
-    /// It was never asked for before, as far as is remembered.
+    /// No earlier run of the node is remembered.
     New,
-    /// These arguments differ from those that a node of this name and kind had the last time.
+    /// These arguments differ from the last run of a node with this name and kind.
     Changed(Vec<String>),
     /// Its result was known, but the value had been evicted.
     Evicted,
-    /// It has side effects and is run every time.
+    /// It has side effects and runs every time.
     Volatile,
 }
 
 /// Why a node's remembered results could be used.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum CacheHit {
-    /// Its arguments are those of the last time.
+    /// Its arguments are unchanged since the last run.
     Unchanged,
-    /// Nodes before it ran, and gave what they had given before (early cut-off).
+    /// Earlier nodes ran, but returned the same values as before (early cut-off).
     CutOff,
-    /// Its arguments are not those of the last time, but of a time before.
+    /// Its arguments equal those of an earlier run, but not of the last one.
     Remembered,
-    /// Another process, or an earlier one, left them in the cache folder.
+    /// The results were read from the cache folder.
     Stored,
-    /// Another job was computing the same at the same time.
+    /// Another job was computing the same result.
     Shared,
 }
 
@@ -81,7 +81,7 @@ impl Report {
         self.nodes.iter().filter(|node| matches!(node.outcome, Outcome::Reused(_)))
     }
 
-    /// What all nodes together took of the machine.
+    /// Total resource usage of all nodes.
     pub fn usage(&self) -> Usage {
         self.nodes.iter().fold(Usage::default(), |mut sum, node| {
             sum.add(&node.usage);
@@ -89,7 +89,7 @@ impl Report {
         })
     }
 
-    /// The report as JSON, the same in every language:
+    /// The report as JSON; all languages use this form:
     ///
     /// ```json
     /// { "milliseconds": 812.4,
@@ -99,9 +99,9 @@ impl Report {
     ///                "bytes": 2360, "devices": ["cpu"] } ] }
     /// ```
     ///
-    /// `did` is `ran` or `reused`. `why` is `new`, `changed` (then `changed` names arguments, else it is empty),
-    /// `evicted` or `volatile` of a node that ran; `unchanged`, `cut-off`, `remembered`, `stored` or `shared` of one
-    /// that was reused: see [`RunReason`] and [`CacheHit`]. Later versions may add fields and reasons.
+    /// `did` is `ran` or `reused`. `why` is `new`, `changed` (`changed` then lists the arguments), `evicted` or
+    /// `volatile` for a node that ran; `unchanged`, `cut-off`, `remembered`, `stored` or `shared` for a reused one: see
+    /// [`RunReason`] and [`CacheHit`]. Later versions may add fields and reasons.
     pub fn to_json(&self) -> Json {
         let nodes: Vec<Json> = self.nodes.iter().map(NodeReport::to_json).collect();
         json!({ "milliseconds": milliseconds(self.duration), "nodes": nodes })
@@ -109,7 +109,7 @@ impl Report {
 }
 
 impl NodeReport {
-    /// This and another of the same node, for other results of a batch: it ran if one of them did.
+    /// Merges the reports of two batch items of one node: the node ran if one of them did.
     pub(crate) fn and(mut self, other: NodeReport) -> NodeReport {
         if matches!((&self.outcome, &other.outcome), (Outcome::Reused(_), Outcome::Ran(_))) {
             self.outcome = other.outcome;

@@ -1,7 +1,7 @@
-//! Whether a node gets and gives what its signature says, checked while a graph runs.
+//! Checks arguments and results of nodes against their signatures while a graph runs.
 //!
-//! What can be known before is checked before; left are lengths that only values have, numbers that
-//! nodes compute, and nodes that break their word.
+//! Everything known earlier is checked earlier. Remaining checks are lengths known only from values, numbers that nodes
+//! compute, and nodes that violate their signature.
 
 use std::collections::BTreeMap;
 
@@ -9,10 +9,10 @@ use wuerst_core::{Error, NotFinite, Port, Result, Signature, Value};
 
 use crate::graph::BoundaryCheck;
 
-/// What the named dimensions of a signature stand for.
+/// Lengths bound to the named dimensions of a signature.
 pub(crate) type Lengths = BTreeMap<String, usize>;
 
-/// Checks those arguments that are known.
+/// Checks the arguments that are known.
 pub(crate) fn arguments(ports: &[Port], values: &[Option<Value>]) -> Result<Lengths> {
     let mut lengths = Lengths::new();
     for (port, value) in ports.iter().zip(values) {
@@ -22,17 +22,17 @@ pub(crate) fn arguments(ports: &[Port], values: &[Option<Value>]) -> Result<Leng
     Ok(lengths)
 }
 
-/// Checks an argument, given what the dimensions stand for that have the same names.
+/// Checks an argument, given the lengths bound to dimension names so far.
 pub(crate) fn argument(port: &Port, value: &Value, lengths: &mut Lengths) -> Result<()> {
     bind(port, value, lengths, &port.name)?;
     port.allows(value).map_err(|message| Error::invalid(&port.name, message))
 }
 
-/// Checks those arguments that are known against the inputs of the graphs that they came in by.
+/// Checks known arguments against the inputs of nested graphs through which they passed.
 pub(crate) fn boundaries(boundaries: &[BoundaryCheck], values: &[Option<Value>]) -> Result<()> {
     for BoundaryCheck { arg, name, port, .. } in boundaries {
         let Some(value) = &values[*arg] else { continue };
-        // It has the type of the node's port, which may be a wider one.
+        // The value has the type of the node's port, which may be wider.
         if !value.ty().accepts(&port.ty) {
             let (want, got) = (port.ty.to_string(), value.ty().to_string());
             return Err(Error::Type { what: name.clone(), want, got });
@@ -42,7 +42,7 @@ pub(crate) fn boundaries(boundaries: &[BoundaryCheck], values: &[Option<Value>])
     Ok(())
 }
 
-/// Checks what a node returned.
+/// Checks the results of a node.
 pub(crate) fn results(signature: &Signature, values: &[Value], mut lengths: Lengths) -> Result<()> {
     let ports = &signature.outputs;
     if ports.len() != values.len() {
@@ -57,8 +57,7 @@ pub(crate) fn results(signature: &Signature, values: &[Value], mut lengths: Leng
     Ok(())
 }
 
-/// Checks that a value holds no number that no picture comes of: such a number would spread in silence, up to a black
-/// picture.
+/// Refuses NaN and infinities, which would spread unnoticed and end in a black picture.
 pub(crate) fn finite(value: &Value) -> Result<(), NotFinite> {
     match value {
         Value::Tensor(tensor) => tensor.not_finite().map_or(Ok(()), Err),

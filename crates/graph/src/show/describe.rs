@@ -1,4 +1,4 @@
-//! What nodes there are, in words.
+//! Descriptions of node kinds in text.
 
 use std::fmt::Write;
 
@@ -6,7 +6,7 @@ use wuerst_core::{NodeSpec, Port, Registry};
 
 use super::example::example;
 
-/// All node kinds, one line each: kind and meaning.
+/// All node kinds, one line each: kind and description.
 pub fn list(registry: &Registry) -> String {
     let specs: Vec<&NodeSpec> = registry.kinds().map(|kind| kind.spec()).collect();
     let width = specs.iter().map(|spec| spec.kind.len()).max().unwrap_or(0);
@@ -17,7 +17,7 @@ pub fn list(registry: &Registry) -> String {
     specs.iter().map(line).collect()
 }
 
-/// One node kind in full: its meaning, every port with type, default, range and meaning, and a graph with it.
+/// Full description of one node kind: every port with type, default, range and description, and an example graph.
 pub fn describe(spec: &NodeSpec) -> String {
     let note = if spec.pure { "" } else { ", run every time" };
     let mut text = format!("{} (version {}{note})\n", spec.kind, spec.version);

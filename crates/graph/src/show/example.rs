@@ -1,4 +1,4 @@
-//! A graph around a node, made from its signature alone.
+//! Example graph for a node kind, made from its signature.
 
 use std::fmt::Write;
 
@@ -7,12 +7,12 @@ use wuerst_core::{NodeSpec, Port};
 /// Longer lines are broken up.
 const WIDEST: usize = 100;
 
-/// A graph with a single node of this kind, which gets what it must have from inputs.
+/// A graph with a single node of this kind, whose required arguments come from inputs.
 ///
-/// It is right: [`Graph::load`](crate::Graph::load) takes it, if the node has an output.
+/// The graph is valid for [`Graph::load`](crate::Graph::load) if the node has an output.
 pub fn example(spec: &NodeSpec) -> String {
     let (_, name) = spec.kind.split_once('.').unwrap_or(("", &spec.kind));
-    // A kind may begin with a digit, a node's name may not.
+    // A kind may begin with a digit, but a node's name may not.
     let id = if name.starts_with(|c: char| c.is_ascii_digit()) { "node" } else { name };
     let signature = &spec.signature;
     let given = |port: &&Port| port.required() || spec.example.contains(&port.name);
@@ -29,7 +29,7 @@ pub fn example(spec: &NodeSpec) -> String {
     text
 }
 
-/// The type and the limits of a port, in quotes where YAML would read something else.
+/// The type and limits of a port, quoted where YAML would read them otherwise.
 fn declaration(port: &Port) -> String {
     let whole = port.to_string();
     let declaration = whole.strip_prefix(&format!("{}: ", port.name)).unwrap_or(&whole);
@@ -37,7 +37,7 @@ fn declaration(port: &Port) -> String {
     if plain { declaration.to_owned() } else { format!("'{declaration}'") }
 }
 
-/// A mapping in one line, or in several when it is long; nothing when it is empty.
+/// A mapping in one line, or in several if it is long; empty if it has no entries.
 fn mapping(text: &mut String, indent: &str, key: &str, entries: &[(&str, String)]) {
     if entries.is_empty() {
         return;

@@ -1,4 +1,4 @@
-//! Graphs, node kinds and diagnostics as people and editors read them.
+//! Graphs, node kinds and diagnostics in forms for people and editors.
 
 pub(crate) mod describe;
 pub(crate) mod draw;

@@ -1,4 +1,4 @@
-//! All node kinds as pages for readers: one line each, or everything that is declared.
+//! Pages about all node kinds: a summary with one line each, or full descriptions.
 
 use std::fmt::Write;
 
@@ -6,11 +6,10 @@ use wuerst_core::{NodeSpec, Port, Registry};
 
 use super::example::example;
 
-/// Sentences are taken until a summary is as long, in bytes.
+/// A summary takes sentences until it has this many bytes.
 const SHORTEST: usize = 20;
 
-/// A list in Markdown with a line for each kind: what it takes, what it gives, and what it does. A `?` marks what may be
-/// left out.
+/// A Markdown list with one line per kind: inputs, outputs and description. A `?` marks optional inputs.
 pub fn summary(registry: &Registry) -> String {
     registry.kinds().map(|kind| line(kind.spec())).collect()
 }
@@ -22,7 +21,7 @@ fn line(spec: &NodeSpec) -> String {
     let mut about = String::new();
     for sentence in spec.about.split_inclusive(". ") {
         about += sentence;
-        // "Stage C." alone says nothing.
+        // A sentence such as "Stage C." alone is too short.
         if about.len() >= SHORTEST {
             break;
         }
@@ -31,7 +30,7 @@ fn line(spec: &NodeSpec) -> String {
     format!("- `{}` {} → {}: {about}\n", spec.kind, inputs.join(", "), outputs.join(", "))
 }
 
-/// A page in Markdown that tells everything of each kind, and shows a graph with it.
+/// A Markdown page with the full description of each kind and an example graph.
 pub fn page(registry: &Registry) -> String {
     let mut page = String::from("# Nodes\n\n");
     page += "Every kind of node that is built in, as `wuerst nodes KIND` tells it. `= value` is what a port gets when \

@@ -1,4 +1,4 @@
-//! Diagnostics as people read them.
+//! Diagnostics formatted for people.
 
 use wuerst_core::{Diagnostic, byte_order, is_command};
 
@@ -8,18 +8,17 @@ pub fn headline(file: &str, diagnostic: &Diagnostic) -> String {
     format!("{file}:{gap}{diagnostic}")
 }
 
-/// As many characters of a line are shown, most of them before the place.
+/// Maximum number of characters shown of a line, most of them before the place.
 const WIDEST: usize = 160;
 
-/// The line of the file that the diagnostic is about, with a caret below the place; `None` when it is
-/// about no line. Of a long line the part around the place is shown.
+/// The line of the file with a caret below the diagnostic's place; `None` if it belongs to no line. Of a long line, the
+/// part around the place is shown.
 pub fn excerpt(text: &str, diagnostic: &Diagnostic) -> Option<String> {
     let (number, text) = (diagnostic.line, byte_order::unmarked(text));
     let line = text.lines().nth(usize::try_from(number).ok()?.checked_sub(1)?)?;
     let before = usize::try_from(diagnostic.column).ok()?.checked_sub(1)?;
     let skipped = (before + WIDEST / 4).saturating_sub(WIDEST);
-    // A file from a stranger must not move the cursor; tabs stay, so that the caret stands below its
-    // place however wide the terminal shows them.
+    // Untrusted text must not move the cursor. Tabs stay, so that the caret is below its place at any tab width.
     let clean = |c: char| if is_command(c) && c != '\t' { '\u{fffd}' } else { c };
     let mut shown: String = line.chars().skip(skipped).take(WIDEST).map(clean).collect();
     let start = if skipped > 0 { "…" } else { "" };

@@ -1,7 +1,7 @@
-//! A graph as a node of another: its inputs and outputs as a signature.
+//! The signature of a graph that becomes a node kind.
 //!
-//! In a signature equal names are equal lengths. In a graph each node has names of its own, so two outputs that both
-//! say `h` may be of different heights; here they get different names.
+//! In a signature, equal names are equal lengths. In a graph, each node has its own names, so two outputs with a
+//! dimension `h` may have different heights; they get different names here.
 
 use std::collections::HashMap;
 
@@ -11,7 +11,7 @@ use super::{Shapes, Side};
 use crate::graph::ValueSource;
 
 impl Shapes<'_> {
-    /// The signature of the graph; what turned out to be of one length only has that length.
+    /// The signature of the graph, with fixed lengths where they are known.
     pub(in crate::check) fn interface(&self, outputs: &[(&str, &ValueSource)]) -> Signature {
         let mut names = Names::default();
         let inputs = self.scope.inputs.iter().filter_map(|(_, port)| port.as_ref());
@@ -44,25 +44,25 @@ impl Shapes<'_> {
     }
 }
 
-/// A length that is not known yet.
+/// An unknown length.
 #[derive(PartialEq, Eq, Hash)]
 enum Length {
-    /// That of a class of dimensions.
+    /// The length of a class of dimensions.
     Class(usize),
-    /// That of a dimension which no wire compares with another.
+    /// The length of a dimension that no wire compares with another.
     Loose(Side, String),
 }
 
-/// One name for each length.
+/// Assigns one name to each length.
 #[derive(Default)]
 struct Names {
     of: HashMap<Length, String>,
-    /// How many lengths wanted a name.
+    /// Number of lengths that asked for each name.
     wanted: HashMap<String, usize>,
 }
 
 impl Names {
-    /// The length's name: what it is called where it is seen first, or that with a number.
+    /// Name of the length: its first spelling, with a number if that is taken.
     fn of(&mut self, length: Length, name: &str) -> String {
         if let Some(known) = self.of.get(&length) {
             return known.clone();

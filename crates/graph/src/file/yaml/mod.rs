@@ -1,9 +1,9 @@
-//! YAML as it was written: order kept, repeated keys kept, every place known, nothing interpreted yet.
+//! YAML as written: with order, repeated keys and all places, without interpretation.
 //!
-//! A deserializer would not do: it refuses a file at its first mistake, where we want to report all of
-//! them, and it keeps places to itself. So the parser's events become a [`Tree`] here, as much of it as
-//! can be read. Of YAML a graph needs mappings, lists and scalars; anchors, aliases, tags and a second
-//! document are refused, and with them everything that can make a small file grow large.
+//! A deserializer does not suffice: it stops at the first mistake, while all mistakes are to be reported, and it hides
+//! places. So the parser's events are collected in a [`Tree`], as far as the file can be read. Graphs use only mappings,
+//! lists and scalars. Anchors, aliases, tags and further documents are refused, so a small file cannot expand to a large
+//! one.
 
 mod quotes;
 mod read;

@@ -1,7 +1,7 @@
-//! A value with braces or brackets that stands in braces without quotes, as declarations often do at first.
+//! Detects unquoted values with braces or brackets inside flow mappings, a common mistake in declarations.
 
-/// What to write in place of the entry of a flow mapping in which the parser stopped, at the character `at`; `None` when
-/// it is no text with braces or brackets.
+/// Suggests a quoted form of the flow mapping's entry where the parser stopped, at character `at`; `None` if it is not a
+/// text with braces or brackets.
 pub(super) fn in_quotes(text: &str, at: usize) -> Option<String> {
     let chars: Vec<char> = text.chars().collect();
     if !matches!(chars.get(at)?, '{' | '[') {
@@ -17,7 +17,7 @@ pub(super) fn in_quotes(text: &str, at: usize) -> Option<String> {
     plain.then(|| format!("; write {key}: '{value}{rest}', in quotes"))
 }
 
-/// Where the text ends that goes on with the bracket at `at`.
+/// The end of the text that continues with the bracket at `at`.
 fn end(chars: &[char], at: usize) -> Option<usize> {
     let mut depth = 0;
     for (index, c) in chars.iter().enumerate().skip(at) {

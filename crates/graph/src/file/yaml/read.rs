@@ -1,4 +1,4 @@
-//! From text to a tree, as far as it is YAML; what is not is noted, and reading goes on behind it.
+//! Parses text to a tree. Reports syntax errors and continues after them.
 
 use std::borrow::Cow;
 
@@ -9,31 +9,31 @@ use super::quotes::in_quotes;
 use super::scalar;
 use super::tree::{Data, Entry, Mark, Tree};
 
-/// Mappings and lists within each other; a graph has four.
+/// Maximum nesting of mappings and lists; a graph needs four.
 const DEEPEST: usize = 16;
 
-/// As many syntax errors are reported: behind each, reading begins again.
+/// Maximum number of reported syntax errors; parsing restarts after each.
 const MOST_ERRORS: usize = 20;
 
-/// What could be read of a file.
+/// The readable parts of a file.
 pub(crate) struct Read {
     pub(crate) tree: Tree,
-    /// What is wrong with it as YAML.
+    /// YAML syntax errors and unsupported constructs.
     pub(crate) problems: Vec<Problem>,
     /// Whether parts of the file are missing from the tree.
     pub(crate) cut: bool,
 }
 
-/// Something that is no part of a graph.
+/// A construct that graphs do not allow.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Problem {
     pub(crate) mark: Mark,
-    /// The keys that lead there, with dots between.
+    /// Keys that lead to it, separated by dots.
     pub(crate) path: String,
     pub(crate) message: String,
 }
 
-/// Reads YAML. After a syntax error it goes on at the next key that stands at the beginning of a line.
+/// Parses YAML. After a syntax error it continues at the next key at the beginning of a line.
 pub(crate) fn read(text: &str) -> Read {
     let text = byte_order::unmarked(text);
     let mut builder = Builder::default();
@@ -52,9 +52,9 @@ pub(crate) fn read(text: &str) -> Read {
         });
         let Some(error) = stopped else { break };
         errors += 1;
-        // From behind the last section that was recognized: an open bracket or quote may have swallowed the next.
+        // Restarts after the last recognised section: an open bracket or quote may have swallowed the next one.
         let skip = last.saturating_sub(lines).max(1) as usize;
-        // A part may begin with the very line that the one before stopped at.
+        // A part may begin with the line at which the previous one stopped.
         if builder.problems.iter().all(|known| known.mark != error.mark) {
             builder.problems.push(error);
         }
@@ -70,7 +70,7 @@ pub(crate) fn read(text: &str) -> Read {
     Read { tree, problems: builder.problems, cut: errors > 0 }
 }
 
-/// The first character that YAML does not allow, as no editor shows it.
+/// The first character that YAML does not allow. Editors do not show such characters.
 fn unprintable(text: &str) -> Option<Problem> {
     let odd = |c: char| {
         c.is_control() && !matches!(c, '\t' | '\n' | '\r' | '\u{85}') || matches!(c, '\u{fffe}' | '\u{ffff}')
@@ -87,7 +87,7 @@ fn unprintable(text: &str) -> Option<Problem> {
     Some(Problem { mark: Mark { line, column }, path: String::new(), message })
 }
 
-/// The first line, from the `skip`th on, that begins with a key: its offset, and its number from 0.
+/// The first line from line `skip` on that begins with a key: its offset, and its number from 0.
 fn section(text: &str, skip: usize) -> Option<(usize, u32)> {
     let mut at = 0;
     for (number, line) in text.split_inclusive('\n').enumerate() {
@@ -111,27 +111,27 @@ fn joined(mut whole: Tree, part: Tree) -> Tree {
     whole
 }
 
-/// A mapping or list that is not complete yet.
+/// An unfinished mapping or list.
 enum Open {
     List(Mark, Vec<Tree>),
-    /// The key waits for its value, and is `None` itself when it is no name, which is noted.
+    /// The pending key is `None` if it is not a name, which is reported.
     Map(Mark, Vec<Entry>, Option<(Mark, Option<String>)>),
 }
 
-/// Makes a tree of events.
+/// Builds a tree from parser events.
 #[derive(Default)]
 struct Builder {
     open: Vec<Open>,
-    /// Within something too deep, which is passed over: its own depth.
+    /// Current depth below the maximum nesting, where everything is skipped.
     beyond: usize,
     root: Option<Tree>,
-    /// Lines before this part.
+    /// Number of lines before this part.
     lines: u32,
     problems: Vec<Problem>,
 }
 
 impl Builder {
-    /// Reads one part; the error that it stopped at, if there is one.
+    /// Parses one part; returns the error at which it stopped.
     fn part(&mut self, text: &str) -> Option<Problem> {
         let mut documents = 0;
         for event in Parser::new_from_str(text) {
@@ -155,7 +155,7 @@ impl Builder {
         None
     }
 
-    /// The line of the last section so far, or 0.
+    /// Line of the last section so far, or 0.
     fn last_key(&self) -> u32 {
         match self.open.first() {
             Some(Open::Map(_, entries, waiting)) => {
@@ -247,7 +247,7 @@ impl Builder {
             span.start.line() == span.end.line() && span.len() == text.chars().count() + 2 * quotes;
         let data = match style {
             _ if tagged => Data::Wrong,
-            // As a key, whatever it looks like, it is a name.
+            // A key is always a name, whatever it looks like.
             ScalarStyle::Plain if !self.wants_key() => scalar::plain(&text).unwrap_or_else(|message| {
                 self.refuse(mark, &message);
                 Data::Wrong
@@ -261,7 +261,7 @@ impl Builder {
         matches!(self.open.last(), Some(Open::Map(_, _, None)))
     }
 
-    /// Adds a finished value to what it is part of.
+    /// Adds a finished value to its parent.
     fn put(&mut self, tree: Tree) {
         match self.open.last_mut() {
             None => self.root = Some(tree),
@@ -298,7 +298,7 @@ impl Builder {
         self.put(tree);
     }
 
-    /// Finishes everything, and gives it.
+    /// Finishes all open values, and returns the tree.
     fn close(&mut self) -> Tree {
         self.beyond = 0;
         while !self.open.is_empty() {
@@ -308,7 +308,7 @@ impl Builder {
     }
 }
 
-/// What the parser says, and what mostly lies behind it.
+/// The parser's message, with its usual cause.
 fn sentence(error: &ScanError, text: &str) -> String {
     let said = error.info();
     let quoted = in_quotes(text, error.marker().index());

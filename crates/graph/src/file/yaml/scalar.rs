@@ -1,4 +1,4 @@
-//! What a scalar without quotes means, by the core schema of YAML 1.2.
+//! Interprets unquoted scalars by the core schema of YAML 1.2.
 
 use wuerst_core::is_whole;
 
@@ -7,7 +7,7 @@ use super::tree::Data;
 /// The value of a plain scalar.
 ///
 /// # Errors
-/// When it is a whole number of more than 64 bits.
+/// If it is a whole number of more than 64 bits.
 pub(super) fn plain(text: &str) -> Result<Data, String> {
     Ok(match text {
         "" | "~" | "null" | "Null" | "NULL" => Data::Null,
@@ -22,7 +22,7 @@ pub(super) fn plain(text: &str) -> Result<Data, String> {
     })
 }
 
-/// The number that it is, if it is one; an error when it does not fit.
+/// Parses a number; `None` if it is not one, an error if it does not fit.
 fn number(text: &str) -> Option<Result<Data, ()>> {
     let whole = |parsed: Result<i128, std::num::ParseIntError>| {
         Some(parsed.ok().filter(|number| is_whole(*number)).map(Data::Int).ok_or(()))
@@ -40,7 +40,7 @@ fn number(text: &str) -> Option<Result<Data, ()>> {
     if matches!(unsigned, ".inf" | ".Inf" | ".INF") {
         return Some(Ok(Data::Float(if text.starts_with('-') { f64::NEG_INFINITY } else { f64::INFINITY })));
     }
-    // Rust reads what YAML calls a float, and words such as `inf` and `NaN`, which to YAML are texts.
+    // Rust's float syntax includes YAML's, and also words such as `inf` and `NaN`, which are texts in YAML.
     let float = unsigned.starts_with(|c: char| c.is_ascii_digit() || c == '.');
     float.then(|| text.parse().ok()).flatten().map(|x| Ok(Data::Float(x)))
 }

@@ -1,4 +1,4 @@
-//! YAML as a tree of values, each with its place.
+//! YAML as a tree of values with places.
 
 /// A line and a column, both counted from 1, the column in characters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -9,7 +9,7 @@ pub(crate) struct Mark {
 
 impl Mark {
     pub(crate) const START: Mark = Mark { line: 1, column: 1 };
-    /// In no line of the file.
+    /// A place outside the file's lines.
     pub(crate) const NOWHERE: Mark = Mark { line: 0, column: 0 };
 }
 
@@ -17,8 +17,7 @@ impl Mark {
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Tree {
     pub(crate) mark: Mark,
-    /// Where a text begins, in characters from the mark; `None` when the file writes it otherwise than it
-    /// reads, over several lines or with escapes.
+    /// Offset of the text from the mark, in characters; `None` if it spans several lines or contains escapes.
     pub(crate) inset: Option<u32>,
     pub(crate) data: Data,
 }
@@ -32,11 +31,11 @@ pub(crate) enum Data {
     Text(String),
     List(Vec<Tree>),
     Map(Vec<Entry>),
-    /// Something that is no part of a graph, and reported already.
+    /// A construct that graphs do not allow, reported already.
     Wrong,
 }
 
-/// A key with its value.
+/// A key and its value.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Entry {
     pub(crate) mark: Mark,
@@ -49,7 +48,7 @@ impl Tree {
         Tree { mark, inset: None, data }
     }
 
-    /// What it is, in the words of a message.
+    /// Name of its kind in messages.
     pub(crate) fn sort(&self) -> &'static str {
         match self.data {
             Data::Null => "empty",

@@ -1,4 +1,4 @@
-//! The nodes between the single results of a batch and what comes before and after it. No graph can name them.
+//! Internal nodes that split arguments into the items of a batch and join results. Graphs cannot use them.
 
 use std::sync::Arc;
 
@@ -10,7 +10,7 @@ use wuerst_core::{
 use crate::graph::each::Entry;
 use crate::graph::{Node, Role, ValueSource};
 
-/// A part of a tensor: `index` of `of` equal ones along the first dimension, or all of it where its length is 1.
+/// One item of a tensor: part `index` of `of` equal ones along the first dimension, or the whole tensor if its length is 1.
 pub(super) fn part(id: &str, port: &Port, source: ValueSource, index: usize, of: usize) -> Node {
     let ty = |prefix: &str| loose(&port.ty, prefix);
     let inputs = vec![named(&port.name, ty("n")), named("index", Ty::Int), named("of", Ty::Int)];
@@ -38,7 +38,7 @@ fn cut(name: &str, args: &Args<'_>) -> Result<Value> {
     }
 }
 
-/// A number that counts, `by` further.
+/// A counting number, increased by `by`.
 pub(super) fn counted(id: &str, port: &Port, source: ValueSource, by: i128) -> Node {
     let inputs = vec![named(&port.name, Ty::Int), named("by", Ty::Int)];
     adapter(
@@ -54,13 +54,13 @@ pub(super) fn counted(id: &str, port: &Port, source: ValueSource, by: i128) -> N
     )
 }
 
-/// The number that far on.
+/// Adds `by` to a counting number.
 pub(super) fn count(what: &str, first: i128, by: i128) -> Result<i128> {
     let too_large = || Error::invalid(what, format!("{first} is too large for the batch to count on"));
     first.checked_add(by).filter(|number| is_whole(*number)).ok_or_else(too_large)
 }
 
-/// The results of a batch as one tensor.
+/// Joins the results of a batch into one tensor.
 pub(super) fn joined(id: &str, port: &Port, sources: Vec<ValueSource>) -> Node {
     let input = |index: usize| named(&index.to_string(), loose(&port.ty, &format!("n{index}_")));
     let inputs = (0..sources.len()).map(input).collect();

@@ -1,11 +1,10 @@
-//! Several pictures in one run: one is finished before the next is begun.
+//! Batches: several pictures in one run, of which each is finished before the next begins.
 //!
-//! How many there are is known when the first node of a batch is to run. Then that node, and those after it that go on
-//! with what it makes, give way to one node for each picture; between them, and what comes before and after the batch,
-//! stand nodes that take parts and join them. Since a node comes after what it uses and as late as it can, all nodes
-//! of the first picture come before those of the second. And since each is a node like any other, a picture is
-//! remembered by itself: another line in a list of prompts makes one picture anew, and the one that a graph makes alone
-//! is the one that it makes in company.
+//! The number of items is known when the first node of a batch is about to run. That node, and the following nodes that
+//! process its results, are then replaced by one node per item; adapter nodes split arguments and join results at the
+//! borders of the batch. Nodes are ordered as late as possible after those that they use, so all nodes of the first
+//! picture come before those of the second. Each item is remembered separately: a changed line in a list of prompts
+//! recomputes one picture, and a picture in a batch equals the same picture made alone.
 
 mod adapter;
 pub(crate) mod entries;
@@ -18,7 +17,7 @@ use wuerst_core::{Batch, Error, Port, Result, Value};
 use super::key;
 use crate::graph::{Graph, Node, Role, ValueSource};
 
-/// How a node of the graph makes several results; `None` when it makes one, or does not say how.
+/// How a node of the graph makes several results; `None` if it makes one, or does not declare a batch.
 pub(crate) fn of(graph: &Graph, node: usize, inputs: &[Option<Value>]) -> Option<Batch> {
     let Node { kind, args, role: Role::Whole | Role::Entry { .. }, .. } = &*graph.nodes[node] else {
         return None;
@@ -34,16 +33,16 @@ pub(crate) fn of(graph: &Graph, node: usize, inputs: &[Option<Value>]) -> Option
     kind.batch(&given)
 }
 
-/// A graph in which a batch has become single results.
+/// A graph whose batch was split into items.
 pub(crate) struct Split {
-    /// The nodes of the graph before, where they were, and behind them the new ones.
+    /// The earlier nodes in their places, followed by the new ones.
     pub(crate) graph: Graph,
-    /// For each node of the batch the nodes that it has become.
+    /// For each node of the batch, the nodes that replaced it.
     pub(crate) parts: HashMap<usize, Vec<usize>>,
 }
 
-/// Makes single results of the batch of `count` that begins with the node `first`; `plan` are the nodes that are needed,
-/// each after those that it uses.
+/// Splits a batch of `count` items that begins with the node `first`; `plan` are the needed nodes, each after those that
+/// it uses.
 pub(crate) fn split(
     graph: &Graph,
     plan: &[usize],
@@ -66,10 +65,10 @@ pub(crate) fn split(
     Ok(Split { graph: splitter.graph, parts: splitter.parts })
 }
 
-/// The value of a port that counts from `first`, so far on.
+/// The value of a counting port `by` items after `first`.
 ///
 /// # Errors
-/// One that the port does not allow.
+/// If the port does not allow the value.
 pub(crate) fn nth(port: &Port, first: i128, by: i128) -> Result<Value> {
     let value = Value::Int(adapter::count(&port.name, first, by)?);
     port.allows(&value).map_err(|message| Error::invalid(&port.name, message))?;
@@ -86,7 +85,7 @@ struct Splitter<'a> {
 }
 
 impl Splitter<'_> {
-    /// Whether a source is made by a node of the batch.
+    /// Whether a node of the batch makes this source.
     fn goes_on(&self, source: &ValueSource) -> bool {
         matches!(source, ValueSource::Output { node, .. } if self.parts.contains_key(node))
     }
@@ -96,7 +95,7 @@ impl Splitter<'_> {
         self.graph.nodes.len() - 1
     }
 
-    /// Adds the nodes that a node of the batch becomes.
+    /// Adds the nodes that replace a node of the batch.
     fn replace(&mut self, node: usize, batch: Batch) -> Result<()> {
         let whole = Arc::clone(&self.graph.nodes[node]);
         let args = key::resolved(&self.graph, node, self.inputs)?;
@@ -123,7 +122,7 @@ impl Splitter<'_> {
         Ok(())
     }
 
-    /// One result's part of an argument.
+    /// One item's part of an argument.
     fn part(&mut self, id: &str, port: &Port, source: &ValueSource, index: usize) -> ValueSource {
         let at = match *source {
             ValueSource::Output { node, port } => match self.parts.get(&node) {
@@ -144,7 +143,7 @@ impl Splitter<'_> {
         ValueSource::Output { node, port: 0 }
     }
 
-    /// One result's value of a port that counts.
+    /// One item's value of a counting port.
     fn counted(&mut self, id: &str, port: &Port, source: &ValueSource, index: usize) -> Result<ValueSource> {
         let by = i128::try_from(index).unwrap_or(i128::MAX);
         let known = match source {
@@ -158,7 +157,7 @@ impl Splitter<'_> {
         nth(port, first, by).map(ValueSource::Literal)
     }
 
-    /// Lets what comes after the batch, nodes before `end` and outputs, read joined results.
+    /// Connects nodes after the batch (before `end`) and outputs to joined results.
     fn join(&mut self, end: usize) {
         let mut joined = HashMap::new();
         for at in 0..end {
@@ -174,7 +173,7 @@ impl Splitter<'_> {
             let source = self.graph.outputs[at].source.clone();
             self.graph.outputs[at].source = self.joined(source, &mut joined);
         }
-        // Arguments that are the same for each result may be a whole batch too.
+        // Arguments shared by all items may themselves be a whole batch.
         for at in end..self.graph.nodes.len() {
             let args = self.graph.nodes[at].args.clone();
             let args = args.into_iter().map(|source| self.joined(source, &mut joined)).collect();

@@ -1,4 +1,4 @@
-//! How an executor treats a batch: see [`batch`].
+//! Batches in an executor: see [`batch`].
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -15,7 +15,7 @@ use crate::run::key;
 use crate::run::report::NodeReport;
 
 impl Executor<'_> {
-    /// How many results a node is to make, if it is more than one and it can make them one by one.
+    /// Number of results that a node makes one by one, if more than one.
     pub(super) fn several(&self, node: usize) -> Result<Option<usize>> {
         let Some(batch) = batch::of(&self.graph, node, &self.inputs) else { return Ok(None) };
         let args = key::resolved(&self.graph, node, &self.inputs)?;
@@ -34,7 +34,7 @@ impl Executor<'_> {
         Ok(count.filter(|count| *count > 1))
     }
 
-    /// Makes single results of a batch.
+    /// Splits a batch into items.
     pub(super) fn split(&mut self, node: usize, count: usize) -> Result<()> {
         let plan = self.graph.needed(self.outputs);
         let split = batch::split(&self.graph, &plan, node, count, &self.inputs)?;

@@ -1,10 +1,10 @@
-//! What there is to draw, whatever it is drawn with.
+//! Boxes and wires of a drawing, independent of the output format.
 
 use wuerst_core::{Port, Ty, Value};
 
 use crate::graph::{Graph, ValueSource};
 
-/// All boxes (the graph's inputs, its nodes, its outputs, in this order), and what connects them.
+/// All boxes (the graph's inputs, nodes and outputs, in this order), and the wires between them.
 pub(super) struct Drawing {
     pub(super) boxes: Vec<Box>,
     pub(super) wires: Vec<Wire>,
@@ -13,7 +13,7 @@ pub(super) struct Drawing {
 pub(super) struct Box {
     pub(super) sort: Sort,
     pub(super) name: String,
-    /// Of a node its kind; of an input or an output its type.
+    /// The kind of a node; the type of an input or output.
     pub(super) about: String,
     pub(super) inputs: Vec<Row>,
     pub(super) outputs: Vec<Row>,
@@ -29,7 +29,7 @@ pub(super) enum Sort {
 /// A port of a box.
 pub(super) struct Row {
     pub(super) name: String,
-    /// What is written in the graph for it, or its default.
+    /// Its literal in the graph, or its default.
     pub(super) value: Option<String>,
     pub(super) ty: String,
 }
@@ -38,12 +38,12 @@ pub(super) struct Row {
 pub(super) struct Wire {
     pub(super) from: (usize, usize),
     pub(super) to: (usize, usize),
-    /// What flows.
+    /// Type of the value on the wire.
     pub(super) ty: String,
 }
 
 impl Box {
-    /// The name in the drawing's own language, unlike any other: `i0`, `n0`, `o0`.
+    /// Unique identifier in the output format: `i0`, `n0`, `o0`.
     pub(super) fn id(&self, index: usize) -> String {
         let letter = match self.sort {
             Sort::Input => 'i',
@@ -69,7 +69,7 @@ impl Drawing {
             for (port, source) in signature.inputs.iter().zip(&node.args) {
                 let mut row = row(port, &port.ty);
                 match source {
-                    // What nobody gave is no part of the picture.
+                    // Ports without a value are not drawn.
                     ValueSource::LeftOut => continue,
                     ValueSource::Literal(value) => row.value = Some(written(value)),
                     _ => drawing.wire(graph, source, inputs.len()),
@@ -107,7 +107,7 @@ impl Drawing {
     }
 }
 
-/// What stands behind the name in a graph file.
+/// The declaration after the name in a graph file.
 fn declaration(port: &Port) -> String {
     let whole = port.to_string();
     whole.strip_prefix(&format!("{}: ", port.name)).unwrap_or(&whole).to_owned()

@@ -1,4 +1,4 @@
-//! The language of Graphviz.
+//! Drawings for Graphviz.
 
 use std::fmt::Write;
 
@@ -11,7 +11,7 @@ use crate::graph::Graph;
 /// The longest text in a box.
 const WIDEST: usize = 40;
 
-/// A graph for Graphviz: a record with its ports for each node, a wire from port to port with what flows.
+/// A graph for Graphviz: each node is a record with its ports, and each wire connects two ports and shows its type.
 pub fn dot(graph: &Graph) -> String {
     let drawing = Drawing::of(graph);
     let mut text = "digraph wuerst {\n  rankdir=LR\n  node [fontname=\"sans-serif\" fontsize=10]\n  \
@@ -41,7 +41,7 @@ pub fn dot(graph: &Graph) -> String {
     text + "}\n"
 }
 
-/// The ports of one side of a record, with the bar that parts them from its middle.
+/// The ports of one side of a record, with the separator to its middle.
 fn ports(letter: char, rows: &[Row]) -> String {
     if rows.is_empty() {
         return String::new();

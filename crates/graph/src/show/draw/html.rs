@@ -1,4 +1,4 @@
-//! A page for a browser, which holds all that it needs.
+//! Drawings as a self-contained HTML page.
 
 use std::collections::HashMap;
 use std::fmt::Write;
@@ -11,11 +11,11 @@ use super::svg;
 use super::text::escaped;
 use crate::graph::Graph;
 
-/// A graph as one HTML page, which fetches nothing: nodes with their ports, types and arguments, in layers, and the wires.
+/// A graph as one HTML page that loads no other file: nodes in layers with their ports, types and arguments, and the wires.
 ///
-/// With the report of a run (see [`Report::to_json`](crate::Report::to_json)) it also shows what ran or was reused, why,
-/// and what it took; and pictures, where the report's nodes have a `preview` as a `data:image/png;base64,` address. A
-/// report of another graph, or anything else, shows nothing.
+/// With the report of a run (see [`Report::to_json`](crate::Report::to_json)) it also shows which nodes ran or were
+/// reused, why, and their resource usage. Pictures are shown if the report's nodes have a `preview` with a
+/// `data:image/png;base64,` address. A report of another graph, or of another form, is ignored.
 pub fn html(graph: &Graph, title: &str, report: Option<&Json>) -> String {
     let drawing = Drawing::of(graph);
     let entries = report.map(entries).unwrap_or_default();

@@ -1,16 +1,16 @@
-//! Where boxes stand: in layers from the left to the right, each behind what it uses.
+//! Layout of boxes: in layers from left to right, each after those that it uses.
 
 use super::boxes::{Box, Drawing, Sort, Wire};
 
 pub(super) const WIDTH: f64 = 210.;
-/// Of the line with the name and the one with the kind.
+/// Height of the lines with name and kind.
 pub(super) const HEAD: f64 = 40.;
 pub(super) const ROW: f64 = 18.;
 const ACROSS: f64 = 90.;
 const DOWN: f64 = 22.;
 const MARGIN: f64 = 20.;
 
-/// As often layers are put in order, each time after their neighbours on one side.
+/// Number of passes that order the layers, each by the neighbours on one side.
 const SWEEPS: usize = 8;
 
 pub(super) struct Layout {
@@ -19,7 +19,7 @@ pub(super) struct Layout {
     pub(super) size: (f64, f64),
 }
 
-/// The height of a box; `more` is what stands below its ports.
+/// Height of a box; `more` is the height below its ports.
 pub(super) fn height(shown: &Box, more: f64) -> f64 {
     match shown.sort {
         Sort::Node => HEAD + ROW * (shown.inputs.len() + shown.outputs.len()) as f64 + 8. + more,
@@ -27,7 +27,7 @@ pub(super) fn height(shown: &Box, more: f64) -> f64 {
     }
 }
 
-/// Where the wires of a port end, below the upper edge of its box. Inputs are listed before outputs.
+/// Vertical position of a port's wires, from the upper edge of its box. Inputs are listed before outputs.
 pub(super) fn port(shown: &Box, output: bool, row: usize) -> f64 {
     match shown.sort {
         Sort::Input | Sort::Output => HEAD / 2.,
@@ -68,8 +68,8 @@ pub(super) fn place(drawing: &Drawing, more: &[f64]) -> Layout {
     finish(&columns, &heights, top)
 }
 
-/// The wires at each box, on its left and on its right: the box at the other end, and how much lower than that one's
-/// upper edge this one's must be for the wire to run straight.
+/// The wires at each box, on its left and on its right: the box at the other end, and the offset between the upper edges
+/// of both boxes that makes the wire straight.
 struct Ends {
     left: Vec<Vec<(usize, f64)>>,
     right: Vec<Vec<(usize, f64)>>,
@@ -88,7 +88,7 @@ impl Ends {
         ends
     }
 
-    /// Where a box wants its upper edge: where its wires on one side run straight, or where it is.
+    /// Preferred upper edge of a box: where its wires on one side are straight, or its present place.
     fn wanted(&self, index: usize, top: &[f64], forwards: bool) -> f64 {
         let ends = if forwards { &self.left[index] } else { &self.right[index] };
         match ends.len() {
@@ -98,14 +98,14 @@ impl Ends {
     }
 }
 
-/// Stands the boxes of a layer below each other, each where it wants or as near as the one above leaves room.
+/// Stacks the boxes of a layer, each at its preferred place or as near as the box above allows.
 fn stack(column: &[(f64, usize)], heights: &[f64], top: &mut [f64]) {
     let mut free = f64::NEG_INFINITY;
     for &(wanted, index) in column {
         top[index] = wanted.max(free);
         free = top[index] + heights[index] + DOWN;
     }
-    // What was pushed down is spread evenly about where it was wanted.
+    // Distributes the shift of overlapping boxes evenly around their preferred places.
     let apart: f64 = column.iter().map(|&(wanted, index)| top[index] - wanted).sum();
     let back = apart / column.len().max(1) as f64;
     column.iter().for_each(|&(_, index)| top[index] -= back);
@@ -126,10 +126,10 @@ fn finish(columns: &[Vec<usize>], heights: &[f64], top: Vec<f64>) -> Layout {
     Layout { corners, size: (across.max(2. * MARGIN), lowest + MARGIN) }
 }
 
-/// The layer of each box. Nodes come after those that they use; inputs stand just before the first that reads them.
+/// Layer of each box. Nodes come after those that they use; inputs come directly before their first reader.
 fn layers(drawing: &Drawing) -> Vec<usize> {
     let mut layer: Vec<usize> = drawing.boxes.iter().map(|_| 0).collect();
-    // Wires are in the order of the boxes that they lead to, and a box comes after those that it uses.
+    // Wires are ordered by the boxes that they lead to, and a box comes after those that it uses.
     for wire in &drawing.wires {
         layer[wire.to.0] = layer[wire.to.0].max(layer[wire.from.0] + 1);
     }

@@ -1,4 +1,4 @@
-//! Mermaid, which many places that show Markdown draw.
+//! Drawings in Mermaid, which many Markdown viewers render.
 
 use std::fmt::Write;
 
@@ -11,7 +11,7 @@ use crate::graph::Graph;
 /// The longest text in a box.
 const WIDEST: usize = 60;
 
-/// A graph as a flow chart of Mermaid: a box for each input, node and output; a wire says which port it leads to.
+/// A graph as a Mermaid flow chart: a box for each input, node and output; each wire names its port.
 pub fn mermaid(graph: &Graph) -> String {
     let drawing = Drawing::of(graph);
     let mut text = "flowchart LR\n".to_owned();
@@ -34,7 +34,7 @@ pub fn mermaid(graph: &Graph) -> String {
     text
 }
 
-/// Text for Mermaid's quotes, in which marks of its own and of HTML are written as entities.
+/// Text for Mermaid's quotes; special characters of Mermaid and HTML become entities.
 fn quoted(text: &str) -> String {
     let piece = |c: char| match c {
         '"' => "#quot;".to_owned(),

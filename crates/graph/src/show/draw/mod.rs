@@ -1,4 +1,4 @@
-//! A checked graph as a drawing: boxes with ports, and the wires between them.
+//! Drawings of a checked graph: boxes with ports, and the wires between them.
 
 mod boxes;
 mod dot;

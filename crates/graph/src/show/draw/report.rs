@@ -1,4 +1,4 @@
-//! What a drawing shows of a run: the report's JSON, as `wuerst run --report` writes it.
+//! The part of a run's report that drawings show: JSON as written by `wuerst run --report`.
 
 use serde_json::Value as Json;
 
@@ -7,7 +7,7 @@ use super::layout::ROW;
 /// The height of a preview.
 pub(super) const THUMBNAIL: f64 = 96.;
 
-/// What became of a node.
+/// Report of one node.
 pub(super) struct Entry {
     pub(super) node: String,
     pub(super) ran: bool,
@@ -16,14 +16,14 @@ pub(super) struct Entry {
     pub(super) inference: f64,
     pub(super) bytes: u64,
     pub(super) devices: String,
-    /// Its part of the longest node's time, from 0 to 1.
+    /// Its time in relation to the slowest node, from 0 to 1.
     pub(super) share: f64,
     /// A picture, as a `data:` address.
     pub(super) preview: Option<String>,
 }
 
 impl Entry {
-    /// What it takes below the ports of its node.
+    /// Height that it needs below the ports of its node.
     pub(super) fn height(&self) -> f64 {
         2. * ROW + if self.preview.is_some() { THUMBNAIL + 12. } else { 4. }
     }
@@ -33,7 +33,7 @@ impl Entry {
     }
 }
 
-/// The nodes of a report, in its order; none when it is of another form.
+/// Nodes of a report, in its order; empty if it has another form.
 pub(super) fn entries(report: &Json) -> Vec<Entry> {
     let nodes = report["nodes"].as_array().map_or(&[] as &[Json], Vec::as_slice);
     let longest = nodes.iter().filter_map(|node| node["milliseconds"].as_f64()).fold(0., f64::max);
@@ -52,7 +52,7 @@ fn entry(node: &Json) -> Entry {
     let changed = texts(&node["changed"]);
     let reason = if changed.is_empty() { text("why") } else { format!("{}: {changed}", text("why")) };
     let number = |key: &str| node[key].as_f64().unwrap_or(0.);
-    // Nothing but a picture that the page holds itself.
+    // Only pictures embedded in the report.
     let preview = node["preview"].as_str().filter(|address| address.starts_with("data:image/png;base64,"));
     Entry {
         node: text("node"),

@@ -1,4 +1,4 @@
-//! The drawing itself, as SVG for a page that holds the style.
+//! Draws the SVG of a page; the page contains the style.
 
 use std::fmt::Write;
 
@@ -7,10 +7,10 @@ use super::layout::{self, HEAD, ROW, WIDTH};
 use super::report::{Entry, THUMBNAIL};
 use super::text::{escaped, short};
 
-/// As many characters fit into a box.
+/// Maximum number of characters per line of a box.
 const LETTERS: usize = 30;
 
-/// Draws boxes and wires; `did` says what became of each box, where there is a report.
+/// Draws boxes and wires; `did` holds the report of each box, if there is one.
 pub(super) fn svg(drawing: &Drawing, did: &[Option<&Entry>]) -> String {
     let more: Vec<f64> = did.iter().map(|entry| entry.map_or(0., Entry::height)).collect();
     let layout = layout::place(drawing, &more);
@@ -97,7 +97,7 @@ fn port(svg: &mut String, row: &Row, middle: f64, output: bool) {
     }
 }
 
-/// What became of a node, below its ports.
+/// The report of a node, below its ports.
 fn report(svg: &mut String, entry: &Entry, top: f64) {
     let _ = write!(svg, "<path class=\"line\" d=\"M0 {top:.1}H{WIDTH}\"/>");
     let _ = write!(
@@ -129,7 +129,7 @@ fn text(svg: &mut String, class: &str, x: f64, y: f64, more: &str, text: &str) {
     let _ = write!(svg, "<text class=\"{class}\" x=\"{x}\" y=\"{y:.1}\"{more}>{shown}{whole}</text>");
 }
 
-/// The colour of a type, as a class of the style.
+/// Colour class of a type.
 fn sort(ty: &str) -> &'static str {
     match ty.split('[').next() {
         Some("u8") => "picture",

@@ -1,8 +1,8 @@
-//! Text in a drawing: cut to a length, escaped.
+//! Text in a drawing: shortened and escaped.
 
 use wuerst_core::is_command;
 
-/// Text that fits into so many characters, the rest replaced by an ellipsis.
+/// Shortens text to `most` characters, with an ellipsis.
 pub(super) fn short(text: &str, most: usize) -> String {
     match text.chars().nth(most) {
         None => text.to_owned(),

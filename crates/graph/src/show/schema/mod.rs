@@ -1,5 +1,5 @@
-//! The format of graph files as a JSON Schema, for editors: completion, what a port means, and the mistakes that can be
-//! seen in one value alone. The rest, as where wires lead, [`Graph::load`](crate::Graph::load) finds.
+//! A JSON Schema of graph files, for editors: completion, descriptions of ports, and mistakes within single values.
+//! [`Graph::load`](crate::Graph::load) finds the other mistakes, such as wrong wires.
 
 mod patterns;
 mod value;
@@ -9,10 +9,9 @@ use wuerst_core::{NodeSpec, Port, Registry};
 
 use crate::file::doc::FORMAT;
 
-/// A JSON Schema (draft 7, which editors know) of graph files whose nodes are those of `registry`.
+/// A JSON Schema (draft 7, which editors support) of graph files with the node kinds of `registry`.
 ///
-/// A node of a namespace that the registry does not have may stand in a file all the same, with any arguments: another
-/// host may have it.
+/// Nodes of unknown namespaces are allowed with any arguments, since another host may have registered them.
 pub fn schema(registry: &Registry) -> Json {
     let specs: Vec<&NodeSpec> = registry.kinds().map(|kind| kind.spec()).collect();
     let arguments: Map<String, Json> =
@@ -100,7 +99,7 @@ fn node(registry: &Registry, specs: &[&NodeSpec]) -> Json {
     })
 }
 
-/// What the arguments of a node of this kind must be.
+/// The schema of a node of this kind.
 fn rule(spec: &NodeSpec) -> Json {
     let mut then = json!({ "properties": { "with": { "$ref": format!("#/definitions/{}", spec.kind) } } });
     if spec.signature.inputs.iter().any(Port::required) {
@@ -109,13 +108,13 @@ fn rule(spec: &NodeSpec) -> Json {
     json!({ "if": { "properties": { "use": { "const": spec.kind } }, "required": ["use"] }, "then": then })
 }
 
-/// A mapping of these ports.
+/// The schema of a mapping of these ports.
 fn arguments(ports: &[Port]) -> Json {
     let required: Vec<&str> =
         ports.iter().filter(|port| port.required()).map(|port| port.name.as_str()).collect();
     let properties: Map<String, Json> =
         ports.iter().map(|port| (port.name.clone(), value::of_port(port))).collect();
-    // Where nothing is required, `with:` may be empty.
+    // If nothing is required, `with:` may be empty.
     let sort = if required.is_empty() { json!(["object", "null"]) } else { json!("object") };
     let mut arguments = json!({ "type": sort, "additionalProperties": false, "properties": properties });
     if !required.is_empty() {

@@ -1,4 +1,4 @@
-//! Regular expressions for what the format writes as text. They hold where an editor's do: ECMA 262 without flags.
+//! Regular expressions for texts in the format, in the dialect of editors: ECMA 262 without flags.
 
 use std::collections::BTreeSet;
 
@@ -8,10 +8,10 @@ pub(super) const NAME: &str = "^[A-Za-z_][A-Za-z0-9_-]*$";
 /// `$input` or `$node.port`.
 pub(super) const WIRE: &str = r"^\$[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)?$";
 
-/// A text that is no wire: without a dollar at its start, or with two.
+/// A text that is not a wire: without a dollar at its start, or with two.
 pub(super) const TEXT: &str = r"^(\$\$|[^$]|$)";
 
-/// A declaration of an input, as in a signature.
+/// An input's declaration in signature notation.
 pub(super) fn declaration() -> String {
     let name = "[A-Za-z_][A-Za-z0-9_]*";
     let dim = format!(r"\s*([0-9]+|{name})\s*");
@@ -26,7 +26,7 @@ pub(super) fn declaration() -> String {
     )
 }
 
-/// A node kind of another namespace than these.
+/// A node kind of another namespace.
 pub(super) fn foreign(namespaces: BTreeSet<&str>) -> String {
     let word = "[A-Za-z0-9_-]+";
     match namespaces.into_iter().collect::<Vec<_>>().join("|") {

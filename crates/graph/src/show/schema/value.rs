@@ -1,11 +1,11 @@
-//! What may stand for a port.
+//! Schemas of values for a port.
 
 use serde_json::{Value as Json, json};
 use wuerst_core::{Port, Ty, Value};
 
 use super::patterns;
 
-/// A wire, or a literal of the port's type and within its limits.
+/// A wire, or a literal of the port's type within its limits.
 pub(super) fn of_port(port: &Port) -> Json {
     let wire = json!({ "$ref": "#/definitions/wire" });
     let mut schema = match literal(port) {
@@ -20,7 +20,7 @@ pub(super) fn of_port(port: &Port) -> Json {
     schema
 }
 
-/// `None` for tensors, which files cannot write.
+/// The schema of a literal; `None` for tensors, which files cannot contain.
 fn literal(port: &Port) -> Option<Json> {
     let mut literal = match port.ty {
         Ty::Bool => json!({ "type": "boolean" }),
@@ -50,9 +50,9 @@ fn json(value: &Value) -> Option<Json> {
     }
 }
 
-/// A bound as people write it: `1000` and not `1000.0` for an int.
+/// A bound in natural spelling: `1000` in place of `1000.0` for an int.
 fn number(bound: f64, ty: &Ty) -> Json {
-    // Every whole number that an `f64` holds and a signature states fits, but for the ends of 64 bits.
+    // Signatures can only state whole numbers that `f64` holds exactly, except for the ends of the 64-bit range.
     if *ty == Ty::Int && bound.abs() < 9e15 { json!(bound as i64) } else { json!(bound) }
 }
 
