@@ -1,4 +1,4 @@
-//! What a model must take and give to stand in for a stage.
+//! Checks that a model's inputs and outputs fit its stage.
 
 use std::path::Path;
 
@@ -18,7 +18,7 @@ impl ModelHeader {
     /// Checks the head of the model at `path` against a contract, and gives its metadata.
     ///
     /// # Errors
-    /// [`Error::Model`] that lists everything that is wrong, and says what would be right.
+    /// [`Error::Model`] that lists all mismatches, with the expected form.
     pub fn check(&self, contract: Contract, path: &Path) -> Result<Metadata> {
         let failed = |message: String| Error::Model { path: path.to_owned(), source: message.into() };
         let metadata = self.metadata().map_err(|e| match e {
@@ -44,7 +44,8 @@ impl ModelHeader {
     }
 }
 
-/// What keeps `have` from serving `want`. A surplus input would never be fed; a surplus output is only unused.
+/// The mismatches that keep `have` from serving as `want`. With `exact`, a surplus name is one too: a surplus input would
+/// never be fed, while a surplus output is only unused.
 fn misfits(what: &str, want: &[Port], have: &[Outlet], exact: bool) -> Vec<String> {
     let missing = want.iter().filter_map(|port| match have.iter().find(|o| o.name == port.name) {
         None => Some(format!("it has no {what} `{}`", port.name)),
@@ -60,7 +61,7 @@ fn misfits(what: &str, want: &[Port], have: &[Outlet], exact: bool) -> Vec<Strin
     missing.chain(surplus).collect()
 }
 
-/// Whether a model's outlet does what the port says: f16 for f32 is the node's work, free lengths are checked
+/// Whether a model's input or output fits the port: f16 for f32 is converted by the node, and free lengths are checked
 /// when the model runs.
 fn serves(ty: &Ty, outlet: &Outlet) -> bool {
     let Some(dtype) = outlet.dtype else { return false };

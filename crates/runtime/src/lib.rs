@@ -1,6 +1,6 @@
-//! Models in ONNX Runtime: the process's library, devices, the models in memory, and what a model's file says of itself.
+//! Runs models in ONNX Runtime: the process's library, devices, loaded models, and headers of model files.
 //!
-//! Nothing here knows of nodes' kinds or of graphs: nodes ask [`ModelCache`] for a model that stands in for a stage.
+//! This crate knows neither node kinds nor graphs: nodes request a model for a stage from [`ModelCache`].
 #![cfg_attr(not(test), warn(clippy::disallowed_methods))]
 
 mod arena;

@@ -1,4 +1,4 @@
-//! The models in memory, shared by all nodes and jobs of an engine.
+//! Loaded models, shared by all nodes and jobs of an engine.
 
 use std::any::{Any, TypeId};
 use std::collections::BTreeMap;
@@ -20,43 +20,43 @@ use crate::options::{Level, RuntimeOptions, threads};
 use crate::per_stage::StageOptions;
 use crate::recent::{Keyed, Recent};
 
-/// The models in memory, and the heads of those that were looked at.
+/// Loaded models, and headers of checked ones.
 ///
-/// Nothing is loaded until a node runs, ONNX Runtime included: a graph can be checked without it.
+/// Neither models nor ONNX Runtime are loaded before a node runs, so graphs can be checked without them.
 #[derive(Debug)]
 pub struct ModelCache {
     options: RuntimeOptions,
     headers: Recent<Digest, ModelHeader>,
-    /// What those say of which the contract was checked.
+    /// Metadata of models whose contract was checked.
     metadata: Recent<(Digest, Contract), Metadata>,
-    /// What nodes made of files next to models.
+    /// Objects that nodes made from files next to models.
     companions: Recent<(Digest, usize, TypeId), Companion>,
     /// In order of use, the longest unused first.
     loaded: Mutex<Vec<Entry>>,
-    /// Whose turn it is to load a model, so that two jobs do not load the same one.
+    /// Locks models being loaded, so that two jobs do not load the same one.
     loading: Keyed<Digest>,
-    /// Of the models that are being loaded.
+    /// Memory of models being loaded.
     pending: Mutex<Pending>,
-    /// Why models cannot be kept, as it was said last: each of them would say the same of their folder.
+    /// Last reported reason why models cannot be cached: all models share the folder, so the reason would repeat.
     said: Mutex<String>,
 }
 
 type Companion = Arc<dyn Any + Send + Sync>;
 
-/// Bytes that models take.
+/// Memory use of models, in bytes.
 #[derive(Debug, Default)]
 struct Pending {
-    /// While they are loaded, as [`ModelHeader::loading`].
+    /// While they are being loaded, see [`ModelHeader::loading`].
     loading: u64,
-    /// Once they are, as [`ModelHeader::memory`].
+    /// Once they are loaded, see [`ModelHeader::memory`].
     memory: u64,
 }
 
-/// Bytes of heads that are remembered.
+/// Budget for remembered headers, in bytes.
 const HEADERS: usize = 8 << 20;
 /// Bytes of metadata.
 const METADATA: usize = 4 << 20;
-/// Bytes of what nodes made of files next to models.
+/// Budget for objects that nodes made from files next to models, in bytes.
 const COMPANIONS: usize = 256 << 20;
 
 #[derive(Debug)]
@@ -67,7 +67,7 @@ struct Entry {
 }
 
 impl ModelCache {
-    /// No models yet.
+    /// An empty cache.
     pub fn new(options: RuntimeOptions) -> ModelCache {
         let (headers, metadata) = (Recent::new(HEADERS), Recent::new(METADATA));
         let companions = Recent::new(COMPANIONS);
@@ -75,7 +75,7 @@ impl ModelCache {
         ModelCache { options, headers, metadata, companions, loaded, loading, pending, said }
     }
 
-    /// Finds and starts ONNX Runtime, which otherwise happens when the first model is loaded.
+    /// Finds and starts ONNX Runtime now; otherwise the first model loaded does so.
     ///
     /// # Errors
     /// As [`Runtime::start`].
@@ -86,10 +86,10 @@ impl ModelCache {
         }
     }
 
-    /// Checks a model against a contract without loading it, and gives its metadata.
+    /// Checks a model against a contract without loading it, and returns its metadata.
     ///
     /// # Errors
-    /// [`Error::Model`] when the file cannot be read or breaks the contract.
+    /// [`Error::Model`] if the file cannot be read or violates the contract.
     pub fn metadata<T: TryFrom<Metadata>>(&self, model: &Model, contract: Contract) -> Result<T> {
         let metadata = self.checked(model, contract)?;
         let other = || {
@@ -102,14 +102,14 @@ impl ModelCache {
         let key = model.key().map(|key| (key, contract));
         self.metadata.get(key.as_ref(), &CancellationToken::new(), || {
             let metadata = self.header(model)?.check(contract, model.path())?;
-            // About as much as the same in words.
+            // The text form has about the size of the parsed form.
             let bytes = metadata.pairs().iter().map(|(key, text)| key.len() + text.len()).sum::<usize>();
             Ok((metadata, bytes + 256))
         })
     }
 
-    /// Lengths that a model fixes of its contract's named dimensions: channels, tokens and features. Batch and size, which
-    /// nodes see to, are left out.
+    /// Lengths of the contract's named dimensions that the model fixes: channels, tokens and features. Excludes batch and
+    /// size, which nodes handle.
     ///
     /// # Errors
     /// As [`ModelCache::metadata`].
@@ -173,18 +173,18 @@ impl ModelCache {
             let mut header = ModelHeader::read(model.path()).map_err(failed)?;
             // ONNX Runtime would wait for a pipe.
             model.data()?;
-            // A model may carry megabytes of notes that no stage reads.
+            // A model may contain megabytes of notes that no stage reads.
             header.properties.retain(|(key, _)| key.starts_with(metadata::PREFIX));
             let bytes = header.held();
             Ok((header, bytes))
         })
     }
 
-    /// Something that was made of a file next to a model, as its tokenizer: `make` gives it and the bytes that it takes.
-    /// It is remembered by the file's digest, a number, and its type, until [`ModelCache::release`] or others need the room.
+    /// An object made from a file next to a model, such as its tokenizer; `make` returns it with its size in bytes.
+    /// Remembered by the file's digest, a number and its type, until [`ModelCache::release`] or an eviction.
     ///
     /// # Errors
-    /// Those of `make`, which are not remembered; and [`Error::Cancelled`].
+    /// Errors of `make`, which are not remembered; and [`Error::Cancelled`].
     pub fn companion<T: Any + Send + Sync>(
         &self,
         (file, number): (Digest, usize),
@@ -198,13 +198,13 @@ impl ModelCache {
         Companion::clone(&made).downcast().map_err(|_| Error::Internal("a companion of another type".into()))
     }
 
-    /// The model, loaded, standing in for a stage.
+    /// A model loaded for a stage.
     ///
-    /// Unloads others where the budget asks for it; a model that somebody still runs stays in memory until then.
+    /// Unloads others to keep the budget; a model that is running stays in memory until it has finished.
     ///
     /// # Errors
-    /// [`Error::Model`] when it breaks the contract or no device takes it, whatever keeps ONNX Runtime from
-    /// starting, or [`Error::Cancelled`].
+    /// [`Error::Model`] if it violates the contract or no device accepts it, errors of starting ONNX Runtime, or
+    /// [`Error::Cancelled`].
     pub fn get(&self, ctx: &mut Ctx<'_>, model: &Model, contract: Contract) -> Result<Arc<LoadedModel>> {
         self.checked(model, contract)?;
         let wish = self.wish(ctx, contract)?;
@@ -231,8 +231,8 @@ impl ModelCache {
         let begun = Instant::now();
         let runtime = self.start()?;
         let header = self.header(model)?;
-        // ONNX Runtime waits for ever for the threads that it has begun when there is no room for the next, and at some
-        // moments of loading frees what it never had, which ends the process.
+        // If ONNX Runtime cannot create a thread, it waits for ever for those it has created. At some moments of loading
+        // it also frees memory that it never allocated, which ends the process.
         let threads = threads(wish.threads);
         let (stepwise, beside) = (contract.stepwise(), threads - 1);
         let begun_threads = if stepwise.is_empty() { beside } else { 2 * beside };
@@ -267,7 +267,7 @@ impl ModelCache {
         Ok(loaded)
     }
 
-    /// Says on the log and to the observer why models cannot be kept, unless that was said last.
+    /// Logs and reports the reason why models cannot be cached, unless it equals the last one.
     fn warn_once(&self, ctx: &mut Ctx<'_>, message: String) {
         let mut said = locked(&self.said);
         if *said == message {
@@ -280,8 +280,8 @@ impl ModelCache {
         *said = message;
     }
 
-    /// Makes room for a model of so many bytes while it is loaded, and after, next to those that are being loaded; as long
-    /// as what is returned lasts.
+    /// Reserves memory for a model, while and after it is loaded, in addition to other models being loaded. The
+    /// reservation lasts until the result is dropped.
     fn begin(&self, bytes: [u64; 2], threads: usize) -> Result<impl Drop> {
         struct Begun<'a>(&'a Mutex<Pending>, [u64; 2]);
         impl Drop for Begun<'_> {
@@ -291,7 +291,7 @@ impl ModelCache {
                 pending.memory -= self.1[1];
             }
         }
-        // What is longer than any memory is refused below.
+        // Sizes beyond all memory are refused below.
         let bytes = bytes.map(|bytes| bytes.min(u64::MAX >> 8));
         let mut pending = locked(&self.pending);
         self.make_room(pending.memory.saturating_add(bytes[1]));
@@ -302,8 +302,8 @@ impl ModelCache {
         Ok(Begun(&self.pending, bytes))
     }
 
-    /// Where to run a stage, and with how many threads: as the engine says of the stage, else of all stages, else as
-    /// the graph prefers, else on the CPU.
+    /// Devices and threads of a stage: the engine's options for the stage, then its options for all stages, then the
+    /// graph's preference, then the CPU.
     fn wish(&self, ctx: &Ctx<'_>, contract: Contract) -> Result<StageOptions> {
         let own = self.options.each.get(&contract).cloned().unwrap_or_default();
         let threads = own.threads.or(self.options.threads);
@@ -317,7 +317,7 @@ impl ModelCache {
 
     fn find(&self, model: Digest, wish: &StageOptions) -> Option<Arc<LoadedModel>> {
         let mut entries = locked(&self.loaded);
-        // Loaded again, from what is made again where it was the cache's.
+        // Dropped models are loaded again; a damaged cache entry is made again.
         entries.retain(|entry| entry.loaded.is_intact());
         let at = entries.iter().position(|entry| entry.model == model && entry.wish == *wish)?;
         let entry = entries.remove(at);
@@ -338,12 +338,12 @@ impl ModelCache {
         &self.options
     }
 
-    /// The loaded models, the longest unused first, and where each runs.
+    /// Loaded models with their devices, the longest unused first.
     pub fn placements(&self) -> Vec<Placement> {
         locked(&self.loaded).iter().map(|entry| entry.loaded.placement().clone()).collect()
     }
 
-    /// Unloads every model that no run uses, and forgets heads, metadata and tokenizers.
+    /// Unloads models that are not running, and forgets headers, metadata and tokenizers.
     pub fn release(&self) {
         locked(&self.loaded).clear();
         self.headers.clear();

@@ -1,4 +1,4 @@
-//! How models are run.
+//! Options of running models.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -17,48 +17,48 @@ use crate::per_stage::StageOptions;
 pub enum Level {
     /// Something failed.
     Error,
-    /// Something is not as asked for, though work goes on.
+    /// Something differs from the request, but work continues.
     Warning,
-    /// For whoever looks into a problem.
+    /// For investigating problems.
     Info,
 }
 
-/// Takes messages, from any thread. It must be quick.
+/// Receives messages, from any thread. It must be quick.
 pub type Log = Arc<dyn Fn(Level, &str) + Send + Sync>;
 
 /// How models are run.
 #[derive(Clone)]
 pub struct RuntimeOptions {
-    /// ONNX Runtime's library, or the folder that it lies in; when absent it is searched for, see [`Runtime::start`](crate::Runtime::start).
+    /// ONNX Runtime's library or its folder; if `None` it is searched for, see [`Runtime::start`](crate::Runtime::start).
     pub runtime: Option<PathBuf>,
-    /// An ONNX Runtime that the host has already; when present, nothing else is looked for.
+    /// An ONNX Runtime that the host has loaded; if given, no search takes place.
     pub api: Option<HostApi>,
-    /// Devices in order of preference. The last one's refusal is an error, so a list without [`Device::Cpu`]
-    /// never falls back to it. Empty: what a node of the graph prefers, else the CPU.
+    /// Devices in order of preference. It is an error if the last one refuses a model, so a list without [`Device::Cpu`]
+    /// never falls back to the CPU. Empty: the preference of the graph's node, otherwise the CPU.
     pub devices: Vec<Device>,
-    /// Whether a device that refuses a model is an error, rather than a warning and the next device's turn.
+    /// Whether it is an error if a device refuses a model. Otherwise it is a warning, and the next device is tried.
     pub strict: bool,
-    /// Threads for each model's run; when absent or 0, one for each core. Results do not depend on it.
+    /// Threads of each model's run; `None` or 0 for one per core. Results do not depend on it.
     pub threads: Option<usize>,
-    /// What single stages have of their own.
+    /// Options of single stages.
     pub each: BTreeMap<Contract, StageOptions>,
-    /// Models are unloaded, the longest unused first, to keep the sum of the memory they take ([`ModelHeader::memory`](crate::ModelHeader::memory), and what
-    /// both parts hold of a model that is split) below this, in bytes.
-    /// The model in use is kept whatever its size, so 0 keeps one at a time.
+    /// Memory budget of loaded models, in bytes. When exceeded, the models unused for longest are unloaded. A model
+    /// counts with [`ModelHeader::memory`](crate::ModelHeader::memory), plus weights that both parts of a split model
+    /// hold. The model in use stays, whatever its size, so 0 keeps one at a time.
     pub model_bytes: u64,
-    /// A cache folder, in whose folder `wuerst-models` models are kept as they were optimised for the CPU, so that they
-    /// load quicker and their weights are mapped into memory, once for all sessions and processes. What is read there is
-    /// checked against a digest. A folder that others may write to, that is a link or another user's is a warning on the
-    /// log. Without it they are optimised whenever they are loaded.
+    /// A cache folder whose subfolder `wuerst-models` keeps models optimised for the CPU. They load faster, and all
+    /// sessions and processes share their memory-mapped weights. Content is verified by a digest. A folder that others
+    /// may write to, that is a link, or that belongs to another user causes a warning in the log. `None` optimises models
+    /// each time they are loaded.
     pub prepared: Option<PathBuf>,
-    /// The size that the models in it are kept below, in bytes, as they were written.
+    /// Maximum size of the stored models, in bytes.
     pub prepared_bytes: u64,
-    /// Where messages go; when absent, nowhere.
+    /// Receives log messages, if any.
     pub log: Option<Log>,
 }
 
 impl Default for RuntimeOptions {
-    /// The CPU, all cores, 8 GiB of models in memory and none on disk (else 1 GiB).
+    /// The CPU, all cores, 8 GiB of models in memory and none on disk (1 GiB if a folder is set).
     fn default() -> RuntimeOptions {
         RuntimeOptions {
             runtime: None,
@@ -89,7 +89,7 @@ impl fmt::Debug for RuntimeOptions {
     }
 }
 
-/// Threads, of which 0 and none mean one for each core.
+/// Number of threads; 0 and `None` mean one per core.
 pub(crate) fn threads(wish: Option<usize>) -> usize {
     let cores = || thread::available_parallelism().map_or(1, usize::from);
     wish.filter(|threads| *threads > 0).unwrap_or_else(cores)

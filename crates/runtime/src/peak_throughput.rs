@@ -1,4 +1,4 @@
-//! What the machine does at best: the speed of a large matrix product, to hold models against.
+//! Peak speed of the machine for large matrix products, as a reference for models.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,25 +14,25 @@ use crate::model_cache::ModelCache;
 use crate::model_header::ModelHeader;
 use crate::options::threads;
 
-/// Rows, inner extent and columns: a square product, and the two of a residual block of the published prior.
+/// Rows, inner extent and columns: a square product, and the two of a residual block in the published prior.
 const PRODUCTS: [[usize; 3]; 3] = [[1024, 1024, 1024], [1152, 1536, 6144], [1152, 6144, 1536]];
 
-/// The fastest of the matrix products that were tried.
+/// The fastest of the measured matrix products.
 #[derive(Debug, Clone, PartialEq)]
 pub struct PeakThroughput {
     /// Multiply-accumulate operations (MACs) per second.
     pub macs_per_second: f64,
     /// Rows, inner extent and columns.
     pub product: [usize; 3],
-    /// Where it ran.
+    /// Device that ran it.
     pub device: Device,
 }
 
-/// Measures f32 matrix products with a constant right side through ONNX Runtime, on the engine's first device and with
+/// Measures f32 matrix products with a constant right-hand side in ONNX Runtime, on the engine's first device and with
 /// its threads, `runs` times each.
 ///
 /// # Errors
-/// As for loading a model, and when no temporary file can be written.
+/// Errors of loading a model, and of writing a temporary file.
 pub fn peak_throughput(models: &ModelCache, runs: usize) -> Result<PeakThroughput> {
     let mut best: Option<PeakThroughput> = None;
     for product in PRODUCTS {
@@ -97,7 +97,7 @@ fn write(path: &std::path::Path, [rows, inner, columns]: [usize; 3]) -> Result<(
     onnx::write(path, &graph, &weights, &onnx::ExportOptions::default()).map_err(|e| failed(&e))
 }
 
-/// Numbers between -1 and 1 that are neither equal nor denormal.
+/// Numbers between -1 and 1, all different and without denormals.
 fn values(count: usize) -> Vec<f32> {
     (0..count).map(|i| ((i * 7919) % 2003) as f32 / 1001.5 - 1.).collect()
 }

@@ -1,4 +1,4 @@
-//! What single stages have of their own: devices and threads.
+//! Options of single stages: devices and threads.
 
 use std::collections::BTreeMap;
 
@@ -7,7 +7,7 @@ use wuerst_model::contract::Contract;
 
 use crate::device::{Device, split};
 
-/// The most threads that a model may run with: each takes a stack, and none beyond the cores helps.
+/// Maximum number of threads of a model: each needs a stack, and threads beyond the number of cores do not help.
 pub const MOST_THREADS: usize = 1024;
 
 /// Refuses more than [`MOST_THREADS`].
@@ -23,21 +23,21 @@ pub fn check_threads(what: &str, threads: usize) -> Result<()> {
     Err(Error::invalid(what, message))
 }
 
-/// How the models of one stage are run, where that differs from the others.
+/// Options of one stage that differ from those of all stages.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct StageOptions {
-    /// Devices in order of preference. Empty: as for all stages.
+    /// Devices in order of preference. Empty: those of all stages.
     pub devices: Vec<Device>,
-    /// Threads for each run. `None`: as for all stages; 0: one for each core.
+    /// Threads of each run. `None`: the number for all stages; 0: one per core.
     pub threads: Option<usize>,
 }
 
 impl StageOptions {
-    /// Reads devices of stages into `each`, as `prior=cuda:0{memory_limit=4GiB},cpu; vqgan-decoder=cpu`. Stages are named as in the metadata
-    /// of models.
+    /// Parses devices of stages into `each`, such as `prior=cuda:0{memory_limit=4GiB},cpu; vqgan-decoder=cpu`. Stages
+    /// have their names in model metadata.
     ///
     /// # Errors
-    /// [`Error::Invalid`] for a name that is no stage, or no device.
+    /// [`Error::Invalid`] for an unknown stage or device.
     pub fn read_devices(each: &mut BTreeMap<Contract, StageOptions>, text: &str) -> Result<()> {
         for (stage, list) in entries(text)? {
             each.entry(stage).or_default().devices = Device::list(list)?;
@@ -45,10 +45,10 @@ impl StageOptions {
         Ok(())
     }
 
-    /// Reads threads of stages into `each`, as `prior=4; vqgan-decoder=2`.
+    /// Parses threads of stages into `each`, such as `prior=4; vqgan-decoder=2`.
     ///
     /// # Errors
-    /// [`Error::Invalid`] for a name that is no stage, no number, or more than [`MOST_THREADS`].
+    /// [`Error::Invalid`] for an unknown stage, for text that is not a number, and for more than [`MOST_THREADS`].
     pub fn read_threads(each: &mut BTreeMap<Contract, StageOptions>, text: &str) -> Result<()> {
         for (stage, number) in entries(text)? {
             let threads = number.parse().map_err(|_| {
@@ -61,7 +61,7 @@ impl StageOptions {
     }
 }
 
-/// The stages and what stands behind them, in `STAGE=TEXT; STAGE=TEXT`.
+/// The stages and their texts in `STAGE=TEXT; STAGE=TEXT`.
 fn entries(text: &str) -> Result<Vec<(Contract, &str)>> {
     split(text, ';').map(str::trim).filter(|part| !part.is_empty()).map(entry).collect()
 }

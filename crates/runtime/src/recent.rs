@@ -1,4 +1,4 @@
-//! What was made of files, remembered within a budget: the longest unused is forgotten first.
+//! Objects made from files, remembered within a budget: the longest unused is evicted first.
 
 use std::collections::HashMap;
 use std::hash::Hash;
@@ -7,10 +7,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use lru::LruCache;
 use wuerst_core::{CancellableMutex, CancellationToken, Result};
 
-/// Values by what they were made of, each made once at a time.
+/// Values by key. Concurrent requests for one key make the value once.
 pub(crate) struct Recent<K: Hash + Eq, V> {
     kept: Mutex<Kept<K, V>>,
-    /// Whose turn it is to make a value. A slow one delays only those who want the same.
+    /// Locks values being made. A slow one only delays requests for the same key.
     making: Keyed<K>,
 }
 
@@ -21,14 +21,14 @@ struct Kept<K: Hash + Eq, V> {
 }
 
 impl<K: Hash + Eq + Clone, V> Recent<K, V> {
-    /// Remembers values of so many bytes together.
+    /// A cache with a budget in bytes.
     pub(crate) fn new(most: usize) -> Recent<K, V> {
         let kept = Kept { values: LruCache::unbounded(), bytes: 0, most };
         Recent { kept: Mutex::new(kept), making: Keyed::default() }
     }
 
     fn kept(&self) -> MutexGuard<'_, Kept<K, V>> {
-        // A panic of another thread left it whole.
+        // A panic of another thread leaves it consistent.
         self.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -36,11 +36,11 @@ impl<K: Hash + Eq + Clone, V> Recent<K, V> {
         self.kept().values.get(key).map(|(value, _)| Arc::clone(value))
     }
 
-    /// The value of a key, made by `make` where it is not known, which says how many bytes it takes, too. Without a key it
-    /// is made and not remembered.
+    /// The value of a key. A missing one is made by `make`, which also returns its size in bytes. Without a key the value
+    /// is not remembered.
     ///
     /// # Errors
-    /// Those of `make`, which are not remembered; and [`wuerst_core::Error::Cancelled`] while another makes it.
+    /// Errors of `make`, which are not remembered; and [`wuerst_core::Error::Cancelled`] while another thread makes it.
     pub(crate) fn get(
         &self,
         key: Option<&K>,

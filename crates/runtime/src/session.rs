@@ -1,6 +1,6 @@
-//! A model in ONNX Runtime without a contract: whatever it takes and gives, on the CPU.
+//! A model in ONNX Runtime without a contract, with any inputs and outputs, on the CPU.
 //!
-//! For programs that make models, as the trainer. Nodes have [`LoadedModel`](crate::LoadedModel).
+//! For programs that make models, such as the trainer. Nodes use [`LoadedModel`](crate::LoadedModel).
 
 use std::borrow::Cow;
 use std::path::Path;
@@ -21,10 +21,10 @@ pub struct Session {
 }
 
 impl Session {
-    /// Loads a model that is in memory.
+    /// Loads a model from memory.
     ///
     /// # Errors
-    /// As [`Runtime::start`], and [`Error::Runtime`] with what ONNX Runtime says.
+    /// As [`Runtime::start`], and [`Error::Runtime`] with ONNX Runtime's message.
     pub fn of_bytes(model: &[u8], threads: usize) -> Result<Session> {
         Ok(Session::of(builder(threads)?.commit_from_memory(model).map_err(error)?))
     }
@@ -32,7 +32,7 @@ impl Session {
     /// Loads a model file.
     ///
     /// # Errors
-    /// As [`Runtime::start`], and [`Error::Model`] with what ONNX Runtime says.
+    /// As [`Runtime::start`], and [`Error::Model`] with ONNX Runtime's message.
     pub fn of_file(path: &Path, threads: usize) -> Result<Session> {
         regular::about(path).map_err(|e| Error::Model { path: path.to_owned(), source: e.into() })?;
         let failed = |e: ort::Error| Error::Model { path: path.to_owned(), source: e.message().into() };
@@ -46,16 +46,16 @@ impl Session {
         Session { inputs, outputs, session: Mutex::new(session) }
     }
 
-    /// Names and element types of what it takes, in the order in which the model declares them.
+    /// Names and element types of the inputs, in the order of the model.
     pub fn inputs(&self) -> &[(String, Option<DType>)] {
         &self.inputs
     }
 
-    /// All outputs, in the order in which the model declares them, for `feeds` in the order of its inputs.
+    /// Computes all outputs, in the order of the model, from `feeds` in the order of its inputs.
     ///
     /// # Errors
-    /// [`Error::Invalid`] for another number of feeds than of inputs; [`Error::Runtime`] with what ONNX Runtime says, and
-    /// for an output of an element type that is no tensor's here.
+    /// [`Error::Invalid`] if the number of feeds differs from that of inputs; [`Error::Runtime`] with ONNX Runtime's
+    /// message, and for an output with an unsupported element type.
     pub fn run(&self, feeds: &[Tensor]) -> Result<Vec<Tensor>> {
         if feeds.len() != self.inputs.len() {
             let message =

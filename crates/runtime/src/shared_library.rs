@@ -1,5 +1,5 @@
-//! Loading shared libraries: every symbol is bound at once, so that one that is missing is an error and no end of the
-//! process at some later call.
+//! Loads shared libraries and binds all symbols at once, so that a missing symbol is an error and does not end the
+//! process in a later call.
 #![allow(unsafe_code, reason = "a library's initialisers run when it is loaded")]
 
 use std::error::Error as _;
@@ -11,8 +11,8 @@ use wuerst_core::regular;
 /// Loads a library and binds all its symbols.
 ///
 /// # Errors
-/// The loader's reason, with the symbol or the other library that is missing; and when there is no regular file, for which
-/// the loader would wait.
+/// The loader's reason, with the missing symbol or library; also if the path is not a regular file, on which the loader
+/// could block.
 ///
 /// # Safety
 /// The library's initialisers run, and must be trusted.
@@ -29,14 +29,14 @@ unsafe fn bound(path: &Path) -> Result<Library, libloading::Error> {
     unsafe { Library::open(Some(path), RTLD_NOW | RTLD_LOCAL) }.map(Into::into)
 }
 
-/// Windows binds every import when it loads a library.
+/// Windows binds all imports when it loads a library.
 #[cfg(not(unix))]
 unsafe fn bound(path: &Path) -> Result<Library, libloading::Error> {
     // SAFETY: promised by the caller.
     unsafe { Library::new(path) }
 }
 
-/// What the loader said, which stands behind the error's own words.
+/// The loader's own message, without the wrapper's words.
 fn reason(error: &libloading::Error) -> String {
     let mut said = error.to_string();
     let mut source = error.source();

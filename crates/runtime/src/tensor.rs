@@ -1,12 +1,12 @@
-//! Tensors into ONNX Runtime and out of it, and how it says that there was no memory for one.
+//! Conversion of tensors to and from ONNX Runtime, and detection of its out-of-memory errors.
 
 use half::f16;
 use ort::session::SessionInputValue;
 use ort::value::{DynValue, PrimitiveTensorElementType, TensorElementType, TensorRef};
 use wuerst_core::{DType, Element, Error, Result, Tensor, memory};
 
-/// Whether ONNX Runtime says that there was no memory. It has one code for all its errors, and the providers word this
-/// one differently; the last is the system's, for files that cannot be mapped.
+/// Whether a message of ONNX Runtime means that memory ran out. It uses one code for all errors, and providers word this
+/// one differently; the last pattern is the system's, for files that cannot be mapped.
 pub(crate) fn ran_out(message: &str) -> bool {
     let signs = ["bad_alloc", "Failed to allocate memory", "out of memory", "Cannot allocate memory"];
     signs.iter().any(|sign| message.contains(sign))
@@ -28,7 +28,7 @@ fn view<T: Element + PrimitiveTensorElementType + std::fmt::Debug>(
     Ok(TensorRef::from_array_view((tensor.shape(), values))?.into())
 }
 
-/// The value as a tensor; none for element types that no stage uses.
+/// Converts a value to a tensor; `None` for element types that no stage uses.
 pub(crate) fn tensor(value: &DynValue) -> Result<Option<Tensor>> {
     match value.dtype().tensor_type() {
         Some(TensorElementType::Float32) => copy::<f32>(value),

@@ -15,26 +15,26 @@ use crate::library::Runtime;
 
 /// The form, for messages.
 pub(super) const FORM: &str = "ep:NAME{library=PATH}";
-/// `ort` keeps names with a dot behind them in 128 bytes.
+/// `ort` copies names and a NUL into 128 bytes.
 const LONGEST: usize = 120;
-/// What most providers' names end with.
+/// Suffix of most providers' names.
 const ENDING: &str = "ExecutionProvider";
 
-/// An execution provider by the name that it calls itself: `ep:QNN:1{library=/opt/libqnn_ep.so,backend_type=htp}`.
+/// An execution provider, by its own name: `ep:QNN:1{library=/opt/libqnn_ep.so,backend_type=htp}`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct ExecutionProvider {
-    /// Its name; the ending `ExecutionProvider` may be left out, and case does not count.
+    /// Name, case-insensitive; the suffix `ExecutionProvider` may be left out.
     pub name: String,
-    /// Which of its devices, from 0 in ONNX Runtime's order.
+    /// Index of its device, in ONNX Runtime's order.
     pub index: usize,
-    /// The plug-in that provides it; `None` for a provider that ONNX Runtime, or the host that started it, has already.
+    /// Plug-in of the provider; `None` if ONNX Runtime or the host has it already.
     pub library: Option<PathBuf>,
-    /// Its own options, which it reads and checks.
+    /// Options that the provider reads and checks itself.
     pub options: BTreeMap<String, String>,
 }
 
 impl ExecutionProvider {
-    /// Reads what stands behind `ep:`; `device` and `braces` are the whole text in two parts.
+    /// Parses the text after `ep:`; `device` and `braces` are the whole text in two parts.
     pub(super) fn read(device: &str, braces: &str) -> Result<ExecutionProvider> {
         let wrong = |why: &str| Error::invalid("device", format!("`{device}` {why}: write {FORM}"));
         let rest = device.split_once(':').map_or("", |(_, rest)| rest).trim();
@@ -49,14 +49,14 @@ impl ExecutionProvider {
         Ok(ExecutionProvider { name: name.to_owned(), index, library, options })
     }
 
-    /// The same with a library's path made from it by `change`, as where it is relative to a file.
+    /// Replaces the library's path by `change` of it, for example to resolve it relative to a file.
     #[must_use]
     pub fn with_library(self, change: impl Fn(&Path) -> PathBuf) -> ExecutionProvider {
         let library = self.library.as_deref().map(change);
         ExecutionProvider { library, ..self }
     }
 
-    /// What it is called in a placement.
+    /// Its name in a placement.
     pub(super) fn short(&self) -> String {
         provider(&self.name)
     }
@@ -65,7 +65,7 @@ impl ExecutionProvider {
         provider(name) == self.short()
     }
 
-    /// Adds the device to a session's options, or says why that cannot be.
+    /// Adds the device to a session's options. The error is the reason why it cannot.
     pub(super) fn register(
         &self,
         runtime: &Runtime,
@@ -78,7 +78,7 @@ impl ExecutionProvider {
         if let Some(library) = &self.library {
             let path = plug_in::file(library)?;
             let mut registered = plug_in::registered();
-            // Two libraries of one name could not be told apart.
+            // Two libraries that provide the same name could not be distinguished.
             if !registered.contains(&path) && names().iter().any(|name| self.is(name)) {
                 return Err(format!(
                     "`{}` is provided already by another library, and a process can use only one",
@@ -119,7 +119,7 @@ impl ExecutionProvider {
         }
     }
 
-    /// Its options in braces, in the order in which they are written.
+    /// Options in braces, in order.
     pub(super) fn written(&self) -> impl Iterator<Item = String> {
         let library = self.library.iter().map(|path| format!("library={}", path.display()));
         library.chain(self.options.iter().map(|(key, value)| format!("{key}={value}")))

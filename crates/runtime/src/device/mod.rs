@@ -1,4 +1,4 @@
-//! Where models run: names of devices with their options, and what became of each wish.
+//! Devices: names with options, and the placement of models on them.
 
 mod execution_provider;
 mod name;

@@ -9,21 +9,21 @@ use wuerst_core::{ByteSize, Error, Result, did_you_mean};
 use super::execution_provider::{ExecutionProvider, FORM};
 use super::settings::{Settings, split};
 
-/// Where a model runs, written as `cpu`, `cuda:0`, `tensorrt:0`, `directml:0`, `coreml`, `openvino:CPU`, `ep:NAME`, with
-/// options in braces: `cuda:0{memory_limit=4GiB}`. Those that are left out have their defaults.
+/// The device that runs a model, written as `cpu`, `cuda:0`, `tensorrt:0`, `directml:0`, `coreml`, `openvino:CPU`,
+/// `ep:NAME`, with options in braces: `cuda:0{memory_limit=4GiB}`. Options left out have their defaults.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Device {
-    /// The processor. Always there.
+    /// The processor. Always available.
     Cpu,
     /// An NVIDIA GPU.
     Cuda(Cuda),
-    /// An NVIDIA GPU through TensorRT; what TensorRT cannot run falls to CUDA.
+    /// An NVIDIA GPU through TensorRT. Operators that TensorRT lacks run in CUDA.
     TensorRt(TensorRt),
     /// A GPU on Windows, by number.
     DirectMl(i32),
     /// Apple's accelerators.
     CoreMl,
-    /// Intel's OpenVINO, a plug-in of ONNX Runtime that is installed beside it.
+    /// Intel's OpenVINO, a separately installed plug-in of ONNX Runtime.
     OpenVino(OpenVino),
     /// Any other execution provider, by its own name.
     ExecutionProvider(ExecutionProvider),
@@ -32,30 +32,30 @@ pub enum Device {
 /// An NVIDIA GPU: `cuda:0{memory_limit=4GiB,arena=power-of-two,precision=f32}`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
 pub struct Cuda {
-    /// Its number.
+    /// Device number.
     pub id: i32,
-    /// The most that the arena of each model takes, in bytes. (Libraries of NVIDIA take more beside it.)
+    /// Maximum arena size of each model, in bytes. (NVIDIA's libraries allocate additional memory.)
     pub memory_limit: Option<u64>,
     /// How the arena grows.
     pub arena: Arena,
-    /// [`Precision::Default`], as in ONNX Runtime; or [`Precision::F32`], slower and closer to the CPU.
+    /// [`Precision::Default`], as in ONNX Runtime; or [`Precision::F32`], slower and closer to the CPU's results.
     pub precision: Precision,
 }
 
 /// How a GPU's arena grows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum Arena {
-    /// By what is asked for: `same-as-requested`.
+    /// By the requested size: `same-as-requested`.
     #[default]
     SameAsRequested,
-    /// By powers of two, which asks the driver more seldom and holds more: `power-of-two`.
+    /// By powers of two, with fewer driver calls and higher memory use: `power-of-two`.
     PowerOfTwo,
 }
 
-/// What a device computes f32 models in. Inputs and outputs stay f32.
+/// Precision in which a device computes f32 models. Inputs and outputs stay f32.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum Precision {
-    /// As the device has it by default: CUDA multiplies numbers of 11 bits (`tf32`), others compute in `f32`.
+    /// The device's default: CUDA multiplies with 11-bit mantissas (`tf32`), other devices compute in `f32`.
     #[default]
     Default,
     /// All 24 bits, for CUDA: `f32`.
@@ -69,24 +69,24 @@ pub enum Precision {
 /// An NVIDIA GPU through TensorRT: `tensorrt:0{precision=f16,cache=/var/cache/engines}`, and the options of CUDA.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
 pub struct TensorRt {
-    /// The GPU, and what CUDA is told for the rest of the model.
+    /// The GPU, with options for the operators that run in CUDA.
     pub gpu: Cuda,
-    /// What engines compute in: f32, f16 or bf16.
+    /// Precision of engines: f32, f16 or bf16.
     pub precision: Precision,
-    /// A folder that keeps built engines and timings, since building takes minutes. In it are folders for each model,
-    /// library, GPU and set of options.
+    /// Folder for built engines and timings, since building takes minutes. It has a subfolder for each model, library,
+    /// GPU and set of options.
     pub cache: Option<PathBuf>,
 }
 
 /// One of OpenVINO's devices: `openvino:CPU{precision=bf16,library=/opt/openvino}`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct OpenVino {
-    /// OpenVINO's name of it: `CPU`, `GPU`, `GPU.1`, `NPU`.
+    /// OpenVINO's device name: `CPU`, `GPU`, `GPU.1`, `NPU`.
     pub device: String,
-    /// f32, bf16 (fast on CPUs with AMX) or f16 (for GPUs and NPUs; a CPU refuses it).
+    /// f32, bf16 (fast on CPUs with AMX) or f16 (for GPUs and NPUs; refused on a CPU).
     pub precision: Precision,
-    /// The plug-in, or the folder that it lies in. Without it: what the environment variable `WUERST_OPENVINO` names, or
-    /// one beside ONNX Runtime.
+    /// The plug-in or its folder. `None`: the path in the environment variable `WUERST_OPENVINO`, or a plug-in next to
+    /// ONNX Runtime.
     pub library: Option<PathBuf>,
 }
 
@@ -96,22 +96,22 @@ impl Default for OpenVino {
     }
 }
 
-/// What devices are called, for messages.
+/// Names of devices, for messages.
 const KNOWN: &str = "cpu, cuda:N, tensorrt:N, directml:N, coreml, openvino:NAME";
 /// The part before the colon.
 const NAMES: [&str; 7] = ["cpu", "cuda", "tensorrt", "directml", "coreml", "openvino", "ep"];
 const GPU: [&str; 3] = ["memory_limit", "arena", "precision"];
 
 impl Device {
-    /// Reads a list in order of preference, as `cuda:0{memory_limit=4GiB},cpu`. An empty text is an empty list.
+    /// Parses a list in order of preference, such as `cuda:0{memory_limit=4GiB},cpu`. An empty text is an empty list.
     ///
     /// # Errors
-    /// [`Error::Invalid`] for a name that is no device, and for an option that it does not have.
+    /// [`Error::Invalid`] for an unknown device or an unknown option.
     pub fn list(text: &str) -> Result<Vec<Device>> {
         split(text, ',').map(str::trim).filter(|name| !name.is_empty()).map(str::parse).collect()
     }
 
-    /// What its execution provider is called in a placement.
+    /// Name of its execution provider in a placement.
     pub(super) fn provider(&self) -> String {
         let name = match self {
             Device::Cpu => "cpu",
@@ -125,10 +125,10 @@ impl Device {
         name.to_owned()
     }
 
-    /// Reads a device; `known` is what may stand there, for messages.
+    /// Parses a device; `known` lists the valid devices, for messages.
     fn read(text: &str, known: &str) -> Result<Device> {
         let text = text.trim();
-        // Values in braces may be paths, which keep their case.
+        // Values in braces may be paths, so their case is kept.
         let (head, braces) = text.split_at(text.find('{').unwrap_or(text.len()));
         let lower = head.trim().to_ascii_lowercase();
         let (name, rest) = lower.split_once(':').unwrap_or((&lower, ""));
@@ -169,7 +169,7 @@ impl Device {
         }
     }
 
-    /// Reads a device that a graph prefers. A graph may come from a stranger, so it names no files.
+    /// Parses a device preferred by a graph. A graph may come from a stranger, so it cannot name files.
     pub(crate) fn of_graph(text: &str) -> Result<Device> {
         let device = Device::read(text, KNOWN)?;
         if let Device::ExecutionProvider(_) = &device {
@@ -194,7 +194,10 @@ impl Device {
     }
 }
 
-/// Whether a graph may prefer a device that is written so, whichever this machine has; if not, a sentence.
+/// Checks that a graph may prefer this device, whether or not the machine has it.
+///
+/// # Errors
+/// A sentence.
 pub fn preferred(text: &str) -> Result<(), String> {
     Device::of_graph(text).map(drop).map_err(|error| match error {
         Error::Invalid { message, .. } => message,
@@ -222,7 +225,7 @@ fn precision(settings: &mut Settings<'_>) -> Result<Precision> {
     settings.choice("precision", &choices)
 }
 
-/// Writes it so that it is read as the same; what has its default is left out.
+/// Writes the device so that it parses to the same value; defaults are left out.
 impl fmt::Display for Device {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut options = vec![];

@@ -10,14 +10,14 @@ use super::name::{OpenVino, Precision};
 use super::plug_in;
 use crate::library::Runtime;
 
-/// The environment variable that names the library, or the folder that it lies in.
+/// Environment variable with the path of the library or its folder.
 const VARIABLE: &str = "WUERST_OPENVINO";
 
-/// What the plug-in calls itself.
+/// Name of the plug-in's execution provider.
 const PROVIDER: &str = "OpenVINOExecutionProvider";
 
 impl OpenVino {
-    /// Adds the device to a session's options, or says why that cannot be.
+    /// Adds the device to a session's options. The error is the reason why it cannot.
     pub(super) fn register(
         &self,
         runtime: &Runtime,
@@ -25,7 +25,7 @@ impl OpenVino {
         builder: SessionBuilder,
     ) -> Result<SessionBuilder, String> {
         if self.precision == Precision::F16 && self.device == "CPU" {
-            // Measured with 1.8.1, see PERFORMANCE.md: 9 dB from f32's pictures, and never faster than bf16.
+            // Measured with 1.8.1, see PERFORMANCE.md: 9 dB from the pictures of f32, and never faster than bf16.
             return Err("pictures come out wrong in f16 on processors: take bf16, or f32".to_owned());
         }
         self.plug_in(runtime)?;
@@ -49,7 +49,7 @@ impl OpenVino {
         builder.with_devices(iter::once(device), Some(&options)).map_err(|e| e.message().to_owned())
     }
 
-    /// OpenVINO's own properties. The precision is always said, since its default on CPUs with AMX is bf16.
+    /// OpenVINO's own properties. The precision is always set, since the default on CPUs with AMX is bf16.
     fn configuration(&self, threads: usize) -> String {
         let precision = match self.precision {
             Precision::Default | Precision::F32 => "f32",
@@ -75,7 +75,7 @@ impl OpenVino {
     }
 }
 
-/// The plug-in's file: the one that is named, or one near ONNX Runtime.
+/// The plug-in's file: the named one, or one near ONNX Runtime.
 fn find(named: Option<&Path>, runtime: &Path) -> Result<PathBuf, String> {
     let variable = env::var_os(VARIABLE).filter(|path| !path.is_empty()).map(PathBuf::from);
     let by =
@@ -87,7 +87,7 @@ fn find(named: Option<&Path>, runtime: &Path) -> Result<PathBuf, String> {
         return found.ok_or_else(missing);
     }
     let home = runtime.parent().unwrap_or(Path::new(""));
-    // Beside it; as .ci/setup-openvino puts it; as Python's packages lie.
+    // Next to ONNX Runtime; in the folder of .ci/setup-openvino; in a Python package.
     let places =
         ["", "openvino", "../openvino", "../../onnxruntime_ep_openvino"].map(|place| home.join(place));
     let found = places.iter().find_map(|place| place.join(file_name()).canonicalize().ok());

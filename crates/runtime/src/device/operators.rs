@@ -1,4 +1,4 @@
-//! Which operators of a loaded model ran to which execution provider, asked of ONNX Runtime.
+//! Assignment of a loaded model's operators to execution providers, as reported by ONNX Runtime.
 #![allow(unsafe_code, reason = "ort has no safe call for the assignment of a session's graph")]
 
 use std::collections::BTreeMap;
@@ -9,25 +9,25 @@ use ort::AsPointer;
 use ort::session::Session;
 use ort::sys::{OrtEpAssignedNode, OrtEpAssignedSubgraph};
 
-/// How many operators of each type, by execution provider: `{"cpu": {"MatMul": 96}}`.
+/// Number of operators of each type, by execution provider: `{"cpu": {"MatMul": 96}}`.
 pub type Operators = BTreeMap<String, BTreeMap<String, usize>>;
 
-/// The session option that makes [`assigned`] possible.
+/// Session option required by [`assigned`].
 pub(crate) const RECORD: (&str, &str) = ("session.record_ep_graph_assignment_info", "1");
 
-/// What runs where in a session that was made with [`RECORD`]. Providers are called as devices are; operators that are
-/// not of the standard set have its name before theirs.
+/// The assignment in a session made with [`RECORD`]. Providers have the names of devices; operators outside the standard
+/// set are prefixed with the name of their set.
 pub(crate) fn assigned(session: &Session) -> ort::Result<Operators> {
     let api = ort::api();
     let mut all = Operators::new();
     let (mut graphs, mut count): (*const *const OrtEpAssignedSubgraph, usize) = (ptr::null(), 0);
-    // SAFETY: the session is a good one, and the outputs may be written to. What they get belongs to the session.
+    // SAFETY: the session is valid and the outputs are writable. The results belong to the session.
     let status = unsafe { (api.Session_GetEpGraphAssignmentInfo)(session.ptr(), &mut graphs, &mut count) };
-    // SAFETY: a status of the same library, given away.
+    // SAFETY: a status of the same library, passed on by value.
     unsafe { ort::Error::<()>::result_from_status(status) }?;
     for graph in list(graphs, count) {
         let mut name = ptr::null();
-        // SAFETY: one of the session's, and an output.
+        // SAFETY: an object of the session, and a writable output.
         let status = unsafe { (api.EpAssignedSubgraph_GetEpName)(graph, &mut name) };
         // SAFETY: as above.
         unsafe { ort::Error::<()>::result_from_status(status) }?;
@@ -59,12 +59,12 @@ pub(crate) fn assigned(session: &Session) -> ort::Result<Operators> {
     Ok(all)
 }
 
-/// What ONNX Runtime gives as a pointer and a count.
+/// Copies an array that ONNX Runtime returns as pointer and count.
 fn list<T: Copy>(first: *const T, count: usize) -> Vec<T> {
     if first.is_null() {
         return vec![];
     }
-    // SAFETY: an array of the session's, which lives as long as it.
+    // SAFETY: an array of the session, valid as long as the session.
     unsafe { std::slice::from_raw_parts(first, count) }.to_vec()
 }
 
@@ -72,11 +72,11 @@ fn text(pointer: *const c_char) -> String {
     if pointer.is_null() {
         return String::new();
     }
-    // SAFETY: a text of the session's, which lives as long as it.
+    // SAFETY: a text of the session, valid as long as the session.
     unsafe { CStr::from_ptr(pointer) }.to_string_lossy().into_owned()
 }
 
-/// `cuda` for `CUDAExecutionProvider`: what is written before the colon of a device.
+/// Short name of a provider, as in device names: `cuda` for `CUDAExecutionProvider`.
 pub(super) fn provider(name: &str) -> String {
     match name.trim_end_matches("ExecutionProvider") {
         "Dml" => "directml".to_owned(),

@@ -1,4 +1,4 @@
-//! On which device a model runs, and why not on one that was preferred.
+//! Placement of a model: its device, and the reasons against preferred ones.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -6,27 +6,26 @@ use std::path::PathBuf;
 use super::name::Device;
 use super::operators::Operators;
 
-/// On which device a model runs, and why not on one that was preferred.
+/// Placement of a model: its device, and the reasons against preferred ones.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Placement {
     /// The model's file.
     pub model: PathBuf,
-    /// Where it runs.
+    /// Device that runs the model.
     pub device: Device,
-    /// The threads that it runs with on the CPU.
+    /// Number of threads on the CPU.
     pub threads: usize,
-    /// The memory that it takes, in bytes.
+    /// Memory use in bytes.
     pub bytes: u64,
-    /// How many of its operators of each type each execution provider took: what the device does not have runs on the
-    /// CPU. Providers are called as devices are, without their number. Counted before operators are fused, but for a
-    /// model that comes from the cache folder.
+    /// Number of operators of each type on each execution provider; operators that the device lacks run on the CPU.
+    /// Providers have the names of devices without numbers. Counted before operators are fused, except for a model from
+    /// the cache folder.
     pub operators: Operators,
-    /// The devices tried before, and what each said.
+    /// Devices tried before, with the reason of each refusal.
     pub refused: Vec<(Device, String)>,
 }
 
-/// `prior.onnx: cuda:0, 412 operators; on cpu 3 operators (Gather, 2 Shape)`: what is on another provider than most is
-/// listed.
+/// `prior.onnx: cuda:0, 412 operators; on cpu 3 operators (Gather, 2 Shape)`: lists the operators outside the main provider.
 impl fmt::Display for Placement {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let own = self.device.provider();

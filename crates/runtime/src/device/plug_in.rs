@@ -1,4 +1,4 @@
-//! Plug-ins of ONNX Runtime: libraries that provide execution providers, each registered once in a process.
+//! Plug-ins of ONNX Runtime: libraries with execution providers, each registered once per process.
 
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -6,19 +6,19 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use crate::library::Runtime;
 use crate::shared_library;
 
-/// The registered libraries, which stay for the life of the process.
+/// Registered libraries, which stay registered for the life of the process.
 static REGISTERED: Mutex<Vec<PathBuf>> = Mutex::new(Vec::new());
 
-/// The libraries that are registered, locked against others that register one.
+/// The registered libraries, locked against concurrent registration.
 pub(super) fn registered() -> MutexGuard<'static, Vec<PathBuf>> {
-    // A path is pushed whole or not at all.
+    // A push is complete or does not happen, so poison means nothing.
     REGISTERED.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Registers a library, unless that was done.
+/// Registers a library, unless it is registered already.
 ///
 /// # Errors
-/// The loader's or ONNX Runtime's reason, with the path.
+/// The reason given by the loader or ONNX Runtime, with the path.
 #[allow(unsafe_code, reason = "the plug-in's initialisers run")]
 pub(super) fn register(
     registered: &mut Vec<PathBuf>,
@@ -28,7 +28,7 @@ pub(super) fn register(
     if registered.contains(&path) {
         return Ok(());
     }
-    // SAFETY: a library that the user named, or that lies near ONNX Runtime.
+    // SAFETY: a library that the user named, or that is stored near ONNX Runtime.
     let bound = unsafe { shared_library::open(&path) };
     let _bound = bound.map_err(|why| format!("{} cannot be loaded: {why}", path.display()))?;
     let name = format!("wuerst.{}", registered.len());
@@ -39,10 +39,10 @@ pub(super) fn register(
     Ok(())
 }
 
-/// The file that an option `library` names.
+/// The file named by an option `library`.
 ///
 /// # Errors
-/// When it is not there, or is a folder.
+/// If it is missing or is a folder.
 pub(super) fn file(named: &Path) -> Result<PathBuf, String> {
     match named.canonicalize() {
         Ok(path) if path.is_file() => Ok(path),

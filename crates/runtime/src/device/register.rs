@@ -1,4 +1,4 @@
-//! Puts a device's execution provider into the options of a session.
+//! Adds a device's execution provider to the options of a session.
 
 use ort::ep::{self, ExecutionProvider};
 use ort::session::builder::SessionBuilder;
@@ -8,7 +8,7 @@ use super::name::{Arena, Cuda, Device, Precision, TensorRt};
 use super::tensorrt;
 use crate::library::Runtime;
 
-/// What a device must know of the session that it is for.
+/// Properties of a session that affect its device.
 pub(crate) struct Request {
     pub(crate) runtime: &'static Runtime,
     pub(crate) model: Digest,
@@ -16,14 +16,14 @@ pub(crate) struct Request {
 }
 
 impl Device {
-    /// Adds the device's execution provider to a session's options, or says why the library cannot.
+    /// Adds the device's execution provider to a session's options. The error is the reason why the library cannot.
     pub(crate) fn register(
         &self,
         request: &Request,
         mut builder: SessionBuilder,
     ) -> Result<SessionBuilder, String> {
         let registered = match self {
-            // Said, since ONNX Runtime would else choose among all plug-ins that the process has registered.
+            // Set explicitly, since ONNX Runtime would otherwise choose among all plug-ins registered in the process.
             Device::Cpu => {
                 let devices = request.runtime.environment().devices();
                 let cpu =

@@ -1,10 +1,10 @@
-//! What stands in braces behind a device: `{memory_limit=4GiB,arena=same-as-requested}`.
+//! Options in braces after a device: `{memory_limit=4GiB,arena=same-as-requested}`.
 
 use std::collections::BTreeMap;
 
 use wuerst_core::{Error, Result, did_you_mean};
 
-/// Parts a text at commas, or at what else `separator` is, but not inside braces.
+/// Splits a text at `separator`, except inside braces.
 pub(crate) fn split(text: &str, separator: char) -> impl Iterator<Item = &str> {
     let mut depth = 0;
     text.split(move |c| {
@@ -24,12 +24,12 @@ pub(super) struct Settings<'t> {
 }
 
 impl<'t> Settings<'t> {
-    /// Reads what stands behind the name of a device, braces included; nothing is no settings.
+    /// Parses the text after the name of a device, including braces; an empty text has no settings.
     pub(super) fn read(device: &'t str, text: &'t str, known: &[&'static str]) -> Result<Settings<'t>> {
         Settings::read_all(device, text, Some(known))
     }
 
-    /// As [`Settings::read`], for a device that has options of any name.
+    /// As [`Settings::read`], for a device with arbitrary option names.
     pub(super) fn read_any(device: &'t str, text: &'t str) -> Result<Settings<'t>> {
         Settings::read_all(device, text, None)
     }
@@ -65,17 +65,17 @@ impl<'t> Settings<'t> {
         Ok(Settings { device, values })
     }
 
-    /// All keys and values, as they are written.
+    /// All keys and values, as written.
     pub(super) fn into_texts(self) -> BTreeMap<String, String> {
         self.values.into_iter().map(|(key, value)| (key.to_owned(), value.to_owned())).collect()
     }
 
-    /// The value of a key, as it is written.
+    /// The value of a key, as written.
     pub(super) fn text(&mut self, key: &str) -> Option<&'t str> {
         self.values.remove(key)
     }
 
-    /// The value of a key as whatever reads it; the default when it is not given.
+    /// The parsed value of a key, or the default.
     pub(super) fn value<T>(
         &mut self,
         key: &str,
@@ -86,7 +86,7 @@ impl<'t> Settings<'t> {
         read(text).map_err(|why| wrong(format!("`{text}` for `{key}` of `{}`: {why}", self.device)))
     }
 
-    /// The value of a key that has only some; the first is the default.
+    /// The value of a key with fixed choices; the first is the default.
     pub(super) fn choice<T: Copy>(&mut self, key: &str, choices: &[(&str, T)]) -> Result<T> {
         self.value(key, choices[0].1, |text| {
             let found = choices.iter().find(|(name, _)| *name == text).map(|(_, value)| *value);

@@ -1,4 +1,4 @@
-//! The folder of TensorRT's engines and timings, which TensorRT itself takes for any model and library.
+//! The cache folder of TensorRT's engines and timings. TensorRT itself does not separate models and libraries.
 
 use std::path::{Path, PathBuf};
 use std::{fs, io};
@@ -8,7 +8,7 @@ use wuerst_core::{Digest, Hasher};
 use super::name::Device;
 use crate::library::Runtime;
 
-/// The folder in `cache` for a model on a device, made.
+/// The subfolder of `cache` for a model on a device. Creates it.
 pub(super) fn folder(runtime: &Runtime, model: Digest, device: &Device, cache: &Path) -> io::Result<PathBuf> {
     let folder = cache.join(name(runtime, model, device, &gpus()));
     fs::create_dir_all(&folder)?;
@@ -25,7 +25,7 @@ fn name(runtime: &Runtime, model: Digest, device: &Device, gpus: &str) -> String
     name[..32].to_owned()
 }
 
-/// The GPUs and the driver, as far as the system tells without CUDA.
+/// GPUs and driver, as far as the system reports them without CUDA.
 #[expect(clippy::disallowed_methods, reason = "the system's own files")]
 fn gpus() -> String {
     let driver = Path::new("/proc/driver/nvidia");

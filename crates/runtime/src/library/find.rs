@@ -5,18 +5,17 @@ use std::{env, fs};
 
 use wuerst_core::{Error, Result};
 
-/// The environment variable that names the library.
+/// Environment variable with the path of the library.
 pub const VARIABLE: &str = "ORT_DYLIB_PATH";
 
 /// The absolute path of ONNX Runtime's library.
 ///
-/// The first of: `option`, the variable [`VARIABLE`], one that the process has loaded already, one that lies
-/// beside this library or program, in `onnxruntime/capi` there (as Python's package lays it out), or in the
-/// `lib` folder next door. The first two must exist when they are given: what a user asks for by name is not
-/// silently replaced by something else.
+/// Searches in this order: `option`; the variable [`VARIABLE`]; a library that the process has loaded already; the folder
+/// of this library or program; `onnxruntime/capi` in that folder (the layout of the Python package); the neighbouring
+/// `lib` folder. If one of the first two is given it must exist: a library that the user named is not silently replaced.
 ///
 /// # Errors
-/// [`Error::NotFound`], which lists where it looked.
+/// [`Error::NotFound`], which lists the searched places.
 pub fn library(option: Option<&Path>) -> Result<PathBuf> {
     let variable = env::var_os(VARIABLE).filter(|path| !path.is_empty()).map(PathBuf::from);
     let wanted = match (option, variable) {
@@ -30,7 +29,7 @@ pub fn library(option: Option<&Path>) -> Result<PathBuf> {
     }
 }
 
-/// The library at `path`, which `by` names; a folder stands for the library in it.
+/// The library at `path`; `by` names the source of the path in messages. A folder stands for the library in it.
 fn named(path: &Path, by: &str) -> Result<PathBuf> {
     let found = if path.is_dir() { in_folder(path) } else { path.canonicalize().ok() };
     found.ok_or_else(|| Error::NotFound {
@@ -59,7 +58,7 @@ fn beside(homes: &[PathBuf]) -> Result<PathBuf> {
     })
 }
 
-/// What the library's file is called, for messages.
+/// File name of the library, for messages.
 fn pattern() -> String {
     if cfg!(windows) {
         "onnxruntime.dll".into()
@@ -93,7 +92,7 @@ fn in_folder(folder: &Path) -> Option<PathBuf> {
     found.pop()
 }
 
-/// The folders of this library and of the program, which differ inside a host program.
+/// The folders of this library and of the program, which differ inside a host.
 fn homes() -> Vec<PathBuf> {
     let program = env::current_exe().ok().and_then(|path| path.canonicalize().ok());
     let mut homes: Vec<PathBuf> = [this_library(), program]
@@ -105,18 +104,18 @@ fn homes() -> Vec<PathBuf> {
     homes
 }
 
-/// The file that this code was loaded from.
+/// The file from which this code was loaded.
 fn this_library() -> Option<PathBuf> {
     holding(library as *const () as usize)
 }
 
-/// The file that was mapped to an address.
+/// The file mapped at an address.
 pub(crate) fn holding(address: usize) -> Option<PathBuf> {
     mappings().into_iter().find(|m| m.addresses.contains(&address)).map(|m| m.path)
 }
 
-/// An ONNX Runtime that somebody else brought into the process: a second copy of it would not share device
-/// memory, and two with GPU providers break each other.
+/// An ONNX Runtime already loaded by the host. A second copy would not share device memory, and two copies with GPU
+/// providers break each other.
 fn loaded() -> Option<PathBuf> {
     let is_it = |path: &Path| path.file_name().and_then(|name| name.to_str()).is_some_and(is_library);
     mappings().into_iter().map(|m| m.path).find(|path| is_it(path) && path.exists())
@@ -127,7 +126,7 @@ struct Mapping {
     path: PathBuf,
 }
 
-/// The files that are mapped into the process; empty where the system does not tell.
+/// Files mapped into the process; empty if the system does not report them.
 #[expect(clippy::disallowed_methods, reason = "the system's own file")]
 fn mappings() -> Vec<Mapping> {
     let text =
@@ -135,7 +134,7 @@ fn mappings() -> Vec<Mapping> {
     String::from_utf8_lossy(&text).lines().filter_map(mapping).collect()
 }
 
-/// Reads `55e0-56f0 r-xp 00000000 08:01 1234      /usr/lib/libonnxruntime.so.1`.
+/// Parses `55e0-56f0 r-xp 00000000 08:01 1234      /usr/lib/libonnxruntime.so.1`.
 fn mapping(line: &str) -> Option<Mapping> {
     let (addresses, rest) = line.split_once(' ')?;
     let (start, end) = addresses.split_once('-')?;

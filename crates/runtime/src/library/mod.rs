@@ -1,4 +1,4 @@
-//! ONNX Runtime in this process: one library and one environment, started once and kept for ever.
+//! ONNX Runtime in this process: one library and one environment, created once and kept for ever.
 
 pub(crate) mod find;
 pub(crate) mod host;
@@ -18,24 +18,22 @@ use host::HostApi;
 pub struct Runtime {
     path: PathBuf,
     environment: Environment,
-    /// What it was started from, if that was the host's.
+    /// The host's table, if it was used.
     api: Option<HostApi>,
 }
 
-/// Never dropped: ONNX Runtime's environment cannot be made a second time, and threads of a host may outlive
-/// every engine.
+/// Never dropped: ONNX Runtime's environment cannot be created twice, and a host's threads may outlive all engines.
 static RUNTIME: Mutex<Option<&'static Runtime>> = Mutex::new(None);
 
 impl Runtime {
-    /// Starts ONNX Runtime, or gives the one that is running.
+    /// Starts ONNX Runtime, or returns the running one.
     ///
-    /// The library is the first of: `option` (a file, or the folder that it lies in), the environment variable
-    /// `ORT_DYLIB_PATH`, one that the process has loaded already, one beside this library or program, in
-    /// `onnxruntime/capi` there, or in the `lib` folder next door.
+    /// Searches for the library in this order: `option` (a file or its folder); the environment variable
+    /// `ORT_DYLIB_PATH`; a library that the process has loaded already; the folder of this library or program;
+    /// `onnxruntime/capi` in that folder; the neighbouring `lib` folder.
     ///
     /// # Errors
-    /// When the library is not found or too old (a later call may succeed with another path), or when another
-    /// library than the one that is running is asked for.
+    /// If the library is not found or too old (a later call may succeed with another path), or if another library is running.
     pub fn start(option: Option<&Path>) -> Result<&'static Runtime> {
         let mut running = RUNTIME.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(runtime) = *running {
@@ -43,15 +41,15 @@ impl Runtime {
         }
         let path = find::library(option)?;
         let _bound = bound(&path)?;
-        // Before any other call of `ort`, which would look for a library by itself and panic without one.
+        // Called before all other functions of `ort`, which would search for a library themselves and panic without one.
         let builder = ort::init_from(&path).map_err(|e| Error::Runtime(e.to_string()))?;
         Ok(running.insert(Runtime { path, environment: environment(builder)?, api: None }.kept()))
     }
 
-    /// Starts with an ONNX Runtime that the host has loaded, or gives the one that is running.
+    /// Starts the ONNX Runtime that the host has loaded, or returns the running one.
     ///
     /// # Errors
-    /// When it is too old, or another library is running.
+    /// If it is too old, or another library is running.
     pub fn start_with(api: HostApi) -> Result<&'static Runtime> {
         let mut running = RUNTIME.lock().unwrap_or_else(PoisonError::into_inner);
         let path = api.library();
@@ -68,13 +66,13 @@ impl Runtime {
         Box::leak(Box::new(self))
     }
 
-    /// The one that is running, if one is.
+    /// The running ONNX Runtime, if any.
     pub fn running() -> Option<&'static Runtime> {
         *RUNTIME.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Which library would be started now, by path, size and time of change; empty when there is none. Starts
-    /// nothing. For whoever keeps results, which another library may compute otherwise.
+    /// The library that would be started now, by path, size and time of change; empty if there is none. Starts nothing.
+    /// Part of the key of stored results, since another library may compute others.
     pub fn installed(api: Option<HostApi>, option: Option<&Path>) -> String {
         let path = match api {
             Some(api) => api.library(),
@@ -105,37 +103,37 @@ impl Runtime {
         Error::Runtime(message)
     }
 
-    /// The library's absolute path, as far as the system tells it of one that is the host's.
+    /// Absolute path of the library; for the host's library as far as the system reports it.
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// Version and build of the library, as it says them.
+    /// Version and build reported by the library.
     pub fn version(&self) -> &'static str {
         ort::info()
     }
 
-    /// What sessions are made in.
+    /// The environment of all sessions.
     pub fn environment(&self) -> &Environment {
         &self.environment
     }
 }
 
-/// The library with all its symbols bound, which stay so when `ort` loads it again, lazily.
+/// Loads the library and binds all its symbols. They stay bound when `ort` loads it again, lazily.
 #[allow(unsafe_code, reason = "ONNX Runtime's initialisers run")]
 fn bound(path: &Path) -> Result<Library> {
-    // SAFETY: the library that the user names, or one that lies where ONNX Runtime does.
+    // SAFETY: a library that the user named, or one in a place of ONNX Runtime.
     let library = unsafe { shared_library::open(path) };
     library.map_err(|why| Error::Runtime(format!("{} cannot be loaded: {why}", path.display())))
 }
 
 fn environment(builder: EnvironmentBuilder) -> Result<Environment> {
-    // ONNX Runtime would write to stderr, which belongs to the host. Sessions log for themselves.
+    // ONNX Runtime would write to stderr, which belongs to the host. Each session has its own log.
     let silent = Arc::new(|_: ort::logging::LogLevel, _: &str, _: &str, _: &str, _: &str| {});
     builder.with_name("wuerst").with_telemetry(false).with_logger(silent).build().map_err(error)
 }
 
-/// ONNX Runtime's error as ours. By text: its own value must not outlive the library, nor enter ours.
+/// Converts ONNX Runtime's error by its text: the error object must not outlive the library.
 pub(crate) fn error<R>(error: ort::Error<R>) -> Error {
     Error::Runtime(error.message().to_owned())
 }

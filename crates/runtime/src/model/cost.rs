@@ -1,4 +1,4 @@
-//! What a model's evaluations cost.
+//! Cost of a model's evaluations.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -12,10 +12,10 @@ use wuerst_model::onnx::Operators;
 
 use crate::model_header::ModelHeader;
 
-/// Sizes that are remembered.
+/// Maximum number of remembered sizes.
 const SIZES: usize = 256;
 
-/// Counts at the sizes that a model is evaluated with, each size once.
+/// Cost counts for the sizes that a model is evaluated with, each counted once.
 #[derive(Debug)]
 pub(crate) struct CostModel {
     network: Option<Network>,
@@ -28,7 +28,7 @@ pub(crate) struct CostModel {
 pub(crate) struct Counted {
     /// Of the whole network.
     pub(crate) cost: Cost,
-    /// The MACs in it that only the first step of a picture takes.
+    /// The part of the MACs that only the first step of a picture needs.
     pub(crate) invariant: u64,
 }
 
@@ -37,8 +37,8 @@ impl CostModel {
         CostModel { network: header.network(), operators: header.operators(), known: Mutex::default() }
     }
 
-    /// What an evaluation costs, none when the model does not say which network it holds; and whether it is the first at
-    /// these sizes. `once` says whether a parameter is read by what is evaluated in the first step only.
+    /// Cost of an evaluation, `None` if the model does not state its network; and whether this is the first evaluation
+    /// with these sizes. `once` tells whether a parameter belongs to the part that only the first step evaluates.
     pub(crate) fn cost(
         &self,
         feeds: &[(&str, &Tensor)],

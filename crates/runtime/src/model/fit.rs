@@ -1,17 +1,17 @@
-//! Why a tensor does not fit an input of a model, in terms of what its dimensions mean.
+//! Explains why a tensor does not fit a model's input, by the meaning of the dimensions.
 
 use wuerst_core::Dim;
 
 use crate::model_header::Outlet;
 
-/// Says which dimension of the input called `name` differs, and what to do.
+/// Describes the dimension of input `name` that differs, with advice.
 pub(super) fn why(name: &str, wanted: &[Dim], shape: &[usize]) -> String {
     let lengths: Vec<Option<usize>> = shape.iter().copied().map(Some).collect();
     let differs = (wanted.len() == shape.len()).then(|| first(name, wanted, &lengths)).flatten();
     differs.unwrap_or_else(|| "it has another number of dimensions".to_owned())
 }
 
-/// The same of lengths that are known in part; none where nothing is known that differs.
+/// Like `why`, for partly known lengths; `None` if no known length differs.
 pub(crate) fn differing(outlet: &Outlet, lengths: &[Option<usize>]) -> Option<String> {
     first(&outlet.name, &outlet.dims, lengths)
 }
@@ -24,7 +24,7 @@ fn first(name: &str, wanted: &[Dim], lengths: &[Option<usize>]) -> Option<String
     let (axis, want, got) = differing?;
     let sequence = matches!(name, "text" | "states" | "input_ids" | "attention_mask");
     Some(match (axis, sequence) {
-        // Guidance evaluates two at once.
+        // Guidance evaluates two batch items at once.
         (0, _) if (want, got) == (1, 2) => {
             "the model was exported for a fixed batch of 1, not 2; export it with a free batch \
             (a dynamic axis), or set guidance_batch to 1"

@@ -16,17 +16,17 @@ use crate::tensor::input;
 
 /// An input of a model, by name.
 pub(crate) type Feed<'t> = (&'t str, Cow<'t, Tensor>);
-/// The same for ONNX Runtime.
+/// An input by name, for ONNX Runtime.
 pub(crate) type Input<'v> = (Cow<'v, str>, SessionInputValue<'v>);
 
-/// The part of a model whose outputs are equal in all steps: a session of its own.
+/// A separate session for the part of a model whose outputs are equal in all steps.
 pub(crate) struct InvariantPart {
     session: Mutex<Session>,
-    /// Names of the tensors that it reads.
+    /// Names of the weights that it reads.
     tensors: HashSet<String>,
-    /// Bytes of the weights that the other part holds too.
+    /// Bytes of weights that both parts hold.
     pub(crate) shared: u64,
-    /// What the session's allocator holds between evaluations.
+    /// Allocator statistics between evaluations.
     idle: Option<ArenaStats>,
 }
 
@@ -40,7 +40,7 @@ impl InvariantPart {
         InvariantPart { session: Mutex::new(session), tensors, shared, idle }
     }
 
-    /// Whether it reads a parameter, in whichever form that is stored.
+    /// Whether it reads a parameter, in any stored form.
     pub(crate) fn reads(&self, parameter: &str) -> bool {
         let ends = ["", ".T", ".int8"];
         ends.iter().any(|end| self.tensors.contains(&format!("{parameter}{end}")))
@@ -56,7 +56,7 @@ impl InvariantPart {
         Ok(())
     }
 
-    /// Evaluates it on what it takes of these feeds, unless that was done for this picture. Says whether it was done now.
+    /// Evaluates this part with its inputs from `feeds`, unless it was evaluated for this picture. Returns whether it ran.
     pub(crate) fn fill(
         &self,
         outputs: &InvariantOutputs,
@@ -70,12 +70,12 @@ impl InvariantPart {
         let inputs = taken(&session, feeds)?;
         let results = session.run_with_options(inputs, options)?;
         let values = results.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
-        // Nobody else fills it: a picture is sampled by one thread.
+        // No other thread can fill it: one thread samples a picture.
         let _ = outputs.0.set(values);
         Ok(true)
     }
 
-    /// The most bytes that an evaluation has held in values of its own, those that are kept among them.
+    /// Peak bytes of an evaluation's own values, including the kept outputs.
     pub(crate) fn held(&self) -> u64 {
         let session = self.session.lock().unwrap_or_else(PoisonError::into_inner);
         let now = self.idle.and_then(|idle| Some(ArenaStats::of(&session)?.most.saturating_sub(idle.in_use)));
@@ -84,7 +84,7 @@ impl InvariantPart {
 }
 
 impl InvariantOutputs {
-    /// As inputs of the other part.
+    /// The outputs, as inputs of the other part.
     pub(crate) fn inputs(&self) -> impl Iterator<Item = Input<'_>> {
         let values = self.0.get().into_iter().flatten();
         values.map(|(name, value)| (Cow::Borrowed(name.as_str()), value.into()))
@@ -100,18 +100,18 @@ impl InvariantOutputs {
     }
 }
 
-/// Those of the feeds that a session takes.
+/// Those of the feeds that the session takes as inputs.
 pub(crate) fn taken<'f>(session: &Session, feeds: &'f [Feed<'_>]) -> ort::Result<Vec<Input<'f>>> {
     let takes = |name: &str| session.inputs().iter().any(|input| input.name() == name);
     let taken = feeds.iter().filter(|(name, _)| takes(name));
     taken.map(|(name, tensor)| Ok((Cow::Borrowed(*name), input(tensor)?))).collect()
 }
 
-/// What a session gives, in the terms of a model file. None where that is no tensor.
+/// Output types of a session, in terms of a model file; `None` if one is not a tensor.
 pub(crate) fn types(session: &Session) -> Option<BTreeMap<String, TensorType>> {
     let ty = |outlet: &Outlet| match outlet.dtype() {
         ValueType::Tensor { ty, shape, .. } => {
-            // ONNX Runtime's codes are those of the files.
+            // ONNX Runtime uses the type codes of ONNX files.
             let element = ort::sys::ONNXTensorElementDataType::from(*ty) as i32;
             Some((outlet.name().to_owned(), TensorType { element, rank: shape.len() }))
         }

@@ -1,4 +1,4 @@
-//! Opens a model: a session on the first device that takes it.
+//! Loads a model: creates a session on the first device that accepts it.
 
 use std::fs;
 use std::io::{self, Read};
@@ -19,7 +19,7 @@ use crate::model::prepared::{Found, Mapped, Prepared, Unmade, as_it_is};
 use crate::options::{Level, Log};
 use crate::tensor::ran_out;
 
-/// The parts that a model may be split into.
+/// Name of the step-invariant part in the cache folder.
 const INVARIANT: &str = "invariant";
 const STEP: &str = "step";
 
@@ -31,22 +31,22 @@ pub(crate) struct LoadRequest<'a> {
     pub(crate) devices: &'a [Device],
     /// Whether the first refusal is an error.
     pub(crate) strict: bool,
-    /// Where the CPU's form of the model is kept.
+    /// Cache of the model's CPU form.
     pub(crate) prepared: Option<Prepared>,
-    /// Takes why it cannot be kept.
+    /// Receives the reason if the model cannot be cached.
     pub(crate) warn: &'a (dyn Fn(String) + Sync),
-    /// The inputs that are new in each step of sampling. What follows from the others alone becomes a session of its own
-    /// on the CPU, where that gains something; elsewhere, what is kept would be copied to the device in each step.
+    /// Inputs that change in each sampling step. The part that depends only on the other inputs becomes a session of its
+    /// own on the CPU, if that pays off; on other devices its outputs would have to be copied in each step.
     pub(crate) stepwise: &'static [&'static str],
     pub(crate) log: Option<Log>,
 }
 
-/// A model that is loaded.
+/// A loaded model.
 pub(crate) struct Opened {
     pub(crate) session: Session,
-    /// What need not be evaluated in each step, where the session is but the rest.
+    /// The step-invariant part, if the model was split.
     pub(crate) invariant: Option<InvariantPart>,
-    /// The files that both may have mapped.
+    /// Files that both parts may have mapped.
     pub(crate) mapped: Vec<Mapped>,
     pub(crate) placement: Placement,
 }
@@ -57,21 +57,21 @@ struct Loaded {
     mapped: Vec<Mapped>,
 }
 
-/// Where a session is made from.
+/// Source of a session.
 enum ModelSource<'a> {
     File(&'a Path),
     /// A part of the model.
     Bytes(Vec<u8>),
 }
 
-/// What each step does; and what need not be done in each, with the files that it may have mapped.
+/// The per-step part; and the step-invariant part with its mapped files.
 type Halves = (Loaded, (InvariantPart, Vec<Mapped>));
 
 impl LoadRequest<'_> {
-    /// A session on the first device that takes the model, with what the devices before it said.
+    /// Creates a session on the first device that accepts the model, and collects the refusals of earlier devices.
     ///
     /// # Errors
-    /// [`Error::OutOfMemory`] when that is what keeps the last one from it, else [`Error::Model`].
+    /// [`Error::OutOfMemory`] if the last device refuses for that reason, otherwise [`Error::Model`].
     pub(crate) fn open(&self, cancel: &CancellationToken) -> Result<Opened, Error> {
         let mut refused = vec![];
         for device in self.devices {
@@ -114,7 +114,7 @@ impl LoadRequest<'_> {
         if let Some(invariant) = &invariant {
             invariant.count(&mut operators).map_err(said)?;
         }
-        // A provider may be there and yet leave everything to the CPU.
+        // A provider may be available but leave all operators to the CPU.
         if *device != Device::Cpu && operators.keys().all(|provider| provider == "cpu") {
             return Err("it took none of the model's operators".to_owned());
         }
@@ -123,12 +123,12 @@ impl LoadRequest<'_> {
         Ok(Opened { session, invariant, mapped, placement })
     }
 
-    /// The model in two sessions: of what each step does, and of what need not be. None where it is better left whole.
+    /// Splits the model into a per-step session and a step-invariant one. `None` if splitting does not pay off.
     fn halves(&self, cancel: &CancellationToken) -> Result<Option<Halves>, String> {
         if self.stepwise.is_empty() {
             return Ok(None);
         }
-        // Read here, written as a part, and read again; the data file beside it is not.
+        // Bounds the size of the model file, which is read, written as a part, and read again; its external data is not.
         let bytes = fs::metadata(self.path).map_or(0, |about| about.len());
         let bytes = usize::try_from(bytes).unwrap_or(usize::MAX);
         memory::check(bytes.saturating_mul(3)).map_err(|error| error.to_string())?;
@@ -138,7 +138,8 @@ impl LoadRequest<'_> {
         read.map_err(|error| error.to_string())?;
         // Damage is for ONNX Runtime to name.
         let Some(split) = ModelSplit::of(&bytes, self.stepwise) else { return Ok(None) };
-        // What is wrong is said of the whole model; memory may suffice for that, but it can differ in the last bits.
+        // Errors are reported for the whole model. If memory runs out, loading the whole model may succeed, but its
+        // results could differ in the last bits.
         let whole = |why: String| if cancel.is_cancelled() || ran_out(&why) { Err(why) } else { Ok(None) };
         let no_room = |_| Error::OutOfMemory { node: String::new() }.to_string();
         let source = || split.invariant().map(ModelSource::Bytes).map_err(no_room);
@@ -156,8 +157,8 @@ impl LoadRequest<'_> {
         session.map(|session| Some((session, invariant))).or_else(whole)
     }
 
-    /// A session of the model or a part of it; on the CPU, of what an earlier one left in the cache folder, if there is
-    /// one, or else it is left there for later ones.
+    /// Creates a session for the model or a part of it. On the CPU, uses the form in the cache folder, or stores it there
+    /// for later sessions.
     fn load<'s>(
         &self,
         device: &Device,
@@ -216,7 +217,7 @@ impl LoadRequest<'_> {
         Ok(loaded)
     }
 
-    /// Removes what was kept of the model, after the model turned out to be another.
+    /// Removes the cached forms of the model after it turned out to have changed.
     pub(crate) fn forget(&self) {
         let whole = self.prepared.iter().cloned();
         let parts = self.prepared.iter().flat_map(|whole| [whole.part(INVARIANT), whole.part(STEP)]);
@@ -231,7 +232,7 @@ impl LoadRequest<'_> {
         (self.warn)(format!("models cannot be kept in the cache folder: {error}; the run goes on without"));
     }
 
-    /// A session of the model's own file or a part of it, whose weights may lie in files with external data.
+    /// Creates a session from the model's own file or a part of it, whose weights may be external data.
     fn anew(
         &self,
         device: &Device,
@@ -267,7 +268,7 @@ impl LoadRequest<'_> {
         mut builder: SessionBuilder,
         cancel: &CancellationToken,
     ) -> ort::Result<Session> {
-        // Where the data file of a part lies.
+        // Folder of a part's external data.
         let folder = self.path.parent().filter(|folder| *folder != Path::new("")).unwrap_or(Path::new("."));
         if let (ModelSource::Bytes(_), Some(folder)) = (source, folder.to_str()) {
             builder =
@@ -275,7 +276,7 @@ impl LoadRequest<'_> {
         }
         let canceler = builder.canceler();
         let _guard = cancel.on_cancel(move || {
-            // A load that cannot be stopped ends by itself.
+            // If the load cannot be stopped, it ends by itself.
             let _ = canceler.cancel();
         });
         match source {
@@ -288,11 +289,11 @@ impl LoadRequest<'_> {
 fn builder(runtime: &'static Runtime, threads: usize, log: Option<Log>) -> ort::Result<SessionBuilder> {
     let builder = Session::builder(runtime.environment())?
         .with_intra_threads(threads)?
-        // A host has better things to do with its cores than to wait for our next step.
+        // Spinning would waste the host's cores between steps.
         .with_intra_op_spinning(false)?
         .with_deterministic_compute(true)?
-        // A pattern is one more block for a run's values, beside those in which the first run found its own: up to twice
-        // the memory, for nothing that was measurable (see PERFORMANCE.md).
+        // Memory patterns allocate another block, in addition to those of the first run: up to twice the memory, without
+        // a measurable gain (see PERFORMANCE.md).
         .with_memory_pattern(false)?
         .with_config_entry("session.x64quantprecision", if sums_are_cut_off() { "1" } else { "0" })?
         .with_config_entry(RECORD.0, RECORD.1)?
@@ -301,8 +302,8 @@ fn builder(runtime: &'static Runtime, threads: usize, log: Option<Log>) -> ort::
     Ok(builder)
 }
 
-/// Whether ONNX Runtime's products of int8 cut off large sums of two on this processor, unless it is told to take
-/// a slower way. With VNNI that way is wrong: it would be four times as slow, for the same numbers.
+/// Whether ONNX Runtime's int8 products saturate on this processor, unless a slower kernel is selected. With VNNI they do
+/// not, and that kernel would take four times as long for the same numbers.
 fn sums_are_cut_off() -> bool {
     #[cfg(target_arch = "x86_64")]
     let exact = {

@@ -1,4 +1,4 @@
-//! A loaded model: an ONNX Runtime session that stands in for a stage.
+//! A loaded model: an ONNX Runtime session for a stage.
 
 pub(crate) mod cost;
 pub(crate) mod fit;
@@ -31,38 +31,38 @@ use crate::model_header::ModelHeader;
 use crate::options::{Level, RuntimeOptions};
 use crate::tensor::{ran_out, tensor};
 
-/// A model in memory. Shared by the nodes that use it; runs of one model take turns.
+/// A model in memory. Shared by the nodes that use it; runs of one model happen one after another.
 pub struct LoadedModel {
     path: PathBuf,
     header: Arc<ModelHeader>,
     time: TimeInput,
     placement: Placement,
     cost_model: CostModel,
-    /// What the session's allocator holds between evaluations.
+    /// Allocator statistics between evaluations.
     idle: Option<ArenaStats>,
-    /// The most bytes that evaluations have held beside that; 0 while it is not known.
+    /// Peak bytes of evaluations in addition to `idle`; 0 if unknown.
     held: AtomicU64,
-    /// Whose turn it is. Not waited for by the lock below, which no cancellation reaches.
+    /// Held by the current run. Separate from the lock below, which a cancellation cannot interrupt.
     mutex: CancellableMutex,
     session: Mutex<Session>,
-    /// What is computed once for all steps of a picture, where the session is but the rest.
+    /// The step-invariant part, if the model was split.
     invariant: Option<InvariantPart>,
-    /// Files whose pages may be read in an evaluation.
+    /// Files whose pages an evaluation may read.
     mapped: Vec<Mapped>,
 }
 
 impl LoadedModel {
-    /// Loads a model on the first of the devices that takes it.
+    /// Loads a model on the first device that accepts it.
     ///
     /// # Errors
-    /// [`Error::Model`] when no device takes it, [`Error::OutOfMemory`] when the last one has no room, and
+    /// [`Error::Model`] if no device accepts it, [`Error::OutOfMemory`] if the last one lacks memory, and
     /// [`Error::Cancelled`].
     pub(crate) fn load(
         header: Arc<ModelHeader>,
         load: &LoadRequest<'_>,
         cancel: &CancellationToken,
     ) -> Result<LoadedModel> {
-        // The first session of a process sets the floating-point state of the thread that makes it.
+        // The first session of a process sets the floating-point state of the thread that creates it.
         let opened = thread::scope(|scope| {
             let opener = thread::Builder::new().name("wuerst-load".into());
             let opener = opener.spawn_scoped(scope, || load.open(cancel));
@@ -93,22 +93,22 @@ impl LoadedModel {
         })
     }
 
-    /// The memory that it takes: [`ModelHeader::memory`], and weights that it holds twice.
+    /// Memory use: [`ModelHeader::memory`], plus weights held twice.
     pub(crate) fn bytes(&self) -> u64 {
         self.placement.bytes
     }
 
-    /// Whether the files that it reads weights from are as they were. One that was cut off would end the process.
+    /// Whether the files that it reads weights from are unchanged. Reading from a truncated file would end the process.
     pub(crate) fn is_intact(&self) -> bool {
         self.mapped.iter().all(Mapped::is_intact)
     }
 
-    /// Where the model runs.
+    /// Device, threads and memory of the model.
     pub fn placement(&self) -> &Placement {
         &self.placement
     }
 
-    /// Channels of the model's `latents`, where it takes only so many.
+    /// Number of channels of the model's `latents`, if it is fixed.
     pub fn channels(&self) -> Option<usize> {
         self.length("latents", 1)
     }
@@ -129,11 +129,11 @@ impl LoadedModel {
 
     /// Runs the model once and gives its output called `output`, f16 widened to f32.
     ///
-    /// `feeds` go in by name; f32 is narrowed where the model wants f16, and `timestep` is embedded where it wants
+    /// `feeds` are matched by name; f32 is narrowed for an f16 input, and `timestep` is embedded for an input
     /// `time_embedding`. Stops early when the run is cancelled.
     ///
     /// # Errors
-    /// [`Error::Cancelled`], [`Error::OutOfMemory`], or [`Error::Model`] with what ONNX Runtime says.
+    /// [`Error::Cancelled`], [`Error::OutOfMemory`], or [`Error::Model`] with ONNX Runtime's message.
     pub fn run(&self, ctx: &Ctx<'_>, feeds: &[(&str, &Tensor)], output: &str) -> Result<Tensor> {
         self.run_for(ctx, feeds, [output]).map(|[tensor]| tensor)
     }
@@ -167,7 +167,7 @@ impl LoadedModel {
         let options = Arc::new(RunOptions::new().map_err(failed)?);
         let stop = Arc::clone(&options);
         let _guard = ctx.cancel().on_cancel(move || {
-            // Nobody is left to tell when the flag cannot be set; the run then ends by itself.
+            // If the flag cannot be set, the evaluation ends by itself.
             let _ = stop.terminate();
         });
         let _guard = self.mutex.lock(ctx.cancel())?;
@@ -195,7 +195,7 @@ impl LoadedModel {
         let reads =
             |parameter: &str| self.invariant.as_ref().is_some_and(|invariant| invariant.reads(parameter));
         let (cost, first) = self.cost_model.cost(feeds, reads);
-        // Asked once for all evaluations of the same sizes, which hold the same.
+        // Queried once per set of sizes, since equal sizes use equal memory.
         if let Some((idle, now)) =
             self.idle.filter(|_| first).and_then(|idle| Some((idle, ArenaStats::of(&session)?)))
         {
@@ -224,14 +224,13 @@ impl LoadedModel {
         tensors.try_into().map_err(|_| Error::Internal("as many outputs as were wanted".into()))
     }
 
-    /// Says that an output holds numbers that are none, and why that may be.
+    /// An error for NaN and infinities in an output, with possible reasons.
     fn overflowed(&self, output: &str, odd: &NotFinite) -> Error {
         let why = self.header.why_not_finite();
         self.broken(format!("gave `{output}`, which {odd}; {why}"))
     }
 
-    /// Whether the tensor is as large as the model's input of this name. What is from another family of models
-    /// most often is not.
+    /// Checks the tensor's size against the model's input. A mismatch usually means a model of another family.
     fn takes(&self, name: &str, tensor: &Tensor) -> Result<()> {
         let Some(outlet) = self.header.inputs.iter().find(|input| input.name == name) else { return Ok(()) };
         let fits = |(dim, length): (&Dim, &usize)| !matches!(dim, Dim::Fixed(fixed) if fixed != length);
@@ -251,11 +250,11 @@ impl LoadedModel {
         }
     }
 
-    /// The noise that a prior or decoder finds in the latents it is fed with. What does not change from step to step is
-    /// `constant`, and computed if that is empty.
+    /// The noise predicted by a prior or decoder for the given latents. `constant` holds the step-invariant outputs, and
+    /// is filled if empty.
     ///
     /// # Errors
-    /// As [`LoadedModel::run`]; [`Error::Model`] when it is of another shape.
+    /// As [`LoadedModel::run`]; [`Error::Model`] if the result has another shape.
     pub fn noise(
         &self,
         ctx: &Ctx<'_>,
@@ -273,7 +272,7 @@ impl LoadedModel {
     /// Checks that an output has this shape.
     ///
     /// # Errors
-    /// [`Error::Model`] that says `why` this one is wanted.
+    /// [`Error::Model`], with `why` as the reason for the expected shape.
     pub fn shaped(&self, output: &str, tensor: &Tensor, want: &[usize], why: &str) -> Result<()> {
         if tensor.shape() == want && tensor.dtype() == DType::F32 {
             return Ok(());
@@ -282,7 +281,7 @@ impl LoadedModel {
         Err(self.broken(format!("gave `{output}` as {got}, where f32[{}] is wanted: {why}", want.join(","))))
     }
 
-    /// Says that it gave an output of another type or shape than its contract has.
+    /// An error for an output whose type or shape differs from the contract.
     pub fn gave(&self, output: &str, tensor: &Tensor, want: &str) -> Error {
         self.broken(format!("gave `{output}` as {}, where {want} is wanted", Ty::of_tensor(tensor)))
     }
@@ -314,7 +313,7 @@ impl std::fmt::Debug for LoadedModel {
     }
 }
 
-/// Says on the log and to the observer which preferred devices did not take a model.
+/// Logs and reports the preferred devices that refused a model.
 pub(crate) fn report(ctx: &mut Ctx<'_>, options: &RuntimeOptions, placement: &Placement) {
     for (device, why) in &placement.refused {
         let message = format!(

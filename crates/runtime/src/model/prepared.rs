@@ -1,8 +1,9 @@
-//! Models as ONNX Runtime has optimised and packed them for this processor, kept on disk: loading them is quicker, and
-//! sessions and processes share their weights, which are mapped and not copied.
+//! A disk cache of models as ONNX Runtime optimised and packed them for this processor. They load faster, and sessions
+//! and processes share their memory-mapped weights.
 //!
-//! A folder for each, called by a digest of everything that it depends on. It is written under another name and moved
-//! into place, so that a reader sees all of it or nothing, whoever else writes the same. Losing one only costs time.
+//! Each has a folder named by a digest of everything that it depends on. The folder is written under another name and
+//! then renamed, so that readers never see half of it, even if several processes write the same one. A lost entry only
+//! costs time.
 
 mod entry;
 mod mapped;
@@ -24,10 +25,10 @@ pub(crate) use maps::Unmade;
 
 /// The folder's own name within the cache folder.
 const NAME: &str = "wuerst-models";
-/// An unfinished folder that is older was left by a process that is no more.
+/// Unfinished folders older than this were left by a process that has ended.
 const ABANDONED: Duration = Duration::from_secs(3600);
 
-/// Where one prepared model is, or will be.
+/// The cache entry of one prepared model, which may not exist yet.
 #[derive(Clone)]
 pub(crate) struct Prepared {
     place: CacheFolder,
@@ -35,24 +36,24 @@ pub(crate) struct Prepared {
     budget: u64,
 }
 
-/// What there is of it.
+/// Result of a lookup.
 pub(crate) enum Found {
-    /// The model's file, and the weights that will be mapped.
+    /// The model's file, and the weights to be mapped.
     Model(PathBuf, Option<Mapped>),
-    /// It was larger than all that may be kept.
+    /// The model exceeds the budget.
     TooLarge,
     Nothing,
 }
 
-/// One that is being written; what is left unfinished is removed.
+/// An entry being written; removed when dropped before it is finished.
 pub(crate) struct Unfinished {
     path: PathBuf,
     placed: bool,
 }
 
 impl Prepared {
-    /// That of a model of so many bytes in a cache folder whose models are kept within `budget` bytes. None where it would
-    /// take too much of that, and where the processor is not known.
+    /// Cache entry for a model of `bytes` in a cache folder whose models stay within `budget` bytes; `None` if it would
+    /// take over half the budget, or if the processor is unknown.
     pub(crate) fn new(
         cache: &Path,
         budget: u64,
@@ -60,7 +61,7 @@ impl Prepared {
         model: Digest,
         bytes: u64,
     ) -> Option<Prepared> {
-        // What is packed is kept with what it was packed from. What a model turns out to be counts once it is written.
+        // Packed weights are stored next to the original ones. The real size counts once the entry is written.
         if bytes.saturating_mul(2) > budget {
             return None;
         }
@@ -71,7 +72,7 @@ impl Prepared {
         Some(Prepared { place: CacheFolder::new(cache, NAME), key: hasher.finish(), budget })
     }
 
-    /// That of a part of the model.
+    /// The entry of a part of the model.
     pub(crate) fn part(&self, name: &str) -> Prepared {
         let key = Hasher::new("part of a model").digest(self.key).bytes(name.as_bytes()).finish();
         Prepared { place: self.place.clone(), key, budget: self.budget }
@@ -81,10 +82,10 @@ impl Prepared {
         self.place.path().join(self.key.to_string())
     }
 
-    /// The model, if it is there and is what was written. What is damaged is removed.
+    /// Finds the model if it is stored and intact. Removes a damaged entry.
     ///
     /// # Errors
-    /// The folder may not be used, or something in its place is not ours.
+    /// The folder may not be used, or its place is taken by something that is not ours.
     pub(crate) fn find(&self) -> io::Result<Found> {
         if !self.place.is_there()? {
             return Ok(Found::Nothing);
@@ -94,7 +95,7 @@ impl Prepared {
             entry.touch();
             return Ok(Found::TooLarge);
         }
-        // Opened before it is read, so that a change in between is noticed.
+        // Opened before reading, so that a change in between is detected.
         let mapped = Mapped::open(&entry.path().join(WEIGHTS), Links::Refused);
         match (mapped, entry::content(entry.path(), self.key)) {
             (Ok(mapped), Ok((content, _))) if content.to_string() == entry.seal => {
@@ -108,7 +109,7 @@ impl Prepared {
         }
     }
 
-    /// A session that `make` makes of what was found.
+    /// Calls `make` to create a session from the stored model.
     ///
     /// # Errors
     /// [`Unmade`].
@@ -125,10 +126,10 @@ impl Prepared {
         }
     }
 
-    /// Removes it, so that it is made again.
+    /// Removes the entry, so that it is made again.
     ///
     /// # Errors
-    /// It is not ours, or what the file system says.
+    /// It is not ours, or the file system fails.
     pub(crate) fn remove(&self) -> io::Result<()> {
         match Entry::at(&self.path())? {
             Some(entry) => entry.remove(&self.place, &self.key.to_string()),
@@ -136,27 +137,27 @@ impl Prepared {
         }
     }
 
-    /// Begins to write it.
+    /// Begins to write the entry.
     ///
     /// # Errors
-    /// The folder may not be used, or what the file system says.
+    /// The folder may not be used, or the file system fails.
     pub(crate) fn begin(&self) -> io::Result<Unfinished> {
         self.place.make()?;
         let mut maker = DirBuilder::new();
         #[cfg(unix)]
         std::os::unix::fs::DirBuilderExt::mode(&mut maker, 0o700);
         let path = self.place.unfinished_folder(&self.key.to_string(), |path| maker.create(path))?;
-        // Held before the seal is written, so that it is removed when that fails.
+        // Created before the seal is written, so that a failure removes the folder.
         let unfinished = Unfinished { path, placed: false };
         entry::seal(&unfinished.path, entry::UNFINISHED)?;
         Ok(unfinished)
     }
 
-    /// Moves it into place, unless another process was quicker, and removes what was unused for longest when there is
-    /// too much. One that is larger than the budget leaves but a note that it is.
+    /// Renames the entry to its final name, unless another process was faster. If the budget is exceeded, removes the
+    /// entries unused for longest; an entry larger than the whole budget is replaced by a note of its size.
     ///
     /// # Errors
-    /// What the file system says.
+    /// Errors of the file system.
     pub(crate) fn finish(&self, mut unfinished: Unfinished) -> io::Result<()> {
         let (content, bytes) = entry::content(&unfinished.path, self.key)?;
         if bytes > self.budget {
@@ -164,7 +165,7 @@ impl Prepared {
         } else {
             entry::seal(&unfinished.path, &content.to_string())?;
         }
-        // One that is in place already stays.
+        // An existing entry stays.
         unfinished.placed =
             Entry::at(&self.path())?.is_none() && fs::rename(&unfinished.path, self.path()).is_ok();
         drop(unfinished);
@@ -180,7 +181,7 @@ impl Prepared {
                 Some(wuerst_core::Entry::Unfinished) => true,
                 _ => continue,
             };
-            // What is not ours neither counts nor goes.
+            // Foreign files are neither counted nor removed.
             let Ok(Some(entry)) = Entry::at(&found.path()) else { continue };
             sum += entry.bytes;
             let abandoned = entry.used.elapsed().is_ok_and(|age| age > ABANDONED);
@@ -191,7 +192,7 @@ impl Prepared {
             }
         }
         entries.sort_by_key(|entry| entry.used);
-        // But for the newest, which is within the budget by itself.
+        // Keeps the newest entry, which fits the budget alone.
         entries.pop();
         for entry in entries {
             if sum <= self.budget {
@@ -205,14 +206,14 @@ impl Prepared {
 }
 
 impl Unfinished {
-    /// Makes the session that is built write itself here.
+    /// Makes the session write its optimised form here.
     pub(crate) fn write(&self, builder: SessionBuilder) -> ort::Result<SessionBuilder> {
         let builder = builder
             .with_optimized_model_path(self.path.join(MODEL))?
             .with_config_entry("session.optimized_model_external_initializers_file_name", WEIGHTS)?
             .with_config_entry("session.optimized_model_external_initializers_min_size_in_bytes", "1024")?
             .with_config_entry("session.save_external_prepacked_constant_initializers", "1")?
-            // ONNX Runtime warns that the file is for this processor only.
+            // ONNX Runtime warns that the file is only for this processor.
             .with_log_level(ort::logging::LogLevel::Error)?;
         Ok(builder)
     }
@@ -221,18 +222,18 @@ impl Unfinished {
 impl Drop for Unfinished {
     fn drop(&mut self) {
         if !self.placed {
-            // What cannot be removed now goes when the folder is listed after an hour.
+            // If removing fails now, a listing after an hour removes it.
             let _ = entry::delete(&self.path);
         }
     }
 }
 
-/// Loads what was written by [`Unfinished::write`] as it is.
+/// Loads a form written by [`Unfinished::write`], without further optimisation.
 pub(crate) fn as_it_is(builder: SessionBuilder) -> ort::Result<SessionBuilder> {
     Ok(builder.with_optimization_level(GraphOptimizationLevel::Disable)?)
 }
 
-/// The processor's name and abilities, which decide how weights are packed.
+/// Name and features of the processor, which decide the packing of weights.
 #[expect(clippy::disallowed_methods, reason = "the system's own file")]
 fn processor() -> Option<String> {
     let text = fs::read_to_string("/proc/cpuinfo").ok()?;

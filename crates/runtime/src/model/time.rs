@@ -1,24 +1,24 @@
-//! The time of a sampling step, in the form that a model takes.
+//! The time of a sampling step, in the form that a model expects.
 
 use wuerst_core::{Dim, Result, Tensor};
 use wuerst_model::time;
 
 use crate::model_header::ModelHeader;
 
-/// The input of a model that takes times themselves; nodes feed it.
+/// Input for plain times, which nodes feed.
 const TIMESTEP: &str = "timestep";
-/// The input of a model that takes [`time::embedding`] of them.
+/// Input for [`time::embedding`] of times.
 const EMBEDDING: &str = "time_embedding";
 
-/// How a model takes times.
+/// Form in which a model expects times.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TimeInput {
-    /// Length of a row of `time_embedding`, and embeddings in it. None where the model has no such input.
+    /// Length of a row of `time_embedding`, and number of embeddings in it; `None` without such an input.
     row: Option<(usize, usize)>,
 }
 
 impl TimeInput {
-    /// Reads it off the head of a model whose contract is checked.
+    /// Derives it from the header of a model whose contract was checked.
     pub fn of(header: &ModelHeader) -> TimeInput {
         let embeddings = header.metadata().map_or(1, |metadata| metadata.time_embeddings());
         let input = header.inputs.iter().find(|input| input.name == EMBEDDING);
@@ -29,8 +29,8 @@ impl TimeInput {
         TimeInput { row }
     }
 
-    /// `time_embedding` f32 `[b,r]` of times `[b]` in 0..1, where 1 is noise; none where the model takes the times
-    /// themselves, or none at all.
+    /// `time_embedding` f32 `[b,r]` of times `[b]` in 0..1, where 1 is pure noise; `None` if the model takes plain times
+    /// or none.
     ///
     /// # Errors
     /// As [`Tensor::from_vec`].
@@ -40,14 +40,14 @@ impl TimeInput {
         Tensor::from_vec(&[times.len(), length], rows).map(Some)
     }
 
-    /// The embedding of a node's feed `timestep`, where the model wants that in its place.
+    /// The embedding that replaces a node's feed `timestep`, if the model expects one.
     pub(crate) fn embedded(&self, feeds: &[(&str, &Tensor)]) -> Result<Option<Tensor>> {
         let times = feeds.iter().find(|(name, _)| *name == TIMESTEP);
         times.and_then(|(_, times)| times.values::<f32>()).map_or(Ok(None), |times| self.embedding(times))
     }
 }
 
-/// What is wrong with a model's input `time_embedding`, if anything.
+/// The problem of a model's input `time_embedding`, if any.
 pub(crate) fn problem(header: &ModelHeader, embeddings: usize) -> Option<String> {
     let input = header.inputs.iter().find(|input| input.name == EMBEDDING)?;
     let good = |length: usize| length.is_multiple_of(embeddings) && length / embeddings >= 4;

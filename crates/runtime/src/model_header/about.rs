@@ -1,4 +1,4 @@
-//! What follows from a model's head: its metadata, its network, and the memory that it takes.
+//! Facts derived from a model's header: its metadata, its network, and its memory use.
 
 use wuerst_model::metadata::{Metadata, MetadataError};
 use wuerst_model::network::Network;
@@ -12,20 +12,20 @@ impl ModelHeader {
         self.properties.iter().map(|(key, value)| (key.as_str(), value.as_str()))
     }
 
-    /// What it says of itself as a stage model.
+    /// Its metadata as a stage model.
     ///
     /// # Errors
-    /// When it names no stage, or a fact is missing or does not read.
+    /// If it names no stage, or a fact is missing or cannot be parsed.
     pub fn metadata(&self) -> Result<Metadata, MetadataError> {
         Metadata::read(self.pairs())
     }
 
-    /// The network that it holds, if it says so.
+    /// The network that it holds, if stated.
     pub fn network(&self) -> Option<Network> {
         Network::read(self.pairs())
     }
 
-    /// About the bytes that it takes itself.
+    /// Approximate size of the header in bytes.
     pub(crate) fn held(&self) -> usize {
         let metadata = self.properties.iter().map(|(key, value)| key.len() + value.len() + 48);
         let outlets = self
@@ -36,9 +36,9 @@ impl ModelHeader {
         metadata.chain(outlets).sum::<usize>() + 256
     }
 
-    /// About the memory that the loaded model takes, in bytes: its files, its parameters as f32 (most devices widen f16), or
-    /// the constants that ONNX Runtime computes of them, whichever is most. Computed constants mostly replace the stored
-    /// ones, as a widened tensor does, so a sum would count weights twice.
+    /// Approximate memory of the loaded model, in bytes: the largest of its files, its parameters as f32 (most devices
+    /// widen f16), and the constants that ONNX Runtime computes from them. Computed constants mostly replace the stored
+    /// ones, like a widened tensor, so a sum would count weights twice.
     pub fn memory(&self) -> u64 {
         self.bytes.max(self.parameters.saturating_mul(4)).max(self.unfolded)
     }
@@ -49,30 +49,30 @@ impl ModelHeader {
         if wide { self.memory() } else { self.bytes.max(self.unfolded) }
     }
 
-    /// Whether it says that it computes in f16.
+    /// Whether its metadata state that it computes in f16.
     pub fn computes_in_f16(&self) -> bool {
         self.pairs().any(|pair| pair == HALF)
     }
 
-    /// Why it may give numbers that are not finite.
+    /// Possible reason for results that are not finite.
     pub(crate) fn why_not_finite(&self) -> &'static str {
         if self.computes_in_f16() {
             return "it computes in f16, which overflows above 65504: take this stage of the model that it was made of";
         }
-        // What we write with weights of f16 computes in f32.
+        // Models written here with f16 weights compute in f32.
         match self.half && self.network().is_none() {
             true => "it has numbers in f16, which overflow above 65504: use the model in f32 or bf16",
             false => "its weights are damaged, or too large for what it is fed with",
         }
     }
 
-    /// About the most memory that loading it takes, in bytes: the model beside what it is made of, and next to it what small
-    /// ones need too. (Measured: 1.1 to 2 times the weights as f32, and 3 to 20 MB for those of less than 15.)
+    /// Approximate peak memory of loading it, in bytes: the model, its sources, and a constant for small models.
+    /// (Measured: 1.1 to 2 times the weights as f32, and 3 to 20 MB for weights below 15 MB.)
     pub fn loading(&self) -> u64 {
         self.memory().saturating_mul(2).saturating_add(32 << 20)
     }
 
-    /// Which operators it was written with, by its metadata and the sets that it needs.
+    /// The operator variant that it was written for, by its metadata and operator sets.
     pub fn operators(&self) -> Operators {
         if self.pairs().any(|pair| pair == QUANTIZED) {
             return Operators::Int8;

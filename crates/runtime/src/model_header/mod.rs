@@ -1,7 +1,7 @@
-//! The head of an ONNX file: metadata, inputs and outputs, read without its weights and without ONNX Runtime.
+//! Headers of ONNX files: metadata, inputs and outputs, read without weights and without ONNX Runtime.
 //!
-//! A model is checked when a graph is, long before it is loaded, so this must cost next to nothing: the reader jumps over
-//! the weights, whatever the size of the file.
+//! A graph's check reads them, long before models are loaded, so reading must be cheap: the reader seeks over the
+//! weights, whatever the size of the file.
 
 mod about;
 
@@ -18,24 +18,24 @@ use wuerst_model::stand_in;
 /// TensorProto.DataType of f16.
 const HALF: i32 = 10;
 
-/// What an ONNX file says of itself.
+/// Metadata, inputs and outputs of an ONNX file.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ModelHeader {
-    /// Pairs of strings that the file's author put there.
+    /// Metadata properties of the file.
     pub properties: Vec<(String, String)>,
-    /// What the model takes.
+    /// The model's inputs.
     pub inputs: Vec<Outlet>,
-    /// What it gives.
+    /// The model's outputs.
     pub outputs: Vec<Outlet>,
-    /// The size of the file and of those with external data, in bytes.
+    /// Size of the file and its external data, in bytes.
     pub bytes: u64,
     /// Floating-point parameters: weights, and the few constants of the operators.
     pub parameters: u64,
-    /// Bytes of what follows from its constants alone, which is computed while it is loaded.
+    /// Bytes of constants that ONNX Runtime computes while loading.
     pub unfolded: u64,
-    /// Sets of operators that it needs beside the standard one, as `com.microsoft`.
+    /// Operator sets that it needs in addition to the standard one, such as `com.microsoft`.
     pub domains: Vec<String>,
-    /// Whether some of its inputs, outputs or weights are f16.
+    /// Whether any of its inputs, outputs or weights are f16.
     pub half: bool,
 }
 
@@ -44,9 +44,9 @@ pub struct ModelHeader {
 pub struct Outlet {
     /// Its name.
     pub name: String,
-    /// Its element type; `None` for one that no stage uses.
+    /// Element type; `None` for types that no stage uses.
     pub dtype: Option<DType>,
-    /// Its dimensions, slowest first.
+    /// Dimensions, slowest first.
     pub dims: Vec<Dim>,
 }
 
@@ -62,18 +62,18 @@ impl fmt::Display for Outlet {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum HeaderError {
-    /// The file system says no.
+    /// Error of the file system.
     #[error("{0}")]
     Io(#[from] std::io::Error),
-    /// No ONNX file, or more than is read of one.
+    /// Not an ONNX file, or beyond the limits of the reader.
     #[error(transparent)]
     Head(#[from] HeadError),
-    /// A file of weights beside it is missing or short.
+    /// An external data file is missing or too short.
     #[error("its data file {}: {why}", path.display())]
     Data {
         /// The file.
         path: PathBuf,
-        /// What is wrong with it.
+        /// Description of the problem.
         why: String,
     },
 }
@@ -82,7 +82,7 @@ impl ModelHeader {
     /// Reads the head of the ONNX file at `path`.
     ///
     /// # Errors
-    /// When it cannot be read, is no ONNX file, or goes beyond what is read of one: see [`wuerst_model::onnx::Head`].
+    /// If it cannot be read, is not an ONNX file, or exceeds the limits of the reader: see [`wuerst_model::onnx::Head`].
     pub fn read(path: &Path) -> Result<ModelHeader, HeaderError> {
         let file = regular::open(path, Links::Followed)?;
         let head = Head::of_file(&file)?;
@@ -120,7 +120,7 @@ impl From<onnx::Outlet> for Outlet {
     }
 }
 
-/// The size of the files of weights that a model names. They are regular and long enough: a pipe would be waited for.
+/// Total size of the external data files. Checks that they are regular and long enough: reading a pipe could block for ever.
 fn data_length(path: &Path, tensors: &[Tensor]) -> Result<u64, HeaderError> {
     let mut lengths: BTreeMap<&str, u64> = BTreeMap::new();
     for tensor in tensors {

@@ -1,7 +1,7 @@
-//! A folder of the cache that holds one prepared model, and what may be removed of it.
+//! A folder of the cache with one prepared model. Limits which files may be removed.
 //!
-//! A seal says that it is ours. Only sealed folders that hold nothing but regular files of the three names are ever
-//! removed, file by file; what else is found in their place is an error that names it.
+//! A seal marks our folders. Only sealed folders that contain nothing but regular files with the three known names are
+//! removed, file by file; anything else in their place is an error that names it.
 
 use std::fs::{self, File};
 use std::io::{self, Read, Write};
@@ -13,30 +13,30 @@ use wuerst_core::{CacheFolder, Digest, Hasher};
 
 pub(super) const MODEL: &str = "model.onnx";
 pub(super) const WEIGHTS: &str = "model.onnx.data";
-/// Says what the other two files were when they were finished; its time of change is when it was used last.
+/// Records the other two files as they were finished; its modification time is the time of last use.
 pub(super) const SEAL: &str = "seal";
 /// How every seal begins.
 const MAGIC: &str = "wst1\n";
-/// What stands in the seal of a folder that is being written, and before the size of a model that was too large.
+/// Content of the seal while the folder is being written; also precedes the size of a model that was too large.
 pub(super) const UNFINISHED: &str = "unfinished";
 const TOO_LARGE: &str = "too large ";
 
 /// A sealed folder.
 pub(super) struct Entry {
     path: PathBuf,
-    /// What the seal says.
+    /// Content of the seal.
     pub(super) seal: String,
-    /// When it was used last.
+    /// Time of last use.
     pub(super) used: SystemTime,
-    /// The size of its files.
+    /// Total size of its files.
     pub(super) bytes: u64,
 }
 
 impl Entry {
-    /// What is at this path. None when nothing is.
+    /// The entry at this path; `None` if nothing is there.
     ///
     /// # Errors
-    /// It is not ours.
+    /// Something is there that is not ours.
     pub(super) fn at(path: &Path) -> io::Result<Option<Entry>> {
         let foreign = |what: &Path, why: &dyn std::fmt::Display| {
             Err(io::Error::other(format!("{}: {why}: move it away", what.display())))
@@ -75,26 +75,26 @@ impl Entry {
         &self.path
     }
 
-    /// The size of a model that was too large to be kept, if that is all that this says.
+    /// Size of a model that was too large to be cached, if the entry records only that.
     pub(super) fn too_large(&self) -> Option<u64> {
         self.seal.strip_prefix(TOO_LARGE)?.parse().ok()
     }
 
-    /// Notes that it is used now. Where the time cannot be set, entries go in the order in which they were made.
+    /// Marks the entry as used. If the time cannot be set, entries are evicted in the order in which they were made.
     pub(super) fn touch(&self) {
         let file = regular::open(&self.path.join(SEAL), Links::Refused);
         let _ = file.and_then(|file| file.set_modified(SystemTime::now()));
     }
 
-    /// Removes it. Whoever has mapped its weights keeps them.
+    /// Removes the entry. Processes that have mapped its weights keep them.
     pub(super) fn remove(&self, place: &CacheFolder, key: &str) -> io::Result<()> {
-        // Moved first, so that no process finds a part of it.
+        // Renamed first, so that no process finds half of it.
         let moved = place.unfinished_folder(key, |to| fs::rename(&self.path, to))?;
         delete(&moved)
     }
 }
 
-/// Removes the files of a folder that is ours, the seal last, and the folder, if nothing else is in it.
+/// Removes the files of a folder of ours, the seal last, and then the folder, if it is empty.
 pub(super) fn delete(path: &Path) -> io::Result<()> {
     for name in [MODEL, WEIGHTS, SEAL] {
         match fs::remove_file(path.join(name)) {
@@ -105,15 +105,15 @@ pub(super) fn delete(path: &Path) -> io::Result<()> {
     fs::remove_dir(path)
 }
 
-/// Writes a seal into a folder that this process has just made.
+/// Writes a seal into a folder that this process has created.
 pub(super) fn seal(path: &Path, text: &str) -> io::Result<()> {
     let mut file = File::create(path.join(SEAL))?;
     file.write_all(format!("{MAGIC}{text}\n").as_bytes())?;
-    // A crash of the system leaves sealed folders or none.
+    // After a system crash, a folder is either sealed or missing.
     file.sync_all()
 }
 
-/// Marks a folder that this process has just made as one whose model was too large.
+/// Marks a folder that this process has created as the note of a model that was too large.
 pub(super) fn seal_too_large(path: &Path, bytes: u64) -> io::Result<()> {
     for name in [MODEL, WEIGHTS] {
         match fs::remove_file(path.join(name)) {
@@ -124,7 +124,7 @@ pub(super) fn seal_too_large(path: &Path, bytes: u64) -> io::Result<()> {
     seal(path, &format!("{TOO_LARGE}{bytes}"))
 }
 
-/// The digest of a model's files as they are now, under the name that they have; and how large they are.
+/// Digest and total size of a model's files in their present state.
 pub(super) fn content(path: &Path, key: Digest) -> io::Result<(Digest, u64)> {
     let (mut hasher, mut bytes) = (Hasher::new("files of a prepared model").digest(key), 0);
     for name in [MODEL, WEIGHTS] {
@@ -134,7 +134,7 @@ pub(super) fn content(path: &Path, key: Digest) -> io::Result<(Digest, u64)> {
                 hasher = hasher.bytes(name.as_bytes()).content(file, length)?;
                 bytes += length;
             }
-            // A model of small tensors alone has no such file.
+            // A model with only small tensors has no such file.
             Err(e) if name == WEIGHTS && e.kind() == io::ErrorKind::NotFound => {}
             Err(e) => return Err(e),
         }

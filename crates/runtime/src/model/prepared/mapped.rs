@@ -1,8 +1,8 @@
-//! Files that a session has mapped, and whether they are still as they were.
+//! Detects changes of files that a session has mapped.
 //!
-//! A page of a mapped file that was cut off ends the process when it is read, with SIGBUS, and a changed one gives other
-//! numbers. So the file is looked at before each evaluation. What remains: a process of the same user that cuts it off
-//! during an evaluation.
+//! If a mapped file was truncated, reading its pages ends the process with SIGBUS; if it was changed, results are wrong.
+//! So the file is checked before each evaluation. One risk remains: a process of the same user truncates it during an
+//! evaluation.
 
 use std::fs::{File, Metadata};
 use std::io;
@@ -17,11 +17,11 @@ pub(crate) struct Mapped {
     then: Stamp,
 }
 
-/// What a change in place leaves traces in. Nothing but a change of the content moves it: renaming and removing do not.
+/// Metadata that changes with the content, and not by renaming or removing.
 type Stamp = (u64, Option<SystemTime>);
 
 impl Mapped {
-    /// The file at this path, before it is mapped. None when there is none.
+    /// Opens the file at this path before it is mapped; `None` if it does not exist.
     pub(crate) fn open(path: &Path, links: Links) -> io::Result<Option<Mapped>> {
         let file = match regular::open(path, links) {
             Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(None),
@@ -31,7 +31,7 @@ impl Mapped {
         Ok(Some(Mapped { file, then }))
     }
 
-    /// Whether it is as it was.
+    /// Whether the file is unchanged.
     pub(crate) fn is_intact(&self) -> bool {
         self.file.metadata().is_ok_and(|about| stamp(&about) == self.then)
     }

@@ -1,8 +1,8 @@
-//! Whether ONNX Runtime has mapped all of a prepared model's weights.
+//! Checks that ONNX Runtime has mapped all weights of a prepared model.
 //!
-//! Where a part cannot be mapped, as when memory or open files run out, ONNX Runtime reads it into a block of the heap and
-//! says nothing. Packed weights there are less aligned than its kernels take for granted, and the process ends in the first
-//! evaluation. So the process's list of mappings is asked how much was mapped, and the session is not used if that is less.
+//! If a part cannot be mapped, for example because memory or file handles run out, ONNX Runtime silently reads it into
+//! the heap. Packed weights are less aligned there than its kernels require, and the process ends in the first
+//! evaluation. So the process's list of mappings is checked, and an incompletely mapped session is not used.
 
 use std::fs;
 use std::io::{self, Read};
@@ -17,24 +17,24 @@ use wuerst_model::onnx::outside;
 use super::entry::{MODEL, WEIGHTS};
 use crate::recent::Keyed;
 
-/// Parts of a file are mapped from a page's beginning to a page's end, of which the smallest are of this size.
+/// Parts of a file are mapped in whole pages; this is the smallest page size.
 const PAGE: u64 = 4096;
 
 /// Weights that are about to be mapped.
 struct Expected {
-    /// As the system shows it.
+    /// Path as shown by the system.
     path: PathBuf,
-    /// Parts of the file that were mapped before, in pages.
+    /// Parts of the file that were already mapped, in pages.
     before: Vec<Range<u64>>,
-    /// Parts that are to be mapped.
+    /// Parts that must be mapped.
     wanted: Vec<Range<u64>>,
 }
 
-/// Why there is no session of a prepared model.
+/// Reason why a prepared model has no session.
 pub(crate) enum Unmade {
     /// `make` failed.
     Refused,
-    /// Its weights could not be mapped, or not all of them.
+    /// Its weights could not be mapped completely.
     Unmapped(io::Error),
 }
 
@@ -44,7 +44,7 @@ impl From<io::Error> for Unmade {
     }
 }
 
-/// The session of the model in a folder that `make` makes, with all of its weights mapped.
+/// A session made by `make` for the model in a folder, with all of its weights mapped.
 ///
 /// # Errors
 /// [`Unmade`].
@@ -53,7 +53,7 @@ pub(super) fn mapped_by<T>(
     cancel: &CancellationToken,
     make: impl FnOnce() -> Result<T, String>,
 ) -> Result<T, Unmade> {
-    // Two sessions of the same weights at a time would count each other's mappings.
+    // Two sessions created at once from the same weights would count each other's mappings.
     static MAPPING: LazyLock<Keyed<PathBuf>> = LazyLock::new(Keyed::default);
     let path = fs::canonicalize(folder.join(WEIGHTS))?;
     MAPPING.hold(&path, |mutex| {
@@ -88,13 +88,13 @@ fn content(path: &Path) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// The pages that a part of a file lies in.
+/// The pages that contain a part of a file.
 fn pages(offset: u64, length: u64) -> Range<u64> {
     offset / PAGE..offset.saturating_add(length).div_ceil(PAGE)
 }
 
-/// Whether each page is mapped as often as it is wanted, beside what was mapped before. Neighbours share pages, and the
-/// system shows mappings that follow each other as one.
+/// Whether each page is mapped as often as wanted, in addition to earlier mappings. Neighbouring parts share pages, and
+/// the system merges adjacent mappings.
 fn has_all(wanted: &[Range<u64>], before: &[Range<u64>], now: &[Range<u64>]) -> bool {
     let steps = |ranges: &[Range<u64>], by: i64| {
         ranges.iter().flat_map(|pages| [(pages.start, by), (pages.end, -by)]).collect::<Vec<_>>()
@@ -113,7 +113,7 @@ fn mapped(path: &Path) -> io::Result<Vec<Range<u64>>> {
     Ok(listed(&content(Path::new("/proc/self/maps"))?, path.as_os_str().as_encoded_bytes()))
 }
 
-/// The same from a list, of which each line has addresses, access, offset, device, inode and path.
+/// Parses such a list, in which each line has addresses, access, offset, device, inode and path.
 fn listed(maps: &[u8], path: &[u8]) -> Vec<Range<u64>> {
     let part = |line: &[u8]| {
         let mut words = line.splitn(6, |byte| *byte == b' ');
