@@ -78,7 +78,8 @@ uint32_t wst_abi_version(void);
 
 /* ---- Strings -------------------------------------------------------------------------------------------------- */
 
-/* UTF-8 text of len bytes, NUL-terminated only where documented. An empty text may have NULL as its data. */
+/* UTF-8 text of len bytes, NUL-terminated only where documented. An empty text may have NULL as its data. On Unix,
+ * paths may be any bytes. */
 typedef struct wst_str {
     const char *data;
     size_t len;
@@ -278,7 +279,7 @@ typedef struct wst_options {
     /* The folder that model names in graphs are relative to. Empty: "models". */
     wst_str models;
     /* Devices in order of preference, such as "cuda:0,cpu". Empty: the graph's preference, or the CPU. It is an error
-     * if the last one refuses a model, so a list without cpu never falls back to the CPU. Devices, with their options in
+     * if the last one refuses a model, so a list without cpu never falls back to the CPU. Devices, with options in
      * braces (the first choice is the default):
      *   cpu, coreml, directml:N
      *   cuda:N{memory_limit=4GiB,arena=same-as-requested|power-of-two,precision=tf32|f32}
@@ -737,8 +738,8 @@ wst_error *wst_job_new(const wst_graph *graph, wst_job **out);
  * file cannot be read. wst_job_get reports other problems of a model. */
 wst_error *wst_job_set(wst_job *job, wst_str input, const wst_value *value);
 
-/* Sets an input from text, parsed according to its type: any text, "12", "0.5", "true". Tensors have no text form.
- * Errors: as wst_job_set. */
+/* Sets an input from text, parsed according to its type: any text, "12", "0.5", "true", a path. Tensors have no text
+ * form. Errors: as wst_job_set. */
 wst_error *wst_job_set_text(wst_job *job, wst_str input, wst_str text);
 
 /* Resets an input to the graph's own value. Errors: WST_NOT_FOUND for an unknown input; WST_INVALID. */

@@ -8,14 +8,14 @@
 //   wuerst::Value image = job.get("image").value();
 //   wst_tensor pixels = image.tensor().value();
 //
-// A function that can fail returns a Result: test it (`if (!result) use(result.error())`), or call value(), which throws
-// the wuerst::Error on failure. With -fno-exceptions, value() of a failure ends the process, so test first. The
-// documentation of functions, threads and views in wuerst.h applies here too.
+// A function that can fail returns a Result: test it (`if (!result) use(result.error())`), or call value(), which
+// throws the wuerst::Error on failure. With -fno-exceptions, value() of a failure ends the process, so test first.
+// The documentation of functions, threads and views in wuerst.h applies here too.
 //
 // Engine, Graph, Job and Value can be copied, and copies share one object; Run can be moved. Each has an empty state,
-// the initial state of members, in which calls give WST_INVALID. Objects that a handle uses, such as the engine's log and
-// a run's callbacks, live as long as the handle. An exception in a callback or node stops the run, and the Result of the
-// run throws it again.
+// the initial state of members, in which calls give WST_INVALID. Objects that a handle uses, such as the engine's log
+// and a run's callbacks, live as long as the handle. An exception in a callback or node stops the run, and the Result
+// of the run throws it again.
 #ifndef WUERST_HPP
 #define WUERST_HPP
 

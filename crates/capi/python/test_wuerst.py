@@ -1,4 +1,4 @@
-"""The module against the real library: WUERST_LIBRARY, WUERST_TEST_MODELS and WUERST_TEST_GRAPH say where things are."""
+"""The module with the real library. The environment names it, models and a graph: see the first lines."""
 
 import array
 import fractions
@@ -32,7 +32,8 @@ class Values(unittest.TestCase):
 
     def test_values_come_back_as_they_were(self):
         pixels = wuerst.Tensor("u8", (1, 2, 3), bytes(range(6)))
-        for name, value in {"number": 0.25, "words": "a red apple 🍎", "flag": True, "count": -7, "pixels": pixels}.items():
+        values = {"number": 0.25, "words": "a red apple 🍎", "flag": True, "count": -7, "pixels": pixels}
+        for name, value in values.items():
             self.job[name] = value
             self.assertEqual(self.job.get(name), value)
 
@@ -96,8 +97,11 @@ class Values(unittest.TestCase):
         self.assertEqual(self.job.get("count"), 2**64 - 1)
 
     def test_what_is_no_value(self):
-        for value, error in [(object(), TypeError), (2**64, OverflowError), (-(2**63) - 1, OverflowError), (1j, TypeError), (memoryview(b"12").cast("b"), TypeError)]:
-            with self.assertRaises(error):
+        for value in (object(), 1j, memoryview(b"12").cast("b")):
+            with self.assertRaises(TypeError):
+                self.job["count"] = value
+        for value in (2**64, -(2**63) - 1):
+            with self.assertRaises(OverflowError):
                 self.job["count"] = value
         with self.assertRaises(ValueError):
             wuerst.Tensor("f32", (2,), b"1234567")
@@ -150,6 +154,33 @@ class Descriptions(unittest.TestCase):
         with self.assertRaises(wuerst.Error):
             wuerst.Engine(stage_devices="pryor=cpu")
 
+    def test_paths_need_not_be_utf_8(self):
+        with tempfile.TemporaryDirectory() as parent:
+            folder = pathlib.Path(os.fsdecode(os.path.join(os.fsencode(parent), b"f\xff")))
+            try:
+                folder.mkdir()
+            except OSError:
+                self.skipTest("the file system takes UTF-8 alone")
+            graph, words = folder / os.fsdecode(b"g\xfe.yaml"), folder / os.fsdecode(b"w\xfd.txt")
+            nodes = "{ a: { use: text.load, with: { file: $file } } }"
+            inputs = "{ file: 'file?' }"
+            text = f"wuerstchen: 1\ninputs: {inputs}\nnodes: {nodes}\noutputs: {{ text: $a.text }}\n"
+            graph.write_text(text, "utf-8")
+            words.write_text("a red apple", "utf-8")
+            settings = folder / "wuerst.yaml"
+            settings.write_text("settings: 1\n", "utf-8")
+            engine = wuerst.Engine(models=folder, files=folder, outputs=folder, settings=settings)
+            engine.open_graph("test.words", graph)
+            for path in (graph, os.fspath(graph)):
+                job = engine.open(path).job(file=words)
+                self.assertEqual(job.get("text"), "a red apple")
+            with self.assertRaises(wuerst.Error) as refused:
+                job["file"] = folder / os.fsdecode(b"none\xfc")
+            self.assertEqual(refused.exception.code, wuerst.FILE)
+            with self.assertRaises(wuerst.Error) as refused:
+                engine.graph(ECHO).job()["words"] = words
+            self.assertEqual(refused.exception.code, wuerst.INVALID)
+
     def test_settings_files(self):
         with tempfile.TemporaryDirectory() as folder:
             path = pathlib.Path(folder) / "wuerst.yaml"
@@ -193,8 +224,9 @@ class Nodes(unittest.TestCase):
     def job(self, use, declared, **inputs):
         wires = ", ".join(f"{name}: ${name}" for name in declared)
         declared = ", ".join(f"{name}: '{kind}'" for name, kind in declared.items())
+        nodes = f"{{a: {{use: {use}, with: {{{wires}}}}}}}"
         return self.engine.graph(
-            f"{{wuerstchen: 1, inputs: {{{declared}}}, outputs: {{y: $a.y}}, nodes: {{a: {{use: {use}, with: {{{wires}}}}}}}}}"
+            f"{{wuerstchen: 1, inputs: {{{declared}}}, outputs: {{y: $a.y}}, nodes: {nodes}}}"
         ).job(**inputs)
 
     def test_a_node_in_python_runs(self):
@@ -360,7 +392,8 @@ class Pictures(unittest.TestCase):
                     job.get("image", **callbacks)
                 timer.join()
                 report = job.report()["nodes"]
-                self.assertFalse([node for node in report if node["node"] in ("decoder", "vqgan") and node["did"] == "ran"], seen)
+                ran = [node["node"] for node in report if node["did"] == "ran"]
+                self.assertFalse({"decoder", "vqgan"}.intersection(ran), seen)
                 job["steps"], job["decoder_steps"] = 1, 1
                 self.assertEqual(job.get("image").dtype, "u8", "the next run works")
         finally:

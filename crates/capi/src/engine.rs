@@ -1,7 +1,7 @@
 //! `wst_engine` and its options.
 
 use std::ffi::{c_int, c_void};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use wuerst::core::inside::Inside;
@@ -23,8 +23,8 @@ unsafe fn read(given: &Options) -> Result<wuerst::Options> {
     zero(Options::NAME, &[given.reserved, given.reserved2, given.reserved3])?;
     // SAFETY: promised by the caller.
     let text = |text: Str, name| unsafe { text.read(name) };
-    let path =
-        |given: Str, name| text(given, name).map(|path| (!path.is_empty()).then(|| PathBuf::from(path)));
+    // SAFETY: promised by the caller.
+    let path = |given: Str, name| unsafe { given.read_path(name) }.map(non_empty);
     let settings = path(given.settings, "settings")?.map(|file| wuerst::Options::from_settings(&file));
     let mut options = settings.transpose()?.unwrap_or_default();
     options.files = path(given.files, "files")?.or(options.files);
@@ -64,6 +64,10 @@ unsafe fn read(given: &Options) -> Result<wuerst::Options> {
     }
     stages.log = given.log.map(|log| Logger { log, user: given.user }.closure());
     Ok(options)
+}
+
+fn non_empty(path: &Path) -> Option<PathBuf> {
+    (!path.as_os_str().is_empty()).then(|| path.to_owned())
 }
 
 type LogFn = unsafe extern "C" fn(user: *mut c_void, level: c_int, message: Str);

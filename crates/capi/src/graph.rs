@@ -1,6 +1,5 @@
 //! `wst_graph`: a checked graph.
 
-use std::path::PathBuf;
 use std::sync::OnceLock;
 
 use wuerst::{Engine, GraphKind};
@@ -97,8 +96,8 @@ pub extern "C" fn wst_graph_open(
     fallible(|| {
         let (engine, out) = (alive(engine, "engine")?, out.non_null()?);
         // SAFETY: the header requires a string valid during the call.
-        let path = PathBuf::from(unsafe { path.read("path")? });
-        let yaml = wuerst::graph::read_file(&path)?;
+        let path = unsafe { path.read_path("path")? };
+        let yaml = wuerst::graph::read_file(path)?;
         // SAFETY: the header requires a writable output.
         unsafe { out.give(Handle::new(Graph::load(engine, &yaml)?)) };
         Ok(())
@@ -128,9 +127,9 @@ pub extern "C" fn wst_engine_open_graph(
     fallible(|| {
         let engine = alive(engine, "engine")?;
         // SAFETY: the header requires strings valid during the call.
-        let (kind, path) = unsafe { (kind.read("kind")?, PathBuf::from(path.read("path")?)) };
-        let text = wuerst::graph::read_file(&path)?;
-        let graph = GraphKind::new(kind, &text).in_folder(path.parent().unwrap_or(&path));
+        let (kind, path) = unsafe { (kind.read("kind")?, path.read_path("path")?) };
+        let text = wuerst::graph::read_file(path)?;
+        let graph = GraphKind::new(kind, &text).in_folder(path.parent().unwrap_or(path));
         engine.add_graphs(&[graph]).map_err(|refused| refused.error)
     })
 }

@@ -1,6 +1,6 @@
 //! `wst_job`: a graph with values for its inputs.
 
-use wuerst::core::Origin;
+use wuerst::core::{Origin, Ty};
 use wuerst::{Error, Job, Result};
 
 use crate::boundary::{Out, fallible, infallible, non_null};
@@ -38,8 +38,13 @@ pub extern "C" fn wst_job_set_text(job: Option<&Handle<Job>>, input: Str, text: 
     fallible(|| {
         let job = alive(job, "job")?;
         // SAFETY: the header requires strings valid during the call.
-        let (input, text) = unsafe { (input.read("input")?, text.read("text")?) };
-        job.set_text(input, text)
+        let (input, path) = unsafe { (input.read("input")?, text.read_path("text")?) };
+        let port = &job.graph().inputs()[job.graph().input(input)?];
+        match path.to_str() {
+            None if matches!(port.ty, Ty::Model | Ty::File) => job.set(input, port.ty.at_path(path)?),
+            // SAFETY: as above.
+            _ => job.set_text(input, unsafe { text.read("text")? }),
+        }
     })
 }
 

@@ -1,6 +1,5 @@
 //! Node kinds added by a host or by plug-ins.
 
-use std::path::Path;
 use std::sync::Arc;
 
 use wuerst::Engine;
@@ -27,6 +26,6 @@ pub extern "C" fn wst_engine_load(engine: Option<&Handle<Engine>>, path: Str) ->
     fallible(|| {
         let engine = alive(engine, "engine")?;
         // SAFETY: the header requires a string valid during the call.
-        engine.load_plugin(Path::new(unsafe { path.read("path")? }))
+        engine.load_plugin(unsafe { path.read_path("path")? })
     })
 }

@@ -35,7 +35,8 @@ int main(int argc, char **argv)
     observer.part = part;
     if (write_failed(path, "a pizza, twemoji style") || engine_failed(&engine) ||
         job_failed(engine, "graphs/batch.yaml", &job) || set_failed(job, "prompts", path) ||
-        failed(wst_job_get_all(job, outputs, 2, &observer, values)) || failed(wst_value_as_tensor(values[0], &images)) ||
+        failed(wst_job_get_all(job, outputs, 2, &observer, values)) ||
+        failed(wst_value_as_tensor(values[0], &images)) ||
         failed(wst_value_as_tensor(values[1], &grid)))
         return 1;
     printf("%d pictures in a grid of %dx%d\n", (int)images.shape[0], (int)grid.shape[1], (int)grid.shape[0]);

@@ -41,7 +41,8 @@ int main(void)
     node.signature = wst_str_of("image: u8[h,w,3] -> image: u8[h,w,3]");
     node.run = negative;
     if (engine_failed(&engine) || failed(wst_engine_add(engine, &node)) ||
-        failed(wst_engine_open_graph(engine, shipped, file)) || failed(wst_graph_new(engine, wst_str_of(yaml), &graph)) ||
+        failed(wst_engine_open_graph(engine, shipped, file)) ||
+        failed(wst_graph_new(engine, wst_str_of(yaml), &graph)) ||
         failed(wst_job_new(graph, &job)) || set_failed(job, "prompt", "a red apple, twemoji style") ||
         /* One run gives both; the picture is computed once. */
         failed(wst_job_get_all(job, outputs, 2, NULL, values)) || failed(wst_value_as_tensor(values[0], &image)) ||

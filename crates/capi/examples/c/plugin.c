@@ -66,7 +66,8 @@ static float unit(float x) { return x < 0.f ? 0.f : x > 1.f ? 1.f : x; }
 /* acme.vqgan: each colour is a weighted sum of the four channels of the latents, four times as large. */
 static wst_error *vqgan(void *user, wst_call *call)
 {
-    static const float weights[3][4] = {{.22f, .09f, -.05f, .13f}, {.2f, -.06f, .12f, -.04f}, {.18f, .03f, -.14f, -.1f}};
+    static const float weights[3][4] = {
+        {.22f, .09f, -.05f, .13f}, {.2f, -.06f, .12f, -.04f}, {.18f, .03f, -.14f, -.1f}};
     wst_tensor latents, image, pixels;
     int64_t shape[3], rows, columns, y, x;
     size_t cells, at;

@@ -1,8 +1,8 @@
-/* terminal.c: a picture grows in the terminal, and can be stopped.   terminal MODELS GRAPH PROMPT
+/* terminal.c: previews of a picture in the terminal.   terminal MODELS GRAPH PROMPT
  *
- * Shows previews as they come, in coloured half blocks, and reads keys (from a pipe: characters): s stops the run, n makes
- * the next picture from another seed, q ends. Begins with one picture; at the end of the input it waits for the run, and
- * ends. What a tool does from its timer is in `turn`; nothing here waits for the library.
+ * Shows previews in coloured half blocks, and reads keys (characters, if stdin is a pipe): s stops the run, n starts a
+ * picture with another seed, q ends the program. The first picture starts at once. At the end of the input the program
+ * waits for the run and ends. A tool would call `turn` from its timer; the program never waits inside the library.
  */
 #include <fcntl.h>
 #include <termios.h>
@@ -28,7 +28,8 @@ static void draw(const wst_value *picture)
     for (y = 0; y + step < height; y += 2 * step) {
         for (x = 0; x < width; x += step) {
             const uint8_t *top = pixels + 3 * (y * width + x), *below = top + 3 * step * width;
-            printf("\033[38;2;%d;%d;%dm\033[48;2;%d;%d;%dm\xe2\x96\x80", top[0], top[1], top[2], below[0], below[1], below[2]);
+            printf("\033[38;2;%d;%d;%dm\033[48;2;%d;%d;%dm\xe2\x96\x80", top[0], top[1], top[2], below[0], below[1],
+                   below[2]);
         }
         fputs("\033[0m\n", stdout);
     }

@@ -9,7 +9,8 @@
 // Each colour is a weighted sum of the four channels of the latents; the picture is four times as large.
 static wuerst::Result<wuerst::Done> linear(wuerst::Call &call)
 {
-    static const float weights[3][4] = {{.22f, .09f, -.05f, .13f}, {.2f, -.06f, .12f, -.04f}, {.18f, .03f, -.14f, -.1f}};
+    static const float weights[3][4] = {
+        {.22f, .09f, -.05f, .13f}, {.2f, -.06f, .12f, -.04f}, {.18f, .03f, -.14f, -.1f}};
     wuerst::Value argument = call.argument(0).value();
     wst_tensor latents = argument.tensor().value();
     const auto *data = static_cast<const float *>(latents.data);

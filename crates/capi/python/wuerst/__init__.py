@@ -7,17 +7,17 @@
 
 `pip install wuerst wuerst-models-icons` brings the library, ONNX Runtime, graphs and a small model.
 
-The library is looked for at `load(path)`, called before anything else; the environment variable WUERST_LIBRARY; `lib` in
-this package; next to this package and in ../lib from there; then where the system finds libraries. Models come from
-`Engine(models=…)`, the variable WUERST_MODELS, or an installed package of models.
+The library is looked for in this order: the path given to `load(path)`, called before anything else; the environment
+variable WUERST_LIBRARY; `lib` in this package; the folder of this package; ../lib from there; the system's library
+folders. Models come from `Engine(models=…)`, the variable WUERST_MODELS, or an installed package of models.
 
 Errors of the library are raised as `wuerst.Error` with its code, message and, for a wrong graph, the places. Calls
-release the interpreter's lock. `Job.start` runs a job in the background while a tool's window lives on:
+release the interpreter's lock. `Job.start` runs a job in the background, so a tool's window stays responsive:
 
     running = job.start("image")      # poll it from a timer
     if running.done(): image = running.result()
 
-What the header says of threads and ownership holds here too; handles are freed when their objects go.
+The header's rules for threads and ownership apply here too; handles are freed with their objects.
 """
 
 from __future__ import annotations
@@ -45,7 +45,8 @@ from ._values import Tensor
 
 __all__ = ["Engine", "Error", "Graph", "Job", "Kind", "Node", "Place", "Port", "Running", "Status", "Tensor", "load"]
 __all__ += ["graphs", "use_installed_runtime", "version"]
-__all__ += ["CANCELLED", "FILE", "GRAPH", "INTERNAL", "INVALID", "MODEL", "NODE", "NOT_FOUND", "OUT_OF_MEMORY", "RUNTIME"]
+__all__ += ["CANCELLED", "FILE", "GRAPH", "INTERNAL", "INVALID", "MODEL", "NODE", "NOT_FOUND", "OUT_OF_MEMORY"]
+__all__ += ["RUNTIME"]
 
 
 def version() -> str:

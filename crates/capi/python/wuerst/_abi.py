@@ -1,4 +1,4 @@
-"""libwuerst's C interface in ctypes: structs, functions, loading, errors. The header says what they mean."""
+"""libwuerst's C interface in ctypes: structs, functions, loading, errors. The header documents them."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Place(NamedTuple):
 
 
 class Error(Exception):
-    """What the library refused: `code` is one of INVALID to INTERNAL; `places` are a graph's problems."""
+    """An error of the library: `code` is one of INVALID to INTERNAL; `places` are a graph's problems."""
 
     def __init__(self, code: int, message: str, places: Iterable[Place] = ()) -> None:
         super().__init__(message)
@@ -35,7 +35,7 @@ class Error(Exception):
 
 
 class Str(c.Structure):
-    """A text that is passed to the library."""
+    """A text passed to the library."""
 
     _fields_ = [("data", c.c_char_p), ("len", c.c_size_t)]
 
@@ -44,12 +44,18 @@ class Str(c.Structure):
         data = os.fspath(text).encode("utf-8")
         return cls(data, len(data))
 
+    @classmethod
+    def of_path(cls, path: Any) -> Str:
+        """A path as the system has it, which need not be UTF-8."""
+        data = os.fsencode(path)
+        return cls(data, len(data))
+
     def text(self) -> str:
         return c.string_at(self.data, self.len).decode("utf-8") if self.len else ""
 
 
 class View(c.Structure):
-    """A string that the library shows: not necessarily NUL-terminated, so its pointer stays one."""
+    """A text owned by the library. Not always NUL-terminated, so its pointer must not become a `bytes`."""
 
     _fields_ = [("data", c.c_void_p), ("len", c.c_size_t)]
 
@@ -58,12 +64,12 @@ class View(c.Structure):
 
 
 class TensorView(c.Structure):
-    """A tensor in somebody's memory, row-major."""
+    """A tensor in memory of Python or the library, row-major."""
 
     _fields_ = [("dtype", c.c_uint32), ("rank", c.c_uint32), ("shape", c.POINTER(c.c_int64)), ("data", c.c_void_p)]
 
 
-# What ctypes makes of a returned pointer; an error goes back as a number.
+# Callbacks return an error as a number, since ctypes does not return pointers from callbacks.
 NODE_FUNCTION = c.CFUNCTYPE(c.c_void_p, c.c_void_p, c.c_void_p)
 STATE = c.CFUNCTYPE(c.c_void_p, c.c_void_p, c.c_void_p, c.c_void_p)
 BATCH = c.CFUNCTYPE(c.c_int, c.c_void_p, c.c_void_p, c.c_void_p)
@@ -123,7 +129,7 @@ class Change(c.Structure):
 
 
 class ShownChange(c.Structure):
-    """A change that the library shows."""
+    """A change owned by the library."""
 
     _fields_ = [("name", View), ("text", View), ("value", c.c_void_p)]
 
@@ -226,7 +232,7 @@ class BatchView(c.Structure):
 
 
 _P, _OUT = c.c_void_p, c.POINTER(c.c_void_p)
-# Results and arguments of the functions used; a result of None that is not void is an error to raise.
+# Results and arguments of the functions used. "error" marks functions whose error is raised.
 _FUNCTIONS = {
     "wst_abi_version": (c.c_uint32, []),
     "wst_error_new": (_P, [c.c_uint32, Str]),
@@ -311,9 +317,9 @@ _loading = threading.Lock()
 
 
 def load(path: str | os.PathLike[str] | None = None) -> Any:
-    """Loads the library, once for the process; later calls give the one that is loaded.
+    """Loads the library once per process; later calls return the loaded one.
 
-    Raises OSError with every place that was tried when there is none.
+    Raises OSError with every place that was tried if there is none.
     """
     global _library
     with _loading:
@@ -331,7 +337,7 @@ def _bound(path: Any) -> Any:
     problems = []
     for candidate in tried:
         try:
-            # For a pipe the loader would wait.
+            # The loader would wait for a pipe.
             if os.path.exists(candidate) and not os.path.isfile(candidate):
                 raise OSError(f"{candidate} is no regular file")
             library = c.CDLL(candidate)
@@ -349,7 +355,7 @@ def _bound(path: Any) -> Any:
 
 
 def call(name: str, *arguments: Any) -> None:
-    """Calls a function that returns an error, and raises that."""
+    """Calls a function, and raises the error that it returns."""
     library = load()
     error = getattr(library, name)(*arguments)
     if not error:
@@ -367,7 +373,7 @@ def call(name: str, *arguments: Any) -> None:
 
 
 def filled(struct: Any, name: str, *arguments: Any) -> Any:
-    """Calls a function that fills a struct, its last argument; gives that."""
+    """Calls a function whose last argument is a struct to fill; returns the struct."""
     out = struct()
     if hasattr(out, "struct_size"):
         out.struct_size = c.sizeof(struct)
@@ -376,7 +382,7 @@ def filled(struct: Any, name: str, *arguments: Any) -> Any:
 
 
 def made(name: str, *arguments: Any) -> Any:
-    """Calls a function whose last argument is where a new handle goes; gives that."""
+    """Calls a function whose last argument receives a new handle; returns the handle."""
     out = c.c_void_p()
     call(name, *arguments, c.byref(out))
     return out.value

@@ -1,4 +1,4 @@
-"""The command `wuerst` of the wheel: the program that lies in the package."""
+"""The command `wuerst` of the wheel, which runs the program in the package."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from . import _installed
 
 
 def main() -> None:
-    """Becomes the program, with the models of an installed package where none are named."""
+    """Replaces this process by the program, with WUERST_MODELS set to the models of an installed package."""
     program = pathlib.Path(__file__).resolve().parent / "bin" / ("wuerst.exe" if os.name == "nt" else "wuerst")
     if not program.exists():
         sys.exit(f"{program} is missing: install the wheel again (pip install --force-reinstall wuerst)")

@@ -15,18 +15,20 @@ from ._runs import Running, inside_callback, waited
 from ._shown import Kind, Node, Port, kinds, nodes, ports
 from ._values import from_handle, to_handle
 
-
 Path = Union[str, "os.PathLike[str]"]
+
+# Options that are paths, next to `runtime` and `models`.
+_PATHS = ("cache_folder", "files", "outputs", "settings")
 
 
 class Engine(Handle):
-    """Node kinds, loaded models and remembered results.
+    """Runs graphs; holds node kinds, loaded models and remembered results.
 
-    `models` is the folder that graphs name models in; without it, WUERST_MODELS or an installed package of models counts.
-    `runtime` is the path of ONNX Runtime's library, `devices` a list
-    as "cuda:0,cpu"; `files` and `outputs` are the folders that nodes may read and write; `cache_folder` keeps costly
-    results between processes; `settings` is the path of a settings file, before which the others count. The others are
-    as in wst_options too, 0 or "" for the library's choice. `log(level, message)` may be called from any thread.
+    `models` is the folder of models that graphs name; without it, the one in WUERST_MODELS or of an installed package
+    of models. `runtime` is the path of ONNX Runtime's library, `devices` a list such as "cuda:0,cpu"; `files` and
+    `outputs` are the folders that nodes may read and write; `cache_folder` keeps costly results between processes; `settings` is
+    the path of a settings file, which the other options override. They are the fields of wst_options, 0 or "" for the
+    library's choice. `log(level, message)` is called from any thread.
     """
 
     _free = "wst_engine_free"
@@ -46,24 +48,27 @@ class Engine(Handle):
         models = models or ("" if more.get("settings") else _installed.models())
         runtime = runtime or _installed.runtime() or ""
         self._log = LOG(inside_callback(lambda _, level, message: log(level, message.text()))) if log else LOG()
-        options = Options(c.sizeof(Options), *map(Str.of, (runtime, models, devices)), model_bytes, cache_bytes)
+        options = Options(c.sizeof(Options), Str.of_path(runtime), Str.of_path(models), Str.of(devices))
+        options.model_bytes, options.cache_bytes = model_bytes, cache_bytes
         options.threads, options.log = threads, self._log
         names = [field[0] for field in Options._fields_]
         known = names[names.index("cache_folder") :]
         for name, value in more.items():
             if name not in known or name.startswith("reserved"):
                 raise TypeError(f"an engine has no option {name!r}")
-            setattr(options, name, value if isinstance(value, int) else Str.of(value))
+            text = Str.of_path if name in _PATHS else Str.of
+            setattr(options, name, value if isinstance(value, int) else text(value))
         self._nodes: list[NodeKind] = []
         super().__init__(made("wst_engine_new", options))
 
     def load_plugin(self, path: Path) -> None:
-        """Loads a library of nodes; graphs checked from now on can use them."""
-        call("wst_engine_load", self.pointer, Str.of(path))
+        """Loads a plug-in; graphs checked later can use its node kinds."""
+        call("wst_engine_load", self.pointer, Str.of_path(path))
 
     def add(self, kind: str, signature: str, run: Callable[..., Any], **more: Any) -> None:
-        """Adds a node kind that runs a function of Python: `run(call, *arguments)` gives the value of the output, or a list
-        where there are several. `more` are about, ports, version, is_volatile, expected_ms, check, state and batch: see NodeKind."""
+        """Adds a node kind that runs a Python function: `run(call, *arguments)` returns the value of the output, or a
+        tuple for several. `more` are about, ports, version, is_volatile, expected_ms, check, state and batch: see
+        NodeKind."""
         node = NodeKind(kind, signature, run, **more)
         call("wst_engine_add", self.pointer, node.raw)
         self._nodes.append(node)
@@ -73,8 +78,8 @@ class Engine(Handle):
         call("wst_engine_add_graph", self.pointer, Str.of(kind), Str.of(yaml))
 
     def open_graph(self, kind: str, path: Path) -> None:
-        """Adds a graph file as a node kind; names in it lead into its folder."""
-        call("wst_engine_open_graph", self.pointer, Str.of(kind), Str.of(path))
+        """Adds a graph file as a node kind; names in it resolve in its folder."""
+        call("wst_engine_open_graph", self.pointer, Str.of(kind), Str.of_path(path))
 
     def kinds(self) -> list[Kind]:
         """The node kinds that graphs can use: a list of Kind."""
@@ -82,7 +87,7 @@ class Engine(Handle):
 
     def graph(self, yaml: str, changes: Mapping[str, Any] | None = None) -> Graph:
         """A checked graph from YAML text. `changes` maps "prior.steps" to a wire, a text or a value, and "prior" to
-        another kind, as wst_graph_new_with says."""
+        another kind, as in wst_graph_new_with."""
         changes = changes or {}
         owned: list[int | None] = []
         try:
@@ -99,14 +104,14 @@ class Engine(Handle):
 
     def open(self, path: Path) -> Graph:
         """A checked graph from a file."""
-        return Graph(self, made("wst_graph_open", self.pointer, Str.of(path)))
+        return Graph(self, made("wst_graph_open", self.pointer, Str.of_path(path)))
 
     def report(self) -> dict[str, Any]:
-        """What it holds, and where its models run: a dict as wst_engine_report has it."""
+        """ONNX Runtime, loaded models with their devices, and remembered results: a dict as in wst_engine_report."""
         return _json(made("wst_engine_report", self.pointer))
 
     def release(self) -> None:
-        """Unloads models and forgets results that nothing uses at the moment."""
+        """Unloads models and forgets results that are not in use."""
         load().wst_engine_release(self.pointer)
 
 
@@ -128,11 +133,11 @@ class Graph(Handle):
         self._engine = engine
 
     def inputs(self) -> list[Port]:
-        """What a job may set: a list of Port, with the limits and meanings of the nodes behind them."""
+        """Inputs that a job can set: a list of Port, with the limits and descriptions of the nodes that they feed."""
         return ports(load().wst_graph_input_count(self.pointer), "wst_graph_input", self.pointer)
 
     def outputs(self) -> list[Port]:
-        """What a job may ask for: a list of Port."""
+        """Outputs that a job can compute: a list of Port."""
         return ports(load().wst_graph_output_count(self.pointer), "wst_graph_output", self.pointer)
 
     def nodes(self) -> list[Node]:
@@ -148,9 +153,9 @@ class Graph(Handle):
 
 
 class Job(Handle):
-    """One graph with its inputs. `job[name] = value` sets an input: bool, int, float, str, what has __index__ or __float__
-    as NumPy's numbers, a Tensor, or anything with the buffer protocol, as a NumPy array. A seed is any number from 0 to
-    2**64 - 1, of which the low 32 bits count, as in PyTorch."""
+    """A graph with input values. `job[name] = value` sets an input: bool, int, float, str, a number with __index__ or
+    __float__ such as NumPy's, a path, a Tensor, or an object with the buffer protocol such as a NumPy array. A seed is
+    a number from 0 to 2**64 - 1 of which only the low 32 bits count, as in PyTorch."""
 
     _free = "wst_job_free"
 
@@ -159,6 +164,9 @@ class Job(Handle):
         self._graph = graph
 
     def __setitem__(self, name: str, value: Any) -> None:
+        if isinstance(value, os.PathLike):
+            call("wst_job_set_text", self.pointer, Str.of(name), Str.of_path(value))
+            return
         owned = to_handle(value)
         try:
             call("wst_job_set", self.pointer, Str.of(name), owned)
@@ -166,19 +174,19 @@ class Job(Handle):
             load().wst_value_free(owned)
 
     def set_text(self, name: str, text: str) -> None:
-        """Sets an input from text, read as its type demands."""
+        """Sets an input from text, parsed according to its type."""
         call("wst_job_set_text", self.pointer, Str.of(name), Str.of(text))
 
     def unset(self, name: str) -> None:
-        """Sets an input back to what the graph has."""
+        """Resets an input to the graph's own value."""
         call("wst_job_unset", self.pointer, Str.of(name))
 
     def get(self, output: str, **callbacks: Any) -> Any:
-        """The value of an output; runs what is needed, and waits for it. Ctrl-C cancels the run and raises KeyboardInterrupt.
+        """Computes an output and waits for it. Ctrl-C cancels the run and raises KeyboardInterrupt.
 
         `progress(node, done, of)`, `preview(node, tensor)`, `warning(node, message)`, `overall(node, fraction)` and
-        `part(output, index, of, value)` (one of the results that an output joins is finished) are called in this thread;
-        `preview_every` is how many steps lie between previews. An exception in one of them cancels the run and is raised
+        `part(output, index, of, value)` (one item of a batched output is ready) are called in this thread;
+        `preview_every` is the interval of previews in steps. An exception in one of them cancels the run and is raised
         here.
         """
         return self.get_all([output], **callbacks)[0]
@@ -188,19 +196,19 @@ class Job(Handle):
         return waited(self, tuple(outputs), callbacks)
 
     def start(self, *outputs: str, **callbacks: Any) -> Running:
-        """Begins a run in the background; see Running. Callbacks, as of `get`, are called in its thread."""
+        """Begins a run in the background; see Running. Callbacks are those of `get`, called in the run's thread."""
         return Running(self, outputs, callbacks)
 
     def cancel(self) -> None:
-        """Stops the runs in progress, from any thread; they raise an Error with the code CANCELLED."""
+        """Cancels the runs in progress, from any thread; they raise an Error with the code CANCELLED."""
         load().wst_job_cancel(self.pointer)
 
     def digest(self, output: str) -> str:
-        """What an output depends on, in hexadecimal: while it is the same, so is the output. Runs nothing."""
+        """A digest, in hexadecimal, of everything that an output depends on. Runs nothing."""
         return bytes(filled(Digest, "wst_job_digest", self.pointer, Str.of(output)).bytes).hex()
 
     def xmp(self, output: str) -> str:
-        """An XMP packet for a file with the picture: it states that a model made it. Empty where none does. Runs nothing."""
+        """An XMP packet for a picture file, stating that a model made the picture; otherwise empty. Runs nothing."""
         handle = made("wst_job_xmp", self.pointer, Str.of(output))
         try:
             return from_handle(handle)
@@ -208,5 +216,5 @@ class Job(Handle):
             load().wst_value_free(handle)
 
     def report(self) -> dict[str, Any]:
-        """What the last run did: a dict as wst_job_report has it."""
+        """A report on the last run: a dict as in wst_job_report."""
         return _json(made("wst_job_report", self.pointer))

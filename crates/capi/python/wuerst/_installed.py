@@ -1,4 +1,4 @@
-"""Files that lie in the wheel, and packages that are installed next to it."""
+"""Files in the wheel, and packages installed next to it."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ import pathlib
 from typing import Optional
 
 _here = pathlib.Path(__file__).resolve().parent
-# Folders with `lib` and `share` in them: the wheel's own, and the root of a tree of `.ci/dist`.
+# Folders that contain `lib` and `share`: the wheel's own, and the root of a tree made by `.ci/dist`.
 _ROOTS = (_here, _here.parent.parent)
 
 _runtime = ""
 
 
 def library_places(name: str) -> list[str]:
-    """Where the library may lie: in the package, next to it, in `../lib` from there."""
+    """Possible paths of the library: in the package, next to it, in `../lib` from there."""
     return [str(_here / "lib" / name), str(_here.parent / name), str(_here.parent.parent / "lib" / name)]
 
 
@@ -31,27 +31,27 @@ graphs: pathlib.Path = _graphs()
 
 
 def models() -> str:
-    """The folder of models that an installed package brings, as `wuerst-models-icons` does; "" where none does.
+    """The folder of models of an installed package such as `wuerst-models-icons`; "" if there is none.
 
-    WUERST_MODELS goes before. Of several packages the first by name counts.
+    WUERST_MODELS overrides it. Of several packages the first by name is used.
     """
     named = os.environ.get("WUERST_MODELS")
     if named:
         return named
     points = importlib.metadata.entry_points()
-    # Before Python 3.10 it is a dict of groups.
+    # Before Python 3.10, entry_points() returns a dict of groups.
     group = points.select(group="wuerst.models") if hasattr(points, "select") else points.get("wuerst.models", ())
     found = sorted(group, key=lambda point: point.name)
     return str(found[0].load()) if found else ""
 
 
 def use_installed_runtime() -> str:
-    """Lets engines that are made from now on use the ONNX Runtime of an installed `onnxruntime` or `onnxruntime-gpu`, in
-    place of the one in this package. Returns the library's path; imports nothing.
+    """Makes later engines use the ONNX Runtime of an installed `onnxruntime` or `onnxruntime-gpu`, in place of the one
+    in this package. Returns the library's path; imports nothing.
 
-    ONNX Runtime is loaded once for a process: call it before the first engine.
+    ONNX Runtime is loaded once per process: call this before the first engine.
 
-    Raises FileNotFoundError when there is none.
+    Raises FileNotFoundError if there is none.
     """
     global _runtime
     spec = importlib.util.find_spec("onnxruntime")
@@ -62,7 +62,8 @@ def use_installed_runtime() -> str:
         if found:
             _runtime = str(found[-1])
             return _runtime
-    raise FileNotFoundError("no package `onnxruntime` with its library is installed: pip install onnxruntime or onnxruntime-gpu")
+    advice = "pip install onnxruntime or onnxruntime-gpu"
+    raise FileNotFoundError(f"no package `onnxruntime` with its library is installed: {advice}")
 
 
 def runtime() -> Optional[str]:

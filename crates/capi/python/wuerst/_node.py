@@ -1,4 +1,4 @@
-"""Node kinds whose functions are Python's."""
+"""Node kinds written in Python."""
 
 from __future__ import annotations
 
@@ -6,19 +6,19 @@ import ctypes as c
 import hashlib
 from typing import Any, Callable, Iterable
 
-from ._abi import BATCH, INVALID, NODE, NODE_FUNCTION, STATE, BatchView, Digest, Error, RawKind, Str, TensorView, call, load, made
+from ._abi import BATCH, INVALID, NODE, NODE_FUNCTION, STATE, BatchView, Digest, Error, RawKind, Str, call, load, made
 from ._runs import inside_callback
 from ._values import from_handle, raw_tensor, to_handle
 
 
 class Call:
-    """One run of one node, inside its function, in its thread."""
+    """One run of one node. Valid inside the node's function, in its thread."""
 
     def __init__(self, pointer: Any) -> None:
         self._pointer = pointer
 
     def arguments(self) -> list[Any]:
-        """The values of the inputs; None for one that is left out, or not known yet."""
+        """The values of the inputs; None for an input left out or not known yet."""
         values: list[Any] = []
         while True:
             try:
@@ -29,24 +29,24 @@ class Call:
                 return values
 
     def has(self, index: int) -> bool:
-        """Whether an input has a value, now or once the graph has run so far."""
+        """Whether an input has a value now, or will have one when the node runs."""
         return bool(load().wst_call_has(self._pointer, index))
 
     def step(self, done: int, of: int) -> bool:
-        """Says that steps are done; whether to go on."""
+        """Reports finished steps; returns whether to continue."""
         return bool(load().wst_call_step(self._pointer, done, of))
 
     def wants_preview(self) -> bool:
-        """Whether a preview of the present step would be seen."""
+        """Whether the caller wants a preview of the current step."""
         return bool(load().wst_call_wants_preview(self._pointer))
 
     def preview(self, tensor: Any) -> None:
-        """Shows a picture of work in progress, u8 (height, width, 3)."""
+        """Shows a preview picture, u8 (height, width, 3)."""
         view, _owned = raw_tensor(tensor)
         call("wst_call_preview", self._pointer, view)
 
     def warn(self, message: str) -> None:
-        """Tells the user something that does not stop the run."""
+        """Warns the user; the run continues."""
         call("wst_call_warn", self._pointer, Str.of(message))
 
     def node(self) -> str:
@@ -54,7 +54,7 @@ class Call:
         return load().wst_call_node(self._pointer).text()
 
     def results(self, values: Iterable[Any]) -> None:
-        """Gives the results."""
+        """Sets the results."""
         for index, value in enumerate(values):
             handle = to_handle(value)
             try:
@@ -64,7 +64,7 @@ class Call:
 
 
 def _guarded(function: Callable[..., Any]) -> Callable[..., Any]:
-    """A function for C: what it raises becomes an error of the node."""
+    """A function for C; an exception becomes an error of the node."""
 
     @inside_callback
     def guarded(_: Any, pointer: Any, *more: Any) -> Any:
@@ -81,12 +81,12 @@ def _guarded(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 class NodeKind:
-    """A node kind: `run(call, *arguments)` gives the value of its output, or a tuple where there are several.
+    """A node kind: `run(call, *arguments)` returns the value of its output, or a tuple for several outputs.
 
-    `check(call, *known)` refuses arguments by a ValueError; one that begins with an input's name and ": " blames that
-    input. `state(call, *known)` gives bytes that tell what the results depend on as well as the arguments, or None.
-    `batch(call)` gives (over, each, counts) where the node makes several results: an input, a tuple of inputs, and an
-    input or ""; or None. `expected_ms` is about how many milliseconds a run takes.
+    `check(call, *known)` refuses arguments by a ValueError; a message that begins with an input's name and ": " blames
+    that input. `state(call, *known)` returns bytes that identify external state that the results depend on, or None.
+    `batch(call)` returns (over, each, counts) if the node makes several results: an input, a tuple of inputs, and an
+    input or ""; otherwise None. `expected_ms` is the rough run time in milliseconds.
     """
 
     def __init__(

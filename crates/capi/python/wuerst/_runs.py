@@ -1,4 +1,4 @@
-"""Runs: their callbacks, and waiting for them so that Ctrl-C is heard."""
+"""Runs: their callbacks, and waiting for them in a way that Ctrl-C can interrupt."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from ._values import Tensor, from_handle
 if TYPE_CHECKING:
     from ._engine import Job
 
-# How long the library waits at a time, in milliseconds: signals are heard between.
+# Length of a wait inside the library in milliseconds; Python handles signals between waits.
 SLICE = 50
 _here = threading.local()
 
@@ -43,7 +43,7 @@ def inside_callback(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def refusal(what: str) -> Error:
-    """What the library says of a wait inside a callback."""
+    """The library's error for a wait inside a callback."""
     return Error(INVALID, f"{what}: cannot run or be waited for inside a callback or node: use start")
 
 
@@ -52,7 +52,7 @@ def _names(outputs: tuple[str, ...]) -> c.Array[Str]:
 
 
 class _Watching:
-    """Callbacks for C, and what they raised."""
+    """Callbacks for C, and the exceptions that they raised."""
 
     def __init__(
         self,
@@ -71,7 +71,8 @@ class _Watching:
         if progress:
             self.raw.progress = PROGRESS(self._guarded(lambda node, done, of: progress(node.text(), done, of)))
         if preview:
-            self.raw.preview = PREVIEW(self._guarded(lambda node, rgb: preview(node.text(), Tensor.copied(rgb.contents))))
+            shown_rgb = lambda node, rgb: preview(node.text(), Tensor.copied(rgb.contents))
+            self.raw.preview = PREVIEW(self._guarded(shown_rgb))
         if warning:
             self.raw.warning = WARNING(self._guarded(lambda node, message: warning(node.text(), message.text())))
         if overall:
@@ -94,7 +95,7 @@ class _Watching:
 
     @contextlib.contextmanager
     def raised_first(self) -> Iterator[None]:
-        """What a callback raised comes before the cancellation that it caused."""
+        """Raises a callback's exception in place of the cancellation that it caused."""
         try:
             yield
         except Error as error:
@@ -103,7 +104,7 @@ class _Watching:
             raise
 
     def values(self, handles: Any) -> list[Any]:
-        """The values of new handles, which are freed."""
+        """The values of new handles; frees the handles."""
         try:
             if self._raised:
                 raise self._raised[0]
@@ -127,7 +128,7 @@ class Status(NamedTuple):
 
 
 class Running(Handle):
-    """A run in the background, which a tool polls from its timer. Closing it stops it, and waits for its thread."""
+    """A run in the background, which a tool polls from its timer. Closing it cancels it and waits for its thread."""
 
     _free = "wst_run_free"
 
@@ -139,13 +140,13 @@ class Running(Handle):
         self.job = job
 
     def poll(self) -> Status:
-        """How far it has come: a Status, at once."""
+        """The progress as a Status, without waiting."""
         view = filled(StatusView, "wst_run_poll", self.pointer)
         state = ("running", "done", "stopped", "failed")[view.state]
         return Status(state, view.fraction, view.node.text(), view.done, view.of, view.previews, view.warnings)
 
     def preview(self) -> Tensor | None:
-        """The newest preview that was not given yet, a Tensor, or None; they are made from the first call on."""
+        """The newest preview not returned before, a Tensor, or None. Previews are made from the first call on."""
         handle = made("wst_run_preview", self.pointer)
         if not handle:
             return None
@@ -155,7 +156,7 @@ class Running(Handle):
             load().wst_value_free(handle)
 
     def warnings(self) -> list[tuple[str, str]]:
-        """What the user should know: pairs of node and message."""
+        """Warnings for the user: pairs of node and message."""
         found: list[tuple[str, str]] = []
         node, message = View(), View()
         while load().wst_run_warning(self.pointer, len(found), node, message):
@@ -163,32 +164,32 @@ class Running(Handle):
         return found
 
     def done(self) -> bool:
-        """Whether it has ended, one way or another."""
+        """Whether it has ended, with success or not."""
         return bool(load().wst_run_wait(self.pointer, 0))
 
     def wait(self, seconds: float | None = None) -> bool:
-        """Waits until it has ended, or so long; says whether it has."""
+        """Waits until it has ended, at most for `seconds`; returns whether it has."""
         until = None if seconds is None else time.monotonic() + seconds
         while not self.done():
             left = SLICE if until is None else min(SLICE, int((until - time.monotonic()) * 1000))
             if left <= 0 or is_inside():
                 return self.done()
-            # In slices, between which Python hears signals.
+            # In slices, between which Python handles signals.
             load().wst_run_wait(self.pointer, left)
         return True
 
     def cancel(self) -> None:
-        """Asks this run to stop, and no other of the job."""
+        """Cancels this run, and no other of the job."""
         load().wst_run_cancel(self.pointer)
 
     def result(self) -> Any:
-        """The value, or the list of values when it was begun for several outputs; or raises what went wrong. Waits for it.
-        Once."""
+        """Waits for the run and returns its value, or the list of values for several outputs; raises its error. Can be
+        called once."""
         values = self.results()
         return values[0] if len(values) == 1 else values
 
     def results(self) -> list[Any]:
-        """The list of values, as `result`."""
+        """Like `result`, always a list."""
         if not self.wait():
             raise refusal("run")
         handles = (c.c_void_p * len(self._outputs))()
@@ -215,7 +216,7 @@ class _Caller:
         return passed
 
     def serve(self, running: Running) -> None:
-        """Calls back until the run is over."""
+        """Runs callbacks until the run has ended."""
         while not running.done():
             with contextlib.suppress(queue.Empty):
                 function, arguments, done = self._calls.get(timeout=0.01)
@@ -223,12 +224,12 @@ class _Caller:
                 done.set()
 
     def close(self) -> None:
-        """Lets the run go on without callbacks."""
+        """Lets the run continue without callbacks."""
         self._open = False
 
 
 def waited(job: Job, outputs: tuple[str, ...], callbacks: dict[str, Any]) -> list[Any]:
-    """The values of outputs, from a run in the background that this thread waits for: so Ctrl-C is heard, and ends it."""
+    """The values of outputs. Waits for a run in the background, so that Ctrl-C can cancel it."""
     if is_inside():
         raise refusal("job")
     caller = _Caller(callbacks)
@@ -239,7 +240,7 @@ def waited(job: Job, outputs: tuple[str, ...], callbacks: dict[str, Any]) -> lis
             caller.serve(running)
         return running.results()
     except KeyboardInterrupt:
-        # It may come before the run has a name here.
+        # Ctrl-C may come before `running` is assigned.
         if running is None:
             job.cancel()
         raise

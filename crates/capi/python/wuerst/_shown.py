@@ -1,4 +1,4 @@
-"""What graphs and node kinds are made of, as the library tells it: for tools that make controls of it."""
+"""Descriptions of graphs and node kinds, for tools that make controls from them."""
 
 from __future__ import annotations
 
@@ -10,8 +10,9 @@ from ._values import TYPES, from_handle
 
 
 class Port(NamedTuple):
-    """An input or output: `type` is "bool", "int", "float", "text", "model", "tensor" or "file"; `initial` what it holds
-    when nothing is given, or None; `minimum` and `maximum` are infinite without limits; `choices` are the texts allowed."""
+    """An input or output. `type` is "bool", "int", "float", "text", "model", "tensor" or "file"; `initial` is the value
+    used when none is given, or None; `minimum` and `maximum` are infinite without limits; `choices` are the allowed
+    texts."""
 
     name: str
     type: str
@@ -26,7 +27,7 @@ class Port(NamedTuple):
 
 
 class Kind(NamedTuple):
-    """A node kind. `is_volatile` is whether it runs each time, with nothing remembered."""
+    """A node kind. `is_volatile` tells that it runs every time and its results are not remembered."""
 
     kind: str
     signature: str
@@ -38,7 +39,7 @@ class Kind(NamedTuple):
 
 
 class Node(NamedTuple):
-    """A node of a graph. `arguments` maps the names of its inputs to a wire, as "$prompt", or a value."""
+    """A node of a graph. `arguments` maps the names of its inputs to a wire, such as "$prompt", or a value."""
 
     name: str
     kind: str
@@ -54,7 +55,7 @@ def _port(view: PortView) -> Port:
 
 
 def ports(count: int, function: str, *handle: Any) -> list[Port]:
-    """All ports that a function of the library shows."""
+    """All ports that a function of the library returns."""
     return [_port(filled(PortView, function, *handle, index)) for index in range(count)]
 
 

@@ -1,4 +1,4 @@
-"""Values: what flows through a graph, as Python has it."""
+"""Values of graphs as Python objects."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Buffer = Union[bytes, bytearray, memoryview]
 # What a graph takes: numbers, texts, paths, tensors and buffers, as NumPy arrays.
 Value = Any
 TYPES = {1: "bool", 2: "int", 3: "float", 4: "text", 5: "model", 6: "tensor", 7: "file"}
-# Number of the element type, by its name; and what memoryview and NumPy call it, with its size in bytes.
+# Number of each element type; then memoryview's and NumPy's name for it, with its size in bytes.
 _DTYPES = {"i64": 0x4000, "u8": 0x0801, "f16": 0x1002, "f32": 0x2002}
 _FORMATS = {
     0x4000: ("q", "int64", 8),
@@ -44,7 +44,7 @@ class Tensor:
 
     @classmethod
     def copied(cls, view: TensorView) -> Tensor:
-        """A copy of what the library shows."""
+        """A copy of a view of the library."""
         names = {number: name for name, number in _DTYPES.items()}
         shape = [view.shape[i] for i in range(view.rank)]
         size = _FORMATS[view.dtype][2]
@@ -64,26 +64,28 @@ class Tensor:
         return (self.dtype, self.shape, self._data) == (other.dtype, other.shape, other._data)
 
     def memoryview(self) -> memoryview:
-        """The numbers in their shape."""
+        """A memoryview with the tensor's shape."""
         letter: Any = _FORMATS[_DTYPES[self.dtype]][0]
         return memoryview(self._data).cast(letter, self.shape) if self._data and self.shape else memoryview(self._data)
 
     def copy_to(
         self, buffer: Any, layout: str = "rgba32f", bottom_up: bool = False, linear: bool = False, index: int = 0
     ) -> None:
-        """Writes a picture into a writable buffer that has room for exactly its pixels: `layout` is rgb8, rgba8, bgra8, rgb32f,
-        rgba32f or rgba16f. `bottom_up` puts the last row first, as Blender and OpenFX have it; `linear` turns sRGB into
-        linear light, for floats. `index` picks one of several pictures."""
+        """Writes a picture into a writable buffer of exactly its size. `layout` is rgb8, rgba8, bgra8, rgb32f, rgba32f
+        or rgba16f. `bottom_up` puts the last row first, as Blender and OpenFX do; `linear` converts sRGB to linear
+        light, for floats. `index` picks one of several pictures."""
         number, pixel = _LAYOUTS[layout]
         if len(self.shape) not in (3, 4):
             raise ValueError(f"{self!r} is no picture")
         height, width = self.shape[-3:-1]
         target = (c.c_char * (height * width * pixel)).from_buffer(buffer)
         if memoryview(buffer).nbytes != height * width * pixel:
-            raise ValueError(f"the buffer has {memoryview(buffer).nbytes} bytes, and {height * width * pixel} are needed")
+            size = memoryview(buffer).nbytes
+            raise ValueError(f"the buffer has {size} bytes, and {height * width * pixel} are needed")
         row = width * pixel
         first = c.addressof(target) + ((height - 1) * row if bottom_up and height else 0)
-        image = ImageView(c.sizeof(ImageView), first, -row if bottom_up else row, width, height, number, int(linear), index)
+        row = -row if bottom_up else row
+        image = ImageView(c.sizeof(ImageView), first, row, width, height, number, int(linear), index)
         handle = to_handle(self)
         try:
             call("wst_value_copy", handle, image)
@@ -92,10 +94,16 @@ class Tensor:
 
     @classmethod
     def from_picture(
-        cls, buffer: Buffer, width: int, height: int, layout: str = "rgba32f", bottom_up: bool = False, linear: bool = False
+        cls,
+        buffer: Buffer,
+        width: int,
+        height: int,
+        layout: str = "rgba32f",
+        bottom_up: bool = False,
+        linear: bool = False,
     ) -> Tensor:
-        """A picture from a buffer of pixels without gaps, as `copy_to` writes them: u8, or f32 where the layout is one of
-        floats. Alpha is left out."""
+        """A picture from a buffer of pixels without gaps, as `copy_to` writes them: u8, or f32 for a layout with
+        floats. Alpha is ignored."""
         number, pixel = _LAYOUTS[layout]
         data = bytes(buffer)
         if len(data) != height * width * pixel:
@@ -110,7 +118,7 @@ class Tensor:
             load().wst_value_free(handle)
 
     def as_type(self, dtype: str) -> Tensor:
-        """The same numbers of another element type: halves as f32."""
+        """A copy with another element type: f16 as f32."""
         size = _FORMATS[_DTYPES[dtype]][2]
         for length in self.shape:
             size *= length
@@ -122,7 +130,7 @@ class Tensor:
         return Tensor(dtype, self.shape, out.raw[:size])
 
     def digest(self) -> str:
-        """The name of its content, in hexadecimal; the same in every process and on every machine."""
+        """The digest of its content, in hexadecimal; equal in every process and on every machine."""
         handle = to_handle(self)
         try:
             return bytes(filled(Digest, "wst_value_digest", handle).bytes).hex()
@@ -155,7 +163,7 @@ def to_handle(value: Any) -> int:
 
 
 def raw_tensor(value: Any) -> tuple[TensorView, object]:
-    """A view of a Tensor or buffer for the library, and what must live as long."""
+    """A view of a Tensor or buffer for the library, and the objects that must live as long."""
     tensor = value if isinstance(value, Tensor) else _from_buffer(value)
     shape = (c.c_int64 * len(tensor.shape))(*tensor.shape)
     # ctypes keeps the bytes alive, and aligned as an allocation is.
@@ -164,17 +172,17 @@ def raw_tensor(value: Any) -> tuple[TensorView, object]:
 
 
 def _number(value: Any) -> Any:
-    """A number as Python's own: what has __index__ or __float__ is one, as NumPy's scalars. All else stays what it is."""
+    """Converts an object with __index__ or __float__, such as NumPy's scalars, to a Python number."""
     if isinstance(value, (bool, int, float, Tensor)) or getattr(value, "shape", ()) != ():
         return value
-    # A truth of NumPy has neither; an array without dimensions is its only number.
+    # NumPy's bool has neither method. A NumPy array without dimensions counts as a number.
     if type(value).__name__ in ("bool", "bool_") or str(getattr(value, "dtype", "")) == "bool":
         return bool(value)
     try:
         return operator.index(value)
     except TypeError:
         pass
-    # A complex number has no order, and loses a part.
+    # A complex number would lose its imaginary part.
     if hasattr(type(value), "__float__") and not str(getattr(value, "dtype", "")).startswith("complex"):
         return float(value)
     return value
@@ -193,7 +201,7 @@ def _from_buffer(value: Any) -> Tensor:
 
 
 def from_handle(value: Any) -> Any:
-    """A value as Python has it; the handle stays the caller's."""
+    """The value as a Python object; the handle stays the caller's."""
     kind = TYPES.get(load().wst_value_type(value))
     if kind == "tensor":
         view = TensorView()
@@ -207,11 +215,11 @@ def from_handle(value: Any) -> Any:
     if kind is None and not value:
         return None
     if kind not in kinds:
-        raise Error(INTERNAL, "a value of a type that this module does not know: use the module that came with the library")
+        raise Error(INTERNAL, "a value of an unknown type: use the Python module that came with the library")
     raw, plain = kinds[kind]
     out = raw()
     if kind == "int":
-        # One beyond 63 bits, as a seed may be, is another function's.
+        # Numbers from 2**63 on, such as seeds, need the unsigned function.
         large = c.c_uint64()
         try:
             call("wst_value_as_uint", value, c.byref(large))

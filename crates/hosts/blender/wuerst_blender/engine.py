@@ -24,7 +24,8 @@ def module():
     try:
         import wuerst
     except ImportError:
-        raise Missing("The Python module `wuerst` is missing: install the add-on from its zip, or set PYTHONPATH") from None
+        message = "The Python module `wuerst` is missing: install the add-on from its zip, or set PYTHONPATH"
+        raise Missing(message) from None
     library = preferences.place("library")
     try:
         wuerst.load(*([library] if library else []))
@@ -36,7 +37,8 @@ def module():
 def _engine():
     models, runtime, settings = map(preferences.place, ("models", "runtime", "settings"))
     if not (models or settings) or (models and not os.path.isdir(models)):
-        raise Missing(f"There is no folder of models at {models or 'any known place'}: set Models in the add-on's preferences")
+        where = models or "any known place"
+        raise Missing(f"There is no folder of models at {where}: set Models in the add-on's preferences")
     devices = preferences.devices()
     key = (models, runtime, settings, devices)
     if key not in _engines:

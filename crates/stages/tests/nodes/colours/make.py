@@ -1,5 +1,6 @@
-"""make.py: writes pictures with colour profiles next to this file, and what Little CMS makes of them (needs Pillow): bytes of
-RGB, in wanted.txt.
+"""make.py: writes pictures with colour profiles next to this file, and Little CMS's conversions to RGB (wanted.txt).
+
+Needs Pillow.
 
 The profiles are made here: Display P3 and a gamma of 1.8 for greys by formula, four inks by a table.
 """
