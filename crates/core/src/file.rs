@@ -157,7 +157,7 @@ impl Files {
         match path.canonicalize() {
             Ok(found) if found.starts_with(&root) => File::open(name, &found),
             Err(_) if !has_link(folder, name) => Err(none()),
-            // The same message in both cases: a graph must not learn whether a file outside exists.
+            // One message for both cases: a graph must not learn whether a file outside exists.
             _ => Err(refused("it is a link that leads out of the graph's folder, or nowhere")),
         }
     }

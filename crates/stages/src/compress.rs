@@ -1,4 +1,4 @@
-//! The semantic compressor: from pixels to the embedding that the prior would have to make of text.
+//! The semantic compressor: computes from pixels the embedding that the prior computes from text.
 
 use std::sync::Arc;
 
@@ -39,7 +39,7 @@ impl Compress {
     }
 }
 
-/// Cells of the embedding along a side of a picture: as many as the prior would have.
+/// Cells of the embedding along a side of the picture, as many as the prior would make.
 fn cells(pixels: usize, metadata: &metadata::Compressor) -> usize {
     (pixels as f64 / metadata.resolution_multiple).ceil() as usize
 }

@@ -18,10 +18,10 @@ use crate::sampling::seeds;
 use crate::sampling::start::{self, start_ports};
 use crate::sampling::{self, Sampling, blame_model, sampling_ports};
 
-/// Channels of the VQGAN's latents, unless the model says otherwise.
+/// Channels of the VQGAN's latents, unless the model states another number.
 const CHANNELS: usize = 4;
 
-/// `wuerst.decoder`: takes the noise off the VQGAN's latents, guided by the embedding and by text.
+/// `wuerst.decoder`: denoises the VQGAN's latents, conditioned on the embedding and the text.
 pub(crate) struct Decode {
     spec: NodeSpec,
     models: Arc<ModelCache>,
@@ -145,7 +145,7 @@ fn check_sizes(
     Ok(wanted)
 }
 
-/// Says that `init` is of a picture of another size than the embedding, in pixels; both are cells down and across.
+/// An error for an `init` of another picture size than the embedding, in pixels; both arguments are cells down and across.
 fn other_size(init: [Option<usize>; 2], embedding: [Option<usize>; 2], scale: &Scale) -> Error {
     let pixels = |cells: usize| cells.saturating_mul(scale.pixels_per_latent);
     let shown = |sides: [Option<usize>; 2]| {
@@ -158,7 +158,7 @@ fn other_size(init: [Option<usize>; 2], embedding: [Option<usize>; 2], scale: &S
     Error::invalid("init", format!("is of a picture of {} pixels, but {why}", shown(init)))
 }
 
-/// The random numbers: a seed's, or those that the prior left.
+/// The random numbers: from a seed, or continued from the prior.
 fn noise(args: &Args<'_>) -> Result<Noise> {
     if let Some(seed) = seeds::one(args)? {
         return Ok(Noise::new(seed.into()));
@@ -242,7 +242,7 @@ impl NodeKind for Decode {
         let input = condition[0];
         let text = vec![("embedding", embedding.clone()), (input, batch::one(args, input)?)];
         let conditions = sampling.conditions(text, || {
-            // Without the text the decoder does not know either what the picture shows.
+            // Unconditional guidance drops the embedding together with the text.
             let nothing = Tensor::from_vec(embedding.shape(), vec![0f32; embedding.len()])?;
             Ok(vec![("embedding", nothing), (input, batch::one(args, condition[1])?)])
         })?;

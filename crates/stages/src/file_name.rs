@@ -1,17 +1,17 @@
-//! Names of files that a graph chooses: such as mean one file, on any system and to any program.
+//! Checks file names chosen by a graph: each must mean the same file on every system and in every program.
 
 use wuerst_core::is_command;
 
-/// Names that are devices on Windows, whatever ends they have.
+/// Device names on Windows, with any suffix.
 const DEVICES: [&str; 6] = ["CON", "PRN", "AUX", "NUL", "CONIN$", "CONOUT$"];
 
 /// Devices with a number behind their names.
 const NUMBERED: [&str; 2] = ["COM", "LPT"];
 
-/// Looks at each part of a name: a file's, and those of the folders that it lies in.
+/// Checks each part of a path: the file's name, and those of its folders.
 ///
 /// # Errors
-/// What is wrong with it, in a sentence.
+/// The problem, in a sentence.
 pub(crate) fn check(name: &str) -> Result<(), String> {
     name.split(['/', '\\']).try_for_each(|part| match fault(part) {
         Some(fault) => Err(format!("`{}` {fault}", name.escape_debug())),
@@ -38,7 +38,7 @@ fn fault(part: &str) -> Option<&'static str> {
     is_device(part).then_some("is the name of a device on Windows: choose another")
 }
 
-/// Signs that act upon a terminal, turn the direction of letters round, or are not seen at all.
+/// Whether a character controls a terminal, changes the text direction, or is invisible.
 fn is_invisible(sign: char) -> bool {
     let shown_as_nothing =
         matches!(sign, '\u{ad}' | '\u{200b}'..='\u{200d}' | '\u{2060}'..='\u{2065}' | '\u{feff}');

@@ -1,7 +1,7 @@
-//! Where nodes write files.
+//! The folder that nodes save files into.
 //!
-//! A graph is data that may come from a stranger, so it can neither choose a folder nor leave the one that the host
-//! gave; and a node writes only files of its own kind, so that nothing else there can be replaced.
+//! A graph may come from a stranger, so it can neither choose a folder nor leave the host's. A node only writes files of
+//! its own kind, so that it cannot replace others.
 
 use std::path::{Component, Path, PathBuf};
 
@@ -10,7 +10,7 @@ pub use wuerst_model::whole_file::{followed, replace, temporary};
 
 use crate::file_name;
 
-/// The folder that nodes write into, if the host gave one, and how much a run may write.
+/// The folder that nodes write into, if the host set one, and the limits of a run.
 #[derive(Debug, Clone)]
 pub struct Outputs {
     folder: Option<PathBuf>,
@@ -26,38 +26,38 @@ impl Default for Outputs {
 }
 
 impl Outputs {
-    /// The files that a run may save, unless the host says otherwise.
+    /// Default maximum number of files saved in one run.
     pub const FILES: u64 = 1000;
-    /// The bytes that they may have together.
+    /// Default maximum total size of files saved in one run.
     pub const BYTES: u64 = 1 << 30;
 
-    /// Nodes write into `folder`; without one they refuse.
+    /// Makes nodes write into `folder`; with `None` they refuse.
     pub fn new(folder: Option<PathBuf>) -> Outputs {
         Outputs { folder, most_files: Outputs::FILES, most_bytes: Outputs::BYTES, marks: true }
     }
 
-    /// One run saves at most so many files, of so many bytes together.
+    /// Sets the maximum number and total size of files saved in one run.
     #[must_use]
     pub fn with_limits(self, most_files: u64, most_bytes: u64) -> Outputs {
         Outputs { most_files, most_bytes, ..self }
     }
 
-    /// Says whether pictures are marked as generated where models made them, which they are otherwise.
+    /// Sets whether pictures that models made are marked as generated; the default is yes.
     #[must_use]
     pub fn with_marks(self, marks: bool) -> Outputs {
         Outputs { marks, ..self }
     }
 
-    /// The mark of a picture of that origin, as an XMP packet.
+    /// XMP packet that marks a picture with this origin.
     pub(crate) fn mark(&self, origin: Option<Origin>) -> Option<String> {
         origin.filter(|_| self.marks).map(Origin::xmp)
     }
 
-    /// Where the file called `name` lies, which must end in one of `ends`.
+    /// Path of the file `name`, which must have one of the suffixes `ends`.
     ///
     /// # Errors
-    /// [`Error::Invalid`] for a name that leads elsewhere, ends otherwise, or lies in a folder that is not there, and
-    /// when the host gave no folder.
+    /// [`Error::Invalid`] for a name that leads elsewhere, has another suffix, or has a missing folder, and if the host
+    /// set no folder.
     pub(crate) fn path(&self, name: &str, ends: &[&str]) -> Result<PathBuf> {
         let refused = |message: String| Error::invalid("name", message);
         let Some(folder) = &self.folder else {
@@ -88,8 +88,8 @@ impl Outputs {
         }
     }
 
-    /// Where writing to a path in the folder leads: over a link to a file of the same kind in the folder. Any other link is
-    /// replaced, since a graph would reach through it what it may not.
+    /// The file that is written for a path in the folder: a link is followed if it leads to a file of the same kind in
+    /// the folder. Any other link is replaced, since a graph could escape through it.
     fn target(&self, path: PathBuf, ends: &[&str]) -> PathBuf {
         let within = |target: &PathBuf| {
             let home = target.parent()?.canonicalize().ok()?;
@@ -102,7 +102,7 @@ impl Outputs {
         }
     }
 
-    /// Whether a run may save one more file, of so many bytes.
+    /// Checks whether a run may save another file of this size.
     ///
     /// # Errors
     /// [`Error::Invalid`] with the limit.
@@ -126,7 +126,7 @@ impl Outputs {
         Ok(())
     }
 
-    /// Writes the file called `name`, whole or not at all, and counts it.
+    /// Writes the file `name`, completely or not at all, and counts it.
     ///
     /// # Errors
     /// As [`Outputs::path`] and [`Outputs::room`], and [`Error::File`].
@@ -139,7 +139,7 @@ impl Outputs {
     }
 }
 
-/// What a file's name ends in, in small letters.
+/// Suffix of a file name, in lower case.
 fn ending(path: &Path) -> String {
     path.extension().and_then(|end| end.to_str()).unwrap_or_default().to_ascii_lowercase()
 }

@@ -1,15 +1,14 @@
-//! Facts from the beginnings of files, remembered for as long as the files do not change: they are asked for before every
-//! run.
+//! Facts from the beginnings of files, remembered while the files do not change, since every run needs them.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
 use wuerst_core::{Digest, File, Result};
 
-/// Files that are known at a time; past this all are forgotten, and read again.
+/// Maximum number of remembered files. When exceeded, all are forgotten and read again.
 const MOST: usize = 1024;
 
-/// Facts that were found in files.
+/// Facts found in files.
 pub(crate) struct Heads<T>(Mutex<Option<HashMap<Digest, T>>>);
 
 impl<T: Clone> Heads<T> {
@@ -17,7 +16,7 @@ impl<T: Clone> Heads<T> {
         Heads(Mutex::new(None))
     }
 
-    /// Gives the facts that `read` finds in a file, unless they are known.
+    /// Returns the facts about a file, remembered or found by `read`.
     ///
     /// # Errors
     /// Errors of `read`, which are not remembered.

@@ -1,5 +1,5 @@
-//! The built-in nodes, one file a stage; nodes for texts, pictures and tensors in a folder for each namespace. The models
-//! that they share are in `wuerst_runtime`.
+//! The built-in nodes, with one file per stage, and a folder per namespace for texts, pictures, numbers and tensors.
+//! Their shared models are in `wuerst_runtime`.
 #![cfg_attr(not(test), warn(clippy::disallowed_methods))]
 
 mod clip_image;
@@ -36,14 +36,14 @@ pub use image::{PngTextsError, XMP_KEYWORD, png_file, png_texts};
 pub use tokenize::companions;
 /// Loading shared libraries.
 pub use wuerst_runtime::shared_library as library;
-/// ONNX Runtime: the models that the nodes share.
+/// ONNX Runtime and the models that nodes share.
 pub use wuerst_runtime::{
     Arena, Contract, Cuda, Device, ExecutionProvider, HeaderError, HostApi, Level, LoadedModel, Log,
     MOST_THREADS, ModelCache, ModelHeader, OpenVino, Operators, Outlet, PeakThroughput, Placement, Precision,
     Runtime, RuntimeOptions, StageOptions, TensorRt, check_threads, peak_throughput,
 };
 
-/// Kinds that had other names once: old and new ones.
+/// Renamed kinds: old names and new names.
 const RENAMED: [(&str, &str); 4] = [
     ("wuerst.encode", "wuerst.text_encode"),
     ("wuerst.decode", "wuerst.decoder"),
@@ -51,11 +51,12 @@ const RENAMED: [(&str, &str); 4] = [
     ("wuerst.vqgan_batch", "wuerst.vqgan_decode_batch"),
 ];
 
-/// Adds the built-in nodes to a registry: the stages in the namespace `wuerst`, and what goes with them in `text`,
-/// `image`, `mask`, `int`, `float`, `tensor` and `switch`; and says which devices graphs may prefer. Nodes that save files write into the folder of `outputs`.
+/// Adds the built-in nodes to a registry: the stages in the namespace `wuerst`, and their helpers in `text`, `image`,
+/// `mask`, `int`, `float`, `tensor` and `switch`; and sets the devices that graphs may prefer. Nodes that save files write
+/// into the folder of `outputs`.
 ///
 /// # Errors
-/// When a node of one of their kinds is there already.
+/// If a kind's name is taken.
 pub fn register(registry: &mut Registry, models: &Arc<ModelCache>, outputs: Outputs) -> Result<()> {
     registry.set_devices(wuerst_runtime::preferred);
     RENAMED.into_iter().for_each(|(old, new)| registry.rename(old, new));

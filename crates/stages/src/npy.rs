@@ -1,39 +1,38 @@
-//! `.npy`, NumPy's file of one array, read within limits: the file may come from a stranger.
+//! `.npy`, NumPy's format for one array, read within limits for untrusted files.
 //!
-//! The header is a Python dictionary. It is read as the few literals that NumPy writes there, in one pass, and nothing
-//! in it is evaluated.
+//! The header is a Python dictionary. A single pass parses the few literals that NumPy writes there; nothing is evaluated.
 
 use std::fmt;
 
 use ndarray::{ArrayD, IxDyn, ShapeBuilder};
 use wuerst_core::{Error, memory};
 
-/// The longest header, in bytes. NumPy itself refuses more than 10,000 unless it is told otherwise.
+/// Maximum length of the header in bytes. NumPy itself refuses more than 10,000 by default.
 const LONGEST_HEADER: usize = 64 << 10;
 
-/// The most dimensions that NumPy gives an array.
+/// Maximum rank of a NumPy array.
 const MOST_DIMENSIONS: usize = 64;
 
 const MAGIC: &[u8] = b"\x93NUMPY";
 
-/// Why a file gives no array. A sentence about the file that begins with a verb.
+/// Reason why a file has no array; a predicate about the file.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum NpyError {
-    /// It is not what NumPy writes.
+    /// The file violates the format.
     Malformed(String),
-    /// Its elements are of another type than f32 and f64.
+    /// The element type is neither f32 nor f64.
     Elements(String),
-    /// One of its numbers is not finite, or not as f32.
+    /// A number is not finite, or not in the range of f32.
     NotFinite {
         /// The number.
         number: f64,
-        /// Where it stands in the file's data, counted from 1.
+        /// Position in the file's data, counted from 1.
         place: usize,
-        /// How many numbers there are.
+        /// Number of all elements.
         of: usize,
     },
-    /// There is no memory for the array.
+    /// Memory is short for the array.
     Memory(Error),
 }
 
@@ -55,9 +54,9 @@ impl fmt::Display for NpyError {
     }
 }
 
-/// Reads an array of f32, or of f64, which is rounded, in either byte order.
+/// Reads an array of f32 or f64 in either byte order; f64 is rounded.
 ///
-/// A header that promises more than the file holds reserves no memory. All numbers must be finite as f32.
+/// A header that states more data than the file contains allocates nothing. All numbers must be finite as f32.
 ///
 /// # Errors
 /// [`NpyError`].
@@ -84,10 +83,10 @@ pub fn read(file: &[u8]) -> Result<ArrayD<f32>, NpyError> {
     ArrayD::from_shape_vec(shape, numbers).map_err(|error| malformed(error.to_string()))
 }
 
-/// The shape that a file of `length` bytes says that its array has, from its first [`HEAD`] bytes.
+/// The shape stated by a file of `length` bytes, from its first [`HEAD`] bytes.
 ///
 /// # Errors
-/// [`NpyError`], but for what its numbers are.
+/// [`NpyError`], without checks of the numbers.
 pub(crate) fn shape(head: &[u8], length: u64) -> Result<Vec<usize>, NpyError> {
     let (text, data) = split(head)?;
     let header = Header::read(text)?;
@@ -104,14 +103,14 @@ pub(crate) fn shape(head: &[u8], length: u64) -> Result<Vec<usize>, NpyError> {
     Ok(header.shape)
 }
 
-/// As many bytes hold the longest header, and what stands before it.
+/// Enough bytes for the longest header and its prefix.
 pub(crate) const HEAD: u64 = LONGEST_HEADER as u64 + 16;
 
 fn malformed(why: impl Into<String>) -> NpyError {
     NpyError::Malformed(why.into())
 }
 
-/// The header's text, and what follows it.
+/// The header's text, and the rest of the file.
 fn split(file: &[u8]) -> Result<(&str, &[u8]), NpyError> {
     let ends = || malformed("it ends in its header");
     let rest = file.strip_prefix(MAGIC).ok_or_else(|| malformed("it does not begin as one"))?;
@@ -125,12 +124,12 @@ fn split(file: &[u8]) -> Result<(&str, &[u8]), NpyError> {
         return Err(malformed(format!("its header has {length} bytes, and {LONGEST_HEADER} is the most")));
     }
     let (header, data) = rest.split_at_checked(length).ok_or_else(ends)?;
-    // Letters beyond ASCII are found in the names of fields alone, which arrays of numbers do not have.
+    // Non-ASCII text occurs only in field names, which arrays of numbers do not have.
     let header = std::str::from_utf8(header).map_err(|_| malformed("its header is no text"))?;
     Ok((header, data))
 }
 
-/// The size of an element, and whether its most significant byte comes first.
+/// Size of an element, and whether it is big-endian.
 fn element(descr: &str) -> Result<(usize, bool), NpyError> {
     let big = |order| order == '>' || (order == '=' && cfg!(target_endian = "big"));
     let mut letters = descr.chars();
@@ -141,7 +140,7 @@ fn element(descr: &str) -> Result<(usize, bool), NpyError> {
     }
 }
 
-/// A text of the file's in a message: short, and without signs that a terminal acts upon.
+/// A text from the file for messages: shortened, without terminal control characters.
 fn shown(text: &str) -> String {
     let mut short: String = text.chars().take(24).flat_map(char::escape_debug).collect();
     if text.chars().nth(24).is_some() {
@@ -156,16 +155,16 @@ fn number(bytes: &[u8], big: bool) -> f64 {
         (&[a, b, c, d], true) => f32::from_be_bytes([a, b, c, d]).into(),
         (&[a, b, c, d, e, f, g, h], false) => f64::from_le_bytes([a, b, c, d, e, f, g, h]),
         (&[a, b, c, d, e, f, g, h], true) => f64::from_be_bytes([a, b, c, d, e, f, g, h]),
-        // `element` gives these two sizes alone.
+        // `element` returns only these two sizes.
         _ => f64::NAN,
     }
 }
 
-/// What the dictionary says.
+/// Content of the dictionary.
 #[derive(Debug, PartialEq)]
 struct Header<'a> {
     descr: &'a str,
-    /// Whether the first index moves fastest.
+    /// Whether the array is in column-major order.
     fortran: bool,
     shape: Vec<usize>,
 }
@@ -202,7 +201,7 @@ impl<'a> Header<'a> {
     }
 }
 
-/// What is still to be read of the header.
+/// Unread rest of the header.
 struct Literals<'a>(&'a str);
 
 impl<'a> Literals<'a> {
@@ -228,7 +227,7 @@ impl<'a> Literals<'a> {
         malformed(format!("its header has `{}` where {wanted} is wanted", shown(self.0)))
     }
 
-    /// A text in single or double quotes, as it stands there.
+    /// A text in single or double quotes, without escapes.
     fn text(&mut self) -> Result<&'a str, NpyError> {
         self.skip_blanks();
         let quote = self.0.chars().next().filter(|sign| matches!(sign, '\'' | '"'));
@@ -238,7 +237,7 @@ impl<'a> Literals<'a> {
         Ok(text)
     }
 
-    /// The type of the elements; that of a record is a list of fields.
+    /// The element type; a record's type would be a list of fields.
     fn descr(&mut self) -> Result<&'a str, NpyError> {
         if self.take('[') {
             return Err(NpyError::Elements("of a record with fields".to_owned()));
@@ -257,7 +256,7 @@ impl<'a> Literals<'a> {
         Err(self.unexpected("True or False"))
     }
 
-    /// A tuple of lengths: `()`, `(3,)`, `(3, 4)`, or with the `L` behind each that Python 2 wrote.
+    /// A tuple of lengths: `()`, `(3,)`, `(3, 4)`, also with an `L` after each number, as Python 2 wrote it.
     fn lengths(&mut self) -> Result<Vec<usize>, NpyError> {
         let mut lengths = vec![];
         self.expect('(')?;

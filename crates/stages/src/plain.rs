@@ -1,4 +1,4 @@
-//! Nodes that need nothing but their arguments.
+//! Nodes that depend only on their arguments.
 
 use std::io;
 
@@ -9,20 +9,20 @@ use wuerst_core::{
 /// Computes a node's outputs.
 type Run = fn(&mut Ctx<'_>, &Args<'_>) -> Result<Vec<Value>>;
 
-/// What a node says when a graph is checked.
+/// Functions of a node for the check of a graph.
 #[derive(Clone, Copy)]
 pub(crate) struct Hooks {
-    /// Refuses arguments, as [`NodeKind::check`].
+    /// Refuses arguments, like [`NodeKind::check`].
     pub check: fn(&Args<'_>) -> Result<()>,
-    /// Looks at a file without reading all of it.
+    /// Checks a file without reading all of it.
     pub file: fn(&File) -> Result<()>,
-    /// Knows dimensions, as [`NodeKind::lengths`].
+    /// Derives dimensions, like [`NodeKind::lengths`].
     pub lengths: fn(&Args<'_>) -> Vec<KnownLength>,
-    /// Knows what to set for a dimension, as [`NodeKind::value_for`].
+    /// Finds an argument for a dimension, like [`NodeKind::value_for`].
     pub value_for: fn(&Args<'_>, &str, usize) -> Option<(&'static str, Value)>,
-    /// Knows results without a run, as [`NodeKind::known_results`].
+    /// Derives results without a run, like [`NodeKind::known_results`].
     pub results: fn(&Args<'_>) -> Vec<Option<Value>>,
-    /// Optional inputs that an example gives, as [`NodeSpec::example`].
+    /// Optional inputs set in an example, see [`NodeSpec::example`].
     pub example: &'static [&'static str],
 }
 
@@ -39,12 +39,12 @@ impl Default for Hooks {
     }
 }
 
-/// A node that is a function and keeps nothing.
+/// A node without state, made from a function.
 struct Plain {
     spec: NodeSpec,
     run: Run,
     hooks: Hooks,
-    /// The largest file that it reads, in bytes.
+    /// Maximum file size in bytes.
     largest: u64,
 }
 
@@ -53,7 +53,7 @@ impl NodeKind for Plain {
         &self.spec
     }
 
-    /// A file that is too large, or is not of the right kind, is refused before it is read for its digest.
+    /// A file that is too large or of the wrong kind is refused before it is read for its digest.
     fn check(&self, known: &Args<'_>) -> Result<(), Refusal> {
         for (port, value) in self.spec.signature.inputs.iter().zip(known.values()) {
             let Some(Value::File(file)) = value else { continue };
@@ -84,13 +84,13 @@ impl NodeKind for Plain {
     }
 }
 
-/// What a node is, but for its function.
+/// Description of a node without its function.
 pub(crate) struct Plan<'a> {
     pub kind: &'a str,
     /// In signature notation.
     pub signature: &'a str,
     pub about: &'a str,
-    /// What each port means.
+    /// Descriptions of the ports.
     pub ports: &'a [(&'a str, &'a str)],
 }
 
@@ -101,17 +101,17 @@ impl Plan<'_> {
         self.ports.iter().try_fold(spec, |spec, (port, about)| spec.describe(port, about))
     }
 
-    /// Adds the pure node that `run` computes.
+    /// Adds a pure node computed by `run`.
     pub(crate) fn add(&self, registry: &mut Registry, run: Run) -> Result<()> {
         self.add_checked(registry, Hooks::default(), run)
     }
 
-    /// Adds a pure node that has something to say when a graph is checked.
+    /// Adds a pure node with functions for the check of a graph.
     pub(crate) fn add_checked(&self, registry: &mut Registry, hooks: Hooks, run: Run) -> Result<()> {
         self.add_reading(u64::MAX, registry, hooks, run)
     }
 
-    /// Adds a pure node that reads files of at most so many bytes.
+    /// Adds a pure node that reads files of limited size.
     pub(crate) fn add_reading(
         &self,
         largest: u64,

@@ -1,4 +1,4 @@
-//! Stage C: from text to the small semantic embedding that says what the picture shows.
+//! Stage C: computes from text the small semantic embedding that decides what the picture shows.
 
 use std::sync::Arc;
 
@@ -17,10 +17,10 @@ use crate::sampling::seeds;
 use crate::sampling::start::{self, start_ports};
 use crate::sampling::{self, Sampling, blame_model, sampling_ports};
 
-/// Channels of the embedding, where the model takes any.
+/// Channels of the embedding, if the model accepts any number.
 const CHANNELS: usize = 16;
 
-/// `wuerst.prior`: takes the noise off an embedding, guided by text.
+/// `wuerst.prior`: denoises an embedding, conditioned on text.
 pub(crate) struct Prior {
     spec: NodeSpec,
     models: Arc<ModelCache>,
@@ -103,11 +103,11 @@ fn side(port: &str, args: &Args<'_>, metadata: &metadata::Prior) -> Result<usize
     metadata.scale.serve(pixels).map_err(|message| Error::invalid(port, message))
 }
 
-/// The ports that say how large the picture is, with the axis of the embedding and its name in the signature.
+/// The ports for the picture's size, with the axis of the embedding and its name in the signature.
 const SIDES: [(&str, usize, &str); 2] = [("height", 2, "h"), ("width", 3, "w")];
 
-/// Cells of the embedding along a side: as the picture wants them, or as they are given; none while that is not known.
-/// `given` says whether a port has a value.
+/// Cells of the embedding along a side: for the picture's size, or from a given embedding; `None` if unknown. `given`
+/// tells whether a port has a value.
 fn cells(
     (port, axis): (&str, usize),
     args: &Args<'_>,

@@ -1,10 +1,10 @@
-//! `switch.*`: one of two values.
+//! `switch.*`: select one of two values.
 
 use wuerst_core::{Args, Ctx, Error, Registry, Result, Value};
 
 use crate::plain::Plan;
 
-/// Names, and the types that the two values have; a switch for each, since a port has one type.
+/// Names and value types; a separate switch for each type, since a port has one type.
 const TYPES: [(&str, &str, &str); 7] = [
     ("bool", "bool", "flags"),
     ("int", "int", "whole numbers"),

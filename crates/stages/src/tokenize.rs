@@ -1,4 +1,4 @@
-//! Tokenizers: from text to the ids that a text encoder reads.
+//! Tokenizers: convert text to the ids that a text encoder reads.
 
 use std::io::ErrorKind;
 use std::path::Path;
@@ -15,10 +15,10 @@ use wuerst_runtime::{Contract, HeaderError, ModelCache};
 use crate::sampling::blame_model;
 use crate::tokenizer::{self, Tokenizer};
 
-/// Characters of cut-off text that a warning shows.
+/// Number of truncated characters shown in a warning.
 const SHOWN: usize = 200;
 
-/// `wuerst.tokenize`: text to token ids, by the tokenizer that lies beside the text encoder.
+/// `wuerst.tokenize`: converts text to token ids, using the tokenizer next to the text encoder.
 pub(crate) struct Tokenize {
     spec: NodeSpec,
     models: Arc<ModelCache>,
@@ -58,7 +58,7 @@ impl Tokenize {
         })
     }
 
-    /// Checks the file of a tokenizer without making one of it.
+    /// Checks a tokenizer's file without loading it.
     fn sound(&self, file: &File) -> Result<()> {
         let cancel = CancellationToken::new();
         let check = || Ok((tokenizer::check(file).map(|()| Sound)?, 64));
@@ -66,13 +66,13 @@ impl Tokenize {
     }
 }
 
-/// That a tokenizer's file was looked at.
+/// Marks that a tokenizer's file was checked.
 struct Sound;
 
-/// The files next to a model that it is used with: a text encoder's tokenizer. None of a model of another kind.
+/// Files next to a model that it needs: a text encoder's tokenizer. Empty for other models.
 ///
 /// # Errors
-/// [`Error::Model`] when one of them is missing, or the model cannot be read.
+/// [`Error::Model`] if a file is missing or the model cannot be read.
 pub fn companions(models: &ModelCache, model: &Model) -> Result<Vec<File>> {
     match models.metadata(model, Contract::TextEncoder) {
         Ok(Metadata::TextEncoder(metadata)) => Ok(vec![beside(model, &metadata.tokenizer)?]),
@@ -81,7 +81,7 @@ pub fn companions(models: &ModelCache, model: &Model) -> Result<Vec<File>> {
     }
 }
 
-/// Whether the file system refused the model, so that its kind is unknown.
+/// Whether reading the model failed, so that its kind is unknown.
 fn is_unreadable(error: &Error) -> bool {
     let Error::Model { source, .. } = error else { return false };
     let header = source.downcast_ref::<HeaderError>();
@@ -90,16 +90,16 @@ fn is_unreadable(error: &Error) -> bool {
     refused || source.is::<std::io::Error>()
 }
 
-/// The tokenizer that a model names.
+/// The tokenizer named by a model.
 fn beside(model: &Model, name: &str) -> Result<File> {
     let failed = |message: String| Error::Model { path: model.path().into(), source: message.into() };
-    // A model is data from somewhere, and must not make us read files elsewhere.
+    // Models may come from strangers, so they may only name files in their own folder.
     if Path::new(name).file_name().is_none_or(|file| file != name) {
         return Err(failed(format!(
             "its metadata names the tokenizer `{name}`, which is no plain file name"
         )));
     }
-    // A cache of downloads has links to models, and a tokenizer next to the link or next to what it leads to.
+    // Download caches contain links to models; the tokenizer is next to the link or next to its target.
     let behind = model.path().canonicalize().unwrap_or_else(|_| model.path().to_owned());
     let mut places = [model.path(), &behind].map(|path| path.with_file_name(name)).into_iter();
     let place = places.clone().find(|path| path.exists()).or_else(|| places.next()).unwrap_or_default();
@@ -146,7 +146,7 @@ impl NodeKind for Tokenize {
         tokens.into_iter().chain(texts).map(known).collect()
     }
 
-    /// The tokenizer is a file of its own, which may be replaced while the encoder stays.
+    /// The tokenizer is a separate file, which may be replaced while the encoder stays.
     fn state(&self, known: &Args<'_>) -> Result<Option<Digest>> {
         if !known.has("model") {
             return Ok(None);
@@ -167,7 +167,7 @@ impl NodeKind for Tokenize {
             ctx.cancel().check()?;
             let encoding = tokenizer.encode(text)?;
             if !encoding.get_overflowing().is_empty() {
-                // The end of what is kept; special tokens stand at 0.
+                // End of the text that is kept; special tokens have offset 0.
                 let kept = encoding.get_offsets().iter().map(|(_, end)| *end).max().unwrap_or(0);
                 let cut = text.get(kept..).unwrap_or_default().trim();
                 ctx.warn(&cut_off(cut, metadata.length));
@@ -180,7 +180,7 @@ impl NodeKind for Tokenize {
     }
 }
 
-/// The texts that there are ids of.
+/// The texts to convert.
 fn texts<'a>(args: &Args<'a>) -> Result<Vec<&'a str>> {
     let text = args.text("text")?;
     let texts = if args.bool("lines")? { entries(text) } else { vec![text] };

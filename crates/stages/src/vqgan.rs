@@ -1,4 +1,4 @@
-//! Stage A: from latents to pixels.
+//! Stage A: computes pixels from latents.
 
 use std::sync::Arc;
 
@@ -17,12 +17,12 @@ use crate::sampling::blame_model;
 pub(crate) struct Vqgan {
     spec: NodeSpec,
     models: Arc<ModelCache>,
-    /// Whether it gives a list of pictures, of one too.
+    /// Whether the result is a list of pictures, even for a single one.
     list: bool,
 }
 
 impl Vqgan {
-    /// For one picture.
+    /// The node for one picture.
     pub(crate) fn new(models: Arc<ModelCache>) -> Result<Vqgan> {
         let signature = "latents: f32[1,z,H,W], model: model -> image: u8[h,w,3], pixels: f32[h,w,3]";
         let spec = NodeSpec::new("wuerst.vqgan_decode", 1, signature, "Stage A. Makes pixels from latents.")?
@@ -105,7 +105,7 @@ impl NodeKind for Vqgan {
     }
 }
 
-/// The shape of a picture, `[h,w,3]`, and its pixels, row by row with their colours together.
+/// The shape of a picture, `[h,w,3]`, and its pixels, row by row with interleaved colours.
 fn decode(
     ctx: &mut Ctx<'_>,
     loaded: &LoadedModel,
@@ -128,10 +128,10 @@ fn decode(
     Ok(([height, width, 3], pixels))
 }
 
-/// How far beyond 0 to 1 a good model goes, where a picture is all white or black.
+/// Distance beyond 0 to 1 that colours of a good model may reach in all white or all black pictures.
 const BEYOND: f32 = 0.25;
 
-/// What makes doubt that a model gives colours from 0 to 1; `None` when most of them are.
+/// Reason to doubt that a model returns colours from 0 to 1; `None` if most of them are in that range.
 fn doubt(colours: &[f32]) -> Option<String> {
     let outside = |x: &&f32| !(-BEYOND..=1. + BEYOND).contains(*x);
     let count = colours.iter().filter(outside).count();

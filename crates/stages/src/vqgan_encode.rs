@@ -1,4 +1,4 @@
-//! Stage A backwards: from pixels to latents.
+//! Stage A backwards: computes latents from pixels.
 
 use std::sync::Arc;
 
@@ -83,7 +83,7 @@ impl NodeKind for VqganEncode {
     }
 }
 
-/// Refuses a picture whose height or width, where they are known, are no multiples of the pixels to a cell.
+/// Refuses a picture whose known height or width is not a multiple of the pixels per cell.
 fn check_sides(sides: [Option<usize>; 2], cell: usize) -> Result<()> {
     if sides.iter().flatten().all(|side| *side > 0 && side.is_multiple_of(cell)) {
         return Ok(());
@@ -93,8 +93,8 @@ fn check_sides(sides: [Option<usize>; 2], cell: usize) -> Result<()> {
     Err(Error::invalid("image", message))
 }
 
-/// A picture `u8[h,w,3]` as a network takes it: `f32[1,3,h,w]`, of each colour in 0..1 the mean taken off and the rest
-/// divided by the standard deviation.
+/// A picture `u8[h,w,3]` as a network's input: `f32[1,3,h,w]`, with colours in 0..1 normalised by mean and standard
+/// deviation.
 pub(crate) fn planes(image: &Tensor, mean: [f64; 3], std: [f64; 3]) -> Result<Tensor> {
     let (&[height, width, 3], Some(bytes)) = (image.shape(), image.values::<u8>()) else {
         return Err(Error::Internal("a picture that is none".into()));

@@ -1,4 +1,4 @@
-//! Any bytes as weights that `wuerst import` reads: safetensors or PyTorch's old pickles.
+//! Arbitrary bytes as weights for `wuerst import`: safetensors or PyTorch's old pickles.
 #![no_main]
 #![allow(clippy::unwrap_used, reason = "a failed unwrap is a finding")]
 

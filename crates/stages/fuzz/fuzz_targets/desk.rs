@@ -1,4 +1,4 @@
-//! A folder in which a node finds its file, written anew for each input.
+//! A folder with a node's file, written anew for each input.
 
 use std::fs;
 use std::path::Path;
@@ -9,7 +9,7 @@ use wuerst_core::{CancellationToken, Files, Models, Registry, Result, Value};
 use wuerst_graph::{Cache, Graph, Inputs, Run};
 use wuerst_stages::{RuntimeOptions, Outputs, ModelCache, register};
 
-/// The folder and what runs in it.
+/// The folder, and the engine that uses it.
 pub struct Desk {
     folder: TempDir,
     models: Arc<ModelCache>,

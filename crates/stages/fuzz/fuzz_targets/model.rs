@@ -1,4 +1,4 @@
-//! Any bytes as a stage model: what its head says, and the weights that `convert` reads.
+//! Arbitrary bytes as a stage model: its header, and the weights that `convert` reads.
 #![no_main]
 #![allow(clippy::unwrap_used, reason = "a failed unwrap is a finding")]
 

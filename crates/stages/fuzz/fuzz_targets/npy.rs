@@ -1,4 +1,4 @@
-//! Any bytes as an array; and any text as the header of one.
+//! Arbitrary bytes as an array, and arbitrary text as the header of one.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

@@ -1,4 +1,4 @@
-//! Any bytes as a picture: PNG, JPEG or WebP.
+//! Arbitrary bytes as a picture: PNG, JPEG or WebP.
 #![no_main]
 #![allow(clippy::unwrap_used, reason = "a failed unwrap is a finding")]
 

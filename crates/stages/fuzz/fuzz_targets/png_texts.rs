@@ -1,4 +1,4 @@
-//! Any bytes as a PNG file; and as a text in one, whose checksum is right.
+//! Arbitrary bytes as a PNG file, and as a text chunk with a correct checksum.
 #![no_main]
 
 use flate2::Crc;

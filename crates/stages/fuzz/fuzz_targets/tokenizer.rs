@@ -1,4 +1,4 @@
-//! Any bytes as the tokenizer of the model that ships, and a prompt that it makes tokens of.
+//! Arbitrary bytes as the tokenizer of the shipped model, and a prompt to tokenize.
 #![no_main]
 #![allow(clippy::unwrap_used, reason = "a failed unwrap is a finding")]
 
@@ -15,11 +15,11 @@ use libfuzzer_sys::fuzz_target;
 const GRAPH: &str = "wuerstchen: 1\nnodes:\n  t: { use: wuerst.tokenize, with: { text: 'A red apple, 2 würste', model: \
                      text-encoder } }\noutputs: { ids: $t.ids }\n";
 
-/// The last panic. Those of the library `tokenizers` are caught, and become errors of the file: they are no findings.
+/// The last panic. Panics of the library `tokenizers` are caught and become errors of the file, so they are not findings.
 static PANIC: Mutex<String> = Mutex::new(String::new());
 
 static DESK: LazyLock<Desk> = LazyLock::new(|| {
-    // In place of the hook of libFuzzer's, which ends the process with the first panic, caught or not.
+    // Replaces libFuzzer's hook, which ends the process at the first panic, caught or not.
     set_hook(Box::new(|panic| *PANIC.lock().unwrap() = panic.to_string()));
     let desk = Desk::new();
     let model = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../models/icons/text-encoder.onnx");

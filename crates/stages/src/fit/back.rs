@@ -1,4 +1,4 @@
-//! `image.unfit`: a picture that a model made of a fitted one, in the size of the picture before.
+//! `image.unfit`: restores the size of the original picture after a model has processed a fitted one.
 
 use image::RgbImage;
 use ndarray::{ArrayView2, Ix2};
@@ -39,7 +39,7 @@ pub(super) fn register(registry: &mut Registry) -> Result<()> {
 fn run(_: &mut Ctx<'_>, args: &Args<'_>) -> Result<Vec<Value>> {
     let (made, mut result) = (picture(args, "image")?, picture(args, "original")?);
     let (width, height) = result.dimensions();
-    // Both pictures are held twice on the way.
+    // Both pictures are held twice meanwhile.
     allowed("original", [width as usize, height as usize])?;
     let layout = Layout::new(args.text("way")?, [width, height], made.dimensions().into());
     let new = layout.back(&made);
@@ -64,7 +64,7 @@ fn run(_: &mut Ctx<'_>, args: &Args<'_>) -> Result<Vec<Value>> {
     Ok(vec![tensor(result)?.into()])
 }
 
-/// Lays a picture into another; of one with an old state, what differs from that.
+/// Inserts a picture into another; given an old state of the picture, only the difference.
 fn lay(
     result: &mut RgbImage,
     layout: &Layout,

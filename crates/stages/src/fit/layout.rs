@@ -1,4 +1,4 @@
-//! Where a picture lies in another that has a size which a model makes.
+//! Position of a picture inside another whose size a model makes.
 
 use image::imageops::{self, FilterType};
 use image::{RgbImage, SubImage};
@@ -23,7 +23,7 @@ pub(super) struct Rect {
 }
 
 impl Rect {
-    /// A rectangle in the middle of another, or all of it.
+    /// A centred rectangle, at most as large as the outer one.
     fn within([width, height]: [u32; 2], [w, h]: [f64; 2]) -> Rect {
         let (w, h) = ((w.round() as u32).clamp(1, width), (h.round() as u32).clamp(1, height));
         Rect { left: (width - w) / 2, top: (height - h) / 2, width: w, height: h }
@@ -33,13 +33,13 @@ impl Rect {
         [self.width, self.height]
     }
 
-    /// The part of a picture that lies inside.
+    /// The part of the picture inside the rectangle.
     pub(super) fn of<'a>(&self, picture: &'a RgbImage) -> SubImage<&'a RgbImage> {
         imageops::crop_imm(picture, self.left, self.top, self.width, self.height)
     }
 }
 
-/// The part of a picture that is seen in the fitted one, and where it lies there.
+/// The part of a picture that is visible in the fitted one, and its position there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Layout {
     pub(super) seen: Rect,
@@ -47,7 +47,7 @@ pub(super) struct Layout {
 }
 
 impl Layout {
-    /// A picture of the size `from` in one of the size `to`, each width and height.
+    /// Layout of a picture of size `from` in one of size `to`, each width and height.
     pub(super) fn new(way: &str, from: [u32; 2], to: [u32; 2]) -> Layout {
         let ratios = [0, 1].map(|axis| f64::from(to[axis]) / f64::from(from[axis]));
         let all = |size: [u32; 2]| Rect::within(size, size.map(f64::from));
@@ -64,7 +64,7 @@ impl Layout {
         }
     }
 
-    /// The picture in its new size; around it the pixels of its edge are repeated.
+    /// The picture in its new size; the pixels of its edge are repeated around it.
     pub(super) fn fitted(&self, picture: &RgbImage, [width, height]: [u32; 2]) -> RgbImage {
         let seen = if self.seen.size() == <[u32; 2]>::from(picture.dimensions()) {
             scaled(picture, self.place.size(), FilterType::Lanczos3)
@@ -81,7 +81,7 @@ impl Layout {
         })
     }
 
-    /// What a fitted picture shows, in the size of the part that was seen.
+    /// The content of a fitted picture, in the size of the visible part.
     pub(super) fn back(&self, fitted: &RgbImage) -> RgbImage {
         scaled(&self.place.of(fitted).to_image(), self.seen.size(), FilterType::Lanczos3)
     }

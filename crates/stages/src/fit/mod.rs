@@ -1,5 +1,5 @@
-//! `image.fit` and `image.unfit`: a picture of any size in a size that a model makes, and the way back; and
-//! `wuerst.native_size`, the size that it makes best.
+//! `image.fit`, `image.unfit` and `wuerst.native_size`: convert a picture to a size that a model makes, and back; and
+//! return the size that a model makes best.
 
 mod back;
 mod layout;
@@ -20,10 +20,10 @@ pub(crate) fn register(registry: &mut Registry, models: &Arc<ModelCache>) -> Res
     back::register(registry)
 }
 
-/// What a prior or decoder says of sizes.
+/// Sizes stated by a prior or decoder.
 struct Sizes {
     scale: Scale,
-    /// The side of the square pictures that it makes best; a decoder does not say.
+    /// Side of the square pictures that it makes best; decoders do not state one.
     native: Option<usize>,
 }
 
@@ -37,7 +37,7 @@ impl Sizes {
         };
         match models.metadata::<metadata::Decoder>(model, Contract::Decoder) {
             Ok(decoder) => Ok(Sizes { scale: decoder.scale, native: None }),
-            // What is neither is told as no prior.
+            // For a model of another stage, the error is that of the prior.
             Err(Error::Model { .. }) => Err(wrong),
             Err(other) => Err(other),
         }

@@ -1,4 +1,4 @@
-//! `wuerst.native_size`: the size that a prior makes best.
+//! `wuerst.native_size`: returns the size that a prior makes best.
 
 use std::sync::Arc;
 

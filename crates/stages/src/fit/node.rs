@@ -1,4 +1,4 @@
-//! `image.fit`: a picture of any size in a size that a model makes.
+//! `image.fit`: converts a picture of any size to a size that a model makes.
 
 use std::sync::Arc;
 
@@ -47,7 +47,7 @@ impl Fit {
         Ok(Fit { spec, models })
     }
 
-    /// Width and height of the result, where they are known; `given` says whether `side` and `most` have values.
+    /// Width and height of the result, as far as they are known; `given` tells whether `side` and `most` have values.
     fn size(&self, args: &Args<'_>, given: [Option<bool>; 2]) -> Result<Option<[usize; 2]>> {
         let [Some(height), Some(width)] = known_size(args, "image") else { return Ok(None) };
         if !args.has("model") {

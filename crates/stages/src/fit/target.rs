@@ -1,16 +1,16 @@
-//! The size that a model makes which is closest to a picture's.
+//! Finds the size closest to a picture's among those that a model makes.
 
 use wuerst_core::{Error, Result};
 use wuerst_model::scale::Scale;
 
-/// The longest side that is looked for, as that of other nodes.
+/// Maximum side considered, as in other nodes.
 const LONGEST: usize = 16_384;
-/// Sizes of a side within this factor of the ideal one are compared.
+/// Sides within this factor of the ideal one are compared.
 const AROUND: f64 = 1.5;
-/// How much an area counts that is not the wanted one, against proportions that are not the picture's.
+/// Weight of a deviation in area, relative to one in proportions.
 const OF_AREA: f64 = 0.25;
 
-/// Width and height, of those that a model makes, in about the proportions of `from` and with about `area` pixels.
+/// A width and height that the model makes, close to the proportions of `from` and to `area` pixels.
 ///
 /// # Errors
 /// The model makes no size at all.
@@ -19,7 +19,7 @@ pub(super) fn target(scale: &Scale, from: [usize; 2], area: f64) -> Result<[usiz
     let least = (1..=LONGEST).find(|side| scale.fits(*side)).ok_or_else(none)? as f64;
     let area = area.clamp(least * least, (LONGEST * LONGEST) as f64);
     let [width, height] = from.map(|side| side.max(1) as f64);
-    // Of a picture like a ribbon no side gets shorter than the model makes, and so none longer than the area allows.
+    // In extremely long pictures, the shorter side stays at the model's minimum, which limits the longer one by the area.
     let longest = (area / least).min(LONGEST as f64);
     let ideal = |side: f64, other: f64| (area * side / other).sqrt().clamp(least, longest);
     let (across, down) = (ideal(width, height), ideal(height, width));

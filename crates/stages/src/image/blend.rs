@@ -1,4 +1,4 @@
-//! `image.blend` and `image.composite`: two pictures in one.
+//! `image.blend` and `image.composite`: combine two pictures.
 
 use ndarray::{ArrayD, Axis};
 use wuerst_core::{Args, Ctx, Registry, Result, Value};
@@ -47,7 +47,7 @@ fn composite(_: &mut Ctx<'_>, args: &Args<'_>) -> Result<Vec<Value>> {
     Ok(vec![mixed(&below.to_owned(), &above.to_owned(), &mask).into()])
 }
 
-/// (1 - amount) · a + amount · b, rounded and limited; `amount` is repeated over the colours where it has none.
+/// (1 - amount) · a + amount · b, rounded and clamped; an `amount` without a colour dimension applies to all colours.
 fn mixed(a: &ArrayD<u8>, b: &ArrayD<u8>, amount: &ArrayD<f32>) -> ArrayD<u8> {
     let mix = |a: u8, b: u8, share: f32| {
         let (a, b, share) = (f64::from(a), f64::from(b), f64::from(share));

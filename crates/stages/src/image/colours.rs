@@ -1,4 +1,4 @@
-//! Colour profiles (ICC): pixels become sRGB, which all pictures of nodes are in.
+//! Colour profiles (ICC): converts pixels to sRGB, the colour space of all pictures in graphs.
 
 use std::sync::LazyLock;
 
@@ -9,17 +9,17 @@ use moxcms::{
 };
 use wuerst_core::{Result as CoreResult, memory};
 
-/// The longest profile that is read, in bytes: as long as those of printing presses with many inks.
+/// Maximum length of a profile in bytes: enough for printing presses with many inks.
 pub(super) const LONGEST: u64 = 4 << 20;
 
-/// What a file says of its colours.
+/// Colour information of a file.
 #[derive(Debug, PartialEq)]
 pub(super) enum Profile {
-    /// Nothing: they are sRGB.
+    /// None: the colours are sRGB.
     None,
     /// An ICC profile.
     Icc(Vec<u8>),
-    /// Something that is not understood: a sentence about the file that begins with `its`.
+    /// Not understood; a sentence about the file that begins with `its`.
     Unknown(String),
 }
 
@@ -32,7 +32,7 @@ impl Profile {
         Profile::Unknown("its colour profile is damaged".into())
     }
 
-    /// The profile, where it is for the four inks of printing.
+    /// The profile, if it is for CMYK.
     pub(super) fn of_inks(&self) -> Option<&[u8]> {
         match self {
             Profile::Icc(icc) if icc.get(16..20) == Some(b"CMYK") => Some(icc),
@@ -41,11 +41,11 @@ impl Profile {
     }
 }
 
-/// sRGB as an ICC profile, for files whose format has no other way to state it.
+/// sRGB as an ICC profile, for file formats that cannot state it otherwise.
 pub(super) fn srgb_profile() -> &'static [u8] {
     static SRGB: LazyLock<Vec<u8>> = LazyLock::new(|| {
         let mut profile = ColorProfile::new_srgb();
-        // Not the time of now, so that equal pictures stay equal.
+        // A fixed time, so that equal pictures stay equal.
         if let Ok(time) = ColorDateTime::new_from_slice(&[0x07, 0xd0, 0, 1, 0, 1, 0, 0, 0, 0, 0, 0]) {
             profile.creation_date_time = time;
         }
@@ -54,7 +54,7 @@ pub(super) fn srgb_profile() -> &'static [u8] {
     &SRGB
 }
 
-/// A picture in sRGB; with a reason where its colours could not be converted, and are taken as they are.
+/// Converts a picture to sRGB. Returns a reason if the conversion failed and the colours are used unchanged.
 pub(super) fn srgb(picture: DynamicImage, profile: &Profile) -> CoreResult<(RgbImage, Option<String>)> {
     let icc = match profile {
         Profile::None => return Ok((picture.into_rgb8(), None)),
@@ -68,7 +68,7 @@ pub(super) fn srgb(picture: DynamicImage, profile: &Profile) -> CoreResult<(RgbI
     }
 }
 
-/// The colours of four inks, as many bytes a pixel, in sRGB.
+/// Converts CMYK pixels, four bytes each, to sRGB.
 pub(super) fn inks(inks: &[u8], icc: &[u8]) -> Result<Vec<u8>, String> {
     let profile = read(icc)?;
     if profile.color_space != DataColorSpace::Cmyk {
@@ -82,7 +82,7 @@ pub(super) fn inks(inks: &[u8], icc: &[u8]) -> Result<Vec<u8>, String> {
     Ok(rgb)
 }
 
-/// The picture converted; none where the profile is that of sRGB.
+/// The converted picture; `None` if the profile is sRGB.
 fn convert(picture: &DynamicImage, icc: &[u8]) -> CoreResult<Result<Option<RgbImage>, String>> {
     let profile = match read(icc) {
         Ok(profile) => profile,
@@ -107,7 +107,7 @@ fn convert(picture: &DynamicImage, icc: &[u8]) -> CoreResult<Result<Option<RgbIm
         let eight = profile.create_transform_8bit(layout, &to, Layout::Rgb, options());
         match (eight, profile.create_transform_16bit(layout, &to, Layout::Rgb, options())) {
             (Ok(eight), Ok(_)) if is_srgb(&*eight, layout) => return Ok(Ok(None)),
-            // Rounded as it is without a profile.
+            // Rounded in the same way as without a profile.
             (_, Ok(transform)) => {
                 let rounded = |x: u16| ((u32::from(x) + 128) / 257) as u8;
                 from.rows(&*transform, samples.samples, width as usize, rounded)?
@@ -135,7 +135,7 @@ fn options() -> TransformOptions {
     TransformOptions { rendering_intent, prefer_fixed_point: false, ..TransformOptions::default() }
 }
 
-/// Whether a transform leaves colours as they are, but for rounding.
+/// Whether a transform changes colours only by rounding.
 fn is_srgb(transform: &(dyn TransformExecutor<u8> + Send + Sync), layout: Layout) -> bool {
     let steps = || (0..=255u8).step_by(15);
     let colours: Vec<u8> = match layout {
@@ -151,14 +151,14 @@ fn is_srgb(transform: &(dyn TransformExecutor<u8> + Send + Sync), layout: Layout
         && wanted.iter().zip(&got).all(|(wanted, got)| wanted.abs_diff(*got) <= 1)
 }
 
-/// How the pixels of a picture stand, and what of them is converted.
+/// Layout of a picture's pixels, and the channels to convert.
 struct PixelLayout {
     layout: Layout,
     channels: usize,
 }
 
 impl PixelLayout {
-    /// Converts row by row, without what is opaque.
+    /// Converts row by row, without the alpha channel.
     fn rows<T: Copy + Default>(
         &self,
         transform: &(dyn TransformExecutor<T> + Send + Sync),

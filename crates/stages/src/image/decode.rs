@@ -1,4 +1,4 @@
-//! Picture files into pixels, within bounds that hold for files from strangers.
+//! Decodes picture files, within limits for untrusted files.
 
 use std::fs::File;
 use std::io::{self, BufReader, Cursor, Read};
@@ -16,35 +16,35 @@ use super::inks;
 use super::metadata::{jpeg, png, webp};
 use super::pixels::MOST_PIXELS;
 
-/// The largest file that is read, in bytes. Two of the formats are read into memory as a whole.
+/// Maximum file size in bytes. Two of the formats are read into memory as a whole.
 pub(crate) const LARGEST: u64 = 128 << 20;
 
-/// The memory that decoding may take, in bytes: what [`MOST_PIXELS`] of four channels of 16 bits take.
+/// Maximum memory for decoding, in bytes: [`MOST_PIXELS`] with four channels of 16 bits.
 const MEMORY: u64 = MOST_PIXELS * 8;
 
 /// A picture from a file.
 pub(crate) struct Picture {
     pub rgb: RgbImage,
-    /// Opaqueness, row by row, from 0 to 1; none where the file has none.
+    /// Alpha, row by row, from 0 to 1; `None` if the file has none.
     pub alpha: Option<Vec<f32>>,
-    /// Whether the file moves; only its first picture is here.
+    /// Whether the file is an animation; only its first picture is read.
     pub animated: bool,
-    /// Why its colours are taken as they are, though the file says that they are not sRGB.
+    /// Reason why the colours are used unchanged although the file states that they are not sRGB.
     pub unconverted: Option<String>,
 }
 
-/// Why there is no picture.
+/// Reason why there is no picture.
 enum Trouble {
-    /// A sentence about the file that begins with a verb.
+    /// A predicate about the file.
     File(String),
-    /// There is no memory for it.
+    /// Memory is short.
     Memory,
 }
 
-/// Decodes a PNG, JPEG or WebP file: upright, as 8-bit RGB whatever it holds.
+/// Decodes a PNG, JPEG or WebP file to upright 8-bit RGB.
 ///
 /// # Errors
-/// [`Error::File`]; [`Error::OutOfMemory`] when a picture of its size finds no room.
+/// [`Error::File`]; [`Error::OutOfMemory`] if memory is short for a picture of its size.
 pub(crate) fn decode(picture: &wuerst_core::File) -> Result<Picture> {
     reading(picture, read)
 }
@@ -78,10 +78,10 @@ fn reading<T>(picture: &wuerst_core::File, read: impl FnOnce(File) -> Result<T, 
     })
 }
 
-/// A picture file of which the head is read.
+/// A picture file whose header was read.
 struct Opened {
     decoder: Box<dyn ImageDecoder>,
-    /// Whether the file is asked which side is up.
+    /// Whether the file's orientation is applied.
     turned: bool,
     animated: bool,
     profile: Profile,
@@ -161,14 +161,15 @@ fn unreadable(error: io::Error) -> Trouble {
 
 fn damaged(error: ImageError) -> Trouble {
     match error {
-        // Before there are pixels these are our own, about what else is in the file.
+        // These limits are our own, for data other than pixels.
         ImageError::Limits(error) => Trouble::File(format!("is too large: {error}")),
         ImageError::IoError(error) if error.kind() == io::ErrorKind::OutOfMemory => Trouble::Memory,
         other => Trouble::File(format!("is damaged: {other}")),
     }
 }
 
-/// The same once there was room for all pixels that may be: what is said of memory then is about the machine's.
+/// Like `damaged`, after memory for all pixels was checked: a limit error now means that the machine's memory is
+/// short.
 fn undecodable(error: ImageError) -> Trouble {
     match error {
         ImageError::Limits(error) if error.kind() == LimitErrorKind::InsufficientMemory => Trouble::Memory,
@@ -176,7 +177,7 @@ fn undecodable(error: ImageError) -> Trouble {
     }
 }
 
-/// Width and height, if they are not too large; before anything of that size is made.
+/// Width and height, checked against the limit before memory is allocated for them.
 fn sides(decoder: &dyn ImageDecoder) -> Result<[u32; 2], Trouble> {
     let (width, height) = decoder.dimensions();
     if u64::from(width) * u64::from(height) > MOST_PIXELS {
@@ -187,11 +188,11 @@ fn sides(decoder: &dyn ImageDecoder) -> Result<[u32; 2], Trouble> {
     Ok([width, height])
 }
 
-/// The pixels with the profile that is still to be applied, and what is opaque.
+/// The pixels, the profile that remains to be applied, and alpha.
 fn pixels(mut opened: Opened) -> Result<(DynamicImage, Profile, Option<Vec<f32>>), Trouble> {
     let [width, height] = sides(&*opened.decoder)?;
-    // The pixels as they are in the file, and again turned upright or as eight bits with f32 for what is opaque; what a
-    // decoder has of its own beside them, as a JPEG's coefficients, takes as much as a wide pixel.
+    // Memory for the pixels as stored, and again rotated or converted to 8 bits with alpha as f32; decoders additionally
+    // need up to the size of a wide pixel, such as for a JPEG's coefficients.
     let stored = usize::from(opened.decoder.color_type().bytes_per_pixel());
     let room = (stored + stored.max(8) + 8) * width as usize * height as usize;
     memory::check(room).map_err(|_| Trouble::Memory)?;
@@ -223,9 +224,9 @@ fn opaque(alpha: impl ExactSizeIterator<Item = f32>) -> Result<Vec<f32>, Trouble
     memory::collected(alpha).map_err(|_| Trouble::Memory)
 }
 
-/// A JPEG file, stripped, with its profile; it must have an end: the decoder fills up what is missing with grey.
+/// A JPEG file without metadata, and its profile. The file must be complete: the decoder would fill missing parts with grey.
 fn whole(source: &mut impl Read, length: u64) -> Result<(Vec<u8>, Profile), Trouble> {
-    // Once here, and once by the decoder.
+    // The data is held here and by the decoder.
     memory::check(2 * usize::try_from(length).unwrap_or(usize::MAX / 2)).map_err(|_| Trouble::Memory)?;
     let mut bytes = vec![];
     source.take(LARGEST).read_to_end(&mut bytes).map_err(unreadable)?;

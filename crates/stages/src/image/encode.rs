@@ -1,4 +1,4 @@
-//! Pixels into picture files: PNG, JPEG, WebP. All of them state that the colours are sRGB.
+//! Encodes picture files: PNG, JPEG, WebP. All of them state that the colours are sRGB.
 
 use image::codecs::jpeg::JpegEncoder;
 use image::error::{EncodingError, ImageFormatHint};
@@ -10,14 +10,14 @@ use png::{BitDepth, Compression, Encoder, SrgbRenderingIntent};
 use super::colours;
 use super::pixels::rgba;
 
-/// The keyword under which a PNG file holds an XMP packet.
+/// Keyword of an XMP packet in a PNG file.
 pub const XMP_KEYWORD: &str = "XML:com.adobe.xmp";
 
-/// What the segment of a JPEG file with an XMP packet begins with.
+/// Prefix of a JPEG segment with an XMP packet.
 const XMP_SEGMENT: &[u8] = b"http://ns.adobe.com/xap/1.0/\0";
 
-/// The file that a picture becomes under a name, with the opaqueness of each pixel where it has some; the quality is of JPEG
-/// alone, which has no opaqueness. `mark` is an XMP packet.
+/// Encodes a picture for a file name, with the alpha of each pixel if it has some. The quality applies to JPEG, which has
+/// no alpha. `mark` is an XMP packet.
 pub(super) fn by_name(
     (picture, alpha): (&RgbImage, Option<&Array2<f32>>),
     name: &str,
@@ -38,11 +38,11 @@ pub(super) fn by_name(
     }
 }
 
-/// A PNG file of a picture, with texts by keyword. `samples` are one byte a pixel of a grey picture, three of one in RGB, and
-/// four where opaqueness comes last.
+/// Encodes a PNG file with texts by keyword. `samples` are one byte per pixel of a grey picture, three for RGB, and four
+/// with alpha last.
 ///
 /// # Errors
-/// Lengths that do not fit, a keyword that is none.
+/// Lengths that do not fit, an invalid keyword.
 pub fn png(
     [width, height]: [u32; 2],
     samples: &[u8],
@@ -76,7 +76,7 @@ fn jpeg(picture: &RgbImage, quality: usize, mark: Option<&str>) -> ImageResult<V
         let data = [XMP_SEGMENT, mark.as_bytes()].concat();
         let length = u16::try_from(data.len() + 2).map_err(|error| failed(ImageFormat::Jpeg, error))?;
         let segment = [&[0xff, 0xe1][..], &length.to_be_bytes(), &data].concat();
-        // Behind the start and the segment of JFIF, where there is one.
+        // After the start marker and the JFIF segment, if there is one.
         let at = match file.get(2..6) {
             Some(&[0xff, 0xe0, a, b]) => 4 + usize::from(u16::from_be_bytes([a, b])),
             _ => 2,

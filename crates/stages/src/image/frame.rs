@@ -1,4 +1,4 @@
-//! `image.crop` and `image.pad`: less of a picture, and more around it.
+//! `image.crop` and `image.pad`: cut a picture, or add a border.
 
 use image::{Rgb, RgbImage, imageops};
 use wuerst_core::{Args, Ctx, Error, KnownLength, Registry, Result, Value};
@@ -46,7 +46,7 @@ pub(crate) fn register(registry: &mut Registry) -> Result<()> {
     plan.add_checked(registry, Hooks { check: check_pad, lengths: padded, ..Hooks::default() }, pad)
 }
 
-/// Refuses a rectangle that is not in the picture, as far as both are known.
+/// Refuses a rectangle outside the picture, as far as both are known.
 fn check_crop(known: &Args<'_>) -> Result<()> {
     for (port, start, axis) in [("width", "left", 1), ("height", "top", 0)] {
         if let (Ok(start), Ok(length), Some(whole)) =
@@ -66,7 +66,7 @@ fn fits(port: &str, start: usize, length: usize, whole: usize) -> Result<()> {
     Err(Error::invalid(port, message))
 }
 
-/// Refuses what is no colour, and a picture that would be too large, as far as they are known.
+/// Refuses an invalid colour and a picture that would be too large, as far as they are known.
 fn check_pad(known: &Args<'_>) -> Result<()> {
     check_colour(known)?;
     match padded(known).as_slice() {
@@ -75,7 +75,7 @@ fn check_pad(known: &Args<'_>) -> Result<()> {
     }
 }
 
-/// The sides of a picture with its border, as far as they are known.
+/// Sides of a picture with its border, as far as they are known.
 fn padded(known: &Args<'_>) -> Vec<KnownLength> {
     let [height, width] = known_size(known, "image");
     let whole = |dim: &str, length: Option<usize>, ports: [&str; 2]| {

@@ -44,7 +44,7 @@ pub(crate) fn register(registry: &mut Registry) -> Result<()> {
     plan.add_checked(registry, Hooks { check: check_grid, lengths: laid_out, ..Hooks::default() }, grid)
 }
 
-/// How many pictures there are, if that does not depend on who runs the graph.
+/// Number of pictures, unless it depends on the caller of the graph.
 fn stacked(known: &Args<'_>) -> Vec<KnownLength> {
     let given: Option<Vec<bool>> = ["a", "b", "c", "d"].into_iter().map(|port| known.given(port)).collect();
     let count = given.map(|given| given.into_iter().filter(|given| *given).count());
@@ -65,7 +65,7 @@ fn at(images: &ArcArrayD<u8>, index: usize) -> Tensor {
     images.index_axis(Axis(0), index).to_owned().into()
 }
 
-/// Refuses a picture behind the last, as far as that is known.
+/// Refuses an index beyond the last picture, as far as both are known.
 fn check_pick(known: &Args<'_>) -> Result<()> {
     match (known.count("index"), known.length("images", 0)) {
         (Ok(index), Some(count)) if index >= count => {
@@ -80,7 +80,7 @@ fn pick(_: &mut Ctx<'_>, args: &Args<'_>) -> Result<Vec<Value>> {
     Ok(vec![at(&args.tensor_u8("images")?, args.count("index")?).into()])
 }
 
-/// Refuses what is no colour, and a grid that would be too large, as far as they are known.
+/// Refuses an invalid colour and a grid that would be too large, as far as they are known.
 fn check_grid(known: &Args<'_>) -> Result<()> {
     check_colour(known)?;
     match grid_sides(known, known.given("columns")) {
@@ -96,7 +96,7 @@ fn laid_out(known: &Args<'_>) -> Vec<KnownLength> {
     })
 }
 
-/// How many pictures stand in a row.
+/// Number of pictures in a row.
 fn columns(args: &Args<'_>, given: Option<bool>, count: usize) -> Option<usize> {
     match given? {
         true => Some(args.count("columns").ok()?.min(count)),
@@ -104,7 +104,7 @@ fn columns(args: &Args<'_>, given: Option<bool>, count: usize) -> Option<usize> 
     }
 }
 
-/// Width and height of a grid, if there are pictures in it, as far as they are known.
+/// Width and height of a grid with pictures, as far as they are known.
 fn grid_sides(args: &Args<'_>, given: Option<bool>) -> Option<[usize; 2]> {
     let [count, height, width] = [0, 1, 2].map(|axis| args.length("images", axis));
     let (count, gap) = (count.filter(|count| *count > 0)?, args.count("gap").ok()?);

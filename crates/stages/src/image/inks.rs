@@ -1,4 +1,4 @@
-//! The four inks of a JPEG file as they are stored: decoders give RGB otherwise, without the file's profile.
+//! CMYK values of a JPEG file as stored; decoders otherwise convert them to RGB without the file's profile.
 
 use zune_core::bytestream::ZCursor;
 use zune_core::colorspace::ColorSpace;
@@ -22,7 +22,7 @@ pub(super) fn decode(file: &[u8]) -> Result<Vec<u8>, String> {
     for pixel in inks.chunks_exact_mut(4) {
         if stored == ColorSpace::YCCK {
             let [red, green, blue] = rgb([pixel[0], pixel[1], pixel[2]]);
-            // Adobe's programs store what is left of white, and so do all others.
+            // Adobe's programs store inverted values, and all other programs follow them.
             pixel.copy_from_slice(&[red, green, blue, 255 - pixel[3]]);
         } else {
             pixel.iter_mut().for_each(|ink| *ink = 255 - *ink);
@@ -31,7 +31,7 @@ pub(super) fn decode(file: &[u8]) -> Result<Vec<u8>, String> {
     Ok(inks)
 }
 
-/// Brightness and two differences as JFIF has them.
+/// Converts YCbCr, as defined by JFIF, to RGB.
 fn rgb([y, blue, red]: [u8; 3]) -> [u8; 3] {
     let (y, blue, red) = (f32::from(y), f32::from(blue) - 128., f32::from(red) - 128.);
     [y + 1.402 * red, y - 0.344_136 * blue - 0.714_136 * red, y + 1.772 * blue]

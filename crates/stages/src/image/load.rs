@@ -1,4 +1,4 @@
-//! `image.load`: a picture from a file.
+//! `image.load`: reads a picture from a file.
 
 use image::RgbImage;
 use wuerst_core::{Args, Ctx, File, KnownLength, Registry, Result, Tensor, Value, memory};

@@ -1,4 +1,4 @@
-//! `image.mask` and `image.box`: which part of a picture is meant.
+//! `image.mask` and `image.box`: select a part of a picture.
 
 use image::RgbImage;
 use ndarray::Array2;
@@ -46,7 +46,7 @@ fn mask(_: &mut Ctx<'_>, args: &Args<'_>) -> Result<Vec<Value>> {
 pub(crate) fn brightness(picture: &RgbImage, invert: bool) -> Result<Array2<f32>> {
     let (width, height) = picture.dimensions();
     let brightness = |[red, green, blue]: [u8; 3]| {
-        // Rec. 709, on the numbers as they are stored; the weights add up to 1.
+        // Rec. 709 weights, applied to the stored numbers; they add up to 1.
         let sum = 0.2126 * f64::from(red) + 0.7152 * f64::from(green) + 0.0722 * f64::from(blue);
         let share = (sum / 255.).min(1.);
         (if invert { 1. - share } else { share }) as f32
@@ -83,7 +83,7 @@ fn rectangle(_: &mut Ctx<'_>, args: &Args<'_>) -> Result<Vec<Value>> {
     Ok(vec![Array2::from_shape_fn((height, width), |(y, x)| across[x].min(down[y])).into()])
 }
 
-/// How much of each cell lies between the two shares of the length, rising over `soft` cells from either end.
+/// Coverage of each cell by the interval between two fractions of the length, rising over `soft` cells at either end.
 fn profile(length: usize, from: f64, to: f64, soft: f64) -> Vec<f32> {
     let (from, to) = (from * length as f64, to * length as f64);
     let cell = |x: usize| {

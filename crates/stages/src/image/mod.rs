@@ -1,4 +1,4 @@
-//! `image.*`: pictures from and into files, resized, cut, masked, mixed and laid out.
+//! `image.*`: read, write, resize, cut, mask, mix and arrange pictures.
 //!
 //! A picture is `u8[h,w,3]`, RGB; a mask is `f32[h,w]`, from 0 to 1.
 

@@ -8,15 +8,15 @@ use wuerst_core::{Args, Error, KnownLength, Result, Tensor, Value, memory};
 /// The most pixels that a picture may have: 8192 x 8192, more than any camera's 61 megapixels.
 pub(crate) const MOST_PIXELS: u64 = 1 << 26;
 
-/// Width and height of a picture to be made, if it is not too large.
+/// Width and height of a picture to be made, checked against the limit and the memory.
 pub(crate) fn allowed(port: &str, sides: [usize; 2]) -> Result<[u32; 2]> {
     let [width, height] = bounded(port, sides)?;
-    // Twice as bytes, and once as f32, which resizing goes by.
+    // Twice as bytes, and once as f32, which resizing uses.
     memory::check(width as usize * height as usize * 3 * 6)?;
     Ok([width, height])
 }
 
-/// The same, whatever memory there is.
+/// Checks width and height against the limit only.
 pub(crate) fn bounded(port: &str, [width, height]: [usize; 2]) -> Result<[u32; 2]> {
     let (w, h) = (width as u64, height as u64);
     let whole = w > 0 && h > 0 && w.checked_mul(h).is_some_and(|pixels| pixels <= MOST_PIXELS);
@@ -29,13 +29,13 @@ pub(crate) fn bounded(port: &str, [width, height]: [usize; 2]) -> Result<[u32; 2
     }
 }
 
-/// A picture that is an argument.
+/// A picture argument.
 pub(crate) fn picture(args: &Args<'_>, port: &str) -> Result<RgbImage> {
     let tensor = args.tensor(port)?;
     rgb(tensor).ok_or_else(|| Error::invalid(port, "is a picture without pixels, or too large".to_owned()))
 }
 
-/// `u8[h,w,3]` as a picture; none for other shapes, and for one without pixels.
+/// Converts `u8[h,w,3]` to a picture; `None` for other shapes and for empty pictures.
 pub(super) fn rgb(tensor: &Tensor) -> Option<RgbImage> {
     let (&[height, width, 3], Some(bytes)) = (tensor.shape(), tensor.values::<u8>()) else { return None };
     allowed("", [width, height]).ok()?;
@@ -49,7 +49,7 @@ pub(crate) fn tensor(picture: RgbImage) -> Result<Tensor> {
     Tensor::from_vec(&[height as usize, width as usize, 3], picture.into_raw())
 }
 
-/// A picture's colours with what is opaque of it, four bytes a pixel; the mask is as large.
+/// A picture's colours with its alpha, four bytes per pixel; the mask has the picture's size.
 pub(crate) fn rgba(picture: &RgbImage, mask: &Array2<f32>) -> Result<Vec<u8>> {
     let mut bytes = memory::room(picture.as_raw().len() / 3 * 4)?;
     for (pixel, share) in picture.pixels().zip(mask) {
@@ -59,13 +59,13 @@ pub(crate) fn rgba(picture: &RgbImage, mask: &Array2<f32>) -> Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// The sides `[H,W]` of a picture whose `width` and `height` are given.
+/// The sides `[H,W]` of a picture given by `width` and `height`.
 pub(super) fn given_sides(known: &Args<'_>) -> Vec<KnownLength> {
     let side = |dim: &str, port: &str| Some(KnownLength::new(dim, known.count(port).ok()?, port));
     [side("H", "height"), side("W", "width")].into_iter().flatten().collect()
 }
 
-/// The width or height that a picture of such sides comes of.
+/// The value of `width` or `height` that gives this side.
 pub(super) fn given_side(_: &Args<'_>, dim: &str, length: usize) -> Option<(&'static str, Value)> {
     let port = match dim {
         "H" => "height",
@@ -75,12 +75,12 @@ pub(super) fn given_side(_: &Args<'_>, dim: &str, length: usize) -> Option<(&'st
     Some((port, Value::Int(i128::try_from(length).ok()?)))
 }
 
-/// Height and width of a picture that is an argument, where they are known.
+/// Height and width of a picture argument, as far as they are known.
 pub(crate) fn known_size(known: &Args<'_>, port: &str) -> [Option<usize>; 2] {
     [0, 1].map(|axis| known.length(port, axis))
 }
 
-/// Refuses a colour that is none, as far as it is known.
+/// Refuses an invalid colour, as far as it is known.
 pub(super) fn check_colour(known: &Args<'_>) -> Result<()> {
     if known.has("colour") { colour(known, "colour").map(drop) } else { Ok(()) }
 }

@@ -1,4 +1,4 @@
-//! `image.resize`: a picture in another size.
+//! `image.resize`: changes the size of a picture.
 
 use image::RgbImage;
 use image::imageops::{self, FilterType};
@@ -33,7 +33,7 @@ pub(crate) fn register(registry: &mut Registry) -> Result<()> {
 /// The ports that decide the size.
 const SIZES: [&str; 3] = ["width", "height", "factor"];
 
-/// Refuses neither a size nor a factor, both, and a picture that would be too large, as far as that is known.
+/// Checks that either a size or a factor is given, and that the result is not too large, as far as that is known.
 fn check(known: &Args<'_>) -> Result<()> {
     sizes(known, SIZES.map(|port| known.given(port))).map(drop)
 }
@@ -41,12 +41,12 @@ fn check(known: &Args<'_>) -> Result<()> {
 /// A side of the result, and the port that decides it.
 type Side = (usize, &'static str);
 
-/// Height and width of the result, as far as they are known; `given` says of each of [`SIZES`] whether it has a value.
+/// Height and width of the result, as far as they are known; `given` tells for each of [`SIZES`] whether it has a value.
 fn sizes(known: &Args<'_>, given: [Option<bool>; 3]) -> Result<[Option<Side>; 2]> {
     let count = |port: &'static str| Some((known.count(port).ok()?, port));
     let (height, width) = (count("height"), count("width"));
     let from = known_size(known, "image");
-    // A side in proportion to the other needs both sides of the picture.
+    // A side in proportion to the other depends on both sides of the picture.
     let ratio = || Some(from[1]? as f64 / from[0]? as f64);
     let sizes = match given {
         [Some(false), Some(false), Some(false)] => return Err(Error::invalid("width", NEITHER)),
@@ -79,13 +79,13 @@ fn lengths(known: &Args<'_>) -> Vec<KnownLength> {
     sizes.filter_map(|(dim, size)| size.map(|(length, port)| KnownLength::new(dim, length, port))).collect()
 }
 
-/// The width, height or factor of a result with such a side.
+/// The width, height or factor that gives this side.
 fn value_for(known: &Args<'_>, dim: &str, length: usize) -> Option<(&'static str, Value)> {
     let [height, width] = known_size(known, "image");
     let [down, across] = sizes(known, SIZES.map(|port| known.given(port))).ok()?;
     let (decided, from) = if dim == "H" { (down, height) } else { (across, width) };
     match decided?.1 {
-        // Few digits do; whether they lead to the length is tried.
+        // Rounded to few digits; the caller checks that the length results.
         "factor" => Some(("factor", Value::Float((length as f64 / from? as f64 * 1e4).round() / 1e4))),
         "width" if dim == "H" => whole("width", scale(length, width? as f64 / height? as f64)),
         "height" if dim == "W" => whole("height", scale(length, height? as f64 / width? as f64)),
@@ -105,7 +105,7 @@ fn scale(length: usize, factor: f64) -> usize {
 const NEITHER: &str = "give a width, a height or both, or a factor";
 const BOTH: &str = "is given next to a width or height: give one or the other";
 
-/// A picture in exactly this size.
+/// The picture in exactly this size.
 pub(crate) fn scaled(picture: &RgbImage, [width, height]: [u32; 2], filter: FilterType) -> RgbImage {
     if picture.dimensions() == (width, height) {
         return picture.clone();

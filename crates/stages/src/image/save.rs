@@ -1,4 +1,4 @@
-//! `image.save`: a picture into a file.
+//! `image.save`: writes a picture to a file.
 
 use std::sync::Arc;
 
@@ -10,7 +10,7 @@ use super::pixels::{picture, unit};
 use crate::files::Outputs;
 use crate::plain::Plan;
 
-/// What the names of its files end in.
+/// Allowed suffixes of file names.
 const ENDS: [&str; 4] = ["png", "jpg", "jpeg", "webp"];
 
 /// `image.save`.

@@ -1,4 +1,4 @@
-//! `image.size`: how large a picture is.
+//! `image.size`: returns the size of a picture.
 
 use wuerst_core::{Args, Ctx, Error, Registry, Result, Value};
 

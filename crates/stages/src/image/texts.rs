@@ -1,4 +1,4 @@
-//! The texts in a PNG file, read within limits: the file may come from a stranger.
+//! Reads the texts in a PNG file, within limits for untrusted files.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -7,10 +7,10 @@ use std::io::{self, BufRead, Read};
 use flate2::Crc;
 use flate2::read::ZlibDecoder;
 
-/// The most bytes that the texts may take together, unpacked.
+/// Maximum total length of texts, unpacked.
 const MOST_TEXT: u64 = 16 << 20;
 
-/// The most chunks that are read before the pixels, and the most bytes.
+/// Limits on the number and total size of chunks read before the pixels.
 const MOST_CHUNKS: usize = 10_000;
 const MOST_BYTES: u64 = 128 << 20;
 
@@ -20,13 +20,13 @@ const SIGNATURE: [u8; 8] = *b"\x89PNG\r\n\x1a\n";
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum PngTextsError {
-    /// It does not begin as a PNG file does.
+    /// The file does not begin with the PNG signature.
     NotPng,
-    /// It is not as the format demands. A sentence about the file that begins with `its` or `it`.
+    /// The file violates the format; a sentence about the file that begins with `its` or `it`.
     Damaged(String),
-    /// Its texts are longer than is read.
+    /// The texts exceed the limit.
     TooLong,
-    /// It cannot be read.
+    /// Error of reading.
     Io(io::Error),
 }
 
@@ -49,8 +49,8 @@ impl fmt::Display for PngTextsError {
     }
 }
 
-/// The texts of a PNG file that are called by one of `keywords`: those in UTF-8 (`iTXt`) before the pixels, the first one
-/// where several are called so. Packed texts are unpacked, up to 16 MiB together.
+/// The texts of a PNG file with one of the given keywords: UTF-8 texts (`iTXt`) before the pixels, the first for each
+/// keyword. Packed texts are unpacked, up to 16 MiB in total.
 ///
 /// # Errors
 /// [`PngTextsError`].
@@ -102,7 +102,7 @@ fn damaged(why: impl Into<String>) -> PngTextsError {
     PngTextsError::Damaged(why.into())
 }
 
-/// A file's chunks, one after the other.
+/// Iterates over a file's chunks.
 struct Chunks<R>(R);
 
 impl<R: Read> Chunks<R> {
@@ -112,7 +112,7 @@ impl<R: Read> Chunks<R> {
         Ok(bytes)
     }
 
-    /// Kind and length of the next one.
+    /// Type and length of the next chunk.
     fn head(&mut self) -> Result<([u8; 4], u64), PngTextsError> {
         let length = u32::from_be_bytes(self.exactly()?);
         let kind: [u8; 4] = self.exactly()?;
@@ -131,7 +131,7 @@ impl<R: Read> Chunks<R> {
         }
     }
 
-    /// What is in it, as its checksum says.
+    /// Data of the chunk, verified by its checksum.
     fn data(&mut self, kind: &[u8; 4], length: u64) -> Result<Vec<u8>, PngTextsError> {
         if length > MOST_TEXT {
             return Err(PngTextsError::TooLong);
@@ -158,13 +158,13 @@ fn ended(error: io::Error) -> PngTextsError {
     }
 }
 
-/// A text as it is in the file.
+/// A text as stored.
 struct Text<'a> {
     packed: bool,
     bytes: &'a [u8],
 }
 
-/// Keyword and text of an `iTXt` chunk, between which a language and a translated keyword stand.
+/// Keyword and text of an `iTXt` chunk; a language and a translated keyword stand between them.
 fn parts(data: &[u8]) -> Option<(&str, Text<'_>)> {
     let (keyword, rest) = split(data)?;
     let keyword = std::str::from_utf8(keyword).ok()?;
@@ -183,7 +183,7 @@ fn split(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
 }
 
 impl Text<'_> {
-    /// The text, of at most so many bytes.
+    /// The unpacked text, of at most `most` bytes.
     fn unpacked(&self, most: u64) -> Result<String, PngTextsError> {
         let mut bytes = vec![];
         let read = if self.packed {

@@ -4,7 +4,7 @@ use wuerst_core::{Args, Ctx, Error, Registry, Result, Value, is_whole};
 
 use crate::plain::{Hooks, Plan};
 
-/// The result of a calculation; `None` past what the arithmetic holds.
+/// Result of a calculation; `None` on overflow.
 type Calculation = fn(i128, i128) -> Option<i128>;
 
 pub(crate) fn register(registry: &mut Registry) -> Result<()> {
@@ -67,7 +67,7 @@ fn product(a: i128, b: i128) -> Option<i128> {
     a.checked_mul(b)
 }
 
-/// The result for the arguments `a` and `b`; `None` where one is not known.
+/// Result for the arguments `a` and `b`; `None` if one is unknown.
 fn result(args: &Args<'_>, calculate: Calculation) -> Result<Option<i128>> {
     let (Some(Value::Int(a)), Some(Value::Int(b))) = (args.get("a"), args.get("b")) else { return Ok(None) };
     match calculate(*a, *b).filter(|number| is_whole(*number)) {

@@ -1,5 +1,5 @@
-//! `int.*` and `float.*`: numbers that are calculated with, so that a graph follows the sizes of its pictures; numbers from
-//! texts; and lists of numbers, `i64[n]` and `f32[n]`, as seeds and strengths.
+//! `int.*` and `float.*`: arithmetic on numbers, so that graphs can depend on the sizes of pictures; numbers from texts;
+//! and lists of numbers, `i64[n]` and `f32[n]`, for example of seeds and strengths.
 
 mod calculate;
 mod list;

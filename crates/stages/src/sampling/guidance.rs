@@ -1,9 +1,9 @@
-//! Classifier-free guidance (Ho and Salimans, 2022): a prediction with the text and one without it become one.
+//! Classifier-free guidance (Ho and Salimans, 2022): combines a prediction with the text and one without it.
 
 use wuerst_core::{Args, Error, Refusal, Result, Tensor, memory};
 use wuerst_runtime::InvariantOutputs;
 
-/// The ports for it that the prior and the decoder share, in the notation of signatures.
+/// Ports for guidance, shared by the prior and the decoder, in signature notation.
 macro_rules! guidance_ports {
     () => {
         "guidance: float? {0.0..100.0}, guidance_start: float = 1.0 {0.0..1.0}, \
@@ -38,7 +38,7 @@ pub(crate) const ABOUT: [(&str, &str); 5] = [
     ),
 ];
 
-/// How strong guidance is, and when there is some.
+/// Strength and interval of guidance.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Guidance {
     weight: f32,
@@ -54,15 +54,15 @@ const NEGATIVES: [&str; 2] = ["negative", "negative_pooled"];
 /// The tensors that condition a model, by the name of its input.
 pub(crate) type Feeds = Vec<(&'static str, Tensor)>;
 
-/// The conditionings of a picture: with the text, and for guidance without it.
+/// Conditionings of a picture: with the text, and without it for guidance.
 pub(crate) struct Conditions {
     text: Conditioning,
     negative: Option<Conditioning>,
-    /// Both as one batch, the text first, where they are evaluated at once.
+    /// Both as one batch, the text first, if they are evaluated together.
     both: Option<Conditioning>,
 }
 
-/// Conditioning inputs of a model, and the step-invariant outputs that follow from them.
+/// Conditioning inputs of a model, and the step-invariant outputs derived from them.
 struct Conditioning {
     feeds: Feeds,
     invariant: InvariantOutputs,
@@ -75,7 +75,7 @@ impl Conditioning {
 }
 
 impl Guidance {
-    /// Reads the arguments of [`guidance_ports`]; `own` is the model's weight. None where it is off.
+    /// Reads the arguments of [`guidance_ports`]; `own` is the model's weight. `None` if guidance is off.
     pub(crate) fn new(args: &Args<'_>, own: f64) -> Result<Option<Guidance>> {
         Guidance::check(args)?;
         let weight = if args.has("guidance") { args.float("guidance")? } else { own };
@@ -87,7 +87,7 @@ impl Guidance {
         Ok((weight > 1. && negative).then_some(guidance))
     }
 
-    /// Whether the interval is one, as far as it is known.
+    /// Checks that the interval is not empty, as far as it is known.
     pub(crate) fn check(known: &Args<'_>) -> Result<(), Refusal> {
         let bounds = ["guidance_start", "guidance_end"];
         if bounds.iter().all(|port| known.has(port)) {
@@ -100,7 +100,7 @@ impl Guidance {
         Ok(())
     }
 
-    /// How many pictures the model is fed with at once, as far as that is known; `own` is the model's weight.
+    /// Number of pictures that the model gets at once, as far as it is known; `own` is the model's weight.
     pub(crate) fn batch(known: &Args<'_>, own: f64) -> Option<usize> {
         let weight = match known.given("guidance") {
             Some(false) => Some(own),
@@ -124,7 +124,7 @@ impl Guidance {
         (self.end..=self.start).contains(&t)
     }
 
-    /// u + w·(c − u) of the predictions c (text) and u (negative text), from the nearer end, as torch.lerp does.
+    /// u + w·(c − u) for the predictions c (text) and u (negative text), computed from the nearer end, like torch.lerp.
     fn of(&self, text: &[f32], negative: &[f32]) -> Vec<f32> {
         let rest = 1. - self.weight;
         let mut guided: Vec<f32> = text.iter().zip(negative).map(|(c, u)| c - (c - u) * rest).collect();
@@ -146,7 +146,7 @@ fn deviation(values: &[f32]) -> f64 {
 }
 
 impl Conditions {
-    /// `negative` is for guidance; each of its tensors is of the shape of the text's.
+    /// `negative` is for guidance; its tensors have the shapes of the text's.
     pub(crate) fn new(
         text: Feeds,
         negative: Option<Feeds>,
@@ -167,10 +167,10 @@ impl Conditions {
         Ok(Conditions { text, negative, both: both.map(Conditioning::new) })
     }
 
-    /// The noise in `x`, of shape `[c,h,w]`, at the time `t`.
+    /// Predicts the noise in `x`, of shape `[c,h,w]`, at time `t`.
     ///
-    /// `evaluate` runs the model on latents `[n,c,h,w]`, times `[n]` and conditions of n pictures, of which it keeps what
-    /// does not change until the next step.
+    /// `evaluate` runs the model on latents `[n,c,h,w]`, times `[n]` and conditions of n pictures, and may keep
+    /// step-invariant outputs in the conditions.
     pub(crate) fn predict(
         &self,
         guidance: Option<&Guidance>,

@@ -1,4 +1,4 @@
-//! The step loop that the prior and the decoder share: from noise to latents.
+//! The sampling loop shared by the prior and the decoder: from noise to latents.
 
 pub(crate) mod batch;
 pub(crate) mod guidance;
@@ -19,7 +19,7 @@ use self::guidance::{Conditions, Feeds, Guidance};
 use self::preview::rgb;
 use self::start::Start;
 
-/// The ports that both stages have, in the notation of signatures. The model's metadata have the values of ports that are left out.
+/// Ports shared by both stages, in signature notation. The model's metadata hold the values of ports left out.
 macro_rules! sampling_ports {
     () => {
         concat!(
@@ -52,7 +52,7 @@ pub(crate) const ABOUT: [(&str, &str); 4] = [
     ),
 ];
 
-/// The most numbers of latents: those of four channels of a picture of 16384 x 16384 pixels.
+/// Maximum number of latent values: four channels for a picture of 16384 x 16384 pixels.
 const MOST_NUMBERS: usize = 1 << 26;
 
 /// How to get from noise, or from a picture, to latents.
@@ -67,7 +67,7 @@ pub(crate) struct Sampling<'a> {
     path: &'a Path,
 }
 
-/// How noise is taken off.
+/// Sampling algorithm.
 #[derive(Clone, Copy, PartialEq)]
 enum Sampler {
     Ddpm,
@@ -76,8 +76,8 @@ enum Sampler {
 }
 
 impl<'a> Sampling<'a> {
-    /// Reads the arguments of [`sampling_ports`] and of [`crate::sampling::start`]; `path` is the model's file, and `model` has
-    /// the values of arguments that are left out.
+    /// Reads the arguments of [`sampling_ports`] and of [`crate::sampling::start`]; `path` is the model's file, and
+    /// `model` holds the values of arguments left out.
     pub(crate) fn new(args: &Args<'_>, path: &'a Path, model: &'a SamplingDefaults) -> Result<Sampling<'a>> {
         let times = if args.has("steps") {
             let times = if args.text("spacing")? == "noisy" { schedule::noisy } else { even };
@@ -106,7 +106,7 @@ impl<'a> Sampling<'a> {
         Ok(Sampling { schedule, times, guidance, sampler, start, preview, path })
     }
 
-    /// The conditionings with the text and, where there is guidance, without it.
+    /// Conditionings with the text and, for guidance, without it.
     pub(crate) fn conditions(
         &self,
         text: Feeds,
@@ -116,7 +116,7 @@ impl<'a> Sampling<'a> {
         Conditions::new(text, negative, self.guidance.as_ref())
     }
 
-    /// Draws noise of shape `[1,c,h,w]`, lays it over `init` if there is one, and takes it off step by step.
+    /// Draws noise of shape `[1,c,h,w]`, adds it to `init` if given, and denoises step by step.
     ///
     /// `evaluate` runs the model, see [`Conditions::predict`].
     pub(crate) fn run(
@@ -136,7 +136,7 @@ impl<'a> Sampling<'a> {
             );
             return Err(Error::invalid("latents", message));
         }
-        // What is made of it at each step, all told.
+        // Total memory of the arrays made in each step.
         memory::check(16 * size_of::<f32>() * count)?;
         let new_noise = noise.normal(count);
         let (mut x, inpaint) = self.start.begin(self.schedule, &self.times, init, new_noise, [height, width]);
@@ -155,7 +155,7 @@ impl<'a> Sampling<'a> {
                 ctx.preview(|| picture);
             }
             let (step, new_noise) = match self.sampler {
-                // Drawn at the last step too, though it counts for nothing: diffusers' generator goes on as far.
+                // Also drawn at the last step, where it is unused, to keep the random generator in step with diffusers.
                 Sampler::Ddpm => (self.schedule.ddpm(t, next), noise.normal(x.len())),
                 Sampler::Ddim => (self.schedule.ddim(t, next), Vec::new()),
                 Sampler::Dpm => {
@@ -177,7 +177,7 @@ impl<'a> Sampling<'a> {
         Ok(x)
     }
 
-    /// What the picture would be if the predicted noise were right: (x − √(1−ᾱ)·ε)/√ᾱ.
+    /// The picture if the predicted noise were exact (x0): (x − √(1−ᾱ)·ε)/√ᾱ.
     fn picture(&self, x: &[f32], predicted: &[f32], t: f64) -> Vec<f32> {
         let (picture, noise) = self.schedule.mix(t);
         x.iter()
@@ -187,7 +187,7 @@ impl<'a> Sampling<'a> {
     }
 }
 
-/// Says in which step a model failed.
+/// Adds the step to a model's error.
 fn in_step(error: Error, step: usize, of: usize) -> Error {
     match error {
         Error::Model { path, source } => {
@@ -197,9 +197,9 @@ fn in_step(error: Error, step: usize, of: usize) -> Error {
     }
 }
 
-/// One step, in f64: the first one multiplies by more than ten and takes off nearly as much.
+/// One step, in f64: the first one multiplies by more than ten and subtracts nearly as much.
 fn take(x: &mut [f32], [predicted, noise, previous_x0]: [&[f32]; 3], step: &SamplingStep) {
-    // Not every sampler has all of them.
+    // Not every sampler uses all of them.
     let or_zero = |values: &[f32], at: usize| f64::from(values.get(at).copied().unwrap_or(0.));
     for (at, (x, e)) in x.iter_mut().zip(predicted).enumerate() {
         let sum =
@@ -212,7 +212,7 @@ fn even(steps: usize) -> Vec<f64> {
     schedule::linear(1., steps)
 }
 
-/// Says in a check that the model is to blame.
+/// Converts an error to a refusal that blames the model.
 pub(crate) fn blame_model(error: Error) -> Refusal {
     Refusal::because("model", error)
 }

@@ -1,10 +1,10 @@
-//! Latents as a small picture, by a linear map that comes with the model.
+//! Small previews of latents, by a linear map stored in the model.
 
 use wuerst_core::Tensor;
 use wuerst_core::colour::byte;
 use wuerst_model::metadata::Preview;
 
-/// Latents `[c,h,w]` as u8 `[h,w,3]`; none when the map is for another number of channels.
+/// Latents `[c,h,w]` as u8 `[h,w,3]`; `None` if the map is for another number of channels.
 pub(crate) fn rgb(map: &Preview, latents: &[f32], [height, width]: [usize; 2]) -> Option<Tensor> {
     let cells = height * width;
     if cells == 0 || latents.len() != map.weight.len() * cells {

@@ -1,4 +1,4 @@
-//! Sampling that does not start from noise alone: from a picture, and for a part of it.
+//! Sampling that starts from a picture, or changes only a part of it.
 
 use ndarray::{Array2, ArrayView2, Axis, Ix2};
 use wuerst_core::{Args, Error, Result};
@@ -6,7 +6,7 @@ use wuerst_model::schedule::Schedule;
 
 use crate::image::unit;
 
-/// The ports for it that the prior and the decoder share, in the notation of signatures.
+/// Ports for the start, shared by the prior and the decoder, in signature notation.
 macro_rules! start_ports {
     () => {
         "strength: float = 1.0 {0.0..1.0}, mask: f32[y,x]?"
@@ -14,7 +14,7 @@ macro_rules! start_ports {
 }
 pub(crate) use start_ports;
 
-/// What those ports, and each stage's own `init`, mean.
+/// Descriptions of these ports and of each stage's `init`.
 pub(crate) const ABOUT: [(&str, &str); 3] = [
     ("init", "What to start from in place of noise alone."),
     (
@@ -29,9 +29,9 @@ pub(crate) const ABOUT: [(&str, &str); 3] = [
     ),
 ];
 
-/// How much of what is known stays.
+/// Strength of the change of a given picture.
 pub(crate) struct Start {
-    /// The time on the schedule that sampling starts at.
+    /// Time on the schedule at which sampling starts.
     strength: f64,
     mask: Option<Array2<f32>>,
 }
@@ -59,7 +59,7 @@ impl Start {
         Ok(Start { strength: args.float("strength")?, mask })
     }
 
-    /// The times that are visited, of those of a whole run: from the strength downwards.
+    /// The times visited, out of those of a full run: from the strength downwards.
     pub(crate) fn times(&self, times: &[f64]) -> Vec<f64> {
         if self.strength >= 1. {
             return times.to_vec();
@@ -67,9 +67,9 @@ impl Start {
         [self.strength].into_iter().chain(times.iter().copied().filter(|t| *t < self.strength)).collect()
     }
 
-    /// The sample at the first of `times`, and what is held on to from there on.
+    /// The sample at the first of `times`, and the mask to apply in each step.
     ///
-    /// `noise` is as long as `init`, which is of shape `[c,h,w]`.
+    /// `noise` has the length of `init`, which has shape `[c,h,w]`.
     pub(crate) fn begin(
         &self,
         schedule: &Schedule,
@@ -93,16 +93,16 @@ impl Start {
     }
 }
 
-/// The part of a picture that inpainting keeps, with the noise that it gets on the way.
+/// The part of a picture that inpainting keeps, with its noise.
 pub(crate) struct InpaintMask {
-    /// How much of each cell stays, `[h,w]`.
+    /// Fraction of each cell that is kept, `[h,w]`.
     share: Vec<f32>,
     init: Vec<f32>,
     noise: Vec<f32>,
 }
 
 impl InpaintMask {
-    /// Puts what is known into a sample at the time `t`; at 0 it is the picture itself, without noise.
+    /// Restores the kept part in a sample at time `t`; at 0 without noise.
     pub(crate) fn restore(&self, x: &mut [f32], schedule: &Schedule, t: f64) {
         let known = if t > 0. { mixed(schedule.mix(t), &self.init, &self.noise) } else { self.init.clone() };
         for ((x, known), share) in x.iter_mut().zip(known).zip(self.share.iter().cycle()) {
@@ -116,7 +116,7 @@ fn mixed((picture, noise): (f64, f64), init: &[f32], z: &[f32]) -> Vec<f32> {
     init.iter().zip(z).map(|(x, z)| (picture * f64::from(*x) + noise * f64::from(*z)) as f32).collect()
 }
 
-/// A mask in another size, row by row: each cell gets the mean of what it covers.
+/// Resizes a mask, row by row: each cell gets the mean of the area that it covers.
 pub(crate) fn averaged(mask: ArrayView2<'_, f32>, [height, width]: [usize; 2]) -> Vec<f32> {
     let rows = along(mask, height);
     along(rows.t(), width).t().iter().copied().collect()

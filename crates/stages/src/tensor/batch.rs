@@ -1,4 +1,4 @@
-//! `tensor.pick`: one of a batch.
+//! `tensor.pick`: selects one item of a batch.
 
 use ndarray::Axis;
 use wuerst_core::{Args, Ctx, Error, Registry, Result, Value};

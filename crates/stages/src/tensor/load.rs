@@ -1,4 +1,4 @@
-//! `tensor.load`: a tensor from a `.npy` file.
+//! `tensor.load`: reads a tensor from a `.npy` file.
 
 use std::io::Read;
 
@@ -9,7 +9,7 @@ use crate::heads::Heads;
 use crate::npy::{self, NpyError};
 use crate::plain::{Hooks, Plan};
 
-/// The largest file that is read, in bytes.
+/// Maximum file size in bytes.
 const LARGEST: u64 = 256 << 20;
 
 pub(crate) fn register(registry: &mut Registry) -> Result<()> {

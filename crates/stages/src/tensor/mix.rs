@@ -1,11 +1,11 @@
-//! `tensor.blend` and `tensor.interpolate`: between two tensors, straight or along a sphere.
+//! `tensor.blend` and `tensor.interpolate`: mix two tensors, linearly or spherically.
 
 use ndarray::Zip;
 use wuerst_core::{ArcArrayD, Args, Ctx, Registry, Result, Value};
 
 use crate::plain::Plan;
 
-/// Directions closer than this cosine are mixed straight: the sphere's formula divides by nearly nothing there.
+/// Above this cosine, directions are mixed linearly: the spherical formula would divide by nearly zero.
 const PARALLEL: f64 = 0.9995;
 
 pub(crate) fn register(registry: &mut Registry) -> Result<()> {
@@ -31,7 +31,7 @@ pub(crate) fn lerp(a: &ArcArrayD<f32>, b: &ArcArrayD<f32>, amount: f64) -> ArcAr
 }
 
 fn weighted(a: &ArcArrayD<f32>, b: &ArcArrayD<f32>, of_a: f64, of_b: f64) -> ArcArrayD<f32> {
-    // Not even an infinity of the other may leak in.
+    // At an end, an infinity in the other tensor must not spread.
     match (of_a, of_b) {
         (_, 0.) => a.clone(),
         (0., _) => b.clone(),
@@ -54,7 +54,7 @@ fn interpolate(_: &mut Ctx<'_>, args: &Args<'_>) -> Result<Vec<Value>> {
     };
     let (length_a, length_b) = (dot(&a, &a).sqrt(), dot(&b, &b).sqrt());
     let cosine = dot(&a, &b) / (length_a * length_b);
-    // Also for a length of zero, where there is no direction.
+    // Also for a zero vector, which has no direction.
     let straight = cosine.is_nan() || cosine.abs() > PARALLEL || amount == 0. || amount == 1.;
     if straight {
         return Ok(vec![lerp(&a, &b, amount).into()]);
@@ -62,7 +62,7 @@ fn interpolate(_: &mut Ctx<'_>, args: &Args<'_>) -> Result<Vec<Value>> {
     let angle = cosine.acos();
     let (part_a, part_b) =
         (((1. - amount) * angle).sin() / angle.sin(), (amount * angle).sin() / angle.sin());
-    // The lengths go from one to the other as the amount does.
+    // The norm is interpolated linearly.
     let length = length_a * (1. - amount) + length_b * amount;
     Ok(vec![weighted(&a, &b, part_a * length / length_a, part_b * length / length_b).into()])
 }

@@ -1,4 +1,4 @@
-//! `tensor.*`: embeddings and latents, `[b,c,h,w]`, mixed, scaled, made of noise, and kept in files.
+//! `tensor.*`: mix, scale, generate, load and save embeddings and latents, `[b,c,h,w]`.
 
 mod batch;
 mod load;

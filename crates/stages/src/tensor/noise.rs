@@ -1,11 +1,11 @@
-//! `tensor.noise`: normal numbers from a seed.
+//! `tensor.noise`: normal random numbers from a seed.
 
 use wuerst_core::{Args, Ctx, Error, KnownLength, Registry, Result, Tensor, Value};
 use wuerst_model::noise::Noise;
 
 use crate::plain::{Hooks, Plan};
 
-/// The most numbers that are drawn at once; the latents of a picture of 4096 x 4096 pixels are a quarter of it.
+/// Maximum number of values: four times the latents of a picture of 4096 x 4096 pixels.
 const MOST: usize = 1 << 24;
 
 pub(crate) fn register(registry: &mut Registry) -> Result<()> {
@@ -28,7 +28,7 @@ pub(crate) fn register(registry: &mut Registry) -> Result<()> {
 
 const SHAPE: [&str; 4] = ["batch", "channels", "height", "width"];
 
-/// Refuses more numbers than are drawn, as far as that is known.
+/// Refuses shapes beyond the maximum, as far as they are known.
 fn check(known: &Args<'_>) -> Result<()> {
     shape(known).map_or(Ok(()), |shape| allowed(&shape).map(drop))
 }
@@ -42,9 +42,9 @@ fn shape(known: &Args<'_>) -> Option<Vec<usize>> {
     SHAPE.into_iter().map(|port| known.count(port).ok()).collect()
 }
 
-/// How many numbers a shape has.
+/// Number of values in a shape, checked against the maximum.
 fn allowed(shape: &[usize]) -> Result<usize> {
-    // At most 2^48: the ranges of the ports see to it that this cannot overflow.
+    // At most 2^48, by the ranges of the ports, so it cannot overflow.
     let count: usize = shape.iter().product();
     if count > MOST {
         return Err(Error::invalid("batch", format!("{shape:?} are {count} numbers; {MOST} is the most")));

@@ -1,4 +1,4 @@
-//! `tensor.save`: a tensor into a `.npy` file.
+//! `tensor.save`: writes a tensor to a `.npy` file.
 
 use std::sync::Arc;
 
@@ -8,7 +8,7 @@ use wuerst_core::{Args, Ctx, Error, NodeKind, NodeSpec, Refusal, Result, Value};
 use crate::files::Outputs;
 use crate::plain::Plan;
 
-/// What the names of its files end in.
+/// Allowed suffixes of file names.
 const ENDS: [&str; 1] = ["npy"];
 
 /// `tensor.save`.

@@ -1,4 +1,4 @@
-//! `tensor.scale`: a tensor made stronger, weaker or shifted.
+//! `tensor.scale`: multiplies a tensor by a number, and adds another.
 
 use wuerst_core::{Args, Ctx, Registry, Result, Value};
 

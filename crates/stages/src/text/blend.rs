@@ -1,4 +1,4 @@
-//! `text.blend` and `text.sweep`: between two prompts.
+//! `text.blend` and `text.sweep`: mix the states of two prompts, once or in several steps.
 
 use wuerst_core::{Args, Batch, Ctx, Error, Registry, Result, Tensor, Value, memory};
 

@@ -1,4 +1,4 @@
-//! `text.join`: a prompt from parts.
+//! `text.join`: makes a prompt from parts.
 
 use wuerst_core::{Args, Ctx, Error, Registry, Result, Value};
 

@@ -1,11 +1,11 @@
-//! `text.lines` and `text.pick`: a list of texts, one a line.
+//! `text.lines` and `text.pick`: lists of texts, one per line.
 
 use wuerst_core::{Args, Ctx, Error, Registry, Result, Value, entries};
 
 use crate::plain::{Hooks, Plan};
 
-/// The longest text that a node gives, in bytes: far more than any list of prompts. Nodes that join what others joined would
-/// make texts of any length otherwise.
+/// Maximum length of a text made by a node, in bytes: far longer than any list of prompts. Without a limit, repeated
+/// joins could make texts of any length.
 pub(crate) const LONGEST: usize = 16 << 20;
 
 pub(crate) fn register(registry: &mut Registry) -> Result<()> {
@@ -38,7 +38,7 @@ fn lines(_: &mut Ctx<'_>, args: &Args<'_>) -> Result<Vec<Value>> {
     Ok(vec![entries.join("\n").into(), Value::Int(entries.len() as i128)])
 }
 
-/// Refuses an entry behind the last, where all are known.
+/// Refuses an index beyond the last entry, if all arguments are known.
 fn check_pick(known: &Args<'_>) -> Result<()> {
     if known.has("lines") && known.has("index") { picked(known).map(drop) } else { Ok(()) }
 }

@@ -1,4 +1,4 @@
-//! `text.load`: a text from a file.
+//! `text.load`: reads a text from a file.
 
 use std::io::Read;
 
@@ -7,7 +7,7 @@ use wuerst_core::{Args, Ctx, Error, File, Registry, Result, Value, byte_order};
 use crate::heads::Heads;
 use crate::plain::{Hooks, Plan};
 
-/// The largest file that is read, in bytes.
+/// Maximum file size in bytes.
 const LARGEST: u64 = super::lines::LONGEST as u64;
 
 pub(crate) fn register(registry: &mut Registry) -> Result<()> {
@@ -21,7 +21,7 @@ pub(crate) fn register(registry: &mut Registry) -> Result<()> {
     plan.add_reading(LARGEST, registry, hooks, run)
 }
 
-/// Refuses a file that is no text.
+/// Refuses a file that is not text.
 fn check(file: &File) -> Result<()> {
     static TEXTS: Heads<()> = Heads::new();
     TEXTS.of(file, |file| read(file).map(drop))

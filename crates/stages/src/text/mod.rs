@@ -1,4 +1,4 @@
-//! `text.*`: prompts from parts, lists and files, and the states of prompts mixed.
+//! `text.*`: prompts from parts, lists and files, and mixed states of prompts.
 
 mod blend;
 mod join;

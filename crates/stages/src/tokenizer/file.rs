@@ -1,7 +1,7 @@
-//! The parts of a `tokenizer.json`, each within its limits, before the library makes anything of them.
+//! Parses the parts of a `tokenizer.json` within limits, before the library reads them.
 //!
-//! A text grows by no more than a factor from part to part, patterns cannot be matched for ever, and no part that the ids
-//! do not depend on (decoders, how texts were cut while training) is read at all.
+//! The limits bound the growth of a text from part to part and the time of matching patterns. Parts that do not affect
+//! the ids (decoders, truncation settings of the training) are not read.
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -18,27 +18,27 @@ use super::tree;
 const PART: usize = 256 << 10;
 /// The longest list of added tokens, in bytes.
 const ADDED: usize = 4 << 20;
-/// Tokens beside those of the model.
+/// Maximum number of added tokens.
 const TOKENS: usize = 10_000;
-/// The longest of them, and the longest of other short texts, in bytes.
+/// Maximum length of an added token, and of other short texts, in bytes.
 const TOKEN: usize = 256;
 /// Kinds of models.
 const MODELS: [&str; 4] = ["BPE", "Unigram", "WordLevel", "WordPiece"];
-/// Tokens of the model, and pairs that become one.
+/// Maximum number of the model's tokens, and of its merges.
 const VOCABULARY: usize = 600_000;
 /// The longest token of the model, and the longest pair, in bytes.
 const ENTRY: usize = 1024;
-/// The longest word that is looked up part by part, in characters.
+/// Maximum length of a word that is looked up in parts, in characters.
 const WORD: u64 = 1000;
 
-/// A tokenizer's parts as they stand in the file, in those of [`NAMES`] that are there.
+/// The parts in [`NAMES`] that the file has, as written.
 pub(super) struct Parts<'a>(Vec<(&'static str, &'a str)>);
 
 /// The parts that ids depend on.
 const NAMES: [&str; 7] =
     ["version", "padding", "added_tokens", "normalizer", "pre_tokenizer", "post_processor", "model"];
 
-/// What is bounded of a model of any kind.
+/// Limited fields common to all models.
 #[derive(Deserialize)]
 struct Model {
     r#type: Option<String>,
@@ -57,8 +57,8 @@ struct Added {
     content: String,
 }
 
-/// An entry of a list of tokens or of pairs: its texts are short. The library makes a tree of `Unigram` tokens, with a level for
-/// each byte of a token, and takes it apart by recursion.
+/// An entry of a list of tokens or merges: its texts are short. The library builds a tree of `Unigram` tokens with a
+/// level for each byte, and drops it recursively.
 struct Entry;
 
 struct Short;
@@ -106,7 +106,7 @@ impl<'de> Visitor<'de> for Short {
     }
 }
 
-/// At most so many entries, which are not kept.
+/// A list with at most `MOST` entries, which are not kept.
 struct Few<const MOST: usize>;
 
 impl<'de, const MOST: usize> Deserialize<'de> for Few<MOST> {
@@ -150,7 +150,7 @@ impl<'de, const MOST: usize> Visitor<'de> for Counter<MOST> {
 /// Reads the parts.
 ///
 /// # Errors
-/// A sentence that says what is wrong: it is no JSON, or a part goes beyond its limits.
+/// A sentence with the problem: it is not JSON, or a part exceeds its limits.
 pub(super) fn parts(text: &str) -> Result<Parts<'_>, String> {
     let parts = Parts::find(text)?;
     parts.check_model()?;
@@ -173,7 +173,7 @@ pub(super) fn parts(text: &str) -> Result<Parts<'_>, String> {
     Ok(parts)
 }
 
-/// The JSON that a text begins with, and what follows.
+/// Parses the JSON at the beginning of a text, and returns the rest.
 fn next<T: for<'t> Deserialize<'t>>(text: &str) -> Result<(T, &str), String> {
     let mut values = serde_json::Deserializer::from_str(text).into_iter::<T>();
     match values.next() {
@@ -183,7 +183,7 @@ fn next<T: for<'t> Deserialize<'t>>(text: &str) -> Result<(T, &str), String> {
     }
 }
 
-/// The beginning of a message, which may cite all of a file.
+/// The beginning of a message, which may quote a whole file.
 fn short(message: &str) -> String {
     message.chars().take(400).collect()
 }
@@ -197,7 +197,7 @@ fn value(name: &str, part: &str) -> Result<Value, String> {
 }
 
 impl<'a> Parts<'a> {
-    /// Finds the parts, by reading all of the JSON once and keeping nothing of it.
+    /// Finds the parts in one pass over the JSON, without keeping it.
     fn find(text: &'a str) -> Result<Parts<'a>, String> {
         let wrong = |why: &str| format!("is no tokenizer: {}", short(why));
         let mut rest = text.trim_start().strip_prefix('{').ok_or_else(|| wrong("it is no JSON object"))?;
@@ -219,7 +219,7 @@ impl<'a> Parts<'a> {
                 if parts.iter().any(|(other, _)| *other == name) {
                     return Err(wrong(&format!("it has two `{name}`")));
                 }
-                // What is null is not there.
+                // `null` counts as missing.
                 parts.extend((part != "null").then_some((name, part)));
             }
             rest = after.trim_start();
@@ -235,7 +235,7 @@ impl<'a> Parts<'a> {
         self.0.iter().find(|(part, _)| *part == name).map(|(_, part)| *part)
     }
 
-    /// Nodes of the tree of its tokens, if the library makes one.
+    /// Number of nodes in the tree of its tokens, if the library builds one.
     pub(super) fn tree(&self) -> usize {
         self.part("model").map_or(0, tree::nodes)
     }
@@ -282,12 +282,12 @@ impl<'a> Parts<'a> {
         }
     }
 
-    /// How short texts are filled up; none where it is not said.
+    /// Padding of short texts, if stated.
     pub(super) fn padding(&self) -> Option<PaddingParams> {
         serde_json::from_str(self.part("padding")?).ok()
     }
 
-    /// A file of the parts that ids depend on.
+    /// A file with only the parts that ids depend on.
     pub(super) fn joined(&self) -> String {
         let parts = self.0.iter().filter(|(name, _)| *name != "padding");
         let parts = parts.map(|(name, part)| format!("\"{name}\":{part}"));

@@ -1,4 +1,4 @@
-//! A `tokenizer.json` from anywhere: read within limits, and set to give exactly so many ids.
+//! A `tokenizer.json`, read within limits and configured to return a fixed number of ids.
 
 mod file;
 mod parts;
@@ -16,28 +16,29 @@ use tokenizers::{Encoding, NormalizedString, Normalizer, PaddingStrategy, PostPr
 use wuerst_core::{BoxError, Error, File, Result, byte_order, memory};
 use wuerst_model::stand_in;
 
-/// The largest file that is read, in bytes.
+/// Maximum file size in bytes.
 const LARGEST: u64 = 32 << 20;
 
-/// How much larger a tokenizer is in memory than its file: names, numbers and ranks of all pairs, each by itself.
+/// Ratio of a tokenizer's peak memory to the size of its file, since names, numbers and ranks of all merges are separate
+/// allocations.
 const IN_MEMORY: usize = 40;
 
-/// The same of what is left once it is made.
+/// Ratio of its memory after loading to the size of its file.
 const KEPT: usize = 16;
 
-/// The longest text, in characters: some hundred times what a model reads of one. In a longer one, an expression that looks ahead
-/// could be given up unnoticed, after a million steps (see [`pattern`]).
+/// Maximum length of a text in characters: some hundred times the length that a model reads. In longer texts, the library
+/// could silently give up an expression with a look-ahead after a million steps (see [`pattern`]).
 const CHARACTERS: usize = 60_000;
 
-/// A tokenizer that gives so many ids for any text.
+/// A tokenizer that returns a fixed number of ids for any text.
 #[derive(Debug)]
 pub(crate) struct Tokenizer {
     path: PathBuf,
     length: usize,
     tokenizer: tokenizers::Tokenizer,
-    /// Bytes of its file.
+    /// Size of its file in bytes.
     bytes: usize,
-    /// Bytes of the tree of its tokens.
+    /// Size of its tree of tokens in bytes.
     tree: usize,
 }
 
@@ -45,7 +46,7 @@ fn failed(path: &Path, source: impl Into<BoxError>) -> Error {
     Error::Model { path: path.to_owned(), source: source.into() }
 }
 
-/// An error of a library that reads the file. The file is not blamed where memory runs out.
+/// An error of a library that reads the file, except if memory ran out.
 fn failed_unless_memory(path: &Path, error: BoxError) -> Error {
     let io = error.downcast_ref::<std::io::Error>().map(std::io::Error::kind);
     if io == Some(ErrorKind::OutOfMemory) {
@@ -54,7 +55,7 @@ fn failed_unless_memory(path: &Path, error: BoxError) -> Error {
     failed(path, error)
 }
 
-/// What panics in the library is an error, since what it was given comes from the file.
+/// Panics of the library become errors, since the file caused them.
 fn caught<T>(path: &Path, work: impl FnOnce() -> tokenizers::Result<T>) -> Result<T> {
     match wuerst_core::caught(work) {
         Ok(done) => done.map_err(|error| failed_unless_memory(path, error)),
@@ -62,7 +63,7 @@ fn caught<T>(path: &Path, work: impl FnOnce() -> tokenizers::Result<T>) -> Resul
     }
 }
 
-/// Whether a file of so many bytes is read.
+/// Checks a file's size.
 pub(crate) fn check_size(path: &Path, bytes: u64) -> Result<()> {
     if bytes > LARGEST {
         let most = LARGEST >> 20;
@@ -91,22 +92,22 @@ fn read(file: &File) -> Result<String> {
     }
 }
 
-/// Checks the file of a tokenizer without making one of it.
+/// Checks a tokenizer's file without loading it.
 ///
 /// # Errors
-/// [`Error::Model`] when it goes beyond what is read of one.
+/// [`Error::Model`] if it exceeds a limit.
 pub(crate) fn check(file: &File) -> Result<()> {
     file::parts(&read(file)?).map(drop).map_err(|why| failed(file.path(), why))
 }
 
 impl Tokenizer {
-    /// Reads the file, for a model of `length` token positions.
+    /// Loads the file, for a model of `length` token positions.
     ///
     /// # Errors
-    /// [`Error::Model`] when it cannot be read, is damaged, or goes beyond what is read of one.
+    /// [`Error::Model`] if it cannot be read, is damaged, or exceeds a limit.
     pub(crate) fn open(file: &File, length: usize) -> Result<Tokenizer> {
         let path = file.path();
-        // One text is no work for a pool of threads, which would stay in the host's process.
+        // A single text needs no thread pool, which would stay in the host's process.
         set_parallelism(false);
         let text = read(file)?;
         memory::check(text.len().saturating_mul(IN_MEMORY))?;
@@ -135,16 +136,16 @@ impl Tokenizer {
         Ok(Tokenizer { path: path.to_owned(), length, tokenizer, bytes: text.len(), tree })
     }
 
-    /// About the bytes that it takes.
+    /// Approximate memory in bytes.
     pub(crate) fn held(&self) -> usize {
         self.bytes.saturating_mul(KEPT).saturating_add(self.tree)
     }
 
-    /// The ids of a text, of which what is too long overflows.
+    /// The ids of a text; ids beyond the fixed number are the overflow.
     ///
     /// # Errors
-    /// [`Error::Invalid`] when the text has more than 60,000 characters, by itself or once its tokenizer has normalised it;
-    /// [`Error::Model`] when the tokenizer is damaged.
+    /// [`Error::Invalid`] if the text has more than 60,000 characters, before or after normalisation; [`Error::Model`] if
+    /// the tokenizer is damaged.
     pub(crate) fn encode(&self, text: &str) -> Result<Encoding> {
         check_length(text.chars().count())?;
         if let Some(normalizer) = self.tokenizer.get_normalizer() {

@@ -1,4 +1,4 @@
-//! Which normalizers, pre-tokenizers and post-processors are read.
+//! Supported normalizers, pre-tokenizers and post-processors.
 
 use serde::Deserialize;
 use serde::de::IgnoredAny;
@@ -8,21 +8,21 @@ use super::pattern;
 
 /// Parts within a sequence.
 const MEMBERS: usize = 16;
-/// Sequences within each other.
+/// Maximum nesting of sequences.
 const DEPTH: usize = 4;
-/// How many times longer all normalizers together may make a text.
+/// Maximum factor by which all normalizers together may lengthen a text.
 const GROWTH: usize = 64;
-/// The longest text that a normalizer puts in, in bytes.
+/// Maximum length of a text that a normalizer inserts, in bytes.
 const CONTENT: usize = 64;
 
-/// The kinds of a part that are read, and the field with the members of a sequence.
+/// Supported types of a part, and the field with the members of a sequence.
 pub(super) struct Kinds {
     names: &'static [&'static str],
     members: &'static str,
 }
 
 impl Kinds {
-    /// `Precompiled` is none of them: its table is code in all but name.
+    /// `Precompiled` is excluded: its table is practically code.
     pub(super) const NORMALIZERS: Kinds = Kinds {
         names: &[
             "BertNormalizer",
@@ -64,7 +64,7 @@ impl Kinds {
 /// Checks a part of a tokenizer.
 ///
 /// # Errors
-/// A sentence that says which part is not read, and why.
+/// A sentence with the unsupported part and the reason.
 pub(super) fn check_part(name: &str, part: &Value, kinds: &Kinds) -> Result<(), String> {
     let growth = check(name, part, kinds, 0)?;
     if growth > GROWTH {
@@ -75,7 +75,7 @@ pub(super) fn check_part(name: &str, part: &Value, kinds: &Kinds) -> Result<(), 
     Ok(())
 }
 
-/// How many times longer a part makes a text, at most.
+/// Maximum factor by which a part lengthens a text.
 fn check(name: &str, part: &Value, kinds: &Kinds, depth: usize) -> Result<usize, String> {
     if part.is_null() {
         return Ok(1);
@@ -102,7 +102,7 @@ fn check(name: &str, part: &Value, kinds: &Kinds, depth: usize) -> Result<usize,
     Ok(match kind {
         "Replace" => {
             let content = content(name, part, "content")?;
-            // An expression may match a single byte, or nothing at every place.
+            // An expression may match a single byte, or nothing at every position.
             match pattern {
                 Some(Pattern::Text(length)) if length > 0 => content.div_ceil(length).max(1),
                 _ => content + 1,
@@ -112,7 +112,7 @@ fn check(name: &str, part: &Value, kinds: &Kinds, depth: usize) -> Result<usize,
             content(name, part, "prepend")?;
             1
         }
-        // One character becomes two bytes for each that it has.
+        // Each byte of a character becomes a character of two bytes.
         "ByteLevel" => 2,
         "TemplateProcessing" => {
             check_template(name, part)?;
@@ -122,7 +122,7 @@ fn check(name: &str, part: &Value, kinds: &Kinds, depth: usize) -> Result<usize,
     })
 }
 
-/// Of a template: what stands for a text, and what for a token that is put in.
+/// A piece of a template: a text, or an inserted token.
 #[derive(Deserialize)]
 enum Piece {
     Sequence { id: String },
@@ -135,7 +135,7 @@ struct Template {
     pair: Vec<Piece>,
 }
 
-/// The library combines each part of a long text with each part of its copies, so that a few copies fill the memory.
+/// The library combines each part of a long text with each part of its copies, so a few copies would fill the memory.
 fn check_template(name: &str, part: &Value) -> Result<(), String> {
     let template = Template::deserialize(part).map_err(|_| {
         format!("a template in its `{name}` lacks `single` or `pair`, or has a piece of another kind")
@@ -163,9 +163,9 @@ fn content(name: &str, part: &Value, key: &str) -> Result<usize, String> {
     }
 }
 
-/// What is searched for.
+/// A search pattern.
 enum Pattern {
-    /// A text of so many bytes.
+    /// A text of this many bytes.
     Text(usize),
     Expression,
 }

@@ -1,35 +1,35 @@
-//! Regular expressions of tokenizers: they end, and mean here what they mean to the program that wrote the file.
+//! Checks regular expressions of tokenizers: they must terminate, and match as in the program that wrote the file.
 //!
-//! That program is mostly Python's `tokenizers`, whose expressions are Oniguruma's. Here they are read by `fancy-regex`, which
-//! knows the same classes of characters (compared over all of Unicode), but for those in [`check`] that are refused. It gives
-//! a search up after a million steps and says nothing. Only an expression that looks ahead takes steps: one for each branch at
-//! each place, so that their number is bounded by the branches and by the length of a text.
+//! That program is usually Python's `tokenizers`, which uses Oniguruma. Here `fancy-regex` runs them. Both have the same
+//! character classes (compared over all of Unicode), except for those that [`check`] refuses. `fancy-regex` silently
+//! gives up a search after a million steps. Only expressions with a look-ahead take steps: one for each branch at each
+//! position, so limits on branches and text length bound them.
 
 /// The longest expression, in bytes.
 const LONGEST: usize = 4096;
-/// How often something may be repeated by a number.
+/// Maximum count in a repetition.
 const REPEATED: u32 = 100;
-/// Groups within each other.
+/// Maximum nesting of groups.
 const DEPTH: usize = 32;
-/// Repetitions that may follow each other: with `.*.*.*.*x`, the time grows with the fifth power of the text's length.
+/// Maximum number of consecutive repetitions: for `.*.*.*.*x`, the time grows with the fifth power of the text's length.
 const REPETITIONS: usize = 2;
-/// Other choices that may follow each other, as `a?` and `(a|b)`: each doubles the time.
+/// Maximum number of other consecutive choices, such as `a?` and `(a|b)`: each doubles the time.
 const CHOICES: usize = 3;
 
-/// The branch that looks ahead in the expressions of GPT-2 and those that came after it.
+/// The look-ahead branch in the expressions of GPT-2 and its successors.
 const AHEAD: &str = r"\s+(?!\S)";
-/// The most branches of an expression that looks ahead: with the longest text, less than a million steps.
+/// Maximum number of branches in an expression with a look-ahead: less than a million steps for the longest text.
 const BRANCHES: usize = 15;
 
-/// Escapes that Oniguruma and `fancy-regex` read in different ways: `\w` with `²` and `½` or without, `\b` likewise, `\G` at
-/// each match or at the first, `\<` as a letter or as the beginning of a word.
+/// Escapes with different meanings in Oniguruma and `fancy-regex`: `\w` with or without `²` and `½`, `\b` likewise, `\G`
+/// at each match or at the first, `\<` as a letter or as the beginning of a word.
 const DIFFERENT: [char; 7] = ['w', 'W', 'b', 'B', 'G', '<', '>'];
 
 fn differs(what: &str) -> String {
     format!("has `{what}`, which programs read in different ways")
 }
 
-/// The letters in a group without case that Oniguruma matches with a single character, as `ss` with `ß`.
+/// Letters in a case-insensitive group that Oniguruma matches with a single character, such as `ss` with `ß`.
 fn folded_pair(expression: &str) -> Option<String> {
     const PAIRS: [&str; 5] = ["ss", "ff", "fi", "fl", "st"];
     let groups = expression.split("(?i:").skip(1).filter_map(|rest| rest.split(')').next());
@@ -39,19 +39,19 @@ fn folded_pair(expression: &str) -> Option<String> {
     })
 }
 
-/// A group that is open.
+/// An open group.
 #[derive(Clone, Copy, Default)]
 struct Group {
-    /// Whether something in it is repeated, or there is a choice.
+    /// Whether it contains a repetition or a choice.
     varies: bool,
-    /// What follows each other in its current branch.
+    /// Cost of its current branch.
     branch: Cost,
-    /// The most of its branches so far.
+    /// Maximum cost of its branches so far.
     most: Cost,
     branches: usize,
 }
 
-/// Ways to match that are tried one after the other, as exponents.
+/// Number of consecutive ways to match, as exponents.
 #[derive(Clone, Copy, Default)]
 struct Cost {
     repetitions: usize,
@@ -83,7 +83,7 @@ impl Group {
 /// Checks an expression of a tokenizer.
 ///
 /// # Errors
-/// How it could take for ever: the end of a sentence that begins with "the expression".
+/// The reason why it might not terminate: the end of a sentence that begins with "the expression".
 pub(super) fn check(expression: &str) -> Result<(), String> {
     if expression.len() > LONGEST {
         return Err(format!("has more than {LONGEST} bytes"));
@@ -99,7 +99,7 @@ pub(super) fn check(expression: &str) -> Result<(), String> {
     let expression = expression.collect::<Vec<_>>().join("|");
     let mut rest = expression.chars().peekable();
     let mut groups = vec![Group::default()];
-    // What a repetition would repeat: none, one character, or a group.
+    // Operand of a repetition: nothing, one character, or a group.
     let mut last: Option<Group> = None;
     while let Some(character) = rest.next() {
         match character {
@@ -129,7 +129,7 @@ pub(super) fn check(expression: &str) -> Result<(), String> {
                         Some('!' | '=' | '<') => {
                             return Err("looks around, other than by a branch `\\s+(?!\\S)`".into());
                         }
-                        // Without a `:`, the branches that follow would be in the group.
+                        // Without a `:`, the option would apply to the following branches too.
                         Some('i') if rest.peek() == Some(&':') => {}
                         _ => return Err("has a group of a kind that is not read".into()),
                     }
@@ -167,7 +167,7 @@ pub(super) fn check(expression: &str) -> Result<(), String> {
                 if let Some(group) = groups.last_mut() {
                     group.follow(usize::from(many), usize::from(!many))?;
                 }
-                // Lazy. Possessive ones are read in different ways.
+                // Lazy. Possessive repetitions have different meanings.
                 rest.next_if_eq(&'?');
                 last = Some(Group { varies: true, ..Group::default() });
             }
@@ -180,7 +180,7 @@ pub(super) fn check(expression: &str) -> Result<(), String> {
 
 type Rest<'a> = std::iter::Peekable<std::str::Chars<'a>>;
 
-/// Passes over the `{…}` of a character that is named: what is no name, the library reads as an expression.
+/// Skips the `{…}` of a named character; the library would parse an unknown name as an expression.
 fn named(rest: &mut Rest<'_>) -> Result<(), String> {
     rest.next();
     while rest.next_if(|c| c.is_ascii_alphanumeric() || "_^- ".contains(*c)).is_some() {}
@@ -190,7 +190,7 @@ fn named(rest: &mut Rest<'_>) -> Result<(), String> {
     }
 }
 
-/// Passes over a class of characters, and those in it.
+/// Skips a character class, including nested ones.
 fn class(rest: &mut Rest<'_>, depth: usize) -> Result<(), String> {
     if depth > DEPTH {
         return Err("has classes too deep within each other".into());
@@ -212,7 +212,7 @@ fn class(rest: &mut Rest<'_>, depth: usize) -> Result<(), String> {
     Err("has a `[` too many".into())
 }
 
-/// Reads `n}`, `n,}` or `n,m}`, and says whether it repeats more than once.
+/// Parses `n}`, `n,}` or `n,m}`; returns whether it repeats more than once.
 fn repetition(rest: &mut Rest<'_>) -> Result<bool, String> {
     let text: String = rest.by_ref().take_while(|c| *c != '}').collect();
     let numbers: Option<Vec<u32>> =

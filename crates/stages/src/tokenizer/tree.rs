@@ -1,23 +1,22 @@
-//! The tree that the library makes of the tokens of a `Unigram` model: a level for each byte, and for each node a table of
-//! its own.
+//! The tree that the library builds from the tokens of a `Unigram` model: a level for each byte, and a table for each node.
 
 use std::borrow::Cow;
 
 use serde::Deserialize;
 
-/// The most nodes. Vocabularies of 250,000 tokens have about half as many.
+/// Maximum number of nodes. Vocabularies of 250,000 tokens have about half as many.
 pub(super) const MOST: usize = 2_000_000;
-/// About the bytes that each takes (measured: 310).
+/// Approximate size of a node in bytes (measured: 310).
 pub(super) const NODE: usize = 320;
 
-/// Of the other models, the tokens are no list.
+/// In other models, the tokens are not a list.
 #[derive(Deserialize)]
 struct Model<'a> {
     #[serde(borrow)]
     vocab: Vec<(Cow<'a, str>, f64)>,
 }
 
-/// How many nodes the tree of a model has: none for models of another kind.
+/// Number of nodes in the tree of a model: 0 for models of other types.
 pub(super) fn nodes(model: &str) -> usize {
     let Ok(Model { mut vocab }) = serde_json::from_str(model) else { return 0 };
     vocab.sort_unstable_by(|a, b| a.0.cmp(&b.0));

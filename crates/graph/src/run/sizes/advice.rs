@@ -1,4 +1,4 @@
-//! Advice where sizes do not fit, in terms of what the user gave: numbers to set, or sizes of pictures.
+//! Advice for sizes that do not fit, in terms of the user's arguments: numbers to set, or sizes of pictures.
 
 use std::collections::BTreeSet;
 
@@ -7,26 +7,26 @@ use wuerst_core::{Dim, Error, Port, Ty, Value};
 use super::known::{Fault, Sizes};
 use crate::graph::{Node, ValueSource};
 
-/// So far from a size others are looked for: published models make every 128th.
+/// Maximum distance of suggested sizes: published models make every multiple of 128.
 const FURTHEST: usize = 256;
 
-/// Larger graphs get no advice, which would take long.
+/// Larger graphs get no advice, since finding it would take long.
 const MOST_NODES: usize = 1000;
 
-/// Where a size comes from.
+/// Origin of a size.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Root {
-    /// A node that told it, from a number or a file.
+    /// A node that derives it from a number or a file.
     Node(usize),
-    /// An input of the graph, which is a tensor.
+    /// A tensor input of the graph.
     Input(usize),
 }
 
-/// A dimension with the length that it has now.
+/// A dimension with its present length.
 pub(super) type Length = (String, usize);
 
 impl Sizes<'_> {
-    /// The fault with what would do, if that is found.
+    /// Adds advice to a fault, if any is found.
     pub(super) fn advised(&self, fault: Fault) -> Fault {
         let Some(advice) = self.advice(&fault) else { return fault };
         let error = match fault.error {
@@ -49,7 +49,7 @@ impl Sizes<'_> {
         if roots.is_empty() {
             return None;
         }
-        // Of two arguments that do not fit each other, either may change.
+        // If two arguments do not fit each other, either may change.
         for other in args {
             roots.extend(
                 self.roots(other).into_iter().filter(|root| !roots.contains(root)).collect::<Vec<_>>(),
@@ -59,7 +59,7 @@ impl Sizes<'_> {
         numbers.or_else(|| roots.iter().find_map(|root| self.pictures(*root)))
     }
 
-    /// Where the sizes of what flows through a wire come from.
+    /// Origins of the sizes on a wire.
     fn roots(&self, wire: &ValueSource) -> Vec<Root> {
         let (mut roots, mut open, mut met) = (Vec::new(), vec![wire], BTreeSet::new());
         let mut add = |root: Root| {
@@ -108,7 +108,7 @@ impl Sizes<'_> {
         roots
     }
 
-    /// The dimensions that begin at a root, in the order of its type.
+    /// Dimensions that originate here, in the order of its type.
     pub(super) fn lengths(&self, root: Root) -> Vec<Length> {
         match root {
             Root::Node(node) => {
@@ -134,7 +134,7 @@ impl Sizes<'_> {
     }
 }
 
-/// The nearest lengths that are taken, below and above.
+/// The nearest accepted lengths, below and above.
 pub(super) fn around<T>(length: usize, taken: impl Fn(usize) -> Option<T>) -> Vec<T> {
     let below = (1..=FURTHEST).map_while(|d| length.checked_sub(d).filter(|l| *l > 0)).find_map(&taken);
     let above = (1..=FURTHEST).map_while(|d| length.checked_add(d)).find_map(&taken);

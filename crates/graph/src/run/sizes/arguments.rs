@@ -12,9 +12,9 @@ use crate::run::values::{self, Lengths};
 #[derive(Default)]
 pub(super) struct Arguments {
     pub(super) values: Vec<Option<Value>>,
-    /// Whether there will be a value, as far as that is certain.
+    /// Whether each will have a value, as far as that is certain.
     given: Vec<Option<bool>>,
-    /// The types of what is still to be computed.
+    /// Types of values still to be computed.
     types: Vec<Option<Ty>>,
 }
 
@@ -22,7 +22,7 @@ impl Arguments {
     /// The arguments of a node.
     ///
     /// # Errors
-    /// A default that cannot be had.
+    /// A default that does not exist.
     pub(super) fn of(
         sizes: &Sizes<'_>,
         node: usize,
@@ -67,7 +67,7 @@ impl Arguments {
         Args::in_check(ports, &self.values, &self.given).with_types(&self.types)
     }
 
-    /// Compares an argument with its port, given what the dimensions stand for that have the same names.
+    /// Compares an argument with its port, given the lengths bound to dimension names so far.
     pub(super) fn bind(&self, arg: usize, port: &Port, lengths: &mut Lengths) -> Result<()> {
         match (&self.values[arg], &self.types[arg]) {
             (Some(value), _) => values::argument(port, value, lengths),
@@ -76,10 +76,10 @@ impl Arguments {
         }
     }
 
-    /// Whether the numbers of a batch that count do so to its end, as far as that is known.
+    /// Checks that the counting arguments of a batch are valid up to its last item, as far as they are known.
     ///
     /// # Errors
-    /// With the argument that is too large.
+    /// With the argument that grows too large.
     pub(super) fn count(&self, node: &dyn NodeKind) -> Result<(), (usize, Error)> {
         let signature = &node.spec().signature;
         let index = |name: &str| signature.input(name).map(|(index, _)| index);
@@ -99,7 +99,7 @@ impl Arguments {
     }
 }
 
-/// Compares a type with a port, as [`values::argument`] does a value.
+/// Compares a type with a port, as [`values::argument`] does for a value.
 fn bind(port: &Port, ty: &Ty, lengths: &mut Lengths) -> Result<()> {
     let (Ty::Tensor { dims: wanted, .. }, Ty::Tensor { dims, .. }) = (&port.ty, ty) else { return Ok(()) };
     let before = lengths.clone();

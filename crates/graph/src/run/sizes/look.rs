@@ -1,4 +1,4 @@
-//! Looks at the nodes of a graph in their order: which sizes their results have, and whether they take their arguments.
+//! Determines the sizes of nodes' results in order, and whether the nodes accept their arguments.
 
 use wuerst_core::{Dim, Error, KnownLength, Port, Ty};
 
@@ -9,17 +9,17 @@ use crate::graph::{Node, ValueSource};
 use crate::run::values::Lengths;
 
 impl Sizes<'_> {
-    /// Looks at a node; those that it uses have been looked at.
+    /// Determines the sizes of a node's results; nodes that it uses come first.
     ///
     /// # Errors
-    /// Why it cannot have its arguments; with what would do, where sizes are to blame.
+    /// The reason why it refuses its arguments, with advice for sizes.
     pub(crate) fn look(&mut self, node: usize) -> Result<(), Fault> {
         let (seen, fault) = self.seen(node, &Trial::default(), &Others::new());
         self.nodes[node] = seen;
         fault.map_or(Ok(()), |fault| Err(self.advised(fault)))
     }
 
-    /// Finds the types of a node, and why it cannot have its arguments.
+    /// Finds the types of a node, and the reason if it refuses its arguments.
     fn seen(&self, node: usize, trial: &Trial<'_>, others: &Others) -> (Seen, Option<Fault>) {
         let Node { kind, gives, .. } = &*self.given.graph.nodes[node];
         let signature = &kind.spec().signature;
@@ -66,7 +66,7 @@ impl Sizes<'_> {
 }
 
 impl Sizes<'_> {
-    /// Whether every node could have its arguments then.
+    /// Whether every node would accept its arguments.
     pub(super) fn takes(&self, trial: &Trial<'_>) -> bool {
         let (own, mut others) = (trial.nodes(), Others::new());
         for &node in self.given.plan {
@@ -87,7 +87,7 @@ impl Sizes<'_> {
     }
 }
 
-/// A type with the lengths that are known now, and those that were known before.
+/// A type with the lengths known now and before.
 fn resolved(ty: &Ty, before: &Ty, lengths: &Lengths) -> Ty {
     let (Ty::Tensor { dtype, dims }, Ty::Tensor { dims: before, .. }) = (ty, before) else {
         return before.clone();

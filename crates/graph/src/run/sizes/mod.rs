@@ -1,5 +1,5 @@
-//! Sizes that a run will meet, as far as they follow from what is known before it: a picture that no model takes is
-//! refused before minutes of work, and not after them.
+//! Determines sizes before a run, as far as they follow from known values, so that a picture that no model accepts is
+//! refused before minutes of work.
 
 mod advice;
 mod arguments;

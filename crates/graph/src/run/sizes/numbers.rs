@@ -1,4 +1,4 @@
-//! Numbers to set so that sizes fit.
+//! Suggests numbers that make sizes fit.
 
 use wuerst_core::Value;
 
@@ -10,7 +10,7 @@ use crate::graph::effective_inputs::allowed;
 use crate::graph::{Node, ValueSource};
 
 impl Sizes<'_> {
-    /// Numbers that a root can be set to.
+    /// Suggests values of the arguments behind a size.
     pub(super) fn numbers(&self, root: Root) -> Option<String> {
         let Root::Node(node) = root else { return None };
         let Node { kind, .. } = &*self.given.graph.nodes[node];
@@ -29,7 +29,7 @@ impl Sizes<'_> {
             if parts.iter().any(|(known, _)| *known == name) {
                 continue;
             }
-            // Those that other numbers decide are changed by themselves.
+            // Lengths decided by other numbers need no change.
             let others = ways.iter().filter(|(other, _)| other != arg);
             let others: Vec<(usize, &str, Option<usize>)> =
                 others.map(|(_, (dim, _))| (node, dim.as_str(), None)).collect();
@@ -59,7 +59,7 @@ impl Sizes<'_> {
         }
     }
 
-    /// The name under which a user sets an argument, and whether it allows a value.
+    /// Name under which a user sets an argument, and whether it allows a value.
     fn settable(&self, node: usize, arg: usize) -> Option<(String, impl Fn(&Value) -> bool)> {
         let graph = self.given.graph;
         let Node { id, kind, args, .. } = &*graph.nodes[node];

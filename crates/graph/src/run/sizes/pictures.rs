@@ -1,4 +1,4 @@
-//! Sizes that pictures from outside could have.
+//! Suggests sizes for pictures from outside.
 
 use wuerst_core::{DType, Dim, Ty, Value};
 
@@ -8,7 +8,7 @@ use super::trial::Trial;
 use crate::graph::{Node, ValueSource};
 
 impl Sizes<'_> {
-    /// Sizes of a picture, and of those that are as large, that would do.
+    /// Suggests sizes for a picture and others of the same size.
     pub(super) fn pictures(&self, root: Root) -> Option<String> {
         let lengths = self.lengths(root);
         let [(down, height), (across, width)] = lengths.as_slice() else { return None };
@@ -50,7 +50,7 @@ impl Sizes<'_> {
         Some(Ty::Tensor { dtype: *dtype, dims: dims.collect() })
     }
 
-    /// The nodes that told sizes, and the inputs that have some.
+    /// Nodes that derive sizes, and inputs that have some.
     fn all_roots(&self) -> impl Iterator<Item = Root> + '_ {
         let nodes = self.given.plan.iter().map(|&node| Root::Node(node));
         let inputs = self.given.inputs.iter().enumerate();
@@ -61,7 +61,7 @@ impl Sizes<'_> {
         )
     }
 
-    /// What a root is called that is a picture from outside.
+    /// Name of a picture from outside at this origin.
     fn picture(&self, root: Root) -> Option<String> {
         let graph = self.given.graph;
         match root {

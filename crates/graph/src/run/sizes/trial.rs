@@ -1,4 +1,4 @@
-//! A change that is tried: whether the graph would take other sizes.
+//! Tests a change: whether the graph would accept other sizes.
 
 use std::collections::HashSet;
 
@@ -6,19 +6,19 @@ use wuerst_core::{Ty, Value};
 
 use crate::run::values::Lengths;
 
-/// The differences that are tried.
+/// Changes to test.
 #[derive(Default)]
 pub(super) struct Trial<'t> {
     /// An argument of a node, by their indices, with another value.
     pub(super) argument: Option<(usize, usize, &'t Value)>,
-    /// Dimensions of nodes' results with another length, or with none that is known.
+    /// Dimensions of nodes' results with another length, or with an unknown one.
     pub(super) lengths: Vec<(usize, &'t str, Option<usize>)>,
-    /// Inputs of the graph that are tensors, with other types.
+    /// Tensor inputs of the graph, with other types.
     pub(super) inputs: Vec<(usize, Ty)>,
 }
 
 impl Trial<'_> {
-    /// Whether nothing is otherwise.
+    /// Whether there are no changes.
     pub(super) fn is_none(&self) -> bool {
         self.argument.is_none() && self.lengths.is_empty() && self.inputs.is_empty()
     }
@@ -44,7 +44,7 @@ impl Trial<'_> {
         }
     }
 
-    /// The nodes of which something would be otherwise by itself.
+    /// Nodes with changes of their own.
     pub(super) fn nodes(&self) -> HashSet<usize> {
         self.argument
             .iter()

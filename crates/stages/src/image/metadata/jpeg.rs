@@ -1,13 +1,13 @@
-//! A JPEG file without its profiles and comments, and its colour profile.
+//! Strips profiles and comments from a JPEG file, and extracts its colour profile.
 
 use std::collections::BTreeMap;
 
 use crate::image::colours::{LONGEST, Profile};
 
-/// What a segment with a part of a colour profile begins with, behind its marker and length.
+/// Prefix of a segment with a part of a colour profile, after marker and length.
 const ICC: &[u8] = b"ICC_PROFILE\0";
 
-/// The colour profile in the segments before the first scan, in which it stands in numbered parts.
+/// The colour profile, which is stored in numbered segments before the first scan.
 pub(crate) fn profile(file: &[u8]) -> Profile {
     let mut parts: BTreeMap<u8, &[u8]> = BTreeMap::new();
     let (mut at, mut of) = (2, 0);
@@ -37,18 +37,18 @@ pub(crate) fn profile(file: &[u8]) -> Profile {
     }
 }
 
-/// What stands at a marker.
+/// A parsed marker.
 enum Segment {
-    /// A marker alone, of so many bytes.
+    /// A marker without data, with its length.
     Lonely(usize),
-    /// A segment of this kind, with so many bytes in all.
+    /// A segment: its kind and total length.
     Data(u8, usize),
 }
 
-/// Leaves out the segments of which a decoder keeps every one, and says whether the picture has an end.
+/// Removes segments that a decoder would keep, and returns whether the picture is complete.
 ///
-/// Of the segments of applications those stay that say what the colours are (0 and 14), and the first one with EXIF data.
-/// Segments before the first scan may hold a smaller picture with an end of its own, which does not count.
+/// Application segments that state the colours (0 and 14) and the first one with EXIF data stay. Segments before the
+/// first scan may contain a thumbnail with an end marker of its own, which does not count.
 pub(crate) fn strip(file: &mut Vec<u8>) -> bool {
     let (mut read, mut written) = (0, 0);
     let mut exif = false;
@@ -68,7 +68,7 @@ pub(crate) fn strip(file: &mut Vec<u8>) -> bool {
                 }
             }
             Some(Segment::Lonely(length)) => kept += length,
-            // Nothing follows that has a meaning.
+            // The rest of the file has no meaning.
             None => kept = rest.len(),
         }
         file.copy_within(read..read + kept, written);
@@ -91,7 +91,7 @@ fn segment(bytes: &[u8]) -> Option<Segment> {
     }
 }
 
-/// Whether a segment is to be left out. `exif` says whether there was one with EXIF data before.
+/// Whether to remove a segment. `exif` tells whether EXIF data was found before.
 fn is_surplus(kind: u8, segment: &[u8], exif: &mut bool) -> bool {
     match kind {
         0xe1 if segment[4..].starts_with(b"Exif\0\0") => std::mem::replace(exif, true),

@@ -1,11 +1,11 @@
-//! What picture files hold apart from their pixels: profiles, texts, comments.
+//! Metadata of picture files: profiles, texts, comments.
 //!
-//! Decoders keep all of it in memory, and unpack some, though only the orientation is of use here. So a decoder is given
-//! the file without it: a picture of a few pixels and a gigabyte of blanks takes what a few pixels take.
+//! Decoders keep all of it in memory and unpack some, although only the orientation is needed. So decoders get the file
+//! without it: a small picture with a gigabyte of blanks takes no more memory than a small picture.
 
 pub(crate) mod jpeg;
 pub(crate) mod png;
 pub(crate) mod webp;
 
-/// The longest EXIF data that is looked at, in bytes: as much as a segment of a JPEG file holds.
+/// Maximum length of EXIF data in bytes: the size of a JPEG segment.
 const LONGEST_EXIF: u64 = 64 << 10;

@@ -1,4 +1,4 @@
-//! A PNG file as a stream without its texts and profiles, and its colour profile.
+//! Streams a PNG file without its texts and profiles, and extracts its colour profile.
 
 use std::io::{self, BufRead, Read, Seek, SeekFrom};
 
@@ -7,7 +7,7 @@ use flate2::read::ZlibDecoder;
 use super::LONGEST_EXIF;
 use crate::image::colours::{LONGEST, Profile};
 
-/// The bytes that every PNG file begins with.
+/// Length of the PNG signature.
 const SIGNATURE: u64 = 8;
 
 /// Length and kind of a chunk.
@@ -16,18 +16,18 @@ const HEAD: usize = 8;
 /// The checksum behind a chunk.
 const CHECKSUM: u64 = 4;
 
-/// Chunks that a decoder keeps however long and however many they are.
+/// Chunks that a decoder keeps without limits.
 const KEPT_IN_FULL: [&[u8; 4]; 4] = [b"tEXt", b"zTXt", b"iTXt", b"iCCP"];
 
-/// What a PNG file says of its colours, before its pixels. Leaves the source at its start.
+/// Colour information of a PNG file from before its pixels. Leaves the source at its start.
 ///
 /// # Errors
-/// What the file system says.
+/// Errors of the file system.
 pub(crate) fn profile<R: BufRead + Seek>(source: &mut R) -> io::Result<Profile> {
     source.seek(SeekFrom::Start(SIGNATURE))?;
     let mut profile = Profile::None;
     let mut head = [0; HEAD];
-    // A file that ends early is the decoder's matter.
+    // The decoder reports a truncated file.
     while source.read_exact(&mut head).is_ok() {
         let [a, b, c, d, kind @ ..] = head;
         let length = u64::from(u32::from_be_bytes([a, b, c, d]));
@@ -41,7 +41,7 @@ pub(crate) fn profile<R: BufRead + Seek>(source: &mut R) -> io::Result<Profile> 
                 profile = unpacked(&data);
                 break;
             }
-            // Primaries and transfer function, in numbers: those of BT.709 and of sRGB are all that is known here.
+            // Codes of primaries and transfer function; only BT.709 and sRGB are supported.
             b"cICP" if length == 4 => {
                 let mut numbers = [0; 4];
                 source.read_exact(&mut numbers)?;
@@ -60,7 +60,7 @@ pub(crate) fn profile<R: BufRead + Seek>(source: &mut R) -> io::Result<Profile> 
     Ok(profile)
 }
 
-/// The profile in a chunk, behind its name and the method by which it is packed.
+/// The profile in a chunk, after its name and compression method.
 fn unpacked(data: &[u8]) -> Profile {
     let packed = data.iter().position(|byte| *byte == 0).and_then(|end| data.get(end + 1..)?.split_first());
     let Some((0, packed)) = packed else { return Profile::damaged() };
@@ -72,30 +72,30 @@ fn unpacked(data: &[u8]) -> Profile {
     }
 }
 
-/// Leaves out chunks of a PNG file while it is read.
+/// Skips chunks of a PNG file while reading.
 pub(crate) struct Stripped<R> {
     source: R,
-    /// The head of the chunk at hand, as far as it is not given yet.
+    /// Unread part of the current chunk's header.
     head: [u8; HEAD],
     given: usize,
     filled: usize,
-    /// Bytes to give before the next chunk.
+    /// Bytes to pass on before the next chunk.
     left: u64,
 }
 
 impl<R: BufRead> Stripped<R> {
-    /// The file that `source` is at the start of.
+    /// Reads a file from its start.
     pub(crate) fn new(source: R) -> Stripped<R> {
         Stripped { source, head: [0; HEAD], given: 0, filled: 0, left: SIGNATURE }
     }
 
-    /// Reads heads until one is of a chunk that is to be given. None is left when the file ends.
+    /// Reads headers up to a chunk that is passed on, or the end of the file.
     fn next_chunk(&mut self) -> io::Result<()> {
         loop {
             (self.given, self.filled) = (0, 0);
             while self.filled < HEAD {
                 match self.source.read(&mut self.head[self.filled..]) {
-                    // A head that is cut off is given too, so that the decoder says so.
+                    // A truncated header is passed on, so that the decoder reports it.
                     Ok(0) => return Ok(()),
                     Ok(count) => self.filled += count,
                     Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
@@ -145,7 +145,7 @@ impl<R: BufRead> Read for Stripped<R> {
     }
 }
 
-/// The decoder's type asks for this; it reads from front to back and calls it nowhere.
+/// Required by the decoder's type; the decoder reads sequentially and never calls it.
 impl<R> Seek for Stripped<R> {
     fn seek(&mut self, _: SeekFrom) -> io::Result<u64> {
         Err(io::ErrorKind::Unsupported.into())

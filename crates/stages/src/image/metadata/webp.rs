@@ -1,4 +1,4 @@
-//! How much EXIF data a WebP file says that it has, and its colour profile.
+//! Checks the EXIF length of a WebP file, and extracts its colour profile.
 
 use std::io::{self, BufRead, Read, Seek, SeekFrom};
 
@@ -8,10 +8,10 @@ use crate::image::colours::{LONGEST, Profile};
 /// `RIFF`, a length, and `WEBP`.
 const FIRST_CHUNK: u64 = 12;
 
-/// The colour profile, which stands in the first chunk or the second. Leaves the source at its start.
+/// The colour profile, from the first or second chunk. Leaves the source at its start.
 ///
 /// # Errors
-/// What the file system says.
+/// Errors of the file system.
 pub(crate) fn profile<R: BufRead + Seek>(source: &mut R, file_length: u64) -> io::Result<Profile> {
     let mut at = FIRST_CHUNK;
     let mut profile = Profile::None;
@@ -43,12 +43,12 @@ pub(crate) fn profile<R: BufRead + Seek>(source: &mut R, file_length: u64) -> io
     Ok(profile)
 }
 
-/// Whether the EXIF data, if there is some, is short and lies in the file. Leaves the source at its start.
+/// Whether the EXIF data, if any, is short and inside the file. Leaves the source at its start.
 ///
-/// The decoder reserves as much memory as the chunk says that it has, before it looks whether the file does.
+/// The decoder allocates the size that the chunk states before it checks the file's length.
 ///
 /// # Errors
-/// What the file system says.
+/// Errors of the file system.
 pub(crate) fn has_short_exif<R: BufRead + Seek>(source: &mut R, file_length: u64) -> io::Result<bool> {
     let mut at = FIRST_CHUNK;
     source.seek(SeekFrom::Start(at))?;
@@ -61,7 +61,7 @@ pub(crate) fn has_short_exif<R: BufRead + Seek>(source: &mut R, file_length: u64
         if kind == *b"EXIF" {
             short &= length <= LONGEST_EXIF && at + 8 + length <= file_length;
         }
-        // To an even place; within the buffer mostly, which is kept.
+        // Chunks are padded to even lengths; a short seek keeps the buffer.
         let step = length.next_multiple_of(2);
         at += 8 + step;
         source.seek_relative(step.try_into().unwrap_or(i64::MAX))?;
