@@ -1,7 +1,7 @@
-//! Making a picture again: what its recipe may name, and whether that is what it was.
+//! Reproduces a picture from its recipe, and compares models and files with those of the recipe.
 //!
-//! A picture may come from a stranger. So names in it mean what they mean in a graph: files next to it, or in a folder
-//! that the user allows, and models in the models folder. The user names any file, with `--set`.
+//! A picture may come from a stranger, so names in it resolve as in a graph: files next to it or in a folder that the
+//! user allows, and models in the models folder. The user may name any file with `--set`.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -15,18 +15,18 @@ use crate::recipe::Recipe;
 use crate::say::warn;
 use crate::used::{Found, Used, base, digests};
 
-/// A picture that is to be made again.
+/// A picture to reproduce.
 pub(crate) struct Again<'a> {
     recipe: &'a Recipe,
     picture: &'a Path,
-    /// Where the files lie that it names.
+    /// Folders of the files that it names.
     folders: Vec<PathBuf>,
-    /// The inputs, arguments and nodes that the user sets now.
+    /// Inputs, arguments and nodes set by the user now.
     own: BTreeSet<&'a str>,
 }
 
 impl<'a> Again<'a> {
-    /// The picture, made with the recipe; `allowed` is a folder besides its own, `own` what the user sets now.
+    /// A picture with its recipe; `allowed` is a folder in addition to its own, `own` lists what the user sets now.
     pub(crate) fn new(
         recipe: &'a Recipe,
         picture: &'a Path,
@@ -45,7 +45,7 @@ impl<'a> Again<'a> {
         }
     }
 
-    /// Says what to do about files that are not there, where an error is about them.
+    /// Adds advice to errors about missing files.
     pub(crate) fn explained(&self, error: Error) -> Error {
         let message = error.to_string();
         if !message.contains("no file `") {
@@ -55,7 +55,7 @@ impl<'a> Again<'a> {
         anyhow!("{message}\nfiles that {picture} names lie next to it: give others with --set NODE.PORT=FILE")
     }
 
-    /// The models and files that the picture names for inputs.
+    /// Models and files that the picture names for inputs.
     pub(crate) fn values(&self, engine: &Engine, graph: &Graph) -> Result<Found> {
         let mut found = Found::new();
         for port in graph.inputs() {
@@ -76,9 +76,9 @@ impl<'a> Again<'a> {
         Ok(found)
     }
 
-    /// The file that the picture names for an input. Of several of the name, the one with the right content.
+    /// The file that the picture names for an input. If several files have the name, the one with the recorded content.
     fn file(&self, input: &str, text: &str) -> Result<File> {
-        // Pictures of earlier versions hold paths.
+        // Pictures of earlier versions contain paths.
         let name = if stays_inside(text) { text } else { base(text) };
         let mut found: Vec<File> =
             self.folders.iter().filter_map(|folder| Files::in_folder(folder).open(name).ok()).collect();
@@ -100,17 +100,17 @@ impl<'a> Again<'a> {
         )
     }
 
-    /// The digest that a file had; of several in a row where the picture does not tell them apart.
+    /// Recorded digest of a file; several digests separated by blanks if the picture does not distinguish them.
     fn wanted(&self, place: &str, shown: &str) -> Option<&str> {
         let earlier = || self.recipe.files.get(self.recipe.inputs.get(place)?);
         let wanted = self.recipe.digests.get(place).or_else(|| self.recipe.files.get(shown)).or_else(earlier);
         wanted.map(String::as_str)
     }
 
-    /// Compares what is used now with what was used then. Another model is a warning.
+    /// Compares present models and files with the recorded ones. A changed model is a warning.
     ///
     /// # Errors
-    /// A file has another content, though the user did not name it.
+    /// A file has changed, and the user did not name it.
     pub(crate) fn compare(&self, used: &[Used]) -> Result<()> {
         for file in used.iter().filter(|used| used.is_file && !self.is_own(&used.place)) {
             let Used { place, shown, .. } = file;
@@ -133,7 +133,7 @@ impl<'a> Again<'a> {
         Ok(())
     }
 
-    /// Whether the user has set an input or argument, or made the node another.
+    /// Whether the user has set an input or argument, or changed a node's kind.
     fn is_own(&self, place: &str) -> bool {
         let within = |own: &&str| {
             place.strip_prefix(own).is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '/']))
@@ -141,7 +141,7 @@ impl<'a> Again<'a> {
         self.own.iter().any(within)
     }
 
-    /// The models, and files that belong to them, that are not what they were.
+    /// Models, and files that belong to them, that have changed.
     fn changed_models(&self, used: &[Used]) -> impl Iterator<Item = &'a str> {
         let now = digests(used.iter().filter(|used| !used.is_file));
         let texts = || self.recipe.inputs.values().chain(self.recipe.changes.values());

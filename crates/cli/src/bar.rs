@@ -1,4 +1,4 @@
-//! The bar that shows how much of the stages was written.
+//! Progress bar of written stages.
 
 use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -15,11 +15,11 @@ static STOP: AtomicBool = AtomicBool::new(false);
 
 const TEMPLATE: &str = "{msg:22} [{bar:30}] {percent:>3} %, {eta} left";
 
-/// Is told the stage at hand and how many parameters are done, and says whether to go on.
+/// Receives the current stage and the number of parameters done; returns whether to continue.
 type Progress<'a> = &'a mut dyn FnMut(&str, u64) -> ControlFlow<()>;
 
-/// Shows the bar while stages with so many parameters are written, and then a line for each. Ctrl-C stops the writer,
-/// so that what is half-written is taken away again.
+/// Shows a progress bar while stages are written, then a line for each. Ctrl-C stops the writer, which removes
+/// half-written files.
 pub(crate) fn shown(
     parameters: u64,
     write: impl FnOnce(Progress<'_>) -> Result<Vec<Written>, ImportError>,
@@ -30,7 +30,7 @@ pub(crate) fn shown(
     }
     ctrlc::set_handler(|| STOP.store(true, Ordering::SeqCst))?;
     let written = write(&mut |stage, done| {
-        // A stage has thousands of tensors, and its name is drawn once.
+        // A stage has thousands of tensors; its name is drawn once.
         if bar.message() != stage {
             bar.set_message(stage.to_owned());
         }

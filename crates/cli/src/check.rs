@@ -1,4 +1,4 @@
-//! `wuerst check`: everything that is wrong with a graph, before it runs.
+//! `wuerst check`: reports all problems of a graph without running it.
 
 use std::io::{ErrorKind, stdin};
 use std::path::{Path, PathBuf};
@@ -45,12 +45,12 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
         }
         Err(error) => match error.downcast::<Problems>() {
             Ok(problems) => problems,
-            // The engine is not set up: that is about no file, and a program that reads JSON is told as well.
+            // An error of the engine's options belongs to no file; programs that read JSON get it too.
             Err(error) if args.json => whole_file(&shown(&args.graph), error.to_string()),
             Err(error) => return Err(error),
         },
     };
-    // What is about the whole file stands at its beginning, for editors that jump to places.
+    // Problems of the whole file get its first line, for editors that jump to places.
     for problem in &mut problems.problems {
         (problem.line, problem.column) = (problem.line.max(1), problem.column.max(1));
     }
@@ -64,7 +64,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     Ok(ExitCode::FAILURE)
 }
 
-/// The graph, if nothing is wrong with it; else an error that may be [`Problems`].
+/// The graph if it has no problems; otherwise an error that may be [`Problems`].
 fn check(args: &Args) -> Result<(GraphFile, Graph)> {
     let source = read(&args.graph)?;
     let engine = args.setup.engine_without_models(Some(&args.graph))?;
@@ -109,7 +109,7 @@ fn read(path: &Path) -> Result<GraphFile, Problems> {
     }
 }
 
-/// A problem of a file as a whole, which stands where the file begins.
+/// A problem of the whole file, placed at its first line.
 fn whole_file(file: &str, message: String) -> Problems {
     Problems::new(file, "", vec![Diagnostic { line: 1, column: 1, path: String::new(), message }])
 }
@@ -121,8 +121,8 @@ fn summary(source: &GraphFile, graph: &Graph) -> String {
     format!("{}: good, {}", source.path.display(), counted.join(", "))
 }
 
-/// Lines and columns count from 1, the column in characters; what is about the whole file is at its beginning. A note is
-/// about what is allowed and most often a mistake.
+/// Lines and columns count from 1, the column in characters; problems of the whole file are at its beginning. Notes point
+/// at allowed constructs that are usually mistakes.
 fn as_json(problems: &Problems, warnings: &[Diagnostic]) -> serde_json::Value {
     let shown =
         |p: &Diagnostic| json!({ "line": p.line, "column": p.column, "path": p.path, "message": p.message });

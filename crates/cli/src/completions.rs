@@ -1,4 +1,4 @@
-//! `wuerst completions`: a shell completes commands, options and file names.
+//! `wuerst completions`: scripts that let a shell complete commands, options and file names.
 
 use std::process::ExitCode;
 

@@ -1,4 +1,4 @@
-//! `wuerst convert`: stage models for one target become such for another.
+//! `wuerst convert`: converts stage models from one target to another.
 
 use std::path::PathBuf;
 use std::process::ExitCode;

@@ -1,4 +1,4 @@
-//! Values as the bytes of files: which form a file's name asks for, and the forms but for pictures.
+//! Encodes values as files: formats chosen by file name, except for pictures.
 
 use std::path::Path;
 
@@ -27,7 +27,7 @@ pub(crate) fn format(path: &Path) -> Result<Format> {
     }
 }
 
-/// Says that no picture file holds a type.
+/// An error for a type that picture files cannot contain.
 pub(crate) fn no_picture(what: &str, ty: &Ty) -> anyhow::Error {
     anyhow!(
         "{what} is {ty}, no picture u8[h,w,3], f32[h,w,3] or u8[h,w,4] and no mask f32[h,w]: write it as {}",
@@ -35,12 +35,12 @@ pub(crate) fn no_picture(what: &str, ty: &Ty) -> anyhow::Error {
     )
 }
 
-/// Says that no .npy file holds a type.
+/// An error for a type that .npy files cannot contain.
 pub(crate) fn no_tensor(what: &str, ty: &Ty) -> anyhow::Error {
     anyhow!("{what} is {ty}, no tensor, and cannot be written as .npy: write it as .txt")
 }
 
-/// Says that no text holds a type.
+/// An error for a type that text files cannot contain.
 pub(crate) fn no_text(what: &str, ty: &Ty) -> anyhow::Error {
     anyhow!("{what} is {ty}: write it as .npy, or a picture as .png")
 }
@@ -58,7 +58,7 @@ pub(crate) fn txt(what: &str, value: &Value) -> Result<Vec<u8>> {
     }
 }
 
-/// A tensor as the bytes of a .npy file. f16, which the format's readers in Rust lack, is widened.
+/// A tensor as a .npy file. f16 is widened, since readers of the format in Rust lack it.
 pub(crate) fn npy(what: &str, value: &Value) -> Result<Vec<u8>> {
     fn bytes<T: ndarray_npy::WritableElement>(array: Option<ArcArrayD<T>>) -> Option<Result<Vec<u8>>> {
         let mut file = Vec::new();

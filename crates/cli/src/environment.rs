@@ -1,4 +1,4 @@
-//! Environment variables that stand for options. An empty one counts as unset, since scripts switch things off so.
+//! Environment variables for options. An empty one counts as unset, since scripts disable options in this way.
 
 use std::env;
 
@@ -10,7 +10,7 @@ pub(crate) fn parsed<C: Parser>() -> Result<C, Error> {
     C::from_arg_matches_mut(&mut matches).map_err(|error| error.format(&mut C::command()))
 }
 
-/// The command, and those in it, without the variables that are empty.
+/// Removes empty variables from the command and its subcommands.
 fn without_empty(command: Command) -> Command {
     let names: Vec<String> = command.get_subcommands().map(|one| one.get_name().to_owned()).collect();
     let command = command.mut_args(|arg| {

@@ -1,4 +1,4 @@
-//! The report of a run as a table, and of where models ran.
+//! Formats a run's report and the placement of models as tables.
 
 use std::time::Duration;
 
@@ -55,12 +55,12 @@ fn whole(report: &Report) -> [String; 8] {
     ]
 }
 
-/// Where each loaded model runs: which execution provider took how many of its operators, a line each.
+/// Placement of each loaded model, one line each: the execution providers with their numbers of operators.
 pub(crate) fn placements(report: &EngineReport) -> String {
     report.models.iter().map(|placement| format!("{placement}\n")).collect()
 }
 
-/// Nothing where there was nothing.
+/// Empty for zero.
 fn milliseconds(duration: Duration) -> String {
     if duration.is_zero() { String::new() } else { format!("{:.1}", duration.as_secs_f64() * 1e3) }
 }

@@ -1,4 +1,4 @@
-//! Node kinds beside those that are built in.
+//! Node kinds from plug-ins and graphs.
 
 use std::path::{Path, PathBuf};
 
@@ -24,10 +24,10 @@ pub(crate) struct Extensions {
 }
 
 impl Extensions {
-    /// Adds the kinds: plug-ins, then graphs. Those of the settings come first, but for graphs whose kind an option names
-    /// too; those of a picture that is made again last, but for kinds that are named. Gives the graphs that are kinds now.
-    /// Models of graphs that options name are looked for next to them first if `beside`, those of graphs that the settings
-    /// name always.
+    /// Adds the kinds: plug-ins, then graphs. The order is: settings, except graphs whose kind an option names too;
+    /// options; a picture to be reproduced, except kinds named before. Returns the graphs that are kinds now. Models of
+    /// graphs are looked for next to the graph first: always for those of the settings, with `beside` for those of
+    /// options.
     pub(crate) fn add_to(
         &self,
         engine: &Engine,
@@ -48,7 +48,7 @@ impl Extensions {
         let named = sources.len();
         let in_settings = |kind: &str| settings.subgraphs.iter().any(|(named, _)| named == kind);
         for (kind, text) in before.iter().filter(|(kind, _)| !is_option(kind) && !in_settings(kind)) {
-            // A picture may not say where a graph lay: names in it mean what they mean in the picture's own graph.
+            // A picture does not record the folder of a graph: names in it resolve as in the picture's own graph.
             sources.push((kind.clone(), None, GraphFile { path: kind.into(), text: text.clone() }));
         }
         let graphs: Vec<GraphKind<'_>> = sources

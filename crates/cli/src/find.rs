@@ -1,12 +1,12 @@
-//! Where files lie: the things that ship with the command, and what stands next to a file.
+//! Finds files that are installed with the command, and neighbours of a file.
 
 use std::env;
 use std::path::{Component, Path, PathBuf};
 
 use clap::builder::{PathBufValueParser, TypedValueParser};
 
-/// The places where `relative` may lie, in order: the current folder, the repository that the program was built in, and
-/// `../share/wuerst` beside an installed program.
+/// Candidates for `relative`, in order: the current folder, the repository of the build, and `../share/wuerst` of an
+/// installed program.
 pub(crate) fn places(relative: &str) -> Vec<PathBuf> {
     let program = env::current_exe().and_then(|path| path.canonicalize()).ok();
     around(program.as_deref().and_then(Path::parent), relative)
@@ -22,17 +22,18 @@ fn around(folder: Option<&Path>, relative: &str) -> Vec<PathBuf> {
     places
 }
 
-/// The first of these places that is there.
+/// The first existing candidate.
 pub(crate) fn first(relative: &str) -> Option<PathBuf> {
     places(relative).into_iter().find(|path| path.exists())
 }
 
-/// The same of places around the program alone: for code, which must not come out of the folder that a user happens to be in.
+/// The first existing candidate relative to the program only: for code, which must not be loaded from the user's current
+/// folder.
 pub(crate) fn first_around_program(relative: &str) -> Option<PathBuf> {
     places(relative).into_iter().skip(1).find(|path| path.exists())
 }
 
-/// Reads an argument that names a graph: a file, or one that ships, as `graphs/upscale.yaml` or `upscale`.
+/// Parses an argument that names a graph: a file, or a shipped graph such as `graphs/upscale.yaml` or `upscale`.
 pub(crate) fn graph() -> impl TypedValueParser<Value = PathBuf> {
     PathBufValueParser::new().map(|named| graph_among(&named, first).unwrap_or(named))
 }
@@ -58,9 +59,9 @@ pub(crate) fn listed(places: &[PathBuf]) -> String {
     shown.join(", ")
 }
 
-/// The folder that a file lies in.
+/// The folder of a file.
 pub(crate) fn folder_of(file: &Path) -> Option<PathBuf> {
-    // What lies in the current folder has the empty path for a parent.
+    // The parent of a file in the current folder is the empty path.
     file.parent().map(|folder| Path::new(".").join(folder))
 }
 

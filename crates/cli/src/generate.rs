@@ -1,4 +1,4 @@
-//! `wuerst generate`: a prompt becomes a picture.
+//! `wuerst generate`: makes pictures from a prompt.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -22,8 +22,8 @@ use crate::target::{Target, numbered};
 use crate::used::used;
 use crate::{find, outputs, pairs, paths, picture, seed, watch};
 
-/// The most words that a prompt may have. Text encoders read some dozens and cut off the rest with a warning; so many
-/// are no prompt but a mistake.
+/// Maximum number of words in a prompt. Text encoders read a few dozen and truncate the rest with a warning; more than
+/// this is a mistake.
 const WORDS: usize = 1000;
 
 /// Make pictures from a prompt
@@ -90,7 +90,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Makes them with the graph as it is in its file now.
+/// Makes the pictures with the present content of the graph file.
 fn make(args: &Args, targets: &[Target], file: &Path, (engine, graphs): (&Engine, &Texts)) -> Result<()> {
     let source = GraphFile::open(file)?;
     let sets = Sets::new(&args.set);
@@ -153,7 +153,7 @@ fn check_prompt(prompt: &str) -> Result<()> {
     }
 }
 
-/// Refuses seeds of which the last is too large, before the first picture is made.
+/// Checks the last seed, which may be too large, before the first picture is made.
 fn check_seeds(graph: &Graph, first: i128, count: u32) -> Result<()> {
     let last = first.saturating_add(i128::from(count) - 1);
     if !is_whole(last) {
@@ -169,7 +169,7 @@ fn check_seeds(graph: &Graph, first: i128, count: u32) -> Result<()> {
         .map_err(|message| anyhow!("seed: of the last of {count} pictures: {message}; give a smaller --seed"))
 }
 
-/// The files to write: one, or one numbered for each picture.
+/// Files to write: one, or a numbered one for each picture.
 fn targets(output: &Path, count: u32) -> Result<Vec<Target>> {
     if !output.extension().is_some_and(|end| end.eq_ignore_ascii_case("png")) {
         bail!("{}: pictures are written as .png; give the file such a name", output.display());
@@ -180,7 +180,7 @@ fn targets(output: &Path, count: u32) -> Result<Vec<Target>> {
     (1..=count).map(|number| Target::new(&numbered(output, number))).collect()
 }
 
-/// The inputs that the options set, as text, in the order of the options.
+/// Inputs set by options, as text, in the order of the options.
 fn given(args: &Args) -> Vec<(&str, String)> {
     let number = |number: Option<i64>| number.map(|n| n.to_string());
     let side = |side: fn(&Size) -> i64| args.size.as_ref().map(|size| side(size).to_string());
@@ -195,7 +195,7 @@ fn given(args: &Args) -> Vec<(&str, String)> {
     given.into_iter().filter_map(|(name, text)| Some((name, text?))).collect()
 }
 
-/// The seed that the graph has when none is given.
+/// The graph's own seed.
 fn default_seed(graph: &Graph) -> i128 {
     match graph.inputs().iter().find(|port| port.name == "seed").and_then(|port| port.default.clone()) {
         Some(Value::Int(seed)) => seed,

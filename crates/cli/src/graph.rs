@@ -1,4 +1,4 @@
-//! `wuerst graph`: a graph as a drawing.
+//! `wuerst graph`: draws a graph.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -14,7 +14,7 @@ use crate::say::say;
 use crate::setup::Setup;
 use crate::target::Target;
 
-/// The longest report that is read, in bytes.
+/// Maximum length of a report, in bytes.
 const LONGEST: u64 = 256 << 20;
 
 /// Draw a graph: for Mermaid, for Graphviz, or as a page for a browser

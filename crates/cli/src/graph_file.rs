@@ -1,4 +1,4 @@
-//! Graph files, and their problems as people read them.
+//! Graph files, and their problems in readable form.
 
 use std::fmt;
 use std::io::ErrorKind;
@@ -12,10 +12,10 @@ use wuerst::{Change, Engine, Error, Graph};
 use crate::find;
 use crate::say::{tell, warn};
 
-/// The graph that ships.
+/// The default graph.
 const DEFAULT: &str = "graphs/text-to-image.yaml";
 
-/// A graph file as it was read.
+/// A graph file as read.
 pub(crate) struct GraphFile {
     pub(crate) path: PathBuf,
     pub(crate) text: String,
@@ -32,12 +32,12 @@ impl GraphFile {
         }
     }
 
-    /// The graph for pictures from prompts: the models folder's own, or the one that ships.
+    /// The default graph for pictures from prompts: the models folder's own, or the one that ships.
     pub(crate) fn default_for(models: &Path) -> Result<GraphFile> {
         GraphFile::open(&GraphFile::default_file(models)?)
     }
 
-    /// Where that lies.
+    /// Path of the default graph.
     pub(crate) fn default_file(models: &Path) -> Result<PathBuf> {
         let own = models.join("graph.yaml");
         match Some(own).filter(|own| own.exists()).or_else(|| find::first(DEFAULT)) {
@@ -46,13 +46,13 @@ impl GraphFile {
         }
     }
 
-    /// Checks the graph, changed by whoever runs it: arguments, as `node.port`, and kinds of nodes.
+    /// Checks the graph with changes by its caller: arguments, as `node.port`, and kinds of nodes.
     pub(crate) fn load(&self, engine: &Engine, changes: &[(&str, &str)]) -> Result<Graph> {
         let changes: Vec<Change<'_>> = changes.iter().copied().map(Change::from).collect();
         self.load_with(engine, &changes)
     }
 
-    /// The same with any changes.
+    /// Checks the graph with any changes.
     pub(crate) fn load_with(&self, engine: &Engine, changes: &[Change<'_>]) -> Result<Graph> {
         match engine.graph_with(&self.text, changes) {
             Err(Error::Graph(problems)) => Err(self.problems(problems).into()),
@@ -64,7 +64,7 @@ impl GraphFile {
         }
     }
 
-    /// Prints what is allowed and most often a mistake.
+    /// Prints notes about allowed constructs that are usually mistakes.
     pub(crate) fn remark(&self, graph: &Graph) {
         let file = self.path.display().to_string();
         graph.notes().iter().for_each(|note| tell(headline(&file, note)));
@@ -81,7 +81,7 @@ impl GraphFile {
     }
 }
 
-/// Everything that is wrong with a graph file.
+/// All problems of a graph file.
 #[derive(Debug)]
 pub(crate) struct Problems {
     pub(crate) file: String,
@@ -90,7 +90,7 @@ pub(crate) struct Problems {
 }
 
 impl Problems {
-    /// Problems of a file, whose lines are shown as far as there is a text.
+    /// Problems of a file, with the affected lines if the text is available.
     pub(crate) fn new(file: &str, text: &str, problems: Vec<Diagnostic>) -> Problems {
         Problems { file: file.to_owned(), text: text.to_owned(), problems }
     }
@@ -98,7 +98,7 @@ impl Problems {
 
 impl std::error::Error for Problems {}
 
-/// Each problem in a line of its own, with the line of the file and a caret below it.
+/// Each problem on a line of its own, with the line of the file and a caret below it.
 impl fmt::Display for Problems {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (index, problem) in self.problems.iter().enumerate() {

@@ -1,4 +1,4 @@
-//! `wuerst import`: published checkpoints become stage models.
+//! `wuerst import`: converts published checkpoints to stage models.
 
 use std::path::PathBuf;
 use std::process::ExitCode;

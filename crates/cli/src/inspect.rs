@@ -1,4 +1,4 @@
-//! `wuerst inspect`: what stage models take, give and cost.
+//! `wuerst inspect`: shows inputs, outputs and cost of stage models.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -64,7 +64,7 @@ fn side(pixels: i64) -> Result<usize> {
         .context("a side is 1 to 65536 pixels")
 }
 
-/// The model at `path`, or those in the folder, by name.
+/// The model at `path`, or the models in that folder, by name.
 fn models(path: &Path) -> Result<Vec<Model>> {
     let mut paths = vec![path.to_owned()];
     if path.is_dir() {
@@ -93,7 +93,7 @@ impl Model {
         self.header.metadata().ok()
     }
 
-    /// The cost of the network for a picture of these pixels, if the file says which network it holds.
+    /// Cost of the network for a picture of this size, if the file states its network.
     fn cost(&self, size: [usize; 2]) -> Result<Cost, String> {
         let unknown = "not known: the file does not say which network it holds";
         let (network, metadata) = self.header.network().zip(self.metadata()).ok_or(unknown)?;
@@ -102,7 +102,7 @@ impl Model {
     }
 }
 
-/// The size that the prior among the models makes best; without one, the published models'.
+/// The size that the prior among the models makes best; without a prior, that of published models.
 fn native(models: &[Model]) -> usize {
     let prior = models.iter().find_map(|model| match model.metadata() {
         Some(Metadata::Prior(metadata)) => Some(metadata.native_size),
@@ -111,7 +111,7 @@ fn native(models: &[Model]) -> usize {
     prior.unwrap_or(1024)
 }
 
-/// The text of a model, and its parameters, bytes, MACs and memory.
+/// The description of a model, and its parameters, bytes, MACs and memory.
 fn describe(model: &Model, size @ [width, height]: [usize; 2]) -> (String, [u64; 4]) {
     let header = &model.header;
     let contract = model.metadata().map(|metadata| metadata.contract());

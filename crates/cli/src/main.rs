@@ -1,4 +1,4 @@
-//! `wuerst`: pictures from prompts, and graphs of nodes, on the command line.
+//! `wuerst`: the command, which makes pictures from prompts and runs graphs of nodes.
 //!
 //! One file a command: [`generate`], [`run`], [`check`], [`nodes`], [`import`], [`convert`], [`inspect`],
 //! [`bench`], [`graph`], [`completions`], [`manual`]. What they share:
@@ -80,11 +80,11 @@ fn main() -> ExitCode {
     let cli: Cli = match environment::parsed() {
         Ok(cli) => cli,
         Err(message) => {
-            // Closed streams leave nobody to tell.
+            // If the stream is closed, the message is lost.
             let plain = message.render().to_string();
             let written = match printable(&plain) {
                 Cow::Borrowed(_) => message.print(),
-                // Names of files that a shell has filled in may be of strangers.
+                // File names expanded by a shell may come from strangers.
                 Cow::Owned(shown) if message.use_stderr() => write!(stderr(), "{shown}"),
                 Cow::Owned(shown) => write!(stdout(), "{shown}"),
             };
@@ -111,7 +111,7 @@ fn main() -> ExitCode {
     code(done.and_then(|code| say::all_written().map(|()| code)))
 }
 
-/// The exit code of what was done; an error is said.
+/// The exit code; prints an error.
 fn code(done: anyhow::Result<ExitCode>) -> ExitCode {
     match done {
         Ok(code) => code,

@@ -1,4 +1,4 @@
-//! `wuerst manual`: pages for man, made of what `--help` says.
+//! `wuerst manual`: manual pages, made from the text of `--help`.
 
 use std::path::PathBuf;
 use std::process::ExitCode;

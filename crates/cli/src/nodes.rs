@@ -1,4 +1,4 @@
-//! `wuerst nodes`: what graphs can be made of.
+//! `wuerst nodes`: lists and describes node kinds.
 
 use std::process::ExitCode;
 

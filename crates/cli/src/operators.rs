@@ -1,4 +1,4 @@
-//! Which operators models are written with: the options that `wuerst import` and `wuerst convert` share.
+//! Operator variants of models: options shared by `wuerst import` and `wuerst convert`.
 
 use anyhow::{Result, bail};
 use clap::ValueEnum;
@@ -6,7 +6,7 @@ use wuerst_model::onnx::{Compute, Operators};
 
 use crate::say::warn;
 
-/// What the user says of the models' target.
+/// Options for the models' target.
 #[derive(clap::Args)]
 pub(crate) struct Choice {
     /// What will run the models; without it they use operators that everything has
@@ -47,7 +47,7 @@ enum Target {
 }
 
 impl Choice {
-    /// What the networks compute in.
+    /// Precision in which the networks compute.
     pub(crate) fn compute(&self) -> Result<Compute> {
         Ok(match (self.compute, self.quantize) {
             (Type::F32, _) => Compute::F32,
@@ -58,7 +58,7 @@ impl Choice {
         })
     }
 
-    /// The operators that the target has.
+    /// Operators that the target supports.
     pub(crate) fn operators(&self) -> Result<Operators> {
         Ok(match (self.quantize, self.target) {
             (Some(Quantize::Int8), None | Some(Target::Cpu)) => Operators::Int8,
@@ -70,7 +70,7 @@ impl Choice {
         })
     }
 
-    /// Says that int8 was asked for, and there is nothing to have them.
+    /// Warns if int8 was requested but no model can be quantised.
     pub(crate) fn warn_unless(&self, quantizable: bool) {
         if self.quantize.is_some() && !quantizable {
             warn("no matrix product of these networks is large enough to gain from int8");

@@ -1,4 +1,4 @@
-//! What is known of outputs before a run: each has a file of its own, which can hold its type.
+//! Checks outputs before a run: each has a file of its own, in a format for its type.
 
 use std::path::PathBuf;
 
@@ -9,7 +9,7 @@ use wuerst::core::{DType, Dim, Ty};
 use crate::encode::{Format, no_picture, no_tensor, no_text};
 use crate::target::{Target, numbered};
 
-/// Refuses two outputs, or an output and the report, that are written to one file.
+/// Refuses two outputs, or an output and the report, with the same file.
 pub(crate) fn distinct(files: &[(&str, &Target)]) -> Result<()> {
     let mut seen: Vec<(&str, PathBuf)> = Vec::new();
     for (name, target) in files {
@@ -25,7 +25,8 @@ pub(crate) fn distinct(files: &[(&str, &Target)]) -> Result<()> {
     Ok(())
 }
 
-/// Refuses an output whose type its file cannot hold, as far as that is certain, and a file that is one of a list's.
+/// Refuses an output whose file cannot hold its type, as far as that is certain, and a file that is also one of a list of
+/// pictures.
 pub(crate) fn fitting(graph: &Graph, outputs: &[(&str, Format, &Target)]) -> Result<()> {
     let mut lists = Vec::new();
     for (name, format, target) in outputs {
@@ -54,7 +55,7 @@ pub(crate) fn fitting(graph: &Graph, outputs: &[(&str, Format, &Target)]) -> Res
     Ok(())
 }
 
-/// Refuses an output whose type no file of this format holds, as far as that is certain.
+/// Refuses an output whose type the format cannot hold, as far as that is certain.
 pub(crate) fn fits(name: &str, format: Format, ty: &Ty) -> Result<()> {
     let tensor = matches!(ty, Ty::Tensor { .. });
     match format {

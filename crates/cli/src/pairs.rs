@@ -1,4 +1,4 @@
-//! Names and values as the command line pairs them.
+//! Pairs of names and values from the command line.
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -7,10 +7,10 @@ use std::path::PathBuf;
 use anyhow::Result;
 use wuerst::{Change, Graph, Value};
 
-/// Names and values as the command line writes them.
+/// Names with values, as written on the command line.
 pub(crate) type Texts = BTreeMap<String, String>;
 
-/// Values of `--set`: texts, and paths that are no text, of arguments and of inputs.
+/// Values of `--set` for arguments and inputs: texts, and paths that are not UTF-8.
 #[derive(Debug, Default, PartialEq)]
 pub(crate) struct Sets {
     pub(crate) texts: Vec<(String, String)>,
@@ -19,7 +19,7 @@ pub(crate) struct Sets {
 }
 
 impl Sets {
-    /// The last value counts where a name is set twice.
+    /// If a name is set twice, the last value counts.
     pub(crate) fn new(pairs: &[(String, OsString)]) -> Sets {
         let mut sets = Sets::default();
         for (name, value) in pairs {
@@ -38,17 +38,17 @@ impl Sets {
         sets
     }
 
-    /// Whether a path is set.
+    /// Whether a path is set for the name.
     pub(crate) fn has_path(&self, name: &str) -> bool {
         self.arguments.contains_key(name) || self.inputs.contains_key(name)
     }
 
-    /// The changes to the graph that are paths.
+    /// The changes to the graph with paths.
     pub(crate) fn changes(&self) -> impl Iterator<Item = Change<'_>> {
         self.arguments.iter().map(|(name, path)| Change::Path(name, path))
     }
 
-    /// The values of inputs that are paths, by name.
+    /// The values of inputs set by paths, by name.
     pub(crate) fn values(&self, graph: &Graph) -> Result<BTreeMap<String, Value>> {
         let value = |(name, path): (&String, &PathBuf)| {
             let port = &graph.inputs()[graph.input(name)?];
@@ -58,14 +58,14 @@ impl Sets {
         self.inputs.iter().map(value).collect()
     }
 
-    /// The paths of arguments and of inputs, as messages and pictures show them.
+    /// The paths of arguments and of inputs, in the form for messages and pictures.
     pub(crate) fn shown(&self) -> [Texts; 2] {
         let shown = |(name, path): (&String, &PathBuf)| (name.clone(), path.to_string_lossy().into_owned());
         [&self.arguments, &self.inputs].map(|paths| paths.iter().map(shown).collect())
     }
 }
 
-/// Whether a name means an argument of a node, `node.port`, and not an input.
+/// Whether a name is an argument of a node, `node.port`, and not an input.
 fn is_argument(name: &str) -> bool {
     name.contains('.')
 }
@@ -82,7 +82,7 @@ pub(crate) fn pair(text: &str) -> Result<(String, String), String> {
 /// Names and values, borrowed.
 pub(crate) type Pairs<'a> = Vec<(&'a str, &'a str)>;
 
-/// Parts what changes the graph (a node's kind, by its name, and arguments, as `node.port`) from what sets inputs.
+/// Separates changes to the graph (a node's kind, by its name, and arguments, as `node.port`) from values of inputs.
 pub(crate) fn split<'a>(
     sets: &'a [(String, String)],
     kinds: &'a [(String, String)],
@@ -93,12 +93,12 @@ pub(crate) fn split<'a>(
     (pairs(kinds).chain(arguments).collect(), inputs)
 }
 
-/// Texts as pairs.
+/// Borrows texts as pairs.
 pub(crate) fn borrowed(texts: &Texts) -> impl Iterator<Item = (&str, &str)> {
     texts.iter().map(|(name, text)| (name.as_str(), text.as_str()))
 }
 
-/// Pairs as a recipe keeps them.
+/// Converts pairs to the form kept in a recipe.
 pub(crate) fn texts(pairs: &[(&str, &str)]) -> Texts {
     pairs.iter().map(|(name, text)| ((*name).to_owned(), (*text).to_owned())).collect()
 }

@@ -8,7 +8,7 @@ use clap::builder::{OsStringValueParser, TypedValueParser};
 /// A name and a path.
 pub(crate) type Named = (String, PathBuf);
 
-/// Reads `NAME=VALUE`, of which the value is text, or a path.
+/// Parses `NAME=VALUE`, where the value is a text or a path.
 pub(crate) fn of_value() -> impl TypedValueParser<Value = (String, OsString)> {
     OsStringValueParser::new().try_map(|text| {
         let pair = split(&text).and_then(|(name, value)| Some((name.to_str()?.trim().to_owned(), value)));
@@ -45,7 +45,7 @@ fn pair(text: &OsStr) -> Option<Named> {
     (!name.is_empty() && !path.is_empty()).then(|| (name, path.into()))
 }
 
-/// What stands before and behind the first `=`.
+/// Splits at the first `=`.
 #[cfg(unix)]
 fn split(text: &OsStr) -> Option<(OsString, OsString)> {
     use std::os::unix::ffi::OsStrExt;
@@ -55,7 +55,7 @@ fn split(text: &OsStr) -> Option<(OsString, OsString)> {
     Some((part(&bytes[..at]), part(&bytes[at + 1..])))
 }
 
-/// What stands before and behind the first `=`.
+/// Splits at the first `=`.
 #[cfg(windows)]
 fn split(text: &OsStr) -> Option<(OsString, OsString)> {
     use std::os::windows::ffi::{OsStrExt, OsStringExt};

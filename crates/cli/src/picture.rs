@@ -1,4 +1,4 @@
-//! Pictures as PNG files, with text about how they were made.
+//! Pictures as PNG files, with texts about their origin.
 
 use std::borrow::Cow;
 
@@ -10,8 +10,8 @@ use wuerst::{Tensor, Value};
 
 use crate::encode::no_picture;
 
-/// A picture, `u8[h,w,3]`, `u8[h,w,4]` with opaqueness, or `f32[h,w,3]` in 0..1, or a mask, `f32[h,w]`, as the bytes of a PNG
-/// file; `about` are pairs of keyword and text.
+/// Encodes a picture, `u8[h,w,3]`, `u8[h,w,4]` with alpha, or `f32[h,w,3]` in 0..1, or a mask, `f32[h,w]`, as a PNG file;
+/// `about` are pairs of keyword and text.
 pub(crate) fn encode(what: &str, picture: &Value, about: &[(&str, String)]) -> Result<Vec<u8>> {
     let (width, height, rgb) = pixels(picture).ok_or_else(|| no_picture(what, &picture.ty()))?;
     if rgb.is_empty() {
@@ -20,12 +20,12 @@ pub(crate) fn encode(what: &str, picture: &Value, about: &[(&str, String)]) -> R
     Ok(png_file([width, height], &rgb, about)?)
 }
 
-/// What the file of a picture of that origin says of it, unless the user does not want it.
+/// The text that marks a picture of this origin, if wanted.
 pub(crate) fn mark(origin: Option<Origin>, wanted: bool) -> Option<(&'static str, String)> {
     origin.filter(|_| wanted).map(|origin| (XMP_KEYWORD, origin.xmp()))
 }
 
-/// The pictures of a list, `u8[b,h,w,3]`; `None` when it is none.
+/// The pictures of a list, `u8[b,h,w,3]`; `None` for other values.
 pub(crate) fn list(value: &Value) -> Option<Vec<Value>> {
     let Value::Tensor(tensor) = value else { return None };
     let (&[_, height, width, 3], Some(bytes)) = (tensor.shape(), tensor.values::<u8>()) else { return None };

@@ -1,4 +1,4 @@
-//! Pictures of work in progress, as files and in the terminal.
+//! Previews as files and in the terminal.
 
 use std::path::{Path, PathBuf};
 
@@ -26,7 +26,7 @@ pub(crate) struct PreviewArgs {
 }
 
 impl PreviewArgs {
-    /// Where previews go, if they are wanted; models make them all, which the files say if they are `marked`.
+    /// Opens the destinations of previews, if any. `marked` states in the files that a model made them.
     pub(crate) fn open(&self, marked: bool) -> Result<Option<Previews>> {
         let files = self.preview.as_deref().map(place).transpose()?;
         let screen = if self.no_terminal_preview { None } else { Screen::detected() };
@@ -43,12 +43,12 @@ fn place(path: &Path) -> Result<Place> {
     }
 }
 
-/// Where previews go.
+/// Destinations of previews.
 pub(crate) struct Previews {
     files: Option<Place>,
-    /// The terminal, if it can show them.
+    /// The terminal, if it can show pictures.
     pub(crate) screen: Option<Screen>,
-    /// At every so many steps.
+    /// Interval in steps.
     pub(crate) every: usize,
     marked: bool,
 }
@@ -59,7 +59,8 @@ enum Place {
 }
 
 impl Previews {
-    /// Writes one, of a node's `step` of which picture of many (empty of one), if files are wanted.
+    /// Writes a preview of a node's `step`, if files are wanted; `which` is the number of the picture, empty for a single
+    /// one.
     pub(crate) fn write(&self, which: &str, node: &str, step: usize, rgb: &Tensor) -> Result<()> {
         let Some(place) = &self.files else { return Ok(()) };
         let mark = picture::mark(Some(Origin::Trained), self.marked);
@@ -71,7 +72,7 @@ impl Previews {
     }
 }
 
-/// As `prior-0007.png`; of a node within another, or one picture of many, `0002-outer-prior-0007.png`.
+/// File name, such as `prior-0007.png`; for a node within another, or one of several pictures, `0002-outer-prior-0007.png`.
 fn name(which: &str, node: &str, step: usize) -> PathBuf {
     Path::new(&format!("{which}{}-{step:04}.png", node.replace('/', "-"))).to_owned()
 }

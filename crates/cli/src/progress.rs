@@ -1,4 +1,4 @@
-//! Progress of a run on the terminal: node, step, time left, previews. Nothing is drawn where stderr is no terminal.
+//! Progress of a run on the terminal: node, step, time left, previews. Nothing is drawn if stderr is not a terminal.
 
 use std::collections::BTreeMap;
 
@@ -14,17 +14,17 @@ use crate::terminal::Screen;
 const PARTS: f64 = 1000.;
 const STYLE: &str = "{msg:28!} [{bar:30}] {percent:>3} %, {eta} left";
 
-/// What is done with each picture of a list as it is finished: the output's name, which one, and the picture.
+/// Called for each finished picture of a list: the output's name, the index, and the picture.
 pub(crate) type OnPart<'a> = Box<dyn FnMut(&str, usize, &Value) -> Result<()> + 'a>;
 
 /// Shows the progress of runs, and warnings as lines.
 pub(crate) struct Progress<'a> {
     bar: ProgressBar,
-    /// Which picture of how many; empty when there is one.
+    /// Number of the picture and of all pictures; empty for a single one.
     which: String,
-    /// The last preview of each node, where they are wanted.
+    /// The last preview of each node, if wanted.
     kept: Option<BTreeMap<String, Tensor>>,
-    /// The same in the names of files.
+    /// Number of the picture in file names.
     number: String,
     previews: Option<Previews>,
     on_part: Option<OnPart<'a>>,
@@ -36,7 +36,7 @@ impl<'a> Progress<'a> {
     /// Shows nothing until a run begins.
     pub(crate) fn new(previews: Option<Previews>) -> Progress<'a> {
         let bar = ProgressBar::with_draw_target(Some(PARTS as u64), ProgressDrawTarget::hidden());
-        // The template is a constant, which a test reads; without a style there would still be a line.
+        // The template is a constant, which a test parses; without a style there would still be a line.
         if let Ok(style) = ProgressStyle::with_template(STYLE) {
             bar.set_style(style.progress_chars("=> "));
         }
@@ -44,7 +44,7 @@ impl<'a> Progress<'a> {
         Progress { bar, which, number, kept: None, previews, on_part: None, step: 0 }
     }
 
-    /// Keeps what nodes show of their work, if that is `wanted`; else it costs nothing.
+    /// Keeps the previews of nodes if `wanted`; otherwise there is no cost.
     pub(crate) fn keeping_previews(mut self, wanted: bool) -> Progress<'a> {
         self.kept = wanted.then(BTreeMap::new);
         self
@@ -55,20 +55,20 @@ impl<'a> Progress<'a> {
         self.kept.iter().flatten().map(|(node, preview)| (node.as_str(), preview))
     }
 
-    /// Does something with each picture of a list as soon as it is finished.
+    /// Calls a function with each picture of a list as soon as it is finished.
     pub(crate) fn on_part(mut self, on_part: OnPart<'a>) -> Progress<'a> {
         self.on_part = Some(on_part);
         self
     }
 
-    /// Says which picture of how many comes next.
+    /// Announces the next picture, by number.
     pub(crate) fn picture(&mut self, number: usize, of: usize) {
         if of > 1 {
             (self.which, self.number) = (format!("{number}/{of} "), format!("{number:04}-"));
         }
     }
 
-    /// Says what went wrong with a file beside the run, which goes on.
+    /// Reports an error of a preview file; the run continues.
     fn failed(&mut self, error: &anyhow::Error) {
         self.warn(&format!("{error:#}"));
     }
@@ -87,7 +87,7 @@ impl<'a> Progress<'a> {
     /// Clears the line, and the preview above it.
     pub(crate) fn done(&mut self) {
         self.bar.finish_and_clear();
-        // A terminal that is gone leaves nobody to tell, here and below.
+        // If the terminal is closed, output is lost, here and below.
         let _ = self.screen().map(Screen::clear);
     }
 }
@@ -124,11 +124,11 @@ impl Observer for Progress<'_> {
         if let Some(kept) = &mut self.kept {
             kept.insert(node.to_owned(), rgb.clone());
         }
-        // It is of the step that is being worked on.
+        // The preview belongs to the current step.
         let written = self.previews.as_ref().map(|p| p.write(&self.number, node, self.step + 1, rgb));
         if let Some(Err(error)) = written {
             self.failed(&error);
-            // Once is enough: the next would most likely fail as well.
+            // Reported once, since later files would most likely fail too.
             self.previews = None;
         }
         let bar = self.bar.clone();

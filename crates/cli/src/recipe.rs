@@ -1,4 +1,4 @@
-//! How a picture was made, kept in the picture: enough to make it again.
+//! Recipes: how a picture was made, stored in the picture so that it can be reproduced.
 
 use std::io::BufReader;
 use std::path::Path;
@@ -20,21 +20,21 @@ pub(crate) struct Recipe {
     pub graph: String,
     /// The output.
     pub output: String,
-    /// The inputs that were set.
+    /// Inputs that were set.
     pub inputs: Texts,
-    /// What was changed in the graph: arguments, as `prior.steps`, and kinds of nodes, as `prior`.
+    /// Changes to the graph: arguments, such as `prior.steps`, and kinds of nodes, such as `prior`.
     pub changes: Texts,
-    /// The texts of the graphs that were node kinds, by kind.
+    /// Texts of the graphs that were node kinds, by kind.
     pub graphs: Texts,
-    /// A digest of the content of every model, tokenizer and file, by its name; of several where one name leads to several.
+    /// Digests of the content of every model, tokenizer and file, by its name; several if a name stands for several files.
     pub files: Texts,
-    /// The same of each file by the input or argument that it was given for.
+    /// Digest of each file, by the input or argument that it was given for.
     pub digests: Texts,
     /// Whether ComfyUI's nodes made it: numbers below their range then stand for what was left out.
     pub of_comfyui: bool,
 }
 
-/// Where a PNG file keeps each part.
+/// Keywords of the parts in a PNG file.
 const GRAPH: &str = "graph";
 const OUTPUT: &str = "output";
 const INPUTS: &str = "inputs";
@@ -44,7 +44,7 @@ const FILES: &str = "files";
 const DIGESTS: &str = "digests";
 
 impl Recipe {
-    /// The recipe of a run of `graph`, in which seeds are what counts of them; otherwise as [`Recipe::new`].
+    /// The recipe of a run of `graph`, with seeds reduced to their effective part; otherwise as [`Recipe::new`].
     pub(crate) fn of(
         graph: &Graph,
         text: &str,
@@ -56,8 +56,8 @@ impl Recipe {
         Recipe::new(text, inputs, changes, used)
     }
 
-    /// A recipe without an output and graphs that are node kinds yet. Names of models and files that were given as paths
-    /// lose their folders: pictures are shared, and folders are called after users and clients.
+    /// A recipe, still without an output and graphs that are node kinds. Paths of models and files lose their folders,
+    /// since pictures are shared and folders are often named after users and clients.
     pub(crate) fn new(text: &str, inputs: Texts, changes: Texts, used: &[Used]) -> Recipe {
         let input = |(name, text): (String, String)| {
             let known = used.iter().find(|used| used.place == name && used.name == text);
@@ -122,7 +122,7 @@ impl Recipe {
         };
         let (graph, output) = (text(GRAPH)?, text(OUTPUT)?);
         let [inputs, changes, files] = [INPUTS, CHANGES, FILES].map(|keyword| texts(keyword, text(keyword)));
-        // Pictures without graphs that are node kinds, or without files, do not have them.
+        // Omitted if there are no such graphs or files.
         let mut some =
             |keyword: &str| parts.remove(keyword).map_or(Ok(Texts::new()), |text| texts(keyword, Ok(text)));
         let (graphs, digests) = (some(GRAPHS)?, some(DIGESTS)?);
@@ -139,18 +139,18 @@ impl Recipe {
         })
     }
 
-    /// The arguments that were replaced.
+    /// Arguments that were replaced.
     pub(crate) fn arguments(&self) -> impl Iterator<Item = (&String, &String)> {
         self.changes.iter().filter(|(name, _)| name.contains('.'))
     }
 
-    /// The nodes that were of another kind.
+    /// Nodes whose kind was changed.
     pub(crate) fn kinds(&self) -> impl Iterator<Item = (&String, &String)> {
         self.changes.iter().filter(|(name, _)| !name.contains('.'))
     }
 }
 
-/// The texts that a PNG file says of itself, by keyword.
+/// The texts of a PNG file, by keyword.
 fn parts(path: &Path) -> Result<Texts> {
     let shown = path.display();
     let file = regular::open(path, regular::Links::Followed);

@@ -1,4 +1,4 @@
-//! `wuerst run`: any graph, any outputs.
+//! `wuerst run`: runs any graph, and writes any of its outputs.
 
 use std::borrow::Cow;
 use std::cell::RefCell;
@@ -63,7 +63,7 @@ pub(crate) struct Args {
     setup: Setup,
 }
 
-/// What is to be seen of nodes: their outputs that were asked for, as far as they are pictures, else their previews.
+/// Pictures to show for nodes: requested outputs that are pictures, otherwise previews.
 fn shown<'a>(
     graph: &Graph,
     progress: &Progress<'_>,
@@ -81,7 +81,7 @@ fn shown<'a>(
     previews.chain(outputs.filter_map(of_output)).collect()
 }
 
-/// A report in which nodes have a `preview`.
+/// A report whose nodes have a `preview`.
 fn with_previews(mut report: Json, shown: &BTreeMap<String, String>) -> Json {
     for node in report["nodes"].as_array_mut().into_iter().flatten() {
         if let Some(address) = node["node"].as_str().and_then(|name| shown.get(name)) {
@@ -91,7 +91,7 @@ fn with_previews(mut report: Json, shown: &BTreeMap<String, String>) -> Json {
     report
 }
 
-/// An output's file, and how it is written.
+/// File and format of an output.
 type Goal = (Format, Target);
 
 /// Runs the graph and writes the outputs.
@@ -117,7 +117,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Runs it as it is in its file now.
+/// Runs the graph with the present content of its file.
 fn make(
     args: &Args,
     (targets, report): (&[Goal], Option<&Target>),
@@ -174,7 +174,7 @@ fn make(
     let outputs: Vec<&str> = args.output.iter().map(|(name, _)| name.as_str()).collect();
     let fitting = outputs.iter().zip(targets).map(|(name, (format, target))| (*name, *format, target));
     outputs::fitting(job.graph(), &fitting.collect::<Vec<_>>())?;
-    // Pictures of lists that are written already.
+    // Pictures of lists that are already written.
     let written = RefCell::new(BTreeSet::new());
     let on_part = |output: &str, index: usize, value: &Value| -> Result<()> {
         let wanted = outputs.iter().zip(targets).enumerate().filter(|(_, (name, _))| **name == output);
@@ -228,7 +228,7 @@ fn of_list(target: &Target, index: usize) -> Result<Target> {
     Target::new(&numbered(target.path(), u32::try_from(index + 1)?))
 }
 
-/// The graph that is named, or the one that the picture was made with.
+/// The named graph, or the one that the picture was made with.
 fn source(args: &Args, before: Option<&Recipe>) -> Result<GraphFile> {
     match (&args.graph, &args.from, before) {
         (Some(path), ..) => GraphFile::open(path),
@@ -241,7 +241,7 @@ fn source(args: &Args, before: Option<&Recipe>) -> Result<GraphFile> {
     }
 }
 
-/// What to set: what the picture was made with, and in its place what is given now.
+/// Values to set: those of the picture's recipe, overridden by those given now.
 fn sets(given: &Sets, before: Option<&Recipe>) -> Vec<(String, String)> {
     let before = before.into_iter().flat_map(|recipe| recipe.inputs.iter().chain(recipe.arguments()));
     replaced(before.filter(|(name, _)| !given.has_path(name)), &given.texts)

@@ -1,5 +1,5 @@
-//! Lines for stdout and stderr. All of them are printable: what strangers have written never acts upon a terminal. No
-//! line for stdout is lost in silence.
+//! Output lines for stdout and stderr. Control characters from untrusted text are escaped, and failures of stdout are
+//! reported.
 
 use std::fmt::Display;
 use std::io::{self, ErrorKind, Write, stderr, stdout};
@@ -9,20 +9,20 @@ use anyhow::{Result, bail};
 use serde_json::Value as Json;
 use wuerst::core::{printable, printable_json};
 
-/// What kept the first lost line from stdout.
+/// The first error of writing to stdout.
 static LOST: OnceLock<io::Error> = OnceLock::new();
 
-/// Writes a line to stdout. What keeps it from there is said by [`all_written`].
+/// Writes a line to stdout. [`all_written`] reports errors.
 pub(crate) fn say(line: impl Display) {
     keep(writeln!(stdout(), "{}", printable(&line.to_string())));
 }
 
-/// Writes JSON to stdout, in lines of its own.
+/// Writes JSON to stdout, on several lines.
 pub(crate) fn say_json(json: &Json) {
     keep(writeln!(stdout(), "{}", printable_json(&format!("{json:#}"))));
 }
 
-/// Writes JSON to stdout, in one line.
+/// Writes JSON to stdout, on one line.
 pub(crate) fn say_json_line(json: &Json) {
     keep(writeln!(stdout(), "{}", printable_json(&json.to_string())));
 }
@@ -32,7 +32,7 @@ pub(crate) fn say_bytes(bytes: &[u8]) {
     keep(stdout().write_all(bytes));
 }
 
-/// Remembers why stdout cannot be written. A reader that has seen enough, as `head`, is no error.
+/// Records why stdout cannot be written. A reader that stops early, such as `head`, is no error.
 pub(crate) fn keep(written: io::Result<()>) {
     if let Err(error) = written
         && error.kind() != ErrorKind::BrokenPipe
@@ -41,7 +41,7 @@ pub(crate) fn keep(written: io::Result<()>) {
     }
 }
 
-/// Whether everything is on stdout that was written there.
+/// Reports an error if any output to stdout was lost.
 pub(crate) fn all_written() -> Result<()> {
     keep(stdout().flush());
     match LOST.get() {
@@ -50,7 +50,7 @@ pub(crate) fn all_written() -> Result<()> {
     }
 }
 
-/// Writes a line to stderr. A terminal that is gone is no error.
+/// Writes a line to stderr. A closed terminal is no error.
 pub(crate) fn tell(line: impl Display) {
     let _ = writeln!(stderr(), "{}", printable(&line.to_string()));
 }

@@ -1,4 +1,4 @@
-//! Seeds: what of them counts, for the line of a picture and for its metadata.
+//! Seeds: their effective part, for the line about a picture and for its metadata.
 
 use wuerst::Graph;
 use wuerst::core::{Ty, effective_seed, whole};
@@ -6,12 +6,12 @@ use wuerst::graph::ValueSource;
 
 use crate::pairs::Texts;
 
-/// Reads a seed from the command line; whether it is one, the graph says.
+/// Parses a seed from the command line; the graph checks its range.
 pub(crate) fn read(text: &str) -> Result<i128, String> {
     whole(text).ok_or_else(|| format!("a seed is a whole number from 0 to {}", u64::MAX))
 }
 
-/// The seed that counts, with the one that was given where they differ.
+/// The effective seed, with the given one if it differs.
 pub(crate) fn shown(seed: i128) -> String {
     match effective_seed(seed) {
         counts if i128::from(counts) == seed => counts.to_string(),
@@ -19,8 +19,7 @@ pub(crate) fn shown(seed: i128) -> String {
     }
 }
 
-/// Replaces seeds by what of them counts: in `inputs` that are wired to the seed of a node that is built in, and in
-/// `changes`, which name such a port.
+/// Replaces seeds by their effective part: in `inputs` wired to the seed of a built-in node, and in `changes` of such a port.
 pub(crate) fn reduce(graph: &Graph, inputs: &mut Texts, changes: &mut Texts) {
     let mut each = |node: &str, port: &str, source: &ValueSource| {
         if let Some(text) = changes.get_mut(&format!("{node}.{port}")) {

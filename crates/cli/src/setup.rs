@@ -1,4 +1,4 @@
-//! The engine's options, the same for every command that needs an engine.
+//! Options of the engine, shared by all commands that need one.
 
 use std::cell::OnceCell;
 use std::num::NonZeroUsize;
@@ -14,10 +14,10 @@ use crate::extensions::Extensions;
 use crate::find;
 use crate::pairs::Texts;
 
-/// The models that ship.
+/// Models that ship.
 const MODELS: &str = "models/icons";
 
-/// Where .ci/setup puts ONNX Runtime.
+/// Folder in which .ci/setup stores ONNX Runtime.
 const RUNTIME: &str = ".vendor/onnxruntime";
 
 #[derive(clap::Args)]
@@ -87,19 +87,18 @@ pub(crate) struct Setup {
     model_memory: Option<ByteSize>,
     #[command(flatten)]
     more: Extensions,
-    /// The settings file as it was read.
+    /// The settings file, once read.
     #[arg(skip)]
     settings: OnceCell<Settings>,
 }
 
 impl Setup {
-    /// An engine, for graphs whose models must be there; `graph` is the file of the one to run, where it is known.
+    /// An engine for graphs whose models must exist; `graph` is the graph file, if known.
     pub(crate) fn engine(&self, graph: Option<&Path>) -> Result<Engine> {
         Ok(self.engine_with(graph, &Texts::new())?.0)
     }
 
-    /// The same for a picture that is made again: `graphs` are those that were node kinds then, by kind. Gives those
-    /// that are now.
+    /// An engine to reproduce a picture: `graphs` are its graphs that were node kinds. Returns those that are node kinds now.
     pub(crate) fn engine_with(&self, graph: Option<&Path>, graphs: &Texts) -> Result<(Engine, Texts)> {
         let models = self.models(graph)?;
         if !holds_models(&models)
@@ -113,13 +112,13 @@ impl Setup {
         self.engine_in(models, graph, graphs)
     }
 
-    /// An engine for looking at graphs and nodes, which may be done without models.
+    /// An engine for inspecting graphs and nodes, which works without models.
     pub(crate) fn engine_without_models(&self, graph: Option<&Path>) -> Result<Engine> {
         let models = self.models(graph).unwrap_or_else(|_| MODELS.into());
         Ok(self.engine_in(models, graph, &Texts::new())?.0)
     }
 
-    /// The models folder that was named, or the one that the graph lies in, or the one that ships.
+    /// The named models folder, or the graph's own folder, or the one that ships.
     pub(crate) fn models(&self, graph: Option<&Path>) -> Result<PathBuf> {
         let named = self.models.as_ref().or(self.settings()?.models.as_ref());
         let beside = graph
@@ -141,12 +140,12 @@ impl Setup {
         }
     }
 
-    /// Whether pictures that models make say so.
+    /// Whether pictures made by models are marked.
     pub(crate) fn marks(&self) -> bool {
         !self.no_mark
     }
 
-    /// The folder whose files graphs may read wherever they lie themselves.
+    /// The folder that graphs may read files from, wherever the graphs are.
     pub(crate) fn readable(&self) -> Result<Option<&Path>> {
         Ok(self.files.as_ref().or(self.settings()?.files.as_ref()).map(PathBuf::as_path))
     }
@@ -157,7 +156,7 @@ impl Setup {
         Ok(given.unwrap_or_else(|| thread::available_parallelism().map_or(1, usize::from)))
     }
 
-    /// What the settings file says; nothing where none is named.
+    /// The settings; empty if no file is named.
     fn settings(&self) -> Result<&Settings> {
         if let Some(settings) = self.settings.get() {
             return Ok(settings);
@@ -214,11 +213,11 @@ impl Setup {
         StageOptions::read_devices(&mut options.stages.each, &self.stage_devices)?;
         StageOptions::read_threads(&mut options.stages.each, &self.stage_threads)?;
         options.stages.strict |= self.strict;
-        // What .ci/setup fetched, for a program that is run without `cargo run`.
+        // The library fetched by .ci/setup, for programs run without `cargo run`.
         if options.stages.runtime.is_none() && env::var_os("ORT_DYLIB_PATH").is_none_or(|at| at.is_empty()) {
             options.stages.runtime = find::first_around_program(RUNTIME);
         }
-        // Added below, where their mistakes are shown with their lines and pictures keep what they were.
+        // Added below, so that their mistakes are shown with lines, and recipes record them.
         options.plugins.clear();
         options.subgraphs.clear();
         let engine = Engine::new(options)?;

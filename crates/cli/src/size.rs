@@ -1,4 +1,4 @@
-//! Sizes as people write them: of pictures, and of files.
+//! Sizes in readable form: of pictures, and of files.
 
 use std::str::FromStr;
 
@@ -19,12 +19,12 @@ impl FromStr for Size {
     }
 }
 
-/// Bytes in the largest unit of which there is one, as `3.97 GB` (10⁹ bytes).
+/// Bytes in the largest fitting unit, such as `3.97 GB` (10⁹ bytes).
 pub(crate) fn bytes(count: u64) -> String {
     scaled(count, "B")
 }
 
-/// A count with a prefix of the unit, as `577 G`.
+/// A count with a prefix of the unit, such as `577 G`.
 pub(crate) fn scaled(count: u64, unit: &str) -> String {
     let prefixes = [(1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k")];
     let count = count as f64;

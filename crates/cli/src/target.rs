@@ -1,4 +1,4 @@
-//! Output files: known to be writable before anything is computed, and never left half-written.
+//! Output files: checked to be writable before anything is computed, and never left half-written.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -10,20 +10,20 @@ use wuerst::stages::{followed, replace, temporary};
 #[derive(Clone, Debug)]
 pub(crate) struct Target {
     path: PathBuf,
-    /// Where the bytes go.
+    /// Destination of the bytes.
     place: Place,
 }
 
 #[derive(Clone, Debug)]
 enum Place {
-    /// A file, new or to be replaced: by way of a temporary file in its folder.
+    /// A file, new or to be replaced, by way of a temporary file in its folder.
     File { folder: PathBuf, path: PathBuf },
-    /// A device or a pipe, which is written to as it is.
+    /// A device or a pipe, which is written directly.
     Stream,
 }
 
 impl Target {
-    /// Makes sure that a file can be written there.
+    /// Checks that a file can be written at this path.
     pub(crate) fn new(path: &Path) -> Result<Target> {
         let target = Target { path: path.to_owned(), place: place(path)? };
         if let Place::File { folder, .. } = &target.place {
@@ -37,7 +37,7 @@ impl Target {
         &self.path
     }
 
-    /// The file that is written, by one path however it was named; `None` for a device or a pipe.
+    /// The file to write, by a canonical path; `None` for a device or a pipe.
     pub(crate) fn file(&self) -> Option<PathBuf> {
         match &self.place {
             Place::File { folder, path } => Some(folder.canonicalize().ok()?.join(path.file_name()?)),
@@ -45,7 +45,7 @@ impl Target {
         }
     }
 
-    /// Writes all of it, or nothing.
+    /// Writes all bytes, or nothing.
     pub(crate) fn write(&self, bytes: &[u8]) -> Result<()> {
         match &self.place {
             Place::Stream => fs::write(&self.path, bytes).map_err(|e| self.failed(&e)),
@@ -54,7 +54,7 @@ impl Target {
     }
 
     fn failed(&self, error: &std::io::Error) -> anyhow::Error {
-        // Without the path that tempfile adds: the temporary file's, which means nothing to the user.
+        // Omits the path that tempfile adds: the temporary file's, which the user does not know.
         let reason = error.raw_os_error().map_or_else(|| error.to_string(), reason);
         anyhow!("{} cannot be written: {reason}; write somewhere else", self.path.display())
     }
@@ -66,7 +66,7 @@ fn reason(code: i32) -> String {
 
 fn place(path: &Path) -> Result<Place> {
     let shown = path.display();
-    // What a link points to is written, there or not, and the link stays.
+    // The target of a link is written, even if it does not exist yet, and the link stays.
     let path = match path.canonicalize() {
         Ok(path) => path,
         Err(_) => followed(path).map_err(|error| anyhow!("{shown} cannot be written: it {error}"))?,
@@ -92,7 +92,7 @@ fn place(path: &Path) -> Result<Place> {
     Ok(Place::File { folder, path })
 }
 
-/// `apple.png` as `apple-0001.png`.
+/// `apple.png` becomes `apple-0001.png`.
 pub(crate) fn numbered(output: &Path, number: u32) -> PathBuf {
     let mut name = output.file_stem().unwrap_or_default().to_owned();
     name.push(format!("-{number:04}.png"));

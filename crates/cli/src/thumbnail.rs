@@ -1,4 +1,4 @@
-//! Small pictures, for reports of runs and for terminals.
+//! Thumbnails, for reports and terminals.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -9,7 +9,7 @@ use crate::picture;
 /// The longest side, in pixels.
 const SIDE: usize = 128;
 
-/// A picture, `u8[h,w,3]`, as the address of a small PNG file that holds itself; `None` of anything else.
+/// A thumbnail of a picture, `u8[h,w,3]`, as a `data:` address; `None` for other values.
 pub(crate) fn address(value: &Value) -> Option<String> {
     let ([height, width], bytes) = small(value)?;
     let picture = Value::from(Tensor::from_vec(&[height, width, 3], bytes).ok()?);
@@ -17,7 +17,7 @@ pub(crate) fn address(value: &Value) -> Option<String> {
     Some(format!("data:image/png;base64,{}", STANDARD.encode(file)))
 }
 
-/// Height and width of a picture that is made small, and its pixels; `None` of anything else.
+/// Height, width and pixels of a thumbnail; `None` for values that are not pictures.
 pub(crate) fn small(value: &Value) -> Option<([usize; 2], Vec<u8>)> {
     let Value::Tensor(tensor) = value else { return None };
     let (&[height, width, 3], Some(pixels)) = (tensor.shape(), tensor.values::<u8>()) else { return None };

@@ -1,4 +1,4 @@
-//! The models and files that a graph reads: what for, called what, and with which content.
+//! Models and files that a graph reads: their purpose, name and content.
 
 use std::collections::BTreeMap;
 use std::path::{self, Path};
@@ -17,19 +17,19 @@ pub(crate) type Found = BTreeMap<String, Value>;
 /// A model or file that a graph reads.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Used {
-    /// The input or argument, as `image` or `load.file`; empty for a file that belongs to a model.
+    /// The input or argument, such as `image` or `load.file`; empty for a file that belongs to a model.
     pub place: String,
-    /// Its name as it was written.
+    /// Name as written.
     pub name: String,
-    /// Its name as pictures hold it: without the folders of whoever ran the graph.
+    /// Name for pictures: without the user's folders.
     pub shown: String,
-    /// A digest of its content.
+    /// Digest of its content.
     pub digest: String,
-    /// Whether it is a file of a graph; else a model, or a file that belongs to one.
+    /// Whether it is a file of a graph; otherwise a model, or a file that belongs to one.
     pub is_file: bool,
 }
 
-/// The models and files of a graph: those in it, and those that are inputs. Reads every one once, for its digest.
+/// Models and files of a graph: those in it, and those set as inputs. Reads each once, for its digest.
 pub(crate) fn used(engine: &Engine, graph: &Graph, inputs: &Texts, found: &Found) -> Result<Vec<Used>> {
     let registry = engine.registry();
     let mut values: Vec<(String, Value)> = vec![];
@@ -79,7 +79,7 @@ pub(crate) fn used(engine: &Engine, graph: &Graph, inputs: &Texts, found: &Found
     Ok(used)
 }
 
-/// A model's name: whole where it leads into the models folder, as graphs name models.
+/// Name of a model: relative to the models folder if it is inside, as in graphs.
 fn shown(models: &Models, model: &Model) -> String {
     let found = models.find(model.name()).ok().and_then(|path| path::absolute(path).ok());
     let whole = found.is_some_and(|path| path == model.path());
@@ -91,7 +91,7 @@ pub(crate) fn base(name: &str) -> &str {
     Path::new(name).file_name().and_then(|name| name.to_str()).unwrap_or(name)
 }
 
-/// The digests of what is used, by name; of several where one name leads to several.
+/// Digests by name; several if a name stands for several files.
 pub(crate) fn digests<'a>(used: impl Iterator<Item = &'a Used>) -> Texts {
     let mut files = Texts::new();
     for Used { shown, digest, .. } in used {

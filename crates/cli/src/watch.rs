@@ -1,4 +1,4 @@
-//! Doing something again whenever a file changes.
+//! Repeats work whenever a file changes.
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -13,11 +13,11 @@ use crate::say::tell;
 /// Between two looks at the file.
 const PACE: Duration = Duration::from_millis(200);
 
-/// Longer than any graph may be, in bytes.
+/// Maximum length read, in bytes; longer than any graph may be.
 const LONGEST: u64 = 16 << 20;
 
-/// Does `work`, and does it again whenever the file changes, until the process is ended. What goes wrong is said, and the
-/// next change may put it right.
+/// Does `work`, and repeats it whenever the file changes, until the process ends. Errors are printed, and a later change
+/// may fix them.
 pub(crate) fn again(file: &Path, mut work: impl FnMut() -> Result<()>) -> Result<ExitCode> {
     let mut watched = Watched::new(file);
     loop {
@@ -31,12 +31,12 @@ pub(crate) fn again(file: &Path, mut work: impl FnMut() -> Result<()>) -> Result
     }
 }
 
-/// A file, by its content: times of files are too coarse for two changes in a row, and a graph is small.
+/// Content of a watched file. Modification times are too coarse for two quick changes, and graphs are small.
 struct Watched {
     file: PathBuf,
-    /// What was worked on.
+    /// Content that was last processed.
     seen: Option<Vec<u8>>,
-    /// What the last look saw.
+    /// Content at the last look.
     last: Option<Vec<u8>>,
 }
 
@@ -46,8 +46,8 @@ impl Watched {
         Watched { file: file.to_owned(), last: seen.clone(), seen }
     }
 
-    /// Looks at the file: whether it is there with another content, and was the same at the look before, so that one that
-    /// an editor is still writing is left alone.
+    /// Whether the file has new content that is equal to that of the previous look, so that a file still being written is
+    /// ignored.
     fn changed(&mut self) -> bool {
         let now = look(&self.file);
         let still = self.last == now;
@@ -60,7 +60,7 @@ impl Watched {
     }
 }
 
-/// What is in the file; nothing while it cannot be read, which is said where the work is done.
+/// Content of the file; `None` if it cannot be read, which the work itself reports.
 fn look(file: &Path) -> Option<Vec<u8>> {
     regular::read(file, LONGEST).ok()
 }

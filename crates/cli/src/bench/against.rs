@@ -1,4 +1,4 @@
-//! The same picture by a peer and by us, in turn, and the ratios of the times.
+//! Measures the same picture in another program and in this one alternately, with the ratios of the times.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -11,7 +11,7 @@ use wuerst::{Engine, Job, Value};
 use super::figures::Median;
 use super::peer::Peer;
 
-/// What both are asked for, where `--set` says nothing else. Steps and guidance are evaluations of the networks.
+/// Default settings of both programs, which `--set` overrides. Steps and guidance are evaluations of the networks.
 const REQUEST: [(&str, &str); 9] = [
     ("prompt", "a red apple"),
     ("negative", ""),
@@ -24,10 +24,10 @@ const REQUEST: [(&str, &str); 9] = [
     ("decoder_guidance", "0"),
 ];
 
-/// The longest result of the peer's that is read, in bytes.
+/// Maximum length of the peer's result, in bytes.
 const LONGEST: u64 = 1 << 30;
 
-/// Stages as the peer names them, and the kinds of our nodes that do the same.
+/// Stage names of the peer, and our node kinds with equal work.
 const STAGES: [(&str, &str); 4] = [
     ("text", "wuerst.text_encode"),
     ("prior", "wuerst.prior"),
@@ -43,7 +43,7 @@ pub(super) struct Comparison {
     pub(super) likeness: f64,
 }
 
-/// Sets the inputs that the peer is asked for too.
+/// Sets the inputs to the values requested from the peer.
 pub(super) fn prepare(job: &Job, set: &[(&str, &str)]) -> Result<BTreeMap<String, String>> {
     let mut values: BTreeMap<String, String> = REQUEST.map(|(k, v)| (k.to_owned(), v.to_owned())).into();
     for (name, value) in set {
@@ -60,7 +60,7 @@ pub(super) fn prepare(job: &Job, set: &[(&str, &str)]) -> Result<BTreeMap<String
     Ok(values)
 }
 
-/// Runs both in turn, after a run of each to warm up.
+/// Runs both alternately, after a warm-up run of each.
 pub(super) fn compare(
     engine: &Engine,
     job: &Job,
@@ -126,7 +126,7 @@ fn request(values: &BTreeMap<String, String>, output: &str, file: &Path) -> Resu
     }))
 }
 
-/// How alike our result and the peer's are.
+/// Similarity of our result and the peer's.
 pub(super) fn psnr(ours: &Value, file: &Path) -> Result<f64> {
     let Value::Tensor(tensor) = ours else { bail!("only a picture or an embedding can be compared") };
     let theirs = wuerst::stages::npy::read(&regular::read(file, LONGEST)?)

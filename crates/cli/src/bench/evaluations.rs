@@ -1,4 +1,4 @@
-//! Single evaluations of networks by a peer that has networks and no pipeline of ours, and by us, in turn.
+//! Measures single evaluations of networks, alternately, by a peer without a pipeline and by us.
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -17,16 +17,16 @@ use wuerst_model::noise::Noise;
 use super::against::{Comparison, psnr};
 use super::peer::Peer;
 
-/// An evaluation that both do.
+/// An evaluation done by both programs.
 struct Evaluation {
-    /// The network, as the peer calls it.
+    /// The peer's name of the network.
     network: &'static str,
     contract: Contract,
     output: &'static str,
     inputs: Vec<(&'static str, Tensor)>,
 }
 
-/// Evaluates the prior, on two pictures as with guidance, and the VQGAN's decoder for a picture of this size.
+/// Evaluates the prior on two pictures, as with guidance, and the VQGAN's decoder for a picture of this size.
 pub(super) fn compare(
     engine: &Engine,
     models: &Path,

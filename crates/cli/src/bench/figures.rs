@@ -1,4 +1,4 @@
-//! Medians of what was measured, as a table and as JSON.
+//! Medians of measurements, as a table and as JSON.
 
 use std::time::Duration;
 
@@ -41,44 +41,44 @@ impl Median {
     }
 }
 
-/// What a node takes, in milliseconds.
+/// Times of a node, in milliseconds.
 pub(super) struct StageFigures {
     pub(super) node: String,
     pub(super) whole: Median,
-    /// The part of it in models.
+    /// Part spent in models.
     pub(super) models: Median,
-    /// In these models, as far as they say which networks they hold.
+    /// MACs of these models, as far as they state their networks.
     pub(super) macs: u64,
-    /// Bytes that an evaluation held in values of its own at most, and as many as were predicted; 0 when not known.
+    /// Measured peak bytes of an evaluation's own values, and the predicted ones; 0 if unknown.
     pub(super) memory: u64,
     pub(super) predicted_memory: u64,
 }
 
 impl StageFigures {
-    /// MACs in a second of its models; 0 when not known.
+    /// MACs per second of its models; 0 if unknown.
     fn speed(&self) -> f64 {
         if self.models.middle > 0. { self.macs as f64 / self.models.middle * 1e3 } else { 0. }
     }
 }
 
-/// What a graph takes.
+/// Measurements of a graph.
 pub(super) struct Figures {
     pub(super) runs: usize,
     pub(super) devices: Vec<String>,
     pub(super) stages: Vec<StageFigures>,
-    /// The fastest matrix product of this machine.
+    /// The fastest matrix product on this machine.
     pub(super) peak_throughput: PeakThroughput,
-    /// A run with its models loaded and nothing remembered, in milliseconds.
+    /// A run with loaded models and nothing remembered, in milliseconds.
     pub(super) run: Median,
-    /// The part of it that is not spent in models.
+    /// Part not spent in models.
     pub(super) overhead: Median,
-    /// A run of which everything is remembered, in milliseconds.
+    /// A run with everything remembered, in milliseconds.
     pub(super) cached: Median,
     /// A whole process with one run, in milliseconds.
     pub(super) cold: Median,
-    /// Loading the models and the runtime, once.
+    /// Loading of models and runtime, once.
     pub(super) load: Duration,
-    /// The most memory that this process has had, in bytes.
+    /// Peak memory of this process, in bytes.
     pub(super) peak: Option<u64>,
 }
 

@@ -1,4 +1,4 @@
-//! Runs of each sort: a new process, warm, and with everything remembered.
+//! Runs of each kind: in a new process, warm, and with everything remembered.
 
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
@@ -59,13 +59,13 @@ pub(super) fn measure(engine: &Engine, job: &Job, output: &str, runs: usize) -> 
     })
 }
 
-/// Nodes with side effects run every time, and what follows them may.
+/// Nodes with side effects run every time, and possibly the nodes after them.
 fn volatile(report: &wuerst::Report) -> bool {
     use wuerst::graph::{Outcome, RunReason};
     report.nodes.iter().any(|node| node.outcome == Outcome::Ran(RunReason::Volatile))
 }
 
-/// From the start of a process to its end, with one run in it.
+/// Duration of a whole process with one run.
 fn process() -> Result<Duration> {
     let begun = Instant::now();
     let status = Command::new(env::current_exe()?)
@@ -78,7 +78,7 @@ fn process() -> Result<Duration> {
     Ok(begun.elapsed())
 }
 
-/// The most memory that this process has had, in bytes, where the system tells.
+/// Peak memory of this process in bytes, if the system reports it.
 #[expect(clippy::disallowed_methods, reason = "the system's own file")]
 fn peak() -> Option<u64> {
     let status = fs::read_to_string("/proc/self/status").ok()?;

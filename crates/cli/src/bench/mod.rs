@@ -1,7 +1,7 @@
-//! `wuerst bench`: what a graph takes on this machine, stage by stage.
+//! `wuerst bench`: measures a graph on this machine, stage by stage.
 //!
-//! [`measure`] runs it, [`figures`] makes medians of the times and shows them; [`against`] has a [`peer`] do the same, and
-//! [`evaluations`] one that has networks alone.
+//! [`measure`] runs it, [`figures`] computes medians and shows them; [`against`] runs a [`peer`] for comparison, and
+//! [`evaluations`] a peer that has networks only.
 
 mod against;
 mod evaluations;
@@ -25,7 +25,7 @@ use crate::{find, paths};
 use against::Comparison;
 use peer::Peer;
 
-/// The program that runs diffusers.
+/// Program that runs diffusers.
 const DIFFUSERS: &str = "tests/peers/diffusers_peer.py";
 
 /// Measure what a graph takes, stage by stage
@@ -108,7 +108,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Measures whole runs by diffusers and by us in turn.
+/// Measures whole runs by diffusers and by us alternately.
 fn against_diffusers(
     args: &Args,
     engine: &Engine,
@@ -122,7 +122,7 @@ fn against_diffusers(
     against::compare(engine, job, &args.output, args.runs as usize, values, &mut peer)
 }
 
-/// Measures evaluations by candle and by us in turn.
+/// Measures evaluations by candle and by us alternately.
 fn against_candle(
     args: &Args,
     engine: &Engine,

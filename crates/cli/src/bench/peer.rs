@@ -1,4 +1,4 @@
-//! Another program that makes the same picture from the same weights, as a process that waits for work.
+//! Another program that makes the same picture from the same weights, as a process that waits for requests.
 
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Write};
@@ -8,17 +8,17 @@ use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use anyhow::{Context, Result, bail};
 use serde_json::Value as Json;
 
-/// A running peer. It ends when this is dropped.
+/// A running peer, which ends when dropped.
 pub(super) struct Peer {
     process: Child,
     requests: Option<ChildStdin>,
     answers: BufReader<ChildStdout>,
-    /// What it says of itself: versions, precision, threads, device.
+    /// Description by the peer: versions, precision, threads, device.
     pub(super) name: String,
 }
 
 impl Peer {
-    /// Starts diffusers in the folder that tests/peers/setup made.
+    /// Starts diffusers in the folder made by tests/peers/setup.
     pub(super) fn diffusers(folder: &Path, script: &Path, threads: usize, precision: &str) -> Result<Peer> {
         let python = folder.join("python/bin/python");
         if !python.exists() {
@@ -36,7 +36,7 @@ impl Peer {
         Peer::start(command)
     }
 
-    /// Starts candle's networks, which tests/peers/setup built, in the folder that it made.
+    /// Starts candle's networks in the folder made by tests/peers/setup.
     pub(super) fn candle(folder: &Path, threads: usize) -> Result<Peer> {
         let program = folder.join("candle/release/candle-peer");
         if !program.exists() {
@@ -63,7 +63,7 @@ impl Peer {
         Ok(peer)
     }
 
-    /// Runs once; milliseconds by stage, and of the whole `run`.
+    /// Runs once; returns milliseconds by stage, and for the whole `run`.
     pub(super) fn run(&mut self, request: &Json) -> Result<BTreeMap<String, f64>> {
         let requests = self.requests.as_mut().context("the peer takes no more requests")?;
         writeln!(requests, "{request}").and_then(|()| requests.flush()).context("the peer has ended")?;
@@ -72,7 +72,7 @@ impl Peer {
         Ok(times.iter().filter_map(|(stage, time)| Some((stage.clone(), time.as_f64()?))).collect())
     }
 
-    /// The next line that is JSON; libraries of the peer write there too.
+    /// The next line of JSON; the peer's libraries may write other lines.
     fn answer(&mut self) -> Result<Json> {
         let mut line = String::new();
         loop {
@@ -89,7 +89,7 @@ impl Peer {
 
 impl Drop for Peer {
     fn drop(&mut self) {
-        // It ends by itself when no more requests can come.
+        // Closing the pipe makes it end by itself.
         drop(self.requests.take());
         let _ = self.process.wait();
     }

@@ -3,11 +3,11 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
-/// The most base64 that one sequence may carry.
+/// Maximum length of base64 in one sequence.
 const CHUNK: usize = 4096;
 
-/// Shows RGB pixels in so many rows of text, in place of the picture of the same number. The cursor stays (`C=1`), and the
-/// terminal says nothing (`q=2`).
+/// Shows RGB pixels in `rows` rows of text, in place of the picture with the same number. The cursor stays (`C=1`), and
+/// the terminal does not reply (`q=2`).
 pub(super) fn encode([height, width]: [usize; 2], rgb: &[u8], number: u32, rows: usize) -> Vec<u8> {
     let text = STANDARD.encode(rgb);
     let chunks: Vec<&[u8]> = text.as_bytes().chunks(CHUNK).collect();
@@ -25,7 +25,7 @@ pub(super) fn encode([height, width]: [usize; 2], rgb: &[u8], number: u32, rows:
     out
 }
 
-/// Takes a picture away, and lets the terminal forget it.
+/// Removes a picture and frees it in the terminal.
 pub(super) fn delete(number: u32) -> Vec<u8> {
     format!("\x1b_Ga=d,d=I,i={number},q=2\x1b\\").into_bytes()
 }

@@ -1,4 +1,4 @@
-//! Pictures in terminals that can show them, one file a protocol: [`kitty`] and [`sixel`].
+//! Pictures in terminals, with one file per protocol: [`kitty`] and [`sixel`].
 
 mod kitty;
 mod sixel;
@@ -9,22 +9,22 @@ use wuerst::{Tensor, Value};
 
 use crate::thumbnail;
 
-/// Rows of text that a picture takes.
+/// Height of a picture in rows of text.
 const ROWS: usize = 12;
 
-/// How a terminal is told to show a picture.
+/// A terminal's protocol for pictures.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Protocol {
     Kitty,
     Sixel,
 }
 
-/// Which one the terminal knows that the environment describes. Terminals are not asked: their answer would come on
-/// stdin, which belongs to whoever types.
+/// The protocol of the terminal described by the environment. Terminals are not queried, since their reply would arrive
+/// on stdin, among the user's typing.
 fn known(variable: impl Fn(&str) -> Option<String>) -> Option<Protocol> {
     let value = |name: &str| variable(name).unwrap_or_default();
     let (term, program) = (value("TERM"), value("TERM_PROGRAM"));
-    // Multiplexers draw the screen themselves, and lose pictures or the place where they are.
+    // Multiplexers draw the screen themselves, and lose pictures or their position.
     if variable("TMUX").is_some() || term.starts_with("screen") || term.starts_with("tmux") {
         return None;
     }
@@ -42,21 +42,21 @@ fn known(variable: impl Fn(&str) -> Option<String>) -> Option<Protocol> {
     }
 }
 
-/// A place on stderr in which each picture replaces the one before.
+/// An area on stderr in which each picture replaces the previous one.
 pub(crate) struct Screen {
     protocol: Protocol,
-    /// Whether a picture stands right above the line of the cursor.
+    /// Whether a picture is directly above the cursor's line.
     drawn: bool,
 }
 
 impl Screen {
-    /// None when stderr is no terminal, or one that shows no pictures.
+    /// `None` if stderr is not a terminal, or one without pictures.
     pub(crate) fn detected() -> Option<Screen> {
         let protocol = known(|name| std::env::var(name).ok().filter(|value| !value.is_empty()))?;
         stderr().is_terminal().then_some(Screen { protocol, drawn: false })
     }
 
-    /// Shows a picture above the line of the cursor, which is empty.
+    /// Shows a picture above the cursor's line, which is empty.
     pub(crate) fn show(&mut self, rgb: &Tensor) -> io::Result<()> {
         let Some(bytes) = self.bytes(rgb) else { return Ok(()) };
         stderr().write_all(&bytes)
@@ -81,19 +81,19 @@ impl Screen {
         )
     }
 
-    /// Other lines have come below the picture, so it stays where it is, and the next one stands below them.
+    /// Other lines were written below the picture, so it stays, and the next one appears below them.
     pub(crate) fn leave(&mut self) {
         self.drawn = false;
     }
 
-    /// Takes the picture away.
+    /// Removes the picture.
     pub(crate) fn clear(&mut self) -> io::Result<()> {
         if !std::mem::take(&mut self.drawn) {
             return Ok(());
         }
         let picture = match self.protocol {
             Protocol::Kitty => kitty::delete(std::process::id()),
-            // It is text to the terminal, and goes as text does.
+            // Terminals treat sixel pictures as text, which scrolls away.
             Protocol::Sixel => vec![],
         };
         stderr().write_all(&[&picture, format!("\r\x1b[{ROWS}A\x1b[J").as_bytes()].concat())

@@ -1,25 +1,25 @@
-//! Sixel: a palette, and bands of six rows of pixels, a pass over the band for each of its colours.
+//! Sixel: a palette, and bands of six pixel rows, with one pass per band and colour.
 
 use std::collections::BTreeSet;
 use std::fmt::Write;
 
-/// Pixels that a row of text has at least, as terminals' fonts are; the encoding is in pixels and not in rows.
+/// Assumed minimum height of a row of text in pixels; sixel sizes are in pixels.
 const ROW: usize = 12;
 /// Levels of each of red, green and blue in the palette.
 const LEVELS: usize = 6;
 
-/// Shows RGB pixels, each as a square as large as so many rows of text have place for.
+/// Shows RGB pixels as squares, scaled to fit `rows` rows of text.
 pub(super) fn encode([height, width]: [usize; 2], rgb: &[u8], rows: usize) -> Vec<u8> {
     let scale = (rows * ROW / height.max(width).max(1)).max(1);
     let (wide, high) = (width * scale, height * scale);
     let colours: Vec<usize> = rgb.chunks_exact(3).map(nearest).collect();
     let at = |x: usize, y: usize| colours[y / scale * width + x / scale];
-    // Pixels that no colour sets stay as they are (the 1), and pixels are square.
+    // Unset pixels stay unchanged (the 1), and pixels are square.
     let mut out = format!("\x1bP0;1;0q\"1;1;{wide};{high}");
     for colour in colours.iter().copied().collect::<BTreeSet<_>>() {
         let percent = |level: usize| level * 100 / (LEVELS - 1);
         let [r, g, b] = [colour / LEVELS / LEVELS, colour / LEVELS % LEVELS, colour % LEVELS].map(percent);
-        // Writing to a text cannot fail, here and below.
+        // Writing to a `String` cannot fail, here and below.
         let _ = write!(out, "#{colour};2;{r};{g};{b}");
     }
     for top in (0..high).step_by(6) {
@@ -46,7 +46,7 @@ pub(super) fn encode([height, width]: [usize; 2], rgb: &[u8], rows: usize) -> Ve
     out.into_bytes()
 }
 
-/// The palette's entry that is nearest to a colour.
+/// Index of the palette's nearest colour.
 fn nearest(pixel: &[u8]) -> usize {
     pixel.iter().fold(0, |index, &byte| index * LEVELS + (usize::from(byte) * (LEVELS - 1) + 127) / 255)
 }

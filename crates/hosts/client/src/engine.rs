@@ -7,10 +7,10 @@ use crate::raw::{self, Options, Str, Versioned};
 use std::path::Path;
 use std::sync::Arc;
 
-/// How an engine is set up; empty texts and zeros mean what they mean in the header.
+/// Options of an engine; empty texts and zeros have the meaning of the header.
 #[derive(Debug, Clone, Default)]
 pub struct Setup<'a> {
-    /// ONNX Runtime's library, or the folder that it lies in.
+    /// ONNX Runtime's library or its folder.
     pub runtime: &'a str,
     /// Folder of the models.
     pub models: &'a str,
@@ -18,21 +18,21 @@ pub struct Setup<'a> {
     pub devices: &'a str,
     /// Threads of each model's run.
     pub threads: u32,
-    /// Folder in which results outlive the process.
+    /// Folder that keeps results beyond the process.
     pub cache_folder: &'a str,
-    /// Folder that the names of files in graphs are relative to.
+    /// Folder that file names in graphs are relative to.
     pub files: &'a str,
-    /// Devices of single stages, as "prior=cuda:0,cpu; vqgan-decoder=cpu"; they count before `devices`.
+    /// Devices of single stages, such as "prior=cuda:0,cpu; vqgan-decoder=cpu"; they override `devices`.
     pub stage_devices: &'a str,
-    /// Threads of single stages, as "prior=4; vqgan-decoder=2"; they count before `threads`.
+    /// Threads of single stages, such as "prior=4; vqgan-decoder=2"; they override `threads`.
     pub stage_threads: &'a str,
-    /// Whether a device that refuses a model is an error, and the next one does not get its turn.
+    /// Whether it is an error if a device refuses a model; otherwise the next device is tried.
     pub strict: bool,
-    /// Settings file; what is set here counts before it.
+    /// Settings file; the other options override it.
     pub settings: &'a str,
 }
 
-/// Node kinds, loaded models, remembered results. Cheap to clone; every clone is the same engine.
+/// Runs graphs; holds node kinds, loaded models and remembered results. Cheap to clone; clones share the engine.
 #[derive(Clone)]
 pub struct Engine(Arc<Owned>);
 
@@ -43,12 +43,12 @@ struct Owned {
 
 // SAFETY: the header allows every function from any thread, at the same time as any other.
 unsafe impl Send for Owned {}
-// SAFETY: as above.
+// SAFETY: see `Send`.
 unsafe impl Sync for Owned {}
 
 impl Drop for Owned {
     fn drop(&mut self) {
-        // SAFETY: ours, and freed once.
+        // SAFETY: our handle, freed once.
         unsafe { (self.library.functions().wst_engine_free)(self.handle) }
     }
 }
@@ -57,7 +57,7 @@ impl Engine {
     /// A new engine. Loads neither ONNX Runtime nor models yet.
     ///
     /// # Errors
-    /// A setup that the library refuses.
+    /// Options that the library refuses.
     pub fn new(library: Library, setup: &Setup<'_>) -> Result<Engine, Error> {
         let options = Options {
             runtime: Str::of(setup.runtime),
@@ -72,7 +72,7 @@ impl Engine {
             settings: Str::of(setup.settings),
             ..Options::init()
         };
-        // SAFETY: the options are good until the call returns.
+        // SAFETY: the options are valid until the call returns.
         let handle = Error::handle(library, |out| unsafe {
             (library.functions().wst_engine_new)(&raw const options, out)
         })?;
@@ -82,11 +82,11 @@ impl Engine {
     /// Reads and checks a graph file.
     ///
     /// # Errors
-    /// Everything that is wrong with it.
+    /// All problems of the graph.
     pub fn open(&self, path: &Path) -> Result<Graph, Error> {
         let Owned { library, handle } = *self.0;
         let path = path.to_string_lossy();
-        // SAFETY: the engine lives, the text is good until the call returns.
+        // SAFETY: the engine is alive, and the text is valid until the call returns.
         let graph = Error::handle(library, |out| unsafe {
             (library.functions().wst_graph_open)(handle, Str::of(&path), out)
         })?;

@@ -1,4 +1,4 @@
-//! What goes wrong, in words that an adapter can show.
+//! Errors, with messages that an adapter can show.
 
 use crate::raw::Str;
 use wuerst_sys::numbers;
@@ -9,7 +9,7 @@ use wuerst_sys::numbers;
 pub struct Error {
     /// `wst_code` of the header; 0 when the library itself is missing or too old.
     pub code: u32,
-    /// What is wrong and what to do, in English.
+    /// The problem and its solution, in English.
     pub message: String,
 }
 
@@ -19,7 +19,7 @@ impl Error {
         Error { code: 0, message: message.into() }
     }
 
-    /// Whether somebody cancelled, which is no fault.
+    /// Whether the run was cancelled, which is no fault.
     pub fn is_cancelled(&self) -> bool {
         self.code == numbers::CANCELLED
     }

@@ -1,4 +1,4 @@
-//! A picture in a frame of another size.
+//! Fits a picture into a frame of another size.
 
 use image::imageops::{self, FilterType};
 use image::{Rgba, RgbaImage};
@@ -8,14 +8,14 @@ use crate::error::Error;
 /// How a picture gets the frame's size.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fit {
-    /// As large as it can be with its proportions, in the middle of a transparent frame.
+    /// As large as possible with its proportions, in the middle of a transparent frame.
     Inside,
-    /// Stretched: it was made of a whole frame.
+    /// Stretched, since the picture was made from a whole frame.
     Fill,
 }
 
 /// The pixels of a frame `[width, height]` with a picture `[height, width]`, both RGBA. A picture of the frame's size
-/// stays as it is.
+/// stays unchanged.
 ///
 /// # Errors
 /// A picture without pixels.

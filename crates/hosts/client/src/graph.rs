@@ -1,4 +1,4 @@
-//! `wst_graph`, and what a host makes controls of.
+//! `wst_graph`, and its ports, from which hosts make controls.
 
 use crate::error::Error;
 use crate::job::Job;
@@ -7,7 +7,7 @@ use crate::raw::{self, Str, Versioned};
 use crate::value::Value;
 use std::sync::Arc;
 
-/// What the values of a port hold: `wst_type` of the header.
+/// Type of a port's values: `wst_type` of the header.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
     /// True or false.
@@ -29,26 +29,26 @@ pub enum Kind {
 /// An input or output of a graph.
 #[derive(Debug, Clone)]
 pub struct Port {
-    /// Its name.
+    /// Name of the port.
     pub name: String,
-    /// What it holds.
+    /// Type of its values.
     pub kind: Kind,
-    /// The type in words, as `u8[h,w,3]`.
+    /// The type as text, such as `u8[h,w,3]`.
     pub type_text: String,
-    /// Whether it may be left out though it has no initial value.
+    /// Whether it may be left out although it has no initial value.
     pub optional: bool,
-    /// What it holds when nothing is given, as text that can be set; none for tensors and where there is none.
+    /// Value used when none is given, as text that can be set; `None` for tensors and if there is none.
     pub initial: Option<String>,
     /// The smallest and the largest number allowed; infinite without limits.
     pub limits: [f64; 2],
-    /// The texts allowed; none: any.
+    /// Allowed texts; empty: any.
     pub choices: Vec<String>,
-    /// What it means, in a sentence.
+    /// Description in a sentence.
     pub about: String,
 }
 
 impl Port {
-    /// Whether it holds one picture, `u8[h,w,3]` in whatever letters.
+    /// Whether its type is one picture, `u8[h,w,3]` with any names of dimensions.
     pub fn is_picture(&self) -> bool {
         let inside = self.type_text.strip_prefix("u8[").and_then(|rest| rest.strip_suffix(']'));
         inside.is_some_and(|dims| dims.ends_with(",3") && dims.split(',').count() == 3)
@@ -66,12 +66,12 @@ struct Owned {
 
 // SAFETY: the header calls a graph immutable, and allows every function from any thread.
 unsafe impl Send for Owned {}
-// SAFETY: as above.
+// SAFETY: see `Send`.
 unsafe impl Sync for Owned {}
 
 impl Drop for Owned {
     fn drop(&mut self) {
-        // SAFETY: ours, and freed once.
+        // SAFETY: our handle, freed once.
         unsafe { (self.library.functions().wst_graph_free)(self.handle) }
     }
 }
@@ -84,7 +84,7 @@ impl Graph {
     /// The inputs in the order of the file.
     ///
     /// # Errors
-    /// None that is to be expected.
+    /// None are expected.
     pub fn inputs(&self) -> Result<Vec<Port>, Error> {
         let f = self.0.library.functions();
         // SAFETY: the graph lives.
@@ -95,7 +95,7 @@ impl Graph {
     /// The outputs in the order of the file.
     ///
     /// # Errors
-    /// None that is to be expected.
+    /// None are expected.
     pub fn outputs(&self) -> Result<Vec<Port>, Error> {
         let f = self.0.library.functions();
         // SAFETY: the graph lives.
@@ -103,10 +103,10 @@ impl Graph {
         (0..count).map(|index| self.port(f.wst_graph_output, index)).collect()
     }
 
-    /// A job: the graph with values of its inputs.
+    /// A job: the graph with values for its inputs.
     ///
     /// # Errors
-    /// None that is to be expected.
+    /// None are expected.
     pub fn job(&self) -> Result<Job, Error> {
         let Owned { library, handle } = *self.0;
         // SAFETY: the graph lives.
@@ -117,7 +117,7 @@ impl Graph {
     fn port(&self, function: PortAt, index: usize) -> Result<Port, Error> {
         let library = self.0.library;
         let mut port = raw::Port::init();
-        // SAFETY: the library fills it with views that belong to the graph, and everything is copied while it lives.
+        // SAFETY: the library fills it with views that belong to the graph; they are copied while the graph is alive.
         unsafe {
             Error::take_error(library, function(self.0.handle, index, &raw mut port))?;
             let choices =
@@ -136,11 +136,11 @@ impl Graph {
     }
 }
 
-/// `wst_graph_output` is of the same type.
+/// `wst_graph_output` has the same type.
 type PortAt = wuerst_sys::functions::wst_graph_input;
 
 /// # Safety
-/// A view that is good until this returns.
+/// A view that is valid until this returns.
 unsafe fn kind(kind: u32, type_text: Str) -> Result<Kind, Error> {
     Ok(match kind {
         1 => Kind::Bool,

@@ -1,5 +1,5 @@
-//! Where an adapter finds the engine, graphs and models: what the environment says, else what lies around it in an
-//! installed tree.
+//! Finds the engine, graphs and models for an adapter: from environment variables, or from the installed tree around the
+//! adapter.
 
 use std::env;
 use std::ffi::c_void;
@@ -19,18 +19,18 @@ pub const CONFIG: &str = "WUERST_CONFIG";
 /// Names the folder of graphs.
 pub const GRAPHS: &str = "WUERST_GRAPHS";
 
-/// What lies around an adapter.
+/// Files around an adapter.
 pub struct Installed {
     /// The adapter's own file, as the host named it.
     pub file: PathBuf,
-    /// Folders that may hold `libwuerst.so`.
+    /// Folders that may contain `libwuerst.so`.
     pub libraries: Vec<PathBuf>,
-    /// Folders that may hold graphs and models: `share/wuerst` of an installed tree.
+    /// Folders that may contain graphs and models: `share/wuerst` of an installed tree.
     shares: Vec<PathBuf>,
 }
 
 impl Installed {
-    /// Looks around the library that holds `address`, and at most so many folders above its own.
+    /// Looks around the library that contains `address`, up to `above` folders above its own.
     pub fn around(address: *const c_void, above: usize) -> Installed {
         let (file, folder) = folder_of(address).unwrap_or_default();
         let around: Vec<PathBuf> = folder.ancestors().take(above + 1).map(Path::to_owned).collect();
@@ -39,15 +39,15 @@ impl Installed {
         Installed { file, libraries, shares }
     }
 
-    /// The graph that the environment names, or the installed one of a name.
+    /// The graph named by the environment, or the installed one with this name.
     ///
     /// # Errors
-    /// There is none; the message lists where it was looked for.
+    /// Not found; the message lists the searched places.
     pub fn graph(&self, name: &str) -> Result<PathBuf, Error> {
         said(GRAPH).map_or_else(|| self.find(&format!("graphs/{name}.yaml"), GRAPH), Ok)
     }
 
-    /// The folder of graphs that the environment names, or the installed one.
+    /// The folder of graphs named by the environment, or the installed one.
     ///
     /// # Errors
     /// As for [`graph`](Installed::graph).
@@ -55,8 +55,8 @@ impl Installed {
         said(GRAPHS).map_or_else(|| self.find("graphs", GRAPHS), Ok)
     }
 
-    /// The folder of models that the environment names; the empty path, which means that of the settings file, where the
-    /// environment names one; or the installed folder.
+    /// The folder of models named by the environment; the empty path if the environment names a settings file, which then
+    /// decides; otherwise the installed folder.
     ///
     /// # Errors
     /// As for [`graph`](Installed::graph).
@@ -68,7 +68,7 @@ impl Installed {
         }
     }
 
-    /// The settings file that the environment names.
+    /// The settings file named by the environment.
     pub fn settings(&self) -> Option<PathBuf> {
         said(CONFIG)
     }

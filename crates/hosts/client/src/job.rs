@@ -8,7 +8,7 @@ use crate::value::Value;
 use std::ptr;
 use std::sync::Arc;
 
-/// A graph with the values of its inputs. Cheap to clone; every clone is the same job.
+/// A graph with values for its inputs. Cheap to clone; clones share the job.
 #[derive(Clone)]
 pub struct Job(Arc<Owned>);
 
@@ -19,12 +19,12 @@ struct Owned {
 
 // SAFETY: the header allows every function from any thread, at the same time as any other.
 unsafe impl Send for Owned {}
-// SAFETY: as above.
+// SAFETY: see `Send`.
 unsafe impl Sync for Owned {}
 
 impl Drop for Owned {
     fn drop(&mut self) {
-        // SAFETY: ours, and freed once.
+        // SAFETY: our handle, freed once.
         unsafe { (self.library.functions().wst_job_free)(self.handle) }
     }
 }
@@ -34,13 +34,13 @@ impl Job {
         Job(Arc::new(Owned { library, handle }))
     }
 
-    /// Sets an input from text, read as its type demands.
+    /// Sets an input from text, parsed according to its type.
     ///
     /// # Errors
-    /// An unknown input, or a text that it does not take.
+    /// An unknown input, or a text that it does not accept.
     pub fn set_text(&self, input: &str, text: &str) -> Result<(), Error> {
         let Owned { library, handle } = *self.0;
-        // SAFETY: the job lives; the texts are good until the call returns.
+        // SAFETY: the job is alive; the texts are valid until the call returns.
         Error::take_error(library, unsafe {
             (library.functions().wst_job_set_text)(handle, Str::of(input), Str::of(text))
         })
@@ -52,13 +52,13 @@ impl Job {
     /// An unknown input, or a value of another type.
     pub fn set(&self, input: &str, value: &Value) -> Result<(), Error> {
         let Owned { library, handle } = *self.0;
-        // SAFETY: as above; the value lives.
+        // SAFETY: as above; the value is alive.
         Error::take_error(library, unsafe {
             (library.functions().wst_job_set)(handle, Str::of(input), value.handle())
         })
     }
 
-    /// Sets an input back to what the graph has.
+    /// Resets an input to the graph's own value.
     ///
     /// # Errors
     /// An unknown input.
@@ -68,38 +68,38 @@ impl Job {
         Error::take_error(library, unsafe { (library.functions().wst_job_unset)(handle, Str::of(input)) })
     }
 
-    /// What an output depends on: while it stays the same, so does the output. Runs nothing.
+    /// A digest of everything that an output depends on. While it stays equal, the output does too. Runs nothing.
     ///
     /// # Errors
-    /// Inputs that are missing or refused, a model or file that cannot be read.
+    /// Missing or refused inputs, a model or file that cannot be read.
     pub fn digest(&self, output: &str) -> Result<Digest, Error> {
         let Owned { library, handle } = *self.0;
         let mut digest = Digest::default();
-        // SAFETY: as above; the output is ours.
+        // SAFETY: as above; the output is our own variable.
         Error::take_error(library, unsafe {
             (library.functions().wst_job_digest)(handle, Str::of(output), &raw mut digest)
         })?;
         Ok(digest)
     }
 
-    /// Begins a run in the background for one output.
+    /// Begins a background run for one output.
     ///
     /// # Errors
-    /// An unknown output; no thread to be had.
+    /// An unknown output; no thread can be created.
     pub fn start(&self, output: &str) -> Result<Run, Error> {
         let Owned { library, handle } = *self.0;
         let outputs = views(&[output]);
-        // SAFETY: the job lives, the names are good until the call returns, and nothing watches.
+        // SAFETY: the job is alive, the names are valid until the call returns, and there is no observer.
         let run = Error::handle(library, |out| unsafe {
             (library.functions().wst_job_start)(handle, outputs.as_ptr(), outputs.len(), ptr::null(), out)
         })?;
         Ok(Run::own(library, run))
     }
 
-    /// The value of an output: runs what is needed and waits for it.
+    /// Computes an output and waits for it.
     ///
     /// # Errors
-    /// What goes wrong in the run.
+    /// Errors of the run.
     pub fn get(&self, output: &str) -> Result<Value, Error> {
         self.start(output)?.take()
     }

@@ -1,9 +1,9 @@
-//! `libwuerst.so` as adapters for creative tools use it: through the C interface of `include/wuerst.h`, loaded at run
+//! Access to `libwuerst.so` for adapters of creative tools: through the C interface of `include/wuerst.h`, loaded at run
 //! time.
 //!
-//! An adapter is a small library inside a host that it does not control. So nothing here is linked against the
-//! engine: a missing or old library is an error that the adapter can show, and one engine serves all adapters of a
-//! process. What each function promises is said in the header, and only there.
+//! An adapter is a small library inside a host that it does not control. It is therefore not linked against the engine: a
+//! missing or old library is an error that the adapter can show, and one engine serves all adapters of a process. Only
+//! the header documents the functions.
 //!
 //! ```no_run
 //! # fn main() -> Result<(), wuerst_client::Error> {

@@ -12,21 +12,20 @@ use std::sync::{Mutex, PoisonError};
 use wuerst_read::regular;
 use wuerst_sys::ABI_VERSION;
 
-/// Names the library, when it lies elsewhere.
+/// Environment variable with the path of the library.
 const VARIABLE: &str = "WUERST_LIBRARY";
 
 const NAME: &str = "libwuerst.so.0";
 
-/// The loaded library, which stays loaded as long as the process.
+/// The loaded library, which stays loaded for the life of the process.
 #[derive(Clone, Copy)]
 pub struct Library(&'static Functions);
 
 impl Library {
-    /// Loads the library that the variable WUERST_LIBRARY names, one that lies in one of the folders, or the one that
-    /// the system finds.
+    /// Loads the library from the path in WUERST_LIBRARY, from one of the folders, or from the system's library folders.
     ///
     /// # Errors
-    /// None of them is there, or it is older than this adapter; the message lists where it was looked for.
+    /// Not found, or older than this adapter; the message lists the searched places.
     pub fn find(folders: &[PathBuf]) -> Result<Library, Error> {
         if let Some(path) = env::var_os(VARIABLE).filter(|path| !path.is_empty()) {
             return Library::open(Path::new(&path))
@@ -48,7 +47,7 @@ impl Library {
     /// Loads the library at a path.
     ///
     /// # Errors
-    /// It is not there, or older than this adapter.
+    /// It is missing, or older than this adapter.
     pub fn open(path: &Path) -> Result<Library, Error> {
         static OPENED: Mutex<Vec<(PathBuf, Library)>> = Mutex::new(Vec::new());
         let mut opened = OPENED.lock().unwrap_or_else(PoisonError::into_inner);
@@ -59,7 +58,7 @@ impl Library {
         if path.parent().is_some_and(|folder| folder != Path::new("")) {
             regular::about(path).map_err(|e| Error::new(e.to_string()))?;
         }
-        // SAFETY: the library has no initialisers that could do harm; it is never unloaded, so functions stay good.
+        // SAFETY: the library's initialisers are harmless; it is never unloaded, so functions stay valid.
         let functions = unsafe {
             let library = libloading::Library::new(path).map_err(|e| Error::new(reason(&e)))?;
             let functions = Functions::of(&library).map_err(|name| {
@@ -68,7 +67,7 @@ impl Library {
             std::mem::forget(library);
             functions?
         };
-        // SAFETY: takes nothing.
+        // SAFETY: no arguments.
         let version = unsafe { (functions.wst_abi_version)() };
         if version < ABI_VERSION {
             let message = format!("{} has interface {version}, but {ABI_VERSION} is needed", path.display());
@@ -85,7 +84,7 @@ impl Library {
 
     /// The version of the library, as "0.1.0".
     pub fn version(self) -> &'static str {
-        // SAFETY: a text that is good for ever.
+        // SAFETY: a text that stays valid for ever.
         unsafe { (self.0.wst_version)().text() }
     }
 }
@@ -106,7 +105,7 @@ impl Error {
         }
     }
 
-    /// The handle that a function gives.
+    /// The handle returned by a function.
     pub(crate) fn handle<T>(
         library: Library,
         function: impl FnOnce(*mut *mut T) -> *mut raw::Failure,
@@ -117,17 +116,16 @@ impl Error {
     }
 }
 
-/// What the system says, which is the source of what libloading says.
+/// The system's message, which is the source of libloading's error.
 fn reason(error: &libloading::Error) -> String {
     std::error::Error::source(error).map_or_else(|| error.to_string(), ToString::to_string)
 }
 
-/// The path of the shared library that holds `address`, and the folder it lies in: an adapter's own, for an address in
-/// it.
+/// The path of the shared library that contains `address`, and its folder: the adapter's own, for an address in it.
 pub fn folder_of(address: *const c_void) -> Option<(PathBuf, PathBuf)> {
     let mut found = MaybeUninit::<libc::Dl_info>::zeroed();
-    // SAFETY: `dladdr` only looks the address up, and fills the struct when it returns non-zero; the name it gives is a
-    // string of the loader's that lives as long as the library.
+    // SAFETY: `dladdr` only looks the address up, and fills the struct when it returns non-zero; the name is a string of
+    // the loader that lives as long as the library.
     let file = unsafe {
         if libc::dladdr(address, found.as_mut_ptr()) == 0 {
             return None;
@@ -138,7 +136,7 @@ pub fn folder_of(address: *const c_void) -> Option<(PathBuf, PathBuf)> {
         }
         PathBuf::from(OsStr::from_bytes(CStr::from_ptr(found.dli_fname).to_bytes()))
     };
-    // Links are followed: an adapter that is linked into a host's folder finds what lies beside the real file.
+    // Links are followed, so that an adapter linked into a host's folder finds the neighbours of the real file.
     let folder = file.canonicalize().ok()?.parent()?.to_owned();
     Some((file, folder))
 }

@@ -1,20 +1,20 @@
-//! Graphs that make one picture, of text or of a picture: what an adapter can offer as a generator or a filter.
+//! Graphs that make one picture, from text or from another picture, and so can serve as a generator or a filter.
 
 use crate::engine::Engine;
 use crate::error::Error;
 use crate::graph::{Graph, Kind, Port};
 use std::path::Path;
 
-/// A graph with the ports that an adapter needs to know.
+/// A graph with the ports that an adapter uses.
 #[derive(Clone)]
 pub struct PictureGraph {
     /// The checked graph.
     pub graph: Graph,
-    /// All its inputs, in the order of the file.
+    /// All inputs, in the order of the file.
     pub inputs: Vec<Port>,
-    /// The input that takes a picture, `u8[h,w,3]`, if it has one: the graph can be a filter.
+    /// The input for a picture, `u8[h,w,3]`, if there is one: the graph can be a filter.
     pub frame: Option<String>,
-    /// The first output that gives one.
+    /// The first output with a picture.
     pub picture: String,
 }
 
@@ -22,8 +22,7 @@ impl PictureGraph {
     /// Reads and checks a graph file.
     ///
     /// # Errors
-    /// Everything that is wrong with it; no output that is a picture; an input that is neither a picture nor what a
-    /// person can type.
+    /// All problems of the graph; no output that is a picture; an input that is neither a picture nor can be typed.
     pub fn open(engine: &Engine, file: &Path) -> Result<PictureGraph, Error> {
         let graph = engine.open(file)?;
         let inputs = graph.inputs()?;

@@ -1,4 +1,4 @@
-//! The functions of `include/wuerst.h` that adapters need, looked up in the library.
+//! Functions of `include/wuerst.h` that adapters use, looked up in the library.
 
 use wuerst_sys::functions;
 pub use wuerst_sys::{
@@ -15,7 +15,7 @@ macro_rules! lookup {
         }
 
         impl Functions {
-            /// Looks all of them up; the error is the name of the one that is missing.
+            /// Looks up all functions; the error is the name of a missing one.
             ///
             /// # Safety
             /// The library's functions of these names are those of the header, and it is never unloaded.

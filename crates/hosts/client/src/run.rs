@@ -7,33 +7,33 @@ use crate::value::Value;
 use std::ptr;
 use std::time::Duration;
 
-/// Where a run is.
+/// State of a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum State {
     /// Going on.
     Running,
-    /// Its value can be taken.
+    /// Its value is available.
     Done,
     /// It was cancelled.
     Stopped,
-    /// [`Run::take`] says why.
+    /// [`Run::take`] returns the error.
     Failed,
 }
 
-/// How far a run has come.
+/// Progress of a run.
 #[derive(Debug, Clone)]
 pub struct Status {
-    /// Where it is.
+    /// State of the run.
     pub state: State,
-    /// 0 to 1, never less than before.
+    /// 0 to 1, never decreasing.
     pub fraction: f64,
-    /// The node that it has got to.
+    /// Current node.
     pub node: String,
-    /// Steps of that node: done, and in all.
+    /// Steps of the current node: done, and in total.
     pub steps: [u32; 2],
 }
 
-/// A run for one output. Dropping it stops it, and waits until it has stopped.
+/// A run for one output. Dropping it cancels it and waits for its end.
 pub struct Run {
     library: Library,
     handle: *mut raw::Run,
@@ -41,12 +41,12 @@ pub struct Run {
 
 // SAFETY: the header allows every function from any thread, at the same time as any other.
 unsafe impl Send for Run {}
-// SAFETY: as above.
+// SAFETY: see `Send`.
 unsafe impl Sync for Run {}
 
 impl Drop for Run {
     fn drop(&mut self) {
-        // SAFETY: ours, and freed once.
+        // SAFETY: our handle, freed once.
         unsafe { (self.library.functions().wst_run_free)(self.handle) }
     }
 }
@@ -56,10 +56,10 @@ impl Run {
         Run { library, handle }
     }
 
-    /// Tells how far it has come, at once.
+    /// Reports the progress, without waiting.
     ///
     /// # Errors
-    /// None that is to be expected.
+    /// None are expected.
     pub fn poll(&self) -> Result<Status, Error> {
         let mut status = raw::Status::init();
         // SAFETY: the library fills it; the node's name belongs to the run.
@@ -77,11 +77,10 @@ impl Run {
         }
     }
 
-    /// The newest picture of work in progress that was not given yet. They are made from the first time on that one is
-    /// asked for.
+    /// The newest preview that was not returned before. Previews are made from the first call on.
     ///
     /// # Errors
-    /// None that is to be expected.
+    /// None are expected.
     pub fn preview(&self) -> Result<Option<Value>, Error> {
         let library = self.library;
         // SAFETY: the run lives.
@@ -90,14 +89,14 @@ impl Run {
         Ok((!value.is_null()).then(|| Value::own(library, value)))
     }
 
-    /// Waits until it is over, at most so long; whether it is.
+    /// Waits until the run has ended or the time is over; returns whether it has ended.
     pub fn wait(&self, at_most: Duration) -> bool {
         let milliseconds = i64::try_from(at_most.as_millis()).unwrap_or(i64::MAX);
         // SAFETY: the run lives.
         unsafe { (self.library.functions().wst_run_wait)(self.handle, milliseconds) != 0 }
     }
 
-    /// Stops it, soon.
+    /// Cancels the run.
     pub fn cancel(&self) {
         // SAFETY: the run lives.
         unsafe { (self.library.functions().wst_run_cancel)(self.handle) }
@@ -106,10 +105,10 @@ impl Run {
     /// Waits for the value.
     ///
     /// # Errors
-    /// What went wrong in the run.
+    /// Errors of the run.
     pub fn take(self) -> Result<Value, Error> {
         let mut value = ptr::null_mut();
-        // SAFETY: the run lives, and was begun for one output.
+        // SAFETY: the run is alive, and was begun for one output.
         let failure = unsafe { (self.library.functions().wst_run_take)(self.handle, &raw mut value, 1) };
         Error::take_error(self.library, failure)?;
         Ok(Value::own(self.library, value))

@@ -28,7 +28,7 @@ pub enum Format {
 pub struct Image {
     /// The first pixel of the top row.
     pub data: *mut c_void,
-    /// From a row to the one below it, in bytes; negative where rows lie bottom-up, 0 without gaps.
+    /// Distance from a row to the one below it, in bytes; negative for rows stored bottom-up, 0 for rows without gaps.
     pub row_bytes: isize,
     /// In pixels.
     pub width: u32,
@@ -62,12 +62,12 @@ pub struct Value {
 
 // SAFETY: the header calls values immutable, and allows every function from any thread.
 unsafe impl Send for Value {}
-// SAFETY: as above.
+// SAFETY: see `Send`.
 unsafe impl Sync for Value {}
 
 impl Drop for Value {
     fn drop(&mut self) {
-        // SAFETY: ours, and freed once.
+        // SAFETY: our handle, freed once.
         unsafe { (self.library.functions().wst_value_free)(self.handle) }
     }
 }
@@ -81,16 +81,16 @@ impl Value {
         self.handle
     }
 
-    /// A picture of pixels, which are copied.
+    /// A picture copied from pixels.
     ///
     /// # Safety
-    /// The image's memory can be read.
+    /// The image's memory is readable.
     ///
     /// # Errors
-    /// An image whose fields contradict each other.
+    /// An image with contradictory fields.
     pub unsafe fn of_image(library: Library, image: Image) -> Result<Value, Error> {
         let image = image.raw();
-        // SAFETY: the memory is promised by the caller; the struct is good until the call returns.
+        // SAFETY: the caller promises the memory; the struct is valid until the call returns.
         let handle = Error::handle(library, |out| unsafe {
             (library.functions().wst_value_image)(&raw const image, out)
         })?;
@@ -100,10 +100,10 @@ impl Value {
     /// Height and width of a picture `[height, width, 3]`.
     ///
     /// # Errors
-    /// A value that is none.
+    /// A value that is not a picture.
     pub fn size(&self) -> Result<[u32; 2], Error> {
         let mut view = MaybeUninit::<raw::Tensor>::uninit();
-        // SAFETY: the value lives, and is asked for a view that it owns.
+        // SAFETY: the value is alive and owns the view.
         unsafe {
             let failure = (self.library.functions().wst_value_as_tensor)(self.handle, view.as_mut_ptr());
             Error::take_error(self.library, failure)?;
@@ -116,13 +116,13 @@ impl Value {
         }
     }
 
-    /// Copies a picture into memory of the adapter's, which must have its size.
+    /// Copies a picture into memory of the adapter, which must have its size.
     ///
     /// # Safety
-    /// The image's memory can be written to.
+    /// The image's memory is writable.
     ///
     /// # Errors
-    /// A value that is no picture, or another size.
+    /// A value that is not a picture, or of another size.
     pub unsafe fn copy_into(&self, image: Image) -> Result<(), Error> {
         let image = image.raw();
         // SAFETY: as above.
@@ -134,7 +134,7 @@ impl Value {
     /// The pixels of a picture as RGBA, without gaps, with height and width.
     ///
     /// # Errors
-    /// A value that is no picture.
+    /// A value that is not a picture.
     pub fn rgba(&self) -> Result<(Vec<u8>, [u32; 2]), Error> {
         let [height, width] = self.size()?;
         let mut pixels = vec![0u8; height as usize * width as usize * 4];
@@ -145,13 +145,13 @@ impl Value {
         Ok((pixels, [height, width]))
     }
 
-    /// A plain value as text that an input can be set by.
+    /// A plain value as text that can be set as an input.
     pub(crate) fn text_of(library: Library, value: *const raw::Value) -> Option<String> {
         if value.is_null() {
             return None;
         }
         let f = library.functions();
-        // SAFETY: a view of a value that lives until this returns.
+        // SAFETY: a view of a value that is alive until this returns.
         unsafe {
             match (f.wst_value_type)(value) {
                 1 => ask(library, 0, |out| (f.wst_value_as_bool)(value, out)).map(|b| (b != 0).to_string()),

@@ -56,7 +56,7 @@ extern "C" fn f0r_init() -> c_int {
 extern "C" fn f0r_deinit() {}
 
 /// # Safety
-/// The host gives a struct to fill.
+/// The host passes a struct to fill.
 #[unsafe(no_mangle)]
 unsafe extern "C" fn f0r_get_plugin_info(info: *mut PluginInfo) {
     guarded((), || {
@@ -78,7 +78,7 @@ unsafe extern "C" fn f0r_get_plugin_info(info: *mut PluginInfo) {
 }
 
 /// # Safety
-/// The host gives a struct to fill.
+/// The host passes a struct to fill.
 #[unsafe(no_mangle)]
 unsafe extern "C" fn f0r_get_param_info(info: *mut ParamInfo, index: c_int) {
     guarded((), || {
@@ -161,7 +161,7 @@ unsafe extern "C" fn f0r_get_param_value(instance: *mut c_void, value: *mut c_vo
 #[unsafe(no_mangle)]
 unsafe extern "C" fn f0r_update(instance: *mut c_void, _time: f64, input: *const u32, output: *mut u32) {
     guarded((), || {
-        // SAFETY: promised by the host; no two frames overlap.
+        // SAFETY: promised by the host; frames do not overlap.
         unsafe {
             let Some(instance) = instance.cast::<Instance>().as_mut() else { return };
             if output.is_null() {

@@ -1,4 +1,4 @@
-//! What went wrong, written into the frame: frei0r has no other way to say it to the person in front of the host.
+//! Error cards: writes an error into the frame, since frei0r has no other way to show it to the user.
 
 use embedded_graphics::mono_font::iso_8859_1::{FONT_6X10, FONT_10X20};
 use embedded_graphics::mono_font::{MonoFont, MonoTextStyle};
@@ -7,10 +7,10 @@ use embedded_graphics::prelude::{DrawTarget, Drawable, OriginDimensions, Pixel, 
 use embedded_graphics::text::{Baseline, Text};
 use std::convert::Infallible;
 
-/// Dark red, which no one takes for a picture, and on which white is read well.
+/// Dark red, which looks like no usual picture, and on which white is legible.
 const PAPER: Rgb888 = Rgb888::new(96, 16, 24);
 
-/// Frames narrower than this get the small letters.
+/// Frames narrower than this use the small font.
 const WIDE: u32 = 480;
 
 /// A frame `[width, height]` in RGBA with the message.
@@ -23,12 +23,12 @@ pub fn draw([width, height]: [u32; 2], message: &str) -> Vec<u8> {
     let text = wrapped(&format!("wuerst: {message}"), columns.max(1)).join("\n");
     let style = MonoTextStyle::new(font as &MonoFont<'_>, Rgb888::WHITE);
     let text = Text::with_baseline(&text, Point::new(margin, margin), style, Baseline::Top);
-    // Nothing that is drawn here can fail.
+    // Drawing here cannot fail.
     let _ = card.clear(PAPER).and_then(|()| text.draw(&mut card));
     card.pixels
 }
 
-/// Lines of at most so many characters, broken at blanks where there are some.
+/// Lines of at most `columns` characters, broken at blanks if possible.
 fn wrapped(text: &str, columns: usize) -> Vec<String> {
     let mut lines = vec![];
     for paragraph in text.lines() {

@@ -11,17 +11,17 @@ use wuerst_client::fit::{Fit, fitted};
 use wuerst_client::{Digest, Error, Format, Image, Job, Value};
 use wuerst_read::regular;
 
-/// A value that begins with this is the name of a file with the text: hosts have characters that they keep for
-/// themselves, as FFmpeg its bar. Doubled, it is itself.
+/// Prefix of a value that names a file with the text, since hosts reserve some characters, such as FFmpeg the vertical
+/// bar. Doubled, it stands for itself.
 const FROM_FILE: char = '@';
 
-/// The longest such file that is read, in bytes.
+/// Maximum length of such a file, in bytes.
 const LONGEST: u64 = 16 << 20;
 
-/// Set to anything, it makes every picture that is really made a line on stderr.
+/// If set, each computed picture is reported on stderr.
 const VERBOSE: &str = "WUERST_VERBOSE";
 
-/// One instance: what its parameters are, and the last frame.
+/// One instance: its parameters, and the last frame.
 pub struct Instance {
     plugin: &'static Plugin,
     size: [u32; 2],
@@ -30,7 +30,7 @@ pub struct Instance {
     shown: Shown,
 }
 
-/// What the last frame shows, RGBA.
+/// Content of the last frame, RGBA.
 #[derive(Default)]
 struct Shown {
     made: Option<Made>,
@@ -62,17 +62,17 @@ impl Instance {
         }
     }
 
-    /// What a parameter is.
+    /// The value of a parameter.
     pub fn get(&self, index: usize) -> &CString {
         &self.values[index]
     }
 
-    /// Writes the frame, from the last one if nothing has changed.
+    /// Writes the frame; reuses the last one if nothing has changed.
     pub fn update(&mut self, input: Option<&[u8]>, output: &mut [u8]) {
         if let Err(error) = self.make(input) {
             let card = Made::Card(error.to_string());
             if self.shown.made.as_ref() != Some(&card) {
-                // The only other way to tell: hosts have no place for errors.
+                // Hosts have no other place for errors.
                 eprintln!("{}: {error}", self.plugin.name.to_string_lossy());
                 self.shown = Shown { made: Some(card), pixels: card::draw(self.size, &error.to_string()) };
             }
@@ -112,7 +112,7 @@ impl Instance {
     }
 }
 
-/// The frame that a filter gets, as a value.
+/// The frame given to a filter, as a value.
 fn given(loaded: &Loaded, [width, height]: [u32; 2], input: Option<&[u8]>) -> Result<Value, Error> {
     let input = input.ok_or_else(|| Error::new("the host gave a filter no frame"))?;
     let data = input.as_ptr().cast_mut().cast();
@@ -121,14 +121,14 @@ fn given(loaded: &Loaded, [width, height]: [u32; 2], input: Option<&[u8]>) -> Re
     unsafe { Value::of_image(loaded.library, image) }
 }
 
-/// The text that a parameter's value means.
+/// The text for a parameter's value, which may name a file.
 fn meant(value: &str) -> Result<String, Error> {
     match value.strip_prefix(FROM_FILE) {
         Some(rest) if rest.starts_with(FROM_FILE) => Ok(rest.to_owned()),
         Some(path) => {
             let text = regular::read_text(Path::new(path), LONGEST)
                 .map_err(|e| Error::new(format!("reading {path}: {e}")))?;
-            // Editors end a file with a line break that nobody means.
+            // Editors end a file with a line break that is not part of the text.
             Ok(text.strip_suffix('\n').unwrap_or(&text).to_owned())
         }
         None => Ok(value.to_owned()),

@@ -1,12 +1,12 @@
 //! Inputs of a graph as parameters of frei0r.
 //!
-//! A host shows numbers of frei0r as sliders from 0 to 1, and passes them as doubles, which hold no 64-bit seed. So only
-//! what fits is one; everything else is text, read as the input's type demands.
+//! Hosts show frei0r's numbers as sliders from 0 to 1, and pass them as doubles, which cannot hold a 64-bit seed. So only
+//! suitable inputs are numbers; all others are texts, parsed according to the input's type.
 
 use std::ffi::{CStr, CString};
 use wuerst_client::{Kind, Port};
 
-/// What a host shows instead of a field for text.
+/// Control shown in place of a text field.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Slider {
     /// Off and on.
@@ -15,27 +15,27 @@ pub enum Slider {
     Share,
 }
 
-/// One parameter. Their order is the graph's, and hosts' projects count on it.
+/// One parameter. Parameters have the order of the graph's inputs, which projects of hosts depend on.
 pub struct Parameter {
     /// The input's name.
     pub name: CString,
-    /// What it means, and what it takes.
+    /// Description and type.
     pub explanation: CString,
-    /// None: text.
+    /// `None`: a text field.
     pub slider: Option<Slider>,
-    /// As the host sees it before it sets anything; empty where the graph or the model decides.
+    /// Initial text; empty if the graph or the model decides the value.
     pub initial: CString,
 }
 
 impl Parameter {
-    /// The parameter of an input; none for tensors, which no host can type.
+    /// The parameter for an input; `None` for tensors, which cannot be typed.
     pub fn of(port: &Port) -> Option<Parameter> {
         if port.kind == Kind::Tensor {
             return None;
         }
         let slider = match port.kind {
             Kind::Bool => Some(Slider::Switch),
-            // One that may be left out has no place to stand at.
+            // A slider has no position for an optional input left out.
             Kind::Float if port.limits == [0., 1.] && port.initial.is_some() => Some(Slider::Share),
             _ => None,
         };
@@ -47,7 +47,7 @@ impl Parameter {
         })
     }
 
-    /// A slider's place as text for the graph.
+    /// Converts a slider's position to text for the graph.
     pub fn text_of(&self, number: f64) -> String {
         match self.slider {
             Some(Slider::Switch) => (number >= 0.5).to_string(),
@@ -86,7 +86,7 @@ fn explanation(port: &Port) -> String {
     format!("{}.", words.join(". "))
 }
 
-/// For C, which cannot hold a NUL inside.
+/// Text for C, without inner NULs.
 pub fn terminated(text: &str) -> CString {
     CString::new(text.replace('\0', " ")).unwrap_or_default()
 }

@@ -1,19 +1,19 @@
-//! What all instances share: the graph, its parameters, the engine.
+//! State shared by all instances: the graph, its parameters, the engine.
 
 use crate::parameters::{Parameter, terminated};
 use std::ffi::CString;
 use std::sync::OnceLock;
 use wuerst_client::{Engine, Error, Installed, Library, PictureGraph, Setup};
 
-/// The plug-in that this library is.
+/// The plug-in of this library.
 pub struct Plugin {
-    /// As hosts list it.
+    /// Name in the host's list.
     pub name: CString,
     /// A sentence for the host's user.
     pub explanation: CString,
-    /// Takes frames, and does not only give them.
+    /// Whether it is a filter, which gets frames; otherwise a generator.
     pub is_filter: bool,
-    /// What there is to run, or why there is nothing.
+    /// The graph to run, or the reason why there is none.
     pub loaded: Result<Loaded, Error>,
 }
 
@@ -26,10 +26,10 @@ pub struct Loaded {
     parameters: Vec<Parameter>,
 }
 
-/// A file of this name is a filter, any other a generator: one library is both, under two names.
+/// A library with this word in its file name is a filter, otherwise a generator: one library is both, under two names.
 const FILTER: &str = "filter";
 
-/// The plug-in, which is loaded when a host first asks about it. A failure stays: hosts ask for the parameters once.
+/// The plug-in, loaded at the host's first query. A failure is permanent, since hosts query the parameters only once.
 pub fn plugin() -> &'static Plugin {
     static PLUGIN: OnceLock<Plugin> = OnceLock::new();
     PLUGIN.get_or_init(|| {
@@ -54,7 +54,7 @@ pub fn plugin() -> &'static Plugin {
 }
 
 impl Plugin {
-    /// None when nothing could be loaded.
+    /// Empty if loading failed.
     pub fn parameters(&self) -> &[Parameter] {
         self.loaded.as_ref().map_or(&[], |loaded| &loaded.parameters)
     }

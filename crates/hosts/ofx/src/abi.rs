@@ -1,4 +1,4 @@
-//! The structs and suites of OpenFX that are used here.
+//! Structs and suites of OpenFX that are used here.
 
 use std::ffi::{c_char, c_double, c_int, c_uint, c_void};
 
@@ -11,7 +11,7 @@ pub const REPLY_DEFAULT: Status = 14;
 
 macro_rules! handles {
     ($($name:ident),*) => {$(
-        /// A handle of the host's, only ever seen as a pointer.
+        /// An opaque handle of the host.
         #[repr(C)]
         pub struct $name {
             _nothing: [u8; 0],
@@ -44,9 +44,9 @@ pub struct Plugin {
 pub type EntryPoint =
     unsafe extern "C" fn(*const c_char, *const c_void, *mut Properties, *mut Properties) -> Status;
 
-// SAFETY: pointers to texts that live as long as the process, never changed.
+// SAFETY: pointers to texts that live as long as the process, and are never changed.
 unsafe impl Send for Plugin {}
-// SAFETY: as above.
+// SAFETY: see `Send`.
 unsafe impl Sync for Plugin {}
 
 type SetN<T> = unsafe extern "C" fn(*mut Properties, *const c_char, c_int, *const T) -> Status;
@@ -63,7 +63,7 @@ pub struct PropertySuite {
     pub set_strings: SetN<*const c_char>,
     pub set_doubles: SetN<c_double>,
     pub set_ints: SetN<c_int>,
-    // With an index where the others have a count.
+    // Has an index where the other functions have a count.
     pub get_pointer: GetN<*mut c_void>,
     pub get_string: GetN<*mut c_char>,
     pub get_double: GetN<c_double>,
@@ -79,7 +79,7 @@ pub struct PropertySuite {
 /// `OfxRectD`, in canonical coordinates: x1, y1, x2, y2.
 pub type Rect = [c_double; 4];
 
-/// `OfxImageEffectSuiteV1` as far as it is used.
+/// The used part of `OfxImageEffectSuiteV1`.
 #[repr(C)]
 pub struct EffectSuite {
     pub properties: unsafe extern "C" fn(*mut Effect, *mut *mut Properties) -> Status,
@@ -94,7 +94,7 @@ pub struct EffectSuite {
     pub abort: unsafe extern "C" fn(*mut Effect) -> c_int,
 }
 
-/// `OfxParameterSuiteV1` as far as it is used.
+/// The used part of `OfxParameterSuiteV1`.
 #[repr(C)]
 pub struct ParameterSuite {
     pub define:

@@ -1,4 +1,4 @@
-//! What a host asks of an effect, and who answers.
+//! Dispatches a host's actions to an effect.
 
 use crate::abi::{self, FAILED, OK, Properties, REPLY_DEFAULT, Status};
 use crate::effects::Effect;
@@ -7,10 +7,10 @@ use crate::instance::Instance;
 use crate::{clip, describe, names, render};
 use std::ffi::{CStr, c_char};
 
-/// Answers an action.
+/// Handles an action.
 ///
 /// # Safety
-/// The arguments are what the action asks for.
+/// The arguments are those that the action requires.
 pub unsafe fn answer(
     effect: &'static Effect,
     action: *const c_char,
@@ -63,7 +63,7 @@ fn destroy(suites: &Suites, handle: *mut abi::Effect) -> Option<()> {
 
 fn instance(suites: &Suites, handle: *mut abi::Effect) -> Option<&'static Instance> {
     let instance = properties(suites, handle)?.pointer(names::PROP_INSTANCE_DATA)?;
-    // SAFETY: made by `create`; a host does not destroy an instance while it asks it for something.
+    // SAFETY: made by `create`; a host does not destroy an instance during an action on it.
     unsafe { instance.cast::<Instance>().as_ref() }
 }
 

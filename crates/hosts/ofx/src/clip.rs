@@ -1,4 +1,4 @@
-//! Where pictures lie: regions of clips, and images of them.
+//! Regions and images of clips.
 
 use crate::abi::{self, Clip, Rect};
 use crate::host::{Set, Suites};
@@ -7,7 +7,7 @@ use std::ffi::{CStr, c_void};
 use std::ptr;
 use wuerst_client::Format;
 
-/// A generator's picture fills the project: writes its region of definition.
+/// Writes the region of definition: a generator's picture fills the project.
 pub fn whole(suites: &Suites, handle: *mut abi::Effect, wanted: Set) -> Option<()> {
     wanted.put_numbers(names::REGION_OF_DEFINITION_PROP, &project(suites, handle)?);
     Some(())
@@ -23,7 +23,7 @@ pub fn project(suites: &Suites, handle: *mut abi::Effect) -> Option<Rect> {
     Some([x, y, x + width, y + height])
 }
 
-/// A filter looks at the whole frame, whatever part of it is wanted.
+/// Writes the region of interest: a filter reads the whole frame, whatever part is rendered.
 pub fn interest(suites: &Suites, handle: *mut abi::Effect, (given, wanted): (Set, Set)) -> Option<()> {
     let time = given.number(names::PROP_TIME)?;
     wanted.put_numbers(names::SOURCE_INTEREST, &region(suites, clip(suites, handle, names::SOURCE)?, time)?);
@@ -40,17 +40,17 @@ pub fn region(suites: &Suites, clip: *mut Clip, time: f64) -> Option<Rect> {
 
 /// A clip of an instance.
 pub fn clip(suites: &Suites, handle: *mut abi::Effect, name: &CStr) -> Option<*mut Clip> {
-    // SAFETY: the host's own handle, and a name that is good until it returns.
+    // SAFETY: the host's own handle, and a name that is valid until the call returns.
     suites.ask(|out| unsafe { (suites.effect.clip)(handle, name.as_ptr(), out, ptr::null_mut()) })
 }
 
-/// An image of a clip, which is given back when this goes.
+/// An image of a clip, released when dropped.
 pub struct Frame<'a> {
     suites: &'a Suites,
     set: *mut abi::Properties,
     /// The first byte of the bottom row.
     pub data: *mut c_void,
-    /// From a row to the one above it, in bytes.
+    /// Distance from a row to the one above it, in bytes.
     pub row_bytes: isize,
     /// In pixels: x1, y1, x2, y2.
     pub bounds: [i32; 4],
@@ -61,7 +61,7 @@ pub struct Frame<'a> {
 impl Frame<'_> {
     /// Fetches the image of a clip at a time.
     pub fn fetch(suites: &Suites, clip: *mut Clip, time: f64) -> Option<Frame<'_>> {
-        // SAFETY: the host's own handle; without a region, the host gives what the effect said that it needs.
+        // SAFETY: the host's own handle; without a region, the host returns the region that the effect requested.
         let set = suites.ask(|out| unsafe { (suites.effect.image)(clip, time, ptr::null(), out) })?;
         let look = suites.set(set);
         let read = || {
@@ -97,7 +97,7 @@ impl Frame<'_> {
 
 impl Drop for Frame<'_> {
     fn drop(&mut self) {
-        // SAFETY: fetched once, and given back once.
+        // SAFETY: fetched once, and released once.
         unsafe { (self.suites.effect.release_image)(self.set) };
     }
 }

@@ -1,4 +1,4 @@
-//! What a host learns of an effect before it makes one.
+//! Describes an effect to the host before an instance exists.
 
 use crate::abi;
 use crate::effects::Effect;
@@ -20,7 +20,7 @@ pub fn effect(suites: &Suites, effect: &Effect, handle: *mut abi::Effect) -> Opt
     set.put(names::SUPPORTED_CONTEXTS, 1, names::CONTEXT_GENERAL);
     set.put(names::SUPPORTED_DEPTHS, 0, names::DEPTH_BYTE);
     set.put(names::SUPPORTED_DEPTHS, 1, names::DEPTH_FLOAT);
-    // An instance renders one frame at a time, since it keeps its last picture; several instances render at once.
+    // An instance renders one frame at a time, since it keeps its last picture; several instances render concurrently.
     set.put(names::THREAD_SAFETY, 0, names::INSTANCE_SAFE);
     set.put_int(names::HOST_FRAME_THREADING, 0);
     set.put_int(names::SUPPORTS_TILES, 1);
@@ -36,14 +36,14 @@ pub fn in_context(suites: &Suites, effect: &Effect, handle: *mut abi::Effect) ->
     }
     // SAFETY: the host's own handle.
     let params = suites.ask(|out| unsafe { (suites.effect.params)(handle, out) })?;
-    // Without a graph there is nothing to set; its instances say what is missing.
+    // Without a graph there are no parameters; instances report the error.
     let inputs = effect.made.as_ref().map_or(&[][..], |made| &made.inputs);
     inputs.iter().try_for_each(|port| parameters::define(suites, params, port))?;
     parameters::define_light(suites, params)
 }
 
 fn clip(suites: &Suites, handle: *mut abi::Effect, name: &std::ffi::CStr) -> Option<()> {
-    // SAFETY: the host's own handle, and a name that is good until it returns.
+    // SAFETY: the host's own handle, and a name that is valid until the call returns.
     let set = suites.ask(|out| unsafe { (suites.effect.define_clip)(handle, name.as_ptr(), out) })?;
     let set: Set = suites.set(set);
     set.put(names::SUPPORTED_COMPONENTS, 0, names::RGBA);

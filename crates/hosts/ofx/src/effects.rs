@@ -1,4 +1,4 @@
-//! The effects of this library: one for each graph of the folder that makes a picture.
+//! The effects of this library: one for each graph in the folder that makes a picture.
 
 use crate::host::terminated;
 use std::ffi::CString;
@@ -7,19 +7,20 @@ use std::sync::OnceLock;
 use std::{env, fs};
 use wuerst_client::{Engine, Error, Installed, Library, PictureGraph, Setup};
 
-/// OpenFX 1 calls the entry of an effect without saying which: so each has its own, and their number is limited.
+/// OpenFX 1 calls an effect's entry without identifying the effect. So each effect has an entry of its own, and their
+/// number is limited.
 pub const MOST: usize = 32;
 
-/// Names a folder in which results outlive the host.
+/// Environment variable with a folder that keeps results beyond the process.
 const CACHE: &str = "WUERST_CACHE";
 
 /// One effect.
 pub struct Effect {
-    /// As the host knows it.
+    /// Identifier for the host.
     pub identifier: CString,
-    /// As its user reads it.
+    /// Label for the user.
     pub label: String,
-    /// What there is to run, or why there is nothing.
+    /// The graph to run, or the reason why there is none.
     pub made: Result<PictureGraph, Error>,
     /// The library, for values.
     pub library: Option<Library>,
@@ -32,14 +33,14 @@ impl Effect {
         Effect { identifier, label, made, library }
     }
 
-    /// Whether it takes frames.
+    /// Whether it is a filter, which gets frames.
     pub fn is_filter(&self) -> bool {
         self.made.as_ref().is_ok_and(|made| made.frame.is_some())
     }
 }
 
-/// The effects, which are found when the host first asks: it asks once. A graph that cannot be used is none; when there
-/// is nothing at all, one effect says why.
+/// The effects, found at the host's first query. Unusable graphs are skipped; if there is none at all, a single effect
+/// reports the reason.
 pub fn effects() -> &'static [Effect] {
     static EFFECTS: OnceLock<Vec<Effect>> = OnceLock::new();
     EFFECTS.get_or_init(|| found().unwrap_or_else(|e| vec![Effect::new("text-to-image", None, Err(e))]))
@@ -73,7 +74,7 @@ fn found() -> Result<Vec<Effect>, Error> {
     Ok(good.into_iter().flatten().take(MOST).map(effect).collect())
 }
 
-/// In the order of their names, so that an effect keeps its number as long as the folder stays.
+/// Sorted by name, so that effects keep their numbers while the folder is unchanged.
 fn files(folder: &Path) -> Result<Vec<PathBuf>, Error> {
     let told = |e: std::io::Error| Error::new(format!("{}: {e}", folder.display()));
     let entries = fs::read_dir(folder).map_err(told)?.filter_map(Result::ok).map(|entry| entry.path());

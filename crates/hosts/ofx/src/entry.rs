@@ -1,4 +1,4 @@
-//! The functions that a host looks for, and the entry of each effect.
+//! The functions that a host looks up, and the entry of each effect.
 
 use crate::abi::{EntryPoint, FAILED, Host, Plugin, Properties, Status};
 use crate::effects::{Effect, MOST, effects};
@@ -8,32 +8,32 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr;
 use std::sync::OnceLock;
 
-/// How many effects there are.
+/// Number of effects.
 #[unsafe(no_mangle)]
 extern "C" fn OfxGetNumberOfPlugins() -> c_int {
     catch_unwind(|| c_int::try_from(effects().len()).unwrap_or(0)).unwrap_or(0)
 }
 
-/// One of them; NULL beyond the end.
+/// The effect with this index; NULL beyond the end.
 #[unsafe(no_mangle)]
 extern "C" fn OfxGetPlugin(nth: c_int) -> *const Plugin {
     let found = || usize::try_from(nth).ok().and_then(|nth| plugins().get(nth));
     catch_unwind(|| found().map_or(ptr::null(), ptr::from_ref)).unwrap_or(ptr::null())
 }
 
-/// Every effect has the same host.
+/// Stores the host, which is the same for every effect.
 ///
 /// # Safety
-/// The host's own struct, which stays good.
+/// The host's own struct, which stays valid.
 unsafe extern "C" fn set_host(given: *const Host) {
     // SAFETY: promised by the host.
     let _ = catch_unwind(|| host::keep(unsafe { given.as_ref() }));
 }
 
-/// What the host wants of the effect of a number.
+/// Handles an action of the host for effect number `NTH`.
 ///
 /// # Safety
-/// The arguments are what the action asks for.
+/// The arguments are those that the action requires.
 unsafe extern "C" fn main_entry<const NTH: usize>(
     action: *const c_char,
     handle: *const c_void,
@@ -48,7 +48,7 @@ unsafe extern "C" fn main_entry<const NTH: usize>(
     catch_unwind(AssertUnwindSafe(body)).unwrap_or(FAILED)
 }
 
-/// The effects as the host reads them.
+/// The effects in the form for the host.
 fn plugins() -> &'static [Plugin] {
     static PLUGINS: OnceLock<Vec<Plugin>> = OnceLock::new();
     PLUGINS.get_or_init(|| {

@@ -1,4 +1,4 @@
-//! The host's suites, and its properties in words of Rust.
+//! The host's suites, and its properties as Rust types.
 
 use crate::abi::{
     EffectSuite, Host, MessageSuite, OK, ParameterSuite, ProgressSuite, Properties, PropertySuite, Status,
@@ -8,27 +8,27 @@ use std::ffi::{CStr, CString, c_char, c_int, c_void};
 use std::ptr;
 use std::sync::OnceLock;
 
-/// What the host can do for an effect. A suite that is optional may be missing.
+/// Suites of the host. Optional suites may be missing.
 pub struct Suites {
     pub property: &'static PropertySuite,
     pub effect: &'static EffectSuite,
     pub parameter: &'static ParameterSuite,
     pub progress: Option<&'static ProgressSuite>,
-    /// With `true`: version 2, which has messages that stay.
+    /// With `true`: version 2, which has persistent messages.
     pub message: Option<(&'static MessageSuite, bool)>,
 }
 
 static SUITES: OnceLock<Suites> = OnceLock::new();
 
-/// The suites; none before the host has introduced itself with all that is needed.
+/// The suites; `None` until the host has provided all required ones.
 pub fn suites() -> Option<&'static Suites> {
     SUITES.get()
 }
 
-/// Keeps a host's suites; a process has one host.
+/// Stores a host's suites; a process has one host.
 pub fn keep(host: Option<&'static Host>) {
     let Some(host) = host else { return };
-    // SAFETY: a host gives the struct of the suite's name and version, good as long as the process, or NULL.
+    // SAFETY: a host returns the struct of the suite's name and version, valid as long as the process, or NULL.
     let found = unsafe {
         let v2 = fetch::<MessageSuite>(host, names::MESSAGE_SUITE, 2).map(|suite| (suite, true));
         let message = v2.or_else(|| fetch(host, names::MESSAGE_SUITE, 1).map(|suite| (suite, false)));
@@ -54,7 +54,7 @@ unsafe fn fetch<T>(host: &Host, name: &CStr, version: c_int) -> Option<&'static 
     unsafe { (host.fetch_suite)(host.host, name.as_ptr(), version).cast::<T>().as_ref() }
 }
 
-/// A set of properties of the host's. What it does not have, or refuses, is none.
+/// A property set of the host. Missing and refused properties read as `None`.
 #[derive(Clone, Copy)]
 pub struct Set {
     suite: &'static PropertySuite,
@@ -67,18 +67,18 @@ impl Suites {
         Set { suite: self.property, handle }
     }
 
-    /// What a function of the host's writes.
+    /// Calls a host function with an output, and returns the output.
     pub fn ask<T>(&self, function: impl FnOnce(*mut *mut T) -> Status) -> Option<*mut T> {
         let mut handle = ptr::null_mut();
         (function(&raw mut handle) == OK && !handle.is_null()).then_some(handle)
     }
 }
 
-/// Every call passes the handle that the host gave, and texts and places that are good until it returns.
+/// Every call passes the host's handle, and texts and outputs that are valid until it returns.
 impl Set {
     pub fn text(self, name: &CStr, at: c_int) -> Option<String> {
         let mut out: *mut c_char = ptr::null_mut();
-        // SAFETY: see above; a text of the host's stays good until the property changes.
+        // SAFETY: see above; a text of the host stays valid until the property changes.
         unsafe {
             let status = (self.suite.get_string)(self.handle, name.as_ptr(), at, &raw mut out);
             (status == OK && !out.is_null()).then(|| CStr::from_ptr(out).to_string_lossy().into_owned())
@@ -120,7 +120,7 @@ impl Set {
         Some(out)
     }
 
-    /// Sets a property; a host that has none of that name refuses, which is no fault.
+    /// Sets a property; a host without this property refuses, which is no fault.
     pub fn put(self, name: &CStr, at: c_int, text: &CStr) {
         // SAFETY: see above; the host copies the text.
         unsafe { (self.suite.set_string)(self.handle, name.as_ptr(), at, text.as_ptr()) };
@@ -148,7 +148,7 @@ impl Set {
     }
 }
 
-/// For C, which cannot hold a NUL inside.
+/// Text for C, without inner NULs.
 pub fn terminated(text: &str) -> CString {
     CString::new(text.replace('\0', " ")).unwrap_or_default()
 }

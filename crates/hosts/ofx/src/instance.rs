@@ -1,4 +1,4 @@
-//! One effect in a host's project: its job, and its last picture.
+//! An effect in a host's project: its job, and its last picture.
 
 use crate::effects::Effect;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -20,15 +20,15 @@ pub struct Instance {
 }
 
 impl Instance {
-    /// An instance that has made nothing yet.
+    /// An instance without a picture.
     pub fn new(effect: &'static Effect) -> Instance {
         Instance { effect, job: Mutex::new(None), last: Mutex::new(None) }
     }
 
-    /// The job, made when it is first wanted.
+    /// The job, created on first use.
     ///
     /// # Errors
-    /// Why the effect has no graph.
+    /// The reason why the effect has no graph.
     pub fn job(&self) -> Result<Job, Error> {
         let mut job = self.job.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(job) = &*job {
@@ -38,20 +38,20 @@ impl Instance {
         Ok(job.insert(made.graph.job()?).clone())
     }
 
-    /// The last picture, if it is that of the digest.
+    /// The last picture, if it has this digest.
     pub fn kept(&self, digest: Digest) -> Option<Arc<Picture>> {
         let last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
         last.as_ref().filter(|(kept, _)| *kept == digest).map(|(_, picture)| picture.clone())
     }
 
-    /// Keeps a picture in place of the last.
+    /// Stores a picture in place of the last.
     pub fn keep(&self, digest: Digest, picture: Picture) -> Arc<Picture> {
         let picture = Arc::new(picture);
         *self.last.lock().unwrap_or_else(PoisonError::into_inner) = Some((digest, picture.clone()));
         picture
     }
 
-    /// Lets the last picture go: the host is short of memory.
+    /// Drops the last picture when the host is short of memory.
     pub fn forget(&self) {
         *self.last.lock().unwrap_or_else(PoisonError::into_inner) = None;
     }

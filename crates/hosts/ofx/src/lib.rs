@@ -1,10 +1,9 @@
-//! Every graph that makes a picture as an OpenFX effect: one with an input that is a picture as a filter, others as
+//! OpenFX effects for all graphs that make a picture: a graph with a picture as an input becomes a filter, others become
 //! generators.
 //!
-//! A host asks how many effects there are ([`entry`]), and each answers the host's actions ([`actions`]). The folder
-//! of graphs is read when the host first asks ([`effects`]); what a graph says of its inputs becomes parameters
-//! ([`parameters`]). An instance ([`instance`]) keeps its last picture under the digest of what it depends on, so
-//! that a host that renders tiles, scales and frames runs the engine once.
+//! A host queries the number of effects ([`entry`]), and calls their actions ([`actions`]). The first query reads the
+//! folder of graphs ([`effects`]); a graph's inputs become parameters ([`parameters`]). An instance ([`instance`]) keeps
+//! its last picture with its digest, so the engine runs once for all tiles, scales and frames with equal inputs.
 #![cfg_attr(not(test), warn(clippy::disallowed_methods))]
 #![allow(unsafe_code, reason = "the functions that OpenFX asks for; each use says why it is sound")]
 

@@ -1,4 +1,4 @@
-//! Inputs of a graph as parameters of OpenFX, and back.
+//! Converts between inputs of a graph and parameters of OpenFX.
 
 use crate::abi::{OK, Param, ParamSet};
 use crate::host::{Set, Suites, terminated};
@@ -7,7 +7,7 @@ use std::ffi::{CStr, c_char, c_int};
 use std::ptr;
 use wuerst_client::{Kind, Port};
 
-/// Float pixels are in linear light, as compositors have them.
+/// Whether float pixels are in linear light, as in compositors.
 const LINEAR: &CStr = c"linear_light";
 
 /// How an input looks to the host.
@@ -20,11 +20,11 @@ enum Look {
     Choice,
 }
 
-/// None for tensors, which are clips or nothing.
+/// `None` for tensors, which have no parameter.
 fn look(port: &Port) -> Option<Look> {
     Some(match port.kind {
         Kind::Tensor => return None,
-        // OpenFX knows no number that is not there, so one that may be left out is text, which may be empty.
+        // OpenFX has no absent numbers, so an optional number is a text, which may be empty.
         _ if port.initial.is_none() => Look::Text,
         Kind::Bool => Look::Bool,
         Kind::Int => Look::Int,
@@ -88,7 +88,7 @@ pub fn define(suites: &Suites, params: *mut ParamSet, port: &Port) -> Option<()>
     Some(())
 }
 
-/// Defines the one parameter that is the adapter's own.
+/// Defines the adapter's own parameter.
 pub fn define_light(suites: &Suites, params: *mut ParamSet) -> Option<()> {
     let set = defined(suites, params, names::PARAM_BOOLEAN, LINEAR)?;
     set.put_text(names::PROP_LABEL, "Linear light");
@@ -102,7 +102,7 @@ pub fn define_light(suites: &Suites, params: *mut ParamSet) -> Option<()> {
 }
 
 fn defined(suites: &Suites, params: *mut ParamSet, kind: &CStr, name: &CStr) -> Option<Set> {
-    // SAFETY: the host's own handle, and names that are good until it returns.
+    // SAFETY: the host's own handle, and names that are valid until the call returns.
     let set =
         suites.ask(|out| unsafe { (suites.parameter.define)(params, kind.as_ptr(), name.as_ptr(), out) })?;
     Some(suites.set(set))
@@ -124,14 +124,14 @@ pub struct Values<'a> {
     time: f64,
 }
 
-/// Every call passes handles that the host gave, and a place of the parameter's type.
+/// Every call passes the host's handles, and an output of the parameter's type.
 impl Values<'_> {
     /// For the parameters of an instance.
     pub fn at(suites: &Suites, params: *mut ParamSet, time: f64) -> Values<'_> {
         Values { suites, params, time }
     }
 
-    /// The value of an input as text that sets it; none when it is to stay as the graph has it.
+    /// The value of an input as text; `None` to keep the graph's own value.
     pub fn text(&self, port: &Port) -> Option<String> {
         let look = look(port)?;
         let param = self.param(&terminated(&port.name))?;
@@ -177,7 +177,7 @@ impl Values<'_> {
 
     fn string(&self, param: *mut Param) -> Option<String> {
         let mut out: *mut c_char = ptr::null_mut();
-        // SAFETY: see above; the host's text is good until the next question.
+        // SAFETY: see above; the host's text is valid until the next call.
         unsafe {
             let status = (self.suites.parameter.value_at)(param, self.time, &raw mut out);
             (status == OK && !out.is_null()).then(|| CStr::from_ptr(out).to_string_lossy().into_owned())

@@ -1,4 +1,4 @@
-//! A picture's pixels into a part of a host's image, and a host's image as a picture's pixels.
+//! Conversion of pixels between pictures and a host's images.
 
 use crate::clip::Frame;
 use wuerst_client::Format;
@@ -11,10 +11,10 @@ pub struct Placed<'a> {
     pub rgba: &'a [u8],
 }
 
-/// Writes the part of a window that the picture covers; the rest of the window becomes transparent black.
+/// Writes the part of a window that the picture covers; the rest becomes transparent black.
 ///
 /// # Safety
-/// The frame's memory can be written to within its bounds.
+/// The frame's memory is writable within its bounds.
 pub unsafe fn write(placed: &Placed<'_>, frame: &Frame<'_>, window: [i32; 4], linear: bool) {
     let [fx1, fy1, fx2, fy2] = frame.bounds;
     let [x1, y1, x2, y2] = placed.rect;
@@ -23,7 +23,7 @@ pub unsafe fn write(placed: &Placed<'_>, frame: &Frame<'_>, window: [i32; 4], li
     for y in window[1].max(fy1)..window[3].min(fy2) {
         for x in window[0].max(fx1)..window[2].min(fx2) {
             let pixel = if (x1..x2).contains(&x) && (y1..y2).contains(&y) {
-                // Rows of ours go down, the host's go up.
+                // Our rows go down, the host's go up.
                 let at = i64::from(y2 - 1 - y) * width + i64::from(x - x1);
                 let at = usize::try_from(at).unwrap_or(0) * 4;
                 [0, 1, 2, 3].map(|channel| placed.rgba.get(at + channel).copied().unwrap_or(0))
@@ -32,7 +32,7 @@ pub unsafe fn write(placed: &Placed<'_>, frame: &Frame<'_>, window: [i32; 4], li
             };
             let row = isize::try_from(y - fy1).unwrap_or(0) * frame.row_bytes;
             let column = isize::try_from(x - fx1).unwrap_or(0) * bytes(frame.format);
-            // SAFETY: within the bounds, by the ranges above; hosts need not align rows.
+            // SAFETY: within the bounds, by the ranges above; rows of a host may be misaligned.
             unsafe {
                 let to = frame.data.cast::<u8>().offset(row + column);
                 match frame.format {
@@ -53,16 +53,16 @@ pub unsafe fn write(placed: &Placed<'_>, frame: &Frame<'_>, window: [i32; 4], li
     }
 }
 
-/// The pixels of a whole frame as RGB in bytes, the top row first; alpha is left out.
+/// The pixels of a whole frame as 8-bit RGB, the top row first, without alpha.
 ///
 /// # Safety
-/// The frame's memory can be read within its bounds.
+/// The frame's memory is readable within its bounds.
 pub unsafe fn read(frame: &Frame<'_>, linear: bool) -> Vec<u8> {
     let [width, height] = frame.size();
     let mut rgb = Vec::with_capacity(width as usize * height as usize * 3);
     for y in (0..height as isize).rev() {
         for x in 0..width as isize {
-            // SAFETY: within the bounds; hosts need not align rows.
+            // SAFETY: within the bounds; rows of a host may be misaligned.
             unsafe {
                 let from = frame.data.cast::<u8>().offset(y * frame.row_bytes + x * bytes(frame.format));
                 match frame.format {
@@ -87,7 +87,7 @@ fn coded(value: f32, linear: bool) -> u8 {
         true if value <= 0.003_130_8 => value * 12.92,
         true => 1.055 * value.powf(1. / 2.4) - 0.055,
     };
-    // Casts saturate, and make 0 of what is no number.
+    // Casts saturate, and turn NaN into 0.
     (coded * 255. + 0.5) as u8
 }
 
@@ -100,7 +100,7 @@ fn bytes(format: Format) -> isize {
     }
 }
 
-/// What a byte is as a float: in linear light, by sRGB's transfer function, or as it is.
+/// Converts a byte to a float: in linear light, by sRGB's transfer function, or unchanged.
 fn light(linear: bool) -> [f32; 256] {
     let mut light = [0f32; 256];
     for (byte, value) in light.iter_mut().enumerate() {

@@ -1,4 +1,4 @@
-//! Rendering: the inputs as they are at the frame's time, the picture if it has changed, its pixels.
+//! Rendering: collects the inputs at the frame's time, computes the picture if it has changed, and writes its pixels.
 
 use crate::abi::{self, FAILED, OK, REPLY_NO, Status};
 use crate::clip::{self, Frame};
@@ -14,10 +14,10 @@ use std::time::Duration;
 use wuerst_client::fit::{Fit, fitted};
 use wuerst_client::{Error, Format, Image, Run, Value};
 
-/// Between two looks at whether the host has changed its mind.
+/// Interval of checks whether the host cancels.
 const PACE: Duration = Duration::from_millis(20);
 
-/// Answers the render action: one frame, or a part of it.
+/// Handles the render action: one frame, or a part of it.
 pub fn render(
     suites: &Suites,
     effect: &Effect,
@@ -29,7 +29,7 @@ pub fn render(
             clear(suites, handle);
             OK
         }
-        // The host wanted it, and throws the frame away.
+        // The host cancelled, and discards the frame.
         Err(error) if error.is_cancelled() => OK,
         Err(error) => {
             say(suites, handle, &error.to_string());
@@ -77,7 +77,7 @@ fn frame(
     Ok(())
 }
 
-/// The picture of the inputs as they are: the one that is kept, or a new one.
+/// The picture for the present inputs: the stored one, or a new one.
 fn picture(
     suites: &Suites,
     effect: &Effect,
@@ -105,7 +105,7 @@ fn picture(
     Ok(instance.keep(digest, Picture { size, rgba }))
 }
 
-/// The frame that a filter gets.
+/// The frame given to a filter.
 fn source(
     suites: &Suites,
     effect: &Effect,
@@ -128,7 +128,7 @@ fn source(
     unsafe { Value::of_image(library, image) }
 }
 
-/// Waits for a run, shows how far it is, and stops it when the host or its user wants that.
+/// Waits for a run, shows its progress, and cancels it if the host or its user requests that.
 fn watch(suites: &Suites, effect: &Effect, handle: *mut abi::Effect, run: &Run) -> Result<(), Error> {
     let label = terminated(&effect.label);
     // SAFETY: the host's own handle, here and below.
@@ -155,12 +155,12 @@ fn watch(suites: &Suites, effect: &Effect, handle: *mut abi::Effect, run: &Run) 
     stopped
 }
 
-/// Shows an error on the effect until it renders again, or once where the host cannot.
+/// Shows an error on the effect until it renders again; only once if the host cannot keep messages.
 fn say(suites: &Suites, handle: *mut abi::Effect, text: &str) {
     let Some((suite, stays)) = suites.message else { return };
     let (kind, format, text) = (names::MESSAGE_ERROR.as_ptr(), c"%s".as_ptr(), terminated(text));
     let function = if stays { suite.set_persistent } else { suite.message };
-    // SAFETY: the host's own handle, a format, and the text that it asks for.
+    // SAFETY: the host's own handle, a format, and the text that it requires.
     unsafe { function(handle, kind, ptr::null(), format, text.as_ptr()) };
 }
 
