@@ -1,10 +1,10 @@
-//! The stages that models can stand in for: what each takes and gives, by name, type and axes.
+//! Stages and their contracts: inputs and outputs by name, type and axes.
 
 use std::fmt;
 
 use crate::record::{Axis, DType, Id, NetworkGraph};
 
-/// A stage that a model can stand in for.
+/// A stage, for which a model can be used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Contract {
     /// Token ids to states.
@@ -17,7 +17,7 @@ pub enum Contract {
     VqganDecoder,
     /// A picture to latents (stage A).
     VqganEncoder,
-    /// A picture to its semantic embedding.
+    /// Computes the semantic embedding of a picture.
     Compressor,
     /// A picture to its CLIP embedding, which Stable Cascade's prior varies.
     ImageEncoder,
@@ -35,7 +35,7 @@ impl Contract {
         Contract::ImageEncoder,
     ];
 
-    /// The contract of this name.
+    /// The stage with this name.
     pub fn named(name: &str) -> Option<Contract> {
         Contract::ALL.into_iter().find(|contract| contract.name() == name)
     }
@@ -54,9 +54,8 @@ impl Contract {
     }
 
     /// Inputs and outputs, in the notation of signatures. The embedding has c channels and the latents z, 16 and 4 in the
-    /// published models. Where f32 stands, f16 will do; `time_embedding` is what [`crate::time::embedding`] makes of a time from 0
-    /// to 1, where 1 is noise; pictures are RGB in 0..1, and what
-    /// a VQGAN makes beyond that is cut off by the node.
+    /// published models. f16 is accepted for f32. `time_embedding` is computed by [`crate::time::embedding`] from a time
+    /// from 0 to 1, where 1 is noise. Pictures are RGB in 0..1; the node clips a VQGAN's values beyond that range.
     pub fn signature(self) -> &'static str {
         match self {
             Contract::TextEncoder => "input_ids: i64[b,l], attention_mask: i64[b,l] -> states: f32[b,l,d]",
@@ -93,14 +92,14 @@ impl Contract {
         }
     }
 
-    /// [`Contract::signature`] of models from before there was `time_embedding`, which still load: they take `timestep`, the
-    /// time itself, and embed it themselves. None where the contract has no time.
+    /// [`Contract::signature`] of older models, which still load: they take the time itself as `timestep`, in place of
+    /// `time_embedding`. `None` if the contract has no time.
     pub fn signature_with_timestep(self) -> Option<String> {
         let with = self.signature().replace("time_embedding: f32[b,r]", "timestep: f32[b]");
         (with != self.signature()).then_some(with)
     }
 
-    /// The inputs that are new in each step of sampling, where there are others whose part can be computed once for all.
+    /// Inputs that change in each sampling step; empty if there are no other inputs whose part could be computed once.
     pub fn stepwise(self) -> &'static [&'static str] {
         match self {
             Contract::Prior | Contract::Decoder => &STEPWISE,
@@ -115,18 +114,17 @@ impl fmt::Display for Contract {
     }
 }
 
-/// The inputs that every step of sampling feeds anew. What follows from the others alone is the same in all steps of a
-/// picture.
+/// Inputs that change in every sampling step. Values that depend only on the others are the same in all steps of a picture.
 pub const STEPWISE: [&str; 3] = ["latents", "time_embedding", "timestep"];
 
-/// Extents to record a stage with; the written model takes any.
+/// Extents used to record a stage; the written model accepts any.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Sizes {
-    /// Pictures at once.
+    /// Number of pictures.
     pub batch: usize,
-    /// Height of the stage's `latents` (or of its `image`, where it takes one).
+    /// Height of the stage's `latents`, or of its `image`.
     pub height: usize,
-    /// Width of the same.
+    /// Width of the stage's `latents`, or of its `image`.
     pub width: usize,
     /// Height and width of the semantic embedding; only the decoder reads it.
     pub embedding: [usize; 2],
@@ -135,7 +133,7 @@ pub struct Sizes {
 }
 
 impl Sizes {
-    /// What a stage is given, by the shapes of its inputs. Extents that no input has are 1.
+    /// The sizes of a stage with these input shapes. Extents that no input has are 1.
     pub fn of_inputs<'a>(inputs: impl IntoIterator<Item = (&'a str, &'a [usize])>) -> Sizes {
         let mut sizes = Sizes { batch: 1, height: 1, width: 1, embedding: [1, 1], length: 1 };
         for (name, shape) in inputs {

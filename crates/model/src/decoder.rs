@@ -29,13 +29,13 @@ pub struct DecoderConfig {
     pub c_cond: usize,
     /// Channels of each level.
     pub c_hidden: Vec<usize>,
-    /// Attention heads of each level; −1 where there is no attention.
+    /// Attention heads of each level; −1 for no attention.
     pub nhead: Vec<i64>,
-    /// How often each level repeats its blocks, both on the way down and up.
+    /// Number of blocks in each level, both on the way down and up.
     pub blocks: Vec<usize>,
     /// Blocks of each level in order: `C` residual convolution, `T` time, `A` attention.
     pub level_config: Vec<String>,
-    /// Whether a level sees the semantic embedding.
+    /// Whether a level reads the semantic embedding.
     pub inject_effnet: Vec<bool>,
     /// Channels of the semantic embedding.
     pub effnet_embd: usize,
@@ -47,11 +47,11 @@ pub struct DecoderConfig {
     pub dropout: Dropout,
 }
 
-/// One rate for the network, or one for each level.
+/// One dropout rate for the network, or one for each level.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum Dropout {
-    /// The same everywhere.
+    /// One rate for all levels.
     All(f32),
     /// By level.
     Levels(Vec<f32>),
@@ -101,7 +101,7 @@ impl DecoderConfig {
         self.patch_size << (self.c_hidden.len().clamp(1, 16) - 1)
     }
 
-    /// What is wrong with the sizes, if anything.
+    /// The problem of the sizes, if any.
     fn check(&self) -> Result<(), String> {
         let levels = self.c_hidden.len();
         let lists = [
@@ -138,7 +138,7 @@ impl DecoderConfig {
     }
 }
 
-/// What the blocks of every level read.
+/// Inputs to the blocks of every level.
 struct Conditions<'a> {
     config: &'a DecoderConfig,
     time: Id,
@@ -146,7 +146,7 @@ struct Conditions<'a> {
     embedding: Id,
 }
 
-/// Predicted noise `[b,4,H,W]` in noisy `latents` `[b,4,H,W]` at the `time` whose embedding is `[b,c_r]`, given the semantic
+/// Predicted noise `[b,4,H,W]` in noisy `latents` `[b,4,H,W]`, given the time embedding `time` `[b,c_r]`, the semantic
 /// `embedding` `[b,16,h,w]` and `text` `[b,l,clip_embd]`.
 pub fn noise(
     g: &mut NetworkGraph,
@@ -179,7 +179,7 @@ pub fn noise(
     let x = g.push(Op::DepthToSpace(config.patch_size), &[x]);
     let (a, b) = halves(g, x, 1);
 
-    // b is kept off 0 and 1: σ(b)·(1 − 2ε) + ε with ε = 1e-3.
+    // Keeps b away from 0 and 1: σ(b)·(1 − 2ε) + ε with ε = 1e-3.
     let (slope, floor) = (g.scalar(1. - 2e-3), g.scalar(1e-3));
     let b = g.push(Op::Sigmoid, &[b]);
     let b = g.push(Op::Mul, &[b, slope]);
@@ -207,7 +207,7 @@ impl Conditions<'_> {
         (results, x)
     }
 
-    /// From the lowest resolution back to the largest, each level joined to what the way down had there.
+    /// The upward path, from the lowest resolution to the highest; each level is joined to its result on the way down.
     fn up(&self, g: &mut NetworkGraph, mut results: Vec<ChannelsLast>, mut x: ChannelsLast) -> ChannelsLast {
         let levels = results.len();
         results.pop();
@@ -232,7 +232,7 @@ impl Conditions<'_> {
         x
     }
 
-    /// The semantic embedding at the places of `x`, where this level sees it.
+    /// The semantic embedding resampled to the places of `x`, if this level reads it.
     fn injected(&self, g: &mut NetworkGraph, mapper: usize, level: usize, x: ChannelsLast) -> Option<Id> {
         self.config.inject_effnet[level].then(|| {
             let resized = g.push(Op::CubicResize, &[self.embedding, x.like]);
@@ -242,7 +242,7 @@ impl Conditions<'_> {
         })
     }
 
-    /// The blocks of one level, numbered from `start`; the first reads `joined[0]` beside x, the others `joined[1]`.
+    /// The blocks of one level, numbered from `start`; the first additionally reads `joined[0]`, the others `joined[1]`.
     fn blocks(
         &self,
         g: &mut NetworkGraph,

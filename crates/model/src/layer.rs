@@ -1,7 +1,7 @@
 //! The layers that several networks share.
 //!
-//! Images are `[b,c,h,w]`; `name` is the layer's prefix in the published checkpoints. Starting values are the ones
-//! Würstchen's authors train from: Xavier-uniform weights and zero biases, unless a network says otherwise.
+//! Images are `[b,c,h,w]`; `name` is the layer's prefix in the published checkpoints. Initial values are those of
+//! Würstchen's authors: Xavier-uniform weights and zero biases, unless a network states otherwise.
 
 use crate::record::{Extent, Id, Init, NetworkGraph, Op};
 
@@ -19,7 +19,7 @@ pub fn linear(g: &mut NetworkGraph, name: &str, x: Id, out: usize) -> Id {
     linear_from(g, name, x, out, init)
 }
 
-/// [`linear`] whose weight starts as `init`.
+/// [`linear`] with initial weights `init`.
 pub fn linear_from(g: &mut NetworkGraph, name: &str, x: Id, out: usize, init: Init) -> Id {
     linear_times(g, name, x, out, init, None)
 }
@@ -54,13 +54,13 @@ pub fn channels(g: &NetworkGraph, x: Id) -> usize {
     g.shape(x).get(1).copied().unwrap_or(1)
 }
 
-/// Dense convolution with a square kernel, padded on all sides alike; `[kernel, stride, pad]`.
+/// Dense convolution with a square kernel and equal padding on all sides; `[kernel, stride, pad]`.
 pub fn conv(g: &mut NetworkGraph, name: &str, x: Id, out: usize, [k, stride, pad]: [usize; 3]) -> Id {
     let init = xavier(channels(g, x) * k * k, out * k * k);
     conv_from(g, name, x, out, [k, stride, pad], init)
 }
 
-/// [`conv`] whose weight starts as `init`.
+/// [`conv`] with initial weights `init`.
 pub fn conv_from(
     g: &mut NetworkGraph,
     name: &str,
@@ -89,7 +89,7 @@ pub fn depthwise_times(
     times: Option<Id>,
 ) -> Id {
     let c = channels(g, x);
-    // The authors' initialiser counts every channel's output although each feeds only its own.
+    // The authors' initialiser counts every channel's output, although each feeds only its own.
     let init = xavier(kernel * kernel, c * kernel * kernel);
     let w = g.param(&format!("{name}.weight"), &[c, 1, kernel, kernel], init);
     let b = g.param(&format!("{name}.bias"), &[c], Init::Constant(0.));
@@ -99,7 +99,7 @@ pub fn depthwise_times(
 
 /// Transposed convolution with a square kernel; `[kernel, stride, pad]`.
 ///
-/// Starts as PyTorch's does, uniform in ±1/√(out·kernel²): the authors leave this layer alone.
+/// Initial values are PyTorch's, uniform in ±1/√(out·kernel²), as the authors left them.
 pub fn conv_transpose(
     g: &mut NetworkGraph,
     name: &str,
@@ -114,13 +114,13 @@ pub fn conv_transpose(
     g.push(Op::ConvTranspose { stride, pad }, &[x, w, b])
 }
 
-/// An image in channels-last tokens (NHWC), as norms and channel-wise layers want it: blocks pass it on, and only
+/// An image in channels-last layout (NHWC), as tokens, for norms and channel-wise layers. Blocks pass it on, and only
 /// convolutions transpose it to NCHW.
 #[derive(Debug, Clone, Copy)]
 pub struct ChannelsLast {
     /// `[b,h·w,c]`.
     pub tokens: Id,
-    /// Some image `[b,_,h,w]`, for its height and width.
+    /// An image `[b,_,h,w]` that supplies height and width.
     pub like: Id,
 }
 
@@ -135,7 +135,7 @@ impl ChannelsLast {
         g.push(Op::TokensToImage, &[self.tokens, self.like])
     }
 
-    /// Other channels in the same tokens.
+    /// Replaces the tokens.
     pub fn with(self, tokens: Id) -> ChannelsLast {
         ChannelsLast { tokens, ..self }
     }
@@ -145,7 +145,7 @@ impl ChannelsLast {
         self.with(g.push(Op::LayerNorm { eps: EPS }, &[self.tokens]))
     }
 
-    /// The channels with others added.
+    /// Adds tokens to the channels.
     pub fn add(self, g: &mut NetworkGraph, tokens: Id) -> ChannelsLast {
         self.with(g.push(Op::Add, &[self.tokens, tokens]))
     }
@@ -205,21 +205,21 @@ fn response_norm(g: &mut NetworkGraph, name: &str, x: Id) -> Id {
     g.push(Op::Add, &[scaled, beta])
 }
 
-/// What the residual blocks of one level have in common.
+/// Properties shared by the residual blocks of one level.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct ResBlock {
     /// Side of the depthwise kernel; odd.
     pub kernel: usize,
     /// Share of the hidden units zeroed while training.
     pub dropout: f32,
-    /// Residual blocks in the network: the last layer of each starts smaller by √depth, so that their sum does not
-    /// grow with their number.
+    /// Number of residual blocks in the network. The initial weights of each block's last layer are divided by √depth, so
+    /// that their sum does not grow with their number.
     pub depth: usize,
 }
 
 /// The residual block of stages B and C: depthwise convolution, norm, and a channel-wise MLP with response norm.
 ///
-/// `skip` `[b,h·w,s]` is joined to the MLP's input (stage B).
+/// In stage B, `skip` `[b,h·w,s]` is joined to the MLP's input.
 pub fn res_block(
     g: &mut NetworkGraph,
     name: &str,

@@ -1,8 +1,8 @@
-//! What a host must know of a stage model besides its weights, kept in the model file itself.
+//! Metadata of a stage model, stored in the model file.
 //!
-//! ONNX files carry pairs of strings (`metadata_props`). Every field is one pair, its key begins with
-//! [`PREFIX`], and its value is a plain string or JSON: `wuerst.contract` = `prior`, `wuerst.steps` = `60`.
-//! The exporter writes [`Metadata::pairs`], the nodes read [`Metadata::read`]; no number is known to code alone.
+//! ONNX files contain pairs of strings (`metadata_props`). Every field is one pair, its key begins with [`PREFIX`], and
+//! its value is a plain string or JSON: `wuerst.contract` = `prior`, `wuerst.steps` = `60`. The exporter writes
+//! [`Metadata::pairs`], the nodes read [`Metadata::read`]; code contains none of these numbers.
 
 mod read;
 mod table;
@@ -16,24 +16,24 @@ use crate::contract::Contract;
 use crate::scale::Scale;
 use crate::schedule::Schedule;
 
-/// What the key of every field begins with.
+/// Prefix of the keys of all fields.
 pub const PREFIX: &str = "wuerst.";
 
-/// The metadata of one stage model, told apart by the pair `wuerst.contract`.
+/// The metadata of one stage model; the pair `wuerst.contract` selects the variant.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "contract", rename_all = "kebab-case")]
 pub enum Metadata {
-    /// Token ids to the states that the other stages attend to.
+    /// Computes from token ids the states that the other stages attend to.
     TextEncoder(TextEncoder),
     /// Noise to the semantic embedding (stage C).
     Prior(Prior),
-    /// Noise to the VQGAN's latents, given the embedding (stage B).
+    /// Computes the VQGAN's latents from noise and the embedding (stage B).
     Decoder(Decoder),
     /// Latents to a picture (stage A).
     VqganDecoder(Vqgan),
     /// A picture to latents (stage A).
     VqganEncoder(Vqgan),
-    /// A picture to its semantic embedding.
+    /// Computes the semantic embedding of a picture.
     Compressor(Compressor),
     /// A picture to its CLIP embedding.
     ImageEncoder(ImageEncoder),
@@ -41,7 +41,7 @@ pub enum Metadata {
 
 macro_rules! of_metadata {
     ($($of:ident: $($variant:ident)|+;)*) => {$(
-        /// The stage's metadata, if they are of this stage; otherwise they come back.
+        /// The metadata of this stage; for another stage they are returned as the error.
         impl TryFrom<Metadata> for $of {
             type Error = Metadata;
 
@@ -67,26 +67,26 @@ of_metadata! {
 /// Metadata of a text encoder.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct TextEncoder {
-    /// File name of the `tokenizer.json` that lies beside the model.
+    /// File name of the `tokenizer.json` in the model's folder.
     pub tokenizer: String,
-    /// Token positions; shorter texts are padded to it, longer ones cut.
+    /// Token positions; shorter texts are padded, longer ones truncated.
     pub length: usize,
 }
 
-/// How a denoiser is sampled unless arguments say otherwise.
+/// Defaults for sampling a denoiser.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct SamplingDefaults {
-    /// Steps when none are asked for.
+    /// Default number of steps.
     pub steps: usize,
-    /// Guidance when none is asked for; guidance is off up to 1.
+    /// Default guidance; up to 1 means no guidance.
     pub guidance: f64,
-    /// The noise schedule that it was trained with.
+    /// Noise schedule of the training.
     #[serde(default)]
     pub schedule: Schedule,
-    /// The times visited when no number of steps is asked for, from 1 (noise) to 0; empty for equal steps.
+    /// Times visited with the default number of steps, from 1 (noise) to 0; empty for equal steps.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub timesteps: Vec<f64>,
-    /// Embeddings in a row of `time_embedding`: 1 of the time, and 1 of each further condition that it has (none).
+    /// Number of embeddings in a row of `time_embedding`: one for the time, and one for each further condition.
     #[serde(default = "one", skip_serializing_if = "is_one")]
     pub time_embeddings: usize,
     /// From latents to colours, for previews.
@@ -95,7 +95,7 @@ pub struct SamplingDefaults {
 }
 
 impl SamplingDefaults {
-    /// The published cosine schedule, in so many equal steps.
+    /// The published cosine schedule, with `steps` equal steps.
     pub fn new(steps: usize, guidance: f64) -> SamplingDefaults {
         let (schedule, timesteps) = (Schedule::default(), vec![]);
         SamplingDefaults { steps, guidance, schedule, timesteps, time_embeddings: 1, preview: None }
@@ -109,12 +109,12 @@ pub struct Prior {
     pub embedding_scale: f64,
     /// See `embedding_scale` (published: -1).
     pub embedding_shift: f64,
-    /// What ties the sizes of picture, latents and embedding together.
+    /// Relation between the sizes of picture, latents and embedding.
     #[serde(flatten)]
     pub scale: Scale,
-    /// Side of the square pictures that it makes best, in pixels; the size when none is asked for.
+    /// Side in pixels of the square pictures that it makes best; the default size.
     pub native_size: usize,
-    /// Steps, guidance and schedule, where arguments name none.
+    /// Default steps, guidance and schedule.
     #[serde(flatten)]
     pub sampling: SamplingDefaults,
 }
@@ -122,10 +122,10 @@ pub struct Prior {
 /// Metadata of a decoder.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Decoder {
-    /// What ties the sizes of picture, latents and embedding together.
+    /// Relation between the sizes of picture, latents and embedding.
     #[serde(flatten)]
     pub scale: Scale,
-    /// Steps, guidance and schedule, where arguments name none.
+    /// Default steps, guidance and schedule.
     #[serde(flatten)]
     pub sampling: SamplingDefaults,
 }
@@ -133,7 +133,7 @@ pub struct Decoder {
 /// Metadata of either half of the VQGAN.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Vqgan {
-    /// The network's own latents are `latent_scale` times those of the decoder (published: 0.3764).
+    /// Factor from the decoder's latents to the network's own (published: 0.3764).
     pub latent_scale: f64,
     /// Pixels of a side for each cell of the latents (4).
     #[serde(default = "published_pixels", skip_serializing_if = "is_published")]
@@ -159,13 +159,13 @@ fn is_published(pixels: &usize) -> bool {
 /// Metadata of a semantic compressor.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Compressor {
-    /// Pixels that the network reads for each cell of the embedding (32).
+    /// Pixels read for each cell of the embedding (32).
     pub stride: usize,
-    /// Pixels of the whole picture for each cell of the embedding, as the prior's.
+    /// Pixels of the whole picture for each cell of the embedding, as in the prior's metadata.
     pub resolution_multiple: f64,
-    /// Mean of each colour that the network was trained with, taken from pictures in 0..1.
+    /// Mean of each colour in the network's training, subtracted from pictures in 0..1.
     pub mean: [f64; 3],
-    /// Standard deviation of each colour, by which the rest is divided.
+    /// Standard deviation of each colour, by which the difference is divided.
     pub std: [f64; 3],
 }
 
@@ -183,14 +183,14 @@ pub struct ImageEncoder {
 /// A linear map from the channels of latents to red, green and blue in 0..1.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Preview {
-    /// One row for each channel of the latents.
+    /// One row for each latent channel.
     pub weight: Vec<[f64; 3]>,
     /// Added to the sum.
     pub bias: [f64; 3],
 }
 
 impl Metadata {
-    /// The stage that the model stands in for.
+    /// The model's stage.
     pub fn contract(&self) -> Contract {
         match self {
             Metadata::TextEncoder(_) => Contract::TextEncoder,
@@ -203,7 +203,7 @@ impl Metadata {
         }
     }
 
-    /// Embeddings in a row of the model's `time_embedding`; 1 where it has none.
+    /// Number of embeddings in a row of the model's `time_embedding`; 1 if it has no such input.
     pub fn time_embeddings(&self) -> usize {
         match self {
             Metadata::Prior(Prior { sampling, .. }) | Metadata::Decoder(Decoder { sampling, .. }) => {

@@ -1,8 +1,7 @@
-//! Any of the networks, by kind and sizes: what a stage model says it holds, so that it can be recorded again.
+//! Any of the networks, by kind and sizes, as stated in a stage model, so that it can be recorded again.
 //!
-//! A model file keeps operators and weights, from which costs at another size are hard to tell. The recording takes
-//! milliseconds, so the file names its network in one pair of metadata, [`KEY`], as JSON:
-//! `{"kind":"prior","c":1536,…}`.
+//! The cost at another size is hard to derive from a model file's operators and weights, but recording the network takes
+//! milliseconds. So the file names its network in one metadata pair, [`KEY`], as JSON: `{"kind":"prior","c":1536,…}`.
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -20,16 +19,17 @@ use crate::text::pooled::{self, PooledClipConfig};
 use crate::vision::{self, VisionConfig};
 use crate::vqgan::{self, VqganConfig};
 
-/// The key of the pair of metadata that names the network.
+/// Key of the metadata pair that names the network.
 pub const KEY: &str = "wuerst.network";
 
 /// The longest description, in bytes.
 const LONGEST_TEXT: usize = 1 << 20;
 
-/// More blocks than any network has; what a file claims beyond is not recorded, since that would take for ever.
+/// Maximum number of blocks, more than any network has. A file that states more is refused, since recording it would take
+/// for ever.
 const MOST_BLOCKS: usize = 4096;
 
-/// The largest number among its sizes, but for those below. Products of them stay within 64 bits.
+/// Maximum of the network's sizes, unless listed below. Products of them fit into 64 bits.
 const LARGEST: u64 = 1 << 16;
 /// The largest of those that are raised to a power, or that count blocks.
 const LARGEST_OF: [(&str, u64); 13] = [
@@ -50,7 +50,7 @@ const LARGEST_OF: [(&str, u64); 13] = [
 /// The longest list of sizes.
 const LONGEST: usize = 64;
 
-/// A network that stands in for a stage, with its sizes.
+/// A network for a stage, with its sizes.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "kebab-case")]
 pub enum Network {
@@ -72,15 +72,15 @@ pub enum Network {
     VqganDecoder(VqganConfig),
     /// Stage A, from a picture to latents.
     VqganEncoder(VqganConfig),
-    /// A picture to its embedding.
+    /// The semantic compressor.
     Compressor(CompressorConfig),
 }
 
 impl Network {
-    /// Records the network as its contract wants it.
+    /// Records the network according to its contract.
     ///
     /// # Errors
-    /// When its sizes contradict each other, do not fit those of the recording, or name more than 4,096 blocks.
+    /// If its sizes contradict each other, do not fit those of the recording, or exceed 4,096 blocks.
     pub fn graph(&self, sizes: &Sizes) -> Result<NetworkGraph, RecordError> {
         if let Some(problem) = serde_json::to_value(self).ok().and_then(|sizes| too_large("network", &sizes))
         {
@@ -125,22 +125,22 @@ impl Network {
         }
     }
 
-    /// The pair that names the network in a model's metadata.
+    /// The metadata pair that names the network.
     pub fn pair(&self) -> (String, String) {
         // Structs of numbers and strings always serialise.
         (KEY.into(), serde_json::to_string(self).unwrap_or_default())
     }
 
-    /// The network that a model's metadata names, if it names one that is known here.
+    /// The network named by a model's metadata; `None` if missing or unknown.
     pub fn read<'a>(pairs: impl IntoIterator<Item = (&'a str, &'a str)>) -> Option<Network> {
         let (_, text) = pairs.into_iter().find(|(key, text)| *key == KEY && text.len() <= LONGEST_TEXT)?;
         serde_json::from_str(text).ok()
     }
 
-    /// What this network reads and writes for one picture of these pixels, `[width, height]`.
+    /// Sizes of inputs and outputs for one picture of `[width, height]` pixels.
     ///
     /// # Errors
-    /// When the network cannot make the size, with the nearest that it can.
+    /// If the network cannot make this size, with the nearest size that it can make.
     pub fn sizes(&self, metadata: &Metadata, pixels: [usize; 2]) -> Result<Sizes, String> {
         let plain = |width, height| Sizes { batch: 1, height, width, embedding: [1, 1], length: 77 };
         let sides =
@@ -179,7 +179,7 @@ impl Network {
     }
 }
 
-/// Says which size is larger than any that is recorded.
+/// Names the size that exceeds the maximum.
 pub(crate) fn too_large(name: &str, value: &Value) -> Option<String> {
     match value {
         Value::Number(number) => {
@@ -196,7 +196,7 @@ pub(crate) fn too_large(name: &str, value: &Value) -> Option<String> {
     }
 }
 
-/// How many steps of `stride` there are in a side, without rest.
+/// Number of steps of `stride` in a side; an error if there is a remainder.
 fn whole(pixels: usize, stride: usize) -> Result<usize, String> {
     if pixels > 0 && pixels.is_multiple_of(stride) {
         return Ok(pixels / stride);

@@ -1,7 +1,7 @@
-//! Normal numbers equal to those of PyTorch's CPU generator, so that a seed gives the picture it gives there.
+//! Normal random numbers equal to those of PyTorch's CPU generator, so that a seed gives the same picture.
 //!
-//! The generator is the Mersenne Twister MT19937 (Matsumoto and Nishimura, 1998). `torch.randn` makes normal numbers
-//! from it by Box and Muller's method in one of two ways, by the length asked for.
+//! The generator is the Mersenne Twister MT19937 (Matsumoto and Nishimura, 1998). `torch.randn` makes normal numbers from
+//! it by the Box-Muller method, in one of two ways that depend on the length.
 
 use std::f64::consts::TAU;
 
@@ -9,11 +9,11 @@ const WORDS: usize = 624;
 /// Length of [`Noise::to_bytes`].
 pub const STATE_BYTES: usize = WORDS * 4 + 8 + 9;
 
-/// A generator whose state goes on from call to call, as a `torch.Generator` on the CPU.
+/// A generator whose state continues from call to call, like a `torch.Generator` on the CPU.
 #[derive(Clone, PartialEq)]
 pub struct Noise {
     state: [u32; WORDS],
-    /// Words of `state` already given out.
+    /// Number of words of `state` already used.
     used: usize,
     /// Second number of the last pair of the short way.
     spare: Option<f64>,
@@ -26,7 +26,7 @@ impl std::fmt::Debug for Noise {
 }
 
 impl Noise {
-    /// As `torch.Generator().manual_seed(seed)`: only the lower 32 bits count.
+    /// Like `torch.Generator().manual_seed(seed)`: only the lower 32 bits count.
     pub fn new(seed: u64) -> Noise {
         let mut state = [0; WORDS];
         let mut word = seed as u32;
@@ -39,7 +39,7 @@ impl Noise {
         Noise { state, used: WORDS, spare: None }
     }
 
-    /// As `torch.randn(len, generator=self)` in f32.
+    /// Like `torch.randn(len, generator=self)` in f32.
     pub fn normal(&mut self, len: usize) -> Vec<f32> {
         if len < 16 {
             return (0..len).map(|_| self.one() as f32).collect();
@@ -49,7 +49,7 @@ impl Noise {
             pairs(block);
         }
         if !len.is_multiple_of(16) {
-            // What is left over is not filled up: the last sixteen are all drawn anew.
+            // A remainder is not padded: the last sixteen numbers are all drawn again.
             let last = &mut out[len - 16..];
             last.fill_with(|| self.uniform());
             pairs(last);
@@ -66,7 +66,7 @@ impl Noise {
         bytes
     }
 
-    /// Goes on from a state of [`Noise::to_bytes`]; none if the bytes are not one.
+    /// Restores a state of [`Noise::to_bytes`]; `None` if the bytes are invalid.
     pub fn from_bytes(bytes: &[u8]) -> Option<Noise> {
         let (words, rest) = bytes.split_at_checked(WORDS * 4)?;
         let (used, rest) = rest.split_first_chunk::<8>()?;
@@ -97,18 +97,18 @@ impl Noise {
         y ^ (y >> 18)
     }
 
-    /// In [0, 1), with the 24 bits that f32 holds.
+    /// In [0, 1), with the 24 bits of f32.
     fn uniform(&mut self) -> f32 {
         (self.word() & 0x00ff_ffff) as f32 / 16_777_216.
     }
 
-    /// In [0, 1), with the 53 bits that f64 holds.
+    /// In [0, 1), with the 53 bits of f64.
     fn uniform_wide(&mut self) -> f64 {
         let word = (u64::from(self.word()) << 32) | u64::from(self.word());
         (word & ((1 << 53) - 1)) as f64 / (1u64 << 53) as f64
     }
 
-    /// The short way: pairs in f64, of which the second waits for the next call.
+    /// For short lengths: pairs in f64, of which the second is kept for the next call.
     fn one(&mut self) -> f64 {
         if let Some(spare) = self.spare.take() {
             return spare;
@@ -120,7 +120,7 @@ impl Noise {
     }
 }
 
-/// The long way: sixteen uniform numbers to sixteen normal ones, number i paired with i + 8, in f32.
+/// For other lengths: sixteen uniform numbers become sixteen normal ones, number i paired with i + 8, in f32.
 fn pairs(block: &mut [f32]) {
     let (first, second) = block.split_at_mut(8);
     for (a, b) in first.iter_mut().zip(second) {

@@ -24,7 +24,7 @@ pub struct PriorConfig {
     pub c_r: usize,
     /// How often residual, time and attention block repeat.
     pub depth: usize,
-    /// Attention heads, which divide `c`.
+    /// Number of attention heads, a divisor of `c`.
     pub nhead: usize,
     /// Share of hidden units zeroed while training.
     pub dropout: f32,
@@ -37,7 +37,7 @@ impl Default for PriorConfig {
 }
 
 impl PriorConfig {
-    /// What is wrong with the sizes, if anything.
+    /// The problem of the sizes, if any.
     fn check(&self) -> Result<(), String> {
         if self.c_in == 0 || self.c == 0 || self.nhead == 0 {
             return Err("c_in, c and nhead must not be 0".into());
@@ -49,7 +49,7 @@ impl PriorConfig {
     }
 }
 
-/// Predicted noise `[b,16,h,w]` in noisy `latents` `[b,16,h,w]` at the `time` whose embedding is `[b,c_r]`, given `text`
+/// Predicted noise `[b,16,h,w]` in noisy `latents` `[b,16,h,w]`, given the time embedding `time` `[b,c_r]` and `text`
 /// `[b,l,c_cond]`.
 pub fn noise(g: &mut NetworkGraph, config: &PriorConfig, latents: Id, time: Id, text: Id) -> Id {
     if let Err(message) = config.check() {
@@ -70,7 +70,7 @@ pub fn noise(g: &mut NetworkGraph, config: &PriorConfig, latents: Id, time: Id, 
         x = attn_block(g, &format!("blocks.{}", i + 2), x, condition, attention);
     }
 
-    // At the start a = b = 0 and the prediction is the latents. With random a and b the divisor comes close to 0
+    // Initially a = b = 0, and the prediction equals the latents. With random a and b the divisor comes close to 0
     // somewhere, and training never recovers from the first losses.
     let x = x.norm(g).image(g);
     let x = conv_from(g, "out.1", x, 2 * config.c_in, [1, 1, 0], Init::Constant(0.));

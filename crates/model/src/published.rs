@@ -1,4 +1,4 @@
-//! The networks against the published models: how many parameters, and under which names and shapes.
+//! Compares the networks with the published models: numbers of parameters, names and shapes.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -31,7 +31,7 @@ fn declared(graphs: &[&NetworkGraph]) -> BTreeMap<String, Vec<usize>> {
     graphs.iter().flat_map(|g| &g.params).map(|p| (p.name.clone(), p.shape.clone())).collect()
 }
 
-/// Names and shapes of a checkpoint, less the counters that only PyTorch's momentum-free batch norm reads.
+/// Names and shapes of a checkpoint, without the counters that only PyTorch's momentum-free batch norm reads.
 fn stored(file: &str) -> BTreeMap<String, Vec<usize>> {
     let bytes = reference(file);
     let tensors = safetensors::SafeTensors::deserialize(&bytes).unwrap();
@@ -120,7 +120,7 @@ fn published_text_encoders() {
 fn published_compressor() {
     let sizes = Sizes { height: 768, width: 1280, ..SIZES };
     let g = compressor::graph(&CompressorConfig::default(), &sizes).unwrap();
-    // torchvision's 21,458,488 less its classifier, and the projection with its batch norm.
+    // torchvision's 21,458,488 without the classifier, plus the projection with its batch norm.
     assert_eq!(learned(&[&g]), 21_458_488 - 1_281_000 + 16 * 1280 + 32);
     assert_eq!(g.shape(g.outputs[0].1), [2, 16, 24, 40]);
     let names = declared(&[&g]);

@@ -1,19 +1,19 @@
-//! How large the latents of each stage are for a picture of some size, and which sizes work.
+//! Computes the sizes of each stage's latents from the size of the picture, and the valid sizes.
 
 use serde::{Deserialize, Serialize};
 
-/// What ties the sizes of the stages together; the default is the published models'.
+/// Relation between the sizes of the stages; the default is that of the published models.
 ///
-/// Stored with a model, since a smaller one has other numbers. All methods count along one axis.
+/// Stored in a model, since smaller ones have other numbers. All methods work along one axis.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Scale {
-    /// Pixels per latent of the prior, rounded up: 42.67, which 128-pixel steps meet exactly.
+    /// Pixels per latent of the prior, rounded up: 42.67, which multiples of 128 pixels meet exactly.
     pub resolution_multiple: f64,
     /// Latents of the decoder per latent of the prior, rounded down: 10.67.
     pub latent_dim_scale: f64,
     /// Pixels per latent of the decoder: 4.
     pub pixels_per_latent: usize,
-    /// What the decoder's latents must be a multiple of: 16.
+    /// Divisor of the decoder's latents: 16.
     pub latent_multiple: usize,
     /// The least side of the decoder's latents, where it makes them of an embedding of any size (Stable Cascade: 16). Every
     /// multiple of [`Scale::latent_multiple`] from there on can be made then, and not only what follows from a size of
@@ -35,12 +35,12 @@ impl Default for Scale {
 }
 
 impl Scale {
-    /// Latents of the prior for a picture of this many pixels.
+    /// Latents of the prior for a picture of this size.
     pub fn prior(&self, pixels: usize) -> usize {
         (pixels as f64 / self.resolution_multiple).ceil() as usize
     }
 
-    /// Latents of the decoder for this many of the prior.
+    /// Latents of the decoder for this number of the prior's latents.
     pub fn decoder(&self, prior: usize) -> usize {
         (prior as f64 * self.latent_dim_scale).floor() as usize
     }
@@ -66,10 +66,10 @@ impl Scale {
         pixels > 0 && self.makes(latents) && latents * self.pixels_per_latent == pixels
     }
 
-    /// This many pixels, if a picture of that size can be made.
+    /// Returns `pixels` if pictures of this size can be made.
     ///
     /// # Errors
-    /// A sentence with the nearest sizes that can, below and above.
+    /// A sentence with the nearest possible sizes, below and above.
     pub fn serve(&self, pixels: usize) -> Result<usize, String> {
         if self.fits(pixels) {
             return Ok(pixels);
@@ -85,7 +85,7 @@ impl Scale {
         Err(format!("the model cannot make {pixels} pixels{nearest}"))
     }
 
-    /// The closest size that [fits](Scale::fits), the larger of two equally close; none within a factor of two (and
+    /// The closest size that [fits](Scale::fits), the larger of two equally close; `None` within a factor of two (and
     /// 1,024 pixels) means that the scale contradicts itself.
     pub fn nearest(&self, pixels: usize) -> Option<usize> {
         (0..=pixels.max(1024)).find_map(|distance| {

@@ -1,21 +1,21 @@
-//! The noise schedule: how much noise a picture holds at a time in 0..1, and how a sampling step takes some away.
+//! The noise schedule: the amount of noise in a picture at a time in 0..1, and the coefficients of sampling steps.
 //!
-//! Coefficients are f64 and are meant to be applied in f32 or better: the first step of a short run multiplies by
-//! more than ten, and takes off nearly as much.
+//! Coefficients are f64 and should be applied in f32 or better: the first step of a short run multiplies by more than
+//! ten, and subtracts nearly as much.
 
 use std::f64::consts::FRAC_PI_2;
 
 use serde::{Deserialize, Serialize};
 
-/// The cosine schedule (Nichol and Dhariwal, 2021) in continuous time, 1 being noise.
+/// The cosine schedule (Nichol and Dhariwal, 2021) in continuous time, where 1 is noise.
 ///
-/// Reads diffusers' `scheduler_config.json`; the default is the published one.
+/// Parses diffusers' `scheduler_config.json`; the default is the published schedule.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Schedule {
     /// Above 1: more noise at a given time. Below 1: more noise too, but by t^scaler. 1 in the published models.
     pub scaler: f64,
-    /// Keeps the slope at t = 0 off zero.
+    /// Keeps the slope at t = 0 away from zero.
     pub s: f64,
 }
 
@@ -25,22 +25,22 @@ impl Default for Schedule {
     }
 }
 
-/// One sampling step: the next sample is `sample·x + predicted·ε + noise·z + previous_x0·p`, with x the sample, ε the predicted
-/// noise, z new normal numbers, and p the previous x₀, which the step before this one predicted.
+/// One sampling step: the next sample is `sample·x + predicted·ε + noise·z + previous_x0·p`, with x the sample, ε the
+/// predicted noise, z new normal numbers, and p the previous x₀, predicted by the step before.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct SamplingStep {
-    /// What the sample is multiplied with.
+    /// Factor of the sample.
     pub sample: f64,
-    /// What the predicted noise is multiplied with; below 0.
+    /// Factor of the predicted noise; negative.
     pub predicted: f64,
-    /// What new noise is multiplied with. To reproduce diffusers, draw z even where this is 0.
+    /// Factor of new noise. To reproduce diffusers, draw z even if this is 0.
     pub noise: f64,
-    /// What the previous x₀ is multiplied with.
+    /// Factor of the previous x₀.
     pub previous_x0: f64,
 }
 
 impl Schedule {
-    /// ᾱ(t), the share of the picture's variance left at time t in 0..1; itself in 1e-4..0.9999.
+    /// ᾱ(t), the fraction of the picture's variance left at time t in 0..1; itself in 1e-4..0.9999.
     pub fn alpha_bar(&self, t: f64) -> f64 {
         let t = if self.scaler > 1. {
             1. - (1. - t).powf(self.scaler)
@@ -113,7 +113,8 @@ impl Schedule {
     }
 
     /// A deterministic step of second order (DPM-Solver++(2M), Lu et al., 2022) from time `t` to the earlier `next`,
-    /// after one from `previous` to `t`; without it, and at the last step, which is long, of first order, and so DDIM's.
+    /// after one from `previous` to `t`. Without `previous`, and at the last step, which is long, it is of first order,
+    /// which equals DDIM.
     ///
     /// With λ = ln(√ᾱ/√(1−ᾱ)), h = λ(next) − λ(t) and w = h/(2·(λ(t) − λ(previous))):
     /// x' = √(1−ᾱ(next))/√(1−ᾱ(t))·x + √ᾱ(next)·(1 − e⁻ʰ)·((1 + w)·x₀ − w·p), where x₀ is as in DDIM.
@@ -144,8 +145,8 @@ pub fn linear(start: f64, steps: usize) -> Vec<f64> {
     (0..=steps).map(|i| start * (steps - i) as f64 / steps.max(1) as f64).collect()
 }
 
-/// `steps + 1` times from 1 down to 0, two thirds of them in the noisiest third. With 29 steps they are those that the
-/// published prior is best sampled at.
+/// `steps + 1` times from 1 down to 0, two thirds of them in the noisiest third. With 29 steps they are the best ones for
+/// the published prior.
 pub fn noisy(steps: usize) -> Vec<f64> {
     let sparse = steps.div_ceil(3);
     let dense = steps - sparse;

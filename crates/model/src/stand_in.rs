@@ -1,13 +1,13 @@
-//! Small files that lie where a model or weights should: what Git LFS leaves, and pages of failed downloads.
+//! Detects small files in place of a model or weights: pointers of Git LFS, and pages of failed downloads.
 
 use std::io::{Read, Seek};
 
 use wuerst_read::byte_order;
 
-/// As much of a file's beginning is looked at.
+/// Number of bytes checked at the beginning.
 const BEGINNING: usize = 512;
 
-/// What a file is that begins so, and what to do, to go on with behind `not … but`; `None` when it is neither.
+/// The kind of a file with this beginning, and advice, as the continuation of "not … but"; `None` for other files.
 pub fn of_bytes(file: &[u8]) -> Option<&'static str> {
     let begin = String::from_utf8_lossy(&file[..file.len().min(BEGINNING)]).to_ascii_lowercase();
     let begin = byte_order::unmarked(&begin).trim_start();
@@ -19,7 +19,7 @@ pub fn of_bytes(file: &[u8]) -> Option<&'static str> {
     )
 }
 
-/// The same of an open file.
+/// Like `of_bytes`, for an open file.
 pub fn of_file(mut file: impl Read + Seek) -> Option<&'static str> {
     let mut begin = Vec::new();
     file.rewind().ok()?;

@@ -1,18 +1,18 @@
 //! Sine and cosine features of the time of a diffusion step, which prior and decoder read in place of the time itself.
 //!
-//! diffusers computes them inside of the networks (`gen_r_embedding`). There, half precision ruins them: of 10⁴ positions,
-//! neighbouring numbers lie 64 apart in bf16 and 8 apart in f16. The host computes them in full precision, once a step.
+//! diffusers computes them inside the networks (`gen_r_embedding`), where half precision ruins them: of 10⁴ positions,
+//! neighbouring numbers are 64 apart in bf16 and 8 apart in f16. The host computes them in full precision, once per step.
 
-/// Positions that the times from 0 to 1 are spread over.
+/// Number of positions for the times from 0 to 1.
 const POSITIONS: f32 = 10_000.;
 
-/// Features of each of the `times` `[b]` in 0..1, where 1 is noise: `[b, features · embeddings]`, row by row.
+/// Features of the `times` `[b]` in 0..1, where 1 is noise: `[b, features · embeddings]`, row by row.
 ///
-/// A row has `embeddings` parts of equal length. The first is of the time; the others are of a condition that is 0, as
-/// Stable Cascade's are by default. Each part has the sines, the cosines, and a 0 where `features` is odd.
-/// `features` is 4 or more.
+/// A row has `embeddings` parts of equal length. The first encodes the time; the others encode a condition of 0, the
+/// default of Stable Cascade's conditions. Each part has sines, cosines, and a 0 if `features` is odd. `features` is at
+/// least 4.
 ///
-/// Angles are rounded to f32 as in diffusers, whose published weights have seen no others; sines and cosines are
+/// Angles are rounded to f32 as in diffusers, with which the published weights were trained; sines and cosines are
 /// computed in f64.
 pub fn embedding(times: &[f32], features: usize, embeddings: usize) -> Vec<f32> {
     let half = features / 2;

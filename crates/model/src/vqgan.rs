@@ -31,7 +31,7 @@ pub struct VqganConfig {
     pub latent_channels: usize,
     /// Entries of the codebook.
     pub num_vq_embeddings: usize,
-    /// What the decoder's latents are multiplied with before [`decode`]; 1/this scales what [`encode`] gives.
+    /// Factor of the decoder's latents before [`decode`]; [`encode`] returns latents multiplied by its inverse.
     pub scale_factor: f32,
 }
 
@@ -62,7 +62,7 @@ impl VqganConfig {
         self.embed_dim >> (self.levels - 1 - level)
     }
 
-    /// What is wrong with the sizes, if anything.
+    /// The problem of the sizes, if any.
     fn check(&self) -> Result<(), String> {
         let sizes = [self.in_channels, self.out_channels, self.up_down_scale_factor, self.latent_channels];
         if sizes.contains(&0) || self.num_vq_embeddings == 0 {
@@ -98,22 +98,22 @@ pub fn encode(g: &mut NetworkGraph, config: &VqganConfig, image: Id) -> Id {
     let shape = [config.latent_channels, config.embed_dim, 1, 1];
     let w = g.param(&format!("{name}.0.weight"), &shape, xavier(shape[1], shape[0]));
     let x = g.push(Op::Conv { stride: 1, pads: [0; 4], groups: 1 }, &[x, w]);
-    // Brings the latents to mean 0 and variance 1, which the noise schedule of stage B counts on.
+    // Brings the latents to mean 0 and variance 1, which stage B's noise schedule assumes.
     batch_norm(g, &format!("{name}.1"), x, 1e-5, 0.1)
 }
 
-/// Latents moved to their nearest codebook entries: first with the gradient of `latents` (straight through), then the
-/// plain entries, whose gradient reaches the codebook.
+/// Moves latents to their nearest codebook entries. Returns two forms: with the gradient of `latents` (straight through),
+/// and the plain entries, whose gradient reaches the codebook.
 ///
-/// With z the latents, e the entries and sg the gradient's stop, van den Oord et al. (2017) train with
-/// ‖sg(z) − e‖² + β·‖z − sg(e)‖², β = 0.25.
+/// With z the latents, e the entries and sg the stopped gradient, van den Oord et al. (2017) train with ‖sg(z) − e‖² +
+/// β·‖z − sg(e)‖², β = 0.25.
 pub fn quantise(g: &mut NetworkGraph, config: &VqganConfig, latents: Id) -> (Id, Id) {
     let (entries, features) = (config.num_vq_embeddings, config.latent_channels);
-    // As spread out as the latents, which leave a batch norm: entries that start close together fall out of use.
+    // Spread like the latents, which come from a batch norm: entries that start close together would fall out of use.
     let codebook = g.param("vquantizer.embedding.weight", &[entries, features], Init::Normal(1.));
     let tokens = g.push(Op::ImageToTokens, &[latents]);
 
-    // ‖z − e‖² without ‖z‖², which is the same for every entry: z·(−2e) + ‖e‖².
+    // ‖z − e‖² without ‖z‖², which is equal for every entry: z·(−2e) + ‖e‖².
     let fixed = g.push(Op::StopGradient, &[codebook]);
     let norm = g.push(Op::ReduceL2(vec![1]), &[fixed]);
     let norm = g.push(Op::Mul, &[norm, norm]);
@@ -131,7 +131,7 @@ pub fn quantise(g: &mut NetworkGraph, config: &VqganConfig, latents: Id) -> (Id,
     (g.push(Op::Add, &[latents, step]), chosen)
 }
 
-/// Pictures `[b,out_channels,stride·h,stride·w]` of latents `[b,latent_channels,h,w]`; about 0..1, not limited to it.
+/// Pictures `[b,out_channels,stride·h,stride·w]` from latents `[b,latent_channels,h,w]`; about 0..1, not limited to it.
 pub fn decode(g: &mut NetworkGraph, config: &VqganConfig, latents: Id) -> Id {
     if let Err(message) = config.check() {
         return g.reject("vqgan", message);
@@ -155,10 +155,9 @@ pub fn decode(g: &mut NetworkGraph, config: &VqganConfig, latents: Id) -> Id {
     g.push(Op::DepthToSpace(config.up_down_scale_factor), &[x])
 }
 
-/// The residual block of stage A: depthwise 3×3, then a channel-wise MLP, mixed in by six learned numbers.
+/// The residual block of stage A: depthwise 3×3, then a channel-wise MLP, scaled by six trained numbers.
 ///
-/// They start at zero, so that every block starts as the identity. They scale weights and not the picture, which is
-/// much larger.
+/// They start at zero, so every block starts as the identity. They scale weights and not the picture, which is much larger.
 fn mix_block(g: &mut NetworkGraph, name: &str, x: ChannelsLast) -> ChannelsLast {
     let c = features(g, x.tokens);
     let gammas = g.param(&format!("{name}.gammas"), &[6], Init::Constant(0.));
@@ -196,8 +195,8 @@ pub fn encoder_graph(config: &VqganConfig, sizes: &Sizes) -> Result<NetworkGraph
     g.finish()
 }
 
-/// The contract `vqgan-decoder`: `latents`, already multiplied by the scale factor, to `image`, about 0..1; `sizes`
-/// are the latents'.
+/// The contract `vqgan-decoder`: `latents`, already multiplied by the scale factor, to `image`, about 0..1; `sizes` are
+/// those of the latents.
 pub fn decoder_graph(config: &VqganConfig, sizes: &Sizes) -> Result<NetworkGraph, RecordError> {
     let mut g = NetworkGraph::new();
     let latents = contract::picture(&mut g, "latents", sizes, config.latent_channels);

@@ -1,4 +1,4 @@
-//! Whether a checkpoint holds what a network wants.
+//! Compares a checkpoint with the tensors that a network needs.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -6,14 +6,14 @@ use std::fmt;
 use super::{Checkpoint, CheckpointError, Element};
 use crate::record::NetworkGraph;
 
-/// Every tensor that keeps a checkpoint from being read into a network, by name.
+/// All tensors that keep a checkpoint from fitting a network, by name.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Misfit {
-    /// Wanted, but not there.
+    /// Needed but absent.
     pub missing: Vec<String>,
-    /// There, but not wanted.
+    /// Present but not needed.
     pub surplus: Vec<String>,
-    /// Name, extents wanted and extents there.
+    /// Name, expected extents and actual extents.
     pub shapes: Vec<(String, Vec<usize>, Vec<usize>)>,
 }
 
@@ -38,20 +38,20 @@ impl fmt::Display for Misfit {
     }
 }
 
-/// The most of a kind that a message lists: a wrong depth would list thousands.
+/// Maximum number of tensors of a kind listed in a message: a wrong depth would list thousands.
 const LISTED: usize = 40;
 
-/// Writes lines, and of very many how many more there are.
+/// Writes lines up to the maximum, then the number of the remaining ones.
 fn few(f: &mut fmt::Formatter<'_>, mut lines: impl ExactSizeIterator<Item = String>) -> fmt::Result {
     lines.by_ref().take(LISTED).try_for_each(|line| write!(f, "\n  {line}"))?;
     if lines.len() > 0 { write!(f, "\n  and {} more such", lines.len()) } else { Ok(()) }
 }
 
 impl Checkpoint {
-    /// Compares names and shapes with what the networks read, all of them at once.
+    /// Compares names and shapes with those of the networks, all at once.
     ///
-    /// Surplus tensors whose names begin with one of `ignored` are passed over, as are integers: counters and
-    /// positions, which no network here reads.
+    /// Ignores surplus tensors whose names begin with one of `ignored`, and integers: counters and positions, which no
+    /// network here reads.
     ///
     /// # Errors
     /// [`CheckpointError::Misfit`] with every difference.

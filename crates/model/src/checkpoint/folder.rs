@@ -1,4 +1,4 @@
-//! Where a model folder of diffusers or transformers keeps its weights.
+//! Locates the weights in a model folder of diffusers or transformers.
 
 use std::path::{Path, PathBuf};
 
@@ -10,7 +10,7 @@ const STEMS: [&str; 2] = ["diffusion_pytorch_model", "model"];
 /// Variants in order of preference: full, then half precision.
 const VARIANTS: [&str; 3] = ["", ".fp16", ".bf16"];
 
-/// The file, or the index of shards, that holds the folder's weights.
+/// The weights file of a folder, or the index of its shards.
 pub fn weights(folder: &Path) -> Result<PathBuf, CheckpointError> {
     let found = names().map(|name| folder.join(name)).find(|file| file.exists());
     found.ok_or_else(|| {
@@ -26,7 +26,7 @@ pub fn weights(folder: &Path) -> Result<PathBuf, CheckpointError> {
     })
 }
 
-/// Every name that weights may have. Both libraries have put the variant of an index in two places.
+/// All possible names of weights. Both libraries have used two positions for the variant in an index's name.
 fn names() -> impl Iterator<Item = String> {
     VARIANTS.iter().flat_map(|variant| {
         STEMS.iter().flat_map(move |stem| {

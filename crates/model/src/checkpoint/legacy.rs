@@ -1,7 +1,7 @@
-//! State dicts as PyTorch stored them before version 1.6: five pickles, then the numbers.
+//! State dicts in PyTorch's format before version 1.6: five pickles, then the numbers.
 //!
-//! The pickles are a magic number, a version, facts of the machine, the state dict, and the keys of the storages in
-//! the order in which they follow. Each storage is its length as i64 and its elements.
+//! The pickles are a magic number, a version, facts about the machine, the state dict, and the keys of the storages in
+//! order. Each storage is its length as i64, followed by its elements.
 
 use std::collections::HashMap;
 
@@ -12,14 +12,14 @@ use super::{Element, Entry};
 const MAGIC: [u8; 10] = [0x6c, 0xfc, 0x9c, 0x46, 0xf9, 0x20, 0x6a, 0xa8, 0x50, 0x19];
 const VERSION: i64 = 1001;
 
-/// Elements that tensors share.
+/// Elements shared by tensors.
 struct Storage {
     element: Element,
-    /// How many.
+    /// Number of elements.
     count: usize,
 }
 
-/// A tensor as the state dict describes it.
+/// A tensor as described by the state dict.
 struct View<'a> {
     storage: &'a str,
     first: usize,
@@ -67,7 +67,7 @@ fn fact<'a>(facts: &'a Pickle, key: &str) -> Option<&'a Object> {
     items.iter().find(|(k, _)| facts.text(*k) == Some(key)).map(|(_, value)| facts.at(*value))
 }
 
-/// What the state dict says of tensors by name, and of storages by key.
+/// Tensors by name, and storages by key, from the state dict.
 type Views<'a> = (Vec<(String, View<'a>)>, HashMap<&'a str, Storage>);
 
 fn views(dict: &Pickle) -> Result<Views<'_>, String> {
@@ -90,7 +90,7 @@ fn view(dict: &Pickle, tensor: Ref) -> Option<(View<'_>, Storage)> {
     let known = Object::Global("torch._utils".into(), "_rebuild_tensor_v2".into());
     let [storage, first, shape, strides, ..] = dict.tuple(*arguments)? else { return None };
     let Object::Persistent(id) = dict.at(*storage) else { return None };
-    // ("storage", class, key, device, count, view), of which a view of another storage is long out of use.
+    // ("storage", class, key, device, count, view); a view of another storage is long out of use.
     let [_, class, key, _, count, view] = dict.tuple(*id)? else { return None };
     let Object::Global(_, class) = dict.at(*class) else { return None };
     if dict.at(*callable) != &known || dict.at(*view) != &Object::None {
@@ -141,7 +141,7 @@ fn places(
     Ok(places)
 }
 
-/// Whether the last element of a view lies within `count`.
+/// Whether the last element of a view is inside `count`.
 fn within(view: &View<'_>, count: usize) -> bool {
     if view.shape.contains(&0) {
         return view.first <= count;
@@ -150,7 +150,7 @@ fn within(view: &View<'_>, count: usize) -> bool {
         view.shape.iter().zip(&view.strides).try_fold(view.first, |sum, (extent, stride)| {
             sum.checked_add((extent - 1).checked_mul(*stride)?)
         });
-    // A stride of 0 could claim more elements than there is memory for.
+    // A stride of 0 could state more elements than memory holds.
     let elements = view.shape.iter().try_fold(1usize, |product, extent| product.checked_mul(*extent));
     last.is_some_and(|last| last < count) && elements.is_some_and(|elements| elements <= count)
 }

@@ -1,4 +1,4 @@
-//! Files mapped into memory, whose pages are given back once they were read.
+//! Memory-mapped files whose pages are released after reading.
 
 use std::path::{Path, PathBuf};
 
@@ -19,11 +19,11 @@ impl Mapping {
     pub fn open(path: &Path) -> Result<Mapping, CheckpointError> {
         let failed = |source| CheckpointError::Io { path: path.into(), source };
         let file = regular::open(path, Links::Followed).map_err(failed)?;
-        // SAFETY: the map is only read, and its bytes are taken for numbers, of which any are valid. Another process that
-        // may write to the file can still do two things. It can change bytes while they are read: the numbers are other
-        // ones then, though the memory stays sound. It can cut the file short: reading what is gone is SIGBUS, which ends
-        // this process. Commands that import and train map files so, and no host does; a process that may write to the
-        // weights which are being imported decides what the models do anyway.
+        // SAFETY: the map is only read, and its bytes are taken for numbers, of which any are valid. Another process with
+        // write access can do two things. It can change bytes during reading: numbers change, but memory stays sound. It
+        // can truncate the file: reading beyond the end is SIGBUS, which ends this process. Only commands that import and
+        // train map files, and no host does. A process with write access to the imported weights controls the models
+        // anyway.
         let map = unsafe { Mmap::map(&file) }.map_err(failed)?;
         Ok(Mapping { path: path.to_owned(), map })
     }
@@ -36,9 +36,9 @@ impl Mapping {
         &self.map
     }
 
-    /// Gives back the pages of a part that will not be read again soon; should it be, the system reads them anew.
+    /// Releases the pages of a part that will not be read again soon; the system reloads them if they are.
     ///
-    /// Without it every page that was ever read counts as this process's memory until the system runs short.
+    /// Otherwise every page that was read counts as memory of this process until the system runs short.
     pub fn release(&self, start: usize, length: usize) {
         #[cfg(unix)]
         self.forget(start, length);
@@ -49,10 +49,10 @@ impl Mapping {
     #[cfg(unix)]
     #[expect(unsafe_code, reason = "the one way to give back pages of a map that stays")]
     fn forget(&self, start: usize, length: usize) {
-        // SAFETY: the map is of a file and never written to, so pages that are dropped come back as they were.
+        // SAFETY: the map is of a file and never written, so dropped pages are reloaded unchanged.
         let advised =
             unsafe { self.map.unchecked_advise_range(memmap2::UncheckedAdvice::DontNeed, start, length) };
-        // A system that keeps the pages nonetheless only takes more memory.
+        // If the system keeps the pages, the process only takes more memory.
         drop(advised);
     }
 }

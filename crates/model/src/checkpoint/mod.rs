@@ -1,7 +1,6 @@
-//! Reads weights as others store them: safetensors, whole or in shards, and PyTorch's old pickle files.
+//! Reads published weights: safetensors, whole or in shards, and PyTorch's old pickle files.
 //!
-//! Files are memory-mapped and tensors are widened to f32 one at a time, so a checkpoint larger than memory can be
-//! read.
+//! Files are memory-mapped and tensors are widened to f32 one at a time, so a checkpoint may be larger than memory.
 
 mod fit;
 mod folder;
@@ -31,7 +30,7 @@ pub struct Checkpoint {
     tensors: BTreeMap<String, Entry>,
 }
 
-/// Where a tensor lies.
+/// Location of a tensor.
 #[derive(Debug, Clone, PartialEq)]
 struct Entry {
     /// Number of the file.
@@ -40,7 +39,7 @@ struct Entry {
     start: usize,
     element: Element,
     shape: Vec<usize>,
-    /// Elements from one index to the next, where they do not follow each other row by row.
+    /// Distances between elements along each axis, if they are not in row-major order.
     strides: Option<Vec<usize>>,
 }
 
@@ -51,7 +50,7 @@ enum Element {
     F32,
     F16,
     BF16,
-    /// Integers, which networks keep only as counters and positions; their size in bytes.
+    /// Integers, which networks use only as counters and positions; their size in bytes.
     Whole(usize),
 }
 
@@ -66,42 +65,42 @@ impl Element {
     }
 }
 
-/// Why weights could not be had.
+/// Reason why weights cannot be read.
 #[derive(Debug, thiserror::Error)]
 pub enum CheckpointError {
     /// The operating system refused.
     #[error("{}: {source}", path.display())]
     Io {
-        /// Which file.
+        /// Path of the file.
         path: PathBuf,
-        /// What it said.
+        /// Error of the system.
         source: std::io::Error,
     },
-    /// The file is not a checkpoint, or a damaged one.
+    /// The file is damaged or is not a checkpoint.
     #[error("{}: {message}", path.display())]
     Format {
-        /// Which file.
+        /// Path of the file.
         path: PathBuf,
-        /// What is wrong, and what to do where that is known.
+        /// The problem, with its solution if known.
         message: String,
     },
-    /// The file does not hold the weights of this network.
+    /// The file does not contain the weights of this network.
     #[error("{} does not fit the network: {misfit}", path.display())]
     Misfit {
-        /// Which file.
+        /// Path of the file.
         path: PathBuf,
-        /// Every tensor that does not fit.
+        /// All tensors that do not fit.
         misfit: Misfit,
     },
 }
 
 impl Checkpoint {
-    /// Opens a `.safetensors` file, the `.index.json` of a sharded one, a `.pth` file in PyTorch's old format, or a
-    /// model folder with one of the names that diffusers and transformers use. Of several variants of the same
-    /// weights the full one is taken, then `fp16`, then `bf16`.
+    /// Opens a `.safetensors` file, the `.index.json` of a sharded one, a `.pth` file in PyTorch's old format, or a model
+    /// folder with one of the names that diffusers and transformers use. If there are several variants, full precision is
+    /// preferred, then `fp16`, then `bf16`.
     ///
     /// # Errors
-    /// If it cannot be read, is damaged, or is in another format; PyTorch's newer zip files are.
+    /// If it cannot be read, is damaged, or is in another format, such as PyTorch's newer zip files.
     pub fn open(path: impl AsRef<Path>) -> Result<Checkpoint, CheckpointError> {
         let path = path.as_ref();
         if path.is_dir() {
@@ -141,8 +140,7 @@ impl Checkpoint {
         Ok(())
     }
 
-    /// Gives every name that begins with `from` the beginning `to` instead, as for encoders that are stored below
-    /// `text_model.`.
+    /// Replaces the prefix `from` of names by `to`, for example for encoders stored under `text_model.`.
     pub fn renamed(mut self, from: &str, to: &str) -> Checkpoint {
         let renamed = |name: String| match name.strip_prefix(from) {
             Some(rest) => format!("{to}{rest}"),
@@ -218,7 +216,7 @@ impl Checkpoint {
     /// One tensor, widened to f32 (f64 is narrowed).
     ///
     /// # Errors
-    /// If there is none of this name, or it holds integers, or numbers that are not finite as f32.
+    /// If the name is unknown, or the tensor holds integers, or numbers that are not finite as f32.
     pub fn tensor(&self, name: &str) -> Result<Weight, CheckpointError> {
         let failed = |message| CheckpointError::Format { path: self.path.clone(), message };
         let entry = self.tensors.get(name).ok_or_else(|| failed(format!("holds no tensor `{name}`")))?;
@@ -251,18 +249,18 @@ impl Weights for Checkpoint {
     }
 }
 
-/// Elements that are read before the pages they came from are given back.
+/// Number of elements read before their pages are released.
 const WINDOW: usize = 4 << 20;
 
-/// The elements of an entry row by row; none if the file ends before them. What was read does not stay in memory.
+/// The elements of an entry in row-major order; `None` if the file is too short. Releases the pages after reading.
 fn gather<const N: usize>(file: &Mapping, entry: &Entry, read: impl Fn([u8; N]) -> f32) -> Option<Vec<f32>> {
     let bytes = file.bytes().get(entry.start..)?;
     let elements = bytes.as_chunks::<N>().0;
-    // One extent of 0 means none, however large the others are.
+    // One extent of 0 means no elements, however large the others are.
     let count = entry.shape.iter().fold(1usize, |product, extent| product.saturating_mul(*extent));
     let mut out = Vec::new();
     let Some(strides) = &entry.strides else {
-        // Checked before the room is made: the shape is only what the file says.
+        // Checked before memory is allocated: the shape is only a claim of the file.
         let elements = elements.get(..count)?;
         out.reserve_exact(count);
         for (at, window) in elements.chunks(WINDOW).enumerate() {

@@ -1,17 +1,16 @@
 //! Python's pickle format (protocol 2), as far as PyTorch's files use it.
 //!
-//! A pickle is a program for a stack machine that may call any function. Here calls are only written down, so that a
-//! hostile file can do nothing. Objects refer to each other by number and not by ownership, so neither cycles nor
-//! deep nesting matter.
+//! A pickle is a program for a stack machine that may call any function. Here calls are only recorded, so a hostile file
+//! is harmless. Objects refer to each other by index and not by ownership, so neither cycles nor deep nesting matter.
 
-/// Operations that a pickle may have: some forty for each tensor, so many more than any published one has. A byte could
-/// else become fifty in memory.
+/// Maximum number of operations in a pickle: far more than any published one has, at some forty per tensor. Otherwise one
+/// byte could become fifty in memory.
 const OPERATIONS: usize = 1_000_000;
 
 /// The longest text, in bytes.
 const TEXT: usize = 64 << 10;
 
-/// Number of an [`Object`] in its [`Pickle`].
+/// Index of an [`Object`] in its [`Pickle`].
 pub type Ref = usize;
 
 /// A Python object.
@@ -29,7 +28,7 @@ pub enum Object {
     Dict(Vec<(Ref, Ref)>),
     /// Module and name of something importable.
     Global(String, String),
-    /// A callable and the tuple of its arguments.
+    /// A callable and its tuple of arguments.
     Call(Ref, Ref),
     /// Something stored outside the pickle.
     Persistent(Ref),
@@ -43,7 +42,7 @@ pub struct Pickle {
 }
 
 impl Pickle {
-    /// Reads one pickle off the front of `bytes`.
+    /// Reads one pickle from the front of `bytes`.
     pub fn read(bytes: &mut &[u8]) -> Result<Pickle, String> {
         let mut machine = Machine { bytes, objects: vec![], stack: vec![], marks: vec![], memo: vec![] };
         for _ in 0..OPERATIONS {
@@ -74,12 +73,12 @@ impl Pickle {
         if let Object::Tuple(items) = self.at(place) { Some(items) } else { None }
     }
 
-    /// A number that is not negative.
+    /// A non-negative number.
     pub fn size(&self, place: Ref) -> Option<usize> {
         if let Object::Int(n) = self.at(place) { usize::try_from(*n).ok() } else { None }
     }
 
-    /// A tuple of such numbers.
+    /// A tuple of non-negative numbers.
     pub fn sizes(&self, place: Ref) -> Option<Vec<usize>> {
         self.tuple(place)?.iter().map(|item| self.size(*item)).collect()
     }
@@ -163,7 +162,7 @@ impl Machine<'_, '_> {
                 self.insert(&items)?;
             }
             b'R' => self.call()?,
-            // Attributes of an object, such as a state dict's `_metadata`: not needed.
+            // Attributes of an object, such as a state dict's `_metadata`, are not needed.
             b'b' => drop(self.pop()?),
             b'Q' => {
                 let id = self.pop()?;
@@ -190,7 +189,7 @@ impl Machine<'_, '_> {
         Ok(())
     }
 
-    /// A call is written down, except of the one class that tensors come in.
+    /// Records a call, or makes a mapping for the one class that contains tensors.
     fn call(&mut self) -> Result<(), String> {
         let (arguments, callable) = (self.pop()?, self.pop()?);
         let ordered = Object::Global("collections".into(), "OrderedDict".into());
@@ -249,7 +248,7 @@ impl Machine<'_, '_> {
     }
 
     fn remember(&mut self, at: usize) -> Result<(), String> {
-        // Pickles number from 0 without gaps; a file that does not must not make us allocate.
+        // Pickles number consecutively from 0; other numbers must not cause large allocations.
         if at > self.memo.len() {
             return Err(format!("remembers object {at} after {} others", self.memo.len()));
         }

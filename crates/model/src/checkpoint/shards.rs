@@ -1,4 +1,4 @@
-//! safetensors files, and the index that names the shards of a large checkpoint.
+//! safetensors files, and the index of a large checkpoint's shards.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -10,18 +10,18 @@ use wuerst_read::{byte_order, regular};
 use super::{CheckpointError, Element, Entry};
 use crate::stand_in;
 
-/// The longest index or header that is read, in bytes: of a hundred thousand tensors and more.
+/// Maximum length of an index or header, in bytes: enough for over a hundred thousand tensors.
 const LARGEST: u64 = 16 << 20;
 
 /// The tensors of a safetensors file, by name; the file's number is left 0.
 pub fn entries(bytes: &[u8]) -> Result<Vec<(String, Entry)>, String> {
     let damaged = |e| format!("is not a readable safetensors file ({e})");
-    // What a header names takes several times its length in memory.
+    // A header takes several times its length in memory.
     let header = bytes.first_chunk().map(|length| u64::from_le_bytes(*length));
     if header.is_some_and(|header| header > LARGEST && header < bytes.len() as u64) {
         return Err("has a header of more than 16 MiB, which is the most that is read".into());
     }
-    // Checks that every tensor lies within the file.
+    // Checks that every tensor is inside the file.
     SafeTensors::deserialize(bytes).map_err(damaged)?;
     let (header, metadata) = SafeTensors::read_metadata(bytes).map_err(damaged)?;
     let entry = |(name, info): (String, &safetensors::tensor::TensorInfo)| {
@@ -42,13 +42,13 @@ pub fn entries(bytes: &[u8]) -> Result<Vec<(String, Entry)>, String> {
     metadata.tensors().into_iter().map(entry).collect()
 }
 
-/// The part of `…safetensors.index.json` that says which file holds what.
+/// The part of `…safetensors.index.json` that maps tensors to files.
 #[derive(Deserialize)]
 struct Index {
     weight_map: BTreeMap<String, String>,
 }
 
-/// The files that an index names, which lie beside it.
+/// Files named by an index, in the index's folder.
 pub fn files(index: &Path) -> Result<Vec<PathBuf>, CheckpointError> {
     let text =
         regular::read(index, LARGEST).map_err(|source| CheckpointError::Io { path: index.into(), source })?;

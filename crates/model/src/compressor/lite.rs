@@ -1,6 +1,6 @@
 //! EfficientNet-Lite (Tan et al., 2020): EfficientNet without squeeze-and-excitation, with ReLU6.
 //!
-//! Names are those of the `efficientnet_lite_pytorch` weights, which were converted from TensorFlow: hence the
+//! Names are those of the `efficientnet_lite_pytorch` weights. They were converted from TensorFlow, which explains the
 //! padding, the scale of the input and the momentum of the batch norms.
 
 use super::{Block, bare_conv, normalised};
@@ -18,11 +18,11 @@ const STAGES: [[usize; 5]; 7] = [
     [1, 3, 1, 6, 320],
 ];
 
-/// The blocks of a family member that is `width` times as wide and `depth` times as deep as Lite0.
+/// The blocks of a family member, `width` times as wide and `depth` times as deep as Lite0.
 pub fn blocks(width: f64, depth: f64) -> Vec<Block> {
     let mut blocks = Vec::new();
     for (stage, [repeats, kernel, stride, expand, out]) in STAGES.into_iter().enumerate() {
-        // The family grows between its first and last stage only.
+        // Only the stages between the first and the last grow.
         let ends = stage == 0 || stage == STAGES.len() - 1;
         let repeats = if ends { repeats } else { (depth * repeats as f64).ceil() as usize };
         for i in 0..repeats {
@@ -34,14 +34,14 @@ pub fn blocks(width: f64, depth: f64) -> Vec<Block> {
     blocks
 }
 
-/// Channels times `width`, as a multiple of 8 that is no more than a tenth below.
+/// `channels` times `width`, rounded to a multiple of 8 that is at most a tenth lower.
 fn widened(channels: usize, width: f64) -> usize {
     let exact = channels as f64 * width;
     let rounded = (((exact + 4.) / 8.) as usize * 8).max(8);
     if (rounded as f64) < 0.9 * exact { rounded + 8 } else { rounded }
 }
 
-/// `(255·x − 127) / 128`, then a convolution that halves the picture.
+/// `(255·x − 127) / 128`, then a convolution that halves the resolution.
 pub fn stem(g: &mut NetworkGraph, image: Id) -> Id {
     let x = normalised(g, image, [255. / 128.; 3], [-127. / 128.; 3]);
     let x = conv(g, "_conv_stem", x, 32, [3, 2, 1]);
@@ -74,7 +74,7 @@ pub fn head(g: &mut NetworkGraph, x: Id) -> Id {
 
 /// A convolution padded as TensorFlow's "same"; `[kernel, stride, groups]`.
 ///
-/// At stride 2 that depends on the parity of the picture. Only even sides are recorded, for which the larger half of
+/// At stride 2 the padding depends on the parity of the sides. Only even sides are recorded, for which the larger half of
 /// the padding comes last.
 fn conv(g: &mut NetworkGraph, name: &str, x: Id, out: usize, [kernel, stride, groups]: [usize; 3]) -> Id {
     let sides = g.shape(x).get(2..).unwrap_or_default().to_vec();

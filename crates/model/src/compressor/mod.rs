@@ -1,7 +1,7 @@
-//! The semantic compressor: a picture to the embedding that the prior draws and the decoder reads.
+//! The semantic compressor: computes from a picture the embedding that the prior generates and the decoder reads.
 //!
-//! An ImageNet backbone that shrinks the picture by 32, and a 1×1 projection that training adds. The backbone can be
-//! cut between two blocks, so that training computes the frozen first part once and learns only the rest.
+//! An ImageNet backbone that reduces the resolution by 32, and a 1×1 projection added by training. The backbone can be
+//! cut between two blocks, so that training computes the frozen first part once and trains only the rest.
 
 mod lite;
 mod v2;
@@ -15,7 +15,7 @@ use crate::record::{Id, Init, NetworkGraph, Op, RecordError};
 /// Pixels per cell of the embedding along one axis.
 pub const STRIDE: usize = 32;
 
-/// Which network looks at the picture.
+/// The compressor's network.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Backbone {
@@ -29,7 +29,7 @@ pub enum Backbone {
     EfficientnetLite3,
     /// EfficientNet-Lite4.
     EfficientnetLite4,
-    /// EfficientNetV2-S, which the published models were trained with: 20.2 M parameters.
+    /// EfficientNetV2-S, used to train the published models: 20.2 M parameters.
     EfficientnetV2S,
 }
 
@@ -67,12 +67,12 @@ struct Block {
     stride: usize,
     /// Channels of the result.
     out: usize,
-    /// Whether one dense convolution takes the place of the expanding and the depthwise one.
+    /// Whether one dense convolution replaces the expanding and the depthwise one.
     fused: bool,
 }
 
 impl Backbone {
-    /// How many blocks there are between stem and head: places to cut at are 0 to this.
+    /// Number of blocks between stem and head; the network can be cut at 0 to this number.
     pub fn depth(self) -> usize {
         self.blocks().len()
     }
@@ -96,9 +96,9 @@ impl Backbone {
     }
 }
 
-/// The first part of a backbone: pictures `[b,3,H,W]` in 0..1 through normalisation, stem and `count` blocks.
+/// The first part of a backbone: normalises pictures `[b,3,H,W]` in 0..1, then applies the stem and `count` blocks.
 ///
-/// Frozen in training, so that its result can be computed once for each picture.
+/// Frozen in training, so that its result can be computed once per picture.
 pub fn first_blocks(g: &mut NetworkGraph, backbone: Backbone, image: Id, count: usize) -> Id {
     if count > backbone.depth() {
         return g.reject("compressor", format!("{count} blocks wanted of {}", backbone.depth()));
@@ -110,7 +110,8 @@ pub fn first_blocks(g: &mut NetworkGraph, backbone: Backbone, image: Id, count: 
     next_blocks(g, backbone, x, 0..count)
 }
 
-/// Further blocks of a backbone, counted from its first, on what the one before them gives. Those it lacks are left out.
+/// Further blocks of a backbone, by index, applied to the result of the previous block. Indices beyond the last block are
+/// ignored.
 pub fn next_blocks(g: &mut NetworkGraph, backbone: Backbone, x: Id, range: std::ops::Range<usize>) -> Id {
     let mut x = x;
     for block in backbone.blocks().iter().take(range.end).skip(range.start) {
@@ -131,8 +132,8 @@ pub fn last_blocks(g: &mut NetworkGraph, backbone: Backbone, x: Id, first: usize
     }
 }
 
-/// What training learns of a compressor whose first blocks are frozen: [`last_blocks`] and the projection to
-/// `[b,channels,H/32,W/32]`, which leaves a batch norm with mean 0 and variance 1.
+/// The trained part of a compressor whose first blocks are frozen: [`last_blocks`] and the projection to
+/// `[b,channels,H/32,W/32]`, which ends in a batch norm with mean 0 and variance 1.
 pub fn tail(g: &mut NetworkGraph, config: &CompressorConfig, x: Id, first: usize) -> Id {
     let x = last_blocks(g, config.backbone, x, first);
     let shape = [config.channels, channels(g, x), 1, 1];
@@ -155,7 +156,7 @@ pub fn graph(config: &CompressorConfig, sizes: &Sizes) -> Result<NetworkGraph, R
     g.finish()
 }
 
-/// The frozen part alone: `image` `[b,3,S,T]` in 0..1 to `features` after `count` blocks; `sizes` are the picture's.
+/// The frozen part only: `image` `[b,3,S,T]` in 0..1 to `features` after `count` blocks; `sizes` are those of the picture.
 pub fn frozen_graph(backbone: Backbone, count: usize, sizes: &Sizes) -> Result<NetworkGraph, RecordError> {
     let mut g = NetworkGraph::new();
     let image = contract::picture(&mut g, "image", sizes, 3);
@@ -172,7 +173,7 @@ fn normalised(g: &mut NetworkGraph, image: Id, scale: [f32; 3], shift: [f32; 3])
     g.push(Op::Add, &[x, shift])
 }
 
-/// A convolution without bias; its start keeps the variance of gradients (He et al., 2015).
+/// A convolution without bias; its initial values keep the variance of gradients (He et al., 2015).
 fn bare_conv(g: &mut NetworkGraph, name: &str, x: Id, out: usize, kernel: usize, op: Op) -> Id {
     let Op::Conv { groups, .. } = op else { return x };
     let shape = [out, channels(g, x) / groups.max(1), kernel, kernel];

@@ -1,6 +1,6 @@
 //! EfficientNetV2-S (Tan and Le, 2021), as torchvision's `efficientnet_v2_s().features`.
 //!
-//! In Würstchen's compressor, and so here, the names begin with `backbone.` where torchvision has `features.`.
+//! As in Würstchen's compressor, names begin with `backbone.` in place of torchvision's `features.`.
 
 use super::{Block, bare_conv, normalised};
 use crate::layer::{batch_norm, channels, conv, silu};
@@ -26,7 +26,7 @@ pub fn blocks() -> Vec<Block> {
     blocks
 }
 
-/// `(x − mean) / deviation`, then a convolution that halves the picture.
+/// `(x − mean) / deviation`, then a convolution that halves the resolution.
 pub fn stem(g: &mut NetworkGraph, image: Id) -> Id {
     let scale = DEVIATION.map(|d| 1. / d);
     let shift = [0, 1, 2].map(|i| -MEAN[i] / DEVIATION[i]);
@@ -61,7 +61,7 @@ pub fn head(g: &mut NetworkGraph, x: Id) -> Id {
     silu(g, x)
 }
 
-/// Weighs the channels by what the whole picture shows (squeeze and excitation, Hu et al., 2018).
+/// Scales channels by the content of the whole picture (squeeze and excitation, Hu et al., 2018).
 fn excite(g: &mut NetworkGraph, name: &str, x: Id, squeezed: usize) -> Id {
     let all = channels(g, x);
     let y = g.push(Op::ReduceMean(vec![2, 3]), &[x]);

@@ -1,45 +1,45 @@
-//! What ONNX Runtime's arena makes of the memory that a network asks for.
+//! Models ONNX Runtime's arena to predict memory use.
 //!
 //! The arena of its CPU provider takes memory from the system in regions, each at least twice as large as the last, and
-//! gives out chunks of them: the best fit, and whole unless it is at least twice as large as asked for. So more is held
-//! than was asked for, and what was taken from the system stays taken. (The algorithm is TensorFlow's best fit with
-//! coalescing; numbers are ONNX Runtime's defaults.)
+//! hands out chunks: the best fit, unsplit unless it is at least twice as large as requested. So it holds more than was
+//! requested, and never returns regions. (The algorithm is TensorFlow's best fit with coalescing; numbers are ONNX
+//! Runtime's defaults.)
 
 use std::collections::{BTreeMap, BTreeSet};
 
-/// All sizes are multiples of it.
+/// All sizes are multiples of this.
 const GRAIN: u64 = 256;
 
-/// The least that is taken from the system at once, and the most that a region grows to unasked.
+/// Minimum size of a region, and the size up to which regions grow on their own.
 const REGION: std::ops::Range<u64> = 1 << 20..1 << 30;
 
-/// As much may be left over of a chunk that is given out whole.
+/// Maximum unused rest of a chunk that is handed out unsplit.
 const LEFT_OVER: u64 = 128 << 20;
 
-/// A model of the arena: addresses stand for memory, region after region.
+/// The model: addresses stand for memory, region after region.
 #[derive(Debug, Default)]
 pub(super) struct Arena {
-    /// Bytes of each chunk by its address; regions end where a chunk does, and never touch.
+    /// Size of each chunk, by address; a region ends at the end of a chunk, and regions never touch.
     chunks: BTreeMap<u64, u64>,
-    /// Chunks that nobody holds, by size and address.
+    /// Free chunks, by size and address.
     free: BTreeSet<(u64, u64)>,
-    /// What the next region has, if that is enough.
+    /// Size of the next region, if that is enough.
     next: u64,
-    /// Where the next region begins.
+    /// Address of the next region.
     end: u64,
     held: u64,
-    /// The most bytes of chunks that were held at once.
+    /// Peak total size of chunks in use.
     pub(super) most: u64,
     /// Bytes taken from the system.
     pub(super) taken: u64,
 }
 
-/// A chunk that is held, by its address.
+/// A chunk in use, by its address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Chunk(u64);
 
 impl Arena {
-    /// Gives out a chunk for so many bytes.
+    /// Hands out a chunk of this size.
     pub(super) fn take(&mut self, bytes: u64) -> Chunk {
         let wanted = bytes.max(1).next_multiple_of(GRAIN);
         let fit = self.free.range((wanted, 0)..).next().copied();
@@ -57,7 +57,7 @@ impl Arena {
         Chunk(address)
     }
 
-    /// A region in which there is room.
+    /// Adds a region with enough room.
     fn extend(&mut self, wanted: u64) -> (u64, u64) {
         self.next = self.next.max(REGION.start);
         let large = wanted > self.next;
@@ -68,7 +68,7 @@ impl Arena {
         if !large {
             self.next = (2 * self.next).min(REGION.end);
         }
-        // A gap, so that regions are not taken for neighbours.
+        // A gap, so that regions do not count as neighbours.
         self.end += size + GRAIN;
         self.taken += size;
         self.chunks.insert(address, size);
@@ -76,7 +76,7 @@ impl Arena {
         (size, address)
     }
 
-    /// Takes a chunk back, and joins it with its neighbours.
+    /// Frees a chunk, and merges it with free neighbours.
     pub(super) fn give_back(&mut self, Chunk(mut address): Chunk) {
         let Some(mut size) = self.chunks.get(&address).copied() else { return };
         self.held -= size;

@@ -1,19 +1,19 @@
-//! The memory that attention in standard operators takes. ONNX Runtime splits queries, keys and values into heads, and keeps
-//! scores of all tokens with all.
+//! Memory use of attention in standard operators. ONNX Runtime splits queries, keys and values into heads, and stores the
+//! scores of all pairs of tokens.
 
 use super::arena::{Arena, Chunk};
 use super::bytes;
 use crate::record::{NetworkGraph, NetworkNode};
 
-/// Bytes of what attention in standard operators makes.
+/// Bytes of intermediate values of attention in standard operators.
 pub(super) struct Attended {
-    /// Queries, keys and values by head, which are as large as they are before.
+    /// Queries, keys and values by head, with their original sizes.
     heads: [u64; 3],
     scores: u64,
-    /// The mask with a number for each flag; without one none.
+    /// The mask with a number for each flag; `None` without a mask.
     mask: Option<u64>,
     result: u64,
-    /// Whether values are the same as queries or keys, and needed until the end.
+    /// Whether the values are also the queries or keys, and so needed until the end.
     shared: bool,
 }
 
@@ -31,8 +31,8 @@ impl Attended {
         }
     }
 
-    /// Takes what attention in standard operators takes, in its order, and gives its result; `ended` gives an argument that
-    /// nobody reads afterwards.
+    /// Allocates the intermediate values in the order of the operators, and returns the result; `ended` returns an
+    /// argument that is not read afterwards.
     pub(super) fn take(&self, arena: &mut Arena, ended: &mut dyn FnMut(usize) -> Option<Chunk>) -> Chunk {
         let [queries, keys] = [0, 1].map(|arg| {
             let heads = arena.take(self.heads[arg]);
@@ -45,7 +45,8 @@ impl Attended {
         arena.give_back(queries);
         arena.give_back(keys);
         if let Some(mask) = self.mask {
-            // The kernel of Where selects what is seen, and what stands for the rest in the extent of the mask, and then joins them.
+            // The kernel of Where first selects the visible scores and the replacements, each with the extent of the
+            // mask, and then joins them.
             let (seen, rest) = (arena.take(self.scores), arena.take(mask));
             let all = arena.take(self.scores);
             [seen, rest, scores].into_iter().for_each(|chunk| arena.give_back(chunk));

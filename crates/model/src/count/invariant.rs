@@ -1,4 +1,4 @@
-//! How much of a network's work is the same in all steps, and what keeping it takes.
+//! Counts the work of a network that is equal in all steps, and the memory to keep its results.
 
 use std::collections::BTreeMap;
 
@@ -6,8 +6,8 @@ use super::{bytes, elements, macs};
 use crate::contract::STEPWISE;
 use crate::record::{Id, NetworkGraph, NetworkNode, Op};
 
-/// MACs that need not be done again in each step of sampling: of layers whose weights, by the name of the parameter,
-/// are read by what is evaluated before the first.
+/// MACs that later sampling steps save: those of layers whose weights, by parameter name, are read by the step-invariant
+/// part.
 pub fn invariant(graph: &NetworkGraph, read: impl Fn(&str) -> bool) -> u64 {
     let changes = changing(graph);
     let counted =
@@ -21,13 +21,13 @@ pub fn invariant(graph: &NetworkGraph, read: impl Fn(&str) -> bool) -> u64 {
     graph.nodes.iter().enumerate().map(counted).sum()
 }
 
-/// The share of a layer of what is joined of places that change and places that stay.
+/// For a layer over joined places: the fraction of places that do not change.
 fn still(graph: &NetworkGraph, node: &NetworkNode, changes: &[bool]) -> u64 {
     let joined = &graph.nodes[node.args[0].0];
     macs(graph, node) / elements(&joined.shape).max(1) * still_numbers(graph, node, changes)
 }
 
-/// The numbers that a layer reads of places that stay, where they are joined to places that change.
+/// Input elements of a layer at places that do not change, if they are joined to places that change.
 fn still_numbers(graph: &NetworkGraph, node: &NetworkNode, changes: &[bool]) -> u64 {
     if node.op != Op::Linear || !joins_places(&graph.nodes[node.args[0].0]) {
         return 0;
@@ -41,17 +41,17 @@ fn joins_places(node: &NetworkNode) -> bool {
     matches!(node.op, Op::Concat(axis) if axis + 1 < node.shape.len())
 }
 
-/// Bytes of what is kept from step to step when a host evaluates only once what does not change: what each step reads of it,
-/// and the parts of layers above.
+/// Bytes kept from step to step when the step-invariant part is evaluated once: its outputs, and the unchanged parts of
+/// layers over joined places.
 pub(super) fn kept(graph: &NetworkGraph) -> u64 {
     let changes = changing(graph);
     let fixed = graph.fixed();
-    // By value, since several may read it.
+    // By value, since several operations may read it.
     let mut kept: BTreeMap<usize, u64> = BTreeMap::new();
     for (at, node) in graph.nodes.iter().enumerate().filter(|(at, _)| changes[*at]) {
         let still = still_numbers(graph, node, &changes);
         if still > 0 {
-            // The layer's own result, as far as it is of such places.
+            // The part of the layer's result at unchanged places.
             kept.insert(at, bytes(node) * still / elements(graph.shape(node.args[0])));
         }
         if joins_places(node) {
@@ -67,7 +67,8 @@ pub(super) fn kept(graph: &NetworkGraph) -> u64 {
     kept.values().sum()
 }
 
-/// Which values change from step to step. Of what an image is resized like, only the extents count, which stay.
+/// Whether each value changes from step to step. A resize depends only on the extents of its reference image, which do
+/// not change.
 fn changing(graph: &NetworkGraph) -> Vec<bool> {
     let mut changes: Vec<bool> = Vec::with_capacity(graph.nodes.len());
     for node in &graph.nodes {
@@ -80,7 +81,7 @@ fn changing(graph: &NetworkGraph) -> Vec<bool> {
     changes
 }
 
-/// The few channels that a 1×1 convolution widens, which layers read in place of its result.
+/// The few channels before a 1×1 convolution, which layers read in place of its result.
 fn narrowest(graph: &NetworkGraph, id: Id) -> Id {
     let node = &graph.nodes[id.0];
     match node.op {

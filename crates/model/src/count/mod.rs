@@ -1,4 +1,4 @@
-//! The costs of a recorded network: parameters, MACs, and memory for intermediate values.
+//! Costs of a recorded network: parameters, MACs, and memory for intermediate values.
 //!
 //! Counts hold for the recorded sizes. Recording takes microseconds, so costs at another size are found by recording
 //! at that size.
@@ -20,17 +20,17 @@ use crate::record::{DType, Id, NetworkGraph, NetworkNode, Op};
 pub struct Cost {
     /// Parameters in the checkpoint, running statistics included.
     pub params: u64,
-    /// Bytes of them as f32; half as much as f16.
+    /// Bytes of the parameters as f32; half as many as f16.
     pub param_bytes: u64,
-    /// Multiplications followed by an addition, in matrix products, convolutions and attention. The work on single
-    /// numbers (norms, activations) is not counted.
+    /// Multiply-accumulate operations in matrix products, convolutions and attention. Elementwise work (norms,
+    /// activations) is not counted.
     pub macs: u64,
-    /// Most bytes of intermediate values held at once, in f32, with outputs, evaluated in recorded order and freed after
-    /// their last use, in the chunks of ONNX Runtime's arena.
+    /// Peak bytes of intermediate values in f32, including outputs, evaluated in recorded order and freed after their
+    /// last use, in chunks of ONNX Runtime's arena.
     pub activation_bytes: u64,
-    /// Bytes that the arena takes from the system for them, and keeps.
+    /// Bytes that the arena takes from the system for these values, and keeps.
     pub arena_bytes: u64,
-    /// Bytes beside them of what is kept from step to step, where what does not change is evaluated once (as on the CPU).
+    /// Additional bytes kept from step to step, if the step-invariant part is evaluated once (as on the CPU).
     pub kept_bytes: u64,
 }
 
@@ -39,7 +39,7 @@ pub fn cost(graph: &NetworkGraph) -> Cost {
     cost_with(graph, Operators::Standard)
 }
 
-/// Adds up the costs of a recorded network that is written with these operators.
+/// Adds up the costs of a recorded network when written with these operators.
 pub fn cost_with(graph: &NetworkGraph, operators: Operators) -> Cost {
     let params = graph.parameters();
     let arena = evaluated(graph, operators);
@@ -82,8 +82,7 @@ fn resized_columns(graph: &NetworkGraph, node: &NetworkNode) -> u64 {
     elements(&x[..3]) * node.shape[3] as u64
 }
 
-/// The arena after an evaluation: walks through the operations, takes what they make and gives back what nobody reads
-/// any more.
+/// Simulates an evaluation in the arena: allocates results, and frees values after their last use.
 fn evaluated(graph: &NetworkGraph, operators: Operators) -> Arena {
     let roots = roots(graph);
     let last = last_reads(graph, &roots);
@@ -99,7 +98,7 @@ fn evaluated(graph: &NetworkGraph, operators: Operators) -> Arena {
         if let Op::Attention { heads, causal } = node.op
             && (causal || node.args.len() > 3 || operators == Operators::Standard)
         {
-            // Arguments that nobody reads any more are given back as they are split into heads.
+            // Arguments are freed after their last use, while they are split into heads.
             let mut ended = |arg: usize| {
                 let root = roots[node.args[arg].0];
                 ending[at].contains(&root).then(|| chunks[root].take()).flatten()
@@ -110,8 +109,8 @@ fn evaluated(graph: &NetworkGraph, operators: Operators) -> Arena {
         }
         match reused_argument(graph, at, &roots, &last, &fixed) {
             Some(root) => chunks[at] = chunks[root].take(),
-            // Inputs are the caller's, parameters and constants are counted elsewhere, and what follows from these
-            // alone is computed while loading.
+            // Inputs belong to the caller, parameters and constants are counted elsewhere, and values that depend only on
+            // these are computed while loading.
             None if roots[at] == at && !fixed[at] && !matches!(node.op, Op::Input(_)) => {
                 chunks[at] = Some(arena.take(bytes(node)));
             }
@@ -125,7 +124,7 @@ fn evaluated(graph: &NetworkGraph, operators: Operators) -> Arena {
     arena
 }
 
-/// Bytes of a value; parameters and constants have none.
+/// Bytes of a value; 0 for parameters and constants.
 fn bytes(node: &NetworkNode) -> u64 {
     let width = match node.dtype {
         DType::F32 => 4,
@@ -137,7 +136,7 @@ fn bytes(node: &NetworkNode) -> u64 {
     }
 }
 
-/// The value whose memory each value shares: its own, unless it is a view of another.
+/// The value that owns each value's memory: itself, unless it is a view.
 fn roots(graph: &NetworkGraph) -> Vec<usize> {
     let mut roots: Vec<usize> = Vec::with_capacity(graph.nodes.len());
     for (at, node) in graph.nodes.iter().enumerate() {
@@ -149,7 +148,7 @@ fn roots(graph: &NetworkGraph) -> Vec<usize> {
     roots
 }
 
-/// For each root, the last operation that reads it or a view of it. Outputs are read after the end.
+/// For each owner of memory, the last operation that reads it or a view of it. Outputs are read after the end.
 fn last_reads(graph: &NetworkGraph, roots: &[usize]) -> Vec<usize> {
     let mut last: Vec<usize> = (0..graph.nodes.len()).collect();
     for (at, node) in graph.nodes.iter().enumerate() {
@@ -165,7 +164,7 @@ fn last_reads(graph: &NetworkGraph, roots: &[usize]) -> Vec<usize> {
     last
 }
 
-/// The argument that the result can be written over, as it is of the same size and nobody reads it afterwards.
+/// An argument that the result can overwrite: it has the same size and is not read afterwards.
 fn reused_argument(
     graph: &NetworkGraph,
     at: usize,
@@ -185,7 +184,7 @@ fn reused_argument(
             | Op::Relu
             | Op::LeakyRelu(_)
             | Op::Clip { .. }
-            // Of a convolution, it becomes a part of that.
+            // Fused into a preceding convolution.
             | Op::BatchNorm { .. }
     );
     let fits = |arg: &Id| {
@@ -196,20 +195,20 @@ fn reused_argument(
     node.args.iter().filter(|_| single).find(|arg| fits(arg)).map(|arg| roots[arg.0])
 }
 
-/// Bytes that a product in int8 holds as well as arguments and result: the activations scaled, and rounded.
+/// Bytes of an int8 product besides arguments and result: the scaled activations, and the rounded ones.
 fn rounded(graph: &NetworkGraph, node: &NetworkNode) -> Vec<u64> {
     let scaled = bytes(&graph.nodes[node.args[0].0]);
     vec![scaled, scaled / 4]
 }
 
-/// Bytes of the values that the operators of a composite, or kernels, hold at once beside arguments and result.
+/// Peak bytes inside a composite's operators or kernels, besides arguments and result.
 fn workspace(graph: &NetworkGraph, node: &NetworkNode) -> Vec<u64> {
     let bytes_of = |arg: usize| bytes(&graph.nodes[node.args[arg].0]);
     match node.op {
-        // Fused: queries, keys and values by head; the scores of a few tokens at a time are next to nothing.
+        // Fused: queries, keys and values by head; the scores of a few tokens at a time are negligible.
         Op::Attention { .. } => vec![bytes_of(0), bytes_of(1), bytes_of(2)],
         Op::ReduceL2(_) => vec![bytes_of(0)],
-        // ONNX Runtime's kernel adds the bias, and takes the error function, in a buffer of its own.
+        // ONNX Runtime's kernel adds the bias and computes the error function in a separate buffer.
         Op::Gelu => vec![bytes(node)],
         Op::SpaceToDepth(_) => vec![bytes(node)],
         Op::CubicResize | Op::LinearResize => vec![4 * resized_columns(graph, node)],

@@ -1,4 +1,4 @@
-//! Reads the parts of a published folder, and gathers what is wrong with them.
+//! Reads the parts of a published folder, and collects their problems.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -14,16 +14,16 @@ use crate::network::{Network, too_large};
 use crate::record::NetworkGraph;
 use crate::stand_in;
 
-/// The largest file of texts and numbers that is read, in bytes.
+/// Maximum length of a text file, in bytes.
 const LARGEST: u64 = 16 << 20;
 
-/// A published folder, and the problems that were met in it so far.
+/// A published folder, and the problems found in it so far.
 pub struct Folder<'a> {
     path: &'a Path,
     problems: &'a mut Vec<String>,
 }
 
-/// What a configuration says that it configures.
+/// The class stated by a configuration.
 #[derive(Deserialize)]
 struct Kind {
     #[serde(rename = "_class_name")]
@@ -32,7 +32,8 @@ struct Kind {
 }
 
 impl<'a> Folder<'a> {
-    /// The folder at `path`, which must have all these parts. One with the `stranger` is the other folder.
+    /// Opens the folder at `path`, which must contain all these parts. A folder with the part `stranger` is the other one
+    /// of the pair.
     pub fn open(
         path: &'a Path,
         what: &str,
@@ -66,12 +67,12 @@ impl<'a> Folder<'a> {
         self.path.join(name)
     }
 
-    /// Remembers what is wrong with a file.
+    /// Records a problem of a file.
     pub fn problem(&mut self, name: &str, message: impl std::fmt::Display) {
         self.problems.push(format!("{}: {message}", self.path(name).display()));
     }
 
-    /// Remembers the problem, if there is one.
+    /// Records the error, if any.
     pub fn keep<T, E: std::fmt::Display>(&mut self, name: &str, result: Result<T, E>) -> Option<T> {
         result.map_err(|error| self.problem(name, error)).ok()
     }
@@ -87,7 +88,7 @@ impl<'a> Folder<'a> {
         self.keep(name, read)
     }
 
-    /// A JSON file; one that need not be there has its default then.
+    /// Parses a JSON file; a missing optional one gives the default.
     pub fn json<T: DeserializeOwned + Default>(&mut self, name: &str) -> Option<T> {
         if !self.path(name).exists() {
             return Some(T::default());
@@ -96,7 +97,7 @@ impl<'a> Folder<'a> {
         self.keep(name, serde_json::from_str(&text))
     }
 
-    /// The configuration of a part, which must be of the class.
+    /// The configuration of a part, checked to be of this class.
     pub fn config<T: DeserializeOwned + Serialize>(&mut self, name: &str, class: &str) -> Option<T> {
         self.config_of(name, &[class])
     }
@@ -160,7 +161,7 @@ impl<'a> Folder<'a> {
         Some(weights)
     }
 
-    /// Weights that must be those of the networks.
+    /// Weights that fit the networks.
     pub fn fitting(&mut self, weights: Checkpoint, networks: &[&NetworkGraph]) -> Option<Checkpoint> {
         let fits = weights.fits(networks, &[]);
         self.said(fits).map(|()| weights)

@@ -1,10 +1,10 @@
-//! Published checkpoints, as diffusers lays them out in folders, become stage models.
+//! Converts published checkpoints, in folders of diffusers, to stage models.
 //!
-//! [`Published::open`] reads the configurations and compares every tensor, so that all that is wrong is said before
-//! anything is written. [`Published::write`] then writes the models, their tokenizers and a graph that runs them.
-//! All sizes come from the configurations; no weights are held in memory but the tensor at hand.
+//! [`Published::open`] reads the configurations and compares every tensor, so that all problems are reported before
+//! anything is written. [`Published::write`] then writes the models, their tokenizers and a graph that runs them. All
+//! sizes come from the configurations; only one tensor is in memory at a time.
 //!
-//! [`Models`] are stage models that were written once, to be written again with other operators.
+//! [`Models`] are existing stage models, to be written again with other operators.
 
 mod cascade;
 mod folder;
@@ -47,7 +47,7 @@ pub struct ImportSource {
     pub lite: bool,
 }
 
-/// A published cascade whose parts fit each other; no weights are read yet.
+/// A published cascade whose parts fit each other; no weights are loaded yet.
 #[derive(Debug)]
 pub struct Published {
     stages: Vec<ImportStage>,
@@ -60,14 +60,14 @@ pub struct Published {
     remarks: Vec<String>,
 }
 
-/// Why a checkpoint could not be imported.
+/// Reason why a checkpoint cannot be imported.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ImportError {
-    /// The folders do not hold what they must; everything that is wrong, each with its file.
+    /// Problems of the folders, each with its file.
     #[error("{}", .0.join("\n"))]
     Problems(Vec<String>),
-    /// A stage could not be written.
+    /// Writing a stage failed.
     #[error("{stage}: {source}")]
     Export {
         /// The stage.
@@ -75,27 +75,27 @@ pub enum ImportError {
         /// Why.
         source: ExportError,
     },
-    /// A file or folder could not be written.
+    /// Writing a file or folder failed.
     #[error("{}: {source}", path.display())]
     Io {
-        /// Which.
+        /// Path of the file or folder.
         path: PathBuf,
-        /// What the system said.
+        /// Error of the system.
         source: std::io::Error,
     },
-    /// The folder to write is there, and not empty.
+    /// The output folder exists and is not empty.
     #[error("{} is there and not empty: name a new folder", .0.display())]
     NotEmpty(PathBuf),
-    /// Whoever watched the progress did not want to go on.
+    /// The progress callback stopped the work.
     #[error("stopped; nothing was written")]
     Stopped,
 }
 
 impl Published {
-    /// Reads the configurations, and compares names and shapes of all weights with what the networks want.
+    /// Reads the configurations, and compares names and shapes of all weights with the networks.
     ///
     /// # Errors
-    /// [`ImportError::Problems`] with everything that is missing, surplus, misshapen or unknown.
+    /// [`ImportError::Problems`] with every missing, surplus, misshapen or unknown tensor.
     pub fn open(source: &ImportSource) -> Result<Published, ImportError> {
         let mut problems = vec![];
         let opened = stages::open(source, &mut problems);
@@ -110,7 +110,7 @@ impl Published {
         &self.stages
     }
 
-    /// What is unusual about the checkpoint, though it can be imported; a sentence each.
+    /// Unusual properties of the checkpoint that do not prevent an import; one sentence each.
     pub fn remarks(&self) -> &[String] {
         &self.remarks
     }
@@ -122,13 +122,12 @@ impl Published {
 
     /// Writes the model folder `out`: every stage, the tokenizers, and `graph.yaml`.
     ///
-    /// The folder appears under its name when it is complete; until then, and after an error, there is nothing. The
-    /// same checkpoint and options give the same bytes. `progress` is told the stage at hand and how many of
-    /// [`Published::parameters`] are done, and says whether to go on.
+    /// The folder gets its name when it is complete; before that, and after an error, it does not exist. Equal
+    /// checkpoints and options give equal bytes. `progress` receives the current stage and the number of
+    /// [`Published::parameters`] done, and returns whether to continue.
     ///
     /// # Errors
-    /// A folder that is not empty, whatever keeps weights from being read or files from being written, or
-    /// [`ImportError::Stopped`].
+    /// A folder that is not empty, errors of reading weights and writing files, or [`ImportError::Stopped`].
     pub fn write(
         &self,
         out: &Path,

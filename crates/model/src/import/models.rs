@@ -1,4 +1,4 @@
-//! StoredStage models in a folder, to be written again with other operators.
+//! Stage models in a folder, to be written again with other operators.
 
 use std::fs;
 use std::ops::ControlFlow;
@@ -14,20 +14,20 @@ use crate::network::Network;
 use crate::onnx::{self, Compute, HALF, Operators, QUANTIZED, Stored};
 use crate::record::NetworkGraph;
 
-/// Pixels along the sides of the picture that networks are recorded for; the models take any.
+/// Side of the picture in pixels for which networks are recorded; the models accept any.
 const SIDE: usize = 1024;
 
-/// A folder of stage models, some or all of which are to be written again.
+/// A folder of stage models, of which some or all are written again.
 #[derive(Debug)]
 pub struct Models {
     stages: Vec<StoredStage>,
-    /// Files that go along as they are: other models, tokenizers, graphs.
+    /// Files that are copied unchanged: other models, tokenizers, graphs.
     others: Vec<PathBuf>,
-    /// Links, pipes and devices, which do not.
+    /// Links, pipes and devices, which are not copied.
     left_out: Vec<PathBuf>,
 }
 
-/// A model that is to be written again.
+/// A model to be written again.
 #[derive(Debug)]
 struct StoredStage {
     /// File name without `.onnx`.
@@ -37,9 +37,9 @@ struct StoredStage {
 }
 
 impl Models {
-    /// Reads the folder. Of the models those are written again that are named in `only`, or without names all that say which
-    /// network they hold. A link is followed to a model that is written again; what is copied as it is must be a regular file
-    /// of the folder, since a link may lead to any file of the user's.
+    /// Reads the folder. Models named in `only` are written again; without names, all that state their network. Links to
+    /// such models are followed. Other files are only copied if they are regular, since a link may lead to any file of
+    /// the user.
     ///
     /// # Errors
     /// [`ImportError::Problems`]: no such models, one that has lost precision to int8 or to arithmetic in f16, or is damaged, a name that no
@@ -78,7 +78,7 @@ impl Models {
         if !problems.is_empty() {
             return Err(ImportError::Problems(problems));
         }
-        // The data of what is written again is not copied.
+        // External data of models written again is not copied.
         others.retain(|path| !stages.iter().any(|stage| data_of(&stage.name, path)));
         let (others, left_out) = others.into_iter().partition(|path| is_regular(path));
         Ok(Models { stages, others, left_out })
@@ -89,12 +89,12 @@ impl Models {
         &self.left_out
     }
 
-    /// Whether any of what is written again has matrix products that gain from int8.
+    /// Whether any of these models has matrix products that gain from int8.
     pub fn quantizable(&self) -> bool {
         self.stages.iter().any(|stage| onnx::quantizable(&stage.graph))
     }
 
-    /// Parameters of the models that are written again.
+    /// Number of parameters of the models to be written again.
     pub fn parameters(&self) -> u64 {
         self.stages.iter().map(|stage| stage.graph.parameters()).sum()
     }
@@ -106,7 +106,7 @@ impl Models {
     /// [`Published::write`]: super::Published::write
     ///
     /// # Errors
-    /// As there.
+    /// As [`Published::write`].
     pub fn write(
         &self,
         out: &Path,
@@ -138,7 +138,7 @@ impl Models {
     }
 }
 
-/// Whether a file lies there itself, and no link, pipe or device.
+/// Whether this is a regular file, and not a link, pipe or device.
 fn is_regular(path: &Path) -> bool {
     path.symlink_metadata().is_ok_and(|about| about.is_file())
 }
@@ -152,7 +152,7 @@ fn data_of(model: &str, path: &Path) -> bool {
     path.file_name().is_some_and(|name| *name == *format!("{model}.onnx.data"))
 }
 
-/// Reads a model, and records its network. None where it does not say which.
+/// Reads a model, and records its network. `None` if it does not state its network.
 fn read(path: &Path, name: String) -> Result<Option<StoredStage>, String> {
     let stored = Stored::open(path).map_err(|e| e.to_string())?;
     let pairs = || stored.metadata().iter().map(|(key, value)| (&key[..], &value[..]));

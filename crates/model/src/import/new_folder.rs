@@ -1,4 +1,4 @@
-//! A folder of stage models that appears under its name when it is complete.
+//! A folder of stage models that gets its name when it is complete.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -7,14 +7,14 @@ use tempfile::TempDir;
 
 use super::ImportError;
 
-/// A folder that is being written, and removed unless it is finished.
+/// A folder being written, which is removed if dropped before it is finished.
 pub struct NewFolder<'a> {
     out: &'a Path,
     unfinished: TempDir,
 }
 
 impl<'a> NewFolder<'a> {
-    /// Makes it beside `out`, on the same file system. `out` must not be there, or be empty.
+    /// Creates it next to `out`, on the same file system. `out` must be missing or empty.
     pub fn beside(out: &'a Path) -> Result<NewFolder<'a>, ImportError> {
         if out.is_dir() {
             let failed = |source| ImportError::Io { path: out.into(), source };
@@ -29,7 +29,7 @@ impl<'a> NewFolder<'a> {
             _ => ".".into(),
         };
         let mut builder = tempfile::Builder::new();
-        // Less what the umask takes away, as for any new folder.
+        // The umask applies, as for any new folder.
         #[cfg(unix)]
         builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o777));
         let made = builder.prefix(".wuerst-import-").tempdir_in(&parent);
@@ -37,26 +37,26 @@ impl<'a> NewFolder<'a> {
         Ok(NewFolder { out, unfinished })
     }
 
-    /// Where files go meanwhile.
+    /// Temporary path of the folder.
     pub fn path(&self) -> &Path {
         self.unfinished.path()
     }
 
-    /// Gives it its name.
+    /// Renames it to its final name.
     pub fn finish(self) -> Result<(), ImportError> {
         let failed = |source| ImportError::Io { path: self.out.into(), source };
-        // Empty, as was made sure of; some systems do not rename over it.
+        // It is empty, as checked before; some systems cannot rename over it.
         if self.out.is_dir() {
             fs::remove_dir(self.out).map_err(failed)?;
         }
         fs::rename(self.unfinished.path(), self.out).map_err(failed)?;
-        // Renamed, so that there is nothing to remove.
+        // Renamed, so there is nothing to remove.
         let _ = self.unfinished.keep();
         Ok(())
     }
 }
 
-/// The size of a model and of the data file beside it.
+/// Total size of a model and its external data.
 pub fn bytes(model: &Path) -> u64 {
     let files = [model.to_owned(), model.with_extension("onnx.data")];
     files.iter().flat_map(fs::metadata).map(|about| about.len()).sum()

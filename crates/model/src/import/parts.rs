@@ -1,4 +1,4 @@
-//! The parts of a published cascade as they lie in its folders.
+//! The parts of a published cascade in its folders.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -21,19 +21,19 @@ use crate::text::clip::ClipConfig;
 use crate::text::tokenizer::ClipTokenizer;
 use crate::vqgan::{self, VqganConfig};
 
-/// Class of the only scheduler that is known here.
+/// Class of the only supported scheduler.
 const SCHEDULER: &str = "DDPMWuerstchenScheduler";
 
 /// Sizes of recordings. The models take any; a side of 16 latents is divided by every common stride.
 pub const SIZES: Sizes = Sizes { batch: 1, height: 16, width: 16, embedding: [4, 4], length: 8 };
 
-/// What the prior's pipeline says beside its parts. The names are diffusers', and misnomers.
+/// Settings of the prior's pipeline. The names are diffusers', and misleading.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(default)]
 pub struct PriorIndex {
-    /// The embedding is this times the latents,
+    /// Factor from latents to embedding.
     pub latent_mean: f64,
-    /// less this.
+    /// Subtracted after the multiplication.
     pub latent_std: f64,
     /// Pixels per cell of the embedding.
     pub resolution_multiple: f64,
@@ -46,7 +46,7 @@ impl Default for PriorIndex {
     }
 }
 
-/// What the decoder's pipeline says beside its parts.
+/// Settings of the decoder's pipeline.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(default)]
 pub struct DecoderIndex {
@@ -60,7 +60,7 @@ impl Default for DecoderIndex {
     }
 }
 
-/// A network with the weights that fit it.
+/// A network with weights that fit it.
 pub struct Part<C> {
     pub config: C,
     pub graph: NetworkGraph,
@@ -242,7 +242,7 @@ pub fn vqgan_of(
     Some((Part { config, graph, weights }, encoder))
 }
 
-/// The half that only training uses, whose weights lie with the others.
+/// The codebook, which only training uses, and whose weights are stored with the others.
 fn codebook(config: &VqganConfig, pixels: &Sizes) -> Result<NetworkGraph, RecordError> {
     let mut g = NetworkGraph::new();
     let image = contract::picture(&mut g, "image", pixels, config.in_channels);

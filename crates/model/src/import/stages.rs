@@ -21,14 +21,14 @@ pub const NATIVE: usize = 1024;
 /// Channels of the latents between decoder and VQGAN, which diffusers' pipeline does not ask the networks for.
 pub const LATENTS: usize = 4;
 
-/// A stage that is ready to be written.
+/// A stage ready to be written.
 #[derive(Debug)]
 pub struct ImportStage {
     /// File name without `.onnx`.
     pub name: &'static str,
-    /// The network, with its sizes.
+    /// The network with its sizes.
     pub network: Network,
-    /// What a host must know of it.
+    /// The model's metadata.
     pub metadata: Metadata,
     pub(super) graph: NetworkGraph,
     pub(super) weights: Arc<Checkpoint>,
@@ -46,8 +46,7 @@ impl ImportStage {
     }
 }
 
-/// Opens everything. Where one part fails the others are still looked at, so that all problems are found; then there
-/// is no result.
+/// Opens all parts. If one fails, the others are still checked, so that all problems are found; the result is then `None`.
 pub fn open(source: &ImportSource, problems: &mut Vec<String>) -> Option<Published> {
     if cascade::is_cascade(source) {
         return cascade::open(source, problems);
@@ -60,7 +59,7 @@ pub fn open(source: &ImportSource, problems: &mut Vec<String>) -> Option<Publish
         resolution_multiple: prior.index.resolution_multiple,
         latent_dim_scale: decoder.index.latent_dim_scale,
         latent_multiple: decoder.decoder.config.stride(),
-        // 4, but for the digits that the published numbers lack.
+        // 4, except for digits missing in the published numbers.
         pixels_per_latent: (prior.index.resolution_multiple / decoder.index.latent_dim_scale).round()
             as usize,
         least_latents: None,
@@ -76,13 +75,13 @@ pub fn open(source: &ImportSource, problems: &mut Vec<String>) -> Option<Publish
     if let Some(compressor) = compressor {
         stages.push(compressor_stage(compressor?, scale));
     }
-    // In the order in which a picture is made: both texts first.
+    // In the order in which a picture is made: both text encoders first.
     stages.sort_by_key(|stage| !matches!(stage.metadata, Metadata::TextEncoder(_)));
     let graphs = vec![("graph.yaml", GRAPH.to_owned())];
     Some(Published { stages, tokenizers, graphs, licence: None, remarks })
 }
 
-/// What does not fit between the two folders, or what this program's stages cannot do.
+/// Mismatches between the two folders, and features that the stages do not support.
 fn misfits(prior: &Prior, decoder: &Decoder, scale: &Scale) -> Vec<String> {
     let (stage_c, stage_b, vqgan) = (&prior.prior.config, &decoder.decoder.config, &decoder.vqgan.config);
     let pairs = [
@@ -110,7 +109,7 @@ fn misfits(prior: &Prior, decoder: &Decoder, scale: &Scale) -> Vec<String> {
     misfits
 }
 
-/// What is unusual.
+/// Unusual properties.
 fn remarks(decoder: &Decoder, scale: &Scale) -> Vec<String> {
     let (makes, counts) = (decoder.vqgan.config.stride(), scale.pixels_per_latent);
     if makes == counts {
@@ -174,7 +173,7 @@ pub fn compressor_stage(part: Part<CompressorConfig>, scale: Scale) -> ImportSta
     let metadata = Metadata::Compressor(metadata::Compressor {
         stride: STRIDE,
         resolution_multiple: scale.resolution_multiple,
-        // The recording itself scales pictures in 0..1 as the backbone wants them.
+        // The recorded network itself normalises pictures in 0..1 for the backbone.
         mean: [0.; 3],
         std: [1.; 3],
     });

@@ -3,7 +3,7 @@
 use super::folder::Folder;
 use crate::text::tokenizer::{self, ClipFiles, ClipTokenizer, Vocabulary};
 
-/// The tokenizer in the folder's part `tokenizer`, for an encoder with so many positions.
+/// The tokenizer in the part `tokenizer`, for an encoder with `positions` positions.
 pub fn open(folder: &mut Folder<'_>, positions: usize) -> Option<ClipTokenizer> {
     let name = |file: &str| format!("tokenizer/{file}");
     let whole = name("tokenizer.json");

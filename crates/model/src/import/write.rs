@@ -11,7 +11,7 @@ use crate::network::Network;
 use crate::onnx::{self, BoxError, Compute, ExportError, Operators, Precision, Weight, Weights};
 use crate::record::NetworkGraph;
 
-/// The graph that runs the published cascade. `graphs/wuerstchen.yaml` follows from it.
+/// The graph that runs a published cascade. `graphs/wuerstchen.yaml` is derived from it.
 pub const GRAPH: &str = include_str!("wuerstchen.yaml");
 
 /// The key of the pair of metadata with the licence of the weights.
@@ -28,12 +28,12 @@ pub struct ImportOptions {
     pub operators: Operators,
 }
 
-/// A stage that was written.
+/// A written stage.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Written {
-    /// Its name.
+    /// Name of the stage.
     pub name: String,
-    /// Its parameters.
+    /// Number of parameters.
     pub parameters: u64,
     /// Size of its files in bytes.
     pub bytes: u64,
@@ -97,10 +97,10 @@ pub fn stage(
     Ok(Written { name: name.clone(), parameters: graph.parameters(), bytes: new_folder::bytes(&path) })
 }
 
-/// Is told the stage at hand and how many parameters were read of all stages, and says whether to go on.
+/// Receives the current stage and the number of parameters read of all stages; returns whether to continue.
 pub type Report<'a> = dyn FnMut(&str, u64) -> ControlFlow<()> + 'a;
 
-/// How many parameters were read of all stages, and who is told.
+/// Number of parameters read of all stages, and the progress callback.
 pub struct Tally<'a> {
     done: Cell<u64>,
     stopped: Cell<bool>,
@@ -112,7 +112,7 @@ impl<'a> Tally<'a> {
         Tally { done: Cell::new(0), stopped: Cell::new(false), report: RefCell::new(report) }
     }
 
-    /// Why a stage was not written: that nobody wanted it any more, or an error.
+    /// Converts an error of writing a stage, which may mean that the callback stopped the work.
     fn failed(&self, stage: &str, source: ExportError) -> ImportError {
         if self.stopped.get() {
             return ImportError::Stopped;
@@ -121,7 +121,7 @@ impl<'a> Tally<'a> {
     }
 }
 
-/// Weights that report what was read of them.
+/// Weights that report how many parameters were read.
 struct Counted<'a, 'r> {
     weights: &'a dyn Weights,
     stage: &'a str,

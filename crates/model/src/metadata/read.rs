@@ -1,4 +1,4 @@
-//! Reads metadata from the metadata of a model, and says everything that is wrong with them at once.
+//! Parses the metadata of a model, and reports all problems at once.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -10,34 +10,34 @@ use super::table::{CONTRACTS, Field, fields_of};
 use super::{Metadata, PREFIX};
 use crate::{network, onnx};
 
-/// The longest text that a pair of metadata may hold if it is a field, in bytes.
+/// Maximum length of a field's text in bytes.
 pub const LONGEST_FIELD: usize = 1 << 20;
 
-/// The letters of a value that a message shows.
+/// Maximum number of characters of a value shown in a message.
 const SHOWN: usize = 40;
 
-/// The most mistakes that are told.
+/// Maximum number of reported problems.
 const MOST_TOLD: usize = 30;
 
-/// Why a file's metadata does not say what it must.
+/// Reason why a file's metadata is invalid.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum MetadataError {
-    /// Not a stage model, as far as it says itself.
+    /// Its metadata name no stage.
     #[error(
         "its metadata has no `wuerst.contract`: a stage model names the stage that it stands in for, and its settings"
     )]
     NoContract,
-    /// Metadata are missing, unknown, or none that a model can have.
+    /// Metadata are missing, unknown, or outside the allowed values.
     #[error("its metadata{}", Listed(.0))]
     Wrong(Vec<MetadataProblem>),
 }
 
-/// What is wrong with a field.
+/// A problem of one field.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MetadataProblem {
-    /// Its key, without the prefix.
+    /// Key without the prefix.
     pub field: String,
-    /// What is wrong with it, with its meaning and what it may be.
+    /// Description of the problem, with the field's meaning and allowed values.
     pub message: String,
 }
 
@@ -47,7 +47,7 @@ impl fmt::Display for MetadataProblem {
     }
 }
 
-/// One problem in the same line, several in lines of their own.
+/// Writes one problem on the same line, several on lines of their own.
 struct Listed<'a>(&'a [MetadataProblem]);
 
 impl fmt::Display for Listed<'_> {
@@ -70,7 +70,7 @@ fn problem(field: &str, message: String) -> MetadataProblem {
     MetadataProblem { field: shown(field), message }
 }
 
-/// A text of the file's: short, and without signs that a terminal acts upon.
+/// A text from the file for messages: shortened, without terminal control characters.
 fn shown(text: &str) -> String {
     let mut short: String = text.chars().take(SHOWN).flat_map(char::escape_debug).collect();
     if text.chars().nth(SHOWN).is_some() {
@@ -80,11 +80,11 @@ fn shown(text: &str) -> String {
 }
 
 impl Metadata {
-    /// Reads a model's metadata. Pairs with other keys are left alone.
+    /// Parses a model's metadata. Ignores pairs with other keys.
     ///
     /// # Errors
-    /// When there is no contract; or [`MetadataError::Wrong`] with every field that is missing, unknown, of a wrong type or
-    /// outside of its range.
+    /// If the contract is missing; or [`MetadataError::Wrong`] with every field that is missing, unknown, of a wrong type
+    /// or out of range.
     pub fn read<'a>(pairs: impl IntoIterator<Item = (&'a str, &'a str)>) -> Result<Metadata, MetadataError> {
         let (mut given, mut problems) = (BTreeMap::new(), vec![]);
         for (key, text) in pairs {
@@ -92,7 +92,7 @@ impl Metadata {
             if [network::KEY, onnx::QUANTIZED.0, onnx::HALF.0].contains(&key) {
                 continue;
             }
-            // Tools that read texts from files keep their byte order marks.
+            // Tools that copy texts from files keep byte order marks.
             if given.insert(name, byte_order::unmarked(text)).is_some() {
                 problems.push(problem(name, "is there twice".to_owned()));
             }
@@ -131,7 +131,7 @@ impl Metadata {
         Ok(metadata)
     }
 
-    /// Checks that a prior's own size is one that the stages can make.
+    /// Checks that the stages can make a prior's native size.
     fn native_size_fits(&self) -> Result<(), MetadataError> {
         let Metadata::Prior(prior) = self else { return Ok(()) };
         prior.scale.serve(prior.native_size).map(drop).map_err(|why| {
@@ -143,7 +143,7 @@ impl Metadata {
 }
 
 impl super::table::Kind {
-    /// The value that a text of metadata stands for; else what it is, as a part of a sentence.
+    /// The value of a metadata text; otherwise a description of the text, as a part of a sentence.
     fn value(self, text: &str) -> Result<Value, String> {
         if text.len() > LONGEST_FIELD {
             return Err(format!("is {} bytes long, more than the {LONGEST_FIELD} of any field", text.len()));

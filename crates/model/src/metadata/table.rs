@@ -1,6 +1,6 @@
-//! The metadata of each contract: their names, what they mean, and which values a model can have.
+//! Table of the metadata of each contract: names, meanings, and allowed values.
 //!
-//! A model comes from anywhere, and its metadata become lengths, loops and factors.
+//! Models may come from strangers, and their metadata become lengths, loops and factors.
 
 use serde_json::Value;
 
@@ -14,49 +14,49 @@ const LENGTH: u64 = 16_384;
 const SIDE: u64 = 65_536;
 /// Steps of sampling.
 const STEPS: u64 = 1000;
-/// The most embeddings in a row of `time_embedding`.
+/// Maximum number of embeddings in a row of `time_embedding`.
 const TIMES: u64 = 16;
 /// Factors between sizes.
 const FACTOR: u64 = 4096;
 /// Channels of latents.
 const CHANNELS: usize = 4096;
-/// The largest of other numbers, and the smallest of factors.
+/// Maximum of other numbers, and inverse of the minimum of factors.
 const LARGEST: f64 = 1e6;
 const SMALLEST: f64 = 1e-6;
 
-/// One field of a contract.
+/// A field of a contract.
 pub(super) struct Field {
-    /// Its key, without the prefix.
+    /// Key without the prefix.
     pub(super) name: &'static str,
-    /// What it means, as a part of a sentence.
+    /// Meaning, as a part of a sentence.
     pub(super) about: &'static str,
     pub(super) kind: Kind,
-    /// Whether it may be left out.
+    /// Whether it is optional.
     pub(super) optional: bool,
 }
 
-/// What a field may be.
+/// Allowed values of a field.
 #[derive(Clone, Copy)]
 pub(super) enum Kind {
-    /// A text that is not empty.
+    /// A non-empty text.
     Text,
     /// A whole number from 1 on.
     Count(u64),
     /// A number in a range.
     Number(f64, f64),
-    /// A number that is not near 0.
+    /// A number that is not close to 0.
     Factor,
     /// Three numbers in a range.
     Colours(f64, f64),
     /// A [`Schedule`](crate::schedule::Schedule).
     Schedule,
-    /// Times that fall.
+    /// Decreasing times.
     Times,
     /// A [`Preview`](super::Preview).
     Preview,
 }
 
-/// The metadata of a contract; none of one that is not known.
+/// The metadata fields of a contract; `None` if the contract is unknown.
 pub(super) fn fields_of(contract: &str) -> Option<Vec<Field>> {
     Some(match contract {
         "text-encoder" => vec![
@@ -98,7 +98,7 @@ pub(super) fn fields_of(contract: &str) -> Option<Vec<Field>> {
     })
 }
 
-/// Those that prior and decoder have in common.
+/// Fields common to prior and decoder.
 fn sampled() -> Vec<Field> {
     vec![
         field("resolution_multiple", "pixels for each cell of the embedding", number(1.)),
@@ -133,7 +133,7 @@ fn number(least: f64) -> Kind {
 }
 
 impl Kind {
-    /// What it may be, in words.
+    /// Describes the allowed values.
     pub(super) fn allowed(self) -> String {
         match self {
             Kind::Text => "a text".to_owned(),
@@ -152,7 +152,7 @@ impl Kind {
         }
     }
 
-    /// Whether a value is one that it may be.
+    /// Whether a value is allowed.
     pub(super) fn allows(self, value: &Value) -> bool {
         match self {
             Kind::Text => value.as_str().is_some_and(|text| !text.is_empty()),

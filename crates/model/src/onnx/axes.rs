@@ -1,4 +1,4 @@
-//! Which extents of a recorded network are fixed, and which follow an input's named axis.
+//! Determines which extents of a recorded network are fixed, and which follow an input's named axis.
 //!
 //! A recording holds numbers only. Inferring all shapes again with one named axis changed tells which extents depend
 //! on it, and whether in proportion. A network whose levels may disagree in size takes sizes that do not divide evenly, and
@@ -11,18 +11,18 @@ use crate::record::{NetworkGraph, Op, infer};
 /// An extent as a function of the inputs' named axes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Dim {
-    /// Always this many.
+    /// Always this extent.
     Fixed(usize),
     /// `times / over` of a named axis, or of the product of several.
     Axis {
         /// Name of the axis; `h*w` of two.
         name: String,
-        /// Multiplied by this.
+        /// Multiplier.
         times: usize,
-        /// Divided by this.
+        /// Divisor.
         over: usize,
     },
-    /// Depends on the inputs in some other way.
+    /// Depends on the inputs in another way.
     Unknown,
 }
 
@@ -39,7 +39,7 @@ impl fmt::Display for Dim {
     }
 }
 
-/// A named axis, its recorded size, another size, and all shapes at that other size.
+/// A named axis with its recorded size, another size, and all shapes at that other size.
 struct Probe {
     name: String,
     size: usize,

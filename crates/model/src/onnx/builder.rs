@@ -1,4 +1,4 @@
-//! A model under construction: what the lowering of each operation appends to.
+//! A model under construction, to which the lowering of each operation adds nodes.
 
 use std::collections::{HashMap, HashSet};
 
@@ -16,31 +16,31 @@ use super::{Compute, ExportOptions, Operators, islands};
 use crate::contract::STEPWISE;
 use crate::record::{DType, Id, NetworkGraph, NetworkNode, Op};
 
-/// Ends the name of a matrix that is stored with its axes swapped.
+/// Suffix for the name of a matrix that is stored transposed.
 pub const TRANSPOSED: &str = ".T";
 
 /// Nodes, names and tensors written so far.
 ///
-/// Names tell where a value comes from: `blocks.0.attention.to_q/MatMul` is a step of the layer whose parameters
-/// start so; an operation without parameters carries the name of the layer before it.
+/// Names show the origin of a value: `blocks.0.attention.to_q/MatMul` is a step of the layer whose parameters have this
+/// prefix; an operation without parameters has the name of the layer before it.
 pub struct Builder<'a> {
-    /// What is written.
+    /// The recorded network.
     pub graph: &'a NetworkGraph,
     /// Extents of every recorded value.
     pub dims: Vec<Vec<Dim>>,
     names: HashSet<String>,
-    /// The written name of each recorded value, once there is one.
+    /// The written name of each recorded value, if it is written already.
     values: Vec<Option<String>>,
     /// Values that several operations share, by what they are.
     pub(super) shared: HashMap<String, String>,
     /// The layer each recorded value belongs to.
     scopes: Vec<String>,
     scope: String,
-    /// What is added up in the operator of the layer norm that follows.
+    /// Sums computed in the operator of the following layer norm.
     pub residuals: Residuals,
-    /// Which operators may be emitted.
+    /// Operators that may be used.
     pub operators: Operators,
-    /// Whether the operation at hand is a matrix product that is to be computed in int8.
+    /// Whether the current operation is a matrix product to be computed in int8.
     pub in_int8: bool,
     chosen: Vec<bool>,
     /// What the model computes in.
@@ -98,7 +98,7 @@ impl<'a> Builder<'a> {
         }
     }
 
-    /// Starts on a recorded operation: what is emitted next belongs to its layer.
+    /// Begins a recorded operation: nodes emitted next belong to its layer.
     pub fn enter(&mut self, id: Id) {
         self.scope = self.scopes[id.0].clone();
         self.in_int8 = self.chosen[id.0];
@@ -124,8 +124,8 @@ impl<'a> Builder<'a> {
         self.values[id.0] = Some(name);
     }
 
-    /// The written name of a recorded value. A parameter or constant, or what follows from these alone, is added when
-    /// first asked for.
+    /// The written name of a recorded value. Adds a parameter or constant, or a value that depends only on these, on
+    /// first use.
     pub fn value(&mut self, id: Id) -> Result<String, ExportError> {
         if let Some(name) = self.values[id.0].clone() {
             return Ok(self.in_width(name));
@@ -168,7 +168,7 @@ impl<'a> Builder<'a> {
         name
     }
 
-    /// A matrix with its axes swapped: stored so if it is a parameter.
+    /// A transposed matrix; a parameter is stored in this form.
     pub fn transposed(&mut self, id: Id) -> Result<String, ExportError> {
         if let Op::Param(n) = self.graph.nodes[id.0].op {
             let name = self.param(n, true)?;
@@ -203,7 +203,7 @@ impl<'a> Builder<'a> {
         })
     }
 
-    /// A value made the first time it is asked for under this key.
+    /// A value made on the first use of this key.
     pub fn once(
         &mut self,
         key: &str,
@@ -229,7 +229,7 @@ impl<'a> Builder<'a> {
         name
     }
 
-    /// Adds a node with one result, and returns the result's name. An empty input is one left out.
+    /// Adds a node with one result, and returns the result's name. An empty input stands for one left out.
     pub fn emit(&mut self, op: &str, inputs: &[&str], attributes: Vec<AttributeProto>) -> String {
         let wanted = if self.scope.is_empty() { op.to_string() } else { format!("{}/{op}", self.scope) };
         self.emit_as(wanted, op, inputs, attributes)
@@ -300,7 +300,7 @@ impl<'a> Builder<'a> {
         ValueInfoProto { name: name.into(), r#type: Some(TypeProto { tensor_type: Some(tensor) }) }
     }
 
-    /// Calls a value by an output's name instead of its own.
+    /// Replaces a value's name by that of an output.
     pub fn rename(&mut self, from: &str, to: &str) {
         let names = self.nodes.iter_mut().flat_map(|node| node.input.iter_mut().chain(&mut node.output));
         names.filter(|name| *name == from).for_each(|name| *name = to.into());
@@ -309,7 +309,7 @@ impl<'a> Builder<'a> {
     }
 }
 
-/// The layer of each value: the common start of its parameters' names, or that of the layer before it.
+/// The layer of each value: the common prefix of its parameters' names, or the layer of the value before it.
 fn scopes(graph: &NetworkGraph) -> Vec<String> {
     let mut scopes: Vec<String> = Vec::with_capacity(graph.nodes.len());
     for node in &graph.nodes {

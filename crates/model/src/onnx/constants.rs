@@ -1,4 +1,4 @@
-//! Fixed values and run-time extents, each added once however many operations use it.
+//! Fixed values and run-time extents, each added once even if several operations use it.
 
 use half::f16;
 
@@ -64,8 +64,8 @@ impl Builder<'_> {
         self.dims[id.0].len()
     }
 
-    /// One extent of a recorded value as an i64 `[1]`: fixed if it is, else measured, once for all values that have
-    /// the same.
+    /// One extent of a recorded value as an i64 `[1]`: a constant, or read at run time, once for all values with the same
+    /// extent.
     pub fn extent(&mut self, id: Id, axis: usize) -> Result<String, ExportError> {
         let dim = self.dims[id.0][axis].clone();
         let value = self.value(id)?;
@@ -73,15 +73,15 @@ impl Builder<'_> {
             Dim::Fixed(n) => self.ints(&[n as i64]),
             Dim::Unknown => self.once(&format!("extent {axis} of {value}"), |b| Ok(b.measure(&value, axis))),
             Dim::Axis { .. } => {
-                // On the input that has the axis, if one has: then nothing waits for the value itself.
+                // Read from the input that has the axis, if any, so that it does not wait for the value itself.
                 let (value, axis) = self.input_with(&dim).unwrap_or((value, axis));
                 self.once_in(&format!("extent.{dim}"), |b| Ok(b.measure(&value, axis)))
             }
         }
     }
 
-    /// The same of a value that halves and doubles an input's extent without remainder, worked out from the input's, so
-    /// that what follows from it need not wait for the value, and does not change with it from step to step.
+    /// Like `extent`, for a value that halves and doubles an input's extent without remainder: computed from the input,
+    /// so that it neither waits for the value nor changes from step to step.
     pub fn extent_of_input(&mut self, id: Id, axis: usize) -> Result<String, ExportError> {
         let Dim::Axis { name, times, over } = self.dims[id.0][axis].clone() else {
             return self.extent(id, axis);
@@ -114,7 +114,7 @@ impl Builder<'_> {
         self.emit("Shape", &[value], attributes)
     }
 
-    /// 0, 1, … up to an extent (i64 `[1]`), as an i64 vector.
+    /// 0, 1, … below an extent (i64 `[1]`), as an i64 vector.
     pub fn indices(&mut self, extent: &str) -> Result<String, ExportError> {
         let end = self.emit("Squeeze", &[extent], vec![]);
         let (start, step) = (self.integer(0)?, self.integer(1)?);

@@ -1,7 +1,7 @@
-//! The head of an ONNX file: metadata, inputs, outputs, and where its tensors lie, without any weight.
+//! The header of an ONNX file: metadata, inputs, outputs, and locations of tensors, without weights.
 //!
-//! Nothing is read of a file that holds more than [`survey`](super::survey) lets pass, that says of a tensor what its bytes
-//! do not bear out, or whose constants would take much more memory than the file ([`unfold`](super::unfold)).
+//! Refuses a file that exceeds the limits of [`survey`](super::survey), that states tensor sizes contradicted by their
+//! bytes, or whose constants would take much more memory than the file ([`unfold`](super::unfold)).
 
 use std::fs::File;
 use std::io::{BufRead, BufReader, Seek};
@@ -17,20 +17,20 @@ use super::unfold::{self, UnfoldError};
 /// The longest name, in bytes.
 pub(super) const NAME: u64 = 64 << 10;
 
-/// What an ONNX file says of itself.
+/// Header of an ONNX file.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Head {
-    /// Pairs of texts that the file's author put there.
+    /// Metadata properties of the file.
     pub metadata: Vec<(String, String)>,
-    /// What the model takes.
+    /// The model's inputs.
     pub inputs: Vec<Outlet>,
-    /// What it gives.
+    /// The model's outputs.
     pub outputs: Vec<Outlet>,
-    /// Sets of operators that it needs beside the standard one.
+    /// Operator sets that it needs in addition to the standard one.
     pub domains: Vec<String>,
     /// Its initialisers.
     pub tensors: Vec<Tensor>,
-    /// Bytes of what follows from its constants alone, which ONNX Runtime computes while it loads the model.
+    /// Bytes of constants that ONNX Runtime computes while loading the model.
     pub unfolded: u64,
 }
 
@@ -39,16 +39,16 @@ pub struct Head {
 pub struct Outlet {
     /// Its name.
     pub name: String,
-    /// Its element type (`TensorProto.DataType`); 0 where it is no tensor.
+    /// Element type (`TensorProto.DataType`); 0 if it is not a tensor.
     pub element: i32,
-    /// Its dimensions, slowest first.
+    /// Dimensions, slowest first.
     pub dims: Vec<Extent>,
 }
 
 /// A dimension of an input or output.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Extent {
-    /// Always of this length.
+    /// Always this length.
     Fixed(u64),
     /// Free, with a name.
     Named(String),
@@ -63,16 +63,16 @@ pub enum HeadError {
     /// It cannot be read, or is damaged.
     #[error(transparent)]
     Wire(#[from] WireError),
-    /// It holds too much.
+    /// It exceeds a limit.
     #[error(transparent)]
     Limit(#[from] LimitError),
-    /// Another file in its place.
+    /// Another kind of file in its place.
     #[error("not an ONNX file but {0}")]
     StandIn(&'static str),
     /// A protobuf, perhaps, but without a graph.
     #[error("not an ONNX file: it holds no graph")]
     NoGraph,
-    /// A tensor is not what it says.
+    /// A tensor's description is wrong.
     #[error(transparent)]
     Tensor(#[from] TensorError),
     /// Its constants take too much memory.
@@ -83,17 +83,17 @@ pub enum HeadError {
 type Read<T> = Result<T, HeadError>;
 
 impl Head {
-    /// Reads the head of an open ONNX file.
+    /// Reads the header of an open ONNX file.
     ///
     /// # Errors
-    /// When it cannot be read, is no ONNX file, or goes beyond what is read of one.
+    /// If it cannot be read, is not an ONNX file, or exceeds a limit.
     pub fn of_file(file: &File) -> Read<Head> {
         let length = file.metadata().map_err(WireError::from)?.len();
         let read = Head::read(BufReader::with_capacity(64 << 10, file), length);
         read.map_err(|error| stand_in::of_file(file).map_or(error, HeadError::StandIn))
     }
 
-    /// Reads the head of a source of `length` bytes, which stands at its beginning.
+    /// Reads the header of a source of `length` bytes, positioned at its beginning.
     ///
     /// # Errors
     /// As [`Head::of_file`].
@@ -117,7 +117,7 @@ impl Head {
         match graphs.as_slice() {
             [] => return Err(HeadError::NoGraph),
             [_] => {}
-            // Protobuf would make one of them, and other readers take the last.
+            // Protobuf would merge duplicate fields, while other readers use the last one.
             [_, (second, _), ..] => return Err(WireError::Damaged(*second).into()),
         }
         head.unfolded = unfold::bytes(&mut reader, length, &head)?;
@@ -138,7 +138,7 @@ impl Head {
     }
 }
 
-/// OperatorSetIdProto; none for the standard set.
+/// OperatorSetIdProto; `None` for the standard set.
 fn domain<R: BufRead + Seek>(reader: &mut Reader<R>, end: u64) -> Read<Option<String>> {
     let mut domain = None;
     while reader.at() < end {
@@ -152,14 +152,14 @@ fn domain<R: BufRead + Seek>(reader: &mut Reader<R>, end: u64) -> Read<Option<St
     Ok(domain)
 }
 
-/// ValueInfoProto, with the TypeProto (field 2), in it (field 1) TypeProto.Tensor, and in that (field 2) TensorShapeProto.
+/// ValueInfoProto, with TypeProto (field 2), in it TypeProto.Tensor (field 1), and in that TensorShapeProto (field 2).
 pub(super) fn outlet<R: BufRead + Seek>(reader: &mut Reader<R>, end: u64) -> Result<Outlet, WireError> {
     let mut outlet = Outlet::default();
     value_info(reader, end, 0, &mut outlet)?;
     Ok(outlet)
 }
 
-/// One of those messages: 0 for the outermost.
+/// One of these nested messages: 0 for the outermost.
 fn value_info<R: BufRead + Seek>(
     reader: &mut Reader<R>,
     end: u64,
@@ -185,7 +185,7 @@ fn extent<R: BufRead + Seek>(reader: &mut Reader<R>, end: u64) -> Result<Extent,
     let mut extent = Extent::Free;
     while reader.at() < end {
         match reader.next(end)? {
-            // A negative number, as some exporters write, is free too.
+            // Some exporters write a negative number for a free extent.
             (1, Wire::Number(length)) if length <= u64::from(u32::MAX) => extent = Extent::Fixed(length),
             (2, Wire::Bytes(stop)) => extent = Extent::Named(reader.text(stop, NAME)?),
             (_, other) => reader.skip(other)?,

@@ -1,4 +1,4 @@
-//! Changes the metadata of a model that is written already, and nothing else of it.
+//! Changes only the metadata of an existing model.
 
 use std::io::{self, BufReader, Read, Seek, SeekFrom, Write};
 use std::path::Path;
@@ -13,14 +13,14 @@ use super::store::io_error;
 use super::survey;
 use crate::whole_file::unfinished;
 
-/// The field of a model that holds its metadata.
+/// Number of the model's metadata field.
 const METADATA: u64 = 14;
 
-/// Gives the model at `path` these pairs, in the place of those of the same keys; the rest of the file stays byte for
-/// byte, and so do the weights beside it.
+/// Sets these pairs in the model at `path`, replacing those with equal keys; the rest of the file and its external data
+/// stay byte for byte.
 ///
 /// # Errors
-/// A file that cannot be read or written, or that is no ONNX model; it is then as it was.
+/// A file that cannot be read or written, or is not an ONNX model; it is then unchanged.
 pub fn set_metadata(path: &Path, pairs: &[(String, String)]) -> Result<(), ExportError> {
     let failed = |e| io_error(path, e);
     let damaged = |e: WireError| match e {
@@ -30,7 +30,7 @@ pub fn set_metadata(path: &Path, pairs: &[(String, String)]) -> Result<(), Expor
     let source = regular::open(path, Links::Followed).map_err(failed)?;
     let length = source.metadata().map_err(failed)?.len();
     let mut reader = Reader::new(BufReader::new(&source));
-    // Where the fields begin and end that stay.
+    // Ranges of the fields that stay.
     let mut kept = vec![];
     while reader.at() < length {
         let start = reader.at();
@@ -53,7 +53,7 @@ pub fn set_metadata(path: &Path, pairs: &[(String, String)]) -> Result<(), Expor
         (&source).seek(SeekFrom::Start(start)).map_err(failed)?;
         io::copy(&mut (&source).take(end - start), &mut file).map_err(failed)?;
     }
-    // Fields of a message may stand in any order, so that new ones can be put at the end.
+    // The fields of a message may have any order, so new ones can be appended.
     let new = pairs.iter().map(|(key, value)| StringStringEntryProto::new(key, value)).collect();
     let new = ModelProto { metadata_props: new, ..ModelProto::default() };
     file.write_all(&new.encode_to_vec()).map_err(failed)?;

@@ -50,19 +50,19 @@ pub use unfold::UnfoldError;
 pub use weights::{BoxError, ExportError, Precision, Weight, Weights};
 pub use wuerst_read::wire::WireError;
 
-/// Which operators a model may use.
+/// Operators that a model may use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Operators {
-    /// Those of the ONNX standard, which every provider and every other runtime has.
+    /// Operators of the ONNX standard, which every provider and runtime supports.
     #[default]
     Standard,
-    /// Also those that ONNX Runtime's CPU and CUDA providers fuse. `MultiHeadAttention`, where no mask is given, never
-    /// holds all scores at once, and measured 10 to 25 % faster than its parts on the CPU; `SkipLayerNormalization`
-    /// takes a quarter of the time of a layer norm.
+    /// In addition, fused operators of ONNX Runtime's CPU and CUDA providers. `MultiHeadAttention` without a mask never
+    /// stores all scores at once, and is 10 to 25 % faster than its parts on the CPU; `SkipLayerNormalization` takes a
+    /// quarter of the time of a layer norm.
     OnnxRuntime,
-    /// Also those that multiply in int8, for ONNX Runtime's CPU provider: the matrix products that depend on a
-    /// picture have signed 8-bit weights and activations rounded while the model runs. What else there is stays f32.
-    /// Fast on processors with VNNI or AMX.
+    /// In addition, int8 products for ONNX Runtime's CPU provider: the matrix products that depend on a picture have
+    /// signed 8-bit weights, and activations rounded at run time. Everything else stays f32. Fast on processors with VNNI
+    /// or AMX.
     Int8,
 }
 
@@ -92,9 +92,9 @@ pub struct ExportOptions {
     pub compute: Compute,
     /// Which operators it may use.
     pub operators: Operators,
-    /// Models with more bytes of weights than this get a data file.
+    /// Models with more bytes of weights than this get an external data file.
     pub inline_bytes: u64,
-    /// Metadata that travel with the model, as ONNX metadata properties: the contract it fulfils, scale factors, sizes.
+    /// Metadata properties stored in the model: its contract, scale factors, sizes.
     pub metadata: Vec<(String, String)>,
 }
 
@@ -112,12 +112,12 @@ impl Default for ExportOptions {
     }
 }
 
-/// Writes the model to `path`, and its weights beside it if they are many.
+/// Writes the model to `path`, and its weights next to it if they are large.
 ///
-/// Each file appears under its name when both are complete; a failed export leaves what was there before.
+/// Each file gets its name when both are complete; a failed export leaves existing files unchanged.
 ///
 /// # Errors
-/// [`ExportError`] names the parameter or file that is wrong.
+/// [`ExportError`] names the wrong parameter or file.
 pub fn write(
     path: &Path,
     graph: &NetworkGraph,
@@ -138,14 +138,14 @@ pub fn write(
         location: location.to_string_lossy().into_owned(),
     };
     let model = model(graph, Store::new(weights, options.precision, Some(data_file)), options)?;
-    // Only tensors above a size are in it, and there may be none.
+    // It contains only tensors above a minimum size, and there may be none.
     if data.as_file().metadata().map_err(|source| io_error(&data_path, source))?.len() > 0 {
         data.persist(&data_path).map_err(|e| io_error(&data_path, e.error))?;
     }
     replace(path, &model).map_err(|source| io_error(path, source))
 }
 
-/// The model as bytes, weights included.
+/// The model as bytes, with weights.
 ///
 /// # Errors
 /// As [`write()`]; more than 2 GiB do not fit.
@@ -157,7 +157,7 @@ pub fn encode(
     model(graph, Store::new(weights, options.precision, None), options)
 }
 
-/// Lowers what the outputs need, and encodes it.
+/// Lowers the values that the outputs need, and encodes the model.
 fn model(graph: &NetworkGraph, store: Store<'_>, options: &ExportOptions) -> Result<Vec<u8>, ExportError> {
     let (live, fixed) = (live(graph), graph.fixed());
     if options.compute == Compute::F16 && options.operators == Operators::Int8 {
@@ -182,7 +182,7 @@ fn model(graph: &NetworkGraph, store: Store<'_>, options: &ExportOptions) -> Res
         let value = builder.value(*id)?;
         let computed = builder.nodes.iter().any(|node| node.output[0] == value);
         let taken = graph.outputs.iter().any(|(other, _)| *other == value);
-        // An input, a parameter or another output keeps its name, and is copied.
+        // An input, a parameter or another output keeps its name, so it is copied.
         let value = if computed && !taken { value } else { builder.emit("Identity", &[&value], vec![]) };
         builder.rename(&value, name);
     }
@@ -219,7 +219,7 @@ fn metadata(options: &ExportOptions, builder: &Builder<'_>) -> Vec<StringStringE
     given.chain(int8).chain(half).map(|(key, value)| StringStringEntryProto::new(key, value)).collect()
 }
 
-/// The nodes that the outputs depend on: of some recorded values, a part is read in another form.
+/// The nodes that the outputs depend on: some recorded values are read in another form, which leaves nodes unused.
 fn needed(nodes: Vec<NodeProto>, graph: &NetworkGraph) -> Vec<NodeProto> {
     let mut read: HashSet<String> = graph.outputs.iter().map(|(name, _)| name.clone()).collect();
     let mut needed = vec![];
@@ -233,7 +233,7 @@ fn needed(nodes: Vec<NodeProto>, graph: &NetworkGraph) -> Vec<NodeProto> {
     needed
 }
 
-/// The standard set, and others where a node needs them.
+/// The standard operator set, and others that nodes need.
 fn operator_sets(builder: &Builder<'_>) -> Vec<OperatorSetIdProto> {
     let mut sets = vec![OperatorSetIdProto { domain: String::new(), version: proto::OPSET }];
     if builder.nodes.iter().any(|node| node.domain == proto::MICROSOFT) {
@@ -242,7 +242,7 @@ fn operator_sets(builder: &Builder<'_>) -> Vec<OperatorSetIdProto> {
     sets
 }
 
-/// Which values the outputs depend on.
+/// Whether the outputs depend on each value.
 fn live(graph: &NetworkGraph) -> Vec<bool> {
     let mut live = vec![false; graph.nodes.len()];
     graph.outputs.iter().for_each(|(_, id)| live[id.0] = true);
@@ -259,7 +259,7 @@ pub fn quantizable(graph: &NetworkGraph) -> bool {
     quantize::chosen(graph, Operators::Int8).contains(&true)
 }
 
-/// Bytes that the weights take in the file, at most.
+/// Maximum number of bytes of the weights in the file.
 fn weight_bytes(graph: &NetworkGraph, options: &ExportOptions) -> u64 {
     let chosen = quantize::chosen(graph, options.operators);
     let mut narrow = vec![false; graph.nodes.len()];

@@ -1,13 +1,13 @@
-//! The parts of a data file that a session of a model needs: each tensor, or in its place what ONNX Runtime packed of it.
+//! The parts of an external data file that a session needs: each tensor, or ONNX Runtime's packed form of it.
 
 use wuerst_read::message::Message;
 use wuerst_read::wire::fields;
 
-/// How the keys of packed weights begin. Their values are a name and, after bars, the offset, the length and a number of each
-/// part, with semicolons between.
+/// Prefix of the keys of packed weights. Their values are a name and, after bars, offset, length and number of each part,
+/// separated by semicolons.
 const PACKED: &str = "prepacked_";
 
-/// Offset and length of each part of its data file that a session of an encoded model needs. None where the model is damaged.
+/// Offset and length of each part of its data file that a session of an encoded model needs. `None` if the model is damaged.
 pub fn outside(model: &[u8]) -> Option<Vec<[u64; 2]>> {
     let mut parts = vec![];
     walk(Message::Model, model, &mut parts)?;
@@ -26,7 +26,7 @@ fn walk(message: Message, content: &[u8], parts: &mut Vec<[u64; 2]>) -> Option<(
     Some(())
 }
 
-/// TensorProto: pairs of texts that say where it is.
+/// TensorProto: pairs of texts with its location.
 fn of_tensor(tensor: &[u8], parts: &mut Vec<[u64; 2]>) -> Option<()> {
     let (mut own, packed_before) = ([0, 0], parts.len());
     for pair in fields(tensor)?.iter().filter(|field| field.number == 13) {
@@ -44,7 +44,7 @@ fn of_tensor(tensor: &[u8], parts: &mut Vec<[u64; 2]>) -> Option<()> {
             _ => {}
         }
     }
-    // What was packed is read in its place.
+    // The packed form is read in its place.
     if parts.len() == packed_before && own[1] > 0 {
         parts.push(own);
     }

@@ -1,13 +1,13 @@
 //! The messages of `onnx.proto` that a written model consists of.
 //!
 //! Field numbers and enumeration values are those of the ONNX specification (IR version 10). Repeated integers are
-//! unpacked, as proto2 has them, so that small hand-written readers can follow.
+//! unpacked, as in proto2, so that simple readers can parse them.
 
 use prost::{Message, Oneof};
 
-/// IR version this module writes: the one that came with opset 20 and 21.
+/// IR version written here, introduced with opset 20 and 21.
 pub const IR_VERSION: i64 = 10;
-/// Operator set this module writes: the first with `Gelu`.
+/// Operator set written here, the first with `Gelu`.
 pub const OPSET: i64 = 20;
 /// Domain of the operators that only ONNX Runtime has.
 pub const MICROSOFT: &str = "com.microsoft";
@@ -90,7 +90,7 @@ pub struct NodeProto {
     pub domain: String,
 }
 
-/// Scalars are optional because proto2 readers ask whether they are present, even where they are zero.
+/// Scalars are optional because proto2 readers distinguish absent values from zeros.
 #[derive(Clone, PartialEq, Message)]
 pub struct AttributeProto {
     #[prost(string, tag = "1")]
@@ -107,7 +107,7 @@ pub struct AttributeProto {
     pub r#type: i32,
 }
 
-/// What an attribute may hold, and the constructors for it.
+/// Types of attributes, and their constructors.
 impl AttributeProto {
     pub fn float(name: &str, value: f32) -> Self {
         AttributeProto { name: name.into(), f: Some(value), r#type: 1, ..Default::default() }
@@ -135,12 +135,12 @@ pub struct TensorProto {
     pub data_type: i32,
     #[prost(string, tag = "8")]
     pub name: String,
-    /// Little-endian, row-major; absent where the elements lie in another file.
+    /// Little-endian, row-major; absent if the elements are in an external data file.
     #[prost(bytes = "vec", optional, tag = "9")]
     pub raw_data: Option<Vec<u8>>,
     #[prost(message, repeated, tag = "13")]
     pub external_data: Vec<StringStringEntryProto>,
-    /// 1 where the elements lie in another file.
+    /// 1 if the elements are in an external data file.
     #[prost(int32, optional, tag = "14")]
     pub data_location: Option<i32>,
 }
@@ -173,7 +173,7 @@ pub struct TensorShapeProto {
     pub dim: Vec<DimensionProto>,
 }
 
-/// Without a value: an extent nobody knows beforehand.
+/// Without a value: an extent that is unknown before run time.
 #[derive(Clone, PartialEq, Message)]
 pub struct DimensionProto {
     #[prost(oneof = "Extent", tags = "1, 2")]

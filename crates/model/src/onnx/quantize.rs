@@ -1,9 +1,9 @@
-//! Matrix products of signed 8-bit weights and 8-bit activations, summed in 32 bits: what processors multiply fastest.
+//! Matrix products of signed 8-bit weights and 8-bit activations with 32-bit sums, the fastest multiplication of processors.
 //!
 //! A weight has one scale for each column of the product, and no zero point. The activations of a row (a place of a
-//! picture, or a token) get a scale from that row alone, while the model runs. One scale for the whole input is what
-//! `DynamicQuantizeMatMul` does, in half the time: but then each picture of a batch changes the others, and the small
-//! rows beside large ones are lost (see `crates/stages/PERFORMANCE.md`).
+//! picture, or a token) get a scale from that row alone, while the model runs. `DynamicQuantizeMatMul` uses one scale for
+//! the whole input and takes half the time, but then the pictures of a batch affect each other, and small rows lose
+//! precision next to large ones (see `crates/stages/PERFORMANCE.md`).
 
 use super::Operators;
 use super::builder::Builder;
@@ -14,26 +14,26 @@ use crate::record::{Id, NetworkGraph, NetworkNode, Op, Param};
 
 type Lowered = Result<String, ExportError>;
 
-/// The key of the pair of metadata that marks a model with such products, and its value.
+/// The metadata pair that marks a model with such products.
 pub const QUANTIZED: (&str, &str) = ("wuerst.quantized", "int8");
 
-/// The operator, one of ONNX Runtime's own: products as 32-bit sums, times the scales.
+/// An operator of ONNX Runtime: products as 32-bit sums, times the scales.
 const PRODUCT: &str = "MatMulIntegerToFloat";
 
-/// What stands for zero among the activations, which the operator wants without a sign.
+/// Zero point of the activations, which the operator requires to be unsigned.
 const ZERO: u8 = 128;
 
 /// Steps from zero to the largest number of a row or column, on either side.
 const STEPS: f32 = 127.;
 
-/// Keeps a row of zeros from dividing by nothing.
+/// Prevents a division by zero for a row of zeros.
 const TINY: f32 = 1e-20;
 
-/// A product of n numbers with m outputs, where n·m/(n+m) is smaller, gains less than rounding its activations takes.
+/// Below this n·m/(n+m), for n inputs and m outputs, rounding the activations costs more than int8 saves.
 const WORTHWHILE: usize = 96;
 
-/// Products in int8: of a large parameter and a tensor that depends on a picture.
-/// What is computed from text and time alone stays in f32: it is little, and an error in it pushes every place and step
+/// Selects the products to compute in int8: those of a large parameter and a tensor that depends on a picture. Values
+/// computed from text and time alone stay in f32: they are few, and an error in them would affect every place and step in
 /// the same way.
 pub fn chosen(graph: &NetworkGraph, operators: Operators) -> Vec<bool> {
     if operators != Operators::Int8 {
@@ -51,7 +51,7 @@ pub fn chosen(graph: &NetworkGraph, operators: Operators) -> Vec<bool> {
     graph.nodes.iter().map(product).collect()
 }
 
-/// The parameter that a weight is, with the number that it may be multiplied with.
+/// The parameter behind a weight, and the number that it may be multiplied by.
 pub fn matrix(graph: &NetworkGraph, weight: Id) -> Option<(Id, Option<Id>)> {
     let node = &graph.nodes[weight.0];
     let parameter = |id: Id| matches!(graph.nodes[id.0].op, Op::Param(_));
@@ -70,12 +70,12 @@ pub fn matrix(graph: &NetworkGraph, weight: Id) -> Option<(Id, Option<Id>)> {
 pub struct Matrix {
     /// `[in,out]`, row-major, from −127 to 127.
     pub values: Vec<i8>,
-    /// `[out]`: what a value is to be multiplied by.
+    /// `[out]`: factors for the rows.
     pub scales: Vec<f32>,
 }
 
 impl Matrix {
-    /// Rounds a weight `[out,in]`, to even where two are equally near.
+    /// Rounds a weight `[out,in]`, ties to even.
     pub fn of(weight: &Weight) -> Matrix {
         let inner = weight.shape.last().copied().unwrap_or(1).max(1);
         let outputs = || weight.data.chunks_exact(inner);
@@ -91,7 +91,7 @@ impl Matrix {
     }
 }
 
-/// Bytes that a matrix takes in the file.
+/// Bytes of a matrix in the file.
 pub fn stored_bytes(param: &Param) -> u64 {
     let elements: usize = param.shape.iter().product();
     (elements + 4 * param.shape[0]) as u64
@@ -110,13 +110,13 @@ pub fn product(b: &mut Builder<'_>, x: Id, weight: Id) -> Lowered {
     })?;
     let step = b.scalar(1. / STEPS)?;
     let (values, scales) = b.quantized(weight)?;
-    // Nothing, but ONNX Runtime aborts without it where it makes the weights unsigned (`session.x64quantprecision`).
+    // Zero, but ONNX Runtime aborts without it where it makes the weights unsigned (`session.x64quantprecision`).
     let none = b.byte("i8", elem::INT8, 0)?;
     let product = b.emit_fused(PRODUCT, &[&rows, &values, &step, &scales, &zero, &none], vec![]);
     Ok(b.emit("Mul", &[&product, &largest], vec![]))
 }
 
-/// The largest number of each row, without its sign: `[…,1]`.
+/// The largest absolute value of each row: `[…,1]`.
 fn largest(b: &mut Builder<'_>, x: &str) -> Lowered {
     let axis = b.ints(&[-1])?;
     let keep = || vec![AttributeProto::int("keepdims", 1)];
@@ -146,7 +146,7 @@ impl Builder<'_> {
         let values = self.once(&format!("param {name}"), |b| {
             let (values, scales) = (b.fresh(&name), b.fresh(&format!("{name}.scales")));
             b.store.matrix(param, &values, &scales)?;
-            // Both come of one reading of the weight.
+            // Both come from one reading of the weight.
             b.once(&format!("scales {name}"), |_| Ok(scales))?;
             Ok(values)
         })?;

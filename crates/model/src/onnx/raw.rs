@@ -1,8 +1,8 @@
-//! ONNX bytes by hand, for tests of what no good writer writes.
+//! Hand-made ONNX bytes, for tests of files that no correct writer makes.
 
 use prost::encoding::{WireType, encode_key, encode_varint};
 
-/// A field that holds bytes.
+/// A field with bytes.
 pub fn put(number: u32, content: &[u8]) -> Vec<u8> {
     let mut field = vec![];
     encode_key(number, WireType::LengthDelimited, &mut field);
@@ -10,7 +10,7 @@ pub fn put(number: u32, content: &[u8]) -> Vec<u8> {
     [field, content.to_vec()].concat()
 }
 
-/// A field that holds a number.
+/// A field with a number.
 pub fn number(number: u32, value: i64) -> Vec<u8> {
     let mut field = vec![];
     encode_key(number, WireType::Varint, &mut field);

@@ -1,8 +1,8 @@
-//! A model in two: what does not change from step to step, and the rest.
+//! Splits a model into a step-invariant part and the rest.
 //!
-//! A diffusion model is evaluated many times, and of its inputs only a few are new each time. What follows from the others
-//! alone is a model of its own, whose results the rest takes as inputs. Nodes and tensors stay byte for byte as they are; only
-//! names are read, so that any model of any operator set can be split.
+//! A diffusion model is evaluated many times, while only a few of its inputs change. The values that depend only on the
+//! other inputs become a model of their own, whose results are inputs of the rest. Nodes and tensors stay byte for byte;
+//! only names are read, so any model of any operator set can be split.
 
 mod node;
 
@@ -20,7 +20,7 @@ use node::SplitNode;
 /// When a value is known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum When {
-    /// While the model is loaded: a weight, or what follows from weights alone.
+    /// While the model is loaded: a weight, or a value that depends only on weights.
     Loading,
     /// Before the first step.
     Invariant,
@@ -33,7 +33,7 @@ enum When {
 pub struct TensorType {
     /// Code of the element type.
     pub element: i32,
-    /// Dimensions; 0 where it is not known how many.
+    /// Number of dimensions; 0 if unknown.
     pub rank: usize,
 }
 
@@ -47,14 +47,14 @@ pub struct ModelSplit<'a> {
     crossing: Vec<&'a str>,
 }
 
-/// Which part of a model is written.
+/// The part of a model to write.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Part {
     Invariant,
     Step,
 }
 
-/// Fields of ModelProto, of GraphProto, and of what has a name in it.
+/// Field numbers of ModelProto, of GraphProto, and of messages with a name.
 mod field {
     pub const GRAPH: u64 = 7;
     pub const TRAINING: u64 = 20;
@@ -69,16 +69,16 @@ mod field {
 }
 
 impl<'a> ModelSplit<'a> {
-    /// How to split an encoded model of whose inputs these are new in each step, though always of the same extents. None
-    /// where nothing is gained by it, and where the model is damaged, or holds what this cannot follow.
+    /// Finds a split of an encoded model whose inputs `changing` change in each step, with constant extents. `None` if a
+    /// split gains nothing, and if the model is damaged or contains unsupported constructs.
     pub fn of(model: &'a [u8], changing: &[&str]) -> Option<ModelSplit<'a>> {
-        // Bounds what is read below, and how deep.
+        // Bounds the size and depth of the following reading.
         survey(&mut Reader::new(Cursor::new(model)), model.len() as u64).ok()?;
         let model = fields(model)?;
         let graph = model.iter().rfind(|field| field.number == field::GRAPH)?;
         let graph = fields(graph.content)?;
         let odd = |fields: &[Field<'_>], odd: &[u64]| fields.iter().any(|field| odd.contains(&field.number));
-        // A function hides what is in it.
+        // Functions hide their content.
         if odd(&model, &[field::TRAINING, field::FUNCTION])
             || odd(&graph, &[field::QUANTIZATION, field::SPARSE])
         {
@@ -108,7 +108,7 @@ impl<'a> ModelSplit<'a> {
         Some(split)
     }
 
-    /// What only makes a value larger is done in each step, so that less is kept.
+    /// Moves nodes that only enlarge a value to the per-step part, so that less is kept.
     fn repeat_enlarging(&mut self) {
         let mut read: HashSet<&str> = HashSet::new();
         for node in self.nodes.iter_mut().rev() {
@@ -121,7 +121,7 @@ impl<'a> ModelSplit<'a> {
         }
     }
 
-    /// Finds what the second part reads of the first, and none where it is not worth it.
+    /// Finds the values that the second part reads from the first; `None` if a split gains nothing.
     fn cross(&mut self, when: &HashMap<&str, When>) -> Option<()> {
         // The noise itself would be known before the first step.
         if self.outputs.iter().any(|name| when.get(name) != Some(&When::Step)) {
@@ -158,7 +158,7 @@ impl<'a> ModelSplit<'a> {
         kept
     }
 
-    /// Names of the values that the first part gives and the second takes.
+    /// Names of the values that the first part passes to the second.
     pub fn crossing(&self) -> &[&'a str] {
         &self.crossing
     }
@@ -168,7 +168,7 @@ impl<'a> ModelSplit<'a> {
         self.tensors_of(Part::Invariant).into_iter().filter_map(tensor_name).collect()
     }
 
-    /// Parameters in the tensors that both parts read, and hold.
+    /// Number of parameters in tensors that both parts hold.
     pub fn shared(&self) -> u64 {
         let (invariant, step) = (self.tensors(), self.tensors_of(Part::Step));
         let both = step
@@ -184,21 +184,20 @@ impl<'a> ModelSplit<'a> {
         tensors.filter(|tensor| tensor_name(tensor).is_some_and(|name| read.contains(name))).collect()
     }
 
-    /// The first part, encoded: from inputs that are the same in each step to [`ModelSplit::crossing`], whose types it does not
-    /// say.
+    /// The first part, encoded: from the unchanging inputs to [`ModelSplit::crossing`], without their types.
     ///
     /// # Errors
-    /// There is no memory for it.
+    /// Memory is short.
     pub fn invariant(&self) -> Result<Vec<u8>, TryReserveError> {
         let untyped = |name: &&str| ValueInfoProto { name: (*name).into(), r#type: None };
         self.encode(Part::Invariant, &[], &self.crossing.iter().map(untyped).collect::<Vec<_>>())
     }
 
-    /// The second part, encoded: from the other inputs and [`ModelSplit::crossing`], which are of these types, to the model's
-    /// outputs. None where a type is missing.
+    /// The second part, encoded: from the other inputs and [`ModelSplit::crossing`], which have these types, to the
+    /// model's outputs. `None` if a type is missing.
     ///
     /// # Errors
-    /// There is no memory for it.
+    /// Memory is short.
     pub fn step(&self, types: &BTreeMap<String, TensorType>) -> Result<Option<Vec<u8>>, TryReserveError> {
         let typed = |name: &&str| {
             let ty = types.get(*name)?;
@@ -248,14 +247,14 @@ impl<'a> ModelSplit<'a> {
     }
 }
 
-/// Appends bytes, of which a model may hold many.
+/// Appends bytes; a model may contain many.
 fn append(bytes: &[u8], to: &mut Vec<u8>) -> Result<(), TryReserveError> {
     to.try_reserve(bytes.len())?;
     to.extend_from_slice(bytes);
     Ok(())
 }
 
-/// Appends a field that holds bytes.
+/// Appends a field with bytes.
 fn put(number: u64, content: &[u8], to: &mut Vec<u8>) -> Result<(), TryReserveError> {
     let (mut key, length) = ([0; 20], content.len() as u64);
     let mut rest = key.as_mut_slice();
@@ -276,7 +275,7 @@ fn tensor_name<'a>(tensor: &Field<'a>) -> Option<&'a str> {
     fields(tensor.content)?.iter().find(|field| field.number == 8)?.text()
 }
 
-/// How many numbers a TensorProto holds; its extents may be packed.
+/// Number of elements of a TensorProto; its extents may be packed.
 fn numbers(tensor: &Field<'_>) -> u64 {
     let mut count = 1u64;
     for field in fields(tensor.content).unwrap_or_default().iter().filter(|field| field.number == 1) {

@@ -1,4 +1,4 @@
-//! Initialisers: inside the model while they are few, else in a data file beside it, written one at a time.
+//! Initialisers: inside the model if they are few, otherwise in an external data file, written one at a time.
 
 use std::io::{self, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
@@ -11,7 +11,7 @@ use super::weights::{ExportError, Precision, Weight, Weights};
 use crate::record::Param;
 
 /// Tensors in the data file start at multiples of this, the coarsest granularity of memory maps (Windows). Smaller
-/// tensors stay in the model, where the gaps would outweigh them.
+/// tensors stay in the model, since the gaps would outweigh them.
 const ALIGNMENT: u64 = 64 * 1024;
 
 /// Tensors smaller than this are never stored as f16.
@@ -22,17 +22,17 @@ pub struct Store<'a> {
     weights: &'a dyn Weights,
     precision: Precision,
     data: Option<DataFile<'a>>,
-    /// Finished tensors; those in the data file hold only their place.
+    /// Finished tensors; those in the data file contain only their location.
     pub tensors: Vec<TensorProto>,
 }
 
-/// The file beside the model.
+/// The external data file.
 pub struct DataFile<'a> {
-    /// Where the bytes go.
+    /// Destination of the bytes.
     pub file: &'a mut std::fs::File,
     /// For messages.
     pub path: PathBuf,
-    /// Its name as the model gives it, relative to the model.
+    /// Its path relative to the model.
     pub location: String,
 }
 
@@ -41,7 +41,7 @@ impl<'a> Store<'a> {
         Store { weights, precision, data, tensors: vec![] }
     }
 
-    /// Adds a parameter, and says whether it was narrowed to f16. `transposed` swaps the axes of a matrix.
+    /// Adds a parameter; returns whether it was narrowed to f16. `transposed` swaps the axes of a matrix.
     pub fn param(&mut self, param: &Param, name: &str, transposed: bool) -> Result<bool, ExportError> {
         let weight = self.read(param)?;
         let narrow =
@@ -58,7 +58,7 @@ impl<'a> Store<'a> {
         Ok(narrow)
     }
 
-    /// Adds a matrix as int8 and their scales.
+    /// Adds a matrix as int8, and its scales.
     pub fn matrix(&mut self, param: &Param, values: &str, scales: &str) -> Result<(), ExportError> {
         let matrix = Matrix::of(&self.read(param)?);
         let outputs = matrix.scales.len();
@@ -111,7 +111,7 @@ impl<'a> Store<'a> {
 }
 
 impl DataFile<'_> {
-    /// Writes at the next aligned place, and returns it.
+    /// Writes at the next aligned offset, and returns it.
     fn append(&mut self, bytes: &[u8]) -> Result<u64, ExportError> {
         let mut write = || -> io::Result<u64> {
             let end = self.file.seek(SeekFrom::End(0))?;
@@ -135,7 +135,7 @@ fn narrows(param: &Param, precision: Precision) -> bool {
     precision == Precision::F16 && !vector && bytes >= SMALL
 }
 
-/// Bytes a parameter takes in the file, at most.
+/// Maximum number of bytes of a parameter in the file.
 pub fn stored_bytes(param: &Param, precision: Precision) -> u64 {
     let width = if narrows(param, precision) { 2 } else { 4 };
     width * param.shape.iter().product::<usize>() as u64
@@ -159,7 +159,7 @@ pub fn encode(data: &[f32], narrow: bool) -> Vec<u8> {
     bytes
 }
 
-/// Swaps the axes of a matrix, tile by tile, so that both sides stay in the processor's cache.
+/// Transposes a matrix tile by tile, so that both sides stay in the processor's cache.
 pub fn transpose(data: &[f32], rows: usize, columns: usize) -> Vec<f32> {
     const TILE: usize = 32;
     let mut out = vec![0.; data.len()];

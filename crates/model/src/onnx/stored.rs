@@ -1,4 +1,4 @@
-//! A model that this module wrote, as a source of weights: to train on from, or to be written anew.
+//! A model written by this module, as a source of weights for further training or another export.
 
 use std::collections::BTreeMap;
 use std::io::{self, Read, Seek, SeekFrom};
@@ -16,43 +16,43 @@ use super::tensor::{Place, Tensor};
 use super::weights::{BoxError, Precision, Weight, Weights};
 use crate::record::{NetworkGraph, Param};
 
-/// Why a model could not be read back.
+/// Reason why a model cannot be read.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ReadError {
     /// The operating system refused.
     #[error("{}: {source}", path.display())]
     Io {
-        /// Which file.
+        /// Path of the file.
         path: PathBuf,
-        /// What it said.
+        /// Error of the system.
         source: std::io::Error,
     },
-    /// Not a model, or a damaged one.
+    /// Damaged, or not a model.
     #[error("{}: {message}", path.display())]
     Format {
-        /// Which file.
+        /// Path of the file.
         path: PathBuf,
-        /// What is wrong.
+        /// Description of the problem.
         message: String,
     },
 }
 
-/// A model file, and the data file beside it, of which one tensor at a time is read.
+/// A model file with its external data, of which one tensor at a time is read.
 #[derive(Debug)]
 pub struct Stored {
     path: PathBuf,
     metadata: Vec<(String, String)>,
-    /// Floating-point tensors by the names of the recorded parameters; constants of the graph among them, under names
-    /// that no parameter has.
+    /// Floating-point tensors by the names of the recorded parameters, including constants of the graph, under names that
+    /// no parameter has.
     tensors: BTreeMap<String, Tensor>,
 }
 
 impl Stored {
-    /// Reads the model without what lies in its data file.
+    /// Reads the model without its external data.
     ///
     /// # Errors
-    /// If the file cannot be read, or is no ONNX model.
+    /// If the file cannot be read, or is not an ONNX model.
     pub fn open(path: &Path) -> Result<Stored, ReadError> {
         let io = |source| ReadError::Io { path: path.into(), source };
         let file = regular::open(path, Links::Followed).map_err(io)?;
@@ -71,12 +71,12 @@ impl Stored {
         &self.metadata
     }
 
-    /// How many floating-point tensors it has.
+    /// Number of floating-point tensors.
     pub fn tensor_count(&self) -> usize {
         self.tensors.len()
     }
 
-    /// How it stores matrices and kernels.
+    /// Precision of stored matrices and kernels.
     pub fn precision(&self) -> Precision {
         match self.tensors.values().any(|tensor| tensor.element == elem::FLOAT16) {
             true => Precision::F16,
@@ -84,7 +84,7 @@ impl Stored {
         }
     }
 
-    /// Its tensors, each with its name: what is stored as f16 widened, what is stored transposed the right way round.
+    /// Its tensors with names; f16 is widened, and transposed matrices are restored.
     ///
     /// # Errors
     /// The data file cannot be read, or a tensor is damaged.
@@ -92,7 +92,7 @@ impl Stored {
         self.tensors.iter().map(|(name, tensor)| Ok((name.clone(), self.read(tensor)?)))
     }
 
-    /// Compares the extents of what it holds with those that a network wants, without reading any weight.
+    /// Compares extents with those of a network, without reading weights.
     ///
     /// # Errors
     /// The first parameter that is missing, or has other extents.
@@ -113,8 +113,8 @@ impl Stored {
         Ok(())
     }
 
-    /// Whether a data file is next to the model, links resolved: one that leads elsewhere could give any file of the user's
-    /// as weights. The caches of model hubs hold links to both, which lie next to each other.
+    /// Checks that a data file is next to the model, links resolved: otherwise a link could pass any file of the user off
+    /// as weights. Caches of model hubs contain links to both files, which are next to each other.
     fn lies_beside(&self, data: &Path) -> io::Result<()> {
         let (data, model) = (data.canonicalize()?, self.path.canonicalize()?);
         let folder = self.path.parent().filter(|folder| *folder != Path::new("")).unwrap_or(Path::new("."));
@@ -154,7 +154,7 @@ impl Weights for Stored {
     }
 }
 
-/// The parameter that a tensor holds.
+/// The parameter stored in a tensor.
 fn plain_name(tensor: &Tensor) -> &str {
     match (tensor.name.strip_suffix(TRANSPOSED), tensor.dims.len()) {
         (Some(plain), 2) => plain,

@@ -1,50 +1,50 @@
-//! How much an ONNX file may hold. Every reader, ONNX Runtime's above all, sees only files that passed.
+//! Limits of ONNX files. All readers, above all ONNX Runtime's, only get files within them.
 //!
-//! Two bytes of a file become a message of hundreds of bytes in memory, and each subgraph takes a part of the stack. So
-//! all messages that a reader of `onnx.proto` would make are counted first, without making any.
+//! Two bytes of a file become a message of hundreds of bytes in memory, and each subgraph takes stack space. So all
+//! messages that a reader of `onnx.proto` would create are counted first.
 
 use std::io::{BufRead, Seek};
 
 use wuerst_read::message::Message;
 use wuerst_read::wire::{Reader, Wire, WireError};
 
-/// Subgraphs within each other.
+/// Maximum nesting of subgraphs.
 pub const SUBGRAPHS: usize = 16;
-/// Nodes, those of subgraphs and functions among them.
+/// Maximum number of nodes, including those of subgraphs and functions.
 pub const NODES: u64 = 100_000;
-/// Tensors in the file, those in attributes among them.
+/// Maximum number of tensors in the file, including those in attributes.
 pub const TENSORS: u64 = 100_000;
 /// Messages of any kind.
 pub const MESSAGES: u64 = 1_000_000;
 /// Fields of any kind.
 pub const FIELDS: u64 = 4_000_000;
-/// Messages within each other; fewer than protobuf's own 100.
+/// Maximum nesting of messages; below protobuf's own 100.
 const DEPTH: usize = 80;
 /// Pairs of metadata.
 pub const PAIRS: u64 = 1000;
 /// Bytes of all metadata.
 pub const METADATA: u64 = 16 << 20;
-/// Inputs and outputs, those of subgraphs among them.
+/// Maximum number of inputs and outputs, including those of subgraphs.
 pub const OUTLETS: u64 = 20_000;
 /// Functions of the model's own.
 pub const FUNCTIONS: u64 = 1000;
-/// Dimensions of a value: as many as NumPy has.
+/// Maximum rank of a value: NumPy's.
 pub const DIMENSIONS: u64 = 64;
-/// Memory that lists of numbers take, beside four times the file's length.
+/// Memory for lists of numbers, in addition to four times the file's length.
 pub const LISTS: u64 = 64 << 20;
 
-/// Why a file is not read.
+/// Reason why a file is refused.
 #[derive(Debug, thiserror::Error)]
 pub enum LimitError {
     /// It cannot be read.
     #[error(transparent)]
     Wire(#[from] WireError),
-    /// It holds more than is read.
+    /// It exceeds a limit.
     #[error("holds more than {most} {what}, which is the most that is read")]
     TooMany {
-        /// Of which there are too many.
+        /// The counted things.
         what: &'static str,
-        /// How many there may be.
+        /// Maximum number.
         most: u64,
     },
     /// Graphs for training.
@@ -69,7 +69,7 @@ fn growth(message: Message, number: u64) -> u64 {
     }
 }
 
-/// What was counted.
+/// Counts so far.
 #[derive(Debug, Default)]
 struct Survey {
     length: u64,
@@ -84,10 +84,10 @@ struct Survey {
     lists: u64,
 }
 
-/// Counts what an ONNX file of this length holds, and leaves the reader at its end.
+/// Counts the contents of an ONNX file of this length, and leaves the reader at its end.
 ///
 /// # Errors
-/// When it is damaged, or holds more than the limits of this module.
+/// If it is damaged or exceeds the limits of this module.
 pub fn survey<R: BufRead + Seek>(reader: &mut Reader<R>, length: u64) -> Result<()> {
     Survey { length, ..Survey::default() }.message(reader, Message::Model, length, 0, 0)
 }
@@ -111,7 +111,7 @@ impl Survey {
             most(&mut self.fields, FIELDS, "fields")?;
             let (number, wire) = reader.next(end)?;
             if has_dimension(message, number) {
-                // No number takes more than ten bytes.
+                // A number takes at most ten bytes.
                 dimensions += match wire {
                     Wire::Bytes(stop) if message != Message::Shape => (stop - reader.at()).div_ceil(10),
                     _ => 1,

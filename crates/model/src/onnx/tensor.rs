@@ -1,4 +1,4 @@
-//! A tensor of an ONNX file: what it says of itself, and where its bytes lie.
+//! A tensor of an ONNX file: its description, and the location of its bytes.
 
 use std::io::{BufRead, Seek};
 use std::path::{Component, Path};
@@ -8,7 +8,7 @@ use wuerst_read::wire::{Reader, Wire, WireError};
 use super::head::NAME;
 use super::survey::METADATA;
 
-/// Numbers of a tensor that are small enough to be read with the head.
+/// Tensors up to this number of elements are read with the header.
 const FEW: u64 = 64;
 
 /// A TensorProto without its bytes.
@@ -16,65 +16,65 @@ const FEW: u64 = 64;
 pub struct Tensor {
     /// Its name.
     pub name: String,
-    /// Code of its element type (`TensorProto.DataType`).
+    /// Code of the element type (`TensorProto.DataType`).
     pub element: i32,
-    /// Its extents, slowest first.
+    /// Extents, slowest first.
     pub dims: Vec<u64>,
-    /// Where its bytes are.
+    /// Location of its bytes.
     pub place: Place,
 }
 
-/// Where the bytes of a tensor are.
+/// Location of a tensor's bytes.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub enum Place {
     /// In the file, little-endian.
     Inside {
         /// Offset in the file.
         offset: u64,
-        /// How many bytes.
+        /// Number of bytes.
         length: u64,
     },
-    /// In a file beside the model.
+    /// In an external data file.
     Outside {
-        /// Its name, relative to the model's folder.
+        /// Path relative to the model's folder.
         location: String,
-        /// Offset in it.
+        /// Offset in the file.
         offset: u64,
-        /// How many bytes.
+        /// Number of bytes.
         length: u64,
     },
-    /// As a list of numbers or texts, one field each or packed.
+    /// As a list of numbers or texts, in one field each or packed.
     #[default]
     Listed,
 }
 
-/// Why a tensor is not read.
+/// Reason why a tensor is refused.
 #[derive(Debug, thiserror::Error)]
 pub enum TensorError {
     /// It cannot be read.
     #[error(transparent)]
     Wire(#[from] WireError),
-    /// Its extents and its bytes do not go together.
+    /// Its extents contradict its bytes.
     #[error("the tensor `{name}` of {dims:?} has {bytes} bytes, which is another size")]
     Size {
-        /// Which.
+        /// Name of the tensor.
         name: String,
         /// Its extents.
         dims: Vec<u64>,
         /// Its bytes.
         bytes: u64,
     },
-    /// It names no file next to the model.
+    /// It names a file outside the model's folder.
     #[error("the tensor `{name}` is in `{location}`; a data file lies next to its model, without `..`")]
     Location {
-        /// Which.
+        /// Name of the tensor.
         name: String,
-        /// The file that it names.
+        /// The named file.
         location: String,
     },
 }
 
-/// Bits of an element; none for texts, and for types that are not known.
+/// Bits of an element; `None` for texts and unknown types.
 pub(super) fn bits(element: i32) -> Option<u64> {
     Some(match element {
         2 | 3 | 9 | 17..=20 | 24 => 8,
@@ -89,7 +89,7 @@ pub(super) fn bits(element: i32) -> Option<u64> {
 }
 
 impl Tensor {
-    /// Reads a TensorProto that ends at `end`.
+    /// Parses a TensorProto that ends at `end`.
     pub(super) fn read<R: BufRead + Seek>(reader: &mut Reader<R>, end: u64) -> Result<Tensor, TensorError> {
         let start = reader.at();
         let mut tensor = Tensor::default();
@@ -130,13 +130,13 @@ impl Tensor {
         Ok(tensor)
     }
 
-    /// How many elements it has.
+    /// Number of elements.
     pub fn elements(&self) -> u64 {
-        // One extent of 0 means none, however large the others are.
+        // One extent of 0 means no elements, however large the others are.
         if self.dims.contains(&0) { 0 } else { self.dims.iter().fold(1, |all, n| all.saturating_mul(*n)) }
     }
 
-    /// Checks that its bytes are those of its extents, of which a message has `message`.
+    /// Checks that the number of bytes matches its extents; `message` is the length of its message.
     fn fits(&self, message: u64) -> Result<(), TensorError> {
         let elements = self.elements();
         let wanted = |bits: u64| elements.checked_mul(bits).map(|bits| bits.div_ceil(8));
@@ -146,7 +146,7 @@ impl Tensor {
             // Without a length, all of the file is meant.
             Place::Outside { length: 0, .. } => (bits(self.element).is_some_and(|b| wanted(b).is_some()), 0),
             Place::Outside { length, .. } => (fits(*length), *length),
-            // Each takes a byte at least, but for those of 2 and 4 bits.
+            // Each element takes at least a byte, except for types with 2 and 4 bits.
             Place::Listed => (elements <= message.saturating_mul(4), message),
         };
         match good {
@@ -155,7 +155,7 @@ impl Tensor {
         }
     }
 
-    /// Its numbers, where they are few, and integers or floating-point numbers in the file at `start..end`.
+    /// Its numbers, if they are few, and integers or floating-point numbers in the file at `start..end`.
     pub(super) fn few<R: BufRead + Seek>(
         &self,
         reader: &mut Reader<R>,
@@ -194,7 +194,7 @@ impl Tensor {
     }
 }
 
-/// Little-endian numbers of a type; none of those that no size is ever given in.
+/// Decodes little-endian numbers; `None` for types that are never used for sizes.
 fn numbers(element: i32, bytes: &[u8]) -> Option<Vec<f64>> {
     let four = |read: fn([u8; 4]) -> f64| bytes.as_chunks().0.iter().map(|b| read(*b)).collect();
     let eight = |read: fn([u8; 8]) -> f64| bytes.as_chunks().0.iter().map(|b| read(*b)).collect();

@@ -1,11 +1,11 @@
-//! Where a model's parameters come from, and how they are stored in the file.
+//! Sources of a model's parameters, and their storage in the file.
 
 use std::io;
 use std::path::PathBuf;
 
 use crate::record::RecordError;
 
-/// Whatever a source of weights reports.
+/// Error of a source of weights.
 pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
 /// One tensor of a checkpoint.
@@ -13,18 +13,18 @@ pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
 pub struct Weight {
     /// Extents.
     pub shape: Vec<usize>,
-    /// Row-major elements. What is stored as f16 or bf16 comes widened, which loses nothing.
+    /// Row-major elements. f16 and bf16 are widened, which loses nothing.
     pub data: Vec<f32>,
 }
 
 /// A source of weights: a checkpoint, a trainer's parameters, a random number generator.
 ///
-/// Every closure `|name| -> Result<Weight, BoxError>` is one.
+/// Implemented for closures `|name| -> Result<Weight, BoxError>`.
 pub trait Weights {
-    /// The tensor of this name. Asked for once for each use, and one at a time, so that it may be read from disk.
+    /// The tensor with this name. Called once for each use, one at a time, so that it may be read from disk.
     ///
     /// # Errors
-    /// Whatever keeps the tensor from being had, which ends the export.
+    /// Any error, which ends the export.
     fn weight(&self, name: &str) -> Result<Weight, BoxError>;
 }
 
@@ -40,24 +40,24 @@ pub enum Precision {
     /// Four bytes a number.
     #[default]
     F32,
-    /// Two bytes a number, widened by a `Cast` that ONNX Runtime folds while loading. Vectors (norms, biases),
-    /// tensors under 1 KiB and tensors that exceed the range of f16 stay as they are.
+    /// Two bytes per number, widened by a `Cast` that ONNX Runtime folds while loading. Vectors (norms, biases), tensors
+    /// under 1 KiB and tensors that exceed the range of f16 stay f32.
     F16,
 }
 
-/// Why a model could not be written.
+/// Reason why a model cannot be written.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ExportError {
     /// The recording itself is wrong.
     #[error(transparent)]
     Record(#[from] RecordError),
-    /// The source of weights has no such tensor, or cannot read it.
+    /// The source of weights lacks this tensor, or cannot read it.
     #[error("weight `{name}`: {source}")]
     Weight {
         /// Name of the parameter.
         name: String,
-        /// What the source said.
+        /// Error of the source.
         source: BoxError,
     },
     /// The checkpoint belongs to another configuration.
@@ -75,9 +75,9 @@ pub enum ExportError {
     /// The file cannot be written.
     #[error("{}: {source}", path.display())]
     Io {
-        /// Which file.
+        /// Path of the file.
         path: PathBuf,
-        /// What the system said.
+        /// Error of the system.
         source: io::Error,
     },
     /// f16 and int8 were asked for at once.

@@ -1,9 +1,9 @@
 //! A network as data: a list of numbered operations that two readers share.
 //!
 //! Network code calls [`NetworkGraph::push`] and friends; nothing is computed. [`crate::onnx`] writes the list as an ONNX
-//! model, the trainer evaluates it with gradients, [`crate::count`] adds up its costs. Recording needs the sizes of
-//! the inputs and takes microseconds, so costs at another size are found by recording again at that size. No
-//! operation bakes in an extent that an [`Axis`] names, so the written model serves every size.
+//! model, the trainer evaluates it with gradients, [`crate::count`] adds up its costs. Recording needs the sizes of the
+//! inputs and takes microseconds, so costs at another size are found by recording again at that size. No operation stores
+//! the extent of a named [`Axis`] as a constant, so the written model works for every size.
 
 mod op;
 mod shape;
@@ -27,32 +27,32 @@ pub enum DType {
 pub struct Axis {
     /// Extent while recording.
     pub size: usize,
-    /// Set where the extent is free at run time; equal names mean equal extents.
+    /// Set if the extent is free at run time; equal names mean equal extents.
     pub name: Option<String>,
 }
 
 impl Axis {
-    /// An axis that always has this extent.
+    /// An axis with a constant extent.
     pub fn fixed(size: usize) -> Axis {
         Axis { size, name: None }
     }
 
-    /// An axis that is free at run time, and has extent `size` in this recording.
+    /// An axis that is free at run time, with extent `size` in this recording.
     pub fn named(name: &str, size: usize) -> Axis {
         Axis { size, name: Some(name.into()) }
     }
 }
 
-/// A value of a [`NetworkGraph`]: the number of the operation that makes it.
+/// A value of a [`NetworkGraph`]: the index of the operation that makes it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Id(pub usize);
 
 /// An operation, its arguments and the shape of its result.
 #[derive(Debug, Clone)]
 pub struct NetworkNode {
-    /// What it does.
+    /// The operation.
     pub op: Op,
-    /// On which earlier values.
+    /// Earlier values that it reads.
     pub args: Vec<Id>,
     /// Extents of the result in this recording.
     pub shape: Vec<usize>,
@@ -60,38 +60,38 @@ pub struct NetworkNode {
     pub dtype: DType,
 }
 
-/// What the host feeds.
+/// An input that the host feeds.
 #[derive(Debug, Clone)]
 pub struct Input {
-    /// As in the stage contract.
+    /// Name in the stage contract.
     pub name: String,
     /// Element type.
     pub dtype: DType,
-    /// Extents, named where free.
+    /// Extents, named if they are free.
     pub axes: Vec<Axis>,
 }
 
-/// How a parameter starts when it is not read from a checkpoint.
+/// Initial value of a parameter that is not read from a checkpoint.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Init {
-    /// Every element the same.
+    /// Every element equal.
     Constant(f32),
-    /// Normal numbers of this standard deviation.
+    /// Normal random numbers with this standard deviation.
     Normal(f32),
     /// Uniform numbers in ±bound.
     Uniform(f32),
 }
 
-/// A tensor that is learned, or (a buffer) gathered while learning.
+/// A tensor that is trained, or a buffer that is updated in training.
 #[derive(Debug, Clone)]
 pub struct Param {
-    /// As in the published checkpoints, so that no mapping table is needed.
+    /// Name in the published checkpoints, so that no mapping table is needed.
     pub name: String,
     /// Extents.
     pub shape: Vec<usize>,
     /// Starting values.
     pub init: Init,
-    /// False for running statistics, which the optimiser leaves alone.
+    /// False for running statistics, which the optimiser does not change.
     pub trainable: bool,
 }
 
@@ -109,11 +109,11 @@ pub struct Constant {
 pub struct NetworkGraph {
     /// Operations in the order they were pushed; arguments come before results.
     pub nodes: Vec<NetworkNode>,
-    /// What the host feeds.
+    /// Inputs that the host feeds.
     pub inputs: Vec<Input>,
-    /// What a checkpoint holds.
+    /// Parameters, which a checkpoint contains.
     pub params: Vec<Param>,
-    /// What the definition fixes.
+    /// Constants fixed by the definition.
     pub constants: Vec<Constant>,
     /// Named results.
     pub outputs: Vec<(String, Id)>,
@@ -121,25 +121,25 @@ pub struct NetworkGraph {
     error: Option<RecordError>,
 }
 
-/// The first thing that did not fit while recording.
+/// The first mismatch found while recording.
 #[derive(Debug, Clone, thiserror::Error, PartialEq)]
 #[error("operation {at} ({op}): {message}")]
 pub struct RecordError {
     /// Number of the operation.
     pub at: usize,
-    /// The operation, as Rust prints it.
+    /// The operation, in Rust's debug form.
     pub op: String,
-    /// What does not fit.
+    /// Description of the mismatch.
     pub message: String,
 }
 
 impl NetworkGraph {
-    /// Which values are the same in every evaluation: parameters, constants, and what follows from these alone.
+    /// Whether each value is the same in every evaluation: parameters, constants, and values that depend only on these.
     pub(crate) fn fixed(&self) -> Vec<bool> {
         self.following(|_| true).into_iter().map(|follows| !follows).collect()
     }
 
-    /// Which values depend on one of these inputs.
+    /// Whether each value depends on one of these inputs.
     pub(crate) fn following(&self, wanted: impl Fn(&Input) -> bool) -> Vec<bool> {
         let mut follows: Vec<bool> = Vec::with_capacity(self.nodes.len());
         for node in &self.nodes {
@@ -161,12 +161,12 @@ impl NetworkGraph {
         self.source(op, axes.iter().map(|a| a.size).collect(), dtype)
     }
 
-    /// A learned tensor. A name seen before gives the same tensor again.
+    /// A trained tensor. A known name returns the existing tensor.
     pub fn param(&mut self, name: &str, shape: &[usize], init: Init) -> Id {
         self.add_param(name, shape, init, true)
     }
 
-    /// A tensor that training gathers but does not learn, as a running mean.
+    /// A tensor that training updates but does not train, such as a running mean.
     pub fn buffer(&mut self, name: &str, shape: &[usize], init: Init) -> Id {
         self.add_param(name, shape, init, false)
     }
@@ -189,14 +189,14 @@ impl NetworkGraph {
         self.source(op, shape.to_vec(), DType::F32)
     }
 
-    /// A fixed number that broadcasts against anything.
+    /// A fixed number that broadcasts against any shape.
     pub fn scalar(&mut self, value: f32) -> Id {
         self.constant(&[], vec![value])
     }
 
     /// Adds an operation and infers the shape of its result.
     ///
-    /// The first misfit is remembered and reported by [`NetworkGraph::finish`]; later ones follow from it.
+    /// The first mismatch is stored and reported by [`NetworkGraph::finish`]; later ones would follow from it.
     pub fn push(&mut self, op: Op, args: &[Id]) -> Id {
         let shapes: Vec<&[usize]> = args.iter().map(|id| self.shape(*id)).collect();
         let shape = shape::infer(&op, &shapes);
@@ -210,8 +210,8 @@ impl NetworkGraph {
         Id(self.nodes.len() - 1)
     }
 
-    /// Remembers that the network cannot be recorded, as for a configuration that contradicts itself, and gives a
-    /// value to go on with. [`NetworkGraph::finish`] reports it unless something failed before.
+    /// Records that the network is invalid, for example because its configuration contradicts itself, and returns a
+    /// placeholder value. [`NetworkGraph::finish`] reports it unless an earlier error exists.
     pub fn reject(&mut self, network: &str, message: impl Into<String>) -> Id {
         let error = RecordError { at: self.nodes.len(), op: network.into(), message: message.into() };
         self.error.get_or_insert(error);
@@ -238,7 +238,7 @@ impl NetworkGraph {
         self.outputs.push((name.into(), id));
     }
 
-    /// The recording, or the first thing that did not fit.
+    /// The recording, or the first mismatch.
     pub fn finish(self) -> Result<NetworkGraph, RecordError> {
         match self.error {
             Some(error) => Err(error),

@@ -1,21 +1,21 @@
 //! The operations a network is made of.
 
-/// One axis of a [`Op::Reshape`] target, with the meaning ONNX `Reshape` gives to 0, −1 and n.
+/// One axis of a [`Op::Reshape`] target, with the meaning of 0, −1 and n in ONNX `Reshape`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Extent {
     /// The input's extent at this position.
     Keep,
     /// Inferred from the other extents; at most one per shape.
     Infer,
-    /// Exactly this many.
+    /// Exactly this extent.
     Fixed(usize),
 }
 
-/// What a recorded value is computed by.
+/// The operation that computes a recorded value.
 ///
-/// Each means what the ONNX operator of that name means (opset 20), for f32 unless said otherwise. The composites
-/// ([`Linear`](Op::Linear), [`Attention`](Op::Attention), [`CubicResize`](Op::CubicResize), the token shuffles)
-/// exist because both readers have something better for the whole than for its parts.
+/// Each has the meaning of the ONNX operator with its name (opset 20), for f32 unless stated otherwise. The composites
+/// ([`Linear`](Op::Linear), [`Attention`](Op::Attention), [`CubicResize`](Op::CubicResize), the token shuffles) exist
+/// because both readers have a better implementation of the whole than of its parts.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Op {
     /// The graph's input number n.
@@ -39,7 +39,7 @@ pub enum Op {
     Sigmoid,
     /// max(x, 0).
     Relu,
-    /// x where positive, else slope · x.
+    /// x if positive, otherwise slope · x.
     LeakyRelu(f32),
     /// x · Φ(x), with the error function and not its tanh approximation.
     Gelu,
@@ -51,9 +51,9 @@ pub enum Op {
         max: f32,
     },
 
-    /// Mean over the axes, which stay as 1.
+    /// Mean over the axes, which keep extent 1.
     ReduceMean(Vec<usize>),
-    /// Square root of the sum of squares over the axes, which stay as 1.
+    /// Square root of the sum of squares over the axes, which keep extent 1.
     ReduceL2(Vec<usize>),
 
     /// `x·Wᵀ (+ b)` on the last axis; arguments x, W `[out,in]`, optional b `[out]`.
@@ -62,7 +62,7 @@ pub enum Op {
     MatMul,
     /// 2-D convolution; arguments x, W `[out,in/groups,kh,kw]`, optional b `[out]`.
     Conv {
-        /// The same for both axes.
+        /// Equal for both axes.
         stride: usize,
         /// Zeros added at top, left, bottom, right.
         pads: [usize; 4],
@@ -71,7 +71,7 @@ pub enum Op {
     },
     /// Transposed 2-D convolution; arguments x, W `[in,out,kh,kw]`, optional b `[out]`.
     ConvTranspose {
-        /// The same for both axes.
+        /// Equal for both axes.
         stride: usize,
         /// Cut from each side of the result.
         pad: usize,
@@ -83,11 +83,11 @@ pub enum Op {
     },
     /// Batch norm over axis 1; arguments x, scale, bias, running mean, running variance.
     ///
-    /// Training uses the batch's statistics and moves the running ones by `momentum`.
+    /// Training uses the batch's statistics and updates the running ones by `momentum`.
     BatchNorm {
         /// Added to the variance.
         eps: f32,
-        /// Share of the new statistics in the running ones (PyTorch's meaning; ONNX's is 1 − this).
+        /// Weight of the new statistics in the running ones (PyTorch's convention; ONNX's is 1 − this).
         momentum: f32,
     },
     /// Multi-head scaled dot-product attention; arguments q `[b,n,c]`, k `[b,m,c]`, v `[b,m,c]` and optionally a
@@ -103,18 +103,18 @@ pub enum Op {
     Concat(usize),
     /// Elements start..end of one axis.
     Slice {
-        /// Which axis.
+        /// Index of the axis.
         axis: usize,
         /// First element.
         start: usize,
         /// One past the last element.
         end: usize,
     },
-    /// The first rows of argument 0, as many as axis 1 of argument 1 has: position embeddings for l tokens.
+    /// The first rows of argument 0, as many as the extent of axis 1 of argument 1: position embeddings for l tokens.
     Prefix,
     /// Permutes axes.
     Transpose(Vec<usize>),
-    /// Gives another shape to the same elements.
+    /// Reshapes without moving elements.
     Reshape(Vec<Extent>),
     /// `[b,c,h,w]` to `[b,h·w,c]`.
     ImageToTokens,
@@ -135,10 +135,10 @@ pub enum Op {
     /// `interpolate(mode="bilinear", align_corners=True)`.
     LinearResize,
 
-    /// Index (i64) of the least element of the last axis, which disappears.
+    /// Index (i64) of the smallest element along the last axis, which is removed.
     ArgMin,
-    /// The value; gradients do not pass.
+    /// The value itself; gradients are blocked.
     StopGradient,
-    /// Zeroes a share of the elements while training; elsewhere nothing.
+    /// Sets a fraction of the elements to zero in training; otherwise the identity.
     Dropout(f32),
 }

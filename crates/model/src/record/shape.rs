@@ -1,8 +1,11 @@
-//! Shapes of results, and why arguments do not fit.
+//! Infers the shapes of results, and describes mismatches of arguments.
 
 use super::op::{Extent, Op};
 
-/// The result's shape for arguments of these shapes, or a sentence that says what is wrong.
+/// The result's shape for arguments of these shapes.
+///
+/// # Errors
+/// A sentence that describes the mismatch.
 pub fn infer(op: &Op, args: &[&[usize]]) -> Result<Vec<usize>, String> {
     let arity = match op {
         Op::Input(_) | Op::Param(_) | Op::Constant(_) => return Err("sources have no inferred shape".into()),

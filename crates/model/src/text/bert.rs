@@ -1,4 +1,4 @@
-//! BERT as a text encoder, as in all-MiniLM-L6-v2: a transformer that sees both ways, with norms after each part.
+//! BERT as a text encoder, as in all-MiniLM-L6-v2: a bidirectional transformer with norms after each part.
 
 use serde::{Deserialize, Serialize};
 
@@ -6,7 +6,7 @@ use super::{Activation, Transformer, check, table};
 use crate::contract::{self, Sizes};
 use crate::record::{Id, NetworkGraph, Op, RecordError};
 
-/// Sizes of the network, as in transformers' `config.json`, which leaves out what equals this default.
+/// Sizes of the network, as in transformers' `config.json`, which omits values equal to this default.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct BertConfig {
@@ -22,7 +22,7 @@ pub struct BertConfig {
     pub num_attention_heads: usize,
     /// Longest text, in tokens.
     pub max_position_embeddings: usize,
-    /// Kinds of segments; all text here is of the first.
+    /// Number of segment types; all text here has the first.
     pub type_vocab_size: usize,
     /// The MLP's activation.
     pub hidden_act: Activation,
@@ -60,7 +60,7 @@ impl BertConfig {
 
 /// States `[b,l,hidden_size]` of `ids` i64 `[b,l]`; `mask` i64 `[b,l]` is 1 at real tokens.
 ///
-/// A checkpoint's `pooler` is not read, since nothing here attends to it.
+/// A checkpoint's `pooler` is not read, since it is not used here.
 pub fn states(g: &mut NetworkGraph, config: &BertConfig, ids: Id, mask: Id) -> Id {
     if let Err(message) = check(config.hidden_size, config.num_attention_heads) {
         return g.reject("bert", message);

@@ -6,7 +6,7 @@ use super::{Activation, CLIP_NAMES, Transformer, check, table};
 use crate::contract::{self, Sizes};
 use crate::record::{Id, NetworkGraph, Op, RecordError};
 
-/// Sizes of the network, as in transformers' `config.json`, which leaves out what equals this default.
+/// Sizes of the network, as in transformers' `config.json`, which omits values equal to this default.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct ClipConfig {
@@ -44,7 +44,7 @@ impl Default for ClipConfig {
 }
 
 impl ClipConfig {
-    /// CLIP ViT-H/14, which the published decoder reads.
+    /// CLIP ViT-H/14, used by the published decoder.
     pub fn h() -> ClipConfig {
         ClipConfig {
             hidden_size: 1024,
@@ -56,7 +56,7 @@ impl ClipConfig {
         }
     }
 
-    /// CLIP ViT-bigG/14, which the published prior reads.
+    /// CLIP ViT-bigG/14, used by the published prior.
     pub fn big_g() -> ClipConfig {
         ClipConfig {
             hidden_size: 1280,

@@ -1,4 +1,4 @@
-//! Text encoders: from token ids to one state for each token, which the prior and the decoder attend to.
+//! Text encoders: compute a state for each token id, to which the prior and the decoder attend.
 
 pub mod bert;
 pub mod clip;
@@ -10,13 +10,13 @@ use serde::{Deserialize, Serialize};
 use crate::layer::{layer_norm, linear};
 use crate::record::{Id, Init, NetworkGraph, Op};
 
-/// The bend between the two layers of a transformer's MLP, as `config.json` names it.
+/// Activation of a transformer's MLP, with its name in `config.json`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Activation {
     /// x · Φ(x).
     Gelu,
-    /// x · σ(1.702·x), OpenAI's approximation of the same.
+    /// x · σ(1.702·x), OpenAI's approximation of GELU.
     QuickGelu,
 }
 

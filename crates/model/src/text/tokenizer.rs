@@ -1,7 +1,7 @@
-//! CLIP's tokenizer as one `tokenizer.json`, from the three files that published checkpoints keep it in.
+//! Builds one `tokenizer.json` from the three files of a published CLIP tokenizer.
 //!
-//! The result is in the format of the `tokenizers` library: byte-level pairs, lower case, single spaces, a start and
-//! an end token, cut and padded to the model's length. It is what the fast CLIP tokenizer of transformers does.
+//! The result is in the format of the `tokenizers` library: byte-level pairs, lower case, single spaces, a start and an
+//! end token, truncated and padded to the model's length. It equals the fast CLIP tokenizer of transformers.
 
 use std::collections::BTreeMap;
 
@@ -14,21 +14,21 @@ const WORDS: &str = concat!(
     r"'s|'t|'re|'ve|'m|'ll|'d|[\p{L}]+|[\p{N}]|[^\s\p{L}\p{N}]+"
 );
 
-/// Where a missing `model_max_length` begins: transformers writes 1e30.
+/// From this value on, `model_max_length` counts as missing: transformers writes 1e30.
 const ENDLESS: f64 = 1e9;
 
-/// The texts of the files that a published CLIP tokenizer consists of.
+/// Texts of the files of a published CLIP tokenizer.
 #[derive(Debug, Clone, Copy)]
 pub struct ClipFiles<'a> {
     /// Tokens, and how they are merged.
     pub vocabulary: Vocabulary<'a>,
     /// `tokenizer_config.json`.
     pub config: &'a str,
-    /// `special_tokens_map.json`, where there is one.
+    /// `special_tokens_map.json`, if it exists.
     pub special: Option<&'a str>,
 }
 
-/// Tokens with their ids, and the pairs of tokens that become one, in order.
+/// Tokens with their ids, and the merges in order.
 #[derive(Debug, Clone, Copy)]
 pub enum Vocabulary<'a> {
     /// The texts of `vocab.json` and `merges.txt`.
@@ -58,7 +58,7 @@ impl Vocabulary<'_> {
     }
 }
 
-/// Each merge makes a word of the vocabulary. More of them are no tokenizer's, and would take much memory.
+/// Each merge makes a word of the vocabulary. A file with more merges is not a tokenizer, and would take much memory.
 fn enough_words(
     vocab: Map<String, Value>,
     merges: Vec<Value>,
@@ -69,7 +69,7 @@ fn enough_words(
     }
 }
 
-/// The parts of a `tokenizer.json` that are not the same for every CLIP.
+/// The parts of a `tokenizer.json` that differ between CLIP tokenizers.
 #[derive(Deserialize)]
 struct Whole {
     model: Model,
@@ -94,11 +94,11 @@ struct Added {
 pub struct ClipTokenizer {
     /// The content of `tokenizer.json`.
     pub json: Value,
-    /// Tokens that every text is padded or cut to.
+    /// Number of tokens to which texts are padded or truncated.
     pub length: usize,
 }
 
-/// What `tokenizer_config.json` says that matters here.
+/// The relevant part of `tokenizer_config.json`.
 #[derive(Debug, Clone, Deserialize)]
 struct Config {
     #[serde(flatten)]
@@ -117,7 +117,7 @@ struct Special {
     pad_token: Option<Token>,
 }
 
-/// A token by its text, or with properties that CLIP does not use.
+/// A token as its text, or with properties that CLIP does not use.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(untagged)]
 enum Token {
@@ -134,8 +134,8 @@ impl Token {
 }
 
 impl Config {
-    /// The token that both files may name. Older configurations leave the last word to the map; those that list
-    /// their added tokens have it themselves, as in transformers.
+    /// A token that both files may name. For older configurations the map takes precedence; those that list added tokens
+    /// take precedence over it, as in transformers.
     fn token(&self, map: &Special, which: impl Fn(&Special) -> &Option<Token>, default: &str) -> String {
         let (own, mapped) = (which(&self.special).as_ref(), which(map).as_ref());
         let chosen = if self.added_tokens_decoder.is_empty() { mapped.or(own) } else { own.or(mapped) };
@@ -143,15 +143,15 @@ impl Config {
     }
 }
 
-/// Why the files make no tokenizer.
+/// Reason why the files do not make a tokenizer.
 #[derive(Debug, thiserror::Error)]
 pub enum TokenizerError {
-    /// Not the JSON that is expected.
+    /// Not the expected JSON.
     #[error("{file}: {source}")]
     Json {
-        /// Which of the files.
+        /// Name of the file.
         file: &'static str,
-        /// What is wrong.
+        /// Description of the problem.
         source: serde_json::Error,
     },
     /// More merges than words.
@@ -162,11 +162,11 @@ pub enum TokenizerError {
     Unknown(String),
 }
 
-/// Makes a `tokenizer.json` of the files of a CLIP tokenizer. `length` is the number of positions of the text
-/// encoder, which counts where the configuration names none.
+/// Builds a `tokenizer.json` from the files of a CLIP tokenizer. `length` is the number of positions of the text encoder,
+/// used if the configuration names none.
 ///
 /// # Errors
-/// When a file is not what its name says, or a special token has no id.
+/// If a file does not have its expected content, or a special token has no id.
 pub fn clip(files: ClipFiles<'_>, length: usize) -> Result<ClipTokenizer, TokenizerError> {
     let json = |file| move |source| TokenizerError::Json { file, source };
     let (vocab, merges) = files.vocabulary.read()?;
@@ -242,7 +242,7 @@ pub fn clip(files: ClipFiles<'_>, length: usize) -> Result<ClipTokenizer, Tokeni
     Ok(ClipTokenizer { json, length })
 }
 
-/// Cut at the end to this many tokens, the special ones kept.
+/// Truncates at the end to this many tokens, keeping special ones.
 fn truncation(length: usize) -> Value {
     json!({ "direction": "Right", "max_length": length, "strategy": "LongestFirst", "stride": 0 })
 }

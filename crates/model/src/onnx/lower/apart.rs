@@ -1,13 +1,13 @@
-//! Channel-wise layers of places that are joined of such that every step of sampling changes and such that stay, as the
-//! keys and values of attention from the picture to itself and to the text.
+//! Splits channel-wise layers over places of which some change in every sampling step and some do not, such as the keys
+//! and values of attention from the picture to itself and to the text.
 //!
-//! A layer of each part, joined afterwards, is the same: what it makes of the text then depends on the text alone, and
-//! a host can compute that once for all steps of a picture.
+//! Applying the layer to each part and joining the results is equivalent. The results for the text then depend on the
+//! text alone, and a host can compute them once for all steps of a picture.
 
 use super::super::builder::Builder;
 use crate::record::{Id, Op};
 
-/// What these features are joined of, and along which axis, where some of it is the same in all steps and some is not.
+/// The parts that these features are joined from, and their axis, if some parts change in every step and others do not.
 pub fn parts(b: &Builder<'_>, x: Id) -> Option<(usize, Vec<Id>)> {
     let node = &b.graph.nodes[x.0];
     let Op::Concat(axis) = node.op else { return None };

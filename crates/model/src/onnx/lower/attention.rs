@@ -1,4 +1,4 @@
-//! Multi-head attention in standard operators, or fused where that is allowed.
+//! Multi-head attention in standard operators, or fused if allowed.
 
 use super::super::Operators;
 use super::super::builder::Builder;
@@ -43,7 +43,7 @@ fn split(b: &mut Builder<'_>, x: Id, heads: usize, features: usize, perm: [usize
     Ok(b.emit("Transpose", &[&parts], vec![AttributeProto::ints("perm", perm)]))
 }
 
-/// Which keys each query sees, as bools that broadcast to `[b,heads,n,m]`; none if all are seen. Layers share it.
+/// Which keys each query sees, as bools that broadcast to `[b,heads,n,m]`; `None` if it sees all. Shared by layers.
 fn visible(b: &mut Builder<'_>, node: &NetworkNode, causal: bool) -> Result<Option<String>, ExportError> {
     let given = match node.args.get(3) {
         Some(mask) => Some(key_mask(b, *mask)?),

@@ -9,13 +9,13 @@ use crate::record::{Id, NetworkNode};
 
 type Lowered = Result<String, ExportError>;
 
-/// One product, or of places whose parts are computed apart, one of each.
+/// A linear layer; over joined places with parts computed separately, one product per part.
 pub fn linear(b: &mut Builder<'_>, at: Id, node: &NetworkNode) -> Lowered {
     let Some((axis, parts)) = apart::parts(b, node.args[0]) else {
         return product(b, at, node, node.args[0]);
     };
-    // What stays first: of a node's inputs ONNX Runtime computes the one that is written last first, and would hold what
-    // all layers make of a text through the whole evaluation.
+    // Unchanged parts first: ONNX Runtime computes the input written last first, and would otherwise hold all layers'
+    // results for the text during the whole evaluation.
     let mut order: Vec<usize> = (0..parts.len()).collect();
     order.sort_by_key(|part| b.stepwise[parts[*part].0]);
     let mut products = vec![String::new(); parts.len()];
@@ -26,8 +26,8 @@ pub fn linear(b: &mut Builder<'_>, at: Id, node: &NetworkNode) -> Lowered {
     Ok(b.emit("Concat", &products, vec![AttributeProto::int("axis", axis as i64)]))
 }
 
-/// The layer of `x`: `MatMul` with the weight stored transposed, so that the right operand is constant and ONNX Runtime
-/// packs it once; or a product in int8.
+/// A linear layer of `x`: `MatMul` with a weight stored transposed, so that the right operand is constant and ONNX
+/// Runtime packs it once; or a product in int8.
 fn product(b: &mut Builder<'_>, at: Id, node: &NetworkNode, x: Id) -> Lowered {
     if !b.in_int8
         && let Some(narrow) = joined::narrow(b, node, x)?
@@ -71,7 +71,7 @@ pub fn conv_transpose(b: &mut Builder<'_>, node: &NetworkNode, stride: usize, pa
     with(b, "ConvTranspose", node, attributes)
 }
 
-/// The operator insists on a scale; where the network has none, it is ones.
+/// The operator requires a scale; ones if the network has none.
 pub fn layer_norm(b: &mut Builder<'_>, at: Id, node: &NetworkNode, eps: f32) -> Lowered {
     let affine = match &node.args[1..] {
         [] => vec![b.ones(node.shape.last().copied().unwrap_or(1))?],
@@ -95,9 +95,9 @@ pub fn batch_norm(b: &mut Builder<'_>, node: &NetworkNode, eps: f32) -> Lowered 
     Ok(b.emit("BatchNormalization", &args, vec![AttributeProto::float("epsilon", eps)]))
 }
 
-/// The norm over the places of `[b,n,c]`, by a product with ones. Of the operators that would do, ONNX Runtime's
-/// ReduceSum rounds by the number of threads on the CPU (batches of two, as guidance makes them), and its ReduceL2
-/// takes up to ten times as long.
+/// The norm over the places of `[b,n,c]`, by a product with ones. ONNX Runtime's ReduceSum would round differently for
+/// other numbers of threads on the CPU (for batches of two, as in guidance), and its ReduceL2 takes up to ten times as
+/// long.
 pub fn norm_over_places(b: &mut Builder<'_>, node: &NetworkNode) -> Lowered {
     let x = b.value(node.args[0])?;
     let (one, places) = (b.ints(&[1])?, b.extent(node.args[0], 1)?);
@@ -111,7 +111,7 @@ pub fn norm_over_places(b: &mut Builder<'_>, node: &NetworkNode) -> Lowered {
     Ok(b.emit("Sqrt", &[&sum], vec![]))
 }
 
-/// A per-channel argument without the axes of extent 1 that a recording allows.
+/// A per-channel argument without the axes of extent 1 that recordings allow.
 fn vector(b: &mut Builder<'_>, id: Id) -> Lowered {
     let x = b.value(id)?;
     if b.rank(id) == 1 {

@@ -1,5 +1,5 @@
-//! Channel-wise layers over features that a 1×1 convolution has widened from few, as the decoder's blocks read the
-//! semantic embedding: 16 channels become hundreds, and are joined to what each block has.
+//! Channel-wise layers over features that a 1×1 convolution has widened from a few, as in the decoder's blocks: 16
+//! channels of the semantic embedding become hundreds, and are joined to each block's features.
 //!
 //! With M the convolution and W the columns of the layer's weight that read it, z·Mᵀ·Wᵀ = z·(W·M)ᵀ: the layer reads the
 //! few channels themselves. The products of weights do not depend on inputs, and runtimes compute them once, while
@@ -13,14 +13,14 @@ use crate::record::{Id, NetworkGraph, NetworkNode, Op};
 
 type Lowered = Result<String, ExportError>;
 
-/// What a layer reads instead: features, weight `[in,out]`, bias.
+/// Replacement of a layer's input: features, weight `[in,out]`, bias.
 pub struct Narrow {
     pub x: String,
     pub weight: String,
     pub bias: String,
 }
 
-/// The layer of `x` over fewer features. None where it reads no widened ones.
+/// The layer over the fewer original features of `x`. `None` if none were widened.
 pub fn narrow(b: &mut Builder<'_>, layer: &NetworkNode, x: Id) -> Result<Option<Narrow>, ExportError> {
     let graph = b.graph;
     let parts = parts(graph, x);
@@ -93,7 +93,7 @@ fn parts(graph: &NetworkGraph, id: Id) -> Vec<Id> {
     }
 }
 
-/// The 1×1 convolution with a bias whose result these tokens are, if it has fewer channels to read than to write.
+/// The 1×1 convolution with bias that makes these tokens, if it has fewer input than output channels.
 fn widening(graph: &NetworkGraph, tokens: Id) -> Option<&NetworkNode> {
     let node = &graph.nodes[tokens.0];
     let conv = node.args.first().filter(|_| node.op == Op::ImageToTokens).map(|arg| &graph.nodes[arg.0])?;

@@ -1,4 +1,4 @@
-//! Operations that move elements and compute nothing. Extents that are free at run time are read from the values.
+//! Operations that only move elements. Extents that are free at run time are read from the values.
 
 use super::super::builder::Builder;
 use super::super::proto::AttributeProto;
@@ -30,7 +30,7 @@ pub fn reshape(b: &mut Builder<'_>, node: &NetworkNode, extents: &[Extent]) -> L
     Ok(b.emit("Reshape", &[&x, &target], vec![]))
 }
 
-/// The features first move within the image: ONNX Runtime then takes that and the layout of its convolutions in one.
+/// The features are first moved within the image: ONNX Runtime merges this with the layout change of its convolutions.
 pub fn image_to_tokens(b: &mut Builder<'_>, node: &NetworkNode) -> Lowered {
     let (x, target) = (b.value(node.args[0])?, b.ints(&[0, -1, node.shape[2] as i64])?);
     let inner = b.emit("Transpose", &[&x], vec![AttributeProto::ints("perm", [0, 2, 3, 1])]);
@@ -57,7 +57,7 @@ fn features_outside(b: &mut Builder<'_>, x: &str) -> String {
     b.emit("Transpose", &[x], vec![AttributeProto::ints("perm", [0, 3, 1, 2])])
 }
 
-/// ONNX puts the position within the block outermost, PyTorch the channel: a permutation of channels apart.
+/// ONNX puts the position within the block outermost, PyTorch the channel: they differ by a permutation of channels.
 pub fn space_to_depth(b: &mut Builder<'_>, node: &NetworkNode, n: usize) -> Lowered {
     let blocks = with(b, "SpaceToDepth", node, vec![AttributeProto::int("blocksize", n as i64)])?;
     let channels = node.shape[1] / (n * n);
@@ -74,8 +74,8 @@ pub fn depth_to_space(b: &mut Builder<'_>, node: &NetworkNode, n: usize) -> Lowe
     with(b, "DepthToSpace", node, attributes)
 }
 
-/// Between tokens and a convolution, the border is repeated before the features move outside, for the reason that
-/// [`image_to_tokens`] gives.
+/// Between tokens and a convolution, the border is repeated before the features are moved, for the reason given at
+/// [`image_to_tokens`].
 pub fn replication_pad(b: &mut Builder<'_>, node: &NetworkNode, n: i64) -> Lowered {
     let edge = || vec![AttributeProto::string("mode", "edge")];
     let image = &b.graph.nodes[node.args[0].0];

@@ -1,4 +1,4 @@
-//! Each recorded operation in terms of ONNX operators.
+//! Lowers each recorded operation to ONNX operators.
 
 mod apart;
 mod attention;
@@ -30,7 +30,7 @@ pub fn lower(b: &mut Builder<'_>, at: Id) -> Result<String, ExportError> {
         Op::Relu => plain(b, "Relu", node),
         Op::Gelu => plain(b, "Gelu", node),
         Op::MatMul => plain(b, "MatMul", node),
-        // Row selection is what ONNX Gather does on axis 0, its default.
+        // Selects rows, as ONNX Gather does on axis 0, its default.
         Op::Gather => plain(b, "Gather", node),
         Op::LeakyRelu(slope) => with(b, "LeakyRelu", node, vec![AttributeProto::float("alpha", *slope)]),
         Op::Clip { min, max } => {
@@ -52,7 +52,7 @@ pub fn lower(b: &mut Builder<'_>, at: Id) -> Result<String, ExportError> {
             let attributes = [("axis", -1), ("keepdims", 0)].map(|(name, v)| AttributeProto::int(name, v));
             with(b, "ArgMin", node, attributes.to_vec())
         }
-        // Only training tells these from the value itself.
+        // Equal to their argument, except in training.
         Op::StopGradient | Op::Dropout(_) => b.value(node.args[0]),
 
         Op::Linear => dense::linear(b, at, node),
@@ -79,7 +79,7 @@ pub fn lower(b: &mut Builder<'_>, at: Id) -> Result<String, ExportError> {
     }
 }
 
-/// An operation that is one ONNX operator on the same arguments.
+/// An operation that corresponds to one ONNX operator with equal arguments.
 fn plain(b: &mut Builder<'_>, op: &str, node: &NetworkNode) -> Result<String, ExportError> {
     with(b, op, node, vec![])
 }

@@ -1,7 +1,7 @@
-//! Sums that a layer norm follows, in one operator of ONNX Runtime's.
+//! Fuses sums with a following layer norm into one operator of ONNX Runtime.
 //!
-//! `SkipLayerNormalization` gives a + b + bias and its norm, in one pass. Its norm alone takes a quarter of the time of
-//! `LayerNormalization`, which adds up one number after the other.
+//! `SkipLayerNormalization` computes a + b + bias and its norm, in one pass. Its norm alone takes a quarter of the time
+//! of `LayerNormalization`, which sums sequentially.
 
 use std::collections::{HashMap, HashSet};
 
@@ -11,7 +11,7 @@ use super::super::proto::AttributeProto;
 use super::super::weights::ExportError;
 use crate::record::{Id, NetworkGraph, NetworkNode, Op};
 
-/// What is computed together with the layer norm after it; the default is nothing, and norms as they are.
+/// Sums to be computed together with the layer norm after them; the default is none.
 #[derive(Debug, Default)]
 pub struct Residuals {
     used: bool,
@@ -24,7 +24,7 @@ pub struct Residuals {
 }
 
 impl Residuals {
-    /// Finds them among the values that are computed.
+    /// Finds such sums among the values that are computed.
     pub fn find(graph: &NetworkGraph, dims: &[Vec<Dim>], live: &[bool]) -> Residuals {
         let mut readers: Vec<Vec<Id>> = vec![vec![]; graph.nodes.len()];
         for (at, node) in graph.nodes.iter().enumerate().filter(|(at, _)| live[*at]) {
@@ -43,7 +43,7 @@ impl Residuals {
         found
     }
 
-    /// Whether this value is bound by a later one.
+    /// Whether a later value computes this one.
     pub fn waits(&self, id: Id) -> bool {
         self.waiting.contains(&id)
     }
@@ -54,12 +54,12 @@ impl Residuals {
     }
 }
 
-/// Norms of tokens; the operator takes no other ranks.
+/// Norms of tokens; the operator supports no other ranks.
 fn fits(node: &NetworkNode) -> bool {
     matches!(node.op, Op::LayerNorm { .. }) && node.shape.len() == 3
 }
 
-/// The linear layer with a bias that this value is, if nothing else reads it.
+/// The linear layer with a bias that computes this value, if it has no other reader.
 fn biased(graph: &NetworkGraph, id: Id, readers: &[Vec<Id>]) -> Option<Id> {
     let node = &graph.nodes[id.0];
     match node.op {
@@ -70,7 +70,7 @@ fn biased(graph: &NetworkGraph, id: Id, readers: &[Vec<Id>]) -> Option<Id> {
     }
 }
 
-/// The norm of a value, or of a sum that waited for it. None where the operator does not fit.
+/// The norm of a value, or of a sum fused with it. `None` if the operator does not fit.
 pub fn norm(b: &mut Builder<'_>, at: Id, affine: &[String], eps: f32) -> Result<Option<String>, ExportError> {
     let graph = b.graph;
     let node = &graph.nodes[at.0];
@@ -84,7 +84,7 @@ pub fn norm(b: &mut Builder<'_>, at: Id, affine: &[String], eps: f32) -> Result<
     }
     let Some(sum) = b.residuals.sums.get(&at).copied() else {
         let x = b.value(node.args[0])?;
-        // The norm of x + x, whose variance is four times that of x, is that of x to the last bit.
+        // The norm of x + x equals that of x to the last bit, since its variance is four times as large.
         return Ok(Some(skip(b, &x, &x, &affine, None, 4. * eps)));
     };
     let [a, c] = [0, 1].map(|arg| graph.nodes[sum.0].args[arg]);
@@ -104,7 +104,7 @@ pub fn norm(b: &mut Builder<'_>, at: Id, affine: &[String], eps: f32) -> Result<
     Ok(Some(norm))
 }
 
-/// What a value is before dropout.
+/// The linear layer behind a value, ignoring dropout.
 fn linear(graph: &NetworkGraph, id: Id) -> Option<Id> {
     let node = &graph.nodes[id.0];
     match node.op {

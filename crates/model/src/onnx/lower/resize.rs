@@ -11,7 +11,7 @@ use crate::record::NetworkNode;
 
 type Lowered = Result<String, ExportError>;
 
-/// The kernel's sharpness: PyTorch uses −0.5 where it antialiases.
+/// Sharpness of the kernel: −0.5 in PyTorch with antialiasing.
 const A: f32 = -0.5;
 
 /// How pixels are weighed.
@@ -73,7 +73,7 @@ fn step(b: &mut Builder<'_>, from: &str, to: &str) -> Lowered {
         b.emit("Sub", &[&extent, &one], vec![])
     };
     let (from, to) = (steps(b, from), steps(b, to));
-    // One sample: (from−1)/1 would be wrong, so the step is multiplied by whether there are more.
+    // For one sample, (from−1)/1 would be wrong, so the step is multiplied by 0 if there is only one.
     let divisor = b.emit("Max", &[&to, &one], vec![]);
     let step = b.emit("Div", &[&from, &divisor], vec![]);
     let several = b.emit("Min", &[&to, &one], vec![]);
@@ -99,7 +99,7 @@ fn float(b: &mut Builder<'_>, x: &str) -> String {
 fn cubic(b: &mut Builder<'_>, x: &str) -> Lowered {
     let (one, two) = (b.scalar(1.)?, b.scalar(2.)?);
     let x = b.emit("Abs", &[x], vec![]);
-    // The outer piece is 0 at 2, and so beyond.
+    // The outer piece is 0 at 2 and beyond.
     let x = b.emit("Min", &[&x, &two], vec![]);
     let near = polynomial(b, &x, [A + 2., -(A + 3.), 0., 1.])?;
     let far = polynomial(b, &x, [A, -5. * A, 8. * A, -4. * A])?;

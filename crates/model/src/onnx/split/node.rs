@@ -1,4 +1,4 @@
-//! A node of a graph, as far as it matters when its results are known.
+//! The properties of a graph's node that decide when its results are known.
 
 use std::collections::{HashMap, HashSet};
 
@@ -6,7 +6,7 @@ use wuerst_read::wire::{Field, fields};
 
 use super::When;
 
-/// Results that differ from one evaluation to the next.
+/// Operators whose results differ between evaluations.
 const RANDOM: [&str; 7] = [
     "RandomNormal",
     "RandomNormalLike",
@@ -16,7 +16,7 @@ const RANDOM: [&str; 7] = [
     "Bernoulli",
     "Dropout",
 ];
-/// Parts of the names of operators that take time.
+/// Parts of the names of slow operators.
 const HEAVY: [&str; 9] = ["MatMul", "Gemm", "Conv", "Attention", "Einsum", "LSTM", "GRU", "RNN", "QOrdered"];
 
 /// A NodeProto.
@@ -26,11 +26,11 @@ pub struct SplitNode<'a> {
     pub bytes: &'a [u8],
     /// Names of its results.
     pub outputs: Vec<&'a str>,
-    /// Names of the values that it reads, those that its subgraphs read of the graph around them too.
+    /// Names of the values that it reads, including those that its subgraphs read from the surrounding graph.
     pub reads: Vec<&'a str>,
-    /// When its results are known.
+    /// Earliest phase in which its results are known.
     pub when: When,
-    /// Whether each step does it again, though it could be done once.
+    /// Whether it is evaluated in each step although once would be enough.
     pub repeated: bool,
     operator: &'a str,
     standard: bool,
@@ -41,7 +41,7 @@ pub struct SplitNode<'a> {
 }
 
 impl<'a> SplitNode<'a> {
-    /// Reads a node; none where it is damaged.
+    /// Parses a node; `None` if it is damaged.
     pub fn read(bytes: &'a [u8]) -> Option<SplitNode<'a>> {
         let (outputs, reads) = (vec![], vec![]);
         let mut node = SplitNode {
@@ -66,7 +66,7 @@ impl<'a> SplitNode<'a> {
                 _ => {}
             }
         }
-        // Those that are left out.
+        // Empty names stand for inputs left out.
         node.reads.retain(|name| !name.is_empty());
         node.outputs.retain(|name| !name.is_empty());
         node.random = RANDOM.contains(&node.operator);
@@ -75,7 +75,7 @@ impl<'a> SplitNode<'a> {
         Some(node)
     }
 
-    /// Reads a subgraph: names in it are its own or those of a graph around it, and never both.
+    /// Parses a subgraph: each name is either its own or that of a surrounding graph, never both.
     fn enter(&mut self, graph: &'a [u8]) -> Option<()> {
         let (mut own, mut read) = (HashSet::new(), vec![]);
         for field in fields(graph)? {
@@ -88,7 +88,7 @@ impl<'a> SplitNode<'a> {
                 }
                 5 => own.extend(super::tensor_name(&field)),
                 11 => own.extend([super::name(&field)?]),
-                // A branch may give a value of the graph around it as it is.
+                // A branch may return a value of the surrounding graph unchanged.
                 12 => read.push(super::name(&field)?),
                 _ => {}
             }
@@ -97,7 +97,7 @@ impl<'a> SplitNode<'a> {
         Some(())
     }
 
-    /// Finds when its results are known, by when those of the nodes before it are. None where it reads what there is not.
+    /// Determines when its results are known, from the nodes before it. `None` if it reads an unknown value.
     pub fn place(&mut self, when: &HashMap<&str, When>, changing: &[&str]) -> Option<()> {
         let extents = self.standard && ["Shape", "Size"].contains(&self.operator);
         for name in &self.reads {
@@ -113,7 +113,7 @@ impl<'a> SplitNode<'a> {
         Some(())
     }
 
-    /// Whether it does nothing but repeat values.
+    /// Whether it only repeats values.
     pub fn enlarges(&self) -> bool {
         self.standard && ["Expand", "Tile"].contains(&self.operator)
     }
@@ -124,7 +124,7 @@ impl<'a> SplitNode<'a> {
     }
 }
 
-/// The graphs that an AttributeProto holds.
+/// The graphs in an AttributeProto.
 fn subgraphs<'a>(attribute: &Field<'a>) -> Option<Vec<&'a [u8]>> {
     let fields = fields(attribute.content)?;
     Some(fields.iter().filter(|field| [6, 11].contains(&field.number)).map(|field| field.content).collect())

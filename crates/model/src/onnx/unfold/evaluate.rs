@@ -13,21 +13,21 @@ type Scope<'g> = HashMap<&'g str, Value>;
 /// An attribute of a call, by its name in the function.
 pub type Passed<'g> = (&'g str, &'g Attribute);
 
-/// The functions of a model, and what was found so far.
+/// The functions of a model, and the sums so far.
 pub struct Evaluation<'g> {
     pub functions: &'g HashMap<(String, String), Function>,
-    /// Bytes that constants may take.
+    /// Maximum bytes of constants.
     pub most: u64,
-    /// Bytes that they take.
+    /// Bytes of constants so far.
     pub bytes: u64,
     pub nodes: u64,
-    /// How much more may be looked at.
+    /// Remaining work.
     pub work: u64,
 }
 
 impl<'g> Evaluation<'g> {
-    /// Follows a graph in the scopes around it, and gives its outputs. `called` are the attributes of the function that it
-    /// is the body of.
+    /// Follows a graph within the surrounding scopes, and returns its outputs. `called` are the attributes of the
+    /// function whose body it is.
     pub fn graph(
         &mut self,
         graph: &'g OnnxGraph,
@@ -61,7 +61,7 @@ impl<'g> Evaluation<'g> {
         Ok(outputs)
     }
 
-    /// Counts what is looked at, once more with each call: of long lists, a few calls are too many.
+    /// Counts work again for each call, since a few calls of long lists would be too many.
     fn spend(&mut self, work: u64) -> Result<(), UnfoldError> {
         self.work = self.work.checked_sub(work).ok_or(UnfoldError::Calls)?;
         Ok(())
@@ -102,7 +102,7 @@ impl<'g> Evaluation<'g> {
         match size(&given) {
             Size::Dims(dims) => {
                 value.most = elements(&dims);
-                // A `Gather` may have twice as many as what it reads.
+                // A `Gather` may return twice the rank of its input.
                 value.dims = Some(dims).filter(|dims| dims.len() as u64 <= DIMENSIONS);
                 if value.most <= FEW as u64 {
                     value.numbers = numbers(&given, value.most as usize);
@@ -112,7 +112,7 @@ impl<'g> Evaluation<'g> {
             Size::Unknown if constant => return Err(UnfoldError::Unknown { node: node.label() }),
             Size::Unknown => {}
         }
-        // Extents are constants, even those of a value that is none.
+        // Extents are constants, even those of a value that is not.
         if ["Shape", "Size"].contains(&&*node.operator) {
             value.constant = value.numbers.is_some();
         }
@@ -146,7 +146,7 @@ impl<'g> Evaluation<'g> {
         self.graph(&function.body, &mut vec![], given, &attributes, calls + 1)
     }
 
-    /// A node with subgraphs. Of an `If` that is decided already, ONNX Runtime takes the branch alone.
+    /// A node with subgraphs. If the condition of an `If` is known, ONNX Runtime uses only that branch.
     fn nested(
         &mut self,
         node: &'g OnnxNode,

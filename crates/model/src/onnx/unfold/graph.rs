@@ -1,4 +1,4 @@
-//! Graphs, nodes and functions, as far as the sizes of constants depend on them.
+//! Graphs, nodes and functions, with the parts that decide the sizes of constants.
 
 use std::io::{BufRead, Seek};
 
@@ -15,9 +15,9 @@ type Read<T> = Result<T, UnfoldError>;
 #[derive(Debug, Default)]
 pub struct OnnxGraph {
     pub nodes: Vec<OnnxNode>,
-    /// With their numbers, where they are few.
+    /// Tensors, with their numbers if they are few.
     pub tensors: Vec<(Tensor, Option<Vec<f64>>)>,
-    /// Those that are stored sparse; ONNX Runtime makes them dense.
+    /// Sparse tensors, which ONNX Runtime makes dense.
     pub sparse: Vec<Tensor>,
     pub inputs: Vec<Outlet>,
     pub outputs: Vec<String>,
@@ -38,13 +38,13 @@ pub struct OnnxNode {
 #[derive(Debug, Default)]
 pub struct Attribute {
     pub name: String,
-    /// The attribute of the function around it that it stands for.
+    /// The attribute of the surrounding function that it refers to.
     pub reference: String,
     pub number: Option<f64>,
     pub numbers: Vec<f64>,
     pub tensor: Option<(Tensor, Option<Vec<f64>>)>,
     pub sparse: Option<Tensor>,
-    /// How many texts it lists.
+    /// Number of texts in its list.
     pub texts: u64,
     pub graphs: Vec<OnnxGraph>,
 }
@@ -57,7 +57,7 @@ pub struct Function {
     pub inputs: Vec<String>,
     pub outputs: Vec<String>,
     pub body: OnnxGraph,
-    /// Values of attributes where a call gives none.
+    /// Default values of attributes.
     pub defaults: Vec<Attribute>,
 }
 
@@ -68,7 +68,7 @@ fn tensor<R: BufRead + Seek>(reader: &mut Reader<R>, end: u64) -> Read<(Tensor, 
     Ok((tensor, numbers))
 }
 
-/// SparseTensorProto, as the dense tensor that it means.
+/// SparseTensorProto, as the dense tensor that it stands for.
 fn sparse<R: BufRead + Seek>(reader: &mut Reader<R>, end: u64) -> Read<Tensor> {
     let (mut values, mut dims) = (Tensor::default(), vec![]);
     while reader.at() < end {
@@ -86,7 +86,7 @@ fn sparse<R: BufRead + Seek>(reader: &mut Reader<R>, end: u64) -> Read<Tensor> {
     Ok(Tensor { dims, ..values })
 }
 
-/// How much there is to look at in names.
+/// Amount of work for names.
 pub fn weight<'a>(names: impl Iterator<Item = &'a String>) -> u64 {
     names.map(|name| 1 + name.len() as u64 / 64).sum()
 }
@@ -132,7 +132,7 @@ impl OnnxNode {
         Ok(node)
     }
 
-    /// How much there is to look at: names, longer ones as more than one, and attributes with their numbers.
+    /// Amount of work: names, long ones counting more, and attributes with their numbers.
     pub fn weight(&self) -> u64 {
         let names = weight(self.inputs.iter().chain(&self.outputs).chain([&self.operator, &self.domain]));
         let attributes = self.attributes.iter().map(|attribute| 1 + attribute.numbers.len() as u64);
@@ -147,7 +147,7 @@ impl OnnxNode {
         format!("`{name}` ({operator})")
     }
 
-    /// The attribute of this name, in a function that was called with attributes.
+    /// The attribute with this name, in a function called with attributes.
     pub fn attribute<'a>(&'a self, name: &str, called: &[Passed<'a>]) -> Option<&'a Attribute> {
         self.attributes.iter().find(|attribute| attribute.name == name)?.meant(called)
     }
@@ -159,7 +159,7 @@ fn domain(name: &str) -> String {
 }
 
 impl Attribute {
-    /// Itself, or what the function around it was called with in its place.
+    /// The attribute itself, or the one that the surrounding function was called with in its place.
     pub fn meant<'a>(&'a self, called: &[Passed<'a>]) -> Option<&'a Attribute> {
         match self.reference.as_str() {
             "" => Some(self),

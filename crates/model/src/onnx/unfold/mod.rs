@@ -1,8 +1,8 @@
-//! How much memory a model's constants take once ONNX Runtime has computed what follows from them alone.
+//! Bounds the memory of a model's constants, including those that ONNX Runtime computes from them.
 //!
-//! ONNX Runtime evaluates such nodes while it loads a model, so that a few bytes (`Expand`, `ConstantOfShape`) become as
-//! many gigabytes as their author likes. Here only sizes are followed: through all graphs, and through the model's own
-//! functions, once for each call, as ONNX Runtime inlines them.
+//! ONNX Runtime evaluates such nodes while loading a model, so a few bytes (`Expand`, `ConstantOfShape`) can become any
+//! number of gigabytes. This module follows only sizes: through all graphs, and through the model's own functions, once
+//! for each call, as ONNX Runtime inlines them.
 
 mod evaluate;
 mod graph;
@@ -23,20 +23,21 @@ use super::tensor::{TensorError, bits};
 use evaluate::Evaluation;
 use graph::{Function, OnnxGraph};
 
-/// Bytes that the constants of any model may take.
+/// Bytes allowed for the constants of any model.
 const ROOM: u64 = 64 << 20;
-/// Bytes that they may take for each byte of the model's weights.
+/// Bytes allowed for each byte of the model's weights.
 const GROWTH: u64 = 8;
-/// Elements that a node may make of a size that the model fixes.
+/// Maximum number of elements of a result with a size fixed by the model.
 const FIXED: u64 = 1 << 27;
 /// Nodes after functions are inlined.
 const NODES: u64 = 200_000;
-/// Names and attributes that are looked at after functions are inlined, in addition to one for each byte of the file.
+/// Maximum number of names and attributes processed after functions are inlined, in addition to one for each byte of the
+/// file.
 const WORK: u64 = 2_000_000;
-/// Functions that call each other.
+/// Maximum nesting of function calls.
 const CALLS: usize = 16;
 
-/// Why a model's constants are not computed.
+/// Reason why a model's constants are refused.
 #[derive(Debug, thiserror::Error)]
 pub enum UnfoldError {
     /// It cannot be read.
@@ -45,25 +46,25 @@ pub enum UnfoldError {
     /// A tensor is damaged.
     #[error(transparent)]
     Tensor(#[from] TensorError),
-    /// Constants that take too much memory.
+    /// Constants take too much memory.
     #[error(
         "the node {node} makes the model's constants larger than {most} bytes, which is the most for its weights"
     )]
     TooLarge {
         /// Name and operator.
         node: String,
-        /// How many bytes there may be.
+        /// Maximum number of bytes.
         most: u64,
     },
-    /// A node that makes too much of anything.
+    /// A node makes too many elements.
     #[error("the node {node} makes {elements} numbers at once; the most is {FIXED}")]
     Fixed {
         /// Name and operator.
         node: String,
-        /// How many.
+        /// Number of elements.
         elements: u64,
     },
-    /// A constant of which the size is not known.
+    /// A constant of unknown size.
     #[error(
         "the node {node} computes a constant of unknown size: store the constant instead, as onnxsim does"
     )]
@@ -71,7 +72,7 @@ pub enum UnfoldError {
         /// Name and operator.
         node: String,
     },
-    /// Functions that call functions, without end or too often.
+    /// Recursive functions, or too many calls.
     #[error(
         "its functions call each other more than {CALLS} deep, or make more than {NODES} nodes with {WORK} inputs, outputs \
          and attributes"
@@ -79,10 +80,10 @@ pub enum UnfoldError {
     Calls,
 }
 
-/// Bytes of what is computed of constants alone, in the model that the reader reads.
+/// Bytes of constants computed from other constants, in the model of this reader.
 ///
 /// # Errors
-/// When it is more than is allowed, or cannot be told; and when the model is damaged.
+/// If they exceed the limit or cannot be determined; and if the model is damaged.
 pub(super) fn bytes<R: BufRead + Seek>(
     reader: &mut Reader<R>,
     length: u64,

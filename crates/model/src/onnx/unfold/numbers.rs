@@ -1,14 +1,14 @@
-//! The numbers of small constants, which become the extents of large ones.
+//! Evaluates small constants whose numbers become the extents of large ones.
 
 use super::evaluate::Passed;
 use super::graph::OnnxNode;
 use super::value::{FEW, Value};
 
-/// A node with what it reads.
+/// A node with its inputs.
 pub struct Given<'a> {
     pub node: &'a OnnxNode,
     pub inputs: &'a [Value],
-    /// Attributes of the function that it is in.
+    /// Attributes of the surrounding function's call.
     pub called: &'a [Passed<'a>],
 }
 
@@ -23,12 +23,12 @@ impl Given<'_> {
         self.input(at)?.numbers.as_deref()
     }
 
-    /// The same as extents; none where one is negative.
+    /// The numbers of an input as extents; `None` if one is negative.
     pub fn extents(&self, at: usize) -> Option<Vec<u64>> {
         super::sizes::extents(self.numbers(at)?)
     }
 
-    /// The new extents of a `Reshape`: 0 stands for the extent that was there, and none for what is left over.
+    /// The new extents of a `Reshape`: 0 stands for the old extent, and `None` for the remaining one.
     pub fn extents_of(&self, at: usize, old: Option<&[u64]>) -> Option<Vec<Option<u64>>> {
         let keeps = self.list("allowzero").is_none_or(|list| list.first() == Some(&0.));
         let listed = self.numbers(at).map(<[f64]>::to_vec).or_else(|| self.list("shape"))?;
@@ -40,13 +40,13 @@ impl Given<'_> {
         listed.iter().enumerate().map(extent).collect()
     }
 
-    /// The numbers of an attribute, of which one alone is a list of one.
+    /// The numbers of an attribute; a single number counts as a list of one.
     pub fn list(&self, name: &str) -> Option<Vec<f64>> {
         let attribute = self.node.attribute(name, self.called)?;
         Some(attribute.number.map_or_else(|| attribute.numbers.clone(), |number| vec![number]))
     }
 
-    /// Axes of a value of this rank, of which negative ones count from the end.
+    /// Axes of a value of this rank; negative ones count from the end.
     pub fn axes_of(&self, axes: &[f64], rank: usize) -> Option<Vec<usize>> {
         let axis = |n: &f64| {
             let n = if *n < 0. { n + rank as f64 } else { *n };
@@ -55,7 +55,7 @@ impl Given<'_> {
         axes.iter().map(axis).collect()
     }
 
-    /// What a `Constant` is.
+    /// The value of a `Constant`.
     pub fn constant(&self) -> Option<Value> {
         let named = |name: &str| self.node.attribute(name, self.called);
         if let Some((tensor, numbers)) = named("value").and_then(|value| value.tensor.as_ref()) {
@@ -93,7 +93,7 @@ impl Given<'_> {
             }
             "Equal" | "Greater" | "Less" | "GreaterOrEqual" | "LessOrEqual" | "Not" | "And" | "Or" => 9,
             "DequantizeLinear" | "MatMulInteger" | "RandomNormal" | "RandomUniform" => 1,
-            // Results of another type than the first argument: as wide as eight bytes.
+            // Results with another type than the first argument's, counted as eight bytes wide.
             "TopK" | "Unique" | "EyeLike" | "Bernoulli" | "RandomNormalLike" | "RandomUniformLike" => 7,
             _ => first,
         }
@@ -104,7 +104,7 @@ impl Given<'_> {
     }
 }
 
-/// The numbers of a result of so many, where they follow.
+/// The numbers of a result with `count` elements, if they can be computed.
 pub fn numbers(given: &Given<'_>, count: usize) -> Option<Vec<f64>> {
     let operator = given.node.operator.as_str();
     let first = || given.numbers(0);
@@ -165,17 +165,17 @@ pub fn numbers(given: &Given<'_>, count: usize) -> Option<Vec<f64>> {
         "ReduceMin" if count == 1 => vec![first()?.iter().copied().fold(f64::MAX, f64::min)],
         _ => return None,
     };
-    // Of several axes the order is not followed.
+    // The order along several axes is not followed.
     let plain =
         ["Constant", "Identity", "Cast", "Reshape", "Unsqueeze", "Squeeze", "Flatten", "ConstantOfShape"];
     let flat = given.inputs.iter().all(|value| value.dims.as_ref().is_none_or(|dims| dims.len() < 2));
-    // Past that, a product of integers begins anew, and floating-point numbers are no longer whole.
+    // Beyond this, integer products wrap, and floating-point numbers are no longer exact.
     let exact = if [1, 7, 11].contains(&given.element()) { 2f64.powi(53) } else { 2f64.powi(31) };
     let exact = found.iter().all(|n| n.abs() <= exact);
     (exact && found.len() == count && (flat || plain.contains(&operator))).then_some(found)
 }
 
-/// The number at a place of an input, of which one alone is repeated.
+/// The number at a position of an input; a single number is repeated.
 fn repeated(given: &Given<'_>, input: usize, at: usize) -> Option<f64> {
     let numbers = given.numbers(input)?;
     numbers.get(if numbers.len() == 1 { 0 } else { at }).copied()
@@ -204,7 +204,7 @@ fn pairs(given: &Given<'_>, count: usize) -> Option<Vec<f64>> {
             _ => f64::from(a != 0. || b != 0.),
         })
     };
-    // Rounded otherwise, equal numbers may differ.
+    // With other rounding, equal numbers could differ.
     let compared = ["Equal", "Greater", "GreaterOrEqual", "Less", "LessOrEqual"];
     if !whole && compared.contains(&&*given.node.operator) {
         return None;

@@ -1,22 +1,22 @@
-//! The size of a node's results, by the sizes of what it reads.
+//! Sizes of a node's results, from the sizes of its inputs.
 
 use super::numbers::Given;
 use super::value::{Value, elements};
 use crate::onnx::survey::DIMENSIONS;
 
-/// What is known of the size of a result.
+/// The known size of a result.
 pub enum Size {
-    /// Its extents.
+    /// Extents.
     Dims(Vec<u64>),
-    /// So many elements, at most.
+    /// Maximum number of elements.
     Most(u64),
-    /// Nothing.
+    /// Unknown.
     Unknown,
 }
 
 use Size::{Dims, Most, Unknown};
 
-/// Results that have the extents of the first argument.
+/// Results with the extents of the first argument.
 const SAME: &str = " Identity Abs Neg Exp Log Sqrt Erf Sigmoid Tanh Relu Gelu LeakyRelu Elu Selu Celu HardSigmoid HardSwish \
     Softplus Softsign ThresholdedRelu Mish Swish Softmax LogSoftmax Hardmax Cast CastLike Clip Not BitwiseNot Floor Ceil Round \
     Sign Reciprocal Sin Cos Tan Asin Acos Atan Sinh Cosh Asinh Acosh Atanh IsNaN IsInf CumSum Trilu \
@@ -24,11 +24,11 @@ const SAME: &str = " Identity Abs Neg Exp Log Sqrt Erf Sigmoid Tanh Relu Gelu Le
     MeanVarianceNormalization LRN Dropout ReverseSequence ScatterElements ScatterND Scatter EyeLike \
     QuantizeLinear DequantizeLinear DynamicQuantizeLinear BiasGelu FastGelu QuickGelu SimplifiedLayerNormalization \
     SkipLayerNormalization SkipSimplifiedLayerNormalization Inverse RandomNormalLike RandomUniformLike Bernoulli ";
-/// Results of no more elements than the first argument.
+/// Results with at most as many elements as the first argument.
 const FEWER: &str = " Flatten TopK Unique Compress DepthToSpace SpaceToDepth Split SplitToSequence ArgMax ArgMin \
     GlobalAveragePool GlobalMaxPool MaxPool AveragePool Det ReduceL1 ReduceL2 ReduceLogSum ReduceLogSumExp ReduceMax ReduceMean \
     ReduceMin ReduceProd ReduceSum ReduceSumSquare StringNormalizer StringConcat SequenceAt Optional OptionalGetElement ";
-/// Results of the extents that all arguments have when they are repeated to match.
+/// Results with the broadcast extents of all arguments.
 const MATCHED: &str = " Add Sub Mul Div Pow Mod Min Max Mean Sum And Or Xor Equal Greater Less GreaterOrEqual LessOrEqual \
     Where PRelu BitShift BitwiseAnd BitwiseOr BitwiseXor ";
 
@@ -36,7 +36,7 @@ fn among(list: &str, operator: &str) -> bool {
     list.split_ascii_whitespace().any(|name| name == operator)
 }
 
-/// Whether an operator makes results as large as its arguments say, out of nothing.
+/// Whether an operator makes a result whose size is given by its arguments' values.
 pub fn enlarges(operator: &str) -> bool {
     let names = ["ConstantOfShape", "Expand", "Tile", "Range", "Pad", "Resize", "Upsample", "OneHot"];
     names.contains(&operator) || ["RandomNormal", "RandomUniform"].contains(&operator)
@@ -114,18 +114,18 @@ fn constant(given: &Given<'_>) -> Size {
     }
 }
 
-/// Numbers as extents; none where one is negative.
+/// Numbers as extents; `None` if one is negative.
 pub fn extents(numbers: &[f64]) -> Option<Vec<u64>> {
     numbers.iter().map(|n| (*n >= 0.).then_some(*n as u64)).collect()
 }
 
-/// The extents that all have when they are repeated to match.
+/// Broadcast extents.
 fn matched(all: impl Iterator<Item = Option<Vec<u64>>>) -> Option<Vec<u64>> {
     let all: Vec<Vec<u64>> = all.collect::<Option<_>>()?;
     let rank = all.iter().map(Vec::len).max()?;
     let at =
         |dims: &Vec<u64>, axis: usize| (axis + dims.len()).checked_sub(rank).map_or(1, |axis| dims[axis]);
-    // One extent of 0 makes all of it empty, and 1 gives way to any.
+    // One extent of 0 makes the result empty, and 1 adapts to any other.
     let extent = |axis| {
         let extents = || all.iter().map(|dims| at(dims, axis));
         if extents().any(|n| n == 0) { 0 } else { extents().max().unwrap_or(1) }
@@ -156,7 +156,7 @@ fn padded(given: &Given<'_>, mut dims: Vec<u64>) -> Option<Vec<u64>> {
     Some(dims)
 }
 
-/// Of `Resize`, whose scales or sizes may be of some axes only, and of `Upsample`.
+/// The size for `Resize`, whose scales or sizes may apply to some axes only, and for `Upsample`.
 fn resized(given: &Given<'_>, most: u64, dims: Option<Vec<u64>>) -> Size {
     let numbers = |at: usize| given.numbers(at).filter(|numbers| !numbers.is_empty());
     let rank = dims.map(|dims| dims.len());
@@ -171,7 +171,7 @@ fn resized(given: &Given<'_>, most: u64, dims: Option<Vec<u64>>) -> Size {
     if larger.is_nan() { Unknown } else { Most(larger.ceil() as u64) }
 }
 
-/// Extents with one of −1 that stands for the rest.
+/// Extents in which one of −1 stands for the remaining elements.
 fn inferred(dims: Vec<Option<u64>>, most: u64) -> Size {
     let others = dims.iter().flatten().fold(1u64, |all, n| all.saturating_mul(*n)).max(1);
     Dims(dims.into_iter().map(|extent| extent.unwrap_or(most / others)).collect())
@@ -228,7 +228,7 @@ fn cut(given: &Given<'_>, mut dims: Vec<u64>) -> Option<Vec<u64>> {
         let place = |n: f64| (if n < 0. { n + length } else { n }).clamp(0., length);
         let step = steps.get(at).copied().unwrap_or(1.).abs().max(1.);
         let count = (place(*ends.get(at)?) - place(*starts.get(at)?)).abs();
-        // Backwards, the end may lie before the first.
+        // Backwards, the end may be before the start.
         let backwards = steps.get(at).is_some_and(|step| *step < 0.);
         let count = if backwards { (count + 1.).min(length) } else { count };
         dims[axis] = (count / step).ceil() as u64;

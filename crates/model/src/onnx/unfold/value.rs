@@ -1,23 +1,23 @@
-//! A value of a graph, as far as its size matters.
+//! A value of a graph, with its size.
 
 use crate::onnx::head::{Extent, Outlet};
 use crate::onnx::tensor::{Tensor, bits};
 
-/// Numbers of a value that are followed.
+/// Maximum number of elements whose values are followed.
 pub const FEW: usize = 64;
 
-/// What is known of a value.
+/// Known properties of a value.
 #[derive(Debug, Clone, Default)]
 pub struct Value {
-    /// Whether it follows from constants alone.
+    /// Whether it depends only on constants.
     pub constant: bool,
-    /// Code of its element type; 0 where it is not known.
+    /// Code of the element type; 0 if unknown.
     pub element: i32,
-    /// Its extents.
+    /// Extents, if known.
     pub dims: Option<Vec<u64>>,
-    /// Its elements, at most; of no meaning where the value is not constant and has no extents.
+    /// Maximum number of elements; meaningless if the value is not constant and has no known extents.
     pub most: u64,
-    /// Its numbers, where they are few.
+    /// The numbers, if they are few.
     pub numbers: Option<Vec<f64>>,
 }
 
