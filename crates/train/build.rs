@@ -1,4 +1,4 @@
-//! Lets the trainer's programs find libtorch without LD_LIBRARY_PATH.
+//! Build settings that let the trainer's programs find libtorch without LD_LIBRARY_PATH.
 
 fn main() {
     println!("cargo::rerun-if-env-changed=LIBTORCH");

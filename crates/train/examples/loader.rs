@@ -1,4 +1,4 @@
-//! Training steps with rows from files and from memory, in turn: what the files cost.
+//! Measures the cost of files: training steps with rows from files and from memory, alternately.
 //!
 //!     cargo run --release -p wuerst-train --example loader RUN.yaml [STEPS]
 //!
@@ -76,7 +76,7 @@ fn stage(config: &RunConfig, corpus: Corpus) -> Result<VqganStage> {
     VqganStage::new(&config.vqgan.network, config.data.size, Rc::new(corpus), config.vqgan.latents, likeness)
 }
 
-/// Processor time of this process: user and system ticks, the 14th and 15th fields of its `stat`.
+/// Processor time of this process: user and system ticks, fields 14 and 15 of its `stat`.
 fn processor_seconds() -> Result<f64> {
     let stat = std::fs::read_to_string("/proc/self/stat")?;
     let after_name = stat.rsplit_once(')').context("/proc/self/stat")?.1;

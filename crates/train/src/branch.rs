@@ -1,4 +1,4 @@
-//! A run that goes on from a kept checkpoint of another: with its rate falling earlier, or with other settings.
+//! A run that branches off a kept checkpoint of another run: with an earlier fall of its rate, or with other settings.
 
 use crate::config::RunConfig;
 use crate::trainer::{Trainer, checkpoint};
@@ -24,9 +24,9 @@ pub struct BranchArgs {
     pub from: u64,
 }
 
-/// Copies the stage's checkpoint of a step into the new run's folder, and the newest ones of the stages before it.
+/// Copies a stage's checkpoint of a given step into the new run's folder, and the newest checkpoints of the stages before it.
 ///
-/// With a rate that falls over the last fifth, `steps` of the new run at 5/4 of the step lets it fall from there on.
+/// For a rate that falls over the last fifth, set the new run's `steps` to 5/4 of that step, so that the fall begins there.
 ///
 /// # Errors
 /// A step that was not kept, a new run that has a checkpoint of the stage, files that cannot be copied.

@@ -1,4 +1,4 @@
-//! One YAML file holds a run.
+//! Configuration of a run, in one YAML file.
 
 use crate::data::DataConfig;
 use crate::trainer::LoopConfig;
@@ -10,10 +10,10 @@ use wuerst_model::prior::PriorConfig;
 use wuerst_model::vqgan::VqganConfig;
 use wuerst_read::regular;
 
-/// The longest file of a run that is read, in bytes.
+/// Maximum length of a run's file, in bytes.
 const LONGEST: u64 = 4 << 20;
 
-/// A training run: what is learned from, the three networks, and how long each learns.
+/// A training run: its data, the three networks, and the length of their training.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RunConfig {
@@ -22,12 +22,12 @@ pub struct RunConfig {
     /// Folder of the downloaded packages and rendered sprites.
     #[serde(default = "cache")]
     pub cache: PathBuf,
-    /// All chance in the run follows from it.
+    /// Seed of all random numbers in the run.
     pub seed: i64,
-    /// Computes matrix products and convolutions of stages B and C in bfloat16, against f32 master weights.
+    /// Whether stages B and C compute matrix products and convolutions in bfloat16, with f32 master weights.
     #[serde(default)]
     pub bf16: bool,
-    /// Threads of libtorch; results are the same bits only for the same number.
+    /// Threads of libtorch; results are bitwise reproducible only with the same number.
     #[serde(default = "threads")]
     pub threads: usize,
     /// Pictures and captions.
@@ -38,32 +38,32 @@ pub struct RunConfig {
     pub compressor: CompressorRun,
     /// Stage A.
     pub vqgan: VqganRun,
-    /// How long Stage A's decoder goes on alone, once the latents are fixed; left out, it does not.
+    /// Additional training of Stage A's decoder alone, with fixed latents; none if left out.
     #[serde(default)]
     pub vqgan_decoder: Option<LoopConfig>,
     /// Stage B.
     pub decoder: StageRun<DecoderConfig>,
     /// Stage C.
     pub prior: StageRun<PriorConfig>,
-    /// How the exported model draws when its user does not say.
+    /// Sampling defaults of the exported model.
     #[serde(default)]
     pub sampling: Sampling,
-    /// What a reader of the model card should know beside the numbers; empty says nothing.
+    /// Remarks for the model card; may be empty.
     #[serde(default)]
     pub remarks: String,
 }
 
-/// Steps and guidance that an exported model names as its own.
+/// Steps and guidance stored in an exported model.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Sampling {
     /// Evaluations of the prior.
     pub prior_steps: usize,
-    /// How far the prior moves from no text towards the text; off up to 1.
+    /// Guidance of the prior; up to 1 means none.
     pub prior_guidance: f64,
     /// Evaluations of the decoder.
     pub decoder_steps: usize,
-    /// The same for the decoder.
+    /// Guidance of the decoder; up to 1 means none.
     pub decoder_guidance: f64,
 }
 
@@ -73,7 +73,7 @@ impl Default for Sampling {
     }
 }
 
-/// A network's sizes and its training loop.
+/// Sizes and training loop of a network.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct StageRun<C> {
@@ -83,7 +83,7 @@ pub struct StageRun<C> {
     pub training: LoopConfig,
 }
 
-/// Stage A's sizes, its training loop, and what it learns from.
+/// Sizes, training loop and data of Stage A.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct VqganRun {
@@ -91,30 +91,30 @@ pub struct VqganRun {
     pub network: VqganConfig,
     /// Length and pace.
     pub training: LoopConfig,
-    /// What its decoder is shown.
+    /// Latents shown to its decoder.
     #[serde(default)]
     pub latents: LatentsRun,
-    /// What the parts of its loss weigh.
+    /// Weights of the parts of its loss.
     #[serde(default)]
     pub loss: PictureLoss,
 }
 
-/// Which latents Stage A's decoder is shown while it learns.
+/// Latents shown to Stage A's decoder in training.
 ///
-/// A model draws with unquantised latents, so a codebook only serves to keep them near to few values. One of a thousand
-/// entries can do that for 4 channels, not for 16: there noise does it alone.
+/// A model samples with unquantised latents, so a codebook only serves to keep them near to few values. A codebook of a
+/// thousand entries suffices for 4 channels, but not for 16, where only noise is used.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct LatentsRun {
-    /// Share of the pictures whose latents are moved to their nearest codebook entries; at 0 there is no codebook.
+    /// Fraction of pictures whose latents are moved to their nearest codebook entries; at 0 there is no codebook.
     pub quantised: f64,
     /// Pull of the latents towards the codebook (van den Oord et al. 2017).
     pub commitment: f64,
-    /// Share of the other pictures whose latents get noise.
+    /// Fraction of the other pictures whose latents get noise.
     pub noised: f64,
-    /// Largest standard deviation of that noise, where each channel has 1; every picture draws its own below it.
+    /// Largest standard deviation of that noise, relative to each channel; every picture draws its own value below it.
     pub noise: f64,
-    /// Standard deviation of the noise while the decoder goes on alone, where the latents have 1.
+    /// Standard deviation of the noise in the decoder's additional training, relative to the latents.
     pub noise_alone: f64,
 }
 
@@ -144,14 +144,14 @@ impl Default for LatentsRun {
     }
 }
 
-/// What the parts of Stage A's loss weigh next to the squared error of the pixels.
+/// Weights of the parts of Stage A's loss relative to the squared error of the pixels.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct PictureLoss {
-    /// The perceptual distance. At five times the default it outweighs the pixels, and what its strided layers cannot see
-    /// shows as a grid of dots.
+    /// Perceptual distance. At five times the default it outweighs the pixels, and features that its strided layers
+    /// cannot see appear as a grid of dots.
     pub perceptual: f64,
-    /// The absolute error on ground of one colour; 0 leaves it out.
+    /// Absolute error in areas of one colour; 0 disables it.
     pub flat: f64,
 }
 
@@ -165,11 +165,11 @@ impl Default for PictureLoss {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct CompressorRun {
-    /// Side of the pictures it sees, in pixels; a cell of the embedding covers 32.
+    /// Side of the compressor's pictures in pixels; a cell of the embedding covers 32.
     pub size: usize,
-    /// Blocks of the backbone, from the first, that stay frozen; the others learn with Stage B.
+    /// Number of blocks of the backbone, from the first, that stay frozen; the others are trained with Stage B.
     pub frozen_blocks: usize,
-    /// How long the others learn together with Stage B; `decoder.training` counts from there.
+    /// Joint training of the other blocks with Stage B; `decoder.training` counts from its end.
     pub training: LoopConfig,
 }
 
@@ -182,7 +182,7 @@ fn threads() -> usize {
 }
 
 impl RunConfig {
-    /// Reads a run; unknown keys are errors that name their line.
+    /// Reads a run; unknown keys are errors with their line.
     pub fn load(path: &Path) -> Result<RunConfig> {
         let text =
             regular::read_text(path, LONGEST).with_context(|| format!("reading {}", path.display()))?;

@@ -1,5 +1,5 @@
-//! The networks that no training changes: the text encoder, the compressor's first blocks, and the same blocks as a
-//! metric of likeness for Stage A.
+//! Networks that are not trained: the text encoder, the compressor's first blocks, and these blocks as a perceptual
+//! metric for Stage A.
 
 use crate::config::RunConfig;
 use crate::eval::{Evaluator, Weights};
@@ -16,11 +16,11 @@ use wuerst_model::record::{Axis, DType, Id, NetworkGraph, RecordError};
 use wuerst_model::text::bert::{self, BertConfig};
 use wuerst_read::regular;
 
-/// The compressor of the shipped models; its weights are fetched by `wuerst-train data`.
+/// The compressor of the shipped models; `wuerst-train data` fetches its weights.
 pub const COMPRESSOR: CompressorConfig =
     CompressorConfig { backbone: Backbone::EfficientnetLite0, channels: 16, affine: true };
 
-/// Blocks after which Stage A's pictures are compared: edges and colours, small parts, parts, things.
+/// Blocks whose features Stage A's pictures are compared by: edges and colours, small parts, parts, things.
 const LOOKS: [usize; 4] = [1, 3, 5, 11];
 
 /// Text encoder and first blocks of the compressor, in ONNX Runtime.
@@ -31,7 +31,7 @@ pub struct Frozen {
 }
 
 impl Frozen {
-    /// Reads the weights that `wuerst-train data` fetched.
+    /// Loads the weights that `wuerst-train data` fetched.
     pub fn open(config: &RunConfig) -> Result<Frozen> {
         let side = config.compressor.size;
         let sizes = Sizes { batch: 1, height: side, width: side, embedding: [1, 1], length: config.length };
@@ -92,10 +92,10 @@ pub fn published(path: &Path) -> Result<Checkpoint> {
     Ok(Checkpoint::open(path)?)
 }
 
-/// The longest tokenizer that is read, in bytes.
+/// Maximum length of a tokenizer file, in bytes.
 const LONGEST: u64 = 64 << 20;
 
-/// A tokenizer that pads and cuts every text to `length` positions.
+/// A tokenizer that pads and truncates every text to `length` positions.
 pub fn tokenizer(path: &Path, length: usize) -> Result<Tokenizer> {
     let wrong = |e: tokenizers::Error| anyhow::anyhow!("{}: {e}", path.display());
     let text = regular::read(path, LONGEST).map_err(|e| wrong(e.into()))?;
@@ -116,7 +116,7 @@ fn with_backbone(config: &RunConfig, graph: NetworkGraph) -> Result<(Evaluator, 
     Ok((evaluator, weights))
 }
 
-/// Gives every parameter that the published backbone has its published values.
+/// Sets every parameter of the published backbone to its published value.
 pub fn start(config: &RunConfig, weights: &mut Weights) -> Result<()> {
     let file = published(&backbone_file(config))?;
     let ours: Vec<String> = weights.all().into_iter().map(|(name, _)| name).collect();
@@ -129,9 +129,9 @@ pub fn start(config: &RunConfig, weights: &mut Weights) -> Result<()> {
     Ok(())
 }
 
-/// The comparison of pictures by the backbone's early blocks.
+/// A comparison of pictures by the backbone's early blocks.
 ///
-/// They see pictures at the compressor's size, so that a pixel of a smaller picture is not lost in their strides.
+/// Pictures are enlarged to the compressor's size, so that their pixels are not lost in strided layers.
 pub fn perceptual(config: &RunConfig, device: Device) -> Result<Perceptual> {
     let side = config.compressor.size.max(config.data.size);
     let record = || -> Result<NetworkGraph, RecordError> {
@@ -150,7 +150,7 @@ pub fn perceptual(config: &RunConfig, device: Device) -> Result<Perceptual> {
     Ok(Perceptual { network, weights: weights.to_device(device), side: side as i64 })
 }
 
-/// How the trained part of the compressor is recorded: features of the frozen blocks in, embedding out.
+/// Records the trained part of the compressor: from features of the frozen blocks to the embedding.
 pub fn tail(config: &RunConfig) -> impl Fn(&mut NetworkGraph, Id) -> Id + use<> {
     let first = config.compressor.frozen_blocks;
     move |g, features| compressor::tail(g, &COMPRESSOR, features, first)

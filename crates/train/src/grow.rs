@@ -1,7 +1,7 @@
-//! A trained Stage A decoder with more blocks: training can go on with a larger network from where a smaller one ended.
+//! Enlarges a trained Stage A decoder by blocks, so that training can continue with a larger network.
 //!
 //! A residual block adds nothing until its six mixing numbers leave zero, so the larger network starts as the same
-//! function. The latents stay what they are, and with them stages B and C.
+//! function. The latents, and so stages B and C, stay unchanged.
 
 use crate::eval::Weights;
 use anyhow::{Result, ensure};
@@ -12,10 +12,10 @@ use wuerst_model::vqgan::{self, VqganConfig};
 
 const BLOCKS: &str = "up_blocks.";
 
-/// Adds blocks after the last of the lowest resolution, until there are as many as `network` says.
+/// Adds blocks after the last of the lowest resolution, up to the number in `network`.
 ///
 /// # Errors
-/// Weights that have more blocks than that.
+/// Weights with more blocks than that.
 pub fn decoder(
     tensors: BTreeMap<String, Tensor>,
     network: &VqganConfig,
@@ -42,7 +42,7 @@ pub fn decoder(
     Ok(grown)
 }
 
-/// The number of the block that a parameter belongs to, and what follows it.
+/// The index of the block that a parameter belongs to, and the rest of its name.
 fn number(name: &str) -> Option<(usize, &str)> {
     let rest = name.strip_prefix(BLOCKS)?;
     let end = rest.find('.')?;

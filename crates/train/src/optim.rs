@@ -17,20 +17,20 @@ pub struct OptimConfig {
     /// Steps over which the rate falls to a twentieth along a half cosine; 0 keeps it.
     #[serde(default)]
     pub decay_steps: u64,
-    /// Share of the stage's steps, its last ones, over which the rate falls linearly to zero; 0 keeps it. Up to there the
-    /// rate does not depend on the number of steps, which may still change (`wuerst-train branch`).
+    /// Fraction of the stage's steps, at the end, over which the rate falls linearly to zero; 0 disables it. Before that,
+    /// the rate does not depend on the number of steps, which may still change (`wuerst-train branch`).
     #[serde(default)]
     pub fall: f64,
     /// Decay rates of the two moment estimates.
     #[serde(default = "betas")]
     pub betas: [f64; 2],
-    /// Pull of the weight matrices towards zero, per unit of learning rate; vectors are left alone.
+    /// Decay of the weight matrices, per unit of learning rate; vectors are not decayed.
     #[serde(default = "weight_decay")]
     pub weight_decay: f64,
     /// Limit of the gradient's global norm.
     #[serde(default = "clip")]
     pub clip: f64,
-    /// Longest memory of the averaged weights: at step n the share kept is min(this, (1+n)/(10+n)).
+    /// Maximum decay of the averaged weights: step n keeps the fraction min(this, (1+n)/(10+n)).
     #[serde(default = "ema")]
     pub ema: f64,
 }
@@ -65,10 +65,10 @@ impl OptimConfig {
         self.rate * warm * curved * fallen
     }
 
-    /// Checks every setting; `name` is what the run's file calls them.
+    /// Checks every setting; `name` is its name in the run's file.
     ///
     /// # Errors
-    /// The first one out of range, with its value and what is allowed.
+    /// The first setting out of range, with its value and the allowed range.
     pub fn check(&self, name: &str) -> Result<()> {
         let within = |what: &str, value: f64, range: RangeInclusive<f64>| {
             let (least, most) = (range.start(), range.end());
@@ -94,7 +94,7 @@ impl OptimConfig {
         Ok(())
     }
 
-    /// Share of the average that a step keeps.
+    /// Fraction of the average that a step keeps.
     pub fn ema_at(&self, step: u64) -> f64 {
         self.ema.min((1. + step as f64) / (10. + step as f64))
     }
@@ -114,7 +114,7 @@ impl AdamW {
         }
     }
 
-    /// Step number `step` of `steps` along the gradients that `backward` left; they are cleared. Returns their norm before
+    /// Performs step `step` of `steps` with the gradients from `backward`, and clears them. Returns their norm before
     /// clipping.
     pub fn step(&mut self, weights: &Weights, config: &OptimConfig, (step, steps): (u64, u64)) -> f64 {
         tch::no_grad(|| {
@@ -155,7 +155,7 @@ impl AdamW {
         self.moments.iter().flat_map(pair).collect()
     }
 
-    /// Puts back what [`state`](AdamW::state) gave; a name without moments starts at zero.
+    /// Restores the result of [`state`](AdamW::state); a name without moments starts at zero.
     pub fn restore(&mut self, state: &[(String, Tensor)]) {
         for (name, m, v) in &mut self.moments {
             for (key, value) in state {

@@ -1,5 +1,5 @@
-//! The stages of an unfinished run in a small folder, to go on from elsewhere: averaged weights in half precision, without
-//! moments, and what they took.
+//! Packs the stages of an unfinished run into a small folder, to continue elsewhere: averaged weights in half precision,
+//! without moments, and the training statistics.
 
 use crate::branch::STAGES;
 use crate::config::RunConfig;
@@ -18,12 +18,12 @@ pub struct PackArgs {
     pub folder: PathBuf,
 }
 
-/// The files of a stage in a packed folder: weights, and what they took.
+/// Files of a stage in a packed folder: weights and training statistics.
 fn files(folder: &Path, stage: &str) -> [PathBuf; 2] {
     ["safetensors", "json"].map(|end| folder.join(format!("{stage}.{end}")))
 }
 
-/// Whether a folder is a packed one, and not that of an exported model.
+/// Whether a folder is a packed one, and not an exported model.
 pub fn is_packed(folder: &Path) -> bool {
     STAGES.iter().any(|stage| files(folder, stage).iter().all(|file| file.exists()))
 }
@@ -55,7 +55,7 @@ pub fn run(config: &RunConfig, folder: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Makes a packed folder's stages the checkpoints of a run that has none.
+/// Turns the stages of a packed folder into checkpoints of a run that has none.
 ///
 /// # Errors
 /// Files that cannot be read or written.

@@ -10,7 +10,7 @@ use wuerst_read::regular;
 /// Width and height in pixels.
 const SIZE: (u32, u32) = (800, 400);
 
-/// Draws the loss over the samples seen, from a stage's `log.csv`, with a logarithmic loss axis.
+/// Draws the loss over the number of samples, from a stage's `log.csv`, with a logarithmic loss axis.
 pub fn loss_curve(log: &Path, png: &Path) -> Result<()> {
     let text = regular::read_text(log, LONGEST).with_context(|| format!("reading {}", log.display()))?;
     let points: Vec<(f64, f64)> = text.lines().filter_map(point).collect();

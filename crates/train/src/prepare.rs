@@ -1,4 +1,4 @@
-//! Computes once what no training step changes: pictures, text states, frozen compressor features.
+//! Computes data that no training step changes: pictures, text states, frozen compressor features.
 
 use crate::config::RunConfig;
 use crate::data::{Dataset, DatasetSplit};
@@ -14,14 +14,14 @@ use std::rc::Rc;
 use tch::{Device, Kind, Tensor};
 use tokenizers::Tokenizer;
 
-/// A progress bar for work that is counted in `what`.
+/// A progress bar; `what` names the unit of work.
 pub fn bar(len: usize, what: &str) -> Result<ProgressBar> {
     let bar = ProgressBar::new(len as u64).with_prefix(what.to_owned());
     bar.set_style(ProgressStyle::with_template("{prefix} {wide_bar} {pos}/{len} {per_sec} {eta} left")?);
     Ok(bar)
 }
 
-/// A line where no terminal shows the bar.
+/// Prints progress as a line if no terminal shows the bar.
 pub fn tell(progress: &ProgressBar) {
     if progress.is_hidden() {
         let of = progress.length().unwrap_or(0);
@@ -29,7 +29,7 @@ pub fn tell(progress: &ProgressBar) {
     }
 }
 
-/// Takes a bar away; where no terminal showed it, a line says what was done.
+/// Removes a bar; if no terminal showed it, prints a line about the finished work.
 pub fn finish(progress: &ProgressBar) {
     if progress.is_hidden() {
         let (n, seconds) = (progress.position(), progress.elapsed().as_secs_f64());
@@ -38,7 +38,7 @@ pub fn finish(progress: &ProgressBar) {
     progress.finish_and_clear();
 }
 
-/// The training corpus of a run, from its cache if nothing it depends on has changed.
+/// The training corpus of a run, from its cache if nothing has changed that it depends on.
 ///
 /// # Errors
 /// As [`corpus_of`].
@@ -46,10 +46,10 @@ pub fn corpus(config: &RunConfig, device: Device) -> Result<Corpus> {
     corpus_of(config, DatasetSplit::Train, device)
 }
 
-/// The corpus of a split: pictures, captions, and what the frozen networks make of them.
+/// The corpus of a split: pictures, captions, and the frozen networks' results for them.
 ///
 /// # Errors
-/// As [`pictures_of`], and weights that were not fetched.
+/// As [`pictures_of`], and missing weights.
 pub fn corpus_of(config: &RunConfig, split: DatasetSplit, device: Device) -> Result<Corpus> {
     let corpus = pictures_of(config, split, device)?;
     let frozen = Some(frozen_rows(config, split, &corpus)?);
@@ -58,10 +58,10 @@ pub fn corpus_of(config: &RunConfig, split: DatasetSplit, device: Device) -> Res
 
 /// The pictures and captions of a split.
 ///
-/// They are computed when they are not in the cache, shard by shard: what a stopped run has computed stays.
+/// Computes those that are not in the cache, shard by shard, so that a stopped run keeps finished shards.
 ///
 /// # Errors
-/// Packages that were not fetched, or files that cannot be read or written.
+/// Missing packages, or files that cannot be read or written.
 pub fn pictures_of(config: &RunConfig, split: DatasetSplit, device: Device) -> Result<Corpus> {
     let key = key(config, split)?;
     let folder = folder(config, &key);
@@ -82,7 +82,7 @@ fn folder(config: &RunConfig, key: &str) -> PathBuf {
     config.cache.join(format!("corpus-{}", &key[..16]))
 }
 
-/// Made of everything that the corpus depends on, so that a changed setting never meets old files.
+/// A digest of everything that the corpus depends on, so that old files are never used with changed settings.
 fn key(config: &RunConfig, split: DatasetSplit) -> Result<String> {
     let depends = serde_json::to_vec(&(
         &config.data,
@@ -104,14 +104,14 @@ fn compose(config: &RunConfig, split: DatasetSplit, folder: &Path, index: &Path)
     })?;
     let Plan { captions, shares, .. } = Plan::of(&dataset);
     let named = [("captions", Tensor::from_slice(&captions)), ("shares", Tensor::from_slice(&shares))];
-    // Last, and under another name first: where it is, everything is.
+    // Written last, and renamed: its presence means that everything is complete.
     let unfinished = index.with_extension("unfinished");
     Tensor::write_safetensors(&named, &unfinished)
         .with_context(|| format!("cannot write {}", unfinished.display()))?;
     std::fs::rename(&unfinished, index).with_context(|| format!("cannot write {}", index.display()))
 }
 
-/// What the frozen networks make of a corpus, from the cache or computed.
+/// Results of the frozen networks for a corpus, from the cache or computed.
 fn frozen_rows(config: &RunConfig, split: DatasetSplit, corpus: &Corpus) -> Result<FrozenRows> {
     let folder = folder(config, &corpus.key);
     let [features, text] = ["features", "text"].map(|name| folder.join(name));
@@ -141,7 +141,7 @@ fn frozen_rows(config: &RunConfig, split: DatasetSplit, corpus: &Corpus) -> Resu
 
 /// Captions and weights of a dataset's pictures.
 struct Plan {
-    /// Every distinct caption; the empty one is the first.
+    /// Every distinct caption, with the empty one first.
     texts: Vec<String>,
     /// The caption of each picture.
     captions: Vec<i64>,
@@ -166,13 +166,13 @@ impl Plan {
     }
 }
 
-/// Square pictures of `[h,w,3]` bytes each as u8 `[n,3,s,s]`.
+/// Converts square pictures of `[h,w,3]` bytes to u8 `[n,3,s,s]`.
 fn planes(pictures: &[Vec<u8>], side: usize) -> Tensor {
     let size = [pictures.len() as i64, side as i64, side as i64, 3];
     Tensor::from_slice(&pictures.concat()).reshape(size).permute([0, 3, 1, 2]).contiguous()
 }
 
-/// Captions as token ids and mask, i64 `[b,l]` each, padded and cut to `length`.
+/// Captions as token ids and mask, i64 `[b,l]` each, padded and truncated to `length`.
 pub fn tokens(tokenizer: &Tokenizer, captions: &[String]) -> Result<(Tensor, Tensor)> {
     let encoded =
         tokenizer.encode_batch(captions.to_vec(), true).map_err(|e| anyhow::anyhow!("tokenizing: {e}"))?;

@@ -1,4 +1,4 @@
-//! What the subcommands do: build a stage, run the loop, hand over to the next.
+//! Training programs of the subcommands: each builds a stage, runs the loop, and hands over to the next.
 
 use crate::config::RunConfig;
 use crate::data::DatasetSplit;
@@ -30,10 +30,10 @@ fn kind(config: &RunConfig) -> Kind {
     if config.bf16 { Kind::BFloat16 } else { Kind::Float }
 }
 
-/// Trains a stage to the configured end, from data that `key` stands for.
+/// Trains a stage to the configured end, with data identified by `key`.
 ///
 /// # Errors
-/// A stop by a signal, among others: what comes after the stage must wait for its end.
+/// Includes a stop by a signal, since later stages must wait for the end.
 fn train(
     config: &RunConfig,
     (pace, key): (&LoopConfig, &str),
@@ -53,7 +53,7 @@ fn train(
     Ok(())
 }
 
-/// A key of what trained weights make of a corpus.
+/// A cache key for results of trained weights on a corpus.
 ///
 /// # Errors
 /// A file of weights that cannot be read.
@@ -85,7 +85,7 @@ pub fn vqgan(config: &RunConfig) -> Result<()> {
     train(config, (pace, &stage_a.key), &mut stage, weights)
 }
 
-/// Trains Stage B: first with the compressor's last part, then, from what that gave, alone.
+/// Trains Stage B: first together with the compressor's last part, then alone, from the result.
 ///
 /// Stage C can start as soon as the first part is done, since the embedding no longer changes then.
 pub fn decoder(config: &RunConfig) -> Result<()> {
@@ -120,7 +120,7 @@ pub fn decoder(config: &RunConfig) -> Result<()> {
     train(config, (&config.decoder.training, &key), &mut alone, weights)
 }
 
-/// Trains Stage C on the embeddings that the trained compressor gives.
+/// Trains Stage C on the embeddings of the trained compressor.
 pub fn prior(config: &RunConfig) -> Result<()> {
     let corpus = Rc::new(prepare::corpus(config, device())?);
     let (embeddings, key) = embed::embeddings(config, &corpus)?;
@@ -131,7 +131,7 @@ pub fn prior(config: &RunConfig) -> Result<()> {
     train(config, (&config.prior.training, &key), &mut stage, weights)
 }
 
-/// Computes ahead what training reads: the corpus, and of the stages that are trained, latents and embeddings.
+/// Computes the inputs of training in advance: the corpus, and latents and embeddings of trained stages.
 pub fn prepare(config: &RunConfig) -> Result<()> {
     let corpus = prepare::corpus(config, device())?;
     println!("{} pictures, {} captions", corpus.pictures.len(), corpus.frozen()?.text.len());
@@ -145,12 +145,12 @@ pub fn prepare(config: &RunConfig) -> Result<()> {
     Ok(())
 }
 
-/// The decoder's averaged weights: of its own training, or until that has a checkpoint, of the joint one.
+/// The decoder's averaged weights, from its own training or, before that has a checkpoint, from the joint one.
 pub fn decoder_weights(config: &RunConfig, graph: &NetworkGraph) -> Result<Weights> {
     averaged(config, &["decoder", "compressor"], graph)
 }
 
-/// Averaged weights of the newest checkpoint among the folders, the first that has one.
+/// Averaged weights of the newest checkpoint in the first folder that has one.
 pub fn averaged(config: &RunConfig, folders: &[&str], graph: &NetworkGraph) -> Result<Weights> {
     let found = folders.iter().find_map(|folder| Trainer::averaged_file(&config.folder.join(folder)));
     let file = found.with_context(|| {
@@ -162,24 +162,24 @@ pub fn averaged(config: &RunConfig, folders: &[&str], graph: &NetworkGraph) -> R
     Ok(weights.snapshot())
 }
 
-/// Folders that may hold Stage A's decoder, the better trained first.
+/// Folders that may contain Stage A's decoder, the better trained first.
 pub const STAGE_A_DECODER: [&str; 2] = ["vqgan-decoder", "vqgan"];
 
-/// Pictures over which the scale of the latents is measured.
+/// Number of pictures for measuring the scale of the latents.
 const MEASURED: usize = 1024;
 
 /// Stage A after training: pictures to scaled latents and back.
 pub struct StageA {
     encoder: (Evaluator, Weights),
     decoder: (Evaluator, Weights),
-    /// What latents are multiplied with before decoding: their standard deviation over the corpus.
+    /// Factor of latents before decoding: their standard deviation over the corpus.
     pub scale: f64,
-    /// Another one when the encoder or the corpus has changed.
+    /// Changes with the encoder and the corpus.
     pub key: String,
 }
 
 impl StageA {
-    /// Reads the averaged weights, and the scale if it was measured.
+    /// Loads the averaged weights, and the scale if it was measured.
     pub fn load(config: &RunConfig) -> Result<StageA> {
         let size = config.data.size;
         let network = &config.vqgan.network;
@@ -208,7 +208,7 @@ impl StageA {
         tch::no_grad(|| network.run(weights, &[pictures.shallow_clone()], Mode::INFERENCE)[0].shallow_clone())
     }
 
-    /// Latents of every picture over their scale, f16 `[n,c,h,w]`; computed once for an encoder.
+    /// Latents of every picture divided by their scale, f16 `[n,c,h,w]`; computed once per encoder.
     ///
     /// # Errors
     /// Files that cannot be read or written.

@@ -1,12 +1,12 @@
-//! Removes what training has written, and nothing else.
+//! Removes files that training has written, and no others.
 
 use std::fs;
 use std::io::{Error, ErrorKind};
 use std::path::Path;
 
-/// Removes the files of a folder that are `own` by their names, and the folder itself if nothing else is in it.
+/// Removes the files of a folder whose names satisfy `own`, and the folder if it is then empty.
 ///
-/// A link in place of the folder is left alone, and so are the user's files, with the folder.
+/// A link in place of the folder stays, and so do other files, with the folder.
 ///
 /// # Errors
 /// A folder that cannot be read, or a file that cannot be removed.

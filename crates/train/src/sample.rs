@@ -1,4 +1,4 @@
-//! Draws pictures with a run as it is now: exports its newest checkpoints and lets the engine draw.
+//! Generates pictures with the present state of a run: exports its newest checkpoints and runs the engine.
 
 use crate::config::RunConfig;
 use crate::data::contact_sheet;
@@ -23,7 +23,7 @@ pub struct SampleArgs {
     pub seed: i64,
 }
 
-/// Draws one picture for each prompt into a contact sheet.
+/// Generates one picture for each prompt as a contact sheet.
 ///
 /// # Errors
 /// Stages without a checkpoint, or a file that cannot be written.

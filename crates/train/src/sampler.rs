@@ -1,6 +1,6 @@
-//! Deterministic sampling while training, for the sample grids.
+//! Deterministic sampling during training, for the sample grids.
 //!
-//! Pictures for users are made by the engine; this takes the same DDIM steps on libtorch tensors, so that a sample grid
+//! The engine makes pictures for users; this file performs the same DDIM steps on libtorch tensors, so that a sample grid
 //! needs no export.
 
 use tch::{Device, Kind, Tensor};
@@ -8,7 +8,7 @@ use wuerst_model::schedule::{self, Schedule};
 
 /// DDIM from noise `start` over `steps` equal steps of time; `noise(x, t, captioned)` predicts the noise.
 ///
-/// A `weight` of 1 uses the caption alone; above, the prediction moves away from the one for the empty caption.
+/// A `weight` of 1 uses the caption alone; a larger one moves the prediction away from that for the empty caption.
 pub fn ddim(
     start: &Tensor,
     steps: usize,

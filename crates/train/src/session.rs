@@ -1,4 +1,4 @@
-//! A frozen network in ONNX Runtime, fed with libtorch tensors.
+//! A frozen network in ONNX Runtime, for libtorch tensors.
 
 use anyhow::{Context, Result, ensure};
 use std::path::Path;
@@ -11,11 +11,11 @@ use wuerst_runtime::Runtime;
 /// Folder of ONNX Runtime in a repository after `.ci/setup`.
 const VENDORED: &str = ".vendor/onnxruntime";
 
-/// Starts ONNX Runtime, for programs that are run without `cargo run`: `ORT_DYLIB_PATH` names it, else it is where `.ci/setup` puts
-/// it, below the current folder or the repository that the program was built in, else where the engine looks.
+/// Starts ONNX Runtime for programs run without `cargo run`. Searches in this order: `ORT_DYLIB_PATH`; the folder of
+/// `.ci/setup` in the current folder or in the repository of the build; the engine's own places.
 ///
 /// # Errors
-/// No library, with the places that were looked at.
+/// No library, with the searched places.
 pub fn start_runtime() -> Result<()> {
     let named = std::env::var_os("ORT_DYLIB_PATH").is_some_and(|path| !path.is_empty());
     let program = std::env::current_exe().and_then(|path| path.canonicalize()).ok();
@@ -34,7 +34,7 @@ impl Session {
     /// Loads a recording whose results are all f32.
     ///
     /// # Errors
-    /// Weights that do not fit, or whatever ONNX Runtime says.
+    /// Weights that do not fit, or an error of ONNX Runtime.
     pub fn new(graph: &NetworkGraph, weights: &dyn Weights, threads: usize) -> Result<Session> {
         let model = onnx::encode(graph, weights, &ExportOptions::default())?;
         Ok(Session(wuerst_runtime::Session::of_bytes(&model, threads)?))
@@ -43,15 +43,15 @@ impl Session {
     /// Loads a model file whose inputs are f32 or i64, and whose results are all f32.
     ///
     /// # Errors
-    /// Whatever ONNX Runtime says.
+    /// An error of ONNX Runtime.
     pub fn open(path: &Path, threads: usize) -> Result<Session> {
         Ok(Session(wuerst_runtime::Session::of_file(path, threads)?))
     }
 
-    /// The outputs for `feeds`, which are in the order in which the model declares its inputs.
+    /// Computes the outputs for `feeds`, in the order of the model's inputs.
     ///
     /// # Errors
-    /// Another number of feeds than of inputs, extents that do not fit, or whatever ONNX Runtime says.
+    /// A wrong number of feeds, extents that do not fit, or an error of ONNX Runtime.
     pub fn run(&self, feeds: &[&Tensor]) -> Result<Vec<Tensor>> {
         let inputs = self.0.inputs();
         ensure!(feeds.len() == inputs.len(), "{} inputs, {} given", inputs.len(), feeds.len());

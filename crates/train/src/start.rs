@@ -1,7 +1,7 @@
-//! Training that goes on from an exported model: its weights become the newest checkpoints of a run.
+//! Continues training from an exported model: its weights become the newest checkpoints of a run.
 //!
-//! A model folder holds averaged weights as f16 and no moments, so the first steps find their pace anew. What the model
-//! had spent is taken from its report, so that a run's account stays whole over several machines.
+//! A model folder holds averaged weights as f16 and no moments, so the optimiser has to adapt in the first steps. The
+//! model's training statistics are taken from its report, so that a run's totals stay complete over several machines.
 
 use crate::config::RunConfig;
 use crate::data::DatasetSplit;
@@ -26,7 +26,7 @@ pub struct StartArgs {
     pub model: PathBuf,
 }
 
-/// The folders of a run, and the exported models that each one's network is made of.
+/// Folders of a run, with the exported models that contain each one's network.
 const STAGES: [(&str, &[&str]); 5] = [
     ("vqgan", &["vqgan-encoder", "vqgan-decoder"]),
     ("vqgan-decoder", &["vqgan-decoder"]),
@@ -35,13 +35,13 @@ const STAGES: [(&str, &[&str]); 5] = [
     ("prior", &["prior"]),
 ];
 
-/// Pictures from whose latents the codebook is drawn anew: exported models need none.
+/// Number of pictures whose latents initialise the codebook, which exported models do not contain.
 const PICTURES: i64 = 256;
 
 /// Writes a checkpoint for every stage of the run.
 ///
 /// # Errors
-/// A run that has checkpoints already, a model folder that cannot be read, data that was not fetched.
+/// A run that has checkpoints already, a model folder that cannot be read, missing data.
 pub fn run(config: &RunConfig, model: &Path) -> Result<()> {
     for (stage, _) in STAGES {
         let folder = config.folder.join(stage);
@@ -59,7 +59,7 @@ pub fn run(config: &RunConfig, model: &Path) -> Result<()> {
     seed_checkpoints(config, model, codebook.as_ref())
 }
 
-/// The checkpoints of all stages, with a codebook `[entries,channels]` for a Stage A that has one.
+/// Writes the checkpoints of all stages, with a codebook `[entries,channels]` for a Stage A that has one.
 ///
 /// # Errors
 /// A model folder that cannot be read, or a run's folder that cannot be written.
@@ -98,7 +98,7 @@ pub fn seed_checkpoints(config: &RunConfig, model: &Path, codebook: Option<&Tens
     Ok(())
 }
 
-/// Latents of pictures of the run, one for each entry.
+/// Latents of pictures of the run, one for each codebook entry.
 fn codebook(config: &RunConfig, model: &Path) -> Result<Tensor> {
     let corpus = prepare::pictures_of(config, DatasetSplit::Train, Device::Cpu)?;
     tch::manual_seed(config.seed);
@@ -114,13 +114,13 @@ fn codebook(config: &RunConfig, model: &Path) -> Result<Tensor> {
     Ok(cells.index_select(0, &which))
 }
 
-/// The part of a report that is read back; its other fields may be of another version.
+/// The part of a report that is read back; other fields may be of another version.
 #[derive(serde::Deserialize)]
 struct Before {
     spent: Vec<Training>,
 }
 
-/// The training that a model's report tells of; none if it has no report.
+/// The training statistics in a model's report; empty if it has no report.
 ///
 /// # Errors
 /// A report that cannot be read.

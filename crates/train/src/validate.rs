@@ -1,4 +1,4 @@
-//! The loss of stages B and C by noise level, of a run as it is now or of an exported model.
+//! Measures the loss of stages B and C by noise level, for the present state of a run or an exported model.
 
 use crate::config::RunConfig;
 use crate::data::manifest::DatasetSplit;
@@ -23,10 +23,10 @@ pub struct ValidateArgs {
     pub model: Option<PathBuf>,
 }
 
-/// Prints the losses; those of checkpoints are also added to `validation.csv` in the run's folder.
+/// Prints the losses; those of checkpoints are also appended to `validation.csv` in the run's folder.
 ///
 /// # Errors
-/// Stages without a checkpoint, data that was not fetched, models that do not run.
+/// Stages without a checkpoint, missing data, models that do not run.
 pub fn run(config: &RunConfig, args: &ValidateArgs) -> Result<()> {
     let gallery = |split| Gallery::open(&config.cache, &config.data, split);
     let (val, train, text) =
@@ -36,7 +36,7 @@ pub fn run(config: &RunConfig, args: &ValidateArgs) -> Result<()> {
         Some(model) => measure(model)?,
         None => {
             let models = tempfile::tempdir()?;
-            // Without the maps for previews, which take longer than the losses.
+            // Without fitting the maps for previews, which would take longer than the losses.
             export::write(config, StageA::load(config)?.scale, models.path())?;
             let levels = measure(models.path())?;
             log(config, &levels)?;
@@ -47,13 +47,13 @@ pub fn run(config: &RunConfig, args: &ValidateArgs) -> Result<()> {
     Ok(())
 }
 
-/// Adds a line for each stage and split: stage, step, split, and the loss in each part of the time.
+/// Appends a line for each stage and split: stage, step, split, and the loss in each part of the time.
 fn log(config: &RunConfig, levels: &[NoiseLevels]) -> Result<()> {
     let mut lines = String::new();
     for stage in levels {
         let mut spent = Trainer::spent(&config.folder.join(&stage.stage))?;
         if spent.is_none() && stage.stage == "decoder" {
-            // Until it has trained alone, Stage B is that of its training with the compressor.
+            // Before Stage B has been trained alone, it is that of the joint training with the compressor.
             spent = Trainer::spent(&config.folder.join("compressor"))?;
         }
         let step = spent.map_or(0, |spent| spent.step);

@@ -20,7 +20,7 @@ const TIMES: u64 = 16;
 const FACTOR: u64 = 4096;
 /// Channels of latents.
 const CHANNELS: usize = 4096;
-/// Maximum of other numbers, and inverse of the minimum of factors.
+/// Range of factors, and limit of other numbers.
 const LARGEST: f64 = 1e6;
 const SMALLEST: f64 = 1e-6;
 

@@ -9,11 +9,11 @@ use super::phrase::{article, with_article};
 
 /// How often a caption ends in ", STYLE style".
 const WITH_STYLE: f64 = 0.7;
-/// How often a caption of one emoji carries search words after its label.
+/// Probability that a caption of one emoji has search words after its label.
 const WITH_TAGS: f64 = 0.35;
-/// How often a label gets its article: people type both "a red apple" and "red apple".
+/// Probability that a label gets its article: people type both "a red apple" and "red apple".
 const WITH_ARTICLE: f64 = 0.5;
-/// How often a white background is named; every other colour always is.
+/// Probability that a white background is named; every other colour always is.
 const WITH_WHITE: f64 = 0.15;
 
 /// A caption of one emoji: label, background, some tags, style.
@@ -61,8 +61,8 @@ fn push_style(caption: &mut String, style: &str, rng: &mut impl Rng) {
     }
 }
 
-/// Things take an article; of people and faces those whose label begins or ends as a countable noun;
-/// symbols ("up arrow", "ZZZ") and flags do not.
+/// Things take an article. Labels of people and faces do if they begin or end as a countable noun. Symbols ("up arrow",
+/// "ZZZ") and flags do not.
 fn takes_article(entry: &Entry) -> bool {
     let label = entry.caption.as_str();
     match entry.group {

@@ -1,4 +1,4 @@
-//! What a run's YAML file says about its data.
+//! Data settings of a run's YAML file.
 
 use anyhow::{Result, bail};
 use serde::{Deserialize, Serialize};
@@ -32,7 +32,7 @@ pub struct DataConfig {
     pub white: f32,
     /// Probability of mirroring where the label allows it, 0 to 1.
     pub mirror: f32,
-    /// How freely a sprite alone is scaled and shifted, 0 to 1; at 0 each is centred and fills the picture alike.
+    /// Amount of random scaling and shifting of a single sprite, 0 to 1; at 0 all are centred with equal size.
     pub scatter: f32,
     /// Seed of everything random in the pictures.
     pub seed: u64,

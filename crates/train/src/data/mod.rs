@@ -6,8 +6,8 @@
 //! (what is where; with [`scene`], [`caption`], [`phrase`], [`palette`]) → [`raster`] (pixels) → [`dataset`]
 //! (all of it from an index).
 //!
-//! Everything is deterministic: picture `i` of a [`Dataset`] depends on the configuration, its seed and `i`
-//! only, so nothing needs to be stored and any picture can be made again, on any thread.
+//! Everything is deterministic: picture `i` of a [`Dataset`] depends on the configuration, its seed and `i` only, so
+//! pictures need not be stored, and can be generated again on any thread.
 
 pub mod archive;
 pub mod caption;
@@ -49,7 +49,7 @@ pub struct DataArgs {
     pub sheet: Option<PathBuf>,
 }
 
-/// Fetches the packages, renders every emoji set, and says what there is.
+/// Fetches the packages, renders every emoji set, and prints a summary.
 ///
 /// # Errors
 /// As [`fetch::fetch`], [`stock::render_all`] and [`Dataset::open`].
@@ -70,11 +70,11 @@ pub fn run(args: &DataArgs) -> Result<()> {
     Ok(())
 }
 
-/// Writes a contact sheet of the first 128 pictures of the first training epoch, and their captions beside it
-/// as text, one a line.
+/// Writes a contact sheet of the first 128 pictures of the first training epoch, with a text file of their captions, one
+/// per line.
 ///
 /// # Errors
-/// As [`Dataset::open`], or files that cannot be written.
+/// As [`Dataset::open`], and files that cannot be written.
 pub fn write_sample_sheet(data_dir: &Path, config: &DataConfig, path: &Path) -> Result<()> {
     let dataset = Dataset::open(data_dir, config, DatasetSplit::Train)?;
     let order = dataset.epoch(0);

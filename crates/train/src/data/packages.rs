@@ -1,4 +1,4 @@
-//! The pinned packages that training data and frozen weights come from.
+//! The pinned packages with training data and frozen weights.
 
 /// The ordinary package client that delivers a package.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -12,21 +12,21 @@ pub enum Client {
 /// One package, pinned by version and content.
 #[derive(Debug, Clone, Copy)]
 pub struct Package {
-    /// Which client delivers it.
+    /// Client that delivers it.
     pub client: Client,
     /// Name in the registry.
     pub name: &'static str,
     /// Exact version.
     pub version: &'static str,
-    /// File name under which the client stores it.
+    /// File name used by the client.
     pub file: &'static str,
-    /// SHA-256 of that file, in lower-case hexadecimal.
+    /// SHA-256 of the file, in lower-case hexadecimal.
     pub sha256: &'static str,
-    /// What to take out of the archive when fetched; emoji sets are read in place and need nothing.
+    /// Archive members to extract after fetching; emoji sets are read in place and need none.
     pub unpack: &'static [Unpack],
 }
 
-/// One archive member and where it is put, relative to the data folder.
+/// An archive member and its destination, relative to the data folder.
 #[derive(Debug, Clone, Copy)]
 pub struct Unpack {
     /// Path inside the archive.
@@ -39,7 +39,7 @@ const fn npm(name: &'static str, version: &'static str, file: &'static str, sha2
     Package { client: Client::Npm, name, version, file, sha256, unpack: &[] }
 }
 
-/// Every package that `fetch` delivers.
+/// All packages.
 pub const PACKAGES: &[Package] = &[
     npm(
         "@iconify-json/noto",
@@ -191,7 +191,7 @@ pub const SETS: &[EmojiSet] = &[
     },
 ];
 
-/// The set that carries a style word.
+/// The set with this style word.
 pub fn set_of_style(style: &str) -> Option<&'static EmojiSet> {
     SETS.iter().find(|set| set.style == style)
 }

@@ -1,4 +1,4 @@
-//! The background colours and their names, and which sprites would vanish on them.
+//! Background colours and their names, and detection of sprites that would vanish on them.
 
 /// Red, green, blue, 0 to 255.
 pub type Rgb = [u8; 3];
@@ -52,12 +52,12 @@ impl ColourSet {
     }
 }
 
-/// Squared RGB distance below which an outline is hard to tell from the background.
+/// Squared RGB distance below which an outline is hard to distinguish from the background.
 const NEAR: i32 = 60 * 60;
 
 /// The colours on which more than half of the sprite's outline would be lost.
 ///
-/// `rgba` is premultiplied, `size` pixels a side. The outline is every mostly opaque pixel beside a mostly
+/// `rgba` is premultiplied, `size` pixels a side. The outline is every mostly opaque pixel adjacent to a mostly
 /// transparent one.
 pub fn lost_on(rgba: &[u8], size: usize) -> ColourSet {
     let opaque = |x: usize, y: usize| rgba[(y * size + x) * 4 + 3] > 127;

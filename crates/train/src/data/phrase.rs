@@ -1,4 +1,4 @@
-//! English around emoji labels: articles, plurals, and which labels say something about left and right.
+//! English grammar for emoji labels: articles, plurals, and labels that mention left or right.
 
 /// How a label behaves in a sentence.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -9,7 +9,7 @@ pub enum Noun {
     Plural,
     /// "bread": no article, no plural.
     Mass,
-    /// "Statue of Liberty": used as it is.
+    /// "Statue of Liberty": used unchanged.
     Name,
 }
 
@@ -48,7 +48,7 @@ const NAMES: &[&str] = &[
     "no one under eighteen", "page facing up", "snowman without snow", "hourglass done", "hourglass not done",
 ];
 
-/// Words whose plural is not made by rule.
+/// Words with an irregular plural.
 const IRREGULAR: &[(&str, &str)] = &[
     ("mouse", "mice"),
     ("goose", "geese"),
@@ -84,7 +84,7 @@ const IRREGULAR: &[(&str, &str)] = &[
     ("quiz", "quizzes"),
 ];
 
-/// Words after which a label only describes further: the plural goes before them.
+/// Words that begin a description in a label: the plural ending goes before them.
 const POSTPOSITIONS: &[&str] = &[
     " with ",
     " without ",
@@ -116,7 +116,7 @@ pub fn noun(label: &str) -> Noun {
     }
 }
 
-/// The label with "a" or "an" where English wants one: "an owl", "skis", "bread".
+/// The label with "a" or "an" if English requires it: "an owl", "skis", "bread".
 pub fn with_article(label: &str) -> String {
     match noun(label) {
         Noun::Countable => format!("{} {label}", article(label)),
@@ -124,7 +124,7 @@ pub fn with_article(label: &str) -> String {
     }
 }
 
-/// "a" or "an", by the sound that the phrase begins with.
+/// "a" or "an", by the first sound of the phrase.
 pub fn article(phrase: &str) -> &'static str {
     let lower = phrase.to_lowercase();
     let word = lower.split([' ', '-']).next().unwrap_or_default();
@@ -132,14 +132,14 @@ pub fn article(phrase: &str) -> &'static str {
     let you_sound = ["uni", "use", "ukulele", "ewe", "euro", "one", "utensil"]
         .iter()
         .any(|start| word.starts_with(start));
-    // A lone letter is read by its name: "an X-ray", "a T-Rex".
+    // A single letter is pronounced by its name: "an X-ray", "a T-Rex".
     let letter_name = word.len() == 1 && "aefhilmnorsx".contains(word);
     let number = word.starts_with('8') || word.starts_with("11") || word.starts_with("18");
     let vowel = word.starts_with(['a', 'e', 'i', 'o', 'u']);
     if silent_h || letter_name || number || (vowel && !you_sound && word.len() > 1) { "an" } else { "a" }
 }
 
-/// The plural of a countable label: "cats", "four leaf clovers", "bowls with spoon"; none for the others.
+/// The plural of a countable label: "cats", "four leaf clovers", "bowls with spoon"; `None` for others.
 pub fn plural(label: &str) -> Option<String> {
     if noun(label) != Noun::Countable {
         return None;
@@ -177,7 +177,7 @@ const NOT_MIRRORED: &[&str] = &[
     "package", "notebook", "page", "mobile", "radio", "slider", "ruler", "dice", "die",
 ];
 
-/// Whether the mirrored picture still shows what the label says: no direction, digits, letters or writing.
+/// Whether the mirrored picture still matches the label: no direction, digits, letters or writing.
 pub fn may_mirror(label: &str) -> bool {
     let lower = label.to_lowercase();
     !lower.contains(|c: char| c.is_ascii_digit())

@@ -1,4 +1,4 @@
-//! Plans pictures: which sprites stand where, on what background, under what caption.
+//! Plans pictures: sprites with their places, background and caption.
 
 use rand::Rng;
 use rand_chacha::ChaCha8Rng;
@@ -12,16 +12,16 @@ use super::raster::Rect;
 use super::scene::{HeldOut, Layout, Relation, colour_held_out, count_held_out, pair_held_out};
 use super::stock::Stock;
 
-/// A picture that is planned but not drawn.
+/// A planned picture, not yet drawn.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Recipe {
     /// Index into [`COLOURS`].
     pub background: usize,
-    /// What is drawn, in this order.
+    /// Sprites in drawing order.
     pub placements: Vec<Placement>,
-    /// What the text encoder reads.
+    /// Text for the text encoder.
     pub caption: String,
-    /// How often to show it, relative to others, in (0, 1].
+    /// Relative frequency, in (0, 1].
     pub weight: f32,
 }
 
@@ -30,24 +30,24 @@ pub struct Recipe {
 pub struct Placement {
     /// Index of the entry, as in [`Dataset::entries`](super::dataset::Dataset::entries).
     pub entry: usize,
-    /// The part of the sprite that is drawn, in its pixels.
+    /// Visible part of the sprite, in its pixels.
     pub from: Rect,
-    /// Where it goes, in pixels of the canvas.
+    /// Destination, in pixels of the canvas.
     pub to: Rect,
     /// Mirrored left to right.
     pub mirrored: bool,
 }
 
-/// Weight of skin-tone variants and of flags, of which there are many alike.
+/// Weight of skin-tone variants and of flags, of which many are similar.
 const RARE_WEIGHT: f32 = 0.25;
-/// How far a sprite may be enlarged before it looks soft.
+/// Maximum enlargement of a sprite before it looks soft.
 const MAX_ENLARGEMENT: f32 = 1.25;
-/// Side of a sprite that is not scattered, as a share of the picture's.
+/// Side of a centred sprite, relative to the picture.
 const CENTRED_SCALE: f32 = 0.94;
-/// Draws before a wish that cannot be met (a pair of the right kind, say) is given up.
+/// Maximum number of draws for a wish that may be impossible, such as a certain pair.
 const MAX_DRAWS: usize = 400;
 
-/// How often to show a picture of this entry alone, relative to others.
+/// Relative frequency of a picture of this entry alone.
 pub fn weight_of(entry: &Entry) -> f32 {
     if entry.is_toned() || entry.is_flag() { RARE_WEIGHT } else { 1.0 }
 }
@@ -55,16 +55,16 @@ pub fn weight_of(entry: &Entry) -> f32 {
 /// Plans pictures from a stock of sprites.
 #[derive(Debug, Clone, Copy)]
 pub struct Planner<'a> {
-    /// What pictures are made from.
+    /// Entries and sprites for pictures.
     pub stock: &'a Stock,
     /// Sizes and probabilities.
     pub config: &'a DataConfig,
-    /// Plan only scenes that training leaves out; otherwise none of them.
+    /// Whether to plan only scenes that training leaves out; otherwise none of them.
     pub held_out_scenes: bool,
 }
 
 impl Planner<'_> {
-    /// One sprite, most of the picture wide.
+    /// One sprite that fills most of the picture.
     pub fn single(&self, entry: usize, rng: &mut ChaCha8Rng) -> Recipe {
         let canvas = self.config.canvas_size() as f32;
         let background = self.background(&[entry], rng);
@@ -87,7 +87,7 @@ impl Planner<'_> {
         }
     }
 
-    /// A scene, drawn again until it is one that is wanted here.
+    /// A scene, drawn again until it has the wanted kind.
     pub fn scene(&self, rng: &mut ChaCha8Rng) -> Recipe {
         let wanted = self
             .held_out_scenes
@@ -97,12 +97,12 @@ impl Planner<'_> {
                 return recipe;
             }
         }
-        // Only in tiny configurations: a picture that every configuration can make.
+        // Happens only in tiny configurations: falls back to a picture that every configuration can make.
         let entry = self.any_object(rng);
         self.single(entry, rng)
     }
 
-    /// One draw of a scene; none if the draw is of a kind that is not wanted here.
+    /// One draw of a scene; `None` if it has an unwanted kind.
     fn try_scene(&self, wanted: Option<HeldOut>, rng: &mut ChaCha8Rng) -> Option<Recipe> {
         let layout = match (wanted, rng.random_range(0..8)) {
             (Some(HeldOut::Pair), pick) | (None, pick @ 0..4) => {
@@ -124,7 +124,7 @@ impl Planner<'_> {
             Layout::Counted(count) => count_held_out(label, count),
             Layout::Sized { .. } => false,
         };
-        // A held-out scene differs from training in one respect only, so the others stand on white.
+        // A held-out scene differs from training in one respect only, so the others have a white background.
         let background = match wanted {
             Some(HeldOut::Colour) => self.held_out_colour(first, rng)?,
             Some(_) if !held => return None,
@@ -156,7 +156,7 @@ impl Planner<'_> {
         Some(Recipe { background, placements, caption, weight: 1.0 })
     }
 
-    /// White, or a named colour on which all of these are seen and with which training may show them.
+    /// White, or a named colour on which all these sprites are visible and that training may combine with them.
     fn background(&self, entries: &[usize], rng: &mut ChaCha8Rng) -> usize {
         let seen = |colour| entries.iter().all(|&entry| !self.stock.info(entry).lost_on.contains(colour));
         if rng.random_bool(f64::from(self.config.white)) && seen(WHITE) {
@@ -182,7 +182,7 @@ impl Planner<'_> {
         let entry = &self.stock.entries()[entry];
         let allowed =
             !entry.is_flag() && entry.group.is_some_and(|group| group <= 7) && may_mirror(&entry.caption);
-        // The draw is made either way so that what follows does not depend on the label.
+        // Drawn in any case, so that later draws do not depend on the label.
         rng.random_bool(f64::from(self.config.mirror)) && allowed
     }
 

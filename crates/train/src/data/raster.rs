@@ -1,8 +1,8 @@
-//! Draws sprites onto a canvas at any size and place, by exact area averaging.
+//! Draws sprites onto a canvas at any size and position, by exact area averaging.
 //!
-//! Every output pixel is the integral of the source over the pixel's footprint (a box filter), computed on
-//! premultiplied colour so that transparent pixels never tint the edges. Arithmetic is plain `f32` in a fixed
-//! order: the same input gives the same bytes on every machine.
+//! Every output pixel is the integral of the source over the pixel's footprint (a box filter), computed on premultiplied
+//! colour so that transparent pixels never tint the edges. Arithmetic is plain `f32` in a fixed order: equal input gives
+//! equal bytes on every machine.
 
 use super::palette::Rgb;
 
@@ -32,11 +32,11 @@ pub struct Rect {
 #[derive(Debug, Clone)]
 pub struct Canvas {
     size: usize,
-    /// Four floats a pixel so that rows vectorise; the fourth stays zero.
+    /// Four floats per pixel, so that rows vectorise; the fourth stays zero.
     pixels: Vec<[f32; 4]>,
 }
 
-/// Which source samples make up each output sample along one axis, with their weights.
+/// Source samples of each output sample along one axis, with their weights.
 struct Taps {
     first_output: usize,
     /// First source sample and the range in `weights`, for each output.
@@ -80,8 +80,8 @@ impl Canvas {
         Canvas { size, pixels: vec![[r, g, b, 0.0]; size * size] }
     }
 
-    /// Draws the part `from` of a sprite (in its pixels) over the part `to` of the canvas, `mirrored` left to
-    /// right if asked. What falls outside the canvas is cut off; `from` must lie inside the sprite.
+    /// Draws the part `from` of a sprite (in its pixels) over the part `to` of the canvas, optionally `mirrored`. Clips
+    /// at the canvas; `from` must be inside the sprite.
     pub fn draw(&mut self, sprite: Sprite<'_>, from: Rect, to: Rect, mirrored: bool) {
         if to.width <= 0.0 || to.height <= 0.0 || from.width <= 0.0 || from.height <= 0.0 {
             return;

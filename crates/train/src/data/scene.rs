@@ -1,22 +1,22 @@
-//! Scenes of several sprites: what is where, the sentence for it, and which combinations training leaves out.
+//! Scenes of several sprites: their layout, sentence, and the combinations that training leaves out.
 
 use rand::Rng;
 
 use super::phrase::{plural, with_article};
 use super::raster::Rect;
 
-/// Which kind of combination a held-out scene tests.
+/// Kind of combination that a held-out scene tests.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum HeldOut {
-    /// Two objects that never share a training picture.
+    /// Two objects that never occur together in training.
     Pair,
-    /// An object that never stands on this colour.
+    /// An object that never occurs on this colour.
     Colour,
-    /// An object that is never counted so.
+    /// An object that never occurs in this number.
     Count,
 }
 
-/// One combination in this many is left out of training.
+/// Training leaves out one combination of this number.
 const HELD_OUT_ONE_IN: u64 = 10;
 
 fn held_out(kind: &str, first: &str, second: &str) -> bool {
@@ -42,7 +42,7 @@ pub fn count_held_out(object: &str, count: usize) -> bool {
     held_out("count", object, &count.to_string())
 }
 
-/// Where two objects stand to one another.
+/// Relative position of two objects.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Relation {
     /// The first to the left of the second.
@@ -51,12 +51,12 @@ pub enum Relation {
     Above,
 }
 
-/// What a scene shows, apart from which sprites.
+/// Layout of a scene, independent of the sprites.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Layout {
     /// One object, large or small.
     Sized {
-        /// Large, else small.
+        /// Large; otherwise small.
         large: bool,
     },
     /// Two objects.
@@ -66,7 +66,7 @@ pub enum Layout {
 }
 
 impl Layout {
-    /// The sentence for it; none if a label has no plural and one is needed.
+    /// The sentence for the scene; `None` if a label has no plural and one is needed.
     pub fn subject(self, first: &str, second: &str, rng: &mut impl Rng) -> Option<String> {
         Some(match self {
             Layout::Sized { large } => {
@@ -91,7 +91,7 @@ impl Layout {
         })
     }
 
-    /// Where the objects stand: centre and side of a square slot each, as fractions of the picture's side.
+    /// Places of the objects: centre and side of a square each, as fractions of the picture's side.
     pub fn slots(self, rng: &mut impl Rng) -> Vec<Slot> {
         let slots: Vec<(f32, f32)> = match self {
             Layout::Sized { .. } => vec![(0.5, 0.5)],

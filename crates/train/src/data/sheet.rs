@@ -1,4 +1,4 @@
-//! Contact sheets: many small pictures in one PNG, to look at.
+//! Contact sheets: many small pictures in one PNG.
 
 use std::path::Path;
 
@@ -8,7 +8,7 @@ use image::{Rgb, RgbImage};
 /// Pixels between pictures.
 const GAP: usize = 2;
 
-/// Writes pictures of `size × size × 3` bytes as one PNG, `columns` a row, from the upper left.
+/// Writes pictures of `size × size × 3` bytes as one PNG with `columns` columns, from the upper left.
 ///
 /// # Errors
 /// No pictures, one of another size, or a file that cannot be written.

@@ -1,8 +1,8 @@
-//! Renders emoji sets to sprites once and keeps them in one file per set.
+//! Renders emoji sets to sprites once and stores them in one file per set.
 //!
-//! A cache is two files: `NAME-SIZE.rgba`, a 16-byte header (magic, format version, side, count; little
-//! endian) and then the raw premultiplied RGBA sprites one after the other, so that any of them is read by one seek;
-//! and `NAME-SIZE.json`, the index from icon names to sprites with what drawing needs to know of each.
+//! A cache has two files. `NAME-SIZE.rgba` has a 16-byte header (magic, format version, side, count; little endian) and
+//! then the raw premultiplied RGBA sprites, so that one seek finds each of them. `NAME-SIZE.json` is the index from icon
+//! names to sprites, with their properties for drawing.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File};
@@ -22,28 +22,28 @@ use super::packages::{Art, EmojiSet};
 use super::palette::{COLOURS, ColourSet, Rgb, lost_on};
 use super::raster::{Rect, Sprite, scale_rgba};
 
-/// The longest index of sprites that is read, in bytes.
+/// Maximum length of the index of sprites, in bytes.
 const LONGEST: u64 = 64 << 20;
 
 const MAGIC: &[u8; 4] = b"WSPR";
 const VERSION: u32 = 1;
 const HEADER: usize = 16;
-/// Sprites rendered between two writes: enough to keep every core busy.
+/// Number of sprites rendered between two writes: enough to keep every core busy.
 const CHUNK: usize = 256;
 
-/// What is known of one sprite besides its pixels.
+/// Properties of a sprite besides its pixels.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 pub struct SpriteInfo {
     /// Position in the file.
     pub index: usize,
-    /// The smallest box that holds every visible pixel: left, top, right, bottom (exclusive), in pixels.
+    /// Bounding box of the visible pixels: left, top, right, bottom (exclusive), in pixels.
     pub bounds: [u16; 4],
     /// Background colours on which its outline would be lost.
     pub lost_on: ColourSet,
 }
 
 impl SpriteInfo {
-    /// The smallest box that holds every visible pixel.
+    /// Bounding box of the visible pixels.
     pub fn visible(&self) -> Rect {
         let [left, top, right, bottom] = self.bounds.map(f32::from);
         Rect { x: left, y: top, width: right - left, height: bottom - top }
@@ -68,7 +68,7 @@ pub struct SpriteSet {
 }
 
 impl SpriteSet {
-    /// Loads those sprites of a rendered set for which `wanted` holds.
+    /// Loads the sprites of a rendered set for which `wanted` holds.
     ///
     /// # Errors
     /// A set that was not rendered at this size (see [`render_set`]), or files that cannot be read.
@@ -102,7 +102,7 @@ impl SpriteSet {
         Ok(SpriteSet { size, bytes, sprites })
     }
 
-    /// What is known of the sprite of an icon.
+    /// Properties of the sprite of an icon.
     pub fn info(&self, icon: &str) -> Option<SpriteInfo> {
         self.sprites.get(icon).copied()
     }
@@ -115,7 +115,7 @@ impl SpriteSet {
     }
 }
 
-/// Where a set's sprites of one size are kept.
+/// Cache files of a set's sprites at one size.
 struct CacheFiles {
     pixels: PathBuf,
     index: PathBuf,
@@ -130,7 +130,7 @@ impl CacheFiles {
         }
     }
 
-    /// The index, or none if there is no cache or it is from another palette, package or format.
+    /// The index; `None` if there is no cache, or it belongs to another palette, package or format.
     fn current_index(&self, set: &EmojiSet, size: usize) -> Result<Option<Index>> {
         if !self.pixels.exists() || !self.index.exists() {
             return Ok(None);
@@ -162,11 +162,10 @@ fn header(size: usize, count: usize) -> [u8; HEADER] {
     bytes
 }
 
-/// Renders the named icons of a set at `size` × `size` pixels (16 to 1024) into its cache, unless they are
-/// there already.
+/// Renders the named icons of a set at `size` × `size` pixels (16 to 1024) into its cache, unless they exist.
 ///
 /// # Errors
-/// A package that was not fetched, an icon that does not render, a folder that cannot be written.
+/// A missing package, an icon that cannot be rendered, a folder that cannot be written.
 pub fn render_set(data_dir: &Path, set: &EmojiSet, icons: &BTreeSet<&str>, size: usize) -> Result<()> {
     if !(16..=1024).contains(&size) {
         bail!("sprite size {size} is out of range: 16 to 1024 pixels");
@@ -213,7 +212,7 @@ pub fn render_set(data_dir: &Path, set: &EmojiSet, icons: &BTreeSet<&str>, size:
     write_whole(&files.index, &serde_json::to_vec(&Index { package: set.file.to_owned(), palette, sprites })?)
 }
 
-/// The pictures of a set as its package holds them.
+/// Pictures of a set in its package.
 enum ArtSource {
     Iconify(IconSet),
     WebP(BTreeMap<String, Vec<u8>>),
@@ -285,7 +284,7 @@ fn decode_webp(bytes: &[u8], size: usize) -> Result<Vec<u8>> {
     Ok(scale_rgba(picture.as_raw(), width, height, size))
 }
 
-/// The box of all pixels that are more than faintly visible; none for an empty picture.
+/// Bounding box of all pixels that are more than faintly visible; `None` for an empty picture.
 fn visible_bounds(rgba: &[u8], size: usize) -> Option<[u16; 4]> {
     const FAINT: u8 = 8;
     let (mut left, mut top, mut right, mut bottom) = (size, size, 0, 0);

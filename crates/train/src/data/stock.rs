@@ -1,4 +1,4 @@
-//! The captioned sprites that pictures are made from.
+//! Captioned sprites, from which pictures are made.
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::path::Path;
@@ -24,10 +24,10 @@ pub struct Stock {
 
 impl Stock {
     /// Loads the sprites of a split, rendering the sets that are not yet cached. Held-out scenes
-    /// ([`DatasetSplit::TestScene`]) are made of training sprites.
+    /// ([`DatasetSplit::TestScene`]) consist of training sprites.
     ///
     /// # Errors
-    /// Packages that were not fetched, or no picture left under this configuration.
+    /// Missing packages, or no picture left under this configuration.
     pub fn open(data_dir: &Path, config: &DataConfig, split: DatasetSplit) -> Result<Stock> {
         let all = manifest()?;
         let source = if split == DatasetSplit::TestScene { DatasetSplit::Train } else { split };
@@ -55,7 +55,7 @@ impl Stock {
             infos.push(
                 info.with_context(|| format!("icon {} of {} was not rendered", entry.icon, entry.set))?,
             );
-            // "Noon above a fox" says little: clock times and other names stay out of scenes.
+            // "Noon above a fox" makes little sense: clock times and other names are not used in scenes.
             if entry.is_object() && noun(&entry.caption) != Noun::Name {
                 objects_by_style.entry(entry.style.clone()).or_default().push(index);
             }
@@ -69,7 +69,7 @@ impl Stock {
         &self.entries
     }
 
-    /// What is known of the sprite of entry `index`.
+    /// Properties of the sprite of entry `index`.
     pub fn info(&self, index: usize) -> SpriteInfo {
         self.infos[index]
     }
@@ -84,7 +84,7 @@ impl Stock {
         &self.objects
     }
 
-    /// Those of the same style as entry `index`, one of [`objects`](Self::objects).
+    /// Objects of the same style as entry `index`, which must be one of [`objects`](Self::objects).
     pub fn objects_in_style_of(&self, index: usize) -> &[usize] {
         &self.objects_by_style[&self.entries[index].style]
     }

@@ -1,9 +1,8 @@
 //! Evaluates a recorded network on libtorch, with gradients.
 //!
-//! The other reader of [`wuerst_model::record`] beside the ONNX writer. What is computed is what the record says; how
-//! precisely, the [`Mode`] says: matrix products and convolutions may run in bfloat16 against f32 master weights,
-//! while the layers that only element-wise operations separate from an output stay in f32, because stages B and C
-//! divide by what those layers give.
+//! The second reader of [`wuerst_model::record`], next to the ONNX writer. The [`Mode`] sets the precision: matrix
+//! products and convolutions may run in bfloat16 with f32 master weights. Layers that only element-wise operations
+//! separate from an output stay in f32, because stages B and C divide by their results.
 
 mod op;
 mod weights;
@@ -19,22 +18,22 @@ use wuerst_model::record::{DType, Id, NetworkGraph, Op};
 pub struct Mode {
     /// Dropout drops, batch norms use the batch.
     pub training: bool,
-    /// Precision of matrix products and convolutions, and of what lies between them; f64 for all is possible, with
-    /// feeds and weights in f64.
+    /// Precision of matrix products and convolutions, and of the operations between them; f64 is possible with feeds and
+    /// weights in f64.
     pub kind: Kind,
 }
 
 impl Mode {
-    /// As the exported model: nothing dropped, f32.
+    /// The mode of exported models: no dropout, f32.
     pub const INFERENCE: Mode = Mode { training: false, kind: Kind::Float };
 
-    /// Precision of what must not be computed in less than f32.
+    /// Precision of operations that need at least f32.
     fn exact(self) -> Kind {
         if self.kind == Kind::Double { Kind::Double } else { Kind::Float }
     }
 }
 
-/// A recorded network made ready for repeated evaluation.
+/// A recorded network prepared for repeated evaluation.
 pub struct Evaluator {
     graph: NetworkGraph,
     last_uses: Vec<usize>,
@@ -58,10 +57,10 @@ impl Evaluator {
         count::cost(&self.graph).macs
     }
 
-    /// The outputs, in the order they were named.
+    /// Computes the outputs, in the order of the recording.
     ///
-    /// `feeds` are the inputs in the order they were declared; extents that an axis names may differ from the
-    /// recording's. A value is dropped after its last reader, so that without gradients memory stays low.
+    /// `feeds` are the inputs in the order of the recording; extents of named axes may differ from it. A value is dropped
+    /// after its last reader, so that memory stays low without gradients.
     pub fn run(&self, weights: &Weights, feeds: &[Tensor], mode: Mode) -> Vec<Tensor> {
         assert_eq!(feeds.len(), self.graph.inputs.len(), "one feed per input");
         let mut values: Vec<Option<Tensor>> = vec![];
@@ -96,7 +95,7 @@ fn value(values: &[Option<Tensor>], id: Id) -> &Tensor {
     values[id.0].as_ref().expect("arguments come before results and live to their last use")
 }
 
-/// Which values lie within element-wise reach of an output: the head layers and what follows them.
+/// Whether only element-wise operations separate each value from an output: the head layers and the operations after them.
 fn exact(graph: &NetworkGraph) -> Vec<bool> {
     let mut exact = vec![false; graph.nodes.len()];
     for (_, id) in &graph.outputs {

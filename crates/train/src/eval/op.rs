@@ -15,7 +15,7 @@ pub fn apply(op: &Op, args: &[&Tensor], mode: Mode) -> Tensor {
         Op::Relu => x.relu(),
         Op::LeakyRelu(slope) => x.relu() - (-x).relu() * f64::from(*slope),
         Op::Gelu => x.gelu("none"),
-        // A clamp's gradient is compared and chosen element by element, which took a sixth of Stage A's time.
+        // The gradient of clamp compares element by element, which took a sixth of Stage A's time.
         Op::Clip { min: 0., max: 6. } => x.relu6(),
         Op::Clip { min, max } => x.clamp(f64::from(*min), f64::from(*max)),
         Op::ReduceMean(axes) => x.mean_dim(ints(axes), true, None::<Kind>),
@@ -37,7 +37,7 @@ pub fn apply(op: &Op, args: &[&Tensor], mode: Mode) -> Tensor {
             let affine = |i: usize| args.get(i).map(|a| a.to_kind(x.kind()));
             x.layer_norm([last], affine(1), affine(2), f64::from(*eps), false)
         }
-        // libtorch takes a picture in bfloat16 with f32 statistics as it is.
+        // libtorch accepts a picture in bfloat16 with f32 statistics.
         Op::BatchNorm { eps, momentum } => x.batch_norm(
             Some(args[1]),
             Some(args[2]),
@@ -57,7 +57,7 @@ pub fn apply(op: &Op, args: &[&Tensor], mode: Mode) -> Tensor {
         Op::ImageToTokens => x.flatten(2, 3).transpose(1, 2),
         Op::TokensToImage => {
             let (size, like) = (x.size(), args[1].size());
-            // As [b,h,w,c] first: libtorch then sees a channels-last picture and need not copy.
+            // With [b,h,w,c] as an intermediate shape, libtorch sees a channels-last picture and need not copy.
             x.reshape([size[0], like[2], like[3], size[2]]).permute([0, 3, 1, 2])
         }
         Op::Gather => Tensor::embedding(x, args[1], -1, false, false),
@@ -79,7 +79,7 @@ pub fn apply(op: &Op, args: &[&Tensor], mode: Mode) -> Tensor {
     }
 }
 
-/// Element-wise arithmetic in the lower precision of the two, unless the mode asks for f32: a parameter must not
+/// Element-wise arithmetic in the lower precision of both arguments, unless the mode requires f32: a parameter must not
 /// widen the activations that it scales.
 fn binary(op: &Op, a: &Tensor, b: &Tensor, mode: Mode) -> Tensor {
     let kind = if [a, b].iter().any(|t| t.kind() == mode.kind) { mode.kind } else { mode.exact() };
@@ -102,8 +102,8 @@ fn conv(args: &[&Tensor], stride: usize, pads: [usize; 4], groups: usize, mode: 
     x.conv2d(&w, b, [stride as i64; 2], padding, [1, 1], groups as i64)
 }
 
-/// The same picture with its channels side by side in memory. What a convolution makes of that is so too, hence a copy
-/// is seldom; depthwise convolutions take a tenth of the time, and layer norms over channels need no copy.
+/// Converts a picture to channels-last memory layout. Convolutions keep it, so copies are rare; depthwise convolutions
+/// take a tenth of the time, and layer norms over channels need no copy.
 fn channels_last(x: &Tensor) -> Tensor {
     x.permute([0, 2, 3, 1]).contiguous().permute([0, 3, 1, 2])
 }
@@ -130,7 +130,7 @@ fn attention(args: &[&Tensor], heads: i64, causal: bool, mode: Mode) -> Tensor {
     y.transpose(1, 2).reshape(args[0].size())
 }
 
-/// Euclidean length over the axes; three times as fast as libtorch's norm here, and with a gradient at zero.
+/// Euclidean length over the axes; three times as fast as libtorch's norm here, and with a defined gradient at zero.
 fn length(x: &Tensor, axes: &[i64], mode: Mode) -> Tensor {
     let sum = x.square().sum_dim_intlist(axes, true, mode.exact()) + 1e-24;
     sum.sqrt().to_kind(x.kind())

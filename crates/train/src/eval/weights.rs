@@ -14,7 +14,7 @@ pub struct Weights {
 }
 
 impl Weights {
-    /// Fresh weights for a network; the same seed gives the same numbers.
+    /// Initial weights for a network; equal seeds give equal numbers.
     pub fn init(graph: &NetworkGraph, seed: i64, device: Device) -> Weights {
         tch::manual_seed(seed);
         let mut tensors = BTreeMap::new();
@@ -29,7 +29,7 @@ impl Weights {
         Weights { tensors, trainable, device }
     }
 
-    /// Where the tensors live.
+    /// Device of the tensors.
     pub fn device(&self) -> Device {
         self.device
     }
@@ -42,7 +42,7 @@ impl Weights {
             .shallow_clone()
     }
 
-    /// What the optimiser steps, in a fixed order.
+    /// Tensors that the optimiser updates, in a fixed order.
     pub fn trainable(&self) -> Vec<(&str, Tensor)> {
         self.trainable.iter().map(|n| (n.as_str(), self.at(n))).collect()
     }
@@ -52,7 +52,7 @@ impl Weights {
         self.tensors.iter().map(|(n, t)| (n.clone(), t.detach())).collect()
     }
 
-    /// Copies values from `(name, tensor)` pairs; each must be one of ours with the same shape.
+    /// Copies values from `(name, tensor)` pairs; each must match a tensor here in name and shape.
     pub fn assign<'a>(&mut self, values: impl IntoIterator<Item = (&'a str, &'a Tensor)>) -> Result<()> {
         tch::no_grad(|| {
             for (name, value) in values {
@@ -78,7 +78,7 @@ impl Weights {
         self.assign(read.iter().map(|(n, t)| (n.as_str(), t)))
     }
 
-    /// Reads the tensors that this network declares from a file that may hold others too.
+    /// Loads the tensors that this network declares from a file that may contain others too.
     pub fn load_declared(&mut self, path: &Path) -> Result<()> {
         let read = Tensor::read_safetensors(path).with_context(|| format!("reading {}", path.display()))?;
         let ours: Vec<_> = read.iter().filter(|(n, _)| self.tensors.contains_key(n)).collect();
@@ -88,13 +88,13 @@ impl Weights {
         self.assign(ours.into_iter().map(|(n, t)| (n.as_str(), t)))
     }
 
-    /// A copy that no gradient reaches: the exponential moving average starts as one.
+    /// A copy without gradients, the start of the exponential moving average.
     pub fn snapshot(&self) -> Weights {
         let tensors = self.tensors.iter().map(|(n, t)| (n.clone(), t.detach().copy())).collect();
         Weights { tensors, trainable: self.trainable.clone(), device: self.device }
     }
 
-    /// A copy in another precision that learns the same tensors, as f64 for checking gradients.
+    /// A copy in another precision that trains the same tensors, such as f64 for checking gradients.
     pub fn to_kind(&self, kind: Kind) -> Weights {
         let learns = |n: &String| self.trainable.contains(n);
         let copy =
@@ -103,13 +103,13 @@ impl Weights {
         Weights { tensors, trainable: self.trainable.clone(), device: self.device }
     }
 
-    /// The same weights on another device, frozen.
+    /// A frozen copy on another device.
     pub fn to_device(&self, device: Device) -> Weights {
         let tensors = self.tensors.iter().map(|(n, t)| (n.clone(), t.detach().to_device(device))).collect();
         Weights { tensors, trainable: vec![], device }
     }
 
-    /// Moves each tensor towards `other`'s by `share`.
+    /// Moves each tensor towards `other`'s by the fraction `share`.
     pub fn approach(&mut self, other: &Weights, share: f64) {
         tch::no_grad(|| {
             for (name, t) in &mut self.tensors {

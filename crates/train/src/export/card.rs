@@ -1,4 +1,4 @@
-//! The model card: what the folder holds, what it was trained on and for how long, and whose work is in it.
+//! The model card: contents of the folder, data and length of the training, and attributions.
 
 use super::stages::Export;
 use crate::config::{LatentsRun, RunConfig};
@@ -14,7 +14,7 @@ use wuerst_read::regular::{self, Links};
 
 static ATTRIBUTIONS: &str = include_str!("../../data/ATTRIBUTIONS.md");
 
-/// What `wuerst-train report` leaves in a run's folder, and the card shows.
+/// Files of `wuerst-train report` in a run's folder that the card shows.
 const REPORT: [&str; 4] = ["report.md", "report.json", "sheet.png", "neighbours.png"];
 
 /// Emojibase's groups by number.
@@ -31,7 +31,7 @@ const GROUPS: [&str; 10] = [
     "flags",
 ];
 
-/// Writes `README.md`, and beside it the run's report if there is one.
+/// Writes `README.md`, and copies the run's report if there is one.
 ///
 /// # Errors
 /// Files that cannot be read or written.
@@ -69,14 +69,14 @@ pub fn write(config: &RunConfig, exports: &[Export], out: &Path) -> Result<()> {
             "\n## Measured\n\n[report.md](report.md), with the contact sheet:\n\n![contact sheet](sheet.png)"
         )?;
     }
-    // One heading lower than where they stand alone.
+    // One heading level lower than in the separate file.
     let attributions = ATTRIBUTIONS.replace("\n## ", "\n### ").replacen("# ", "## ", 1);
     write!(md, "\n{attributions}")?;
     let path = out.join("README.md");
     fs::write(&path, md).with_context(|| format!("cannot write {}", path.display()))
 }
 
-/// Whether Stage A's latents are those of a codebook.
+/// Describes whether Stage A's latents use a codebook.
 fn latents(config: &RunConfig) -> String {
     let VqganConfig { latent_channels, num_vq_embeddings, .. } = config.vqgan.network;
     let LatentsRun { quantised, noised, noise, .. } = config.vqgan.latents;

@@ -1,4 +1,4 @@
-//! The metadata of models that are written already, read and changed.
+//! Reads and changes the metadata of existing models.
 
 use anyhow::{Context, Result};
 use std::path::{Path, PathBuf};
@@ -11,16 +11,16 @@ pub fn path(folder: &Path, stage: &str) -> PathBuf {
     folder.join(format!("{stage}.onnx"))
 }
 
-/// What a model says of itself.
+/// The metadata of a model.
 ///
 /// # Errors
-/// A file that is missing, no ONNX file, or no stage model.
+/// A file that is missing, not an ONNX file, or not a stage model.
 pub fn read(path: &Path) -> Result<Metadata> {
     let header = ModelHeader::read(path).with_context(|| path.display().to_string())?;
     header.metadata().with_context(|| path.display().to_string())
 }
 
-/// Makes it say something else.
+/// Replaces the metadata of a model.
 ///
 /// # Errors
 /// A file that cannot be written.

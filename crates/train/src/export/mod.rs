@@ -1,4 +1,4 @@
-//! Writes the model folder of a run: every stage as an ONNX file that says of itself what a host must know.
+//! Writes the model folder of a run: every stage as an ONNX file with its metadata.
 
 mod card;
 pub(crate) mod metadata;
@@ -30,10 +30,9 @@ pub struct ExportArgs {
 /// Exports a run whose stages all have checkpoints.
 ///
 /// # Errors
-/// A stage without a checkpoint, with the command that trains it; weights that were not fetched; a folder that cannot
-/// be written.
+/// A stage without a checkpoint, with the command that trains it; missing weights; a folder that cannot be written.
 pub fn run(config: &RunConfig, out: &Path) -> Result<()> {
-    // Before the scale is measured, which takes a while.
+    // Checked before the scale is measured, which takes a while.
     weights::complete(config)?;
     let scale = StageA::load(config)?.scale;
     let bytes = write(config, scale, out)?;
@@ -42,10 +41,10 @@ pub fn run(config: &RunConfig, out: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Writes every stage, the tokenizer and the model card into `out`; gives the size of the models in bytes.
+/// Writes every stage, the tokenizer and the model card into `out`; returns the size of the models in bytes.
 ///
-/// `latent_scale` is the standard deviation of Stage A's latents, with which its decoder multiplies what Stage B
-/// draws. Weights are stored as f16.
+/// `latent_scale` is the standard deviation of Stage A's latents, by which its decoder multiplies Stage B's results.
+/// Weights are stored as f16.
 ///
 /// # Errors
 /// As [`run`].
@@ -64,7 +63,7 @@ pub fn write(config: &RunConfig, latent_scale: f64, out: &Path) -> Result<u64> {
         let options = ExportOptions {
             name: export.name.into(),
             precision: Precision::F16,
-            // One file a stage: a small model needs no mapping.
+            // One file per stage: a small model needs no memory map.
             inline_bytes: u64::MAX,
             metadata: export.metadata.pairs().into_iter().chain([export.network.pair()]).collect(),
             ..ExportOptions::default()

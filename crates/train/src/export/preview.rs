@@ -1,7 +1,7 @@
-//! What previews show: linear maps from embedding and latents to colours, fitted to real pictures.
+//! Fits the linear maps of previews, from embedding and latents to colours, to real pictures.
 //!
-//! The pictures go through the exported compressor and VQGAN encoder, as a host would run them. Each cell of what comes
-//! out should map to the mean colour of the pixels that it stands for; least squares finds the map that does it best.
+//! The pictures go through the exported compressor and VQGAN encoder, as in a host. Each resulting cell should map to the
+//! mean colour of its pixels; least squares finds the best map.
 
 use super::metadata;
 use crate::config::RunConfig;
@@ -13,7 +13,7 @@ use tch::{Device, Kind, Tensor};
 use wuerst::{Engine, Options, Value};
 use wuerst_model::metadata::{Metadata, Preview};
 
-/// Pictures that the maps are fitted to: tens of thousands of cells, for 17 and 5 unknowns a colour.
+/// Number of pictures for the fit: tens of thousands of cells, for 17 and 5 unknowns per colour.
 const PICTURES: usize = 512;
 
 /// Both encoders, side by side.
@@ -46,12 +46,12 @@ pub fn run(config: &RunConfig, folder: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Fits the maps of a model folder to `pictures`, `u8[h,w,3]` of sizes that the models take.
+/// Fits the maps of a model folder to `pictures`, `u8[h,w,3]` of sizes that the models accept.
 ///
-/// Gives the shares of the colours' variance that the embedding and the latents explain.
+/// Returns the fractions of the colours' variance that the embedding and the latents explain.
 ///
 /// # Errors
-/// As [`run`], and when there are no pictures.
+/// As [`run`], and if there are no pictures.
 pub fn fit(folder: &Path, pictures: impl IntoIterator<Item = Result<wuerst::Tensor>>) -> Result<[f64; 2]> {
     let engine = Engine::new(Options { models: folder.to_owned(), ..Options::default() })?;
     let job = engine.job(&engine.graph(GRAPH)?);
@@ -82,17 +82,17 @@ pub fn fit(folder: &Path, pictures: impl IntoIterator<Item = Result<wuerst::Tens
     Ok([of_embedding, of_latents])
 }
 
-/// Cells of latents, and the mean colours that they stand for.
+/// Cells of latents, and their mean colours.
 #[derive(Default)]
 struct Cells {
-    /// `[cells, channels]`, one after the other.
+    /// `[cells, channels]`, in row-major order.
     values: Vec<f64>,
     /// `[cells, 3]`, in 0..1.
     colours: Vec<f64>,
 }
 
 impl Cells {
-    /// Adds the cells of one picture: `f32[1,c,h,w]` beside `u8[y,x,3]`.
+    /// Adds the cells of one picture: `f32[1,c,h,w]` with `u8[y,x,3]`.
     fn add(&mut self, latents: &Value, picture: &wuerst::Tensor) -> Result<()> {
         let Value::Tensor(latents) = latents else { bail!("{latents} is no tensor") };
         let (&[1, channels, height, width], &[y, x, 3]) = (latents.shape(), picture.shape()) else {
@@ -108,8 +108,8 @@ impl Cells {
         Ok(())
     }
 
-    /// The map from values, changed by `scale`, to colours that is best by least squares, and the share of the colours'
-    /// variance that it explains.
+    /// The least-squares map from values, changed by `scale`, to colours, and the fraction of the colours' variance that
+    /// it explains.
     fn map(&self, scale: impl Fn(f64) -> f64) -> Result<(Preview, f64)> {
         let count = self.colours.len() / 3;
         ensure!(count > 0, "no pictures to fit previews to");
@@ -119,7 +119,7 @@ impl Cells {
         let ones = Tensor::ones([count as i64, 1], (Kind::Double, Device::Cpu));
         let values = Tensor::cat(&[values, ones], 1);
         let colours = Tensor::from_slice(&self.colours).reshape([count as i64, 3]);
-        // Next to nothing beside the cells, but it keeps a channel that never varies from blowing up.
+        // Negligible in relation to the cells, but prevents an overflow for a channel that never varies.
         let unknowns = channels as i64 + 1;
         let ridge = Tensor::eye(unknowns, (Kind::Double, Device::Cpu)) * 1e-6 * count as f64;
         let solution =

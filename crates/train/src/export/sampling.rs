@@ -1,4 +1,4 @@
-//! Steps and guidance of a model folder, where a run's file names others than when it was exported.
+//! Updates steps and guidance of a model folder, if a run's file has changed since the export.
 
 use super::metadata;
 use crate::config::{RunConfig, Sampling};

@@ -14,20 +14,20 @@ use wuerst_model::scale::Scale;
 use wuerst_model::schedule::Schedule;
 use wuerst_model::text::bert::BertConfig;
 
-/// The tokenizer's file, beside the text encoder.
+/// File name of the tokenizer, next to the text encoder.
 pub const TOKENIZER: &str = "tokenizer.json";
 
-/// A stage that is ready to be written.
+/// A stage ready to be written.
 pub struct Export {
     /// Name of the file, without `.onnx`, and of the contract.
     pub name: &'static str,
-    /// The network, with its sizes.
+    /// The network with its sizes.
     pub network: Network,
-    /// Its recording.
+    /// Recording of the network.
     pub graph: NetworkGraph,
-    /// Its numbers.
+    /// Weights of the network.
     pub weights: StageWeights,
-    /// What a host must know of it.
+    /// The model's metadata.
     pub metadata: Metadata,
 }
 
@@ -43,7 +43,7 @@ impl Export {
     }
 }
 
-/// All stages of a run; no weights are read yet.
+/// All stages of a run; no weights are loaded yet.
 ///
 /// # Errors
 /// Sizes that do not fit each other, missing checkpoints and weights.
@@ -83,7 +83,7 @@ pub fn exports(config: &RunConfig, latent_scale: f64) -> Result<Vec<Export>> {
             &sizes(cells),
             StageWeights::averaged(config, &["prior"])?,
             Metadata::Prior(metadata::Prior {
-                // The compressor's last batch norm gives mean 0 and variance 1, what the prior draws.
+                // The compressor's last batch norm gives mean 0 and variance 1, which the prior generates.
                 embedding_scale: 1.,
                 embedding_shift: 0.,
                 scale,
@@ -98,7 +98,7 @@ pub fn exports(config: &RunConfig, latent_scale: f64) -> Result<Vec<Export>> {
             "decoder",
             Network::Decoder(config.decoder.network.clone()),
             &sizes(latents),
-            // Until Stage B has learned alone, as it learned with the compressor.
+            // From the joint training with the compressor, until Stage B has been trained alone.
             StageWeights::averaged(config, &["decoder", "compressor"])?,
             Metadata::Decoder(metadata::Decoder {
                 scale,
@@ -130,7 +130,7 @@ pub fn exports(config: &RunConfig, latent_scale: f64) -> Result<Vec<Export>> {
             Metadata::Compressor(metadata::Compressor {
                 stride: STRIDE,
                 resolution_multiple: scale.resolution_multiple,
-                // The recording itself scales pictures in 0..1 as the backbone wants them.
+                // The recorded network itself normalises pictures in 0..1 for the backbone.
                 mean: [0.; 3],
                 std: [1.; 3],
             }),
@@ -144,10 +144,10 @@ fn sides(config: &RunConfig) -> (usize, usize, usize) {
     (picture, picture / config.vqgan.network.stride(), config.compressor.size / STRIDE)
 }
 
-/// What ties the sizes of the run's stages together.
+/// Relation between the sizes of the run's stages.
 ///
 /// # Errors
-/// When the stages' sizes contradict each other.
+/// If the sizes contradict each other.
 pub fn scale(config: &RunConfig) -> Result<Scale> {
     let (picture, latents, cells) = sides(config);
     ensure!(cells > 0, "compressor.size is {}; it must be a multiple of {STRIDE}", config.compressor.size);

@@ -1,4 +1,4 @@
-//! Where the weights of an exported stage come from: one checkpoint, or two for the compressor.
+//! Sources of the weights of an exported stage: one checkpoint, or two for the compressor.
 
 use crate::config::RunConfig;
 use crate::frozen;
@@ -9,25 +9,25 @@ use wuerst_model::checkpoint::Checkpoint;
 use wuerst_model::onnx::{BoxError, Weight, Weights};
 use wuerst_model::record::NetworkGraph;
 
-/// Averaged weights of a checkpoint, and below them frozen ones.
+/// Averaged weights of a checkpoint, combined with frozen ones.
 pub struct StageWeights {
     trained: Checkpoint,
     frozen: Option<Frozen>,
 }
 
-/// Published weights, for the parameters that training left alone.
+/// Published weights for the parameters that training left unchanged.
 struct Frozen {
     published: Checkpoint,
     names: HashSet<String>,
 }
 
 impl StageWeights {
-    /// Weights that were published and never trained here.
+    /// Published weights that were not trained here.
     pub fn published(path: &std::path::Path) -> Result<StageWeights> {
         Ok(StageWeights { trained: frozen::published(path)?, frozen: None })
     }
 
-    /// Averaged weights of the newest checkpoint among the given folders of the run, the first that has one.
+    /// Averaged weights of the newest checkpoint in the first of these folders of the run that has one.
     pub fn averaged(config: &RunConfig, folders: &[&str]) -> Result<StageWeights> {
         let found = folders.iter().find_map(|f| Trainer::averaged_file(&config.folder.join(f)));
         let command = command(folders.last().copied().unwrap_or_default());
@@ -41,7 +41,7 @@ impl StageWeights {
         Ok(StageWeights { trained: Checkpoint::open(path)?, frozen: None })
     }
 
-    /// Takes the parameters of `graph`, which training left alone, from a published checkpoint.
+    /// Adds the parameters of `graph`, which training left unchanged, from a published checkpoint.
     pub fn over(self, published: Checkpoint, graph: &NetworkGraph) -> StageWeights {
         let names = graph.params.iter().map(|p| p.name.clone()).collect();
         StageWeights { frozen: Some(Frozen { published, names }), ..self }
@@ -57,7 +57,7 @@ impl Weights for StageWeights {
     }
 }
 
-/// Says which stages of a run still lack a checkpoint, all of them at once.
+/// Checks that all stages of a run have a checkpoint; the error lists all that lack one.
 pub fn complete(config: &RunConfig) -> Result<()> {
     let stages = ["vqgan", "compressor", "prior"];
     let missing: Vec<String> = stages
@@ -71,7 +71,7 @@ pub fn complete(config: &RunConfig) -> Result<()> {
     Ok(())
 }
 
-/// The subcommand that trains what a folder holds; Stage B and the compressor learn in one.
+/// The subcommand that trains the content of a folder; Stage B and the compressor are trained together.
 fn command(folder: &str) -> &str {
     if folder == "compressor" { "decoder" } else { folder }
 }

@@ -1,6 +1,6 @@
-//! Features of EfficientNet-Lite2, on which every measure here rests.
+//! Features of EfficientNet-Lite2, the basis of every measure here.
 //!
-//! The compressor comes from EfficientNet-Lite0, so the metric and the model do not share a network.
+//! The compressor uses EfficientNet-Lite0, so the metric and the model do not share a network.
 
 use super::subjects::{Subject, planes};
 use crate::{frozen, prepare, session::Session};
@@ -13,10 +13,10 @@ use wuerst_model::record::{Axis, DType, Extent, NetworkGraph, Op, RecordError};
 
 const NETWORK: compressor::Backbone = compressor::Backbone::EfficientnetLite2;
 
-/// Side of the pictures that the network looks at; smaller ones are enlarged, real and drawn alike.
+/// Side of the network's pictures; smaller ones are enlarged, both real and generated.
 const SIDE: i64 = 128;
 
-/// Pictures at once.
+/// Batch size.
 const BATCH: usize = 32;
 
 /// Standard deviation of the noise of a grainy view, in steps of 8 bits.
@@ -25,10 +25,10 @@ pub const GRAIN: f64 = 8.;
 /// How pictures are shown to the network.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum View {
-    /// As they are.
+    /// Unchanged.
     Plain,
-    /// Under noise of a fixed strength, which hides fainter texture: the network takes flat ground with a trace of
-    /// noise for another picture, and cannot tell it once there is noise on every picture. The number is its seed.
+    /// With added noise of a fixed strength, which hides fainter texture: the network classifies flat areas with a trace
+    /// of noise as another picture, but not if every picture has noise. The number is the seed.
     Grainy(u64),
 }
 
@@ -52,10 +52,10 @@ impl Features {
 pub struct Backbone(Session);
 
 impl Backbone {
-    /// Reads the weights that `wuerst-train data` fetched into `cache`.
+    /// Loads the weights that `wuerst-train data` fetched into `cache`.
     ///
     /// # Errors
-    /// When they were not fetched.
+    /// If they are missing.
     pub fn open(cache: &Path, threads: usize) -> Result<Backbone> {
         let weights = frozen::published(&cache.join("weights/efficientnet-lite2.pth"))?;
         Ok(Backbone(Session::new(&record()?, &weights, threads)?))

@@ -1,4 +1,4 @@
-//! The real pictures, networks and fitted maps that sets of pictures are measured with.
+//! Real pictures, networks and fitted maps for measuring sets of pictures.
 
 use super::backbone::{Backbone, Features, View};
 use super::distortion::Distortion;
@@ -11,10 +11,10 @@ use crate::frozen::Frozen;
 use anyhow::{Result, ensure};
 use rayon::prelude::*;
 
-/// Variants of each real picture that the metric is fitted on; what is measured comes from later ones.
+/// Number of variants of each real picture for fitting the metric; measurements use later ones.
 pub const FITTED: usize = 2;
 
-/// Changed copies that the sturdy metric is fitted on, next to the pictures as they are. Each copy takes its three
+/// Distorted copies for fitting the robust metric, in addition to the original pictures. Each copy uses its three
 /// distortions in turn.
 const COPIES: [[Distortion; 3]; 3] = [
     [Distortion::Noise(2.), Distortion::Noise(4.), Distortion::Noise(8.)],
@@ -22,21 +22,21 @@ const COPIES: [[Distortion; 3]; 3] = [
     [Distortion::Jpeg(90), Distortion::Jpeg(75), Distortion::Jpeg(60)],
 ];
 
-/// Seed of the grain on measured pictures: row by row the same in each set, so that it cancels out between them.
+/// Seed of the grain on measured pictures: equal row by row in each set, so that it cancels between sets.
 const GRAIN: u64 = 1;
 
 /// Pictures and their features in both views.
 pub struct Measured {
     /// The pictures.
     pub pictures: Vec<Subject>,
-    /// Features of the pictures as they are.
+    /// Features of the unchanged pictures.
     pub plain: Features,
     /// Features under noise.
     pub sturdy: Features,
 }
 
 impl Measured {
-    /// These pictures, each under the caption of another.
+    /// These pictures, each with the caption of another one.
     pub fn shuffled(&self) -> Measured {
         let mut pictures = self.pictures.clone();
         pictures.rotate_left(self.pictures.len() / 2);
@@ -51,21 +51,21 @@ impl Measured {
 /// Scores of a set of pictures by both metrics.
 #[derive(Debug, Clone)]
 pub struct Scored {
-    /// By the maps that are fitted on pictures as they are.
+    /// Scores by the maps fitted on unchanged pictures.
     pub plain: PictureScores,
-    /// By the maps that are fitted on changed copies too, under noise.
+    /// Scores by the maps fitted also on distorted copies, with noise.
     pub sturdy: PictureScores,
 }
 
-/// Everything that sets of pictures are measured with.
+/// All data for measuring sets of pictures.
 pub struct Bench {
     /// Pictures of training sprites.
     pub train: Gallery,
     /// Pictures of cells for the validation loss.
     pub val: Gallery,
-    /// Pictures of concepts in styles that training hides.
+    /// Pictures of concepts in styles that training leaves out.
     pub style: Gallery,
-    /// Pictures of concepts that training hides.
+    /// Pictures of concepts that training leaves out.
     pub concept: Gallery,
     /// Training pictures to compare with.
     pub training: Measured,
@@ -81,7 +81,7 @@ impl Bench {
     /// Fits both metrics on the real pictures of a run.
     ///
     /// # Errors
-    /// Data that was not fetched, or an error of ONNX Runtime.
+    /// Missing data, or an error of ONNX Runtime.
     pub fn open(config: &RunConfig) -> Result<Bench> {
         let gallery = |split| Gallery::open(&config.cache, &config.data, split);
         let (train, val) = (gallery(DatasetSplit::Train)?, gallery(DatasetSplit::Val)?);
@@ -109,7 +109,7 @@ impl Bench {
         Ok(Bench { train, val, style, concept, training, text, vocabulary, backbone, plain: metric, sturdy })
     }
 
-    /// Concepts that the metrics tell apart.
+    /// Number of concepts that the metrics distinguish.
     pub fn concepts(&self) -> usize {
         self.vocabulary.concepts()
     }
@@ -125,7 +125,7 @@ impl Bench {
         Ok(Measured { pictures, plain, sturdy })
     }
 
-    /// Scores pictures by what they should show.
+    /// Scores pictures against their intended content.
     ///
     /// # Errors
     /// A label or style that the run's data lacks.
@@ -137,7 +137,7 @@ impl Bench {
     }
 }
 
-/// Pictures changed by each of the distortions in turn; noise follows from `seed` and the picture's number.
+/// Pictures changed by each of the distortions in turn; noise depends on `seed` and the picture's index.
 ///
 /// # Errors
 /// Pictures that are not square.

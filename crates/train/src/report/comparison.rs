@@ -1,7 +1,7 @@
-//! The cost of each loss in pictures by the measures of earlier reports and by the sturdy ones, side by side.
+//! Compares the measures of earlier reports with the robust ones, by the cost of each loss in pictures.
 //!
-//! A measure that takes as much off for invisible noise as for a stage's whole work would have every later
-//! choice optimise texture. So each report says what it feels.
+//! A measure that reacts as much to invisible noise as to a stage's whole loss would make every later choice optimise
+//! texture. So each report shows the sensitivity of its measures.
 
 use super::backbone::Features;
 use super::bench::{Bench, Measured, distorted};
@@ -14,7 +14,7 @@ use super::{frechet, mmd};
 use anyhow::Result;
 use serde::{Deserialize, Serialize};
 
-/// Changes of real pictures that a report measures.
+/// Changes of real pictures measured in a report.
 const CHANGES: [Distortion; 6] = [
     Distortion::Noise(2.),
     Distortion::Noise(4.),
@@ -24,17 +24,17 @@ const CHANGES: [Distortion; 6] = [
     Distortion::Jpeg(70),
 ];
 
-/// Seed of the noise, which the metric was not fitted on.
+/// Seed of the noise, different from that of the metric's fit.
 const SEED: u64 = 100;
 
-/// One set of pictures by both kinds of measures.
+/// One set of pictures, measured in both ways.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Row {
     /// Name of the set.
     pub name: String,
-    /// Mean peak signal-to-noise ratio against the real pictures, where they should be the same.
+    /// Mean peak signal-to-noise ratio against the real pictures, if they should be equal.
     pub psnr: Option<f64>,
-    /// By maps fitted on pictures as they are, from their features as they are.
+    /// By maps fitted on unchanged pictures, from unchanged features.
     pub plain: Side,
     /// By maps fitted on changed copies too, from features under noise.
     pub sturdy: Side,
@@ -45,9 +45,9 @@ pub struct Row {
 pub struct Side {
     /// Mean alignment.
     pub alignment: f64,
-    /// Share of pictures whose own concept is the nearest.
+    /// Fraction of pictures whose own concept is the nearest.
     pub top1: f64,
-    /// How far alignment has come from shuffled captions to real pictures.
+    /// Position of the alignment between shuffled captions (0) and real pictures (1).
     pub way: f64,
     /// Fréchet distance to other real pictures.
     pub frechet: f64,
@@ -55,7 +55,7 @@ pub struct Side {
     pub mmd: f64,
 }
 
-/// Measures sets of pictures against the real ones that they come from.
+/// Measures sets of pictures against the real ones that they are derived from.
 pub struct Comparison<'a> {
     bench: &'a Bench,
     reference: &'a Measured,
@@ -67,7 +67,7 @@ pub struct Comparison<'a> {
 }
 
 impl<'a> Comparison<'a> {
-    /// Takes real pictures as the ceiling, and the same under each other's captions as the floor.
+    /// Uses real pictures as the ceiling, and real pictures with shuffled captions as the floor.
     ///
     /// # Errors
     /// As [`Bench::score`].
@@ -77,7 +77,7 @@ impl<'a> Comparison<'a> {
         Ok(Comparison { bench, reference, real, plain, sturdy })
     }
 
-    /// Measures a set whose pictures stand for the real ones row by row; `same` says that they should look the same.
+    /// Measures a set whose pictures correspond to the real ones row by row; `same` states that they should look equal.
     ///
     /// # Errors
     /// As [`Bench::score`].

@@ -1,5 +1,5 @@
-//! Small changes of real pictures, most of them invisible: what a measure should hardly feel, and what its maps are
-//! fitted on.
+//! Small changes of real pictures, most of them invisible, to which a measure should hardly react, and on which its maps
+//! are fitted.
 
 use anyhow::{Context, Result, ensure};
 use image::codecs::jpeg::JpegEncoder;
@@ -7,22 +7,22 @@ use image::{ImageFormat, RgbImage, imageops};
 use std::fmt;
 use wuerst_model::noise::Noise;
 
-/// One change of a picture.
+/// A change of a picture.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Distortion {
-    /// Normal noise of this standard deviation, in steps of 8 bits.
+    /// Normal noise with this standard deviation, in 8-bit steps.
     Noise(f32),
-    /// A Gaussian blur of this standard deviation, in pixels.
+    /// A Gaussian blur with this standard deviation, in pixels.
     Blur(f32),
-    /// Compression as JPEG at this quality, and back.
+    /// JPEG compression at this quality, and decompression.
     Jpeg(u8),
 }
 
 impl Distortion {
-    /// A square picture of `side × side × 3` bytes after the change; noise follows from `seed`.
+    /// A square picture of `side × side × 3` bytes after the change; noise depends on `seed`.
     ///
     /// # Errors
-    /// Bytes that are no square picture.
+    /// Bytes that are not a square picture.
     pub fn apply(self, rgb: &[u8], seed: u64) -> Result<Vec<u8>> {
         let side = (rgb.len() / 3).isqrt();
         ensure!(side * side * 3 == rgb.len(), "{} bytes are no square picture", rgb.len());

@@ -21,9 +21,9 @@ pub fn distance(one: &Tensor, other: &Tensor) -> Result<f64> {
     Ok(means + trace(&c1) + trace(&c2) - 2. * cross)
 }
 
-/// [`distance`] with its standard error, from leaving out each group of both samples, which share their numbers.
+/// [`distance`] with its standard error, from leaving out each group of both samples, which use common group numbers.
 ///
-/// Its bias falls with the number of pictures and is part of the value: only distances of equally many compare.
+/// Its bias decreases with the number of pictures and is part of the value: only distances of equal numbers are comparable.
 ///
 /// # Errors
 /// As [`distance`], and fewer than two groups.

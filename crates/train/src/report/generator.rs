@@ -1,4 +1,4 @@
-//! Draws pictures with an exported model, through the engine, as a user would.
+//! Generates pictures with an exported model through the engine, as for a user.
 
 use super::subjects::Subject;
 use crate::prepare;
@@ -22,7 +22,7 @@ nodes:
 outputs: { image: $vqgan.image }
 "#;
 
-/// An engine with a model folder, the text-to-image graph, and its part after the prior.
+/// An engine with a model folder, the text-to-image graph, and the part of the graph after the prior.
 pub struct Generator {
     engine: Engine,
     graph: Graph,
@@ -30,10 +30,10 @@ pub struct Generator {
 }
 
 impl Generator {
-    /// Checks the folder against the graph, in which arguments, by `node.port`, may be changed.
+    /// Checks the folder against the graph, whose arguments, named as `node.port`, may be changed.
     ///
     /// # Errors
-    /// Models that are missing or break their contract; changes that fit nothing.
+    /// Models that are missing or violate their contract; changes that fit nothing.
     pub fn open(models: &Path, changes: &[(String, String)]) -> Result<Generator> {
         let stages = wuerst::stages::RuntimeOptions { threads: Some(1), ..Default::default() };
         let engine = Engine::new(Options { models: models.to_owned(), stages, ..Options::default() })?;
@@ -45,7 +45,7 @@ impl Generator {
         Ok(Generator { engine, graph, from_embedding })
     }
 
-    /// Draws each subject from its caption, in place of its picture; number i with seed `seed + i`.
+    /// Generates each subject from its caption, in place of its picture; subject i with seed `seed + i`.
     ///
     /// # Errors
     /// Errors of the engine.
@@ -54,7 +54,7 @@ impl Generator {
         Ok(shown(subjects, self.pictures(&captions, seed, what)?))
     }
 
-    /// Draws each subject from its caption and its row of `embeddings`, f32 `[n,16,h,w]`.
+    /// Generates each subject from its caption and its row of `embeddings`, f32 `[n,16,h,w]`.
     ///
     /// # Errors
     /// Errors of the engine.
@@ -107,7 +107,7 @@ impl Generator {
     }
 }
 
-/// The subjects with other pictures.
+/// The subjects with new pictures.
 fn shown(subjects: &[Subject], pictures: Vec<Vec<u8>>) -> Vec<Subject> {
     let shown = |(subject, rgb): (&Subject, Vec<u8>)| Subject { rgb, ..subject.clone() };
     subjects.iter().zip(pictures).map(shown).collect()

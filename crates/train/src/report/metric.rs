@@ -1,8 +1,7 @@
-//! The metric of meaning: how well a picture shows what its caption says, by maps fitted on real pictures.
+//! Metric of meaning: how well a picture shows its caption, by maps fitted on real pictures.
 //!
-//! From the features of a picture, one ridge regression predicts the text encoder's mean state of label and search
-//! words, another the style. They are fitted on all real pictures, hidden cells included: the metric is no part of
-//! the model.
+//! From the features of a picture, one ridge regression predicts the text encoder's mean state of label and search words,
+//! another the style. They are fitted on all real pictures, including left-out ones: the metric is not part of the model.
 
 use super::backbone::Features;
 use super::ridge::Ridge;
@@ -13,7 +12,7 @@ use anyhow::{Context, Result};
 use std::collections::BTreeMap;
 use tch::{Kind, Tensor};
 
-/// Concepts and styles that pictures can show, with the meaning of each concept.
+/// Concepts and styles of pictures, with the meaning of each concept.
 pub struct Vocabulary {
     /// Mean states of all concepts, centred and of length 1.
     concepts: Tensor,
@@ -22,7 +21,7 @@ pub struct Vocabulary {
 }
 
 impl Vocabulary {
-    /// Collects labels and styles of pictures, and asks the text encoder for the meanings.
+    /// Collects labels and styles of pictures, and computes the meanings with the text encoder.
     ///
     /// # Errors
     /// Errors of the text encoder.
@@ -39,7 +38,7 @@ impl Vocabulary {
         Ok(Vocabulary { concepts, places, styles })
     }
 
-    /// How many concepts there are.
+    /// Number of concepts.
     pub fn concepts(&self) -> usize {
         self.places.len()
     }
@@ -83,7 +82,7 @@ impl Metric {
         Ok(Metric { meaning: Ridge::fit(&x, &each(&meanings)), style: Ridge::fit(&x, &each(&styles)) })
     }
 
-    /// Scores pictures by what they should show.
+    /// Scores pictures against their intended content.
     ///
     /// # Errors
     /// A label or style that the vocabulary lacks.

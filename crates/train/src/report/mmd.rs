@@ -1,23 +1,23 @@
-//! The maximum mean discrepancy between two sets of features (Gretton et al., 2012), as the kernel inception distance
-//! (Bińkowski et al., 2018) takes it.
+//! The maximum mean discrepancy between two sets of features (Gretton et al., 2012), as in the kernel inception distance
+//! (Bińkowski et al., 2018).
 //!
 //! Unlike the Fréchet distance it has no bias that depends on the number of pictures: between two independent samples of
 //! one distribution it is 0 on average, and may be negative. Published code averages it over random subsets to save
-//! memory; here every pair of pictures counts, which has the same expectation and less variance.
+//! memory; here every pair of pictures is used, which has an equal expectation and less variance.
 
 use super::resample::{Estimate, Groups, jackknife};
 use anyhow::{Result, ensure};
 use tch::{Kind, Tensor};
 
-/// Rows whose kernel values are held at a time.
+/// Number of rows whose kernel values are in memory at a time.
 const CHUNK: i64 = 512;
 
-/// The unbiased squared discrepancy of features `[m,d]` and `[n,d]` under the kernel (x·y/d + 1)³.
+/// The unbiased squared discrepancy of features `[m,d]` and `[n,d]` with the kernel (x·y/d + 1)³.
 ///
-/// The groups of both samples share their numbers; the standard error comes from leaving out each group of both.
+/// Both samples use common group numbers; the standard error comes from leaving out each group of both.
 ///
 /// # Errors
-/// Fewer than two groups, features of different widths, or a group that holds all but one row.
+/// Fewer than two groups, features of different widths, or a group that contains all but one row.
 pub fn squared(one: &Tensor, other: &Tensor, groups: (&Groups, &Groups)) -> Result<Estimate> {
     ensure!(one.size()[1] == other.size()[1], "features of {:?} and {:?}", one.size(), other.size());
     let count = groups.0.count.max(groups.1.count);
@@ -48,12 +48,12 @@ pub fn squared(one: &Tensor, other: &Tensor, groups: (&Groups, &Groups)) -> Resu
     Ok(Estimate { value, error: jackknife(&without) })
 }
 
-/// Kernel values of dot products of features that are `width` wide.
+/// Kernel values from dot products of features with `width` columns.
 fn kernel(products: &Tensor, width: i64) -> Tensor {
     (products / width as f64 + 1.).pow_tensor_scalar(3)
 }
 
-/// Which group each row is in, as ones in `[rows,groups]`.
+/// Membership of rows in groups, as ones in `[rows,groups]`.
 fn members(groups: &Groups, count: usize) -> Tensor {
     let of: Vec<i64> = groups.of.iter().map(|group| *group as i64).collect();
     Tensor::from_slice(&of).one_hot(count as i64).to_kind(Kind::Double)

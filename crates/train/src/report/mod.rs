@@ -1,16 +1,16 @@
-//! Measures of a trained model, on pictures that it draws as a user's would be drawn.
+//! Measures of a trained model, on pictures generated as for a user.
 //!
-//! One file a measure: [`frechet`] and [`mmd`] (how like the real ones the drawn pictures are as a whole), [`metric`]
-//! (whether each shows what its caption says), [`neighbours`] (whether they are copies), [`reconstruct`] (what stages A
-//! and B keep of real ones), [`validation`] (the loss by noise level), [`comparison`] (what small changes of real
-//! pictures cost by each measure). [`backbone`] gives the features that the first four read, [`subjects`] the real
-//! pictures, [`distortion`] changed ones, [`generator`] the drawn ones, [`prompts`] those of the [`sample_grid`];
-//! [`resample`] gives intervals, [`mod@bench`] holds what is fitted once, and [`mod@write`] writes the report.
+//! One file a measure: [`frechet`] and [`mmd`] (similarity of generated and real pictures as sets), [`metric`] (whether
+//! each picture shows its caption), [`neighbours`] (whether they are copies), [`reconstruct`] (loss of real pictures in
+//! stages A and B), [`validation`] (the loss by noise level), [`comparison`] (reaction of each measure to small changes
+//! of real pictures). [`backbone`] gives the features that the first four read, [`subjects`] the real pictures,
+//! [`distortion`] changed ones, [`generator`] the generated ones, [`prompts`] the prompts of the [`sample_grid`];
+//! [`resample`] gives intervals, [`mod@bench`] holds data that is fitted once, and [`mod@write`] writes the report.
 //!
-//! The measures are sturdy: invisible texture must cost little. EfficientNet takes flat ground with a trace of noise for
-//! another picture, so that on plain features noise of 2/255 costs as much as all of Stage A. Maps that are fitted on
-//! noisy, blurred and JPEG-compressed copies, too, bring that to four fifths, and take care of blur and JPEG. Noise of a
-//! fixed strength on every picture hides the fainter noise: it then costs next to nothing. A report shows all of it.
+//! The measures are robust: invisible texture must cost little. EfficientNet classifies flat areas with a trace of noise
+//! as another picture, so on plain features noise of 2/255 costs as much as all of Stage A. Maps fitted also on noisy,
+//! blurred and JPEG-compressed copies reduce that to four fifths, and compensate for blur and JPEG. Noise of a fixed
+//! strength on every picture hides the fainter noise, which then costs almost nothing. A report shows all these numbers.
 
 pub mod backbone;
 pub mod bench;
@@ -73,13 +73,13 @@ fn pair(text: &str) -> Result<(String, String), String> {
         .ok_or("write it as node.port=value".to_owned())
 }
 
-/// Name of the row whose cost the others' are compared with.
+/// Name of the row that the costs of other rows are compared with.
 pub const STAGE_A: &str = "after Stage A's encoder and decoder";
 
 /// Measures a model folder against the data of its run, and writes the report.
 ///
 /// # Errors
-/// A model folder that does not run, data that was not fetched, files that cannot be written.
+/// A model folder that does not run, missing data, files that cannot be written.
 pub fn run(config: &RunConfig, args: &ReportArgs) -> Result<()> {
     let out = args.out.clone().unwrap_or_else(|| config.folder.join("report"));
     let generator = Generator::open(&args.model, &args.set)?;
@@ -127,7 +127,7 @@ fn measure(config: &RunConfig, args: &ReportArgs, bench: &Bench, generator: &Gen
     let shuffled = real.shuffled();
     let mut spent = measures::spent(config)?;
     if spent.is_empty() {
-        // A model that was trained elsewhere tells of it in its own report.
+        // The report of a model that was trained elsewhere contains its training statistics.
         spent = start::spent_before(&args.model)?;
     }
     Ok(Report {

@@ -1,4 +1,4 @@
-//! Whether pictures are copies: how near each comes to its nearest training picture.
+//! Detects copies: the distance of each picture to its nearest training picture.
 
 use super::metric::unit;
 use serde::{Deserialize, Serialize};
@@ -15,7 +15,7 @@ pub struct Nearness {
     pub tenth: f64,
 }
 
-/// For each row of `features` `[n,d]` the row of `training` `[m,d]` that is nearest, and how far it is.
+/// For each row of `features` `[n,d]`, the nearest row of `training` `[m,d]`, and its distance.
 pub fn nearest(features: &Tensor, training: &Tensor) -> (Vec<i64>, Vec<f64>) {
     let (mut rows, mut distances) = (vec![], vec![]);
     let training = unit(training).tr();
@@ -27,7 +27,7 @@ pub fn nearest(features: &Tensor, training: &Tensor) -> (Vec<i64>, Vec<f64>) {
     (rows, distances)
 }
 
-/// Sums up distances; none for no pictures.
+/// Summarises distances; `None` for no pictures.
 pub fn nearness(distances: &[f64]) -> Option<Nearness> {
     let mut sorted = distances.to_vec();
     sorted.sort_by(f64::total_cmp);

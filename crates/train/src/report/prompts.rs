@@ -1,19 +1,19 @@
-//! The prompts of the contact sheet, chosen before training and kept in `data/prompts.txt`.
+//! The prompts of the contact sheet, chosen before training and stored in `data/prompts.txt`.
 
 use anyhow::{Context, Result, bail};
 
 static PROMPTS: &str = include_str!("../../data/prompts.txt");
 
-/// What a prompt asks of a model.
+/// Kind of a prompt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
-    /// A concept in a style, as training shows it.
+    /// A concept in a style that occur together in training.
     Seen,
-    /// A concept that training shows, in a style in which it never does.
+    /// A concept of the training in a style in which it never occurs there.
     Style,
-    /// An object that training never shows.
+    /// An object that never occurs in training.
     Concept,
-    /// A background colour or a scene that training never shows with these objects.
+    /// A background colour or a scene that never occurs in training with these objects.
     Composed,
 }
 
@@ -35,9 +35,9 @@ impl Kind {
 /// One prompt of the sheet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Prompt {
-    /// What it asks for.
+    /// Its kind.
     pub kind: Kind,
-    /// What the text encoder reads.
+    /// Text for the text encoder.
     pub text: &'static str,
 }
 

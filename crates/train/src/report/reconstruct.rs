@@ -1,4 +1,4 @@
-//! Reconstructions of real pictures by the later stages alone, which tell how much each stage loses.
+//! Reconstructs real pictures by the later stages alone, which shows the loss of each stage.
 
 use super::generator::Generator;
 use super::subjects::{Subject, large_planes, planes};
@@ -7,10 +7,10 @@ use anyhow::Result;
 use std::path::Path;
 use tch::{Kind, Tensor};
 
-/// Pictures that go through a network at a time.
+/// Number of pictures that go through a network at a time.
 const BATCH: usize = 32;
 
-/// Pictures after `vqgan-encoder.onnx` and `vqgan-decoder.onnx` of a model folder, unquantised as when the model draws.
+/// Pictures after `vqgan-encoder.onnx` and `vqgan-decoder.onnx` of a model folder, unquantised as in sampling.
 ///
 /// # Errors
 /// Models that are missing or do not run.
@@ -30,7 +30,7 @@ pub fn by_stage_a(models: &Path, pictures: &[Subject], threads: usize) -> Result
     Ok(made)
 }
 
-/// Pictures that stages B and A draw from their captions and from what the compressor makes of the real ones.
+/// Pictures that stages B and A generate from their captions and the compressor's embeddings of the real ones.
 ///
 /// # Errors
 /// Models that are missing or do not run.
@@ -51,6 +51,6 @@ pub fn by_stages_b_and_a(
 /// Mean peak signal-to-noise ratio of pictures in decibels, each against its original.
 pub fn psnr(made: &[Subject], real: &[Subject]) -> f64 {
     let squares = (planes(made) - planes(real)).square().mean_dim(&[1i64, 2, 3][..], false, Kind::Double);
-    // A picture of one colour may come back exact; 8 bits cannot tell above 59 dB.
+    // A picture of one colour may be reproduced exactly; 8 bits cannot distinguish values above 59 dB.
     (squares.clamp_min(1e-6).log10() * -10.).mean(Kind::Double).double_value(&[])
 }

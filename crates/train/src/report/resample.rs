@@ -1,4 +1,4 @@
-//! Intervals and standard errors from resampling: how far a measure would move with other prompts.
+//! Intervals and standard errors from resampling: the variation of a measure with other prompts.
 
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -8,13 +8,13 @@ use std::collections::BTreeMap;
 /// Bootstrap draws of an interval.
 const DRAWS: usize = 1000;
 
-/// Seed of the draws, so that a report of the same pictures is the same report.
+/// Seed of the draws, so that equal pictures give equal reports.
 const SEED: u64 = 16;
 
-/// Share of the draws that an interval leaves out on each side.
+/// Fraction of the draws outside an interval on each side.
 const TAIL: f64 = 0.025;
 
-/// A measure with the interval that 95 % of its bootstrap draws fall in.
+/// A measure with the interval of 95 % of its bootstrap draws.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Interval {
     /// The measure of the whole sample.
@@ -34,12 +34,12 @@ pub struct Estimate {
     pub error: f64,
 }
 
-/// The group that each row of a sample belongs to; groups are drawn or left out as a whole.
+/// The group of each row of a sample; groups are drawn or left out as a whole.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Groups {
     /// Group of each row.
     pub of: Vec<usize>,
-    /// How many groups there are.
+    /// Number of groups.
     pub count: usize,
 }
 
@@ -51,7 +51,7 @@ impl Groups {
         Groups { of: keys.map(|key| numbers[key]).collect(), count: numbers.len() }
     }
 
-    /// Groups of two samples that share their numbers: keys spread over at most `most` groups.
+    /// Groups of two samples with common numbers: keys distributed over at most `most` groups.
     pub fn shared<'a>(one: &[&'a str], other: &[&'a str], most: usize) -> (Groups, Groups) {
         let all = Groups::by(one.iter().chain(other).copied());
         let of: Vec<usize> = all.of.iter().map(|group| group % most).collect();
@@ -68,8 +68,8 @@ impl Groups {
     }
 }
 
-/// Draws `groups` groups with replacement, a thousand times, and gives the percentile intervals of `measure`, which
-/// gets the number of times that each group was drawn.
+/// Draws `groups` groups with replacement, a thousand times, and returns the percentile intervals of `measure`, which
+/// gets the number of draws of each group.
 pub fn bootstrap<const N: usize>(groups: usize, measure: impl Fn(&[f64]) -> [f64; N]) -> [Interval; N] {
     let mut rng = ChaCha8Rng::seed_from_u64(SEED);
     let mut weights = vec![0.; groups];
@@ -89,13 +89,13 @@ pub fn bootstrap<const N: usize>(groups: usize, measure: impl Fn(&[f64]) -> [f64
     })
 }
 
-/// The mean of a column whose sums and counts by group are given, with the groups weighted.
+/// The mean of a column, from sums and counts by group, with the groups weighted.
 pub fn weighted_mean(sums: &[f64], counts: &[f64], weights: &[f64]) -> f64 {
     let total = |column: &[f64]| -> f64 { column.iter().zip(weights).map(|(x, w)| x * w).sum() };
     total(sums) / total(counts)
 }
 
-/// The jackknife's standard error, from the measures of the sample without one group each.
+/// The jackknife's standard error, from the measures of the sample without each group.
 pub fn jackknife(without: &[f64]) -> f64 {
     let n = without.len() as f64;
     let mean = without.iter().sum::<f64>() / n;

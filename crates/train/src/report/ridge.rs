@@ -2,7 +2,7 @@
 
 use tch::{Kind, Tensor};
 
-/// Pull of a map towards zero, as a share of the number of rows; features have variance 1.
+/// Penalty of a map, relative to the number of rows; features have variance 1.
 const PENALTY: f64 = 0.1;
 
 /// A linear map with offset.
@@ -25,7 +25,7 @@ impl Ridge {
         Ridge { mean, deviation, offset, map }
     }
 
-    /// Y of rows X, as f32.
+    /// Predicts Y for rows X, as f32.
     pub fn predict(&self, x: &Tensor) -> Tensor {
         let x = (x.to_kind(Kind::Double) - &self.mean) / &self.deviation;
         (x.matmul(&self.map) + &self.offset).to_kind(Kind::Float)

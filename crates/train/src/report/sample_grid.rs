@@ -1,4 +1,4 @@
-//! The grid of pictures of the chosen prompts, and the same with the nearest training pictures.
+//! The grid of pictures of the chosen prompts, alone and with the nearest training pictures.
 
 use super::bench::Bench;
 use super::generator::Generator;

@@ -5,37 +5,37 @@ use super::subjects::Subject;
 use crate::data::palette::{COLOURS, WHITE};
 use serde::{Deserialize, Serialize};
 
-/// How well a set of pictures shows what it should.
+/// How well a set of pictures shows its intended content.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Score {
     /// Pictures measured.
     pub pictures: usize,
     /// Mean cosine between the predicted and the true meaning, −1 to 1.
     pub alignment: Interval,
-    /// Share of pictures whose own concept is the nearest of all.
+    /// Fraction of pictures whose own concept is the nearest of all.
     pub top1: Interval,
-    /// Share of pictures whose own concept is among the nearest five.
+    /// Fraction of pictures whose own concept is among the nearest five.
     pub top5: Interval,
-    /// Share of pictures that look most like the style they should have.
+    /// Fraction of pictures whose predicted style is the intended one.
     pub style: Interval,
-    /// Share of pictures whose border is nearest to the background colour they should have.
+    /// Fraction of pictures whose border is nearest to the intended background colour.
     pub background: Interval,
-    /// Mean distance of the border's pixels from white, in steps of 8 bits, where the background should be white; none
-    /// if it nowhere should.
+    /// Mean distance of the border's pixels from white, in 8-bit steps, for pictures with a white background; `None` if
+    /// there are none.
     pub ground: Option<Interval>,
 }
 
 /// The scores of each picture alone.
 #[derive(Debug, Clone)]
 pub struct PictureScores {
-    /// Pictures of one prompt are drawn together.
+    /// Pictures of one prompt are resampled together.
     groups: Groups,
     /// Values by score, in the order of [`Score`]; the last counts the pictures on white.
     columns: [Vec<f64>; 7],
 }
 
 impl PictureScores {
-    /// Adds what the pixels say to alignment, top 1, top 5 and style of each picture.
+    /// Adds scores of the pixels to alignment, top 1, top 5 and style of each picture.
     pub fn new(pictures: &[Subject], [alignment, top1, top5, style]: [Vec<f64>; 4]) -> PictureScores {
         let background = pictures.iter().map(|p| f64::from(u8::from(border(&p.rgb) == p.background)));
         let white = pictures.iter().map(|p| f64::from(u8::from(p.background == WHITE)));
@@ -60,8 +60,8 @@ impl PictureScores {
     }
 }
 
-/// How far the alignment of pictures has come from that of `floor` (0) to that of `ceiling` (1), all three of the same
-/// prompts, which are drawn together.
+/// Position of the pictures' alignment between that of `floor` (0) and `ceiling` (1), all three for the same prompts,
+/// which are resampled together.
 pub fn way(pictures: &PictureScores, floor: &PictureScores, ceiling: &PictureScores) -> Interval {
     let sets = [pictures, floor, ceiling];
     let sums = sets.map(|set| set.groups.sums(set.columns[0].iter().copied()));
@@ -73,12 +73,12 @@ pub fn way(pictures: &PictureScores, floor: &PictureScores, ceiling: &PictureSco
     way
 }
 
-/// The numbers of the pixels at a picture's border, those of the corners twice.
+/// Indices of the pixels at a picture's border, with corners counted twice.
 fn edge(side: usize) -> impl Iterator<Item = usize> {
     (0..side).flat_map(move |i| [i, i + side * (side - 1), i * side, i * side + side - 1])
 }
 
-/// The palette's colour that is nearest to the median of a picture's border.
+/// The palette's colour nearest to the median of a picture's border.
 fn border(rgb: &[u8]) -> usize {
     let median = [0, 1, 2].map(|channel| {
         let mut values: Vec<u8> =

@@ -1,4 +1,4 @@
-//! Real pictures to measure against, each with what it shows.
+//! Real pictures for measurements, each with its content.
 
 use crate::data::manifest::{DatasetSplit, Entry};
 use crate::data::{DataConfig, Dataset};
@@ -7,20 +7,20 @@ use rayon::prelude::*;
 use std::path::Path;
 use tch::{Kind, Tensor};
 
-/// One picture, real or drawn, with what it should show.
+/// One picture, real or generated, with its intended content.
 #[derive(Debug, Clone)]
 pub struct Subject {
     /// `size × size × 3` bytes, row by row.
     pub rgb: Vec<u8>,
-    /// The real picture at the compressor's size, also where `rgb` is a drawn one.
+    /// The real picture at the compressor's size, even if `rgb` is a generated one.
     pub large: Vec<u8>,
     /// Text for the text encoder.
     pub caption: String,
-    /// CLDR label of the one thing it shows.
+    /// CLDR label of the single thing in the picture.
     pub label: String,
-    /// Label and search words: what the metric takes for its meaning.
+    /// Label and search words, from which the metric computes the meaning.
     pub meaning: String,
-    /// Style word of its set.
+    /// Style word of the set.
     pub style: String,
     /// Index into the palette.
     pub background: usize,
@@ -41,19 +41,19 @@ impl Gallery {
         Ok(Gallery { dataset: Dataset::open(cache, &data, split)? })
     }
 
-    /// How many different things in different styles there are.
+    /// Number of different things in different styles.
     pub fn entries(&self) -> usize {
         self.dataset.entries().len()
     }
 
-    /// `n` pictures from number `first` on, in an order that visits every entry before any twice.
+    /// `n` pictures from index `first` on, in an order that visits every entry once before any twice.
     pub fn pictures(&self, first: usize, n: usize) -> Vec<Subject> {
         (first..first + n).into_par_iter().map(|index| self.picture(index)).collect()
     }
 
     fn picture(&self, index: usize) -> Subject {
         let entries = self.entries();
-        // A step that is coprime with the number of entries spreads a few pictures over all groups.
+        // A step coprime with the number of entries spreads a few pictures over all groups.
         let step = (entries * 5 / 8..).find(|step| coprime(*step, entries)).unwrap_or(1);
         let index = index - index % entries + index % entries * step % entries;
         let recipe = self.dataset.recipe(index);
@@ -89,7 +89,7 @@ pub fn planes(pictures: &[Subject]) -> Tensor {
     squares(pictures, |p| &p.rgb)
 }
 
-/// The real pictures as the compressor sees them, f32 `[n,3,compressor_size,compressor_size]` in 0..1.
+/// The real pictures at the compressor's size, f32 `[n,3,compressor_size,compressor_size]` in 0..1.
 pub fn large_planes(pictures: &[Subject]) -> Tensor {
     squares(pictures, |p| &p.large)
 }

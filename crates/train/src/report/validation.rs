@@ -1,7 +1,7 @@
-//! The training loss of stages B and C by noise level, on pictures of the split `val` and, to compare, of training.
+//! The training loss of stages B and C by noise level, on pictures of the split `val` and, for comparison, of training.
 //!
-//! Noise and times are fixed, so that two models, or two checkpoints of one, meet the same inputs: their difference
-//! shows long before that of drawn pictures.
+//! Noise and times are fixed, so that two models, or two checkpoints of one, get equal inputs: their difference appears
+//! long before that of generated pictures.
 
 use super::bench::FITTED;
 use super::subjects::{Gallery, Subject, large_planes, planes};
@@ -22,16 +22,16 @@ use wuerst_runtime::{ModelHeader, TimeInput};
 /// Equal parts of the time from picture (0) to noise (1).
 pub const BINS: usize = 8;
 
-/// Pictures of each split that are measured.
+/// Number of measured pictures of each split.
 pub const PICTURES: usize = 256;
 
-/// Pictures that go through a network at a time.
+/// Number of pictures that go through a network at a time.
 const BATCH: usize = 32;
 
 /// The earliest time of training.
 const EARLIEST: f64 = 0.001;
 
-/// The loss of one stage in each bin of time, the clearest pictures first.
+/// The loss of one stage in each bin of time, the lowest noise first.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct NoiseLevels {
     /// Name of the stage.
@@ -42,7 +42,7 @@ pub struct NoiseLevels {
     pub train: [f64; BINS],
 }
 
-/// The loss of noise that `predict` takes from `clean` `[n,c,h,w]`, in each bin of time.
+/// The loss of predicting the noise in `clean` `[n,c,h,w]`, in each bin of time.
 ///
 /// `predict` gets the first row of a batch, the noisy rows, and the time of each.
 ///
@@ -58,7 +58,7 @@ pub fn by_noise_level(
         let noise = Tensor::from_slice(&Noise::new(bin as u64).normal(clean.numel())).reshape(clean.size());
         for first in (0..n).step_by(BATCH) {
             let rows = BATCH.min(n - first);
-            // Spread evenly over the bin, so that few pictures tell its mean.
+            // Spread evenly over the bin, so that few pictures suffice for its mean.
             let times = (first..first + rows)
                 .map(|row| ((bin as f64 + (row as f64 + 0.5) / n as f64) / BINS as f64).max(EARLIEST));
             let alpha: Vec<f32> = times.clone().map(|t| Schedule::default().alpha_bar(t) as f32).collect();
@@ -73,7 +73,7 @@ pub fn by_noise_level(
     Ok(losses)
 }
 
-/// An exported model as the training of its stages sees it.
+/// An exported model in the form of its stages' training.
 struct Exported<'a> {
     text: &'a Frozen,
     encoder: Session,
@@ -109,7 +109,7 @@ impl Exported<'_> {
     }
 }
 
-/// Times `[b]` in the form in which a model takes them.
+/// Converts times `[b]` to the form that a model expects.
 fn as_taken(time: TimeInput, t: &Tensor) -> Result<Tensor> {
     match time.embedding(&Vec::<f32>::try_from(t)?)? {
         Some(embedding) => session::output(&embedding),
@@ -149,7 +149,8 @@ pub fn of_model(
     Ok(stages.map(|(stage, (val, train))| NoiseLevels { stage: stage.into(), val, train }).collect())
 }
 
-/// Measures stages B and C of a model folder on the first pictures of `val` and of training that no metric is fitted on.
+/// Measures stages B and C of a model folder on the first pictures of `val` and of training that are not used to fit a
+/// metric.
 ///
 /// # Errors
 /// As [`of_model`].
@@ -166,7 +167,7 @@ pub fn of_galleries(
     of_model(models, (&pictures(val)?, &pictures(train)?), text, threads)
 }
 
-/// The losses as a table in Markdown.
+/// The losses as a Markdown table.
 pub fn table(levels: &[NoiseLevels]) -> String {
     let mut md = String::from("| loss at times |");
     for bin in 0..BINS {

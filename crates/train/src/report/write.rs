@@ -127,10 +127,10 @@ fn percent(share: Interval) -> String {
     format!("{:.0} % ({:.0}–{:.0})", 100. * value, 100. * low, 100. * high)
 }
 
-/// Which kind of measures of a row is meant.
+/// Selects one kind of measures of a row.
 type Pick = fn(&Row) -> Side;
 
-/// Both kinds of measures, with the share of Stage A's cost that each set of pictures takes off.
+/// Both kinds of measures, with the cost of each set of pictures relative to Stage A's.
 fn compared(md: &mut String, rows: &[Row]) -> Result<()> {
     let find = |name: &str| rows.iter().find(|row| row.name == name);
     let (Some(real), Some(stage_a)) = (find("real"), find(STAGE_A)) else { return Ok(()) };

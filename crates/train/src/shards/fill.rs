@@ -1,4 +1,4 @@
-//! Computes the files of a folder, as many as are missing.
+//! Computes the missing files of a folder of shards.
 
 use super::{ROWS, Table, chunks};
 use crate::{prepare, remove};
@@ -7,16 +7,16 @@ use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use tch::Tensor;
 
-/// File that is locked while a folder is filled, and how the names of the others begin.
+/// Name of the lock file, which is locked while a folder is filled.
 const LOCK: &str = "lock";
 const ROWS_OF: &str = "rows-";
 
-/// The rows of these numbers, i64 `[k]`: by name, each `[k, …]`.
+/// Computes the rows with these indices, i64 `[k]`: by name, each `[k, …]`.
 pub type Content<'a> = dyn FnMut(&Tensor) -> Result<Vec<(&'static str, Tensor)>> + 'a;
 
-/// Computes the files of a folder that are not there yet; `len` rows in all, told as `what`.
+/// Computes the files of a folder that do not exist yet, for `len` rows; `what` names them in the progress.
 ///
-/// A file appears when it is whole, so a stopped run loses one file's work at most.
+/// A file gets its name when it is complete, so a stopped run loses at most the work for one file.
 ///
 /// # Errors
 /// As `content`, and files that cannot be written.
@@ -61,8 +61,8 @@ fn write(path: &Path, parts: &[(&str, Vec<Tensor>)]) -> Result<()> {
     written.with_context(|| format!("cannot write {}", path.display()))
 }
 
-/// What a network makes of each of a corpus's `len` rows, by [`fill`] in a folder named after `name` and `key`; folders of the
-/// name with another key are removed.
+/// A network's result for each of a corpus's `len` rows, by [`fill`] in a folder named after `name` and `key`; removes
+/// folders with this name and another key.
 ///
 /// # Errors
 /// As [`fill`] and [`Table::open`].
@@ -92,7 +92,7 @@ pub fn complete(folder: &Path, len: usize) -> bool {
     (0..len.div_ceil(ROWS)).all(|at| file(folder, at).exists())
 }
 
-/// Waits while another process fills the folder: two stages may train at once.
+/// Waits while another process fills the folder: two stages may be trained at once.
 fn turn(folder: &Path) -> Result<File> {
     let path = folder.join(LOCK);
     let lock = || -> std::io::Result<File> {

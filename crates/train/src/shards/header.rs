@@ -1,4 +1,4 @@
-//! Where a tensor lies in a safetensors file.
+//! Location of a tensor in a safetensors file.
 
 use anyhow::{Context, Result, bail, ensure};
 use safetensors::Dtype;
@@ -7,17 +7,17 @@ use std::fs::File;
 use std::os::unix::fs::FileExt as _;
 use tch::Kind;
 
-/// A tensor's type, extents and first byte in its file.
+/// Type, extents and first byte of a tensor in its file.
 pub struct Place {
     pub kind: Kind,
     pub size: Vec<i64>,
     pub start: u64,
 }
 
-/// No header of ours is nearly as long; a longer one is another file.
+/// Maximum length of a header. Ours are far shorter; a longer one belongs to another file.
 const LONGEST: u64 = 1 << 20;
 
-/// The place of a tensor, all of whose bytes the file has.
+/// The location of a tensor; checks that the file contains all of its bytes.
 pub fn find(file: &File, name: &str) -> Result<Place> {
     let mut length = [0; 8];
     file.read_exact_at(&mut length, 0).context("no safetensors file")?;

@@ -1,8 +1,8 @@
-//! Tensors of many rows in files, of which a training step reads just the rows that it needs.
+//! Tensors of many rows in files, from which a training step reads only the needed rows.
 //!
-//! A folder holds safetensors files of [`ROWS`] rows each. Rows are read at their place in the file: the system keeps those
-//! that are read often, the process's own memory stays small, and a file that somebody shortens is an error, where a mapped
-//! one would end the process.
+//! A folder holds safetensors files of [`ROWS`] rows each. Rows are read from their place in the file: the system caches
+//! frequent ones, the process's own memory stays small, and a truncated file is an error, while a memory-mapped one would
+//! end the process.
 
 mod fill;
 mod header;
@@ -17,7 +17,7 @@ use std::path::{Path, PathBuf};
 use tch::{Device, Kind, Tensor};
 use wuerst_read::regular::{self, Links};
 
-/// Rows of a file; the last one of a folder may have fewer.
+/// Number of rows of a file; the last one of a folder may have fewer.
 pub const ROWS: usize = 4096;
 
 /// One tensor `[n, …]`, in memory or in the files of a folder.
@@ -33,7 +33,7 @@ enum Rows {
     Files(Vec<Part>),
 }
 
-/// The rows in one file.
+/// Rows in one file.
 struct Part {
     path: PathBuf,
     file: File,
@@ -47,10 +47,10 @@ impl Table {
         Table { kind: tensor.kind(), row: size[1..].to_vec(), len: size[0], rows: Rows::Memory(tensor) }
     }
 
-    /// The tensor of this name in a complete folder.
+    /// The tensor with this name in a complete folder.
     ///
     /// # Errors
-    /// Files that are missing, too short, or not alike.
+    /// Files that are missing, too short, or inconsistent.
     pub fn open(folder: &Path, name: &str, len: usize) -> Result<Table> {
         let count = len.div_ceil(ROWS);
         let anew = || format!("remove {} to have it computed anew", folder.display());
@@ -74,12 +74,12 @@ impl Table {
         Ok(Table { kind, row, len: len as i64, rows: Rows::Files(parts) })
     }
 
-    /// How many rows there are.
+    /// Number of rows.
     pub fn len(&self) -> i64 {
         self.len
     }
 
-    /// Whether there is none.
+    /// Whether there are no rows.
     pub fn is_empty(&self) -> bool {
         self.len == 0
     }
@@ -89,10 +89,10 @@ impl Table {
         &self.row
     }
 
-    /// The rows of these numbers, i64 `[k]`, on the CPU in the table's own type.
+    /// The rows with these indices, i64 `[k]`, on the CPU in the table's own type.
     ///
     /// # Errors
-    /// A file that cannot be read, or a number that no row has.
+    /// A file that cannot be read, or an index out of range.
     pub fn rows(&self, which: &Tensor) -> Result<Tensor> {
         let parts = match &self.rows {
             Rows::Memory(tensor) => return Ok(tensor.f_index_select(0, which)?),
@@ -113,7 +113,7 @@ impl Table {
         Ok(Tensor::from_data_size(&all, &size, self.kind))
     }
 
-    /// The same as f32 on a device.
+    /// The rows with these indices as f32 on a device.
     ///
     /// # Errors
     /// As [`rows`](Table::rows).
@@ -131,7 +131,7 @@ impl Part {
     }
 }
 
-/// The numbers of all rows, a few at a time, for networks that run over a whole corpus.
+/// The indices of all rows in chunks, for networks that run over a whole corpus.
 pub fn chunks(rows: std::ops::Range<usize>) -> impl Iterator<Item = Tensor> {
     const TOGETHER: usize = 64;
     let end = rows.end;

@@ -1,7 +1,8 @@
-//! Stage B: noise in the VQGAN's latents, seen from the compressor's embedding and the text.
+//! Stage B: predicts the noise in the VQGAN's latents, given the compressor's embedding and the text.
 //!
-//! As in the paper the compressor's last part learns along, through this stage's loss, so that the embedding comes to
-//! carry what the decoder needs. Later it is frozen, because the prior learns to draw that embedding.
+//! As in the paper, the compressor's last part is trained together with this stage, through its loss, so that the
+//! embedding carries the information that the decoder needs. Later it is frozen, because the prior is trained to generate
+//! that embedding.
 
 use super::{Corpus, add_noise, alpha_bar, embed_time, noise_loss, times};
 use crate::eval::{Evaluator, Mode, Weights};
@@ -18,17 +19,17 @@ use wuerst_model::decoder::DecoderConfig;
 use wuerst_model::record::{Axis, DType, Id, NetworkGraph, Op, RecordError};
 use wuerst_model::schedule::Schedule;
 
-/// Share of the samples whose embedding is replaced by zeros, and of the rest, that whose embedding is noised.
+/// Fraction of the samples whose embedding is replaced by zeros, and fraction of the others whose embedding is noised.
 const DROPPED: f64 = 0.05;
 const NOISED: f64 = 0.3;
 
 /// Strongest noise on an embedding, as a time of the schedule.
 const NOISED_UNTIL: f64 = 0.5;
 
-/// Share of the captions replaced by the empty one.
+/// Fraction of the captions replaced by the empty one.
 const UNCAPTIONED: f64 = 0.1;
 
-/// Stage B in training, first together with the compressor's last part, then alone.
+/// Training of Stage B, first together with the compressor's last part, then alone.
 pub struct DecoderStage {
     name: &'static str,
     corpus: Rc<Corpus>,
@@ -40,15 +41,15 @@ pub struct DecoderStage {
     c_r: usize,
 }
 
-/// What the decoder learns from, beside the corpus: row i belongs to picture i.
+/// Data of the decoder's training in addition to the corpus: row i belongs to picture i.
 pub struct DecoderData {
-    /// Scaled latents, f16 `[n,c,h,w]`: what is to be drawn.
+    /// Scaled latents, f16 `[n,c,h,w]`: the target.
     pub latents: Rc<Table>,
-    /// What the embedding is made from, `[n,c,h,w]`: features, or the embedding itself.
+    /// Source of the embedding, `[n,c,h,w]`: features, or the embedding itself.
     pub features: Rc<Table>,
 }
 
-/// How the embedding `[b,16,h,w]` is made from the features.
+/// Records the computation of the embedding `[b,16,h,w]` from the features.
 pub type Tail = dyn Fn(&mut NetworkGraph, Id) -> Id;
 
 impl DecoderStage {
@@ -81,7 +82,7 @@ impl DecoderStage {
         self.network.graph()
     }
 
-    /// How strongly each embedding of a batch shows, and how noisy it is: `[b,1,1,1]` each.
+    /// Factor and noise level of each embedding in a batch: `[b,1,1,1]` each.
     fn disturbance(&self, batch: i64) -> Result<(Tensor, Tensor)> {
         let uniform = || Tensor::rand([batch, 1, 1, 1], (Kind::Float, Device::Cpu));
         let alpha = alpha_bar(&(uniform() * NOISED_UNTIL), &self.schedule)?;
@@ -168,7 +169,7 @@ impl TrainedStage for DecoderStage {
         Ok((loss, vec![("mse", plain)]))
     }
 
-    /// Top: real pictures. Below: the same drawn from their embedding and caption, without guidance.
+    /// Top: real pictures. Below: pictures generated from their embedding and caption, without guidance.
     fn sample_grid(&mut self, average: &Weights, folder: &Path, step: u64) -> Result<()> {
         let which = self.corpus.spread(16);
         let n = which.size()[0];

@@ -1,4 +1,4 @@
-//! What Stage C learns to draw, and how the sample grids turn it into pictures.
+//! Targets of Stage C, and their conversion to pictures for the sample grids.
 
 use super::prior::Draw;
 use super::{Corpus, embed_time};
@@ -17,7 +17,7 @@ use wuerst_model::decoder;
 use wuerst_model::record::{Axis, DType, NetworkGraph};
 use wuerst_model::schedule::Schedule;
 
-/// The trained part of the compressor alone, with the averaged weights it learned with Stage B.
+/// The trained part of the compressor, with its averaged weights from the training with Stage B.
 pub fn tail(config: &RunConfig, corpus: &Corpus) -> Result<(Evaluator, Weights)> {
     let mut g = NetworkGraph::new();
     let mut axes = vec![Axis::named("batch", 1)];
@@ -30,7 +30,7 @@ pub fn tail(config: &RunConfig, corpus: &Corpus) -> Result<(Evaluator, Weights)>
     Ok((Evaluator::new(g), weights))
 }
 
-/// Embeddings of the whole corpus, f32 `[n,16,h,w]`, and a key that changes with them; computed once for a compressor.
+/// Embeddings of the whole corpus, f32 `[n,16,h,w]`, and a key that changes with them; computed once per compressor.
 ///
 /// # Errors
 /// No trained compressor, or files that cannot be read or written.
@@ -45,7 +45,7 @@ pub fn embeddings(config: &RunConfig, corpus: &Corpus) -> Result<(Table, String)
     Ok((table, key))
 }
 
-/// Draws embeddings with stages B and A as they are now.
+/// Generates pictures from embeddings with the present state of stages B and A.
 pub fn drawing(config: &RunConfig, cells: [usize; 2]) -> Result<Rc<Draw>> {
     let stage_a = StageA::load(config)?;
     let side = config.data.size / config.vqgan.network.stride();

@@ -1,21 +1,21 @@
-//! How unlike two pictures are: what Stage A's encoder and decoder learn to lessen.
+//! Difference of two pictures, which Stage A's training minimises.
 
 use crate::config::PictureLoss;
 use crate::eval::{Evaluator, Mode, Weights};
 use tch::{Kind, Tensor};
 
-/// A network whose early features say how alike two pictures look.
+/// A network whose early features measure the similarity of two pictures.
 pub struct Perceptual {
     /// Recorded with one input picture in 0..1 and several outputs `[b,c,h,w]`.
     pub network: Evaluator,
     /// Its frozen weights.
     pub weights: Weights,
-    /// Side that pictures are enlarged to before they are compared.
+    /// Side that pictures are enlarged to before the comparison.
     pub side: i64,
 }
 
 impl Perceptual {
-    /// Mean squared distance of the two pictures' features, each scaled to unit length at every place.
+    /// Mean squared distance of the two pictures' features, each normalised to unit length at every place.
     fn distance(&self, real: &Tensor, made: &Tensor, kind: Kind) -> Tensor {
         let mode = Mode { training: false, kind };
         let look = |pictures: &Tensor| {
@@ -42,7 +42,7 @@ impl Perceptual {
 pub struct Likeness {
     /// Compares by features; left out, pictures are compared by pixels alone.
     pub perceptual: Option<Perceptual>,
-    /// What its parts weigh.
+    /// Weights of its parts.
     pub weights: PictureLoss,
     /// Precision of the features' convolutions.
     pub kind: Kind,
@@ -67,8 +67,8 @@ impl Likeness {
     }
 }
 
-/// Mean absolute error where the real picture has one colour in a pixel and its eight neighbours, as a share of the whole
-/// picture. The squared error hardly counts faint stains on a ground, which are the first thing that people see.
+/// Mean absolute error at pixels where the real picture has the same colour in all eight neighbours, relative to the
+/// whole picture. The squared error hardly reacts to faint stains in flat areas, which people notice first.
 fn stains(real: &Tensor, made: &Tensor) -> Tensor {
     let flat = tch::no_grad(|| {
         let highest = |x: &Tensor| x.max_pool2d([3, 3], [1, 1], [1, 1], [1, 1], false);

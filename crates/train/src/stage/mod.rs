@@ -1,4 +1,4 @@
-//! The three trained stages, and the batches they draw from.
+//! The three trained stages, and their batches.
 
 pub mod decoder;
 pub mod embed;
@@ -14,23 +14,23 @@ use tch::{Device, Kind, Tensor};
 use wuerst_model::schedule::Schedule;
 use wuerst_model::time;
 
-/// Everything that is computed once: pictures, and what the frozen networks make of them.
+/// Data that is computed once: pictures, and the frozen networks' results for them.
 pub struct Corpus {
     /// Pictures u8 `[n,3,s,s]`.
     pub pictures: Table,
-    /// What the frozen networks make of pictures and captions; Stage A needs none of it.
+    /// The frozen networks' results for pictures and captions; Stage A does not use them.
     pub frozen: Option<FrozenRows>,
     /// The caption of each picture, i64 `[n]`.
     pub captions: Tensor,
     /// How often each picture is drawn, f32 `[n]`.
     pub shares: Tensor,
-    /// Where batches go.
+    /// Device of the batches.
     pub device: Device,
     /// Another corpus has another key.
     pub key: String,
 }
 
-/// What the frozen networks make of a corpus.
+/// The frozen networks' results for a corpus.
 pub struct FrozenRows {
     /// Output of the compressor's frozen part, f16 `[n,c,h,w]`.
     pub features: Rc<Table>,
@@ -39,7 +39,7 @@ pub struct FrozenRows {
 }
 
 impl Corpus {
-    /// What the frozen networks make of it.
+    /// The frozen networks' results for it.
     ///
     /// # Errors
     /// A corpus that was opened for its pictures alone.
@@ -57,13 +57,13 @@ impl Corpus {
         Ok(self.pictures.floats(which, self.device)? / 255.)
     }
 
-    /// Text states `[b,l,d]` of the pictures' captions; a share `drop` of them is replaced by the empty caption.
+    /// Text states `[b,l,d]` of the pictures' captions; a fraction `drop` of them is replaced by the empty caption.
     pub fn text(&self, which: &Tensor, drop: f64) -> Result<Tensor> {
         let keep = Tensor::rand(which.size(), (Kind::Float, Device::Cpu)).ge(drop).to_kind(Kind::Int64);
         self.frozen()?.text.floats(&(self.captions.index_select(0, which) * keep), self.device)
     }
 
-    /// Numbers of up to `wanted` pictures from all of the corpus. Each round of variants is met at other entries.
+    /// Indices of up to `wanted` pictures from all of the corpus. Each round of variants contributes other entries.
     pub fn spread(&self, wanted: i64) -> Tensor {
         let n = self.pictures.len();
         let wanted = wanted.min(n);
@@ -73,7 +73,7 @@ impl Corpus {
     }
 }
 
-/// Continuous times of a batch `[b]`, ᾱ of each `[b,1,1,1]`, as `train_stage_C.py` of the authors draws them.
+/// Continuous times of a batch `[b]`, with ᾱ of each as `[b,1,1,1]`, drawn as in the authors' `train_stage_C.py`.
 fn times(batch: i64, schedule: &Schedule) -> Result<(Tensor, Tensor)> {
     let u = Tensor::rand([batch], (Kind::Float, Device::Cpu));
     let t = (u * 1.08 + 0.001).clamp(0.001, 1.);
@@ -81,7 +81,7 @@ fn times(batch: i64, schedule: &Schedule) -> Result<(Tensor, Tensor)> {
     Ok((t, alpha))
 }
 
-/// The input `time_embedding` `[b,features]` of networks, for times `[b]`; on the device of these.
+/// The input `time_embedding` `[b,features]` of networks, for times `[b]`, on their device.
 pub fn embed_time(times: &Tensor, features: usize) -> Tensor {
     let rows: Vec<f32> =
         Vec::try_from(times.to_device(Device::Cpu).to_kind(Kind::Float)).expect("times are a row of numbers");
@@ -96,15 +96,15 @@ fn alpha_bar(t: &Tensor, schedule: &Schedule) -> Result<Tensor> {
     Ok(Tensor::from_slice(&alpha).reshape(t.size()))
 }
 
-/// Below this ᾱ the weight grows no further: there the prediction is all rounding.
+/// Below this ᾱ the weight is constant, since the prediction is dominated by rounding.
 const LEAST_SIGNAL: f64 = 5e-3;
 
 /// The diffusion loss of both stages, and the plain squared error of the noise.
 ///
-/// p2 weighting (Choi et al. 2022; γ = k = 1 gives 1 − ᾱ) of the error in the velocity √ᾱ·noise − √(1−ᾱ)·x (Salimans
-/// and Ho 2022), which is the error in the noise over √ᾱ. Together they weigh the error in the implied clean x alike at
-/// all times. Weighing the error in the noise itself hardly counts the noisiest times, at which a short sampling
-/// run decides what will be seen.
+/// p2 weighting (Choi et al. 2022; γ = k = 1 gives 1 − ᾱ) of the error in the velocity √ᾱ·noise − √(1−ᾱ)·x (Salimans and
+/// Ho 2022), which is the error in the noise over √ᾱ. Together they weight the error in the implied clean x equally at
+/// all times. Weighting the error in the noise itself would nearly ignore the noisiest times, at which a short sampling
+/// run decides the content.
 pub(crate) fn noise_loss(predicted: &Tensor, noise: &Tensor, alpha: &Tensor) -> (Tensor, f64) {
     let error = (predicted.to_kind(Kind::Float) - noise).square();
     let plain = error.mean(Kind::Float).double_value(&[]);

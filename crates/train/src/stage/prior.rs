@@ -1,4 +1,4 @@
-//! Stage C: noise in the compressor's embedding, seen from the text.
+//! Stage C: predicts the noise in the compressor's embedding, given the text.
 
 use super::{Corpus, add_noise, embed_time, noise_loss, times};
 use crate::eval::{Evaluator, Mode, Weights};
@@ -15,7 +15,7 @@ use wuerst_model::prior::{self, PriorConfig};
 use wuerst_model::record::NetworkGraph;
 use wuerst_model::schedule::Schedule;
 
-/// Share of the captions replaced by the empty one, for classifier-free guidance.
+/// Fraction of the captions replaced by the empty one, for classifier-free guidance.
 const UNCAPTIONED: f64 = 0.1;
 
 /// Turns embeddings and text states into pictures, for the sample grids.
@@ -86,7 +86,7 @@ impl TrainedStage for PriorStage {
         Ok((loss, vec![("mse", plain)]))
     }
 
-    /// Real pictures and, below, what their captions alone give through all three stages at guidance 4.
+    /// Real pictures and, below, pictures from their captions alone through all three stages at guidance 4.
     fn sample_grid(&mut self, average: &Weights, folder: &Path, step: u64) -> Result<()> {
         let which = self.corpus.spread(32);
         tch::manual_seed(0);

@@ -1,7 +1,7 @@
-//! Stage A's decoder alone, on the latents that its trained encoder gives.
+//! Trains Stage A's decoder alone, on the latents of its trained encoder.
 //!
-//! Stage B draws latents that no quantiser has touched, and its training needs them to stay as they are. So once the
-//! encoder is fixed, the decoder goes on learning from exactly those, at a fraction of the cost.
+//! Stage B generates unquantised latents, and its training requires that they do not change. So once the encoder is
+//! fixed, the decoder is trained further on exactly those, at a fraction of the cost.
 
 use super::Corpus;
 use super::likeness::Likeness;
@@ -19,9 +19,9 @@ use wuerst_model::vqgan::{self, VqganConfig};
 /// The decoding half of Stage A in training.
 pub struct RefineStage {
     corpus: Rc<Corpus>,
-    /// Latents over their scale, f16 `[n,c,h,w]`, and that scale.
+    /// Latents divided by their scale, f16 `[n,c,h,w]`, and that scale.
     latents: (Table, f64),
-    /// Standard deviation of the noise on the scaled latents: Stage B does not draw them exactly either.
+    /// Standard deviation of the noise on the scaled latents: Stage B does not generate them exactly either.
     noise: f64,
     network: Evaluator,
     likeness: Likeness,

@@ -1,7 +1,7 @@
 //! Stage A: pictures to latents and back.
 //!
-//! Some pictures pass by their nearest codebook entries, as in the paper, some with noise on their latents, and some as
-//! they are: the run says how many. Without a codebook, the noise alone keeps the latents smooth.
+//! The run sets the fractions of pictures whose latents are moved to their nearest codebook entries, as in the paper, get
+//! noise, or stay unchanged. Without a codebook, the noise alone keeps the latents smooth.
 
 use super::Corpus;
 use super::likeness::{Likeness, psnr};
@@ -18,7 +18,7 @@ use tch::{Device, Kind, Tensor};
 use wuerst_model::record::{Axis, DType, Id, NetworkGraph, Op, RecordError};
 use wuerst_model::vqgan::{self, VqganConfig};
 
-/// Pictures whose PSNR is taken with each sample grid, and how many of them it shows.
+/// Number of pictures whose PSNR is measured with each sample grid, and the number of those shown.
 const MEASURED: i64 = 256;
 const SHOWN: i64 = 16;
 
@@ -43,7 +43,7 @@ impl VqganStage {
         Ok(VqganStage { corpus, network, latents, likeness })
     }
 
-    /// The training network's recording: its parameters are Stage A's.
+    /// The recording of the training network: its parameters are Stage A's.
     pub fn graph(&self) -> &NetworkGraph {
         self.network.graph()
     }
@@ -52,7 +52,7 @@ impl VqganStage {
         self.latents.quantised > 0.
     }
 
-    /// What the network is fed: pictures, noise on their latents, and how far each is moved to the codebook.
+    /// Inputs of the network: pictures, noise for their latents, and the amount of quantisation of each.
     fn feeds(&self, real: &Tensor, noise: Tensor, quantise: Tensor) -> Vec<Tensor> {
         let mut feeds = vec![real.shallow_clone(), noise.to_device(self.corpus.device)];
         if self.has_codebook() {
@@ -61,7 +61,7 @@ impl VqganStage {
         feeds
     }
 
-    /// Standard deviation of the noise on each picture's latents; none on those that are quantised.
+    /// Standard deviation of the noise on each picture's latents; 0 for quantised ones.
     fn sigma(&self, quantise: &Tensor) -> Tensor {
         let uniform = || Tensor::rand(quantise.size(), (Kind::Float, Device::Cpu));
         let noised = uniform().lt(self.latents.noised).to_kind(Kind::Float);
@@ -75,7 +75,7 @@ impl VqganStage {
         [batch, shape[1] as i64, shape[2] as i64, shape[3] as i64]
     }
 
-    /// Pictures by the averaged weights, without noise: as they are, or all by the codebook.
+    /// Reconstructs pictures with the averaged weights, without noise: unquantised, or all quantised.
     fn through(&self, average: &Weights, real: &Tensor, quantised: bool) -> Tensor {
         let n = real.size()[0];
         let noise = Tensor::zeros(self.latents_size(n), (Kind::Float, Device::Cpu));
@@ -158,8 +158,8 @@ impl TrainedStage for VqganStage {
         Ok((loss, parts))
     }
 
-    /// Real pictures; below, the same unquantised; below that, if there is a codebook, the same quantised. The PSNR of either
-    /// way goes to `psnr.csv`.
+    /// Real pictures; below, their unquantised reconstructions; below that, if there is a codebook, the quantised ones.
+    /// The PSNR of both goes to `psnr.csv`.
     fn sample_grid(&mut self, average: &Weights, folder: &Path, step: u64) -> Result<()> {
         let which = self.corpus.spread(MEASURED);
         let measured = which.size()[0];

@@ -1,8 +1,8 @@
 //! The checkpoints in a stage's folder.
 //!
-//! A generation is a folder `step-N` of weights, their average, the optimiser's moments, and what was spent up to there.
-//! `spent.json` in the stage's folder points to the newest one, and is replaced last: a process that is killed, or finds no
-//! room on the disk, leaves the generation before.
+//! A generation is a folder `step-N` of weights, their average, the optimiser's moments, and the training statistics.
+//! `spent.json` in the stage's folder points to the newest one, and is replaced last: if a process is killed, or the disk
+//! is full, the previous generation stays valid.
 
 use crate::remove;
 use anyhow::{Context, Result, bail, ensure};
@@ -13,14 +13,14 @@ use std::path::{Path, PathBuf};
 use tch::Tensor;
 use wuerst_read::regular::{self, Links};
 
-/// The work of a stage so far, kept in the checkpoint.
+/// Work of a stage so far, stored in the checkpoint.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct TrainingStats {
     /// Steps done.
     pub step: u64,
     /// Pictures seen.
     pub samples: u64,
-    /// Floating-point operations, counting a MAC as two and the backward pass as two forward ones.
+    /// Floating-point operations, counting a MAC as two and the backward pass as two forward passes.
     pub flops: f64,
     /// Wall-clock hours.
     pub hours: f64,
@@ -32,16 +32,16 @@ const NEWEST: &str = "spent.json";
 /// The tensors of a generation.
 const PARTS: [&str; 3] = ["weights", "average", "moments"];
 
-/// Whether a file of a generation is one that was written here, whole or not.
+/// Whether a file of a generation was written by this module, completely or not.
 fn is_ours(name: &str) -> bool {
     name.starts_with(NEWEST)
         || PARTS.iter().any(|part| name.strip_prefix(part).is_some_and(|end| end.starts_with('.')))
 }
 
-/// Names the data that a stage has learned from.
+/// Name of the file that identifies the training data of a stage.
 const DATA: &str = "learned-from";
 
-/// What a stage has spent up to the folder's newest generation; none when there is no generation.
+/// Statistics of a stage up to the folder's newest generation; `None` if there is none.
 ///
 /// # Errors
 /// A damaged `spent.json`.
@@ -53,7 +53,7 @@ pub fn newest(folder: &Path) -> Result<Option<TrainingStats>> {
     read_spent(&path).map(Some)
 }
 
-/// What a `spent.json` says.
+/// Reads a `spent.json`.
 ///
 /// # Errors
 /// A file that is missing or damaged.
@@ -64,7 +64,7 @@ pub fn read_spent(path: &Path) -> Result<TrainingStats> {
     })
 }
 
-/// The longest small file of a run that is read, in bytes.
+/// Maximum length of small files of a run, in bytes.
 const LONGEST: u64 = 1 << 20;
 
 /// The folder of the generation after `step` steps.
@@ -72,7 +72,7 @@ pub fn generation(folder: &Path, step: u64) -> PathBuf {
     folder.join(format!("step-{step}"))
 }
 
-/// The steps whose generations a folder holds, from the first.
+/// The steps whose generations a folder contains, in order.
 ///
 /// # Errors
 /// A folder that cannot be read.
@@ -90,13 +90,13 @@ pub fn generations(folder: &Path) -> Result<Vec<u64>> {
 /// Writes weights, their average and the moments, and then points to them.
 ///
 /// # Errors
-/// Files that cannot be written; the generation before stays the newest.
+/// Files that cannot be written; the previous generation stays the newest.
 pub fn write(folder: &Path, spent: &TrainingStats, parts: [&[(String, Tensor)]; 3]) -> Result<()> {
     let generation = generation(folder, spent.step);
     let known = newest(folder)?.is_some_and(|newest| newest.step == spent.step);
     let written = write_files(&generation, spent, parts).and_then(|()| replace(&folder.join(NEWEST), spent));
     if written.is_err() && !known {
-        // Half a generation: nothing points to it, and the disk may be full of it.
+        // An incomplete generation is not referenced, and the disk may be full of it.
         let _ = remove::own_files(&generation, is_ours);
     }
     written.with_context(|| {
@@ -130,7 +130,7 @@ fn replace(path: &Path, spent: &TrainingStats) -> Result<()> {
     written().with_context(|| format!("cannot write {}", path.display()))
 }
 
-/// Removes the generations that are neither the newest nor to be kept.
+/// Removes the generations except the newest and those in `keep`.
 ///
 /// # Errors
 /// A folder that cannot be read or removed.
@@ -142,7 +142,7 @@ pub fn prune(folder: &Path, newest: u64, keep: &[u64]) -> Result<()> {
     Ok(())
 }
 
-/// Keeps other processes from training in the folder, for as long as the file is held.
+/// Locks the folder against training by other processes, while the file is held.
 ///
 /// # Errors
 /// Another process that trains there, or a folder that cannot be written.
@@ -158,10 +158,10 @@ pub fn alone(folder: &Path) -> Result<File> {
     }
 }
 
-/// Notes the data that a stage learns from, or compares it with what was noted.
+/// Records the training data of a stage, or compares it with the recorded data.
 ///
 /// # Errors
-/// Data that has changed since.
+/// Data that has changed.
 pub fn same_data(folder: &Path, key: &str) -> Result<()> {
     let path = folder.join(DATA);
     match regular::read_text(&path, LONGEST) {
@@ -181,7 +181,7 @@ pub fn same_data(folder: &Path, key: &str) -> Result<()> {
     Ok(())
 }
 
-/// Makes the generation of `step` in one stage's folder the newest of another folder, which has none.
+/// Copies the generation of `step` from one stage's folder to another, which has none, as the newest.
 ///
 /// # Errors
 /// A generation that was not kept, a folder that has checkpoints already, files that cannot be copied.

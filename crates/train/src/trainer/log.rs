@@ -1,4 +1,4 @@
-//! Means of a few steps, as a line of `log.csv`.
+//! Means over a few steps, as lines of `log.csv`.
 
 use super::TrainingStats;
 use anyhow::{Context, Result};
@@ -6,7 +6,7 @@ use std::fs;
 use std::path::Path;
 use wuerst_read::regular;
 
-/// The longest log that is read, in bytes.
+/// Maximum length of a log, in bytes.
 pub const LONGEST: u64 = 1 << 30;
 
 /// Steps of a line.
@@ -62,7 +62,7 @@ impl Mean {
         self.loss / self.steps
     }
 
-    /// step, samples, hours, loss, gradient norm, then the parts as name=value.
+    /// Step, samples, hours, loss, gradient norm, then the parts as name=value.
     pub fn line(&self, spent: &TrainingStats) -> String {
         let parts: String = self.parts.iter().map(|(n, v)| format!(",{n}={:.5}", v / self.steps)).collect();
         let (loss, norm) = (self.loss(), self.norm / self.steps);

@@ -1,4 +1,4 @@
-//! The loop that every stage shares: steps, averages, logs, checkpoints, resuming, stopping.
+//! The training loop that every stage shares: steps, averages, logs, checkpoints, resuming, stopping.
 
 pub mod checkpoint;
 pub mod log;
@@ -17,10 +17,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 use tch::Tensor;
 
-/// As much work as a killed process may lose.
+/// Interval of checkpoints: the maximum work that a killed process loses.
 const BETWEEN_CHECKPOINTS: Duration = Duration::from_secs(180);
 
-/// Length and pace of one stage's training.
+/// Length and settings of one stage's training.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct LoopConfig {
@@ -28,11 +28,11 @@ pub struct LoopConfig {
     pub batch: usize,
     /// Steps in all.
     pub steps: u64,
-    /// Steps between sample grids and loss curves; 0 makes none.
+    /// Steps between sample grids and loss curves; 0 for none.
     #[serde(default, alias = "sheet_every")]
     pub sample_grid_every: u64,
-    /// Steps whose checkpoints stay, to compare them or to branch off (`wuerst-train branch`); others are deleted once there is
-    /// a newer one.
+    /// Steps whose checkpoints are kept, for comparisons or as branches (`wuerst-train branch`); others are deleted once
+    /// there is a newer one.
     #[serde(default)]
     pub keep: Vec<u64>,
     /// How the weights are stepped.
@@ -40,21 +40,21 @@ pub struct LoopConfig {
 }
 
 impl LoopConfig {
-    /// Checks every setting; `name` is what the run's file calls them.
+    /// Checks every setting; `name` is its name in the run's file.
     ///
     /// # Errors
-    /// The first one out of range, with its value and what is allowed.
+    /// The first setting out of range, with its value and the allowed range.
     pub fn check(&self, name: &str) -> Result<()> {
         ensure!(self.batch > 0, "{name}.batch is 0; a step needs a picture");
         self.optim.check(&format!("{name}.optim"))
     }
 }
 
-/// What a stage adds to the loop.
+/// The stage-specific part of the loop.
 pub trait TrainedStage {
-    /// Folder and log name, as `decoder`.
+    /// Folder and log name, such as `decoder`.
     fn name(&self) -> &str;
-    /// The loss of one batch, and named parts of it for the log. All chance comes from `seed`.
+    /// The loss of one batch, and named parts of it for the log. All random numbers depend on `seed`.
     fn loss(
         &mut self,
         weights: &Weights,
@@ -67,18 +67,18 @@ pub trait TrainedStage {
     fn macs(&self) -> u64;
 }
 
-/// A stage being trained: its weights, their average, the moments and what was spent.
+/// A stage in training: its weights, their average, the moments and the statistics.
 pub struct Trainer {
-    /// What gradients step.
+    /// Weights updated by gradients.
     pub weights: Weights,
-    /// Their exponential moving average: what is exported.
+    /// Exponential moving average of the weights, which is exported.
     pub average: Weights,
-    /// So far.
+    /// Statistics so far.
     pub spent: TrainingStats,
     optimiser: AdamW,
     folder: PathBuf,
     seed: i64,
-    /// Held while the stage trains.
+    /// Lock held while the stage is trained.
     _alone: File,
 }
 
@@ -103,16 +103,16 @@ impl Trainer {
         Ok(trainer)
     }
 
-    /// Says what data the stage learns from, by a key that changes with it.
+    /// Declares the stage's training data by a key that changes with it.
     ///
     /// # Errors
-    /// Another key than when the stage began.
+    /// Another key than at the beginning of the stage.
     pub fn learns_from(self, key: &str) -> Result<Trainer> {
         checkpoint::same_data(&self.folder, key)?;
         Ok(self)
     }
 
-    /// What a stage has spent up to the folder's newest checkpoint; none when there is no checkpoint.
+    /// Statistics of a stage up to the folder's newest checkpoint; `None` if there is none.
     ///
     /// # Errors
     /// A damaged `spent.json`.
@@ -135,7 +135,7 @@ impl Trainer {
         let moments =
             Tensor::read_safetensors(&moments).with_context(|| format!("reading {}", moments.display()))?;
         self.optimiser.restore(&moments);
-        // Steps after the checkpoint are taken again.
+        // Steps after the checkpoint are repeated.
         log::cut(&self.log_path(), self.spent.step)
     }
 
@@ -148,15 +148,15 @@ impl Trainer {
         checkpoint::write(folder, spent, [tensors, tensors, &[]])
     }
 
-    /// Writes a new generation, points to it, and only then removes older ones, except those to `keep`: a kill at any moment
-    /// loses at most the steps since the last checkpoint.
+    /// Writes a new generation, points to it, and only then removes older ones, except those to `keep`. A kill at any
+    /// moment loses at most the steps since the last checkpoint.
     pub fn save(&self, keep: &[u64]) -> Result<()> {
         let parts = [self.weights.all(), self.average.all(), self.optimiser.state()];
         checkpoint::write(&self.folder, &self.spent, parts.each_ref().map(Vec::as_slice))?;
         checkpoint::prune(&self.folder, self.spent.step, keep)
     }
 
-    /// Steps until the configured end or a signal; resuming gives the same bits as not stopping.
+    /// Runs steps until the configured end or a signal; a resumed run gives the same bits as an uninterrupted one.
     pub fn run(&mut self, stage: &mut dyn TrainedStage, config: &LoopConfig) -> Result<()> {
         let bar = ProgressBar::new(config.steps).with_position(self.spent.step).with_message("loss …");
         bar.set_style(ProgressStyle::with_template(
@@ -208,7 +208,7 @@ impl Trainer {
     }
 }
 
-/// A step's chance depends on the run's seed and the step alone, so that resuming needs no generator state.
+/// Seed of a step's random numbers, from the run's seed and the step alone, so that resuming needs no generator state.
 fn step_seed(seed: i64, step: u64) -> i64 {
     let mixed = (seed as u64 ^ step.wrapping_mul(0x9E37_79B9_7F4A_7C15)).wrapping_mul(0xD6E8_FEB8_6659_FD93);
     (mixed >> 2) as i64
