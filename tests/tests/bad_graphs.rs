@@ -111,7 +111,7 @@ fn report(name: &str, text: &str, registry: &Registry) -> String {
 }
 
 #[test]
-fn every_bad_graph_is_refused_in_these_words() {
+fn bad_graphs_match_goldens() {
     let (own, built_in) = (registry(), built_in());
     let (plain, with_models) = (files(&folder()), files(&folder().join("built-in")));
     assert!(plain.len() >= 70 && with_models.len() >= 4, "too few files in {}", folder().display());
@@ -135,7 +135,7 @@ fn every_bad_graph_is_refused_in_these_words() {
 
 /// A model of the right stage with the wrong shapes and names: said where the graph names it, before it is loaded.
 #[test]
-fn a_model_that_breaks_its_contract_is_refused_in_the_graph_s_line() {
+fn contract_violation_has_graph_line() {
     let models = tempfile::tempdir().unwrap();
     let mut g = record::NetworkGraph::new();
     let latents = g.input("latents", DType::F32, &[Axis::fixed(1), Axis::fixed(8), Axis::fixed(2)]);
@@ -170,7 +170,7 @@ outputs: { image: $vqgan.image }
 const MOST_PLACES: usize = 30;
 
 #[test]
-fn no_mutilated_graph_makes_the_check_panic() {
+fn no_mutilated_graph_makes_check_panic() {
     let registry = registry();
     for file in files(&folder()) {
         let text = fs::read_to_string(&file).unwrap();

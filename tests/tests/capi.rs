@@ -46,13 +46,13 @@ fn misuse_gives_errors() -> Result<()> {
 }
 
 #[test]
-fn models_that_cannot_serve_are_told_apart() -> Result<()> {
+fn unfit_models_are_distinguished() -> Result<()> {
     holds("models", Arguments::ModelsAndGraph)
 }
 
 /// `.ci/heavy limits` tries everything between.
 #[test]
-fn null_wrong_text_and_wrong_sizes_give_errors() -> Result<()> {
+fn null_and_wrong_text_are_errors() -> Result<()> {
     holds("nulls", Arguments::ModelsAndGraph)?;
     assert_eq!(untried("nulls")?, Vec::<String>::new());
     Ok(())
@@ -87,22 +87,22 @@ fn seeds_have_64_bits() -> Result<()> {
 }
 
 #[test]
-fn a_host_is_told_of_graphs_and_nodes() -> Result<()> {
+fn hosts_list_graphs_and_nodes() -> Result<()> {
     holds("introspect", Arguments::ModelsAndGraph)
 }
 
 #[test]
-fn pictures_come_into_memory_of_any_layout() -> Result<()> {
+fn pictures_are_copied_to_any_layout() -> Result<()> {
     holds("images", Arguments::None)
 }
 
 #[test]
-fn the_classes_of_cpp_work_with_exceptions_and_without() -> Result<()> {
+fn cpp_classes_work_without_exceptions() -> Result<()> {
     holds_in("wrapper", ["c++17-sanitized", "c++17-no-exceptions"], Arguments::ModelsAndGraph)
 }
 
 #[test]
-fn cpp_handles_own_what_they_use() -> Result<()> {
+fn cpp_handles_own_their_objects() -> Result<()> {
     holds_in("owners", ["c++17-sanitized", "c++20-sanitized"], Arguments::ModelsAndGraph)
 }
 
@@ -226,17 +226,17 @@ fn options_and_tables_are_whole() -> Result<()> {
 }
 
 #[test]
-fn the_process_of_a_host_is_left_as_it_was() -> Result<()> {
+fn host_process_is_unchanged() -> Result<()> {
     holds("hygiene", Arguments::ModelsAndGraph)
 }
 
 #[test]
-fn runs_in_the_background_are_polled_watched_and_stopped() -> Result<()> {
+fn background_runs_are_polled_and_cancelled() -> Result<()> {
     holds("background", Arguments::ModelsAndGraph)
 }
 
 #[test]
-fn nodes_of_a_host_run_and_their_mistakes_are_errors() -> Result<()> {
+fn host_nodes_run_and_fail() -> Result<()> {
     let folder = tempfile::tempdir()?;
     fs::write(folder.path().join("words.txt"), "words")?;
     fs::write(
@@ -250,7 +250,7 @@ fn nodes_of_a_host_run_and_their_mistakes_are_errors() -> Result<()> {
 }
 
 #[test]
-fn the_lines_of_c_in_the_readme_compile() -> Result<()> {
+fn readme_c_compiles() -> Result<()> {
     let readme = fs::read_to_string(root().join("crates/capi/README.md"))?;
     let lines = readme
         .split("```c\n")
@@ -307,7 +307,7 @@ fn declared() -> Result<BTreeSet<String>> {
 }
 
 #[test]
-fn the_library_exports_what_the_header_declares() -> Result<()> {
+fn library_exports_header_functions() -> Result<()> {
     let symbols = inspected("nm", &["-D", "--defined-only", "--format=posix"])?;
     let exported: BTreeSet<String> =
         symbols.lines().filter_map(|line| Some(line.split_once(' ')?.0.to_owned())).collect();
@@ -317,7 +317,7 @@ fn the_library_exports_what_the_header_declares() -> Result<()> {
 }
 
 #[test]
-fn the_library_has_a_soname_and_is_never_unloaded() -> Result<()> {
+fn library_has_soname_and_stays_loaded() -> Result<()> {
     let dynamic = inspected("readelf", &["-d"])?;
     assert!(dynamic.contains("[libwuerst.so.0]") && dynamic.contains("NODELETE"), "{dynamic}");
     Ok(())

@@ -12,7 +12,7 @@ const STANDARDS: [&str; 2] = ["c99", "c++11"];
 const GRAPH: &str = "graphs/text-to-image.yaml";
 
 #[test]
-fn a_host_outlives_its_memory() -> Result<()> {
+fn host_outlives_its_memory() -> Result<()> {
     let folder = tempfile::tempdir()?;
     bundle::write_with_one_encoder(folder.path())?;
     for standard in STANDARDS {
@@ -84,7 +84,7 @@ fn missing_blocks_are_errors() -> Result<()> {
 
 /// A file that is small, and of four million pixels when it is decoded.
 #[test]
-fn a_picture_that_finds_no_room_is_no_wrong_file() -> Result<()> {
+fn picture_without_memory_is_no_wrong_file() -> Result<()> {
     let folder = tempfile::tempdir()?;
     let path = folder.path().join("large.png");
     let mut encoder = png::Encoder::new(fs::File::create(&path)?, 2048, 2048);

@@ -53,7 +53,7 @@ impl Runtimes {
 }
 
 #[test]
-fn the_first_of_four_places_counts() -> Result<()> {
+fn first_of_four_places_counts() -> Result<()> {
     let runtimes = Runtimes::new()?;
     let program = c_program("runtime", "c99", &runtimes.path(""))?;
     let named = runtimes.copy("named/libonnxruntime.so.1.28.0")?;
@@ -81,7 +81,7 @@ fn the_first_of_four_places_counts() -> Result<()> {
 }
 
 #[test]
-fn without_any_the_error_lists_where_it_looked() -> Result<()> {
+fn missing_library_lists_places() -> Result<()> {
     let runtimes = Runtimes::new()?;
     let program = c_program("runtime", "c99", &runtimes.path(""))?;
     let said = runtimes.said(&program, &["missing"], None)?;
@@ -93,7 +93,7 @@ fn without_any_the_error_lists_where_it_looked() -> Result<()> {
 }
 
 #[test]
-fn what_cannot_serve_is_refused_and_a_good_one_works_afterwards() -> Result<()> {
+fn unfit_runtime_is_refused_then_good_one_works() -> Result<()> {
     let runtimes = Runtimes::new()?;
     let program = c_program("runtime", "c99", &runtimes.path(""))?;
     let real = runtimes.real.to_str().context("UTF-8")?;
@@ -102,7 +102,7 @@ fn what_cannot_serve_is_refused_and_a_good_one_works_afterwards() -> Result<()> 
 }
 
 #[test]
-fn two_copies_of_the_library_live_side_by_side() -> Result<()> {
+fn two_library_copies_coexist() -> Result<()> {
     let runtimes = Runtimes::new()?;
     let program = c_tool("copies", "c99", &runtimes.path(""))?;
     let copies = ["one", "two"].map(|name| runtimes.path(&format!("{name}/libwuerst.so")));

@@ -35,7 +35,7 @@ fn agree(name: &str, drawn: &str) {
 }
 
 #[test]
-fn a_graph_is_drawn_for_mermaid_and_graphviz() {
+fn graph_is_drawn_for_mermaid_and_graphviz() {
     let graph = shipped("text-to-image.yaml");
     agree("text-to-image.mmd", &mermaid(&graph));
     agree("text-to-image.dot", &dot(&graph));
@@ -43,7 +43,7 @@ fn a_graph_is_drawn_for_mermaid_and_graphviz() {
 
 /// Graphviz itself reads every drawing, where it is installed.
 #[test]
-fn graphviz_reads_what_is_drawn() -> Result<()> {
+fn graphviz_reads_drawings() -> Result<()> {
     if Command::new("dot").arg("-V").stderr(Stdio::null()).status().is_err() {
         return Ok(());
     }
@@ -67,7 +67,7 @@ fn graphviz_reads_what_is_drawn() -> Result<()> {
 }
 
 #[test]
-fn a_page_shows_every_port_and_fetches_nothing() {
+fn page_shows_every_port_offline() {
     let graph = shipped("text-to-image.yaml");
     let page = html(&graph, "<a> & b", None);
     for node in graph.nodes() {
@@ -83,7 +83,7 @@ fn a_page_shows_every_port_and_fetches_nothing() {
 }
 
 #[test]
-fn lengths_that_follow_from_the_graph_are_drawn() {
+fn inferred_lengths_are_drawn() {
     let engine = Engine::new(Options::default()).unwrap();
     let twice = "{wuerstchen: 1, inputs: {x: 'f32[b,c,h,w]'}, outputs: {x: $b.scaled}, nodes: {
         a: {use: tensor.scale, with: {tensor: $x}}, b: {use: tensor.scale, with: {tensor: $a.scaled}}}}";
@@ -98,7 +98,7 @@ fn lengths_that_follow_from_the_graph_are_drawn() {
 
 /// The command draws what it ran, with times, reasons and pictures.
 #[test]
-fn a_run_is_drawn() -> Result<()> {
+fn run_is_drawn() -> Result<()> {
     let folder = tempfile::tempdir()?;
     let page = draw(folder.path())?;
     ensure!(page.contains("class=\"box node ran\"") && page.contains("ran · "), "nothing ran");
@@ -133,7 +133,7 @@ fn draw(folder: &Path) -> Result<String> {
 
 #[test]
 #[ignore = "needs Chromium"]
-fn the_page_is_drawn_by_a_browser() -> Result<()> {
+fn page_is_drawn_by_browser() -> Result<()> {
     let folder = root().join("target/drawn");
     fs::create_dir_all(&folder)?;
     let folder = folder.canonicalize()?;

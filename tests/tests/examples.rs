@@ -103,7 +103,7 @@ fn text_to_image_names_missing_graph() -> Result<()> {
 }
 
 #[test]
-fn own_node_gives_a_negative() -> Result<()> {
+fn own_node_gives_negative() -> Result<()> {
     for (language, said) in printed("own_node")? {
         let numbers: Vec<u32> = said.split([' ', ',', '\n']).filter_map(|word| word.parse().ok()).collect();
         match language {
@@ -116,7 +116,7 @@ fn own_node_gives_a_negative() -> Result<()> {
 }
 
 #[test]
-fn replaced_stage_gives_a_picture() -> Result<()> {
+fn replaced_stage_gives_picture() -> Result<()> {
     for (language, said) in printed("replace_stage")? {
         assert!(said.ends_with("picture without the VQGAN: 64x64\n"), "{language:?}: {said}");
     }
@@ -124,7 +124,7 @@ fn replaced_stage_gives_a_picture() -> Result<()> {
 }
 
 #[test]
-fn preview_and_cancel_ends_and_goes_on() -> Result<()> {
+fn preview_and_cancel_example_works() -> Result<()> {
     for (language, said) in printed("preview_and_cancel")? {
         assert!(said.contains("cancelled\nagain: 64x64"), "{language:?}: {said}");
         assert!(said.matches(", preview ").count() <= 3, "{language:?}: {said}");

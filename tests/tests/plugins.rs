@@ -55,7 +55,7 @@ impl Observer for Steps<'_> {
 }
 
 #[test]
-fn a_plug_in_in_c_replaces_the_vqgan_and_filters_pictures() -> Result<()> {
+fn c_plug_in_replaces_vqgan() -> Result<()> {
     let folder = tempfile::tempdir()?;
     let engine = engine()?;
     let before = job(&engine, &[])?;
@@ -100,7 +100,7 @@ fn a_plug_in_in_c_replaces_the_vqgan_and_filters_pictures() -> Result<()> {
 }
 
 #[test]
-fn a_plug_in_in_rust_replaces_the_prior() -> Result<()> {
+fn rust_plug_in_replaces_prior() -> Result<()> {
     let engine = engine()?;
     let before = job(&engine, &[])?;
     let embedding = tensor(before.get("embedding", &mut ())?);
@@ -164,7 +164,7 @@ fn is_loaded(library: &Path) -> Result<bool> {
 }
 
 #[test]
-fn what_is_no_plug_in_is_refused_with_its_path() -> Result<()> {
+fn other_files_are_no_plug_ins() -> Result<()> {
     let folder = tempfile::tempdir()?;
     let text = folder.path().join("text.so");
     std::fs::write(&text, "no library")?;
@@ -208,7 +208,7 @@ fn lone(engine: &Engine, kind: &str, inputs: &[(&str, &str)], output: &str) -> R
 }
 
 #[test]
-fn plug_ins_keep_the_state() -> Result<()> {
+fn plug_ins_keep_state() -> Result<()> {
     let folder = tempfile::tempdir()?;
     let file = folder.path().join("file.txt");
     std::fs::write(&file, "four")?;
@@ -311,7 +311,7 @@ fn wuerst(args: &[&str], folder: &Path) -> Result<String> {
 }
 
 #[test]
-fn the_command_runs_plug_ins_and_pictures_say_so() -> Result<()> {
+fn command_runs_plug_ins() -> Result<()> {
     let folder = tempfile::tempdir()?;
     let (c, rust) = (c_plugin("plugin", "c99", &[], folder.path())?, plugin()?);
     let (c, rust) = (c.to_str().unwrap(), rust.to_str().unwrap());

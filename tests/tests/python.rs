@@ -7,7 +7,7 @@ use wuerst_tests::built::{library, root};
 use wuerst_tests::bundle;
 
 #[test]
-fn the_module_passes_its_tests() -> Result<()> {
+fn module_passes_its_tests() -> Result<()> {
     let folder = tempfile::tempdir()?;
     bundle::write_with_one_encoder(folder.path())?;
     let tested = Command::new("python3")

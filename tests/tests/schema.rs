@@ -31,13 +31,13 @@ fn agree(path: &str, wanted: &str) {
 }
 
 #[test]
-fn the_schema_is_that_of_the_nodes() {
+fn schema_matches_nodes() {
     agree("graphs/schema.json", &format!("{:#}\n", schema(&registry())));
 }
 
 /// `wuerst import` writes the graph next to the models, without a schema.
 #[test]
-fn published_graph_is_the_imports() {
+fn published_graph_is_imports() {
     let line = "# yaml-language-server: $schema=schema.json\n";
     agree("graphs/wuerstchen.yaml", &format!("{line}{}", wuerst_model::import::GRAPH));
     for (name, graph) in wuerst_model::import::CASCADE_GRAPHS {
@@ -48,7 +48,7 @@ fn published_graph_is_the_imports() {
 }
 
 #[test]
-fn the_pages_list_every_node() {
+fn pages_list_every_node() {
     let registry = registry();
     agree("crates/stages/NODES.md", &page(&registry));
     let path = "crates/stages/README.md";
@@ -59,7 +59,7 @@ fn the_pages_list_every_node() {
 }
 
 #[test]
-fn shipped_graphs_name_the_schema() {
+fn shipped_graphs_name_schema() {
     let files = fs::read_dir(root().join("graphs")).unwrap().map(|entry| entry.unwrap().path());
     let graphs: Vec<_> = files.filter(|path| path.extension().is_some_and(|end| end == "yaml")).collect();
     assert!(graphs.len() >= 11, "{graphs:?}");
@@ -71,7 +71,7 @@ fn shipped_graphs_name_the_schema() {
 }
 
 #[test]
-fn every_node_has_an_example_that_is_right() {
+fn every_node_has_valid_example() {
     let registry = registry();
     for node in registry.kinds() {
         let (kind, text) = (&node.spec().kind, example(node.spec()));

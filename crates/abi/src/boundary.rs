@@ -123,7 +123,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_panic_becomes_an_error() {
+    fn panic_becomes_error() {
         let failure = fallible(|| panic!("oh no"));
         // SAFETY: it was just given.
         let failure = unsafe { Box::from_raw(failure) };

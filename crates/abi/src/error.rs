@@ -68,7 +68,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_node_passes_its_cause_on() {
+    fn node_passes_its_cause_on() {
         let cause = |error: Error| code(&error.in_node("prior"));
         assert_eq!(cause(Error::Runtime("no".into())), Code::Runtime);
         assert_eq!(cause(Error::invalid("width", "200")), Code::Invalid);
@@ -78,7 +78,7 @@ mod tests {
     }
 
     #[test]
-    fn errors_in_other_words_keep_code_and_message() {
+    fn foreign_errors_keep_code_and_message() {
         let text = "no luck";
         // SAFETY: they were just given.
         let said = unsafe { Failure::take(error_new(6, Str::of(text))) }.unwrap();
@@ -93,7 +93,7 @@ mod tests {
     }
 
     #[test]
-    fn messages_end_with_a_nul_and_hold_none() {
+    fn messages_are_nul_terminated() {
         // SAFETY: it was just given.
         let failure = unsafe { Box::from_raw(Failure::give(Error::invalid("a\0b", "wrong"))) };
         assert_eq!(failure.message(), "a\u{fffd}b: wrong");

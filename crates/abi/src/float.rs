@@ -80,7 +80,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_state_is_plain_within_and_as_before_afterwards() {
+    fn float_state_is_set_and_restored() {
         let begin = imp::get();
         // Flush to zero, denormals are zero, round towards zero.
         imp::set(0x1f80 | 0x8000 | 0x0040 | 0x6000);

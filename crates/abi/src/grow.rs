@@ -109,7 +109,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_shown_fits_older_and_newer_callers() {
+    fn views_fit_older_and_newer_callers() {
         let shown = |size: u64| {
             let mut words = [size, 1, 1, 1];
             // SAFETY: no test claims more than four words, but for sizes that are refused.

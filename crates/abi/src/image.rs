@@ -295,7 +295,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn coded_and_linear_colours_are_each_others_inverse() {
+    fn transfer_functions_are_inverse() {
         for step in 0..=255u8 {
             let coded = f32::from(step) / 255.;
             assert_eq!(byte(to_coded(to_linear(coded))), step);

@@ -36,7 +36,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn arrays_have_an_end() {
+    fn arrays_have_end() {
         let numbers = [1u32, 2, 3];
         let said = |pointer: *const u32, count| {
             // SAFETY: the pointer leads to three numbers, and counts beyond them are refused unread.

@@ -112,7 +112,7 @@ mod tests {
     }
 
     #[test]
-    fn tensors_survive_the_way_there_and_back() {
+    fn tensors_survive_way_there_and_back() {
         let tensors = [
             Tensor::from_vec(&[2, 1], vec![0.5f32, -1.]).unwrap(),
             Tensor::from_vec(&[1], vec![f16::from_f32(0.5)]).unwrap(),

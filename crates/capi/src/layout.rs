@@ -33,7 +33,7 @@ fn in_c() -> BTreeMap<String, usize> {
 }
 
 #[test]
-fn structs_lie_in_memory_as_the_header_says() {
+fn structs_match_header_layout() {
     let mut in_rust = BTreeMap::new();
     for (name, size, fields) in LAYOUTS {
         in_rust.insert((*name).to_owned(), *size);

@@ -211,7 +211,7 @@ mod tests {
 
     /// One test, since the reserve is the process's.
     #[test]
-    fn the_reserve_serves_what_is_small_and_is_whole_again() {
+    fn reserve_serves_small_blocks() {
         let whole = RESERVE.used.load(Ordering::Relaxed);
         assert!(RESERVE.take(layout(LARGEST + 1)).is_null());
         let first = RESERVE.take(layout(100));

@@ -193,7 +193,7 @@ mod tests {
     }
 
     #[test]
-    fn files_of_one_name_are_told_apart() {
+    fn files_of_equal_name_are_distinguished() {
         let before = [used("a", "x/face.png", "01", true), used("b", "y/face.png", "02", true)];
         let inputs = texts(&[("a", "x/face.png"), ("b", "y/face.png")]);
         let recipe = Recipe::new("", inputs, Texts::new(), &before);

@@ -50,7 +50,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_style_is_well_formed() {
+    fn style_is_well_formed() {
         assert!(ProgressStyle::with_template(TEMPLATE).is_ok());
     }
 }

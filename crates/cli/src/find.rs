@@ -85,7 +85,7 @@ mod tests {
     }
 
     #[test]
-    fn both_a_build_and_an_installation_are_looked_at() {
+    fn builds_and_installations_are_found() {
         let places = around(Some(Path::new("/repo/target/release")), "models/icons");
         assert_eq!(
             listed(&places),

@@ -90,7 +90,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn files_are_compared_by_what_they_are() {
+    fn files_are_compared_by_identity() {
         let folder = tempfile::tempdir().unwrap();
         let at = |name: &str| Target::new(&folder.path().join(name)).unwrap();
         let (a, same, b) = (at("a.png"), at("./a.png"), at("b.png"));

@@ -108,7 +108,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn pairs_are_split_at_the_first_sign() {
+    fn pairs_are_split_at_first_sign() {
         assert_eq!(pair("prompt=a=b"), Ok(("prompt".into(), "a=b".into())));
         assert!(pair("prompt").is_err() && pair("=b").is_err());
         let sets = [("seed".into(), "1".into()), ("prior.steps".into(), "2".into())];

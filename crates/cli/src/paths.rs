@@ -78,7 +78,7 @@ mod tests {
     }
 
     #[test]
-    fn kinds_have_a_dot() {
+    fn kinds_have_dot() {
         assert_eq!(
             ["td.row", "row", "row.yaml.x", "./row.yaml", ".a"].map(is_kind),
             [true, false, false, false, false]

@@ -55,7 +55,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn pixels_and_text_come_back() {
+    fn pixels_and_text_are_restored() {
         let rgb: Vec<u8> = (0..18).collect();
         let picture = Value::from(Tensor::from_vec(&[2, 3, 3], rgb.clone()).unwrap());
         let file = encode("image", &picture, &[("prompt", "ein Würstchen 🌭".to_owned())]).unwrap();

@@ -82,7 +82,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn previews_are_named_by_node_and_step_or_replace_each_other() {
+    fn previews_are_named_or_replaced() {
         let folder = tempfile::tempdir().unwrap();
         let args =
             |path: PathBuf| PreviewArgs { preview: Some(path), preview_every: 3, no_terminal_preview: true };

@@ -159,12 +159,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_style_is_well_formed() {
+    fn style_is_well_formed() {
         assert!(ProgressStyle::with_template(STYLE).is_ok());
     }
 
     #[test]
-    fn the_bar_is_the_run_and_the_message_the_node() {
+    fn bar_shows_run_and_node() {
         let mut progress = Progress::new(None);
         progress.picture(2, 3);
         progress.started("prior");

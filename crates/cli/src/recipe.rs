@@ -167,7 +167,7 @@ mod tests {
     use crate::picture;
 
     #[test]
-    fn a_recipe_is_read_from_the_picture_that_it_is_in() {
+    fn recipe_is_read_from_picture() {
         let texts = |name: &str, value: &str| Texts::from([(name.to_owned(), value.to_owned())]);
         let recipe = Recipe {
             graph: "wuerstchen: 1\n# Würstchen\n".into(),

@@ -55,7 +55,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn seeds_show_what_counts() {
+    fn seeds_show_effective_part() {
         assert_eq!(shown(7), "7");
         assert_eq!(shown((1 << 32) + 7), "7 (the low 32 bits of 4294967303)");
         assert_eq!(

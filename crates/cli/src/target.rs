@@ -109,7 +109,7 @@ mod tests {
     }
 
     #[test]
-    fn files_are_replaced_as_a_whole() {
+    fn files_are_replaced_as_whole() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a.png");
         for bytes in [&b"one"[..], b"two"] {
@@ -121,7 +121,7 @@ mod tests {
 
     #[test]
     #[cfg(unix)]
-    fn links_and_devices_stay_what_they_are() {
+    fn links_and_devices_are_kept() {
         let folder = tempfile::tempdir().unwrap();
         let (file, link) = (folder.path().join("file"), folder.path().join("link"));
         fs::write(&file, "old").unwrap();
@@ -143,7 +143,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_written_is_refused_before() {
+    fn unwritable_targets_are_refused_early() {
         let folder = tempfile::tempdir().unwrap();
         let said = |path: &Path| Target::new(path).unwrap_err().to_string();
         assert!(said(folder.path()).contains("is a folder"));

@@ -72,7 +72,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_change_counts_once_it_is_complete() {
+    fn change_counts_once_it_is_complete() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("graph.yaml");
         fs::write(&file, "a").unwrap();

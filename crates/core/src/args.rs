@@ -201,7 +201,7 @@ mod tests {
     use crate::Signature;
 
     #[test]
-    fn getters_find_by_name_and_say_what_is_wrong() {
+    fn getters_find_by_name_or_fail() {
         let signature: Signature =
             "steps: int, init: f32[n]?, text: f32[n], guidance: float ->".parse().unwrap();
         let half = Value::from(ndarray::Array1::from_elem(2, f16::ONE));

@@ -271,7 +271,7 @@ mod tests {
 
     #[test]
     #[cfg(unix)]
-    fn locks_that_are_links_are_not_followed() {
+    fn lock_links_are_not_followed() {
         let place = tempfile::tempdir().unwrap();
         let folder = CacheFolder::new(place.path(), "wuerst-test");
         folder.make().unwrap();

@@ -87,7 +87,7 @@ mod tests {
     use crate::Error;
 
     #[test]
-    fn one_at_a_time() {
+    fn one_at_time() {
         let (mutex, inside, done) = (CancellableMutex::new(), AtomicUsize::new(0), AtomicUsize::new(0));
         std::thread::scope(|scope| {
             for _ in 0..4 {
@@ -107,7 +107,7 @@ mod tests {
     }
 
     #[test]
-    fn a_cancelled_run_waits_no_longer() {
+    fn cancelled_run_waits_no_longer() {
         let (mutex, cancel) = (CancellableMutex::new(), CancellationToken::new());
         let held = mutex.lock(&CancellationToken::new()).unwrap();
         let (waiting, is_waiting) = mpsc::channel();

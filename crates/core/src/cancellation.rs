@@ -124,7 +124,7 @@ mod tests {
     }
 
     #[test]
-    fn a_hook_that_comes_late_runs_at_once() {
+    fn late_hook_runs_at_once() {
         let cancel = CancellationToken::new();
         cancel.cancel();
         let (count, hook) = counter();

@@ -187,7 +187,7 @@ mod tests {
     }
 
     #[test]
-    fn steps_and_previews_reach_the_watch() {
+    fn steps_and_previews_reach_watch() {
         let (cancel, mut log) = (CancellationToken::new(), Log(Vec::new(), true));
         let mut ctx = Ctx::new("prior", &cancel, &mut log);
         ctx.step(1, 2).unwrap();
@@ -198,7 +198,7 @@ mod tests {
     }
 
     #[test]
-    fn previews_come_every_so_many_steps_and_at_the_last() {
+    fn previews_follow_interval_and_last_step() {
         struct Third(Vec<usize>);
         impl Observer for Third {
             fn wants_preview(&self) -> bool {
@@ -221,7 +221,7 @@ mod tests {
     }
 
     #[test]
-    fn an_unwatched_preview_costs_nothing() {
+    fn unwatched_preview_costs_nothing() {
         Ctx::new("prior", &CancellationToken::new(), &mut ()).preview(|| unreachable!());
     }
 }

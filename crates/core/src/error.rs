@@ -229,7 +229,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_graph_error_lists_its_places() {
+    fn graph_error_lists_its_places() {
         let place =
             |line, path: &str| Diagnostic { line, column: 3, path: path.into(), message: "wrong".into() };
         let error = Error::Graph(vec![place(2, "nodes.a"), place(0, "")]);
@@ -237,14 +237,14 @@ mod tests {
     }
 
     #[test]
-    fn a_node_is_named_once_and_cancellation_stays_bare() {
+    fn errors_name_node_once() {
         let error = Error::Runtime("no".into()).in_node("prior").in_node("prior");
         assert_eq!(error.to_string(), "`prior`: ONNX Runtime: no");
         assert!(matches!(Error::Cancelled.in_node("prior"), Error::Cancelled));
     }
 
     #[test]
-    fn a_refusal_keeps_its_cause() {
+    fn refusal_keeps_its_cause() {
         let damaged = || Error::Model { path: "a.onnx".into(), source: "damaged".into() };
         let error = Error::from(Refusal::because("model", damaged()));
         assert_eq!(error.to_string(), "model: model a.onnx: damaged");

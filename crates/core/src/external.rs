@@ -115,7 +115,7 @@ mod tests {
     }
 
     #[test]
-    fn names_are_found_wherever_a_tensor_is() {
+    fn names_are_found_wherever_tensor_is() {
         let weight = field(5, &tensor("model.onnx_data"));
         let sparse = field(15, &field(1, &tensor("sparse")));
         let branch = field(6, &field(5, &tensor("branch")));
@@ -146,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn names_stay_in_the_folder() {
+    fn names_stay_in_folder() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("m.onnx");
         for (name, good) in [("w", true), ("a/w", true), ("../w", false), ("/etc/passwd", false), ("", false)]

@@ -177,7 +177,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_changed_file_is_another_value() {
+    fn changed_file_is_another_value() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a.txt");
         fs::write(&path, "one").unwrap();
@@ -195,7 +195,7 @@ mod tests {
     }
 
     #[test]
-    fn a_graph_s_names_stay_in_its_folder() {
+    fn graph_names_stay_in_folder() {
         let folder = tempfile::tempdir().unwrap();
         let inner = folder.path().join("graphs");
         fs::create_dir(&inner).unwrap();

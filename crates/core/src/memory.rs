@@ -78,7 +78,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_nobody_has_is_an_error() {
+    fn absent_names_are_errors() {
         let none = room::<u64>(1 << 60).unwrap_err();
         assert_eq!(none.to_string(), "out of memory");
         assert_eq!(none.in_node("prior").in_node("outer").to_string(), "out of memory in `prior`");

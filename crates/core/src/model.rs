@@ -222,7 +222,7 @@ mod tests {
     }
 
     #[test]
-    fn content_makes_the_identity() {
+    fn content_makes_identity() {
         let (here, there) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
         let path = here.path().join("prior.onnx");
         let mut seen = Vec::new();
@@ -301,7 +301,7 @@ mod tests {
     }
 
     #[test]
-    fn a_missing_model_is_named() {
+    fn missing_model_is_named() {
         let models = Models::new(|_| Err("looked in models/".into()));
         assert_eq!(models.open("prior").unwrap_err().to_string(), "no model `prior`: looked in models/");
         let error = Models::default().open("/nowhere/x.onnx").unwrap_err().to_string();

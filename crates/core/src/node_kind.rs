@@ -210,7 +210,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_spec_says_what_is_wrong_with_it() {
+    fn invalid_specs_are_refused() {
         let error = |kind, signature| NodeSpec::new(kind, 1, signature, "").unwrap_err().to_string();
         assert!(error("tokenize", "->").contains("`tokenize` is not of the form"));
         assert!(error("a.b.c", "->").contains("`a.b.c` is not of the form"));

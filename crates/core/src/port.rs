@@ -164,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn a_text_for_a_model_port_becomes_a_model() {
+    fn text_becomes_model_on_model_port() {
         let file = tempfile::NamedTempFile::new().unwrap();
         let path = file.path().to_str().unwrap();
         assert!(matches!(admit("model", path), Ok(Value::Model(m)) if m.name() == path));

@@ -91,7 +91,7 @@ mod tests {
     }
 
     #[test]
-    fn errors_name_the_column() {
+    fn errors_name_column() {
         for (text, column, part) in [
             ("a: int", 7, "expected `->`, but the text ends"),
             ("a: number -> b: int", 4, "no type `number`"),

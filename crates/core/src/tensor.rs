@@ -272,7 +272,7 @@ mod tests {
     }
 
     #[test]
-    fn a_transposed_array_is_laid_out_again() {
+    fn transposed_array_is_laid_out_again() {
         let turned = Tensor::from(array![[1i64, 2, 3], [4, 5, 6]].reversed_axes());
         assert_eq!(turned.shape(), [3, 2]);
         assert_eq!(turned.values::<i64>(), Some([1, 4, 2, 5, 3, 6].as_slice()));
@@ -280,7 +280,7 @@ mod tests {
     }
 
     #[test]
-    fn a_wrong_count_of_values_is_refused() {
+    fn wrong_count_of_values_is_refused() {
         assert!(Tensor::from_vec(&[2, 3], vec![0f32; 5]).is_err());
         assert!(Tensor::from_vec(&[usize::MAX, 2], vec![0f32; 2]).is_err());
         assert!(Tensor::from_vec(&[0, 3], Vec::<f32>::new()).is_ok());

@@ -233,7 +233,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_used_twice_means_one_length() {
+    fn name_used_twice_means_one_length() {
         let square = tensor(DType::U8, &["n", "n"]);
         assert!(square.holds(&Value::from(Array2::<u8>::zeros((3, 3)))));
         assert!(!square.holds(&Value::from(Array2::<u8>::zeros((3, 4)))));

@@ -63,7 +63,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn usages_add_up_and_name_each_device_once() {
+    fn usages_add_up() {
         let mut sum = Usage::loading(Duration::from_secs(5));
         for device in ["cuda:0", "cpu", "cuda:0"] {
             let usage = Usage::inference(device, Duration::from_secs(2)).counting(7);

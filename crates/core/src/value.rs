@@ -180,7 +180,7 @@ mod tests {
     }
 
     #[test]
-    fn bytes_follow_the_payload() {
+    fn bytes_follow_payload() {
         let tensor = Value::from(ndarray::Array2::<f32>::zeros((16, 16)));
         assert_eq!(tensor.bytes() - Value::from(1i64).bytes(), 1024);
     }

@@ -110,7 +110,7 @@ fn large_batch_is_refused() {
 }
 
 #[test]
-fn one_is_finished_before_the_next_is_begun() {
+fn items_are_finished_in_order() {
     let bench = bench(usize::MAX);
     let graph = bench.load(WORDS);
     let (values, told) = watched(&bench, &graph, &["rows", "sheet"], &words("a bb ccc"));
@@ -151,7 +151,7 @@ fn each_is_remembered_by_itself() {
 }
 
 #[test]
-fn any_budget_gives_the_same_values_and_any_seed_counts() {
+fn budget_and_seed_do_not_matter() {
     let (large, tiny) = (bench(usize::MAX), bench(0));
     let given = WORDS.replace("seed: $seed", "seed: 5");
     for text in [WORDS, &given] {
@@ -174,7 +174,7 @@ fn any_budget_gives_the_same_values_and_any_seed_counts() {
 }
 
 #[test]
-fn what_does_not_belong_to_the_batch_serves_all_or_is_refused() {
+fn unbatched_arguments_serve_all_items() {
     let bench = bench(usize::MAX);
     let other = |other: &str| [("words", "a bb ccc".into()), ("other", other.into())];
     let each = rows(value(&bench, WORDS, "rows", &other("x xx xxx")));
@@ -185,7 +185,7 @@ fn what_does_not_belong_to_the_batch_serves_all_or_is_refused() {
 }
 
 #[test]
-fn a_value_is_let_go_when_nobody_will_read_it_any_more() {
+fn values_are_released_after_last_reader() {
     let mut bench = bench(0);
     let cache = bench.cache.clone();
     let most = Arc::new(AtomicUsize::new(0));

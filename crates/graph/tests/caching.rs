@@ -16,7 +16,7 @@ fn sets(prompt: &str, seed: i64, steps: i64) -> [(&'static str, Value); 3] {
 }
 
 #[test]
-fn only_what_changed_runs() {
+fn only_changed_nodes_run() {
     let bench = Bench::new(usize::MAX);
     let graph = bench.load(CASCADE);
     assert_eq!(bench.ran(&graph, &sets("a red apple", 1, 12)), ALL, "cold");
@@ -30,7 +30,7 @@ fn only_what_changed_runs() {
 }
 
 #[test]
-fn any_budget_gives_the_same_values_and_no_node_runs_twice() {
+fn every_budget_gives_equal_values() {
     let (large, tiny) = (Bench::new(usize::MAX), Bench::new(0));
     let changes = [
         sets("a red apple", 1, 12),
@@ -54,7 +54,7 @@ fn any_budget_gives_the_same_values_and_no_node_runs_twice() {
 }
 
 #[test]
-fn digests_alone_prove_that_nothing_changed() {
+fn digests_prove_unchanged_results() {
     let bench = Bench::new(usize::MAX);
     let graph = bench.load(CASCADE);
     let (image, _) = bench.output(&graph, "image", &sets("a red apple", 1, 12));
@@ -66,7 +66,7 @@ fn digests_alone_prove_that_nothing_changed() {
 }
 
 #[test]
-fn the_report_says_why() {
+fn report_says_why() {
     let bench = Bench::new(0);
     let graph = bench.load(CASCADE);
     let mut inputs = wuerst_graph::Inputs::new();
@@ -82,7 +82,7 @@ fn the_report_says_why() {
 }
 
 #[test]
-fn the_report_names_what_changed_and_what_was_reused() {
+fn report_names_changed_and_reused() {
     let bench = Bench::new(usize::MAX);
     let graph = bench.load(CASCADE);
     let outcomes = |prompt: &str, seed| -> Vec<String> {
@@ -112,7 +112,7 @@ fn the_report_names_what_changed_and_what_was_reused() {
 }
 
 #[test]
-fn nodes_with_side_effects_run_every_time_and_once() {
+fn volatile_nodes_run_once_per_run() {
     for budget in [0, usize::MAX] {
         let mut bench = Bench::new(budget);
         let spec = NodeSpec::new("host.clock", 1, "-> hour: int", "").unwrap().volatile();
@@ -133,7 +133,7 @@ fn nodes_with_side_effects_run_every_time_and_once() {
 }
 
 #[test]
-fn a_result_made_again_may_differ_in_its_last_bits() {
+fn recomputed_results_may_differ_slightly() {
     static CALLS: AtomicI64 = AtomicI64::new(0);
     let mut bench = Bench::new(0);
     bench.add("gpu.noise", "-> x: int", |_, _| Ok(vec![Value::from(CALLS.fetch_add(1, Ordering::SeqCst))]));
@@ -148,7 +148,7 @@ fn a_result_made_again_may_differ_in_its_last_bits() {
 }
 
 #[test]
-fn a_replaced_model_runs_what_used_it() {
+fn replaced_model_reruns_its_nodes() {
     let file = tempfile::NamedTempFile::new().unwrap();
     let mut bench = Bench::new(usize::MAX);
     bench.add("test.size", "model: model -> size: int", |_, args| {
@@ -171,7 +171,7 @@ fn a_replaced_model_runs_what_used_it() {
 }
 
 #[test]
-fn jobs_on_threads_share_the_cache() {
+fn jobs_on_threads_share_cache() {
     for budget in [0, 4096, usize::MAX] {
         let bench = Bench::new(budget);
         let graph = bench.load(CASCADE);

@@ -10,7 +10,7 @@ use stub::{Bench, CASCADE, inputs};
 use wuerst_core::{CancellationToken, Observer, Value};
 use wuerst_graph::{Cache, Folder, Run};
 
-/// Names the folder to the processes that [`several_processes_share_a_folder`] starts.
+/// Names the folder to the processes that [`several_processes_share_folder`] starts.
 const FOLDER: &str = "WUERST_TEST_CACHE_FOLDER";
 const BUDGET: u64 = 20_000;
 
@@ -35,7 +35,7 @@ fn image(bench: &Bench, seed: i64) -> Value {
 }
 
 #[test]
-fn another_process_need_not_run_what_one_has_run() {
+fn results_are_shared_between_processes() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("made/when/needed");
     let want = image(&bench(&path), 1);
@@ -50,7 +50,7 @@ fn another_process_need_not_run_what_one_has_run() {
 }
 
 #[test]
-fn only_what_is_worth_it_is_kept() {
+fn only_slow_results_are_kept() {
     let folder = tempfile::tempdir().unwrap();
     let cache = Cache::with_folder(0, Folder::new(folder.path(), BUDGET, "test").worth(1e12));
     image(&Bench { cache, ..Bench::new(0) }, 1);
@@ -87,7 +87,7 @@ impl Observer for Warnings {
 }
 
 #[test]
-fn a_folder_that_cannot_be_written_is_a_warning() {
+fn unwritable_folder_is_a_warning() {
     // A file stands where the folder would be, which stops the superuser too.
     let file = tempfile::NamedTempFile::new().unwrap();
     let bench = bench(&file.path().join("cache"));
@@ -105,7 +105,7 @@ fn a_folder_that_cannot_be_written_is_a_warning() {
 
 /// What a process of the test below does: pictures of some seeds over and over, and now and then damage.
 #[test]
-fn work_in_the_folder_that_is_named() {
+fn shared_folder_worker() {
     let Some(folder) = std::env::var_os(FOLDER).map(std::path::PathBuf::from) else { return };
     let alone = Bench::new(usize::MAX);
     for round in 0..40u32 {
@@ -119,12 +119,12 @@ fn work_in_the_folder_that_is_named() {
 }
 
 #[test]
-fn several_processes_share_a_folder() {
+fn several_processes_share_folder() {
     let folder = tempfile::tempdir().unwrap();
     let program = std::env::current_exe().unwrap();
     let start = || {
         let mut process = Command::new(&program);
-        process.args(["--exact", "work_in_the_folder_that_is_named"]).env(FOLDER, folder.path());
+        process.args(["--exact", "shared_folder_worker"]).env(FOLDER, folder.path());
         process.stdout(std::process::Stdio::null()).spawn().unwrap()
     };
     let processes: Vec<_> = (0..5).map(|_| start()).collect();

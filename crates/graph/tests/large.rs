@@ -51,7 +51,7 @@ fn run(name: &str, bench: &Bench, text: &str, sets: &[(String, i64)]) -> Vec<Val
 }
 
 #[test]
-fn a_long_chain_each_node_of_which_is_an_output() {
+fn long_chain_of_outputs() {
     let mut text = "wuerstchen: 1\ninputs: { start: int = 0 }\nnodes:\n".to_owned();
     for at in 0..NODES {
         let from = if at == 0 { "$start".to_owned() } else { format!("$n{}.sum", at - 1) };
@@ -64,7 +64,7 @@ fn a_long_chain_each_node_of_which_is_an_output() {
 }
 
 #[test]
-fn many_nodes_side_by_side_each_with_an_input_and_an_output() {
+fn many_independent_nodes() {
     let mut text = "wuerstchen: 1\ninputs:\n".to_owned();
     (0..NODES).for_each(|at| writeln!(text, "  i{at}: int").unwrap());
     text += "nodes:\n";

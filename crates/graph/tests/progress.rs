@@ -40,7 +40,7 @@ fn sets(seed: i64, steps: i64) -> [(&'static str, Value); 3] {
 }
 
 #[test]
-fn it_goes_from_nought_to_one_whatever_is_remembered() {
+fn progress_goes_from_zero_to_one() {
     for budget in [usize::MAX, 0] {
         let bench = Bench::new(budget);
         let graph = bench.load(CASCADE);
@@ -88,7 +88,7 @@ fn chain(short: u64, long: u64) -> (Bench, Graph) {
 }
 
 #[test]
-fn work_counts_by_what_it_took_before() {
+fn work_counts_by_earlier_time() {
     let (bench, graph) = chain(1, 100);
     let (_, first) = watched(&bench, &graph, "x", &[]);
     // Nothing was measured, and both are declared alike.

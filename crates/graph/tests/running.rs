@@ -41,7 +41,7 @@ impl Observer for Notes {
 }
 
 #[test]
-fn what_jobs_share_may_be_shared_between_threads() {
+fn shared_types_are_send_and_sync() {
     fn shared<T: Send + Sync + Clone + 'static>() {}
     shared::<Graph>();
     shared::<wuerst_graph::Cache>();
@@ -51,7 +51,7 @@ fn what_jobs_share_may_be_shared_between_threads() {
 }
 
 #[test]
-fn several_outputs_come_in_order_and_share_work() {
+fn outputs_share_work_in_order() {
     let bench = Bench::new(0);
     let graph = bench.load(CASCADE);
     let mut inputs = Inputs::new();
@@ -73,7 +73,7 @@ fn several_outputs_come_in_order_and_share_work() {
 }
 
 #[test]
-fn output_types_are_known_as_far_as_the_graph_fixes_them() {
+fn output_types_follow_graph() {
     let graph = Bench::new(0).load(CASCADE);
     let types: Vec<String> = graph.outputs().iter().map(|o| format!("{}: {}", o.name, o.ty)).collect();
     assert_eq!(types, ["image: u8[h,w,3]", "embedding: f32[b,16,h,w]", "echo: text"]);
@@ -85,7 +85,7 @@ fn output_types_are_known_as_far_as_the_graph_fixes_them() {
 }
 
 #[test]
-fn a_cancelled_run_stops_and_keeps_what_it_finished() {
+fn cancelled_run_keeps_finished_results() {
     let bench = Bench::new(usize::MAX);
     let graph = bench.load(CASCADE);
     let mut inputs = Inputs::new();
@@ -126,7 +126,7 @@ fn wrong_inputs_are_refused_before_anything_runs() {
 }
 
 #[test]
-fn arguments_can_be_replaced_before_and_after_loading() {
+fn arguments_can_be_replaced() {
     let bench = Bench::new(usize::MAX);
     let mut graph = bench.load(CASCADE);
     bench.ran(&graph, &prompt());
@@ -187,7 +187,7 @@ fn arguments_can_be_replaced_before_and_after_loading() {
 }
 
 #[test]
-fn a_stage_can_be_another_node() {
+fn stage_can_be_another_node() {
     let mut bench = Bench::new(usize::MAX);
     bench.add("house.prior", "text: f32[b,l,d], seed: int -> embedding: f32[b,16,h,w]", |_, args| {
         Ok(vec![ndarray::Array4::from_elem((1, 16, 2, 2), args.tensor_f32("text")?.sum()).into()])
@@ -199,7 +199,7 @@ fn a_stage_can_be_another_node() {
 }
 
 #[test]
-fn optional_ports_may_be_left_out_and_count_when_given() {
+fn optional_ports_may_be_left_out() {
     let mut bench = Bench::new(usize::MAX);
     bench.add("test.start", "init: f32[n]?, strength: float = 1 -> given: bool", |_, args| {
         assert!(args.float("strength")? > 0.0);
@@ -217,7 +217,7 @@ fn optional_ports_may_be_left_out_and_count_when_given() {
 }
 
 #[test]
-fn a_port_keeps_its_default_when_its_input_is_left_out() {
+fn port_default_replaces_absent_input() {
     let mut bench = Bench::new(usize::MAX);
     let file = tempfile::NamedTempFile::new().unwrap();
     let signature =
@@ -243,7 +243,7 @@ fn a_port_keeps_its_default_when_its_input_is_left_out() {
 }
 
 #[test]
-fn a_failing_node_is_named() {
+fn failing_node_is_named() {
     let mut bench = Bench::new(0);
     bench.add("test.fail", "-> x: int", |_, _| Err(Error::Runtime("no memory pattern".into())));
     bench.add("test.lie", "-> x: u8[2]", |_, _| Ok(vec![Tensor::from_vec(&[3], vec![0u8; 3])?.into()]));
@@ -256,7 +256,7 @@ fn a_failing_node_is_named() {
 }
 
 #[test]
-fn a_chain_of_many_nodes_needs_no_deep_stack() {
+fn long_chain_needs_no_deep_stack() {
     let mut bench = Bench::new(0);
     bench.add("host.next", "x: int -> x: int", |_, args| Ok(vec![Value::from(args.int("x")? + 1)]));
     let mut yaml = "wuerstchen: 1\ninputs: {x: int = 0}\noutputs: {image: $n2999.x}\nnodes:\n".to_owned();
@@ -276,7 +276,7 @@ fn a_chain_of_many_nodes_needs_no_deep_stack() {
 }
 
 #[test]
-fn a_node_may_refuse_literals_and_inputs() {
+fn node_may_refuse_literals_and_inputs() {
     struct Square(NodeSpec, stub::Log);
     impl wuerst_core::NodeKind for Square {
         fn spec(&self) -> &NodeSpec {

@@ -48,7 +48,7 @@ fn said<T>(result: Result<T, Error>) -> String {
 }
 
 #[test]
-fn a_graph_stands_in_for_a_node_and_its_nodes_are_remembered_one_by_one() {
+fn nodes_of_subgraphs_are_remembered() {
     let mut bench = bench();
     add(&mut bench, &[("house.prior", DOUBLE)]).unwrap();
     let spec = bench.registry.get("house.prior").unwrap().spec().clone();
@@ -81,7 +81,7 @@ fn a_graph_stands_in_for_a_node_and_its_nodes_are_remembered_one_by_one() {
 }
 
 #[test]
-fn graphs_within_graphs_are_one_graph_in_the_end() {
+fn nested_graphs_are_flattened() {
     let mut bench = bench();
     let outer = DOUBLE.replace("wuerst.prior", "house.inner").replace("{1..40}", "{2..50}");
     // In any order.
@@ -204,7 +204,7 @@ fn steps_previews_warnings_and_cancellation_pass_through() {
 }
 
 #[test]
-fn lengths_are_compared_through_graphs_and_not_mixed_up() {
+fn lengths_are_compared_through_graphs() {
     let mut bench = bench();
     bench.add("test.pair", "a: f32[n], b: f32[n] -> sum: f32[n]", |_, args| {
         Ok(vec![(&args.tensor_f32("a")? + &args.tensor_f32("b")?).into_shared().into()])
@@ -231,7 +231,7 @@ fn lengths_are_compared_through_graphs_and_not_mixed_up() {
 }
 
 #[test]
-fn what_cannot_be_a_node_is_refused_with_its_place() {
+fn invalid_subgraphs_are_refused_with_place() {
     let mut bench = bench();
     let kinds = bench.registry.kinds().count();
     let mut refused = |graphs: &[(&str, &str)]| {
@@ -264,7 +264,7 @@ fn what_cannot_be_a_node_is_refused_with_its_place() {
 }
 
 #[test]
-fn graphs_that_double_each_other_are_stopped() {
+fn doubling_graphs_are_limited() {
     let mut bench = bench();
     bench.add("test.next", "n: int -> n: int", |_, args| Ok(vec![(args.int("n")? + 1).into()]));
     let twice = |kind: &str| {
@@ -287,7 +287,7 @@ fn graphs_that_double_each_other_are_stopped() {
 }
 
 #[test]
-fn names_of_files_lead_where_they_are_written() {
+fn file_names_resolve_where_written() {
     let mut bench = bench();
     bench.add("test.read", "file: file, also: model -> text: text", |_, args| {
         let read = |path: &std::path::Path| {
@@ -356,7 +356,7 @@ fn names_of_files_lead_where_they_are_written() {
 }
 
 #[test]
-fn a_change_within_is_checked_with_all_that_is_around_it() {
+fn nested_changes_are_checked() {
     let mut bench = bench();
     bench.add("test.pair", "a: f32[n], b: f32[n] -> sum: f32[n]", |_, args| {
         Ok(vec![(&args.tensor_f32("a")? + &args.tensor_f32("b")?).into_shared().into()])

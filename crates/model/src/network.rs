@@ -212,7 +212,7 @@ mod tests {
     use crate::scale::Scale;
 
     #[test]
-    fn a_network_is_recorded_again_from_its_metadata() {
+    fn network_is_recorded_from_metadata() {
         let network = Network::Decoder(DecoderConfig::default());
         let (key, text) = network.pair();
         assert_eq!(Network::read([("author", "somebody"), (&key, &text)]), Some(network.clone()));
@@ -230,7 +230,7 @@ mod tests {
     }
 
     #[test]
-    fn a_network_without_end_is_not_recorded() {
+    fn network_without_end_is_not_recorded() {
         let sizes = Sizes { batch: 1, height: 4, width: 4, embedding: [1, 1], length: 7 };
         let deep = |depth| Network::Prior(PriorConfig { c: 64, nhead: 4, depth, ..PriorConfig::default() });
         assert!(deep(2).graph(&sizes).is_ok());
@@ -246,7 +246,7 @@ mod tests {
     }
 
     #[test]
-    fn sides_of_the_vqgan_are_whole() {
+    fn sides_of_vqgan_are_whole() {
         let network = Network::VqganEncoder(VqganConfig::default());
         let metadata = Metadata::VqganEncoder(metadata::Vqgan { latent_scale: 0.3764, pixels_per_latent: 4 });
         let sizes = network.sizes(&metadata, [64, 32]).unwrap();

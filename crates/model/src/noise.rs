@@ -156,14 +156,14 @@ mod tests {
     }
 
     #[test]
-    fn the_twister_is_the_published_one() {
+    fn twister_is_published_one() {
         // The 10,000th number of the standard's mt19937, seed 5489.
         let mut noise = Noise::new(5489);
         assert_eq!((0..10_000).map(|_| noise.word()).last(), Some(4_123_659_995));
     }
 
     #[test]
-    fn the_state_goes_on() {
+    fn generator_state_continues() {
         let mut noise = Noise::new(7);
         noise.normal(3);
         let mut again = Noise::from_bytes(&noise.to_bytes()).unwrap();

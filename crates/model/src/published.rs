@@ -130,7 +130,7 @@ fn published_compressor() {
 }
 
 #[test]
-fn lite_compressors_have_the_names_and_shapes_of_their_weights() {
+fn lite_compressors_match_their_weights() {
     let files = [("lite0", Backbone::EfficientnetLite0), ("lite2", Backbone::EfficientnetLite2)];
     for (file, backbone) in files {
         let text = String::from_utf8(reference(&format!("efficientnet/{file}.txt"))).unwrap();
@@ -153,7 +153,7 @@ fn lite_compressors_have_the_names_and_shapes_of_their_weights() {
 }
 
 #[test]
-fn a_compressor_can_be_cut_anywhere() {
+fn compressor_can_be_cut_anywhere() {
     let backbone = Backbone::EfficientnetLite0;
     let config = CompressorConfig { backbone, ..CompressorConfig::default() };
     let sizes = Sizes { height: 64, width: 64, ..SIZES };
@@ -175,7 +175,7 @@ fn a_compressor_can_be_cut_anywhere() {
 }
 
 #[test]
-fn names_and_shapes_are_the_checkpoints() {
+fn names_and_shapes_are_checkpoints() {
     let [encoder, decoder] = vqgan_graphs(&config("wuerstchen/vqgan"));
     let file = "diffusion_pytorch_model.safetensors";
     assert_eq!(declared(&[&encoder, &decoder]), stored(&format!("wuerstchen/vqgan/{file}")));

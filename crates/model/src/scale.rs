@@ -100,7 +100,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn sizes_are_the_reference_s() {
+    fn sizes_are_reference_s() {
         let scale = Scale::default();
         for (pixels, prior, decoder) in [(512, 12, 128), (768, 18, 192), (1152, 27, 288), (2048, 48, 512)] {
             assert_eq!((scale.prior(pixels), scale.decoder(prior)), (prior, decoder));

@@ -164,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn alpha_bar_is_the_reference_s() {
+    fn alpha_bar_is_reference_s() {
         let pairs = [
             (0., 0.9999),
             (0.01, 0.999_368_72),
@@ -181,7 +181,7 @@ mod tests {
     }
 
     #[test]
-    fn ddpm_steps_are_the_reference_s() {
+    fn ddpm_steps_are_reference_s() {
         // steps, place, and the three coefficients
         let rows = [
             (12, 0, 12.950_618_7, 12.874_046_0, 0.988_667_5),
@@ -213,7 +213,7 @@ mod tests {
     /// Where pictures are normal numbers with deviation s, the noise that a perfect model predicts is known, and so is
     /// where each sample must end: x·√(ᾱs² + 1−ᾱ) at the end over that at the beginning.
     #[test]
-    fn deterministic_steps_come_to_where_normal_pictures_are_known_to_be() {
+    fn deterministic_steps_reach_known_pictures() {
         let (schedule, s) = (Schedule::default(), 0.3f64);
         let spread = |t| (schedule.alpha_bar(t) * s * s + 1. - schedule.alpha_bar(t)).sqrt();
         // From 0.95 to 0.05, so that the level of noise is smooth, and no step is of first order for being the last.

@@ -36,7 +36,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn features_follow_the_formula() {
+    fn features_follow_formula() {
         // Angles at 4 frequencies: 10⁴ to the power of 0, −1/3, −2/3, −1.
         let row = embedding(&[0.5], 8, 1);
         for (i, (sin, cos)) in row[..4].iter().zip(&row[4..]).enumerate() {

@@ -82,7 +82,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn stages_get_devices_and_threads_of_their_own() {
+    fn stages_have_own_devices_and_threads() {
         let mut each = BTreeMap::new();
         StageOptions::read_devices(&mut each, " prior=cuda:1{memory_limit=1G},cpu; vqgan-decoder = cpu;")
             .unwrap();
@@ -100,7 +100,7 @@ mod tests {
     }
 
     #[test]
-    fn threads_have_a_limit() {
+    fn threads_have_limit() {
         let read = |text: &str| StageOptions::read_threads(&mut BTreeMap::new(), text);
         assert!(read("prior=1024").is_ok() && check_threads("threads", 0).is_ok());
         for number in ["1025", "4096", "2147483648", "4294967295"] {

@@ -151,7 +151,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn files_are_written_in_the_folder_and_nowhere_else() {
+    fn files_are_written_only_in_folder() {
         let folder = tempfile::tempdir().unwrap();
         let inner = folder.path().join("out");
         fs::create_dir_all(inner.join("deep")).unwrap();
@@ -195,7 +195,7 @@ mod tests {
     }
 
     #[test]
-    fn runs_save_up_to_a_limit() {
+    fn runs_save_up_to_limit() {
         let folder = tempfile::tempdir().unwrap();
         let outputs = Outputs::new(Some(folder.path().to_owned())).with_limits(3, 10);
         let saved = Saved::default();
@@ -215,7 +215,7 @@ mod tests {
 
     #[test]
     #[cfg(unix)]
-    fn overwriting_keeps_the_mode() {
+    fn overwriting_keeps_mode() {
         use std::os::unix::fs::PermissionsExt;
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a.png");

@@ -63,7 +63,7 @@ fn in_c(ty: &str) -> String {
 }
 
 #[test]
-fn functions_take_what_c_gives() {
+fn function_types_match_c() {
     let mut asserts = String::new();
     for (name, arguments, result) in functions::ALL {
         let arguments: Vec<String> = arguments.iter().map(|ty| in_c(ty)).collect();
@@ -75,7 +75,7 @@ fn functions_take_what_c_gives() {
 }
 
 #[test]
-fn nothing_of_the_header_lacks() {
+fn nothing_of_header_lacks() {
     let header = header();
     let declared: BTreeSet<&str> = functions::ALL.iter().map(|(name, ..)| *name).collect();
     let words = |line: &'_ str| {

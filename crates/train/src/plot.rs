@@ -43,7 +43,7 @@ fn point(line: &str) -> Option<(f64, f64)> {
 #[cfg(test)]
 mod tests {
     #[test]
-    fn draws_a_falling_line() {
+    fn draws_falling_line() {
         let folder = tempfile::tempdir().unwrap();
         let (log, png) = (folder.path().join("log.csv"), folder.path().join("loss.png"));
         std::fs::write(&log, "step,samples,hours,loss\n1,0,0,1.0\n2,100,0,0.1\n3,200,0,0.01\n").unwrap();
@@ -59,7 +59,7 @@ mod tests {
     }
 
     #[test]
-    fn a_log_line_is_a_point() {
+    fn log_line_is_point() {
         assert_eq!(super::point("50,3200,0.01,0.75,1.2,mse=0.9"), Some((3200., 0.75)));
         assert_eq!(super::point("step,samples"), None);
     }

@@ -36,7 +36,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn finds_a_known_picture() {
+    fn finds_known_picture() {
         let (schedule, picture) = (Schedule::default(), 0.25);
         // The noise that is left over where the picture is the same everywhere.
         let predict = |x: &Tensor, t: &Tensor, captioned: bool| {

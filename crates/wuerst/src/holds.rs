@@ -58,7 +58,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_json_has_the_fields_that_are_promised() {
+    fn json_has_documented_fields() {
         let refused = vec![("cuda:0".parse().unwrap(), "not there".to_owned())];
         let model = "prior.onnx".into();
         let operators = BTreeMap::from([("cpu".to_owned(), BTreeMap::from([("Add".to_owned(), 3)]))]);

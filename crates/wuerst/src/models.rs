@@ -82,7 +82,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_lead_into_the_folder() {
+    fn names_lead_into_folder() {
         let folder = tempfile::tempdir().unwrap();
         let prior = folder.path().join("prior.onnx");
         fs::write(&prior, "").unwrap();

@@ -101,7 +101,7 @@ const WRONG: [(&str, &str); 22] = [
 ];
 
 #[test]
-fn it_refuses_what_it_can_see() {
+fn schema_refuses_visible_mistakes() {
     let validator = validator();
     right(&validator, "every sort of value", RIGHT);
     for (good, bad) in WRONG {

@@ -54,7 +54,7 @@ fn models(folder: &Path) -> Result<()> {
 }
 
 #[test]
-fn neighbours_of_the_cache_stay() -> Result<()> {
+fn neighbours_of_cache_stay() -> Result<()> {
     let folder = tempfile::tempdir()?;
     models(folder.path())?;
     let precious = folder.path().join("models/precious");

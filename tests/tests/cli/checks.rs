@@ -150,7 +150,7 @@ fn seeds_run_out_early() -> Result<()> {
 }
 
 #[test]
-fn kinds_need_a_dot() -> Result<()> {
+fn kinds_need_dot() -> Result<()> {
     let output = wuerst(Path::new("/nowhere"), &["nodes", "--subgraph", "row=row.yaml"])?.output()?;
     let said = String::from_utf8(output.stderr)?;
     ensure!(output.status.code() == Some(1) && said.contains("KIND=FILE, as my.row=row.yaml"), "{said}");

@@ -44,7 +44,7 @@ pub fn pixels(models: &Path, prompt: &str, seed: u64) -> Result<ArrayD<f32>> {
 }
 
 #[test]
-fn the_shipped_models_make_the_same_pictures_or_nearly() -> Result<()> {
+fn int8_icons_make_similar_pictures() -> Result<()> {
     let folder = tempfile::tempdir()?;
     let icons = root().join("models/icons");
     let before = contents(&icons)?;
@@ -79,7 +79,7 @@ fn the_shipped_models_make_the_same_pictures_or_nearly() -> Result<()> {
 
 /// Whatever an import was for, what it wrote becomes to the byte what an import for another target writes.
 #[test]
-fn it_is_the_same_as_to_import_it_so() -> Result<()> {
+fn conversion_equals_import() -> Result<()> {
     let targets: [&[&str]; 3] = [&[], &["--for", "cpu"], &["--quantize", "int8"]];
     for (bundle, dtype) in [(PLAIN, "f32"), (ODD, "f16")] {
         let folder = tempfile::tempdir()?;
@@ -104,7 +104,7 @@ fn it_is_the_same_as_to_import_it_so() -> Result<()> {
 
 /// The same of a model whose weights are inside, in a data file, or in half the bytes.
 #[test]
-fn wherever_the_weights_are_they_are_read() -> Result<()> {
+fn wherever_weights_are_they_are_read() -> Result<()> {
     let folder = tempfile::tempdir()?;
     let config = PriorConfig { c: 256, c_cond: 64, depth: 2, nhead: 4, ..PriorConfig::default() };
     let graph = prior::graph(&config, &SIZES)?;
@@ -140,7 +140,7 @@ fn wherever_the_weights_are_they_are_read() -> Result<()> {
 }
 
 #[test]
-fn only_the_stages_that_are_named_change() -> Result<()> {
+fn only_named_stages_change() -> Result<()> {
     let folder = tempfile::tempdir()?;
     let models = folder.path().join("models");
     let args = ["convert", TINY, "--out", text(&models)?, "--stages", "decoder", "--for", "cpu"];
@@ -152,7 +152,7 @@ fn only_the_stages_that_are_named_change() -> Result<()> {
 }
 
 #[test]
-fn what_cannot_be_converted_is_refused_and_nothing_is_left() -> Result<()> {
+fn failed_conversion_leaves_no_files() -> Result<()> {
     let folder = tempfile::tempdir()?;
     let [once, twice, silent] = ["once", "twice", "silent"].map(|name| folder.path().join(name));
     let eight = ["--quantize", "int8"];

@@ -9,7 +9,7 @@ use wuerst_tests::built::{png, root};
 use crate::{GRAPH, generate, models, stdout, text, wuerst};
 
 #[test]
-fn nodes_save_into_the_folder_that_is_given_and_read_beside_the_graph() -> Result<()> {
+fn nodes_save_and_read_in_their_folders() -> Result<()> {
     let models = models()?;
     let at = |name: &str| models.path().join(name);
     for folder in ["graph", "out"] {
@@ -51,7 +51,7 @@ fn nodes_save_into_the_folder_that_is_given_and_read_beside_the_graph() -> Resul
 }
 
 #[test]
-fn a_graph_that_is_a_node_reads_beside_its_own_file() -> Result<()> {
+fn subgraphs_read_next_to_their_file() -> Result<()> {
     let models = models()?;
     let at = |name: &str| models.path().join(name);
     let text = |path: &Path| text(path).map(str::to_owned);
@@ -102,7 +102,7 @@ fn a_graph_that_is_a_node_reads_beside_its_own_file() -> Result<()> {
 }
 
 #[test]
-fn a_graph_can_be_a_node_of_another() -> Result<()> {
+fn graphs_can_be_nodes() -> Result<()> {
     let models = models()?;
     let at = |name: &str| models.path().join(name);
     let prior = "# A prior that takes tokens.\nwuerstchen: 1\ninputs: { text: 'f32[b,l,d]', negative: 'f32[n,l,d]?', \
@@ -152,7 +152,7 @@ fn a_graph_can_be_a_node_of_another() -> Result<()> {
 }
 
 #[test]
-fn a_models_folder_may_bring_its_graph() -> Result<()> {
+fn models_folder_may_bring_its_graph() -> Result<()> {
     let models = models()?;
     let shipped = fs::read_to_string(root().join(GRAPH))?;
     fs::write(
@@ -184,7 +184,7 @@ fn nodes_are_listed_and_described() -> Result<()> {
 }
 
 #[test]
-fn good_graphs_are_checked_quietly_and_bad_ones_in_full() -> Result<()> {
+fn check_reports_all_problems() -> Result<()> {
     let models = models()?;
     let check = |args: &[&str]| -> Result<(Option<i32>, String, String)> {
         let output = wuerst(models.path(), &[&["check"], args].concat())?.output()?;

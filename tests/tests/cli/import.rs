@@ -19,7 +19,7 @@ fn import(bundle: Bundle, out: &Path, more: &[&str]) -> Result<Output> {
 }
 
 #[test]
-fn an_import_runs_as_it_is_and_gives_diffusers_picture() -> Result<()> {
+fn import_reproduces_diffusers_picture() -> Result<()> {
     let folder = tempfile::tempdir()?;
     let models = folder.path().join("models");
     let said = succeeded(&import(ODD, &models, &[])?)?;
@@ -77,7 +77,7 @@ fn an_import_runs_as_it_is_and_gives_diffusers_picture() -> Result<()> {
 }
 
 #[test]
-fn the_same_checkpoint_gives_the_same_bytes() -> Result<()> {
+fn same_checkpoint_gives_same_bytes() -> Result<()> {
     let folder = tempfile::tempdir()?;
     let [one, two] = ["one", "two"].map(|name| folder.path().join(name));
     // A folder that is there, and empty, will do.
@@ -97,7 +97,7 @@ fn the_same_checkpoint_gives_the_same_bytes() -> Result<()> {
 
 /// What is too small to gain from int8 stays as it is, and the user is told.
 #[test]
-fn products_in_eight_bits_are_for_large_networks_on_the_cpu() -> Result<()> {
+fn int8_is_for_large_networks_on_cpu() -> Result<()> {
     let folder = tempfile::tempdir()?;
     let [wide, narrow, other] = ["wide", "narrow", "other"].map(|name| folder.path().join(name));
     let eight = ["--quantize", "int8"];
@@ -122,7 +122,7 @@ fn products_in_eight_bits_are_for_large_networks_on_the_cpu() -> Result<()> {
 }
 
 #[test]
-fn what_does_not_fit_is_named_and_nothing_is_left() -> Result<()> {
+fn failed_import_names_misfits() -> Result<()> {
     let folder = tempfile::tempdir()?;
     let [plain, odd] = [PLAIN.source(), ODD.source()];
     let out = folder.path().join("out");
@@ -142,7 +142,7 @@ fn what_does_not_fit_is_named_and_nothing_is_left() -> Result<()> {
 }
 
 #[test]
-fn inspect_says_what_models_take_give_and_cost() -> Result<()> {
+fn inspect_shows_ports_and_cost() -> Result<()> {
     let folder = tempfile::tempdir()?;
     let models = folder.path().join("models");
     succeeded(&import(PLAIN, &models, &["--for", "cuda"])?)?;

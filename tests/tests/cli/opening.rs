@@ -123,7 +123,7 @@ fn paths_in_graphs_tell_nothing() -> Result<()> {
 }
 
 #[test]
-fn defaults_are_of_the_graph() -> Result<()> {
+fn defaults_are_of_graph() -> Result<()> {
     let folder = bench()?;
     let check = |ty: &str, default: &str| -> Result<String> {
         let (kind, port) =
@@ -151,7 +151,7 @@ fn defaults_are_of_the_graph() -> Result<()> {
 }
 
 #[test]
-fn files_that_graphs_name_are_regular() -> Result<()> {
+fn files_of_graphs_are_regular() -> Result<()> {
     let folder = bench()?;
     let outside = tempfile::tempdir()?;
     let at = |name: &str| folder.path().join(name);

@@ -9,7 +9,7 @@ use wuerst_tests::built::{png, root};
 use crate::{GRAPH, generate, models, stdout, wuerst};
 
 #[test]
-fn the_same_seed_gives_the_same_bytes() -> Result<()> {
+fn same_seed_gives_same_bytes() -> Result<()> {
     let models = models()?;
     let first = generate(models.path(), "a.png", &["--seed", "7", "--threads", "1"])?;
     assert!(generate(models.path(), "b.png", &["--seed", "7", "--threads", "3"])? == first, "threads");
@@ -22,7 +22,7 @@ fn the_same_seed_gives_the_same_bytes() -> Result<()> {
 
 /// Of a seed the low 32 bits count, and line and picture say which they are.
 #[test]
-fn seeds_show_what_counts() -> Result<()> {
+fn seeds_show_effective_part() -> Result<()> {
     let models = models()?;
     let small = generate(models.path(), "a.png", &["--seed", "7"])?;
     let large = generate(models.path(), "b.png", &["--seed", "18446744069414584327"])?;
@@ -36,7 +36,7 @@ fn seeds_show_what_counts() -> Result<()> {
 }
 
 #[test]
-fn many_pictures_are_numbered_and_each_has_its_seed() -> Result<()> {
+fn pictures_are_numbered_with_seeds() -> Result<()> {
     let models = models()?;
     generate(models.path(), "many.png", &["--seed", "3", "--count", "2", "--size", "256x128"])?;
     generate(models.path(), "one.png", &["--seed", "4", "--size", "256x128"])?;
@@ -49,7 +49,7 @@ fn many_pictures_are_numbered_and_each_has_its_seed() -> Result<()> {
 }
 
 #[test]
-fn a_picture_says_how_it_was_made() -> Result<()> {
+fn picture_says_how_it_was_made() -> Result<()> {
     let models = models()?;
     let bytes = generate(models.path(), "a.png", &["--seed", "7"])?;
     let reader = png::Decoder::new(std::io::Cursor::new(bytes)).read_info()?;
@@ -71,7 +71,7 @@ fn a_picture_says_how_it_was_made() -> Result<()> {
 }
 
 #[test]
-fn a_picture_can_be_made_again_from_itself() -> Result<()> {
+fn pictures_are_reproducible() -> Result<()> {
     let models = models()?;
     let at = |name: &str| models.path().join(name);
     let again = |from: &str, name: &str, more: &[&str]| -> Result<(Vec<u8>, String)> {
@@ -112,7 +112,7 @@ fn a_picture_can_be_made_again_from_itself() -> Result<()> {
 }
 
 #[test]
-fn pictures_of_a_list_are_files_each_when_it_is_finished() -> Result<()> {
+fn pictures_of_lists_are_written_early() -> Result<()> {
     let models = models()?;
     let at = |name: &str| models.path().join(name);
     let text = |path: &Path| path.to_str().map(str::to_owned).context("UTF-8");
@@ -179,7 +179,7 @@ fn outputs_are_written_as_pictures_and_arrays() -> Result<()> {
 }
 
 #[test]
-fn a_cache_folder_serves_the_next_process() -> Result<()> {
+fn cache_folder_serves_next_process() -> Result<()> {
     let models = models()?;
     let (cache, image) = (models.path().join("cache"), models.path().join("a.png"));
     let output = format!("image={}", image.display());
@@ -196,7 +196,7 @@ fn a_cache_folder_serves_the_next_process() -> Result<()> {
 }
 
 #[test]
-fn a_benchmark_measures_every_node() -> Result<()> {
+fn benchmark_measures_every_node() -> Result<()> {
     let models = models()?;
     let args = ["bench", GRAPH, "-n", "2", "--json", "--set", "steps=2", "--set", "decoder_steps=2"];
     let figures: serde_json::Value = serde_json::from_str(&stdout(wuerst(models.path(), &args)?)?)?;

@@ -128,7 +128,7 @@ fn linked(from: &Path, to: &Path) -> Result<()> {
 }
 
 #[test]
-fn a_watched_pipe_is_refused() -> Result<()> {
+fn watched_pipe_is_refused() -> Result<()> {
     let folder = bench()?;
     let args = ["run", "pipe", "--watch", "-o", "image=a.png", "--models", "."];
     let mut command = wuerst_tests::built::command()?;

@@ -200,7 +200,7 @@ fn recipes_have_limits() -> Result<()> {
 /// Code does not come out of the folder that a user happens to be in.
 #[test]
 #[cfg(target_os = "linux")]
-fn runtimes_in_the_current_folder_are_not_loaded() -> Result<()> {
+fn runtime_in_current_folder_is_ignored() -> Result<()> {
     let bench = Bench::new()?;
     let vendor = bench.out.path().join(".vendor/onnxruntime");
     fs::create_dir_all(&vendor)?;

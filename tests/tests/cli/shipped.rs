@@ -33,7 +33,7 @@ fn generate(folder: &Path, picture: &str, threads: &str) -> Result<PathBuf> {
 }
 
 #[test]
-fn the_model_is_whole_and_small() -> Result<()> {
+fn model_is_whole_and_small() -> Result<()> {
     let Some(models) = shipped() else { return Ok(()) };
     let mut bytes = 0;
     for stage in ["text-encoder", "prior", "decoder", "vqgan-decoder", "vqgan-encoder", "compressor"] {
@@ -49,7 +49,7 @@ fn the_model_is_whole_and_small() -> Result<()> {
 }
 
 #[test]
-fn a_prompt_becomes_the_same_picture_everywhere() -> Result<()> {
+fn prompt_becomes_same_picture_everywhere() -> Result<()> {
     if shipped().is_none() {
         return Ok(());
     }
@@ -65,7 +65,7 @@ fn a_prompt_becomes_the_same_picture_everywhere() -> Result<()> {
 }
 
 #[test]
-fn previews_are_files_at_every_so_many_steps() -> Result<()> {
+fn previews_are_written_at_intervals() -> Result<()> {
     let folder = tempfile::tempdir()?;
     let previews = folder.path().join("previews");
     fs::create_dir(&previews)?;

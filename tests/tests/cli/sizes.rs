@@ -57,7 +57,7 @@ fn pictures_are_to_be_resized() -> Result<()> {
 }
 
 #[test]
-fn a_mask_of_another_size_is_told() -> Result<()> {
+fn mask_size_mismatch_is_reported() -> Result<()> {
     let pictures = [("image", [200, 150]), ("mask", [150, 200])];
     let said = said("graphs/inpainting", &pictures, &["prompt=leaf", "steps=1"])?;
     let want = "`fit`: mask: wants f32[h=150,w=200], but this is f32[200,150]; resize mask to 200x150 pixels";
@@ -66,7 +66,7 @@ fn a_mask_of_another_size_is_told() -> Result<()> {
 }
 
 #[test]
-fn an_enlarged_picture_has_a_limit() -> Result<()> {
+fn enlarged_picture_has_limit() -> Result<()> {
     let said = said("graphs/upscale", &[("image", [4000, 3000])], &["factor=3.0"])?;
     ensure!(
         said.contains("a picture of 12000x9000 pixels; it must have some, and 67108864 at most"),

@@ -37,7 +37,7 @@ fn becomes(child: &mut Child, file: &Path, content: &str) -> Result<()> {
 }
 
 #[test]
-fn a_graph_that_changes_runs_again() -> Result<()> {
+fn changed_graph_reruns() -> Result<()> {
     let folder = tempfile::tempdir()?;
     let [graph, out, said] = ["graph.yaml", "out.txt", "said"].map(|name| folder.path().join(name));
     let write = |with: &str| {

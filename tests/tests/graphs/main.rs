@@ -108,7 +108,7 @@ fn distance(a: &Tensor, b: &Tensor) -> f64 {
 }
 
 #[test]
-fn models_stay_within_their_memory_and_the_longest_unused_goes() -> Result<()> {
+fn models_stay_within_memory_budget() -> Result<()> {
     // Room for all but the text encoder, beside which nothing fits.
     let mut options = Options { models: root().join("models/icons"), ..Options::default() };
     options.stages.model_bytes = 72 << 20;

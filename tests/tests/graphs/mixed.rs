@@ -30,7 +30,7 @@ fn at(job: &Job, amount: f64) -> Result<Tensor> {
 }
 
 #[test]
-fn interpolation_ends_at_the_prompts_themselves() -> Result<()> {
+fn interpolation_ends_at_prompts_themselves() -> Result<()> {
     let job = job("prompt-interpolation.yaml")?;
     job.set("from", APPLE)?;
     job.set("to", LEMON)?;
@@ -43,7 +43,7 @@ fn interpolation_ends_at_the_prompts_themselves() -> Result<()> {
 }
 
 #[test]
-fn a_picture_and_a_text_meet_at_the_prompt_s_own_picture() -> Result<()> {
+fn picture_and_text_embeddings_agree() -> Result<()> {
     let desk = Desk::new()?;
     let job = job("image-and-text.yaml")?;
     job.set("image", desk.picture("a.png", &drawn(64)?)?)?;
@@ -59,7 +59,7 @@ fn a_picture_and_a_text_meet_at_the_prompt_s_own_picture() -> Result<()> {
 }
 
 #[test]
-fn a_batch_makes_of_each_line_what_it_makes_alone() -> Result<()> {
+fn batch_items_equal_single_runs() -> Result<()> {
     let desk = Desk::new()?;
     let prompts = desk.path("prompts.txt");
     fs::write(&prompts, format!("{APPLE}\n\n# left out\n  {LEMON}\na dog face, noto style\n"))?;
@@ -100,7 +100,7 @@ fn a_batch_makes_of_each_line_what_it_makes_alone() -> Result<()> {
 }
 
 #[test]
-fn an_embedding_that_was_kept_makes_the_same_picture() -> Result<()> {
+fn saved_embedding_makes_equal_picture() -> Result<()> {
     let desk = Desk::new()?;
     let prior = job("prior-only.yaml")?;
     prior.set("prompt", APPLE)?;

@@ -25,7 +25,7 @@ fn with_photograph(desk: &Desk, graph: &Job, size: [usize; 2]) -> Result<Tensor>
 }
 
 #[test]
-fn image_to_image_and_variation_give_the_photograph_s_size() -> Result<()> {
+fn image_graphs_keep_photograph_size() -> Result<()> {
     let desk = Desk::new()?;
     let (from, other) = (job("image-to-image.yaml")?, job("image-variation.yaml")?);
     from.set("prompt", "a leaf")?;
@@ -42,7 +42,7 @@ fn image_to_image_and_variation_give_the_photograph_s_size() -> Result<()> {
 }
 
 #[test]
-fn inpainting_keeps_the_photograph_s_pixels() -> Result<()> {
+fn inpainting_keeps_photograph_s_pixels() -> Result<()> {
     let desk = Desk::new()?;
     let job = job("inpainting.yaml")?;
     job.set("prompt", "a leaf")?;

@@ -6,7 +6,7 @@ use wuerst::{Tensor, Value};
 use crate::{Desk, distance, drawn, get, job, job_of, trained};
 
 #[test]
-fn image_to_image_goes_from_the_picture_to_the_prompt() -> Result<()> {
+fn image_to_image_follows_strength() -> Result<()> {
     let desk = Desk::new()?;
     let job = job("image-to-image.yaml")?;
     job.set("image", desk.picture("a.png", &drawn(64)?)?)?;
@@ -27,7 +27,7 @@ fn image_to_image_goes_from_the_picture_to_the_prompt() -> Result<()> {
 }
 
 #[test]
-fn frame_to_frame_takes_a_picture_of_any_size_from_memory() -> Result<()> {
+fn frame_to_frame_accepts_any_size() -> Result<()> {
     let job = job("frame-to-frame.yaml")?;
     job.set("prompt", "a green apple, twemoji style")?;
     let of = |picture: Tensor, strength: f64| -> Result<Tensor> {
@@ -68,7 +68,7 @@ fn trained_model_keeps_pictures() -> Result<()> {
 }
 
 #[test]
-fn inpainting_leaves_what_lies_outside_of_the_mask() -> Result<()> {
+fn inpainting_keeps_outside_of_mask() -> Result<()> {
     let desk = Desk::new()?;
     let picture = drawn(64)?;
     let white = |i: usize| if i % 64 >= 40 { 255u8 } else { 0 };
@@ -96,7 +96,7 @@ fn inpainting_leaves_what_lies_outside_of_the_mask() -> Result<()> {
 }
 
 #[test]
-fn variations_need_no_prior_and_begin_from_what_is_seen() -> Result<()> {
+fn variations_use_compressor_without_prior() -> Result<()> {
     let desk = Desk::new()?;
     let job = job("image-variation.yaml")?;
     job.set("image", desk.picture("a.png", &drawn(64)?)?)?;
@@ -121,7 +121,7 @@ fn variations_need_no_prior_and_begin_from_what_is_seen() -> Result<()> {
 }
 
 #[test]
-fn upscaling_makes_more_pixels_of_the_same_picture() -> Result<()> {
+fn upscaling_keeps_picture() -> Result<()> {
     let desk = Desk::new()?;
     let job = job("upscale.yaml")?;
     job.set("image", desk.picture("a.png", &drawn(64)?)?)?;

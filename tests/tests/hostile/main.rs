@@ -133,7 +133,7 @@ fn hostile_checkpoints_are_errors() -> Result<()> {
 
 /// What the others are made from works, so that they are refused for what was done to them.
 #[test]
-fn the_same_files_unharmed_are_run() -> Result<()> {
+fn same_files_unharmed_are_run() -> Result<()> {
     let folder = tempfile::tempdir()?;
     let path = folder.path().join("hostile.onnx");
     fs::write(&path, vqgan(&[], &[]))?;

@@ -47,7 +47,7 @@ fn causal_attention_of_any_length() -> Result<()> {
 
 /// A row without visible keys (padding before a causal text) must not poison the rest with NaN.
 #[test]
-fn a_query_that_sees_nothing_stays_finite() -> Result<()> {
+fn fully_masked_query_stays_finite() -> Result<()> {
     let mut case = Case::new();
     let [q, k, v] = [(); 3].map(|()| case.input(&[1, 3, 4], &[1, 3, 4]));
     case.ids(&[1, 3], array![[0, 1, 1]].into_dyn());

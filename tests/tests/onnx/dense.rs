@@ -11,7 +11,7 @@ use crate::recorded::Case;
 const CLOSE: f32 = 1e-5;
 
 #[test]
-fn linear_multiplies_by_the_transpose() -> Result<()> {
+fn linear_multiplies_by_transpose() -> Result<()> {
     for bias in [false, true] {
         let mut case = Case::new();
         let x = case.input(&[2, 3, 4], &[1, 7, 4]);
@@ -80,7 +80,7 @@ fn layer_norm_with_and_without_scale() -> Result<()> {
 }
 
 #[test]
-fn batch_norm_uses_the_running_statistics() -> Result<()> {
+fn batch_norm_uses_running_statistics() -> Result<()> {
     let mut case = Case::new();
     let x = case.input(&[1, 3, 4, 4], &[2, 3, 5, 6]);
     let [scale, shift, mean] = ["scale", "shift", "mean"].map(|name| case.param(name, &[3]));

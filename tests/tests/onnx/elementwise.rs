@@ -50,7 +50,7 @@ fn unary_operations() -> Result<()> {
 }
 
 #[test]
-fn gelu_is_the_exact_one() -> Result<()> {
+fn gelu_is_exact_one() -> Result<()> {
     let mut case = Case::new();
     let x = case.input(&[2, 3], &[40, 50]);
     let y = case.run(Op::Gelu)?.f32()?;
@@ -81,7 +81,7 @@ fn reductions_keep_their_axes() -> Result<()> {
 }
 
 #[test]
-fn the_least_element_is_found() -> Result<()> {
+fn least_element_is_found() -> Result<()> {
     let mut case = Case::new();
     let x = case.input(&[2, 3, 4], &[3, 5, 7]);
     let found = case.run(Op::ArgMin)?.i64()?;

@@ -30,7 +30,7 @@ fn feeds() -> Vec<(&'static str, Array)> {
 }
 
 #[test]
-fn a_data_file_changes_nothing() -> Result<()> {
+fn data_file_changes_nothing() -> Result<()> {
     let (graph, folder) = (network(), tempfile::tempdir()?);
     let weights = random_weights(&graph);
     for precision in [Precision::F32, Precision::F16] {
@@ -55,7 +55,7 @@ fn a_data_file_changes_nothing() -> Result<()> {
 
 /// 70,000 is beyond f16: such a tensor stays f32 instead of becoming infinite.
 #[test]
-fn weights_beyond_the_range_of_f16_stay_wide() -> Result<()> {
+fn weights_beyond_f16_stay_wide() -> Result<()> {
     let mut g = NetworkGraph::new();
     let x = g.input("x", DType::F32, &[Axis::named("b", 1), Axis::fixed(32)]);
     let w = g.param("w", &[32, 32], Init::Constant(0.));
@@ -106,7 +106,7 @@ fn names_sizes_and_metadata_are_readable() -> Result<()> {
 }
 
 #[test]
-fn outputs_may_be_inputs_parameters_or_each_other() -> Result<()> {
+fn outputs_may_be_any_value() -> Result<()> {
     let mut g = NetworkGraph::new();
     let x = g.input("x", DType::F32, &[Axis::named("n", 2)]);
     let w = g.param("w", &[3], Init::Constant(0.));
@@ -127,7 +127,7 @@ fn outputs_may_be_inputs_parameters_or_each_other() -> Result<()> {
 }
 
 #[test]
-fn what_is_wrong_is_named_and_nothing_is_left() -> Result<()> {
+fn failed_import_names_mistakes() -> Result<()> {
     let (graph, folder) = (network(), tempfile::tempdir()?);
     let path = folder.path().join("prior.onnx");
     let options = ExportOptions { inline_bytes: 0, ..ExportOptions::default() };

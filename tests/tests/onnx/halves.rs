@@ -97,13 +97,13 @@ fn check(graph: &NetworkGraph, channels: usize, conditions: [usize; 3]) -> Resul
 }
 
 #[test]
-fn parts_of_a_prior() -> Result<()> {
+fn parts_of_prior() -> Result<()> {
     let config: prior::PriorConfig = PLAIN.json("wuerstchen-prior/prior/config.json")?;
     check(&prior::graph(&config, &SIZES)?, config.c_in, [config.c_cond, 0, config.c_r])
 }
 
 #[test]
-fn parts_of_a_decoder() -> Result<()> {
+fn parts_of_decoder() -> Result<()> {
     let config: decoder::DecoderConfig = PLAIN.json("wuerstchen/decoder/config.json")?;
     check(&decoder::graph(&config, &SIZES)?, config.c_in, [config.clip_embd, config.effnet_embd, config.c_r])
 }

@@ -42,7 +42,7 @@ fn run(
 /// Rows with a single 1 come through unrounded, and give back the weights: those that ONNX Runtime's own quantiser
 /// makes, symmetric and one output at a time (`onnxruntime.quantization.quant_utils.quantize_data`).
 #[test]
-fn weights_are_rounded_as_onnx_runtimes_tools_do() -> Result<()> {
+fn weights_round_as_in_onnx_runtime() -> Result<()> {
     let file = |name: &str| PLAIN.path(&format!("quantized/{name}.npy"));
     let weight: ArrayD<f32> = ndarray_npy::read_npy(file("weight"))?;
     let values: Array2<i8> = ndarray_npy::read_npy(file("values"))?;
@@ -62,7 +62,7 @@ fn weights_are_rounded_as_onnx_runtimes_tools_do() -> Result<()> {
 
 /// Two roundings to 1/127 of the largest number lose less than 2 % of the largest result, and something.
 #[test]
-fn products_of_pictures_are_near_and_those_of_texts_the_same() -> Result<()> {
+fn int8_affects_only_picture_products() -> Result<()> {
     let mut random = Random::new(5);
     let weight = random.array(&[200, 300]);
     for (picture, shape) in [(true, vec![2, 3, 5, 300]), (false, vec![2, 7, 300])] {

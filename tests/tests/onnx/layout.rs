@@ -50,7 +50,7 @@ fn images_and_tokens() -> Result<()> {
 }
 
 #[test]
-fn rows_of_a_table() -> Result<()> {
+fn rows_of_table() -> Result<()> {
     let mut case = Case::new();
     let table = case.param("positions", &[9, 4]);
     case.input(&[1, 3, 4], &[2, 7, 4]);

@@ -7,7 +7,7 @@ use wuerst_tests::bundle;
 use crate::{Recorder, options, published, said, set_case, shipped};
 
 #[test]
-fn long_prompts_are_cut_and_odd_ones_taken() -> Result<()> {
+fn long_prompts_are_truncated() -> Result<()> {
     let folder = tempfile::tempdir()?;
     let job = published(&folder, 1)?;
     set_case(&job)?;
@@ -30,7 +30,7 @@ fn long_prompts_are_cut_and_odd_ones_taken() -> Result<()> {
 }
 
 #[test]
-fn sizes_that_cannot_be_made_are_refused_before_anything_runs() -> Result<()> {
+fn impossible_sizes_are_refused_early() -> Result<()> {
     let folder = tempfile::tempdir()?;
     let job = published(&folder, 1)?;
     set_case(&job)?;
@@ -45,7 +45,7 @@ fn sizes_that_cannot_be_made_are_refused_before_anything_runs() -> Result<()> {
 }
 
 #[test]
-fn a_missing_library_is_named() -> Result<()> {
+fn missing_library_is_named() -> Result<()> {
     let folder = tempfile::tempdir()?;
     bundle::write(folder.path())?;
     let mut options = options(folder.path(), 1);

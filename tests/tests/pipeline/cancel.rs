@@ -13,7 +13,7 @@ use wuerst_tests::bundle;
 use crate::{Recorder, job, options, published, set_case, shipped};
 
 #[test]
-fn cancelled_jobs_go_on_as_if_nothing_had_been() -> Result<()> {
+fn cancelled_jobs_remain_usable() -> Result<()> {
     let folder = tempfile::tempdir()?;
     let undisturbed = published(&folder, 1)?;
     set_case(&undisturbed)?;
@@ -73,7 +73,7 @@ fn cancels_at_any_moment_leave_nothing_behind() -> Result<()> {
 
 /// Not after a model's evaluation, but in the middle of it: the evaluation itself ends with the cancellation.
 #[test]
-fn an_evaluation_is_stopped_in_the_middle() -> Result<()> {
+fn evaluation_is_stopped_in_middle() -> Result<()> {
     let folder = tempfile::tempdir()?;
     bundle::write(folder.path())?;
     let engine = Engine::new(options(folder.path(), 2))?;
@@ -112,7 +112,7 @@ fn an_evaluation_is_stopped_in_the_middle() -> Result<()> {
 
 /// Two jobs want the same model. The one that waits for the other is stopped while it waits.
 #[test]
-fn a_job_that_waits_for_another_is_stopped_at_once() -> Result<()> {
+fn waiting_job_is_cancelled_at_once() -> Result<()> {
     let folder = tempfile::tempdir()?;
     bundle::write(folder.path())?;
     let engine = Engine::new(options(folder.path(), 1))?;

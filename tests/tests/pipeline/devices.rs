@@ -42,7 +42,7 @@ fn each_refusal_has_its_reason() -> Result<()> {
 }
 
 #[test]
-fn a_strict_engine_falls_back_to_nothing() -> Result<()> {
+fn strict_engine_falls_back_to_nothing() -> Result<()> {
     let folder = tempfile::tempdir()?;
     bundle::write(folder.path())?;
     let (embedding, placements) = run(folder.path(), "openvino:CPU{library=/nowhere},cpu", true)?;
@@ -56,7 +56,7 @@ fn a_strict_engine_falls_back_to_nothing() -> Result<()> {
 }
 
 #[test]
-fn the_report_counts_the_operators_of_each_provider() -> Result<()> {
+fn report_counts_operators() -> Result<()> {
     let engine = Engine::new(options(&tiny(), 1))?;
     let job = engine.job(&engine.graph(
         "{wuerstchen: 1, nodes: {t: {use: wuerst.tokenize, with: {text: a red apple, model: text-encoder}}, \
@@ -104,7 +104,7 @@ fn graphs_prefer_devices_but_name_no_files() -> Result<()> {
 
 /// Where .ci/setup-openvino put it, or WUERST_OPENVINO says it is; nothing to see elsewhere.
 #[test]
-fn openvino_gives_what_the_cpu_gives() -> Result<()> {
+fn openvino_matches_cpu() -> Result<()> {
     let folder = tempfile::tempdir()?;
     bundle::write(folder.path())?;
     let (want, _) = run(folder.path(), "cpu", false)?;

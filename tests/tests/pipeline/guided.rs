@@ -8,7 +8,7 @@ use wuerst_tests::bundle;
 use crate::{f32s, options, set_case, shipped};
 
 #[test]
-fn guidance_may_go_apart_and_have_an_interval() -> Result<()> {
+fn guidance_has_interval() -> Result<()> {
     let folder = tempfile::tempdir()?;
     bundle::write(folder.path())?;
     let engine = Engine::new(options(folder.path(), 1))?;

@@ -38,7 +38,7 @@ fn run(engine: &Engine, changes: &[(&str, &str)]) -> Result<([ArrayD<f32>; 2], [
 }
 
 #[test]
-fn parts_make_the_same_pictures() -> Result<()> {
+fn parts_make_same_pictures() -> Result<()> {
     let (apart, whole) = (tempfile::tempdir()?, tempfile::tempdir()?);
     for folder in [&apart, &whole] {
         bundle::write(folder.path())?;
@@ -65,7 +65,7 @@ fn parts_make_the_same_pictures() -> Result<()> {
 }
 
 #[test]
-fn weights_may_lie_beside_the_model() -> Result<()> {
+fn weights_may_be_external() -> Result<()> {
     let folder = tempfile::tempdir()?;
     bundle::write(folder.path())?;
     let engine = || Engine::new(options(folder.path(), 1));

@@ -47,7 +47,7 @@ fn broken_models_are_named() -> Result<()> {
 
 /// A model whose head is right and whose body is not fails when it runs, and the engine lives.
 #[test]
-fn damage_inside_a_model_is_an_error() -> Result<()> {
+fn damage_inside_model_is_error() -> Result<()> {
     let folder = tempfile::tempdir()?;
     let job = published(&folder, 1)?;
     set_case(&job)?;
@@ -70,7 +70,7 @@ fn damage_inside_a_model_is_an_error() -> Result<()> {
 }
 
 #[test]
-fn models_that_do_not_belong_together_are_told_apart() -> Result<()> {
+fn mismatched_models_are_named() -> Result<()> {
     let folder = tempfile::tempdir()?;
     bundle::write(folder.path())?;
     let engine = Engine::new(options(folder.path(), 1))?;
@@ -131,7 +131,7 @@ pub(crate) const HALF: &str = "wuerstchen: 1\ninputs: { latents: \"f32[1,4,h,w]\
     with: { latents: $latents, model: half } }\noutputs: { pixels: $vqgan.pixels }\n";
 
 #[test]
-fn half_precision_goes_in_and_out() -> Result<()> {
+fn half_precision_ports_work() -> Result<()> {
     let folder = tempfile::tempdir()?;
     let metadata = Metadata::VqganDecoder(metadata::Vqgan { latent_scale: 0.5, pixels_per_latent: 1 });
     fs::write(folder.path().join("half.onnx"), half_model(&metadata, b"image", &[]))?;

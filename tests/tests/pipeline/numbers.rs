@@ -80,7 +80,7 @@ fn odd_pictures_are_errors() -> Result<()> {
 }
 
 #[test]
-fn other_size_is_an_error() -> Result<()> {
+fn other_size_is_error() -> Result<()> {
     let axis = attribute("axis", 2, &number(3, 2));
     let twice = foreign(1, &[node("Concat colours colours -> image", &[axis])], &[]);
     let message = said(decode(&twice)?.0);
@@ -94,7 +94,7 @@ fn other_size_is_an_error() -> Result<()> {
 }
 
 #[test]
-fn other_type_is_an_error() -> Result<()> {
+fn other_type_is_error() -> Result<()> {
     let cast = foreign(2, &[node("Cast colours -> image", &[attribute("to", 2, &number(3, 2))])], &[]);
     let message = said(decode(&cast)?.0);
     assert!(message.contains("its output `image` is u8[b,c,h,w]"), "{message}");

@@ -25,7 +25,7 @@ fn old(graph: &str) -> String {
 }
 
 #[test]
-fn old_names_mean_the_new() -> Result<()> {
+fn old_names_mean_new() -> Result<()> {
     let folder = tempfile::tempdir()?;
     bundle::write(folder.path())?;
     let (mut options, logged) = (options(folder.path(), 1), Arc::new(Mutex::new(Vec::new())));

@@ -19,7 +19,7 @@ fn picture(bundle: Bundle) -> Result<(ndarray::ArrayD<f32>, f32)> {
 }
 
 #[test]
-fn the_seed_alone_gives_diffusers_picture() -> Result<()> {
+fn seed_alone_gives_diffusers_picture() -> Result<()> {
     for bundle in [PLAIN, ODD] {
         let (_folder, job) = imported(bundle, &ImportOptions::default())?;
         set_case_of(&job, bundle)?;
@@ -41,7 +41,7 @@ fn the_seed_alone_gives_diffusers_picture() -> Result<()> {
 
 /// Half the bytes for weights give nearly the same picture of one and the same embedding.
 #[test]
-fn the_picture_of_f16_models_is_near() -> Result<()> {
+fn picture_of_f16_models_is_near() -> Result<()> {
     let [wide, narrow] = [Precision::F32, Precision::F16].map(|precision| -> Result<Value> {
         let (_folder, job) = imported(ODD, &ImportOptions { precision, ..ImportOptions::default() })?;
         set_case_of(&job, ODD)?;

@@ -32,7 +32,7 @@ fn entries(folder: &Path) -> Result<Vec<PathBuf>> {
 }
 
 #[test]
-fn prepared_models_give_the_same_bytes() -> Result<()> {
+fn prepared_models_give_same_bytes() -> Result<()> {
     let tree = tempfile::tempdir()?;
     bundle::write(tree.path())?;
     let folder = tree.path().join("prepared");

@@ -13,7 +13,7 @@ use wuerst_tests::bundle;
 use crate::{Recorder, bytes, f32s, job, options, published, said, set_case, shipped};
 
 #[test]
-fn bytes_depend_on_the_seed_and_not_on_threads() -> Result<()> {
+fn bytes_depend_on_seed_not_threads() -> Result<()> {
     let folder = tempfile::tempdir()?;
     bundle::write_with_one_encoder(folder.path())?;
     let picture = |threads, seed: i64| -> Result<Vec<u8>> {
@@ -36,7 +36,7 @@ fn bytes_depend_on_the_seed_and_not_on_threads() -> Result<()> {
 }
 
 #[test]
-fn only_what_changed_runs_again() -> Result<()> {
+fn only_changed_nodes_rerun() -> Result<()> {
     let folder = tempfile::tempdir()?;
     let job = published(&folder, 1)?;
     set_case(&job)?;
@@ -58,7 +58,7 @@ fn only_what_changed_runs_again() -> Result<()> {
 
 /// The encoder's file stays as it is; its tokenizer, a file beside it, is replaced.
 #[test]
-fn a_replaced_tokenizer_runs_what_used_it() -> Result<()> {
+fn replaced_tokenizer_reruns_its_nodes() -> Result<()> {
     let folder = tempfile::tempdir()?;
     let job = published(&folder, 1)?;
     set_case(&job)?;
@@ -115,7 +115,7 @@ fn digests_follow_weights() -> Result<()> {
 
 /// Over one engine: its models, its cache, its remembered results.
 #[test]
-fn jobs_on_threads_make_the_pictures_of_jobs_in_a_row() -> Result<()> {
+fn threaded_jobs_match_sequential_ones() -> Result<()> {
     let folder = tempfile::tempdir()?;
     bundle::write_with_one_encoder(folder.path())?;
     crowd(folder.path(), 200, u64::MAX)?;
@@ -165,7 +165,7 @@ fn crowd(models: &Path, jobs: usize, model_bytes: u64) -> Result<()> {
 }
 
 #[test]
-fn one_model_at_a_time_is_enough() -> Result<()> {
+fn one_model_at_time_is_enough() -> Result<()> {
     let folder = tempfile::tempdir()?;
     bundle::write(folder.path())?;
     let want = {
@@ -188,7 +188,7 @@ fn one_model_at_a_time_is_enough() -> Result<()> {
 }
 
 #[test]
-fn a_device_that_is_not_there_is_reported() -> Result<()> {
+fn missing_device_is_reported() -> Result<()> {
     let folder = tempfile::tempdir()?;
     bundle::write(folder.path())?;
     let run = |devices: &str| -> Result<(wuerst::Result<Value>, Vec<String>, usize)> {
@@ -221,7 +221,7 @@ fn a_device_that_is_not_there_is_reported() -> Result<()> {
 }
 
 #[test]
-fn previews_show_each_step_to_whoever_watches() -> Result<()> {
+fn previews_show_each_step() -> Result<()> {
     let folder = tempfile::tempdir()?;
     bundle::write(folder.path())?;
     let Metadata::Prior(mut metadata) = bundle::prior_metadata() else {

@@ -44,7 +44,7 @@ fn no_model_embeds_times() -> Result<()> {
 
 /// `tests/reference/timestep` holds the bundle's prior as an earlier version wrote it.
 #[test]
-fn models_that_take_times_still_load() -> Result<()> {
+fn models_with_timestep_still_load() -> Result<()> {
     let half = ImportOptions { precision: Precision::F16, ..ImportOptions::default() };
     let (folder, out) = (tempfile::tempdir()?, tempfile::tempdir()?);
     PLAIN.import(folder.path(), &half)?;

@@ -185,7 +185,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn likeness_is_that_of_the_peers_range() -> Result<()> {
+    fn psnr_uses_peer_range() -> Result<()> {
         let file = tempfile::NamedTempFile::with_suffix(".npy")?;
         ndarray::arr1(&[0f32, 1., 0.5, 0.]).write_npy(std::fs::File::create(file.path())?)?;
         let ours = Value::from(Tensor::from_vec(&[4], vec![0.1f32, 0.9, 0.6, -0.1])?);

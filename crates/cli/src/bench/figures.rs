@@ -160,7 +160,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_median_is_the_middle() {
+    fn median_is_middle() {
         let of = |numbers: &[f64]| Median::of_numbers(numbers.iter().copied());
         assert_eq!(of(&[3., 1., 2.]), Median { least: 1., middle: 2., greatest: 3. });
         assert_eq!(of(&[4., 1., 2., 3.]).middle, 2.5);

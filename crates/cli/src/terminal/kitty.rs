@@ -35,7 +35,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_small_picture_is_one_sequence() {
+    fn small_picture_is_one_sequence() {
         let bytes = encode([1, 2], &[255, 0, 0, 0, 0, 255], 7, 12);
         let text = "\x1b_Ga=T,f=24,s=2,v=1,i=7,p=1,r=12,C=1,q=2,m=0;/wAAAAD/\x1b\\";
         assert_eq!(String::from_utf8(bytes).unwrap(), text);
@@ -43,7 +43,7 @@ mod tests {
     }
 
     #[test]
-    fn a_larger_one_comes_in_pieces_that_give_it_back() {
+    fn large_pictures_are_chunked() {
         let rgb: Vec<u8> = (0..64 * 64 * 3).map(|at| (at % 251) as u8).collect();
         let text = String::from_utf8(encode([64, 64], &rgb, 7, 12)).unwrap();
         let pieces: Vec<(&str, &str)> = text

@@ -105,7 +105,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn terminals_are_known_by_what_they_say() {
+    fn terminals_are_known_by_environment() {
         let known = |pairs: &[(&str, &str)]| {
             known(|name| pairs.iter().find(|(n, _)| *n == name).map(|(_, value)| (*value).to_owned()))
         };
@@ -124,7 +124,7 @@ mod tests {
     }
 
     #[test]
-    fn a_picture_takes_the_place_of_the_one_before() {
+    fn pictures_replace_each_other() {
         let rgb = Tensor::from_vec(&[1, 1, 3], vec![255u8, 0, 0]).unwrap();
         let mut screen = Screen { protocol: Protocol::Sixel, drawn: false };
         let shown = |screen: &mut Screen| String::from_utf8(screen.bytes(&rgb).unwrap()).unwrap();

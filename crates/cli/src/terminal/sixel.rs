@@ -64,7 +64,7 @@ mod tests {
     }
 
     #[test]
-    fn a_band_that_is_not_full_leaves_the_rest_as_it_is() {
+    fn partial_sixel_band_keeps_rest() {
         // Three rows of four pixels each: a whole band and a half one.
         let bytes = encode([3, 1], &[0, 0, 0, 255, 255, 255, 0, 0, 0], 1);
         let text = String::from_utf8(bytes).unwrap();

@@ -65,7 +65,7 @@ mod tests {
     use wuerst_core::Value;
 
     #[test]
-    fn costs_follow_steps_and_the_speed_of_the_machine() {
+    fn costs_follow_steps_and_machine() {
         let mut costs = Costs::new();
         let [a, b] = [1, 2].map(|n: i64| Value::from(n).digest());
         assert_eq!((costs.get(a), costs.slowness()), (None, 1.));

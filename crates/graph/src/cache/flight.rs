@@ -55,7 +55,7 @@ mod tests {
     use wuerst_core::{Error, Value};
 
     #[test]
-    fn claims_of_one_key_take_turns_and_leave_nothing() {
+    fn claims_of_one_key_take_turns() {
         let (flights, key) = (Flights::default(), Value::Int(1).digest());
         let first = flights.claim(key, &CancellationToken::new()).unwrap();
         let other = flights.claim(Value::Int(2).digest(), &CancellationToken::new()).unwrap();

@@ -212,7 +212,7 @@ mod tests {
     }
 
     #[test]
-    fn a_folder_is_listed_now_and_then_and_never_too_large() {
+    fn folder_stays_within_budget() {
         let place = tempfile::tempdir().unwrap();
         let budget = 100 << 10;
         let folder = Folder::new(place.path(), budget, "");

@@ -38,7 +38,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_changed_is_told_by_position_and_only_of_the_same_node() {
+    fn changed_arguments_are_reported_per_node() {
         let mut last = Last::new();
         let number = |n: u64| Some(Hasher::new("n").number(n).finish());
         let arguments = |list: [Option<Digest>; 2]| Arguments::from(list);

@@ -275,7 +275,7 @@ mod tests {
     }
 
     #[test]
-    fn the_least_recently_used_goes_first_and_values_in_use_stay() {
+    fn least_recently_used_is_evicted_first() {
         let cache = Cache::new(5 * 1024);
         let a = cache.keep(kilobytes(2, 1)).digest();
         let b = cache.keep(kilobytes(2, 2)).digest();
@@ -304,7 +304,7 @@ mod tests {
     }
 
     #[test]
-    fn the_memo_is_bounded() {
+    fn memo_is_bounded() {
         let cache = Cache::new(0);
         let key = |n: i64| Value::from(n).digest();
         let results = Results {

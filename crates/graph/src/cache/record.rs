@@ -142,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn values_come_back_as_they_were() {
+    fn values_are_restored() {
         let key = Value::Int(1).digest();
         let warnings = ["cut off".to_owned(), String::new()];
         let file = write(key, &values(), &warnings).unwrap();
@@ -154,7 +154,7 @@ mod tests {
     }
 
     #[test]
-    fn every_changed_bit_and_every_missing_byte_is_noticed() {
+    fn damage_is_detected() {
         let key = Value::Int(1).digest();
         let file = write(key, &values(), &["a".to_owned()]).unwrap();
         for at in 0..file.len() {

@@ -76,7 +76,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_text_or_too_long_is_refused() {
+    fn binary_and_long_files_are_refused() {
         let at = "FILE: not UTF-8 text: byte 0xff in line 2, column 4; save the file as UTF-8";
         assert_eq!(refused(&["# é\n# ü".as_bytes(), &[0xff]].concat()), at);
         assert_eq!(refused(&vec![b'#'; LONGEST + 1]), "FILE: too long: a graph file has at most 4 MiB");

@@ -77,7 +77,7 @@ mod tests {
     }
 
     #[test]
-    fn inputs_are_what_every_node_allows() {
+    fn inputs_satisfy_every_node() {
         let mut registry = Registry::new();
         for (kind, signature, about) in [
             ("a.one", "n: int? {1..50}, mode: text? {x|y|z} ->", "How many."),

@@ -139,7 +139,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_it_is_about_is_the_first_paragraph_of_its_comment() {
+    fn first_comment_paragraph_describes_subgraph() {
         let text =
             "# yaml-language-server: $schema=x\n# Two lines\n# of text.\n#\n#   wuerst run\nwuerstchen: 1\n";
         assert_eq!(about(text), "Two lines of text.");

@@ -184,7 +184,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_json_has_the_fields_that_are_promised() {
+    fn json_has_documented_fields() {
         let usage = Usage::inference("cpu", Duration::from_micros(1500)).holding(4096, 4000);
         let node = NodeReport {
             node: "prior".into(),

@@ -49,7 +49,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_node_is_described_by_its_ports() {
+    fn node_is_described_by_its_ports() {
         let spec = NodeSpec::new("a.b", 2, "x: int = 1 {0..9}, yy: text? -> z: u8[n]", "Does it.").unwrap();
         let spec = spec.describe("x", "How often.").unwrap();
         let text = "a.b (version 2)\n  Does it.\n\ninputs\n  x: int = 1 {0..9}  How often.\n  yy: text?\n\n\

@@ -57,7 +57,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_must_be_given_is_an_input() {
+    fn required_ports_become_inputs() {
         let spec = NodeSpec::new("a.b", 1, "x: u8[h,w,3], n: int {1..9}, z: int = 1 -> y: int", "").unwrap();
         let text = "wuerstchen: 1\ninputs: { x: 'u8[h,w,3]', n: 'int {1..9}' }\nnodes:\n  b:\n    use: a.b\n    \
                     with: { x: $x, n: $n }\noutputs: { y: $b.y }\n";

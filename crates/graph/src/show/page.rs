@@ -62,7 +62,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_kind_is_a_line_and_a_section() {
+    fn kinds_have_line_and_section() {
         let spec = NodeSpec::new(
             "a.b",
             1,

@@ -40,7 +40,7 @@ mod tests {
     }
 
     #[test]
-    fn a_caret_stands_below_the_place() {
+    fn caret_stands_below_place() {
         assert_eq!(excerpt("one\n\ttwo: 2\n", &at(2, 7)).as_deref(), Some("2 | \ttwo: 2\n  | \t     ^"));
         assert_eq!(excerpt("one\n", &at(0, 0)), None);
         assert_eq!(excerpt("one\n", &at(9, 1)), None);
@@ -52,7 +52,7 @@ mod tests {
     }
 
     #[test]
-    fn of_a_long_line_the_part_around_the_place_is_shown() {
+    fn long_lines_show_part_around_place() {
         let line = "x".repeat(5000) + "\u{1b}[2J" + &"y".repeat(5000);
         let shown = excerpt(&line, &at(1, 5001)).unwrap();
         let (source, caret) = shown.split_once('\n').unwrap();
@@ -65,7 +65,7 @@ mod tests {
     }
 
     #[test]
-    fn the_headline_names_file_and_place() {
+    fn headline_names_file_and_place() {
         assert_eq!(headline("g.yaml", &at(2, 7)), "g.yaml:2:7: nodes.a: wrong");
         assert_eq!(headline("g.yaml", &at(0, 0)), "g.yaml: nodes.a: wrong");
     }

@@ -52,7 +52,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_square_stands_in_the_middle_of_a_wide_frame() {
+    fn square_is_centred_in_wide_frame() {
         let red = [200, 0, 0, 255].repeat(4);
         let frame = fitted(red.clone(), [2, 2], [8, 4], Fit::Inside).unwrap();
         let row: Vec<u8> = frame[8 * 4..16 * 4].chunks(4).map(|pixel| pixel[3]).collect();

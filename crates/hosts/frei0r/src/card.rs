@@ -83,14 +83,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn lines_are_as_long_as_the_frame_is_wide() {
+    fn lines_fit_frame_width() {
         assert_eq!(wrapped("a red fox\nruns", 5), ["a red", "fox", "runs"]);
         assert_eq!(wrapped("/a/long/path x", 6), ["/a/lon", "g/path", "x"]);
         assert_eq!(wrapped("", 5), Vec::<String>::new());
     }
 
     #[test]
-    fn a_card_is_opaque_and_has_letters() {
+    fn card_is_opaque_and_has_letters() {
         let card = draw([64, 32], "the model is missing");
         assert_eq!(card.len(), 64 * 32 * 4);
         assert!(card.chunks(4).all(|pixel| pixel[3] == 255));

@@ -23,7 +23,7 @@ fn file(bytes: &[u8]) -> tempfile::NamedTempFile {
 }
 
 #[test]
-fn a_folder_s_weights_fit_their_network() {
+fn folder_s_weights_fit_their_network() {
     let checkpoint = Checkpoint::open(reference("wuerstchen/vqgan")).unwrap();
     checkpoint.fits(&[&vqgan_decoder()], &["in_block.", "down_blocks.", "vquantizer."]).unwrap();
     let gammas = checkpoint.tensor("up_blocks.1.gammas").unwrap();
@@ -85,7 +85,7 @@ fn long_misfits_are_cut() {
 }
 
 #[test]
-fn old_pickles_are_read_with_strides_and_shared_storages() {
+fn old_pickles_share_storages() {
     let checkpoint = Checkpoint::open(reference("checkpoint/legacy.pth")).unwrap();
     let turned = checkpoint.tensor("turned").unwrap();
     assert_eq!((turned.shape, turned.data), (vec![2, 3], vec![1., 3., 5., 2., 4., 6.]));

@@ -106,7 +106,7 @@ mod tests {
     const MIB: u64 = 1 << 20;
 
     #[test]
-    fn regions_double_and_large_ones_are_powers_of_two() {
+    fn arena_regions_grow() {
         let mut arena = Arena::default();
         let small = arena.take(1000);
         assert_eq!((arena.most, arena.taken), (1024, MIB));

@@ -73,7 +73,7 @@ mod tests {
 
     /// What ONNX Runtime's arena counted for the reference's encoders, which are causal and have a mask, over 77 tokens.
     #[test]
-    fn attention_with_a_mask_holds_what_is_selected() {
+    fn masked_attention_holds_selected_scores() {
         let sizes = Sizes { batch: 1, height: 1, width: 1, embedding: [1, 1], length: 77 };
         for (hidden_size, held) in [(48, 359e3), (32, 339e3)] {
             let config = ClipConfig {

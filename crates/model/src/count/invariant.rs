@@ -101,7 +101,7 @@ mod tests {
     use crate::prior::{PriorConfig, graph};
 
     #[test]
-    fn what_follows_from_the_text_is_counted() {
+    fn step_invariant_macs_are_counted() {
         let config = PriorConfig { c: 64, c_cond: 32, depth: 2, nhead: 4, ..PriorConfig::default() };
         let sizes = Sizes { batch: 2, height: 6, width: 6, embedding: [0, 0], length: 7 };
         let network = graph(&config, &sizes).unwrap();

@@ -269,7 +269,7 @@ mod tests {
     }
 
     #[test]
-    fn products_in_eight_bits_hold_their_activations_twice_more() {
+    fn int8_products_hold_activations_twice() {
         let mut g = NetworkGraph::new();
         let x = g.input("x", DType::F32, &[1, 8, 8, 256].map(Axis::fixed));
         let w = g.param("w", &[512, 256], Init::Constant(0.));

@@ -86,7 +86,7 @@ fn contents(folder: &Path) -> Vec<(String, Vec<u8>)> {
 }
 
 #[test]
-fn an_import_can_be_repeated_to_the_byte() {
+fn import_is_reproducible() {
     let folder = tempfile::tempdir().unwrap();
     let source = copy(folder.path());
     let out = [folder.path().join("one"), folder.path().join("two")];
@@ -132,7 +132,7 @@ fn an_import_can_be_repeated_to_the_byte() {
 }
 
 #[test]
-fn everything_that_is_wrong_is_said_at_once_and_nothing_is_left() {
+fn all_mistakes_are_reported_at_once_without_output() {
     let folder = tempfile::tempdir().unwrap();
     let source = copy(folder.path());
     edit(&source.prior.join("prior/config.json"), "\"depth\": 2", "\"depth\": 3");
@@ -163,7 +163,7 @@ fn everything_that_is_wrong_is_said_at_once_and_nothing_is_left() {
 }
 
 #[test]
-fn parts_that_do_not_belong_together_are_named() {
+fn mismatched_parts_are_named() {
     let folder = tempfile::tempdir().unwrap();
     let source = copy(folder.path());
     edit(&source.decoder.join("model_index.json"), "10.67", "-1.0");
@@ -194,7 +194,7 @@ fn index_names_no_classes() {
 }
 
 #[test]
-fn a_failed_write_leaves_nothing() {
+fn failed_write_leaves_nothing() {
     let folder = tempfile::tempdir().unwrap();
     let source = copy(folder.path());
     let published = Published::open(&source).unwrap();
@@ -234,7 +234,7 @@ fn zeros(path: &Path, graph: &crate::record::NetworkGraph) {
 }
 
 #[test]
-fn a_compressor_comes_along_when_its_weights_are_given() {
+fn compressor_is_imported_with_weights() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("effnet.safetensors");
     let sizes = crate::contract::Sizes { batch: 1, height: 64, width: 64, embedding: [1, 1], length: 1 };

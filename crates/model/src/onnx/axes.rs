@@ -140,7 +140,7 @@ mod tests {
     use crate::record::{Axis, DType, Extent, Init};
 
     #[test]
-    fn extents_follow_the_named_axes() {
+    fn extents_follow_named_axes() {
         let mut g = NetworkGraph::new();
         // h and a fixed extent are both 4 here, and must not be confused.
         let x = g.input(
@@ -160,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn an_axis_at_its_limit_is_probed_below_it() {
+    fn axis_at_limit_is_probed_below() {
         let mut g = NetworkGraph::new();
         let x = g.input("x", DType::F32, &[Axis::named("b", 1), Axis::named("l", 77), Axis::fixed(8)]);
         let table = g.param("table", &[77, 8], Init::Constant(0.));

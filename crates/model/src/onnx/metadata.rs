@@ -68,7 +68,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn pairs_are_replaced_and_the_rest_stays() {
+    fn pairs_are_replaced_and_rest_stays() {
         let pair = |key: &str, value: &str| (key.to_owned(), value.to_owned());
         let entry = |(key, value): &(String, String)| StringStringEntryProto::new(key, value);
         let old = [pair("a", "1"), pair("b", "2")];

@@ -204,7 +204,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_written_is_read() {
+    fn written_models_are_read() {
         let (g, weights) = layer();
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("layer.onnx");
@@ -252,7 +252,7 @@ mod tests {
 
     #[test]
     #[cfg(unix)]
-    fn data_is_regular_and_beside() {
+    fn data_is_regular_and_next_to_model() {
         use std::os::unix::fs::symlink;
         let (g, weights) = layer();
         let [folder, elsewhere] = [(); 2].map(|()| tempfile::tempdir().unwrap());

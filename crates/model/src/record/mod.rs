@@ -266,7 +266,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn shapes_follow_the_operations() {
+    fn shapes_follow_operations() {
         let mut g = NetworkGraph::new();
         let x = g.input(
             "x",
@@ -286,7 +286,7 @@ mod tests {
     }
 
     #[test]
-    fn the_first_misfit_is_reported() {
+    fn first_misfit_is_reported() {
         let mut g = NetworkGraph::new();
         let x = g.input("x", DType::F32, &[Axis::fixed(2), Axis::fixed(7)]);
         let w = g.param("w", &[4, 6], Init::Constant(0.));

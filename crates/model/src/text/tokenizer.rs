@@ -260,7 +260,7 @@ mod tests {
     }
 
     #[test]
-    fn special_tokens_come_from_the_config() {
+    fn config_sets_special_tokens() {
         let vocab = r#"{"!": 0, "a": 1, "<s>": 2, "<e>": 3}"#;
         let ClipTokenizer { json: tokenizer, length } = made(vocab, CONFIG, None).unwrap();
         assert_eq!((length, &tokenizer["truncation"]["max_length"]), (7, &json!(7)));
@@ -271,7 +271,7 @@ mod tests {
     }
 
     #[test]
-    fn the_map_has_the_last_word_unless_the_config_lists_its_tokens() {
+    fn token_map_overrides_old_configs() {
         let vocab = r#"{"!": 0, "<s>": 2, "<e>": 3}"#;
         let map = Some(r#"{"pad_token": "<e>"}"#);
         let pad = |config: &str| made(vocab, config, map).unwrap().json["padding"]["pad_token"].clone();
@@ -284,7 +284,7 @@ mod tests {
     }
 
     #[test]
-    fn a_saved_tokenizer_gives_its_vocabulary() {
+    fn saved_tokenizer_gives_its_vocabulary() {
         let vocab = r#"{"!": 0, "a": 1, "<s>": 2, "<e>": 3}"#;
         let json = made(vocab, CONFIG, None).unwrap().json.to_string();
         let files = ClipFiles { vocabulary: Vocabulary::Whole(&json), config: CONFIG, special: None };
@@ -292,7 +292,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_missing_is_named() {
+    fn missing_parts_are_named() {
         let error = made(r#"{"<s>": 2, "<e>": 3}"#, CONFIG, None).unwrap_err().to_string();
         assert!(error.contains("`!`"), "{error}");
         let error = made("[]", CONFIG, None).unwrap_err().to_string();

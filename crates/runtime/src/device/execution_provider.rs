@@ -151,7 +151,7 @@ mod tests {
     }
 
     #[test]
-    fn refuses_what_names_no_provider() {
+    fn missing_provider_name_is_refused() {
         for (text, part) in [
             ("ep", "`ep` names no execution provider: write ep:NAME{library=PATH}"),
             ("ep:", "names no execution provider"),

@@ -307,7 +307,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_device_does_not_have_is_refused_with_a_suggestion() {
+    fn unknown_device_options_are_refused() {
         for (text, part) in [
             ("cuda:0{memory_limt=4GiB}", "did you mean `memory_limit`?"),
             ("cuda:0{memory_limit=lots}", "`lots` for `memory_limit` of `cuda:0`: write it as 500M or 2G"),

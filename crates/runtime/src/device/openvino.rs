@@ -115,7 +115,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_configuration_says_precision_and_threads() {
+    fn configuration_says_precision_and_threads() {
         let configuration = |text: &str, threads| match text.parse() {
             Ok(super::super::Device::OpenVino(device)) => device.configuration(threads),
             _ => panic!("{text}"),
@@ -127,7 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn lies_near_the_runtime_or_is_missed_with_the_places() {
+    fn missing_plug_in_lists_places() {
         let tree = tempfile::tempdir().unwrap();
         let runtime = tree.path().join("onnxruntime").join("libonnxruntime.so");
         std::fs::create_dir_all(runtime.parent().unwrap()).unwrap();

@@ -62,7 +62,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn says_what_is_elsewhere() {
+    fn placement_lists_other_providers() {
         let types = |pairs: &[(&str, usize)]| -> BTreeMap<String, usize> {
             pairs.iter().map(|(name, count)| ((*name).to_owned(), *count)).collect()
         };

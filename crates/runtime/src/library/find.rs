@@ -149,7 +149,7 @@ mod tests {
 
     #[test]
     #[cfg(target_os = "linux")]
-    fn finds_the_newest_beside_or_next_door() {
+    fn finds_newest_library_nearby() {
         let tree = tempfile::tempdir().unwrap();
         let (bin, lib) = (tree.path().join("bin"), tree.path().join("lib"));
         fs::create_dir_all(&bin).unwrap();
@@ -167,14 +167,14 @@ mod tests {
     }
 
     #[test]
-    fn what_is_named_must_exist() {
+    fn named_library_must_exist() {
         let error = library(Some(Path::new("/nowhere/libonnxruntime.so"))).unwrap_err().to_string();
         assert!(error.contains("/nowhere/libonnxruntime.so") && error.contains("runtime"), "{error}");
     }
 
     #[test]
     #[cfg(target_os = "linux")]
-    fn this_program_is_among_the_mappings() {
+    fn this_program_is_among_mappings() {
         assert_eq!(this_library(), env::current_exe().unwrap().canonicalize().ok());
     }
 }

@@ -71,7 +71,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_batch_of_two_is_twice_the_work() {
+    fn batch_of_two_doubles_work() {
         let network =
             Network::Prior(PriorConfig { c: 64, c_cond: 32, depth: 2, nhead: 4, ..PriorConfig::default() });
         let of = |properties| CostModel::new(&ModelHeader { properties, ..ModelHeader::default() });

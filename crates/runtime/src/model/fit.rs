@@ -55,7 +55,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn dimensions_are_called_what_they_are() {
+    fn dimensions_are_named() {
         let dims =
             |text: [&str; 4]| text.map(|dim| dim.parse().map_or_else(|_| Dim::Named(dim.into()), Dim::Fixed));
         let said = |dims: [Dim; 4], shape: [usize; 4]| why("latents", &dims, &shape);

@@ -192,7 +192,7 @@ mod tests {
     }
 
     #[test]
-    fn the_head_is_read_and_the_weights_are_not() {
+    fn header_is_read_without_weights() {
         let header = read(&model()).unwrap();
         assert_eq!(header.properties, [("wuerst.contract".to_owned(), "prior".to_owned())]);
         let dims = vec![Dim::Named("b".into()), Dim::Fixed(16)];
@@ -204,7 +204,7 @@ mod tests {
     }
 
     #[test]
-    fn damage_is_an_error_wherever_it_is() {
+    fn damage_is_error_wherever_it_is() {
         let whole = model();
         for length in 0..whole.len() {
             // Cut between two fields of the model, a file is short but whole.

@@ -107,7 +107,7 @@ mod tests {
     }
 
     #[test]
-    fn a_border_repeats_the_edge() {
+    fn border_repeats_edge() {
         let picture = RgbImage::from_fn(2, 1, |x, _| image::Rgb([x as u8 * 200; 3]));
         let layout = Layout::new("pad", [2, 1], [2, 3]);
         let fitted = layout.fitted(&picture, [2, 3]);

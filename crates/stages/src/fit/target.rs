@@ -44,7 +44,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn proportions_are_kept_and_so_is_the_area() {
+    fn proportions_and_area_are_kept() {
         let small = Scale {
             resolution_multiple: 16.,
             latent_dim_scale: 4.,

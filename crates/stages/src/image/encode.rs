@@ -113,7 +113,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn marks_come_back() {
+    fn marks_are_read_back() {
         let picture = RgbImage::from_fn(5, 3, |x, y| image::Rgb([x as u8 * 40, y as u8 * 80, 7]));
         let mark = wuerst_core::Origin::Composite.xmp();
         for name in ["a.png", "a.jpg", "a.webp"] {

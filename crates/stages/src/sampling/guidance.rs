@@ -256,7 +256,7 @@ mod tests {
     }
 
     #[test]
-    fn it_needs_a_weight_above_one_and_a_negative_text() -> Result<()> {
+    fn guidance_needs_weight_and_negative_text() -> Result<()> {
         for off in [guidance(Some(1.), [1., 0.], 2, true)?, guidance(Some(3.), [1., 0.], 2, false)?] {
             assert_eq!(predicted(off, 0.5)?, (vec![3., 4.], vec![1]));
         }

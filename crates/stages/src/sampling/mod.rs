@@ -248,7 +248,7 @@ mod tests {
     }
 
     #[test]
-    fn times_come_from_the_arguments_or_the_model() -> Result<()> {
+    fn times_follow_arguments_or_model() -> Result<()> {
         let own = [1., 0.5, 0.2, 0.];
         assert_eq!(sampled(&args(None, "linear", "ddpm"), &own)?.1, [1., 0.5, 0.2]);
         assert_eq!(sampled(&args(Some(2), "linear", "ddpm"), &own)?.1, [1., 0.5]);
@@ -263,7 +263,7 @@ mod tests {
     }
 
     #[test]
-    fn the_samplers_differ_in_their_noise() -> Result<()> {
+    fn samplers_differ_in_their_noise() -> Result<()> {
         let [ddpm, again, ddim, dpm] =
             ["ddpm", "ddpm", "ddim", "dpm"].map(|s| sampled(&args(Some(4), "linear", s), &[]));
         let (ddpm, ddim, dpm) = (ddpm?.0, ddim?.0, dpm?.0);
@@ -281,7 +281,7 @@ mod tests {
     }
 
     #[test]
-    fn a_model_of_another_shape_is_an_error_and_cancel_stops_between_steps() -> Result<()> {
+    fn foreign_plug_in_results_are_checked() -> Result<()> {
         struct Stop(CancellationToken);
         impl Observer for Stop {
             fn progress(&mut self, _: &str, done: usize, _: usize) {

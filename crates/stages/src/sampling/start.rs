@@ -147,7 +147,7 @@ mod tests {
     }
 
     #[test]
-    fn times_begin_at_the_strength() {
+    fn times_begin_at_strength() {
         let times = [1., 0.75, 0.5, 0.25, 0.];
         assert_eq!(start(1.).times(&times), times);
         assert_eq!(start(0.5).times(&times), [0.5, 0.25, 0.]);
@@ -156,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn a_strength_of_nothing_gives_back_what_was_given() {
+    fn zero_strength_returns_input() {
         let (init, noise) = ([0.1f32, 0.2, 0.3, 0.4], vec![9.; 4]);
         let begin = |start: &Start, times: &[f64]| {
             start.begin(&Schedule::default(), times, Some(&init), noise.clone(), [2, 2]).0
@@ -169,7 +169,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_kept_returns_as_it_was() {
+    fn kept_part_is_restored() {
         let init = [1f32, 2., 3., 4.];
         let (_, inpaint) = start(1.).begin(&Schedule::default(), &[1., 0.], Some(&init), vec![0.; 4], [2, 2]);
         let mut x = [7f32; 4];
@@ -178,7 +178,7 @@ mod tests {
     }
 
     #[test]
-    fn cells_get_the_mean_of_what_they_cover() {
+    fn cells_get_mean_of_covered_area() {
         let mask = Array2::from_shape_fn((3, 3), |(y, x)| (3 * y + x) as f32);
         let near = |got: Vec<f32>, want: &[f32]| {
             assert!(got.iter().zip(want).all(|(a, b)| (a - b).abs() < 1e-6), "{got:?}")

@@ -59,7 +59,7 @@ fn texts_become_ids_of_one_length() {
 }
 
 #[test]
-fn settings_of_the_file_are_not_followed() {
+fn settings_of_file_are_not_followed() {
     let mut padding = good()["padding"].clone();
     padding["pad_to_multiple_of"] = json!(1_000_000_000_000u64);
     padding["strategy"] = json!({ "Fixed": 1_000_000_000_000u64 });

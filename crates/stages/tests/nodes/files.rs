@@ -13,7 +13,7 @@ fn gradient() -> Tensor {
 }
 
 #[test]
-fn what_is_saved_is_loaded() {
+fn saved_tensors_are_loaded() {
     let folder = tempfile::tempdir().unwrap();
     let (at, picture) = (folder.path(), gradient());
     for name in ["a.png", "a.webp", "a.jpg"] {
@@ -39,7 +39,7 @@ fn what_is_saved_is_loaded() {
 }
 
 #[test]
-fn names_that_lead_elsewhere_are_refused_before_a_run() {
+fn names_outside_folder_are_refused_early() {
     let folder = tempfile::tempdir().unwrap();
     let at = &folder.path().join("in");
     fs::create_dir(at).unwrap();
@@ -118,7 +118,7 @@ const LOAD: &str = "wuerstchen: 1\ninputs: { file: 'file = \"a.npy\"' }\nnodes:\
                     l: { use: tensor.load, with: { file: $file } }\noutputs: { tensor: $l.tensor }\n";
 
 #[test]
-fn whoever_runs_a_graph_names_any_file_and_the_graph_its_own() {
+fn callers_name_any_file() {
     let (graphs, elsewhere) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let write = |folder: &Path, value: f32| {
         let numbers = Tensor::from_vec(&[1, 1, 1, 1], vec![value]).unwrap();

@@ -88,7 +88,7 @@ fn floats(value: Result<Value>) -> Vec<f32> {
 }
 
 #[test]
-fn every_port_says_what_it_means() {
+fn every_port_is_described() {
     let registry = registry(Path::new("."));
     for spec in registry.kinds().map(|node| node.spec()) {
         assert!(spec.about.ends_with('.'), "{} says nothing of itself", spec.kind);

@@ -33,7 +33,7 @@ fn whole_numbers_are_calculated_with() {
 }
 
 #[test]
-fn numbers_that_overflow_are_refused() {
+fn overflowing_numbers_are_refused() {
     let said = |kind: &str, with: &str, output: &str| said(one(kind, with, output, &[]));
     let most = "18446744073709551615";
     assert!(said("int.add", &format!("a: {most}, b: 1"), "sum").contains("use smaller numbers"));
@@ -50,14 +50,14 @@ fn numbers_that_overflow_are_refused() {
 }
 
 #[test]
-fn a_picture_tells_its_size() {
+fn picture_tells_its_size() {
     let picture = Tensor::from_vec(&[2, 3, 3], vec![9u8; 18]).unwrap();
     assert_eq!(one("image.size", "image: $a", "width", &[&picture]).unwrap(), Value::Int(3));
     assert_eq!(one("image.size", "image: $a", "height", &[&picture]).unwrap(), Value::Int(2));
 }
 
 #[test]
-fn a_fitted_picture_goes_back() {
+fn fitted_picture_is_restored() {
     let of = |value: u8| Tensor::from_vec(&[4, 8, 3], vec![value; 96]).unwrap();
     let (old, made, fitted) = (
         of(100),

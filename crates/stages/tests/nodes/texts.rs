@@ -29,7 +29,7 @@ fn texts_are_joined_listed_and_picked() {
 }
 
 #[test]
-fn joined_texts_have_an_end() {
+fn joined_texts_have_end() {
     // Each node joins the one before four times: 4^20 letters.
     let join = |i: usize| {
         format!(
@@ -52,7 +52,7 @@ fn joined_texts_have_an_end() {
 }
 
 #[test]
-fn a_switch_takes_one_of_two() {
+fn switch_takes_one_of_two() {
     let here = std::path::Path::new(".");
     for (on, want) in [("true", 1), ("false", 2)] {
         let value = node(here, "switch.int", &format!("on: {on}, yes: 1, no: 2"), "value", &[]);

@@ -122,7 +122,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn yaml_fills_in_defaults_and_refuses_unknown_fields() {
+    fn yaml_refuses_unknown_fields() {
         let config: DataConfig = serde_yaml::from_str("size: 128\nstyles: [blob]\n").unwrap();
         assert_eq!((config.size, config.compressor_size), (128, 128));
         assert!(config.check().is_ok());
@@ -130,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn errors_name_the_field() {
+    fn errors_name_field() {
         let wrong = DataConfig { styles: vec!["crayon".into()], ..DataConfig::default() };
         let message = wrong.check().unwrap_err().to_string();
         assert!(message.contains("crayon") && message.contains("fluent flat"), "{message}");

@@ -215,7 +215,7 @@ mod tests {
     }
 
     #[test]
-    fn the_same_index_gives_the_same_picture() {
+    fn same_index_gives_same_picture() {
         let dir = data_folder();
         let first = Dataset::open(dir.path(), &config(), DatasetSplit::Train).unwrap();
         // The second one reads the cache that the first has written.
@@ -231,7 +231,7 @@ mod tests {
     }
 
     #[test]
-    fn training_never_shows_a_held_out_combination_and_the_test_always_does() {
+    fn held_out_combinations_stay_out_of_training() {
         let dir = data_folder();
         let train = Dataset::open(dir.path(), &config(), DatasetSplit::Train).unwrap();
         let test = Dataset::open(dir.path(), &config(), DatasetSplit::TestScene).unwrap();
@@ -244,7 +244,7 @@ mod tests {
     }
 
     #[test]
-    fn a_coloured_background_is_seen_and_named() {
+    fn coloured_background_is_seen_and_named() {
         let dir = data_folder();
         let dataset = Dataset::open(dir.path(), &config(), DatasetSplit::Train).unwrap();
         for index in 0..500 {
@@ -263,7 +263,7 @@ mod tests {
     }
 
     #[test]
-    fn a_missing_package_says_what_to_run() {
+    fn missing_package_names_command() {
         let dir = tempfile::tempdir().unwrap();
         let error = Dataset::open(dir.path(), &config(), DatasetSplit::Train).unwrap_err().to_string();
         assert!(error.contains("wuerst-train data"), "{error}");

@@ -154,7 +154,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_wrong_checksum_names_the_file() {
+    fn wrong_checksum_names_file() {
         let dir = tempfile::tempdir().unwrap();
         let folder = dir.path().join(PACKAGE_FOLDER);
         fs::create_dir_all(&folder).unwrap();

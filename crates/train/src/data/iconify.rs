@@ -124,7 +124,7 @@ mod tests {
         "aliases":{"b":{"parent":"a","hFlip":true},"x":{"parent":"y"},"y":{"parent":"x"}}}"#;
 
     #[test]
-    fn frames_come_from_icon_then_set() {
+    fn frames_follow_icon_then_set() {
         let set = IconSet::parse(SET.as_bytes()).unwrap();
         assert!(set.svg("a", 64).unwrap().contains("viewBox=\"0 0 32 32\" width=\"64\""));
         assert!(set.svg("w", 64).unwrap().contains("viewBox=\"-4 0 40 32\""));

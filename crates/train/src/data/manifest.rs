@@ -109,7 +109,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn splits_have_the_published_sizes() {
+    fn splits_have_published_sizes() {
         let entries = manifest().unwrap();
         let count = |split| entries.iter().filter(|entry| entry.split == split).count();
         assert_eq!(entries.len(), 19_016);

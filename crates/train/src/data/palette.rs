@@ -93,7 +93,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_black_disc_is_lost_on_black_only() {
+    fn black_disc_vanishes_only_on_black() {
         let size = 16;
         let rgba: Vec<u8> = (0..size * size)
             .flat_map(|i| {

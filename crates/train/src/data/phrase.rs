@@ -191,7 +191,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn articles_follow_the_sound() {
+    fn articles_follow_sound() {
         for (label, expected) in [
             ("owl", "an owl"),
             ("unicorn", "a unicorn"),

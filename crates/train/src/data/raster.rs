@@ -185,7 +185,7 @@ mod tests {
     }
 
     #[test]
-    fn an_opaque_sprite_covers_exactly_its_rectangle() {
+    fn opaque_sprite_covers_exactly_its_rectangle() {
         let rgba = [10, 20, 30, 255].repeat(16);
         let mut canvas = Canvas::new(4, WHITE);
         canvas.draw(Sprite { size: 4, rgba: &rgba }, square(0.0, 0.0, 4.0), square(1.0, 1.0, 2.0), false);
@@ -238,7 +238,7 @@ mod tests {
     }
 
     #[test]
-    fn averaging_keeps_the_mean() {
+    fn averaging_keeps_mean() {
         let rgba: Vec<u8> = (0..6 * 6).flat_map(|i| [i as u8 * 7, i as u8 * 3, 9, 255]).collect();
         let scaled = scale_rgba(&rgba, 6, 6, 4);
         let mean = |bytes: &[u8]| {

@@ -142,7 +142,7 @@ mod tests {
     use rand_chacha::ChaCha8Rng;
 
     #[test]
-    fn about_a_tenth_is_held_out_and_order_does_not_matter() {
+    fn tenth_of_combinations_is_held_out() {
         let labels: Vec<String> = (0..200).map(|i| format!("thing {i}")).collect();
         let mut held = 0;
         for (i, one) in labels.iter().enumerate() {

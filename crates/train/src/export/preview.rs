@@ -142,7 +142,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_map_that_made_the_colours_is_found_again() -> Result<()> {
+    fn preview_map_is_recovered() -> Result<()> {
         let want = Preview { weight: vec![[0.1, 0.2, -0.3], [0., 0.5, 0.25]], bias: [0.5, 0.4, 0.3] };
         let values: Vec<f64> = (0..200).map(|i| f64::from(i * 37 % 101) / 50. - 1.).collect();
         let colour = |cell: &[f64], c: usize| {
@@ -160,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn cells_stand_for_the_mean_of_their_pixels() -> Result<()> {
+    fn cells_are_pixel_means() -> Result<()> {
         let mut cells = Cells::default();
         let latents = wuerst::Tensor::from_vec(&[1, 2, 1, 2], vec![1f32, 2., 3., 4.])?;
         let picture: Vec<u8> = [[0u8; 3], [255; 3], [51, 0, 0], [51, 0, 0]].concat();

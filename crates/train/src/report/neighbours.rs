@@ -40,7 +40,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_nearest_is_the_most_parallel() {
+    fn nearest_is_most_parallel() {
         let training = Tensor::from_slice(&[1f32, 0., 0., 2., -1., 0.]).reshape([3, 2]);
         let features = Tensor::from_slice(&[0.1f32, 5., -3., 0.]).reshape([2, 2]);
         let (rows, distances) = nearest(&features, &training);

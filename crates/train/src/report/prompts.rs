@@ -92,7 +92,7 @@ mod tests {
     }
 
     #[test]
-    fn prompts_are_of_the_kind_they_say() {
+    fn prompts_are_of_kind_they_say() {
         let (all, prompts) = (manifest().unwrap(), prompts().unwrap());
         let counts = Kind::ALL.map(|kind| prompts.iter().filter(|p| p.kind == kind).count());
         assert_eq!(counts, [40, 8, 8, 8]);

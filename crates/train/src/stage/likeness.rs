@@ -103,7 +103,7 @@ mod tests {
     }
 
     #[test]
-    fn psnr_is_a_mean_of_decibels() {
+    fn psnr_is_mean_of_decibels() {
         let real = Tensor::full([2, 3, 4, 4], 0.5, (Kind::Float, Device::Cpu));
         let made = real.copy();
         let _ = made.get(0).fill_(0.6);

@@ -73,7 +73,7 @@ impl Mean {
 #[cfg(test)]
 mod tests {
     #[test]
-    fn lines_after_a_step_go() {
+    fn lines_after_step_go() {
         assert_eq!(super::until("50,a\n100,b\n150,c\n", 100), "50,a\n100,b\n");
         assert_eq!(super::until("50,a\n10", 50), "50,a\n10\n");
     }

@@ -41,7 +41,7 @@ fn kept_generations_stay() -> Result<()> {
 }
 
 #[test]
-fn branch_has_the_bits_of_a_shorter_run() -> Result<()> {
+fn branch_equals_shorter_run() -> Result<()> {
     let _alone = alone();
     let folder = tempfile::tempdir()?;
     let run = |name: &str| RunConfig { folder: folder.path().join(name), ..tiny::run(folder.path()) };
@@ -67,7 +67,7 @@ fn branch_has_the_bits_of_a_shorter_run() -> Result<()> {
 }
 
 #[test]
-fn packed_run_goes_on_elsewhere() -> Result<()> {
+fn packed_run_continues_elsewhere() -> Result<()> {
     let _alone = alone();
     let folder = tempfile::tempdir()?;
     let run = |name: &str| RunConfig { folder: folder.path().join(name), ..tiny::run(folder.path()) };
@@ -90,7 +90,7 @@ fn packed_run_goes_on_elsewhere() -> Result<()> {
 }
 
 #[test]
-fn failed_save_keeps_the_one_before() -> Result<()> {
+fn failed_save_keeps_one_before() -> Result<()> {
     let _alone = alone();
     let folder = tempfile::tempdir()?;
     train(folder.path(), 4)?;
@@ -106,7 +106,7 @@ fn failed_save_keeps_the_one_before() -> Result<()> {
 }
 
 #[test]
-fn changed_data_stops_the_run() -> Result<()> {
+fn changed_data_stops_run() -> Result<()> {
     let _alone = alone();
     let folder = tempfile::tempdir()?;
     open(folder.path())?.learns_from("one")?.save(&[])?;

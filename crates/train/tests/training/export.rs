@@ -88,7 +88,7 @@ fn trained(config: &RunConfig) -> Result<()> {
 }
 
 #[test]
-fn a_run_becomes_a_folder_that_the_engine_draws_from() -> Result<()> {
+fn exported_run_draws_pictures() -> Result<()> {
     let _alone = alone();
     let folder = tempfile::tempdir()?;
     drawn_from(&tiny::run(folder.path()), folder.path())
@@ -174,7 +174,7 @@ outputs: { latents: $decoder.latents }
 ";
 
 #[test]
-fn training_goes_on_from_an_exported_model() -> Result<()> {
+fn training_continues_from_exported_model() -> Result<()> {
     let _alone = alone();
     let folder = tempfile::tempdir()?;
     let (config, out) = (tiny::run(folder.path()), folder.path().join("models"));
@@ -269,7 +269,7 @@ fn exported_losses_are_checkpoint_losses() -> Result<()> {
 }
 
 #[test]
-fn the_compressor_is_the_frozen_blocks_and_the_trained_tail() -> Result<()> {
+fn compressor_joins_frozen_and_trained_parts() -> Result<()> {
     let _alone = alone();
     let folder = tempfile::tempdir()?;
     let config = tiny::run(folder.path());

@@ -12,7 +12,7 @@ use wuerst_train::session::Session;
 const SIZES: Sizes = Sizes { batch: 1, height: 64, width: 64, embedding: [1, 1], length: 6 };
 
 #[test]
-fn features_and_states_are_the_evaluator_s() -> Result<()> {
+fn features_and_states_are_evaluator_s() -> Result<()> {
     let _alone = alone();
     let backbone = compressor::frozen_graph(Backbone::EfficientnetLite0, 11, &SIZES)?;
     let pictures = Tensor::rand([2, 3, 64, 64], (Kind::Float, Device::Cpu));

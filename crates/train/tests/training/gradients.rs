@@ -66,7 +66,7 @@ fn sizes(side: usize, cells: usize) -> Sizes {
 }
 
 #[test]
-fn of_stage_a() -> Result<()> {
+fn stage_a_gradients() -> Result<()> {
     let _alone = alone();
     check(vqgan::encoder_graph(&tiny::vqgan(), &sizes(8, 1))?);
     let mut g = NetworkGraph::new();
@@ -79,7 +79,7 @@ fn of_stage_a() -> Result<()> {
 }
 
 #[test]
-fn of_the_codebook_and_straight_through() -> Result<()> {
+fn codebook_gradients_pass_straight_through() -> Result<()> {
     let _alone = alone();
     let mut g = NetworkGraph::new();
     let latents = g.input("latents", DType::F32, &[2, 4, 3, 3].map(Axis::fixed));
@@ -106,21 +106,21 @@ fn of_the_codebook_and_straight_through() -> Result<()> {
 }
 
 #[test]
-fn of_stage_b() -> Result<()> {
+fn stage_b_gradients() -> Result<()> {
     let _alone = alone();
     check(decoder::graph(&tiny::decoder(), &sizes(8, 2))?);
     Ok(())
 }
 
 #[test]
-fn of_stage_c() -> Result<()> {
+fn stage_c_gradients() -> Result<()> {
     let _alone = alone();
     check(prior::graph(&tiny::prior(), &sizes(2, 2))?);
     Ok(())
 }
 
 #[test]
-fn of_the_compressor_s_tail() -> Result<()> {
+fn compressor_tail_gradients() -> Result<()> {
     let _alone = alone();
     let backbone = Backbone::EfficientnetLite0;
     let mut g = NetworkGraph::new();

@@ -13,7 +13,7 @@ fn sizes() -> Sizes {
 }
 
 #[test]
-fn a_decoder_with_more_blocks_draws_the_same_at_first() {
+fn grown_decoder_starts_equal() {
     let _alone = alone();
     let small = VqganConfig { bottleneck_blocks: 2, ..tiny::vqgan() };
     let large = VqganConfig { bottleneck_blocks: 5, ..tiny::vqgan() };
@@ -33,7 +33,7 @@ fn a_decoder_with_more_blocks_draws_the_same_at_first() {
 }
 
 #[test]
-fn a_decoder_does_not_lose_blocks() {
+fn decoder_does_not_lose_blocks() {
     let graph = decoder_graph(&VqganConfig { bottleneck_blocks: 3, ..tiny::vqgan() }, &sizes()).unwrap();
     let tensors: BTreeMap<String, Tensor> = Weights::init(&graph, 1, Device::Cpu).all().into_iter().collect();
     let told = grow::decoder(tensors, &tiny::vqgan(), 1).unwrap_err().to_string();

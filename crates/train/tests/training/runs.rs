@@ -68,7 +68,7 @@ fn resumes<S: TrainedStage>(make: &Make<S>) -> Result<()> {
 }
 
 #[test]
-fn stage_c_resumes_to_the_same_bits() -> Result<()> {
+fn stage_c_resumes_to_same_bits() -> Result<()> {
     let _alone = alone();
     resumes(&|seed| {
         let stage = prior_stage()?;
@@ -78,7 +78,7 @@ fn stage_c_resumes_to_the_same_bits() -> Result<()> {
 }
 
 #[test]
-fn stage_a_resumes_to_the_same_bits() -> Result<()> {
+fn stage_a_resumes_to_same_bits() -> Result<()> {
     let _alone = alone();
     resumes(&|seed| {
         let noisy = LatentsRun { quantised: 0.5, noised: 0.5, noise: 0.1, ..LatentsRun::default() };
@@ -157,7 +157,7 @@ fn sample_grid_measures_both_ways() -> Result<()> {
 }
 
 #[test]
-fn stage_b_learns_and_so_does_the_compressor_s_tail() -> Result<()> {
+fn stage_b_trains_compressor_tail() -> Result<()> {
     let _alone = alone();
     let corpus = Rc::new(corpus(16, 32));
     let latents = Tensor::randn([16, 4, 8, 8], (Kind::Float, Device::Cpu)).to_kind(Kind::Half);

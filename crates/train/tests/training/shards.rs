@@ -25,7 +25,7 @@ fn filled(folder: &Path) -> Result<i64> {
 }
 
 #[test]
-fn rows_come_back_from_files() -> Result<()> {
+fn rows_are_read_from_files() -> Result<()> {
     let folder = tempfile::tempdir()?;
     assert_eq!(filled(folder.path())?, LEN as i64);
     let table = Table::open(folder.path(), "a", LEN)?;
@@ -57,7 +57,7 @@ fn shards_are_computed_once() -> Result<()> {
 }
 
 #[test]
-fn shortened_shard_is_an_error() -> Result<()> {
+fn shortened_shard_is_error() -> Result<()> {
     let folder = tempfile::tempdir()?;
     filled(folder.path())?;
     let table = Table::open(folder.path(), "a", LEN)?;

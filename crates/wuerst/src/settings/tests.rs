@@ -65,7 +65,7 @@ fn right_files_are_read() {
 }
 
 #[test]
-fn the_page_shows_what_is_read() {
+fn page_lists_every_limit() {
     let page = fs::read_to_string(root().join("crates/cli/README.md")).unwrap();
     let example = page.split("```yaml\n").find(|part| part.contains("settings: 1")).unwrap();
     let example = read(example.split("```").next().unwrap());
@@ -120,7 +120,7 @@ fn other_files_are_not_opened() {
 }
 
 #[test]
-fn engines_load_what_files_name() {
+fn engines_load_files_of_settings() {
     let folder = tempfile::tempdir().unwrap();
     let at = |name: &str| folder.path().join(name);
     fs::create_dir(at("parts")).unwrap();
@@ -141,7 +141,7 @@ fn engines_load_what_files_name() {
 
 /// What jsonschema makes of the files, `tests/schema` tests.
 #[test]
-fn the_schema_has_every_key() {
+fn schema_has_every_key() {
     let text = fs::read_to_string(root().join("graphs/settings.schema.json")).unwrap();
     let schema: Json = serde_json::from_str(&text).unwrap();
     let keys = |place: &str| -> Vec<String> {

@@ -363,7 +363,7 @@ mod tests {
     }
 
     #[test]
-    fn reading_goes_on_behind_a_syntax_error() {
+    fn reading_continues_after_syntax_error() {
         let read = read("inputs:\n  a: {\nnodes:\n  b: \"open\noutputs:\n  c: d\n");
         assert_eq!(read.problems.len(), 2, "{:?}", read.problems);
         assert!(read.cut && find(&read.tree, &["inputs", "a"]).is_some());
@@ -371,7 +371,7 @@ mod tests {
     }
 
     #[test]
-    fn what_makes_small_files_large_is_refused() {
+    fn expanding_yaml_is_refused() {
         let bomb = "a: &a [x, x]\nb: &b [*a, *a]\nc: [*b, *b]\n";
         let found = problems(bomb);
         assert_eq!(found.len(), 6, "{found:?}");

@@ -50,7 +50,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn numbers_are_told_from_texts() {
+    fn numbers_differ_from_texts() {
         for (text, value) in [("7", 7), ("-7", -7), ("+7", 7), ("007", 7), ("0x1F", 31), ("0o17", 15)] {
             assert_eq!(plain(text), Ok(Data::Int(value)), "{text}");
         }

@@ -157,7 +157,7 @@ mod tests {
     }
 
     #[test]
-    fn boxes_stand_behind_what_they_use_and_never_on_each_other() {
+    fn boxes_follow_sources_without_overlap() {
         let sorts = [Sort::Input, Sort::Input, Sort::Node, Sort::Node, Sort::Node, Sort::Output];
         let wires = [(0, 2), (2, 3), (2, 4), (1, 4), (4, 5)];
         let wire = |(from, to)| Wire { from: (from, 0), to: (to, 0), ty: "int".into() };

@@ -74,7 +74,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_report_is_read_and_nothing_is_fetched() {
+    fn page_shows_report_offline() {
         let report = json!({ "nodes": [
             { "node": "a", "did": "ran", "why": "changed", "changed": ["seed", "text"], "milliseconds": 4.0,
               "preview": "data:image/png;base64,AA==" },

@@ -136,7 +136,7 @@ mod tests {
     }
 
     #[test]
-    fn it_has_the_keys_that_are_read() {
+    fn schema_has_all_keys() {
         let sorted = |keys: &[&'static str]| {
             let mut keys = keys.to_vec();
             keys.sort_unstable();

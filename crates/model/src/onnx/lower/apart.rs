@@ -53,7 +53,7 @@ mod tests {
     }
 
     #[test]
-    fn keys_and_values_of_the_text_depend_on_no_step() {
+    fn text_keys_and_values_are_step_invariant() {
         // Wide enough for int8.
         let prior = PriorConfig { c: 256, c_cond: 8, depth: 2, nhead: 4, ..PriorConfig::default() };
         let decoder = DecoderConfig {

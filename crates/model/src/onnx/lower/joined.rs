@@ -138,7 +138,7 @@ mod tests {
     use crate::onnx::{BoxError, ExportOptions, Operators, Weight, encode};
 
     #[test]
-    fn nothing_widens_the_embedding_and_norms_add_what_is_before_them() {
+    fn narrow_embedding_and_fused_norms() {
         let config = DecoderConfig {
             c_cond: 32,
             c_hidden: vec![8, 16],

@@ -69,7 +69,7 @@ fn parts(model: &[u8]) -> Option<[[Vec<String>; 4]; 2]> {
 }
 
 #[test]
-fn what_follows_from_the_text_is_apart() {
+fn text_part_is_split_off() {
     let model =
         nodes(&["MatMul text w -> k", "Add latents timestep -> x", "MatMul x k -> y", "Add y v -> noise"]);
     let [invariant, step] = parts(&model).unwrap();
@@ -81,14 +81,14 @@ fn what_follows_from_the_text_is_apart() {
 }
 
 #[test]
-fn inputs_that_each_step_reads_too_stay_inputs() {
+fn shared_inputs_stay_inputs() {
     let [invariant, step] = parts(&nodes(&["MatMul text w -> k", "Sum latents text k -> noise"])).unwrap();
     assert_eq!((invariant[0].as_slice(), invariant[3].as_slice()), (&["text".into()][..], &["k".into()][..]));
     assert_eq!(step[0], ["latents", "text", "k"]);
 }
 
 #[test]
-fn nothing_is_gained_without_a_product() {
+fn nothing_is_gained_without_product() {
     assert_eq!(parts(&nodes(&["Mul text w -> k", "Add latents k -> noise"])), None);
     assert_eq!(parts(&nodes(&["MatMul latents w -> noise"])), None);
     // The weights' own product is computed while loading.
@@ -99,7 +99,7 @@ fn nothing_is_gained_without_a_product() {
 }
 
 #[test]
-fn what_follows_from_weights_alone_is_in_both() {
+fn weight_only_values_are_in_both_parts() {
     let model =
         nodes(&["Cast w -> wide", "MatMul text wide -> k", "MatMul latents wide -> x", "Add x k -> noise"]);
     let [invariant, step] = parts(&model).unwrap();
@@ -113,7 +113,7 @@ fn what_follows_from_weights_alone_is_in_both() {
 }
 
 #[test]
-fn what_is_random_is_new_in_each_step() {
+fn random_values_run_in_each_step() {
     let model = ["RandomNormalLike text -> r", "MatMul r w -> k", "Add latents k -> noise"];
     assert_eq!(parts(&nodes(&model)), None);
     let inside = branches("text", &["RandomNormalLike text -> r", "MatMul r w -> i"], "k");
@@ -126,7 +126,7 @@ fn model_of(first: Vec<u8>) -> Vec<u8> {
 }
 
 #[test]
-fn subgraphs_read_the_graph_around_them() {
+fn subgraphs_read_graph_around_them() {
     let [invariant, step] = parts(&model_of(branches("text", &["MatMul text w -> i"], "k"))).unwrap();
     assert_eq!(invariant, [vec!["text"], vec!["If"], vec!["w"], vec!["k"]]);
     assert_eq!(step[0], ["latents", "k"]);
@@ -138,7 +138,7 @@ fn subgraphs_read_the_graph_around_them() {
 }
 
 #[test]
-fn what_is_kept_is_not_enlarged_before() {
+fn enlarging_nodes_run_in_each_step() {
     let model = nodes(&["MatMul text w -> k", "Expand k v -> e", "Tile e v -> t", "Add latents t -> noise"]);
     let [invariant, step] = parts(&model).unwrap();
     assert_eq!((&invariant[1], &invariant[3]), (&vec!["MatMul".to_owned()], &vec!["k".to_owned()]));
@@ -146,7 +146,7 @@ fn what_is_kept_is_not_enlarged_before() {
 }
 
 #[test]
-fn the_extents_of_what_changes_do_not_change() {
+fn extents_are_step_invariant() {
     let model =
         nodes(&["Shape latents -> s", "Resize text s -> r", "MatMul r w -> k", "Add latents k -> noise"]);
     let [invariant, step] = parts(&model).unwrap();
@@ -155,7 +155,7 @@ fn the_extents_of_what_changes_do_not_change() {
 }
 
 #[test]
-fn a_damaged_model_stays_whole() {
+fn damaged_model_stays_whole() {
     let whole = nodes(&["MatMul text w -> k", "Add latents k -> noise"]);
     assert!(parts(&whole).is_some());
     for length in 0..whole.len() {

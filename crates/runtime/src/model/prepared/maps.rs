@@ -161,7 +161,7 @@ mod tests {
 
     #[test]
     #[cfg(target_os = "linux")]
-    fn finds_the_program_itself() {
+    fn finds_program_itself() {
         let program = fs::canonicalize(std::env::current_exe().unwrap()).unwrap();
         assert!(!mapped(&program).unwrap().is_empty());
         assert_eq!(mapped(Path::new("/no/such/file")).unwrap(), []);

@@ -73,7 +73,7 @@ fn changed_models_are_made_again() {
 }
 
 #[test]
-fn two_writers_keep_the_first() {
+fn two_writers_keep_first() {
     let cache = tempfile::tempdir().unwrap();
     let one = prepared(cache.path(), 1, 1000);
     let late = one.begin().unwrap();
@@ -87,7 +87,7 @@ fn two_writers_keep_the_first() {
 }
 
 #[test]
-fn the_longest_unused_goes_first() {
+fn longest_unused_is_evicted_first() {
     let cache = tempfile::tempdir().unwrap();
     let all: Vec<Prepared> = (0..3).map(|name| prepared(cache.path(), name, 460)).collect();
     for (seconds, one) in [(9, &all[0]), (5, &all[1])] {
@@ -100,7 +100,7 @@ fn the_longest_unused_goes_first() {
 }
 
 #[test]
-fn models_beyond_the_budget_leave_a_note() {
+fn models_beyond_budget_leave_note() {
     let cache = tempfile::tempdir().unwrap();
     let [small, large] = [1, 2].map(|name| prepared(cache.path(), name, 1000));
     write(&small, 100);
@@ -117,7 +117,7 @@ fn models_beyond_the_budget_leave_a_note() {
 }
 
 #[test]
-fn abandoned_folders_go_after_an_hour() {
+fn abandoned_folders_go_after_hour() {
     let cache = tempfile::tempdir().unwrap();
     let [one, two] = [1, 2].map(|name| prepared(cache.path(), name, 1000));
     let left = one.begin().unwrap();

@@ -133,7 +133,7 @@ mod tests {
     }
 
     #[test]
-    fn ends_before_the_first_scan_do_not_count() {
+    fn early_end_markers_are_ignored() {
         let mut file =
             [&[0xff, 0xd8][..], &segment(0xe1, &[0xff, 0xd9]), &segment(0xda, &[0]), &[1, 2]].concat();
         assert!(!strip(&mut file));
