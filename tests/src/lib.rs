@@ -1,4 +1,4 @@
-//! Whole-system tests live beside this file; what they share is here.
+//! Shared code of the whole-system tests in `tests/tests`.
 
 pub mod built;
 pub mod bundle;

@@ -95,7 +95,7 @@ fn decoder(
     [number(1, 4), put(8, &number(2, 9)), put(7, &graph), metadata, model.to_vec()].concat()
 }
 
-/// The same with good metadata.
+/// Like the above, with valid metadata.
 pub fn vqgan(graph: &[u8], model: &[u8]) -> Vec<u8> {
     vqgan_with(&metadata(), graph, model)
 }

@@ -28,7 +28,7 @@ fn host_outlives_its_memory() -> Result<()> {
     Ok(())
 }
 
-/// What a line of `tests/heavy/allocations.c` says of a run in which a block of memory cannot be had.
+/// A line of `tests/heavy/allocations.c` about a run with a failed allocation.
 struct Trial {
     signal: i32,
     code: i32,

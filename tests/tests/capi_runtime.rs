@@ -37,7 +37,7 @@ impl Runtimes {
         Ok(fs::canonicalize(at)?)
     }
 
-    /// What the program prints, run without the variable.
+    /// Output of the program without the variable.
     fn said(&self, program: &Path, arguments: &[&str], variable: Option<&Path>) -> Result<String> {
         let mut command = Command::new(program);
         command.env_remove(VARIABLE).arg(self.path("models")).args(arguments);
@@ -61,7 +61,7 @@ fn first_of_four_places_counts() -> Result<()> {
     let (named_text, loaded_text) = (named.to_str().context("UTF-8")?, loaded.to_str().context("UTF-8")?);
     let said = |arguments: &[&str], variable: Option<&Path>| runtimes.said(&program, arguments, variable);
 
-    // What the host names or gives, whatever the variable says.
+    // The host's choice overrides the variable.
     let nowhere = Path::new("/nowhere/libonnxruntime.so");
     assert_eq!(said(&["named", named_text], Some(nowhere))?, named_text);
     let folder = named.parent().and_then(Path::to_str).context("UTF-8")?;
@@ -69,13 +69,13 @@ fn first_of_four_places_counts() -> Result<()> {
     assert_eq!(said(&["based", named_text], Some(nowhere))?, named_text);
     // The variable, though the host has another one loaded.
     assert_eq!(said(&["loaded", loaded_text], Some(&named))?, named_text);
-    // One that is loaded, though one lies beside the library.
+    // A loaded runtime is preferred to one next to the library.
     let beside = runtimes.copy("libonnxruntime.so.1.28.0")?;
     fs::copy(library()?, runtimes.path("libwuerst.so"))?;
     fs::remove_file(runtimes.path("libwuerst.so.0"))?;
     fs::rename(runtimes.path("libwuerst.so"), runtimes.path("libwuerst.so.0"))?;
     assert_eq!(said(&["loaded", loaded_text], None)?, loaded_text);
-    // One that lies beside the library.
+    // A runtime next to the library.
     assert_eq!(Some(said(&["found"], None)?.as_str()), beside.to_str());
     Ok(())
 }

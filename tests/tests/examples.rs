@@ -51,7 +51,7 @@ fn lines(output: Output) -> Result<String> {
     Ok(said.replace("u8[64,64,3]", "64x64").replace("u8[130,130,3]", "130x130"))
 }
 
-/// What an example prints, in each language.
+/// Output of an example, in each language.
 fn printed(name: &str) -> Result<Vec<(Language, String)>> {
     let folder = tempfile::tempdir()?;
     furnish(folder.path())?;

@@ -214,7 +214,7 @@ fn pages_commands_run() -> Result<()> {
     let stale: Vec<&str> =
         NOT_RUN.iter().zip(used).filter(|(_, used)| !used).map(|((begin, _), _)| *begin).collect();
     assert!(stale.is_empty(), "no page has these commands any more: {stale:?}");
-    // What the commands promise is there.
+    // Everything that the commands document exists.
     for file in [
         "apple.png",
         "apple.npy",

@@ -12,7 +12,7 @@ use wuerst_tests::bundle::{Bundle, ODD, PLAIN};
 use wuerst_tests::numbers::relative_error;
 use wuerst_tests::runtime::{Array, Model};
 
-/// What a test allows: largest difference over largest magnitude.
+/// Tolerance of a test: largest difference relative to the largest magnitude.
 const TOLERANCE: f32 = 1e-4;
 
 /// A stage by its file, the arrays to feed by input, and the array that diffusers made of them.

@@ -125,7 +125,7 @@ fn rust_plug_in_replaces_prior() -> Result<()> {
     assert_ne!(tensor(after.get("image", &mut ())?), other);
     assert!(ran(&after).contains(&"prior".to_owned()));
 
-    // What it refuses is said when the graph is read, and before a run.
+    // Refusals come when the graph is read, and before a run.
     let change = [Change::Kind("prior", "house.prior"), Change::Text("prior.width", "50")];
     let refused = job(&engine, &change).unwrap_err().to_string();
     assert!(refused.contains("prior.width: 50 is no multiple of 16"), "{refused}");

@@ -1,4 +1,4 @@
-//! What editors and readers are told of graphs and nodes agrees with the nodes themselves.
+//! Schema, node pages and the nodes themselves agree.
 //!
 //! After a change of nodes: `UPDATE_GOLDEN=1 cargo test -p wuerst-tests --test schema`, then read the difference. What
 //! the schema takes and refuses, `tests/schema` holds it to.

@@ -9,7 +9,7 @@ use crate::say::warn;
 /// Options for the models' target.
 #[derive(clap::Args)]
 pub(crate) struct Choice {
-    /// What will run the models; without it they use operators that everything has
+    /// Runtime of the models; without it they use standard operators
     #[arg(long = "for", value_enum, value_name = "PROVIDER")]
     target: Option<Target>,
     /// Multiply in int8 what depends on the picture: a fraction of the bytes and of the time on processors with VNNI

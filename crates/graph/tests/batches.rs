@@ -77,7 +77,7 @@ fn value(bench: &Bench, text: &str, name: &str, sets: &[(&str, Value)]) -> Resul
     Run::new(&graph, &inputs, &bench.cache, &cancel, &mut observer).output(name)
 }
 
-/// What it is told, in order.
+/// Events in order.
 #[derive(Default)]
 struct Notes(Vec<String>);
 

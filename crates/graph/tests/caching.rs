@@ -1,4 +1,4 @@
-//! What runs after which change, by the word of the nodes themselves.
+//! Nodes that run after each change, as counted by the nodes themselves.
 
 mod stub;
 

@@ -103,7 +103,7 @@ fn unwritable_folder_is_a_warning() {
     assert!(warnings.0[0].contains("cache folder") && warnings.0[0].contains("goes on"), "{:?}", warnings.0);
 }
 
-/// What a process of the test below does: pictures of some seeds over and over, and now and then damage.
+/// Process of the test below: makes pictures of several seeds repeatedly, and sometimes damages files.
 #[test]
 fn shared_folder_worker() {
     let Some(folder) = std::env::var_os(FOLDER).map(std::path::PathBuf::from) else { return };
@@ -112,7 +112,7 @@ fn shared_folder_worker() {
         let seed = i64::from((round + std::process::id()) % 6);
         assert_eq!(image(&bench(&folder), seed), image(&alone, seed));
         if let Some(file) = files(&folder).get((round % 7) as usize).filter(|_| round % 5 == 0) {
-            // It may have gone since. What does not begin as results do counts as none of the cache's.
+            // It may be gone already. A file without the header of results does not count as the cache's.
             let _ = fs::write(file, "wuerst results 1\ndamage");
         }
     }

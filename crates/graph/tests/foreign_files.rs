@@ -14,7 +14,7 @@ use stub::{Bench, CASCADE, inputs};
 use wuerst_core::{CancellationToken, Observer, Value};
 use wuerst_graph::{Cache, Folder, Run};
 
-/// What one result of the stubs takes, roughly; every run goes beyond it.
+/// Approximate size of one stub result; every run exceeds it.
 const BUDGET: u64 = 3_000;
 
 #[derive(Default)]
@@ -178,7 +178,7 @@ fn shared_folders_are_not_used() {
     }
     run(&cache, 0..1);
     assert!(!results(&cache).is_empty());
-    // What is there already is not read either.
+    // Existing files are not read either.
     fs::set_permissions(&cache, fs::Permissions::from_mode(0o775)).unwrap();
     assert_eq!(run(&cache, 0..1).len(), 1);
 }

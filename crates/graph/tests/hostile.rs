@@ -8,7 +8,7 @@ use stub::{Bench, CASCADE};
 use wuerst_core::{Diagnostic, Error, Value};
 use wuerst_graph::{Graph, excerpt, read_file};
 
-/// What is said of a file that is refused.
+/// Messages about a refused file.
 fn refused(text: &str) -> Vec<Diagnostic> {
     match Graph::load(text, &Bench::new(0).registry) {
         Err(Error::Graph(problems)) => problems,
@@ -107,7 +107,7 @@ fn huge_lengths_are_handled() {
     let bench = Bench::new(0);
     let large = format!("f32[{0},{0},{0}]", usize::MAX);
     let loaded = Graph::load(&graph(&large), &bench.registry).unwrap();
-    // Nobody has such a tensor, and none is made to find out.
+    // Such a tensor cannot exist, and none is allocated to find out.
     let small = Value::from(ndarray::Array3::<f32>::zeros((1, 1, 1)));
     let said = wuerst_graph::Inputs::new().set(&loaded, "x", small).unwrap_err().to_string();
     assert!(said.contains("wants f32[18446744073709551615,"), "{said}");

@@ -113,7 +113,7 @@ fn wrong_inputs_are_refused_before_anything_runs() {
     assert!(ran.is_empty() && bench.log.lock().unwrap().is_empty());
     assert_eq!(message(bench.output(&graph, "imge", &[]).0), "no output `imge`; did you mean `image`?");
 
-    // What a port allows holds for the input that is wired to it, whatever the input says itself.
+    // Limits of a port apply to the input that is wired to it, in addition to the input's own.
     bench.add("test.take", "n: int {0..4}, x: f32[2,n] -> n: int", |_, args| Ok(vec![args.int("n")?.into()]));
     let graph = bench.load(
         "{wuerstchen: 1, inputs: {n: int = 1, x: 'f32[a,b]'}, outputs: {image: $t.n}, \

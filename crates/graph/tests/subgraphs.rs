@@ -92,7 +92,7 @@ fn nested_graphs_are_flattened() {
     assert_eq!(ids, all);
     assert_eq!(bench.ran(&graph, &prompt()), all);
 
-    // What comes in must be allowed at every door.
+    // Values must satisfy the limits of every nested input.
     let set = |value: i64| {
         let mut graph = graph.clone();
         graph.set("prior.steps", value).map(|()| graph)
@@ -340,7 +340,7 @@ fn file_names_resolve_where_written() {
     // What the outer graph gives is written in the outer graph, as a literal or as its input's default.
     let given = graph("file: a.txt, own: $own", &[]).unwrap();
     assert_eq!(all(&given), ["outer file, innermost model", innermost, "outer file, inner model"]);
-    // And what whoever runs it gives is a path.
+    // A value given by the caller is a path.
     let path = folder.path().join("inner/m");
     let path = path.to_str().unwrap();
     let changed = graph("", &[Change::Text("n.file", path)]).unwrap();
@@ -348,7 +348,7 @@ fn file_names_resolve_where_written() {
     let set = graph("file: $file", &[]).unwrap();
     assert_eq!(read(&set, &[("file", path.into())])[0], "inner modelinnermost model");
 
-    // What is not there is said of the folder that was looked in.
+    // Messages about missing files name the searched folder.
     std::fs::remove_file(folder.path().join("innermost/a.txt")).unwrap();
     let text = "{wuerstchen: 1, nodes: {n: {use: house.least}}, outputs: {t: $n.text}}";
     let error = said(Graph::load(text, &bench.registry));

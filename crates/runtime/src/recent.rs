@@ -160,7 +160,7 @@ mod tests {
                     })
                 });
             }
-            // One that takes its time keeps nobody from another.
+            // A slow value does not delay others.
             let (other, begun) = mpsc::channel();
             let recent = &recent;
             scope.spawn(move || {

@@ -204,7 +204,7 @@ mod tests {
         let said = write("b.png", b"1234567").unwrap_err().to_string();
         assert!(said.contains("would have 11 bytes") && said.contains("--outputs-size"), "{said}");
         write("b.png", b"123456").unwrap();
-        // The same name once more is a file, too.
+        // A second file with an equal name counts too.
         write("b.png", b"").unwrap();
         let said = write("c.png", b"").unwrap_err().to_string();
         assert!(said.contains("has saved 3 files") && said.contains("--outputs-count"), "{said}");

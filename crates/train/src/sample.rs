@@ -13,7 +13,7 @@ use std::path::PathBuf;
 pub struct SampleArgs {
     /// The run's YAML file
     pub run: PathBuf,
-    /// What to draw; the 64 prompts of the report when left out
+    /// Prompts; the 64 prompts of the report when left out
     pub prompts: Vec<String>,
     /// The contact sheet to write; `sample.png` in the run's folder when left out
     #[arg(long, value_name = "PNG")]

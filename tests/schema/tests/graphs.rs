@@ -74,7 +74,7 @@ nodes:
 outputs: { image: $small.image, text: $join.text }
 ";
 
-/// What is replaced in it, and what makes it wrong.
+/// The replaced text, and the text that makes it wrong.
 const WRONG: [(&str, &str); 22] = [
     ("wuerstchen: 1", "wuerstchen: 2"),
     ("wuerstchen: 1", ""),

@@ -1,4 +1,4 @@
-//! What is refused before any work: by `check`, and by `run` and `generate`.
+//! Refusals before any work: by `check`, and by `run` and `generate`.
 
 use std::fs;
 use std::io::Write;
@@ -10,7 +10,7 @@ use serde_json::Value as Json;
 
 use crate::{GRAPH, models, stdout, text, wuerst};
 
-/// What `check --json` prints of a file, which is wrong.
+/// Output of `check --json` for a wrong file.
 fn json(models: &Path, file: &str, more: &[&str]) -> Result<Json> {
     let output = wuerst(models, &[&["check", file, "--json"], more].concat())?.output()?;
     ensure!(output.status.code() == Some(1) && output.stderr.is_empty(), "{output:?}");
@@ -102,7 +102,7 @@ fn notes_are_printed() -> Result<()> {
     Ok(())
 }
 
-/// What a command says that must fail without leaving a file in the folder.
+/// Message of a command that must fail without leaving a file in the folder.
 fn refused(models: &Path, out: &Path, args: &[&str]) -> Result<String> {
     let output = wuerst(models, args)?.output()?;
     let said = String::from_utf8(output.stderr)?;

@@ -102,7 +102,7 @@ fn conversion_equals_import() -> Result<()> {
     Ok(())
 }
 
-/// The same of a model whose weights are inside, in a data file, or in half the bytes.
+/// Also for a model with inline weights, with external data, and in f16.
 #[test]
 fn wherever_weights_are_they_are_read() -> Result<()> {
     let folder = tempfile::tempdir()?;
@@ -160,7 +160,7 @@ fn failed_conversion_leaves_no_files() -> Result<()> {
     succeeds(
         &[&["convert", "models/icons", "--out", text(&once)?, "--stages", "prior"], &eight[..]].concat(),
     )?;
-    // A model of somebody else's, which names no network, goes along and cannot be asked for.
+    // A foreign model that names no network is copied, and cannot be selected.
     fs::create_dir(&silent)?;
     let graph =
         prior::graph(&PriorConfig { c: 32, c_cond: 8, depth: 1, nhead: 2, ..Default::default() }, &SIZES)?;

@@ -95,7 +95,7 @@ fn same_checkpoint_gives_same_bytes() -> Result<()> {
     Ok(())
 }
 
-/// What is too small to gain from int8 stays as it is, and the user is told.
+/// A model too small to gain from int8 stays unchanged, with a warning.
 #[test]
 fn int8_is_for_large_networks_on_cpu() -> Result<()> {
     let folder = tempfile::tempdir()?;

@@ -54,7 +54,7 @@ fn wuerst(models: &Path, args: &[&str]) -> Result<Command> {
     Ok(command)
 }
 
-/// What it prints on stdout; it must succeed.
+/// Its stdout; it must succeed.
 fn stdout(mut command: Command) -> Result<String> {
     succeeded(&command.output()?)
 }
@@ -73,7 +73,7 @@ fn outcome(args: &[&str]) -> Result<Output> {
     Ok(command()?.current_dir(root()).args(args).output()?)
 }
 
-/// What a command that succeeded printed on stdout.
+/// Stdout of a command that succeeded.
 fn succeeded(output: &Output) -> Result<String> {
     ensure!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     Ok(String::from_utf8_lossy(&output.stdout).into_owned())

@@ -25,7 +25,7 @@ fn bench() -> Result<TempDir> {
     Ok(folder)
 }
 
-/// What the command says of what it refuses. It must end by itself.
+/// Message of a refusal. The command must end by itself.
 pub fn refused(folder: &Path, args: &[&str]) -> Result<String> {
     let mut command = command()?;
     command.current_dir(folder).args(args);
@@ -45,7 +45,7 @@ pub fn refused(folder: &Path, args: &[&str]) -> Result<String> {
     Ok(said)
 }
 
-/// What the check says of a graph that names a model.
+/// Message of the check for a graph that names a model.
 fn check(folder: &Path, model: &str) -> Result<String> {
     let with = format!("{{ text: $p, model: \"{model}\" }}");
     let graph = format!(

@@ -1,4 +1,4 @@
-//! What the command makes of small models with random weights, and that the same seed gives the same bytes.
+//! Pictures of small models with random weights; equal seeds give equal bytes.
 
 use std::fs;
 use std::path::Path;

@@ -19,7 +19,7 @@ fn replace(file: &Path) -> Result<()> {
     pipe(file)
 }
 
-/// What the command says of a pipe that it refuses.
+/// Message about a refused pipe.
 fn of_a_pipe(folder: &Path, args: &[&str]) -> Result<()> {
     let said = refused(folder, args)?;
     ensure!(said.contains("is a pipe, no regular file"), "{args:?}: {said}");

@@ -31,7 +31,7 @@ impl Bench {
         Ok(error)
     }
 
-    /// The same for `generate`, which writes into a folder that is there. Checks that it says all of `wants`.
+    /// Like `refused`, for `generate`, which writes into an existing folder. Checks that the message has all of `wants`.
     fn generate(&self, prompt: &str, more: &[&str], wants: &[&str]) -> Result<()> {
         let picture = self.out.path().join("a.png");
         let args = ["generate", prompt, "-o", picture.to_str().context("a path in UTF-8")?];

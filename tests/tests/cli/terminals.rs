@@ -10,7 +10,7 @@ use crate::{models, text, wuerst};
 /// Sets the title of a terminal, its colours, and the direction of letters.
 const HOSTILE: &str = "\u{1b}]0;owned\u{7}\u{9b}31m\r\u{202e}gnp";
 
-/// The same in a YAML file, where it stands in double quotes.
+/// This text in a YAML file, in double quotes.
 const QUOTED: &str = r"\e]0;owned\a\x9b31m\r\u202egnp";
 
 #[test]

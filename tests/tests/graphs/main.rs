@@ -109,7 +109,7 @@ fn distance(a: &Tensor, b: &Tensor) -> f64 {
 
 #[test]
 fn models_stay_within_memory_budget() -> Result<()> {
-    // Room for all but the text encoder, beside which nothing fits.
+    // Memory for all models but the text encoder, next to which nothing fits.
     let mut options = Options { models: root().join("models/icons"), ..Options::default() };
     options.stages.model_bytes = 72 << 20;
     let engine = Engine::new(options)?;

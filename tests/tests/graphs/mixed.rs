@@ -116,7 +116,7 @@ fn saved_embedding_makes_equal_picture() -> Result<()> {
     decoder.set("embedding", text(&path)?)?;
     decoder.set("prompt", APPLE)?;
     let kept = get(&decoder, "image")?;
-    // The same in one run, where the decoder begins with its own seed too.
+    // In one run, where the decoder begins with its own seed too.
     let graph = fs::read_to_string(wuerst_tests::built::root().join("graphs/text-to-image.yaml"))?;
     let whole = graph.replace("rng: $prior.rng", "seed: 0");
     let whole = crate::engine().job(&crate::engine().graph(&whole)?);

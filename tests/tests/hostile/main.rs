@@ -51,7 +51,7 @@ fn words(words: &[&str]) -> Vec<String> {
     words.iter().map(|word| (*word).to_owned()).collect()
 }
 
-/// What keeps commands from having ended in errors, in little memory.
+/// Commands that did not end in errors, within little memory.
 fn problems(what: &str, ended: &[Ended]) -> Vec<String> {
     let problem = |Ended { args, code, kib, said, .. }: &Ended| {
         let said: String = said.chars().take(500).collect();
@@ -131,7 +131,7 @@ fn hostile_checkpoints_are_errors() -> Result<()> {
     none(&wrong)
 }
 
-/// What the others are made from works, so that they are refused for what was done to them.
+/// The undamaged source works, so that the others are refused for their damage.
 #[test]
 fn same_files_unharmed_are_run() -> Result<()> {
     let folder = tempfile::tempdir()?;

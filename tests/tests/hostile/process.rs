@@ -39,7 +39,7 @@ pub struct Ended {
     pub seconds: f64,
     /// Of these the processor's, which a busy machine does not change.
     pub processor: f64,
-    /// What it printed on stderr.
+    /// Its stderr.
     pub said: String,
 }
 

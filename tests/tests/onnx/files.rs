@@ -1,4 +1,4 @@
-//! What a written model looks like from outside: its files, names, sizes and metadata.
+//! Written models: their files, names, sizes and metadata.
 
 use std::fs;
 

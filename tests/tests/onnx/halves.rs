@@ -18,7 +18,7 @@ fn names(outlets: &[ort::value::Outlet]) -> Vec<String> {
     outlets.iter().map(|outlet| outlet.name().to_owned()).collect()
 }
 
-/// What a session takes of these.
+/// The inputs of a session among these.
 fn taken<'n>(model: &Model, feeds: &[(&'n str, Array)]) -> Vec<(&'n str, Array)> {
     let names = names(model.0.inputs());
     feeds.iter().filter(|(name, _)| names.iter().any(|taken| taken == name)).cloned().collect()

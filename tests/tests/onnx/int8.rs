@@ -76,7 +76,7 @@ fn int8_affects_only_picture_products() -> Result<()> {
     Ok(())
 }
 
-/// What else is in a batch, however large, changes no bit of a row; and rows of zeros are zeros.
+/// Other rows of a batch, however large, change no bit of a row; rows of zeros stay zeros.
 #[test]
 fn rows_are_rounded_each_by_itself() -> Result<()> {
     let mut random = Random::new(6);

@@ -1,4 +1,4 @@
-//! What does not change from step to step is computed once for a picture, and the picture stays the same.
+//! The step-invariant part is computed once per picture, and the picture stays equal.
 
 use std::fs::{self, File};
 use std::io::Write;

@@ -99,7 +99,7 @@ fn bytes(value: &Value) -> Vec<u8> {
     }
 }
 
-/// What a failed job says.
+/// Message of a failed job.
 fn said<T: std::fmt::Debug>(result: wuerst::Result<T>) -> String {
     result.expect_err("an error is wanted").to_string()
 }

@@ -1,4 +1,4 @@
-//! What evaluations hold in memory is what was predicted.
+//! Measured memory of evaluations equals the prediction.
 
 use anyhow::Result;
 use wuerst::Tensor;

@@ -9,7 +9,7 @@ use wuerst_tests::bundle;
 
 use crate::{f32s, options, published, said, set_case, shipped};
 
-/// What is wrong with a folder of models is said when a graph is loaded, with the file and the remedy.
+/// Problems of a models folder are reported when a graph is loaded, with file and remedy.
 #[test]
 fn broken_models_are_named() -> Result<()> {
     let folder = tempfile::tempdir()?;

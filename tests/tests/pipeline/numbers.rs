@@ -143,7 +143,7 @@ fn odd_inputs_are_refused() -> Result<()> {
     let set = |x: f32| job.set("x", Tensor::from_vec(&[1, 1, 1, 2], vec![0., x])?);
     assert_eq!(said(set(f32::NAN)), "x: holds NaN at [0, 0, 0, 1]; 1 of its 2 numbers is not finite");
     assert!(said(set(f32::NEG_INFINITY)).contains("x: holds -inf at [0, 0, 0, 1]"));
-    // What a node makes is looked at too.
+    // Results of a node are checked too.
     set(1e37)?;
     let message = said(job.get("y", &mut ()));
     assert!(message.starts_with("`scale`: output `scaled`: holds inf at [0, 0, 0, 1]"), "{message}");

@@ -46,7 +46,7 @@ fn old_names_mean_new() -> Result<()> {
     let place = graphs[1].warnings().iter().find(|warning| warning.path == "nodes.decoder.providers");
     let line = old.lines().position(|line| line.contains("providers")).map(|at| at as u32 + 1);
     assert_eq!(place.map(|warning| warning.line), line);
-    // What is remembered is not computed again, and a graph that is a node is read likewise.
+    // Remembered results are not computed again; graphs as nodes accept old names too.
     let digests = graphs.each_ref().map(|graph| {
         let job = engine.job(graph);
         set_case(&job).and_then(|()| Ok(job.digest("image")?))

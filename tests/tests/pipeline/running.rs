@@ -1,4 +1,4 @@
-//! The same bytes on every run; what is remembered; where it runs; what is seen of it.
+//! Runs: equal bytes, remembered results, devices, and events.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -48,7 +48,7 @@ fn only_changed_nodes_rerun() -> Result<()> {
     assert_eq!(ran("seed", "1")?.len(), 11);
     assert_eq!(ran("seed", "1")?, Vec::<String>::new());
     assert_eq!(ran("decoder_steps", "3")?, ["decoder", "vqgan"]);
-    // The same token ids, so nothing that needs them runs.
+    // The token ids are equal, so no later node runs.
     assert_eq!(
         ran("negative", " Blurry,  low QUALITY ")?,
         ["prior_negative_tokens", "decoder_negative_tokens"]
@@ -56,7 +56,7 @@ fn only_changed_nodes_rerun() -> Result<()> {
     Ok(())
 }
 
-/// The encoder's file stays as it is; its tokenizer, a file beside it, is replaced.
+/// The encoder's file stays unchanged; its tokenizer, a separate file, is replaced.
 #[test]
 fn replaced_tokenizer_reruns_its_nodes() -> Result<()> {
     let folder = tempfile::tempdir()?;
@@ -69,7 +69,7 @@ fn replaced_tokenizer_reruns_its_nodes() -> Result<()> {
     };
     assert_eq!(ran()?.len(), 5);
     let path = folder.path().join("tokenizer-prior.json");
-    // The same tokens: nothing else than the tokenizers need run.
+    // The tokens are equal: only the tokenizers run.
     fs::write(&path, format!("{}\n", fs::read_to_string(&path)?))?;
     assert_eq!(ran()?, ["prior_tokens: changed: files", "prior_negative_tokens: changed: files"]);
     // In the prior's tokenizer, every other token has another's place.

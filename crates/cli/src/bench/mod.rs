@@ -53,7 +53,7 @@ pub(crate) struct Args {
     /// The folder that tests/peers/setup made, with the other program and its weights
     #[arg(long, value_name = "FOLDER")]
     peer: Option<PathBuf>,
-    /// What the peer computes in
+    /// Precision of the peer
     #[arg(long, value_name = "TYPE", default_value = "f32", value_parser = ["f32", "bf16"])]
     peer_precision: String,
     /// Only compute the output once: what a cold start is measured with

@@ -217,7 +217,7 @@ mod tests {
         let budget = 100 << 10;
         let folder = Folder::new(place.path(), budget, "");
         write(&folder, 0);
-        // What another process left unfinished long ago goes when the folder is listed.
+        // Old unfinished files of other processes are removed when the folder is listed.
         let left = folder.place.unfinished_file(&"0".repeat(64)).unwrap().into_temp_path();
         fs::File::open(&left).unwrap().set_modified(SystemTime::UNIX_EPOCH).unwrap();
         write(&folder, 1);

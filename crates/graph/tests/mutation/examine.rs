@@ -3,7 +3,7 @@
 use wuerst_core::{Error, Registry};
 use wuerst_graph::{Change, Graph, excerpt, headline};
 
-/// What became of an input.
+/// Result of an input.
 pub enum Outcome {
     Good,
     Refused(usize),

@@ -1,4 +1,4 @@
-//! What a long run may take: a second for an input, and 512 MiB in all.
+//! Limits of a long run: a second for an input, and 512 MiB in total.
 
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};

@@ -9,7 +9,7 @@ const USUAL: usize = 64 << 10;
 /// Nothing longer is made; the reader refuses from 4 MiB on.
 const LONGEST: usize = 5 << 20;
 
-/// What is put in.
+/// Inserted text.
 const PIECES: [&str; 62] = [
     "$",
     "$$",

@@ -1,11 +1,11 @@
-//! What damaged graphs are made of: the graphs that ship, the broken ones, and nodes for both.
+//! Sources of damaged graphs: the graphs that ship, the broken ones, and nodes for both.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use wuerst_core::{Args, Ctx, Error, Models, NodeKind, NodeSpec, Registry, Result, Value};
 
-/// Nodes that the broken graphs have beside those that are built in.
+/// Nodes of the broken graphs in addition to the built-in ones.
 const MORE: [(&str, &str); 2] = [
     ("tensor.mask", "embedding: f32[b,16,h,w], mask: f32[b,1,h,w] -> embedding: f32[b,16,h,w]"),
     ("test.square", "x: f32[n,n], y: f32[2,n]?, flag: bool = true -> z: f32[n], n: int"),

@@ -121,7 +121,7 @@ impl Bench {
         Graph::load(yaml, &self.registry).unwrap_or_else(|error| panic!("{error}"))
     }
 
-    /// What a run for one output did.
+    /// Report of a run for one output.
     pub fn report(&self, graph: &Graph, name: &str, sets: &[(&str, Value)]) -> Report {
         let inputs = inputs(graph, sets);
         let (cancel, mut observer) = (CancellationToken::new(), ());

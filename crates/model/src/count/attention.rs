@@ -71,7 +71,7 @@ mod tests {
     use crate::count::cost;
     use crate::text::clip::{self, ClipConfig};
 
-    /// What ONNX Runtime's arena counted for the reference's encoders, which are causal and have a mask, over 77 tokens.
+    /// Bytes counted by ONNX Runtime's arena for the reference's encoders, which are causal and have a mask, over 77 tokens.
     #[test]
     fn masked_attention_holds_selected_scores() {
         let sizes = Sizes { batch: 1, height: 1, width: 1, embedding: [1, 1], length: 77 };

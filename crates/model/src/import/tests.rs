@@ -254,7 +254,7 @@ fn compressor_is_imported_with_weights() {
     let written =
         published.write(&out, &ImportOptions::default(), &mut |_, _| ControlFlow::Continue(())).unwrap();
     assert_eq!(written[6].name, "compressor");
-    // Large enough for a file of weights beside it.
+    // Large enough for external data.
     assert!(out.join("compressor.onnx.data").metadata().unwrap().len() > 60_000_000);
     graph.params.retain(|p| !p.name.starts_with("mapper."));
     zeros(&file, &graph);

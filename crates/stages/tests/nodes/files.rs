@@ -144,7 +144,7 @@ fn callers_name_any_file() {
     inputs.unset("file");
     assert_eq!(run(&inputs), (1., 0));
 
-    // The same default leads nowhere in a host that gives the graph no folder.
+    // Without a folder from the host, this default cannot be resolved.
     let mut bare = registry(graphs.path());
     bare.set_models(Models::default().with_files(Files::default()));
     let graph = Graph::load(LOAD, &bare).unwrap();
@@ -153,7 +153,7 @@ fn callers_name_any_file() {
     let (mut observer, inputs) = ((), Inputs::new());
     let refused = Run::new(&graph, &inputs, &cache, &cancel, &mut observer).output("tensor").unwrap_err();
     assert!(refused.to_string().contains("name no files"), "{refused}");
-    // Replaced by whoever runs it.
+    // Replaced by the caller.
     let path = elsewhere.path().join("a.npy");
     let text = LOAD.replace("{ file: $file }", "{ file: b.npy }").replace(" = \"a.npy\"", "");
     let sets = [("l.file", path.to_str().unwrap())];

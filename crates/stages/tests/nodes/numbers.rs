@@ -69,7 +69,7 @@ fn fitted_picture_is_restored() {
     };
     let both = [&made, &old];
     assert_eq!(reds("image: $a, original: $b", &both), [160; 32]);
-    // What was cut off stays.
+    // The cropped part stays.
     assert_eq!(
         reds("image: $a, original: $b, way: crop", &both)[..8],
         [100, 100, 160, 160, 160, 160, 100, 100]

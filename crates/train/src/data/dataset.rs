@@ -19,7 +19,7 @@ use super::stock::Stock;
 pub struct Picture {
     /// `size × size × 3` bytes, row by row: the model's target.
     pub rgb: Vec<u8>,
-    /// The same picture at `compressor_size`, for the semantic compressor.
+    /// This picture at `compressor_size`, for the semantic compressor.
     pub rgb_large: Vec<u8>,
     /// Text for the text encoder.
     pub caption: String,

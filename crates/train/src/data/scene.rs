@@ -61,7 +61,7 @@ pub enum Layout {
     },
     /// Two objects.
     Pair(Relation),
-    /// The same object two to four times.
+    /// One object two to four times.
     Counted(usize),
 }
 

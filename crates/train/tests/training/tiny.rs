@@ -43,7 +43,7 @@ fn shake(name: String, t: &Tensor) -> (String, Tensor) {
 }
 
 impl Noisy {
-    /// The same numbers for the ONNX writer.
+    /// These numbers for the ONNX writer.
     pub fn source(&self) -> impl Fn(&str) -> Result<Weight, BoxError> {
         |name| {
             let t = self.0.at(name).detach();

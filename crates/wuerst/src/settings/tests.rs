@@ -139,7 +139,7 @@ fn engines_load_files_of_settings() {
     assert!(said.contains("none.so"), "{said}");
 }
 
-/// What jsonschema makes of the files, `tests/schema` tests.
+/// `tests/schema` validates the files with jsonschema.
 #[test]
 fn schema_has_every_key() {
     let text = fs::read_to_string(root().join("graphs/settings.schema.json")).unwrap();

@@ -1,4 +1,4 @@
-//! candle's networks as a process that waits for work: what `wuerst bench --against candle` measures beside ours.
+//! candle's networks as a process that waits for requests, for `wuerst bench --against candle`.
 //!
 //! `candle-peer PRIOR DECODER` reads the folders of diffusers. Requests come as a line of JSON each, and each gets one for an
 //! answer: `{"network": "prior", "inputs": {"latents": FILE, "timestep": FILE, "text": FILE}, "output": FILE}` or

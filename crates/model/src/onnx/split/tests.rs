@@ -93,7 +93,7 @@ fn nothing_is_gained_without_product() {
     assert_eq!(parts(&nodes(&["MatMul latents w -> noise"])), None);
     // The weights' own product is computed while loading.
     assert_eq!(parts(&nodes(&["MatMul w v -> k", "Add latents k -> noise"])), None);
-    // And where nobody reads it.
+    // A result without readers.
     assert_eq!(parts(&nodes(&["MatMul text w -> k", "Add latents v -> noise"])), None);
     assert_eq!(parts(&nodes(&["MatMul text w -> noise"])), None);
 }
@@ -166,7 +166,7 @@ fn damaged_model_stays_whole() {
         flipped[at] ^= 0xff;
         let _ = ModelSplit::of(&flipped, &["latents"]);
     }
-    // A node that reads what there is not, and a function, into which nobody looks.
+    // A node with an unknown input, and a function, whose content is hidden.
     assert_eq!(parts(&nodes(&["MatMul text missing -> k", "Add latents k -> noise"])), None);
     assert_eq!(parts(&[whole, put(field::FUNCTION as u32, b"")].concat()), None);
 }
