@@ -55,9 +55,9 @@ pub fn code(error: &Error) -> Code {
 /// An error from C: its code and its message.
 #[derive(Debug)]
 pub struct ForeignError {
-    /// For programs.
+    /// Code, for programs.
     pub code: Code,
-    /// For people.
+    /// Message, for people.
     pub message: String,
 }
 

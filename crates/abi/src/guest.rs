@@ -304,7 +304,7 @@ fn host_value(api: &Api, value: wuerst_core::Value) -> Result<*mut Value> {
 struct Host {
     api: &'static Api,
     call: *mut Call,
-    /// Of the node's own context.
+    /// Token of the node's own context.
     cancel: CancellationToken,
 }
 

@@ -102,9 +102,9 @@ api! {
 /// Nodes and graphs that a plug-in adds.
 #[derive(Default)]
 pub struct Added {
-    /// Its nodes.
+    /// Added nodes.
     pub nodes: Vec<Foreign>,
-    /// Its graphs.
+    /// Added graphs.
     pub graphs: Vec<AddedGraph>,
 }
 

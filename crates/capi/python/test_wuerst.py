@@ -163,7 +163,7 @@ class Descriptions(unittest.TestCase):
                 self.skipTest("the file system takes UTF-8 alone")
             graph, words = folder / os.fsdecode(b"g\xfe.yaml"), folder / os.fsdecode(b"w\xfd.txt")
             nodes = "{ a: { use: text.load, with: { file: $file } } }"
-            inputs = "{ file: 'file?' }"
+            inputs = "{ file: file }"
             text = f"wuerstchen: 1\ninputs: {inputs}\nnodes: {nodes}\noutputs: {{ text: $a.text }}\n"
             graph.write_text(text, "utf-8")
             words.write_text("a red apple", "utf-8")

@@ -15,13 +15,13 @@ use crate::graph_file::{GraphFile, Problems};
 use crate::say::{say, say_json_line, tell};
 use crate::setup::Setup;
 
-/// Check a graph: print everything that is wrong with it, and exit with 1 if there is something
+/// Check a graph: print all problems, and exit with 1 if there are any
 #[derive(clap::Args)]
 pub(crate) struct Args {
-    /// The graph, a YAML file, the name of one that ships, or - for stdin
+    /// The graph: a YAML file, the name of a shipped graph, or - for stdin
     #[arg(value_parser = find::graph())]
     graph: PathBuf,
-    /// For programs: one JSON object on stdout, whatever is wrong
+    /// Print one JSON object on stdout, for programs, even if the graph is wrong
     #[arg(long)]
     json: bool,
     #[command(flatten)]

@@ -8,7 +8,7 @@ use clap_complete::{Shell, generate};
 
 use crate::say::say_bytes;
 
-/// Print the script that lets a shell complete this command's words; an installed tree has them
+/// Print the script with which a shell completes this command's words; installed trees include it
 #[derive(clap::Args)]
 pub(crate) struct Args {
     /// The shell

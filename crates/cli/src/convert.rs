@@ -10,21 +10,21 @@ use crate::bar;
 use crate::operators::Choice;
 use crate::say::{say, warn};
 
-/// Make stage models for another target of those in a folder, without the checkpoints that they came from
+/// Write the stage models of a folder for another target, without the checkpoints that they came from
 ///
 /// Models that say which network they hold, as those of `wuerst import` and `wuerst-train export` do, are written again as an
 /// import for that target writes them, with the weights that they have. Every other regular file of
 /// the folder goes along unchanged; links do not.
 #[derive(clap::Args)]
 pub(crate) struct Args {
-    /// The folder of stage models, as models/icons or what `wuerst import` wrote
+    /// Folder of stage models, such as models/icons or one written by `wuerst import`
     folder: PathBuf,
-    /// The folder to write; it must not be there, or be empty
+    /// Folder to write; must be missing or empty
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
     #[command(flatten)]
     choice: Choice,
-    /// Only these models, as prior,decoder; the others are copied
+    /// Write only these models again, such as prior,decoder; others are copied
     #[arg(long, value_name = "NAMES", value_delimiter = ',')]
     stages: Vec<String>,
 }

@@ -14,11 +14,11 @@ use crate::paths;
 #[derive(clap::Args)]
 #[command(next_help_heading = "Engine")]
 pub(crate) struct Extensions {
-    /// Loads a plug-in, a shared library that adds node kinds; its code runs with your rights
+    /// Loads a plug-in, a shared library with node kinds; its code runs with your rights
     #[arg(long, value_name = "PATH")]
     plugin: Vec<PathBuf>,
-    /// Adds a graph as a node kind, as house.prior=my-prior.yaml; graphs may use each other, and name files, and models unless
-    /// --models is given, in their own folders
+    /// Adds a graph as a node kind, such as house.prior=my-prior.yaml. Graphs may use each other; names of files in a
+    /// graph resolve in its own folder, and so do names of models unless --models is given
     #[arg(long, value_name = "KIND=FILE", value_parser = paths::of_kind())]
     subgraph: Vec<paths::Named>,
 }
@@ -26,7 +26,7 @@ pub(crate) struct Extensions {
 impl Extensions {
     /// Adds the kinds: plug-ins, then graphs. The order is: settings, except graphs whose kind an option names too;
     /// options; a picture to be reproduced, except kinds named before. Returns the graphs that are kinds now. Models of
-    /// graphs are looked for next to the graph first: always for those of the settings, with `beside` for those of
+    /// graphs are looked for next to the graph first: always for those of the settings, if `beside` for those of
     /// options.
     pub(crate) fn add_to(
         &self,

@@ -29,13 +29,13 @@ const WORDS: usize = 1000;
 /// Make pictures from a prompt
 #[derive(clap::Args)]
 pub(crate) struct Args {
-    /// What the picture shows, as "a red apple, twemoji style"
+    /// Description of the picture, such as "a red apple, twemoji style"
     prompt: String,
-    /// The picture, a .png file; with --count, name-0001.png and so on
+    /// Path of the picture, a .png file; with --count, name-0001.png and so on
     #[arg(short, long, value_name = "FILE")]
     output: PathBuf,
-    /// Starts the random numbers, from 0 to 18446744073709551615: the same seed gives the same picture, and its low 32 bits
-    /// count, as in PyTorch; with --count, the first picture's
+    /// Seed of the random numbers, from 0 to 18446744073709551615: equal seeds give equal pictures; only the low 32 bits
+    /// count, as in PyTorch. With --count, the seed of the first picture
     #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = seed::read)]
     seed: Option<i128>,
     /// Steps of the prior
@@ -44,28 +44,28 @@ pub(crate) struct Args {
     /// How far to move from the negative prompt to the prompt
     #[arg(long, value_name = "X", allow_negative_numbers = true)]
     guidance: Option<f64>,
-    /// What the picture should not show
+    /// Description of content to avoid
     #[arg(long, value_name = "PROMPT")]
     negative: Option<String>,
-    /// Width and height in pixels, as 96x64, or 64 for both
+    /// Width and height in pixels, such as 96x64, or 64 for both
     #[arg(long, value_name = "WxH")]
     size: Option<Size>,
-    /// How many pictures
+    /// Number of pictures
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=9999))]
     count: u32,
-    /// The graph; without it graph.yaml of the models folder, else graphs/text-to-image.yaml
+    /// The graph; default: graph.yaml of the models folder, or graphs/text-to-image.yaml
     #[arg(long, value_name = "FILE", value_parser = find::graph())]
     graph: Option<PathBuf>,
-    /// Leaves out of the pictures how they were made
+    /// Omits the recipe from the pictures
     #[arg(long)]
     no_metadata: bool,
-    /// Sets another input, or an argument of a node, as decoder_steps=20 or prior.model=mine.onnx
+    /// Sets another input, or an argument of a node, such as decoder_steps=20 or prior.model=mine.onnx
     #[arg(long, value_name = "NAME=VALUE", value_parser = paths::of_value())]
     set: Vec<(String, OsString)>,
-    /// Makes a node one of another kind, as prior=acme.prior
+    /// Changes the kind of a node, such as prior=acme.prior
     #[arg(long = "use", value_name = "NODE=KIND", value_parser = pairs::pair)]
     kind: Vec<(String, String)>,
-    /// Makes the pictures again whenever the graph's file changes; only what changed runs
+    /// Makes the pictures again whenever the graph's file changes; only changed nodes run
     #[arg(long)]
     watch: bool,
     #[command(flatten)]

@@ -20,16 +20,16 @@ const LONGEST: u64 = 256 << 20;
 /// Draw a graph: for Mermaid, for Graphviz, or as a page for a browser
 #[derive(clap::Args)]
 pub(crate) struct Args {
-    /// The graph, a YAML file, or the name of one that ships
+    /// The graph: a YAML file, or the name of a shipped graph
     #[arg(value_parser = find::graph())]
     graph: PathBuf,
-    /// mermaid and dot are texts for other programs; html is a page that needs nothing else
+    /// mermaid and dot are texts for other programs; html is a self-contained page
     #[arg(long, value_enum, default_value = "html")]
     format: Format,
-    /// Shows in the page what ran, why and how long, from what `wuerst run --report FILE` wrote
+    /// Shows in the page which nodes ran, why, and for how long, from a report of `wuerst run --report FILE`
     #[arg(long, value_name = "FILE")]
     report: Option<PathBuf>,
-    /// Where to write it; without it stdout
+    /// Output file; default: stdout
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
     #[command(flatten)]

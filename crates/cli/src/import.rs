@@ -12,14 +12,14 @@ use crate::bar;
 use crate::operators::Choice;
 use crate::say::{say, warn};
 
-/// Make stage models, and a graph that runs them, of published checkpoints
+/// Convert published checkpoints to stage models, with a graph that runs them
 #[derive(clap::Args)]
 pub(crate) struct Args {
-    /// The published prior, as warp-ai/wuerstchen-prior: a folder in diffusers' layout, with safetensors
+    /// The published prior, such as warp-ai/wuerstchen-prior: a folder in diffusers' layout, with safetensors
     prior_dir: PathBuf,
-    /// The published decoder, as warp-ai/wuerstchen
+    /// The published decoder, such as warp-ai/wuerstchen
     decoder_dir: PathBuf,
-    /// The folder to write; it must not be there, or be empty
+    /// Folder to write; must be missing or empty
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
     /// How weights are stored where the networks compute in f32; with `--compute f16` they are f16
@@ -45,7 +45,7 @@ pub(crate) struct Args {
 enum Dtype {
     /// Four bytes a number
     F32,
-    /// Two bytes a number; norms, biases and what exceeds the range keep four
+    /// Two bytes per number; norms, biases and numbers out of range keep four
     F16,
 }
 

@@ -13,12 +13,12 @@ use wuerst_model::metadata::{Metadata, MetadataError};
 use crate::say::say;
 use crate::size::{Size, bytes, scaled};
 
-/// Show what stage models take, give and cost
+/// Show inputs, outputs and cost of stage models
 #[derive(clap::Args)]
 pub(crate) struct Args {
     /// A model, or a folder of models
     path: PathBuf,
-    /// The picture to count for, as 1024x768, or 512 for both; without it the size that the prior makes best
+    /// Size of the picture for the costs, such as 1024x768, or 512 for both; default: the size that the prior makes best
     #[arg(long, value_name = "WxH")]
     size: Option<Size>,
 }

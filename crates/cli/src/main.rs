@@ -53,7 +53,7 @@ use std::process::ExitCode;
 use clap::{CommandFactory, Parser, Subcommand};
 use wuerst::core::printable;
 
-/// Würstchen: pictures from prompts, by a graph of nodes that you can rearrange.
+/// Würstchen: makes pictures from prompts, with a graph of nodes that you can rearrange.
 #[derive(Parser)]
 #[command(name = "wuerst", version)]
 struct Cli {

@@ -6,10 +6,10 @@ use std::process::ExitCode;
 use anyhow::{Result, anyhow};
 use clap::Command;
 
-/// Write pages for man into a folder: wuerst.1 and one for each command, as wuerst-run.1; an installed tree has them
+/// Write manual pages into a folder: wuerst.1 and one for each command, such as wuerst-run.1; installed trees include them
 #[derive(clap::Args)]
 pub(crate) struct Args {
-    /// The folder, which must be there
+    /// The folder, which must exist
     folder: PathBuf,
 }
 

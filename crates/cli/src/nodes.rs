@@ -12,12 +12,12 @@ use crate::setup::Setup;
 /// List node kinds, or describe some in full
 #[derive(clap::Args)]
 pub(crate) struct Args {
-    /// Node kinds to describe, as wuerst.prior
+    /// Node kinds to describe, such as wuerst.prior
     kinds: Vec<String>,
     /// Prints a JSON Schema of graph files, for editors, with all node kinds and their ports
     #[arg(long, conflicts_with = "kinds")]
     schema: bool,
-    /// Prints a page in Markdown that describes all of them
+    /// Prints a Markdown page with the description of all node kinds
     #[arg(long, conflicts_with_all = ["kinds", "schema"])]
     markdown: bool,
     #[command(flatten)]

@@ -12,8 +12,8 @@ pub(crate) struct Choice {
     /// Runtime of the models; without it they use standard operators
     #[arg(long = "for", value_enum, value_name = "PROVIDER")]
     target: Option<Target>,
-    /// Multiply in int8 what depends on the picture: a fraction of the bytes and of the time on processors with VNNI
-    /// or AMX, and pictures that differ a little. For ONNX Runtime's CPU provider
+    /// Computes the matrix products that depend on the picture in int8: fewer bytes and less time on processors with VNNI
+    /// or AMX, with slightly different pictures. For ONNX Runtime's CPU provider
     #[arg(long, value_enum, value_name = "TYPE")]
     quantize: Option<Quantize>,
     /// What the networks compute in
@@ -32,17 +32,17 @@ enum Type {
 
 #[derive(Clone, Copy, Debug, PartialEq, ValueEnum)]
 enum Quantize {
-    /// Signed weights with a scale for each output, and activations with one for each row, found while the model runs
+    /// Signed weights with one scale per output, and activations with one per row, computed at run time
     Int8,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, ValueEnum)]
 enum Target {
-    /// ONNX Runtime's CPU provider: attention in one operator, with less memory, and quick layer norms
+    /// ONNX Runtime's CPU provider: attention in one operator, which takes less memory, and fast layer norms
     Cpu,
     /// ONNX Runtime's CUDA provider: likewise
     Cuda,
-    /// TensorRT, which takes standard operators only
+    /// TensorRT, which supports standard operators only
     Tensorrt,
 }
 

@@ -12,15 +12,16 @@ use crate::terminal::Screen;
 
 #[derive(clap::Args)]
 pub(crate) struct PreviewArgs {
-    /// Writes pictures of work in progress: into a folder, named by node and step, or, given a .png file, each over the
-    /// one before. They are as small as the embedding or the latents
+    /// Writes preview pictures: into a folder, named by node and step, or into a .png file, which each one replaces. They
+    /// have the size of the embedding or the latents
     #[arg(long, value_name = "PATH")]
     preview: Option<PathBuf>,
-    /// Makes a preview at every so many steps, and at the last
+    /// Interval of previews in steps; the last step has one too
     #[arg(long, value_name = "STEPS", default_value_t = 1, requires = "preview",
           value_parser = clap::value_parser!(u32).range(1..))]
     preview_every: u32,
-    /// Shows none in the terminal, which is done where it can show pictures (kitty's protocol or sixel)
+    /// Shows no previews in the terminal; otherwise they are shown if the terminal supports pictures (kitty's protocol or
+    /// sixel)
     #[arg(long)]
     no_terminal_preview: bool,
 }

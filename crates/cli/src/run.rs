@@ -29,32 +29,32 @@ use crate::{explain, find, outputs, paths, picture, thumbnail, watch};
 /// Run a graph
 #[derive(clap::Args)]
 pub(crate) struct Args {
-    /// The graph, a YAML file, or the name of one that ships
+    /// The graph: a YAML file, or the name of a shipped graph
     #[arg(required_unless_present = "from", conflicts_with = "from", value_parser = find::graph())]
     graph: Option<PathBuf>,
-    /// Makes a picture again, from a .png file that this program wrote; --set changes what was set
+    /// Reproduces a picture from a .png file written by this program; --set changes its settings
     #[arg(long, value_name = "PICTURE")]
     from: Option<PathBuf>,
-    /// Sets an input, as seed=7, or an argument of a node, as prior.steps=20
+    /// Sets an input, such as seed=7, or an argument of a node, such as prior.steps=20
     #[arg(long, value_name = "NAME=VALUE", value_parser = paths::of_value())]
     set: Vec<(String, OsString)>,
-    /// Makes a node one of another kind, as prior=acme.prior
+    /// Changes the kind of a node, such as prior=acme.prior
     #[arg(long = "use", value_name = "NODE=KIND", value_parser = pairs::pair)]
     kind: Vec<(String, String)>,
     /// Writes an output, as image=apple.png: .png for pictures and masks, .npy for tensors, .txt for texts and numbers. Of a list of
     /// pictures apple-0001.png and so on, each as soon as it is finished
     #[arg(short, long, value_name = "OUTPUT=FILE", value_parser = paths::of_output(), required = true)]
     output: Vec<paths::Named>,
-    /// Leaves out of PNG files how they were made
+    /// Omits the recipe from PNG files
     #[arg(long)]
     no_metadata: bool,
-    /// Print what ran, what was reused, and why; and which provider took which operators of the models that were loaded
+    /// Prints which nodes ran or were reused, and why, and the execution providers of loaded models' operators
     #[arg(long)]
     explain: bool,
-    /// Writes the same as JSON, with small pictures where there are some; also when the run fails
+    /// Writes this report as JSON, with small pictures if there are any; also if the run fails
     #[arg(long, value_name = "FILE")]
     report: Option<PathBuf>,
-    /// Runs again whenever the graph's file changes; only what changed runs
+    /// Runs again whenever the graph's file changes; only changed nodes run
     #[arg(long, conflicts_with = "from")]
     watch: bool,
     #[command(flatten)]

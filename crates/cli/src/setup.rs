@@ -23,14 +23,14 @@ const RUNTIME: &str = ".vendor/onnxruntime";
 #[derive(clap::Args)]
 #[command(next_help_heading = "Engine")]
 pub(crate) struct Setup {
-    /// Settings file, as wuerst.yaml; options and environment variables count before it
+    /// Settings file, such as wuerst.yaml; options and environment variables override it
     #[arg(long, value_name = "FILE", env = "WUERST_CONFIG")]
     config: Option<PathBuf>,
-    /// Folder of stage models; without it the graph's own folder if it holds some, else models/icons
+    /// Folder of stage models; default: the graph's own folder if it contains some, or models/icons
     #[arg(long, value_name = "FOLDER", env = "WUERST_MODELS")]
     models: Option<PathBuf>,
-    /// Devices in order of preference, as cuda:0{memory_limit=4GiB},cpu or openvino:CPU{precision=bf16},cpu; any other
-    /// execution provider is ep:NAME{library=PATH}; without it what the graph prefers, else cpu
+    /// Devices in order of preference, such as cuda:0{memory_limit=4GiB},cpu or openvino:CPU{precision=bf16},cpu; any
+    /// other execution provider is ep:NAME{library=PATH}; default: the graph's preference, or cpu
     #[arg(
         long,
         visible_alias = "device",
@@ -39,13 +39,14 @@ pub(crate) struct Setup {
         hide_default_value = true
     )]
     devices: String,
-    /// A device that refuses a model is an error, and the next one does not get its turn
+    /// Makes it an error if a device refuses a model; otherwise the next device is tried
     #[arg(long)]
     strict: bool,
-    /// Threads for each model's run, 1024 at most, which do not change the result; without it one for each core
+    /// Threads for each model's run, 1024 at most; they do not change the result. Default: one per core
     #[arg(long, value_name = "N")]
     threads: Option<NonZeroUsize>,
-    /// Devices of single stages, which count before --devices, as "prior=cuda:0,cpu; vqgan-decoder=openvino:CPU{precision=bf16}"
+    /// Devices of single stages, which override --devices, such as "prior=cuda:0,cpu;
+    /// vqgan-decoder=openvino:CPU{precision=bf16}"
     #[arg(
         long,
         visible_alias = "stage-device",
@@ -54,35 +55,34 @@ pub(crate) struct Setup {
         hide_default_value = true
     )]
     stage_devices: String,
-    /// Threads of single stages, which count before --threads, as "prior=4; vqgan-decoder=2"
+    /// Threads of single stages, which override --threads, such as "prior=4; vqgan-decoder=2"
     #[arg(long, value_name = "STAGE=N", default_value = "", hide_default_value = true)]
     stage_threads: String,
-    /// ONNX Runtime's library, or its folder; without it ORT_DYLIB_PATH, or the one that .ci/setup fetched
+    /// ONNX Runtime's library or its folder; default: ORT_DYLIB_PATH, or the library fetched by .ci/setup
     #[arg(long, value_name = "PATH")]
     runtime: Option<PathBuf>,
-    /// Folder that graphs read files from, and cannot leave; without it the graph's own folder
+    /// Folder that graphs may read files from; default: the graph's own folder
     #[arg(long, value_name = "FOLDER")]
     files: Option<PathBuf>,
-    /// Folder that nodes which save files write into; without it they refuse
+    /// Folder that nodes save files into; without it saving is refused
     #[arg(long, value_name = "FOLDER")]
     outputs: Option<PathBuf>,
-    /// The most files that nodes save in one run; without it 1000
+    /// Maximum number of files that nodes save in one run; default: 1000
     #[arg(long, value_name = "N")]
     outputs_count: Option<u64>,
-    /// The most that the files which nodes save in one run take together, as 500M; without it 1G
+    /// Maximum total size of files that nodes save in one run, such as 500M; default: 1G
     #[arg(long, value_name = "SIZE")]
     outputs_size: Option<ByteSize>,
-    /// Leaves out of pictures which models made that they are generated
+    /// Omits the mark "generated" from pictures made by models
     #[arg(long)]
     no_mark: bool,
-    /// Folder of your own in which results that took long, and optimised models, are kept for later runs; without it they
-    /// end with the process
+    /// Folder, private to you, that keeps slow results and optimised models for later runs; default: none
     #[arg(long, value_name = "FOLDER", env = "WUERST_CACHE")]
     cache: Option<PathBuf>,
-    /// The most that the results in the cache folder take together, as 500M, and the models too; without it 1G
+    /// Maximum size of the results in the cache folder, such as 500M, and of the models in it; default: 1G
     #[arg(long, value_name = "SIZE")]
     cache_size: Option<ByteSize>,
-    /// Models are unloaded, the longest unused first, to keep the memory that they take below this, as 2G; without it 8G
+    /// Memory for loaded models, such as 2G; when exceeded, the models unused for longest are unloaded. Default: 8G
     #[arg(long, value_name = "SIZE")]
     model_memory: Option<ByteSize>,
     #[command(flatten)]

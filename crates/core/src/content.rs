@@ -31,7 +31,7 @@ pub(crate) struct Stamp {
     device: u64,
     inode: u64,
     size: u64,
-    /// In nanoseconds since 1970.
+    /// Modification time in nanoseconds since 1970.
     modified: i128,
     /// Last change of content or attributes (ctime), which programs cannot set; `None` where the system does not report it.
     changed: Option<i128>,

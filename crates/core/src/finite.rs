@@ -12,7 +12,7 @@ const BLOCK: usize = 4096;
 /// Some values of a tensor are not finite. Displays as a predicate, without the tensor as its subject.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub struct NotFinite {
-    /// The first of them: `NaN`, `inf` or `-inf`.
+    /// First non-finite value: `NaN`, `inf` or `-inf`.
     first: String,
     /// Index of the first non-finite value.
     index: Vec<usize>,

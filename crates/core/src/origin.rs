@@ -1,9 +1,9 @@
 //! Marks pictures that a model made.
 
-/// A trained model made pixels. The names and meanings are those of IPTC's digital source types.
+/// Share of a picture's pixels that a trained model made. The names and meanings are those of IPTC's digital source types.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Origin {
-    /// All of them: `trainedAlgorithmicMedia`.
+    /// All pixels made by a model: `trainedAlgorithmicMedia`.
     Trained,
     /// Partly made by a model, as in inpainting: `compositeWithTrainedAlgorithmicMedia`.
     Composite,

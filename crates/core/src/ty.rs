@@ -139,7 +139,7 @@ impl Ty {
     }
 }
 
-/// Whether both are pictures or lists of them, one as bytes and the other as floats.
+/// Whether both types are pictures or lists of pictures, one as bytes and the other as floats.
 fn pictures((dtype, dims): (DType, &[Dim]), (from, from_dims): (DType, &[Dim])) -> bool {
     let colours = |dims: &[Dim]| [3, 4].contains(&dims.len()) && dims.last() == Some(&Dim::Fixed(3));
     let differ = matches!((dtype, from), (DType::U8, DType::F32 | DType::F16) | (DType::F32, DType::U8));

@@ -6,11 +6,11 @@ use crate::plain::{Hooks, Plan};
 
 /// A sort of list.
 struct Sort {
-    /// Its namespace, and what the names of its nodes end in.
+    /// Namespace, and suffix of the nodes' names.
     space: &'static str,
     end: &'static str,
     dtype: &'static str,
-    /// Its dimensions but for the first.
+    /// Dimensions except the first.
     dims: &'static str,
     /// The port that holds it.
     port: &'static str,

@@ -87,7 +87,7 @@ impl NodeKind for Plain {
 /// Description of a node without its function.
 pub(crate) struct Plan<'a> {
     pub kind: &'a str,
-    /// In signature notation.
+    /// Signature of the node, in signature notation.
     pub signature: &'a str,
     pub about: &'a str,
     /// Descriptions of the ports.

@@ -34,7 +34,7 @@ impl Vqgan {
         Ok(Vqgan { spec, models, list: false })
     }
 
-    /// For several.
+    /// The node for several pictures.
     pub(crate) fn batch(models: Arc<ModelCache>) -> Result<Vqgan> {
         let signature = "latents: f32[b,z,H,W], model: model -> images: u8[b,h,w,3], pixels: f32[b,h,w,3]";
         let about = "Stage A. Makes the pixels of several pictures, one after the other.";

@@ -14,12 +14,12 @@ pub const STAGES: [&str; 5] = ["vqgan", "vqgan-decoder", "compressor", "decoder"
 pub struct BranchArgs {
     /// The YAML file of the run to branch off
     pub run: PathBuf,
-    /// The stage that goes on
+    /// Stage to continue
     #[arg(value_parser = PossibleValuesParser::new(STAGES))]
     pub stage: String,
-    /// The YAML file of the new run, with a folder of its own
+    /// YAML file of the new run, with a folder of its own
     pub to: PathBuf,
-    /// The step to go on from, one of the stage's `keep`
+    /// Step to continue from, one of the stage's `keep`
     #[arg(long)]
     pub from: u64,
 }

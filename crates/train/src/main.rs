@@ -28,25 +28,25 @@ struct Cli {
 enum Command {
     /// Fetch the packages, render the pictures
     Data(DataArgs),
-    /// Go on from an exported model
+    /// Continue from an exported model
     Start(StartArgs),
-    /// Compute ahead what training reads: corpus, latents, embeddings
+    /// Compute the inputs of training in advance: corpus, latents, embeddings
     Prepare(RunArgs),
-    /// Write the stages of an unfinished run into a small folder, for `start` to go on from elsewhere
+    /// Write the stages of an unfinished run into a small folder, from which `start` can continue elsewhere
     Pack(PackArgs),
-    /// Go on from a kept checkpoint of another run
+    /// Continue from a kept checkpoint of another run
     Branch(BranchArgs),
     /// Train Stage A
     Vqgan(RunArgs),
-    /// Train Stage B, and with it the compressor
+    /// Train Stage B together with the compressor
     Decoder(RunArgs),
     /// Train Stage C
     Prior(RunArgs),
     /// Write the trained stages as a model folder
     Export(ExportArgs),
-    /// Fit anew what previews show of a model folder; `export` does it too
+    /// Fit the previews of a model folder again; `export` does this too
     Preview(ExportArgs),
-    /// Write the run's steps and guidance into a model folder; `export` does it too
+    /// Write the run's steps and guidance into a model folder; `export` does this too
     Sampling(ExportArgs),
     /// Draw pictures from the newest checkpoints
     Sample(SampleArgs),

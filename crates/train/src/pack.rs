@@ -14,7 +14,7 @@ use tch::{Kind, Tensor};
 pub struct PackArgs {
     /// The run's YAML file
     pub run: PathBuf,
-    /// The folder to write, which `wuerst-train start RUN --model FOLDER` reads
+    /// Folder to write, for `wuerst-train start RUN --model FOLDER`
     pub folder: PathBuf,
 }
 

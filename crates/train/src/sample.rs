@@ -18,7 +18,7 @@ pub struct SampleArgs {
     /// The contact sheet to write; `sample.png` in the run's folder when left out
     #[arg(long, value_name = "PNG")]
     pub out: Option<PathBuf>,
-    /// Seed of the first picture; the next one's is one more
+    /// Seed of the first picture; later ones count up
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(i64).range(0..))]
     pub seed: i64,
 }

@@ -19,9 +19,9 @@ use wuerst_read::regular;
 /// Arguments of `wuerst-train start`.
 #[derive(Debug, Clone, clap::Args)]
 pub struct StartArgs {
-    /// The run's YAML file, whose folder must not hold checkpoints yet
+    /// YAML file of the run, whose folder must not contain checkpoints yet
     pub run: PathBuf,
-    /// The model folder to go on from, or one that `wuerst-train pack` wrote
+    /// Model folder to continue from, or one written by `wuerst-train pack`
     #[arg(long, default_value = "models/icons")]
     pub model: PathBuf,
 }

@@ -90,7 +90,7 @@ impl Job {
         self.run(outputs, &cancel, observer)
     }
 
-    /// The token for runs that begin now.
+    /// The cancellation token for runs that begin now.
     pub(crate) fn switch(&self) -> CancellationToken {
         locked(&self.0.cancel).clone()
     }

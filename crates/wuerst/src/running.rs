@@ -40,11 +40,11 @@ pub struct Status {
 /// How a run ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ended {
-    /// Its values are available.
+    /// The run has succeeded, and its values are available.
     Done,
-    /// It was cancelled.
+    /// The run was cancelled.
     Cancelled,
-    /// With another error.
+    /// The run failed with another error.
     Failed,
 }
 

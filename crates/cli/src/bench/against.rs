@@ -172,7 +172,7 @@ impl Comparison {
     }
 }
 
-/// Of each pair of neighbouring runs.
+/// Ratios of the times of neighbouring runs.
 fn ratios(ours: &[f64], theirs: &[f64]) -> Median {
     Median::of_numbers(ours.iter().zip(theirs).map(|(a, b)| b / a.max(1e-9)))
 }

@@ -16,12 +16,12 @@ pub(super) struct Median {
 }
 
 impl Median {
-    /// Of times, in milliseconds.
+    /// Median of times, in milliseconds.
     pub(super) fn of(times: impl IntoIterator<Item = Duration>) -> Median {
         Median::of_numbers(times.into_iter().map(|time| time.as_secs_f64() * 1e3))
     }
 
-    /// Of numbers; nought without any.
+    /// Median of numbers; 0 if there are none.
     pub(super) fn of_numbers(numbers: impl IntoIterator<Item = f64>) -> Median {
         let mut numbers: Vec<f64> = numbers.into_iter().collect();
         numbers.sort_by(f64::total_cmp);

@@ -28,35 +28,35 @@ use peer::Peer;
 /// Program that runs diffusers.
 const DIFFUSERS: &str = "tests/peers/diffusers_peer.py";
 
-/// Measure what a graph takes, stage by stage
+/// Measure a graph on this machine, stage by stage
 #[derive(clap::Args)]
 pub(crate) struct Args {
-    /// The graph; without it graph.yaml of the models folder, else graphs/text-to-image.yaml
+    /// The graph; default: graph.yaml of the models folder, or graphs/text-to-image.yaml
     #[arg(value_parser = find::graph())]
     graph: Option<PathBuf>,
-    /// Sets an input, or an argument of a node; prompt is "a red apple" when it is not set
+    /// Sets an input, or an argument of a node; the default of prompt is "a red apple"
     #[arg(long, value_name = "NAME=VALUE", value_parser = paths::of_value())]
     set: Vec<(String, OsString)>,
     /// The output to compute
     #[arg(short, long, value_name = "NAME", default_value = "image")]
     output: String,
-    /// Runs of each sort, whose medians are shown
+    /// Number of runs of each kind; medians are shown
     #[arg(short = 'n', long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=1000))]
     runs: u32,
     /// Print JSON
     #[arg(long)]
     json: bool,
-    /// Compare with another program on the same weights and settings, run in turn: whole runs with diffusers, single
-    /// evaluations of the prior and the VQGAN with candle, whose decoder has one size only
+    /// Compare with another program, alternately, on equal weights and settings: whole runs with diffusers; single
+    /// evaluations of the prior and the VQGAN with candle, whose decoder supports one size only
     #[arg(long, value_name = "PEER", value_parser = ["diffusers", "candle"], requires = "peer")]
     against: Option<String>,
-    /// The folder that tests/peers/setup made, with the other program and its weights
+    /// Folder made by tests/peers/setup, with the other program and its weights
     #[arg(long, value_name = "FOLDER")]
     peer: Option<PathBuf>,
     /// Precision of the peer
     #[arg(long, value_name = "TYPE", default_value = "f32", value_parser = ["f32", "bf16"])]
     peer_precision: String,
-    /// Only compute the output once: what a cold start is measured with
+    /// Only compute the output once; used to measure a cold start
     #[arg(long, hide = true)]
     once: bool,
     #[command(flatten)]

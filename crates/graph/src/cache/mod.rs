@@ -59,7 +59,7 @@ struct Tables {
 /// Results for a node's key.
 #[derive(Clone, Debug)]
 pub(crate) struct Results {
-    /// By digest, in the order of the node's outputs.
+    /// Digests of the results, in the order of the node's outputs.
     pub(crate) digests: Arc<[Digest]>,
     /// Length of the first dimension of each result; 0 for values without one.
     pub(crate) rows: Arc<[usize]>,

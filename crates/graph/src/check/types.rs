@@ -71,7 +71,7 @@ pub(super) struct Shapes<'a> {
 enum Class {
     /// Equal to another dimension.
     Same(usize),
-    /// Of any length.
+    /// A dimension of any length.
     Free,
     /// A fixed length, and the argument that fixed it.
     Fixed(usize, Cause),

@@ -70,9 +70,9 @@ pub enum ValueSource {
 /// A named result of a graph.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Output {
-    /// Its name.
+    /// Name of the output.
     pub name: String,
-    /// Its type; dimensions that follow from the graph are fixed.
+    /// Type; dimensions that follow from the graph are fixed.
     pub ty: Ty,
     /// Source of its value.
     pub source: ValueSource,

@@ -22,7 +22,7 @@ use crate::run::inputs::Inputs;
 /// A graph as a node kind.
 pub(crate) struct Subgraph {
     pub(super) spec: NodeSpec,
-    /// Without graphs within.
+    /// The graph, with nested graphs expanded.
     pub(super) graph: Graph,
     /// Its source, to be loaded again with changes.
     pub(super) text: Arc<str>,

@@ -36,9 +36,9 @@ pub struct NodeReport {
 /// Whether a node ran, with the reason.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outcome {
-    /// It ran.
+    /// The node ran.
     Ran(RunReason),
-    /// Its remembered results were used.
+    /// The node's remembered results were used.
     Reused(CacheHit),
 }
 
@@ -49,20 +49,20 @@ pub enum RunReason {
     New,
     /// These arguments differ from the last run of a node with this name and kind.
     Changed(Vec<String>),
-    /// Its result was known, but the value had been evicted.
+    /// The result was known, but the value had been evicted.
     Evicted,
-    /// It has side effects and runs every time.
+    /// The node has side effects and runs every time.
     Volatile,
 }
 
 /// Why a node's remembered results could be used.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum CacheHit {
-    /// Its arguments are unchanged since the last run.
+    /// The arguments are unchanged since the last run.
     Unchanged,
     /// Earlier nodes ran, but returned the same values as before (early cut-off).
     CutOff,
-    /// Its arguments equal those of an earlier run, but not of the last one.
+    /// The arguments equal those of an earlier run, but not of the last one.
     Remembered,
     /// The results were read from the cache folder.
     Stored,

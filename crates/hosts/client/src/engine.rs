@@ -1,4 +1,4 @@
-//! `wst_engine`.
+//! `wst_engine`: engines, which run graphs.
 
 use crate::error::Error;
 use crate::graph::Graph;

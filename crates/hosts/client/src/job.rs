@@ -1,4 +1,4 @@
-//! `wst_job`.
+//! `wst_job`: graphs with input values, from which outputs are requested.
 
 use crate::error::{Error, views};
 use crate::library::Library;

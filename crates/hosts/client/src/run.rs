@@ -1,4 +1,4 @@
-//! `wst_run`: a run in the background.
+//! `wst_run`: runs in the background.
 
 use crate::error::Error;
 use crate::library::Library;
@@ -12,9 +12,9 @@ use std::time::Duration;
 pub enum State {
     /// Going on.
     Running,
-    /// Its value is available.
+    /// The run has succeeded, and its value is available.
     Done,
-    /// It was cancelled.
+    /// The run was cancelled.
     Stopped,
     /// [`Run::take`] returns the error.
     Failed,

@@ -44,7 +44,7 @@ enum Made {
 }
 
 impl Instance {
-    /// For frames of a width and height.
+    /// An instance for frames of this width and height.
     pub fn new(plugin: &'static Plugin, size: [u32; 2]) -> Instance {
         let values = plugin.parameters().iter().map(|parameter| parameter.initial.clone()).collect();
         Instance { plugin, size, values, job: None, shown: Shown::default() }

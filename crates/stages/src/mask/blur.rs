@@ -48,7 +48,7 @@ fn blur(ctx: &mut Ctx<'_>, args: &Args<'_>) -> Result<Vec<Value>> {
     Ok(vec![tensor(out)?.into()])
 }
 
-/// A plane convolved with a Gaussian of that standard deviation, out to three of them.
+/// Convolves a plane with a Gaussian of standard deviation `sigma`, cut off at three `sigma`.
 fn gaussian(ctx: &mut Ctx<'_>, plane: Array2<f32>, sigma: f64) -> Result<Array2<f32>> {
     let reach = (3. * sigma).ceil() as usize;
     if reach == 0 {
@@ -62,7 +62,7 @@ fn gaussian(ctx: &mut Ctx<'_>, plane: Array2<f32>, sigma: f64) -> Result<Array2<
     Ok(across.reversed_axes())
 }
 
-/// Each row as the weighted sum of those around it; the first and the last are repeated.
+/// Replaces each row by the weighted sum of its neighbours; the first and the last row are repeated.
 fn along(ctx: &mut Ctx<'_>, plane: ArrayView2<'_, f32>, weights: &[f32]) -> Result<Array2<f32>> {
     let last = plane.len_of(Axis(0)) - 1;
     let mut out = Array2::zeros(plane.dim());

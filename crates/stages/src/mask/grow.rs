@@ -27,7 +27,7 @@ fn run(ctx: &mut Ctx<'_>, args: &Args<'_>) -> Result<Vec<Value>> {
     let grown = match pixels {
         0 => mask,
         1.. => grow(ctx, mask, radius)?,
-        // What shrinks leaves room to what is around it.
+        // Shrinking a mask grows its complement.
         _ => grow(ctx, mask.mapv_into(|share| 1. - share), radius)?.mapv_into(|share| 1. - share),
     };
     Ok(vec![grown.into()])

@@ -4,7 +4,7 @@ use wuerst_core::{Args, Batch, Error, KnownLength, Registry, Result, Tensor, Val
 
 use crate::plain::{Hooks, Plan};
 
-/// So much of a text is shown in a message.
+/// Maximum number of characters of a text shown in a message.
 const SHOWN: usize = 40;
 
 pub(super) fn register(registry: &mut Registry) -> Result<()> {

@@ -46,7 +46,7 @@ pub struct Report {
 /// Distances to the same real pictures.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 pub struct Distances {
-    /// Of drawn pictures.
+    /// Distance of generated pictures.
     pub drawn: Estimate,
     /// Distance of an equal number of other real pictures, the lowest to expect from a model.
     pub floor: Estimate,

@@ -50,19 +50,19 @@ use subjects::Gallery;
 pub struct ReportArgs {
     /// The run's YAML file
     pub run: PathBuf,
-    /// The model folder that `wuerst-train export` wrote
+    /// Model folder written by `wuerst-train export`
     #[arg(long, default_value = "models/icons")]
     pub model: PathBuf,
     /// Folder for report.md, report.json and the sheets; `report` in the run's folder when left out
     #[arg(long)]
     pub out: Option<PathBuf>,
-    /// Pictures to draw for the Fréchet distance; below 2,000 it says little
+    /// Number of pictures to generate for the Fréchet distance; below 2,000 it means little
     #[arg(long, default_value_t = 2000, value_parser = clap::value_parser!(u32).range(16..=100_000))]
     pub n: u32,
     /// First seed of the drawn pictures
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(i64).range(0..))]
     pub seed: i64,
-    /// Draws with an argument of a node changed, as prior.steps=8, to see what that costs and is worth
+    /// Changes an argument of a node, such as prior.steps=8, to measure its effect
     #[arg(long, value_name = "NODE.PORT=VALUE", value_parser = pair)]
     pub set: Vec<(String, String)>,
 }

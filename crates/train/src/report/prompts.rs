@@ -18,7 +18,7 @@ pub enum Kind {
 }
 
 impl Kind {
-    /// All of them, in the order of the sheet.
+    /// All kinds, in the order of the sheet.
     pub const ALL: [Kind; 4] = [Kind::Seen, Kind::Style, Kind::Concept, Kind::Composed];
 
     /// The word in the file.
@@ -35,7 +35,7 @@ impl Kind {
 /// One prompt of the sheet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Prompt {
-    /// Its kind.
+    /// Kind of the prompt.
     pub kind: Kind,
     /// Text for the text encoder.
     pub text: &'static str,

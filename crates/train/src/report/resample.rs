@@ -30,7 +30,7 @@ pub struct Interval {
 pub struct Estimate {
     /// The measure of the whole sample.
     pub value: f64,
-    /// Its standard error.
+    /// Standard error.
     pub error: f64,
 }
 

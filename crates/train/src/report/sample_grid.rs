@@ -12,9 +12,9 @@ use std::path::Path;
 /// Columns of the grids.
 const COLUMNS: usize = 8;
 
-/// The chosen prompts and the pictures drawn of them.
+/// The chosen prompts and their generated pictures.
 pub struct SampleGrid {
-    /// In the order of the grid.
+    /// Prompts in the order of the grid.
     pub prompts: Vec<Prompt>,
     pictures: Vec<Vec<u8>>,
 }

@@ -36,9 +36,9 @@ const EARLIEST: f64 = 0.001;
 pub struct NoiseLevels {
     /// Name of the stage.
     pub stage: String,
-    /// On pictures of the split `val`.
+    /// Loss on pictures of the split `val`.
     pub val: [f64; BINS],
-    /// On training pictures.
+    /// Loss on training pictures.
     pub train: [f64; BINS],
 }
 

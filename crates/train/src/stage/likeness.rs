@@ -8,7 +8,7 @@ use tch::{Kind, Tensor};
 pub struct Perceptual {
     /// Recorded with one input picture in 0..1 and several outputs `[b,c,h,w]`.
     pub network: Evaluator,
-    /// Its frozen weights.
+    /// Frozen weights of the network.
     pub weights: Weights,
     /// Side that pictures are enlarged to before the comparison.
     pub side: i64,
