@@ -61,7 +61,7 @@ impl Graph {
         &self.notes
     }
 
-    /// The nodes, each after those that it uses.
+    /// Nodes, each after those that it uses.
     pub fn nodes(&self) -> &[Arc<Node>] {
         &self.nodes
     }

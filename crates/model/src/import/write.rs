@@ -24,7 +24,7 @@ pub struct ImportOptions {
     pub precision: Precision,
     /// What the networks compute in.
     pub compute: Compute,
-    /// Which operators they may use.
+    /// Operators that the models may use.
     pub operators: Operators,
 }
 

@@ -31,7 +31,7 @@ pub struct Builder<'a> {
     names: HashSet<String>,
     /// The written name of each recorded value, if it is written already.
     values: Vec<Option<String>>,
-    /// Values that several operations share, by what they are.
+    /// Values shared by several operations, by a key that describes them.
     pub(super) shared: HashMap<String, String>,
     /// The layer each recorded value belongs to.
     scopes: Vec<String>,
@@ -51,7 +51,7 @@ pub struct Builder<'a> {
     pub wide: Vec<bool>,
     /// The widths of floating-point values, of a model in f16.
     pub widths: HashMap<String, Width>,
-    /// Which recorded values every step of sampling changes.
+    /// Whether each recorded value changes in every sampling step.
     pub stepwise: Vec<bool>,
     /// Nodes in order of execution.
     pub nodes: Vec<NodeProto>,
@@ -141,7 +141,7 @@ impl<'a> Builder<'a> {
                     (shape, data) => self.tensor("constant", shape, data)?,
                 }
             }
-            // The others are bound before they are used: arguments come before results.
+            // Other values are bound before use: arguments come before results.
             _ => self.fixed(id)?,
         };
         self.values[id.0] = Some(name.clone());
@@ -273,7 +273,7 @@ impl<'a> Builder<'a> {
         self.fresh(&want)
     }
 
-    /// A name nobody has yet: this one, or this one with a number.
+    /// An unused name: this one, or this one with a number.
     pub fn fresh(&mut self, want: &str) -> String {
         let mut name = want.to_string();
         let mut count = 1;

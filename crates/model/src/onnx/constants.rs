@@ -49,7 +49,7 @@ impl Builder<'_> {
         self.once(&name, |b| b.tensor(&name, &[n], &vec![value; n]))
     }
 
-    /// A fixed vector of ones, for operators that insist on a scale.
+    /// A fixed vector of ones, for operators that require a scale.
     pub fn ones(&mut self, n: usize) -> Result<String, ExportError> {
         self.filled("ones", n, 1.)
     }

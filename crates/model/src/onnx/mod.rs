@@ -90,7 +90,7 @@ pub struct ExportOptions {
     pub precision: Precision,
     /// What it computes in. With [`Compute::F16`] all weights are stored so, and [`Operators::Int8`] is not allowed.
     pub compute: Compute,
-    /// Which operators it may use.
+    /// Operators that the model may use.
     pub operators: Operators,
     /// Models with more bytes of weights than this get an external data file.
     pub inline_bytes: u64,
@@ -167,7 +167,7 @@ fn model(graph: &NetworkGraph, store: Store<'_>, options: &ExportOptions) -> Res
     for (at, node) in graph.nodes.iter().enumerate() {
         match node.op {
             Op::Input(n) => builder.bind_input(Id(at), graph.inputs[n].name.clone()),
-            // Added where they are used, in the form the user wants.
+            // Added on use, in the form needed there.
             _ if fixed[at] => {}
             _ if live[at] && !builder.residuals.waits(Id(at)) => {
                 builder.enter(Id(at));

@@ -83,7 +83,7 @@ pub enum ExportError {
     /// f16 and int8 were asked for at once.
     #[error("a model computes in f16 or multiplies in int8, not both")]
     HalfAndInt8,
-    /// A model in memory, or in one file, is limited by protobuf.
+    /// Protobuf limits the size of a model in memory or in one file.
     #[error("the model has {bytes} bytes without external data; protobuf allows 2 GiB")]
     TooLarge {
         /// Encoded size.

@@ -82,7 +82,7 @@ fn folded(
     Ok(Some(Narrow { x, weight, bias: bias_name }))
 }
 
-/// What is joined along the features, in order.
+/// The values that are joined along the features, in order.
 fn parts(graph: &NetworkGraph, id: Id) -> Vec<Id> {
     let node = &graph.nodes[id.0];
     match node.op {
