@@ -165,7 +165,7 @@ impl Tensor {
         each!(self, array => shaped(array, shape))
     }
 
-    /// Those of the first dimension that are in `range`; `None` when it goes beyond, or there is no dimension.
+    /// The rows of the first dimension in `range`; `None` if the range exceeds it or there is no dimension.
     pub fn rows(&self, range: std::ops::Range<usize>) -> Option<Tensor> {
         fn cut<T: Element>(array: &ArcArrayD<T>, range: std::ops::Range<usize>) -> Tensor {
             T::wrap(array.slice_axis(Axis(0), range.into()).to_owned().into_shared())

@@ -24,7 +24,7 @@ pub enum Contract {
 }
 
 impl Contract {
-    /// All of them, in the order in which a picture is made.
+    /// All stages, in the order in which a picture is made.
     pub const ALL: [Contract; 7] = [
         Contract::TextEncoder,
         Contract::Prior,
@@ -191,7 +191,7 @@ pub fn images(g: &mut NetworkGraph, sizes: &Sizes, features: usize) -> Id {
     g.input("image", DType::F32, &axes)
 }
 
-/// `embedding` f32 `[batch, channels, embedding_height, embedding_width]`: what the prior made.
+/// `embedding` f32 `[batch, channels, embedding_height, embedding_width]`, made by the prior.
 pub fn embedding(g: &mut NetworkGraph, sizes: &Sizes, channels: usize) -> Id {
     let [height, width] = sizes.embedding;
     let axes = [

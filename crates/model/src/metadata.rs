@@ -174,9 +174,9 @@ pub struct Compressor {
 pub struct ImageEncoder {
     /// Side of the square pictures that it reads, in pixels (224).
     pub side: usize,
-    /// Mean of each colour that the network was trained with, taken from pictures in 0..1.
+    /// Mean of each colour in the network's training, subtracted from pictures in 0..1.
     pub mean: [f64; 3],
-    /// Standard deviation of each colour, by which the rest is divided.
+    /// Standard deviation of each colour, by which the difference is divided.
     pub std: [f64; 3],
 }
 

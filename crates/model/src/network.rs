@@ -31,7 +31,7 @@ const MOST_BLOCKS: usize = 4096;
 
 /// Maximum of the network's sizes, unless listed below. Products of them fit into 64 bits.
 const LARGEST: u64 = 1 << 16;
-/// The largest of those that are raised to a power, or that count blocks.
+/// Maximum of sizes that are raised to a power or count blocks.
 const LARGEST_OF: [(&str, u64); 13] = [
     ("vocab_size", 1 << 20),
     ("eos_token_id", 1 << 20),

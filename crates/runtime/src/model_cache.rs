@@ -145,7 +145,7 @@ impl ModelCache {
         Ok(self.header(model)?.has(name))
     }
 
-    /// Why a model's input does not take a tensor of these lengths, as far as they are known.
+    /// The reason why a model's input does not accept a tensor with these partly known lengths.
     ///
     /// # Errors
     /// As [`ModelCache::metadata`].

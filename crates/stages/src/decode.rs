@@ -75,7 +75,7 @@ const INPUTS: [PortInput; 4] = [
 /// The ports that say how large the picture is, with the axis of latents and embedding, and its name in the signature.
 const SIDES: [(&str, usize, &str); 2] = [("height", 2, "H"), ("width", 3, "W")];
 
-/// Cells of the latents along a side of the embedding, which the network must be able to halve.
+/// Latent cells for a side of the embedding; the network must be able to halve their number.
 fn side(cells: usize, scale: &Scale) -> Result<usize> {
     let latents = scale.decoder(cells);
     if latents > 0 && scale.makes(latents) {
@@ -125,10 +125,10 @@ fn cells(
     }
 }
 
-/// Cells of the latents down and across, where they are known.
+/// Latent cells down and across, as far as they are known.
 ///
 /// # Errors
-/// The decoder makes no picture of such an embedding, or `init` is of a picture of another size.
+/// The decoder makes no picture from such an embedding, or `init` belongs to a picture of another size.
 fn check_sizes(
     args: &Args<'_>,
     given: impl Fn(&str) -> Option<bool>,

@@ -97,7 +97,7 @@ fn conditioning(args: &Args<'_>, loaded: &LoadedModel, negative: bool) -> Result
 /// Features of a picture's CLIP embedding, where the model takes any.
 const FEATURES: usize = 768;
 
-/// The side that `port` asks for, in pixels, which must be one that all stages can serve.
+/// The side requested by `port` in pixels, checked to be valid for all stages.
 fn side(port: &str, args: &Args<'_>, metadata: &metadata::Prior) -> Result<usize> {
     let pixels = if args.has(port) { args.count(port)? } else { metadata.native_size };
     metadata.scale.serve(pixels).map_err(|message| Error::invalid(port, message))

@@ -121,7 +121,7 @@ fn for_each(
     }
 }
 
-/// The kinds that have this name in some namespace; else what else there is.
+/// Suggests kinds with this name in any namespace, or lists the alternatives.
 fn without_namespace(name: &str, registry: &Registry) -> String {
     let kinds = registry.kinds().map(|kind| kind.spec().kind.as_str());
     let named: Vec<String> = kinds

@@ -123,7 +123,7 @@ impl<'a> Progress<'a> {
         }
     }
 
-    /// A result of those that an output joins is finished.
+    /// One item of a batched output is ready.
     pub(crate) fn part(&mut self, output: &str, index: usize, of: usize, value: &Value) {
         self.observer.part(output, index, of, value);
     }

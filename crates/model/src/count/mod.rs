@@ -76,7 +76,7 @@ pub fn macs(graph: &NetworkGraph, node: &NetworkNode) -> u64 {
     }
 }
 
-/// Elements of an image whose columns are resized and whose rows are not.
+/// Elements of an image after resizing its columns but not its rows.
 fn resized_columns(graph: &NetworkGraph, node: &NetworkNode) -> u64 {
     let x = graph.shape(node.args[0]);
     elements(&x[..3]) * node.shape[3] as u64

@@ -140,8 +140,8 @@ impl<'a> Folder<'a> {
         None
     }
 
-    /// The weights of a part, whose configuration must not name more blocks than there can be with them: one that does
-    /// would be recorded for ever.
+    /// The weights of a part. Refuses a configuration with more blocks than the weights could have, since recording it
+    /// would take for ever.
     pub fn weights(&mut self, part: &str, network: &Network, prefix: &str) -> Option<Checkpoint> {
         let opened = Checkpoint::open(self.path(part)).map(|checkpoint| checkpoint.renamed(prefix, ""));
         let weights = self.said(opened)?;

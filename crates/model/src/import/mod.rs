@@ -27,7 +27,7 @@ pub use write::{GRAPH, ImportOptions, Written};
 
 use crate::onnx::ExportError;
 
-/// The folders that a cascade is published in.
+/// Folders of a published cascade.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ImportSource {
     /// The prior's: `prior`, `text_encoder`, `tokenizer`, `scheduler`; of Stable Cascade also `image_encoder` and
@@ -40,7 +40,7 @@ pub struct ImportSource {
     pub prior_weights: Option<PathBuf>,
     /// The same of its decoder.
     pub decoder_weights: Option<PathBuf>,
-    /// Weights of the semantic compressor, an EfficientNetV2-S and its projection: a file.
+    /// Weights file of the semantic compressor, an EfficientNetV2-S and its projection.
     pub compressor: Option<PathBuf>,
     /// Whether to take the small networks of Stable Cascade where the large ones are there too: `prior_lite` and
     /// `decoder_lite`.

@@ -24,7 +24,7 @@ use crate::vqgan::{self, VqganConfig};
 /// Class of the only supported scheduler.
 const SCHEDULER: &str = "DDPMWuerstchenScheduler";
 
-/// Sizes of recordings. The models take any; a side of 16 latents is divided by every common stride.
+/// Sizes for recordings. The models accept any; 16 latents are divisible by every common stride.
 pub const SIZES: Sizes = Sizes { batch: 1, height: 16, width: 16, embedding: [4, 4], length: 8 };
 
 /// Settings of the prior's pipeline. The names are diffusers', and misleading.
@@ -147,7 +147,7 @@ pub fn compressor_of(weights: Checkpoint, problems: &mut Vec<String>) -> Option<
     fitted().map_err(|message| problems.push(message)).ok()
 }
 
-/// The weights of a network whose configuration could be recorded.
+/// The weights of a network whose configuration was recorded.
 pub fn part<C>(
     folder: &mut Folder<'_>,
     name: &str,

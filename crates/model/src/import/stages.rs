@@ -18,7 +18,7 @@ use crate::vqgan::VqganConfig;
 /// Pixels along a side that the published models make best.
 pub const NATIVE: usize = 1024;
 
-/// Channels of the latents between decoder and VQGAN, which diffusers' pipeline does not ask the networks for.
+/// Channels of the latents between decoder and VQGAN, a constant in diffusers' pipeline.
 pub const LATENTS: usize = 4;
 
 /// A stage ready to be written.
@@ -158,7 +158,7 @@ fn decoder_stages(decoder: Decoder, scale: Scale) -> [ImportStage; 4] {
 
 /// Both halves of the VQGAN.
 pub fn vqgan_stages(vqgan: Part<VqganConfig>, encoder: NetworkGraph) -> [ImportStage; 2] {
-    // Through its decimal text: f32 to f64 alone would add digits.
+    // Converted through decimal text, since f32 to f64 would add digits.
     let factor = vqgan.config.scale_factor;
     let latent_scale = factor.to_string().parse().unwrap_or(f64::from(factor));
     let encoder = Part { config: vqgan.config.clone(), graph: encoder, weights: Arc::clone(&vqgan.weights) };

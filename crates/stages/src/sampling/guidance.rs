@@ -13,7 +13,7 @@ macro_rules! guidance_ports {
 }
 pub(crate) use guidance_ports;
 
-/// What those ports mean.
+/// Descriptions of these ports.
 pub(crate) const ABOUT: [(&str, &str); 5] = [
     (
         "guidance",
@@ -51,7 +51,7 @@ pub(crate) struct Guidance {
 /// The ports that guidance needs one of: text that a picture should not show, as the model takes it.
 const NEGATIVES: [&str; 2] = ["negative", "negative_pooled"];
 
-/// The tensors that condition a model, by the name of its input.
+/// Conditioning tensors of a model, by input name.
 pub(crate) type Feeds = Vec<(&'static str, Tensor)>;
 
 /// Conditionings of a picture: with the text, and without it for guidance.

@@ -32,7 +32,7 @@ macro_rules! sampling_ports {
 }
 pub(crate) use sampling_ports;
 
-/// What those ports mean.
+/// Descriptions of these ports.
 pub(crate) const ABOUT: [(&str, &str); 4] = [
     ("steps", "Evaluations of the model; the model's own number, and its own spacing, when left out."),
     (

@@ -199,7 +199,7 @@ fn list(name: &str, args: &Args<'_>) -> Result<Value> {
     }
 }
 
-/// What it does, given the name of its first input.
+/// The computation, given the name of the node's first input.
 type Body = fn(&str, &Args<'_>) -> Result<Value>;
 
 struct Adapter(NodeSpec, Body);

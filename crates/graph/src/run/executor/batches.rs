@@ -110,7 +110,7 @@ impl Executor<'_> {
         all
     }
 
-    /// Shows a result that is one of those that an output joins.
+    /// Reports one finished item of an output.
     pub(super) fn announce(&mut self, output: usize, node: usize) {
         let Output { source: ValueSource::Output { node: join, .. }, name, .. } = &self.graph.outputs[output]
         else {
