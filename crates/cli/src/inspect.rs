@@ -98,7 +98,7 @@ impl Model {
         let unknown = "not known: the file does not say which network it holds";
         let (network, metadata) = self.header.network().zip(self.metadata()).ok_or(unknown)?;
         let graph = network.graph(&network.sizes(&metadata, size)?).map_err(|e| e.to_string())?;
-        Ok(count::cost_with(&graph, self.header.operators()))
+        Ok(count::cost_as(&graph, self.header.written_as()))
     }
 }
 

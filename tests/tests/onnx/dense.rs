@@ -1,9 +1,11 @@
 //! Matrix products, convolutions and norms.
 
 use anyhow::Result;
-use ndarray::{Array, Ix3};
-use wuerst_model::record::Op;
-use wuerst_tests::numbers::assert_close;
+use ndarray::{Array, Ix3, s};
+use wuerst_model::onnx::{self, ExportOptions, Operators};
+use wuerst_model::record::{Axis, DType, NetworkGraph, Op};
+use wuerst_tests::numbers::{Random, assert_close, random_weights};
+use wuerst_tests::runtime::Model;
 
 use crate::plain;
 use crate::recorded::Case;
@@ -91,5 +93,42 @@ fn batch_norm_uses_running_statistics() -> Result<()> {
     }
     let op = Op::BatchNorm { eps: 1e-3, momentum: 0.1 };
     assert_close(&case.run(op)?.f32()?, &want.into_dyn(), CLOSE);
+    Ok(())
+}
+
+/// Rows as CLIP's states are: a few numbers hundreds of times as large as the others. The fused norm takes E[x²] − E[x]² for the
+/// variance, which loses digits where the mean is many deviations: a number m among n others makes the mean's square only 1/n
+/// of the variance.
+#[test]
+fn fused_norms_keep_outliers() -> Result<()> {
+    const FEATURES: usize = 1280;
+    let mut g = NetworkGraph::new();
+    let axes = [Axis::named("b", 1), Axis::named("n", 2), Axis::fixed(FEATURES)];
+    let x = g.input("x", DType::F32, &axes);
+    let y = g.push(Op::LayerNorm { eps: 1e-5 }, &[x]);
+    g.output("y", y);
+    let graph = g.finish()?;
+    let options = ExportOptions { operators: Operators::OnnxRuntime, ..ExportOptions::default() };
+    let model = onnx::encode(&graph, &random_weights(&graph), &options)?;
+    for outlier in [0., 30., 300., 3000.] {
+        let mut x = Random::new(9).array(&[1, 77, FEATURES]);
+        x.slice_mut(s![.., .., 7]).mapv_inplace(|v| v + outlier);
+        x.slice_mut(s![.., .., 133]).mapv_inplace(|v| v - outlier / 4.);
+        let got = Model::from_bytes(&model)?.run(&[("x", x.clone().into())])?.remove(0).f32()?;
+        let wide = x.mapv(f64::from);
+        let rows = wide.lanes(ndarray::Axis(2)).into_iter().zip(got.lanes(ndarray::Axis(2)));
+        for (row, got) in rows {
+            let (mean, variance) = (row.sum() / FEATURES as f64, row.var(0.));
+            let want = row.mapv(|v| (v - mean) / (variance + 1e-5).sqrt());
+            // Of all numbers but the outliers, too.
+            let apart = |range: std::ops::Range<usize>| {
+                let pairs = want.iter().zip(got).skip(range.start).take(range.len());
+                let (apart, most) = pairs
+                    .fold((0f64, 0f64), |(a, m), (w, g)| (a.max((w - f64::from(*g)).abs()), m.max(w.abs())));
+                apart / most
+            };
+            assert!(apart(0..FEATURES) < 1e-5 && apart(134..FEATURES) < 1e-5, "{outlier}");
+        }
+    }
     Ok(())
 }

@@ -28,6 +28,8 @@ pub(super) struct Arena {
     /// Address of the next region.
     end: u64,
     held: u64,
+    /// Bytes in use all along, which do not count.
+    before: u64,
     /// Peak total size of chunks in use.
     pub(super) most: u64,
     /// Bytes taken from the system.
@@ -39,6 +41,17 @@ pub(super) struct Arena {
 pub(super) struct Chunk(u64);
 
 impl Arena {
+    /// An arena with this many bytes in use already, which do not count.
+    pub(super) fn with(bytes: u64) -> Arena {
+        let mut arena = Arena::default();
+        if bytes > 0 {
+            arena.take(bytes);
+            arena.before = arena.held;
+            arena.most = 0;
+        }
+        arena
+    }
+
     /// Hands out a chunk of this size.
     pub(super) fn take(&mut self, bytes: u64) -> Chunk {
         let wanted = bytes.max(1).next_multiple_of(GRAIN);
@@ -53,7 +66,7 @@ impl Arena {
         }
         self.chunks.insert(address, size);
         self.held += size;
-        self.most = self.most.max(self.held);
+        self.most = self.most.max(self.held - self.before);
         Chunk(address)
     }
 

@@ -7,6 +7,8 @@ mod arena;
 mod attention;
 mod invariant;
 
+use std::collections::HashMap;
+
 use arena::{Arena, Chunk};
 use attention::Attended;
 pub use invariant::invariant;
@@ -34,15 +36,25 @@ pub struct Cost {
     pub kept_bytes: u64,
 }
 
-/// Adds up the costs of a recorded network in standard operators.
-pub fn cost(graph: &NetworkGraph) -> Cost {
-    cost_with(graph, Operators::Standard)
+/// What memory depends on beside the network.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct WrittenAs {
+    /// The operators of the model.
+    pub operators: Operators,
+    /// Whether its large weights lie in a data file, from which they are mapped. Only small ones are then in the arena, where
+    /// intermediate values have to find room around them.
+    pub mapped: bool,
 }
 
-/// Adds up the costs of a recorded network when written with these operators.
-pub fn cost_with(graph: &NetworkGraph, operators: Operators) -> Cost {
+/// Adds up the costs of a recorded network in standard operators.
+pub fn cost(graph: &NetworkGraph) -> Cost {
+    cost_as(graph, WrittenAs::default())
+}
+
+/// Adds up the costs of a recorded network when written like this.
+pub fn cost_as(graph: &NetworkGraph, written: WrittenAs) -> Cost {
     let params = graph.parameters();
-    let arena = evaluated(graph, operators);
+    let arena = evaluated(graph, written);
     Cost {
         params,
         param_bytes: 4 * params,
@@ -83,16 +95,22 @@ fn resized_columns(graph: &NetworkGraph, node: &NetworkNode) -> u64 {
 }
 
 /// Simulates an evaluation in the arena: allocates results, and frees values after their last use.
-fn evaluated(graph: &NetworkGraph, operators: Operators) -> Arena {
+fn evaluated(graph: &NetworkGraph, WrittenAs { operators, mapped }: WrittenAs) -> Arena {
     let roots = roots(graph);
-    let last = last_reads(graph, &roots);
+    let sums = onnx::sums(graph, operators);
+    // Each with the operation in whose place it is computed.
+    let late = attention::late(graph);
+    let waiting = sums.iter().map(|(norm, sum)| (sum.0, norm.0)).chain(late.clone()).collect();
+    let last = last_reads(graph, &roots, &waiting);
     let mut ending: Vec<Vec<usize>> = vec![vec![]; graph.nodes.len() + 1];
     for (at, last) in last.iter().enumerate().filter(|(at, _)| roots[*at] == *at) {
         ending[*last].push(at);
     }
     let quantized = onnx::chosen(graph, operators);
     let fixed = graph.fixed();
-    let mut arena = Arena::default();
+    let mut arena = Arena::with(if mapped { onnx::bytes_inside(graph) } else { 0 });
+    // Flags of what is seen, which all layers share until the end.
+    let mut visible = None;
     let mut chunks: Vec<Option<Chunk>> = vec![None; graph.nodes.len()];
     for (at, node) in graph.nodes.iter().enumerate() {
         if let Op::Attention { heads, causal } = node.op
@@ -103,11 +121,23 @@ fn evaluated(graph: &NetworkGraph, operators: Operators) -> Arena {
                 let root = roots[node.args[arg].0];
                 ending[at].contains(&root).then(|| chunks[root].take()).flatten()
             };
-            chunks[at] = Some(Attended::of(graph, node, heads, causal).take(&mut arena, &mut ended));
+            chunks[at] = Some(Attended::of(graph, node, heads, causal, &late).take(
+                &mut arena,
+                &mut visible,
+                &mut ended,
+            ));
+            ending[at].iter().filter_map(|end| chunks[*end].take()).for_each(|chunk| arena.give_back(chunk));
+            continue;
+        }
+        // Norm and sum are results of one operator, which writes over no argument.
+        if let Some(sum) = sums.get(&Id(at)) {
+            chunks[at] = Some(arena.take(bytes(node)));
+            chunks[sum.0] = Some(arena.take(bytes(&graph.nodes[sum.0])));
             ending[at].iter().filter_map(|end| chunks[*end].take()).for_each(|chunk| arena.give_back(chunk));
             continue;
         }
         match reused_argument(graph, at, &roots, &last, &fixed) {
+            _ if waiting.contains_key(&at) => {}
             Some(root) => chunks[at] = chunks[root].take(),
             // Inputs belong to the caller, parameters and constants are counted elsewhere, and values that depend only on
             // these are computed while loading.
@@ -148,8 +178,9 @@ fn roots(graph: &NetworkGraph) -> Vec<usize> {
     roots
 }
 
-/// For each owner of memory, the last operation that reads it or a view of it. Outputs are read after the end.
-fn last_reads(graph: &NetworkGraph, roots: &[usize]) -> Vec<usize> {
+/// For each owner of memory, the last operation that reads it or a view of it. Outputs are read after the end. An operation in
+/// `waiting` reads its arguments when the operation that it waits for runs.
+fn last_reads(graph: &NetworkGraph, roots: &[usize], waiting: &HashMap<usize, usize>) -> Vec<usize> {
     let mut last: Vec<usize> = (0..graph.nodes.len()).collect();
     for (at, node) in graph.nodes.iter().enumerate() {
         // Of some arguments only the extents matter.
@@ -157,7 +188,11 @@ fn last_reads(graph: &NetworkGraph, roots: &[usize]) -> Vec<usize> {
             Op::Prefix | Op::TokensToImage | Op::CubicResize | Op::LinearResize => &node.args[..1],
             _ => &node.args[..],
         };
-        read.iter().for_each(|arg| last[roots[arg.0]] = at);
+        let at = waiting.get(&at).copied().unwrap_or(at);
+        for arg in read {
+            let last = &mut last[roots[arg.0]];
+            *last = at.max(*last);
+        }
     }
     let outputs = graph.outputs.iter().map(|(_, id)| id);
     outputs.for_each(|id| last[roots[id.0]] = graph.nodes.len());
@@ -241,7 +276,7 @@ mod tests {
         let decoder = decoder::graph(&DecoderConfig::default(), &latents).unwrap();
         assert!((giga(&decoder) / 1428. - 1.).abs() < 0.005, "{}", giga(&decoder));
         // Attention scores at the 64×64 level alone are 684 MB, and softmax holds them twice.
-        let bytes = |operators| cost_with(&decoder, operators).activation_bytes;
+        let bytes = |operators| cost_as(&decoder, WrittenAs { operators, mapped: false }).activation_bytes;
         assert!(bytes(Operators::Standard) > 2 * 684_000_000);
         assert!(bytes(Operators::OnnxRuntime) < 684_000_000);
 
@@ -276,7 +311,7 @@ mod tests {
         let y = g.push(Op::Linear, &[x, w]);
         g.output("y", y);
         let g = g.finish().unwrap();
-        let bytes = |operators| cost_with(&g, operators).activation_bytes;
+        let bytes = |operators| cost_as(&g, WrittenAs { operators, mapped: false }).activation_bytes;
         // The result, and the activations scaled, in four bytes, and rounded, in one.
         let (result, rounded) = (64 * 512 * 4, 64 * 256 * 5);
         assert_eq!([Operators::OnnxRuntime, Operators::Int8].map(bytes), [result, result + rounded]);

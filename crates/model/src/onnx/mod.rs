@@ -27,7 +27,7 @@ mod unfold;
 mod weights;
 mod widths;
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::path::Path;
 
 use prost::Message;
@@ -252,6 +252,22 @@ fn live(graph: &NetworkGraph) -> Vec<bool> {
         }
     }
     live
+}
+
+/// Bytes of the weights that stay in a model that has a data file, as f32.
+pub(crate) fn bytes_inside(graph: &NetworkGraph) -> u64 {
+    let bytes = graph.params.iter().map(|param| stored_bytes(param, Precision::F32));
+    bytes.filter(|bytes| *bytes < store::ALIGNMENT).sum()
+}
+
+/// Sums that are computed together with the layer norm after them, by the norm.
+pub(crate) fn sums(graph: &NetworkGraph, operators: Operators) -> HashMap<Id, Id> {
+    match operators {
+        Operators::Standard => HashMap::new(),
+        Operators::OnnxRuntime | Operators::Int8 => {
+            lower::Residuals::find(graph, &axes::dims(graph), &live(graph)).sums().clone()
+        }
+    }
 }
 
 /// Whether any product of the network would be in int8.

@@ -12,7 +12,7 @@ use crate::record::Param;
 
 /// Tensors in the data file start at multiples of this, the coarsest granularity of memory maps (Windows). Smaller
 /// tensors stay in the model, since the gaps would outweigh them.
-const ALIGNMENT: u64 = 64 * 1024;
+pub const ALIGNMENT: u64 = 64 * 1024;
 
 /// Tensors smaller than this are never stored as f16.
 const SMALL: usize = 1024;

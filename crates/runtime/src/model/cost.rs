@@ -6,9 +6,8 @@ use std::sync::{Mutex, PoisonError};
 
 use wuerst_core::Tensor;
 use wuerst_model::contract::Sizes;
-use wuerst_model::count::{self, Cost};
+use wuerst_model::count::{self, Cost, WrittenAs};
 use wuerst_model::network::Network;
-use wuerst_model::onnx::Operators;
 
 use crate::model_header::ModelHeader;
 
@@ -19,7 +18,7 @@ const SIZES: usize = 256;
 #[derive(Debug)]
 pub(crate) struct CostModel {
     network: Option<Network>,
-    operators: Operators,
+    written: WrittenAs,
     known: Mutex<HashMap<Sizes, Option<Counted>>>,
 }
 
@@ -34,7 +33,7 @@ pub(crate) struct Counted {
 
 impl CostModel {
     pub(crate) fn new(header: &ModelHeader) -> CostModel {
-        CostModel { network: header.network(), operators: header.operators(), known: Mutex::default() }
+        CostModel { network: header.network(), written: header.written_as(), known: Mutex::default() }
     }
 
     /// Cost of an evaluation, `None` if the model does not state its network; and whether this is the first evaluation
@@ -58,7 +57,7 @@ impl CostModel {
     fn counted(&self, sizes: &Sizes, invariant: impl Fn(&str) -> bool) -> Option<Counted> {
         let graph = self.network.as_ref()?.graph(sizes).ok()?;
         Some(Counted {
-            cost: count::cost_with(&graph, self.operators),
+            cost: count::cost_as(&graph, self.written),
             invariant: count::invariant(&graph, invariant),
         })
     }

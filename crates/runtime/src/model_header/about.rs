@@ -1,5 +1,6 @@
 //! Facts derived from a model's header: its metadata, its network, and its memory use.
 
+use wuerst_model::count::WrittenAs;
 use wuerst_model::metadata::{Metadata, MetadataError};
 use wuerst_model::network::Network;
 use wuerst_model::onnx::{HALF, Operators, QUANTIZED};
@@ -70,6 +71,11 @@ impl ModelHeader {
     /// (Measured: 1.1 to 2 times the weights as f32, and 3 to 20 MB for weights below 15 MB.)
     pub fn loading(&self) -> u64 {
         self.memory().saturating_mul(2).saturating_add(32 << 20)
+    }
+
+    /// The properties of the file that its memory use depends on.
+    pub fn written_as(&self) -> WrittenAs {
+        WrittenAs { operators: self.operators(), mapped: self.mapped }
     }
 
     /// The operator variant that it was written for, by its metadata and operator sets.

@@ -37,6 +37,8 @@ pub struct ModelHeader {
     pub domains: Vec<String>,
     /// Whether any of its inputs, outputs or weights are f16.
     pub half: bool,
+    /// Whether some of its weights lie in a data file.
+    pub mapped: bool,
 }
 
 /// An input or output of a model.
@@ -102,6 +104,7 @@ impl ModelHeader {
             unfolded: head.unfolded,
             domains: head.domains,
             half,
+            mapped: head.tensors.iter().any(|tensor| matches!(tensor.place, Place::Outside { .. })),
         })
     }
 }
