@@ -649,7 +649,20 @@ wst_error *wst_graph_new(const wst_engine *engine, wst_str yaml, wst_graph **out
 /* Reads and checks a graph file. Errors: as wst_graph_new, and WST_FILE. */
 wst_error *wst_graph_open(const wst_engine *engine, wst_str path, wst_graph **out);
 
+<<<<<<< HEAD
 /* A change to a graph while it is read, which leaves the file as it is. This struct does not grow. */
+=======
+/* As wst_graph_open, also when models are missing that nodes name, so that a tool shows a graph before its models are
+ * installed: inputs, outputs and nodes can be asked for. A run that needs a missing model fails with WST_NOT_FOUND; open the
+ * graph again once it is there. Errors: as wst_graph_open, but for such models. */
+wst_error *wst_graph_open_without_models(const wst_engine *engine, wst_str path, wst_graph **out);
+
+/* A missing model of a graph, counted from 0: the argument that names it, as "prior.model", and a message. Both may be
+ * NULL; views belong to the graph. 0 beyond the end, and for NULL. */
+int wst_graph_missing_model(const wst_graph *graph, size_t index, wst_str *argument, wst_str *message);
+
+/* A change to a graph as it is read, so that the file stays as it is. This struct does not grow. */
+>>>>>>> cbfe80a (capi: graphs open before their models are there)
 typedef struct wst_change {
     /* An argument of a node, such as "prior.steps"; or a node, such as "prior", to change its kind. */
     wst_str name;
@@ -672,6 +685,11 @@ size_t wst_graph_input_count(const wst_graph *graph);
 wst_error *wst_graph_input(const wst_graph *graph, size_t index, wst_port *out);
 size_t wst_graph_output_count(const wst_graph *graph);
 wst_error *wst_graph_output(const wst_graph *graph, size_t index, wst_port *out);
+
+/* The value that input `index` stands for when a job leaves it out, a new one: its initial value, or what the models behind
+ * it make of it, as a number of steps, a guidance, a width in pixels. NULL when there is none, or it is not known. Reads the
+ * heads of models. Errors: WST_INVALID, also for an index beyond the end. */
+wst_error *wst_graph_left_out(const wst_graph *graph, size_t index, wst_value **out);
 
 /* A node of a graph. Set struct_size (WST_NODE_INIT does); the rest is filled with views that belong to the graph. */
 typedef struct wst_node {

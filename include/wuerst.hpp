@@ -111,6 +111,23 @@ public:
         }
         return nodes;
     }
+    // Models that are not there, of a graph that Engine::open_without_models gave: arguments, as "prior.model", and messages.
+    std::vector<std::pair<std::string, std::string>> missing_models() const
+    {
+        std::vector<std::pair<std::string, std::string>> missing;
+        wst_str argument, message;
+        for (std::size_t index = 0; wst_graph_missing_model(get(), index, &argument, &message); index++)
+            missing.emplace_back(view(argument), view(message));
+        return missing;
+    }
+    // The value that input `index` stands for when a job leaves it out; an empty one when there is none, or it is not known.
+    Result<Value> left_out(std::size_t index) const
+    {
+        wst_value *value = nullptr;
+        if (wst_error *error = wst_graph_left_out(get(), index, &value))
+            return Error(error);
+        return Value(value);
+    }
     const wst_graph *get() const { return graph_.get(); }
 
 private:
@@ -158,6 +175,11 @@ public:
     Result<Graph> open(const Text &path) const
     {
         return loaded([&](wst_graph **out) { return wst_graph_open(get(), path.raw(), out); });
+    }
+    // The same, also when models are missing: see Graph::missing_models.
+    Result<Graph> open_without_models(const Text &path) const
+    {
+        return loaded([&](wst_graph **out) { return wst_graph_open_without_models(get(), path.raw(), out); });
     }
     // Adds a node kind.
     Result<Done> add(NodeKind node) const

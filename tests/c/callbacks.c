@@ -114,6 +114,7 @@ static void graphs(void)
     wst_job *job = NULL;
     wst_port port = WST_PORT_INIT;
     wst_node shown = WST_NODE_INIT;
+    wst_value *value = NULL;
 
     CHECK(good(wst_graph_new(host.engine, text(PLAIN), &graph)));
     CHECK(good(wst_graph_new_with(host.engine, text(PLAIN), NULL, 0, &changed)));
@@ -122,6 +123,9 @@ static void graphs(void)
     CHECK(wst_graph_input_count(graph) == 1 && wst_graph_output_count(graph) == 1 && !wst_graph_node_count(graph));
     CHECK(good(wst_graph_input(graph, 0, &port)) && good(wst_graph_output(graph, 0, &port)));
     CHECK(fails(wst_graph_node(graph, 0, &shown), WST_INVALID, "index"));
+    CHECK(fails(wst_graph_open_without_models(host.engine, text("/nowhere"), &changed), WST_FILE, "/nowhere"));
+    CHECK(good(wst_graph_left_out(graph, 0, &value)) && !wst_graph_missing_model(graph, 0, NULL, NULL));
+    wst_value_free(value);
     CHECK(good(wst_job_new(graph, &job)));
     wst_job_free(job);
     wst_graph_free(graph);

@@ -66,7 +66,10 @@ static void refused(void)
     REFUSED(wst_graph_new(engine, text(""), &other));
     REFUSED(wst_graph_new_with(engine, text(""), NULL, 0, &other));
     REFUSED(wst_graph_open(engine, text("/nowhere"), &other));
+    REFUSED(wst_graph_open_without_models(engine, text("/nowhere"), &other));
     REFUSED(wst_graph_input(graph, 0, &port));
+    REFUSED(wst_graph_left_out(graph, 0, &value));
+    CHECK(!wst_graph_missing_model(graph, 0, NULL, NULL));
     REFUSED(wst_graph_output(graph, 0, &port));
     REFUSED(wst_graph_node(graph, 0, &shown));
     CHECK(!wst_graph_input_count(graph) && !wst_graph_output_count(graph) && !wst_graph_node_count(graph));

@@ -209,6 +209,64 @@ static void shipped(wst_engine *engine, const char *path)
     wst_graph_free(graph);
 }
 
+/* What an input stands for that is left out: what the model behind it is made for. */
+static void left_out(wst_engine *engine, const char *path)
+{
+    static const struct { const char *name; wst_type type; } SAID[] = {
+        {"prompt", WST_NONE}, {"negative", WST_TEXT}, {"width", WST_INT},        {"height", WST_INT},
+        {"seed", WST_INT},    {"steps", WST_INT},     {"guidance", WST_FLOAT},   {"decoder_steps", WST_INT},
+    };
+    wst_graph *graph = NULL;
+    wst_port port = WST_PORT_INIT;
+    size_t index, at;
+
+    CHECK(good(wst_graph_open(engine, text(path), &graph)) && !wst_graph_missing_model(graph, 0, NULL, NULL));
+    for (index = 0; index < wst_graph_input_count(graph); index++) {
+        CHECK(good(wst_graph_input(graph, index, &port)));
+        for (at = 0; at < sizeof SAID / sizeof *SAID; at++) {
+            wst_value *value = NULL;
+            int64_t number = 1;
+            if (!is(port.name, SAID[at].name))
+                continue;
+            CHECK(good(wst_graph_left_out(graph, index, &value)) && wst_value_type(value) == SAID[at].type);
+            if (SAID[at].type == WST_INT)
+                CHECK(good(wst_value_as_int(value, &number)) && (number >= 1 || is(port.name, "seed")));
+            wst_value_free(value);
+        }
+    }
+    wst_graph_free(graph);
+}
+
+/* A graph is shown before its models are there, and runs fail. */
+static void without_models(const char *path)
+{
+    wst_options options = WST_OPTIONS_INIT;
+    wst_engine *engine = NULL;
+    wst_graph *graph = NULL;
+    wst_job *job = NULL;
+    wst_value *value = NULL;
+    wst_str argument = {0, 0}, message = {0, 0};
+    wst_port port = WST_PORT_INIT;
+    size_t count = 0;
+
+    options.models = text("/nowhere");
+    CHECK(good(wst_engine_new(&options, &engine)));
+    CHECK(fails(wst_graph_open(engine, text(path), &graph), WST_GRAPH, "no model `prior`"));
+    CHECK(good(wst_graph_open_without_models(engine, text(path), &graph)));
+    CHECK(wst_graph_node_count(graph) == 7 && wst_graph_input_count(graph) == 9);
+    CHECK(good(wst_graph_input(graph, 0, &port)) && is(port.name, "prompt") && port.about.len > 0);
+    while (wst_graph_missing_model(graph, count, &argument, &message)) {
+        CHECK(holds(argument, ".model") && holds(message, "no model `"));
+        count++;
+    }
+    CHECK(count == 7);
+    CHECK(good(wst_job_new(graph, &job)) && good(wst_job_set_text(job, text("prompt"), text("a"))));
+    CHECK(fails(wst_job_get(job, text("image"), NULL, &value), WST_NOT_FOUND, "no model `"));
+    wst_job_free(job);
+    wst_graph_free(graph);
+    wst_engine_free(engine);
+}
+
 int main(int argc, char **argv)
 {
     wst_options options = WST_OPTIONS_INIT;
@@ -228,6 +286,8 @@ int main(int argc, char **argv)
     growth(graph);
     digests(engine, graph);
     shipped(engine, argv[2]);
+    left_out(engine, argv[2]);
+    without_models(argv[2]);
     wst_graph_free(graph);
     wst_engine_free(engine);
     return wrong;

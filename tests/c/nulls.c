@@ -203,6 +203,7 @@ static void graphs(void)
     wst_port port = WST_PORT_INIT;
     wst_node shown = WST_NODE_INIT;
     wst_change change = {{"a.b", 3}, {"c", 1}, NULL};
+    wst_value *left = NULL;
 
     CHECK(fails(wst_graph_new(NULL, text("a"), &other), WST_INVALID, "engine"));
     CHECK(fails(wst_graph_new(engine, NONE, &other), WST_INVALID, "yaml"));
@@ -212,6 +213,13 @@ static void graphs(void)
     CHECK(fails(wst_graph_open(engine, NONE, &other), WST_INVALID, "path"));
     CHECK(fails(wst_graph_open(engine, BAD, &other), WST_FILE, ""));
     CHECK(fails(wst_graph_open(engine, text("a"), NULL), WST_INVALID, "out"));
+    CHECK(fails(wst_graph_open_without_models(NULL, text("a"), &other), WST_INVALID, "engine"));
+    CHECK(fails(wst_graph_open_without_models(engine, BAD, &other), WST_INVALID, "path"));
+    CHECK(fails(wst_graph_open_without_models(engine, text("a"), NULL), WST_INVALID, "out"));
+    CHECK(fails(wst_graph_left_out(NULL, 0, &left), WST_INVALID, "graph"));
+    CHECK(fails(wst_graph_left_out(graph, 99, &left), WST_INVALID, "beyond the end"));
+    CHECK(fails(wst_graph_left_out(graph, 0, NULL), WST_INVALID, "out") && !left);
+    CHECK(!wst_graph_missing_model(NULL, 0, NULL, NULL) && !wst_graph_missing_model(graph, 0, NULL, NULL));
     CHECK(fails(wst_graph_new_with(NULL, text("a"), &change, 1, &other), WST_INVALID, "engine"));
     CHECK(fails(wst_graph_new_with(engine, BAD, &change, 1, &other), WST_INVALID, "yaml"));
     CHECK(fails(wst_graph_new_with(engine, text("a"), NULL, 1, &other), WST_INVALID, "changes"));

@@ -58,6 +58,10 @@ static void descriptions(const wuerst::Engine &engine, const wuerst::Graph &grap
 {
     CHECK(wuerst::version() == WST_VERSION);
     std::vector<wuerst::Port> inputs = graph.inputs();
+    CHECK(graph.missing_models().empty() && !graph.left_out(99));
+    for (std::size_t at = 0; at < inputs.size(); at++)
+        if (inputs[at].name == "steps")
+            CHECK(graph.left_out(at).value().integer().value() >= 1);
     CHECK(inputs.size() == 9 && inputs[0].name == "prompt" && inputs[0].type == WST_TEXT && inputs[0].initial.empty());
     CHECK(!inputs[1].initial.empty() && inputs[1].initial.text().value() == "" && inputs[2].optional);
     CHECK(graph.outputs().size() == 3 && graph.nodes().size() == 7 && graph.nodes()[0].kind == "wuerst.tokenize");
@@ -202,6 +206,10 @@ int main(int argc, char **argv)
     options.models = wuerst::str(argv[1]);
     auto engine = wuerst::Engine::make(options);
     auto graph = engine.value().open(argv[2]);
+    wuerst::Options none;
+    none.models = "/nowhere";
+    auto without = wuerst::Engine::make(none).value().open_without_models(argv[2]);
+    CHECK(without && without.value().missing_models().size() == 7);
     values();
     descriptions(engine.value(), graph.value());
     runs(graph.value());

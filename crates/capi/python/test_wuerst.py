@@ -119,6 +119,28 @@ class Descriptions(unittest.TestCase):
         self.assertEqual((words.initial, count.optional, pixels.type_text), ("ü", True, "u8[h,w,3]"))
         self.assertEqual([port.name for port in graph.outputs()], ["number", "words", "flag", "count", "pixels"])
 
+    def test_inputs_that_are_left_out(self):
+        graph = self.engine.open(GRAPH)
+        self.assertEqual((graph.left_out("prompt"), graph.left_out("negative"), graph.left_out("seed")), (None, "", 0))
+        self.assertGreaterEqual(graph.left_out("steps"), 1)
+        self.assertIsInstance(graph.left_out("guidance"), float)
+        job = graph.job(prompt="a")
+        height, width, _ = job.get("image").shape
+        self.assertEqual((graph.left_out("width"), graph.left_out("height")), (width, height))
+        self.assertEqual(job.get("image"), graph.job(prompt="a", steps=graph.left_out("steps")).get("image"))
+
+    def test_graphs_open_before_their_models_are_there(self):
+        engine = wuerst.Engine(models="/nowhere")
+        with self.assertRaises(wuerst.Error):
+            engine.open(GRAPH)
+        graph = engine.open(GRAPH, without_models=True)
+        self.assertEqual([port.name for port in graph.inputs()], [port.name for port in self.engine.open(GRAPH).inputs()])
+        missing = dict(graph.missing_models())
+        self.assertIn("no model `prior`", missing["prior.model"])
+        with self.assertRaises(wuerst.Error) as refused:
+            graph.job(prompt="a").get("image")
+        self.assertEqual(refused.exception.code, wuerst.NOT_FOUND)
+
     def test_steps_changes_and_kinds(self):
         text = pathlib.Path(GRAPH).read_text(encoding="utf-8")
         graph = self.engine.graph(text, {"prior.steps": 3, "prior.seed": "5", "vqgan.latents": "$decoder.latents"})

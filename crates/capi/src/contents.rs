@@ -22,6 +22,8 @@ pub(crate) struct Contents {
     pub(crate) inputs: Vec<Shown>,
     pub(crate) outputs: Vec<Shown>,
     pub(crate) nodes: Vec<Node>,
+    /// Models that are not there: the argument, and the reason.
+    pub(crate) missing: Vec<(String, String)>,
 }
 
 impl Contents {
@@ -30,6 +32,11 @@ impl Contents {
             inputs: graph.effective_inputs().into_iter().map(Shown::new).collect(),
             outputs: graph.outputs().iter().map(|output| Shown::output(&output.name, &output.ty)).collect(),
             nodes: graph.nodes().iter().map(|node| Node::of(graph, node)).collect(),
+            missing: graph
+                .missing_models()
+                .into_iter()
+                .map(|(argument, error)| (argument, error.to_string()))
+                .collect(),
         }
     }
 }

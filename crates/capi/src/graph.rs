@@ -10,6 +10,7 @@ use crate::contents::Contents;
 use crate::error::Failure;
 use crate::handle::{self, Handle, alive};
 use crate::list;
+use crate::ports;
 use crate::text::{Read, Str};
 use crate::value::Value;
 
@@ -43,6 +44,11 @@ impl Graph {
 
     fn load_with(engine: &Engine, yaml: &str, changes: &[wuerst::Change<'_>]) -> wuerst::Result<Graph> {
         let graph = engine.graph_with(yaml, changes)?;
+        Ok(Graph { graph, engine: engine.clone(), contents: OnceLock::new() })
+    }
+
+    fn load_without_models(engine: &Engine, yaml: &str) -> wuerst::Result<Graph> {
+        let graph = engine.graph_without_models(yaml, &[])?;
         Ok(Graph { graph, engine: engine.clone(), contents: OnceLock::new() })
     }
 
@@ -100,6 +106,40 @@ pub extern "C" fn wst_graph_open(
         let yaml = wuerst::graph::read_file(path)?;
         // SAFETY: the header requires a writable output.
         unsafe { out.give(Handle::new(Graph::load(engine, &yaml)?)) };
+        Ok(())
+    })
+}
+
+#[unsafe(no_mangle)]
+pub extern "C" fn wst_graph_open_without_models(
+    engine: Option<&Handle<Engine>>,
+    path: Str,
+    out: Out<*mut Handle<Graph>>,
+) -> *mut Failure {
+    fallible(|| {
+        let (engine, out) = (alive(engine, "engine")?, out.non_null()?);
+        // SAFETY: the header asks for a string that is good during the call.
+        let path = PathBuf::from(unsafe { path.read("path")? });
+        let yaml = wuerst::graph::read_file(&path)?;
+        // SAFETY: the header asks for an output that may be written to.
+        unsafe { out.give(Handle::new(Graph::load_without_models(engine, &yaml)?)) };
+        Ok(())
+    })
+}
+
+#[unsafe(no_mangle)]
+pub extern "C" fn wst_graph_left_out(
+    graph: Option<&Handle<Graph>>,
+    index: usize,
+    out: Out<*mut Value>,
+) -> *mut Failure {
+    fallible(|| {
+        let (graph, out) = (alive(graph, "graph")?, out.non_null()?);
+        let input = ports::at(graph.graph.inputs(), index)?;
+        let value = graph.graph.left_out(&input.name)?;
+        let value = value.map_or(std::ptr::null_mut(), |value| Box::into_raw(Box::new(Value::from(value))));
+        // SAFETY: the header asks for an output that may be written to.
+        unsafe { out.write(value) };
         Ok(())
     })
 }

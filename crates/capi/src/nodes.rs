@@ -1,14 +1,17 @@
 //! Inputs, outputs and nodes of a graph, for C.
 
+use std::ffi::c_int;
+
 use wuerst_sys::Node as NodeView;
 
-use crate::boundary::{fallible, infallible};
+use crate::boundary::{Out, fallible, infallible};
 use crate::contents::Contents;
 use crate::error::Failure;
 use crate::graph::Graph;
 use crate::grow::Shows;
 use crate::handle::{Handle, alive, living};
 use crate::ports::{self, PortView};
+use crate::text::Str;
 
 fn count(graph: Option<&Handle<Graph>>, of: impl Fn(&Contents) -> usize) -> usize {
     infallible(0, || living(graph).map_or(0, |graph| of(graph.contents())))
@@ -59,5 +62,24 @@ pub extern "C" fn wst_graph_node(
         let node = ports::at(&alive(graph, "graph")?.contents().nodes, index)?;
         // SAFETY: the header requires a struct begun with its _INIT macro.
         unsafe { node.view().show(out) }
+    })
+}
+
+#[unsafe(no_mangle)]
+pub extern "C" fn wst_graph_missing_model(
+    graph: Option<&Handle<Graph>>,
+    index: usize,
+    argument: Out<Str>,
+    message: Out<Str>,
+) -> c_int {
+    infallible(0, || {
+        let missing = living(graph).and_then(|graph| graph.contents().missing.get(index));
+        let Some((name, why)) = missing else { return 0 };
+        // SAFETY: the header asks for pointers that are NULL or may be written to.
+        unsafe {
+            argument.offer(Str::of(name));
+            message.offer(Str::of(why));
+        }
+        1
     })
 }

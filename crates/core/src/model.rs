@@ -18,7 +18,8 @@ pub struct Model(Arc<Inner>);
 struct Inner {
     name: String,
     path: PathBuf,
-    stamp: Stamp,
+    /// What the system said of the file; for a model that is missing, where it was looked for.
+    found: Result<Stamp, String>,
     digest: OnceLock<Digest>,
 }
 
@@ -32,15 +33,33 @@ impl Model {
         let stamp = Stamp::at(path).map_err(failed)?;
         // Links are kept: external data lies next to the link.
         let path = path::absolute(path).map_err(failed)?;
-        Ok(Model(Arc::new(Inner { name: name.to_owned(), path, stamp, digest: OnceLock::new() })))
+        Ok(Model(Arc::new(Inner { name: name.to_owned(), path, found: Ok(stamp), digest: OnceLock::new() })))
+    }
+
+    /// Stands for a model that is not there; `why` says where it was looked for. Everything but its name fails.
+    fn missing(name: &str, why: String) -> Model {
+        let (path, digest) = (PathBuf::new(), OnceLock::new());
+        Model(Arc::new(Inner { name: name.to_owned(), path, found: Err(why), digest }))
+    }
+
+    /// Why the model is not there; `None` where it is. See [`Models::allowing_missing`].
+    pub fn why_missing(&self) -> Option<Error> {
+        self.0.found.as_ref().err().map(|why| not_found(&self.0.name, why))
     }
 
     /// Opens the model again in its present state on disk.
     ///
     /// # Errors
+<<<<<<< HEAD
     /// As [`Model::open`], for example if the file was removed.
+=======
+    /// As [`Model::open`]: the file may have gone; or the model was missing from the start.
+>>>>>>> cbfe80a (capi: graphs open before their models are there)
     pub fn reopen(&self) -> Result<Model> {
-        Model::open(&self.0.name, &self.0.path)
+        match self.why_missing() {
+            Some(error) => Err(error),
+            None => Model::open(&self.0.name, &self.0.path),
+        }
     }
 
     /// Reads the files for the digest, unless the process remembers it. Gigabytes take seconds.
@@ -50,6 +69,9 @@ impl Model {
     pub fn identify(&self, cancel: &CancellationToken) -> Result<Digest> {
         if let Some(digest) = self.0.digest.get() {
             return Ok(*digest);
+        }
+        if let Some(error) = self.why_missing() {
+            return Err(error);
         }
         let read = |path: &Path| content::digest(path, cancel);
         let own = read(self.path()).map_err(|trouble| self.failed(trouble))?;
@@ -79,7 +101,7 @@ impl Model {
 
     /// Whether the file is unchanged since the model was opened.
     pub fn is_unchanged(&self) -> bool {
-        Stamp::at(self.path()).is_ok_and(|stamp| stamp == self.0.stamp)
+        Stamp::at(self.path()).is_ok_and(|stamp| self.0.found.as_ref() == Ok(&stamp))
     }
 
     fn failed(&self, trouble: Trouble) -> Error {
@@ -94,7 +116,7 @@ impl Model {
         &self.0.name
     }
 
-    /// The absolute path of the file.
+    /// The absolute path of the file; empty for a model that is missing.
     pub fn path(&self) -> &Path {
         &self.0.path
     }
@@ -108,7 +130,7 @@ impl Model {
     /// A key for results that follow from the model's own file, found without reading it. `None` while a change might not
     /// show.
     pub fn key(&self) -> Option<Digest> {
-        let stamp = || self.0.stamp.settled().then(|| self.0.stamp.digest());
+        let stamp = || self.0.found.as_ref().ok().filter(|stamp| stamp.settled()).map(Stamp::digest);
         self.0.digest.get().copied().or_else(stamp)
     }
 }
@@ -123,6 +145,7 @@ pub struct Models {
     /// Resolver for names given by the caller of a graph; `None` uses the same one as for the graph.
     host: Option<Arc<Resolve>>,
     files: Files,
+    allow_missing: bool,
 }
 
 type Resolve = dyn Fn(&str) -> Result<PathBuf, String> + Send + Sync;
@@ -130,7 +153,7 @@ type Resolve = dyn Fn(&str) -> Result<PathBuf, String> + Send + Sync;
 impl Models {
     /// Looks names up with `resolve`, which returns a path, or a sentence that tells where it looked.
     pub fn new(resolve: impl Fn(&str) -> Result<PathBuf, String> + Send + Sync + 'static) -> Models {
-        Models { resolve: Arc::new(resolve), host: None, files: Files::default() }
+        Models { resolve: Arc::new(resolve), host: None, files: Files::default(), allow_missing: false }
     }
 
     /// Looks up names given by the caller of the graph, not by the graph itself, with `resolve`.
@@ -151,7 +174,18 @@ impl Models {
         Models { resolve: Arc::new(resolve), ..self }
     }
 
+<<<<<<< HEAD
     /// Sets the policy for file names that stand in a graph.
+=======
+    /// Takes a name that leads nowhere for a model that is missing, so that a graph can be looked at before its models are
+    /// there. What reads such a model fails with the reason.
+    #[must_use]
+    pub fn allowing_missing(self) -> Models {
+        Models { allow_missing: true, ..self }
+    }
+
+    /// Says what the names of files mean that a graph has of its own.
+>>>>>>> cbfe80a (capi: graphs open before their models are there)
     #[must_use]
     pub fn with_files(self, files: Files) -> Models {
         Models { files, ..self }
@@ -161,7 +195,7 @@ impl Models {
     #[must_use]
     pub fn by_host(&self) -> Models {
         let resolve = Arc::clone(self.host.as_ref().unwrap_or(&self.resolve));
-        Models { resolve, host: self.host.clone(), files: Files::any() }
+        Models { resolve, host: self.host.clone(), files: Files::any(), allow_missing: self.allow_missing }
     }
 
     /// Path of the model with this name.
@@ -185,13 +219,17 @@ impl Models {
     /// # Errors
     /// [`Error::NotFound`] if there is no such model, [`Error::Model`] if it cannot be read.
     pub fn open(&self, name: &str) -> Result<Model> {
-        let path = self.find(name).map_err(|why| Error::NotFound {
-            what: "model",
-            name: name.to_owned(),
-            hint: if why.is_empty() { why } else { format!(": {why}") },
-        })?;
-        Model::open(name, &path)
+        match self.find(name) {
+            Ok(path) => Model::open(name, &path),
+            Err(why) if self.allow_missing => Ok(Model::missing(name, why)),
+            Err(why) => Err(not_found(name, &why)),
+        }
     }
+}
+
+fn not_found(name: &str, why: &str) -> Error {
+    let hint = if why.is_empty() { String::new() } else { format!(": {why}") };
+    Error::NotFound { what: "model", name: name.to_owned(), hint }
 }
 
 impl Default for Models {
@@ -304,6 +342,10 @@ mod tests {
     fn missing_model_is_named() {
         let models = Models::new(|_| Err("looked in models/".into()));
         assert_eq!(models.open("prior").unwrap_err().to_string(), "no model `prior`: looked in models/");
+        let missing = models.allowing_missing().open("prior").unwrap();
+        let said = missing.identify(&CancellationToken::new()).unwrap_err().to_string();
+        assert_eq!((missing.name(), said.as_str()), ("prior", "no model `prior`: looked in models/"));
+        assert!(missing.reopen().is_err() && !missing.is_unchanged() && missing.key().is_none());
         let error = Models::default().open("/nowhere/x.onnx").unwrap_err().to_string();
         assert!(error.contains("/nowhere/x.onnx"), "{error}");
     }

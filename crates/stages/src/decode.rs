@@ -191,6 +191,11 @@ impl NodeKind for Decode {
         lengths
     }
 
+    fn left_out(&self, known: &Args<'_>, port: &str) -> Option<Value> {
+        let metadata = self.metadata(known.model("model").ok()?).ok()?;
+        sampling::left_out(&metadata.sampling, port)
+    }
+
     fn check(&self, known: &Args<'_>) -> Result<(), Refusal> {
         Guidance::check(known)?;
         seeds::check(known, "embedding")?;

@@ -160,6 +160,14 @@ impl NodeKind for Prior {
         makes.then(|| Some((port, Value::Int(i128::try_from(pixels).ok()?))))?
     }
 
+    fn left_out(&self, known: &Args<'_>, port: &str) -> Option<Value> {
+        let metadata = self.metadata(known.model("model").ok()?).ok()?;
+        match port {
+            "width" | "height" => Some(Value::Int(i128::try_from(metadata.native_size).ok()?)),
+            _ => sampling::left_out(&metadata.sampling, port),
+        }
+    }
+
     fn check(&self, known: &Args<'_>) -> Result<(), Refusal> {
         Guidance::check(known)?;
         seeds::check(known, "text")?;

@@ -73,6 +73,9 @@ functions! {
     wst_kinds_free: fn(*mut Kinds);
     wst_graph_new: fn(*const Engine, Str, *mut *mut Graph) -> *mut Error;
     wst_graph_open: fn(*const Engine, Str, *mut *mut Graph) -> *mut Error;
+    wst_graph_open_without_models: fn(*const Engine, Str, *mut *mut Graph) -> *mut Error;
+    wst_graph_missing_model: fn(*const Graph, usize, *mut Str, *mut Str) -> c_int;
+    wst_graph_left_out: fn(*const Graph, usize, *mut *mut Value) -> *mut Error;
     wst_graph_new_with: fn(*const Engine, Str, *const Change, usize, *mut *mut Graph) -> *mut Error;
     wst_graph_input_count: fn(*const Graph) -> usize;
     wst_graph_input: fn(*const Graph, usize, *mut Port) -> *mut Error;

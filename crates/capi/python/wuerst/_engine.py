@@ -8,7 +8,7 @@ import os
 from typing import Any, Callable, Iterable, Mapping, Union
 
 from . import _installed
-from ._abi import LOG, Change, Digest, Options, Str, call, filled, load, made
+from ._abi import LOG, Change, Digest, Options, Str, View, call, filled, load, made
 from ._handle import Handle
 from ._node import NodeKind
 from ._runs import Running, inside_callback, waited
@@ -102,9 +102,16 @@ class Engine(Handle):
             for handle in owned:
                 load().wst_value_free(handle)
 
+<<<<<<< HEAD
     def open(self, path: Path) -> Graph:
         """A checked graph from a file."""
         return Graph(self, made("wst_graph_open", self.pointer, Str.of_path(path)))
+=======
+    def open(self, path: Path, without_models: bool = False) -> Graph:
+        """A checked graph from a file. `without_models` opens it also when models are missing: see `Graph.missing_models`."""
+        function = "wst_graph_open_without_models" if without_models else "wst_graph_open"
+        return Graph(self, made(function, self.pointer, Str.of(path)))
+>>>>>>> cbfe80a (capi: graphs open before their models are there)
 
     def report(self) -> dict[str, Any]:
         """ONNX Runtime, loaded models with their devices, and remembered results: a dict as in wst_engine_report."""
@@ -139,6 +146,24 @@ class Graph(Handle):
     def outputs(self) -> list[Port]:
         """Outputs that a job can compute: a list of Port."""
         return ports(load().wst_graph_output_count(self.pointer), "wst_graph_output", self.pointer)
+
+    def missing_models(self) -> list[tuple[str, str]]:
+        """Models that are not there, of a graph that was opened without models: arguments, as "prior.model", and messages."""
+        missing: list[tuple[str, str]] = []
+        argument, message = View(), View()
+        while load().wst_graph_missing_model(self.pointer, len(missing), argument, message):
+            missing.append((argument.text(), message.text()))
+        return missing
+
+    def left_out(self, name: str) -> Any:
+        """The value that an input stands for when a job leaves it out: its initial value, or what the models behind it make
+        of it, as a number of steps. None when there is none, or it is not known."""
+        index = [port.name for port in self.inputs()].index(name)
+        handle = made("wst_graph_left_out", self.pointer, index)
+        try:
+            return from_handle(handle)
+        finally:
+            load().wst_value_free(handle)
 
     def nodes(self) -> list[Node]:
         """Its nodes, each after those that it uses: a list of Node."""

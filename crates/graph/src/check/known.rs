@@ -19,7 +19,7 @@ impl Known {
         let mut known = Known { values: Vec::new(), given: Vec::new() };
         for argument in arguments {
             let (value, given) = match argument.source.as_ref()? {
-                ValueSource::Literal(value) => (Some(value.clone()), Some(true)),
+                source @ ValueSource::Literal(_) => (source.literal(), Some(true)),
                 ValueSource::LeftOut => (None, Some(false)),
                 ValueSource::Output { .. } => (None, Some(true)),
                 ValueSource::Input(index) => {

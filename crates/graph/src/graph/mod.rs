@@ -51,7 +51,47 @@ impl Graph {
         &self.missing_defaults
     }
 
+<<<<<<< HEAD
     /// Old names of keys and node kinds in the file, with their new names. Old names still work.
+=======
+    /// Models of nodes that are not there, of a graph that was read with [`Models::allowing_missing`]: the argument, as
+    /// `prior.model`, and the reason. A run that needs one fails with it.
+    pub fn missing_models(&self) -> Vec<(String, Error)> {
+        let mut missing = Vec::new();
+        for node in &self.nodes {
+            for (port, source) in node.kind.spec().signature.inputs.iter().zip(&node.args) {
+                if let ValueSource::Literal(Value::Model(model)) = source
+                    && let Some(error) = model.why_missing()
+                {
+                    missing.push((format!("{}.{}", node.id, port.name), error));
+                }
+            }
+        }
+        missing
+    }
+
+    /// The value that an input stands for when a job leaves it out: its default, or what the nodes that it is wired to
+    /// make of it, as the steps that a model is made for. May read the heads of models. `None`: nothing, or it is not known.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`], with a suggestion.
+    pub fn left_out(&self, input: &str) -> Result<Option<Value>> {
+        let input = self.input(input)?;
+        if let Some(default) = &self.inputs[input].default {
+            return Ok(Some(default.clone()));
+        }
+        let of_node = |node: &Arc<Node>| {
+            let ports = &node.kind.spec().signature.inputs;
+            let wired = |source: &ValueSource| matches!(source, ValueSource::Input(index) if *index == input);
+            let port = ports.iter().zip(&node.args).find(|(_, source)| wired(source))?.0;
+            let known: Vec<Option<Value>> = node.args.iter().map(ValueSource::literal).collect();
+            port.default.clone().or_else(|| node.kind.left_out(&Args::new(ports, &known), &port.name))
+        };
+        Ok(self.nodes.iter().find_map(of_node))
+    }
+
+    /// Old names in the file, of keys and node kinds, and what to write in their place. They mean what they meant.
+>>>>>>> cbfe80a (capi: graphs open before their models are there)
     pub fn warnings(&self) -> &[Diagnostic] {
         &self.warnings
     }

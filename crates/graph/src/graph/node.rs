@@ -107,8 +107,10 @@ impl Node {
 }
 
 impl ValueSource {
-    pub(super) fn literal(&self) -> Option<Value> {
+    /// The value that stands in the graph; none where that is a model which is missing, of which nothing is known.
+    pub(crate) fn literal(&self) -> Option<Value> {
         match self {
+            ValueSource::Literal(Value::Model(model)) if model.why_missing().is_some() => None,
             ValueSource::Literal(value) => Some(value.clone()),
             ValueSource::Input(_) | ValueSource::Output { .. } | ValueSource::LeftOut => None,
         }

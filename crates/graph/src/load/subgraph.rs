@@ -96,7 +96,7 @@ impl NodeKind for Subgraph {
         for node in &self.graph.nodes {
             let ports = &node.kind.spec().signature.inputs;
             let given = |source: &ValueSource| match source {
-                ValueSource::Literal(value) => Some(value.clone()),
+                ValueSource::Literal(_) => source.literal(),
                 ValueSource::Input(index) => known.values()[*index].clone(),
                 ValueSource::Output { .. } | ValueSource::LeftOut => None,
             };

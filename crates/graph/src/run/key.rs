@@ -11,7 +11,7 @@ const STATE: &str = "files";
 /// The value of a source that no node computes.
 pub(crate) fn given(source: &ValueSource, inputs: &[Option<Value>]) -> Option<Value> {
     match source {
-        ValueSource::Literal(value) => Some(value.clone()),
+        ValueSource::Literal(_) => source.literal(),
         ValueSource::Input(index) => inputs[*index].clone(),
         ValueSource::Output { .. } | ValueSource::LeftOut => None,
     }

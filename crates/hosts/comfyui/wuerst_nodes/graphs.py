@@ -41,20 +41,23 @@ def _about(path):
 def _input(graph, port):
     if port.type == "file":
         return widgets.of_file(port, port.name, _reader(graph, port))
-    return widgets.widget(port, port.name, models=engines.model_files())
+    left_out = graph.left_out(port.name) if port.optional else None
+    return widgets.widget(port, port.name, models=engines.model_files(), left_out=left_out)
+
+
+def _shown(path, sets):
+    """The graph with the first set of models that has all of it; without models where none has, since a node that vanishes
+    breaks saved workflows."""
+    for name in sets:
+        graph = engines.engine(name).open(path, without_models=True)
+        if not graph.missing_models():
+            return graph
+    return engines.engine().open(path, without_models=True)
 
 
 def _schema(node_id, path, category):
     sets = list(engines.model_sets())
-    graph = None
-    for name in sets or [""]:
-        try:
-            graph = engines.engine(name).open(path)
-            break
-        except wuerst.Error as error:
-            problem = str(error)
-    if graph is None:
-        raise RuntimeError(f"{path.name}: {problem}")
+    graph = _shown(path, sets)
     inputs = [io.Combo.Input("models", options=sets, tooltip="Folders of stage models in models/wuerst, and installed packages.")]
     inputs += [_input(graph, port) for port in graph.inputs()]
     outputs = [
@@ -96,7 +99,7 @@ def _node(node_id, path, category):
 
 
 def all_nodes():
-    """The nodes of all graphs that some set of models can run; the log names the others and the reason."""
+    """The nodes of all graphs that are right; the log names the others and the reason."""
     nodes = []
     for prefix, folder in engines.graph_folders():
         category = "Würstchen" if prefix == "wuerst_graph_" else "Würstchen/mine"
@@ -104,10 +107,8 @@ def all_nodes():
             node = _node(prefix + path.stem.replace("-", "_"), path, category)
             try:
                 node.define_schema()
-            except (RuntimeError, OSError, UnicodeDecodeError) as error:
-                # A set of models need not serve every graph that ships; the user's graphs are meant to run.
-                level, shown = (logging.WARNING, error) if folder != wuerst.graphs else (logging.DEBUG, str(error).splitlines()[0])
-                _log.log(level, "no node for %s", shown)
+            except (wuerst.Error, OSError, UnicodeDecodeError) as error:
+                _log.warning("no node for %s: %s", path.name, error)
                 continue
             nodes.append(node)
     return nodes

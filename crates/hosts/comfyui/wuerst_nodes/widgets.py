@@ -22,10 +22,12 @@ def _left_out(port):
     return int(port.minimum) - 1 if port.type == "int" else port.minimum - 1.0
 
 
-def _tooltip(port):
+def _tooltip(port, of_model=None):
     lines = [port.about] if port.about else []
     left_out = _left_out(port)
-    if left_out is not None:
+    if left_out is not None and of_model is not None:
+        lines.append(f"{left_out}: what the model is made for, {of_model} with the first set of models.")
+    elif left_out is not None:
         lines.append(f"{left_out}: as the model says.")
     elif port.optional and port.type == "text":
         lines.append("Empty: left out.")
@@ -50,9 +52,10 @@ def _number(port, initial):
     return {"min": low, "max": high, "step": 0.05, "round": False, "default": initial if left_out is None else left_out}
 
 
-def widget(port, name, kind="", models=()):
-    """An input of ComfyUI for a port. `name` is its id, `kind` the node kind, `models` what a model may be."""
-    common = {"display_name": port.name, "tooltip": _tooltip(port)}
+def widget(port, name, kind="", models=(), left_out=None):
+    """An input of ComfyUI for a port. `name` is its id, `kind` the node kind, `models` what a model may be, `left_out` what
+    the port stands for when it is left out."""
+    common = {"display_name": port.name, "tooltip": _tooltip(port, left_out)}
     if port.type == "tensor":
         accepted = sockets.accepted(sockets.of_tensor(port.name, port.type_text, kind))
         return _socket(name, accepted, port.optional, common)

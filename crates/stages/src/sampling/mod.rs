@@ -9,7 +9,7 @@ pub(crate) mod start;
 
 use std::path::Path;
 
-use wuerst_core::{Args, Ctx, Error, NotFinite, Refusal, Result, Tensor, memory};
+use wuerst_core::{Args, Ctx, Error, NotFinite, Refusal, Result, Tensor, Value, memory};
 use wuerst_model::metadata::{Preview, SamplingDefaults};
 use wuerst_model::noise::Noise;
 use wuerst_model::schedule::{self, SamplingStep, Schedule};
@@ -67,7 +67,21 @@ pub(crate) struct Sampling<'a> {
     path: &'a Path,
 }
 
+<<<<<<< HEAD
 /// Sampling algorithm.
+=======
+/// What a port of [`sampling_ports`] stands for when it is left out, by the model's defaults.
+pub(crate) fn left_out(model: &SamplingDefaults, port: &str) -> Option<Value> {
+    let steps = if model.timesteps.is_empty() { model.steps } else { model.timesteps.len() - 1 };
+    match port {
+        "steps" => Some(Value::Int(i128::try_from(steps).ok()?)),
+        "guidance" => Some(Value::Float(model.guidance)),
+        _ => None,
+    }
+}
+
+/// How noise is taken off.
+>>>>>>> cbfe80a (capi: graphs open before their models are there)
 #[derive(Clone, Copy, PartialEq)]
 enum Sampler {
     Ddpm,
