@@ -649,9 +649,6 @@ wst_error *wst_graph_new(const wst_engine *engine, wst_str yaml, wst_graph **out
 /* Reads and checks a graph file. Errors: as wst_graph_new, and WST_FILE. */
 wst_error *wst_graph_open(const wst_engine *engine, wst_str path, wst_graph **out);
 
-<<<<<<< HEAD
-/* A change to a graph while it is read, which leaves the file as it is. This struct does not grow. */
-=======
 /* As wst_graph_open, also when models are missing that nodes name, so that a tool shows a graph before its models are
  * installed: inputs, outputs and nodes can be asked for. A run that needs a missing model fails with WST_NOT_FOUND; open the
  * graph again once it is there. Errors: as wst_graph_open, but for such models. */
@@ -661,8 +658,7 @@ wst_error *wst_graph_open_without_models(const wst_engine *engine, wst_str path,
  * NULL; views belong to the graph. 0 beyond the end, and for NULL. */
 int wst_graph_missing_model(const wst_graph *graph, size_t index, wst_str *argument, wst_str *message);
 
-/* A change to a graph as it is read, so that the file stays as it is. This struct does not grow. */
->>>>>>> cbfe80a (capi: graphs open before their models are there)
+/* A change to a graph while it is read, which leaves the file as it is. This struct does not grow. */
 typedef struct wst_change {
     /* An argument of a node, such as "prior.steps"; or a node, such as "prior", to change its kind. */
     wst_str name;

@@ -118,10 +118,10 @@ pub extern "C" fn wst_graph_open_without_models(
 ) -> *mut Failure {
     fallible(|| {
         let (engine, out) = (alive(engine, "engine")?, out.non_null()?);
-        // SAFETY: the header asks for a string that is good during the call.
-        let path = PathBuf::from(unsafe { path.read("path")? });
-        let yaml = wuerst::graph::read_file(&path)?;
-        // SAFETY: the header asks for an output that may be written to.
+        // SAFETY: the header requires a string valid during the call.
+        let path = unsafe { path.read_path("path")? };
+        let yaml = wuerst::graph::read_file(path)?;
+        // SAFETY: the header requires a writable output.
         unsafe { out.give(Handle::new(Graph::load_without_models(engine, &yaml)?)) };
         Ok(())
     })
@@ -138,7 +138,7 @@ pub extern "C" fn wst_graph_left_out(
         let input = ports::at(graph.graph.inputs(), index)?;
         let value = graph.graph.left_out(&input.name)?;
         let value = value.map_or(std::ptr::null_mut(), |value| Box::into_raw(Box::new(Value::from(value))));
-        // SAFETY: the header asks for an output that may be written to.
+        // SAFETY: the header requires a writable output.
         unsafe { out.write(value) };
         Ok(())
     })

@@ -50,11 +50,7 @@ impl Model {
     /// Opens the model again in its present state on disk.
     ///
     /// # Errors
-<<<<<<< HEAD
-    /// As [`Model::open`], for example if the file was removed.
-=======
-    /// As [`Model::open`]: the file may have gone; or the model was missing from the start.
->>>>>>> cbfe80a (capi: graphs open before their models are there)
+    /// As [`Model::open`], for example if the file was removed; [`Error::NotFound`] for a missing model.
     pub fn reopen(&self) -> Result<Model> {
         match self.why_missing() {
             Some(error) => Err(error),
@@ -174,9 +170,6 @@ impl Models {
         Models { resolve: Arc::new(resolve), ..self }
     }
 
-<<<<<<< HEAD
-    /// Sets the policy for file names that stand in a graph.
-=======
     /// Takes a name that leads nowhere for a model that is missing, so that a graph can be looked at before its models are
     /// there. What reads such a model fails with the reason.
     #[must_use]
@@ -184,8 +177,7 @@ impl Models {
         Models { allow_missing: true, ..self }
     }
 
-    /// Says what the names of files mean that a graph has of its own.
->>>>>>> cbfe80a (capi: graphs open before their models are there)
+    /// Sets the policy for file names that stand in a graph.
     #[must_use]
     pub fn with_files(self, files: Files) -> Models {
         Models { files, ..self }

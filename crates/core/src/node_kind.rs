@@ -51,20 +51,15 @@ pub trait NodeKind: Any + Send + Sync {
         None
     }
 
-<<<<<<< HEAD
-    /// Results that follow from known arguments without a run, in the order of the signature: numbers that decide the
-    /// sizes of later results, such as the width of a picture. Called like [`NodeKind::lengths`]; [`NodeKind::run`]
-    /// returns the same values.
-=======
     /// The value that an optional port stands for when it is left out, as the number of steps that a model is made for; for
     /// hosts, which show it. `None`: none, or the arguments that decide it are not known.
     fn left_out(&self, _known: &Args<'_>, _port: &str) -> Option<Value> {
         None
     }
 
-    /// Results that follow from known arguments without a run, in the order of the signature: numbers that decide sizes of what
-    /// comes after, as the width of a picture. Called as [`NodeKind::lengths`] is; [`NodeKind::run`] gives the same.
->>>>>>> cbfe80a (capi: graphs open before their models are there)
+    /// Results that follow from known arguments without a run, in the order of the signature: numbers that decide the
+    /// sizes of later results, such as the width of a picture. Called like [`NodeKind::lengths`]; [`NodeKind::run`]
+    /// returns the same values.
     fn known_results(&self, _known: &Args<'_>) -> Vec<Option<Value>> {
         Vec::new()
     }

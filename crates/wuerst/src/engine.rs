@@ -182,9 +182,6 @@ impl Engine {
         Ok(graph)
     }
 
-<<<<<<< HEAD
-    /// A job for a graph, with the graph's own input values.
-=======
     /// As [`Engine::graph_with`], also when models are missing that nodes name: [`Graph::missing_models`] lists them, and a run
     /// that needs one fails. For tools that show a graph before its models are installed.
     ///
@@ -199,8 +196,7 @@ impl Engine {
         Ok(graph)
     }
 
-    /// A job over a graph, with every input as the graph has it.
->>>>>>> cbfe80a (capi: graphs open before their models are there)
+    /// A job for a graph, with the graph's own input values.
     pub fn job(&self, graph: &Graph) -> Job {
         Job::new(self.0.cache.clone(), graph.clone())
     }

@@ -102,16 +102,10 @@ class Engine(Handle):
             for handle in owned:
                 load().wst_value_free(handle)
 
-<<<<<<< HEAD
-    def open(self, path: Path) -> Graph:
-        """A checked graph from a file."""
-        return Graph(self, made("wst_graph_open", self.pointer, Str.of_path(path)))
-=======
     def open(self, path: Path, without_models: bool = False) -> Graph:
         """A checked graph from a file. `without_models` opens it also when models are missing: see `Graph.missing_models`."""
         function = "wst_graph_open_without_models" if without_models else "wst_graph_open"
-        return Graph(self, made(function, self.pointer, Str.of(path)))
->>>>>>> cbfe80a (capi: graphs open before their models are there)
+        return Graph(self, made(function, self.pointer, Str.of_path(path)))
 
     def report(self) -> dict[str, Any]:
         """ONNX Runtime, loaded models with their devices, and remembered results: a dict as in wst_engine_report."""

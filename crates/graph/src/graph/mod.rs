@@ -51,9 +51,6 @@ impl Graph {
         &self.missing_defaults
     }
 
-<<<<<<< HEAD
-    /// Old names of keys and node kinds in the file, with their new names. Old names still work.
-=======
     /// Models of nodes that are not there, of a graph that was read with [`Models::allowing_missing`]: the argument, as
     /// `prior.model`, and the reason. A run that needs one fails with it.
     pub fn missing_models(&self) -> Vec<(String, Error)> {
@@ -90,8 +87,7 @@ impl Graph {
         Ok(self.nodes.iter().find_map(of_node))
     }
 
-    /// Old names in the file, of keys and node kinds, and what to write in their place. They mean what they meant.
->>>>>>> cbfe80a (capi: graphs open before their models are there)
+    /// Old names of keys and node kinds in the file, with their new names. Old names still work.
     pub fn warnings(&self) -> &[Diagnostic] {
         &self.warnings
     }

@@ -67,9 +67,6 @@ pub(crate) struct Sampling<'a> {
     path: &'a Path,
 }
 
-<<<<<<< HEAD
-/// Sampling algorithm.
-=======
 /// What a port of [`sampling_ports`] stands for when it is left out, by the model's defaults.
 pub(crate) fn left_out(model: &SamplingDefaults, port: &str) -> Option<Value> {
     let steps = if model.timesteps.is_empty() { model.steps } else { model.timesteps.len() - 1 };
@@ -80,8 +77,7 @@ pub(crate) fn left_out(model: &SamplingDefaults, port: &str) -> Option<Value> {
     }
 }
 
-/// How noise is taken off.
->>>>>>> cbfe80a (capi: graphs open before their models are there)
+/// Sampling algorithm.
 #[derive(Clone, Copy, PartialEq)]
 enum Sampler {
     Ddpm,
