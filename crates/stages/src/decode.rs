@@ -231,7 +231,9 @@ impl NodeKind for Decode {
         let [Some(height), Some(width)] = check_sizes(args, |port| Some(args.has(port)), &metadata)? else {
             return Err(Error::Internal("an embedding without sides".into()));
         };
-        let sampling = Sampling::new(args, model.path(), &metadata.sampling)?;
+        let pixels = metadata.scale.pixels_per_latent;
+        let sampling = Sampling::new(args, model.path(), &metadata.sampling)?
+            .of_picture([height, width].map(|side| side.saturating_mul(pixels)));
         let loaded = self.models.get(ctx, model, Contract::Decoder)?;
         let channels = loaded.channels().unwrap_or(CHANNELS);
         if let Some(Value::Tensor(init)) = args.get("init")

@@ -209,7 +209,13 @@ impl NodeKind for Prior {
         let (Some(height), Some(width)) = (height?, width?) else {
             return Err(Error::Internal("an embedding without sides".into()));
         };
-        let sampling = Sampling::new(args, model.path(), &metadata.sampling)?;
+        // The decoder's latents are that many pixels, if no other size is asked for.
+        let pixels = |port: &str, cells: usize| match args.count(port) {
+            Ok(pixels) => pixels,
+            Err(_) => metadata.scale.decoder(cells).saturating_mul(metadata.scale.pixels_per_latent),
+        };
+        let sampling = Sampling::new(args, model.path(), &metadata.sampling)?
+            .of_picture([pixels("height", height), pixels("width", width)]);
         let loaded = self.models.get(ctx, model, Contract::Prior)?;
         let channels = match args.get("init") {
             Some(Value::Tensor(init)) => init.shape()[1],

@@ -87,8 +87,8 @@ fn previews_are_written_at_intervals() -> Result<()> {
     let mut names: Vec<_> = fs::read_dir(&previews)?.flatten().map(|entry| entry.file_name()).collect();
     names.sort();
     assert_eq!(names, ["decoder-0002.png", "prior-0002.png", "prior-0004.png", "prior-0005.png"]);
-    assert_eq!(png(&previews.join("prior-0002.png"))?.0, [4, 4]);
-    assert_eq!(png(&previews.join("decoder-0002.png"))?.0, [16, 16]);
+    assert_eq!(png(&previews.join("prior-0002.png"))?.0, [64, 64]);
+    assert_eq!(png(&previews.join("decoder-0002.png"))?.0, [64, 64]);
     let refused = make(&["--preview-every", "2"])?;
     assert!(!refused.status.success() && String::from_utf8_lossy(&refused.stderr).contains("--preview"));
     Ok(())

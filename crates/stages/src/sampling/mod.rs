@@ -16,7 +16,7 @@ use wuerst_model::schedule::{self, SamplingStep, Schedule};
 use wuerst_runtime::InvariantOutputs;
 
 use self::guidance::{Conditions, Feeds, Guidance};
-use self::preview::rgb;
+use self::preview::{enlarged, rgb};
 use self::start::Start;
 
 /// Ports shared by both stages, in signature notation. The model's metadata hold the values of ports left out.
@@ -63,6 +63,8 @@ pub(crate) struct Sampling<'a> {
     sampler: Sampler,
     start: Start,
     preview: Option<&'a Preview>,
+    /// Height and width of the picture in pixels, for previews.
+    picture: [usize; 2],
     /// The model's file.
     path: &'a Path,
 }
@@ -113,7 +115,12 @@ impl<'a> Sampling<'a> {
         let times = if shift == 1. { times } else { model.schedule.shifted(&times, shift) };
         let times = start.times(&times);
         let (schedule, preview) = (&model.schedule, model.preview.as_ref());
-        Ok(Sampling { schedule, times, guidance, sampler, start, preview, path })
+        Ok(Sampling { schedule, times, guidance, sampler, start, preview, picture: [0, 0], path })
+    }
+
+    /// Shows previews in the height and width of the picture, in pixels.
+    pub(crate) fn of_picture(self, picture: [usize; 2]) -> Sampling<'a> {
+        Sampling { picture, ..self }
     }
 
     /// Conditionings with the text and, for guidance, without it.
@@ -162,7 +169,7 @@ impl<'a> Sampling<'a> {
             let guess =
                 if looks_back || shown.is_some() { self.picture(&x, &predicted, t) } else { Vec::new() };
             if let Some(picture) = shown.and_then(|map| rgb(map, &guess, [height, width])) {
-                ctx.preview(|| picture);
+                ctx.preview(|| enlarged(picture, self.picture));
             }
             let (step, new_noise) = match self.sampler {
                 // Also drawn at the last step, where it is unused, to keep the random generator in step with diffusers.
