@@ -26,6 +26,7 @@ mod tokenize;
 mod tokenizer;
 mod vqgan;
 mod vqgan_encode;
+mod weighting;
 
 use std::sync::Arc;
 

@@ -13,7 +13,11 @@ use wuerst_model::onnx::{HeadError, WireError};
 use wuerst_runtime::{Contract, HeaderError, ModelCache};
 
 use crate::sampling::blame_model;
-use crate::tokenizer::{self, Tokenizer};
+use crate::tokenizer::{self, Tokenizer, check_length};
+use crate::weighting::{self, Weighted, looks_weighted};
+
+/// What is said of a text that looks as if it had weights where they are not read.
+const AS_IT_STANDS: &str = "the text is read as it stands, with its brackets: `weighting: comfyui` and `text.weigh` make weights of them";
 
 /// Number of truncated characters shown in a warning.
 const SHOWN: usize = 200;
@@ -26,7 +30,8 @@ pub(crate) struct Tokenize {
 
 impl Tokenize {
     pub(crate) fn new(models: Arc<ModelCache>) -> Result<Tokenize> {
-        let signature = "text: text, model: model, lines: bool = false -> ids: i64[b,l], mask: i64[b,l]";
+        let signature = "text: text, model: model, lines: bool = false, weighting: text = \"off\" {off|comfyui} \
+                         -> ids: i64[b,l], mask: i64[b,l], weights: f32[b,l]";
         let about = "Makes token ids of a text, or of each line of a list. What is too long for the model is cut off, with a warning.";
         let spec = NodeSpec::new("wuerst.tokenize", 1, signature, about)?
             .describe("text", "What the picture should, or should not, show; may be empty.")?
@@ -35,6 +40,12 @@ impl Tokenize {
                 "lines",
                 "Whether `text` is a list, as `text.lines` makes it, and each line is a text of its own.",
             )?
+            .describe(
+                "weighting",
+                "Whether `(word:1.3)` and `((word))` are weights, by ComfyUI's rules, for `text.weigh`: encoders of CLIP \
+                 take to them. `off` reads texts as they stand.",
+            )?
+            .describe("weights", "What each token weighs; 1 where nothing is said.")?
             .describe("ids", "Token ids of each text, padded to the model's length.")?
             .describe("mask", "1 for tokens of the text, 0 for padding.")?;
         Ok(Tokenize { spec, models })
@@ -127,7 +138,10 @@ impl NodeKind for Tokenize {
             self.sound(&file).map_err(blame_model)?;
         }
         if known.has("text") && known.has("lines") {
-            texts(known)?;
+            let texts = texts(known)?;
+            if known.text("weighting").is_ok_and(|weighting| weighting != "off") {
+                texts.into_iter().try_for_each(|text| weigh(text).map(drop))?;
+            }
         }
         Ok(())
     }
@@ -162,9 +176,16 @@ impl NodeKind for Tokenize {
         let tokenizer = self.tokenizer(model, &metadata, ctx.cancel())?;
         let texts = texts(args)?;
         let count = texts.len() * metadata.length;
-        let (mut ids, mut mask) = (memory::room(count)?, memory::room(count)?);
+        let (mut ids, mut mask, mut weights) =
+            (memory::room(count)?, memory::room(count)?, memory::room::<f32>(count)?);
+        let weighting = args.text("weighting")? != "off";
         for text in &texts {
             ctx.cancel().check()?;
+            if !weighting && looks_weighted(text) {
+                ctx.warn(AS_IT_STANDS);
+            }
+            let weighted = if weighting { Some(weigh(text)?) } else { None };
+            let text = weighted.as_ref().map_or(*text, |weighted| &weighted.text);
             let encoding = tokenizer.encode(text)?;
             if !encoding.get_overflowing().is_empty() {
                 // End of the text that is kept; special tokens have offset 0.
@@ -172,11 +193,18 @@ impl NodeKind for Tokenize {
                 let cut = text.get(kept..).unwrap_or_default().trim();
                 ctx.warn(&cut_off(cut, metadata.length));
             }
+            let tokens = encoding.get_offsets().iter().zip(encoding.get_special_tokens_mask());
+            weights.extend(tokens.map(|((begin, end), special)| match &weighted {
+                // Padding and the ends of a text stand nowhere in it.
+                Some(weighted) if *special == 0 && end > begin => weighted.at(*begin),
+                _ => 1.,
+            }));
             ids.extend(encoding.get_ids().iter().map(|n| i64::from(*n)));
             mask.extend(encoding.get_attention_mask().iter().map(|n| i64::from(*n)));
         }
-        let rows = |numbers: Vec<i64>| Tensor::from_vec(&[texts.len(), numbers.len() / texts.len()], numbers);
-        Ok(vec![rows(ids)?.into(), rows(mask)?.into()])
+        let shape = [texts.len(), ids.len() / texts.len()];
+        let rows = |numbers: Vec<i64>| Tensor::from_vec(&shape, numbers);
+        Ok(vec![rows(ids)?.into(), rows(mask)?.into(), Tensor::from_vec(&shape, weights)?.into()])
     }
 }
 
@@ -192,6 +220,12 @@ fn texts<'a>(args: &Args<'a>) -> Result<Vec<&'a str>> {
         return Err(Error::invalid("text", message));
     }
     Ok(texts)
+}
+
+/// A text with its weights.
+fn weigh(text: &str) -> Result<Weighted> {
+    check_length(text.chars().count())?;
+    weighting::read(text).map_err(|message| Error::invalid("text", message))
 }
 
 fn cut_off(cut: &str, length: usize) -> String {

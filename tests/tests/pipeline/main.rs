@@ -14,6 +14,7 @@ mod parity;
 mod prepared;
 mod running;
 mod time;
+mod weights;
 
 use std::fs;
 use std::path::Path;

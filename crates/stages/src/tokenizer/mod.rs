@@ -72,7 +72,7 @@ pub(crate) fn check_size(path: &Path, bytes: u64) -> Result<()> {
     Ok(())
 }
 
-fn check_length(characters: usize) -> Result<()> {
+pub(crate) fn check_length(characters: usize) -> Result<()> {
     if characters > CHARACTERS {
         let message = format!("has {characters} characters; at most {CHARACTERS} are tokenized at once");
         return Err(Error::invalid("text", message));

@@ -1,0 +1,175 @@
+//! Weights of words in prompts, as people write them: `(word:1.3)`, `((word))`, `\(`.
+
+/// The deepest nesting of brackets.
+const DEEPEST: usize = 32;
+/// The largest weight, above and below 0.
+const LARGEST: f64 = 100.;
+/// What brackets without a number multiply the weight with.
+const BRACKETS: f64 = 1.1;
+
+/// A prompt without brackets, and what its parts weigh.
+#[derive(Debug, PartialEq)]
+pub(crate) struct Weighted {
+    pub(crate) text: String,
+    /// Where parts end in the text, in bytes, with their weights.
+    parts: Vec<(usize, f32)>,
+}
+
+impl Weighted {
+    /// The weight of what stands at a byte of the text.
+    pub(crate) fn at(&self, byte: usize) -> f32 {
+        let part = self.parts.partition_point(|(end, _)| *end <= byte);
+        self.parts.get(part).map_or(1., |(_, weight)| *weight)
+    }
+}
+
+/// Whether a text looks as if it had weights.
+pub(crate) fn looks_weighted(text: &str) -> bool {
+    let numbered = |tail: &str| {
+        let number = tail.split_once(')').and_then(|(number, _)| number.trim().parse::<f64>().ok());
+        number.is_some()
+    };
+    text.contains('(') && text.match_indices(':').any(|(at, _)| numbered(&text[at + 1..]))
+}
+
+/// Reads a prompt by ComfyUI's rules: brackets multiply the weight with 1.1, a number behind the last colon in them replaces it,
+/// and `\(` and `\)` are brackets that are meant.
+///
+/// # Errors
+/// A sentence: brackets that do not match, weights that are too large, and syntax of other programs that is not read.
+pub(crate) fn read(prompt: &str) -> Result<Weighted, String> {
+    foreign(prompt)?;
+    let chars: Vec<char> = prompt.chars().collect();
+    let ends = ends(&chars)?;
+    let mut weighted = Weighted { text: String::new(), parts: Vec::new() };
+    // Ranges of characters with the weights that they have from outside, the first on top.
+    let mut open = vec![(0, chars.len(), 1f64)];
+    while let Some((from, to, weight)) = open.pop() {
+        let bracket = (from..to).find(|at| chars[*at] == '(' && ends[*at] > *at);
+        let Some(begin) = bracket else {
+            weighted.add(&chars[from..to], weight);
+            continue;
+        };
+        weighted.add(&chars[from..begin], weight);
+        let end = ends[begin];
+        let colon = (begin + 2..end).rev().find(|at| chars[*at] == ':');
+        let number = colon.and_then(|colon| {
+            let text: String = chars[colon + 1..end].iter().collect();
+            Some((colon, text.trim().parse::<f64>().ok()?))
+        });
+        open.push((end + 1, to, weight));
+        let (inside, own) = number.unwrap_or((end, weight * BRACKETS));
+        if !own.is_finite() || own.abs() > LARGEST {
+            return Err(format!("the weight {own} is outside -{LARGEST}..{LARGEST}"));
+        }
+        open.push((begin + 1, inside, own));
+    }
+    Ok(weighted)
+}
+
+impl Weighted {
+    /// Adds words of one weight. Those of two parts are never one word.
+    fn add(&mut self, chars: &[char], weight: f64) {
+        let mut words = String::new();
+        let mut escaped = chars.iter().peekable();
+        while let Some(c) = escaped.next() {
+            match (c, escaped.peek()) {
+                ('\\', Some(bracket @ ('(' | ')'))) => {
+                    words.push(**bracket);
+                    escaped.next();
+                }
+                _ => words.push(*c),
+            }
+        }
+        if words.trim().is_empty() {
+            return;
+        }
+        if !self.text.is_empty() {
+            self.text.push(' ');
+        }
+        self.text.push_str(words.trim());
+        self.parts.push((self.text.len(), weight as f32));
+    }
+}
+
+/// For each bracket that opens where it closes, by number of the character; 0 for all others.
+fn ends(chars: &[char]) -> Result<Vec<usize>, String> {
+    let (mut ends, mut open) = (vec![0; chars.len()], Vec::new());
+    let mut at = 0;
+    while at < chars.len() {
+        match chars[at] {
+            '\\' if matches!(chars.get(at + 1), Some('(' | ')')) => at += 1,
+            '(' => {
+                open.push(at);
+                if open.len() > DEEPEST {
+                    return Err(format!("has brackets more than {DEEPEST} deep, at character {}", at + 1));
+                }
+            }
+            ')' => match open.pop() {
+                Some(begin) => ends[begin] = at,
+                None => {
+                    let message = "closes nothing: write \\) for a bracket that is meant";
+                    return Err(format!("the bracket at character {} {message}", at + 1));
+                }
+            },
+            _ => {}
+        }
+        at += 1;
+    }
+    match open.last() {
+        None => Ok(ends),
+        Some(begin) => {
+            let message = "is never closed: close it, or write \\( for a bracket that is meant";
+            Err(format!("the bracket at character {} {message}", begin + 1))
+        }
+    }
+}
+
+/// Refuses syntax of other programs that would be read as plain words.
+fn foreign(prompt: &str) -> Result<(), String> {
+    if prompt.split_whitespace().any(|word| word == "AND") {
+        let graphs = "graphs/prompt-interpolation.yaml mixes two prompts, and prompt-sweep.yaml goes from one to the other";
+        return Err(format!("AND between prompts is not read: {graphs}"));
+    }
+    let scheduled = prompt.split('[').skip(1).filter_map(|tail| tail.split_once(']')).any(|(inside, _)| {
+        inside.rsplit_once(':').is_some_and(|(_, when)| when.trim().parse::<f64>().is_ok())
+    });
+    match scheduled {
+        true => Err("[from:to:when] is not read: graphs/prompt-interpolation.yaml mixes two prompts".into()),
+        false => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn brackets_that_do_not_match_are_refused() {
+        let said = |prompt: &str| read(prompt).unwrap_err();
+        assert!(said("a (b").contains("character 3 is never closed"));
+        assert!(said("a b)").contains("character 4 closes nothing"));
+        assert!(said(&"(".repeat(1_000_000)).contains("more than 32 deep"));
+        assert!(said("(a:1e9)").contains("1000000000 is outside -100..100"));
+        assert!(said("(a:inf)").contains("inf is outside"));
+        assert!(said("a AND b").contains("prompt-interpolation.yaml"));
+        assert!(said("[a:b:0.4]").contains("[from:to:when] is not read"));
+        assert!(read("BRAND [a] \\(b:2\\) :)".trim_end_matches(')')).is_ok());
+    }
+
+    #[test]
+    fn words_of_parts_stay_apart() {
+        let weighted = read("ab(cd:2)ef").unwrap();
+        assert_eq!(weighted.text, "ab cd ef");
+        assert_eq!([0, 1, 3, 4, 6, 99].map(|at| weighted.at(at)), [1., 1., 2., 2., 1., 1.]);
+        assert_eq!(read("()").unwrap().text, "");
+    }
+
+    #[test]
+    fn weights_are_noticed() {
+        assert!(looks_weighted("a (red:1.3) apple") && looks_weighted("(a: 2 )"));
+        assert!(
+            !looks_weighted("at 12:30 (noon)") && !looks_weighted("(a red apple)") && !looks_weighted("a:1")
+        );
+    }
+}
