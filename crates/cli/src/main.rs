@@ -32,6 +32,7 @@ mod outputs;
 mod pairs;
 mod paths;
 mod picture;
+mod precision;
 mod previews;
 mod progress;
 mod recipe;

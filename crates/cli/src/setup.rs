@@ -13,6 +13,7 @@ use wuerst::{Device, Engine, Settings};
 use crate::extensions::Extensions;
 use crate::find;
 use crate::pairs::Texts;
+use crate::precision::Precision;
 
 /// Models that ship.
 const MODELS: &str = "models/icons";
@@ -39,6 +40,10 @@ pub(crate) struct Setup {
         hide_default_value = true
     )]
     devices: String,
+    /// How near pictures stay to those of f32: chooses the fastest device of each stage that allows it. Where none computes in
+    /// bf16, a warning says why, and the stage runs on the CPU in f32
+    #[arg(long, value_enum, value_name = "LIMIT", default_value_t, conflicts_with = "devices")]
+    precision: Precision,
     /// Makes it an error if a device refuses a model; otherwise the next device is tried
     #[arg(long)]
     strict: bool,
@@ -210,6 +215,7 @@ impl Setup {
         if let Some(threads) = self.threads {
             options.set_threads(threads.get());
         }
+        self.precision.apply(&mut options.stages.each)?;
         StageOptions::read_devices(&mut options.stages.each, &self.stage_devices)?;
         StageOptions::read_threads(&mut options.stages.each, &self.stage_threads)?;
         options.stages.strict |= self.strict;

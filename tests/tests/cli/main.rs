@@ -18,6 +18,7 @@ mod opening;
 mod pictures;
 #[cfg(unix)]
 mod pipes;
+mod precision;
 mod refusals;
 mod settings;
 mod shipped;

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::{env, iter};
 
+use ort::ep::{self, ArbitrarilyConfigurableExecutionProvider, ExecutionProvider};
 use ort::memory::DeviceType;
 use ort::session::builder::SessionBuilder;
 
@@ -28,6 +29,11 @@ impl OpenVino {
             // Measured with 1.8.1, see PERFORMANCE.md: 9 dB from the pictures of f32, and never faster than bf16.
             return Err("pictures come out wrong in f16 on processors: take bf16, or f32".to_owned());
         }
+        let plug_in_is_named =
+            self.library.is_some() || env::var_os(VARIABLE).is_some_and(|path| !path.is_empty());
+        if !plug_in_is_named && built_in(runtime.path()) {
+            return self.register_built_in(threads, builder);
+        }
         self.plug_in(runtime)?;
         let (kind, index) = self.device.split_once('.').unwrap_or((&self.device, "0"));
         let ty = match kind {
@@ -41,12 +47,25 @@ impl OpenVino {
         let there: Vec<String> =
             ours.iter().map(|device| format!("{:?}", device.hardware_device().ty())).collect();
         let alike = ours.into_iter().filter(|device| Some(device.hardware_device().ty()) == ty);
-        let device =
-            index.parse().ok().and_then(|index| alike.into_iter().nth(index)).ok_or_else(|| {
-                format!("OpenVINO finds no {} here, only {}", self.device, there.join(", "))
-            })?;
+        let device = index
+            .parse()
+            .ok()
+            .and_then(|index| alike.into_iter().nth(index))
+            .ok_or_else(|| not_there(&self.device, &there))?;
         let options = [(format!("{PROVIDER}.load_config"), self.configuration(threads))];
         builder.with_devices(iter::once(device), Some(&options)).map_err(|e| e.message().to_owned())
+    }
+
+    /// Adds the provider of an ONNX Runtime that was built with OpenVINO, which takes processors of AMD, too.
+    fn register_built_in(
+        &self,
+        threads: usize,
+        mut builder: SessionBuilder,
+    ) -> Result<SessionBuilder, String> {
+        let provider = ep::OpenVINO::default()
+            .with_device_type(&self.device)
+            .with_arbitrary_config("load_config", self.configuration(threads));
+        provider.register(&mut builder).map(|()| builder).map_err(|e| e.message().to_owned())
     }
 
     /// OpenVINO's own properties. The precision is always set, since the default on CPUs with AMX is bf16.
@@ -102,6 +121,27 @@ fn find(named: Option<&Path>, runtime: &Path) -> Result<PathBuf, String> {
     })
 }
 
+/// Whether an ONNX Runtime was built with OpenVINO, as that of the Python package onnxruntime-openvino.
+fn built_in(runtime: &Path) -> bool {
+    let provider = if cfg!(windows) {
+        "onnxruntime_providers_openvino.dll"
+    } else {
+        "libonnxruntime_providers_openvino.so"
+    };
+    runtime.with_file_name(provider).is_file()
+}
+
+/// The reason why there is no such device among those that the plug-in offers.
+fn not_there(device: &str, offered: &[String]) -> String {
+    match offered {
+        [] => format!(
+            "OpenVINO finds no {device} here: its plug-in takes hardware of Intel only; on other processors use the ONNX Runtime \
+             of the Python package onnxruntime-openvino, and name it by `--runtime`"
+        ),
+        offered => format!("OpenVINO finds no {device} here, only {}", offered.join(", ")),
+    }
+}
+
 fn file_name() -> &'static str {
     if cfg!(windows) {
         "onnxruntime_providers_openvino_plugin.dll"
@@ -113,6 +153,23 @@ fn file_name() -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn runtime_may_have_openvino_inside() {
+        let folder = tempfile::tempdir().unwrap();
+        let runtime = folder.path().join("libonnxruntime.so");
+        assert!(!built_in(&runtime));
+        let (start, end) = if cfg!(windows) { ("", "dll") } else { ("lib", "so") };
+        std::fs::write(folder.path().join(format!("{start}onnxruntime_providers_openvino.{end}")), "")
+            .unwrap();
+        assert!(built_in(&runtime));
+    }
+
+    #[test]
+    fn missing_devices_are_named_with_remedy() {
+        assert!(not_there("CPU", &[]).contains("onnxruntime-openvino"));
+        assert_eq!(not_there("GPU", &["CPU".to_owned()]), "OpenVINO finds no GPU here, only CPU");
+    }
 
     #[test]
     fn configuration_says_precision_and_threads() {
