@@ -214,7 +214,7 @@ static void graphs(void)
     CHECK(fails(wst_graph_open(engine, BAD, &other), WST_FILE, ""));
     CHECK(fails(wst_graph_open(engine, text("a"), NULL), WST_INVALID, "out"));
     CHECK(fails(wst_graph_open_without_models(NULL, text("a"), &other), WST_INVALID, "engine"));
-    CHECK(fails(wst_graph_open_without_models(engine, BAD, &other), WST_INVALID, "path"));
+    CHECK(fails(wst_graph_open_without_models(engine, NONE, &other), WST_INVALID, "path"));
     CHECK(fails(wst_graph_open_without_models(engine, text("a"), NULL), WST_INVALID, "out"));
     CHECK(fails(wst_graph_left_out(NULL, 0, &left), WST_INVALID, "graph"));
     CHECK(fails(wst_graph_left_out(graph, 99, &left), WST_INVALID, "beyond the end"));
