@@ -137,9 +137,10 @@ class Case:
         if ended == 0:
             outcome = "right without the cache"
             if not (path.startswith("cache/") or "cannot be kept in the cache folder" in says):
-                # A check looks at models more than once. An unfinished file that cannot be removed does no harm.
-                again = path.startswith("models/") and kind in ("open", "read")
-                outcome = "right, the model is read again" if again else "right"
+                # A check looks at models, and at the heads of pictures, more than once. An unfinished file that cannot be
+                # removed does no harm.
+                again = path.startswith(("models/", "picture.png")) and kind in ("open", "read")
+                outcome = "right, the file is read again" if again else "right"
                 self.must(again or kind == "remove", f"{at}it ends as if nothing had failed: {says}")
         self.counts[f"{how}: {kind}: {outcome}"] += 1
         if ended == 0:

@@ -48,7 +48,7 @@ impl ImportStage {
 
 /// Opens all parts. If one fails, the others are still checked, so that all problems are found; the result is then `None`.
 pub fn open(source: &ImportSource, problems: &mut Vec<String>) -> Option<Published> {
-    if cascade::is_cascade(source) {
+    if cascade::is_cascade(source, problems)? {
         return cascade::open(source, problems);
     }
     let prior = parts::prior(&source.prior, problems);

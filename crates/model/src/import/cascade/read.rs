@@ -120,23 +120,32 @@ fn chosen(path: &Path, large: &'static str, lite: &'static str, wanted: bool) ->
     if wanted || (there(lite) && !there(large)) { lite } else { large }
 }
 
-/// Whether what is to be imported is of this family, by its configurations, or by the names in a file.
-pub fn is_cascade(source: &ImportSource) -> bool {
+/// Whether what is to be imported is of this family, by its configurations, or by the names in a file. `None` when a
+/// configuration cannot be read, which is a problem.
+pub fn is_cascade(source: &ImportSource, problems: &mut Vec<String>) -> Option<bool> {
     #[derive(Deserialize)]
     struct Class {
         #[serde(rename = "_class_name")]
         name: String,
     }
-    let configured = |path: &Path| {
-        let mut ignored = vec![];
-        let mut folder = Folder::at(path, &mut ignored);
-        ["prior", "prior_lite", "decoder", "decoder_lite"].into_iter().any(|name| {
-            let text = folder.text(&format!("{name}/config.json"));
-            let class: Option<Class> = text.and_then(|text| serde_json::from_str(&text).ok());
-            class.is_some_and(|class| CLASSES.contains(&class.name.as_str()))
-        })
-    };
-    Places::of(source).iter().any(|places| places.file.is_some() || configured(places.own))
+    for places in Places::of(source) {
+        if places.file.is_some() {
+            return Some(true);
+        }
+        let mut folder = Folder::at(places.own, problems);
+        for name in ["prior", "prior_lite", "decoder", "decoder_lite"] {
+            let name = format!("{name}/config.json");
+            if !folder.path(&name).exists() {
+                continue;
+            }
+            // A configuration that is no JSON is told of where it is read as one.
+            let class = serde_json::from_str::<Class>(&folder.text(&name)?);
+            if class.is_ok_and(|class| CLASSES.contains(&class.name.as_str())) {
+                return Some(true);
+            }
+        }
+    }
+    Some(false)
 }
 
 /// What the prior's folder, or file, has.
