@@ -4,16 +4,16 @@ use std::io::{ErrorKind, stdin};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 use serde_json::json;
 use wuerst::core::Diagnostic;
 use wuerst::graph::{NotText, read_file, read_text};
 use wuerst::{Error, Graph};
 
-use crate::find;
 use crate::graph_file::{GraphFile, Problems};
 use crate::say::{say, say_json_line, tell};
 use crate::setup::Setup;
+use crate::{find, watch};
 
 /// Check a graph: print all problems, and exit with 1 if there are any
 #[derive(clap::Args)]
@@ -24,12 +24,23 @@ pub(crate) struct Args {
     /// Print one JSON object on stdout, for programs, even if the graph is wrong
     #[arg(long)]
     json: bool,
+    /// Check again whenever the file changes, until the process ends
+    #[arg(long)]
+    watch: bool,
     #[command(flatten)]
     setup: Setup,
 }
 
-/// Checks the graph.
+/// Checks the graph, once or at every change.
 pub(crate) fn run(args: &Args) -> Result<ExitCode> {
+    match args.watch {
+        true if is_stdin(&args.graph) => bail!("stdin does not change: name a file to --watch"),
+        true => watch::again(&args.graph, || once(args).map(drop)),
+        false => once(args),
+    }
+}
+
+fn once(args: &Args) -> Result<ExitCode> {
     let mut problems = match check(args) {
         Ok((source, graph)) => {
             let notes = source.problems(graph.notes().to_vec());

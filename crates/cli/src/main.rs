@@ -1,6 +1,6 @@
 //! `wuerst`: the command, which makes pictures from prompts and runs graphs of nodes.
 //!
-//! One file a command: [`generate`], [`run`], [`check`], [`nodes`], [`import`], [`convert`], [`inspect`],
+//! One file a command: [`generate`], [`run`], [`check`], [`lsp`], [`nodes`], [`import`], [`convert`], [`inspect`],
 //! [`bench`], [`graph`], [`completions`], [`manual`]. What they share:
 //! [`setup`] and [`extensions`] (the engine's options), [`environment`], [`pairs`], [`paths`], [`source`] (graph files),
 //! [`target`], [`outputs`] and [`encode`] (output files), [`say`], [`operators`],
@@ -25,6 +25,7 @@ mod graph;
 mod graph_file;
 mod import;
 mod inspect;
+mod lsp;
 mod manual;
 mod nodes;
 mod operators;
@@ -67,6 +68,7 @@ enum Command {
     Generate(generate::Args),
     Run(run::Args),
     Check(check::Args),
+    Lsp(lsp::Args),
     Nodes(nodes::Args),
     Graph(graph::Args),
     Import(import::Args),
@@ -100,6 +102,7 @@ fn main() -> ExitCode {
         Command::Generate(args) => generate::run(args),
         Command::Run(args) => run::run(args),
         Command::Check(args) => check::run(args),
+        Command::Lsp(args) => lsp::run(args),
         Command::Nodes(args) => nodes::run(args),
         Command::Graph(args) => graph::run(args),
         Command::Import(args) => import::run(args),

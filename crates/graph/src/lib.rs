@@ -65,6 +65,7 @@ pub use run::report::{CacheHit, NodeReport, Outcome, Report, RunReason};
 pub use show::describe::{describe, list};
 pub use show::draw::{dot, html, mermaid};
 pub use show::example::example;
+pub use show::outline::{Outline, OutlineInput, OutlineNode, outline};
 pub use show::page::{page, summary};
 pub use show::render::{excerpt, headline};
 pub use show::schema::schema;

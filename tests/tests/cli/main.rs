@@ -12,6 +12,7 @@ mod failing;
 mod foreign;
 mod graphs;
 mod import;
+mod lsp;
 mod marks;
 #[cfg(unix)]
 mod opening;

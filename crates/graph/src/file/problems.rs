@@ -53,6 +53,11 @@ impl Place {
         Place { value: self.key, inset: None, ..self }
     }
 
+    /// Line and column, from 1, in characters.
+    pub(crate) fn position(&self) -> (u32, u32) {
+        (self.value.line, self.value.column)
+    }
+
     /// The place of a character in the text, if its position is known.
     pub(crate) fn within(mut self, offset: usize) -> Place {
         let offset = u32::try_from(offset).unwrap_or(0);
