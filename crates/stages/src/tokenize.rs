@@ -30,7 +30,7 @@ pub(crate) struct Tokenize {
 
 impl Tokenize {
     pub(crate) fn new(models: Arc<ModelCache>) -> Result<Tokenize> {
-        let signature = "text: text, model: model, lines: bool = false, weighting: text = \"off\" {off|comfyui} \
+        let signature = "text: text, model: model, lines: bool = false, weighting: text = \"off\" {off|comfyui|a1111} \
                          -> ids: i64[b,l], mask: i64[b,l], weights: f32[b,l]";
         let about = "Makes token ids of a text, or of each line of a list. What is too long for the model is cut off, with a warning.";
         let spec = NodeSpec::new("wuerst.tokenize", 1, signature, about)?
@@ -42,7 +42,8 @@ impl Tokenize {
             )?
             .describe(
                 "weighting",
-                "Whether `(word:1.3)` and `((word))` are weights, by ComfyUI's rules, for `text.weigh`: encoders of CLIP \
+                "Whether `(word:1.3)` and `((word))` are weights, for `text.weigh`: by ComfyUI's rules, or by those of \
+                 AUTOMATIC1111, which has `[word]` too. Encoders of CLIP \
                  take to them. `off` reads texts as they stand.",
             )?
             .describe("weights", "What each token weighs; 1 where nothing is said.")?
@@ -140,7 +141,7 @@ impl NodeKind for Tokenize {
         if known.has("text") && known.has("lines") {
             let texts = texts(known)?;
             if known.text("weighting").is_ok_and(|weighting| weighting != "off") {
-                texts.into_iter().try_for_each(|text| weigh(text).map(drop))?;
+                texts.into_iter().try_for_each(|text| weigh(text, known).map(drop))?;
             }
         }
         Ok(())
@@ -184,7 +185,7 @@ impl NodeKind for Tokenize {
             if !weighting && looks_weighted(text) {
                 ctx.warn(AS_IT_STANDS);
             }
-            let weighted = if weighting { Some(weigh(text)?) } else { None };
+            let weighted = if weighting { Some(weigh(text, args)?) } else { None };
             let text = weighted.as_ref().map_or(*text, |weighted| &weighted.text);
             let encoding = tokenizer.encode(text)?;
             if !encoding.get_overflowing().is_empty() {
@@ -223,9 +224,10 @@ fn texts<'a>(args: &Args<'a>) -> Result<Vec<&'a str>> {
 }
 
 /// A text with its weights.
-fn weigh(text: &str) -> Result<Weighted> {
+fn weigh(text: &str, args: &Args<'_>) -> Result<Weighted> {
     check_length(text.chars().count())?;
-    weighting::read(text).map_err(|message| Error::invalid("text", message))
+    let read = if args.text("weighting")? == "a1111" { weighting::read_a1111 } else { weighting::read };
+    read(text).map_err(|message| Error::invalid("text", message))
 }
 
 fn cut_off(cut: &str, length: usize) -> String {

@@ -59,16 +59,121 @@ pub(crate) fn read(prompt: &str) -> Result<Weighted, String> {
         });
         open.push((end + 1, to, weight));
         let (inside, own) = number.unwrap_or((end, weight * BRACKETS));
-        if !own.is_finite() || own.abs() > LARGEST {
-            return Err(format!("the weight {own} is outside -{LARGEST}..{LARGEST}"));
-        }
+        bounded(own)?;
         open.push((begin + 1, inside, own));
     }
     Ok(weighted)
 }
 
+/// Reads a prompt by the rules of AUTOMATIC1111's web interface: `(word)` multiplies the weight of all that is inside with 1.1,
+/// `(word:1.3)` with the number, `[word]` divides it by 1.1, and a backslash before a bracket means the bracket.
+///
+/// # Errors
+/// As [`read`].
+pub(crate) fn read_a1111(prompt: &str) -> Result<Weighted, String> {
+    foreign(prompt)?;
+    let chars: Vec<char> = prompt.chars().collect();
+    let mut parts: Vec<(String, f64)> = vec![(String::new(), 1.)];
+    // The brackets that are open: their sign, their character, and the part that begins in them.
+    let mut open: Vec<(char, usize, usize)> = Vec::new();
+    let mut at = 0;
+    while at < chars.len() {
+        let c = chars[at];
+        let number = if c == ':' { number_in_bracket(&chars[at + 1..]) } else { None };
+        match c {
+            '\\' => {
+                let escaped = chars.get(at + 1).filter(|next| "()[]\\".contains(**next));
+                parts.last_mut().into_iter().for_each(|(text, _)| text.extend(escaped));
+                at += usize::from(escaped.is_some());
+            }
+            '(' | '[' => {
+                open.push((c, at, parts.len()));
+                if open.len() > DEEPEST {
+                    return Err(format!("has brackets more than {DEEPEST} deep, at character {}", at + 1));
+                }
+                parts.push((String::new(), 1.));
+            }
+            ')' | ']' => {
+                close(&mut parts, &mut open, c, at, if c == ')' { BRACKETS } else { 1. / BRACKETS })?
+            }
+            ':' if number.is_some() && open.last().is_some_and(|(sign, ..)| *sign == '(') => {
+                let (length, factor) = number.unwrap_or((0, 1.));
+                at += length + 1;
+                close(&mut parts, &mut open, ')', at, factor)?;
+            }
+            _ => parts.last_mut().into_iter().for_each(|(text, _)| text.push(c)),
+        }
+        at += 1;
+    }
+    if let Some((sign, begin, _)) = open.last() {
+        let message = format!("is never closed: close it, or write \\{sign} for a bracket that is meant");
+        return Err(format!("the bracket at character {} {message}", begin + 1));
+    }
+    let mut weighted = Weighted { text: String::new(), parts: Vec::new() };
+    let mut parts = parts.into_iter().filter(|(text, _)| !text.is_empty()).peekable();
+    while let Some((mut text, weight)) = parts.next() {
+        // Neighbours of one weight are one text.
+        while let Some((more, _)) = parts.next_if(|(_, next)| *next == weight) {
+            text.push_str(&more);
+        }
+        bounded(weight)?;
+        weighted.push(&text, weight);
+    }
+    Ok(weighted)
+}
+
+/// The number that ends a bracket, with its length, as `1.3)`.
+fn number_in_bracket(chars: &[char]) -> Option<(usize, f64)> {
+    let end = chars.iter().position(|c| *c == ')')?;
+    let text: String = chars[..end].iter().collect();
+    let digits = text.strip_prefix(['+', '-']).unwrap_or(&text);
+    let is_number = !digits.is_empty() && digits.chars().all(|c| c == '.' || c.is_ascii_digit());
+    Some((end, text.parse().ok().filter(|_| is_number)?))
+}
+
+/// Multiplies the weights of all parts in the bracket that closes.
+fn close(
+    parts: &mut Vec<(String, f64)>,
+    open: &mut Vec<(char, usize, usize)>,
+    sign: char,
+    at: usize,
+    factor: f64,
+) -> Result<(), String> {
+    let wanted = if sign == ')' { '(' } else { '[' };
+    match open.pop() {
+        Some((begun, _, from)) if begun == wanted => {
+            parts[from..].iter_mut().for_each(|(_, weight)| *weight *= factor);
+            parts.push((String::new(), 1.));
+            Ok(())
+        }
+        _ => {
+            let message = format!("closes nothing: write \\{sign} for a bracket that is meant");
+            Err(format!("the bracket at character {} {message}", at + 1))
+        }
+    }
+}
+
+fn bounded(weight: f64) -> Result<(), String> {
+    match weight.is_finite() && weight.abs() <= LARGEST {
+        true => Ok(()),
+        false => Err(format!("the weight {weight} is outside -{LARGEST}..{LARGEST}")),
+    }
+}
+
 impl Weighted {
     /// Adds words of one weight. Those of two parts are never one word.
+    fn push(&mut self, words: &str, weight: f64) {
+        if words.trim().is_empty() {
+            return;
+        }
+        if !self.text.is_empty() {
+            self.text.push(' ');
+        }
+        self.text.push_str(words.trim());
+        self.parts.push((self.text.len(), weight as f32));
+    }
+
+    /// Adds words of one weight with their brackets unescaped.
     fn add(&mut self, chars: &[char], weight: f64) {
         let mut words = String::new();
         let mut escaped = chars.iter().peekable();
@@ -81,14 +186,7 @@ impl Weighted {
                 _ => words.push(*c),
             }
         }
-        if words.trim().is_empty() {
-            return;
-        }
-        if !self.text.is_empty() {
-            self.text.push(' ');
-        }
-        self.text.push_str(words.trim());
-        self.parts.push((self.text.len(), weight as f32));
+        self.push(&words, weight);
     }
 }
 
@@ -155,6 +253,20 @@ mod tests {
         assert!(said("a AND b").contains("prompt-interpolation.yaml"));
         assert!(said("[a:b:0.4]").contains("[from:to:when] is not read"));
         assert!(read("BRAND [a] \\(b:2\\) :)".trim_end_matches(')')).is_ok());
+    }
+
+    #[test]
+    fn square_brackets_match_too() {
+        let said = |prompt: &str| read_a1111(prompt).unwrap_err();
+        assert!(said("a [b").contains("character 3 is never closed: close it, or write \\["));
+        assert!(said("a (b]").contains("character 5 closes nothing: write \\]"));
+        assert!(said("(a:1)b:2)").contains("character 9 closes nothing"));
+        assert!(said(&"[(".repeat(500_000)).contains("more than 32 deep"));
+        assert!(said("(a:1000000000)").contains("1000000000 is outside -100..100"));
+        assert!(said("((a:99):99)").contains("9801 is outside"));
+        assert!(said("[a:b:0.4]").contains("[from:to:when] is not read"));
+        assert_eq!(read_a1111("").unwrap().text, "");
+        assert_eq!(read_a1111("a\\").unwrap().text, "a");
     }
 
     #[test]

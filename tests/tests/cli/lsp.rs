@@ -196,7 +196,7 @@ fn kinds_ports_wires_and_models_are_completed() -> Result<()> {
     assert!(models.contains(&"prior".into()) && models.contains(&"text-encoder".into()), "{models:?}");
     let choices =
         editor.proposed(&GRAPH.replace("model: text-encoder }", "model: text-encoder, weighting: | }"))?;
-    assert_eq!(choices, ["off", "comfyui"]);
+    assert_eq!(choices, ["off", "comfyui", "a1111"]);
     let flags =
         editor.proposed(&GRAPH.replace("model: text-encoder }", "model: text-encoder, lines: | }"))?;
     assert_eq!(flags, ["true", "false"]);

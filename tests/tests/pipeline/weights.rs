@@ -4,12 +4,19 @@ use std::fs;
 
 use anyhow::{Context, Result};
 use serde::Deserialize;
-use wuerst::{Engine, Options, Tensor, Value};
+use wuerst::{Engine, Job, Options, Tensor, Value};
 use wuerst_tests::bundle;
 
 #[derive(Deserialize)]
 struct Expected {
     empty: Vec<i64>,
+    cases: Vec<Case>,
+    weigh: Weigh,
+    a1111: Other,
+}
+
+#[derive(Deserialize)]
+struct Other {
     cases: Vec<Case>,
     weigh: Weigh,
 }
@@ -43,6 +50,23 @@ fn tensor(value: Value) -> Result<Tensor> {
     }
 }
 
+/// Holds ids and weights of texts to what is expected of them; `padding` fills what is left.
+fn weighs(job: &Job, cases: &[Case], padding: i64) -> Result<()> {
+    for Case { text, ids, weights } in cases {
+        job.set("text", text.as_str())?;
+        let (got, weighed) = (tensor(job.get("ids", &mut ())?)?, tensor(job.get("weights", &mut ())?)?);
+        let (got, weighed) =
+            (got.values::<i64>().context("ids")?, weighed.values::<f32>().context("weights")?);
+        assert_eq!(got[..ids.len()], ids[..], "{text}");
+        let rest = &got[ids.len()..];
+        assert!(rest.iter().all(|id| *id == padding), "{text}: padding {rest:?}");
+        let close = |(got, want): (&f32, &f64)| (f64::from(*got) - want).abs() < 1e-6;
+        assert!(weighed.iter().zip(weights).all(close), "{text}: {weighed:?}");
+        assert!(weighed[ids.len()..].iter().all(|weight| *weight == 1.), "{text}");
+    }
+    Ok(())
+}
+
 #[test]
 fn tokens_weigh_as_in_comfyui() -> Result<()> {
     let folder = tempfile::tempdir()?;
@@ -50,18 +74,7 @@ fn tokens_weigh_as_in_comfyui() -> Result<()> {
     let engine = Engine::new(Options { models: folder.path().into(), ..Options::default() })?;
     let expected: Expected = bundle::PLAIN.json("expected/prompt_weights.json")?;
     let job = engine.job(&engine.graph(TOKENS)?);
-    for Case { text, ids, weights } in &expected.cases {
-        job.set("text", text.as_str())?;
-        let (got, weighed) = (tensor(job.get("ids", &mut ())?)?, tensor(job.get("weights", &mut ())?)?);
-        let (got, weighed) =
-            (got.values::<i64>().context("ids")?, weighed.values::<f32>().context("weights")?);
-        assert_eq!(got[..ids.len()], ids[..], "{text}");
-        let rest = &got[ids.len()..];
-        assert!(rest.iter().all(|id| *id == expected.empty[1]), "{text}: padding {rest:?}");
-        let close = |(got, want): (&f32, &f64)| (f64::from(*got) - want).abs() < 1e-6;
-        assert!(weighed.iter().zip(weights).all(close), "{text}: {weighed:?}");
-        assert!(weighed[ids.len()..].iter().all(|weight| *weight == 1.), "{text}");
-    }
+    weighs(&job, &expected.cases, expected.empty[1])?;
     for (text, want) in [
         ("a (red apple", "text: the bracket at character 3 is never closed"),
         ("a red) apple", "the bracket at character 6 closes nothing"),
@@ -93,6 +106,45 @@ outputs: { states: $weigh.states }
     let got = tensor(job.get("states", &mut ())?)?;
     let got = got.values::<f32>().context("floats")?;
     assert!(got.iter().zip(&result).all(|(got, want)| (got - want).abs() < 1e-6), "{got:?}");
+    Ok(())
+}
+
+#[test]
+fn tokens_and_states_weigh_as_in_diffusers_long_prompt_weighting() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    bundle::write(folder.path())?;
+    let engine = Engine::new(Options { models: folder.path().into(), ..Options::default() })?;
+    let expected: Expected = bundle::PLAIN.json("expected/prompt_weights.json")?;
+    let job = engine.job(&engine.graph(&TOKENS.replace("comfyui", "a1111"))?);
+    weighs(&job, &expected.a1111.cases, expected.empty[1])?;
+    for (text, want) in [
+        ("a [red", "character 3 is never closed"),
+        ("(a [b) c]", "character 6 closes nothing"),
+        ("((a:99):99)", "9801"),
+    ] {
+        job.set("text", text)?;
+        let said = job.get("ids", &mut ()).expect_err(text).to_string();
+        assert!(said.contains(want), "{said}");
+    }
+    let text = "wuerstchen: 1
+inputs: { states: 'f32[b,l,d]', weights: 'f32[b,l]' }
+nodes:
+  weigh: { use: text.weigh, with: { states: $states, weights: $weights, formula: a1111 } }
+outputs: { states: $weigh.states }
+";
+    let job = engine.job(&engine.graph(text)?);
+    let Weigh { states, weights, result, .. } = expected.a1111.weigh;
+    job.set("states", Tensor::from_vec(&[1, 5, 3], states)?)?;
+    job.set("weights", Tensor::from_vec(&[1, 5], weights)?)?;
+    let got = tensor(job.get("states", &mut ())?)?;
+    let got = got.values::<f32>().context("floats")?;
+    let close = |(got, want): (&f32, &f32)| (got - want).abs() < 1e-5 * want.abs().max(1.);
+    assert!(got.iter().zip(&result).all(close), "{got:?}, {result:?}");
+    job.set("weights", Tensor::from_vec(&[1, 5], vec![0f32; 5])?)?;
+    let said = job.get("states", &mut ()).expect_err("nothing").to_string();
+    assert!(said.contains("leave nothing of the mean"), "{said}");
+    let said = engine.graph(&text.replace(", formula: a1111", "")).err().context("an error")?.to_string();
+    assert!(said.contains("give the states of the empty text"), "{said}");
     Ok(())
 }
 

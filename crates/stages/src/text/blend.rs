@@ -1,6 +1,5 @@
-//! `text.blend` and `text.sweep`: mix the states of two prompts, once or in several steps; `text.weigh`: weigh words.
+//! `text.blend` and `text.sweep`: mix the states of two prompts, once or in several steps.
 
-use ndarray::Axis;
 use wuerst_core::{Args, Batch, Ctx, Error, Registry, Result, Tensor, Value, memory};
 
 use crate::plain::{Hooks, Plan};
@@ -34,37 +33,7 @@ pub(crate) fn register(registry: &mut Registry) -> Result<()> {
         Some(count) => counted(count),
         None => Ok(()),
     };
-    plan.add_checked(registry, Hooks { check, ..Hooks::default() }, sweep)?;
-    let plan = Plan {
-        kind: "text.weigh",
-        signature: "states: f32[b,l,d], empty: f32[1,l,d], weights: f32[b,l] -> states: f32[b,l,d]",
-        about: "Weighs the words of texts by ComfyUI's formula: (states - empty) · weight + empty, token by token; a weight of 1 \
-                changes nothing.",
-        ports: &[
-            ("states", "States, from `wuerst.text_encode`."),
-            ("empty", "States of the empty text, from the same encoder."),
-            ("weights", "What each token weighs, from `wuerst.tokenize` with `weighting: comfyui`."),
-            ("-> states", "The weighed states."),
-        ],
-    };
-    plan.add(registry, weigh)
-}
-
-fn weigh(_: &mut Ctx<'_>, args: &Args<'_>) -> Result<Vec<Value>> {
-    let (states, empty, weights) =
-        (args.tensor_f32("states")?, args.tensor_f32("empty")?, args.tensor_f32("weights")?);
-    memory::check(states.len().saturating_mul(8))?;
-    let mut weighed = states.to_owned();
-    for (mut text, weights) in weighed.outer_iter_mut().zip(weights.outer_iter()) {
-        for ((mut state, nothing), weight) in
-            text.outer_iter_mut().zip(empty.index_axis(Axis(0), 0).outer_iter()).zip(&weights)
-        {
-            if *weight != 1. {
-                state.zip_mut_with(&nothing, |state, nothing| *state = (*state - nothing) * weight + nothing);
-            }
-        }
-    }
-    Ok(vec![weighed.into()])
+    plan.add_checked(registry, Hooks { check, ..Hooks::default() }, sweep)
 }
 
 fn counted(count: usize) -> Result<()> {

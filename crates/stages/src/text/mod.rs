@@ -5,6 +5,7 @@ mod join;
 mod lines;
 mod lists;
 mod load;
+mod weigh;
 
 use wuerst_core::{Registry, Result};
 
@@ -13,5 +14,6 @@ pub(crate) fn register(registry: &mut Registry) -> Result<()> {
     lines::register(registry)?;
     lists::register(registry)?;
     load::register(registry)?;
-    blend::register(registry)
+    blend::register(registry)?;
+    weigh::register(registry)
 }
