@@ -803,6 +803,7 @@ void wst_job_cancel(const wst_job *job);
  *         "loading_milliseconds": 0.0,              part spent loading models
  *         "bytes": 2360,                            size of its results in memory
  *         "memory_bytes": 457216,                   peak of an evaluation of its models so far; 0: unknown
+ *         "tiles": 0,                               tiles of a picture that was not made as a whole
  *         "devices": ["cpu"] } ] }                  devices that evaluated models
  *
  * "did" is "ran" or "reused". Reasons for "ran": its arguments are "new" or "changed", its result was "evicted", or it

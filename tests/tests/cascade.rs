@@ -6,12 +6,14 @@ use std::path::Path;
 use anyhow::Result;
 use ndarray::{ArrayD, Axis, Slice, concatenate};
 use tempfile::TempDir;
-use wuerst_model::import::{ImportOptions, ImportSource, Published};
+use wuerst_model::cascade::{self, CascadeConfig, SelfAttention};
+use wuerst_model::contract::Sizes;
+use wuerst_model::import::{ImportOptions, ImportSource, Models, Published};
 use wuerst_model::noise::Noise;
-use wuerst_model::onnx::{Operators, Precision};
+use wuerst_model::onnx::{self, Compute, ExportOptions, Operators, Precision};
 use wuerst_model::{schedule, time};
 use wuerst_tests::bundle::CASCADE;
-use wuerst_tests::numbers::relative_error;
+use wuerst_tests::numbers::{Random, random_weights, relative_error};
 use wuerst_tests::runtime::{Array, Model};
 
 /// What a test allows: largest difference over largest magnitude.
@@ -80,8 +82,10 @@ fn decoder(model: &mut Model, latents: &str, embedding: &str) -> Result<Array> {
 }
 
 fn stages(options: &ImportOptions, tolerance: f32) -> Result<()> {
-    let folder = imported(options)?;
-    let folder = folder.path();
+    stages_in(imported(options)?.path(), tolerance)
+}
+
+fn stages_in(folder: &Path, tolerance: f32) -> Result<()> {
     let mut stage_c = model(folder, "prior")?;
     near("prior", prior(&mut stage_c, 2, 1, [0.; 2])?, "prior_out", tolerance)?;
     near("prior", prior(&mut stage_c, 2, 2, [0.; 2])?, "prior_two_images_out", tolerance)?;
@@ -145,6 +149,57 @@ fn single_files_are_near_the_folders() -> Result<()> {
 #[test]
 fn weights_in_f16_are_near() -> Result<()> {
     stages(&ImportOptions { precision: Precision::F16, ..ImportOptions::default() }, 2e-2)
+}
+
+#[test]
+fn models_in_f16_are_near() -> Result<()> {
+    stages(&ImportOptions { compute: Compute::F16, ..ImportOptions::default() }, 2e-2)
+}
+
+/// Networks are recorded again from what the models say of themselves.
+#[test]
+fn converted_models_give_diffusers_numbers() -> Result<()> {
+    let (folder, out) = (imported(&ImportOptions::default())?, tempfile::tempdir()?);
+    let out = out.path().join("converted");
+    let models = Models::open(folder.path(), &[])?;
+    let go_on = &mut |_: &str, _| ControlFlow::Continue(());
+    let written = models.write(&out, Operators::OnnxRuntime, Compute::F32, go_on)?;
+    assert_eq!(written.len(), 6, "all stages");
+    stages_in(&out, TOLERANCE)
+}
+
+/// No published network halves stage C, attends to the condition alone or repeats its levels; diffusers' class lets all that be.
+#[test]
+fn unpublished_sizes_run_at_uneven_ones() -> Result<()> {
+    let config: CascadeConfig = CASCADE.json("stable-cascade-prior/prior/config.json")?;
+    let config = CascadeConfig {
+        block_out_channels: vec![40, 56],
+        down_blocks_repeat_mappers: vec![2, 1],
+        up_blocks_repeat_mappers: vec![1, 3],
+        self_attn: SelfAttention::Levels(vec![false, true]),
+        switch_level: Some(vec![true]),
+        clip_seq: 3,
+        ..config
+    };
+    let sizes = Sizes { batch: 1, height: 8, width: 8, embedding: [1, 1], length: 5 };
+    let graph = cascade::graph(&config, &sizes)?;
+    let bytes = onnx::encode(&graph, &random_weights(&graph), &ExportOptions::default())?;
+    let mut model = Model::from_bytes(&bytes)?;
+    for side in [[8, 8], [7, 5], [3, 12]] {
+        let mut random = Random::new(5);
+        let latents = random.array(&[2, 16, side[0], side[1]]);
+        let feeds = [
+            ("latents", latents.clone().into()),
+            ("time_embedding", embedded(&ArrayD::from_elem(vec![2], 0.5), &[0.; 2])?),
+            ("text", random.array(&[2, 6, 40]).into()),
+            ("pooled", random.array(&[2, 1, 48]).into()),
+            ("image", random.array(&[2, 2, 24]).into()),
+        ];
+        let noise = model.run(&feeds)?.remove(0).f32()?;
+        assert_eq!(noise.shape(), latents.shape());
+        assert!(noise.iter().all(|v| v.is_finite()) && noise.iter().any(|v| *v != 0.));
+    }
+    Ok(())
 }
 
 /// Guidance evaluates several pictures at once; none changes another.

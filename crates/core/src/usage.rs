@@ -16,6 +16,8 @@ pub struct Usage {
     pub memory: u64,
     /// Peak bytes predicted for these evaluations from their networks.
     pub predicted_memory: u64,
+    /// Tiles of a picture that was not made as a whole; 0 of one that was.
+    pub tiles: usize,
     /// Devices that evaluated models, each once, such as `cuda:0`.
     pub devices: Vec<String>,
 }
@@ -43,11 +45,17 @@ impl Usage {
         Usage { memory, predicted_memory, ..self }
     }
 
+    /// A picture made in so many tiles.
+    pub fn tiled(tiles: usize) -> Usage {
+        Usage { tiles, ..Usage::default() }
+    }
+
     /// Counts another usage in.
     pub fn add(&mut self, other: &Usage) {
         self.inference += other.inference;
         self.loading += other.loading;
         self.macs += other.macs;
+        self.tiles += other.tiles;
         self.memory = self.memory.max(other.memory);
         self.predicted_memory = self.predicted_memory.max(other.predicted_memory);
         for device in &other.devices {

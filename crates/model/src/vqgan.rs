@@ -57,6 +57,25 @@ impl VqganConfig {
         self.up_down_scale_factor << (self.levels.clamp(1, 16) - 1)
     }
 
+    /// How many latents around its own a place of a decoded picture depends on, along each axis.
+    pub fn decoder_margin(&self) -> usize {
+        let levels = self.levels.clamp(1, 16);
+        let level = |seen: usize, level: usize| {
+            // A transposed convolution of four places reaches two of them further.
+            let seen = if level > 0 { (seen + 2).div_ceil(2) } else { seen };
+            seen + if level == levels - 1 { self.bottleneck_blocks } else { 1 }
+        };
+        (0..levels).fold(0, level)
+    }
+
+    /// How many latents around its own, each a block of pixels, one of an encoded picture depends on.
+    pub fn encoder_margin(&self) -> usize {
+        let halvings = self.levels.clamp(1, 16) - 1;
+        // Of each block of layers one place, and of each convolution of four places two more.
+        let seen = (0..halvings).fold(1, |seen: usize, _| 2 * seen + 3);
+        seen.div_ceil(1 << halvings)
+    }
+
     /// Channels of a level, 0 being the largest resolution.
     fn channels(&self, level: usize) -> usize {
         self.embed_dim >> (self.levels - 1 - level)

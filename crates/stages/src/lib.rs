@@ -22,6 +22,7 @@ mod sampling;
 mod switch;
 mod tensor;
 mod text;
+mod tiles;
 mod tokenize;
 mod tokenizer;
 mod vqgan;

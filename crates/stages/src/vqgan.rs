@@ -4,14 +4,16 @@ use std::sync::Arc;
 
 use wuerst_core::colour::byte;
 use wuerst_core::{
-    Args, Batch, Ctx, KnownLength, Model, NodeKind, NodeSpec, Refusal, Result, Tensor, Value, memory,
+    Args, Batch, Ctx, KnownLength, Model, NodeKind, NodeSpec, Refusal, Result, Tensor, Usage, Value, memory,
 };
 use wuerst_model::metadata;
+use wuerst_model::network::Network;
 use wuerst_runtime::{Contract, LoadedModel, ModelCache};
 
 use crate::lengths;
 use crate::sampling::batch;
 use crate::sampling::blame_model;
+use crate::tiles::{self, Tiles};
 
 /// `wuerst.vqgan_decode`, and `wuerst.vqgan_decode_batch` for several pictures: the VQGAN's decoding half, without quantisation.
 pub(crate) struct Vqgan {
@@ -24,11 +26,16 @@ pub(crate) struct Vqgan {
 impl Vqgan {
     /// The node for one picture.
     pub(crate) fn new(models: Arc<ModelCache>) -> Result<Vqgan> {
-        let signature = "latents: f32[1,z,H,W], model: model -> image: u8[h,w,3], pixels: f32[h,w,3]";
+        let signature = concat!(
+            "latents: f32[1,z,H,W], model: model, ",
+            memory_port!(),
+            " -> image: u8[h,w,3], pixels: f32[h,w,3]"
+        );
         let spec = NodeSpec::new("wuerst.vqgan_decode", 1, signature, "Stage A. Makes pixels from latents.")?
             .with_expected_ms(200.)
             .describe("latents", "From the decoder.")?
             .describe("model", "A model with the contract `vqgan-decoder`.")?
+            .describe("memory", MEMORY)?
             .describe("image", "The picture, RGB.")?
             .describe("pixels", "The same before rounding, in 0..1.")?;
         Ok(Vqgan { spec, models, list: false })
@@ -36,17 +43,35 @@ impl Vqgan {
 
     /// The node for several pictures.
     pub(crate) fn batch(models: Arc<ModelCache>) -> Result<Vqgan> {
-        let signature = "latents: f32[b,z,H,W], model: model -> images: u8[b,h,w,3], pixels: f32[b,h,w,3]";
+        let signature = concat!(
+            "latents: f32[b,z,H,W], model: model, ",
+            memory_port!(),
+            " -> images: u8[b,h,w,3], pixels: f32[b,h,w,3]"
+        );
         let about = "Stage A. Makes the pixels of several pictures, one after the other.";
         let spec = NodeSpec::new("wuerst.vqgan_decode_batch", 1, signature, about)?
             .with_expected_ms(200.)
             .describe("latents", "From the decoder, of each picture.")?
             .describe("model", "A model with the contract `vqgan-decoder`.")?
+            .describe("memory", MEMORY)?
             .describe("images", "The pictures, RGB; `image.grid` lays them out, `image.pick` takes one.")?
             .describe("pixels", "The same before rounding, in 0..1.")?;
         Ok(Vqgan { spec, models, list: true })
     }
 }
+
+/// The port for the memory of either half, in the notation of signatures.
+macro_rules! memory_port {
+    () => {
+        "memory: int = 4096 {1..1048576}"
+    };
+}
+pub(crate) use memory_port;
+
+/// What it means.
+pub(crate) const MEMORY: &str = "MiB that intermediate values may take. A picture that is predicted to take more is made in \
+                                 tiles, which read as much around them as the network sees: the picture is the same up to \
+                                 rounding.";
 
 /// The metadata of either half of a VQGAN.
 pub(crate) fn metadata(models: &ModelCache, model: &Model, contract: Contract) -> Result<metadata::Vqgan> {
@@ -92,39 +117,82 @@ impl NodeKind for Vqgan {
         let metadata = metadata(&self.models, model, Contract::VqganDecoder)?;
         let scale = metadata.latent_scale as f32;
         let loaded = self.models.get(ctx, model, Contract::VqganDecoder)?;
-        ctx.step(0, 1)?;
         let latents = batch::one(args, "latents")?;
         let scaled = latents.values::<f32>().unwrap_or_default().iter().map(|z| z * scale);
         let scaled = memory::collected(scaled)?;
         let scaled = Tensor::from_vec(latents.shape(), scaled)?;
-        let (shape, pixels) = decode(ctx, &loaded, &scaled, metadata.pixels_per_latent)?;
-        ctx.step(1, 1)?;
+        let budget = args.count("memory")?;
+        let (shape, pixels) = decode(ctx, &loaded, &scaled, (metadata.pixels_per_latent, budget))?;
         let bytes = memory::collected(pixels.iter().map(|colour| byte(*colour)))?;
         let shape = if self.list { [&[1][..], &shape].concat() } else { shape.to_vec() };
         Ok(vec![Tensor::from_vec(&shape, bytes)?.into(), Tensor::from_vec(&shape, pixels)?.into()])
     }
 }
 
-/// The shape of a picture, `[h,w,3]`, and its pixels, row by row with interleaved colours.
+/// The tiles of `[height,width]` latents with which a network that sees `margin` of them around each place stays within `mebibytes`;
+/// one for a model that does not say which network it holds. `shape` is the shape of what is fed of so many latents.
+pub(crate) fn tiles(
+    loaded: &LoadedModel,
+    (input, margin): (&str, usize),
+    sides: [usize; 2],
+    mebibytes: usize,
+    shape: impl Fn([usize; 2]) -> [usize; 4],
+) -> Result<Tiles> {
+    let budget = (mebibytes as u64).saturating_mul(1 << 20);
+    let fits = |sides| loaded.predicted_memory(input, &shape(sides)).is_none_or(|bytes| bytes <= budget);
+    tiles::plan(sides, margin, fits)
+}
+
+/// The shape of a picture, `[h,w,3]`, and its pixels, row by row with interleaved colours. A latent has
+/// `per_latent` pixels along each side.
 fn decode(
     ctx: &mut Ctx<'_>,
     loaded: &LoadedModel,
     latents: &Tensor,
-    pixels_per_latent: usize,
+    (per_latent, mebibytes): (usize, usize),
 ) -> Result<([usize; 3], Vec<f32>)> {
-    let image = loaded.run(ctx, &[("latents", latents)], "image")?;
-    let side = |axis: usize| latents.shape()[axis].saturating_mul(pixels_per_latent);
-    let [height, width] = [2, 3].map(side);
-    let why = format!("`wuerst.pixels_per_latent` in its metadata is {pixels_per_latent}");
-    loaded.shaped("image", &image, &[1, 3, height, width], &why)?;
+    let (channels, cells) = (latents.shape()[1], [2, 3].map(|axis| latents.shape()[axis]));
+    let margin = match loaded.network() {
+        Some(Network::VqganDecoder(config)) => config.decoder_margin(),
+        _ => 0,
+    };
+    let [rows, columns] = tiles(loaded, ("latents", margin), cells, mebibytes, |[h, w]| [1, channels, h, w])?;
+    let [height, width] = cells.map(|side| side.saturating_mul(per_latent));
+    let why = format!("`wuerst.pixels_per_latent` in its metadata is {per_latent}");
+    let count = rows.len() * columns.len();
+    ctx.step(0, count)?;
+    let image = if count == 1 {
+        let image = loaded.run(ctx, &[("latents", latents)], "image")?;
+        loaded.shaped("image", &image, &[1, 3, height, width], &why)?;
+        ctx.step(1, 1)?;
+        image
+    } else {
+        let whole = latents.values::<f32>().unwrap_or_default();
+        let mut planes = memory::room(3 * height * width)?;
+        planes.resize(3 * height * width, 0.);
+        for (done, (down, across)) in
+            rows.iter().flat_map(|d| columns.iter().map(move |a| (d, a))).enumerate()
+        {
+            let tile = tiles::cut(whole, cells, &down.read, &across.read);
+            let read = [down, across].map(|span| span.read.len());
+            let tile = Tensor::from_vec(&[1, channels, read[0], read[1]], tile)?;
+            let made = loaded.run(ctx, &[("latents", &tile)], "image")?;
+            loaded.shaped("image", &made, &[1, 3, read[0] * per_latent, read[1] * per_latent], &why)?;
+            let made = made.values::<f32>().unwrap_or_default();
+            tiles::paste(&mut planes, [height, width], made, [down, across], per_latent);
+            ctx.step(done + 1, count)?;
+        }
+        ctx.used(&Usage::tiled(count));
+        Tensor::from_vec(&[1, 3, height, width], planes)?
+    };
     let planes = image.values::<f32>().unwrap_or_default();
     if let Some(doubt) = doubt(planes) {
         ctx.warn(&format!("{}: {doubt}", loaded.file_name()));
     }
-    let cells = height * width;
-    let colours = |cell: usize| [0, 1, 2].map(|colour| planes[colour * cells + cell].clamp(0., 1.));
-    let mut pixels = memory::room(3 * cells)?;
-    pixels.extend((0..cells).flat_map(colours));
+    let places = height * width;
+    let colours = |place: usize| [0, 1, 2].map(|colour| planes[colour * places + place].clamp(0., 1.));
+    let mut pixels = memory::room(3 * places)?;
+    pixels.extend((0..places).flat_map(colours));
     Ok(([height, width, 3], pixels))
 }
 

@@ -2,13 +2,15 @@
 
 use std::sync::Arc;
 
-use wuerst_core::{Args, Ctx, Error, KnownLength, NodeKind, NodeSpec, Refusal, Result, Tensor, Value};
-use wuerst_runtime::{Contract, ModelCache};
+use wuerst_core::{Args, Ctx, Error, KnownLength, NodeKind, NodeSpec, Refusal, Result, Tensor, Usage, Value};
+use wuerst_model::network::Network;
+use wuerst_runtime::{Contract, LoadedModel, ModelCache};
 
 use crate::image::known_size;
 use crate::lengths;
 use crate::sampling::blame_model;
-use crate::vqgan::metadata;
+use crate::tiles;
+use crate::vqgan::{self, MEMORY, memory_port, metadata};
 
 /// `wuerst.vqgan_encode`: the VQGAN's encoding half, without quantisation.
 pub(crate) struct VqganEncode {
@@ -18,7 +20,8 @@ pub(crate) struct VqganEncode {
 
 impl VqganEncode {
     pub(crate) fn new(models: Arc<ModelCache>) -> Result<VqganEncode> {
-        let signature = "image: u8[h,w,3], model: model -> latents: f32[1,z,H,W]";
+        let signature =
+            concat!("image: u8[h,w,3], model: model, ", memory_port!(), " -> latents: f32[1,z,H,W]");
         let about = "Stage A backwards. Makes the latents of a picture, for the decoder to start from.";
         let spec = NodeSpec::new("wuerst.vqgan_encode", 1, signature, about)?
             .describe(
@@ -26,6 +29,7 @@ impl VqganEncode {
                 "The picture, RGB. Its sides are multiples of the pixels to a cell of the latents, and as the decoder wants them.",
             )?
             .describe("model", "A model with the contract `vqgan-encoder`.")?
+            .describe("memory", MEMORY)?
             .describe("latents", "The picture as the VQGAN knows it, scaled as the decoder's own.")?;
         Ok(VqganEncode { spec, models })
     }
@@ -70,17 +74,60 @@ impl NodeKind for VqganEncode {
         check_sides([0, 1].map(|axis| Some(image.shape()[axis])), pixels)?;
         let planes = planes(image, [0.; 3], [1.; 3])?;
         let loaded = self.models.get(ctx, model, Contract::VqganEncoder)?;
-        ctx.step(0, 1)?;
-        let latents = loaded.run(ctx, &[("image", &planes)], "latents")?;
-        ctx.step(1, 1)?;
-        let channels = latents.shape().get(1).copied().unwrap_or(1);
-        let [height, width] = [0, 1].map(|axis| image.shape()[axis] / pixels);
-        let why = format!("`wuerst.pixels_per_latent` in its metadata is {pixels}");
-        loaded.shaped("latents", &latents, &[1, channels, height, width], &why)?;
+        let latents = encode(ctx, &loaded, &planes, (pixels, args.count("memory")?))?;
         let scaled = latents.to_f32().map(|latents| latents.mapv(|z| z / scale));
         let scaled = scaled.ok_or_else(|| loaded.gave("latents", &latents, "f32[1,z,H,W]"))?;
         Ok(vec![scaled.into()])
     }
+}
+
+/// The latents of a picture `[1,3,h,w]`, each of `cell` pixels along a side, within so many MiB.
+fn encode(
+    ctx: &mut Ctx<'_>,
+    loaded: &LoadedModel,
+    planes: &Tensor,
+    (cell, mebibytes): (usize, usize),
+) -> Result<Tensor> {
+    let [down, across] = [2, 3].map(|axis| planes.shape()[axis]);
+    let cells = [down / cell, across / cell];
+    let margin = match loaded.network() {
+        Some(Network::VqganEncoder(config)) => config.encoder_margin(),
+        _ => 0,
+    };
+    let [rows, columns] =
+        vqgan::tiles(loaded, ("image", margin), cells, mebibytes, |[h, w]| [1, 3, h * cell, w * cell])?;
+    let why = format!("`wuerst.pixels_per_latent` in its metadata is {cell}");
+    let run = |ctx: &mut Ctx<'_>, image: &Tensor| {
+        let latents = loaded.run(ctx, &[("image", image)], "latents")?;
+        let channels = latents.shape().get(1).copied().unwrap_or(1);
+        let [height, width] = [2, 3].map(|axis| image.shape()[axis] / cell);
+        loaded.shaped("latents", &latents, &[1, channels, height, width], &why)?;
+        Ok::<_, Error>(latents)
+    };
+    let count = rows.len() * columns.len();
+    ctx.step(0, count)?;
+    if count == 1 {
+        let latents = run(ctx, planes)?;
+        ctx.step(1, 1)?;
+        return Ok(latents);
+    }
+    let whole = planes.values::<f32>().unwrap_or_default();
+    let (mut all, mut channels) = (vec![], 1);
+    for (done, (down_span, across_span)) in
+        rows.iter().flat_map(|down| columns.iter().map(move |across| (down, across))).enumerate()
+    {
+        let in_pixels = |span: &tiles::Span| span.read.start * cell..span.read.end * cell;
+        let tile = tiles::cut(whole, [down, across], &in_pixels(down_span), &in_pixels(across_span));
+        let read = [down_span, across_span].map(|span| span.read.len() * cell);
+        let latents = run(ctx, &Tensor::from_vec(&[1, 3, read[0], read[1]], tile)?)?;
+        channels = latents.shape()[1];
+        all.resize(channels * cells[0] * cells[1], 0.);
+        let made = latents.values::<f32>().unwrap_or_default();
+        tiles::paste(&mut all, cells, made, [down_span, across_span], 1);
+        ctx.step(done + 1, count)?;
+    }
+    ctx.used(&Usage::tiled(count));
+    Tensor::from_vec(&[1, channels, cells[0], cells[1]], all)
 }
 
 /// Refuses a picture whose known height or width is not a multiple of the pixels per cell.

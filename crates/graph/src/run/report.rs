@@ -96,7 +96,7 @@ impl Report {
     ///   "nodes": [ { "node": "prior", "kind": "wuerst.prior",
     ///                "did": "ran", "why": "changed", "changed": ["seed"],
     ///                "milliseconds": 301.7, "inference_milliseconds": 296.2, "loading_milliseconds": 0.0,
-    ///                "bytes": 2360, "devices": ["cpu"] } ] }
+    ///                "bytes": 2360, "memory_bytes": 457216, "tiles": 0, "devices": ["cpu"] } ] }
     /// ```
     ///
     /// `did` is `ran` or `reused`. `why` is `new`, `changed` (`changed` then lists the arguments), `evicted` or
@@ -136,6 +136,7 @@ impl NodeReport {
             "loading_milliseconds": milliseconds(self.usage.loading),
             "bytes": self.bytes,
             "memory_bytes": self.usage.memory,
+            "tiles": self.usage.tiles,
             "devices": self.usage.devices,
         })
     }
@@ -205,7 +206,7 @@ mod tests {
         let expected = json!({
             "node": "prior", "kind": "wuerst.prior", "did": "ran", "why": "changed", "changed": ["seed"],
             "milliseconds": 2.0, "inference_milliseconds": 1.5, "loading_milliseconds": 0.0,
-            "bytes": 64, "memory_bytes": 4096, "devices": ["cpu"]
+            "bytes": 64, "memory_bytes": 4096, "tiles": 0, "devices": ["cpu"]
         });
         assert_eq!(json["nodes"][0], expected);
         assert_eq!(

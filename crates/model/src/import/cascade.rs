@@ -6,7 +6,7 @@ pub use read::is_cascade;
 use read::{Decoder, Prior};
 
 use super::parts::{self, Text};
-use super::stages::{LATENTS, NATIVE, compressor_stage, stage, vqgan_stages};
+use super::stages::{LATENTS, NATIVE, compressor_stage, stage, vqgan_remark, vqgan_stages};
 use super::{ImportSource, ImportStage, Published};
 use crate::metadata::{self, Metadata, SamplingDefaults};
 use crate::network::Network;
@@ -40,12 +40,7 @@ pub fn open(source: &ImportSource, problems: &mut Vec<String>) -> Option<Publish
     };
     problems.extend(misfits(&prior, &decoder, &scale));
     let mut remarks = vec![LICENCE.to_owned()];
-    let (makes, counts) = (vqgan.stride(), scale.pixels_per_latent);
-    if makes != counts {
-        problems.push(format!(
-            "the VQGAN makes {makes} pixels along each side of a latent, and model_index.json counts on {counts}"
-        ));
-    }
+    remarks.extend(vqgan_remark(vqgan, &scale));
     let native_size = scale.nearest(NATIVE)?;
     let of_prior = Metadata::Prior(metadata::Prior {
         embedding_scale: 1.,

@@ -68,7 +68,7 @@ pub fn open(source: &ImportSource, problems: &mut Vec<String>) -> Option<Publish
     if !problems.is_empty() {
         return None;
     }
-    let remarks = remarks(&decoder, &scale);
+    let remarks = vqgan_remark(&decoder.vqgan.config, &scale).into_iter().collect();
     let tokenizers = vec![prior.text.tokenizer.clone(), decoder.text.tokenizer.clone()];
     let mut stages = prior_stages(prior, scale)?;
     stages.extend(decoder_stages(decoder, scale));
@@ -109,17 +109,16 @@ fn misfits(prior: &Prior, decoder: &Decoder, scale: &Scale) -> Vec<String> {
     misfits
 }
 
-/// Unusual properties.
-fn remarks(decoder: &Decoder, scale: &Scale) -> Vec<String> {
-    let (makes, counts) = (decoder.vqgan.config.stride(), scale.pixels_per_latent);
-    if makes == counts {
-        return vec![];
-    }
-    vec![format!(
-        "the VQGAN makes {makes} pixels along each side of a latent, and the pipeline counts on {counts}: as in \
-         diffusers, the sides of pictures will be {} times what is asked for",
-        makes as f64 / counts as f64
-    )]
+/// Unusual property of a VQGAN.
+pub fn vqgan_remark(vqgan: &VqganConfig, scale: &Scale) -> Option<String> {
+    let (makes, counts) = (vqgan.stride(), scale.pixels_per_latent);
+    (makes != counts).then(|| {
+        format!(
+            "the VQGAN makes {makes} pixels along each side of a latent, and the pipeline counts on {counts}: as in \
+             diffusers, the sides of pictures will be {} times what is asked for",
+            makes as f64 / counts as f64
+        )
+    })
 }
 
 /// A stage of a part.

@@ -1,7 +1,7 @@
 //! Which recorded values a model in f16 computes in f32.
 //!
 //! f16 ends at 65,504 and has eleven bits. A sum of squares over the places of a picture passes that end (21,300 at 64×64
-//! latents of the shipped decoder), so response norms stay in f32 up to the factor that they give each channel. The cubic
+//! latents of the shipped decoder), so response norms stay in f32 up to the factor that they give each channel. Resizing
 //! matrices follow from extents. The last operations on single numbers give the model's f32 outputs: rounding what they
 //! read to f16 would be the largest error of all. Batch norms have variances of any size.
 
@@ -13,7 +13,8 @@ pub fn wide(graph: &NetworkGraph) -> Vec<bool> {
     let mut wide: Vec<bool> = Vec::with_capacity(graph.nodes.len());
     for node in &graph.nodes {
         let island = match node.op {
-            Op::Input(_) | Op::ReduceL2(_) | Op::CubicResize | Op::BatchNorm { .. } => true,
+            Op::Input(_) | Op::ReduceL2(_) | Op::BatchNorm { .. } => true,
+            Op::CubicResize | Op::LinearResize => true,
             // What follows from sums alone is one number for each channel.
             _ => elementwise(&node.op) && follows(graph, node, &wide, &fixed),
         };

@@ -19,6 +19,9 @@ use ort::session::{RunOptions, Session};
 use wuerst_core::{
     CancellableMutex, CancellationToken, Ctx, DType, Dim, Error, NotFinite, Result, Tensor, Ty, Usage,
 };
+use wuerst_model::contract::Sizes;
+use wuerst_model::count;
+use wuerst_model::network::Network;
 
 use self::cost::{CostModel, Counted};
 use self::invariant::{Feed, InvariantOutputs, InvariantPart, taken};
@@ -120,6 +123,18 @@ impl LoadedModel {
             Some(Dim::Fixed(length)) => Some(*length),
             _ => None,
         }
+    }
+
+    /// The network that it holds, if it says so.
+    pub fn network(&self) -> Option<Network> {
+        self.header.network()
+    }
+
+    /// The bytes that an evaluation with an input of this shape takes from the system for values of its own, as predicted from
+    /// the network; none where the model does not say which it holds.
+    pub fn predicted_memory(&self, input: &str, shape: &[usize]) -> Option<u64> {
+        let graph = self.header.network()?.graph(&Sizes::of_inputs([(input, shape)])).ok()?;
+        Some(count::cost_as(&graph, self.header.written_as()).arena_bytes)
     }
 
     /// Whether it has an input or output of this name.

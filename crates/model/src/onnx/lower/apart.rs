@@ -23,6 +23,7 @@ mod tests {
     use prost::Message;
 
     use super::super::super::proto::{ModelProto, NodeProto};
+    use crate::cascade::{self, CascadeConfig};
     use crate::contract::{STEPWISE, Sizes};
     use crate::decoder::{self, DecoderConfig};
     use crate::onnx::{BoxError, ExportOptions, Operators, Precision, Weight, encode};
@@ -95,6 +96,41 @@ mod tests {
                     assert_eq!(matrices.count(), blocks, "stored once");
                 }
             }
+        }
+    }
+
+    #[test]
+    fn condition_and_embedding_of_cascade_depend_on_no_step() {
+        let of = |config: CascadeConfig| {
+            let levels = config.block_out_channels.len();
+            let config = CascadeConfig {
+                conditioning_dim: 16,
+                block_out_channels: vec![16; levels],
+                num_attention_heads: vec![2; levels],
+                down_num_layers_per_block: vec![1; levels],
+                up_num_layers_per_block: vec![1; levels],
+                ..config
+            };
+            let sizes = Sizes { height: 32, width: 32, ..SIZES };
+            written(&cascade::graph(&config, &sizes).unwrap(), Precision::F32, Operators::Standard)
+        };
+        // Attention in both levels down and up; in two of four, of which those up are repeated.
+        for (config, attentions) in
+            [(CascadeConfig::prior_lite(), 4), (CascadeConfig::decoder_lite(), 2 + 2 * 2)]
+        {
+            let model = of(config).graph.unwrap();
+            let changed = following(&model.node, &STEPWISE);
+            let still = |part: &str| {
+                let named = |node: &&NodeProto| {
+                    ["MatMul", "Conv"].contains(&node.op_type.as_str()) && node.name.contains(part)
+                };
+                model.node.iter().filter(named).filter(|node| !changed.contains(&node.output[0])).count()
+            };
+            for layer in [".attention.to_k/", ".attention.to_v/", ".kv_mapper.1/"] {
+                assert_eq!(still(layer), attentions, "{layer}");
+            }
+            assert_eq!(still("clip_txt_pooled_mapper/"), 1);
+            assert_eq!(still("effnet_mapper."), 0, "its size follows from the latents'");
         }
     }
 }
