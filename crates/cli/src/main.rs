@@ -1,6 +1,6 @@
 //! `wuerst`: the command, which makes pictures from prompts and runs graphs of nodes.
 //!
-//! One file a command: [`generate`], [`run`], [`check`], [`lsp`], [`nodes`], [`import`], [`convert`], [`inspect`],
+//! One file a command: [`generate`], [`run`], [`check`], [`lsp`], [`nodes`], [`tokens`], [`import`], [`convert`], [`inspect`],
 //! [`bench`], [`graph`], [`completions`], [`manual`]. What they share:
 //! [`setup`] and [`extensions`] (the engine's options), [`environment`], [`pairs`], [`paths`], [`source`] (graph files),
 //! [`target`], [`outputs`] and [`encode`] (output files), [`say`], [`operators`],
@@ -45,6 +45,7 @@ mod size;
 mod target;
 mod terminal;
 mod thumbnail;
+mod tokens;
 mod used;
 mod watch;
 
@@ -70,6 +71,7 @@ enum Command {
     Check(check::Args),
     Lsp(lsp::Args),
     Nodes(nodes::Args),
+    Tokens(tokens::Args),
     Graph(graph::Args),
     Import(import::Args),
     Convert(convert::Args),
@@ -104,6 +106,7 @@ fn main() -> ExitCode {
         Command::Check(args) => check::run(args),
         Command::Lsp(args) => lsp::run(args),
         Command::Nodes(args) => nodes::run(args),
+        Command::Tokens(args) => tokens::run(args),
         Command::Graph(args) => graph::run(args),
         Command::Import(args) => import::run(args),
         Command::Convert(args) => convert::run(args),

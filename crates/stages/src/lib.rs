@@ -19,6 +19,7 @@ mod number;
 mod plain;
 mod prior;
 mod sampling;
+mod show_tokens;
 mod switch;
 mod tensor;
 mod text;
@@ -35,6 +36,7 @@ use wuerst_core::{Registry, Result};
 
 pub use files::{Outputs, followed, replace, temporary};
 pub use image::{PngTextsError, XMP_KEYWORD, png_file, png_texts};
+pub use show_tokens::{TextToken, TokensOfText, tokens_of_text};
 pub use tokenize::companions;
 /// Loading shared libraries.
 pub use wuerst_runtime::shared_library as library;

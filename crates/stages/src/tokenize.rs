@@ -103,7 +103,7 @@ fn is_unreadable(error: &Error) -> bool {
 }
 
 /// The tokenizer named by a model.
-fn beside(model: &Model, name: &str) -> Result<File> {
+pub(crate) fn beside(model: &Model, name: &str) -> Result<File> {
     let failed = |message: String| Error::Model { path: model.path().into(), source: message.into() };
     // Models may come from strangers, so they may only name files in their own folder.
     if Path::new(name).file_name().is_none_or(|file| file != name) {

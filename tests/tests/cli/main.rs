@@ -27,6 +27,7 @@ mod sizes;
 #[cfg(target_os = "linux")]
 mod streams;
 mod terminals;
+mod tokens;
 mod trust;
 mod watch;
 

@@ -70,9 +70,10 @@ fn shells_and_man_know_every_command() -> Result<()> {
     }
     let path = folder.path().to_string_lossy();
     run(&["manual", &path])?;
-    for command in
-        ["generate", "run", "check", "lsp", "nodes", "graph", "import", "convert", "inspect", "bench"]
-    {
+    for command in [
+        "generate", "run", "check", "lsp", "nodes", "tokens", "graph", "import", "convert", "inspect",
+        "bench",
+    ] {
         let page = fs::read_to_string(folder.path().join(format!("wuerst-{command}.1")))?;
         assert!(page.contains(".TH") && page.contains("help"), "{command}: {page}");
     }
