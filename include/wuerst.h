@@ -785,6 +785,15 @@ wst_error *wst_job_get(wst_job *job, wst_str output, const wst_observer *observe
 wst_error *wst_job_get_all(wst_job *job, const wst_str *outputs, size_t count, const wst_observer *observer,
                            wst_value **values);
 
+/* A picture does not say that a model made it. */
+#define WST_SAVE_UNMARKED ((uint32_t)1)
+
+/* Computes an output as wst_job_get does and writes it as a file, whole or not at all, by the end of its path: a picture
+ * or mask as .png, a tensor as .npy, a text or a number as .txt. A picture that a model made says so in XMP data (see
+ * wst_job_xmp), unless flags is WST_SAVE_UNMARKED; else flags is 0. A format that cannot hold the output's type is refused
+ * before the run. Errors: as wst_job_get, and WST_FILE. */
+wst_error *wst_job_save(wst_job *job, wst_str output, wst_str path, const wst_observer *observer, uint32_t flags);
+
 /* Cancels all runs of the job in progress (begun by wst_job_get, wst_job_get_all, wst_job_start). They soon return
  * WST_CANCELLED, even in the middle of a step, unless they were about to succeed. Without such a run it does nothing,
  * so that a late cancellation does not affect the next run. If you may cancel before another thread has called

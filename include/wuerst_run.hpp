@@ -212,6 +212,15 @@ public:
             return wst_job_get_all(job_.get(), names.data(), names.size(), observing->raw(), out);
         });
     }
+    // Computes an output and writes it as a file; see wst_job_save.
+    Result<Done> save(std::string_view output, const Text &path, Observer observer = {}, std::uint32_t flags = 0)
+    {
+        auto observing = std::make_shared<detail::Observing>(std::move(observer), job_);
+        detail::Catching catching(observing->catches());
+        if (wst_error *error = wst_job_save(job_.get(), str(output), path.raw(), observing->raw(), flags))
+            return Error(error, observing->thrown());
+        return Done();
+    }
     // Begins a run in the background.
     Result<Run> start(const std::vector<std::string> &outputs, Observer observer = {})
     {

@@ -136,6 +136,7 @@ static void waits(wst_job *job, const char *name)
 {
     wst_str output = text(name);
     wst_value *value = NULL;
+    CHECK(fails(wst_job_save(job, output, text("/nowhere/a.txt"), NULL, 0), WST_INVALID, "inside a callback"));
     CHECK(fails(wst_job_get(job, output, NULL, &value), WST_INVALID, "inside a callback"));
     CHECK(fails(wst_job_get_all(job, &output, 1, NULL, &value), WST_INVALID, "inside a callback"));
     CHECK(good(wst_job_report(job, &value)));

@@ -68,6 +68,7 @@ static void refused(void)
     REFUSED(wst_graph_open(engine, text("/nowhere"), &other));
     REFUSED(wst_graph_open_without_models(engine, text("/nowhere"), &other));
     REFUSED(wst_graph_input(graph, 0, &port));
+    REFUSED(wst_job_save(job, image, text("/nowhere/a.png"), NULL, 0));
     REFUSED(wst_graph_left_out(graph, 0, &value));
     CHECK(!wst_graph_missing_model(graph, 0, NULL, NULL));
     REFUSED(wst_graph_output(graph, 0, &port));

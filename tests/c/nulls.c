@@ -276,6 +276,12 @@ static void jobs(void)
     CHECK(fails(wst_job_get(job, output, NULL, NULL), WST_INVALID, "out"));
     observer.struct_size = 12;
     CHECK(fails(wst_job_get(job, output, &observer, &value), WST_INVALID, "struct_size is 12"));
+    CHECK(fails(wst_job_save(NULL, text("image"), text("/nowhere/a.png"), NULL, 0), WST_INVALID, "job"));
+    CHECK(fails(wst_job_save(job, BAD, text("/nowhere/a.png"), NULL, 0), WST_INVALID, "output"));
+    CHECK(fails(wst_job_save(job, text("image"), NONE, NULL, 0), WST_INVALID, "path"));
+    CHECK(fails(wst_job_save(job, text("image"), text("/nowhere/a.jpg"), NULL, 0), WST_INVALID, ".png, .npy or .txt"));
+    CHECK(fails(wst_job_save(job, text("image"), text("/nowhere/a.txt"), NULL, 0), WST_INVALID, "write it as .npy"));
+    CHECK(fails(wst_job_save(job, text("image"), text("/nowhere/a.png"), NULL, 2), WST_INVALID, "flags"));
     CHECK(fails(wst_job_get_all(NULL, &output, 1, NULL, &value), WST_INVALID, "job"));
     CHECK(fails(wst_job_get_all(job, NULL, 1, NULL, &value), WST_INVALID, "outputs"));
     CHECK(fails(wst_job_get_all(job, &BAD, 1, NULL, &value), WST_INVALID, "outputs"));

@@ -209,6 +209,7 @@ int main(int argc, char **argv)
     wuerst::Options none;
     none.models = "/nowhere";
     auto without = wuerst::Engine::make(none).value().open_without_models(argv[2]);
+    CHECK(!graph.value().job().value().save("image", "/nowhere/a.jpg"));
     CHECK(without && without.value().missing_models().size() == 7);
     values();
     descriptions(engine.value(), graph.value());

@@ -119,6 +119,25 @@ class Descriptions(unittest.TestCase):
         self.assertEqual((words.initial, count.optional, pixels.type_text), ("ü", True, "u8[h,w,3]"))
         self.assertEqual([port.name for port in graph.outputs()], ["number", "words", "flag", "count", "pixels"])
 
+    def test_outputs_are_saved_as_files(self):
+        job = self.engine.open(GRAPH).job(prompt="a")
+        with tempfile.TemporaryDirectory() as folder:
+            at = lambda name: pathlib.Path(folder, name)
+            seen = []
+            job.save("image", at("a.png"), progress=lambda *step: seen.append(step))
+            job.save("image", at("b.png"), mark=False)
+            job.save("embedding", at("c.npy"))
+            marked, bare = at("a.png").read_bytes(), at("b.png").read_bytes()
+            self.assertTrue(seen and bare.startswith(b"\x89PNG") and b"trainedAlgorithmicMedia" in marked)
+            self.assertNotIn(b"trainedAlgorithmicMedia", bare)
+            embedding = job.get("embedding")
+            self.assertTrue(at("c.npy").read_bytes().endswith(bytes(embedding)))
+            with self.assertRaisesRegex(wuerst.Error, "write it as .npy"):
+                job.save("image", at("d.txt"))
+            with self.assertRaises(wuerst.Error) as refused:
+                job.save("image", at("nowhere/e.png"))
+            self.assertEqual((refused.exception.code, at("d.txt").exists()), (wuerst.FILE, False))
+
     def test_inputs_that_are_left_out(self):
         graph = self.engine.open(GRAPH)
         self.assertEqual((graph.left_out("prompt"), graph.left_out("negative"), graph.left_out("seed")), (None, "", 0))

@@ -13,6 +13,9 @@ use crate::observer::{Callbacks, Observer};
 use crate::text::{Read, Str};
 use crate::value::Value;
 
+/// `WST_SAVE_UNMARKED` of the header.
+const UNMARKED: u32 = wuerst_sys::numbers::SAVE_UNMARKED;
+
 #[unsafe(no_mangle)]
 pub extern "C" fn wst_job_new(graph: Option<&Handle<Graph>>, out: Out<*mut Handle<Job>>) -> *mut Failure {
     fallible(|| {
@@ -121,6 +124,31 @@ pub extern "C" fn wst_job_get(
         unsafe {
             let output = output.read("output")?;
             give_all(out, 1, || get(job, &[output], observer))
+        }
+    })
+}
+
+#[unsafe(no_mangle)]
+pub extern "C" fn wst_job_save(
+    job: Option<&Handle<Job>>,
+    output: Str,
+    path: Str,
+    observer: *const Observer,
+    flags: u32,
+) -> *mut Failure {
+    fallible(|| {
+        let job = alive(job, "job")?;
+        if flags & !UNMARKED != 0 {
+            return Err(Error::invalid("flags", format!("{flags} has unknown bits")));
+        }
+        // SAFETY: the header requires strings valid during the call, and NULL or a struct begun with its _INIT macro.
+        unsafe {
+            let (output, path, mark) =
+                (output.read("output")?, path.read_path("path")?, flags & UNMARKED == 0);
+            match Callbacks::read(observer)? {
+                Some(mut observer) => job.save(output, path, &mut observer, mark),
+                None => job.save(output, path, &mut (), mark),
+            }
         }
     })
 }

@@ -9,7 +9,6 @@ use anyhow::{Result, anyhow, bail};
 use wuerst::core::{effective_seed, is_whole};
 use wuerst::{Change, Engine, Graph, Value};
 
-use crate::encode::Format;
 use crate::graph_file::GraphFile;
 use crate::pairs::{Sets, Texts};
 use crate::previews::PreviewArgs;
@@ -20,7 +19,8 @@ use crate::setup::Setup;
 use crate::size::Size;
 use crate::target::{Target, numbered};
 use crate::used::used;
-use crate::{find, outputs, pairs, paths, picture, seed, watch};
+use crate::{find, pairs, paths, seed, watch};
+use wuerst::save::{Format, picture};
 
 /// Maximum number of words in a prompt. Text encoders read a few dozen and truncate the rest with a warning; more than
 /// this is a mistake.
@@ -121,7 +121,7 @@ fn make(args: &Args, targets: &[Target], file: &Path, (engine, graphs): (&Engine
         }
     };
     check_seeds(&graph, first, args.count)?;
-    outputs::fits("image", Format::Png, &graph.outputs()[graph.output("image")?].ty)?;
+    Format::Png.holds("image", &graph.outputs()[graph.output("image")?].ty)?;
     let mut progress = Progress::new(args.previews.open(args.setup.marks())?);
     for (index, target) in targets.iter().enumerate() {
         let start = Instant::now();

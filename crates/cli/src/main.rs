@@ -3,8 +3,8 @@
 //! One file a command: [`generate`], [`run`], [`check`], [`lsp`], [`nodes`], [`tokens`], [`import`], [`convert`], [`inspect`],
 //! [`bench`], [`graph`], [`completions`], [`manual`]. What they share:
 //! [`setup`] and [`extensions`] (the engine's options), [`environment`], [`pairs`], [`paths`], [`source`] (graph files),
-//! [`target`], [`outputs`] and [`encode`] (output files), [`say`], [`operators`],
-//! [`picture`], [`thumbnail`], [`recipe`] with [`used`], [`again`] and [`comfyui`], [`progress`], [`bar`], [`previews`], [`terminal`], [`watch`], [`explain`] and
+//! [`target`], [`outputs`] (output files), [`say`], [`operators`],
+//! [`thumbnail`], [`recipe`] with [`used`], [`again`] and [`comfyui`], [`progress`], [`bar`], [`previews`], [`terminal`], [`watch`], [`explain`] and
 //! [`size`].
 #![cfg_attr(not(test), warn(clippy::disallowed_methods))]
 
@@ -15,7 +15,6 @@ mod check;
 mod comfyui;
 mod completions;
 mod convert;
-mod encode;
 mod environment;
 mod explain;
 mod extensions;
@@ -32,7 +31,6 @@ mod operators;
 mod outputs;
 mod pairs;
 mod paths;
-mod picture;
 mod precision;
 mod previews;
 mod progress;

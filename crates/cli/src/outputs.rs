@@ -4,9 +4,8 @@ use std::path::PathBuf;
 
 use anyhow::{Result, bail};
 use wuerst::Graph;
-use wuerst::core::{DType, Dim, Ty};
+use wuerst::save::{Format, picture};
 
-use crate::encode::{Format, no_picture, no_tensor, no_text};
 use crate::target::{Target, numbered};
 
 /// Refuses two outputs, or an output and the report, with the same file.
@@ -32,8 +31,8 @@ pub(crate) fn fitting(graph: &Graph, outputs: &[(&str, Format, &Target)]) -> Res
     for (name, format, target) in outputs {
         let ty = &graph.outputs()[graph.output(name)?].ty;
         match format {
-            Format::Png if is_list(ty) => lists.push((*name, *target)),
-            _ => fits(name, *format, ty)?,
+            Format::Png if picture::may_be_list(ty) => lists.push((*name, *target)),
+            _ => format.holds(name, ty)?,
         }
     }
     for (name, _, target) in outputs {
@@ -55,34 +54,6 @@ pub(crate) fn fitting(graph: &Graph, outputs: &[(&str, Format, &Target)]) -> Res
     Ok(())
 }
 
-/// Refuses an output whose type the format cannot hold, as far as that is certain.
-pub(crate) fn fits(name: &str, format: Format, ty: &Ty) -> Result<()> {
-    let tensor = matches!(ty, Ty::Tensor { .. });
-    match format {
-        Format::Png if !may_be_picture(ty) => Err(no_picture(name, ty)),
-        Format::Npy if !tensor => Err(no_tensor(name, ty)),
-        Format::Txt if tensor => Err(no_text(name, ty)),
-        _ => Ok(()),
-    }
-}
-
-fn may_be_picture(ty: &Ty) -> bool {
-    let Ty::Tensor { dtype, dims } = ty else { return false };
-    match (dtype, dims.as_slice()) {
-        (DType::U8, [_, _, Dim::Fixed(4)]) | (DType::F32, [_, _]) => true,
-        (DType::U8 | DType::F32, [_, _, colours]) => may_be_colours(colours),
-        _ => false,
-    }
-}
-
-fn is_list(ty: &Ty) -> bool {
-    matches!(ty, Ty::Tensor { dtype: DType::U8, dims } if dims.len() == 4 && may_be_colours(&dims[3]))
-}
-
-fn may_be_colours(dim: &Dim) -> bool {
-    !matches!(dim, Dim::Fixed(length) if *length != 3)
-}
-
 #[cfg(test)]
 mod tests {
     use std::path::Path;
@@ -102,26 +73,5 @@ mod tests {
             let null = Target::new(Path::new("/dev/null")).unwrap();
             assert!(distinct(&[("x", &null), ("y", &null)]).is_ok(), "a device takes any number");
         }
-    }
-
-    #[test]
-    fn types_fit_their_files() {
-        let ty = |text: &str| wuerst::core::Port::parse("x", text).unwrap().ty;
-        for (format, text, good) in [
-            (Format::Png, "u8[h,w,3]", true),
-            (Format::Png, "f32[h,w,c]", true),
-            (Format::Png, "f32[h,w]", true),
-            (Format::Png, "u8[h,w,4]", true),
-            (Format::Png, "f32[h,w,4]", false),
-            (Format::Png, "u8[h,w]", false),
-            (Format::Png, "text", false),
-            (Format::Npy, "f16[n]", true),
-            (Format::Npy, "int", false),
-            (Format::Txt, "float", true),
-            (Format::Txt, "u8[h,w,3]", false),
-        ] {
-            assert_eq!(fits("x", format, &ty(text)).is_ok(), good, "{format:?} {text}");
-        }
-        assert!(is_list(&ty("u8[n,h,w,3]")) && !is_list(&ty("u8[n,h,w,4]")));
     }
 }

@@ -6,9 +6,9 @@ use anyhow::{Result, bail};
 use wuerst::core::Origin;
 use wuerst::{Tensor, Value};
 
-use crate::picture;
 use crate::target::Target;
 use crate::terminal::Screen;
+use wuerst::save::picture;
 
 #[derive(clap::Args)]
 pub(crate) struct PreviewArgs {

@@ -164,7 +164,7 @@ mod tests {
     use wuerst::Value;
 
     use super::*;
-    use crate::picture;
+    use wuerst::save::picture;
 
     #[test]
     fn recipe_is_read_from_picture() {

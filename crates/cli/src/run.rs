@@ -14,7 +14,6 @@ use wuerst::{Change, Engine, Graph, Value};
 
 use crate::again::Again;
 use crate::comfyui;
-use crate::encode::{Format, format, npy, txt};
 use crate::graph_file::GraphFile;
 use crate::pairs::{self, Sets, Texts, borrowed, split, texts};
 use crate::previews::PreviewArgs;
@@ -24,7 +23,8 @@ use crate::say::say;
 use crate::setup::Setup;
 use crate::target::{Target, numbered};
 use crate::used::{Found, used};
-use crate::{explain, find, outputs, paths, picture, thumbnail, watch};
+use crate::{explain, find, outputs, paths, thumbnail, watch};
+use wuerst::save::{Format, picture};
 
 /// Run a graph
 #[derive(clap::Args)]
@@ -99,7 +99,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     let mut goals: Vec<Goal> = Vec::new();
     for (_, file) in &args.output {
         let path = Path::new(file);
-        goals.push((format(path)?, Target::new(path)?));
+        goals.push((Format::of(path)?, Target::new(path)?));
     }
     let report = args.report.as_deref().map(Target::new).transpose()?;
     let files = args.output.iter().zip(&goals).map(|((name, _), (_, target))| (name.as_str(), target));
@@ -211,8 +211,7 @@ fn make(
             (Format::Png, None) => {
                 files.push((Cow::Borrowed(target), picture::encode(name, value, &about(name)?)?));
             }
-            (Format::Npy, _) => files.push((Cow::Borrowed(target), npy(name, value)?)),
-            (Format::Txt, _) => files.push((Cow::Borrowed(target), txt(name, value)?)),
+            (format, _) => files.push((Cow::Borrowed(target), format.encode(name, value, &[])?)),
         }
     }
     files.iter().try_for_each(|(target, bytes)| target.write(bytes))?;

@@ -4,7 +4,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use wuerst::{Tensor, Value};
 
-use crate::picture;
+use wuerst::save::picture;
 
 /// The longest side, in pixels.
 const SIDE: usize = 128;

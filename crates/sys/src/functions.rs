@@ -91,6 +91,7 @@ functions! {
     wst_job_digest: fn(*const Job, Str, *mut Digest) -> *mut Error;
     wst_job_xmp: fn(*const Job, Str, *mut *mut Value) -> *mut Error;
     wst_job_get: fn(*mut Job, Str, *const Observer, *mut *mut Value) -> *mut Error;
+    wst_job_save: fn(*mut Job, Str, Str, *const Observer, u32) -> *mut Error;
     wst_job_get_all: fn(*mut Job, *const Str, usize, *const Observer, *mut *mut Value) -> *mut Error;
     wst_job_cancel: fn(*const Job);
     wst_job_report: fn(*const Job, *mut *mut Value) -> *mut Error;

@@ -46,6 +46,7 @@ numbers! {
     IMAGE_LINEAR: 1;
     KIND_VOLATILE: 1;
     PORT_OPTIONAL: 1;
+    SAVE_UNMARKED: 1;
     RUNNING: 0;
     DONE: 1;
     STOPPED: 2;

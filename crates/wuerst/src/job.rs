@@ -1,6 +1,7 @@
 //! Jobs: a graph with input values, from which outputs are requested.
 
 use std::fmt;
+use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use wuerst_core::inside::{self, Inside};
@@ -8,6 +9,9 @@ use wuerst_core::{
     CancellableMutex, CancellationToken, Digest, Error, Observer, Origin, Result, Value, memory,
 };
 use wuerst_graph::{Cache, Graph, Inputs, Report, Run};
+use wuerst_stages::{followed, replace};
+
+use crate::save::{Format, picture};
 
 /// A graph with values for its inputs.
 ///
@@ -75,6 +79,22 @@ impl Job {
     pub fn get(&self, output: &str, observer: &mut dyn Observer) -> Result<Value> {
         let mut values = self.get_all(&[output], observer)?;
         values.pop().ok_or_else(|| Error::Internal("a job without a result".into()))
+    }
+
+    /// Computes an output and writes it as a file, whole or not at all: a picture as .png, a tensor as .npy, a text or a
+    /// number as .txt, by the path's end. With `mark`, a picture that a model made says so.
+    ///
+    /// # Errors
+    /// As [`Job::get`], and [`Error::File`]. A path whose format cannot hold the output's type is refused before a run.
+    pub fn save(&self, output: &str, path: &Path, observer: &mut dyn Observer, mark: bool) -> Result<()> {
+        inside::check("job")?;
+        let format = Format::of(path)?;
+        format.holds(output, &self.0.graph.outputs()[self.0.graph.output(output)?].ty)?;
+        let value = self.get(output, observer)?;
+        let about = picture::mark(self.origin(output)?, mark && format == Format::Png);
+        let file = format.encode(output, &value, about.as_slice())?;
+        let failed = |source| Error::File { path: path.to_owned(), source };
+        replace(&followed(path).map_err(failed)?, &file).map_err(failed)
     }
 
     /// Computes several outputs. Runs each node that is needed and not remembered once.

@@ -20,6 +20,7 @@ mod models;
 mod options;
 mod plugin;
 mod running;
+pub mod save;
 mod settings;
 
 pub use engine::Engine;

@@ -304,6 +304,7 @@ _FUNCTIONS = {
     "wst_job_digest": ("error", [_P, Str, c.POINTER(Digest)]),
     "wst_job_xmp": ("error", [_P, Str, _OUT]),
     "wst_job_report": ("error", [_P, _OUT]),
+    "wst_job_save": ("error", [_P, Str, Str, c.POINTER(Observer), c.c_uint32]),
     "wst_job_start": ("error", [_P, c.POINTER(Str), c.c_size_t, c.POINTER(Observer), _OUT]),
     "wst_run_poll": ("error", [_P, c.POINTER(StatusView)]),
     "wst_run_preview": ("error", [_P, _OUT]),

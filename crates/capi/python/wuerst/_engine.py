@@ -214,6 +214,13 @@ class Job(Handle):
         """The values of several outputs, in one run."""
         return waited(self, tuple(outputs), callbacks)
 
+    def save(self, output: str, path: Path, mark: bool = True, **callbacks: Any) -> None:
+        """Computes an output, as `get`, and writes it as a file by the end of its path: a picture or mask as .png, a tensor
+        as .npy, a text or a number as .txt. With `mark`, a picture that a model made says so."""
+        # Waited for here, so that Ctrl-C is heard; the library then has the value.
+        self.get(output, **callbacks)
+        call("wst_job_save", self.pointer, Str.of(output), Str.of_path(path), None, 0 if mark else 1)
+
     def start(self, *outputs: str, **callbacks: Any) -> Running:
         """Begins a run in the background; see Running. Callbacks are those of `get`, called in the run's thread."""
         return Running(self, outputs, callbacks)

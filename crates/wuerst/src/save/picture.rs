@@ -2,31 +2,51 @@
 
 use std::borrow::Cow;
 
-use anyhow::{Result, bail};
-use wuerst::core::colour::byte;
-use wuerst::core::{DType, Origin};
-use wuerst::stages::{XMP_KEYWORD, png_file};
-use wuerst::{Tensor, Value};
+use wuerst_core::colour::byte;
+use wuerst_core::{DType, Dim, Origin, Tensor, Ty, Value};
+use wuerst_stages::{XMP_KEYWORD, png_file};
 
-use crate::encode::no_picture;
+use super::{SaveError, no_picture};
 
 /// Encodes a picture, `u8[h,w,3]`, `u8[h,w,4]` with alpha, or `f32[h,w,3]` in 0..1, or a mask, `f32[h,w]`, as a PNG file;
 /// `about` are pairs of keyword and text.
-pub(crate) fn encode(what: &str, picture: &Value, about: &[(&str, String)]) -> Result<Vec<u8>> {
+///
+/// # Errors
+/// The value is no picture, or has no pixels.
+pub fn encode(what: &str, picture: &Value, about: &[(&str, String)]) -> Result<Vec<u8>, SaveError> {
     let (width, height, rgb) = pixels(picture).ok_or_else(|| no_picture(what, &picture.ty()))?;
     if rgb.is_empty() {
-        bail!("{what} is a picture without pixels");
+        return Err(SaveError(format!("{what} is a picture without pixels")));
     }
-    Ok(png_file([width, height], &rgb, about)?)
+    png_file([width, height], &rgb, about).map_err(|e| SaveError(e.to_string()))
 }
 
 /// The text that marks a picture of this origin, if wanted.
-pub(crate) fn mark(origin: Option<Origin>, wanted: bool) -> Option<(&'static str, String)> {
+pub fn mark(origin: Option<Origin>, wanted: bool) -> Option<(&'static str, String)> {
     origin.filter(|_| wanted).map(|origin| (XMP_KEYWORD, origin.xmp()))
 }
 
+/// Whether values of a type may be pictures or masks.
+pub fn may_be_one(ty: &Ty) -> bool {
+    let Ty::Tensor { dtype, dims } = ty else { return false };
+    match (dtype, dims.as_slice()) {
+        (DType::U8, [_, _, Dim::Fixed(4)]) | (DType::F32, [_, _]) => true,
+        (DType::U8 | DType::F32, [_, _, colours]) => may_be_colours(colours),
+        _ => false,
+    }
+}
+
+/// Whether values of a type may be lists of pictures.
+pub fn may_be_list(ty: &Ty) -> bool {
+    matches!(ty, Ty::Tensor { dtype: DType::U8, dims } if dims.len() == 4 && may_be_colours(&dims[3]))
+}
+
+fn may_be_colours(dim: &Dim) -> bool {
+    !matches!(dim, Dim::Fixed(length) if *length != 3)
+}
+
 /// The pictures of a list, `u8[b,h,w,3]`; `None` for other values.
-pub(crate) fn list(value: &Value) -> Option<Vec<Value>> {
+pub fn list(value: &Value) -> Option<Vec<Value>> {
     let Value::Tensor(tensor) = value else { return None };
     let (&[_, height, width, 3], Some(bytes)) = (tensor.shape(), tensor.values::<u8>()) else { return None };
     let one = |bytes: &[u8]| Some(Value::from(Tensor::from_vec(&[height, width, 3], bytes.to_vec()).ok()?));
