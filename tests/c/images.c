@@ -133,9 +133,9 @@ static void refused(const wst_value *value)
 
     CHECK(fails(wst_value_copy(number, &into), WST_INVALID, "a tensor"));
     into.width = 4;
-    CHECK(fails(wst_value_copy(value, &into), WST_INVALID, "4 \xc3\x97 2, and the picture is 3 \xc3\x97 2"));
+    CHECK(fails(wst_value_copy(value, &into), WST_INVALID, "4 \xc3\x97 2, but the picture is 3 \xc3\x97 2"));
     into = image(WST_RGB8, memory, 8);
-    CHECK(fails(wst_value_copy(value, &into), WST_INVALID, "row_bytes are 8, and a row takes 9"));
+    CHECK(fails(wst_value_copy(value, &into), WST_INVALID, "row_bytes are 8, but a row needs 9"));
     into = image(7, memory, 0);
     CHECK(fails(wst_value_copy(value, &into), WST_INVALID, "format 7"));
     into = image(WST_RGB8, memory, 0);
@@ -156,7 +156,7 @@ static void refused(const wst_value *value)
     into.data = numbers;
     CHECK(fails(wst_value_image(&into, &made), WST_INVALID, "memory") && !made);
     CHECK(fails(wst_value_read(value, WST_F32, numbers, sizeof numbers), WST_INVALID, "wants f32, got u8"));
-    CHECK(fails(wst_value_read(value, WST_U8, numbers, 17), WST_INVALID, "are 17, and the tensor has 18"));
+    CHECK(fails(wst_value_read(value, WST_U8, numbers, 17), WST_INVALID, "are 17, but the tensor has 18"));
     CHECK(fails(wst_value_read(value, WST_U8, NULL, 18), WST_INVALID, "data"));
     CHECK(fails(wst_value_read(value, 5, numbers, 18), WST_INVALID, "dtype"));
     CHECK(fails(wst_value_read(number, WST_U8, numbers, 18), WST_INVALID, "a tensor"));

@@ -91,8 +91,8 @@ static void inputs(const wst_graph *graph)
     CHECK(good(wst_graph_input(graph, 3, &port)));
     CHECK(port.type == WST_MODEL_NAME && port.flags == WST_PORT_OPTIONAL && port.choice_count == 0);
     CHECK(good(wst_graph_output(graph, 1, &port)) && is(port.name, "first") && port.type == WST_TENSOR);
-    CHECK(fails(wst_graph_input(graph, 4, &port), WST_INVALID, "there are 4"));
-    CHECK(fails(wst_graph_output(graph, 2, &port), WST_INVALID, "there are 2"));
+    CHECK(fails(wst_graph_input(graph, 4, &port), WST_INVALID, "there are only 4"));
+    CHECK(fails(wst_graph_output(graph, 2, &port), WST_INVALID, "there are only 2"));
 }
 
 static void nodes(const wst_graph *graph)
@@ -108,7 +108,7 @@ static void nodes(const wst_graph *graph)
     /* The model is left out; the mode is the port's. */
     CHECK(shown.argument_count == 3 && is(shown.arguments[0].text, "$a.image"));
     CHECK(good(wst_value_as_float(shown.arguments[1].value, &amount)) && amount == 0.75);
-    CHECK(fails(wst_graph_node(graph, 2, &shown), WST_INVALID, "there are 2"));
+    CHECK(fails(wst_graph_node(graph, 2, &shown), WST_INVALID, "there are only 2"));
 }
 
 static int same(wst_digest a, wst_digest b)

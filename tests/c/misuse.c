@@ -30,7 +30,7 @@ static void values(void)
     tensor.data = halves;
     CHECK(fails(wst_value_tensor(&tensor, &value), WST_INVALID, "negative"));
     tensor.rank = 1000000000;
-    CHECK(fails(wst_value_tensor(&tensor, &value), WST_INVALID, "128 is the most"));
+    CHECK(fails(wst_value_tensor(&tensor, &value), WST_INVALID, "the maximum is 128"));
     tensor.rank = 1;
     tensor.shape = &huge;
     CHECK(fails(wst_value_tensor(&tensor, &value), WST_OUT_OF_MEMORY, "out of memory"));
@@ -93,7 +93,7 @@ static void graphs(wst_engine *engine)
     CHECK(places == 2);
     wst_error_free(error);
     CHECK(fails(wst_graph_new(engine, text("a: \xff"), &graph), WST_INVALID, "UTF-8"));
-    CHECK(fails(wst_graph_new_with(engine, text(broken), &change, (size_t)-1, &graph), WST_INVALID, "is the most"));
+    CHECK(fails(wst_graph_new_with(engine, text(broken), &change, (size_t)-1, &graph), WST_INVALID, "the maximum is"));
     CHECK(fails(wst_graph_open(engine, text("/nowhere.yaml"), &graph), WST_FILE, "/nowhere.yaml"));
     CHECK(!graph);
 }
@@ -138,8 +138,8 @@ static void jobs(wst_job *job)
     CHECK(fails(wst_job_get(job, text("imag"), NULL, &image), WST_NOT_FOUND, "did you mean `image`"));
 
     output = text("image");
-    CHECK(fails(wst_job_get_all(job, &output, (size_t)-1, NULL, &image), WST_INVALID, "is the most"));
-    CHECK(fails(wst_job_start(job, &output, (size_t)1 << 40, NULL, &run), WST_INVALID, "is the most"));
+    CHECK(fails(wst_job_get_all(job, &output, (size_t)-1, NULL, &image), WST_INVALID, "the maximum is"));
+    CHECK(fails(wst_job_start(job, &output, (size_t)1 << 40, NULL, &run), WST_INVALID, "the maximum is"));
     observer.reserved = 1;
     CHECK(fails(wst_job_get(job, output, &observer, &image), WST_INVALID, "reserved"));
     CHECK(fails(wst_job_start(job, &output, 1, &observer, &run), WST_INVALID, "reserved"));

@@ -125,7 +125,7 @@ static void of_a_job(wst_job *job)
     CHECK(good(with(job, "vqgan-decoder")));
 
     CHECK(fails(with(job, "nowhere"), WST_NOT_FOUND, "nowhere"));
-    CHECK(fails(with(job, "prior"), WST_MODEL, "is a prior, where a vqgan-decoder is wanted"));
+    CHECK(fails(with(job, "prior"), WST_MODEL, "is a prior, where a vqgan-decoder is expected"));
     /* The last byte belongs to the metadata; a model ends in whole fields. */
     write_cut("cut", 1);
     CHECK(fails(with(job, "cut"), WST_MODEL, "cut.onnx"));

@@ -215,12 +215,12 @@ int main(int argc, char **argv)
         const char *task;
         wst_code code;
         const char *says;
-    } bad[] = {{"nothing", WST_INVALID, "`a`: output `y`: the node did not give it"},
+    } bad[] = {{"nothing", WST_INVALID, "`a`: output `y`: the node did not return it"},
                {"null", WST_INVALID, "`a`: value: is NULL"},
                {"ignored null", WST_INVALID, "`a`: output `y`"},
                {"type", WST_INVALID, "`a`: output `y`: wants int, got float"},
-               {"index", WST_INVALID, "`a`: index: 1 is no output: the signature has 1"},
-               {"argument", WST_INVALID, "`a`: index: 3 is no input: the signature has 3"},
+               {"index", WST_INVALID, "`a`: index: 1 is not an output: the signature has 1"},
+               {"argument", WST_INVALID, "`a`: index: 3 is not an input: the signature has 3"},
                {"out", WST_INVALID, "`a`: out: is NULL"},
                {"error", WST_OUT_OF_MEMORY, "`a`: the abacus is full"},
                {"own error", WST_NODE, "`a`: own words"},

@@ -261,7 +261,7 @@ int main(int count, char **arguments)
     while (count > 5 && how < HOWS && strcmp(hows[how], arguments[2]))
         how++;
     if (count < 6 || how == HOWS)
-        return failed("FOLDER HOW NUMBER REPORT COMMAND are wanted");
+        return failed("FOLDER HOW NUMBER REPORT COMMAND are expected");
     report = fopen(arguments[4], "we");
     if (!report || socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair))
         return failed(arguments[4]);

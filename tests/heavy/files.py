@@ -112,7 +112,7 @@ class Case:
         for how in ("once", "always"):
             for number in range(1, len(operations) + 1, EVERY * FEWER.get(how, 1)):
                 self.one(how, number)
-        # What is no failure, and what is one of the cache alone.
+        # What is not a failure, and what is one of the cache alone.
         for how in ("interrupted", "short"):
             self.unharmed(how, 0, self.work)
         if not self.empty and "--cache" in self.arguments:

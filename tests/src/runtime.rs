@@ -86,7 +86,7 @@ impl Model {
     pub fn embedded(&self, times: &ArrayD<f32>) -> Result<Array> {
         let input = self.0.inputs().iter().find(|input| input.name() == "time_embedding");
         let ValueType::Tensor { shape, .. } = input.context("takes no `time_embedding`")?.dtype() else {
-            bail!("`time_embedding` is no tensor")
+            bail!("`time_embedding` is not a tensor")
         };
         let features = usize::try_from(shape[1])?;
         let rows = time::embedding(&times.iter().copied().collect::<Vec<_>>(), features, 1);

@@ -32,7 +32,7 @@ fn ran(job: &Job) -> Vec<String> {
 fn tensor(value: Value) -> Tensor {
     match value {
         Value::Tensor(tensor) => tensor,
-        other => panic!("{other} is no tensor"),
+        other => panic!("{other} is not a tensor"),
     }
 }
 
@@ -128,10 +128,10 @@ fn rust_plug_in_replaces_prior() -> Result<()> {
     // Refusals come when the graph is read, and before a run.
     let change = [Change::Kind("prior", "house.prior"), Change::Text("prior.width", "50")];
     let refused = job(&engine, &change).unwrap_err().to_string();
-    assert!(refused.contains("prior.width: 50 is no multiple of 16"), "{refused}");
+    assert!(refused.contains("prior.width: 50 is not a multiple of 16"), "{refused}");
     after.set("width", 40i64)?;
     let refused = after.get("image", &mut ()).unwrap_err().to_string();
-    assert!(refused.contains("`prior`: width: 40 is no multiple of 16"), "{refused}");
+    assert!(refused.contains("`prior`: width: 40 is not a multiple of 16"), "{refused}");
     Ok(())
 }
 
@@ -173,7 +173,7 @@ fn other_files_are_no_plug_ins() -> Result<()> {
     let kinds = engine.registry().kinds().count();
     for (path, part) in [
         (folder.path().join("nowhere.so"), "No such file"),
-        (text, "is no library that can be loaded"),
+        (text, "is not a library that can be loaded"),
         (library()?, "is a library but no plug-in: it does not export `wst_plugin_version`"),
         (refused(1)?, "is built for version 2 of the interface, and this is 1: update wuerst"),
         (refused(2)?, "is a library but no plug-in: it does not export `wst_plugin_init_1`"),
@@ -293,7 +293,7 @@ fn plug_ins_are_bound_at_once() -> Result<()> {
     let engine = engine()?;
     for (path, part) in [(lacks, "acme_elsewhere"), (needs, needed.file_name().unwrap().to_str().unwrap())] {
         let said = engine.load_plugin(&path).unwrap_err().to_string();
-        assert!(said.contains("is no library that can be loaded: ") && said.contains(part), "{said}");
+        assert!(said.contains("is not a library that can be loaded: ") && said.contains(part), "{said}");
         let listed = command()?.args(["nodes", "--plugin"]).arg(&path).output()?;
         assert_eq!(listed.status.code(), Some(1));
         assert!(String::from_utf8(listed.stderr)?.contains(part));

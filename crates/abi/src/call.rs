@@ -70,8 +70,7 @@ fn with<T>(call: *const Call, body: impl FnOnce(&mut Running<'_, '_>) -> Result<
         return Err(Error::invalid("call", "is NULL"));
     }
     let Some(pointer) = set(None) else {
-        let message =
-            "is good in the thread that runs the node, until its function returns, and not inside a callback";
+        let message = "is valid only in the thread that runs the node, until its function returns, and not inside a callback";
         return Err(Error::invalid("call", message));
     };
     // SAFETY: `enter` keeps the pointer in the list only while it borrows the state, and `set` lends it once at a time.
@@ -84,7 +83,7 @@ fn with<T>(call: *const Call, body: impl FnOnce(&mut Running<'_, '_>) -> Result<
 /// The port at `index`.
 fn port<'p>(ports: &'p [Port], index: usize, what: &str) -> Result<&'p Port> {
     ports.get(index).ok_or_else(|| {
-        let message = format!("{index} is no {what}: the signature has {}, counted from 0", ports.len());
+        let message = format!("{index} is not an {what}: the signature has {}, counted from 0", ports.len());
         Error::invalid("index", message)
     })
 }

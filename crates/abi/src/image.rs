@@ -93,7 +93,7 @@ impl Canvas {
         let tight = tight.ok_or_else(|| wrong("it is wider than memory can be"))?;
         let row_bytes = if image.row_bytes == 0 { tight } else { image.row_bytes };
         if row_bytes.unsigned_abs() < tight.unsigned_abs() {
-            return Err(wrong(format!("its row_bytes are {row_bytes}, and a row takes {tight}")));
+            return Err(wrong(format!("its row_bytes are {row_bytes}, but a row needs {tight}")));
         }
         if image.data.is_null() && size[0] * size[1] > 0 {
             return Err(wrong("its data is NULL"));
@@ -176,13 +176,15 @@ fn picture(tensor: &Tensor, index: u32) -> Result<(usize, [usize; 2])> {
         _ => {
             return Err(Error::invalid(
                 "value",
-                "is no picture: [height, width, 3] is wanted, or several of them",
+                "is not a picture: [height, width, 3] is expected, or several of them",
             ));
         }
     };
     let index = index as usize;
     if index >= count {
-        return Err(wrong(format!("its index is {index}, and there are {count} pictures, counted from 0")));
+        return Err(wrong(format!(
+            "its index is {index}, but there are only {count} pictures, counted from 0"
+        )));
     }
     Ok((index * height * width * 3, [height, width]))
 }
@@ -198,7 +200,7 @@ pub extern "C" fn value_copy(value: Option<&Value>, into: At<Image>) -> *mut Fai
         let (start, size) = picture(tensor, image.index)?;
         if size != canvas.size {
             let ([h, w], [height, width]) = (canvas.size, size);
-            return Err(wrong(format!("it is {w} × {h}, and the picture is {width} × {height}")));
+            return Err(wrong(format!("it is {w} × {h}, but the picture is {width} × {height}")));
         }
         let numbers = size[0] * size[1] * 3;
         // SAFETY: the header requires memory of this size and layout.
@@ -209,7 +211,7 @@ pub extern "C" fn value_copy(value: Option<&Value>, into: At<Image>) -> *mut Fai
             } else if let Some(floats) = tensor.values::<f32>() {
                 canvas.paint(floats[start..start + numbers].chunks_exact(3).map(|c| [c[0], c[1], c[2]]));
             } else {
-                return Err(Error::invalid("value", "is no picture: u8 or f32 is wanted"));
+                return Err(Error::invalid("value", "is not a picture: u8 or f32 is expected"));
             }
         }
         Ok(())
@@ -266,7 +268,7 @@ pub extern "C" fn value_read(
         };
         let needed = tensor.len() * wanted.size();
         if bytes != needed {
-            return Err(Error::invalid("bytes", format!("are {bytes}, and the tensor has {needed}")));
+            return Err(Error::invalid("bytes", format!("are {bytes}, but the tensor has {needed}")));
         }
         if needed == 0 {
             return Ok(());

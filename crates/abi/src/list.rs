@@ -22,7 +22,7 @@ pub unsafe fn read<'a, T>(name: &str, pointer: *const T, count: usize, most: usi
         return Err(Error::invalid(name, "is NULL"));
     }
     if count > most {
-        return Err(Error::invalid(name, format!("has a count of {count}, and {most} is the most")));
+        return Err(Error::invalid(name, format!("has a count of {count}; the maximum is {most}")));
     }
     if !pointer.is_aligned() {
         return Err(Error::invalid(name, "is not aligned to its elements"));
@@ -46,7 +46,7 @@ mod tests {
         assert_eq!(said(std::ptr::null(), 0), Ok(vec![]));
         for (pointer, count, part) in [
             (std::ptr::null(), 1, "outputs: is NULL"),
-            (numbers.as_ptr(), 4, "3 is the most"),
+            (numbers.as_ptr(), 4, "the maximum is 3"),
             (numbers.as_ptr(), usize::MAX, "a count of 18446744073709551615"),
             (numbers.as_ptr().wrapping_byte_add(1), 1, "aligned"),
         ] {

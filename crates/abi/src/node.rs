@@ -98,7 +98,7 @@ impl Foreign {
             0. => {}
             ms if ms.is_finite() && ms > 0. => spec = spec.with_expected_ms(ms),
             other => {
-                let message = format!("{other} is no time: milliseconds are wanted, or 0");
+                let message = format!("{other} is not a time: milliseconds are expected, or 0");
                 return Err(Error::invalid(format!("expected_ms of `{kind}`"), message));
             }
         }
@@ -152,7 +152,7 @@ impl NodeKind for Foreign {
         given
             .map(|(value, port)| {
                 value.ok_or_else(|| {
-                    Error::invalid(format!("output `{}`", port.name), "the node did not give it")
+                    Error::invalid(format!("output `{}`", port.name), "the node did not return it")
                 })
             })
             .collect()

@@ -148,7 +148,7 @@ fn loading(plugin: *mut Plugin, body: impl FnOnce(&mut Added) -> Result<()>) -> 
     fallible(|| {
         LOADING.with_borrow_mut(|loading| {
             let Some((_, added)) = loading.iter_mut().find(|(number, _)| *number == plugin.addr()) else {
-                let message = "is good in the entry of the plug-in, in its thread, until it returns";
+                let message = "is valid only in the plug-in's entry, in its thread, until it returns";
                 return Err(Error::invalid("plugin", message));
             };
             body(added)

@@ -131,7 +131,7 @@ fn whole<T: TryFrom<i128>>(value: Option<&Value>, out: Out<T>, other: &str) -> *
     fallible(|| {
         let (value, out) = (non_null(value, "value")?, out.non_null()?);
         let wuerst_core::Value::Int(number) = value.inner() else { return Err(value.is_not("int")) };
-        let beyond = |_| Error::invalid("value", format!("{number} does not fit: {other} gives it"));
+        let beyond = |_| Error::invalid("value", format!("{number} is out of range: call {other}"));
         let number = T::try_from(*number).map_err(beyond)?;
         // SAFETY: the header requires a writable output.
         unsafe { out.write(number) };

@@ -36,7 +36,7 @@ pub(crate) fn alive<'a, T>(handle: Option<&'a Handle<T>>, name: &str) -> Result<
     non_null(handle, name)?.alive().ok_or_else(|| {
         Error::invalid(
             name,
-            "was made before this process was forked: make a new engine, and all from it, here",
+            "was made before this process was forked: make a new engine, graph and job in this process",
         )
     })
 }

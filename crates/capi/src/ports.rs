@@ -80,6 +80,6 @@ pub(crate) unsafe fn show(ports: &[Shown], index: usize, out: *mut PortView) -> 
 
 /// The element at `index`.
 pub(crate) fn at<T>(list: &[T], index: usize) -> Result<&T> {
-    let message = || format!("{index} is beyond the end: there are {}, counted from 0", list.len());
+    let message = || format!("{index} is beyond the end: there are only {}, counted from 0", list.len());
     list.get(index).ok_or_else(|| Error::invalid("index", message()))
 }

@@ -122,13 +122,13 @@ impl<'a> Again<'a> {
                     self.picture.display()
                 ),
                 None => warn(format_args!(
-                    "{} does not say what the file `{shown}` held when it was made, so this one may differ",
+                    "{} does not record the content of the file `{shown}`, so this one may differ",
                     self.picture.display()
                 )),
             }
         }
         self.changed_models(used).for_each(|name| {
-            warn(format_args!("`{name}` is not what the picture was made with, so this one may differ"));
+            warn(format_args!("`{name}` has changed since the picture was made, so this one may differ"));
         });
         Ok(())
     }

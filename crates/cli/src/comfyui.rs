@@ -1,4 +1,4 @@
-//! Pictures that ComfyUI saved after one of our graph nodes: their graph and inputs.
+//! Recipes from pictures that ComfyUI saved with one of the project's graph nodes: their graph and inputs.
 
 use anyhow::{Context, Result, bail};
 use serde_json::Value as Json;
@@ -9,20 +9,20 @@ use crate::graph_file::GraphFile;
 use crate::pairs::{Pairs, Texts};
 use crate::recipe::Recipe;
 
-/// Where ComfyUI keeps the nodes of a picture: a mapping of ids to `class_type` and `inputs`.
+/// Keyword under which ComfyUI stores the nodes of a picture: a mapping of ids to `class_type` and `inputs`.
 pub(crate) const KEYWORD: &str = "prompt";
 
-/// How the classes of graphs that ship, and of the user's own, begin.
+/// Prefixes of the node classes for shipped graphs and for the user's own.
 const SHIPPED: &str = "wuerst_graph_";
 const OWN: &str = "wuerst_user_";
 
 /// The recipe of the one graph node among ComfyUI's nodes. The graph's text is empty where the graph is the user's own.
 ///
 /// # Errors
-/// The text is no mapping of nodes, there is no graph node or there are several, or the graph does not ship with this version.
+/// The text is not a mapping of nodes, there is no graph node or there are several, or the graph does not ship with this version.
 pub(crate) fn recipe(prompt: &str) -> Result<Recipe> {
-    let nodes: Json = serde_json::from_str(prompt).context("`prompt` is no JSON")?;
-    let nodes = nodes.as_object().context("`prompt` is no mapping of nodes")?;
+    let nodes: Json = serde_json::from_str(prompt).context("`prompt` is not JSON")?;
+    let nodes = nodes.as_object().context("`prompt` is not a mapping of nodes")?;
     let ours = nodes.values().filter_map(|node| {
         let class = node["class_type"].as_str()?;
         let name = class.strip_prefix(SHIPPED).or_else(|| class.strip_prefix(OWN))?;
@@ -56,12 +56,13 @@ pub(crate) fn recipe(prompt: &str) -> Result<Recipe> {
         };
         Some((name.clone(), text))
     });
-    // Which set of models ran is ComfyUI's matter.
+    // ComfyUI decides which set of models runs.
     let inputs: Texts = inputs.filter(|(name, _)| name != "models").collect();
     Ok(Recipe { graph, output: "image".to_owned(), inputs, of_comfyui: true, ..Recipe::default() })
 }
 
-/// Removes inputs that ComfyUI's widgets showed as left out: optional numbers below their range, empty optional texts.
+/// Removes inputs that ComfyUI's widgets show although they are left out: optional numbers below their range, empty
+/// optional texts.
 pub(crate) fn leave_out(graph: &Graph, inputs: &mut Pairs<'_>) {
     let ports = graph.effective_inputs();
     inputs.retain(|(name, text)| {
@@ -91,7 +92,7 @@ mod tests {
     #[test]
     fn other_pictures_are_refused() {
         let refused = |prompt: &str| format!("{:#}", recipe(prompt).unwrap_err());
-        assert!(refused("{").contains("no JSON") && refused("[]").contains("no mapping"));
+        assert!(refused("{").contains("not JSON") && refused("[]").contains("not a mapping"));
         assert!(refused(r#"{"1": {"class_type": "KSampler"}, "2": 3}"#).contains("none of its nodes"));
         let two = r#"{"1": {"class_type": "wuerst_user_a"}, "2": {"class_type": "wuerst_user_b"}}"#;
         assert!(refused(two).contains("wuerst_user_a, wuerst_user_b"));

@@ -12,9 +12,9 @@ use crate::say::{say, warn};
 
 /// Write the stage models of a folder for another target, without the checkpoints that they came from
 ///
-/// Models that say which network they hold, as those of `wuerst import` and `wuerst-train export` do, are written again as an
-/// import for that target writes them, with the weights that they have. Every other regular file of
-/// the folder goes along unchanged; links do not.
+/// Models that state their network, such as those of `wuerst import` and `wuerst-train export`, are written again as an
+/// import for that target would write them, with their own weights. All other regular files of the folder are copied
+/// unchanged; links are not.
 #[derive(clap::Args)]
 pub(crate) struct Args {
     /// Folder of stage models, such as models/icons or one written by `wuerst import`
@@ -36,7 +36,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     args.choice.warn_unless(models.quantizable());
     for path in models.left_out() {
         warn(format_args!(
-            "{} is no regular file and is left out: put a copy of what it leads to into the new folder, if that \
+            "{} is not a regular file and is left out: put a copy of what it leads to into the new folder, if that \
              is a part of the model",
             path.display()
         ));

@@ -70,9 +70,9 @@ fn report(args: &Args) -> Result<Option<Json>> {
     let text = regular::read_text(path, LONGEST)
         .map_err(|e| anyhow!("the report {} cannot be read: {e}", path.display()))?;
     let report: Json = serde_json::from_str(&text)
-        .with_context(|| format!("the report {} is none that `wuerst run --report` wrote", path.display()))?;
+        .with_context(|| format!("{} is not a report of `wuerst run --report`", path.display()))?;
     if !report["nodes"].is_array() {
-        bail!("the report {} is none that `wuerst run --report` wrote: it has no `nodes`", path.display());
+        bail!("{} is not a report of `wuerst run --report`: it has no `nodes`", path.display());
     }
     Ok(Some(report))
 }

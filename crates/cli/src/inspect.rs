@@ -95,7 +95,7 @@ impl Model {
 
     /// Cost of the network for a picture of this size, if the file states its network.
     fn cost(&self, size: [usize; 2]) -> Result<Cost, String> {
-        let unknown = "not known: the file does not say which network it holds";
+        let unknown = "not known: the file does not state its network";
         let (network, metadata) = self.header.network().zip(self.metadata()).ok_or(unknown)?;
         let graph = network.graph(&network.sizes(&metadata, size)?).map_err(|e| e.to_string())?;
         Ok(count::cost_as(&graph, self.header.written_as()))

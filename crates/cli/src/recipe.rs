@@ -30,7 +30,7 @@ pub(crate) struct Recipe {
     pub files: Texts,
     /// Digest of each file, by the input or argument that it was given for.
     pub digests: Texts,
-    /// Whether ComfyUI's nodes made it: numbers below their range then stand for what was left out.
+    /// Whether ComfyUI made the picture: numbers below their range then count as left out.
     pub of_comfyui: bool,
 }
 
@@ -188,6 +188,6 @@ mod tests {
         std::fs::write(&path, picture::encode("image", &picture, &[]).unwrap()).unwrap();
         assert!(Recipe::read(&path).unwrap_err().to_string().contains("--no-metadata"));
         std::fs::write(&path, "no picture").unwrap();
-        assert!(Recipe::read(&path).unwrap_err().to_string().contains("no PNG picture"));
+        assert!(Recipe::read(&path).unwrap_err().to_string().contains("not a PNG picture"));
     }
 }

@@ -18,10 +18,10 @@ impl FromStr for ByteSize {
             "K" | "KIB" => 10,
             "M" | "MIB" => 20,
             "G" | "GIB" => 30,
-            _ => return Err("write it as 500M or 2G: K, M and G are 1024 each of what is before".to_owned()),
+            _ => return Err("write it as 500M or 2G: K, M and G are powers of 1024".to_owned()),
         };
         let number: u64 = number.parse().map_err(|_| "write it as 500M or 2G".to_owned())?;
-        number.checked_mul(1 << shift).map(ByteSize).ok_or_else(|| "is too much".to_owned())
+        number.checked_mul(1 << shift).map(ByteSize).ok_or_else(|| "is too large".to_owned())
     }
 }
 

@@ -175,7 +175,7 @@ fn is_private(path: &Path) -> io::Result<bool> {
         return refused(format!("{shown} is a link: name the folder that it leads to"));
     }
     if !about.is_dir() {
-        return refused(format!("{shown} is no folder: move it away, or name another"));
+        return refused(format!("{shown} is not a folder: move it away, or name another"));
     }
     #[cfg(unix)]
     {

@@ -175,7 +175,7 @@ fn read(file: &mut File, size: u64, cancel: &CancellationToken) -> Result<Digest
     }
     if sum != size {
         let message = format!(
-            "has not the {size} bytes that the system says: it is no plain file, or is being written"
+            "does not have the {size} bytes that the system reports: it is not a regular file, or is being written"
         );
         return Err(io::Error::other(message).into());
     }
@@ -239,6 +239,6 @@ mod tests {
             Err(Trouble::Io(e)) => e.to_string(),
             _ => panic!("/proc/self/maps has a digest"),
         };
-        assert!(said.contains("no plain file"), "{said}");
+        assert!(said.contains("not a regular file"), "{said}");
     }
 }

@@ -69,7 +69,7 @@ fn collect<R: BufRead + Seek>(
         }
         fields += 1;
         if fields > MOST_FIELDS {
-            let message = format!("is no model: it has more than {MOST_FIELDS} fields");
+            let message = format!("is not a model: it has more than {MOST_FIELDS} fields");
             return Err(io::Error::other(message).into());
         }
         let (number, wire) = reader.next(end)?;

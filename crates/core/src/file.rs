@@ -140,10 +140,12 @@ impl Files {
             |hint: &str| Error::NotFound { what: "file", name: name.to_owned(), hint: format!("; {hint}") };
         let folder = match &self.0 {
             Rule::None => {
-                return Err(refused("this host lets graphs name no files: wire an input of the type `file`"));
+                return Err(refused(
+                    "graphs cannot name files in this host: wire an input of the type `file`",
+                ));
             }
             Rule::Any if Path::new(name).exists() => return File::open(name, Path::new(name)),
-            Rule::Any => return Err(refused("there is none at this path")),
+            Rule::Any => return Err(refused("there is no file at this path")),
             Rule::In(folder) => folder,
         };
         if !stays_inside(name) {
@@ -152,7 +154,7 @@ impl Files {
             ));
         }
         let path = folder.join(name);
-        let none = || refused(&format!("the graph's folder {} has none", folder.display()));
+        let none = || refused(&format!("the graph's folder {} has no such file", folder.display()));
         let root = folder.canonicalize().map_err(|_| none())?;
         match path.canonicalize() {
             Ok(found) if found.starts_with(&root) => File::open(name, &found),
@@ -209,9 +211,9 @@ mod tests {
             assert!(said.contains("`file`") && said.contains("without `..`"), "{said}");
             assert!(Files::default().open(name).is_err());
         }
-        assert!(files.open("b.png").unwrap_err().to_string().contains("has none"));
+        assert!(files.open("b.png").unwrap_err().to_string().contains("has no such file"));
         assert!(Files::any().open(absolute.to_str().unwrap()).is_ok());
-        assert!(files.open(".").unwrap_err().to_string().contains("no regular file"));
+        assert!(files.open(".").unwrap_err().to_string().contains("not a regular file"));
         #[cfg(unix)]
         {
             // A link says nothing of what is outside.

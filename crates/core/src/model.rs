@@ -327,7 +327,7 @@ mod tests {
     fn folders_are_no_models() {
         let folder = tempfile::tempdir().unwrap();
         let said = Model::open("tokenizer", folder.path()).unwrap_err().to_string();
-        assert!(said.ends_with("is a folder, no regular file"), "{said}");
+        assert!(said.ends_with("is a folder, not a regular file"), "{said}");
     }
 
     #[test]

@@ -134,7 +134,7 @@ impl Tensor {
             values().for_each(|values| all.extend_from_slice(values));
             Tensor::from_vec(&[&[rows], rest].concat(), all)
         }
-        let first = parts.first().ok_or_else(|| Error::invalid("a batch", "is of nothing"))?;
+        let first = parts.first().ok_or_else(|| Error::invalid("a batch", "is empty"))?;
         let rest = first.shape().get(1..);
         let alike = |part: &&Tensor| part.dtype() == first.dtype() && part.shape().get(1..) == rest;
         let Some(rest) = rest.filter(|_| parts.iter().all(alike)) else {
@@ -152,10 +152,10 @@ impl Tensor {
         }
     }
 
-    /// The same elements in another shape. Shares them.
+    /// A tensor with equal elements in another shape, which shares memory.
     ///
     /// # Errors
-    /// When the shape has another number of elements.
+    /// If the shape has another number of elements.
     pub fn reshaped(&self, shape: &[usize]) -> Result<Tensor> {
         fn shaped<T: Element>(array: &ArcArrayD<T>, shape: &[usize]) -> Result<Tensor> {
             let reshaped = array.clone().into_shape_with_order(IxDyn(shape));

@@ -106,7 +106,7 @@ fn large_batch_is_refused() {
     let bench = bench(usize::MAX);
     let many = |count: usize| value(&bench, WORDS, "rows", &words(&vec!["a"; count].join(" ")));
     let said = many(Batch::MOST + 1).unwrap_err().to_string();
-    assert_eq!(said, "`prior`: rows: is a batch of 16385, and 16384 are the most");
+    assert_eq!(said, "`prior`: rows: is a batch of 16385; the maximum is 16384");
 }
 
 #[test]
@@ -181,7 +181,7 @@ fn unbatched_arguments_serve_all_items() {
     let all = rows(value(&bench, WORDS, "rows", &other("x")));
     assert_eq!((each[0], each[2]), (all[0], all[2] + 6.), "the second has a part of its own");
     let error = value(&bench, WORDS, "rows", &other("x xx")).unwrap_err().to_string();
-    assert_eq!(error, "`prior`: negative: has a batch of 2, where 1 or 3 is wanted");
+    assert_eq!(error, "`prior`: negative: has a batch of 2, where 1 or 3 is expected");
 }
 
 #[test]

@@ -90,7 +90,7 @@ fn report_names_changed_and_reused() {
         assert!(report.nodes.iter().all(|node| node.bytes > 0 && node.kind.contains('.')));
         report.nodes.into_iter().map(|node| format!("{}: {}", node.node, node.outcome)).collect()
     };
-    let (same, cut_off) = ("nothing changed", "what came before it gave the same again");
+    let (same, cut_off) = ("nothing changed", "earlier nodes returned the same values as before");
     outcomes("a red apple", 1);
     assert_eq!(
         outcomes("a red apple", 2),

@@ -100,7 +100,11 @@ fn unwritable_folder_is_a_warning() {
             .unwrap();
     }
     assert_eq!(warnings.0.len(), 1, "{:?}", warnings.0);
-    assert!(warnings.0[0].contains("cache folder") && warnings.0[0].contains("goes on"), "{:?}", warnings.0);
+    assert!(
+        warnings.0[0].contains("cache folder") && warnings.0[0].contains("continues"),
+        "{:?}",
+        warnings.0
+    );
 }
 
 /// Process of the test below: makes pictures of several seeds repeatedly, and sometimes damages files.

@@ -120,11 +120,11 @@ fn nested_graphs_are_flattened() {
     assert!(stepz.starts_with("prior/first/first.stepz: ") && stepz.contains("`steps`"), "{stepz}");
     assert_eq!(
         wire,
-        "prior/first/first.steps: `$steps` is a wire, and from here none leads into a graph: give a value"
+        "prior/first/first.steps: `$steps` is a wire, and wires from here cannot lead into a graph: give a value"
     );
     assert!(float.starts_with("prior/first/first.seed: ") && float.contains("wants int"), "{float}");
     assert!(second.starts_with("prior/second.seed: no node"), "{second}");
-    assert_eq!(kind, "prior/first: stays what it is: make `prior` a graph that has another there");
+    assert_eq!(kind, "prior/first: cannot be changed: make `prior` a graph with another kind there");
     let literal = with_prior(&bench, "house.outer", &[Change::Text("prior.steps", "45")]);
     assert_eq!(
         said(literal),
@@ -352,7 +352,10 @@ fn file_names_resolve_where_written() {
     std::fs::remove_file(folder.path().join("innermost/a.txt")).unwrap();
     let text = "{wuerstchen: 1, nodes: {n: {use: house.least}}, outputs: {t: $n.text}}";
     let error = said(Graph::load(text, &bench.registry));
-    assert!(error.contains("nodes.n: no file `a.txt`") && error.contains("innermost has none"), "{error}");
+    assert!(
+        error.contains("nodes.n: no file `a.txt`") && error.contains("innermost has no such file"),
+        "{error}"
+    );
 }
 
 #[test]
@@ -391,6 +394,6 @@ fn nested_changes_are_checked() {
     let error = said(load(&[a(4), b(4)]));
     assert!(error.contains("nodes.last.with.b: wants f32[n=4], but `$s.y` is f32[3]"), "{error}");
     let plain = said(load(&[Change::Text("last/a.b", "1"), Change::Text("lst/a.b", "1")]));
-    assert!(plain.contains("last/a.b: `last` is `test.pair`, which is no graph"), "{plain}");
+    assert!(plain.contains("last/a.b: `last` is `test.pair`, which is not a graph"), "{plain}");
     assert!(plain.contains("lst/a.b: no node `lst`; did you mean `last`?"), "{plain}");
 }

@@ -58,7 +58,7 @@ pub enum Dropout {
 }
 
 impl Dropout {
-    /// How many levels are named, if any are.
+    /// Number of levels, if any are named.
     pub(crate) fn levels(&self) -> Option<usize> {
         match self {
             Dropout::All(_) => None,
@@ -113,7 +113,7 @@ impl DecoderConfig {
         for (name, len) in lists {
             if len != levels {
                 return Err(format!(
-                    "{name} has {len} entries, c_hidden has {levels}; one for each level is wanted"
+                    "{name} has {len} entries, c_hidden has {levels}; one for each level is expected"
                 ));
             }
         }

@@ -43,7 +43,7 @@ impl PriorConfig {
             return Err("c_in, c and nhead must not be 0".into());
         }
         if self.c_r < 4 {
-            return Err(format!("c_r is {}; at least 4 is wanted", self.c_r));
+            return Err(format!("c_r is {}; at least 4 is expected", self.c_r));
         }
         Ok(())
     }

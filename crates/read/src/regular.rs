@@ -70,8 +70,8 @@ pub fn read(path: &Path, most: u64) -> io::Result<Vec<u8>> {
     open(path, Links::Followed)?.take(most.saturating_add(1)).read_to_end(&mut bytes)?;
     if bytes.len() as u64 > most {
         let message = match most >> 20 {
-            0 => format!("has more than {most} bytes, which no such file has"),
-            mebibytes => format!("has more than {mebibytes} MiB, which no such file has"),
+            0 => format!("has more than {most} bytes, the maximum for such a file"),
+            mebibytes => format!("has more than {mebibytes} MiB, the maximum for such a file"),
         };
         return Err(io::Error::new(ErrorKind::InvalidData, message));
     }
@@ -111,7 +111,7 @@ fn check(about: &Metadata) -> io::Result<()> {
     if about.is_file() {
         return Ok(());
     }
-    let message = format!("is {}, no regular file", sort(about.file_type()));
+    let message = format!("is {}, not a regular file", sort(about.file_type()));
     Err(io::Error::new(ErrorKind::InvalidInput, message))
 }
 
@@ -196,7 +196,7 @@ mod tests {
             ("link", "a pipe"),
         ] {
             let said = open(&at(name), Links::Followed).unwrap_err().to_string();
-            assert_eq!(said, format!("is {what}, no regular file"));
+            assert_eq!(said, format!("is {what}, not a regular file"));
             for links in [Links::Followed, Links::Refused] {
                 assert!(open(&at(name), links).is_err(), "{name}, {links:?}");
             }
@@ -213,7 +213,7 @@ mod tests {
         fs::write(&path, "text\u{e9}").unwrap();
         assert_eq!(read_text(&path, 6).unwrap(), "text\u{e9}");
         let said = read(&path, 5).unwrap_err().to_string();
-        assert_eq!(said, "has more than 5 bytes, which no such file has");
+        assert_eq!(said, "has more than 5 bytes, the maximum for such a file");
         File::create(&path).unwrap().set_len(1 << 40).unwrap();
         assert!(read(&path, 1 << 20).unwrap_err().to_string().contains("more than 1 MiB"));
         fs::write(&path, [0xff]).unwrap();

@@ -23,12 +23,12 @@ impl ModelHeader {
         let failed = |message: String| Error::Model { path: path.to_owned(), source: message.into() };
         let metadata = self.metadata().map_err(|e| match e {
             MetadataError::NoContract => {
-                failed(format!("{e}; a {contract} is wanted, written by `wuerst import` or the trainer"))
+                failed(format!("{e}; a {contract} is expected, written by `wuerst import` or the trainer"))
             }
             wrong => failed(wrong.to_string()),
         })?;
         if metadata.contract() != contract {
-            return Err(failed(format!("is a {}, where a {contract} is wanted", metadata.contract())));
+            return Err(failed(format!("is a {}, where a {contract} is expected", metadata.contract())));
         }
         let signature: Signature = contract.signature_of(|name| self.has(name)).parse()?;
         let mut problems = misfits("input", &signature.inputs, &self.inputs, true);
@@ -130,7 +130,7 @@ mod tests {
         for part in ["a.onnx", "`latents` is i64[b,4,h,w]", "feeds its input `mask`", "no output `image`"] {
             assert!(said.contains(part), "{said}");
         }
-        assert!(message(Contract::Prior, &wrong).contains("is a vqgan-decoder, where a prior is wanted"));
+        assert!(message(Contract::Prior, &wrong).contains("is a vqgan-decoder, where a prior is expected"));
         let bare = ModelHeader { properties: vec![], ..wrong };
         assert!(message(Contract::Prior, &bare).contains("wuerst.contract"));
     }

@@ -93,7 +93,7 @@ impl ModelCache {
     pub fn metadata<T: TryFrom<Metadata>>(&self, model: &Model, contract: Contract) -> Result<T> {
         let metadata = self.checked(model, contract)?;
         let other = || {
-            Error::Internal(format!("the metadata of a {contract} are asked for as those of another model"))
+            Error::Internal(format!("the metadata of a {contract} were requested as those of another model"))
         };
         T::try_from((*metadata).clone()).map_err(|_| other())
     }

@@ -52,7 +52,7 @@ impl StageOptions {
     pub fn read_threads(each: &mut BTreeMap<Contract, StageOptions>, text: &str) -> Result<()> {
         for (stage, number) in entries(text)? {
             let threads = number.parse().map_err(|_| {
-                Error::invalid("threads of a stage", format!("`{number}` of `{stage}` is no number"))
+                Error::invalid("threads of a stage", format!("`{number}` of `{stage}` is not a number"))
             })?;
             check_threads(&format!("threads of `{stage}`"), threads)?;
             each.entry(stage).or_default().threads = Some(threads);

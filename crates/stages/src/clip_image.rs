@@ -1,4 +1,4 @@
-//! CLIP's vision tower: from pixels to the vector that Stable Cascade's prior varies.
+//! CLIP's vision tower: computes from pixels the vector that Stable Cascade's prior varies.
 
 use std::sync::Arc;
 
@@ -12,7 +12,7 @@ use crate::lengths;
 use crate::sampling::{batch, blame_model};
 use crate::vqgan_encode::planes;
 
-/// The most pictures that a prior varies at once.
+/// Maximum number of pictures that a prior varies at once.
 const MOST: usize = 64;
 
 /// `wuerst.clip_image`: a picture's CLIP embedding.
@@ -30,7 +30,7 @@ impl ClipImage {
             .with_expected_ms(100.)
             .describe("image", "The picture, RGB. It is resized, and what is longer than wide or wider than long is cut on both sides.")?
             .describe("model", "A model with the contract `image-encoder`.")?
-            .describe("strength", "How much the picture counts: what its embedding is multiplied with. 0 is as good as none.")?
+            .describe("strength", "Factor for the picture's embedding. 0 equals no picture.")?
             .describe("others", "Embeddings of other pictures, from such a node; this one's comes after them.")?
             .describe("embeds", "One vector for each picture.")?;
         Ok(ClipImage { spec, models })
@@ -41,7 +41,7 @@ impl ClipImage {
     }
 }
 
-/// The square in the middle of a picture, in this size, as CLIP's own preprocessing makes it.
+/// The central square of a picture in this size, as in CLIP's own preprocessing.
 fn square(picture: &RgbImage, side: u32) -> RgbImage {
     let (width, height) = picture.dimensions();
     let least = width.min(height).max(1);
@@ -75,7 +75,7 @@ impl NodeKind for ClipImage {
         let picture = picture(args, "image")?;
         let (width, height) = picture.dimensions();
         let side = u32::try_from(metadata.side).unwrap_or(u32::MAX);
-        // Of a line a few pixels wide the whole would be resized to more than any picture has.
+        // Resizing a line of a few pixels would give more pixels than any picture may have.
         if width.max(height) / width.min(height).max(1) > MOST as u32 {
             let message = format!("is {width}x{height} pixels, of which no square can be cut");
             return Err(Error::invalid("image", message));

@@ -25,7 +25,10 @@ impl Compress {
         let spec = NodeSpec::new("wuerst.compress", 1, signature, about)?
             .describe("image", "The picture, RGB; it is resized to what the model reads for each cell.")?
             .describe("model", "A model with the contract `compressor`.")?
-            .describe("embedding", "What the picture shows, for the decoder or as the prior's `init`.")?;
+            .describe(
+                "embedding",
+                "The semantic embedding of the picture, for the decoder or as the prior's `init`.",
+            )?;
         Ok(Compress { spec, models })
     }
 

@@ -41,15 +41,15 @@ impl Decode {
         let about = "Stage B. Makes the latents of a picture from its semantic embedding; of several, one for each of a batch.";
         let mut spec = NodeSpec::new("wuerst.decoder", 1, signature, about)?
             .with_expected_ms(2000.)
-            .describe("embedding", "What the picture shows, from the prior or a compressor.")?
+            .describe("embedding", "The semantic embedding, from the prior or a compressor.")?
             .describe("text", "States of the decoder's text encoder; one for all pictures, or one for each. Stable Cascade takes `pooled` in its place.")?
             .describe("negative", "States for what the picture should not show; one for all pictures, or one for each.")?
             .describe("model", "A model with the contract `decoder`.")?
             .describe("seed", "Starts the random numbers anew; its low 32 bits count. The next of a batch has the next seed. When left out, they go on from `rng`.")?
             .describe("seeds", seeds::ABOUT)?
-            .describe("rng", "Where the prior left the random numbers. With neither, the seed is 0.")?
-            .describe("pooled", "Of the text as a whole, from `wuerst.text_encode_pooled`; for Stable Cascade.")?
-            .describe("negative_pooled", "The same of what the picture should not show.")?
+            .describe("rng", "State of the random numbers after the prior. With neither, the seed is 0.")?
+            .describe("pooled", "The pooled vector of the prompt, from `wuerst.text_encode_pooled`; for Stable Cascade.")?
+            .describe("negative_pooled", "The pooled vector of the negative prompt.")?
             .describe("width", "Width of the picture in pixels; what follows from the embedding when left out. Stable Cascade's decoder makes any multiple of 8.")?
             .describe("height", "Height of the picture in pixels; what follows from the embedding when left out.")?
             .describe("latents", "The picture as the VQGAN knows it; published models have 4 channels, and 4 pixels to a cell.")?;
@@ -64,7 +64,7 @@ impl Decode {
     }
 }
 
-/// What one of the families of networks takes, and the other not.
+/// Inputs that only one family of networks has.
 const INPUTS: [PortInput; 4] = [
     ("text", "text", true),
     ("negative", "text", false),
@@ -72,7 +72,7 @@ const INPUTS: [PortInput; 4] = [
     ("negative_pooled", "pooled", false),
 ];
 
-/// The ports that say how large the picture is, with the axis of latents and embedding, and its name in the signature.
+/// The ports for the picture's size, with the axis of latents and embedding, and its name in the signature.
 const SIDES: [(&str, usize, &str); 2] = [("height", 2, "H"), ("width", 3, "W")];
 
 /// Latent cells for a side of the embedding; the network must be able to halve their number.
@@ -94,7 +94,7 @@ fn side(cells: usize, scale: &Scale) -> Result<usize> {
     ))
 }
 
-/// Cells of the latents along a side, as far as they are known; `given` says whether a port has a value.
+/// Latent cells along a side, as far as they are known; `given` tells whether a port has a value.
 fn cells(
     (port, axis): (&str, usize),
     args: &Args<'_>,

@@ -110,7 +110,7 @@ impl Outputs {
         let (files, sum) = (saved.files(), saved.bytes().saturating_add(bytes));
         if files >= self.most_files {
             let message = format!(
-                "this run has saved {files} files, which are the most that the host allows: it allows more by the option \
+                "this run has saved {files} files, the maximum that the host allows: raise it by the option \
                  `outputs_files`, on the command line by --outputs-count N"
             );
             return Err(Error::invalid("name", message));

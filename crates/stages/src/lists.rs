@@ -1,10 +1,10 @@
-//! `*.concat` and `*.count`: lists and batches of any length, joined and counted.
+//! `*.concat` and `*.count`: join and count lists and batches of any length.
 
 use wuerst_core::{Args, Ctx, Error, KnownLength, Registry, Result, Tensor, Value, memory};
 
 use crate::plain::{Hooks, Plan};
 
-/// A sort of list.
+/// A kind of list.
 struct Sort {
     /// Namespace, and suffix of the nodes' names.
     space: &'static str,
@@ -12,7 +12,7 @@ struct Sort {
     dtype: &'static str,
     /// Dimensions except the first.
     dims: &'static str,
-    /// The port that holds it.
+    /// Port for the list.
     port: &'static str,
     about: &'static str,
 }
@@ -75,7 +75,7 @@ pub(crate) fn register(registry: &mut Registry) -> Result<()> {
             kind: &format!("{space}.count{end}"),
             signature: &format!("{port}: {} -> count: int", ty("n")),
             about: &format!("Counts {about}."),
-            ports: &[(port, "What is counted."), ("count", "How many there are.")],
+            ports: &[(port, "The list to count."), ("count", "The number of entries.")],
         };
         let hooks = Hooks { results: |known| vec![count(known)], ..Hooks::default() };
         plan.add_checked(registry, hooks, |_, args| {
@@ -89,7 +89,7 @@ pub(crate) fn register(registry: &mut Registry) -> Result<()> {
         ports: &[
             ("states", "The states of several texts."),
             ("index", "Which one, counted from 0."),
-            ("-> states", "Those of that text."),
+            ("-> states", "The states of that text."),
         ],
     };
     plan.add_checked(registry, Hooks { check: check_pick, ..Hooks::default() }, |_, args| {
@@ -100,7 +100,7 @@ pub(crate) fn register(registry: &mut Registry) -> Result<()> {
     })
 }
 
-/// The length of all parts together, where it is known.
+/// The length of all parts together, if it is known.
 fn joined_length(known: &Args<'_>) -> Vec<KnownLength> {
     let length = |port: &str| match known.given(port)? {
         true => known.length(port, 0),
@@ -122,7 +122,7 @@ fn count(args: &Args<'_>) -> Option<Value> {
     Some(Value::Int(i128::try_from(length).ok()?))
 }
 
-/// Refuses states behind the last, as far as that is known.
+/// Refuses an index beyond the last entry, as far as it is known.
 fn check_pick(known: &Args<'_>) -> Result<()> {
     match (known.count("index"), known.length("states", 0)) {
         (Ok(index), Some(count)) if index >= count => {

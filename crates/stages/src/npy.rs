@@ -41,9 +41,9 @@ impl std::error::Error for NpyError {}
 impl fmt::Display for NpyError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            NpyError::Malformed(why) => write!(f, "is no NumPy file (.npy) that can be read: {why}"),
+            NpyError::Malformed(why) => write!(f, "is not a NumPy file (.npy) that can be read: {why}"),
             NpyError::Elements(found) => {
-                write!(f, "holds elements of the type {found}; f32 or f64 is wanted")
+                write!(f, "holds elements of the type {found}; f32 or f64 is expected")
             }
             NpyError::NotFinite { number, place, of } => {
                 let why = if number.is_finite() { "is beyond f32" } else { "is not finite" };
@@ -71,7 +71,7 @@ pub fn read(file: &[u8]) -> Result<ArrayD<f32>, NpyError> {
     };
     if data.len() != bytes {
         let (has, needs) = (data.len(), bytes);
-        return Err(malformed(format!("it holds {has} bytes of numbers, and its header says {needs}")));
+        return Err(malformed(format!("it has {has} bytes of numbers, but its header states {needs}")));
     }
     let mut numbers = memory::room(count).map_err(NpyError::Memory)?;
     numbers.extend(data.chunks_exact(size).map(|bytes| number(bytes, big) as f32));
@@ -98,7 +98,7 @@ pub(crate) fn shape(head: &[u8], length: u64) -> Result<Vec<usize>, NpyError> {
     };
     if length.checked_sub(begin) != Some(bytes) {
         let has = length.saturating_sub(begin);
-        return Err(malformed(format!("it holds {has} bytes of numbers, and its header says {bytes}")));
+        return Err(malformed(format!("it has {has} bytes of numbers, but its header states {bytes}")));
     }
     Ok(header.shape)
 }
@@ -121,11 +121,11 @@ fn split(file: &[u8]) -> Result<(&str, &[u8]), NpyError> {
         [major, minor, ..] => return Err(malformed(format!("its version is {major}.{minor}"))),
     };
     if length > LONGEST_HEADER {
-        return Err(malformed(format!("its header has {length} bytes, and {LONGEST_HEADER} is the most")));
+        return Err(malformed(format!("its header has {length} bytes; the maximum is {LONGEST_HEADER}")));
     }
     let (header, data) = rest.split_at_checked(length).ok_or_else(ends)?;
     // Non-ASCII text occurs only in field names, which arrays of numbers do not have.
-    let header = std::str::from_utf8(header).map_err(|_| malformed("its header is no text"))?;
+    let header = std::str::from_utf8(header).map_err(|_| malformed("its header is not text"))?;
     Ok((header, data))
 }
 
@@ -224,7 +224,7 @@ impl<'a> Literals<'a> {
     }
 
     fn unexpected(&self, wanted: &str) -> NpyError {
-        malformed(format!("its header has `{}` where {wanted} is wanted", shown(self.0)))
+        malformed(format!("its header has `{}` where {wanted} is expected", shown(self.0)))
     }
 
     /// A text in single or double quotes, without escapes.

@@ -47,11 +47,11 @@ impl Prior {
             .describe("height", "Height of the picture in pixels; what the model does best when left out.")?
             .describe("seed", "Starts the random numbers, from 0 to 18446744073709551615; its low 32 bits count, as in PyTorch. The same seed gives the same embedding. The next of a batch has the next seed.")?
             .describe("seeds", seeds::ABOUT)?
-            .describe("embedding", "What the picture shows, for the decoder.")?
+            .describe("embedding", "The semantic embedding, for the decoder.")?
             .describe("pooled", "Of each text as a whole, from `wuerst.text_encode_pooled`; for Stable Cascade.")?
-            .describe("negative_pooled", "The same of what the picture should not show.")?
+            .describe("negative_pooled", "The pooled vector of the negative prompt.")?
             .describe("image", "Pictures to vary, from `wuerst.clip_image`, for all pictures or one set for each; for Stable Cascade. None when left out.")?
-            .describe("rng", "Where the random numbers have got to, for the decoder to go on from.")?;
+            .describe("rng", "State of the random numbers, which the decoder continues from.")?;
         for (port, about) in sampling::ABOUT.into_iter().chain(guidance::ABOUT).chain(start::ABOUT) {
             spec = spec.describe(port, about)?;
         }
@@ -63,11 +63,11 @@ impl Prior {
     }
 }
 
-/// What only Stable Cascade's networks take.
+/// Inputs that only Stable Cascade's networks have.
 const CASCADE: [PortInput; 3] =
     [("pooled", "pooled", true), ("negative_pooled", "pooled", false), ("image", "image", false)];
 
-/// The tensors that condition the model: the text, or the negative text, without pictures.
+/// The conditioning tensors: for the text with pictures, or for the negative text without pictures.
 fn conditioning(args: &Args<'_>, loaded: &LoadedModel, negative: bool) -> Result<Feeds> {
     let [text, pooled] = if negative { ["negative", "negative_pooled"] } else { ["text", "pooled"] };
     let one = |port: &str| match args.has(port) {
@@ -82,7 +82,7 @@ fn conditioning(args: &Args<'_>, loaded: &LoadedModel, negative: bool) -> Result
             "image",
             match shown {
                 Some(shown) if !negative => shown,
-                // As many as there are with the text, of nothing.
+                // Zeros for as many pictures as with the text.
                 shown => {
                     let features = loaded.length("image", 2).unwrap_or(FEATURES);
                     let shape = shown.map_or(vec![1, 1, features], |shown| shown.shape().to_vec());
@@ -94,7 +94,7 @@ fn conditioning(args: &Args<'_>, loaded: &LoadedModel, negative: bool) -> Result
     Ok(feeds)
 }
 
-/// Features of a picture's CLIP embedding, where the model takes any.
+/// Features of a picture's CLIP embedding, if the model accepts any number.
 const FEATURES: usize = 768;
 
 /// The side requested by `port` in pixels, checked to be valid for all stages.

@@ -23,8 +23,8 @@ pub(crate) fn register(registry: &mut Registry) -> Result<()> {
             about: &format!("Takes one of two {what}. Both are made, whichever is taken."),
             ports: &[
                 ("on", "Which one."),
-                ("yes", "What it is if true."),
-                ("no", "What it is if false."),
+                ("yes", "The result if the condition is true."),
+                ("no", "The result if the condition is false."),
                 ("value", "The one that was taken."),
             ],
         };

@@ -34,11 +34,11 @@ impl Tokenize {
                          -> ids: i64[b,l], mask: i64[b,l], weights: f32[b,l]";
         let about = "Makes token ids of a text, or of each line of a list. What is too long for the model is cut off, with a warning.";
         let spec = NodeSpec::new("wuerst.tokenize", 1, signature, about)?
-            .describe("text", "What the picture should, or should not, show; may be empty.")?
+            .describe("text", "The prompt, or the negative prompt; may be empty.")?
             .describe("model", "A model with the contract `text-encoder`, whose tokenizer lies beside it.")?
             .describe(
                 "lines",
-                "Whether `text` is a list, as `text.lines` makes it, and each line is a text of its own.",
+                "If true, `text` is a list, as `text.lines` makes it, and each line is a text of its own.",
             )?
             .describe(
                 "weighting",
@@ -108,7 +108,7 @@ pub(crate) fn beside(model: &Model, name: &str) -> Result<File> {
     // Models may come from strangers, so they may only name files in their own folder.
     if Path::new(name).file_name().is_none_or(|file| file != name) {
         return Err(failed(format!(
-            "its metadata names the tokenizer `{name}`, which is no plain file name"
+            "its metadata names the tokenizer `{name}`, which is not a plain file name"
         )));
     }
     // Download caches contain links to models; the tokenizer is next to the link or next to its target.
@@ -217,7 +217,7 @@ fn texts<'a>(args: &Args<'a>) -> Result<Vec<&'a str>> {
         return Err(Error::invalid("text", "is a list without lines"));
     }
     if texts.len() > Batch::MOST {
-        let message = format!("is a list of {} lines, and {} are the most", texts.len(), Batch::MOST);
+        let message = format!("is a list of {} lines; the maximum is {}", texts.len(), Batch::MOST);
         return Err(Error::invalid("text", message));
     }
     Ok(texts)

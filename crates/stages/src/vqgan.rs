@@ -37,7 +37,7 @@ impl Vqgan {
             .describe("model", "A model with the contract `vqgan-decoder`.")?
             .describe("memory", MEMORY)?
             .describe("image", "The picture, RGB.")?
-            .describe("pixels", "The same before rounding, in 0..1.")?;
+            .describe("pixels", "The picture before rounding, in 0..1.")?;
         Ok(Vqgan { spec, models, list: false })
     }
 
@@ -55,7 +55,7 @@ impl Vqgan {
             .describe("model", "A model with the contract `vqgan-decoder`.")?
             .describe("memory", MEMORY)?
             .describe("images", "The pictures, RGB; `image.grid` lays them out, `image.pick` takes one.")?
-            .describe("pixels", "The same before rounding, in 0..1.")?;
+            .describe("pixels", "The picture before rounding, in 0..1.")?;
         Ok(Vqgan { spec, models, list: true })
     }
 }

@@ -16,7 +16,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     job.set("seed", 7)?;
 
     let Value::Tensor(image) = job.get("image", &mut ())? else {
-        return Err("the output is no tensor".into());
+        return Err("the output is not a tensor".into());
     };
     let (height, width) = (image.shape()[0] as u32, image.shape()[1] as u32); // u8 [height, width, 3]
     image::save_buffer(&path, &image.as_bytes(), width, height, image::ColorType::Rgb8)?;

@@ -17,8 +17,9 @@ pub(crate) fn first_in(folder: PathBuf, then: Models) -> Models {
     let next = then.clone();
     then.found_by(move |name| {
         find(&folder, name).or_else(|_| {
-            next.find(name)
-                .map_err(|why| format!("{why}, and {} beside the graph has none", folder.display()))
+            next.find(name).map_err(|why| {
+                format!("{why}; the folder of the graph, {}, has none either", folder.display())
+            })
         })
     })
 }
@@ -102,7 +103,10 @@ mod tests {
         fs::write(&own, "").unwrap();
         assert_eq!(names.find("prior"), Ok(own));
         let error = names.find("priest").unwrap_err();
-        let end = format!("holds prior.onnx, and {} beside the graph has none", beside.path().display());
+        let end = format!(
+            "holds prior.onnx; the folder of the graph, {}, has none either",
+            beside.path().display()
+        );
         assert!(error.ends_with(&end), "{error}");
     }
     #[test]

@@ -42,7 +42,7 @@ pub(crate) fn load(path: &Path) -> Result<Loaded> {
     // SAFETY: loading runs the library's initialisers; the caller trusts it, as the documentation requires.
     let library = unsafe { library::open(&file) };
     let library =
-        library.map_err(|why| said(Code::File, format!("is no library that can be loaded: {why}")))?;
+        library.map_err(|why| said(Code::File, format!("is not a library that can be loaded: {why}")))?;
 
     let none =
         |name: &str| said(Code::Invalid, format!("is a library but no plug-in: it does not export `{name}`"));

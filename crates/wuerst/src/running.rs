@@ -125,7 +125,8 @@ impl Running {
             }
         };
         let thread = thread::Builder::new().name("wuerst-run".into()).spawn(body);
-        let thread = thread.map_err(|e| Error::Runtime(format!("no thread to run in: {e}")))?;
+        let thread =
+            thread.map_err(|e| Error::Runtime(format!("cannot create a thread for the run: {e}")))?;
         Ok(Running { job, outputs, cancel, shared, thread: Mutex::new(Some(thread)) })
     }
 

@@ -25,7 +25,7 @@ fn validator() -> Validator {
 
 fn validator_of(path: &str) -> Validator {
     let schema = serde_json::from_str(&read(path)).expect("JSON");
-    assert!(jsonschema::draft7::meta::is_valid(&schema), "{path} is no schema of draft 7");
+    assert!(jsonschema::draft7::meta::is_valid(&schema), "{path} is not a schema of draft 7");
     jsonschema::draft7::new(&schema).expect("a schema")
 }
 

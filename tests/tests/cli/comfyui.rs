@@ -60,7 +60,7 @@ fn other_pictures_of_comfyui_are_refused() -> Result<()> {
     let said = refused(r#"{"1": {"class_type": "wuerst_user_mine", "inputs": {}}}"#)?;
     assert!(said.contains("name that graph too"), "{said}");
     let said = refused("{")?;
-    assert!(said.contains("no JSON"), "{said}");
+    assert!(said.contains("not JSON"), "{said}");
     // What another node made is not in the picture.
     let wired = r#"{"1": {"class_type": "wuerst_graph_image_to_image", "inputs": {"prompt": "a", "image": ["2", 0]}}}"#;
     let said = refused(wired)?;

@@ -173,8 +173,8 @@ fn failed_conversion_leaves_no_files() -> Result<()> {
         (text(&once)?, &[][..], "prior.onnx: is quantised already"),
         (TINY, &["--stages", "decoder,priest"], "there is no priest among the models"),
         (TINY, &["--quantize", "int8", "--for", "cuda"], "is for the CPU"),
-        (text(&silent)?, &["--stages", "prior"], "prior.onnx: does not say which network it holds"),
-        (text(&silent)?, &[], "holds no stage model that says"),
+        (text(&silent)?, &["--stages", "prior"], "prior.onnx: does not state its network"),
+        (text(&silent)?, &[], "holds no stage model that states"),
         ("graphs", &[], "holds no stage model"),
         ("no/models", &[], "no/models: "),
     ] {
@@ -193,7 +193,7 @@ fn failed_conversion_leaves_no_files() -> Result<()> {
     )?;
     assert!(String::from_utf8_lossy(&output.stderr).contains("warning: no matrix product"));
     fs::remove_dir_all(&twice)?;
-    // Half a model is no model.
+    // Half a model is not a model.
     let broken = folder.path().join("broken");
     fs::create_dir(&broken)?;
     let whole = fs::read(tiny().join("prior.onnx"))?;
@@ -224,7 +224,7 @@ fn links_are_left_out() -> Result<()> {
     succeeded(&output)?;
     let warned = String::from_utf8_lossy(&output.stderr);
     for name in ["key.txt", "other.onnx", "pipe.onnx"] {
-        assert!(warned.contains(&format!("{name} is no regular file and is left out")), "{warned}");
+        assert!(warned.contains(&format!("{name} is not a regular file and is left out")), "{warned}");
     }
     let written = contents(&out)?;
     assert!(written.keys().eq(["tokenizer.json", "vqgan-decoder.onnx"]), "{:?}", written.keys());

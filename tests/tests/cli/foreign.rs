@@ -1,4 +1,4 @@
-//! Models that PyTorch exported, in the place of the shipped ones: what they do is told where it is no picture.
+//! Models that PyTorch exported, in the place of the shipped ones: what they do is told where it is not a picture.
 
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -50,9 +50,9 @@ fn foreign_vqgans_are_judged() -> Result<()> {
         (
             "x8",
             false,
-            "gave `image` as f32[1,3,128,128], where f32[1,3,64,64] is wanted: `wuerst.pixels_per_latent`",
+            "gave `image` as f32[1,3,128,128], where f32[1,3,64,64] is expected: `wuerst.pixels_per_latent`",
         ),
-        ("nhwc", false, "gave `image` as f32[1,64,64,3], where f32[1,3,64,64] is wanted"),
+        ("nhwc", false, "gave `image` as f32[1,64,64,3], where f32[1,3,64,64] is expected"),
         ("u8", false, "breaks the contract of a vqgan-decoder: its output `image` is u8["),
     ] {
         let models = models()?;
@@ -114,7 +114,7 @@ fn damaged_data_is_checked() -> Result<()> {
     fs::write(at("ext.data"), &kept[..kept.len() - 1])?;
     let said = checked(models.path())?;
     ensure!(
-        said.contains("has 86591 bytes, and 86592 are wanted: it is cut off, or another model's"),
+        said.contains("has 86591 bytes, and 86592 are expected: it is cut off, or another model's"),
         "{said}"
     );
     fs::write(at("ext.data"), "version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 86592\n")?;

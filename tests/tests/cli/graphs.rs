@@ -97,7 +97,10 @@ fn subgraphs_read_next_to_their_file() -> Result<()> {
     fs::remove_file(at("parts/a.png"))?;
     let refused = wuerst(models.path(), &check)?.output()?;
     let said = String::from_utf8(refused.stderr)?;
-    assert!(said.contains("part.yaml:4:") && said.contains("parts has none") && said.contains('^'), "{said}");
+    assert!(
+        said.contains("part.yaml:4:") && said.contains("parts has no such file") && said.contains('^'),
+        "{said}"
+    );
     Ok(())
 }
 

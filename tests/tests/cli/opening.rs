@@ -74,11 +74,11 @@ fn special_files_are_no_models() -> Result<()> {
     }
     symlink("/proc/self/maps", at("maps.onnx"))?;
     for (model, says) in [
-        ("pipe", "is a pipe, no regular file"),
-        ("link", "is a pipe, no regular file"),
-        ("socket", "is a socket, no regular file"),
-        ("device", "is a device, no regular file"),
-        ("folder", "is a folder, no regular file"),
+        ("pipe", "is a pipe, not a regular file"),
+        ("link", "is a pipe, not a regular file"),
+        ("socket", "is a socket, not a regular file"),
+        ("device", "is a device, not a regular file"),
+        ("folder", "is a folder, not a regular file"),
         ("circle", "no model `circle`"),
         ("gone", "no model `gone`"),
         ("maps", "not an ONNX file"),
@@ -103,7 +103,7 @@ fn large_nothings_are_left_at_once() -> Result<()> {
             symlink(format!("../{}", depth + 1), diamond.join(depth.to_string()).join(link))?;
         }
     }
-    assert!(check(folder.path(), "diamond/0")?.contains("is a folder, no regular file"));
+    assert!(check(folder.path(), "diamond/0")?.contains("is a folder, not a regular file"));
     assert!(check(folder.path(), "diamond/0/a/b")?.contains("is a link to a folder"));
     Ok(())
 }
@@ -169,7 +169,7 @@ fn files_of_graphs_are_regular() -> Result<()> {
         Ok(refused(folder.path(), &["check", "g.yaml", "--models", "models"])?
             .replace(&format!("`{file}`"), "`NAME`"))
     };
-    assert!(check("pipe")?.contains("is a pipe, no regular file"));
+    assert!(check("pipe")?.contains("is a pipe, not a regular file"));
     let headline = |said: String| said.lines().next().unwrap_or_default().to_owned();
     let leads_out = headline(check("out")?);
     assert!(leads_out.contains("leads out of the graph's folder"), "{leads_out}");
@@ -181,10 +181,10 @@ fn files_of_graphs_are_regular() -> Result<()> {
     pipe(&at("g.yaml"))?;
     assert!(
         refused(folder.path(), &["check", "g.yaml", "--models", "models"])?
-            .contains("is a pipe, no regular file")
+            .contains("is a pipe, not a regular file")
     );
     let said = refused(folder.path(), &["nodes", "--subgraph", "a.b=g.yaml", "--models", "models"])?;
-    assert!(said.contains("is a pipe, no regular file"), "{said}");
+    assert!(said.contains("is a pipe, not a regular file"), "{said}");
     Ok(())
 }
 

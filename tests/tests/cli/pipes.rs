@@ -22,7 +22,7 @@ fn replace(file: &Path) -> Result<()> {
 /// Message about a refused pipe.
 fn of_a_pipe(folder: &Path, args: &[&str]) -> Result<()> {
     let said = refused(folder, args)?;
-    ensure!(said.contains("is a pipe, no regular file"), "{args:?}: {said}");
+    ensure!(said.contains("is a pipe, not a regular file"), "{args:?}: {said}");
     Ok(())
 }
 
@@ -138,7 +138,7 @@ fn watched_pipe_is_refused() -> Result<()> {
     let lines: Vec<String> = std::io::BufRead::lines(said).take(2).collect::<Result<_, _>>()?;
     child.kill()?;
     child.wait()?;
-    ensure!(lines[0].contains("is a pipe, no regular file"), "{lines:?}");
+    ensure!(lines[0].contains("is a pipe, not a regular file"), "{lines:?}");
     ensure!(lines[1].contains("waiting for a change"), "{lines:?}");
     Ok(())
 }

@@ -79,7 +79,7 @@ fn prompts_and_numbers() -> Result<()> {
     bench.generate("a", &["--set", "prior.stepz=2"], &["`stepz`", "did you mean `steps`"])?;
     bench.generate("a", &["--device", "abacus"], &["`abacus` is none of cpu"])?;
     bench.generate("a", &["--stage-device", "pryor=cpu"], &["`pryor` is none of text-encoder, prior"])?;
-    bench.generate("a", &["--stage-threads", "prior=four"], &["`four` of `prior` is no number"])?;
+    bench.generate("a", &["--stage-threads", "prior=four"], &["`four` of `prior` is not a number"])?;
     // ONNX Runtime for the CPU has no CUDA, and only that stage asks for it.
     let cuda = ["--strict", "--stage-device", "vqgan-decoder=cuda:0,cpu"];
     bench.generate("a", &cuda, &["vqgan-decoder.onnx", "`strict`"])?;
@@ -147,7 +147,7 @@ fn models() -> Result<()> {
     broken("tokenizer-decoder.json", None, &["put `tokenizer-decoder.json` next to it"])?;
     broken("tokenizer-decoder.json", Some(b"{}"), &["tokenizer-decoder.json"])?;
     let decoder = fs::read(at("decoder.onnx"))?;
-    broken("prior.onnx", Some(&decoder), &["is a decoder, where a prior is wanted"])?;
+    broken("prior.onnx", Some(&decoder), &["is a decoder, where a prior is expected"])?;
     broken("decoder.onnx", Some(&decoder[..decoder.len() / 2]), &["decoder.onnx"])?;
 
     let empty = tempfile::tempdir()?;
@@ -193,7 +193,7 @@ fn recipes_have_limits() -> Result<()> {
     says(&run()?, &["from.png", "`output` is missing"]);
     fs::remove_file(&from)?;
     assert!(std::process::Command::new("mkfifo").arg(&from).status()?.success());
-    says(&run()?, &["from.png cannot be read", "is a pipe, no regular file"]);
+    says(&run()?, &["from.png cannot be read", "is a pipe, not a regular file"]);
     Ok(())
 }
 

@@ -222,7 +222,7 @@ fn late_refusals_are_checked() -> Result<()> {
         (
             "  p: { use: tensor.noise, with: { channels: 4096, height: 4096, width: 4096 } }".into(),
             "p.tensor",
-            "16777216 is the most",
+            "the maximum is 16777216",
         ),
         (
             "  p: { use: text.pick, with: { lines: \"a\\nb\", index: 2 } }".into(),
@@ -271,16 +271,16 @@ fn small_files_are_checked() -> Result<()> {
             "tensor",
             "a.npy",
             npy("(2, 3)", 24)?,
-            "holds a tensor of shape [2, 3]; [b,c,h,w] is wanted",
+            "holds a tensor of shape [2, 3]; [b,c,h,w] is expected",
         ),
         (
             "tensor.load",
             "tensor",
             "a.npy",
             npy("(1, 1, 2, 3)", 20)?,
-            "it holds 20 bytes of numbers, and its header says 24",
+            "it has 20 bytes of numbers, but its header states 24",
         ),
-        ("tensor.load", "tensor", "a.npy", b"no".to_vec(), "is no NumPy file"),
+        ("tensor.load", "tensor", "a.npy", b"no".to_vec(), "is not a NumPy file"),
     ] {
         fs::write(folder.path().join(file), content)?;
         fs::write(
@@ -328,7 +328,7 @@ fn defaults_are_checked() -> Result<()> {
     let wrong = check()?;
     ensure!(
         wrong.contains("nodes.e.with.model: ")
-            && wrong.contains("is a vqgan-decoder, where a vqgan-encoder is wanted"),
+            && wrong.contains("is a vqgan-decoder, where a vqgan-encoder is expected"),
         "{wrong}"
     );
     // A run may set others.

@@ -175,7 +175,7 @@ fn odd_facts() -> Models {
         ("a scale past all numbers", fact("1e400")),
         ("a scale of 10^300", fact("1e300")),
         ("a scale of 0", fact("0")),
-        ("a scale that is no number", fact("NaN")),
+        ("a scale that is not a number", fact("NaN")),
         ("a scale of lists within lists", fact(&"[".repeat(1 << 20))),
         ("a scale of a million lists", fact(&format!("[{}[]]", "[],".repeat(1 << 20)))),
         ("a scale of 10 MiB", fact(&"1".repeat(10 << 20))),

@@ -159,11 +159,11 @@ fn refuses_unknown_providers() -> Result<()> {
             "ep:Nothing{library=/nowhere/ep.so}".to_owned(),
             &["/nowhere/ep.so: No such file", "`library` names"],
         ),
-        (format!("ep:Nothing{{library={}}}", folder.path().display()), &["is no file"]),
+        (format!("ep:Nothing{{library={}}}", folder.path().display()), &["is not a file"]),
         (format!("ep:Nothing{{library={}}}", text.display()), &["text.so cannot be loaded"]),
         (
             format!("ep:Nothing{{library={runtime}}}"),
-            &["is no plug-in that ONNX Runtime takes", "CreateEpFactories"],
+            &["is not a plug-in that ONNX Runtime takes", "CreateEpFactories"],
         ),
     ] {
         let said = refusal(folder.path(), &device)?;

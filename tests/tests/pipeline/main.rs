@@ -89,20 +89,20 @@ fn set_case_of(job: &Job, bundle: Bundle) -> Result<()> {
 fn f32s(value: &Value) -> ArrayD<f32> {
     match value {
         Value::Tensor(tensor) => tensor.to_f32().expect("a tensor of numbers").into_owned(),
-        other => panic!("{other} is no tensor"),
+        other => panic!("{other} is not a tensor"),
     }
 }
 
 fn bytes(value: &Value) -> Vec<u8> {
     match value {
         Value::Tensor(tensor) => tensor.as_bytes().into_owned(),
-        other => panic!("{other} is no tensor"),
+        other => panic!("{other} is not a tensor"),
     }
 }
 
 /// Message of a failed job.
 fn said<T: std::fmt::Debug>(result: wuerst::Result<T>) -> String {
-    result.expect_err("an error is wanted").to_string()
+    result.expect_err("an error is expected").to_string()
 }
 
 /// Keeps steps, warnings and, if it is told to, previews; cancels at a step if it is told to.

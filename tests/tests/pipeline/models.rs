@@ -36,7 +36,7 @@ fn broken_models_are_named() -> Result<()> {
     swap("prior.onnx", None, &["no model `prior`", "holds decoder.onnx"])?;
     swap("prior.onnx", Some(b"<html>"), &["prior.onnx", "not an ONNX file", "nodes.prior"])?;
     let decoder = fs::read(in_folder("decoder.onnx"))?;
-    swap("prior.onnx", Some(&decoder), &["prior.onnx", "is a decoder, where a prior is wanted"])?;
+    swap("prior.onnx", Some(&decoder), &["prior.onnx", "is a decoder, where a prior is expected"])?;
     swap(
         "tokenizer-prior.json",
         None,

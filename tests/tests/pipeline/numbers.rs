@@ -84,12 +84,12 @@ fn other_size_is_error() -> Result<()> {
     let axis = attribute("axis", 2, &number(3, 2));
     let twice = foreign(1, &[node("Concat colours colours -> image", &[axis])], &[]);
     let message = said(decode(&twice)?.0);
-    let want = "gave `image` as f32[1,3,8,6], where f32[1,3,4,6] is wanted: `wuerst.pixels_per_latent` in its metadata is 1";
+    let want = "gave `image` as f32[1,3,8,6], where f32[1,3,4,6] is expected: `wuerst.pixels_per_latent` in its metadata is 1";
     assert!(message.contains("`vqgan`") && message.contains(want), "{message}");
     let order: Vec<u8> = [0, 2, 3, 1].iter().flat_map(|axis| number(8, *axis)).collect();
     let last = foreign(1, &[node("Transpose colours -> image", &[attribute("perm", 7, &order)])], &[]);
     let message = said(decode(&last)?.0);
-    assert!(message.contains("gave `image` as f32[1,4,6,3], where f32[1,3,4,6] is wanted"), "{message}");
+    assert!(message.contains("gave `image` as f32[1,4,6,3], where f32[1,3,4,6] is expected"), "{message}");
     Ok(())
 }
 

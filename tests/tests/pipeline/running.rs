@@ -225,7 +225,7 @@ fn previews_show_each_step() -> Result<()> {
     let folder = tempfile::tempdir()?;
     bundle::write(folder.path())?;
     let Metadata::Prior(mut metadata) = bundle::prior_metadata() else {
-        panic!("a prior's metadata are wanted")
+        panic!("a prior's metadata are expected")
     };
     // The first three channels as they are.
     let mut weight = vec![[0.; 3]; 16];

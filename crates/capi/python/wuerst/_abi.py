@@ -343,7 +343,7 @@ def _bound(path: Any) -> Any:
         try:
             # The loader would wait for a pipe.
             if os.path.exists(candidate) and not os.path.isfile(candidate):
-                raise OSError(f"{candidate} is no regular file")
+                raise OSError(f"{candidate} is not a regular file")
             library = c.CDLL(candidate)
         except OSError as error:
             problems.append(str(error))

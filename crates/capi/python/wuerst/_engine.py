@@ -26,9 +26,9 @@ class Engine(Handle):
 
     `models` is the folder of models that graphs name; without it, the one in WUERST_MODELS or of an installed package
     of models. `runtime` is the path of ONNX Runtime's library, `devices` a list such as "cuda:0,cpu"; `files` and
-    `outputs` are the folders that nodes may read and write; `cache_folder` keeps costly results between processes; `settings` is
-    the path of a settings file, which the other options override. They are the fields of wst_options, 0 or "" for the
-    library's choice. `log(level, message)` is called from any thread.
+    `outputs` are the folders that nodes may read and write. `cache_folder` keeps costly results between processes.
+    `settings` is the path of a settings file, which the other options override. Each option is a field of wst_options;
+    0 or "" is the library's choice. `log(level, message)` is called from any thread.
     """
 
     _free = "wst_engine_free"

@@ -76,7 +76,7 @@ class Tensor:
         light, for floats. `index` picks one of several pictures."""
         number, pixel = _LAYOUTS[layout]
         if len(self.shape) not in (3, 4):
-            raise ValueError(f"{self!r} is no picture")
+            raise ValueError(f"{self!r} is not a picture")
         height, width = self.shape[-3:-1]
         target = (c.c_char * (height * width * pixel)).from_buffer(buffer)
         if memoryview(buffer).nbytes != height * width * pixel:
@@ -192,11 +192,11 @@ def _from_buffer(value: Any) -> Tensor:
     try:
         view = memoryview(value)
     except TypeError:
-        raise TypeError(f"a {type(value).__name__} is no value of a graph") from None
+        raise TypeError(f"a {type(value).__name__} is not a value of a graph") from None
     letters = {"B": "u8", "e": "f16", "f": "f32", "q": "i64", "l": "i64" if view.itemsize == 8 else ""}
     dtype = letters.get(view.format.lstrip("<=@"))
     if not dtype:
-        raise TypeError(f"elements of format {view.format!r}: u8, f16, f32 or i64 are wanted")
+        raise TypeError(f"elements of format {view.format!r}: u8, f16, f32 or i64 are expected")
     return Tensor(dtype, view.shape or (), view.tobytes())
 
 

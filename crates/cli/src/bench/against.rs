@@ -115,8 +115,8 @@ fn times(job: &Job) -> Vec<(&'static str, f64)> {
 fn request(values: &BTreeMap<String, String>, output: &str, file: &Path) -> Result<Json> {
     let text = |name: &str| values.get(name).cloned().unwrap_or_default();
     let whole =
-        |name: &str| text(name).parse::<u64>().with_context(|| format!("`{name}` is no whole number"));
-    let number = |name: &str| text(name).parse::<f64>().with_context(|| format!("`{name}` is no number"));
+        |name: &str| text(name).parse::<u64>().with_context(|| format!("`{name}` is not a whole number"));
+    let number = |name: &str| text(name).parse::<f64>().with_context(|| format!("`{name}` is not a number"));
     Ok(json!({
         "prompt": text("prompt"), "negative": text("negative"), "seed": whole("seed")?,
         "width": whole("width")?, "height": whole("height")?,
@@ -159,7 +159,7 @@ impl Comparison {
                 a.middle, b.middle, ratio.middle, ratio.least, ratio.greatest
             ));
         }
-        lines.push(format!("  results are {:.1} dB alike", self.likeness));
+        lines.push(format!("  results agree to {:.1} dB", self.likeness));
         lines.join("\n")
     }
 

@@ -72,7 +72,7 @@ pub(super) fn compare(
 fn prior(models: &Path, [width, height]: [usize; 2]) -> Result<Evaluation> {
     let path = models.join("prior.onnx");
     let header = ModelHeader::read(&path).with_context(|| path.display().to_string())?;
-    let Metadata::Prior(metadata) = header.metadata()? else { bail!("{} is no prior", path.display()) };
+    let Metadata::Prior(metadata) = header.metadata()? else { bail!("{} is not a prior", path.display()) };
     let fixed = |name: &str, axis: usize| {
         let dims = header.inputs.iter().find(|input| input.name == name)?.dims.get(axis)?;
         if let Dim::Fixed(length) = dims { Some(*length) } else { None }

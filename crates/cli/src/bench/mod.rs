@@ -73,7 +73,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     let sets = Sets::new(&args.set);
     let (arguments, inputs) = split(&sets.texts, &[]);
     if let Some((name, _)) = arguments.first().filter(|_| args.against.is_some()) {
-        bail!("`{name}` is of our graph alone: set an input of the graph, which the peer is told too");
+        bail!("`{name}` exists only in this graph: set an input of the graph, which the peer gets too");
     }
     let changes: Vec<Change<'_>> =
         arguments.iter().copied().map(Change::from).chain(sets.changes()).collect();
@@ -134,7 +134,7 @@ fn against_candle(
     }
     let side = |name: &str| -> Result<usize> {
         let pixels = values.get(name).map_or("", String::as_str);
-        pixels.parse().with_context(|| format!("`{name}` is no whole number: {pixels}"))
+        pixels.parse().with_context(|| format!("`{name}` is not a whole number: {pixels}"))
     };
     let size = [side("width")?, side("height")?];
     let mut peer = Peer::candle(folder, args.setup.threads()?)?;

@@ -109,7 +109,7 @@ impl Folder {
         };
         self.place.make()?;
         if fs::symlink_metadata(&path).is_ok() && !is_ours(&path) {
-            let why = format!("{} is no file of this cache: move it away", path.display());
+            let why = format!("{} is not a file of this cache: move it away", path.display());
             return Err(io::Error::other(why));
         }
         // Removed if dropped before it is renamed.
@@ -173,7 +173,7 @@ impl Folder {
 
     pub(super) fn problem(&self, error: &io::Error) -> String {
         let path = self.place.path().display();
-        format!("results cannot be kept in the cache folder {path}: {error}; the run goes on without")
+        format!("results cannot be kept in the cache folder {path}: {error}; the run continues without it")
     }
 }
 

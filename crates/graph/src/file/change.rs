@@ -64,7 +64,7 @@ impl Change<'_> {
         match self {
             Change::Text(_, text) | Change::Written(_, text) => plain(text).map(|_| ()),
             Change::Kind(..) => {
-                Err(format!("stays what it is: make `{outer}` a graph that has another there"))
+                Err(format!("cannot be changed: make `{outer}` a graph with another kind there"))
             }
             Change::Value(..) | Change::Path(..) => Ok(()),
         }

@@ -40,7 +40,7 @@ pub(crate) struct NodeDoc {
     /// The node's kind, under the key `use`; `None` if it is missing, which is reported already.
     pub(crate) kind: Option<Entry<String>>,
     pub(crate) with: Vec<Entry<Given>>,
-    /// The inputs that take lists: the node is run for each entry.
+    /// Inputs that take lists: the node runs for each entry.
     pub(crate) each: Vec<Entry<String>>,
     pub(crate) devices: Vec<Entry<String>>,
     /// Place of the devices if they use the old key `providers`.
@@ -207,7 +207,7 @@ fn node(tree: Tree, place: &Place, problems: &mut Problems) -> NodeDoc {
     node
 }
 
-/// The inputs of a node that take lists, each once.
+/// Parses the inputs of a node that take lists, each once.
 fn each(tree: Tree, place: Place, problems: &mut Problems) -> Vec<Entry<String>> {
     let empty = matches!(&tree.data, Data::List(list) if list.is_empty());
     if empty {
@@ -224,7 +224,7 @@ fn each(tree: Tree, place: Place, problems: &mut Problems) -> Vec<Entry<String>>
     named
 }
 
-/// A list of texts; `example` shows one, and `what` is an item of it.
+/// Parses a list of texts; `example` shows one, and `what` names an item.
 fn list(
     tree: Tree,
     place: Place,
@@ -265,7 +265,7 @@ fn named<T>(entries: Vec<Entry<T>>, problems: &mut Problems) -> Vec<Entry<T>> {
     };
     let (good, bad): (Vec<_>, Vec<_>) = entries.into_iter().partition(|e| good(&e.name));
     for entry in bad {
-        let message = format!("`{}` is no name: a letter, then letters, digits, `_` and `-`", entry.name);
+        let message = format!("`{}` is not a name: a letter, then letters, digits, `_` and `-`", entry.name);
         problems.add(entry.place.name(), message);
     }
     good

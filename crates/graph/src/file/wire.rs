@@ -34,7 +34,7 @@ pub(crate) fn read(text: &str) -> Result<Read, String> {
         }
         _ => {
             let forms = "a wire is `$input` or `$node.port`, and a text that starts with a dollar is `$$…`";
-            Err(format!("`{text}` is no wire: {forms}"))
+            Err(format!("`{text}` is not a wire: {forms}"))
         }
     }
 }
@@ -47,7 +47,7 @@ pub(crate) fn plain(text: &str) -> Result<String, String> {
     match read(text)? {
         Read::Text(text) => Ok(text),
         Read::Wire(_) => {
-            Err(format!("`{text}` is a wire, and from here none leads into a graph: give a value"))
+            Err(format!("`{text}` is a wire, and wires from here cannot lead into a graph: give a value"))
         }
     }
 }

@@ -101,9 +101,9 @@ fn graph(name: &str, scope: &Scope<'_>) -> Result<Option<usize>, String> {
     };
     match scope.nodes[at].1.as_deref() {
         None => Ok(None),
-        Some(kind) if Subgraph::of(Each::of(kind).map_or(kind, |each| &**each.inner())).is_none() => {
-            Err(format!("`{name}` is `{}`, which is no graph: there are no nodes within", kind.spec().kind))
-        }
+        Some(kind) if Subgraph::of(Each::of(kind).map_or(kind, |each| &**each.inner())).is_none() => Err(
+            format!("`{name}` is `{}`, which is not a graph: there are no nodes within", kind.spec().kind),
+        ),
         Some(_) => Ok(Some(at)),
     }
 }

@@ -172,7 +172,7 @@ impl fmt::Display for Outcome {
             Outcome::Ran(RunReason::Evicted) => "its result was evicted",
             Outcome::Ran(RunReason::Volatile) => "it has side effects",
             Outcome::Reused(CacheHit::Unchanged) => "nothing changed",
-            Outcome::Reused(CacheHit::CutOff) => "what came before it gave the same again",
+            Outcome::Reused(CacheHit::CutOff) => "earlier nodes returned the same values as before",
             Outcome::Reused(CacheHit::Remembered) => "remembered from an earlier run",
             Outcome::Reused(CacheHit::Stored) => "from the cache folder",
             Outcome::Reused(CacheHit::Shared) => "another job computed it at the same time",

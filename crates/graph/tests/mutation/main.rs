@@ -33,7 +33,7 @@ const FEW: u64 = 3000;
 fn number(variable: &str) -> Option<u64> {
     env::var(variable)
         .ok()
-        .map(|text| text.parse().unwrap_or_else(|_| panic!("{variable} is no number: {text}")))
+        .map(|text| text.parse().unwrap_or_else(|_| panic!("{variable} is not a number: {text}")))
 }
 
 #[test]

@@ -111,7 +111,9 @@ impl Value {
             let shape = std::slice::from_raw_parts(view.shape, view.rank as usize);
             match *shape {
                 [height, width, 3] => Ok([height, width].map(|side| u32::try_from(side).unwrap_or(0))),
-                _ => Err(Error::new(format!("the graph's output has the shape {shape:?} and is no picture"))),
+                _ => Err(Error::new(format!(
+                    "the graph's output has the shape {shape:?} and is not a picture"
+                ))),
             }
         }
     }

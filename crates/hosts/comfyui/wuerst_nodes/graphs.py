@@ -58,7 +58,8 @@ def _shown(path, sets):
 def _schema(node_id, path, category):
     sets = list(engines.model_sets())
     graph = _shown(path, sets)
-    inputs = [io.Combo.Input("models", options=sets, tooltip="Folders of stage models in models/wuerst, and installed packages.")]
+    tooltip = "Folders of stage models in models/wuerst, and installed packages."
+    inputs = [io.Combo.Input("models", options=sets, tooltip=tooltip)]
     inputs += [_input(graph, port) for port in graph.inputs()]
     outputs = [
         sockets.of_output(port.name, port.type, port.type_text).Output(f"{_OUT}{port.name}", display_name=port.name)

@@ -12,7 +12,8 @@ def _yaml(kind):
     inputs = "".join(f"  {port.name}: '{_quoted(port.declaration)}'\n" for port in kind.inputs)
     wires = ", ".join(f"{port.name}: ${port.name}" for port in kind.inputs)
     outputs = ", ".join(f"{port.name}: $node.{port.name}" for port in kind.outputs)
-    return f"wuerstchen: 1\ninputs:\n{inputs}nodes:\n  node: {{ use: {kind.kind}, with: {{ {wires} }} }}\noutputs: {{ {outputs} }}\n"
+    node = f"nodes:\n  node: {{ use: {kind.kind}, with: {{ {wires} }} }}\n"
+    return f"wuerstchen: 1\ninputs:\n{inputs}{node}outputs: {{ {outputs} }}\n"
 
 
 def _quoted(text):

@@ -62,7 +62,8 @@ def batch(graph, ports, outputs, values):
     counts = {name: pictures.batch_of(value) for name, value in given.items()}
     several = {name: count for name, count in counts.items() if count > 1}
     if len(set(several.values())) > 1:
-        raise RuntimeError(f"batches of different sizes: {', '.join(f'{name} has {count}' for name, count in several.items())}")
+        sizes = ", ".join(f"{name} has {count}" for name, count in several.items())
+        raise RuntimeError(f"batches of different sizes: {sizes}")
     count = max(counts.values(), default=1)
     bar, results = comfy.utils.ProgressBar(PARTS), []
     for index in range(count):

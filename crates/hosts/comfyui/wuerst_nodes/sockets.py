@@ -18,8 +18,11 @@ def _dimensions(type_text):
 
 
 def of_tensor(name, type_text, kind=""):
-    """The socket of a tensor: pictures and masks are ComfyUI's own, all else is ours, so that latents of another model are
-    not wired in by mistake. `name` is the port's, `kind` the node kind, which tells an embedding from latents."""
+    """The socket of a tensor.
+
+    Pictures and masks have ComfyUI's own types. Other tensors have ours, so that latents of another model are not wired
+    in by mistake. `name` is the port's name; `kind` is the node kind, which distinguishes an embedding from latents.
+    """
     dtype, lengths = _dimensions(type_text)
     if lengths[-1] == "3" and len(lengths) in (3, 4) and dtype in ("u8", "f32"):
         return io.Image

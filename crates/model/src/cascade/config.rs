@@ -1,13 +1,13 @@
-//! Sizes of a Stable Cascade network, as diffusers writes them.
+//! Sizes of a Stable Cascade network, in the form of diffusers.
 
 use serde::{Deserialize, Serialize};
 
 use crate::decoder::Dropout;
 
-/// More than any network has of levels.
+/// Maximum number of levels, more than any network has.
 const MOST_LEVELS: usize = 16;
 
-/// Sizes of the network, as in the `config.json` of diffusers' `StableCascadeUNet`; the default is what that leaves out.
+/// Sizes of the network, as in the `config.json` of diffusers' `StableCascadeUNet`; defaults are those of a missing key.
 ///
 /// `up_num_layers_per_block` and `up_blocks_repeat_mappers` begin with the deepest level, the other lists with the largest
 /// resolution.
@@ -28,15 +28,15 @@ pub struct CascadeConfig {
     pub conditioning_dim: usize,
     /// Channels of each level.
     pub block_out_channels: Vec<usize>,
-    /// Attention heads of each level; of no meaning where there is no attention.
+    /// Attention heads of each level; ignored if the level has no attention.
     pub num_attention_heads: Vec<i64>,
-    /// How often each level repeats its blocks on the way down.
+    /// Number of blocks in each level on the way down.
     pub down_num_layers_per_block: Vec<usize>,
-    /// The same on the way up.
+    /// Number of blocks in each level on the way up.
     pub up_num_layers_per_block: Vec<usize>,
-    /// How often each level is run on the way down, with the same weights.
+    /// Number of passes through each level on the way down, with equal weights.
     pub down_blocks_repeat_mappers: Vec<usize>,
-    /// The same on the way up.
+    /// Number of passes through each level on the way up, with equal weights.
     pub up_blocks_repeat_mappers: Vec<usize>,
     /// Blocks of each level in order.
     pub block_types_per_layer: Vec<Vec<BlockType>>,
@@ -46,21 +46,21 @@ pub struct CascadeConfig {
     pub clip_text_pooled_in_channels: usize,
     /// Features of a picture's CLIP embedding; only stage C reads them.
     pub clip_image_in_channels: Option<usize>,
-    /// Tokens made of each pooled text and of each picture.
+    /// Number of tokens made from each pooled text and from each picture.
     pub clip_seq: usize,
     /// Channels of the semantic embedding; only stage B reads it.
     pub effnet_in_channels: Option<usize>,
-    /// Colours of the pixels that stage B can read; here it reads none, which counts as black.
+    /// Colours of the optional pixel input of stage B, which is not used here and counts as black.
     pub pixel_mapper_in_channels: Option<usize>,
     /// Side of the depthwise kernels; odd.
     pub kernel_size: usize,
     /// Share of hidden units zeroed while training.
     pub dropout: Dropout,
-    /// Whether the picture attends to itself too.
+    /// Whether the picture also attends to itself.
     pub self_attn: SelfAttention,
     /// Conditions that have time embeddings of their own.
     pub timestep_conditioning_type: Vec<String>,
-    /// For each level but the first whether it halves the picture; where the list is missing, all do, by strided convolutions.
+    /// For each level but the first, whether it halves the resolution; if missing, all do, by strided convolutions.
     pub switch_level: Option<Vec<bool>>,
 }
 
@@ -70,7 +70,7 @@ pub enum BlockType {
     /// Residual convolution.
     #[serde(rename = "SDCascadeResBlock")]
     Res,
-    /// Time.
+    /// Time embedding.
     #[serde(rename = "SDCascadeTimestepBlock")]
     Timestep,
     /// Attention.
@@ -192,17 +192,17 @@ impl CascadeConfig {
         self.effnet_in_channels.is_some()
     }
 
-    /// Embeddings in a row of `time_embedding`.
+    /// Number of embeddings in a row of `time_embedding`.
     pub fn time_embeddings(&self) -> usize {
         1 + self.timestep_conditioning_type.len()
     }
 
-    /// Sides of the latents are multiples of this.
+    /// Divisor of the sides of the latents.
     pub fn multiple(&self) -> usize {
         self.patch_size.max(1)
     }
 
-    /// The smallest side of the latents of which the deepest level has a cell.
+    /// Smallest side of the latents for which the deepest level has a cell.
     pub fn least(&self) -> usize {
         let levels = self.block_out_channels.len().clamp(1, MOST_LEVELS);
         let halvings = match &self.switch_level {
@@ -212,7 +212,7 @@ impl CascadeConfig {
         self.multiple() << halvings
     }
 
-    /// Blocks in the recording, of which repeated levels have several.
+    /// Number of blocks in the recording, where repeated levels count several times.
     pub(crate) fn blocks(&self) -> usize {
         let ways = [
             (&self.down_num_layers_per_block, &self.down_blocks_repeat_mappers),
@@ -224,7 +224,7 @@ impl CascadeConfig {
         products.fold(0, usize::saturating_add)
     }
 
-    /// The network whose levels are run once: it has the same weights, but for the layers between repeats.
+    /// The network with one pass through each level: it has the same weights, except the layers between repeats.
     pub(crate) fn without_repeats(&self) -> CascadeConfig {
         let once = |repeats: &[usize]| vec![1; repeats.len()];
         CascadeConfig {
@@ -262,13 +262,13 @@ impl CascadeConfig {
         ];
         if let Some((name, len, _)) = lists.into_iter().find(|(_, len, want)| len != want) {
             return Err(format!(
-                "{name} has {len} entries, block_out_channels has {levels}; one for each level is wanted"
+                "{name} has {len} entries, block_out_channels has {levels}; one for each level is expected"
             ));
         }
         if let Some(switched) = self.switch_level.as_ref().filter(|switched| switched.len() != levels - 1) {
             let (len, want) = (switched.len(), levels - 1);
             return Err(format!(
-                "switch_level has {len} entries; one for each level but the first is wanted, {want}"
+                "switch_level has {len} entries; one for each level but the first is expected, {want}"
             ));
         }
         let sizes = [self.in_channels, self.patch_size, self.conditioning_dim, self.clip_seq];
@@ -291,7 +291,7 @@ impl CascadeConfig {
             return Err("clip_text_in_channels and clip_image_in_channels go together: the network reads both or neither".into());
         }
         if self.is_decoder() == self.clip_text_in_channels.is_some() {
-            return Err("either clip_text_in_channels (stage C) or effnet_in_channels (stage B) is wanted, and not both".into());
+            return Err("either clip_text_in_channels (stage C) or effnet_in_channels (stage B) is expected, and not both".into());
         }
         for (level, types) in self.block_types_per_layer.iter().enumerate() {
             let (heads, channels) = (self.num_attention_heads[level], self.block_out_channels[level]);

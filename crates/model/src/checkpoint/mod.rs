@@ -129,7 +129,7 @@ impl Checkpoint {
         let entries = catch_unwind(entries).unwrap_or_else(|_| Err("is damaged".to_owned()));
         let entries = entries.map_err(|message: String| {
             let message =
-                stand_in::of_bytes(bytes).map_or(message, |what| format!("is no checkpoint but {what}"));
+                stand_in::of_bytes(bytes).map_or(message, |what| format!("is not a checkpoint but {what}"));
             CheckpointError::Format { path: path.into(), message }
         })?;
         for (name, mut entry) in entries {
@@ -150,7 +150,7 @@ impl Checkpoint {
         self
     }
 
-    /// Gives tensors other names, and leaves those out that get none.
+    /// Renames tensors, and drops those without a new name.
     #[must_use]
     pub fn named(mut self, rename: impl Fn(&str) -> Option<String>) -> Checkpoint {
         let tensors = std::mem::take(&mut self.tensors).into_iter();
@@ -158,13 +158,13 @@ impl Checkpoint {
         self
     }
 
-    /// Only the tensors whose names begin so, without that.
+    /// Only the tensors whose names begin with `prefix`, which is removed.
     #[must_use]
     pub fn below(self, prefix: &str) -> Checkpoint {
         self.named(|name| name.strip_prefix(prefix).map(str::to_owned))
     }
 
-    /// Parts each tensor whose name has `whole` in it into thirds of its rows, named with `parts` in its place.
+    /// Splits each tensor whose name contains `whole` into thirds of its rows, named with `parts` in its place.
     #[must_use]
     pub fn thirds(mut self, whole: &str, parts: [&str; 3]) -> Checkpoint {
         let names: Vec<String> = self.tensors.keys().filter(|name| name.contains(whole)).cloned().collect();
@@ -189,7 +189,7 @@ impl Checkpoint {
         self
     }
 
-    /// Swaps the axes of a matrix, if it is there, and gives it another name.
+    /// Transposes and renames a matrix, if it exists.
     #[must_use]
     pub fn turned(mut self, from: &str, to: &str) -> Checkpoint {
         if let Some(mut entry) = self.tensors.remove(from) {
@@ -203,7 +203,7 @@ impl Checkpoint {
         self
     }
 
-    /// The file or folder that was opened.
+    /// The opened file or folder.
     pub fn path(&self) -> &Path {
         &self.path
     }

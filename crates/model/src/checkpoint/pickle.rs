@@ -53,7 +53,7 @@ impl Pickle {
             }
             machine.step(op)?;
         }
-        Err(format!("is a pickle of more than {OPERATIONS} operations, which is the most that is read"))
+        Err(format!("is a pickle of more than {OPERATIONS} operations, the maximum that is read"))
     }
 
     /// The outermost object.
@@ -216,7 +216,7 @@ impl Machine<'_, '_> {
 
     fn string(&mut self, length: usize) -> Result<(), String> {
         if length > TEXT {
-            return Err(format!("has a text of {length} bytes; {TEXT} is the most that is read"));
+            return Err(format!("has a text of {length} bytes; the maximum is {TEXT}"));
         }
         let text = String::from_utf8(self.take(length)?.to_vec()).map_err(|_| "a name is not UTF-8")?;
         self.push(Object::Text(text));
@@ -234,7 +234,7 @@ impl Machine<'_, '_> {
     fn extend(&mut self, items: Vec<Ref>) -> Result<(), String> {
         match self.stack.last().and_then(|top| self.objects.get_mut(*top)) {
             Some(Object::List(list)) => list.extend(items),
-            _ => return Err("appends to something that is no list".into()),
+            _ => return Err("appends to something that is not a list".into()),
         }
         Ok(())
     }
@@ -242,7 +242,7 @@ impl Machine<'_, '_> {
     fn insert(&mut self, items: &[Ref]) -> Result<(), String> {
         match self.stack.last().and_then(|top| self.objects.get_mut(*top)) {
             Some(Object::Dict(dict)) => dict.extend(items.as_chunks::<2>().0.iter().map(|[k, v]| (*k, *v))),
-            _ => return Err("sets items of something that is no dictionary".into()),
+            _ => return Err("sets items of something that is not a dictionary".into()),
         }
         Ok(())
     }

@@ -19,7 +19,7 @@ pub fn entries(bytes: &[u8]) -> Result<Vec<(String, Entry)>, String> {
     // A header takes several times its length in memory.
     let header = bytes.first_chunk().map(|length| u64::from_le_bytes(*length));
     if header.is_some_and(|header| header > LARGEST && header < bytes.len() as u64) {
-        return Err("has a header of more than 16 MiB, which is the most that is read".into());
+        return Err("has a header of more than 16 MiB, the maximum that is read".into());
     }
     // Checks that every tensor is inside the file.
     SafeTensors::deserialize(bytes).map_err(damaged)?;
@@ -34,7 +34,7 @@ pub fn entries(bytes: &[u8]) -> Result<Vec<(String, Entry)>, String> {
             Dtype::U16 | Dtype::I16 => Element::Whole(2),
             Dtype::U32 | Dtype::I32 => Element::Whole(4),
             Dtype::U64 | Dtype::I64 => Element::Whole(8),
-            other => return Err(format!("stores `{name}` as {other:?}; F32, F16 or BF16 is wanted")),
+            other => return Err(format!("stores `{name}` as {other:?}; F32, F16 or BF16 is expected")),
         };
         let start = 8 + header + info.data_offsets.0;
         Ok((name, Entry { file: 0, start, element, shape: info.shape.clone(), strides: None }))
@@ -55,7 +55,7 @@ pub fn files(index: &Path) -> Result<Vec<PathBuf>, CheckpointError> {
     let failed = |message| CheckpointError::Format { path: index.into(), message };
     let parsed: Index = serde_json::from_slice(byte_order::unmarked_bytes(&text)).map_err(|e| {
         failed(match stand_in::of_bytes(&text) {
-            Some(what) => format!("is no index of a checkpoint but {what}"),
+            Some(what) => format!("is not an index of a checkpoint but {what}"),
             None => format!("is not the index of a sharded checkpoint ({e})"),
         })
     })?;

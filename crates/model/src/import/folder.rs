@@ -43,11 +43,11 @@ impl<'a> Folder<'a> {
     ) -> Option<Folder<'a>> {
         let missing: Vec<&str> = parts.iter().copied().filter(|part| !path.join(part).is_dir()).collect();
         if !path.is_dir() {
-            problems.push(format!("{}: no such folder; the {what} is wanted there", path.display()));
+            problems.push(format!("{}: no such folder; the {what} is expected there", path.display()));
         } else if !missing.is_empty() {
             let swapped = if path.join(stranger).is_dir() { "; are the two folders swapped?" } else { "" };
             problems.push(format!(
-                "{} is no folder of a published {what}: it has no {}{swapped}",
+                "{} is not a folder of a published {what}: it has no {}{swapped}",
                 path.display(),
                 missing.join(", no ")
             ));
@@ -57,7 +57,7 @@ impl<'a> Folder<'a> {
         None
     }
 
-    /// The folder at `path`, whatever is in it.
+    /// The folder at `path`, with any content.
     pub fn at(path: &'a Path, problems: &'a mut Vec<String>) -> Folder<'a> {
         Folder { path, problems }
     }
@@ -102,7 +102,7 @@ impl<'a> Folder<'a> {
         self.config_of(name, &[class])
     }
 
-    /// [`Folder::config`] of a class that has had several names, the present one first.
+    /// [`Folder::config`] for a class with several names, the present one first.
     pub fn config_of<T: DeserializeOwned + Serialize>(&mut self, name: &str, names: &[&str]) -> Option<T> {
         let text = self.text(name)?;
         let kind: Kind = self.keep(name, serde_json::from_str(&text))?;
@@ -110,7 +110,7 @@ impl<'a> Folder<'a> {
             kind.class_name.into_iter().chain(kind.architectures.into_iter().flatten()).collect();
         if !classes.is_empty() && !classes.iter().any(|have| names.contains(&have.as_str())) {
             let (have, want) = (classes.join(", "), names.first().copied().unwrap_or_default());
-            self.problem(name, format!("is of a {have}, where a {want} is wanted"));
+            self.problem(name, format!("is of a {have}, where a {want} is expected"));
             return None;
         }
         let config: T = self.keep(name, serde_json::from_str(&text))?;
@@ -122,8 +122,8 @@ impl<'a> Folder<'a> {
         Some(config)
     }
 
-    /// Remembers the keys of a configuration that the network has no use for: one that is spelt otherwise would be ignored, and
-    /// the weights then seem to have other shapes.
+    /// Reports keys of a configuration that the network does not use: a misspelt key would be ignored, and the weights
+    /// would then seem to have wrong shapes.
     pub fn known_keys<T: Serialize>(&mut self, name: &str, config: &T, aliases: &[&str]) -> Option<()> {
         let text = self.text(name)?;
         let given: Map<String, Value> = self.keep(name, serde_json::from_str(&text))?;

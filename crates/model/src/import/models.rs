@@ -42,8 +42,8 @@ impl Models {
     /// the user.
     ///
     /// # Errors
-    /// [`ImportError::Problems`]: no such models, one that has lost precision to int8 or to arithmetic in f16, or is damaged, a name that no
-    /// model has or of one that does not say which network it holds.
+    /// [`ImportError::Problems`]: no such models; a model that is damaged or has lost precision to int8 or f16; a name of
+    /// no model, or of one that does not state its network.
     pub fn open(folder: &Path, only: &[String]) -> Result<Models, ImportError> {
         let unreadable = |e| ImportError::Problems(vec![format!("{}: {e}", folder.display())]);
         let entries = fs::read_dir(folder).map_err(unreadable)?;
@@ -62,7 +62,7 @@ impl Models {
             match if wanted { read(&path, name) } else { Ok(None) } {
                 Ok(Some(stage)) => stages.push(stage),
                 Ok(None) if wanted && !only.is_empty() => {
-                    problems.push(format!("{}: does not say which network it holds", path.display()));
+                    problems.push(format!("{}: does not state its network", path.display()));
                 }
                 Ok(None) => others.push(path),
                 Err(message) => problems.push(message),
@@ -72,8 +72,7 @@ impl Models {
         let missing = only.iter().filter(|name| !names.contains(name));
         problems.extend(missing.map(|name| format!("there is no {name} among the models: {known}")));
         if stages.is_empty() && problems.is_empty() {
-            problems
-                .push(format!("{}: holds no stage model that says which network it holds", folder.display()));
+            problems.push(format!("{}: holds no stage model that states its network", folder.display()));
         }
         if !problems.is_empty() {
             return Err(ImportError::Problems(problems));
@@ -99,9 +98,9 @@ impl Models {
         self.stages.iter().map(|stage| stage.graph.parameters()).sum()
     }
 
-    /// Writes the folder `out`: the models with these operators, to compute in this type, with the weights and metadata that
-    /// they had, and everything else as it was. A model that computes in f32 keeps the precision of its weights. What [`Published::write`] says of it and of `progress` holds
-    /// here, too. [`Models::left_out`] stays behind.
+    /// Writes the folder `out`: the models with these operators and this compute type, with their own weights and
+    /// metadata, and all other files unchanged, except [`Models::left_out`]. A model that computes in f32 keeps the
+    /// precision of its weights. The folder and `progress` are handled as in [`Published::write`].
     ///
     /// [`Published::write`]: super::Published::write
     ///

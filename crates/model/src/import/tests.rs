@@ -144,7 +144,7 @@ fn all_mistakes_are_reported_at_once_without_output() {
     for part in [
         "missing `blocks.6.depthwise.weight`",
         "`vquantizer.embedding.weight` is [64, 4], the network wants [65, 4]",
-        "is of a EulerScheduler, where a DDPMWuerstchenScheduler is wanted",
+        "is of a EulerScheduler, where a DDPMWuerstchenScheduler is expected",
         "d/text_encoder: no weights in this folder",
         "tokenizer/merges.txt: ",
     ] {

@@ -25,7 +25,7 @@ pub fn set_metadata(path: &Path, pairs: &[(String, String)]) -> Result<(), Expor
     let failed = |e| io_error(path, e);
     let damaged = |e: WireError| match e {
         WireError::Io(e) => failed(e),
-        WireError::Damaged(_) => failed(io::Error::other("is no ONNX model, or damaged")),
+        WireError::Damaged(_) => failed(io::Error::other("is not an ONNX model, or damaged")),
     };
     let source = regular::open(path, Links::Followed).map_err(failed)?;
     let length = source.metadata().map_err(failed)?.len();

@@ -67,7 +67,7 @@ impl<'a> Store<'a> {
         self.add(scales, elem::FLOAT, &[outputs], encode(&matrix.scales, false))
     }
 
-    /// The numbers of a parameter, which are finite and have its extents.
+    /// The numbers of a parameter, checked to be finite and to have its extents.
     pub fn read(&self, param: &Param) -> Result<Weight, ExportError> {
         let name = &param.name;
         let weight =
@@ -77,7 +77,7 @@ impl<'a> Store<'a> {
             return Err(ExportError::Shape { name: name.clone(), got, want });
         }
         if let Some(number) = weight.data.iter().find(|number| !number.is_finite()) {
-            let source = format!("holds {number}, of which no picture comes").into();
+            let source = format!("holds {number}, which cannot give a picture").into();
             return Err(ExportError::Weight { name: name.clone(), source });
         }
         Ok(weight)
@@ -141,7 +141,7 @@ pub fn stored_bytes(param: &Param, precision: Precision) -> u64 {
     width * param.shape.iter().product::<usize>() as u64
 }
 
-/// Bytes that a parameter takes in a model in f16.
+/// Bytes of a parameter in an f16 model.
 pub fn half_bytes(param: &Param) -> u64 {
     2 * param.shape.iter().product::<usize>() as u64
 }

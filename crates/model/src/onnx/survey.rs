@@ -40,7 +40,7 @@ pub enum LimitError {
     #[error(transparent)]
     Wire(#[from] WireError),
     /// It exceeds a limit.
-    #[error("holds more than {most} {what}, which is the most that is read")]
+    #[error("holds more than {most} {what}, the maximum that is read")]
     TooMany {
         /// The counted things.
         what: &'static str,

@@ -32,8 +32,9 @@ pub(super) fn register(
     let bound = unsafe { shared_library::open(&path) };
     let _bound = bound.map_err(|why| format!("{} cannot be loaded: {why}", path.display()))?;
     let name = format!("wuerst.{}", registered.len());
-    let failed =
-        |e: ort::Error| format!("{} is no plug-in that ONNX Runtime takes: {}", path.display(), e.message());
+    let failed = |e: ort::Error| {
+        format!("{} is not a plug-in that ONNX Runtime takes: {}", path.display(), e.message())
+    };
     runtime.environment().register_ep_library(name, &path).map_err(failed)?;
     registered.push(path);
     Ok(())
@@ -46,7 +47,7 @@ pub(super) fn register(
 pub(super) fn file(named: &Path) -> Result<PathBuf, String> {
     match named.canonicalize() {
         Ok(path) if path.is_file() => Ok(path),
-        Ok(path) => Err(format!("{} is no file: `library` names the plug-in's file", path.display())),
+        Ok(path) => Err(format!("{} is not a file: `library` names the plug-in's file", path.display())),
         Err(error) => Err(format!("{}: {error}; `library` names the plug-in's file", named.display())),
     }
 }

@@ -116,7 +116,7 @@ impl LoadRequest<'_> {
         }
         // A provider may be available but leave all operators to the CPU.
         if *device != Device::Cpu && operators.keys().all(|provider| provider == "cpu") {
-            return Err("it took none of the model's operators".to_owned());
+            return Err("it accepted none of the model's operators".to_owned());
         }
         let (model, device, threads) = (self.path.to_owned(), device.clone(), self.request.threads);
         let placement = Placement { model, device, threads, bytes: 0, operators, refused: vec![] };
@@ -229,7 +229,9 @@ impl LoadRequest<'_> {
     }
 
     fn not_kept(&self, error: &io::Error) {
-        (self.warn)(format!("models cannot be kept in the cache folder: {error}; the run goes on without"));
+        (self.warn)(format!(
+            "models cannot be kept in the cache folder: {error}; the run continues without it"
+        ));
     }
 
     /// Creates a session from the model's own file or a part of it, whose weights may be external data.

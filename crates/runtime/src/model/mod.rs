@@ -116,7 +116,7 @@ impl LoadedModel {
         self.length("latents", 1)
     }
 
-    /// The length of an input's dimension, where it takes only one.
+    /// The length of an input's dimension, if it is fixed.
     pub fn length(&self, input: &str, axis: usize) -> Option<usize> {
         let input = self.header.inputs.iter().find(|outlet| outlet.name == input)?;
         match input.dims.get(axis) {
@@ -156,7 +156,7 @@ impl LoadedModel {
     /// [`LoadedModel::run`] for several outputs at once.
     ///
     /// # Errors
-    /// As there.
+    /// As [`LoadedModel::run`].
     pub fn run_for<const N: usize>(
         &self,
         ctx: &Ctx<'_>,
@@ -293,12 +293,13 @@ impl LoadedModel {
             return Ok(());
         }
         let (got, want) = (Ty::of_tensor(tensor), want.iter().map(usize::to_string).collect::<Vec<_>>());
-        Err(self.broken(format!("gave `{output}` as {got}, where f32[{}] is wanted: {why}", want.join(","))))
+        Err(self
+            .broken(format!("gave `{output}` as {got}, where f32[{}] is expected: {why}", want.join(","))))
     }
 
     /// An error for an output whose type or shape differs from the contract.
     pub fn gave(&self, output: &str, tensor: &Tensor, want: &str) -> Error {
-        self.broken(format!("gave `{output}` as {}, where {want} is wanted", Ty::of_tensor(tensor)))
+        self.broken(format!("gave `{output}` as {}, where {want} is expected", Ty::of_tensor(tensor)))
     }
 
     /// The file's name.

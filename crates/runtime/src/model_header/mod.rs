@@ -142,7 +142,7 @@ fn data_length(path: &Path, tensors: &[Tensor]) -> Result<u64, HeaderError> {
                 continue;
             }
             Ok((length, file)) => stand_in::of_file(file).map_or_else(
-                || format!("has {length} bytes, and {end} are wanted: it is cut off, or another model's"),
+                || format!("has {length} bytes, and {end} are expected: it is cut off, or another model's"),
                 |what| format!("holds no weights but is {what}"),
             ),
             Err(error) if error.kind() == ErrorKind::NotFound => {

@@ -18,13 +18,10 @@ pub(super) fn register(registry: &mut Registry) -> Result<()> {
         ),
         about: "The way back from `image.fit`: lays what a model made into the picture before, in its size.",
         ports: &[
-            ("image", "What the model made of the fitted picture, in its size."),
+            ("image", "The model's result from the fitted picture, in the size of that picture."),
             ("original", "The picture that `image.fit` got. What `crop` cut off stays as it is."),
-            ("way", "The same as that of `image.fit`."),
-            (
-                "mask",
-                "Where the new picture shows, from 0 to 1. Where it is 0, every byte is that of the original.",
-            ),
+            ("way", "The `way` given to `image.fit`."),
+            ("mask", "Opacity of the new picture, from 0 to 1. Pixels at 0 keep every byte of the original."),
             (
                 "fitted",
                 "The picture that `image.fit` gave. With it only what the model changed is added to the original, so that \
@@ -56,7 +53,7 @@ fn run(_: &mut Ctx<'_>, args: &Args<'_>) -> Result<Vec<Value>> {
     let mask = match args.has("mask") {
         true => {
             let mask = args.tensor_f32("mask")?.into_dimensionality::<Ix2>();
-            Some(mask.map_err(|e| Error::Internal(format!("a mask that is no area: {e}")))?)
+            Some(mask.map_err(|e| Error::Internal(format!("a mask that is not an area: {e}")))?)
         }
         false => None,
     };

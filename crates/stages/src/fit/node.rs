@@ -103,7 +103,7 @@ impl NodeKind for Fit {
         let mask = match args.has("mask") {
             true => {
                 let mask = args.tensor_f32("mask")?.into_dimensionality::<Ix2>();
-                let mask = mask.map_err(|e| Error::Internal(format!("a mask that is no area: {e}")))?;
+                let mask = mask.map_err(|e| Error::Internal(format!("a mask that is not an area: {e}")))?;
                 let mut fitted = Array2::zeros([size[1], size[0]]);
                 let [seen, place] = [layout.seen, layout.place].map(|rect| {
                     let [left, top, width, height] =

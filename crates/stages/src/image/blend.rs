@@ -14,9 +14,9 @@ pub(crate) fn register(registry: &mut Registry) -> Result<()> {
                 and the sum is limited to what a picture holds.",
         ports: &[
             ("a", "A picture."),
-            ("b", "Another of the same size."),
-            ("amount", "How far to go from a to b; 1.5 goes half as far again, as an unsharp mask does."),
-            ("image", "What lies between."),
+            ("b", "Another picture of the same size."),
+            ("amount", "Share of b: 0 gives a, 1 gives b; 1.5 goes beyond b, as an unsharp mask does."),
+            ("image", "The mixed picture."),
         ],
     };
     plan.add(registry, blend)?;
@@ -26,8 +26,8 @@ pub(crate) fn register(registry: &mut Registry) -> Result<()> {
         about: "Lays one picture over another where a mask says so. Where the mask is 0, every byte is that of the \
                 picture below.",
         ports: &[
-            ("below", "What is seen where the mask is 0."),
-            ("above", "What is seen where the mask is 1."),
+            ("below", "The picture shown where the mask is 0."),
+            ("above", "The picture shown where the mask is 1."),
             ("mask", "From 0 to 1, as `image.mask` makes it; the pictures are mixed in between."),
             ("image", "The two in one."),
         ],

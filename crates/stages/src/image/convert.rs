@@ -1,4 +1,4 @@
-//! `image.convert`: a picture as bytes and as floats, with colours as they are stored or in proportion to light.
+//! `image.convert`: converts a picture between bytes and floats, with colours in sRGB or in linear light.
 
 use wuerst_core::colour::byte;
 use wuerst_core::{Args, Ctx, Registry, Result, Tensor, Value, memory};
@@ -16,9 +16,9 @@ pub(crate) fn register(registry: &mut Registry) -> Result<()> {
             ("image", "The picture, as bytes or as floats from 0 to 1; what lies beyond is limited to that."),
             (
                 "from",
-                "What its numbers are: `srgb`, as files store them, or `linear`, in proportion to light.",
+                "Colour space of the input: `srgb`, as files store it, or `linear`, in proportion to light.",
             ),
-            ("to", "What they become."),
+            ("to", "Colour space of the result: `srgb` or `linear`."),
             ("-> image", "The picture in 256 steps. Those of linear light are too few for shadows."),
             ("-> pixels", "The picture as floats from 0 to 1."),
         ],
@@ -40,12 +40,12 @@ fn run(_: &mut Ctx<'_>, args: &Args<'_>) -> Result<Vec<Value>> {
     Ok(vec![Tensor::from_vec(shape, bytes)?.into(), Tensor::from_vec(shape, pixels)?.into()])
 }
 
-/// The light of a stored colour (IEC 61966-2-1).
+/// Linear light of an sRGB colour (IEC 61966-2-1).
 fn to_linear(colour: f64) -> f64 {
     if colour <= 0.040_45 { colour / 12.92 } else { ((colour + 0.055) / 1.055).powf(2.4) }
 }
 
-/// The stored colour of light.
+/// sRGB colour of linear light.
 fn to_srgb(light: f64) -> f64 {
     if light <= 0.003_130_8 { light * 12.92 } else { 1.055 * light.powf(1. / 2.4) - 0.055 }
 }

@@ -131,7 +131,7 @@ fn open(file: File) -> Result<Opened, Trouble> {
         Some(other) => {
             return Err(Trouble::File(format!("is a picture of the format {other:?}; {WANTED}")));
         }
-        None => return Err(Trouble::File(format!("is no picture that can be read; {WANTED}"))),
+        None => return Err(Trouble::File(format!("is not a picture that can be read; {WANTED}"))),
     };
     Ok(Opened { decoder, turned, animated, profile, in_inks })
 }

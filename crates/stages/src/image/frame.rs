@@ -18,9 +18,9 @@ pub(crate) fn register(registry: &mut Registry) -> Result<()> {
             ("image", "The picture."),
             ("left", "Pixels left of the rectangle."),
             ("top", "Pixels above it."),
-            ("width", "Its width in pixels."),
-            ("height", "Its height in pixels."),
-            ("-> image", "What was inside."),
+            ("width", "The picture's width in pixels."),
+            ("height", "The picture's height in pixels."),
+            ("-> image", "The picture without the frame."),
         ],
     };
     plan.add_checked(

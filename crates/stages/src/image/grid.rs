@@ -25,7 +25,11 @@ pub(crate) fn register(registry: &mut Registry) -> Result<()> {
         kind: "image.pick",
         signature: "images: u8[n,h,w,3], index: int = 0 {0..} -> image: u8[h,w,3]",
         about: "Picks one picture of a list.",
-        ports: &[("images", "The list."), ("index", "Which one, counted from 0."), ("image", "That one.")],
+        ports: &[
+            ("images", "The list."),
+            ("index", "Position of the picture, counted from 0."),
+            ("image", "The picture at that position."),
+        ],
     };
     plan.add_checked(registry, Hooks { check: check_pick, ..Hooks::default() }, pick)?;
     let plan = Plan {
@@ -37,7 +41,7 @@ pub(crate) fn register(registry: &mut Registry) -> Result<()> {
             ("images", "The list."),
             ("columns", "Pictures in a row; as many as make the grid nearly square when left out."),
             ("gap", "Pixels between two pictures."),
-            ("colour", "What shows in the gaps and in empty places, as #ff8000."),
+            ("colour", "Colour of the gaps and of empty places, as #ff8000."),
             ("image", "The grid."),
         ],
     };

@@ -18,7 +18,7 @@ pub(crate) fn register(registry: &mut Registry) -> Result<()> {
             ("file", "The file; a changed one is read again."),
             (
                 "image",
-                "Its colours, RGB; those of see-through pixels too, as the file has them (not premultiplied).",
+                "The picture's RGB colours, also of transparent pixels, as stored in the file (not premultiplied).",
             ),
             ("alpha", "Opaqueness: 1 where nothing shines through, 0 where everything does."),
         ],
@@ -44,7 +44,7 @@ pub(crate) fn read(ctx: &mut Ctx<'_>, file: &File) -> Result<RgbImage> {
     Ok(warned(ctx, file)?.rgb)
 }
 
-/// The picture of a file, with warnings of what was not taken from it.
+/// The picture of a file, with warnings about ignored parts.
 fn warned(ctx: &mut Ctx<'_>, file: &File) -> Result<Picture> {
     let picture = decode(file)?;
     if picture.animated {

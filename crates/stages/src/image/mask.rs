@@ -14,7 +14,7 @@ pub(crate) fn register(registry: &mut Registry) -> Result<()> {
         about: "Makes a mask of a picture's brightness: white is 1, black is 0.",
         ports: &[
             ("image", "The picture, usually black and white."),
-            ("invert", "Whether black is 1 and white 0."),
+            ("invert", "If true, black is 1 and white is 0."),
             ("mask", "From 0 to 1."),
         ],
     };
@@ -27,11 +27,14 @@ pub(crate) fn register(registry: &mut Registry) -> Result<()> {
         about: "Makes a mask in the size of a picture that is 1 in a rectangle and 0 outside.",
         ports: &[
             ("image", "Only its size counts."),
-            ("left", "Where the rectangle begins, as a share of the width."),
-            ("top", "Where it begins, as a share of the height."),
-            ("right", "Where it ends, as a share of the width."),
-            ("bottom", "Where it ends, as a share of the height."),
-            ("soft", "How far inwards the mask rises from 0 to 1, as a share of the shorter side."),
+            ("left", "Left edge of the rectangle, as a share of the width."),
+            ("top", "Top edge of the rectangle, as a share of the height."),
+            ("right", "Right edge of the rectangle, as a share of the width."),
+            ("bottom", "Bottom edge of the rectangle, as a share of the height."),
+            (
+                "soft",
+                "Width of the inner border where the mask rises from 0 to 1, as a share of the shorter side.",
+            ),
             ("mask", "From 0 to 1."),
         ],
     };
@@ -42,7 +45,7 @@ fn mask(_: &mut Ctx<'_>, args: &Args<'_>) -> Result<Vec<Value>> {
     Ok(vec![brightness(&picture(args, "image")?, args.bool("invert")?)?.into()])
 }
 
-/// How bright each pixel is, from 0 to 1, or how dark.
+/// Brightness of each pixel from 0 to 1, or darkness.
 pub(crate) fn brightness(picture: &RgbImage, invert: bool) -> Result<Array2<f32>> {
     let (width, height) = picture.dimensions();
     let brightness = |[red, green, blue]: [u8; 3]| {

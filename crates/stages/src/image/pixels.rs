@@ -94,7 +94,7 @@ pub(super) fn colour(args: &Args<'_>, port: &str) -> Result<[u8; 3]> {
         .ok_or_else(|| {
             Error::invalid(
                 port,
-                format!("`{text}` is no colour: write red, green and blue in hexadecimal, as #ff8000"),
+                format!("`{text}` is not a colour: write red, green and blue in hexadecimal, as #ff8000"),
             )
         })?
         .to_be_bytes();

@@ -18,8 +18,8 @@ pub(crate) fn register(registry: &mut Registry) -> Result<()> {
             ("image", "The picture."),
             ("width", "Pixels across; in proportion to the height when left out."),
             ("height", "Pixels down; in proportion to the width when left out."),
-            ("factor", "What both sides are multiplied with, in place of width and height."),
-            ("filter", "How pixels are mixed; all but `nearest` smooth what gets smaller."),
+            ("factor", "Factor for both sides, in place of width and height."),
+            ("filter", "Filter that mixes pixels; all but `nearest` smooth a picture that gets smaller."),
             ("-> image", "The picture in the new size."),
         ],
     };

@@ -32,7 +32,7 @@ impl Save {
                 (
                     "name",
                     "The file's name, which ends in .png, .jpg, .jpeg or .webp; it may lie in a folder that is there, \
-                     without `..`. It has no colon and no signs that cannot be seen, and is no name of a device.",
+                     without `..`. It has no colon and no signs that cannot be seen, and is not a name of a device.",
                 ),
                 ("quality", "Of JPEG alone: 100 is the best and the largest."),
                 (
@@ -47,7 +47,7 @@ impl Save {
     }
 }
 
-/// Refuses a name whose format has no opaqueness.
+/// Refuses a name whose format has no alpha.
 fn opaque(name: &str) -> Result<()> {
     let end = name.rsplit_once('.').map_or("", |(_, end)| end);
     match ["jpg", "jpeg"].iter().any(|jpeg| end.eq_ignore_ascii_case(jpeg)) {
@@ -82,7 +82,11 @@ impl NodeKind for Save {
             true => {
                 opaque(name)?;
                 let alpha = args.tensor_f32("alpha")?.into_dimensionality::<Ix2>();
-                Some(alpha.map_err(|e| Error::Internal(format!("a mask that is no area: {e}")))?.mapv(unit))
+                Some(
+                    alpha
+                        .map_err(|e| Error::Internal(format!("a mask that is not an area: {e}")))?
+                        .mapv(unit),
+                )
             }
             false => None,
         };

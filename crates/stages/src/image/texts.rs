@@ -35,13 +35,13 @@ impl std::error::Error for PngTextsError {}
 impl fmt::Display for PngTextsError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            PngTextsError::NotPng => f.write_str("is no PNG picture"),
+            PngTextsError::NotPng => f.write_str("is not a PNG picture"),
             PngTextsError::Damaged(why) => write!(f, "is a damaged PNG picture: {why}"),
             PngTextsError::TooLong => {
                 let most = MOST_TEXT >> 20;
                 write!(
                     f,
-                    "holds more text before its pixels than is read: {most} MiB, unpacked, are the most"
+                    "holds more text before its pixels than is read: the maximum is {most} MiB, unpacked"
                 )
             }
             PngTextsError::Io(error) => write!(f, "cannot be read: {error}"),
@@ -80,7 +80,7 @@ pub fn png_texts(file: impl BufRead, keywords: &[&str]) -> Result<BTreeMap<Strin
                     texts.insert(keyword.to_owned(), text);
                 }
             }
-            // Latin-1, as ComfyUI writes.
+            // Latin-1 texts, as written by ComfyUI.
             b"tEXt" => {
                 let data = chunks.data(&kind, length)?;
                 let Some((keyword, text)) = split(&data) else { continue };
@@ -117,7 +117,7 @@ impl<R: Read> Chunks<R> {
         let length = u32::from_be_bytes(self.exactly()?);
         let kind: [u8; 4] = self.exactly()?;
         if !kind.iter().all(u8::is_ascii_alphabetic) {
-            return Err(damaged("one of its parts has a name that is no name"));
+            return Err(damaged("one of its parts has an invalid name"));
         }
         Ok((kind, u64::from(length)))
     }
@@ -268,7 +268,7 @@ mod tests {
         let whole = file(&[text("graph", 1, &packed(3))]);
         for length in 0..whole.len() - 4 {
             let message = said(&whole[..length]);
-            assert_eq!(message.contains("no PNG picture"), length < 8, "{length}: {message}");
+            assert_eq!(message.contains("not a PNG picture"), length < 8, "{length}: {message}");
             assert!(length < 8 || message.contains("ends before"), "{length}: {message}");
         }
         let mut wrong = whole.clone();
@@ -276,7 +276,7 @@ mod tests {
         assert!(said(&wrong).contains("checksum"), "{}", said(&wrong));
         assert!(said(&file(&[text("graph", 1, b"not packed")])).contains("unpacked"));
         assert!(said(&file(&[text("graph", 0, &[0xff])])).contains("UTF-8"));
-        assert!(said(&file(&[chunk(b"\0\0\0\0", &[])])).contains("no name"));
+        assert!(said(&file(&[chunk(b"\0\0\0\0", &[])])).contains("invalid name"));
         assert!(said(&[&SIGNATURE[..], &chunk(b"IDAT", &[])].concat()).contains("begin with its size"));
         // A chunk that is none of a text's form is another's matter.
         assert!(read(&[chunk(b"iTXt", b"graph"), text("graph", 7, b"")]).unwrap().is_empty());

@@ -30,7 +30,7 @@ pub(super) fn register(registry: &mut Registry) -> Result<()> {
     plan.add(registry, |_, args| Ok(vec![mask(args, "mask")?.mapv_into(|share| 1. - share).into()]))?;
     let (signature, two) = (
         "a: f32[h,w], b: f32[h,w] -> mask: f32[h,w]",
-        [("a", "A mask."), ("b", "Another of the same size."), ("mask", "The two in one.")],
+        [("a", "A mask."), ("b", "Another mask of the same size."), ("mask", "The combined mask.")],
     );
     let about = "Makes a mask of what is in one of two masks or in both: the larger value of each pixel.";
     Plan { kind: "mask.union", signature, about, ports: &two }

@@ -1,4 +1,4 @@
-//! `mask.grow`: a mask with more or less around it.
+//! `mask.grow`: grows or shrinks a mask.
 
 use ndarray::{Array2, ArrayView1, ArrayViewMut1};
 use wuerst_core::{Args, Ctx, Registry, Result, Value};
@@ -14,7 +14,7 @@ pub(super) fn register(registry: &mut Registry) -> Result<()> {
                 does not count.",
         ports: &[
             ("mask", "The mask."),
-            ("pixels", "How far it grows; below 0 how far it shrinks."),
+            ("pixels", "Number of pixels by which the mask grows; negative numbers shrink it."),
             ("-> mask", "The largest value, or the smallest, within that distance of each pixel."),
         ],
     };
@@ -33,14 +33,14 @@ fn run(ctx: &mut Ctx<'_>, args: &Args<'_>) -> Result<Vec<Value>> {
     Ok(vec![grown.into()])
 }
 
-/// The largest value within the distance of each pixel.
+/// The largest value within a radius of each pixel.
 fn grow(ctx: &mut Ctx<'_>, mask: Array2<f32>, radius: usize) -> Result<Array2<f32>> {
     let (height, width) = mask.dim();
     let mut out = mask.clone();
     let mut widest = vec![0f32; width];
     for (row, values) in mask.outer_iter().enumerate() {
         ctx.step(row, height)?;
-        // Most rows of most masks hold nothing that could grow.
+        // Most rows of most masks are zero.
         if values.iter().all(|share| *share <= 0.) {
             continue;
         }
@@ -59,7 +59,7 @@ fn raise(mut row: ArrayViewMut1<'_, f32>, values: &[f32]) {
     row.iter_mut().zip(values).for_each(|(to, value)| *to = to.max(*value));
 }
 
-/// The largest of the values up to `across` to the left and to the right of each.
+/// The largest of the values up to `across` to the left and right of each value.
 fn widen(values: ArrayView1<'_, f32>, across: usize, widest: &mut [f32]) {
     let mut falling = std::collections::VecDeque::<usize>::new();
     let length = values.len();

@@ -1,4 +1,4 @@
-//! `mask.*`: which part of a picture is meant. A mask is `f32[h,w]`, from 0 to 1; what lies beyond is limited to that.
+//! `mask.*`: masks, which select parts of a picture. A mask is `f32[h,w]`, clamped to 0..1.
 
 mod blur;
 mod combine;
@@ -20,14 +20,14 @@ pub(crate) fn register(registry: &mut Registry, outputs: &Arc<Outputs>) -> Resul
     files::register(registry, outputs)
 }
 
-/// A mask that is an argument, limited to 0..1.
+/// A mask argument, clamped to 0..1.
 fn mask(args: &Args<'_>, port: &str) -> Result<Array2<f32>> {
     let mask = args.tensor_f32(port)?.into_dimensionality::<Ix2>();
-    let mask = mask.map_err(|e| Error::Internal(format!("a mask that is no area: {e}")))?;
+    let mask = mask.map_err(|e| Error::Internal(format!("a mask that is not an area: {e}")))?;
     if mask.is_empty() {
         return Err(Error::invalid(port, "is a mask without pixels"));
     }
-    // Twice in memory on the way.
+    // Held twice in memory meanwhile.
     wuerst_core::memory::check(mask.len() * 8)?;
     Ok(mask.mapv(unit))
 }

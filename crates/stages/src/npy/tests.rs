@@ -53,19 +53,22 @@ fn expressions_are_not_evaluated() {
     for shape in ["(1+1,)", "(2*3,)", "(-1,)", "(1.0,)", "(0x10,)", "[6]", "6", "((6,),)", "(1_000,)", "(,)"]
     {
         let message = said(&file(&header("<f4", shape), &[0; 24]));
-        assert!(message.contains("no NumPy file") && message.contains("is wanted"), "{shape}: {message}");
+        assert!(
+            message.contains("not a NumPy file") && message.contains("is expected"),
+            "{shape}: {message}"
+        );
     }
     let sum = "{'descr': '<'+'f4', 'fortran_order': False, 'shape': (6,)}";
-    assert!(said(&file(sum, &[0; 24])).contains("`}` is wanted"), "{}", said(&file(sum, &[0; 24])));
+    assert!(said(&file(sum, &[0; 24])).contains("`}` is expected"), "{}", said(&file(sum, &[0; 24])));
 }
 
 #[test]
 fn long_headers_are_refused() {
     let digits = format!("({},1,1,1)", "9".repeat(2_000_000));
-    assert!(said(&file(&header("<f4", &digits), &[])).contains("65536 is the most"));
+    assert!(said(&file(&header("<f4", &digits), &[])).contains("the maximum is 65536"));
     // Within the limit, each in one pass.
     let digits = format!("({},)", "9".repeat(60_000));
-    assert!(said(&file(&header("<f4", &digits), &[])).contains("a length is wanted"));
+    assert!(said(&file(&header("<f4", &digits), &[])).contains("a length is expected"));
     let many = format!("({})", "1,".repeat(30_000));
     assert!(said(&file(&header("<f4", &many), &[0; 4])).contains("64 dimensions"));
     let sums = format!("({}1,)", "1+".repeat(30_000));
@@ -77,27 +80,27 @@ fn damaged_headers_are_refused() {
     let whole = header("<f4", "(1,)");
     for (from, to, part) in [
         ("'shape'", "'shapes'", "`shapes`"),
-        ("'descr'", "'shape'", "`(` is wanted"),
+        ("'descr'", "'shape'", "`(` is expected"),
         ("'fortran_order': False, ", "", "lacks one of"),
         ("'fortran_order': False", "'shape': (1,)", "twice"),
-        ("False", "Falsey", "is wanted"),
+        ("False", "Falsey", "is expected"),
         ("}", "} ()", "end of the header"),
-        ("{", "", "`{` is wanted"),
-        ("'<f4'", "'<f4", "no NumPy file"),
+        ("{", "", "`{` is expected"),
+        ("'<f4'", "'<f4", "not a NumPy file"),
         ("'<f4'", "'<i4'", "type <i4"),
         ("'<f4'", "[('a', '<f4')]", "record"),
         ("'<f4'", "'\x1b[2J'", "\\u{1b}[2J"),
         ("(1,)", "(99999999999, 99999999999)", "larger than memory"),
-        ("(1,)", "(2,)", "its header says 8"),
-        ("(1,)", "(0,)", "its header says 0"),
+        ("(1,)", "(2,)", "its header states 8"),
+        ("(1,)", "(0,)", "its header states 0"),
     ] {
         let message = said(&file(&whole.replacen(from, to, 1), &[0; 4]));
         assert!(message.contains(part), "{from} -> {to}: {message}");
     }
     let good = file(&whole, &[0; 4]);
     for length in 0..good.len() {
-        assert!(said(&good[..length]).contains("no NumPy file"), "{length}");
+        assert!(said(&good[..length]).contains("not a NumPy file"), "{length}");
     }
     assert!(said(&[MAGIC, &[9, 1, 0, 0]].concat()).contains("version is 9.1"));
-    assert!(said(&[MAGIC, &[1, 0, 2, 0, 0xff, 0xff]].concat()).contains("no text"));
+    assert!(said(&[MAGIC, &[1, 0, 2, 0, 0xff, 0xff]].concat()).contains("not text"));
 }

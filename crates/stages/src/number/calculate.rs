@@ -12,7 +12,7 @@ pub(crate) fn register(registry: &mut Registry) -> Result<()> {
         kind: "int.add",
         signature: "a: int, b: int -> sum: int",
         about: "Adds two whole numbers; a negative one is taken off.",
-        ports: &[("a", "A number."), ("b", "Another."), ("sum", "a + b.")],
+        ports: &[("a", "A number."), ("b", "Another number."), ("sum", "a + b.")],
     };
     plan.add_checked(
         registry,
@@ -23,7 +23,7 @@ pub(crate) fn register(registry: &mut Registry) -> Result<()> {
         kind: "int.multiply",
         signature: "a: int, b: int -> product: int",
         about: "Multiplies two whole numbers.",
-        ports: &[("a", "A number."), ("b", "Another."), ("product", "a · b.")],
+        ports: &[("a", "A number."), ("b", "Another number."), ("product", "a · b.")],
     };
     plan.add_checked(
         registry,
@@ -40,7 +40,7 @@ pub(crate) fn register(registry: &mut Registry) -> Result<()> {
         about: "Rounds a whole number to a multiple of another, as a size to what a model makes.",
         ports: &[
             ("number", "The number."),
-            ("multiple", "What the result is a multiple of."),
+            ("multiple", "The result is a multiple of this number."),
             (
                 "way",
                 "Which multiple is taken: the nearest, and the upper of two equally near; or the next one down or up.",
@@ -101,7 +101,7 @@ fn complete(known: &Args<'_>) -> bool {
 
 fn round_to(args: &Args<'_>) -> Result<i128> {
     let (Value::Int(number), Value::Int(multiple)) = (args.value("number")?, args.value("multiple")?) else {
-        return Err(Error::Internal("rounding what is no number".into()));
+        return Err(Error::Internal("the input to round is not a number".into()));
     };
     let rest = number.rem_euclid(*multiple);
     let down = number - rest;

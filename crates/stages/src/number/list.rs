@@ -11,7 +11,7 @@ pub(super) fn register(registry: &mut Registry) -> Result<()> {
         about: "Makes a list of whole numbers that rise, or fall, by equal steps; by a step of 0 all are the same.",
         ports: &[
             ("first", "The first number."),
-            ("count", "How many there are."),
+            ("count", "The number of entries."),
             ("step", "The difference between two."),
             ("numbers", "The list, as seeds."),
         ],
@@ -32,7 +32,7 @@ pub(super) fn register(registry: &mut Registry) -> Result<()> {
         ports: &[
             ("first", "The first number."),
             ("last", "The last number; left out of a list of one."),
-            ("count", "How many there are."),
+            ("count", "The number of entries."),
             ("numbers", "The list, as amounts of a sweep."),
         ],
     };
@@ -48,8 +48,8 @@ pub(super) fn register(registry: &mut Registry) -> Result<()> {
         about: "Repeats the numbers of a list: each of them, and then all of it. It has at most 16,384 in the end.",
         ports: &[
             ("numbers", "The list."),
-            ("each", "How often a number comes before the next."),
-            ("all", "How often the list comes."),
+            ("each", "Number of repetitions of each number."),
+            ("all", "Number of repetitions of the whole list."),
             ("-> numbers", "The longer list."),
         ],
     };
@@ -93,8 +93,11 @@ pub(super) fn register(registry: &mut Registry) -> Result<()> {
     })
 }
 
-const PICK: [(&str, &str); 3] =
-    [("numbers", "The list."), ("index", "Which one, counted from 0."), ("number", "That one.")];
+const PICK: [(&str, &str); 3] = [
+    ("numbers", "The list."),
+    ("index", "Position of the number, counted from 0."),
+    ("number", "The number at that position."),
+];
 
 fn list<T: wuerst_core::Element>(numbers: Vec<T>) -> Result<Value> {
     Ok(Tensor::from_vec(&[numbers.len()], numbers)?.into())
@@ -118,7 +121,7 @@ fn ints(args: &Args<'_>) -> Result<Vec<i64>> {
     (0..count).map(number).collect()
 }
 
-/// The length of a repeated list, where it is known.
+/// The length of a repeated list, if it is known.
 fn repeated_length(known: &Args<'_>) -> Result<Option<usize>> {
     let (Some(length), Ok(each), Ok(all)) =
         (known.length("numbers", 0), known.count("each"), known.count("all"))
@@ -130,7 +133,7 @@ fn repeated_length(known: &Args<'_>) -> Result<Option<usize>> {
         Some(longer) => Ok(Some(longer)),
         None => {
             let message = format!(
-                "makes {length} numbers {each} times {all} times, and {} are the most: repeat them less",
+                "makes {length} numbers {each} times {all} times; the maximum is {}: repeat them less",
                 Batch::MOST
             );
             Err(Error::invalid("numbers", message))
@@ -138,7 +141,7 @@ fn repeated_length(known: &Args<'_>) -> Result<Option<usize>> {
     }
 }
 
-/// Refuses a number behind the last, as far as that is known.
+/// Refuses an index beyond the last number, as far as it is known.
 fn check_pick(known: &Args<'_>) -> Result<()> {
     match (known.count("index"), known.length("numbers", 0)) {
         (Ok(index), Some(count)) if index >= count => {

@@ -1,4 +1,4 @@
-//! `int.from_text`, `float.from_text`, `int.list` and `float.list`: numbers that are written in texts.
+//! `int.from_text`, `float.from_text`, `int.list` and `float.list`: parse numbers in texts.
 
 use wuerst_core::{Args, Batch, Error, KnownLength, Registry, Result, Tensor, Value, entries, whole};
 
@@ -47,7 +47,7 @@ pub(super) fn register(registry: &mut Registry) -> Result<()> {
     let ports = [
         ("lines", "The numbers, one a line; empty lines and those that begin with `#` are left out."),
         ("numbers", "The numbers in a list."),
-        ("count", "How many there are."),
+        ("count", "The number of entries."),
     ];
     let plan = Plan {
         kind: "int.list",
@@ -100,14 +100,14 @@ fn number(text: &str) -> Option<f64> {
 }
 
 fn no_int(text: &str) -> String {
-    format!("`{}` is no whole number: write digits alone, as 42", shown(text))
+    format!("`{}` is not a whole number: write digits alone, as 42", shown(text))
 }
 
 fn no_float(text: &str) -> String {
-    format!("`{}` is no number: write digits, as 0.5", shown(text))
+    format!("`{}` is not a number: write digits, as 0.5", shown(text))
 }
 
-/// The beginning of a text in one line.
+/// The beginning of a text on one line.
 pub(crate) fn shown(text: &str) -> String {
     let mut short: String = text.trim().chars().take(SHOWN).flat_map(char::escape_debug).collect();
     if text.trim().chars().nth(SHOWN).is_some() {
@@ -116,14 +116,14 @@ pub(crate) fn shown(text: &str) -> String {
     short
 }
 
-/// The entries of the argument `lines`, each as a number by `read`, which says what is wrong with one.
+/// The entries of the argument `lines`, each parsed by `read`, whose error describes the mistake.
 fn listed<T>(args: &Args<'_>, read: fn(&str) -> Result<T, String>) -> Result<Vec<T>> {
     let entries = entries(args.text("lines")?);
     if entries.is_empty() {
         return Err(Error::invalid("lines", "is a list without numbers"));
     }
     if entries.len() > Batch::MOST {
-        let message = format!("has {} lines, and {} are the most", entries.len(), Batch::MOST);
+        let message = format!("has {} lines; the maximum is {}", entries.len(), Batch::MOST);
         return Err(Error::invalid("lines", message));
     }
     let number = |(at, entry): (usize, &&str)| {

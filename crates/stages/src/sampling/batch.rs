@@ -17,6 +17,6 @@ pub(crate) fn alone(port: &str, tensor: &Tensor) -> Result<()> {
     match tensor.shape().first() {
         None | Some(0) => Err(Error::invalid(port, "is a batch of nothing")),
         Some(1) => Ok(()),
-        Some(count) => Err(Error::invalid(port, format!("has a batch of {count}, where 1 is wanted"))),
+        Some(count) => Err(Error::invalid(port, format!("has a batch of {count}, where 1 is expected"))),
     }
 }

@@ -148,9 +148,7 @@ impl<'a> Sampling<'a> {
         let steps = self.times.len() - 1;
         let count = channels.saturating_mul(height).saturating_mul(width);
         if count > MOST_NUMBERS {
-            let message = format!(
-                "of shape {shape:?} are {count} numbers, and {MOST_NUMBERS} are the most that are sampled"
-            );
+            let message = format!("of shape {shape:?} are {count} numbers; the maximum is {MOST_NUMBERS}");
             return Err(Error::invalid("latents", message));
         }
         // Total memory of the arrays made in each step.

@@ -16,7 +16,7 @@ pub(crate) use start_ports;
 
 /// Descriptions of these ports and of each stage's `init`.
 pub(crate) const ABOUT: [(&str, &str); 3] = [
-    ("init", "What to start from in place of noise alone."),
+    ("init", "Start of the sampling in place of noise alone."),
     (
         "strength",
         "How much of `init` turns into noise before sampling starts: the time on the schedule, and with it the share of \
@@ -48,7 +48,7 @@ impl Start {
         let mask = match args.has("mask") {
             true => {
                 let mask = args.tensor_f32("mask")?.into_dimensionality::<Ix2>();
-                let mask = mask.map_err(|e| Error::Internal(format!("a mask that is no area: {e}")))?;
+                let mask = mask.map_err(|e| Error::Internal(format!("a mask that is not an area: {e}")))?;
                 if mask.is_empty() {
                     return Err(Error::invalid("mask", "is without pixels"));
                 }

@@ -13,7 +13,7 @@ pub(crate) fn register(registry: &mut Registry) -> Result<()> {
         ports: &[
             ("tensors", "The batch."),
             ("index", "Which one, counted from 0."),
-            ("tensor", "That one, as a batch of one."),
+            ("tensor", "The chosen tensor, as a batch of one."),
         ],
     };
     plan.add(registry, run)

@@ -17,7 +17,10 @@ pub(crate) fn register(registry: &mut Registry) -> Result<()> {
         kind: "tensor.load",
         signature: "file: file -> tensor: f32[b,c,h,w]",
         about: "Reads a NumPy file (`.npy`) of four dimensions, f32 or f64, of at most 256 MiB: an embedding or latents.",
-        ports: &[("file", "The file; a changed one is read again."), ("tensor", "Its numbers, as f32.")],
+        ports: &[
+            ("file", "The file; a changed one is read again."),
+            ("tensor", "The file's numbers, as f32."),
+        ],
     };
     let hooks = Hooks { file: |file| shape(file).map(drop), lengths, ..Hooks::default() };
     plan.add_reading(LARGEST, registry, hooks, run)
@@ -42,7 +45,7 @@ fn lengths(known: &Args<'_>) -> Vec<KnownLength> {
 }
 
 fn misshapen(file: &File, shape: &[usize]) -> Error {
-    failed(file, format!("holds a tensor of shape {shape:?}; [b,c,h,w] is wanted"))
+    failed(file, format!("holds a tensor of shape {shape:?}; [b,c,h,w] is expected"))
 }
 
 fn run(_: &mut Ctx<'_>, args: &Args<'_>) -> Result<Vec<Value>> {

@@ -13,9 +13,9 @@ pub(crate) fn register(registry: &mut Registry) -> Result<()> {
         "a: f32[b,c,h,w], b: f32[b,c,h,w], amount: float = 0.5 {0.0..1.0} -> tensor: f32[b,c,h,w]";
     let ports = [
         ("a", "An embedding or latents."),
-        ("b", "Another of the same shape."),
-        ("amount", "How far to go from a to b; 0 is exactly a, 1 exactly b."),
-        ("tensor", "What lies between."),
+        ("b", "Another tensor of the same shape."),
+        ("amount", "Share of b: 0 gives exactly a, 1 exactly b."),
+        ("tensor", "The mixed tensor."),
     ];
     let about =
         "Mixes two tensors straight: (1 - amount) · a + amount · b. For embeddings of pictures and text.";

@@ -15,7 +15,7 @@ pub(crate) fn register(registry: &mut Registry) -> Result<()> {
                     width: int {1..4096}, seed: int = 0 {0..} -> tensor: f32[b,c,h,w]",
         about: "Draws normal numbers (mean 0, variance 1), the same for the same seed: at most 16,777,216 of them.",
         ports: &[
-            ("batch", "How many tensors; each goes on where the one before it ended."),
+            ("batch", "Number of tensors; each continues the random numbers of the previous one."),
             ("channels", "Channels, as 16 of an embedding or 4 of latents."),
             ("height", "Cells down."),
             ("width", "Cells across."),
@@ -47,7 +47,7 @@ fn allowed(shape: &[usize]) -> Result<usize> {
     // At most 2^48, by the ranges of the ports, so it cannot overflow.
     let count: usize = shape.iter().product();
     if count > MOST {
-        return Err(Error::invalid("batch", format!("{shape:?} are {count} numbers; {MOST} is the most")));
+        return Err(Error::invalid("batch", format!("{shape:?} are {count} numbers; the maximum is {MOST}")));
     }
     Ok(count)
 }

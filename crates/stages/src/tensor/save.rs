@@ -28,7 +28,7 @@ impl Save {
                 (
                     "name",
                     "The file's name, which ends in .npy; it may lie in a folder that is there, without `..`. It has no colon \
-                     and no signs that cannot be seen, and is no name of a device.",
+                     and no signs that cannot be seen, and is not a name of a device.",
                 ),
                 ("saved", "The name again, so that a graph can have the file as its output."),
             ],

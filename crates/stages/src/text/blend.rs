@@ -13,8 +13,8 @@ pub(crate) fn register(registry: &mut Registry) -> Result<()> {
         ports: &[
             ("a", "States, from `wuerst.text_encode`."),
             ("b", "States of another text, from the same encoder."),
-            ("amount", "How far to go from a to b."),
-            ("states", "What lies between."),
+            ("amount", "Share of b: 0 gives a, 1 gives b."),
+            ("states", "The mixed states."),
         ],
     };
     plan.add(registry, run)?;
@@ -25,7 +25,7 @@ pub(crate) fn register(registry: &mut Registry) -> Result<()> {
         ports: &[
             ("a", "States, from `wuerst.text_encode`."),
             ("b", "States of another text, from the same encoder."),
-            ("amounts", "How far to go from a to b, each from 0 to 1, as `float.range` gives them."),
+            ("amounts", "Shares of b, each from 0 (a) to 1 (b), as `float.range` gives them."),
             ("states", "The mixed states, one for each amount."),
         ],
     };

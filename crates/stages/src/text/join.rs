@@ -18,8 +18,8 @@ pub(crate) fn register(registry: &mut Registry) -> Result<()> {
             ("b", "The second part."),
             ("c", "The third part."),
             ("d", "The fourth part."),
-            ("between", "What stands between two parts."),
-            ("text", "All of it."),
+            ("between", "Separator between two parts."),
+            ("text", "The whole text."),
         ],
     };
     plan.add(registry, run)
@@ -32,7 +32,7 @@ fn run(_: &mut Ctx<'_>, args: &Args<'_>) -> Result<Vec<Value>> {
     let length = parts.iter().map(|part| part.len()).sum::<usize>()
         + between.len().saturating_mul(parts.len().saturating_sub(1));
     if length > LONGEST {
-        return Err(Error::invalid("text", format!("would have {length} bytes, and 16 MiB are the most")));
+        return Err(Error::invalid("text", format!("would have {length} bytes; the maximum is 16 MiB")));
     }
     Ok(vec![parts.join(between).into()])
 }

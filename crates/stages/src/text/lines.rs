@@ -16,7 +16,7 @@ pub(crate) fn register(registry: &mut Registry) -> Result<()> {
         ports: &[
             ("text", "The text, as a file holds it."),
             ("lines", "The entries, one a line."),
-            ("count", "How many there are."),
+            ("count", "The number of entries."),
         ],
     };
     plan.add(registry, lines)?;

@@ -1,4 +1,4 @@
-//! `text.part`, `text.join_lines` and `text.repeat`: lists of texts, one a line, entry by entry.
+//! `text.part`, `text.join_lines` and `text.repeat`: process lists of texts entry by entry, one per line.
 
 use wuerst_core::{Args, Batch, Error, Registry, Result, entries};
 
@@ -13,9 +13,9 @@ pub(crate) fn register(registry: &mut Registry) -> Result<()> {
         about: "Parts each entry of a list in two, as `7|a red apple` into a seed and a prompt.",
         ports: &[
             ("lines", "The entries, one a line."),
-            ("at", "What stands between the two parts; where it comes more than once, the first counts."),
-            ("first", "What stands before, of each entry, one a line."),
-            ("rest", "What stands behind, of each entry, one a line."),
+            ("at", "Separator of the two parts; each entry is split at the first one."),
+            ("first", "The part of each entry before the separator, one a line."),
+            ("rest", "The part of each entry after the separator, one a line."),
         ],
     };
     plan.add(registry, |_, args| {
@@ -47,16 +47,16 @@ pub(crate) fn register(registry: &mut Registry) -> Result<()> {
                 space are left out. The list has at most 16 MiB.",
         ports: &[
             ("lines", "The entries, one a line."),
-            ("before", "What stands before each entry."),
-            ("after", "What stands behind each entry."),
-            ("between", "What stands between two parts."),
+            ("before", "Text put before each entry."),
+            ("after", "Text put after each entry."),
+            ("between", "Separator between two parts."),
             ("-> lines", "The longer entries, one a line."),
         ],
     };
     plan.add(registry, |_, args| {
         let entries = listed(args)?;
         let [before, after, between] = ["before", "after", "between"].map(|port| args.text(port));
-        // Within an entry there is no new line.
+        // Line breaks within an entry are replaced.
         let [before, after, between] =
             [before?, after?, between?].map(|text| text.replace(['\n', '\r'], " "));
         let more = before.len() + after.len() + 2 * between.len() + 1;
@@ -73,18 +73,17 @@ pub(crate) fn register(registry: &mut Registry) -> Result<()> {
         about: "Repeats the entries of a list: each of them, and then all of it. It has at most 16,384 in the end, and 16 MiB.",
         ports: &[
             ("lines", "The entries, one a line."),
-            ("each", "How often an entry comes before the next."),
-            ("all", "How often the list comes."),
+            ("each", "Number of repetitions of each entry."),
+            ("all", "Number of repetitions of the whole list."),
             ("-> lines", "The longer list, one entry a line."),
-            ("count", "How many there are."),
+            ("count", "The number of entries."),
         ],
     };
     plan.add(registry, |_, args| {
         let (entries, each, all) = (listed(args)?, args.count("each")?, args.count("all")?);
         let count = entries.len().saturating_mul(each).saturating_mul(all);
         if count > Batch::MOST {
-            let message =
-                format!("makes {count} entries, and {} are the most: repeat them less", Batch::MOST);
+            let message = format!("makes {count} entries; the maximum is {}: repeat them less", Batch::MOST);
             return Err(Error::invalid("lines", message));
         }
         within(entries.iter().map(|entry| (entry.len() + 1).saturating_mul(each).saturating_mul(all)))?;
@@ -93,23 +92,23 @@ pub(crate) fn register(registry: &mut Registry) -> Result<()> {
     })
 }
 
-/// The entries of the argument `lines`, of which there are some, and not too many.
+/// The entries of the argument `lines`, checked to be at least one, and not too many.
 fn listed<'a>(args: &Args<'a>) -> Result<Vec<&'a str>> {
     let entries = entries(args.text("lines")?);
     match entries.len() {
         0 => Err(Error::invalid("lines", "is a list without entries")),
         count if count > Batch::MOST => {
-            Err(Error::invalid("lines", format!("has {count} entries, and {} are the most", Batch::MOST)))
+            Err(Error::invalid("lines", format!("has {count} entries; the maximum is {}", Batch::MOST)))
         }
         _ => Ok(entries),
     }
 }
 
-/// Refuses a list that would be too long.
+/// Refuses lists that would be too long.
 fn within(lengths: impl Iterator<Item = usize>) -> Result<()> {
     let sum = lengths.fold(0usize, usize::saturating_add);
     if sum > LONGEST {
-        return Err(Error::invalid("lines", format!("would have {sum} bytes, and 16 MiB are the most")));
+        return Err(Error::invalid("lines", format!("would have {sum} bytes; the maximum is 16 MiB")));
     }
     Ok(())
 }

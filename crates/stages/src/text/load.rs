@@ -15,7 +15,7 @@ pub(crate) fn register(registry: &mut Registry) -> Result<()> {
         kind: "text.load",
         signature: "file: file -> text: text",
         about: "Reads a text file, UTF-8, of at most 16 MiB.",
-        ports: &[("file", "The file; a changed one is read again."), ("text", "All of it.")],
+        ports: &[("file", "The file; a changed one is read again."), ("text", "The whole text.")],
     };
     let hooks = Hooks { file: check, ..Hooks::default() };
     plan.add_reading(LARGEST, registry, hooks, run)
@@ -36,7 +36,7 @@ fn read(file: &File) -> Result<String> {
     let mut text = String::new();
     let read = file.content()?.take(LARGEST + 1).read_to_string(&mut text);
     if text.len() as u64 > LARGEST {
-        return Err(failed(std::io::Error::other("has more than 16 MiB, which is no list of prompts")));
+        return Err(failed(std::io::Error::other("has more than 16 MiB, which is not a list of prompts")));
     }
     match read {
         Ok(_) => Ok(byte_order::unmarked(&text).to_owned()),

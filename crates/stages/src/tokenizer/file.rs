@@ -179,7 +179,7 @@ fn next<T: for<'t> Deserialize<'t>>(text: &str) -> Result<(T, &str), String> {
     match values.next() {
         Some(Ok(value)) => Ok((value, &text[values.byte_offset()..])),
         Some(Err(error)) => Err(error.to_string()),
-        None => Err("it ends before its end".to_owned()),
+        None => Err("it is truncated".to_owned()),
     }
 }
 
@@ -199,8 +199,8 @@ fn value(name: &str, part: &str) -> Result<Value, String> {
 impl<'a> Parts<'a> {
     /// Finds the parts in one pass over the JSON, without keeping it.
     fn find(text: &'a str) -> Result<Parts<'a>, String> {
-        let wrong = |why: &str| format!("is no tokenizer: {}", short(why));
-        let mut rest = text.trim_start().strip_prefix('{').ok_or_else(|| wrong("it is no JSON object"))?;
+        let wrong = |why: &str| format!("is not a tokenizer: {}", short(why));
+        let mut rest = text.trim_start().strip_prefix('{').ok_or_else(|| wrong("it is not a JSON object"))?;
         let mut parts: Vec<(&'static str, &str)> = vec![];
         loop {
             rest = rest.trim_start();
@@ -226,7 +226,7 @@ impl<'a> Parts<'a> {
             match rest.strip_prefix(',') {
                 Some(after) => rest = after,
                 None if rest.starts_with('}') => {}
-                None => return Err(wrong("it ends before its end")),
+                None => return Err(wrong("it is truncated")),
             }
         }
     }
@@ -256,7 +256,7 @@ impl<'a> Parts<'a> {
         if self.tree() > tree::MOST {
             let most = tree::MOST;
             return Err(format!(
-                "the tokens of its `model` begin in too many ways: a tree of {most} bytes is read"
+                "the tokens of its `model` have too many different beginnings: their tree may take at most {most} bytes"
             ));
         }
         let texts = [&model.unk_token, &model.continuing_subword_prefix, &model.end_of_word_suffix];

@@ -87,7 +87,7 @@ fn read(file: &File) -> Result<String> {
     whole.map_err(|error| failed_unless_memory(file.path(), error.into()))?;
     check_size(file.path(), text.len() as u64)?;
     match stand_in::of_bytes(text.as_bytes()) {
-        Some(what) => Err(failed(file.path(), format!("is no tokenizer but {what}"))),
+        Some(what) => Err(failed(file.path(), format!("is not a tokenizer but {what}"))),
         None => Ok(byte_order::unmarked(&text).to_owned()),
     }
 }
@@ -158,7 +158,10 @@ impl Tokenizer {
             length if length == self.length => Ok(encoding),
             length => {
                 let want = self.length;
-                Err(failed(&self.path, format!("gives {length} tokens for a text, where {want} are wanted")))
+                Err(failed(
+                    &self.path,
+                    format!("gives {length} tokens for a text, where {want} are expected"),
+                ))
             }
         }
     }

@@ -218,7 +218,7 @@ fn repetition(rest: &mut Rest<'_>) -> Result<bool, String> {
     let numbers: Option<Vec<u32>> =
         text.split(',').filter(|part| !part.is_empty()).map(|part| part.trim().parse().ok()).collect();
     let numbers = numbers.filter(|numbers| (1..=2).contains(&numbers.len()));
-    let Some(numbers) = numbers else { return Err("has a `{` that is no repetition".into()) };
+    let Some(numbers) = numbers else { return Err("has a `{` that is not a repetition".into()) };
     if numbers.iter().any(|n| *n > REPEATED) {
         return Err(format!("repeats something more than {REPEATED} times"));
     }

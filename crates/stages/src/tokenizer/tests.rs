@@ -146,9 +146,9 @@ fn other_parts_are_bounded() {
 
 #[test]
 fn damaged_files_are_errors() {
-    refused("", "is no tokenizer");
-    refused(&"[".repeat(1_000_000), "is no tokenizer");
-    refused(&format!("{{\"normalizer\":{}", "[".repeat(1_000_000)), "is no tokenizer");
+    refused("", "is not a tokenizer");
+    refused(&"[".repeat(1_000_000), "is not a tokenizer");
+    refused(&format!("{{\"normalizer\":{}", "[".repeat(1_000_000)), "is not a tokenizer");
     refused("{}", "has no `model`");
     refused(&with("model", json!({ "type": "WordLevel" })), "model");
     // The library slices a token of two bytes at its first.
@@ -174,7 +174,7 @@ fn trees_of_tokens_are_bounded() {
         json!({ "type": "Unigram", "unk_id": 0, "vocab": vocab })
     };
     assert!(ids(&with("model", model(20)), 5).is_ok());
-    refused(&with("model", model(2000)), "begin in too many ways");
+    refused(&with("model", model(2000)), "too many different beginnings");
 }
 
 #[test]

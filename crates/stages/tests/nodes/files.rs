@@ -65,7 +65,7 @@ fn names_outside_folder_are_refused_early() {
         assert!(load.contains("nodes.n.with.file") && !load.contains("damaged"), "{load}");
     }
     assert_eq!(fs::read_dir(at).unwrap().count(), 0);
-    // A text that is made in the graph is no file.
+    // A text that is made in the graph is not a file.
     let text = "wuerstchen: 1\nnodes:\n  j: { use: text.join, with: { a: ../secret, b: .png } }\n  \
                 l: { use: image.load, with: { file: $j.text } }\noutputs: { image: $l.image }\n";
     let refused = Graph::load(text, &registry(at)).unwrap_err().to_string();
@@ -149,10 +149,10 @@ fn callers_name_any_file() {
     bare.set_models(Models::default().with_files(Files::default()));
     let graph = Graph::load(LOAD, &bare).unwrap();
     let said = &graph.missing_defaults()[0].message;
-    assert!(said.contains("name no files"), "{said}");
+    assert!(said.contains("cannot name files"), "{said}");
     let (mut observer, inputs) = ((), Inputs::new());
     let refused = Run::new(&graph, &inputs, &cache, &cancel, &mut observer).output("tensor").unwrap_err();
-    assert!(refused.to_string().contains("name no files"), "{refused}");
+    assert!(refused.to_string().contains("cannot name files"), "{refused}");
     // Replaced by the caller.
     let path = elsewhere.path().join("a.npy");
     let text = LOAD.replace("{ file: $file }", "{ file: b.npy }").replace(" = \"a.npy\"", "");
@@ -177,9 +177,12 @@ fn damaged_numbers_are_refused() {
         let at = text.windows(from.len()).position(|w| w == from.as_bytes()).unwrap();
         [&text[..at], to.as_bytes(), &text[at + from.len()..]].concat()
     };
-    assert!(load(b"").contains("no NumPy file") && load(&whole[..whole.len() - 1]).contains("no NumPy file"));
+    assert!(
+        load(b"").contains("not a NumPy file")
+            && load(&whole[..whole.len() - 1]).contains("not a NumPy file")
+    );
     // 4 GB by the header, which keeps its length; none of it is reserved.
-    assert!(load(&edited("1, 1, 4, 4", "9999,99999")).contains("no NumPy file"));
-    assert!(load(&edited("<f4", "<i4")).contains("f32 or f64 is wanted"));
-    assert!(load(&edited("1, 1, 4, 4", "1, 4,    4")).contains("[b,c,h,w] is wanted"));
+    assert!(load(&edited("1, 1, 4, 4", "9999,99999")).contains("not a NumPy file"));
+    assert!(load(&edited("<f4", "<i4")).contains("f32 or f64 is expected"));
+    assert!(load(&edited("1, 1, 4, 4", "1, 4,    4")).contains("[b,c,h,w] is expected"));
 }

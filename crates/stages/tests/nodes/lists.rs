@@ -17,7 +17,7 @@ fn ints(value: Result<Value>) -> Vec<i64> {
 fn text(value: Result<Value>) -> String {
     match value.unwrap() {
         Value::Text(text) => text.to_string(),
-        other => panic!("{other} is no text"),
+        other => panic!("{other} is not a text"),
     }
 }
 
@@ -34,14 +34,16 @@ fn texts_are_read_as_numbers() {
     let said = |kind: &str, with: &str, output: &str| said(one(kind, with, output, &[]));
     assert!(
         said("int.from_text", "text: '7.5'", "number")
-            .contains("`7.5` is no whole number: write digits alone")
+            .contains("`7.5` is not a whole number: write digits alone")
     );
-    assert!(said("float.from_text", "text: 'nan'", "number").contains("`nan` is no number"));
-    assert!(said("float.list", r#"lines: "1\n1e300""#, "numbers").contains("entry 2: `1e300` is no number"));
+    assert!(said("float.from_text", "text: 'nan'", "number").contains("`nan` is not a number"));
+    assert!(
+        said("float.list", r#"lines: "1\n1e300""#, "numbers").contains("entry 2: `1e300` is not a number")
+    );
     assert!(said("int.list", r##"lines: "# none""##, "numbers").contains("without numbers"));
     assert!(said("int.list", "lines: '18446744073709551615'", "numbers").contains("too large for a list"));
     let long = format!("lines: \"{}\"", "1\\n".repeat(1_000_000));
-    assert!(said("int.list", &long, "numbers").contains("has 1000000 lines, and 16384 are the most"));
+    assert!(said("int.list", &long, "numbers").contains("has 1000000 lines; the maximum is 16384"));
 }
 
 #[test]
@@ -70,7 +72,7 @@ fn lists_of_numbers_are_made() {
     assert!(said("int.range", "count: 1000000").contains("outside 1..16384"));
     assert!(said("int.range", "first: 9223372036854775807, count: 2").contains("do not stay between"));
     let often = said("int.repeat", "numbers: $a, each: 16384, all: 16384");
-    assert!(often.contains("makes 2 numbers 16384 times 16384 times, and 16384 are the most"), "{often}");
+    assert!(often.contains("makes 2 numbers 16384 times 16384 times; the maximum is 16384"), "{often}");
     assert!(
         crate::said(one("int.pick", "numbers: $a, index: 2", "number", &[&numbers])).contains("last of 2")
     );
@@ -93,12 +95,12 @@ fn lists_of_texts_are_parted_joined_and_repeated() {
     assert_eq!(text(one("text.repeat", with, "lines", &[])), "a\na\nb\nb\na\na\nb\nb");
     assert_eq!(one("text.repeat", with, "count", &[]).unwrap(), Value::Int(8));
     let often = said(one("text.repeat", r#"lines: "a\nb", each: 16384, all: 16384"#, "lines", &[]));
-    assert!(often.contains("makes 536870912 entries, and 16384 are the most"), "{often}");
+    assert!(often.contains("makes 536870912 entries; the maximum is 16384"), "{often}");
     let long = format!("lines: \"{}\"", "a\\n".repeat(1_000_000));
     assert!(said(one("text.repeat", &long, "lines", &[])).contains("has 1000000 entries"));
-    assert!(said(one("text.join_lines", &long, "lines", &[])).contains("16384 are the most"));
+    assert!(said(one("text.join_lines", &long, "lines", &[])).contains("the maximum is 16384"));
     let wide = format!("lines: \"{}\", before: \"{}\"", "a\\n".repeat(16_000), "b".repeat(16_000));
-    assert!(said(one("text.join_lines", &wide, "lines", &[])).contains("16 MiB are the most"));
+    assert!(said(one("text.join_lines", &wide, "lines", &[])).contains("the maximum is 16 MiB"));
 }
 
 #[test]

@@ -75,7 +75,7 @@ fn said(result: Result<Value>) -> String {
 fn tensor(value: Result<Value>) -> Tensor {
     match value.unwrap() {
         Value::Tensor(tensor) => tensor,
-        other => panic!("{other} is no tensor"),
+        other => panic!("{other} is not a tensor"),
     }
 }
 

@@ -66,7 +66,7 @@ pub fn fit(folder: &Path, pictures: impl IntoIterator<Item = Result<wuerst::Tens
     let [embedding, latents] = cells;
     let prior = metadata::path(folder, "prior");
     let Metadata::Prior(mut own) = metadata::read(&prior)? else {
-        bail!("{} is no prior", prior.display());
+        bail!("{} is not a prior", prior.display());
     };
     // Previews are made while the prior still works on its own scale.
     let (map, of_embedding) = embedding.map(|e| (e - own.embedding_shift) / own.embedding_scale)?;
@@ -74,7 +74,7 @@ pub fn fit(folder: &Path, pictures: impl IntoIterator<Item = Result<wuerst::Tens
     metadata::write(&prior, &Metadata::Prior(own))?;
     let decoder = metadata::path(folder, "decoder");
     let Metadata::Decoder(mut own) = metadata::read(&decoder)? else {
-        bail!("{} is no decoder", decoder.display());
+        bail!("{} is not a decoder", decoder.display());
     };
     let (map, of_latents) = latents.map(|z| z)?;
     own.sampling.preview = Some(map);
@@ -94,7 +94,7 @@ struct Cells {
 impl Cells {
     /// Adds the cells of one picture: `f32[1,c,h,w]` with `u8[y,x,3]`.
     fn add(&mut self, latents: &Value, picture: &wuerst::Tensor) -> Result<()> {
-        let Value::Tensor(latents) = latents else { bail!("{latents} is no tensor") };
+        let Value::Tensor(latents) = latents else { bail!("{latents} is not a tensor") };
         let (&[1, channels, height, width], &[y, x, 3]) = (latents.shape(), picture.shape()) else {
             bail!("latents of shape {:?}, a picture of shape {:?}", latents.shape(), picture.shape());
         };

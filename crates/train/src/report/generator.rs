@@ -39,7 +39,7 @@ impl Generator {
         let engine = Engine::new(Options { models: models.to_owned(), stages, ..Options::default() })?;
         let changes: Vec<Change<'_>> = changes.iter().map(|(name, text)| Change::Text(name, text)).collect();
         let graph = engine.graph_with(GRAPH, &changes).with_context(|| {
-            format!("{} is no model folder; `wuerst-train export RUN` writes one", models.display())
+            format!("{} is not a model folder; `wuerst-train export RUN` writes one", models.display())
         })?;
         let from_embedding = engine.graph(FROM_EMBEDDING)?;
         Ok(Generator { engine, graph, from_embedding })

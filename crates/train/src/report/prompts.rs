@@ -53,7 +53,7 @@ pub fn prompts() -> Result<Vec<Prompt>> {
 }
 
 fn parse(line: &'static str) -> Result<Prompt> {
-    let (kind, text) = line.split_once('\t').context("a kind, a tab and a prompt are wanted")?;
+    let (kind, text) = line.split_once('\t').context("a kind, a tab and a prompt are expected")?;
     let Some(kind) = Kind::ALL.into_iter().find(|k| k.name() == kind) else { bail!("no kind `{kind}`") };
     Ok(Prompt { kind, text })
 }

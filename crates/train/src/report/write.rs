@@ -90,7 +90,7 @@ fn shown(md: &mut String, report: &Report) -> Result<()> {
          of {GRAIN}/255, by a ridge regression fitted on all real pictures, hidden ones included, and on noisy, blurred and \
          JPEG-compressed copies of them; {} concepts. Alignment is the cosine of prediction and truth. Background: whether \
          the border has the colour that the caption names (white if none); white ground: how far its pixels are off white in the mean, \
-         where that is wanted, in steps of 8 bits. Brackets hold 95 % of 1,000 bootstrap draws of the prompts.\n",
+         where that is expected, in steps of 8 bits. Brackets hold 95 % of 1,000 bootstrap draws of the prompts.\n",
         report.concepts
     )?;
     writeln!(

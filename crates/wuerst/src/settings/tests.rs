@@ -105,7 +105,7 @@ fn options_count_before_files() {
 fn other_files_are_not_opened() {
     let folder = tempfile::tempdir().unwrap();
     let said = Settings::read(folder.path()).unwrap_err().to_string();
-    assert!(said.contains("no regular file"), "{said}");
+    assert!(said.contains("not a regular file"), "{said}");
     let long = folder.path().join("long.yaml");
     fs::write(&long, vec![b'#'; LONGEST + 1]).unwrap();
     let said = Settings::read(&long).unwrap_err().to_string();

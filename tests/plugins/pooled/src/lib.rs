@@ -48,7 +48,7 @@ impl NodeKind for Pooled {
             if pixels as f64 % cell > 0.0 {
                 return Err(Refusal::at(
                     side,
-                    format!("{pixels} is no multiple of {cell}, the pixels to a cell"),
+                    format!("{pixels} is not a multiple of {cell}, the pixels to a cell"),
                 ));
             }
         }

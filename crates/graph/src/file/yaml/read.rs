@@ -323,7 +323,7 @@ fn sentence(error: &ScanError, text: &str) -> String {
         ("flow construct", "; is a closing `}` or `]` missing before?"),
         ("placement of ':'", "; is a closing `}` or `]` missing before?"),
         ("invalid indentation", "; is a closing `}`, `]` or quote missing before?"),
-        ("block mapping", "; is the line indented as those beside it?"),
+        ("block mapping", "; is the line indented like its neighbours?"),
         ("mapping values", "; write a text that holds `: ` in quotes"),
         ("unexpected character", "; write a text that begins with it in quotes"),
         ("document start", "; a line that begins with `%` has no meaning here"),

@@ -20,7 +20,7 @@ pub(super) fn part(id: &str, port: &Port, source: ValueSource, index: usize, of:
 
 fn cut(name: &str, args: &Args<'_>) -> Result<Value> {
     let [Some(Value::Tensor(tensor)), ..] = args.values() else {
-        return Err(Error::Internal("a part of what is no tensor".to_owned()));
+        return Err(Error::Internal("the input to split is not a tensor".to_owned()));
     };
     let (index, of) = (args.count("index")?, args.count("of")?);
     let rows = tensor.shape().first().copied().unwrap_or(0);
@@ -32,7 +32,7 @@ fn cut(name: &str, args: &Args<'_>) -> Result<Value> {
     match part.filter(|_| length > 0 && length * of == rows) {
         Some(part) => Ok(part.into()),
         None => {
-            let message = format!("has a batch of {rows}, where 1 or {of} is wanted");
+            let message = format!("has a batch of {rows}, where 1 or {of} is expected");
             Err(Error::invalid(name, message))
         }
     }
@@ -49,7 +49,7 @@ pub(super) fn counted(id: &str, port: &Port, source: ValueSource, by: i128) -> N
         vec![source, ValueSource::Literal(Value::Int(by))],
         |name, args| match args.values() {
             [Some(Value::Int(first)), Some(Value::Int(by))] => Ok(Value::Int(count(name, *first, *by)?)),
-            _ => Err(Error::Internal("counting from what is no number".to_owned())),
+            _ => Err(Error::Internal("the counting input is not a number".to_owned())),
         },
     )
 }
@@ -70,12 +70,12 @@ pub(super) fn joined(id: &str, port: &Port, sources: Vec<ValueSource>) -> Node {
             _ => None,
         };
         let parts: Option<Vec<Tensor>> = args.values().iter().map(tensor).collect();
-        let parts = parts.ok_or_else(|| Error::Internal("joining what is no tensor".to_owned()))?;
+        let parts = parts.ok_or_else(|| Error::Internal("an input to join is not a tensor".to_owned()))?;
         Ok(Tensor::joined(&parts.iter().collect::<Vec<_>>())?.into())
     })
 }
 
-/// One entry of a list.
+/// Selects one entry of a list.
 pub(super) fn item(id: &str, (port, entry): (&Port, Entry), source: ValueSource, index: usize) -> Node {
     let list = match &port.ty {
         Ty::Int => Ty::Tensor { dtype: DType::I64, dims: vec![Dim::Named("n".to_owned())] },
@@ -112,7 +112,7 @@ pub(super) fn item(id: &str, (port, entry): (&Port, Entry), source: ValueSource,
     adapter(id, "each.entry", inputs, gives, args, body)
 }
 
-/// The number of a list that `index` says.
+/// Selects the number at `index` of a list.
 fn nth_of<'a, T: Element>(args: &Args<'a>) -> Result<&'a T> {
     let [Some(Value::Tensor(list)), ..] = args.values() else { return Err(lost()) };
     list.values::<T>().and_then(|values| values.get(args.count("index").ok()?)).ok_or_else(lost)
@@ -122,7 +122,7 @@ fn lost() -> Error {
     Error::Internal("an entry behind the last of a list".to_owned())
 }
 
-/// The results of entries as one list.
+/// Joins the results of entries to a list.
 pub(super) fn listed(id: &str, (port, entry): (&Port, Entry), sources: Vec<ValueSource>) -> Node {
     let input =
         |index: usize| named(&format!("{}{index}", port.name), loose(&port.ty, &format!("n{index}_")));

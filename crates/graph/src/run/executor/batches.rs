@@ -28,7 +28,7 @@ impl Executor<'_> {
             None => None,
         };
         if let Some(count) = count.filter(|count| *count > Batch::MOST) {
-            let message = format!("is a batch of {count}, and {} are the most", Batch::MOST);
+            let message = format!("is a batch of {count}; the maximum is {}", Batch::MOST);
             return Err(Error::invalid(&*batch.over, message).in_node(&self.graph.nodes[node].id));
         }
         Ok(count.filter(|count| *count > 1))
@@ -46,7 +46,7 @@ impl Executor<'_> {
         Ok(())
     }
 
-    /// How many entries the lists of a node have that is run for each; `None` of another node.
+    /// Number of entries in the lists of a node that runs for each; `None` for other nodes.
     pub(super) fn entries(&mut self, node: usize) -> Result<Option<usize>> {
         let this = Arc::clone(&self.graph.nodes[node]);
         let Some(each) = Each::of(&*this.kind) else { return Ok(None) };
@@ -66,7 +66,7 @@ impl Executor<'_> {
             match (count, found) {
                 (None | Some(0), _) => return refused("is a list without entries".to_owned()),
                 (Some(count), _) if count > Batch::MOST => {
-                    return refused(format!("has {count} entries, and {} are the most", Batch::MOST));
+                    return refused(format!("has {count} entries; the maximum is {}", Batch::MOST));
                 }
                 (Some(count), Some((other, first))) if count != other => {
                     let message =
@@ -80,7 +80,7 @@ impl Executor<'_> {
         Ok(found.map(|(count, _)| count))
     }
 
-    /// Puts the nodes of each entry in a node's place.
+    /// Replaces a node by the nodes of each entry.
     pub(super) fn expand(&mut self, node: usize, count: usize) -> Result<()> {
         let Some(expanded) = entries::expand(&self.graph, node, count, &self.inputs)? else { return Ok(()) };
         self.graph = Cow::Owned(expanded.graph);
@@ -91,7 +91,7 @@ impl Executor<'_> {
         Ok(())
     }
 
-    /// The report of a node, or those of the nodes that it has become, one for each name.
+    /// The report of a node, or of the nodes that replaced it, one per name.
     pub(super) fn reports(&mut self, node: usize) -> Vec<NodeReport> {
         let Some(parts) = self.parts.get(&node).cloned() else {
             return self.slots[node].report.take().into_iter().collect();

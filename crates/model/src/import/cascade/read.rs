@@ -1,4 +1,4 @@
-//! Reads the parts of Stable Cascade, of folders and of single files.
+//! Reads the parts of Stable Cascade, from folders and from single files.
 
 use std::path::Path;
 
@@ -18,21 +18,21 @@ use crate::text::pooled::PooledClipConfig;
 use crate::vision::VisionConfig;
 use crate::vqgan::VqganConfig;
 
-/// The networks' class, and how the first files spell it.
+/// Class of the networks, and its spelling in the first files.
 const CLASSES: [&str; 2] = ["StableCascadeUNet", "StableCascadeUnet"];
 
-/// Keys of a network's configuration that were renamed.
+/// Renamed keys of a network's configuration.
 const ALIASES: [&str; 2] = ["c_in", "c_out"];
 
-/// Where the parts of a stage are looked for.
+/// Places that are searched for the parts of a stage.
 struct Places<'a> {
-    /// The stage's own folder.
+    /// Folder of the stage itself.
     own: &'a Path,
-    /// That of the other stage, for what the own one lacks.
+    /// Folder of the other stage, for parts missing in the own one.
     other: &'a Path,
-    /// A file with the network, and perhaps other parts.
+    /// A file with the network, and possibly other parts.
     file: Option<&'a Path>,
-    /// The network's folder.
+    /// Folder of the network.
     network: &'static str,
 }
 
@@ -46,7 +46,7 @@ fn placed<'a>(path: &'a Path, weights: Option<&'a Path>) -> (&'a Path, Option<&'
 }
 
 impl<'a> Places<'a> {
-    /// Of the prior and of the decoder.
+    /// The places of the prior and of the decoder.
     fn of(source: &'a ImportSource) -> [Places<'a>; 2] {
         let (prior, of_prior) = placed(&source.prior, source.prior_weights.as_deref());
         let (decoder, of_decoder) = placed(&source.decoder, source.decoder_weights.as_deref());
@@ -67,13 +67,13 @@ impl<'a> Places<'a> {
         ]
     }
 
-    /// The folder that has a part, the own one if both have.
+    /// The folder with a part; the own one if both have it.
     fn having(&self, part: &str) -> &'a Path {
         let there = |path: &Path| path.join(part).is_dir();
         if there(self.own) || !there(self.other) { self.own } else { self.other }
     }
 
-    /// The file, if there is one and it can be read.
+    /// Opens the file, if there is one.
     fn open(&self, problems: &mut Vec<String>) -> Option<Option<Checkpoint>> {
         let Some(file) = self.file else { return Some(None) };
         match Checkpoint::open(file) {
@@ -85,7 +85,7 @@ impl<'a> Places<'a> {
         }
     }
 
-    /// Whether all these parts are somewhere, and what is missing.
+    /// Checks that all these parts exist, and reports missing ones.
     fn complete(
         &self,
         what: &str,
@@ -93,7 +93,7 @@ impl<'a> Places<'a> {
         stranger: &str,
         problems: &mut Vec<String>,
     ) -> Option<()> {
-        // The network itself lies in its own folder alone.
+        // Only the own folder may contain the network itself.
         let place = |part: &str| if part == self.network { self.own } else { self.having(part) };
         let missing: Vec<&str> =
             needed.iter().copied().filter(|part| !place(part).join(part).is_dir()).collect();
@@ -101,7 +101,7 @@ impl<'a> Places<'a> {
             return Some(());
         }
         if self.file.is_none() || !self.own.is_dir() {
-            // Says it of the folder.
+            // Reports the problem of the folder.
             Folder::open(self.own, what, needed, stranger, problems)?;
         }
         problems.push(format!(
@@ -114,13 +114,13 @@ impl<'a> Places<'a> {
     }
 }
 
-/// The folder of a network: the small one if that is wanted, or alone there.
+/// The folder of a network: the small one if it is requested, or if it is the only one.
 fn chosen(path: &Path, large: &'static str, lite: &'static str, wanted: bool) -> &'static str {
     let there = |name: &str| path.join(name).is_dir();
     if wanted || (there(lite) && !there(large)) { lite } else { large }
 }
 
-/// Whether what is to be imported is of this family, by its configurations, or by the names in a file. `None` when a
+/// Whether the source belongs to this family, according to its configurations or the names in a file. `None` when a
 /// configuration cannot be read, which is a problem.
 pub fn is_cascade(source: &ImportSource, problems: &mut Vec<String>) -> Option<bool> {
     #[derive(Deserialize)]
@@ -138,7 +138,7 @@ pub fn is_cascade(source: &ImportSource, problems: &mut Vec<String>) -> Option<b
             if !folder.path(&name).exists() {
                 continue;
             }
-            // A configuration that is no JSON is told of where it is read as one.
+            // Invalid JSON is reported where the configuration is parsed.
             let class = serde_json::from_str::<Class>(&folder.text(&name)?);
             if class.is_ok_and(|class| CLASSES.contains(&class.name.as_str())) {
                 return Some(true);
@@ -148,7 +148,7 @@ pub fn is_cascade(source: &ImportSource, problems: &mut Vec<String>) -> Option<b
     Some(false)
 }
 
-/// What the prior's folder, or file, has.
+/// Parts of the prior's folder or file.
 pub struct Prior {
     pub index: PriorIndex,
     pub text: Text,
@@ -157,7 +157,7 @@ pub struct Prior {
     pub compressor: Option<Part<CompressorConfig>>,
 }
 
-/// What the decoder's folder, or file, has.
+/// Parts of the decoder's folder or file.
 pub struct Decoder {
     pub index: DecoderIndex,
     pub text: Text,
@@ -210,7 +210,7 @@ pub fn decoder(source: &ImportSource, problems: &mut Vec<String>) -> Option<Deco
     Some(Decoder { index: index?, text: text?, decoder: decoder?, vqgan, vqgan_encoder })
 }
 
-/// Stage C or B.
+/// Reads the network of stage C or B.
 fn network(
     places: &Places<'_>,
     file: Option<&Checkpoint>,
@@ -233,7 +233,7 @@ fn network(
                 return None;
             }
             let weights = single::denoiser(file.clone());
-            // Of a file that lacks some tensors all that are missing are named.
+            // If a file lacks only some tensors, all missing ones are named.
             let begun = weights.tensors().any(|(name, _)| name == "down_blocks.0.0.depthwise.weight");
             let config = single::network(&weights, near.as_ref()).or(near.filter(|_| begun));
             let Some(config) = config else {
@@ -245,7 +245,7 @@ fn network(
             if config.is_decoder() != places.network.starts_with("decoder") {
                 let file = file.path().display();
                 problems.push(format!(
-                    "{file} is stage {is}, where stage {wanted} is wanted: are the files swapped?"
+                    "{file} is stage {is}, where stage {wanted} is expected: are the files swapped?"
                 ));
                 return None;
             }
@@ -263,7 +263,7 @@ fn network(
     parts::part(&mut folder, name, config, graph, weights)
 }
 
-/// The text encoder with its projection: of a bundle, or of a folder.
+/// The text encoder with its projection, from a bundle or a folder.
 fn text(
     places: &Places<'_>,
     [name, file]: [&'static str; 2],
@@ -302,7 +302,7 @@ fn text(
     parts::text_of(&mut folder, [name, file], (network, features), weights?, tokenizer, schedule)
 }
 
-/// How pictures are made ready, as in `preprocessor_config.json`; the default is CLIP's.
+/// Preprocessing of pictures, as in `preprocessor_config.json`; the default is CLIP's.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(default)]
 struct Preprocessor {
@@ -319,7 +319,7 @@ impl Default for Preprocessor {
     }
 }
 
-/// The vision tower: of a bundle, or of a folder.
+/// The vision tower, from a bundle or a folder.
 fn vision(
     places: &Places<'_>,
     bundled: Option<Checkpoint>,

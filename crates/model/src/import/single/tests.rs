@@ -189,7 +189,7 @@ fn mislabelled_files_are_named() {
         ..source()
     };
     let message = said(swapped);
-    assert!(message.contains("is stage B, where stage C is wanted: are the files swapped?"), "{message}");
+    assert!(message.contains("is stage B, where stage C is expected: are the files swapped?"), "{message}");
     let other = bundle("stable-cascade/vqgan/diffusion_pytorch_model.safetensors");
     let message = said(ImportSource { prior_weights: Some(other), ..source() });
     assert!(message.contains("neither stage B nor C"), "{message}");

@@ -48,7 +48,7 @@ pub enum UnfoldError {
     Tensor(#[from] TensorError),
     /// Constants take too much memory.
     #[error(
-        "the node {node} makes the model's constants larger than {most} bytes, which is the most for its weights"
+        "the node {node} makes the model's constants larger than {most} bytes, the maximum for its weights"
     )]
     TooLarge {
         /// Name and operator.

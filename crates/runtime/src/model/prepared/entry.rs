@@ -43,7 +43,7 @@ impl Entry {
         };
         match fs::symlink_metadata(path) {
             Ok(about) if about.is_dir() => {}
-            Ok(_) => return foreign(path, &"is no folder of this cache"),
+            Ok(_) => return foreign(path, &"is not a folder of this cache"),
             Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(None),
             Err(e) => return Err(e),
         }
@@ -52,7 +52,7 @@ impl Entry {
             let entry = entry?;
             let about = entry.metadata()?;
             if !about.is_file() || ![MODEL, WEIGHTS, SEAL].iter().any(|name| entry.file_name() == *name) {
-                return foreign(&entry.path(), &"is no file of this cache");
+                return foreign(&entry.path(), &"is not a file of this cache");
             }
             bytes += about.len();
         }
@@ -67,7 +67,7 @@ impl Entry {
                 Ok(Some(Entry { path: path.to_owned(), seal: seal.trim_end().to_owned(), used, bytes }))
             }
             (Err(why), _) => foreign(&seal, &why),
-            (Ok(_), None) => foreign(&seal, &"is no seal of this cache"),
+            (Ok(_), None) => foreign(&seal, &"is not a seal of this cache"),
         }
     }
 
