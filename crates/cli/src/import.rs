@@ -22,7 +22,7 @@ pub(crate) struct Args {
     /// Folder to write; must be missing or empty
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
-    /// How weights are stored where the networks compute in f32; with `--compute f16` they are f16
+    /// Storage of weights if the networks compute in f32; with `--compute f16` they are f16
     #[arg(long, value_enum, default_value_t = Dtype::F32)]
     dtype: Dtype,
     #[command(flatten)]
@@ -30,13 +30,14 @@ pub(crate) struct Args {
     /// Weights of the semantic compressor, for pictures as prompts: a safetensors file
     #[arg(long, value_name = "FILE")]
     compressor: Option<PathBuf>,
-    /// Stable Cascade's stage C in one file, in place of the folder's: the authors' or a fine-tune's, or ComfyUI's bundle
+    /// Stable Cascade's stage C in one file, in place of the folder's network: from the authors, a fine-tune, or
+    /// ComfyUI's bundle
     #[arg(long, value_name = "FILE")]
     prior_weights: Option<PathBuf>,
     /// Stable Cascade's stage B in one file
     #[arg(long, value_name = "FILE")]
     decoder_weights: Option<PathBuf>,
-    /// Of Stable Cascade, take the small networks (prior_lite, decoder_lite) where the large ones are there too
+    /// For Stable Cascade, use the small networks (prior_lite, decoder_lite) even if the large ones exist
     #[arg(long)]
     lite: bool,
 }

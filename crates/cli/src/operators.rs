@@ -16,17 +16,17 @@ pub(crate) struct Choice {
     /// or AMX, with slightly different pictures. For ONNX Runtime's CPU provider
     #[arg(long, value_enum, value_name = "TYPE")]
     quantize: Option<Quantize>,
-    /// What the networks compute in
+    /// Precision in which the networks compute
     #[arg(long, value_enum, value_name = "TYPE", default_value_t = Type::F32)]
     compute: Type,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, ValueEnum)]
 enum Type {
-    /// Four bytes a number, on every device
+    /// Four bytes per number, on every device
     F32,
-    /// Two bytes a number, for GPUs: twice to eight times the speed of f32 in half the memory. Sums and what would overflow stay
-    /// in f32, and so do inputs and outputs
+    /// Two bytes per number, for GPUs: two to eight times the speed of f32 in half the memory. Sums, and operations that
+    /// would overflow, stay in f32, and so do inputs and outputs
     F16,
 }
 

@@ -41,8 +41,8 @@ pub(crate) struct Args {
     /// Changes the kind of a node, such as prior=acme.prior
     #[arg(long = "use", value_name = "NODE=KIND", value_parser = pairs::pair)]
     kind: Vec<(String, String)>,
-    /// Writes an output, as image=apple.png: .png for pictures and masks, .npy for tensors, .txt for texts and numbers. Of a list of
-    /// pictures apple-0001.png and so on, each as soon as it is finished
+    /// Writes an output, such as image=apple.png: .png for pictures and masks, .npy for tensors, .txt for texts and
+    /// numbers. A list of pictures becomes apple-0001.png and so on, each written as soon as it is finished
     #[arg(short, long, value_name = "OUTPUT=FILE", value_parser = paths::of_output(), required = true)]
     output: Vec<paths::Named>,
     /// Omits the recipe from PNG files

@@ -1,7 +1,7 @@
-//! Lists of texts: an entry a line.
+//! Lists of texts, one entry per line.
 
-/// The entries of a list that is written as a text, one a line, without space around them: without empty lines, and without
-/// those that begin with `#`. All nodes that read a list of texts agree on this.
+/// The entries of a list in a text, one per line, trimmed. Empty lines and lines that begin with `#` are skipped. All
+/// nodes that read a list of texts use this function.
 ///
 /// ```
 /// assert_eq!(wuerst_core::entries("a\n\n # no\n b "), ["a", "b"]);

@@ -146,7 +146,7 @@ fn pictures((dtype, dims): (DType, &[Dim]), (from, from_dims): (DType, &[Dim])) 
     differ && dims.len() == from_dims.len() && colours(dims) && colours(from_dims)
 }
 
-/// A picture as bytes or floats; none where there is no memory for it.
+/// Converts a picture between bytes and floats; `None` if memory is short.
 fn repainted(picture: &Tensor, dtype: DType) -> Option<Tensor> {
     match dtype {
         DType::U8 => {

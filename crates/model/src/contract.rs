@@ -7,19 +7,19 @@ use crate::record::{Axis, DType, Id, NetworkGraph};
 /// A stage, for which a model can be used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Contract {
-    /// Token ids to states.
+    /// Computes the states of token ids.
     TextEncoder,
-    /// Noise to the semantic embedding (stage C).
+    /// Denoises the semantic embedding (stage C).
     Prior,
-    /// Noise to the VQGAN's latents (stage B).
+    /// Denoises the VQGAN's latents (stage B).
     Decoder,
-    /// Latents to a picture (stage A).
+    /// Decodes latents to a picture (stage A).
     VqganDecoder,
-    /// A picture to latents (stage A).
+    /// Encodes a picture to latents (stage A).
     VqganEncoder,
     /// Computes the semantic embedding of a picture.
     Compressor,
-    /// A picture to its CLIP embedding, which Stable Cascade's prior varies.
+    /// Computes the CLIP embedding of a picture, which Stable Cascade's prior varies.
     ImageEncoder,
 }
 
@@ -73,8 +73,8 @@ impl Contract {
         }
     }
 
-    /// The signature of a model that `has` inputs and outputs of these names: [`Contract::signature`], or where it has
-    /// `pooled` that of Stable Cascade's networks, or [`Contract::signature_with_timestep`] of older ones.
+    /// The signature of a model whose inputs and outputs satisfy `has`: [`Contract::signature`], that of Stable Cascade's
+    /// networks for `pooled`, or [`Contract::signature_with_timestep`] for older ones.
     pub fn signature_of(self, has: impl Fn(&str) -> bool) -> String {
         let pooled = "pooled: f32[b,1,p]";
         match self {
@@ -180,7 +180,7 @@ pub fn text(g: &mut NetworkGraph, sizes: &Sizes, features: usize) -> Id {
     g.input("text", DType::F32, &axes)
 }
 
-/// `pooled` f32 `[batch, 1, features]`: what a text encoder makes of each text as a whole.
+/// `pooled` f32 `[batch, 1, features]`: a text encoder's vector for each whole text.
 pub fn pooled(g: &mut NetworkGraph, sizes: &Sizes, features: usize) -> Id {
     g.input("pooled", DType::F32, &[Axis::named("batch", sizes.batch), Axis::fixed(1), Axis::fixed(features)])
 }

@@ -249,7 +249,7 @@ pub fn timestep_block(g: &mut NetworkGraph, name: &str, x: ChannelsLast, r: Id) 
     timestep_block_with(g, x, &[(format!("{name}.mapper"), r)])
 }
 
-/// [`timestep_block`] of several embeddings `[b,c_r]`, each with the name of its own layer; their scales and shifts add up.
+/// [`timestep_block`] for several embeddings `[b,c_r]`, each with the name of its own layer; scales and shifts are added.
 pub fn timestep_block_with(g: &mut NetworkGraph, x: ChannelsLast, mapped: &[(String, Id)]) -> ChannelsLast {
     let c = features(g, x.tokens);
     let mut sum: Option<Id> = None;
@@ -267,14 +267,14 @@ pub fn timestep_block_with(g: &mut NetworkGraph, x: ChannelsLast, mapped: &[(Str
     x.with(scaled).add(g, b)
 }
 
-/// What the attention blocks of one level have in common.
+/// Properties shared by the attention blocks of one level.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct AttnBlock {
-    /// Attention heads, which divide the channels.
+    /// Number of attention heads, a divisor of the number of channels.
     pub heads: usize,
-    /// Whether the picture attends to itself too, and not to the condition alone.
+    /// Whether the picture attends to itself in addition to the condition.
     pub self_attn: bool,
-    /// Share of the result zeroed while training.
+    /// Fraction of the result that is set to zero in training.
     pub dropout: f32,
 }
 

@@ -25,17 +25,17 @@ pub const PREFIX: &str = "wuerst.";
 pub enum Metadata {
     /// Computes from token ids the states that the other stages attend to.
     TextEncoder(TextEncoder),
-    /// Noise to the semantic embedding (stage C).
+    /// Denoises the semantic embedding (stage C).
     Prior(Prior),
     /// Computes the VQGAN's latents from noise and the embedding (stage B).
     Decoder(Decoder),
-    /// Latents to a picture (stage A).
+    /// Decodes latents to a picture (stage A).
     VqganDecoder(Vqgan),
-    /// A picture to latents (stage A).
+    /// Encodes a picture to latents (stage A).
     VqganEncoder(Vqgan),
     /// Computes the semantic embedding of a picture.
     Compressor(Compressor),
-    /// A picture to its CLIP embedding.
+    /// Computes the CLIP embedding of a picture.
     ImageEncoder(ImageEncoder),
 }
 

@@ -108,7 +108,7 @@ impl Network {
         }
     }
 
-    /// What repeats in the network, by its sizes, in the recording.
+    /// Number of repeated blocks in the recording.
     pub(crate) fn blocks(&self) -> usize {
         match self {
             Network::Clip(config) => config.num_hidden_layers,

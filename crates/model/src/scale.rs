@@ -15,9 +15,8 @@ pub struct Scale {
     pub pixels_per_latent: usize,
     /// Divisor of the decoder's latents: 16.
     pub latent_multiple: usize,
-    /// The least side of the decoder's latents, where it makes them of an embedding of any size (Stable Cascade: 16). Every
-    /// multiple of [`Scale::latent_multiple`] from there on can be made then, and not only what follows from a size of
-    /// the embedding.
+    /// The smallest side of the decoder's latents, if it makes them from an embedding of any size (Stable Cascade: 16).
+    /// From there on, every multiple of [`Scale::latent_multiple`] is possible, independent of the embedding's size.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub least_latents: Option<usize>,
 }
@@ -45,7 +44,7 @@ impl Scale {
         (prior as f64 * self.latent_dim_scale).floor() as usize
     }
 
-    /// Latents of the decoder for a picture of this many pixels.
+    /// Latents of the decoder for a picture of this size.
     pub fn latents(&self, pixels: usize) -> usize {
         match self.least_latents {
             Some(_) => pixels / self.pixels_per_latent.max(1),
@@ -53,7 +52,7 @@ impl Scale {
         }
     }
 
-    /// Whether the decoder makes latents of this side.
+    /// Whether the decoder makes latents with this side.
     pub fn makes(&self, latents: usize) -> bool {
         latents >= self.least_latents.unwrap_or(1)
             && self.latent_multiple > 0

@@ -53,7 +53,7 @@ impl Schedule {
         (level(t) / level(0.)).clamp(1e-4, 0.9999)
     }
 
-    /// The time at which ᾱ is this much, between the limits that [`Schedule::alpha_bar`] keeps.
+    /// The time at which ᾱ has this value, within the limits of [`Schedule::alpha_bar`].
     fn time_of(&self, alpha_bar: f64) -> f64 {
         let first = (self.s / (1. + self.s) * FRAC_PI_2).cos();
         let t = (alpha_bar.sqrt() * first).min(1.).acos() / FRAC_PI_2 * (1. + self.s) - self.s;
@@ -67,8 +67,8 @@ impl Schedule {
         }
     }
 
-    /// The times at which there is as much more noise as a picture `shift` times as large needs (Hoogeboom et al., 2023): the
-    /// logarithm of the ratio of signal to noise falls by 2·ln(shift). As the limits of ᾱ keep off 0 and 1, so do the times.
+    /// The times with as much more noise as a picture `shift` times as large needs (Hoogeboom et al., 2023): the
+    /// logarithm of the signal-to-noise ratio falls by 2·ln(shift). Like ᾱ, the times stay away from 0 and 1.
     pub fn shifted(&self, times: &[f64], shift: f64) -> Vec<f64> {
         let moved = |t: &f64| {
             let kept = self.alpha_bar(*t);
@@ -76,7 +76,7 @@ impl Schedule {
             self.time_of((1. / (1. + (-level).exp())).clamp(1e-4, 0.9999))
         };
         let mut moved: Vec<f64> = times.iter().map(moved).collect();
-        // Times within the same limit would not fall.
+        // Times at one limit would be equal.
         moved.dedup();
         moved
     }

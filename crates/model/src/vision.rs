@@ -1,6 +1,6 @@
-//! CLIP's vision tower: from a picture to one vector, which Stable Cascade's prior varies.
+//! CLIP's vision tower: computes one vector from a picture, which Stable Cascade's prior varies.
 //!
-//! transformers calls it `CLIPVisionModelWithProjection`; names are those of its checkpoint, less `vision_model.`.
+//! transformers calls it `CLIPVisionModelWithProjection`; names are those of its checkpoint without `vision_model.`.
 
 use serde::{Deserialize, Serialize};
 
@@ -52,7 +52,7 @@ impl Default for VisionConfig {
 }
 
 impl VisionConfig {
-    /// CLIP ViT-L/14, which the published prior reads.
+    /// CLIP ViT-L/14, used by the published prior.
     pub fn l() -> VisionConfig {
         VisionConfig {
             hidden_size: 1024,
@@ -78,7 +78,7 @@ impl VisionConfig {
     }
 }
 
-/// The embedding `[b,projection_dim]` of pictures `[b,num_channels,image_size,image_size]`, normalised as CLIP was trained.
+/// The embedding `[b,projection_dim]` of pictures `[b,num_channels,image_size,image_size]`, normalised as in CLIP's training.
 pub fn embeds(g: &mut NetworkGraph, config: &VisionConfig, image: Id) -> Id {
     if let Err(message) = config.check() {
         return g.reject("vision", message);
@@ -96,7 +96,7 @@ pub fn embeds(g: &mut NetworkGraph, config: &VisionConfig, image: Id) -> Id {
     let patch = g.param("embeddings.patch_embedding.weight", &patch, Init::Normal(0.02));
     let patches = g.push(Op::Conv { stride: side, pads: [0; 4], groups: 1 }, &[image, patch]);
     let patches = g.push(Op::ImageToTokens, &[patches]);
-    // The class token stands before the patches of every picture of the batch.
+    // The class token comes before the patches of every picture.
     let class = g.param("embeddings.class_embedding", &[width], Init::Normal(0.02));
     let first = g.push(Op::Slice { axis: 1, start: 0, end: 1 }, &[patches]);
     let zero = g.scalar(0.);
@@ -106,7 +106,7 @@ pub fn embeds(g: &mut NetworkGraph, config: &VisionConfig, image: Id) -> Id {
     let tokens = (config.image_size / side).pow(2) + 1;
     let positions = table(g, "embeddings.position_embedding", tokens, width);
     let x = g.push(Op::Add, &[x, positions]);
-    // Spelt so in the checkpoints.
+    // The checkpoints have this spelling.
     let mut x = transformer.norm(g, "pre_layrnorm", x);
     for i in 0..config.num_hidden_layers {
         x = transformer.clip_layer(g, &format!("encoder.layers.{i}"), x, None);
@@ -119,7 +119,7 @@ pub fn embeds(g: &mut NetworkGraph, config: &VisionConfig, image: Id) -> Id {
     g.push(Op::Linear, &[class, projection])
 }
 
-/// The contract `image-encoder`: `image` to `embeds`. Of the sizes only the batch counts.
+/// The contract `image-encoder`: `image` to `embeds`. Only the batch of `sizes` is used.
 pub fn graph(config: &VisionConfig, sizes: &Sizes) -> Result<NetworkGraph, RecordError> {
     let mut g = NetworkGraph::new();
     let image = contract::square(&mut g, "image", sizes.batch, [config.num_channels, config.image_size]);

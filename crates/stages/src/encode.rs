@@ -1,4 +1,4 @@
-//! Text encoders: from token ids to the states that the prior and the decoder attend to, and to a vector for each text.
+//! Text encoders: compute from token ids the states that the prior and the decoder attend to, and a vector for each text.
 
 use std::sync::Arc;
 
@@ -10,8 +10,8 @@ use crate::lengths;
 use crate::sampling::batch;
 use crate::sampling::blame_model;
 
-/// `wuerst.text_encode` and `wuerst.text_encode_pooled`: the last hidden states of a text encoder, without or with the pooled
-/// text.
+/// `wuerst.text_encode` and `wuerst.text_encode_pooled`: compute the last hidden states of a text encoder, without or
+/// with the pooled text.
 pub(crate) struct Encode {
     spec: NodeSpec,
     pooled: bool,

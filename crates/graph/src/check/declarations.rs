@@ -102,7 +102,7 @@ pub(super) fn kinds<'a>(
     nodes
 }
 
-/// The kind for each entry of lists, where inputs are named that take some.
+/// Wraps a kind to run for each entry of lists, if inputs with lists are named.
 fn for_each(
     kind: Arc<dyn NodeKind>,
     each: &[Entry<String>],

@@ -1,7 +1,7 @@
-//! A node that is run for each entry of lists: `each: [prompt, seed]`.
+//! A node that runs for each entry of lists: `each: [prompt, seed]`.
 //!
-//! Its ports that are named so take lists, and its results are lists. When it is to run, and the lists' length is known, it
-//! gives way to the nodes that it stands for, once for each entry: see [`crate::run`].
+//! The named ports take lists, and the results are lists. When the node is about to run, and the length of the lists is
+//! known, it is replaced by one copy for each entry: see [`crate::run`].
 
 use std::any::Any;
 use std::sync::Arc;
@@ -12,31 +12,31 @@ use wuerst_core::{
 
 use super::node::{Node, ValueSource};
 
-/// The name of the dimension that counts entries, unless the kind has one of that name.
+/// Name of the dimension that counts entries, unless the kind uses this name.
 const COUNT: &str = "each";
 
-/// A node kind for each entry of lists.
+/// A node kind that runs for each entry of lists.
 pub(crate) struct Each {
-    /// With lists in the place of those ports, and of the results.
+    /// The specification with lists in place of the named ports and of the results.
     spec: NodeSpec,
     inner: Arc<dyn NodeKind>,
-    /// By input: whether it takes a list, and whether an entry of that is a batch of one.
+    /// For each input: the form of its list's entries, if it takes a list.
     lists: Vec<Option<Entry>>,
-    /// By output: whether an entry is a batch of one.
+    /// For each output: the form of its list's entries.
     gives: Vec<Entry>,
     pub(crate) template: Template,
 }
 
-/// How an entry stands in a list that is a tensor.
+/// Form of an entry in a list that is a tensor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Entry {
-    /// The list has a dimension more.
+    /// The list has an additional dimension.
     Item,
-    /// The entry has the first dimension too, of length 1.
+    /// The entry has the first dimension too, with length 1.
     Row,
 }
 
-/// The nodes that a node stands for, with the outputs that are its own.
+/// The nodes that replace a node, with the sources of its outputs.
 #[derive(Clone, Default)]
 pub(crate) struct Template {
     pub(crate) nodes: Vec<TemplateNode>,
@@ -46,18 +46,18 @@ pub(crate) struct Template {
 /// A node of a [`Template`].
 #[derive(Clone)]
 pub(crate) struct TemplateNode {
-    /// Its id is what comes after the id of the node that it is in. An argument from an input, by index, is the one of that
-    /// node; other nodes are counted within the template.
+    /// The id is a suffix to the id of the replaced node. An input argument, by index, refers to the replaced node's
+    /// argument; other nodes are indexed within the template.
     pub(crate) node: Node,
-    /// What stands in for an argument that comes from an input which is left out.
+    /// Defaults of arguments that come from inputs left out.
     pub(crate) defaults: Vec<ValueSource>,
 }
 
 impl Each {
-    /// A kind with lists in the place of some inputs, by name.
+    /// Wraps a kind so that the named inputs take lists.
     ///
     /// # Errors
-    /// The number of a name that is none of the kind's inputs, or of an input that has no lists, and why.
+    /// The index of a name that is not an input of the kind, or of an input that cannot take lists, with the reason.
     pub(crate) fn new(inner: &Arc<dyn NodeKind>, names: &[&str]) -> Result<Each, (usize, String)> {
         let spec = inner.spec();
         let signature = &spec.signature;
@@ -89,7 +89,7 @@ impl Each {
                 return Err((number, format!("{why}: lists are of texts, int, float and tensors")));
             };
             lists[index] = Some(entry);
-            // Ranges and defaults are those of an entry.
+            // Ranges and defaults apply to single entries.
             let optional = false;
             spec.signature.inputs[index] =
                 Port { ty, optional, default: None, range: None, choices: Vec::new(), ..port.clone() };
@@ -110,38 +110,38 @@ impl Each {
         Ok(Each { spec, inner: Arc::clone(inner), lists, gives, template: Template::default() })
     }
 
-    /// The same with the nodes that it stands for.
+    /// A copy with the nodes that replace it.
     pub(crate) fn with_template(&self, template: Template) -> Each {
         let (spec, inner) = (self.spec.clone(), Arc::clone(&self.inner));
         Each { spec, inner, lists: self.lists.clone(), gives: self.gives.clone(), template }
     }
 
-    /// The same of another kind that has the same inputs and outputs.
+    /// A copy for another kind with equal inputs and outputs.
     pub(crate) fn with_inner(&self, inner: Arc<dyn NodeKind>) -> Each {
         Each { inner, ..self.with_template(Template::default()) }
     }
 
-    /// The kind of one entry.
+    /// The kind that runs for one entry.
     pub(crate) fn inner(&self) -> &Arc<dyn NodeKind> {
         &self.inner
     }
 
-    /// How an entry stands in the list that an input takes; `None` where it takes no list.
+    /// Form of an entry in the list of an input; `None` if the input takes no list.
     pub(crate) fn list(&self, input: usize) -> Option<Entry> {
         self.lists.get(input).copied().flatten()
     }
 
-    /// How an entry stands in the list that an output gives.
+    /// Form of an entry in the list of an output.
     pub(crate) fn gives(&self, output: usize) -> Entry {
         self.gives[output]
     }
 
-    /// A kind for each entry, if it is one.
+    /// The wrapper of a kind, if it runs for each entry.
     pub(crate) fn of(kind: &dyn NodeKind) -> Option<&Each> {
         (kind as &dyn Any).downcast_ref()
     }
 
-    /// Asks the kind of an entry something; entries are not known, but for their lengths.
+    /// Calls a function of the inner kind with the arguments of an entry, of which only lengths are known.
     fn ask<T>(&self, known: &Args<'_>, ask: impl FnOnce(&Args<'_>) -> T) -> T {
         let ports = &self.inner.spec().signature.inputs;
         let (mut values, mut given, mut types) = (Vec::new(), Vec::new(), Vec::new());
@@ -149,7 +149,7 @@ impl Each {
             let list = self.lists[index];
             values.push(if list.is_some() { None } else { value.clone() });
             given.push(if list.is_some() { Some(true) } else { known.given(&port.name) });
-            // The axes of an entry lie behind the one that counts.
+            // The axes of an entry follow the counting one.
             let skipped = usize::from(list == Some(Entry::Item));
             types.push(match &port.ty {
                 Ty::Tensor { dtype, dims } => Some(Ty::Tensor {
@@ -171,7 +171,7 @@ impl Each {
     }
 }
 
-/// How an entry stands in a list. `batched` are values that come as batches of one.
+/// Form of an entry. `batched` marks values that are batches of one.
 fn entry(ty: &Ty, batched: bool) -> Entry {
     match ty {
         Ty::Tensor { dims, .. } if dims.first() == Some(&Dim::Fixed(1)) => Entry::Row,
@@ -206,7 +206,7 @@ impl NodeKind for Each {
 
     fn lengths(&self, known: &Args<'_>) -> Vec<KnownLength> {
         let outputs = &self.inner.spec().signature.outputs;
-        // Of a batch of one the first dimension counts entries now.
+        // For a batch of one, the first dimension counts entries now.
         let counted = |dim: &str| {
             outputs.iter().enumerate().any(|(at, port)| match &port.ty {
                 Ty::Tensor { dims, .. } => {
@@ -226,7 +226,7 @@ impl NodeKind for Each {
         })
     }
 
-    /// In a graph other nodes stand in its place before it would run.
+    /// Never runs: other nodes replace it in the graph first.
     fn run(&self, _: &mut Ctx<'_>, _: &Args<'_>) -> Result<Vec<Value>> {
         Err(Error::Internal("a node for each entry is run as it is".to_owned()))
     }

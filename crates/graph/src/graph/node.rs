@@ -31,7 +31,7 @@ pub(crate) enum Role {
     Whole,
     /// The node for one item of a batch.
     One { index: usize, of: usize },
-    /// A node for one entry of lists; it may make a batch.
+    /// The node for one entry of lists; it may be a batch itself.
     Entry { index: usize, of: usize },
     /// Splits a value into parts, or concatenates them.
     Adapter,

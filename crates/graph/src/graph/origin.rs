@@ -92,7 +92,7 @@ mod tests {
         assert_eq!(origin(&[(&picture, trained), (&picture, trained)], true), trained);
         assert_eq!(origin(&[(&picture, trained), (&picture, None)], true), Some(Origin::Composite));
         assert_eq!(origin(&[(&picture, trained), (&mask, None)], true), trained);
-        // Noise is no picture.
+        // Noise is not a picture.
         assert_eq!(origin(&[(&latents, trained), (&latents, None)], false), trained);
     }
 }

@@ -74,14 +74,14 @@ pub(crate) fn expand(graph: Graph) -> Graph {
     Graph { nodes, outputs, ..graph }
 }
 
-/// The nodes that a node stands for, for one entry of its lists.
+/// The nodes that replace a node, for one entry of its lists.
 fn template(node: &Node, each: &Each, models: &Models) -> Template {
     let inner = each.inner();
     let args = (0..node.args.len()).map(ValueSource::Input).collect();
     let outer = Node { kind: Arc::clone(inner), args, ..node.clone() };
     let with_defaults = |node: Node, models: &Models| {
         let default = |(arg, source): (usize, &ValueSource)| match source {
-            // As for a node within: one that cannot be had was told when its graph was checked.
+            // A missing default was reported when the node's graph was checked.
             ValueSource::Input(_) => match node.default(arg, models) {
                 Ok(Some(default)) => ValueSource::Literal(default),
                 Ok(None) | Err(_) => ValueSource::LeftOut,

@@ -43,7 +43,7 @@ struct Estimate {
 }
 
 impl Estimate {
-    /// What a node is expected to take, from what it took before or declares.
+    /// Expected cost of a node, measured earlier or declared.
     fn of(
         graph: &Graph,
         node: usize,
@@ -102,7 +102,7 @@ impl<'a> Progress<'a> {
         }
     }
 
-    /// A node for each entry of lists has become the nodes `parts`.
+    /// A node that runs for each entry of lists was replaced by the nodes `parts`.
     pub(crate) fn expanded(
         &mut self,
         graph: &Graph,

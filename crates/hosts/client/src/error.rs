@@ -19,7 +19,7 @@ impl Error {
         Error { code: 0, message: message.into() }
     }
 
-    /// Whether the run was cancelled, which is no fault.
+    /// Whether the run was cancelled, which is not a fault.
     pub fn is_cancelled(&self) -> bool {
         self.code == numbers::CANCELLED
     }

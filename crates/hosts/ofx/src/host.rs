@@ -120,7 +120,7 @@ impl Set {
         Some(out)
     }
 
-    /// Sets a property; a host without this property refuses, which is no fault.
+    /// Sets a property; a host without this property refuses, which is not a fault.
     pub fn put(self, name: &CStr, at: c_int, text: &CStr) {
         // SAFETY: see above; the host copies the text.
         unsafe { (self.suite.set_string)(self.handle, name.as_ptr(), at, text.as_ptr()) };

@@ -1,4 +1,4 @@
-//! Stable Cascade's denoisers: one U-Net of ConvNeXt blocks that is stage C or stage B by its configuration.
+//! Stable Cascade's denoisers: one U-Net of ConvNeXt blocks, which is stage C or stage B depending on its configuration.
 //!
 //! diffusers calls it `StableCascadeUNet`; names are those of its checkpoint.
 
@@ -13,18 +13,18 @@ use crate::layer::{
 };
 use crate::record::{Extent, Id, Init, NetworkGraph, Op, RecordError};
 
-/// What the network reads at each step, and what it is told of the picture.
+/// Inputs of the network: latents, time, and conditions.
 #[derive(Debug, Clone, Copy)]
 pub struct Inputs {
     /// Noisy latents `[b,in_channels,h,w]`.
     pub latents: Id,
-    /// Embeddings of the time and of each further condition, side by side: `[b,c_r·n]`.
+    /// Embeddings of the time and of each further condition, concatenated: `[b,c_r·n]`.
     pub time: Id,
     /// Pooled text `[b,1,p]`.
     pub pooled: Id,
-    /// Text states `[b,l,t]` and CLIP embeddings of pictures `[b,n,i]`; stage C has both, stage B neither.
+    /// Text states `[b,l,t]` and CLIP embeddings of pictures `[b,n,i]`; only stage C has them.
     pub text_and_image: Option<(Id, Id)>,
-    /// The semantic embedding `[b,c,h,w]`, of any size; stage B has one.
+    /// The semantic embedding `[b,c,h,w]`, of any size; only stage B has one.
     pub embedding: Option<Id>,
 }
 
@@ -39,13 +39,13 @@ pub fn noise(g: &mut NetworkGraph, config: &CascadeConfig, inputs: Inputs) -> Id
     let results = network.down(g, x);
     let x = network.up(g, results);
     let x = x.norm(g).image(g);
-    // The first prediction is that there is no noise.
+    // Initially predicts no noise.
     let out = config.out_channels * config.patch_size.pow(2);
     let x = conv_from(g, "clf.1", x, out, [1, 1, 0], Init::Constant(0.));
     g.push(Op::DepthToSpace(config.patch_size), &[x])
 }
 
-/// The embedding of the time, and of each condition in the row, with the end of the name of its layers.
+/// The embeddings of the time and of each condition in the row, with the suffix of their layers' names.
 fn times(g: &mut NetworkGraph, config: &CascadeConfig, row: Id) -> Vec<(String, Id)> {
     let length = config.timestep_ratio_embedding_dim;
     let own = config.timestep_conditioning_type.iter().map(|condition| format!("mapper_{condition}"));
@@ -56,10 +56,10 @@ fn times(g: &mut NetworkGraph, config: &CascadeConfig, row: Id) -> Vec<(String, 
     names.map(part).collect()
 }
 
-/// The tokens that blocks attend to: text, pooled text, pictures, or the pooled text alone.
+/// The tokens that blocks attend to: text, pooled text and pictures, or the pooled text alone.
 fn condition(g: &mut NetworkGraph, config: &CascadeConfig, inputs: Inputs) -> Id {
     let narrow = Init::Normal(0.02);
-    // Several tokens of each pooled text and each picture.
+    // Several tokens from each pooled text and each picture.
     let parted = |g: &mut NetworkGraph, name: &str, x| {
         let x = linear_from(g, name, x, config.conditioning_dim * config.clip_seq, narrow);
         g.push(Op::Reshape(vec![Extent::Keep, Extent::Infer, Extent::Fixed(config.conditioning_dim)]), &[x])
@@ -76,7 +76,7 @@ fn condition(g: &mut NetworkGraph, config: &CascadeConfig, inputs: Inputs) -> Id
     g.push(Op::LayerNorm { eps: EPS }, &[tokens])
 }
 
-/// The latents as the first level wants them, with what stage B knows of the picture.
+/// Input of the first level: the latents, with stage B's conditions.
 fn stem(g: &mut NetworkGraph, config: &CascadeConfig, inputs: Inputs) -> ChannelsLast {
     let x = g.push(Op::SpaceToDepth(config.patch_size), &[inputs.latents]);
     let (inner, first) = (config.in_channels * config.patch_size.pow(2), config.block_out_channels[0]);
@@ -98,7 +98,7 @@ fn stem(g: &mut NetworkGraph, config: &CascadeConfig, inputs: Inputs) -> Channel
     x
 }
 
-/// Two layers at each place, and their norm.
+/// Two channel-wise layers with a norm.
 fn mapper(g: &mut NetworkGraph, name: &str, x: Id, out: usize) -> ChannelsLast {
     let narrow = Init::Normal(0.02);
     let x = conv_from(g, &format!("{name}.0"), x, 4 * out, [1, 1, 0], narrow);
@@ -107,8 +107,8 @@ fn mapper(g: &mut NetworkGraph, name: &str, x: Id, out: usize) -> ChannelsLast {
     ChannelsLast::of(g, x).norm(g)
 }
 
-/// [`mapper`] where there are no pixels, which counts as black: its layers still have biases, and so give one number for each
-/// channel, `[1,1,out]`, at all places. As products, since hosts compute no convolution while they load a model.
+/// [`mapper`] for absent pixels, which count as black: only its biases matter, so it gives one number per channel,
+/// `[1,1,out]`, for all places. Recorded as products, since hosts compute no convolution while they load a model.
 fn black(g: &mut NetworkGraph, name: &str, colours: usize, out: usize) -> Id {
     let mut x = g.constant(&[1, 1, colours], vec![0.; colours]);
     for (layer, [wide, inner]) in [(0, [4 * out, colours]), (2, [out, 4 * out])] {
@@ -130,7 +130,7 @@ struct Network<'a> {
     condition: Id,
 }
 
-/// One way through a level.
+/// One pass through a level.
 struct Level<'a> {
     level: usize,
     /// `down_blocks.0`, `up_blocks.0` and so on.
@@ -138,7 +138,7 @@ struct Level<'a> {
     mappers: String,
     layers: usize,
     repeats: usize,
-    /// What the first block of each repeat reads as well.
+    /// Additional input to the first block of each repeat.
     skip: Option<&'a ChannelsLast>,
 }
 
@@ -196,7 +196,7 @@ impl Network<'_> {
         x
     }
 
-    /// Whether a level after the first has another resolution than the one before.
+    /// Whether a level after the first has another resolution than the previous one.
     fn resizes(&self, level: usize) -> bool {
         self.config.switch_level.as_ref().is_none_or(|switched| switched[level - 1])
     }
@@ -240,7 +240,7 @@ impl Network<'_> {
         ChannelsLast::of(g, wide)
     }
 
-    /// All blocks of a level, as often as it is repeated.
+    /// All blocks of a level, including repeats.
     fn level(&self, g: &mut NetworkGraph, way: &Level<'_>, mut x: ChannelsLast) -> ChannelsLast {
         let config = self.config;
         let (level, channels) = (way.level, config.block_out_channels[way.level]);
@@ -275,7 +275,7 @@ impl Network<'_> {
     }
 }
 
-/// A plane of the size that an operation with a 2×2 kernel gives an image; only its size is read.
+/// A plane with the size that an operation with a 2×2 kernel gives an image; only its size is used.
 fn sized_like(g: &mut NetworkGraph, image: Id, make: impl FnOnce(Id, Id) -> (Op, [Id; 2])) -> Id {
     let plane = g.push(Op::Slice { axis: 1, start: 0, end: 1 }, &[image]);
     let weight = g.constant(&[1, 1, 2, 2], vec![1.; 4]);
@@ -283,7 +283,7 @@ fn sized_like(g: &mut NetworkGraph, image: Id, make: impl FnOnce(Id, Id) -> (Op,
     g.push(op, &args)
 }
 
-/// The contract `prior` or `decoder` of Stable Cascade, whichever the sizes are of.
+/// The contract `prior` or `decoder` of Stable Cascade, depending on the configuration.
 pub fn graph(config: &CascadeConfig, sizes: &Sizes) -> Result<NetworkGraph, RecordError> {
     let mut g = NetworkGraph::new();
     let latents = contract::picture(&mut g, "latents", sizes, config.in_channels);

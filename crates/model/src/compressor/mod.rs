@@ -41,7 +41,7 @@ pub struct CompressorConfig {
     pub backbone: Backbone,
     /// Channels of the embedding.
     pub channels: usize,
-    /// Whether the last batch norm has a scale and a shift, as Würstchen v2's; Stable Cascade's has not.
+    /// Whether the last batch norm has a scale and a shift, as in Würstchen v2, but not in Stable Cascade.
     #[serde(skip_serializing_if = "is_true")]
     pub affine: bool,
 }

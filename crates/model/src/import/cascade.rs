@@ -1,4 +1,4 @@
-//! Stable Cascade as diffusers lays it out: one class of network for both stages, and one text encoder.
+//! Stable Cascade in folders of diffusers: one network class for both stages, and one text encoder.
 
 mod read;
 
@@ -12,18 +12,18 @@ use crate::metadata::{self, Metadata, SamplingDefaults};
 use crate::network::Network;
 use crate::scale::Scale;
 
-/// The graphs that run the models; `graphs/cascade.yaml` and the others follow from them.
+/// The graphs that run the models; `graphs/cascade.yaml` and others are derived from them.
 pub const GRAPHS: [(&str, &str); 3] = [
     ("graph.yaml", include_str!("cascade.yaml")),
     ("image-variation.yaml", include_str!("cascade-image-variation.yaml")),
     ("image-to-image.yaml", include_str!("cascade-image-to-image.yaml")),
 ];
 
-/// What derivatives of the published weights must carry.
+/// Notice required for derivatives of the published weights.
 const LICENCE: &str = "The published weights of Stable Cascade are under the Stability AI Non-Commercial Research Community \
                        License: no commercial use, and what is made of them carries the licence.";
 
-/// Opens everything. Where one part fails the others are still looked at, so that all problems are found.
+/// Opens all parts. If one fails, the others are still checked, so that all problems are found.
 pub fn open(source: &ImportSource, problems: &mut Vec<String>) -> Option<Published> {
     let (prior, decoder) = (read::prior(source, problems), read::decoder(source, problems));
     let mut compressor = source.compressor.as_deref().map(|file| parts::compressor(file, problems));
@@ -93,7 +93,7 @@ pub fn open(source: &ImportSource, problems: &mut Vec<String>) -> Option<Publish
     if let Some(compressor) = compressor {
         stages.push(compressor_stage(compressor?, scale));
     }
-    // Without their models these would not load.
+    // These graphs could not be loaded without their models.
     let usable = |name: &str| match name {
         "image-variation.yaml" => vision,
         "image-to-image.yaml" => compresses,
@@ -105,12 +105,12 @@ pub fn open(source: &ImportSource, problems: &mut Vec<String>) -> Option<Publish
     Some(Published { stages, tokenizers, graphs, licence: Some(LICENCE), remarks })
 }
 
-/// A graph for one text encoder that serves both stages.
+/// A graph in which one text encoder serves both stages.
 pub fn shared(graph: &str) -> String {
     graph.replace("text-encoder-prior", "text-encoder").replace("text-encoder-decoder", "text-encoder")
 }
 
-/// Whether two text encoders are the same to the last bit, with their tokenizers.
+/// Whether two text encoders, with their tokenizers, are equal to the last bit.
 fn same(a: &Text, b: &Text) -> bool {
     a.tokenizer.1 == b.tokenizer.1
         && a.stage.network == b.stage.network
@@ -123,7 +123,7 @@ fn same(a: &Text, b: &Text) -> bool {
         })
 }
 
-/// What does not fit between the parts.
+/// Mismatches between the parts.
 fn misfits(prior: &Prior, decoder: &Decoder, scale: &Scale) -> Vec<String> {
     let (stage_c, stage_b, vqgan) = (&prior.prior.config, &decoder.decoder.config, &decoder.vqgan.config);
     let (of_prior, of_decoder) = (pooled(&prior.text), pooled(&decoder.text));

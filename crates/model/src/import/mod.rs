@@ -30,20 +30,20 @@ use crate::onnx::ExportError;
 /// Folders of a published cascade.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ImportSource {
-    /// The prior's: `prior`, `text_encoder`, `tokenizer`, `scheduler`; of Stable Cascade also `image_encoder` and
-    /// `feature_extractor`, if there, and perhaps `prior_lite`.
+    /// Folder of the prior: `prior`, `text_encoder`, `tokenizer`, `scheduler`; for Stable Cascade also `image_encoder`
+    /// and `feature_extractor`, if present, and possibly `prior_lite`.
     pub prior: PathBuf,
     /// The decoder's: `decoder`, `vqgan`, `text_encoder`, `tokenizer`, `scheduler`.
     pub decoder: PathBuf,
-    /// The network of Stable Cascade's prior in a file, under the authors' names or as ComfyUI bundles it with encoders, in place
-    /// of the folder's. Also `prior` may name such a file; then its folder, and the decoder's, have the other parts.
+    /// File with the network of Stable Cascade's prior, under the authors' names or bundled with encoders by ComfyUI, in
+    /// place of the folder's network. `prior` may name such a file too; its folder, and the decoder's, then contain the
+    /// other parts.
     pub prior_weights: Option<PathBuf>,
-    /// The same of its decoder.
+    /// File with the network of Stable Cascade's decoder.
     pub decoder_weights: Option<PathBuf>,
     /// Weights file of the semantic compressor, an EfficientNetV2-S and its projection.
     pub compressor: Option<PathBuf>,
-    /// Whether to take the small networks of Stable Cascade where the large ones are there too: `prior_lite` and
-    /// `decoder_lite`.
+    /// Whether to use the small networks of Stable Cascade even if the large ones exist: `prior_lite` and `decoder_lite`.
     pub lite: bool,
 }
 
@@ -55,7 +55,7 @@ pub struct Published {
     tokenizers: Vec<(&'static str, String)>,
     /// File name and content.
     graphs: Vec<(&'static str, String)>,
-    /// Of weights that are not free.
+    /// Licence notice of weights that are not free.
     licence: Option<&'static str>,
     remarks: Vec<String>,
 }

@@ -67,7 +67,7 @@ pub struct Part<C> {
     pub weights: Arc<Checkpoint>,
 }
 
-/// What all folders have: a text encoder with its tokenizer, and a schedule.
+/// Parts common to all folders: a text encoder with its tokenizer, and a schedule.
 pub struct Text {
     pub stage: ImportStage,
     /// File name and content.
@@ -132,7 +132,7 @@ pub fn compressor(file: &Path, problems: &mut Vec<String>) -> Option<Part<Compre
     compressor_of(opened.ok()?, problems)
 }
 
-/// A compressor with these weights, which say themselves whether its last norm has a scale.
+/// A compressor with these weights, which show whether its last norm has a scale.
 pub fn compressor_of(weights: Checkpoint, problems: &mut Vec<String>) -> Option<Part<CompressorConfig>> {
     let side = 2 * STRIDE;
     let fitted = || -> Result<Part<CompressorConfig>, String> {
@@ -170,12 +170,13 @@ fn text(folder: &mut Folder<'_>, name: &'static str, file: &'static str) -> Opti
     text_of(folder, [name, file], (network, features), weights, tokenizer, schedule)
 }
 
-/// The tokenizer of a text encoder with so many positions.
+/// The tokenizer of a text encoder with `positions` positions.
 pub fn tokenizer(folder: &mut Folder<'_>, positions: usize) -> Option<ClipTokenizer> {
     super::tokenizer::open(folder, positions)
 }
 
-/// A text encoder as a stage, of the names of its model and its tokenizer's file, and its network with the features of its states.
+/// A text encoder as a stage, with the names of its model and of its tokenizer's file, and its network with the features
+/// of its states.
 pub fn text_of(
     folder: &mut Folder<'_>,
     [name, file]: [&'static str; 2],
@@ -199,7 +200,7 @@ pub fn text_of(
     Some(Text { stage, tokenizer: (file, tokenizer.json.to_string()), features, schedule: schedule? })
 }
 
-/// The noise schedule; the published one where the folder has none.
+/// The noise schedule; the published one if the folder has none.
 pub fn schedule(folder: &mut Folder<'_>) -> Option<Schedule> {
     let name = "scheduler/scheduler_config.json";
     if !folder.path("scheduler").is_dir() {
@@ -218,7 +219,7 @@ fn vqgan(folder: &mut Folder<'_>) -> Option<(Part<VqganConfig>, NetworkGraph)> {
     vqgan_of(folder, None)
 }
 
-/// The same with weights that lie elsewhere, whose configuration is the published one where the folder has none.
+/// A VQGAN with weights from elsewhere; its configuration is the published one if the folder has none.
 pub fn vqgan_of(
     folder: &mut Folder<'_>,
     bundled: Option<Checkpoint>,

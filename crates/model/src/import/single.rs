@@ -1,7 +1,8 @@
-//! Stable Cascade in single files: under the authors' names, or bundled with encoders as ComfyUI saves them.
+//! Stable Cascade in single files: under the authors' names, or bundled with encoders by ComfyUI.
 //!
-//! Names become diffusers', and the sizes are read off names and shapes. What they cannot tell, as the number of heads, comes from
-//! a configuration next to the file, if its other sizes are the same, and is as in the published networks otherwise.
+//! Names are converted to diffusers', and sizes are derived from names and shapes. Sizes that shapes do not show, such as
+//! the number of heads, come from a configuration next to the file if its other sizes match, and otherwise from the
+//! published networks.
 
 mod sizes;
 
@@ -9,18 +10,18 @@ pub use sizes::network;
 
 use crate::checkpoint::Checkpoint;
 
-/// What stands before the network's names in bundles and fine-tunes.
+/// Prefixes of the network's names in bundles and fine-tunes.
 const PREFIXES: [&str; 3] = ["model.diffusion_model.", "unet.", "prior."];
 
-/// Parts of a bundle: what stands before their names, and what those of diffusers begin with.
+/// Parts of a bundle: the prefix of their names, and diffusers' prefix.
 const TEXT: [(&str, &str); 2] = [("text_encoder.clip_g.transformer.", ""), ("text_encoder.clip_g.", "")];
 const VISION: &str = "clip_l_vision.";
 const VQGAN: &str = "vae.";
 
-/// What nothing here reads, by the end of its name.
+/// Suffixes of tensor names that are not read here.
 const UNREAD: [&str; 2] = ["logit_scale", "position_ids"];
 
-/// The network in a file, under diffusers' names.
+/// The network in a file, with diffusers' names.
 pub fn denoiser(file: Checkpoint) -> Checkpoint {
     let names: Vec<String> = file.tensors().map(|(name, _)| name.to_owned()).collect();
     let begins = |prefix: &&str| names.iter().any(|name| name.starts_with(*prefix));
@@ -39,7 +40,7 @@ pub fn denoiser(file: Checkpoint) -> Checkpoint {
         })
 }
 
-/// The text encoder in a bundle; none where there is none.
+/// The text encoder in a bundle, if any.
 pub fn text(file: &Checkpoint) -> Option<Checkpoint> {
     let [(inner, _), (outer, _)] = TEXT;
     let own = file.clone().named(|name| {
@@ -47,19 +48,19 @@ pub fn text(file: &Checkpoint) -> Option<Checkpoint> {
         let name = name.strip_prefix("text_model.").unwrap_or(name);
         UNREAD.iter().all(|end| !name.ends_with(end)).then(|| name.to_owned())
     });
-    // Multiplied from the other side there.
+    // The bundle stores it transposed.
     let own = own.turned("text_projection", "text_projection.weight");
     if own.tensors().next().is_some() { Some(own) } else { None }
 }
 
-/// The vision tower in a bundle; none where there is none.
+/// The vision tower in a bundle, if any.
 pub fn vision(file: &Checkpoint) -> Option<Checkpoint> {
     part(file, VISION, |name| Some(name.strip_prefix("vision_model.").unwrap_or(name).to_owned()))
 }
 
-/// The VQGAN in a bundle; none where there is none.
+/// The VQGAN in a bundle, if any.
 pub fn vqgan(file: &Checkpoint) -> Option<Checkpoint> {
-    // Bundles of stage C have other encoders in its place.
+    // Bundles of stage C contain other encoders in its place.
     let others = ["encoder.", "previewer."];
     let own = part(file, VQGAN, |name| {
         let name = name.replace("vquantizer.codebook.", "vquantizer.embedding.");
@@ -68,7 +69,7 @@ pub fn vqgan(file: &Checkpoint) -> Option<Checkpoint> {
     own.filter(|own| own.tensors().any(|(name, _)| name.starts_with("up_blocks.")))
 }
 
-/// The encoder of pictures into embeddings in a bundle; none where there is none.
+/// The encoder from pictures to embeddings in a bundle, if any.
 pub fn compressor(file: &Checkpoint) -> Option<Checkpoint> {
     part(file, "vae.encoder.", |name| Some(name.to_owned()))
         .filter(|own| own.tensors().any(|(name, _)| name.starts_with("backbone.")))

@@ -1,8 +1,8 @@
-//! What a file of weights is that is not a network: adapters and control networks, told by the names of their tensors.
+//! Detects weights that are not a network: adapters and control networks, by the names of their tensors.
 
 use crate::checkpoint::Checkpoint;
 
-/// Parts of names, and what a file with such tensors is.
+/// Parts of names, and the kind of file with such tensors.
 const KINDS: [(&[&str], &str); 2] = [
     (
         &[
@@ -23,7 +23,7 @@ const KINDS: [(&[&str], &str); 2] = [
     ),
 ];
 
-/// What the file is, in place of the weights of a network; none where nothing tells.
+/// The kind of the file, if it is not the weights of a network; `None` if unknown.
 pub fn kind(weights: &Checkpoint) -> Option<&'static str> {
     let has = |part: &str| weights.tensors().any(|(name, _)| name.contains(part));
     KINDS.iter().find(|(parts, _)| parts.iter().any(|part| has(part))).map(|(_, kind)| *kind)

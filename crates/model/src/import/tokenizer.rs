@@ -7,7 +7,7 @@ use crate::text::tokenizer::{self, ClipFiles, ClipTokenizer, Vocabulary};
 pub fn open(folder: &mut Folder<'_>, positions: usize) -> Option<ClipTokenizer> {
     let name = |file: &str| format!("tokenizer/{file}");
     let whole = name("tokenizer.json");
-    // A `tokenizer.json` has what matters of the configuration, if it lies there alone.
+    // A `tokenizer.json` without a configuration contains the relevant settings.
     let config = name("tokenizer_config.json");
     let alone = !folder.path(&config).exists() && folder.path(&whole).exists();
     let config = if alone { "{}".to_owned() } else { folder.text(&config)? };

@@ -14,15 +14,15 @@ use crate::record::NetworkGraph;
 /// The graph that runs a published cascade. `graphs/wuerstchen.yaml` is derived from it.
 pub const GRAPH: &str = include_str!("wuerstchen.yaml");
 
-/// The key of the pair of metadata with the licence of the weights.
+/// Metadata key of the weights' licence.
 const LICENCE: &str = "license";
 
 /// How stage models are written.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct ImportOptions {
-    /// How matrices and kernels are stored where networks compute in f32.
+    /// Storage of matrices and kernels if networks compute in f32.
     pub precision: Precision,
-    /// What the networks compute in.
+    /// Precision in which the networks compute.
     pub compute: Compute,
     /// Operators that the models may use.
     pub operators: Operators,
@@ -55,7 +55,7 @@ pub fn write(
     for stage in &published.stages {
         let mut metadata = stage.metadata.pairs();
         metadata.push(stage.network.pair());
-        // Encoders of texts and pictures are others' and free.
+        // Encoders of texts and pictures are other people's work, and free.
         let own = matches!(
             stage.network,
             Network::Cascade(_) | Network::VqganDecoder(_) | Network::VqganEncoder(_)

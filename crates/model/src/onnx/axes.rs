@@ -1,8 +1,8 @@
 //! Determines which extents of a recorded network are fixed, and which follow an input's named axis.
 //!
-//! A recording holds numbers only. Inferring all shapes again with one named axis changed tells which extents depend
-//! on it, and whether in proportion. A network whose levels may disagree in size takes sizes that do not divide evenly, and
-//! is asked at those too.
+//! A recording contains only numbers. Inferring all shapes again with one named axis changed shows which extents depend
+//! on it, and whether proportionally. A network whose levels may differ in size accepts sizes that do not divide evenly,
+//! and is tested with those too.
 
 use std::fmt;
 
@@ -82,7 +82,7 @@ fn dim(probes: &[Probe], at: usize, axis: usize, extent: usize) -> Dim {
     if !probes.iter().any(|probe| moves(&probe)) {
         return Dim::Fixed(extent);
     }
-    // Of an axis that moves it at one size, all sizes count.
+    // If an axis changes it at one size, all sizes count.
     let moved = |p: &&Probe| probes.iter().any(|probe| probe.name == p.name && moves(&probe));
     let moved: Vec<&Probe> = probes.iter().filter(moved).collect();
     if moved.iter().any(|p| p.shapes[at][axis] * p.size != extent * p.other) {
@@ -100,10 +100,10 @@ fn gcd(a: usize, b: usize) -> usize {
     if b == 0 { a } else { gcd(b, a % b) }
 }
 
-/// Sizes next to the recorded one that are tried too where levels may disagree: enough to be odd after a few halvings.
+/// Sizes next to the recorded one that are tested too if levels may differ: enough to be odd after several halvings.
 const NEAR: std::ops::RangeInclusive<usize> = 1..=16;
 
-/// Infers all shapes at the first other size that the network accepts, and at those near the recorded one if `uneven`.
+/// Infers all shapes at the first other size that the network accepts, and at sizes near the recorded one if `uneven`.
 fn probes(graph: &NetworkGraph, name: &str, size: usize, uneven: bool) -> Option<Vec<Probe>> {
     let probe =
         |other: usize| Some(Probe { name: name.into(), size, other, shapes: shapes_at(graph, name, other)? });

@@ -43,13 +43,13 @@ pub struct Builder<'a> {
     /// Whether the current operation is a matrix product to be computed in int8.
     pub in_int8: bool,
     chosen: Vec<bool>,
-    /// What the model computes in.
+    /// Precision in which the model computes.
     pub compute: Compute,
-    /// Whether the operation at hand is computed in f16.
+    /// Whether the current operation is computed in f16.
     pub half: bool,
-    /// Which recorded values are computed in f32.
+    /// Whether each recorded value is computed in f32.
     pub wide: Vec<bool>,
-    /// The widths of floating-point values, of a model in f16.
+    /// Widths of floating-point values in an f16 model.
     pub widths: HashMap<String, Width>,
     /// Whether each recorded value changes in every sampling step.
     pub stepwise: Vec<bool>,
@@ -148,7 +148,7 @@ impl<'a> Builder<'a> {
         Ok(self.in_width(name))
     }
 
-    /// A value that follows from weights alone: computed now, or left to ONNX Runtime, which can do that in f32.
+    /// A value that depends only on weights: computed now, or left to ONNX Runtime, which can compute it in f32.
     fn fixed(&mut self, id: Id) -> Result<String, ExportError> {
         if self.in_f16() {
             let name = format!("{}/folded", self.scopes[id.0]);
@@ -267,7 +267,7 @@ impl<'a> Builder<'a> {
         name
     }
 
-    /// A new name in the layer at hand.
+    /// An unused name in the current layer.
     pub fn fresh_in_scope(&mut self, want: &str) -> String {
         let want = format!("{}/{want}", self.scope);
         self.fresh(&want)

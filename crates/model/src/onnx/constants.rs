@@ -21,7 +21,7 @@ impl Builder<'_> {
         })
     }
 
-    /// A fixed number, in the width of the operation at hand.
+    /// A fixed number, in the width of the current operation.
     pub fn scalar(&mut self, value: f32) -> Result<String, ExportError> {
         let name = format!("{}:{value}", self.width_name());
         self.once(&name, |b| b.tensor(&name, &[], &[value]))
@@ -33,7 +33,7 @@ impl Builder<'_> {
         self.scalar(lowest)
     }
 
-    /// A fixed tensor, in the width of the operation at hand.
+    /// A fixed tensor, in the width of the current operation.
     pub fn tensor(&mut self, name: &str, shape: &[usize], data: &[f32]) -> Result<String, ExportError> {
         let name = self.fresh(name);
         self.keep(&name, Weight { shape: shape.to_vec(), data: data.to_vec() }, false)?;

@@ -1,11 +1,11 @@
-//! What follows from weights alone, computed while a model is written. ONNX Runtime does that while loading, but not in f16,
-//! for which its CPU provider has no kernels; it would compute such products anew in each evaluation.
+//! Computes values that depend only on weights while a model is written. ONNX Runtime would compute them while loading,
+//! but not in f16, for which its CPU provider has no kernels; it would then compute them in each evaluation.
 
 use super::store::Store;
 use super::weights::{ExportError, Weight};
 use crate::record::{Extent, Id, NetworkGraph, Op};
 
-/// The numbers of a value that depends on no input. None if it needs an operation that is not computed here.
+/// The numbers of a value that depends on no input; `None` if it needs an operation that is not supported here.
 pub fn folded(graph: &NetworkGraph, store: &Store<'_>, id: Id) -> Result<Option<Weight>, ExportError> {
     let node = &graph.nodes[id.0];
     match &node.op {
@@ -36,16 +36,16 @@ pub fn folded(graph: &NetworkGraph, store: &Store<'_>, id: Id) -> Result<Option<
     })
 }
 
-/// An operation on single numbers, with the extents of 1 repeated.
+/// An element-wise operation with broadcasting.
 fn joined(a: &Weight, b: &Weight, shape: &[usize], apply: fn(f32, f32) -> f32) -> Weight {
     let n = shape.iter().product();
     let (a, b) = (repeated(a, shape), repeated(b, shape));
     Weight { shape: shape.to_vec(), data: (0..n).map(|at| apply(a(at), b(at))).collect() }
 }
 
-/// The number of a tensor at each place of a larger one.
+/// The element of a broadcast tensor for each place of a larger one.
 fn repeated<'w>(weight: &'w Weight, shape: &[usize]) -> impl Fn(usize) -> f32 + 'w {
-    // From the last axis on: the extent of the larger, and how far apart neighbours are in the smaller.
+    // From the last axis on: the extent of the larger tensor, and the stride of the smaller one.
     let (mut axes, mut apart) = (Vec::with_capacity(shape.len()), 1);
     for (i, extent) in shape.iter().rev().enumerate() {
         let own = weight.shape.iter().rev().nth(i).copied().unwrap_or(1);

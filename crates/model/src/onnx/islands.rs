@@ -1,4 +1,4 @@
-//! Which recorded values a model in f16 computes in f32.
+//! Selects the recorded values that an f16 model computes in f32.
 //!
 //! f16 ends at 65,504 and has eleven bits. A sum of squares over the places of a picture passes that end (21,300 at 64×64
 //! latents of the shipped decoder), so response norms stay in f32 up to the factor that they give each channel. Resizing
@@ -7,7 +7,7 @@
 
 use crate::record::{Id, NetworkGraph, NetworkNode, Op};
 
-/// For each recorded value, whether it is computed in f32 where all others are in f16. Inputs are f32.
+/// Whether each recorded value is computed in f32 in an f16 model. Inputs are f32.
 pub fn wide(graph: &NetworkGraph) -> Vec<bool> {
     let fixed = graph.fixed();
     let mut wide: Vec<bool> = Vec::with_capacity(graph.nodes.len());
@@ -24,14 +24,14 @@ pub fn wide(graph: &NetworkGraph) -> Vec<bool> {
     wide
 }
 
-/// Whether all arguments are of an island, weights apart.
+/// Whether all arguments except weights are computed in f32.
 fn follows(graph: &NetworkGraph, node: &NetworkNode, wide: &[bool], fixed: &[bool]) -> bool {
     let summed = |id: Id| wide[id.0] && graph.shape(id).len() == 3 && graph.shape(id)[1] == 1;
     let mut changing = node.args.iter().filter(|arg| !fixed[arg.0]).peekable();
     changing.peek().is_some() && changing.all(|arg| summed(*arg))
 }
 
-/// Marks the operations on single numbers that outputs end with.
+/// Marks the element-wise operations at the end of the outputs.
 fn last_operations(graph: &NetworkGraph, fixed: &[bool], wide: &mut [bool]) {
     let (mut read, mut read_in_f16) = (vec![false; graph.nodes.len()], vec![false; graph.nodes.len()]);
     graph.outputs.iter().for_each(|(_, id)| read[id.0] = true);
@@ -44,13 +44,13 @@ fn last_operations(graph: &NetworkGraph, fixed: &[bool], wide: &mut [bool]) {
     }
 }
 
-/// Operations on single numbers.
+/// Element-wise operations.
 fn elementwise(op: &Op) -> bool {
     matches!(op, Op::Add | Op::Sub | Op::Mul | Op::Div | Op::Abs | Op::Sigmoid | Op::Clip { .. })
         || matches!(op, Op::ReduceMean(axes) if axes == &[2])
 }
 
-/// Operations on single numbers, or on none.
+/// Element-wise operations, and operations that only move elements.
 fn moves(op: &Op) -> bool {
     elementwise(op) || matches!(op, Op::Slice { .. } | Op::DepthToSpace(_))
 }

@@ -1,9 +1,9 @@
 //! Writes a recorded network and its weights as an ONNX model.
 //!
-//! The model serves every batch and size that its named axes allow, computes in f32, and uses standard operators
-//! (opset 20) unless told otherwise. Weights lie in the model file, or above [`ExportOptions::inline_bytes`] in
-//! `NAME.onnx.data` next to it, where ONNX Runtime maps them; while they are written, one tensor at a time is in memory. The same recording,
-//! weights and options give the same bytes.
+//! The model serves every batch and size that its named axes allow, computes in f32, and uses standard operators (opset
+//! 20) by default. Weights are in the model file, or above [`ExportOptions::inline_bytes`] in `NAME.onnx.data` next to
+//! it, which ONNX Runtime maps. Only one tensor at a time is in memory. Equal recordings, weights and options give equal
+//! bytes.
 
 mod axes;
 mod builder;
@@ -66,19 +66,19 @@ pub enum Operators {
     Int8,
 }
 
-/// What a model computes in. Inputs and outputs are f32 either way.
+/// Precision in which a model computes. Inputs and outputs are f32 in both cases.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Compute {
     /// f32 throughout.
     #[default]
     F32,
-    /// Tensors of f16, weights among them, for GPUs, which multiply them several times as fast in half the memory. Sums of
-    /// squares, cubic matrices, batch norms and the last operations on single numbers stay in f32, and so do layers whose
-    /// weights are beyond the range of f16. What follows from weights alone is computed while the model is written.
+    /// f16 tensors, including weights, for GPUs, which multiply them several times as fast in half the memory. Sums of
+    /// squares, cubic matrices, batch norms and the last element-wise operations stay in f32, and so do layers whose
+    /// weights exceed the range of f16. Values that depend only on weights are computed while the model is written.
     F16,
 }
 
-/// The key of the pair of metadata that marks a model that computes in f16, and its value.
+/// The metadata pair that marks a model that computes in f16.
 pub const HALF: (&str, &str) = ("wuerst.compute", "f16");
 
 /// How to write a model.
@@ -88,7 +88,8 @@ pub struct ExportOptions {
     pub name: String,
     /// How weights are stored.
     pub precision: Precision,
-    /// What it computes in. With [`Compute::F16`] all weights are stored so, and [`Operators::Int8`] is not allowed.
+    /// Precision of the computation. With [`Compute::F16`] all weights are stored as f16, and [`Operators::Int8`] is not
+    /// allowed.
     pub compute: Compute,
     /// Operators that the model may use.
     pub operators: Operators,
@@ -210,7 +211,7 @@ fn model(graph: &NetworkGraph, store: Store<'_>, options: &ExportOptions) -> Res
     }
 }
 
-/// What the caller wants, and a mark where products are in int8, or everything in f16.
+/// The caller's metadata, and a mark for products in int8 or a computation in f16.
 fn metadata(options: &ExportOptions, builder: &Builder<'_>) -> Vec<StringStringEntryProto> {
     let given = options.metadata.iter().map(|(key, value)| (&key[..], &value[..]));
     let given = given.filter(|(key, _)| *key != HALF.0);

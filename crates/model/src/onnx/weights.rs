@@ -34,7 +34,7 @@ impl<F: Fn(&str) -> Result<Weight, BoxError>> Weights for F {
     }
 }
 
-/// How matrices and kernels are stored in a model that computes in f32.
+/// Storage of matrices and kernels in a model that computes in f32.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Precision {
     /// Four bytes a number.
@@ -80,7 +80,7 @@ pub enum ExportError {
         /// Error of the system.
         source: io::Error,
     },
-    /// f16 and int8 were asked for at once.
+    /// f16 and int8 were requested together.
     #[error("a model computes in f16 or multiplies in int8, not both")]
     HalfAndInt8,
     /// Protobuf limits the size of a model in memory or in one file.

@@ -1,6 +1,6 @@
-//! The width of each floating-point value of a model in f16: f16, or f32 in its islands.
+//! The width of each floating-point value in an f16 model: f16 or f32.
 //!
-//! ONNX has no operator of mixed widths. A value that is read in another width goes through a `Cast`, one for each width.
+//! ONNX has no operators with mixed widths. A value that is read in another width is converted by a `Cast`, once per width.
 
 use half::f16;
 
@@ -12,7 +12,7 @@ use super::store::{encode, transpose};
 use super::weights::{ExportError, Weight};
 use crate::record::Id;
 
-/// Operators whose result is no floating-point number, whatever they read.
+/// Operators whose result is not a floating-point number, whatever their arguments.
 const OF_OTHER_TYPES: [&str; 5] = ["Shape", "Less", "GreaterOrEqual", "And", "ArgMin"];
 
 /// The width of a floating-point value.
@@ -20,17 +20,17 @@ const OF_OTHER_TYPES: [&str; 5] = ["Shape", "Less", "GreaterOrEqual", "And", "Ar
 pub enum Width {
     Half,
     Single,
-    /// f32 since it does not fit into f16: what reads it is f32, too.
+    /// f32, since it does not fit into f16; operations that read it are f32 too.
     Beyond,
 }
 
 impl Builder<'_> {
-    /// Whether the model computes in f16, islands apart.
+    /// Whether the model computes in f16, except for selected values.
     pub fn in_f16(&self) -> bool {
         self.compute == Compute::F16
     }
 
-    /// The value in the width of the operation at hand.
+    /// The value in the width of the current operation.
     pub fn in_width(&mut self, name: String) -> String {
         match self.widths.get(&name) {
             Some(Width::Half) if !self.half => self.cast(&name, elem::FLOAT),
@@ -51,7 +51,7 @@ impl Builder<'_> {
         cast
     }
 
-    /// What an operator reads, all in one width, and the width of its result.
+    /// The inputs of an operator, all in one width, and the width of its result.
     pub fn harmonised(
         &mut self,
         op: &str,
@@ -80,24 +80,24 @@ impl Builder<'_> {
                 *name = self.cast(name, elem::FLOAT);
             }
         }
-        // Until the operation is bound, nothing reads it in f16.
+        // No operation reads it in f16 until the operation is bound.
         (inputs, Some(if self.half { Width::Beyond } else { Width::Single }))
     }
 
-    /// Gives a further result of an operator the width of its first.
+    /// Gives a further result of an operator the width of the first one.
     pub fn same_width(&mut self, first: &str, other: &str) {
         if let Some(width) = self.widths.get(first).copied() {
             self.widths.insert(other.into(), width);
         }
     }
 
-    /// The result of a recorded operation, in f16 unless it belongs to an island.
+    /// The result of a recorded operation, in f16 unless the operation was selected for f32.
     pub fn settled(&mut self, id: Id, name: String) -> String {
         let beyond = self.widths.get(&name) == Some(&Width::Beyond);
         if beyond && !self.wide[id.0] { self.cast(&name, elem::FLOAT16) } else { name }
     }
 
-    /// A value that depends on no input, as a tensor under this name. None where its operations are not computed here.
+    /// A value that depends on no input, as a tensor with this name; `None` if its operations are not supported here.
     pub fn fold(&mut self, id: Id, name: &str, transposed: bool) -> Result<Option<String>, ExportError> {
         let Some(weight) = fold::folded(self.graph, &self.store, id)? else { return Ok(None) };
         let name = self.fresh(name);
@@ -105,8 +105,8 @@ impl Builder<'_> {
         Ok(Some(name))
     }
 
-    /// Adds a tensor in the width of the operation at hand, or in f32 where its numbers are beyond f16. `transposed` swaps
-    /// the axes of a matrix.
+    /// Adds a tensor in the width of the current operation, or in f32 if its numbers exceed f16. `transposed` swaps the
+    /// axes of a matrix.
     pub fn keep(&mut self, name: &str, weight: Weight, transposed: bool) -> Result<(), ExportError> {
         let Weight { mut shape, mut data } = weight;
         if let ([rows, columns], true) = (&shape[..], transposed) {

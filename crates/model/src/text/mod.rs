@@ -34,11 +34,11 @@ impl Activation {
     }
 }
 
-/// The names of [`Transformer`] in both of CLIP's encoders.
+/// Names of the layers in both of CLIP's encoders, see [`Transformer`].
 pub(crate) const CLIP_NAMES: [&str; 6] =
     ["self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj", "self_attn.out_proj", "mlp.fc1", "mlp.fc2"];
 
-/// What one transformer layer needs to know; the encoders fill it from their configuration.
+/// Settings of one transformer layer, filled by the encoders from their configuration.
 pub(crate) struct Transformer<'a> {
     pub(crate) heads: usize,
     pub(crate) inner: usize,
@@ -50,7 +50,7 @@ pub(crate) struct Transformer<'a> {
 }
 
 impl Transformer<'_> {
-    /// Of all places to all, or to those that the `mask` lets be seen.
+    /// Attention from all places to all, or to those selected by `mask`.
     fn attention(&self, g: &mut NetworkGraph, layer: &str, x: Id, mask: Option<Id>) -> Id {
         let width = g.shape(x).last().copied().unwrap_or(1);
         let part =
@@ -83,12 +83,12 @@ impl Transformer<'_> {
     }
 }
 
-/// Learned rows `[rows,width]`, started as the encoders' authors do.
+/// Trained rows `[rows,width]`, initialised as by the encoders' authors.
 pub(crate) fn table(g: &mut NetworkGraph, name: &str, rows: usize, width: usize) -> Id {
     g.param(&format!("{name}.weight"), &[rows, width], Init::Normal(0.02))
 }
 
-/// What is wrong with the extents that the encoders share, if anything.
+/// The problem of the extents that the encoders share, if any.
 pub(crate) fn check(width: usize, heads: usize) -> Result<(), String> {
     if heads == 0 || width == 0 || !width.is_multiple_of(heads) {
         return Err(format!("hidden_size {width} does not divide among {heads} heads"));

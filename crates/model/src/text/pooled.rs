@@ -1,4 +1,4 @@
-//! CLIP's text encoder with the projection of each text as a whole, as Stable Cascade reads it.
+//! CLIP's text encoder with the projection of whole texts, as used by Stable Cascade.
 //!
 //! transformers calls it `CLIPTextModelWithProjection`.
 
@@ -8,10 +8,10 @@ use super::clip::{ClipConfig, LAST_NORM, layers};
 use crate::contract::{self, Sizes};
 use crate::record::{Extent, Id, Init, NetworkGraph, Op, RecordError};
 
-/// The end token that old configurations name by mistake. The true one is the largest id of the vocabulary.
+/// A wrong end token named by old configurations. The right one is the largest id of the vocabulary.
 const MISNAMED: usize = 2;
 
-/// The most bytes of a table over token ids or positions; no published network comes near.
+/// Maximum size in bytes of a table over token ids or positions, far above that of published networks.
 const MOST: usize = 1 << 24;
 
 /// Sizes of the network, as in transformers' `config.json`, which leaves out what equals this default.
@@ -23,7 +23,7 @@ pub struct PooledClipConfig {
     pub text: ClipConfig,
     /// Features of a pooled text.
     pub projection_dim: usize,
-    /// The token that ends a text, whose first place is pooled.
+    /// The token that ends a text; its first occurrence is pooled.
     pub eos_token_id: usize,
 }
 
@@ -34,7 +34,7 @@ impl Default for PooledClipConfig {
 }
 
 impl PooledClipConfig {
-    /// CLIP ViT-bigG/14, which both of Stable Cascade's denoisers read.
+    /// CLIP ViT-bigG/14, used by both of Stable Cascade's denoisers.
     pub fn big_g() -> PooledClipConfig {
         PooledClipConfig { text: ClipConfig::big_g(), projection_dim: 1280, ..PooledClipConfig::default() }
     }
@@ -66,7 +66,7 @@ pub fn states_and_pooled(g: &mut NetworkGraph, config: &PooledClipConfig, ids: I
 /// 1 at the first end token of each text and 0 elsewhere, f32 `[b,1,l]`.
 fn end(g: &mut NetworkGraph, config: &PooledClipConfig, ids: Id) -> Id {
     let (words, places) = (config.text.vocab_size, config.text.max_position_embeddings);
-    // The first least number of a text is at its end.
+    // The first smallest number of a text marks its end.
     let rank = |id: usize| match config.eos_token_id {
         MISNAMED => -(id as f32),
         end => -f32::from(u8::from(id == end)),
@@ -77,7 +77,7 @@ fn end(g: &mut NetworkGraph, config: &PooledClipConfig, ids: Id) -> Id {
     let first = g.push(Op::ArgMin, &[ranks]);
     let one = |at: usize| f32::from(u8::from(at.is_multiple_of(places + 1)));
     let ones = g.constant(&[places, places], (0..places * places).map(one).collect());
-    // Of each place a row, as long as the texts are.
+    // A row for each place, as long as the texts.
     let ones = g.push(Op::Prefix, &[ones, ids]);
     let ones = g.push(Op::Transpose(vec![1, 0]), &[ones]);
     let at = g.push(Op::Gather, &[ones, first]);

@@ -1,25 +1,25 @@
-//! Antialiased bicubic resizing with bytes between its two passes, as Pillow and torchvision do it.
+//! Antialiased bicubic resizing with bytes between its two passes, as in Pillow and torchvision.
 //!
-//! The `image` crate keeps what goes beyond 0..255 between the passes, which shows in pictures with sharp edges. CLIP was trained
-//! without.
+//! The `image` crate keeps values beyond 0..255 between the passes, which differs visibly at sharp edges. CLIP was
+//! trained with bytes.
 
 use image::{Rgb, RgbImage};
 
-/// The kernel's sharpness, as where it antialiases.
+/// Sharpness of the kernel with antialiasing.
 const A: f64 = -0.5;
 
-/// A picture in another size.
+/// The picture in this size.
 pub(crate) fn resized(picture: &RgbImage, [width, height]: [u32; 2]) -> RgbImage {
     let wide = across(picture, width);
     turned(&across(&turned(&wide), height))
 }
 
-/// The picture with its axes swapped.
+/// The picture with swapped axes.
 fn turned(picture: &RgbImage) -> RgbImage {
     RgbImage::from_fn(picture.height(), picture.width(), |x, y| *picture.get_pixel(y, x))
 }
 
-/// Another width.
+/// The picture in this width.
 fn across(picture: &RgbImage, width: u32) -> RgbImage {
     if width == picture.width() {
         return picture.clone();
@@ -32,17 +32,17 @@ fn across(picture: &RgbImage, width: u32) -> RgbImage {
             let Rgb(pixel) = picture.get_pixel(at, y);
             sums.iter_mut().zip(pixel).for_each(|(sum, byte)| *sum += weight * f64::from(*byte));
         }
-        // Limited to bytes.
+        // Clamped to bytes.
         Rgb(sums.map(|sum| (sum + 0.5).floor() as u8))
     })
 }
 
-/// What pixel `x` of `to` is mixed of: the first of `from`, and the shares of it and those after it.
+/// Weights of pixel `x` of `to`: the first pixel of `from`, and the weights from it on.
 fn weights(x: u32, from: u32, to: u32) -> (u32, Vec<f64>) {
     let scale = f64::from(from) / f64::from(to);
     let wide = scale.max(1.);
     let (centre, support) = ((f64::from(x) + 0.5) * scale, 2. * wide);
-    // Limited to those that there are.
+    // Clamped to existing pixels.
     let first = (centre - support + 0.5).max(0.) as u32;
     let end = ((centre + support + 0.5) as u32).min(from);
     let own: Vec<f64> = (first..end).map(|at| kernel((f64::from(at) - centre + 0.5) / wide)).collect();

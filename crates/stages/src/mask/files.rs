@@ -1,4 +1,4 @@
-//! `mask.load` and `mask.save`: masks as grey pictures; `mask.from_alpha` and `image.with_alpha`: masks as opaqueness.
+//! `mask.load` and `mask.save`: masks as grey pictures; `mask.from_alpha` and `image.with_alpha`: masks as alpha.
 
 use std::sync::Arc;
 
@@ -13,7 +13,7 @@ use crate::files::Outputs;
 use crate::image::{self, PICTURE_FILE, png_file};
 use crate::plain::{Hooks, Plan};
 
-/// What the name of a mask's file ends in.
+/// Allowed suffixes of file names.
 const ENDS: [&str; 1] = ["png"];
 
 pub(super) fn register(registry: &mut Registry, outputs: &Arc<Outputs>) -> Result<()> {

@@ -48,7 +48,7 @@ pub(crate) struct Guidance {
     rescale: f32,
 }
 
-/// The ports that guidance needs one of: text that a picture should not show, as the model takes it.
+/// The ports of which guidance needs one: the negative text, in the model's form.
 const NEGATIVES: [&str; 2] = ["negative", "negative_pooled"];
 
 /// Conditioning tensors of a model, by input name.

@@ -1,15 +1,15 @@
-//! Whether a node's ports are those that its model takes: Würstchen's networks and Stable Cascade's read different texts.
+//! Checks that a node's ports match its model: Würstchen's networks and Stable Cascade's read different texts.
 
 use wuerst_core::{Args, Error, Model, Result};
 use wuerst_runtime::{Contract, ModelCache};
 
-/// A port, the model's input that it is for, and whether the model cannot do without.
+/// A port, the corresponding input of the model, and whether the model requires it.
 pub(crate) type PortInput = (&'static str, &'static str, bool);
 
-/// Refuses ports that the model has no use for, and ports that it needs and that are left out, as far as that is known.
+/// Refuses ports that the model does not use, and missing ports that it requires, as far as that is known.
 ///
 /// # Errors
-/// Also those of the model's head.
+/// Also errors of the model's header.
 pub(crate) fn check(
     models: &ModelCache,
     (model, contract): (&Model, Contract),

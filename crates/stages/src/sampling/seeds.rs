@@ -2,12 +2,12 @@
 
 use wuerst_core::{Args, Error, Result, effective_seed};
 
-/// What the port means.
+/// Description of the port.
 pub(crate) const ABOUT: &str =
     "A seed for each picture of a batch, in place of `seed`, which counts up; one alone serves all.";
 
-/// Refuses seeds that are neither one for each picture nor one for all, and negative ones, as far as that is known; `over` is
-/// the port that says how many pictures there are.
+/// Refuses negative seeds, and a number of seeds other than one or one per picture, as far as they are known; `over` is
+/// the port that decides the number of pictures.
 pub(crate) fn check(known: &Args<'_>, over: &str) -> Result<()> {
     if let (Some(seeds), Some(count)) = (known.length("seeds", 0), known.length(over, 0))
         && seeds != 1
@@ -23,7 +23,7 @@ pub(crate) fn check(known: &Args<'_>, over: &str) -> Result<()> {
     Ok(())
 }
 
-/// The seed of one picture; none where there are no seeds.
+/// The seed of one picture, if there are seeds.
 pub(crate) fn one(args: &Args<'_>) -> Result<Option<u32>> {
     if !args.has("seeds") {
         return Ok(None);

@@ -1,6 +1,6 @@
-//! A node for each entry of lists: once their length is known, it gives way to the nodes that it stands for.
+//! Replaces a node that runs for each entry of lists by one copy per entry, once their length is known.
 //!
-//! As in a batch, all nodes of the first entry come before those of the second, and each is remembered by itself.
+//! As in a batch, all nodes of the first entry come before those of the second, and each is remembered separately.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -13,17 +13,17 @@ use crate::graph::each::{Each, TemplateNode};
 use crate::graph::{Graph, Node, Role, ValueSource};
 use crate::run::key;
 
-/// As many nodes may all entries have together.
+/// Maximum number of nodes for all entries together.
 const MOST_NODES: usize = 200_000;
 
-/// A graph in which a node has become those of its entries.
+/// A graph in which a node was replaced by the nodes of its entries.
 pub(crate) struct Expanded {
     pub(crate) graph: Graph,
-    /// The new nodes, without adapters.
+    /// Indices of the new nodes, without adapters.
     pub(crate) nodes: Vec<usize>,
 }
 
-/// How many entries a list has.
+/// Number of entries in a list.
 pub(crate) fn count(value: &Value) -> usize {
     match value {
         Value::Text(text) => entries(text).len(),
@@ -31,7 +31,7 @@ pub(crate) fn count(value: &Value) -> usize {
     }
 }
 
-/// Puts the nodes of each entry into the graph; all lists have `count` entries.
+/// Adds the nodes of each entry to the graph; all lists have `count` entries.
 pub(crate) fn expand(
     graph: &Graph,
     at: usize,

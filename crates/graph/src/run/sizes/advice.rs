@@ -82,7 +82,7 @@ impl Sizes<'_> {
             let Node { kind, args, .. } = &*self.given.graph.nodes[node];
             let signature = &kind.spec().signature;
             if !matches!(signature.outputs[port].ty, Ty::Tensor { .. }) {
-                // A number, of sizes perhaps.
+                // A number, possibly derived from sizes.
                 open.extend(args);
             }
             for dim in names(&signature.outputs[port].ty) {

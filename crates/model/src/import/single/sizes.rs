@@ -1,4 +1,4 @@
-//! The sizes of a network, read off the names and shapes of its tensors.
+//! Derives the sizes of a network from the names and shapes of its tensors.
 
 use std::collections::BTreeMap;
 
@@ -23,12 +23,12 @@ impl Shapes<'_> {
         self.0.contains_key(name)
     }
 
-    /// How many names there are of these for 0, 1 and so on.
+    /// Number of consecutive existing names for 0, 1 and so on.
     fn count(&self, name: impl Fn(usize) -> String) -> usize {
         (0..self.0.len()).take_while(|at| self.has(&name(*at))).count()
     }
 
-    /// The blocks of a level, and the channels of its picture.
+    /// The blocks of a level, and its number of channels.
     fn level(&self, path: &str) -> Option<(Vec<BlockType>, usize)> {
         let (mut types, mut channels) = (vec![], None);
         loop {
@@ -48,8 +48,8 @@ impl Shapes<'_> {
     }
 }
 
-/// The sizes of the network in a file under diffusers' names; none where it is neither stage B nor C. `near` is a configuration
-/// next to the file: it has the sizes that shapes do not tell, where it has the others.
+/// The sizes of the network in a file with diffusers' names; `None` if it is neither stage B nor C. `near` is a
+/// configuration next to the file: it supplies sizes that shapes do not show, if its other sizes match.
 pub fn network(weights: &Checkpoint, near: Option<&CascadeConfig>) -> Option<CascadeConfig> {
     let shapes = Shapes(weights.tensors().collect());
     let text = shapes.extent("clip_txt_mapper.weight", 1);
@@ -64,7 +64,7 @@ pub fn network(weights: &Checkpoint, near: Option<&CascadeConfig>) -> Option<Cas
     let up: Vec<usize> = (0..levels.len())
         .map(|at| shapes.level(&format!("up_blocks.{at}")).map_or(0, |(types, _)| types.len()))
         .collect();
-    // What repeats on the way down, and on the way up, whose levels begin with the deepest.
+    // The repeated unit on the way down, and on the way up, where levels begin with the deepest.
     let unit = |level: usize| unit(&levels[level].0, up[levels.len() - 1 - level]);
     let units: Vec<Vec<BlockType>> = (0..levels.len()).map(unit).collect();
     let layers = |count: usize, level: usize| count / units[level].len().max(1);
@@ -112,7 +112,7 @@ pub fn network(weights: &Checkpoint, near: Option<&CascadeConfig>) -> Option<Cas
     Some(near.cloned().unwrap_or(config))
 }
 
-/// The blocks that a level repeats: the shortest that gives both ways.
+/// The blocks that a level repeats: the shortest unit that gives both ways.
 fn unit(types: &[BlockType], up: usize) -> Vec<BlockType> {
     let fits = |length: &usize| {
         types.len().is_multiple_of(*length)
@@ -122,7 +122,7 @@ fn unit(types: &[BlockType], up: usize) -> Vec<BlockType> {
     (1..=types.len()).find(fits).map_or_else(|| types.to_vec(), |length| types[..length].to_vec())
 }
 
-/// Whether two configurations have tensors of the same names and shapes.
+/// Whether two configurations have tensors with equal names and shapes.
 fn same_shapes(a: &CascadeConfig, b: &CascadeConfig) -> bool {
     let tensors = |config: &CascadeConfig| {
         let heads = vec![1; config.num_attention_heads.len()];

@@ -1,9 +1,9 @@
 //! Channel-wise layers over features that a 1×1 convolution has widened from a few, as in the decoder's blocks: 16
 //! channels of the semantic embedding become hundreds, and are joined to each block's features.
 //!
-//! With M the convolution and W the columns of the layer's weight that read it, z·Mᵀ·Wᵀ = z·(W·M)ᵀ: the layer reads the
-//! few channels themselves. The products of weights do not depend on inputs, and runtimes compute them once, while
-//! loading; of a model in f16 they are computed while it is written.
+//! With M the convolution and W the columns of the layer's weight that read it, z·Mᵀ·Wᵀ = z·(W·M)ᵀ: the layer can read
+//! the few channels themselves. The products of weights do not depend on inputs, so runtimes compute them once, while
+//! loading; for an f16 model they are computed when it is written.
 
 use super::super::builder::Builder;
 use super::super::fold;
@@ -50,7 +50,7 @@ pub fn narrow(b: &mut Builder<'_>, layer: &NetworkNode, x: Id) -> Result<Option<
     Ok(Some(Narrow { x, weight, bias }))
 }
 
-/// The products of weights as tensors. None where the weights themselves are computed in a way that is not known here.
+/// The products of weights as tensors; `None` if the weights are computed by unsupported operations.
 fn folded(
     b: &mut Builder<'_>,
     layer: &NetworkNode,

@@ -1,4 +1,4 @@
-//! Antialiased bicubic and plain bilinear resizing as two matrix products.
+//! Antialiased bicubic and bilinear resizing as two matrix products.
 //!
 //! Runtimes disagree about `Resize` with aligned corners and antialiasing, but resizing is linear and separable: with R the
 //! `[out,in]` matrix of weights, Y = R_h·X·R_wᵀ. The matrices are computed by the model from the sizes it meets, in
@@ -14,7 +14,7 @@ type Lowered = Result<String, ExportError>;
 /// Sharpness of the kernel: −0.5 in PyTorch with antialiasing.
 const A: f32 = -0.5;
 
-/// How pixels are weighed.
+/// Weighting of pixels.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Kernel {
     /// Keys' cubic, which widens when shrinking.
@@ -38,9 +38,9 @@ pub fn resize(b: &mut Builder<'_>, node: &NetworkNode, kernel: Kernel) -> Lowere
 
 /// The weights `[to,from]`, each row summing to 1.
 ///
-/// With corners aligned, the step between samples is s = (from−1)/(to−1), or 0 if there is one sample. Linear: row i has its
-/// centre at s·i and weighs pixel j by 1 − |j − centre|, if that is above 0. Cubic: the centre is at s·(i+½) and the weight
-/// k((j + ½ − centre) / max(s, 1)): when shrinking, the kernel widens.
+/// With corners aligned, the step between samples is s = (from−1)/(to−1), or 0 if there is one sample. Linear: the centre
+/// of row i is s·i, and the weight of pixel j is 1 − |j − centre|, if positive. Cubic: the centre is s·(i+½) and the
+/// weight k((j + ½ − centre) / max(s, 1)); the kernel widens when shrinking.
 fn matrix(b: &mut Builder<'_>, from: &str, to: &str, kernel: Kernel) -> Lowered {
     let name = if kernel == Kernel::Cubic { "cubic" } else { "linear" };
     b.once_in(&format!("{name}/{from}-{to}"), |b| {
@@ -80,7 +80,7 @@ fn step(b: &mut Builder<'_>, from: &str, to: &str) -> Lowered {
     Ok(b.emit("Mul", &[&step, &several], vec![]))
 }
 
-/// 0, 1, … as many as the extent says; ½, 1½, … of the cubic kernel.
+/// 0, 1, …, as many as the extent; ½, 1½, … for the cubic kernel.
 fn samples(b: &mut Builder<'_>, extent: &str, kernel: Kernel) -> Lowered {
     let indices = b.indices(extent)?;
     let indices = float(b, &indices);
