@@ -7,14 +7,16 @@ use std::time::Instant;
 
 use anyhow::{Result, anyhow, bail};
 use wuerst::core::{effective_seed, is_whole};
+use wuerst::stages::Contract;
 use wuerst::{Change, Engine, Graph, Value};
+use wuerst_model::metadata;
 
 use crate::graph_file::GraphFile;
 use crate::pairs::{Sets, Texts};
 use crate::previews::PreviewArgs;
 use crate::progress::Progress;
 use crate::recipe::Recipe;
-use crate::say::say;
+use crate::say::{say, warn};
 use crate::setup::Setup;
 use crate::size::Size;
 use crate::target::{Target, numbered};
@@ -103,6 +105,11 @@ fn make(args: &Args, targets: &[Target], file: &Path, (engine, graphs): (&Engine
     let mut given = given(args);
     given.extend(inputs.iter().map(|(name, text)| (*name, (*text).to_owned())));
     given.iter().try_for_each(|(name, text)| job.set_text(name, text))?;
+    if let Some(guidance) = without_guidance(engine, &given) {
+        warn(format_args!(
+            "the negative prompt does nothing: guidance is {guidance}, and off up to 1; give --guidance 2 or more"
+        ));
+    }
     found.iter().try_for_each(|(name, value)| job.set(name, value.clone()))?;
 
     let set = inputs.iter().rev().find(|(name, _)| *name == "seed");
@@ -141,6 +148,21 @@ fn make(args: &Args, targets: &[Target], file: &Path, (engine, graphs): (&Engine
         say(format_args!("{file}: {}, seed {}, {seconds:.1} s", image.ty(), seed::shown(seed)));
     }
     Ok(())
+}
+
+/// The guidance with which a negative prompt does nothing; `None` if it does something, or there is none.
+fn without_guidance(engine: &Engine, given: &[(&str, String)]) -> Option<f64> {
+    let last = |name: &str| given.iter().rev().find(|(input, _)| *input == name).map(|(_, text)| text);
+    last("negative").filter(|text| !text.trim().is_empty())?;
+    let guidance = match last("guidance") {
+        Some(text) => text.parse().ok()?,
+        None => {
+            let model = engine.registry().models().open("prior").ok()?;
+            let prior: metadata::Prior = engine.model_cache().metadata(&model, Contract::Prior).ok()?;
+            prior.sampling.guidance
+        }
+    };
+    (guidance <= 1.).then_some(guidance)
 }
 
 fn check_prompt(prompt: &str) -> Result<()> {

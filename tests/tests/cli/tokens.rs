@@ -1,4 +1,4 @@
-//! `wuerst tokens`.
+//! `wuerst tokens`, and prompts that do nothing.
 
 use anyhow::Result;
 use serde_json::Value as Json;
@@ -44,5 +44,26 @@ fn tokens_weights_and_cut_text_are_shown() -> Result<()> {
         String::from_utf8_lossy(&said.stderr).contains("is a prior, where a text-encoder is wanted"),
         "{said:?}"
     );
+    Ok(())
+}
+
+#[test]
+fn negative_prompt_without_guidance_is_told() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let out = folder.path().join("a.png").display().to_string();
+    let said = |more: &[&str]| -> Result<String> {
+        let args =
+            [&["generate", "a leaf", "--steps", "1", "--set", "decoder_steps=1", "-o", &out][..], more]
+                .concat();
+        let made = wuerst(&tiny(), &args)?.output()?;
+        assert!(made.status.success(), "{made:?}");
+        Ok(String::from_utf8(made.stderr)?)
+    };
+    let want = "the negative prompt does nothing: guidance is 1, and off up to 1";
+    assert!(said(&["--negative", "a tree", "--guidance", "1"])?.contains(want));
+    for more in [&["--negative", "a tree"][..], &["--negative", " ", "--guidance", "1"], &["--guidance", "1"]]
+    {
+        assert!(!said(more)?.contains("negative"), "{more:?}");
+    }
     Ok(())
 }
