@@ -25,8 +25,8 @@ pub(crate) struct Extensions {
 
 impl Extensions {
     /// Adds the kinds: plug-ins, then graphs. The order is: settings, except graphs whose kind an option names too;
-    /// options; a picture to be reproduced, except kinds named before. Returns the graphs that are kinds now. Models of
-    /// graphs are looked for next to the graph first: always for those of the settings, if `beside` for those of
+    /// options; a picture to be reproduced, except kinds named before. Returns the graphs that are kinds now. For models of
+    /// graphs, the folder next to the graph is searched first: always for graphs of the settings, if `beside` for those of
     /// options.
     pub(crate) fn add_to(
         &self,

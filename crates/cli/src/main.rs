@@ -1,7 +1,7 @@
 //! `wuerst`: the command, which makes pictures from prompts and runs graphs of nodes.
 //!
 //! One file a command: [`generate`], [`run`], [`check`], [`lsp`], [`nodes`], [`tokens`], [`import`], [`convert`], [`inspect`],
-//! [`bench`], [`graph`], [`completions`], [`manual`]. What they share:
+//! [`bench`], [`graph`], [`completions`], [`manual`]. Shared parts:
 //! [`setup`] and [`extensions`] (the engine's options), [`environment`], [`pairs`], [`paths`], [`source`] (graph files),
 //! [`target`], [`outputs`] (output files), [`say`], [`operators`],
 //! [`thumbnail`], [`recipe`] with [`used`], [`again`] and [`comfyui`], [`progress`], [`bar`], [`previews`], [`terminal`], [`watch`], [`explain`] and

@@ -337,7 +337,7 @@ fn file_names_resolve_where_written() {
             "{with}"
         );
     }
-    // What the outer graph gives is written in the outer graph, as a literal or as its input's default.
+    // Values given by the outer graph are written in the outer graph, as a literal or as its input's default.
     let given = graph("file: a.txt, own: $own", &[]).unwrap();
     assert_eq!(all(&given), ["outer file, innermost model", innermost, "outer file, inner model"]);
     // A value given by the caller is a path.
@@ -379,7 +379,7 @@ fn nested_changes_are_checked() {
     let good = load(&[a(3), b(3)]).unwrap();
     let sets = [("a", row(3)), ("b", ndarray::Array1::from_elem(3, 2f32).into())];
     assert_eq!(bench.ran(&good, &sets), ["s/in/p", "s/in/q", "last"]);
-    // What it breaks in the node itself, and in the graph that uses the graph.
+    // Problems in the node itself, and in the graph that uses this graph.
     let error = said(load(&[a(4), b(5)]));
     assert!(
         error.ends_with("\ns/in/p.b: wants f32[n=4], but this is f32[5]; `n` is 4 because of `p.a`"),

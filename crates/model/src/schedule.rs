@@ -81,7 +81,7 @@ impl Schedule {
         moved
     }
 
-    /// What to multiply picture and noise with for a sample at time t: √ᾱ and √(1−ᾱ).
+    /// Factors of picture and noise in a sample at time t: √ᾱ and √(1−ᾱ).
     pub fn mix(&self, t: f64) -> (f64, f64) {
         let kept = self.alpha_bar(t);
         (kept.sqrt(), (1. - kept).sqrt())

@@ -65,7 +65,7 @@ impl VisionConfig {
         }
     }
 
-    /// What is wrong with the sizes, if anything.
+    /// Problem of the sizes, if any.
     fn check(&self) -> Result<(), String> {
         check(self.hidden_size, self.num_attention_heads)?;
         if self.patch_size == 0 || self.patch_size > self.image_size || self.projection_dim == 0 {

@@ -16,7 +16,7 @@ use crate::sampling::blame_model;
 use crate::tokenizer::{self, Tokenizer, check_length};
 use crate::weighting::{self, Weighted, looks_weighted};
 
-/// What is said of a text that looks as if it had weights where they are not read.
+/// Note for a text that appears to have weights, where weights are not read.
 const AS_IT_STANDS: &str = "the text is read as it stands, with its brackets: `weighting: comfyui` and `text.weigh` make weights of them";
 
 /// Number of truncated characters shown in a warning.
@@ -35,7 +35,7 @@ impl Tokenize {
         let about = "Makes token ids of a text, or of each line of a list. What is too long for the model is cut off, with a warning.";
         let spec = NodeSpec::new("wuerst.tokenize", 1, signature, about)?
             .describe("text", "The prompt, or the negative prompt; may be empty.")?
-            .describe("model", "A model with the contract `text-encoder`, whose tokenizer lies beside it.")?
+            .describe("model", "A model with the contract `text-encoder`, whose tokenizer lies next to it.")?
             .describe(
                 "lines",
                 "If true, `text` is a list, as `text.lines` makes it, and each line is a text of its own.",

@@ -68,7 +68,7 @@ macro_rules! memory_port {
 }
 pub(crate) use memory_port;
 
-/// What it means.
+/// Description of the port `memory`.
 pub(crate) const MEMORY: &str = "MiB that intermediate values may take. A picture that is predicted to take more is made in \
                                  tiles, which read as much around them as the network sees: the picture is the same up to \
                                  rounding.";

@@ -4,7 +4,7 @@
 const DEEPEST: usize = 32;
 /// The largest weight, above and below 0.
 const LARGEST: f64 = 100.;
-/// What brackets without a number multiply the weight with.
+/// Factor of the weight for brackets without a number.
 const BRACKETS: f64 = 1.1;
 
 /// A prompt without brackets, and what its parts weigh.

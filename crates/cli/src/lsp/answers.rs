@@ -8,10 +8,10 @@ use wuerst::graph::describe;
 
 use super::document::{Document, Symbol, is_name};
 
-/// The most models that are proposed.
+/// Maximum number of proposed models.
 const MOST_MODELS: usize = 1000;
 
-/// What may stand at a place.
+/// Completions possible at a place.
 pub(super) fn completion(document: &Document, at: usize, registry: &Registry) -> Json {
     let before = document.before(at);
     let item =
@@ -80,7 +80,7 @@ fn value(document: &Document, port: Option<&Port>) -> Json {
     }
 }
 
-/// What a name stands for.
+/// Description of the name at a place.
 pub(super) fn hover(document: &Document, at: usize, registry: &Registry) -> Json {
     let shown = |text: String| json!({ "contents": { "kind": "markdown", "value": text } });
     let code = |text: &str| format!("```\n{}\n```", text.trim_end());
@@ -123,7 +123,7 @@ fn argument(kind: &dyn NodeKind, name: &str) -> Option<String> {
     Some(format!("```\n{port}\n```\n{}", port.about))
 }
 
-/// Where a name is declared.
+/// Location of a name's declaration.
 pub(super) fn definition(document: &Document, at: usize, uri: &str) -> Json {
     let place = document.symbol_at(at).and_then(|symbol| document.declaration(symbol));
     place.map_or(Json::Null, |place| json!({ "uri": uri, "range": document.range(&place) }))

@@ -25,7 +25,7 @@ pub(super) enum Symbol<'a> {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Wire<'a> {
     pub(super) name: &'a str,
-    /// Where the name stands, in bytes.
+    /// Place of the name, in bytes.
     pub(super) place: Range<usize>,
     pub(super) port: Option<&'a str>,
 }
@@ -65,7 +65,7 @@ impl Document {
         chars.map_or(self.text.len(), |(at, _)| start + at)
     }
 
-    /// A range of bytes as the protocol has it.
+    /// A range of bytes in the protocol's form.
     pub(super) fn range(&self, range: &Range<usize>) -> Json {
         let position = |at: usize| {
             let before = &self.text[..at];
@@ -76,7 +76,7 @@ impl Document {
         json!({ "start": position(range.start), "end": position(range.end) })
     }
 
-    /// What stands in a line before a byte.
+    /// The part of a line before a byte.
     pub(super) fn before(&self, at: usize) -> &str {
         let start = self.text[..at].rfind('\n').map_or(0, |end| end + 1);
         &self.text[start..at]
@@ -91,7 +91,7 @@ impl Document {
         self.outline.nodes.iter().find(|node| node.name == name)
     }
 
-    /// All wires, but for those in comments.
+    /// All wires outside of comments.
     pub(super) fn wires(&self) -> Vec<Wire<'_>> {
         let (mut wires, mut begin) = (Vec::new(), 0);
         for line in self.text.split_inclusive('\n') {
@@ -136,7 +136,7 @@ impl Document {
         input.map(|input| Symbol::Input(&input.name)).or(node.map(|node| Symbol::Node(&node.name)))
     }
 
-    /// Where a name is declared, in bytes.
+    /// Place of a name's declaration, in bytes.
     pub(super) fn declaration(&self, symbol: Symbol<'_>) -> Option<Range<usize>> {
         let (name, place) = match symbol {
             Symbol::Input(name) => (name, self.outline.inputs.iter().find(|i| i.name == name)?.place),

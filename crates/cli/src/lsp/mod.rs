@@ -70,7 +70,7 @@ fn closed() -> anyhow::Error {
 }
 
 impl Server<'_> {
-    /// Takes note of what the editor did; gives what is to be told.
+    /// Handles a notification of the editor; returns the notification to send, if any.
     fn note(&mut self, note: &Notification) -> Option<Notification> {
         let document = &note.params["textDocument"];
         let uri = document["uri"].as_str()?.to_owned();
@@ -162,7 +162,7 @@ fn diagnostics(uri: &str, found: Vec<Json>) -> Notification {
     Notification::new("textDocument/publishDiagnostics".into(), params)
 }
 
-/// A problem as the protocol has it, up to the end of the word that it is at.
+/// A problem in the protocol's form, up to the end of the word at its place.
 fn shown(text: &str, (line, column, message): (u32, u32, String), severity: u32) -> Json {
     let (line, column) = (line.max(1) as usize - 1, column.max(1) as usize - 1);
     let content = text.lines().nth(line).unwrap_or_default();

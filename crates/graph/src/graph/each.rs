@@ -228,6 +228,6 @@ impl NodeKind for Each {
 
     /// Never runs: other nodes replace it in the graph first.
     fn run(&self, _: &mut Ctx<'_>, _: &Args<'_>) -> Result<Vec<Value>> {
-        Err(Error::Internal("a node for each entry is run as it is".to_owned()))
+        Err(Error::Internal("a node that was not replaced by one node for each entry was run".to_owned()))
     }
 }

@@ -33,7 +33,8 @@ impl PictureGraph {
             .iter()
             .find(|port| port.kind == Kind::Tensor && !port.optional && Some(&port.name) != frame.as_ref());
         if let Some(port) = other {
-            let message = format!("{}: nobody can give `{}: {}`", file.display(), port.name, port.type_text);
+            let message =
+                format!("{}: this host cannot provide `{}: {}`", file.display(), port.name, port.type_text);
             return Err(Error::new(message));
         }
         let picture = first(&graph.outputs()?).ok_or_else(|| {

@@ -142,7 +142,7 @@ impl Value {
         let mut pixels = vec![0u8; height as usize * width as usize * 4];
         let data = pixels.as_mut_ptr().cast();
         let image = Image { data, row_bytes: 0, width, height, format: Format::Rgba8, linear: false };
-        // SAFETY: the vector has as many bytes.
+        // SAFETY: the vector has height · width · 4 bytes, as the image states.
         unsafe { self.copy_into(image)? };
         Ok((pixels, [height, width]))
     }

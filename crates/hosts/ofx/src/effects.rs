@@ -14,7 +14,7 @@ pub const MOST: usize = 32;
 /// Environment variable with a folder that keeps results beyond the process.
 const CACHE: &str = "WUERST_CACHE";
 
-/// One effect.
+/// An OpenFX effect, made from a graph.
 pub struct Effect {
     /// Identifier for the host.
     pub identifier: CString,

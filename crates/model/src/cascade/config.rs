@@ -82,7 +82,7 @@ pub enum BlockType {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum SelfAttention {
-    /// The same everywhere.
+    /// One value for all levels.
     All(bool),
     /// By level.
     Levels(Vec<bool>),
@@ -234,7 +234,7 @@ impl CascadeConfig {
         }
     }
 
-    /// What is wrong with the sizes, if anything.
+    /// Problem of the sizes, if any.
     pub(super) fn check(&self) -> Result<(), String> {
         let levels = self.block_out_channels.len();
         if !(1..=MOST_LEVELS).contains(&levels) {

@@ -123,7 +123,7 @@ fn black(g: &mut NetworkGraph, name: &str, colours: usize, out: usize) -> Id {
     g.push(Op::LayerNorm { eps: EPS }, &[x])
 }
 
-/// What the blocks of every level read.
+/// Inputs of the blocks of every level.
 struct Network<'a> {
     config: &'a CascadeConfig,
     times: Vec<(String, Id)>,

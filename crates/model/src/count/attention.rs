@@ -79,7 +79,7 @@ impl Attended {
             layer.or(given).into_iter().for_each(|chunk| arena.give_back(chunk));
             heads
         };
-        // What is read last is computed first.
+        // The values read last are computed first.
         let order = if self.late[0] && self.late[1] { [1, 0] } else { [0, 1] };
         let split_before = order.map(|arg| split(arena, arg));
         let mut scores = arena.take(self.scores);

@@ -36,7 +36,7 @@ pub struct Cost {
     pub kept_bytes: u64,
 }
 
-/// What memory depends on beside the network.
+/// Properties besides the network that determine memory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct WrittenAs {
     /// The operators of the model.

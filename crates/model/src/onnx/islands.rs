@@ -15,7 +15,7 @@ pub fn wide(graph: &NetworkGraph) -> Vec<bool> {
         let island = match node.op {
             Op::Input(_) | Op::ReduceL2(_) | Op::BatchNorm { .. } => true,
             Op::CubicResize | Op::LinearResize => true,
-            // What follows from sums alone is one number for each channel.
+            // A value computed from sums alone has one number for each channel.
             _ => elementwise(&node.op) && follows(graph, node, &wide, &fixed),
         };
         wide.push(island);

@@ -26,7 +26,7 @@ fn walk(message: Message, content: &[u8], parts: &mut Vec<[u64; 2]>) -> Option<(
     Some(())
 }
 
-/// TensorProto: pairs of texts with its location.
+/// Collects the places of a TensorProto's `external_data`, which are pairs of texts.
 fn of_tensor(tensor: &[u8], parts: &mut Vec<[u64; 2]>) -> Option<()> {
     let (mut own, packed_before) = ([0, 0], parts.len());
     for pair in fields(tensor)?.iter().filter(|field| field.number == 13) {

@@ -69,7 +69,7 @@ pub(crate) struct Sampling<'a> {
     path: &'a Path,
 }
 
-/// What a port of [`sampling_ports`] stands for when it is left out, by the model's defaults.
+/// Default of a port of [`sampling_ports`] that is left out, from the model's defaults.
 pub(crate) fn left_out(model: &SamplingDefaults, port: &str) -> Option<Value> {
     let steps = if model.timesteps.is_empty() { model.steps } else { model.timesteps.len() - 1 };
     match port {

@@ -36,7 +36,7 @@ impl Observer for Warnings {
     }
 }
 
-/// What one node gives as `output`; `with` is YAML, and the inputs `a`, `b`, `c` are tensors.
+/// The `output` of one node; `with` is YAML, and the inputs `a`, `b`, `c` are tensors.
 fn node(folder: &Path, kind: &str, with: &str, output: &str, tensors: &[&Tensor]) -> Result<Value> {
     watched(folder, kind, with, output, tensors, &mut Warnings::default())
 }

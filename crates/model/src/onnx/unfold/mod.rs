@@ -51,7 +51,7 @@ pub enum UnfoldError {
         "the node {node} makes the model's constants larger than {most} bytes, the maximum for its weights"
     )]
     TooLarge {
-        /// Name and operator.
+        /// The node's name and operator.
         node: String,
         /// Maximum number of bytes.
         most: u64,
@@ -59,7 +59,7 @@ pub enum UnfoldError {
     /// A node makes too many elements.
     #[error("the node {node} makes {elements} numbers at once; the most is {FIXED}")]
     Fixed {
-        /// Name and operator.
+        /// The node's name and operator.
         node: String,
         /// Number of elements.
         elements: u64,
@@ -69,7 +69,7 @@ pub enum UnfoldError {
         "the node {node} computes a constant of unknown size: store the constant instead, as onnxsim does"
     )]
     Unknown {
-        /// Name and operator.
+        /// The node's name and operator.
         node: String,
     },
     /// Recursive functions, or too many calls.
