@@ -1,7 +1,8 @@
 """diffusers' pipelines as a process that waits for work: what `wuerst bench --against diffusers` measures beside ours.
 
-    python diffusers_peer.py PRIOR DECODER THREADS f32|bf16 cpu|cuda
+    python diffusers_peer.py PRIOR DECODER THREADS f32|bf16 cpu|cuda [compile]
 
+With `compile`, each network goes through torch.compile before the first run, which takes minutes.
 Reads requests, a line of JSON each, and answers each with one: the milliseconds of every stage, and the file with the
 result, f32. A request: {"prompt", "negative", "seed", "width", "height", "prior_steps", "prior_guidance",
 "decoder_steps", "decoder_guidance", "output": "embedding"|"image", "file"}.
@@ -42,7 +43,7 @@ class Clock:
             torch.cuda.synchronize()
 
 
-def load(prior_folder, decoder_folder, device, clock):
+def load(prior_folder, decoder_folder, device, compiled, clock):
     def part(kind, folder, name):
         return kind.from_pretrained(folder, subfolder=name, torch_dtype=torch.float32).to(device).eval()
 
@@ -64,11 +65,17 @@ def load(prior_folder, decoder_folder, device, clock):
     )
     for pipe in (prior, decoder):
         pipe.set_progress_bar_config(disable=True)
-    clock.watch("text", prior.text_encoder, "forward")
-    clock.watch("text", decoder.text_encoder, "forward")
-    clock.watch("prior", prior.prior, "forward")
-    clock.watch("decoder", decoder.decoder, "forward")
-    clock.watch("vqgan", decoder.vqgan, "decode")
+    for name, owner, method in (
+        ("text", prior.text_encoder, "forward"),
+        ("text", decoder.text_encoder, "forward"),
+        ("prior", prior.prior, "forward"),
+        ("decoder", decoder.decoder, "forward"),
+        ("vqgan", decoder.vqgan, "decode"),
+    ):
+        if compiled:
+            # Before the clock is put around it, which so stays out of what is compiled.
+            setattr(owner, method, torch.compile(getattr(owner, method)))
+        clock.watch(name, owner, method)
     return prior, decoder
 
 
@@ -88,11 +95,13 @@ def run(prior, decoder, request):
 
 def main():
     prior_folder, decoder_folder, threads, precision, device = sys.argv[1:6]
+    compiled = sys.argv[6:] == ["compile"]
     torch.set_num_threads(int(threads))
     clock = Clock(device)
-    prior, decoder = load(prior_folder, decoder_folder, device, clock)
+    prior, decoder = load(prior_folder, decoder_folder, device, compiled, clock)
     answer = lambda line: print(json.dumps(line), flush=True)
-    answer({"ready": f"diffusers on PyTorch {torch.__version__}, {precision}, {threads} threads, {device}"})
+    how = "compiled" if compiled else "eager"
+    answer({"ready": f"diffusers on PyTorch {torch.__version__}, {how}, {precision}, {threads} threads, {device}"})
     for line in sys.stdin:
         request = json.loads(line)
         clock.spent.clear()

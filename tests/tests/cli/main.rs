@@ -1,5 +1,6 @@
 //! The command as a user runs it.
 
+mod bench;
 mod byte_order;
 mod cache;
 mod checks;

@@ -28,6 +28,9 @@ use peer::Peer;
 /// Program that runs diffusers.
 const DIFFUSERS: &str = "tests/peers/diffusers_peer.py";
 
+/// The program that runs OpenVINO.
+const OPENVINO: &str = "tests/peers/openvino_peer.py";
+
 /// Measure a graph on this machine, stage by stage
 #[derive(clap::Args)]
 pub(crate) struct Args {
@@ -47,8 +50,9 @@ pub(crate) struct Args {
     #[arg(long)]
     json: bool,
     /// Compare with another program, alternately, on equal weights and settings: whole runs with diffusers; single
-    /// evaluations of the prior and the VQGAN with candle, whose decoder supports one size only
-    #[arg(long, value_name = "PEER", value_parser = ["diffusers", "candle"], requires = "peer")]
+    /// evaluations of prior, decoder and VQGAN with OpenVINO's runtime, on the same models; of prior and VQGAN with candle,
+    /// whose decoder supports one size only
+    #[arg(long, value_name = "PEER", value_parser = ["diffusers", "openvino", "candle"], requires = "peer")]
     against: Option<String>,
     /// Folder made by tests/peers/setup, with the other program and its weights
     #[arg(long, value_name = "FOLDER")]
@@ -56,6 +60,9 @@ pub(crate) struct Args {
     /// Precision of the peer
     #[arg(long, value_name = "TYPE", default_value = "f32", value_parser = ["f32", "bf16"])]
     peer_precision: String,
+    /// Compiles the networks of diffusers with `torch.compile` first, which takes minutes
+    #[arg(long, requires = "against")]
+    peer_compile: bool,
     /// Only compute the output once; used to measure a cold start
     #[arg(long, hide = true)]
     once: bool,
@@ -80,9 +87,12 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     let graph = source.load_with(&engine, &changes)?;
     let job = engine.job(&graph);
     if let Some((peer, folder)) = args.against.as_ref().zip(args.peer.as_ref()) {
+        if args.peer_compile && peer != "diffusers" {
+            bail!("only diffusers is compiled: leave --peer-compile out, or say --against diffusers");
+        }
         let values = against::prepare(&job, &inputs)?;
         let comparison = match peer.as_str() {
-            "candle" => against_candle(args, &engine, folder, &values)?,
+            "candle" | "openvino" => against_networks(args, &engine, folder, &values)?,
             _ => against_diffusers(args, &engine, &job, folder, &values)?,
         };
         match args.json {
@@ -118,18 +128,20 @@ fn against_diffusers(
 ) -> Result<Comparison> {
     let script =
         find::first(DIFFUSERS).with_context(|| format!("no {DIFFUSERS}: run this in the repository"))?;
-    let mut peer = Peer::diffusers(folder, &script, args.setup.threads()?, &args.peer_precision)?;
+    let (threads, precision) = (args.setup.threads()?, &args.peer_precision);
+    let mut peer = Peer::diffusers(folder, &script, threads, precision, args.peer_compile)?;
     against::compare(engine, job, &args.output, args.runs as usize, values, &mut peer)
 }
 
-/// Measures evaluations by candle and by us alternately.
-fn against_candle(
+/// Measures single evaluations by candle or OpenVINO and by us alternately.
+fn against_networks(
     args: &Args,
     engine: &Engine,
     folder: &Path,
     values: &BTreeMap<String, String>,
 ) -> Result<Comparison> {
-    if args.peer_precision != "f32" {
+    let openvino = args.against.as_deref() == Some("openvino");
+    if !openvino && args.peer_precision != "f32" {
         bail!("candle computes in f32 here: leave --peer-precision out");
     }
     let side = |name: &str| -> Result<usize> {
@@ -137,7 +149,14 @@ fn against_candle(
         pixels.parse().with_context(|| format!("`{name}` is not a whole number: {pixels}"))
     };
     let size = [side("width")?, side("height")?];
-    let mut peer = Peer::candle(folder, args.setup.threads()?)?;
-    let models = args.setup.models(args.graph.as_deref())?;
-    evaluations::compare(engine, &models, size, args.runs as usize, &mut peer)
+    let (models, threads) = (args.setup.models(args.graph.as_deref())?, args.setup.threads()?);
+    let mut peer = if openvino {
+        let script =
+            find::first(OPENVINO).with_context(|| format!("no {OPENVINO}: run this in the repository"))?;
+        evaluations::standard(&models)?;
+        Peer::openvino(folder, &script, &models, threads, &args.peer_precision)?
+    } else {
+        Peer::candle(folder, threads)?
+    };
+    evaluations::compare(engine, &models, size, args.runs as usize, &mut peer, openvino)
 }

@@ -18,21 +18,34 @@ pub(super) struct Peer {
 }
 
 impl Peer {
-    /// Starts diffusers in the folder made by tests/peers/setup.
-    pub(super) fn diffusers(folder: &Path, script: &Path, threads: usize, precision: &str) -> Result<Peer> {
-        let python = folder.join("python/bin/python");
-        if !python.exists() {
-            bail!(
-                "{} is not there: tests/peers/setup makes it; name its folder with --peer",
-                python.display()
-            );
-        }
-        let mut command = Command::new(&python);
+    /// Starts diffusers in the folder made by tests/peers/setup, with its networks compiled or as they are.
+    pub(super) fn diffusers(
+        folder: &Path,
+        script: &Path,
+        threads: usize,
+        precision: &str,
+        compiled: bool,
+    ) -> Result<Peer> {
+        let mut command = python(folder)?;
         command.arg(script).args([folder.join("wuerstchen-prior"), folder.join("wuerstchen")]).args([
             &threads.to_string(),
             precision,
             "cpu",
         ]);
+        command.args(compiled.then_some("compile"));
+        Peer::start(command)
+    }
+
+    /// Starts OpenVINO's runtime on our models, with the Python made by tests/peers/setup.
+    pub(super) fn openvino(
+        folder: &Path,
+        script: &Path,
+        models: &Path,
+        threads: usize,
+        precision: &str,
+    ) -> Result<Peer> {
+        let mut command = python(folder)?;
+        command.arg(script).arg(models).args([&threads.to_string(), precision]);
         Peer::start(command)
     }
 
@@ -85,6 +98,15 @@ impl Peer {
             }
         }
     }
+}
+
+/// The Python made by tests/peers/setup.
+fn python(folder: &Path) -> Result<Command> {
+    let python = folder.join("python/bin/python");
+    if !python.exists() {
+        bail!("{} is not there: tests/peers/setup makes it; name its folder with --peer", python.display());
+    }
+    Ok(Command::new(python))
 }
 
 impl Drop for Peer {
