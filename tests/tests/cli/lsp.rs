@@ -241,7 +241,7 @@ fn names_are_explained_found_and_renamed() -> Result<()> {
     let answer = renamed(&mut editor, &GRAPH.replace("text: $prompt", "text: $pr|ompt"), "about")?;
     let edits = answer["result"]["changes"][&editor.uri].as_array().context("edits")?.clone();
     assert_eq!(edits.len(), 2, "the declaration and one wire, no comment: {edits:?}");
-    for (name, want) in [("text", "is there already"), ("7up", "is no name"), ("a b", "is no name")] {
+    for (name, want) in [("text", "is there already"), ("7up", "is not a name"), ("a b", "is not a name")] {
         let refused = renamed(&mut editor, &GRAPH.replace("  tokens: {", "  tok|ens: {"), name)?;
         assert!(refused["error"]["message"].as_str().is_some_and(|said| said.contains(want)), "{refused}");
     }

@@ -41,7 +41,7 @@ fn tokens_weights_and_cut_text_are_shown() -> Result<()> {
     assert!(String::from_utf8_lossy(&said.stderr).contains("never closed"), "{said:?}");
     let said = wuerst(&tiny(), &["tokens", "a", "--model", "prior"])?.output()?;
     assert!(
-        String::from_utf8_lossy(&said.stderr).contains("is a prior, where a text-encoder is wanted"),
+        String::from_utf8_lossy(&said.stderr).contains("is a prior, where a text-encoder is expected"),
         "{said:?}"
     );
     Ok(())

@@ -140,7 +140,7 @@ pub(super) fn rename(document: &Document, at: usize, uri: &str, new: &str) -> Re
         Symbol::Node(name) => (name, true),
     };
     if !begins || !new.chars().all(|c| is_name(c) && (node || c != '-')) {
-        return Err(format!("`{new}` is no name: a letter, then letters, digits and `_`"));
+        return Err(format!("`{new}` is not a name: a letter, then letters, digits and `_`"));
     }
     let outline = &document.outline;
     let taken = match symbol {
