@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""The frei0r plug-in in the real hosts, FFmpeg and MLT, against the command's picture.
+"""The frei0r plug-in in the real hosts, FFmpeg, MLT and GStreamer, against the command's picture.
 
     .ci/hosts frei0r           installs the hosts, builds, and runs this
 
@@ -114,6 +114,16 @@ def pictures(tree, out):
         sys.exit("melt: is another picture")
 
 
+def gstreamer(tree, out):
+    """A pipeline of GStreamer with the generator, whose element is called by the plug-in's name."""
+    shown = out / "gstreamer.png"
+    source = ["frei0r-src-wuerstchen", f"prompt={PROMPT}", "seed=7", "num-buffers=1"]
+    words = ["gst-launch-1.0", "-q", *source, "!", "video/x-raw,width=64,height=64", "!", "pngenc", "!", "filesink", f"location={shown}"]
+    # Its list of plug-ins would otherwise stay with the user.
+    run(words, tree.environment(GST_REGISTRY=str(out / "registry.bin")))
+    same("gstreamer", raw(shown), raw(out / "command.png"))
+
+
 def characters(tree, folder):
     """A prompt of characters that hosts keep for themselves comes from a file."""
     prompt = 'a red | "fox", 100%: it\'s \\ [good]; würstchen 狐 \U0001f98a'
@@ -175,6 +185,7 @@ def main():
     with tempfile.TemporaryDirectory() as folder:
         tree = Tree(built, Path(folder))
         pictures(tree, out)
+        gstreamer(tree, out)
         characters(tree, Path(folder))
         cards(tree, out)
         filters(tree, out)

@@ -12,7 +12,7 @@ use anyhow::{Context, Result, ensure};
 use wuerst_tests::built::{command, library, plugin, root, tiny};
 
 /// Begins of commands that the test does not run, and the reason.
-const NOT_RUN: [(&str, &str); 15] = [
+const NOT_RUN: [(&str, &str); 16] = [
     (".ci/setup && cargo run --release", "a release build; `generate` itself runs in `cli/README.md`"),
     (".ci/run", "it runs this test"),
     ("pip install wuerst", "`.ci/wheels-test` installs the wheels"),
@@ -25,6 +25,7 @@ const NOT_RUN: [(&str, &str); 15] = [
     ("target/release/wuerst-train", "hours; the trainer's tests run all stages with small networks"),
     ("ffmpeg", "`.ci/hosts frei0r` runs the host"),
     ("melt", "`.ci/hosts frei0r` runs the host"),
+    ("gst-launch-1.0", "`.ci/hosts frei0r` runs the host"),
     ("wuerst bench", "measures for minutes; `tests/cli` runs it with few repetitions"),
     ("wuerst convert --quantize int8", "a part of a command"),
     ("wuerst manual FOLDER", "`.ci/dist` runs it"),

@@ -40,9 +40,9 @@ pub fn plugin() -> &'static Plugin {
             installed.file.file_stem().map_or_else(String::new, |stem| stem.to_string_lossy().into_owned());
         let is_filter = stem.contains(FILTER);
         let (name, explanation) = if is_filter {
-            ("Würstchen filter", "Makes frames anew after a prompt.")
+            ("Wuerstchen filter", "Makes frames anew after a prompt.")
         } else {
-            ("Würstchen", "Makes a picture from a prompt.")
+            ("Wuerstchen", "Makes a picture from a prompt.")
         };
         Plugin {
             name: terminated(name),
