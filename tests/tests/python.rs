@@ -11,7 +11,7 @@ fn module_passes_its_tests() -> Result<()> {
     let folder = tempfile::tempdir()?;
     bundle::write_with_one_encoder(folder.path())?;
     let tested = Command::new("python3")
-        .args(["-W", "error", "-m", "unittest", "-v", "test_wuerst", "test_installed"])
+        .args(["-W", "error", "-m", "unittest", "-v", "test_wuerst", "test_graphs", "test_installed"])
         .current_dir(root().join("crates/capi/python"))
         .env("PYTHONDONTWRITEBYTECODE", "1")
         .env("WUERST_LIBRARY", library()?)
