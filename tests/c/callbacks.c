@@ -154,17 +154,13 @@ static void jobs(void)
     CHECK(good(wst_job_set(host.idle, n, one)) && good(wst_job_set_text(host.idle, n, text("2"))));
     CHECK(good(wst_job_unset(host.idle, n)) && good(wst_job_digest(host.idle, n, &digest)));
     CHECK(good(wst_job_xmp(host.idle, n, &value)));
-    wst_value_free(value);
-    value = NULL;
+    wst_value_free(value), value = NULL;
     waits(host.idle, "n");
     if (host.own)
         waits(host.own, "image");
     CHECK(good(wst_job_start(host.idle, &n, 1, NULL, &run)) && good(wst_run_poll(run, &status)));
     CHECK(good(wst_run_preview(run, &value)) && !wst_run_warning(run, 0, NULL, NULL));
-    if (wst_run_wait(run, -1) == 0)
-        wst_error_free(wst_run_take(run, &value, 1));
-    else
-        CHECK(good(wst_run_take(run, &value, 1)));
+    CHECK(wst_run_wait(run, -1) ? good(wst_run_take(run, &value, 1)) : (wst_error_free(wst_run_take(run, &value, 1)), 1));
     wst_run_cancel(run);
     wst_run_free(run);
     wst_job_cancel(host.idle);
