@@ -157,9 +157,9 @@ class Pictures(unittest.TestCase):
 
     def test_stages_are_wired_in_comfyui(self):
         whole, model = picture(seed=5), lambda name: f"small/{name}"
-        ids, mask = ran("wuerst_wuerst_tokenize", **{**defaults("wuerst_wuerst_tokenize"), "text": "a red apple", "model": model("text-encoder")})
+        ids, mask, _weights = ran("wuerst_wuerst_tokenize", **{**defaults("wuerst_wuerst_tokenize"), "text": "a red apple", "model": model("text-encoder")})
         none = ran("wuerst_wuerst_tokenize", **{**defaults("wuerst_wuerst_tokenize"), "text": "", "model": model("text-encoder")})
-        states = [ran("wuerst_wuerst_text_encode", ids=a, mask=b, model=model("text-encoder"))[0] for a, b in ((ids, mask), none)]
+        states = [ran("wuerst_wuerst_text_encode", ids=a, mask=b, model=model("text-encoder"))[0] for a, b in ((ids, mask), none[:2])]
         prior = {**defaults("wuerst_wuerst_prior"), "text": states[0], "negative": states[1], "seed": 5, "model": model("prior")}
         embedding, rng = ran("wuerst_wuerst_prior", **prior)
         decoder = {**defaults("wuerst_wuerst_decoder"), "embedding": embedding, "text": states[0], "negative": states[1], "rng": rng}
@@ -170,13 +170,15 @@ class Pictures(unittest.TestCase):
 
 class Runs(unittest.TestCase):
     def test_progress_and_previews_are_shown(self):
-        updates = []
-        update = comfy.utils.ProgressBar.update_absolute
+        updates, runs = [], sys.modules["wuerst_pack.wuerst_nodes.runs"]
+        update, slice_before = comfy.utils.ProgressBar.update_absolute, runs.SLICE
         try:
             comfy.utils.ProgressBar.update_absolute = lambda _, value, total=None, preview=None: updates.append((value, total, preview))
-            picture(seed=11, steps=300)
+            # The small model is done within a slice.
+            runs.SLICE = 0.002
+            picture(seed=11, steps=1000, decoder_steps=1000)
         finally:
-            comfy.utils.ProgressBar.update_absolute = update
+            comfy.utils.ProgressBar.update_absolute, runs.SLICE = update, slice_before
         values = [value for value, _, _ in updates]
         self.assertEqual((values, values[-1]), (sorted(values), 1000))
         self.assertTrue(any(preview and preview[0] == "JPEG" for _, _, preview in updates))
