@@ -99,6 +99,7 @@ class Listing(unittest.TestCase):
             self.assertIn(node_id, NODES)
         self.assertNotIn("wuerst_user_broken", NODES)
         # Its models are not there; a saved workflow keeps its node.
+        self.assertIn("wuerst_graph_cascade", NODES)
         with self.assertRaisesRegex(RuntimeError, "no model `text-encoder-prior`"):
             ran("wuerst_graph_wuerstchen", **{**defaults("wuerst_graph_wuerstchen"), "models": "small", "prompt": "a"})
         self.assertGreater(len(NODES), 35)

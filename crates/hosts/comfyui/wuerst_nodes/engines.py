@@ -66,6 +66,15 @@ def model_files():
     return files
 
 
+def without_models():
+    """An engine that has no models, for graphs that fit none of the sets."""
+    with _lock:
+        if None not in _engines:
+            # A folder without models, which is always there.
+            _engines[None] = wuerst.Engine(models=str(wuerst.graphs), log=_logged)
+        return _engines[None]
+
+
 def engine(name=""):
     """The engine of a set of models, the first one without a name. Loads no model yet."""
     sets = model_sets()

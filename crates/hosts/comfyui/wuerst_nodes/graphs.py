@@ -46,13 +46,15 @@ def _input(graph, port):
 
 
 def _shown(path, sets):
-    """The graph with the first set of models that has all of it; without models where none has, since a node that vanishes
-    breaks saved workflows."""
+    """The graph with the first set of models that fits; without models where none does, since a node that vanishes breaks
+    saved workflows."""
     for name in sets:
-        graph = engines.engine(name).open(path, without_models=True)
-        if not graph.missing_models():
-            return graph
-    return engines.engine().open(path, without_models=True)
+        try:
+            return engines.engine(name).open(path)
+        except wuerst.Error:
+            # Of another family, or not whole.
+            continue
+    return engines.without_models().open(path, without_models=True)
 
 
 def _schema(node_id, path, category):
