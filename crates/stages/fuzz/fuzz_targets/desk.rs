@@ -7,12 +7,12 @@ use std::sync::Arc;
 use tempfile::TempDir;
 use wuerst_core::{CancellationToken, Files, Models, Registry, Result, Value};
 use wuerst_graph::{Cache, Graph, Inputs, Run};
-use wuerst_stages::{RuntimeOptions, Outputs, ModelCache, register};
+use wuerst_stages::{ModelCache, Outputs, RuntimeOptions, register};
 
 /// The folder, and the engine that uses it.
 pub struct Desk {
     folder: TempDir,
-    models: Arc<ModelCache>,
+    model_cache: Arc<ModelCache>,
     registry: Registry,
 }
 
@@ -20,13 +20,13 @@ impl Desk {
     /// An empty folder, for graphs that read files and models there.
     pub fn new() -> Desk {
         let folder = tempfile::tempdir().unwrap();
-        let models = Arc::new(ModelCache::new(RuntimeOptions::default()));
+        let model_cache = Arc::new(ModelCache::new(RuntimeOptions::default()));
         let mut registry = Registry::new();
         let at = folder.path().to_owned();
         let models = Models::new(move |name| Ok(at.join(format!("{name}.onnx"))));
         registry.set_models(models.with_files(Files::in_folder(folder.path())));
-        register(&mut registry, &models, Outputs::default()).unwrap();
-        Desk { folder, models, registry }
+        register(&mut registry, &model_cache, Outputs::default()).unwrap();
+        Desk { folder, model_cache, registry }
     }
 
     /// The folder's path.
@@ -40,7 +40,7 @@ impl Desk {
         let graph = Graph::load(graph, &self.registry)?;
         let (inputs, cache, cancel) = (Inputs::new(), Cache::new(0), CancellationToken::new());
         let value = Run::new(&graph, &inputs, &cache, &cancel, &mut ()).output(output);
-        self.models.release();
+        self.model_cache.release();
         value
     }
 }
