@@ -649,13 +649,14 @@ wst_error *wst_graph_new(const wst_engine *engine, wst_str yaml, wst_graph **out
 /* Reads and checks a graph file. Errors: as wst_graph_new, and WST_FILE. */
 wst_error *wst_graph_open(const wst_engine *engine, wst_str path, wst_graph **out);
 
-/* As wst_graph_open, also when models are missing that nodes name, so that a tool shows a graph before its models are
- * installed: inputs, outputs and nodes can be asked for. A run that needs a missing model fails with WST_NOT_FOUND; open the
- * graph again once it is there. Errors: as wst_graph_open, but for such models. */
+/* Reads and checks a graph file as wst_graph_open, and accepts missing models, so that a tool can show inputs, outputs and
+ * nodes before the models are installed. A run that needs a missing model fails with WST_NOT_FOUND; open the graph again
+ * once it is installed. Errors: as wst_graph_open, except for missing models. */
 wst_error *wst_graph_open_without_models(const wst_engine *engine, wst_str path, wst_graph **out);
 
-/* A missing model of a graph, counted from 0: the argument that names it, as "prior.model", and a message. Both may be
- * NULL; views belong to the graph. 0 beyond the end, and for NULL. */
+/* Missing models of a graph. Writes number index, counted from 0, and returns 1; returns 0 beyond the last one, and for
+ * NULL. argument names the model, such as "prior.model"; both outputs are views that belong to the graph, and either may
+ * be NULL. */
 int wst_graph_missing_model(const wst_graph *graph, size_t index, wst_str *argument, wst_str *message);
 
 /* A change to a graph while it is read, which leaves the file as it is. This struct does not grow. */
@@ -682,9 +683,9 @@ wst_error *wst_graph_input(const wst_graph *graph, size_t index, wst_port *out);
 size_t wst_graph_output_count(const wst_graph *graph);
 wst_error *wst_graph_output(const wst_graph *graph, size_t index, wst_port *out);
 
-/* The value that input `index` stands for when a job leaves it out, a new one: its initial value, or what the models behind
- * it make of it, as a number of steps, a guidance, a width in pixels. NULL when there is none, or it is not known. Reads the
- * heads of models. Errors: WST_INVALID, also for an index beyond the end. */
+/* The value used for input number index if a job does not set it, as a new value: its initial value, or a default of the
+ * models behind it, such as the number of steps, the guidance, or the width in pixels. NULL if there is none, or if it is
+ * not known. Reads model headers. Errors: WST_INVALID, also for an index beyond the end. */
 wst_error *wst_graph_left_out(const wst_graph *graph, size_t index, wst_value **out);
 
 /* A node of a graph. Set struct_size (WST_NODE_INIT does); the rest is filled with views that belong to the graph. */
@@ -785,13 +786,13 @@ wst_error *wst_job_get(wst_job *job, wst_str output, const wst_observer *observe
 wst_error *wst_job_get_all(wst_job *job, const wst_str *outputs, size_t count, const wst_observer *observer,
                            wst_value **values);
 
-/* A picture does not say that a model made it. */
+/* Saves a picture without the mark that a model made it. */
 #define WST_SAVE_UNMARKED ((uint32_t)1)
 
-/* Computes an output as wst_job_get does and writes it as a file, whole or not at all, by the end of its path: a picture
- * or mask as .png, a tensor as .npy, a text or a number as .txt. A picture that a model made says so in XMP data (see
- * wst_job_xmp), unless flags is WST_SAVE_UNMARKED; else flags is 0. A format that cannot hold the output's type is refused
- * before the run. Errors: as wst_job_get, and WST_FILE. */
+/* Computes an output as wst_job_get does, and writes it to a file, whole or not at all. The extension of the path decides
+ * the format: .png for a picture or mask, .npy for a tensor (f16 as f32), .txt for a text or a number. A picture that a
+ * model made is marked in XMP data (see wst_job_xmp), unless flags is WST_SAVE_UNMARKED; otherwise flags is 0. A format that
+ * cannot hold the output's type is refused before the run. Errors: as wst_job_get, and WST_FILE. */
 wst_error *wst_job_save(wst_job *job, wst_str output, wst_str path, const wst_observer *observer, uint32_t flags);
 
 /* Cancels all runs of the job in progress (begun by wst_job_get, wst_job_get_all, wst_job_start). They soon return

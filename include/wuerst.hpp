@@ -111,7 +111,7 @@ public:
         }
         return nodes;
     }
-    // Models that are not there, of a graph that Engine::open_without_models gave: arguments, as "prior.model", and messages.
+    // Missing models of a graph from Engine::open_without_models: arguments, such as "prior.model", and messages.
     std::vector<std::pair<std::string, std::string>> missing_models() const
     {
         std::vector<std::pair<std::string, std::string>> missing;
@@ -120,7 +120,7 @@ public:
             missing.emplace_back(view(argument), view(message));
         return missing;
     }
-    // The value that input `index` stands for when a job leaves it out; an empty one when there is none, or it is not known.
+    // The value used for input `index` if a job does not set it; empty if there is none, or if it is not known.
     Result<Value> left_out(std::size_t index) const
     {
         wst_value *value = nullptr;
@@ -176,7 +176,7 @@ public:
     {
         return loaded([&](wst_graph **out) { return wst_graph_open(get(), path.raw(), out); });
     }
-    // The same, also when models are missing: see Graph::missing_models.
+    // Reads and checks a graph file, and accepts missing models; see Graph::missing_models.
     Result<Graph> open_without_models(const Text &path) const
     {
         return loaded([&](wst_graph **out) { return wst_graph_open_without_models(get(), path.raw(), out); });

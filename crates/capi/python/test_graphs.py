@@ -9,19 +9,7 @@ import time
 import unittest
 
 import wuerst
-
-MODELS, GRAPH = os.environ["WUERST_TEST_MODELS"], os.environ["WUERST_TEST_GRAPH"]
-ECHO = """
-wuerstchen: 1
-inputs:
-  number: float = 1.5 {0.0..2.0}
-  words: text = "ü"
-  flag: bool = false
-  count: int?
-  pixels: u8[h,w,3]?
-nodes: {}
-outputs: { number: $number, words: $words, flag: $flag, count: $count, pixels: $pixels }
-"""
+from test_wuerst import ECHO, GRAPH, MODELS
 
 
 class Descriptions(unittest.TestCase):

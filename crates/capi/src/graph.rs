@@ -38,18 +38,8 @@ pub struct Graph {
 }
 
 impl Graph {
-    fn load(engine: &Engine, yaml: &str) -> wuerst::Result<Graph> {
-        Graph::load_with(engine, yaml, &[])
-    }
-
-    fn load_with(engine: &Engine, yaml: &str, changes: &[wuerst::Change<'_>]) -> wuerst::Result<Graph> {
-        let graph = engine.graph_with(yaml, changes)?;
-        Ok(Graph { graph, engine: engine.clone(), contents: OnceLock::new() })
-    }
-
-    fn load_without_models(engine: &Engine, yaml: &str) -> wuerst::Result<Graph> {
-        let graph = engine.graph_without_models(yaml, &[])?;
-        Ok(Graph { graph, engine: engine.clone(), contents: OnceLock::new() })
+    fn new(engine: &Engine, graph: wuerst::Graph) -> Handle<Graph> {
+        Handle::new(Graph { graph, engine: engine.clone(), contents: OnceLock::new() })
     }
 
     pub(crate) fn contents(&self) -> &Contents {
@@ -66,7 +56,7 @@ pub extern "C" fn wst_graph_new(
     fallible(|| {
         let (engine, out) = (alive(engine, "engine")?, out.non_null()?);
         // SAFETY: the header requires a string valid during the call, and a writable output.
-        unsafe { out.give(Handle::new(Graph::load(engine, yaml.read("yaml")?)?)) };
+        unsafe { out.give(Graph::new(engine, engine.graph(yaml.read("yaml")?)?)) };
         Ok(())
     })
 }
@@ -87,8 +77,25 @@ pub extern "C" fn wst_graph_new_with(
             let changes = list::read("changes", changes, count, list::LONGEST)?;
             let changes = changes.iter().enumerate().map(|(index, given)| change(given, index));
             let changes = changes.collect::<wuerst::Result<Vec<_>>>()?;
-            out.give(Handle::new(Graph::load_with(engine, yaml.read("yaml")?, &changes)?));
+            out.give(Graph::new(engine, engine.graph_with(yaml.read("yaml")?, &changes)?));
         }
+        Ok(())
+    })
+}
+
+/// Opens a graph file; `load` reads and checks its text.
+fn open(
+    engine: Option<&Handle<Engine>>,
+    path: Str,
+    out: Out<*mut Handle<Graph>>,
+    load: impl FnOnce(&Engine, &str) -> wuerst::Result<wuerst::Graph>,
+) -> *mut Failure {
+    fallible(|| {
+        let (engine, out) = (alive(engine, "engine")?, out.non_null()?);
+        // SAFETY: the header requires a string valid during the call.
+        let yaml = wuerst::graph::read_file(unsafe { path.read_path("path")? })?;
+        // SAFETY: the header requires a writable output.
+        unsafe { out.give(Graph::new(engine, load(engine, &yaml)?)) };
         Ok(())
     })
 }
@@ -99,15 +106,7 @@ pub extern "C" fn wst_graph_open(
     path: Str,
     out: Out<*mut Handle<Graph>>,
 ) -> *mut Failure {
-    fallible(|| {
-        let (engine, out) = (alive(engine, "engine")?, out.non_null()?);
-        // SAFETY: the header requires a string valid during the call.
-        let path = unsafe { path.read_path("path")? };
-        let yaml = wuerst::graph::read_file(path)?;
-        // SAFETY: the header requires a writable output.
-        unsafe { out.give(Handle::new(Graph::load(engine, &yaml)?)) };
-        Ok(())
-    })
+    open(engine, path, out, Engine::graph)
 }
 
 #[unsafe(no_mangle)]
@@ -116,15 +115,7 @@ pub extern "C" fn wst_graph_open_without_models(
     path: Str,
     out: Out<*mut Handle<Graph>>,
 ) -> *mut Failure {
-    fallible(|| {
-        let (engine, out) = (alive(engine, "engine")?, out.non_null()?);
-        // SAFETY: the header requires a string valid during the call.
-        let path = unsafe { path.read_path("path")? };
-        let yaml = wuerst::graph::read_file(path)?;
-        // SAFETY: the header requires a writable output.
-        unsafe { out.give(Handle::new(Graph::load_without_models(engine, &yaml)?)) };
-        Ok(())
-    })
+    open(engine, path, out, |engine, yaml| engine.graph_without_models(yaml, &[]))
 }
 
 #[unsafe(no_mangle)]

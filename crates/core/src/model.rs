@@ -18,7 +18,7 @@ pub struct Model(Arc<Inner>);
 struct Inner {
     name: String,
     path: PathBuf,
-    /// What the system said of the file; for a model that is missing, where it was looked for.
+    /// Stamp of the file, or the places that were searched for a missing model.
     found: Result<Stamp, String>,
     digest: OnceLock<Digest>,
 }
@@ -36,13 +36,13 @@ impl Model {
         Ok(Model(Arc::new(Inner { name: name.to_owned(), path, found: Ok(stamp), digest: OnceLock::new() })))
     }
 
-    /// Stands for a model that is not there; `why` says where it was looked for. Everything but its name fails.
+    /// A placeholder for a missing model; `why` names the places that were searched. Only its name can be read.
     fn missing(name: &str, why: String) -> Model {
         let (path, digest) = (PathBuf::new(), OnceLock::new());
         Model(Arc::new(Inner { name: name.to_owned(), path, found: Err(why), digest }))
     }
 
-    /// Why the model is not there; `None` where it is. See [`Models::allowing_missing`].
+    /// The error of a missing model; `None` for a model that exists. See [`Models::allowing_missing`].
     pub fn why_missing(&self) -> Option<Error> {
         self.0.found.as_ref().err().map(|why| not_found(&self.0.name, why))
     }
@@ -170,8 +170,8 @@ impl Models {
         Models { resolve: Arc::new(resolve), ..self }
     }
 
-    /// Takes a name that leads nowhere for a model that is missing, so that a graph can be looked at before its models are
-    /// there. What reads such a model fails with the reason.
+    /// Returns a placeholder for the name of a missing model, so that a graph can be shown before its models are
+    /// installed. Reading the placeholder fails with [`Error::NotFound`].
     #[must_use]
     pub fn allowing_missing(self) -> Models {
         Models { allow_missing: true, ..self }

@@ -51,8 +51,8 @@ pub trait NodeKind: Any + Send + Sync {
         None
     }
 
-    /// The value that an optional port stands for when it is left out, as the number of steps that a model is made for; for
-    /// hosts, which show it. `None`: none, or the arguments that decide it are not known.
+    /// The value used for an optional port without an argument, such as the model's own number of steps. Hosts show it.
+    /// `None` if there is none, or if it depends on arguments that are not known.
     fn left_out(&self, _known: &Args<'_>, _port: &str) -> Option<Value> {
         None
     }

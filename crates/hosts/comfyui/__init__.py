@@ -1,6 +1,6 @@
 """Würstchen for ComfyUI: a node for each graph, and one for each node kind."""
 
-# Outside of ComfyUI the folder is not a package with an entry point, as for a test collector.
+# Tools such as test collectors import this file outside of ComfyUI.
 try:
     from .wuerst_nodes import comfy_entrypoint
 except ImportError as error:

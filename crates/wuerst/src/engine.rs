@@ -176,22 +176,24 @@ impl Engine {
     /// # Errors
     /// As [`Engine::graph`]. Problems of a change have no line.
     pub fn graph_with(&self, text: &str, changes: &[Change<'_>]) -> Result<Graph> {
-        room_for(text)?;
-        let graph = Graph::load_with(text, &self.registry(), changes)?;
-        self.warn("the graph", graph.warnings());
-        Ok(graph)
+        self.load(text, &self.registry(), changes)
     }
 
-    /// As [`Engine::graph_with`], also when models are missing that nodes name: [`Graph::missing_models`] lists them, and a run
-    /// that needs one fails. For tools that show a graph before its models are installed.
+    /// Reads and checks a graph as [`Engine::graph_with`], and accepts missing models: [`Graph::missing_models`] lists them,
+    /// and a run that needs one fails with [`wuerst_core::Error::NotFound`]. Tools show a graph this way before its models are
+    /// installed.
     ///
     /// # Errors
-    /// As [`Engine::graph_with`], but for models that are not there.
+    /// As [`Engine::graph_with`], except for missing models.
     pub fn graph_without_models(&self, text: &str, changes: &[Change<'_>]) -> Result<Graph> {
-        room_for(text)?;
         let mut registry = self.registry();
         registry.set_models(registry.models().clone().allowing_missing());
-        let graph = Graph::load_with(text, &registry, changes)?;
+        self.load(text, &registry, changes)
+    }
+
+    fn load(&self, text: &str, registry: &Registry, changes: &[Change<'_>]) -> Result<Graph> {
+        room_for(text)?;
+        let graph = Graph::load_with(text, registry, changes)?;
         self.warn("the graph", graph.warnings());
         Ok(graph)
     }

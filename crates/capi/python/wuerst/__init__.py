@@ -38,13 +38,13 @@ from ._abi import (
     load,
 )
 from ._engine import Engine, Graph, Job
-from ._installed import graphs, use_installed_runtime
+from ._installed import graphs, installed_models, use_installed_runtime
 from ._runs import Running, Status
 from ._shown import Kind, Node, Port
 from ._values import Tensor
 
 __all__ = ["Engine", "Error", "Graph", "Job", "Kind", "Node", "Place", "Port", "Running", "Status", "Tensor", "load"]
-__all__ += ["graphs", "use_installed_runtime", "version"]
+__all__ += ["graphs", "installed_models", "use_installed_runtime", "version"]
 __all__ += ["CANCELLED", "FILE", "GRAPH", "INTERNAL", "INVALID", "MODEL", "NODE", "NOT_FOUND", "OUT_OF_MEMORY"]
 __all__ += ["RUNTIME"]
 

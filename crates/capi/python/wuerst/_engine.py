@@ -103,7 +103,7 @@ class Engine(Handle):
                 load().wst_value_free(handle)
 
     def open(self, path: Path, without_models: bool = False) -> Graph:
-        """A checked graph from a file. `without_models` opens it also when models are missing: see `Graph.missing_models`."""
+        """A checked graph from a file. `without_models` accepts missing models; see `Graph.missing_models`."""
         function = "wst_graph_open_without_models" if without_models else "wst_graph_open"
         return Graph(self, made(function, self.pointer, Str.of_path(path)))
 
@@ -142,7 +142,7 @@ class Graph(Handle):
         return ports(load().wst_graph_output_count(self.pointer), "wst_graph_output", self.pointer)
 
     def missing_models(self) -> list[tuple[str, str]]:
-        """Models that are not there, of a graph that was opened without models: arguments, as "prior.model", and messages."""
+        """Missing models of a graph opened with `without_models`: arguments, such as "prior.model", and messages."""
         missing: list[tuple[str, str]] = []
         argument, message = View(), View()
         while load().wst_graph_missing_model(self.pointer, len(missing), argument, message):
@@ -150,8 +150,8 @@ class Graph(Handle):
         return missing
 
     def left_out(self, name: str) -> Any:
-        """The value that an input stands for when a job leaves it out: its initial value, or what the models behind it make
-        of it, as a number of steps. None when there is none, or it is not known."""
+        """The value used for an input that a job does not set: its initial value, or a default of the models behind it,
+        such as the number of steps. None if there is none, or if it is not known."""
         index = [port.name for port in self.inputs()].index(name)
         handle = made("wst_graph_left_out", self.pointer, index)
         try:
@@ -215,9 +215,9 @@ class Job(Handle):
         return waited(self, tuple(outputs), callbacks)
 
     def save(self, output: str, path: Path, mark: bool = True, **callbacks: Any) -> None:
-        """Computes an output, as `get`, and writes it as a file by the end of its path: a picture or mask as .png, a tensor
-        as .npy, a text or a number as .txt. With `mark`, a picture that a model made says so."""
-        # Waited for here, so that Ctrl-C is heard; the library then has the value.
+        """Computes an output, as `get` does, and writes it to a file. The extension of the path decides the format: .png
+        for a picture or mask, .npy for a tensor, .txt for a text or a number. `mark` marks a picture that a model made."""
+        # Python handles Ctrl-C while it waits here; the library then remembers the value.
         self.get(output, **callbacks)
         call("wst_job_save", self.pointer, Str.of(output), Str.of_path(path), None, 0 if mark else 1)
 

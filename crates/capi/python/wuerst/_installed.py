@@ -30,19 +30,17 @@ def _graphs() -> pathlib.Path:
 graphs: pathlib.Path = _graphs()
 
 
-def models() -> str:
-    """The folder of models of an installed package such as `wuerst-models-icons`; "" if there is none.
-
-    WUERST_MODELS overrides it. Of several packages the first by name is used.
-    """
-    named = os.environ.get("WUERST_MODELS")
-    if named:
-        return named
+def installed_models() -> dict[str, str]:
+    """Folders of models of installed packages such as `wuerst-models-icons`, by name, in the order of the names."""
     points = importlib.metadata.entry_points()
     # Before Python 3.10, entry_points() returns a dict of groups.
     group = points.select(group="wuerst.models") if hasattr(points, "select") else points.get("wuerst.models", ())
-    found = sorted(group, key=lambda point: point.name)
-    return str(found[0].load()) if found else ""
+    return {point.name: str(point.load()) for point in sorted(group, key=lambda point: point.name)}
+
+
+def models() -> str:
+    """The folder that WUERST_MODELS names, or the first of `installed_models`; "" if there is none."""
+    return os.environ.get("WUERST_MODELS") or next(iter(installed_models().values()), "")
 
 
 def use_installed_runtime() -> str:

@@ -51,8 +51,8 @@ impl Graph {
         &self.missing_defaults
     }
 
-    /// Models of nodes that are not there, of a graph that was read with [`Models::allowing_missing`]: the argument, as
-    /// `prior.model`, and the reason. A run that needs one fails with it.
+    /// Missing models of a graph that was read with [`Models::allowing_missing`]: the argument, such as `prior.model`, and the
+    /// error. A run that needs the model fails with this error.
     pub fn missing_models(&self) -> Vec<(String, Error)> {
         let mut missing = Vec::new();
         for node in &self.nodes {
@@ -67,8 +67,9 @@ impl Graph {
         missing
     }
 
-    /// The value that an input stands for when a job leaves it out: its default, or what the nodes that it is wired to
-    /// make of it, as the steps that a model is made for. May read the heads of models. `None`: nothing, or it is not known.
+    /// The value used for an input that a job does not set: its default, or the value of the nodes that it is wired to, such
+    /// as the model's own number of steps ([`NodeKind::left_out`]). May read model headers. `None` if there is none, or if it
+    /// is not known.
     ///
     /// # Errors
     /// [`Error::NotFound`], with a suggestion.

@@ -107,7 +107,7 @@ impl Node {
 }
 
 impl ValueSource {
-    /// The value that stands in the graph; none where that is a model which is missing, of which nothing is known.
+    /// The literal value; `None` for wires and for missing models.
     pub(crate) fn literal(&self) -> Option<Value> {
         match self {
             ValueSource::Literal(Value::Model(model)) if model.why_missing().is_some() => None,

@@ -1,6 +1,5 @@
 """Models, graphs and engines: where they lie, and one engine for each folder of models."""
 
-import importlib.metadata
 import logging
 import os
 import pathlib
@@ -30,13 +29,6 @@ def graph_folders():
     return [("wuerst_graph_", wuerst.graphs), ("wuerst_user_", user)]
 
 
-def _installed():
-    points = importlib.metadata.entry_points()
-    # Before Python 3.10 it is a dict of groups.
-    group = points.select(group="wuerst.models") if hasattr(points, "select") else points.get("wuerst.models", ())
-    return {point.name: point.load() for point in group}
-
-
 def _has_models(folder):
     return any(path.suffix == ".onnx" for path in folder.iterdir() if path.is_file())
 
@@ -52,7 +44,7 @@ def model_sets():
         for folder in folders:
             if _has_models(folder):
                 sets.setdefault(folder.name, str(folder))
-    for name, folder in sorted(_installed().items()):
+    for name, folder in wuerst.installed_models().items():
         sets.setdefault(name, folder)
     return sets
 
@@ -67,16 +59,16 @@ def model_files():
 
 
 def without_models():
-    """An engine that has no models, for graphs that fit none of the sets."""
+    """An engine without models, for graphs that fit no set."""
     with _lock:
         if None not in _engines:
-            # A folder without models, which is always there.
+            # This folder exists and holds no models.
             _engines[None] = wuerst.Engine(models=str(wuerst.graphs), log=_logged)
         return _engines[None]
 
 
 def engine(name=""):
-    """The engine of a set of models, the first one without a name. Loads no model yet."""
+    """The engine for a set of models; without a name, for the first set. Loads no model."""
     sets = model_sets()
     name = name or next(iter(sets), "")
     if name and name not in sets:
@@ -94,14 +86,14 @@ def _logged(level, message):
 
 
 def release():
-    """Unloads all models and forgets all results that nothing uses at the moment."""
+    """Unloads the models and forgets the results that are not in use."""
     with _lock:
         for each in _engines.values():
             each.release()
 
 
 def stamp(*paths):
-    """What tells whether files changed: names, sizes and times."""
+    """Names, sizes and times of files, which change when a file changes."""
     stamps = []
     for path in paths:
         try:
@@ -113,6 +105,6 @@ def stamp(*paths):
 
 
 def stamp_of_set(name):
-    """The same of all models of a set."""
+    """The stamp of all files of a set of models."""
     folder = model_sets().get(name)
     return stamp(*sorted(pathlib.Path(folder).glob("*"))) if folder else []

@@ -52,7 +52,7 @@ def _shown(path, sets):
         try:
             return engines.engine(name).open(path)
         except wuerst.Error:
-            # Of another family, or not whole.
+            # The set is of another family, or incomplete.
             continue
     return engines.without_models().open(path, without_models=True)
 
@@ -83,7 +83,7 @@ def _node(node_id, path, category):
 
         @classmethod
         def define_schema(cls):
-            # Anew for each listing, so that an edited graph and new models are seen.
+            # ComfyUI calls this for each listing, so edited graphs and new models show up.
             return _schema(node_id, path, category)
 
         @classmethod

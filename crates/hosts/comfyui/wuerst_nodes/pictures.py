@@ -49,7 +49,7 @@ def to_engine(value, type_text):
 
 
 def from_engine(value):
-    """A result as ComfyUI has it: pictures [b,h,w,3] and masks [b,h,w] of f32 in 0..1; everything else as it is."""
+    """A result for ComfyUI: pictures as f32 [b,h,w,3] and masks as f32 [b,h,w], both in 0..1; other values unchanged."""
     if not isinstance(value, wuerst.Tensor):
         return value
     shape = value.shape
@@ -63,7 +63,7 @@ def from_engine(value):
 
 
 def joined(values):
-    """The results of several runs as one: pictures and tensors along their first dimension."""
+    """Joins the results of several runs along the first dimension."""
     if len(values) == 1:
         return values[0]
     if all(isinstance(value, torch.Tensor) for value in values):

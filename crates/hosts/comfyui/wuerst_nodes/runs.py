@@ -21,7 +21,7 @@ def _watched(running, bar, done, of):
     while not running.wait(SLICE):
         status, preview = running.poll(), running.preview()
         shown = ("JPEG", pictures.picture(preview), PREVIEW_SIDE) if preview is not None else None
-        # It raises the interrupt, too.
+        # It may raise the interrupt.
         bar.update_absolute(int((done + status.fraction) / of * PARTS), PARTS, shown)
         if comfy.model_management.processing_interrupted():
             running.cancel()

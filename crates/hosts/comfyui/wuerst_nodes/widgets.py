@@ -6,15 +6,15 @@ from comfy_api.latest import io
 
 from . import sockets
 
-# ComfyUI's page holds whole numbers of 53 bits exactly, but its schema takes all that the engine takes.
+# The page rounds numbers beyond 53 bits; the schema accepts every seed of the engine.
 _LARGEST = 2**64 - 1
 _MOST = 2**31 - 1
-# Before the seed, text is what people change most.
-_LONG = ("prompt", "negative", "text", "from", "to", "lines", "prompts")
+# Texts with several lines.
+_MULTILINE = ("prompt", "negative", "text", "from", "to", "lines", "prompts")
 
 
 def _left_out(port):
-    """What a number shows that is left out: below its range, as no widget can be empty. None where it must be given."""
+    """The number that stands for no value: one below the range, since a widget cannot be empty. None for a required input."""
     if not port.optional or port.type not in ("int", "float"):
         return None
     if not math.isfinite(port.minimum):
@@ -73,11 +73,11 @@ def widget(port, name, kind="", models=(), left_out=None):
         if port.type == "int":
             return io.Int.Input(name, control_after_generate=port.name == "seed" or None, **limits, **common)
         return io.Float.Input(name, **limits, **common)
-    return io.String.Input(name, default=port.initial or "", multiline=port.name in _LONG, **common)
+    return io.String.Input(name, default=port.initial or "", multiline=port.name in _MULTILINE, **common)
 
 
 def of_file(port, name, reader):
-    """An input for a file that a node of this kind reads: what ComfyUI holds in memory in its place."""
+    """An input for a file that a node of kind `reader` reads; ComfyUI passes the value in memory."""
     common = {"display_name": port.name, "tooltip": _tooltip(port)}
     if reader == "image.load":
         # A mask may come as either.
@@ -97,7 +97,7 @@ def _socket(name, accepted, optional, common):
 
 
 def is_given(port, value):
-    """Whether a widget's value is one, and does not stand for what is left out."""
+    """Whether a widget has a value, and not the number that stands for none."""
     if value is None:
         return False
     if port.type in ("int", "float") and _left_out(port) is not None:
