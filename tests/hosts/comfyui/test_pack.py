@@ -151,10 +151,11 @@ class Pictures(unittest.TestCase):
     def test_masks_are_taken(self):
         image = picture(seed=1)
         side = image.shape[1]
-        mask = torch.from_numpy(numpy.zeros((1, side, side), numpy.float32))
         node = "wuerst_graph_inpainting"
-        kept = ran(node, **{**defaults(node), "models": "small", "prompt": "a pear", "image": image, "mask": mask})[0]
-        self.assertEqual(tuple(kept.shape), tuple(image.shape))
+        drawn = lambda mask: ran(node, **{**defaults(node), "models": "small", "prompt": "a pear", "image": image, "mask": mask})[0]
+        nothing, everything = (torch.from_numpy(numpy.full((1, side, side), value, numpy.float32)) for value in (0, 1))
+        self.assertTrue((drawn(nothing).numpy() == image.numpy()).all(), "outside of the mask the picture stays")
+        self.assertFalse((drawn(everything).numpy() == image.numpy()).all())
 
     def test_stages_are_wired_in_comfyui(self):
         whole, model = picture(seed=5), lambda name: f"small/{name}"

@@ -65,7 +65,7 @@ class Same(unittest.TestCase):
         for path, module in (("comfy/utils", comfy.utils), ("comfy/model_management", comfy.model_management), ("folder_paths", folder_paths)):
             ours = standin(path)
             for name, mine in vars(ours).items():
-                if name.startswith("_") or inspect.ismodule(mine) or name in ("seen", "models_dir"):
+                if name.startswith("_") or inspect.ismodule(mine) or name == "models_dir":
                     continue
                 real = getattr(module, name)
                 if inspect.isfunction(mine):

@@ -1,6 +1,6 @@
-"""The progress bar, which tests read."""
+"""The progress bar."""
 
-seen = []
+import comfy.model_management
 
 
 class ProgressBar:
@@ -8,7 +8,4 @@ class ProgressBar:
         self.total = total
 
     def update_absolute(self, value, total=None, preview=None):
-        from . import model_management
-
-        seen.append((value, total or self.total, preview))
-        model_management.throw_exception_if_processing_interrupted()
+        comfy.model_management.throw_exception_if_processing_interrupted()
