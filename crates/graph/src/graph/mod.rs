@@ -68,8 +68,8 @@ impl Graph {
     }
 
     /// The value used for an input that a job does not set: its default, or the value of the nodes that it is wired to, such
-    /// as the model's own number of steps ([`NodeKind::left_out`]). May read model headers. `None` if there is none, or if it
-    /// is not known.
+    /// as the model's own number of steps: [`left_out`](wuerst_core::NodeKind::left_out). May read model headers. `None` if
+    /// there is none, or if it is not known.
     ///
     /// # Errors
     /// [`Error::NotFound`], with a suggestion.
