@@ -68,6 +68,10 @@ fn is_name_char(c: char) -> bool {
     c.is_ascii_alphanumeric() || c == '_'
 }
 
+fn is_word_char(c: char) -> bool {
+    !c.is_whitespace() && !"{}\",".contains(c)
+}
+
 struct Cursor {
     chars: Vec<char>,
     at: usize,
@@ -306,7 +310,8 @@ impl Cursor {
         let start = self.at;
         match self.chars.get(self.at) {
             Some('"') => self.text(),
-            Some(c) if c.is_ascii_alphabetic() => match self.take(is_name_char).as_str() {
+            // To the next blank or limit, so that a message shows names of files whole.
+            Some(c) if c.is_ascii_alphabetic() => match self.take(is_word_char).as_str() {
                 "true" => Ok(Value::Bool(true)),
                 "false" => Ok(Value::Bool(false)),
                 other => Err(self.error(

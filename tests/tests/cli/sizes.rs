@@ -94,6 +94,15 @@ fn masks_fit_their_picture() -> Result<()> {
 }
 
 #[test]
+fn masks_from_files_are_resized() -> Result<()> {
+    let pictures = [("image", [64, 64]), ("mask", [32, 48])];
+    let said = said("tests/graphs/unfitted/masked", &pictures, &[])?;
+    let want = "mask: wants f32[h=64,w=64], but this is f32[48,32]; resize mask to 64x64 pixels";
+    ensure!(said.contains(want), "{said}");
+    Ok(())
+}
+
+#[test]
 fn numbers_are_to_be_set() -> Result<()> {
     for (size, factor, want) in [
         (

@@ -83,6 +83,11 @@ impl Sizes<'_> {
     }
 }
 
+/// Whether this is the type of pictures or of masks.
 fn is_picture(ty: &Ty) -> bool {
-    matches!(ty, Ty::Tensor { dtype: DType::U8, dims } if dims.len() == 3 && dims[2] == Dim::Fixed(3))
+    match ty {
+        Ty::Tensor { dtype: DType::U8, dims } => dims.len() == 3 && dims[2] == Dim::Fixed(3),
+        Ty::Tensor { dtype: DType::F32, dims } => dims.len() == 2,
+        _ => false,
+    }
 }
