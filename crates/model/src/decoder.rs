@@ -47,30 +47,44 @@ pub struct DecoderConfig {
     pub dropout: Dropout,
 }
 
-/// One dropout rate for the network, or one for each level.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+/// One setting for the whole network, or one for each level.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(untagged)]
-pub enum Dropout {
-    /// One rate for all levels.
-    All(f32),
+pub enum PerLevel<T> {
+    /// One setting for all levels.
+    All(T),
     /// By level.
-    Levels(Vec<f32>),
+    Levels(Vec<T>),
 }
 
-impl Dropout {
-    /// Number of levels, if any are named.
+/// Dropout rates, in 0..1.
+pub type Dropout = PerLevel<f32>;
+
+impl<T: Copy + Default> PerLevel<T> {
+    /// Number of entries, if there is one for each level.
     pub(crate) fn levels(&self) -> Option<usize> {
         match self {
-            Dropout::All(_) => None,
-            Dropout::Levels(rates) => Some(rates.len()),
+            PerLevel::All(_) => None,
+            PerLevel::Levels(all) => Some(all.len()),
         }
     }
 
-    pub(crate) fn at(&self, level: usize) -> f32 {
+    /// The setting of a level.
+    pub(crate) fn at(&self, level: usize) -> T {
         match self {
-            Dropout::All(rate) => *rate,
-            Dropout::Levels(rates) => rates.get(level).copied().unwrap_or(0.),
+            PerLevel::All(one) => *one,
+            PerLevel::Levels(all) => all.get(level).copied().unwrap_or_default(),
         }
+    }
+}
+
+/// Checks that lists have one entry for each of the `levels` in the list `of`.
+pub(crate) fn one_per_level(of: &str, levels: usize, lists: &[(&str, usize)]) -> Result<(), String> {
+    match lists.iter().find(|(_, len)| *len != levels) {
+        Some((name, len)) => {
+            Err(format!("{name} has {len} entries, {of} has {levels}; one for each level is expected"))
+        }
+        None => Ok(()),
     }
 }
 
@@ -101,6 +115,12 @@ impl DecoderConfig {
         self.patch_size << (self.c_hidden.len().clamp(1, 16) - 1)
     }
 
+    /// Number of convolutions, time and attention blocks on the way down, and as many on the way up.
+    pub(crate) fn parts(&self) -> usize {
+        let levels = self.blocks.iter().zip(&self.level_config);
+        levels.map(|(n, kinds)| n.saturating_mul(kinds.len())).fold(0, usize::saturating_add)
+    }
+
     /// The problem of the sizes, if any.
     fn check(&self) -> Result<(), String> {
         let levels = self.c_hidden.len();
@@ -110,13 +130,7 @@ impl DecoderConfig {
             ("level_config", self.level_config.len()),
             ("inject_effnet", self.inject_effnet.len()),
         ];
-        for (name, len) in lists {
-            if len != levels {
-                return Err(format!(
-                    "{name} has {len} entries, c_hidden has {levels}; one for each level is expected"
-                ));
-            }
-        }
+        one_per_level("c_hidden", levels, &lists)?;
         if levels > 16 {
             return Err(format!("{levels} levels; at most 16 are possible"));
         }

@@ -117,11 +117,19 @@ impl Network {
             Network::Cascade(config) => config.blocks(),
             Network::Bert(config) => config.num_hidden_layers,
             Network::Prior(config) => config.depth,
-            Network::Decoder(config) => config.blocks.iter().fold(0, |sum, n| sum.saturating_add(*n)),
+            Network::Decoder(config) => config.parts(),
             Network::VqganDecoder(config) | Network::VqganEncoder(config) => {
                 config.bottleneck_blocks.saturating_add(config.levels)
             }
             Network::Compressor(_) => 0,
+        }
+    }
+
+    /// Number of blocks with weights of their own, a lower limit for the number of tensors.
+    pub(crate) fn own_blocks(&self) -> usize {
+        match self {
+            Network::Cascade(config) => config.without_repeats().blocks(),
+            other => other.blocks(),
         }
     }
 

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::decoder::Dropout;
+use crate::decoder::{Dropout, PerLevel, one_per_level};
 
 /// Maximum number of levels, more than any network has.
 const MOST_LEVELS: usize = 16;
@@ -78,24 +78,8 @@ pub enum BlockType {
     Attn,
 }
 
-/// One flag for the network, or one for each level.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(untagged)]
-pub enum SelfAttention {
-    /// One value for all levels.
-    All(bool),
-    /// By level.
-    Levels(Vec<bool>),
-}
-
-impl SelfAttention {
-    pub(super) fn at(&self, level: usize) -> bool {
-        match self {
-            SelfAttention::All(on) => *on,
-            SelfAttention::Levels(on) => on.get(level).copied().unwrap_or(true),
-        }
-    }
-}
+/// Whether pictures attend to themselves.
+pub type SelfAttention = PerLevel<bool>;
 
 impl Default for CascadeConfig {
     fn default() -> CascadeConfig {
@@ -212,16 +196,21 @@ impl CascadeConfig {
         self.multiple() << halvings
     }
 
-    /// Number of blocks in the recording, where repeated levels count several times.
+    /// Number of blocks in the recording: repeated levels count several times, and a block with several time embeddings
+    /// counts once for each.
     pub(crate) fn blocks(&self) -> usize {
-        let ways = [
-            (&self.down_num_layers_per_block, &self.down_blocks_repeat_mappers),
-            (&self.up_num_layers_per_block, &self.up_blocks_repeat_mappers),
-        ];
-        let products = ways.into_iter().flat_map(|(layers, repeats)| {
-            layers.iter().zip(repeats).map(|(layers, repeats)| layers.saturating_mul(*repeats))
-        });
-        products.fold(0, usize::saturating_add)
+        let size = |kind: &BlockType| if *kind == BlockType::Timestep { self.time_embeddings() } else { 1 };
+        let units: Vec<usize> =
+            self.block_types_per_layer.iter().map(|types| types.iter().map(size).sum()).collect();
+        let way = |units: &mut dyn Iterator<Item = &usize>, layers: &[usize], repeats: &[usize]| {
+            let levels = units.zip(layers).zip(repeats);
+            let levels = levels.map(|((unit, layers), n)| unit.saturating_mul(*layers).saturating_mul(*n));
+            levels.fold(0, usize::saturating_add)
+        };
+        let down = (&self.down_num_layers_per_block, &self.down_blocks_repeat_mappers);
+        let up = (&self.up_num_layers_per_block, &self.up_blocks_repeat_mappers);
+        let down = way(&mut units.iter(), down.0, down.1);
+        down.saturating_add(way(&mut units.iter().rev(), up.0, up.1))
     }
 
     /// The network with one pass through each level: it has the same weights, except the layers between repeats.
@@ -242,29 +231,17 @@ impl CascadeConfig {
                 "block_out_channels has {levels} entries; from 1 to {MOST_LEVELS} are possible"
             ));
         }
-        let optional = |list: Option<usize>| list.unwrap_or(levels);
         let lists = [
-            ("num_attention_heads", self.num_attention_heads.len(), levels),
-            ("down_num_layers_per_block", self.down_num_layers_per_block.len(), levels),
-            ("up_num_layers_per_block", self.up_num_layers_per_block.len(), levels),
-            ("down_blocks_repeat_mappers", self.down_blocks_repeat_mappers.len(), levels),
-            ("up_blocks_repeat_mappers", self.up_blocks_repeat_mappers.len(), levels),
-            ("block_types_per_layer", self.block_types_per_layer.len(), levels),
-            ("dropout", optional(self.dropout.levels()), levels),
-            (
-                "self_attn",
-                match &self.self_attn {
-                    SelfAttention::Levels(on) => on.len(),
-                    SelfAttention::All(_) => levels,
-                },
-                levels,
-            ),
+            ("num_attention_heads", self.num_attention_heads.len()),
+            ("down_num_layers_per_block", self.down_num_layers_per_block.len()),
+            ("up_num_layers_per_block", self.up_num_layers_per_block.len()),
+            ("down_blocks_repeat_mappers", self.down_blocks_repeat_mappers.len()),
+            ("up_blocks_repeat_mappers", self.up_blocks_repeat_mappers.len()),
+            ("block_types_per_layer", self.block_types_per_layer.len()),
+            ("dropout", self.dropout.levels().unwrap_or(levels)),
+            ("self_attn", self.self_attn.levels().unwrap_or(levels)),
         ];
-        if let Some((name, len, _)) = lists.into_iter().find(|(_, len, want)| len != want) {
-            return Err(format!(
-                "{name} has {len} entries, block_out_channels has {levels}; one for each level is expected"
-            ));
-        }
+        one_per_level("block_out_channels", levels, &lists)?;
         if let Some(switched) = self.switch_level.as_ref().filter(|switched| switched.len() != levels - 1) {
             let (len, want) = (switched.len(), levels - 1);
             return Err(format!(

@@ -165,7 +165,7 @@ fn read(path: &Path, name: String) -> Result<Option<StoredStage>, String> {
     let Some((network, metadata)) = Network::read(pairs()).zip(Metadata::read(pairs()).ok()) else {
         return Ok(None);
     };
-    let (blocks, tensors) = (network.blocks(), stored.tensor_count());
+    let (blocks, tensors) = (network.own_blocks(), stored.tensor_count());
     if blocks > tensors {
         let path = path.display();
         return Err(format!(
