@@ -181,7 +181,7 @@ impl Checkpoint {
             for (at, part) in parts.iter().enumerate() {
                 let mut third = entry.clone();
                 third.shape[0] = rows / 3;
-                let skipped = (at * rows / 3).saturating_mul(row).saturating_mul(entry.element.bytes());
+                let skipped = (at * (rows / 3)).saturating_mul(row).saturating_mul(entry.element.bytes());
                 third.start = entry.start.saturating_add(skipped);
                 self.tensors.insert(name.replace(whole, part), third);
             }

@@ -6,7 +6,7 @@ pub use read::is_cascade;
 use read::{Decoder, Prior};
 
 use super::parts::{self, Text};
-use super::stages::{LATENTS, NATIVE, compressor_stage, stage, vqgan_remark, vqgan_stages};
+use super::stages::{NATIVE, Pair, compressor_stage, misfits, stage, vqgan_remark, vqgan_stages};
 use super::{ImportSource, ImportStage, Published};
 use crate::metadata::{self, Metadata, SamplingDefaults};
 use crate::network::Network;
@@ -38,7 +38,8 @@ pub fn open(source: &ImportSource, problems: &mut Vec<String>) -> Option<Publish
             as usize,
         least_latents: Some(stage_b.least()),
     };
-    problems.extend(misfits(&prior, &decoder, &scale));
+    problems.extend(misfits(pairs(&prior, &decoder), vqgan, &scale));
+    problems.extend(swapped(&prior, &decoder));
     let mut remarks = vec![LICENCE.to_owned()];
     remarks.extend(vqgan_remark(vqgan, &scale));
     let native_size = scale.nearest(NATIVE)?;
@@ -67,13 +68,11 @@ pub fn open(source: &ImportSource, problems: &mut Vec<String>) -> Option<Publish
     let one = same(&prior.text, &decoder.text);
     let (mut tokenizers, mut stages) = (vec![], vec![]);
     if one {
-        let text = prior.text.stage;
-        let length = match &text.metadata {
-            Metadata::TextEncoder(metadata) => metadata.length,
-            _ => return None,
-        };
-        let metadata = metadata::TextEncoder { tokenizer: "tokenizer.json".into(), length };
-        stages.push(ImportStage { name: "text-encoder", metadata: Metadata::TextEncoder(metadata), ..text });
+        let mut text = ImportStage { name: "text-encoder", ..prior.text.stage };
+        if let Metadata::TextEncoder(metadata) = &mut text.metadata {
+            metadata.tokenizer = "tokenizer.json".into();
+        }
+        stages.push(text);
         tokenizers.push(("tokenizer.json", prior.text.tokenizer.1));
     } else {
         remarks.push("the text encoders of prior and decoder differ: both are kept".to_owned());
@@ -123,37 +122,31 @@ fn same(a: &Text, b: &Text) -> bool {
         })
 }
 
-/// Mismatches between the parts.
-fn misfits(prior: &Prior, decoder: &Decoder, scale: &Scale) -> Vec<String> {
+/// Sizes of the parts that must be equal.
+fn pairs(prior: &Prior, decoder: &Decoder) -> [Pair; 6] {
     let (stage_c, stage_b, vqgan) = (&prior.prior.config, &decoder.decoder.config, &decoder.vqgan.config);
-    let (of_prior, of_decoder) = (pooled(&prior.text), pooled(&decoder.text));
-    let wide = |pooled: Option<(usize, usize)>| pooled.unwrap_or_default();
-    let vision = prior.vision.as_ref().map(|(part, _)| part.config.projection_dim);
-    let pairs = [
+    let of_image = stage_c.clip_image_in_channels.unwrap_or(0);
+    let vision = prior.vision.as_ref().map_or(of_image, |(part, _)| part.config.projection_dim);
+    [
         (
             "the prior's clip_text_in_channels",
             stage_c.clip_text_in_channels.unwrap_or(0),
             "features of its text encoder",
-            wide(of_prior).0,
+            prior.text.features,
         ),
         (
             "the prior's clip_text_pooled_in_channels",
             stage_c.clip_text_pooled_in_channels,
             "projection_dim of its text encoder",
-            wide(of_prior).1,
+            pooled(&prior.text),
         ),
         (
             "the decoder's clip_text_pooled_in_channels",
             stage_b.clip_text_pooled_in_channels,
             "projection_dim of its text encoder",
-            wide(of_decoder).1,
+            pooled(&decoder.text),
         ),
-        (
-            "the prior's clip_image_in_channels",
-            stage_c.clip_image_in_channels.unwrap_or(0),
-            "projection_dim of its image encoder",
-            vision.unwrap_or(stage_c.clip_image_in_channels.unwrap_or(0)),
-        ),
+        ("the prior's clip_image_in_channels", of_image, "projection_dim of its image encoder", vision),
         (
             "the decoder's effnet_in_channels",
             stage_b.effnet_in_channels.unwrap_or(0),
@@ -166,37 +159,30 @@ fn misfits(prior: &Prior, decoder: &Decoder, scale: &Scale) -> Vec<String> {
             "the VQGAN's latent_channels",
             vqgan.latent_channels,
         ),
-        ("the VQGAN's latent_channels", vqgan.latent_channels, "what the pipeline draws", LATENTS),
-        ("the VQGAN's in_channels", vqgan.in_channels, "the colours of a picture", 3),
-        ("the VQGAN's out_channels", vqgan.out_channels, "the colours of a picture", 3),
-    ];
-    let unequal = pairs.into_iter().filter(|(_, a, _, b)| a != b);
-    let mut misfits: Vec<String> =
-        unequal.map(|(one, a, other, b)| format!("{one} is {a}, but {other}: {b}")).collect();
-    if stage_c.is_decoder() {
-        misfits.push(
+    ]
+}
+
+/// Reports networks of the other stage.
+fn swapped(prior: &Prior, decoder: &Decoder) -> Vec<String> {
+    let mut swapped = vec![];
+    if prior.prior.config.is_decoder() {
+        swapped.push(
             "the prior reads a semantic embedding, as stage B does: are the two folders swapped?".into(),
         );
     }
-    if !stage_b.is_decoder() {
-        misfits.push(
+    if !decoder.decoder.config.is_decoder() {
+        swapped.push(
             "the decoder reads no semantic embedding, as stage C does: are the two folders swapped?".into(),
         );
     }
-    if scale.pixels_per_latent == 0 || scale.nearest(NATIVE).is_none() {
-        misfits.push(format!(
-            "no size of picture fits resolution_multiple {} and latent_dim_scale {} (in model_index.json)",
-            scale.resolution_multiple, scale.latent_dim_scale
-        ));
-    }
-    misfits
+    swapped
 }
 
-/// Features of an encoder's states and of its pooled texts.
-fn pooled(text: &Text) -> Option<(usize, usize)> {
+/// Features of a pooled text.
+fn pooled(text: &Text) -> usize {
     match &text.stage.network {
-        Network::PooledClip(config) => Some((config.text.hidden_size, config.projection_dim)),
-        _ => None,
+        Network::PooledClip(config) => config.projection_dim,
+        _ => 0,
     }
 }
 

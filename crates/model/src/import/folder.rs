@@ -122,6 +122,19 @@ impl<'a> Folder<'a> {
         Some(config)
     }
 
+    /// [`Folder::config`] of a part with weights from elsewhere: `default` if the folder has no configuration.
+    pub fn config_or<T: DeserializeOwned + Serialize>(
+        &mut self,
+        name: &str,
+        class: &str,
+        default: Option<T>,
+    ) -> Option<T> {
+        match default {
+            Some(default) if !self.path(name).exists() => Some(default),
+            _ => self.config(name, class),
+        }
+    }
+
     /// Reports keys of a configuration that the network does not use: a misspelt key would be ignored, and the weights
     /// would then seem to have wrong shapes.
     pub fn known_keys<T: Serialize>(&mut self, name: &str, config: &T, aliases: &[&str]) -> Option<()> {
@@ -149,7 +162,7 @@ impl<'a> Folder<'a> {
             self.problems.push(format!("{} is {kind}", weights.path().display()));
             return None;
         }
-        let (blocks, tensors) = (network.blocks(), weights.tensors().count());
+        let (blocks, tensors) = (network.own_blocks(), weights.tensors().count());
         if blocks > tensors {
             let name = format!("{part}/config.json");
             self.problem(

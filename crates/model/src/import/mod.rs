@@ -139,4 +139,6 @@ impl Published {
 }
 
 #[cfg(test)]
+mod test_support;
+#[cfg(test)]
 mod tests;

@@ -7,6 +7,7 @@ use serde::Deserialize;
 
 use super::ImportStage;
 use super::folder::Folder;
+use super::tokenizer;
 use crate::checkpoint::Checkpoint;
 use crate::compressor::{CompressorConfig, STRIDE};
 use crate::contract::{self, Sizes};
@@ -120,7 +121,7 @@ pub fn decoder(path: &Path, problems: &mut Vec<String>) -> Option<Decoder> {
         let graph = crate::decoder::graph(&config, &Sizes { height: side, width: side, ..SIZES });
         part(&mut folder, "decoder", config, graph, weights)
     });
-    let vqgan = vqgan(&mut folder);
+    let vqgan = vqgan(&mut folder, None);
     let index = folder.json("model_index.json");
     let (vqgan, vqgan_encoder) = vqgan?;
     Some(Decoder { index: index?, text: text?, decoder: decoder?, vqgan, vqgan_encoder })
@@ -134,17 +135,14 @@ pub fn compressor(file: &Path, problems: &mut Vec<String>) -> Option<Part<Compre
 
 /// A compressor with these weights, which show whether its last norm has a scale.
 pub fn compressor_of(weights: Checkpoint, problems: &mut Vec<String>) -> Option<Part<CompressorConfig>> {
+    let has = |wanted: &str| weights.tensors().any(|(name, _)| name == wanted);
+    let affine = has("mapper.1.weight") || !has("mapper.1.running_mean");
+    let config = CompressorConfig { affine, ..CompressorConfig::default() };
     let side = 2 * STRIDE;
-    let fitted = || -> Result<Part<CompressorConfig>, String> {
-        let has = |wanted: &str| weights.tensors().any(|(name, _)| name == wanted);
-        let affine = has("mapper.1.weight") || !has("mapper.1.running_mean");
-        let config = CompressorConfig { affine, ..CompressorConfig::default() };
-        let graph = crate::compressor::graph(&config, &Sizes { height: side, width: side, ..SIZES });
-        let graph = graph.map_err(|e| e.to_string())?;
-        weights.fits(&[&graph], &[]).map_err(|e| e.to_string())?;
-        Ok(Part { config, graph, weights: Arc::new(weights.clone()) })
-    };
-    fitted().map_err(|message| problems.push(message)).ok()
+    let graph = crate::compressor::graph(&config, &Sizes { height: side, width: side, ..SIZES });
+    let graph = graph.map_err(|e| problems.push(e.to_string())).ok()?;
+    weights.fits(&[&graph], &[]).map_err(|e| problems.push(e.to_string())).ok()?;
+    Some(Part { config, graph, weights: Arc::new(weights) })
 }
 
 /// The weights of a network whose configuration was recorded.
@@ -164,15 +162,10 @@ fn text(folder: &mut Folder<'_>, name: &'static str, file: &'static str) -> Opti
     let schedule = schedule(folder);
     let config: ClipConfig = folder.config("text_encoder/config.json", "CLIPTextModel")?;
     let (positions, features) = (config.max_position_embeddings, config.hidden_size);
-    let tokenizer = tokenizer(folder, positions);
+    let tokenizer = tokenizer::open(folder, positions);
     let network = Network::Clip(config);
     let weights = folder.weights("text_encoder", &network, "text_model.")?;
     text_of(folder, [name, file], (network, features), weights, tokenizer, schedule)
-}
-
-/// The tokenizer of a text encoder with `positions` positions.
-pub fn tokenizer(folder: &mut Folder<'_>, positions: usize) -> Option<ClipTokenizer> {
-    super::tokenizer::open(folder, positions)
 }
 
 /// A text encoder as a stage, with the names of its model and of its tokenizer's file, and its network with the features
@@ -214,26 +207,17 @@ pub fn schedule(folder: &mut Folder<'_>) -> Option<Schedule> {
     Some(schedule)
 }
 
-/// Both halves of the VQGAN: the decoding one with the weights, and the encoding one.
-fn vqgan(folder: &mut Folder<'_>) -> Option<(Part<VqganConfig>, NetworkGraph)> {
-    vqgan_of(folder, None)
-}
-
-/// A VQGAN with weights from elsewhere; its configuration is the published one if the folder has none.
-pub fn vqgan_of(
+/// Both halves of the VQGAN: the decoding one with the weights, and the encoding one. With weights from elsewhere, the
+/// configuration is the published one if the folder has none.
+pub fn vqgan(
     folder: &mut Folder<'_>,
     bundled: Option<Checkpoint>,
 ) -> Option<(Part<VqganConfig>, NetworkGraph)> {
     let name = "vqgan/config.json";
-    let config: VqganConfig = if bundled.is_none() || folder.path(name).exists() {
-        folder.config(name, "PaellaVQModel")?
-    } else {
-        VqganConfig::default()
-    };
-    let weights = match bundled {
-        Some(weights) => weights,
-        None => folder.weights("vqgan", &Network::VqganDecoder(config.clone()), "")?,
-    };
+    let published = bundled.is_some().then(VqganConfig::default);
+    let config = folder.config_or(name, "PaellaVQModel", published)?;
+    let network = || Network::VqganDecoder(config.clone());
+    let weights = bundled.or_else(|| folder.weights("vqgan", &network(), ""))?;
     let side = 4 * config.stride();
     let pixels = Sizes { height: side, width: side, ..SIZES };
     let encoder = folder.keep(name, vqgan::encoder_graph(&config, &pixels))?;

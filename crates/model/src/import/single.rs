@@ -13,10 +13,8 @@ use crate::checkpoint::Checkpoint;
 /// Prefixes of the network's names in bundles and fine-tunes.
 const PREFIXES: [&str; 3] = ["model.diffusion_model.", "unet.", "prior."];
 
-/// Parts of a bundle: the prefix of their names, and diffusers' prefix.
-const TEXT: [(&str, &str); 2] = [("text_encoder.clip_g.transformer.", ""), ("text_encoder.clip_g.", "")];
-const VISION: &str = "clip_l_vision.";
-const VQGAN: &str = "vae.";
+/// Prefixes of a text encoder's names in bundles.
+const TEXT: [&str; 2] = ["text_encoder.clip_g.transformer.", "text_encoder.clip_g."];
 
 /// Suffixes of tensor names that are not read here.
 const UNREAD: [&str; 2] = ["logit_scale", "position_ids"];
@@ -42,27 +40,23 @@ pub fn denoiser(file: Checkpoint) -> Checkpoint {
 
 /// The text encoder in a bundle, if any.
 pub fn text(file: &Checkpoint) -> Option<Checkpoint> {
-    let [(inner, _), (outer, _)] = TEXT;
-    let own = file.clone().named(|name| {
-        let name = name.strip_prefix(inner).or_else(|| name.strip_prefix(outer))?;
-        let name = name.strip_prefix("text_model.").unwrap_or(name);
-        UNREAD.iter().all(|end| !name.ends_with(end)).then(|| name.to_owned())
-    });
+    let own = part(file, &TEXT, |name| Some(name.strip_prefix("text_model.").unwrap_or(name).to_owned()))?;
     // The bundle stores it transposed.
-    let own = own.turned("text_projection", "text_projection.weight");
-    if own.tensors().next().is_some() { Some(own) } else { None }
+    Some(own.turned("text_projection", "text_projection.weight"))
 }
 
 /// The vision tower in a bundle, if any.
 pub fn vision(file: &Checkpoint) -> Option<Checkpoint> {
-    part(file, VISION, |name| Some(name.strip_prefix("vision_model.").unwrap_or(name).to_owned()))
+    part(file, &["clip_l_vision."], |name| {
+        Some(name.strip_prefix("vision_model.").unwrap_or(name).to_owned())
+    })
 }
 
 /// The VQGAN in a bundle, if any.
 pub fn vqgan(file: &Checkpoint) -> Option<Checkpoint> {
     // Bundles of stage C contain other encoders in its place.
     let others = ["encoder.", "previewer."];
-    let own = part(file, VQGAN, |name| {
+    let own = part(file, &["vae."], |name| {
         let name = name.replace("vquantizer.codebook.", "vquantizer.embedding.");
         others.iter().all(|other| !name.starts_with(other)).then_some(name)
     });
@@ -71,13 +65,14 @@ pub fn vqgan(file: &Checkpoint) -> Option<Checkpoint> {
 
 /// The encoder from pictures to embeddings in a bundle, if any.
 pub fn compressor(file: &Checkpoint) -> Option<Checkpoint> {
-    part(file, "vae.encoder.", |name| Some(name.to_owned()))
+    part(file, &["vae.encoder."], |name| Some(name.to_owned()))
         .filter(|own| own.tensors().any(|(name, _)| name.starts_with("backbone.")))
 }
 
-fn part(file: &Checkpoint, prefix: &str, rename: impl Fn(&str) -> Option<String>) -> Option<Checkpoint> {
+/// The tensors below one of the prefixes, renamed; `None` if there are none.
+fn part(file: &Checkpoint, prefixes: &[&str], rename: impl Fn(&str) -> Option<String>) -> Option<Checkpoint> {
     let own = file.clone().named(|name| {
-        let name = name.strip_prefix(prefix)?;
+        let name = prefixes.iter().find_map(|prefix| name.strip_prefix(prefix))?;
         rename(name).filter(|name| UNREAD.iter().all(|end| !name.ends_with(end)))
     });
     if own.tensors().next().is_some() { Some(own) } else { None }

@@ -19,7 +19,7 @@ use crate::vqgan::VqganConfig;
 pub const NATIVE: usize = 1024;
 
 /// Channels of the latents between decoder and VQGAN, a constant in diffusers' pipeline.
-pub const LATENTS: usize = 4;
+const LATENTS: usize = 4;
 
 /// A stage ready to be written.
 #[derive(Debug)]
@@ -64,7 +64,7 @@ pub fn open(source: &ImportSource, problems: &mut Vec<String>) -> Option<Publish
             as usize,
         least_latents: None,
     };
-    problems.extend(misfits(&prior, &decoder, &scale));
+    problems.extend(misfits(pairs(&prior, &decoder), &decoder.vqgan.config, &scale));
     if !problems.is_empty() {
         return None;
     }
@@ -81,19 +81,28 @@ pub fn open(source: &ImportSource, problems: &mut Vec<String>) -> Option<Publish
     Some(Published { stages, tokenizers, graphs, licence: None, remarks })
 }
 
-/// Mismatches between the two folders, and features that the stages do not support.
-fn misfits(prior: &Prior, decoder: &Decoder, scale: &Scale) -> Vec<String> {
+/// Two sizes that must be equal, each after its name.
+pub type Pair = (&'static str, usize, &'static str, usize);
+
+/// Sizes of the two folders that must be equal.
+fn pairs(prior: &Prior, decoder: &Decoder) -> [Pair; 4] {
     let (stage_c, stage_b, vqgan) = (&prior.prior.config, &decoder.decoder.config, &decoder.vqgan.config);
-    let pairs = [
+    [
         ("the prior's c_cond", stage_c.c_cond, "features of its text encoder", prior.text.features),
         ("the decoder's clip_embd", stage_b.clip_embd, "features of its text encoder", decoder.text.features),
         ("the decoder's effnet_embd", stage_b.effnet_embd, "the prior's c_in", stage_c.c_in),
         ("the decoder's c_in", stage_b.c_in, "the VQGAN's latent_channels", vqgan.latent_channels),
+    ]
+}
+
+/// Mismatches between the parts, and features that the stages do not support.
+pub fn misfits(pairs: impl IntoIterator<Item = Pair>, vqgan: &VqganConfig, scale: &Scale) -> Vec<String> {
+    let of_vqgan = [
         ("the VQGAN's latent_channels", vqgan.latent_channels, "what the pipeline draws", LATENTS),
         ("the VQGAN's in_channels", vqgan.in_channels, "the colours of a picture", 3),
         ("the VQGAN's out_channels", vqgan.out_channels, "the colours of a picture", 3),
     ];
-    let unequal = pairs.into_iter().filter(|(_, a, _, b)| a != b);
+    let unequal = pairs.into_iter().chain(of_vqgan).filter(|(_, a, _, b)| a != b);
     let mut misfits: Vec<String> =
         unequal.map(|(one, a, other, b)| format!("{one} is {a}, but {other}: {b}")).collect();
     let ratio = scale.resolution_multiple / scale.latent_dim_scale;

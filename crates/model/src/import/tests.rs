@@ -1,46 +1,14 @@
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
+use super::test_support::{self, edit, reference, said, shapes, zeros};
 use super::*;
 use crate::network::Network;
 use crate::onnx::Precision;
 
-fn reference() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/reference")
-}
-
 /// A copy of the reference bundle, to be spoilt.
 fn copy(to: &Path) -> ImportSource {
-    fn all(from: &Path, to: &Path) {
-        fs::create_dir_all(to).unwrap();
-        for entry in fs::read_dir(from).unwrap().flatten() {
-            let (from, to) = (entry.path(), to.join(entry.file_name()));
-            if from.is_dir() {
-                all(&from, &to);
-            } else {
-                fs::write(&to, fs::read(&from).unwrap()).unwrap();
-            }
-        }
-    }
-    let source = ImportSource {
-        prior: to.join("p"),
-        decoder: to.join("d"),
-        compressor: None,
-        ..ImportSource::default()
-    };
-    all(&reference().join("wuerstchen-prior"), &source.prior);
-    all(&reference().join("wuerstchen"), &source.decoder);
-    source
-}
-
-fn edit(path: &Path, from: &str, to: &str) {
-    let text = fs::read_to_string(path).unwrap();
-    assert!(text.contains(from), "{from}");
-    fs::write(path, text.replace(from, to)).unwrap();
-}
-
-fn said(source: &ImportSource) -> String {
-    Published::open(source).unwrap_err().to_string()
+    test_support::copy(["reference/wuerstchen-prior", "reference/wuerstchen"], to)
 }
 
 #[test]
@@ -155,7 +123,6 @@ fn all_mistakes_are_reported_at_once_without_output() {
     let swapped = ImportSource {
         prior: source.decoder.clone(),
         decoder: source.prior.clone(),
-        compressor: None,
         ..ImportSource::default()
     };
     assert!(said(&swapped).contains("swapped"), "{}", said(&swapped));
@@ -217,22 +184,6 @@ fn failed_write_leaves_nothing() {
     assert_eq!(left, ["d", "out", "p"]);
 }
 
-/// A safetensors file of zeros, which takes no space on the disk, with the parameters of a network.
-fn zeros(path: &Path, graph: &crate::record::NetworkGraph) {
-    let mut end = 0;
-    let tensors = graph.params.iter().map(|p| {
-        let start = end;
-        end += 4 * p.shape.iter().product::<usize>();
-        let about = serde_json::json!({ "dtype": "F32", "shape": p.shape, "data_offsets": [start, end] });
-        (p.name.clone(), about)
-    });
-    let header = serde_json::Value::Object(tensors.collect()).to_string();
-    let mut file = fs::File::create(path).unwrap();
-    std::io::Write::write_all(&mut file, &(header.len() as u64).to_le_bytes()).unwrap();
-    std::io::Write::write_all(&mut file, header.as_bytes()).unwrap();
-    file.set_len((8 + header.len() + end) as u64).unwrap();
-}
-
 #[test]
 fn compressor_is_imported_with_weights() {
     let folder = tempfile::tempdir().unwrap();
@@ -240,10 +191,10 @@ fn compressor_is_imported_with_weights() {
     let sizes = crate::contract::Sizes { batch: 1, height: 64, width: 64, embedding: [1, 1], length: 1 };
     let config = crate::compressor::CompressorConfig::default();
     let mut graph = crate::compressor::graph(&config, &sizes).unwrap();
-    zeros(&file, &graph);
+    zeros(&file, shapes(&graph));
     let source = ImportSource {
-        prior: reference().join("wuerstchen-prior"),
-        decoder: reference().join("wuerstchen"),
+        prior: reference("reference/wuerstchen-prior"),
+        decoder: reference("reference/wuerstchen"),
         compressor: Some(file.clone()),
         ..ImportSource::default()
     };
@@ -257,7 +208,7 @@ fn compressor_is_imported_with_weights() {
     // Large enough for external data.
     assert!(out.join("compressor.onnx.data").metadata().unwrap().len() > 60_000_000);
     graph.params.retain(|p| !p.name.starts_with("mapper."));
-    zeros(&file, &graph);
+    zeros(&file, shapes(&graph));
     assert!(said(&source).contains("missing `mapper.0.weight`"));
 }
 

@@ -6,7 +6,7 @@ use serde::Deserialize;
 
 use super::super::folder::Folder;
 use super::super::parts::{self, DecoderIndex, Part, PriorIndex, SIZES, Text};
-use super::super::{ImportSource, single, stranger};
+use super::super::{ImportSource, single, stranger, tokenizer};
 use crate::cascade::CascadeConfig;
 use crate::checkpoint::Checkpoint;
 use crate::compressor::CompressorConfig;
@@ -120,8 +120,8 @@ fn chosen(path: &Path, large: &'static str, lite: &'static str, wanted: bool) ->
     if wanted || (there(lite) && !there(large)) { lite } else { large }
 }
 
-/// Whether the source belongs to this family, according to its configurations or the names in a file. `None` when a
-/// configuration cannot be read, which is a problem.
+/// Whether the source belongs to this family: it names a single file, or a configuration has the family's class. `None` if
+/// a configuration cannot be read, which is a problem.
 pub fn is_cascade(source: &ImportSource, problems: &mut Vec<String>) -> Option<bool> {
     #[derive(Deserialize)]
     struct Class {
@@ -172,24 +172,22 @@ pub fn prior(source: &ImportSource, problems: &mut Vec<String>) -> Option<Prior>
     let file = places.open(problems)?;
     let encoder = file.as_ref().and_then(single::text);
     let mut needed = vec!["tokenizer"];
-    needed.extend((encoder.is_none()).then_some("text_encoder"));
+    needed.extend(encoder.is_none().then_some("text_encoder"));
     needed.extend(if file.is_none() { vec![places.network, "scheduler"] } else { vec![] });
     places.complete("prior", &needed, "vqgan", problems)?;
     let text = text(&places, ["text-encoder-prior", "tokenizer-prior.json"], encoder, problems);
     let prior = network(&places, file.as_ref(), problems);
-    let vision = match file.as_ref().and_then(single::vision) {
-        Some(weights) => Some(vision(&places, Some(weights), problems)?),
-        None if places.having("image_encoder").join("image_encoder").is_dir() => {
-            Some(vision(&places, None, problems)?)
-        }
-        None => None,
-    };
-    let compressor = match file.as_ref().and_then(single::compressor) {
-        Some(weights) => Some(parts::compressor_of(weights, problems)?),
-        None => None,
-    };
+    let bundled = file.as_ref().and_then(single::vision);
+    let there = bundled.is_some() || places.having("image_encoder").join("image_encoder").is_dir();
+    let vision = there.then(|| vision(&places, bundled, problems));
+    let compressor = file.as_ref().and_then(single::compressor);
+    let compressor = compressor.map(|weights| parts::compressor_of(weights, problems));
     let index = Folder::at(places.own, problems).json("model_index.json");
-    Some(Prior { index: index?, text: text?, prior: prior?, vision, compressor })
+    let (vision, compressor) = (
+        vision.map_or(Some(None), |part| part.map(Some)),
+        compressor.map_or(Some(None), |part| part.map(Some)),
+    );
+    Some(Prior { index: index?, text: text?, prior: prior?, vision: vision?, compressor: compressor? })
 }
 
 /// Reads the decoder.
@@ -198,13 +196,13 @@ pub fn decoder(source: &ImportSource, problems: &mut Vec<String>) -> Option<Deco
     let file = places.open(problems)?;
     let (encoder, stage_a) = (file.as_ref().and_then(single::text), file.as_ref().and_then(single::vqgan));
     let mut needed = vec!["tokenizer"];
-    needed.extend((encoder.is_none()).then_some("text_encoder"));
-    needed.extend((stage_a.is_none()).then_some("vqgan"));
+    needed.extend(encoder.is_none().then_some("text_encoder"));
+    needed.extend(stage_a.is_none().then_some("vqgan"));
     needed.extend(if file.is_none() { vec![places.network, "scheduler"] } else { vec![] });
     places.complete("decoder", &needed, "image_encoder", problems)?;
     let text = text(&places, ["text-encoder-decoder", "tokenizer-decoder.json"], encoder, problems);
     let decoder = network(&places, file.as_ref(), problems);
-    let vqgan = parts::vqgan_of(&mut Folder::at(places.having("vqgan"), problems), stage_a);
+    let vqgan = parts::vqgan(&mut Folder::at(places.having("vqgan"), problems), stage_a);
     let index = Folder::at(places.own, problems).json("model_index.json");
     let (vqgan, vqgan_encoder) = vqgan?;
     Some(Decoder { index: index?, text: text?, decoder: decoder?, vqgan, vqgan_encoder })
@@ -253,7 +251,7 @@ fn network(
         }
         (None, near) => {
             let config = near?;
-            let weights = folder.weights(name, &Network::Cascade(config.without_repeats()), "")?;
+            let weights = folder.weights(name, &Network::Cascade(config.clone()), "")?;
             (config, weights)
         }
     };
@@ -272,12 +270,9 @@ fn text(
 ) -> Option<Text> {
     let path = "text_encoder/config.json";
     let mut folder = Folder::at(places.having("text_encoder"), problems);
-    let config = if bundled.is_none() || folder.path(path).exists() {
-        folder.config::<PooledClipConfig>(path, "CLIPTextModelWithProjection")
-    } else {
-        Some(PooledClipConfig::big_g())
-    };
-    let network = config.filter(|config| {
+    let published = bundled.is_some().then(PooledClipConfig::big_g);
+    let config = folder.config_or(path, "CLIPTextModelWithProjection", published);
+    let network = config.filter(|config: &PooledClipConfig| {
         let known = config.eos_token_id < config.text.vocab_size;
         if !known {
             let (end, words) = (config.eos_token_id, config.text.vocab_size);
@@ -289,15 +284,12 @@ fn text(
         let (positions, features) = (config.text.max_position_embeddings, config.text.hidden_size);
         (Network::PooledClip(config), positions, features)
     });
-    let mut weights = bundled;
-    if weights.is_none()
-        && let Some((network, ..)) = &network
-    {
-        weights = folder.weights("text_encoder", network, "text_model.");
-    }
+    let weights = network
+        .as_ref()
+        .and_then(|(network, ..)| bundled.or_else(|| folder.weights("text_encoder", network, "text_model.")));
     let schedule = parts::schedule(&mut Folder::at(places.having("scheduler"), problems));
     let (network, positions, features) = network?;
-    let tokenizer = parts::tokenizer(&mut Folder::at(places.having("tokenizer"), problems), positions);
+    let tokenizer = tokenizer::open(&mut Folder::at(places.having("tokenizer"), problems), positions);
     let mut folder = Folder::at(places.having("text_encoder"), problems);
     parts::text_of(&mut folder, [name, file], (network, features), weights?, tokenizer, schedule)
 }
@@ -329,19 +321,14 @@ fn vision(
     let ready = Folder::at(places.having("feature_extractor"), problems)
         .json::<Preprocessor>("feature_extractor/preprocessor_config.json")?;
     let mut folder = Folder::at(places.having("image_encoder"), problems);
-    let config: VisionConfig = if bundled.is_none() || folder.path(path).exists() {
-        folder.config(path, "CLIPVisionModelWithProjection")?
-    } else {
-        VisionConfig::l()
-    };
+    let published = bundled.is_some().then(VisionConfig::l);
+    let config: VisionConfig = folder.config_or(path, "CLIPVisionModelWithProjection", published)?;
     if config.num_channels != 3 || ready.image_std.iter().any(|std| *std <= 1e-6) {
         folder.problem(path, "num_channels must be 3, and image_std of feature_extractor above 0");
         return None;
     }
-    let weights = match bundled {
-        Some(weights) => weights,
-        None => folder.weights("image_encoder", &Network::Vision(config.clone()), "vision_model.")?,
-    };
+    let network = || Network::Vision(config.clone());
+    let weights = bundled.or_else(|| folder.weights("image_encoder", &network(), "vision_model."))?;
     let graph = crate::vision::graph(&config, &SIZES);
     let metadata =
         metadata::ImageEncoder { side: config.image_size, mean: ready.image_mean, std: ready.image_std };

@@ -2,41 +2,13 @@ use std::fs;
 use std::ops::ControlFlow;
 use std::path::Path;
 
+use super::super::test_support::{self, edit, said};
 use super::super::{ImportOptions, ImportSource, Published};
 use crate::metadata::Metadata;
 
 fn copy(to: &Path) -> ImportSource {
-    fn all(from: &Path, to: &Path) {
-        fs::create_dir_all(to).unwrap();
-        for entry in fs::read_dir(from).unwrap().flatten() {
-            let (from, to) = (entry.path(), to.join(entry.file_name()));
-            if from.is_dir() {
-                all(&from, &to);
-            } else {
-                fs::write(&to, fs::read(&from).unwrap()).unwrap();
-            }
-        }
-    }
-    let bundle = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/reference-cascade");
-    let source = ImportSource {
-        prior: to.join("p"),
-        decoder: to.join("d"),
-        compressor: None,
-        ..ImportSource::default()
-    };
-    all(&bundle.join("stable-cascade-prior"), &source.prior);
-    all(&bundle.join("stable-cascade"), &source.decoder);
-    source
-}
-
-fn edit(path: &Path, from: &str, to: &str) {
-    let text = fs::read_to_string(path).unwrap();
-    assert!(text.contains(from), "{from}");
-    fs::write(path, text.replace(from, to)).unwrap();
-}
-
-fn said(source: &ImportSource) -> String {
-    Published::open(source).unwrap_err().to_string()
+    let bundle = ["reference-cascade/stable-cascade-prior", "reference-cascade/stable-cascade"];
+    test_support::copy(bundle, to)
 }
 
 fn written(source: &ImportSource, out: &Path) -> Vec<String> {
@@ -49,7 +21,7 @@ fn written(source: &ImportSource, out: &Path) -> Vec<String> {
 }
 
 #[test]
-fn one_text_encoder_serves_both_stages_if_it_is_the_same() {
+fn equal_text_encoders_are_written_once() {
     let folder = tempfile::tempdir().unwrap();
     let source = copy(folder.path());
     let names = written(&source, &folder.path().join("one"));
@@ -75,7 +47,7 @@ fn one_text_encoder_serves_both_stages_if_it_is_the_same() {
 }
 
 #[test]
-fn licence_is_said_and_kept() {
+fn licence_is_reported_and_stored() {
     let folder = tempfile::tempdir().unwrap();
     let source = copy(folder.path());
     assert!(Published::open(&source).unwrap().remarks()[0].contains("no commercial use"));
@@ -87,7 +59,7 @@ fn licence_is_said_and_kept() {
 }
 
 #[test]
-fn small_networks_are_taken_if_wanted_or_alone() {
+fn small_networks_are_used_on_request_or_alone() {
     let folder = tempfile::tempdir().unwrap();
     let source = copy(folder.path());
     fs::rename(source.prior.join("prior"), source.prior.join("prior_lite")).unwrap();
@@ -119,7 +91,7 @@ fn old_spellings_are_read_and_unknown_keys_named() {
 }
 
 #[test]
-fn everything_that_is_wrong_is_said_at_once() {
+fn all_mistakes_are_reported_at_once() {
     let folder = tempfile::tempdir().unwrap();
     let source = copy(folder.path());
     edit(&source.prior.join("prior/config.json"), "\"conditioning_dim\": 40", "\"conditioning_dim\": 41");
@@ -146,14 +118,13 @@ fn folders_in_the_wrong_order_are_recognised() {
     let swapped = ImportSource {
         prior: source.decoder.clone(),
         decoder: source.prior.clone(),
-        compressor: None,
         ..ImportSource::default()
     };
     assert!(said(&swapped).contains("swapped"), "{}", said(&swapped));
 }
 
 #[test]
-fn adapters_are_no_weights() {
+fn adapters_are_refused() {
     let folder = tempfile::tempdir().unwrap();
     let source = copy(folder.path());
     let weights = source.prior.join("prior/diffusion_pytorch_model.safetensors");

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use crate::cascade::{BlockType, CascadeConfig};
 use crate::checkpoint::Checkpoint;
+use crate::contract::Sizes;
+use crate::network::Network;
 
 /// Channels of a head in all published networks.
 const HEAD: usize = 64;
@@ -73,6 +75,7 @@ pub fn network(weights: &Checkpoint, near: Option<&CascadeConfig>) -> Option<Cas
         attention.and_then(|(_, shape)| shape.get(1).copied())
     })?;
     let time = shapes.0.iter().find(|(name, _)| name.ends_with(".mapper.weight"));
+    let kernel = shapes.0.iter().find(|(name, _)| name.ends_with("depthwise.weight"));
     let has =
         |condition: &&str| shapes.0.keys().any(|name| name.ends_with(&format!(".mapper_{condition}.weight")));
     let repeats =
@@ -97,11 +100,7 @@ pub fn network(weights: &Checkpoint, near: Option<&CascadeConfig>) -> Option<Cas
         clip_seq: shapes.extent("clip_txt_pooled_mapper.weight", 0)? / conditioning.max(1),
         effnet_in_channels: effnet,
         pixel_mapper_in_channels: shapes.extent("pixels_mapper.0.weight", 1),
-        kernel_size: shapes
-            .0
-            .iter()
-            .find(|(name, _)| name.ends_with("depthwise.weight"))
-            .map_or(3, |(_, s)| s[s.len() - 1]),
+        kernel_size: kernel.and_then(|(_, shape)| shape.last().copied()).unwrap_or(3),
         timestep_conditioning_type: ["sca", "crp"].into_iter().filter(|c| has(c)).map(String::from).collect(),
         switch_level: shapes
             .has("down_downscalers.1.1.blocks.0.weight")
@@ -128,9 +127,8 @@ fn same_shapes(a: &CascadeConfig, b: &CascadeConfig) -> bool {
         let heads = vec![1; config.num_attention_heads.len()];
         let config = CascadeConfig { num_attention_heads: heads, ..config.clone() };
         let side = 2 * config.least();
-        let sizes =
-            crate::contract::Sizes { batch: 1, height: side, width: side, embedding: [1, 1], length: 1 };
-        let graph = crate::network::Network::Cascade(config.without_repeats()).graph(&sizes).ok()?;
+        let sizes = Sizes { batch: 1, height: side, width: side, embedding: [1, 1], length: 1 };
+        let graph = Network::Cascade(config.without_repeats()).graph(&sizes).ok()?;
         let shapes = graph.params.into_iter().map(|param| (param.name, param.shape));
         Some((
             shapes.collect::<BTreeMap<_, _>>(),

@@ -4,13 +4,14 @@ use std::path::{Path, PathBuf};
 
 use serde_json::json;
 
+use super::super::test_support::{reference, said, shapes, zeros};
 use super::super::{ImportOptions, ImportSource, Published};
 use super::*;
 use crate::cascade::CascadeConfig;
 use crate::network::Network;
 
 fn bundle(path: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/reference-cascade").join(path)
+    reference("reference-cascade").join(path)
 }
 
 fn source() -> ImportSource {
@@ -67,6 +68,22 @@ fn sizes_are_read_off_shapes() {
     }
 }
 
+/// Names with shapes that no such network has.
+#[test]
+fn odd_shapes_are_not_read_as_sizes() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("stage.safetensors");
+    let one: &[usize] = &[1, 1];
+    let known =
+        ["embedding.1.weight", "clf.1.weight", "clip_txt_mapper.weight", "clip_txt_pooled_mapper.weight"];
+    let scalar = ("depthwise.weight", &[][..]);
+    // The product of these extents is 0, and twice the first does not fit into 64 bits.
+    let endless = ("a.attention.attn.in_proj_weight", &[usize::MAX, 0][..]);
+    zeros(&file, known.map(|name| (name, one)).into_iter().chain([scalar, endless]));
+    let read = network(&denoiser(Checkpoint::open(&file).unwrap()), None).unwrap();
+    assert_eq!((read.kernel_size, read.block_out_channels.len()), (3, 0));
+}
+
 /// Zeros of the published sizes are as good as weights.
 #[test]
 fn published_sizes_are_recognised() {
@@ -81,8 +98,7 @@ fn published_sizes_are_recognised() {
     for config in all {
         let sizes = crate::contract::Sizes { batch: 1, height: 32, width: 32, embedding: [1, 1], length: 1 };
         let graph = Network::Cascade(config.clone()).graph(&sizes).unwrap();
-        let shapes: Vec<_> = graph.params.into_iter().map(|param| (param.name, param.shape)).collect();
-        zeros(&file, &shapes);
+        zeros(&file, shapes(&graph));
         let read = network(&Checkpoint::open(&file).unwrap(), None).unwrap();
         let heads = |config: &CascadeConfig| {
             let attends = config.block_types_per_layer.iter().map(|types| types.len() == 3);
@@ -97,21 +113,7 @@ fn published_sizes_are_recognised() {
     }
 }
 
-fn zeros(path: &Path, shapes: &[(String, Vec<usize>)]) {
-    let mut end = 0;
-    let tensors = shapes.iter().map(|(name, shape)| {
-        let start = end;
-        end += 4 * shape.iter().product::<usize>();
-        (name.clone(), json!({ "dtype": "F32", "shape": shape, "data_offsets": [start, end] }))
-    });
-    let header = serde_json::Value::Object(tensors.collect()).to_string();
-    let mut file = fs::File::create(path).unwrap();
-    std::io::Write::write_all(&mut file, &(header.len() as u64).to_le_bytes()).unwrap();
-    std::io::Write::write_all(&mut file, header.as_bytes()).unwrap();
-    file.set_len((8 + header.len() + end) as u64).unwrap();
-}
-
-/// A copy of a safetensors file with other names, and matrices turned that `turn` names.
+/// Joins safetensors files, each below a prefix, with other names, and transposes the text projection.
 fn renamed(from: &[(PathBuf, &str)], to: &Path, rename: impl Fn(&str) -> String) {
     let (mut header, mut data) = (serde_json::Map::new(), vec![]);
     for (path, prefix) in from {
@@ -182,18 +184,17 @@ fn bundles_bring_their_encoders() {
 
 #[test]
 fn mislabelled_files_are_named() {
-    let said = |source: ImportSource| Published::open(&source).unwrap_err().to_string();
     let swapped = ImportSource {
         prior_weights: source().decoder_weights,
         decoder_weights: source().prior_weights,
         ..source()
     };
-    let message = said(swapped);
+    let message = said(&swapped);
     assert!(message.contains("is stage B, where stage C is expected: are the files swapped?"), "{message}");
     let other = bundle("stable-cascade/vqgan/diffusion_pytorch_model.safetensors");
-    let message = said(ImportSource { prior_weights: Some(other), ..source() });
+    let message = said(&ImportSource { prior_weights: Some(other), ..source() });
     assert!(message.contains("neither stage B nor C"), "{message}");
-    let message = said(ImportSource { decoder_weights: Some("nowhere.safetensors".into()), ..source() });
+    let message = said(&ImportSource { decoder_weights: Some("nowhere.safetensors".into()), ..source() });
     assert!(message.contains("nowhere.safetensors"), "{message}");
 }
 
@@ -213,6 +214,6 @@ fn files_may_stand_for_folders() {
     assert!(out.join("text-encoder.onnx").exists() && out.join("prior.onnx").exists());
     let alone =
         ImportSource { decoder: source.prior.clone(), decoder_weights: source.decoder_weights, ..source };
-    let message = Published::open(&alone).unwrap_err().to_string();
+    let message = said(&alone);
     assert!(message.contains("no tokenizer") && message.contains("no text_encoder"), "{message}");
 }
