@@ -164,15 +164,20 @@ pub fn batch_norm(g: &mut NetworkGraph, name: &str, x: Id, eps: f32, momentum: f
     let c = channels(g, x);
     let scale = g.param(&format!("{name}.weight"), &[c], Init::Constant(1.));
     let shift = g.param(&format!("{name}.bias"), &[c], Init::Constant(0.));
-    let mean = g.buffer(&format!("{name}.running_mean"), &[c], Init::Constant(0.));
-    let var = g.buffer(&format!("{name}.running_var"), &[c], Init::Constant(1.));
-    g.push(Op::BatchNorm { eps, momentum }, &[x, scale, shift, mean, var])
+    running_norm(g, name, [x, scale, shift], eps, momentum)
 }
 
 /// [`batch_norm`] without scale and shift.
 pub fn plain_batch_norm(g: &mut NetworkGraph, name: &str, x: Id, eps: f32, momentum: f32) -> Id {
     let c = channels(g, x);
     let (scale, shift) = (g.constant(&[c], vec![1.; c]), g.constant(&[c], vec![0.; c]));
+    running_norm(g, name, [x, scale, shift], eps, momentum)
+}
+
+/// A batch norm of image, scale and shift, with running statistics.
+fn running_norm(g: &mut NetworkGraph, name: &str, args: [Id; 3], eps: f32, momentum: f32) -> Id {
+    let [x, scale, shift] = args;
+    let c = channels(g, x);
     let mean = g.buffer(&format!("{name}.running_mean"), &[c], Init::Constant(0.));
     let var = g.buffer(&format!("{name}.running_var"), &[c], Init::Constant(1.));
     g.push(Op::BatchNorm { eps, momentum }, &[x, scale, shift, mean, var])

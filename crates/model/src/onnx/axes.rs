@@ -39,11 +39,16 @@ impl fmt::Display for Dim {
     }
 }
 
-/// A named axis with its recorded size, another size, and all shapes at that other size.
-struct Probe {
-    name: String,
+/// A named axis with its recorded size, and tests at other sizes.
+struct Probed<'a> {
+    name: &'a str,
     size: usize,
-    other: usize,
+    probes: Vec<Probe>,
+}
+
+/// Another size of an axis, and all shapes at that size.
+struct Probe {
+    size: usize,
     shapes: Vec<Vec<usize>>,
 }
 
@@ -56,11 +61,10 @@ pub fn dims(graph: &NetworkGraph) -> Vec<Vec<Dim>> {
         }
     }
     let uneven = graph.nodes.iter().any(|node| node.op == Op::LinearResize);
-    let probes: Option<Vec<Vec<Probe>>> =
-        named.iter().map(|(name, size)| probes(graph, name, *size, uneven)).collect();
-    let probes: Option<Vec<Probe>> = probes.map(|probes| probes.into_iter().flatten().collect());
-    let of = |at: usize, axis: usize, extent: usize| match &probes {
-        Some(probes) => dim(probes, at, axis, extent),
+    let probed = |(name, size)| Some(Probed { name, size, probes: probes(graph, name, size, uneven)? });
+    let named: Option<Vec<Probed<'_>>> = named.into_iter().map(probed).collect();
+    let of = |at: usize, axis: usize, extent: usize| match &named {
+        Some(named) => dim(named, at, axis, extent),
         None => Dim::Unknown,
     };
     let node_dims = |at: usize| match &graph.nodes[at].op {
@@ -77,21 +81,21 @@ fn input_dim(axis: &crate::record::Axis) -> Dim {
     }
 }
 
-fn dim(probes: &[Probe], at: usize, axis: usize, extent: usize) -> Dim {
-    let moves = |probe: &&Probe| probe.shapes[at][axis] != extent;
-    if !probes.iter().any(|probe| moves(&probe)) {
+fn dim(named: &[Probed<'_>], at: usize, axis: usize, extent: usize) -> Dim {
+    let moves = |named: &&Probed<'_>| named.probes.iter().any(|probe| probe.shapes[at][axis] != extent);
+    let moved: Vec<&Probed<'_>> = named.iter().filter(moves).collect();
+    if moved.is_empty() {
         return Dim::Fixed(extent);
     }
     // If an axis changes it at one size, all sizes count.
-    let moved = |p: &&Probe| probes.iter().any(|probe| probe.name == p.name && moves(&probe));
-    let moved: Vec<&Probe> = probes.iter().filter(moved).collect();
-    if moved.iter().any(|p| p.shapes[at][axis] * p.size != extent * p.other) {
+    let proportional = |named: &Probed<'_>| {
+        named.probes.iter().all(|probe| probe.shapes[at][axis] * named.size == extent * probe.size)
+    };
+    if !moved.iter().all(|named| proportional(named)) {
         return Dim::Unknown;
     }
-    let mut axes: Vec<(&str, usize)> = moved.iter().map(|p| (p.name.as_str(), p.size)).collect();
-    axes.dedup();
-    let names: Vec<&str> = axes.iter().map(|(name, _)| *name).collect();
-    let size = axes.iter().map(|(_, size)| size).product();
+    let names: Vec<&str> = moved.iter().map(|named| named.name).collect();
+    let size = moved.iter().map(|named| named.size).product();
     let common = gcd(extent, size);
     Dim::Axis { name: names.join("*"), times: extent / common, over: size / common }
 }
@@ -105,8 +109,7 @@ const NEAR: std::ops::RangeInclusive<usize> = 1..=16;
 
 /// Infers all shapes at the first other size that the network accepts, and at sizes near the recorded one if `uneven`.
 fn probes(graph: &NetworkGraph, name: &str, size: usize, uneven: bool) -> Option<Vec<Probe>> {
-    let probe =
-        |other: usize| Some(Probe { name: name.into(), size, other, shapes: shapes_at(graph, name, other)? });
+    let probe = |size: usize| Some(Probe { size, shapes: shapes_at(graph, name, size)? });
     let others = [2 * size, 3 * size, size / 2, size.saturating_sub(1), 1];
     let first = others.into_iter().filter(|other| *other != size && *other > 0).find_map(probe)?;
     let near = NEAR.filter(|_| uneven).filter_map(|more| probe(size + more));

@@ -71,7 +71,9 @@ impl<'a> Builder<'a> {
         let dims = axes::dims(graph);
         let residuals = match operators {
             Operators::Standard => Residuals::default(),
-            Operators::OnnxRuntime | Operators::Int8 => Residuals::find(graph, &dims, live),
+            Operators::OnnxRuntime | Operators::Int8 => {
+                Residuals::find(graph, live, |a, b| dims[a.0] == dims[b.0])
+            }
         };
         Builder {
             graph,

@@ -7,7 +7,6 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::super::axes::Dim;
 use super::super::builder::Builder;
 use super::super::proto::AttributeProto;
 use super::super::weights::ExportError;
@@ -26,16 +25,16 @@ pub struct Residuals {
 }
 
 impl Residuals {
-    /// Finds such sums among the values that are computed.
-    pub fn find(graph: &NetworkGraph, dims: &[Vec<Dim>], live: &[bool]) -> Residuals {
+    /// Finds such sums among the values that are computed. `alike` tells whether two values have equal extents.
+    pub fn find(graph: &NetworkGraph, live: &[bool], alike: impl Fn(Id, Id) -> bool) -> Residuals {
         let mut readers: Vec<Vec<Id>> = vec![vec![]; graph.nodes.len()];
         for (at, node) in graph.nodes.iter().enumerate().filter(|(at, _)| live[*at]) {
             node.args.iter().for_each(|arg| readers[arg.0].push(Id(at)));
         }
         let mut found = Residuals { used: true, ..Residuals::default() };
         for (at, node) in graph.nodes.iter().enumerate().filter(|(_, node)| node.op == Op::Add) {
-            let same = node.args.iter().all(|arg| dims[arg.0] == dims[at]);
-            let Some(first) = readers[at].first().filter(|_| same) else { continue };
+            let alike = node.args.iter().all(|arg| alike(*arg, Id(at)));
+            let Some(first) = readers[at].first().filter(|_| alike) else { continue };
             if fits(&graph.nodes[first.0]) && graph.nodes[first.0].args[0] == Id(at) {
                 found.sums.insert(*first, Id(at));
                 found.waiting.insert(Id(at));
@@ -46,8 +45,8 @@ impl Residuals {
     }
 
     /// Sums that are computed together with a norm, by the norm.
-    pub fn sums(&self) -> &HashMap<Id, Id> {
-        &self.sums
+    pub fn into_sums(self) -> HashMap<Id, Id> {
+        self.sums
     }
 
     /// Whether a later value computes this one.
