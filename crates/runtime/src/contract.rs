@@ -1,8 +1,9 @@
 //! Checks that a model's inputs and outputs fit its stage.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
-use wuerst_core::{DType, Error, Port, Result, Signature, Ty};
+use wuerst_core::{DType, Dim, Error, Port, Result, Signature, Ty};
 use wuerst_model::contract::Contract;
 use wuerst_model::metadata::{Metadata, MetadataError};
 
@@ -15,7 +16,35 @@ impl ModelHeader {
         self.inputs.iter().chain(&self.outputs).any(|outlet| outlet.name == name)
     }
 
-    /// Checks the head of the model at `path` against a contract, and gives its metadata.
+    /// The signature that the model must have to fit a contract.
+    fn signature(&self, contract: Contract) -> Result<Signature> {
+        Ok(contract.signature_of(|name| self.has(name)).parse()?)
+    }
+
+    /// Lengths of the contract's named dimensions that the model fixes: channels, tokens and features. Excludes batch and
+    /// size, which nodes handle.
+    pub(crate) fn lengths(&self, contract: Contract) -> Result<Vec<(String, usize)>> {
+        let signature = self.signature(contract)?;
+        let mut lengths = BTreeMap::new();
+        let pairs = [(&signature.inputs, &self.inputs), (&signature.outputs, &self.outputs)];
+        for (ports, outlets) in pairs {
+            for (port, outlet) in
+                ports.iter().filter_map(|p| Some((p, outlets.iter().find(|o| o.name == p.name)?)))
+            {
+                let Ty::Tensor { dims, .. } = &port.ty else { continue };
+                for pair in dims.iter().zip(&outlet.dims) {
+                    if let (Dim::Named(name), Dim::Fixed(length)) = pair
+                        && ["c", "z", "l", "d", "p"].contains(&name.as_str())
+                    {
+                        lengths.insert(name.clone(), *length);
+                    }
+                }
+            }
+        }
+        Ok(lengths.into_iter().collect())
+    }
+
+    /// Checks the header of the model at `path` against a contract, and returns its metadata.
     ///
     /// # Errors
     /// [`Error::Model`] that lists all mismatches, with the expected form.
@@ -30,7 +59,7 @@ impl ModelHeader {
         if metadata.contract() != contract {
             return Err(failed(format!("is a {}, where a {contract} is expected", metadata.contract())));
         }
-        let signature: Signature = contract.signature_of(|name| self.has(name)).parse()?;
+        let signature = self.signature(contract)?;
         let mut problems = misfits("input", &signature.inputs, &self.inputs, true);
         problems.extend(misfits("output", &signature.outputs, &self.outputs, false));
         problems.extend(time::problem(self, metadata.time_embeddings()));

@@ -1,11 +1,10 @@
 //! Loaded models, shared by all nodes and jobs of an engine.
 
 use std::any::{Any, TypeId};
-use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
-use wuerst_core::{CancellationToken, Ctx, Digest, Dim, Error, Model, Result, Signature, Ty, Usage, memory};
+use wuerst_core::{CancellationToken, Ctx, Digest, Error, Model, Result, Usage, memory};
 use wuerst_model::contract::Contract;
 use wuerst_model::metadata::{self, Metadata};
 
@@ -27,8 +26,8 @@ use crate::recent::{Keyed, Recent};
 pub struct ModelCache {
     options: RuntimeOptions,
     headers: Recent<Digest, ModelHeader>,
-    /// Metadata of models whose contract was checked.
-    metadata: Recent<(Digest, Contract), Metadata>,
+    /// Facts about models whose contract was checked.
+    checked: Recent<(Digest, Contract), Checked>,
     /// Objects that nodes made from files next to models.
     companions: Recent<(Digest, usize, TypeId), Companion>,
     /// In order of use, the longest unused first.
@@ -54,10 +53,18 @@ struct Pending {
 
 /// Budget for remembered headers, in bytes.
 const HEADERS: usize = 8 << 20;
-/// Bytes of metadata.
-const METADATA: usize = 4 << 20;
+/// Budget for remembered facts about checked models, in bytes.
+const CHECKED: usize = 4 << 20;
 /// Budget for objects that nodes made from files next to models, in bytes.
 const COMPANIONS: usize = 256 << 20;
+
+/// Facts about a model that fits a contract.
+#[derive(Debug)]
+struct Checked {
+    metadata: Metadata,
+    /// See [`ModelCache::lengths`]; nodes ask for them in every run.
+    lengths: Vec<(String, usize)>,
+}
 
 #[derive(Debug)]
 struct Entry {
@@ -69,10 +76,10 @@ struct Entry {
 impl ModelCache {
     /// An empty cache.
     pub fn new(options: RuntimeOptions) -> ModelCache {
-        let (headers, metadata) = (Recent::new(HEADERS), Recent::new(METADATA));
+        let (headers, checked) = (Recent::new(HEADERS), Recent::new(CHECKED));
         let companions = Recent::new(COMPANIONS);
         let (loaded, loading, pending, said) = Default::default();
-        ModelCache { options, headers, metadata, companions, loaded, loading, pending, said }
+        ModelCache { options, headers, checked, companions, loaded, loading, pending, said }
     }
 
     /// Finds and starts ONNX Runtime now; otherwise the first model loaded does so.
@@ -91,20 +98,21 @@ impl ModelCache {
     /// # Errors
     /// [`Error::Model`] if the file cannot be read or violates the contract.
     pub fn metadata<T: TryFrom<Metadata>>(&self, model: &Model, contract: Contract) -> Result<T> {
-        let metadata = self.checked(model, contract)?;
+        let checked = self.checked(model, contract)?;
         let other = || {
             Error::Internal(format!("the metadata of a {contract} were requested as those of another model"))
         };
-        T::try_from((*metadata).clone()).map_err(|_| other())
+        T::try_from(checked.metadata.clone()).map_err(|_| other())
     }
 
-    fn checked(&self, model: &Model, contract: Contract) -> Result<Arc<Metadata>> {
+    fn checked(&self, model: &Model, contract: Contract) -> Result<Arc<Checked>> {
         let key = model.key().map(|key| (key, contract));
-        self.metadata.get(key.as_ref(), &CancellationToken::new(), || {
-            let metadata = self.header(model)?.check(contract, model.path())?;
+        self.checked.get(key.as_ref(), &CancellationToken::new(), || {
+            let header = self.header(model)?;
+            let metadata = header.check(contract, model.path())?;
             // The text form has about the size of the parsed form.
             let bytes = metadata.pairs().iter().map(|(key, text)| key.len() + text.len()).sum::<usize>();
-            Ok((metadata, bytes + 256))
+            Ok((Checked { metadata, lengths: header.lengths(contract)? }, bytes + 512))
         })
     }
 
@@ -114,26 +122,7 @@ impl ModelCache {
     /// # Errors
     /// As [`ModelCache::metadata`].
     pub fn lengths(&self, model: &Model, contract: Contract) -> Result<Vec<(String, usize)>> {
-        self.checked(model, contract)?;
-        let header = self.header(model)?;
-        let signature: Signature = contract.signature_of(|name| header.has(name)).parse()?;
-        let mut lengths = BTreeMap::new();
-        let pairs = [(&signature.inputs, &header.inputs), (&signature.outputs, &header.outputs)];
-        for (ports, outlets) in pairs {
-            for (port, outlet) in
-                ports.iter().filter_map(|p| Some((p, outlets.iter().find(|o| o.name == p.name)?)))
-            {
-                let Ty::Tensor { dims, .. } = &port.ty else { continue };
-                for pair in dims.iter().zip(&outlet.dims) {
-                    if let (Dim::Named(name), Dim::Fixed(length)) = pair
-                        && ["c", "z", "l", "d", "p"].contains(&name.as_str())
-                    {
-                        lengths.insert(name.clone(), *length);
-                    }
-                }
-            }
-        }
-        Ok(lengths.into_iter().collect())
+        self.checked(model, contract).map(|checked| checked.lengths.clone())
     }
 
     /// Whether a model has an input or output of this name.
@@ -347,7 +336,7 @@ impl ModelCache {
     pub fn release(&self) {
         locked(&self.loaded).clear();
         self.headers.clear();
-        self.metadata.clear();
+        self.checked.clear();
         self.companions.clear();
     }
 }

@@ -45,11 +45,11 @@ fn rewritten_models_are_forgotten() {
     let bytes = |text: String| -> usize {
         text.split(' ').rev().nth(1).and_then(|bytes| bytes.parse().ok()).unwrap()
     };
-    let held = [format!("{:?}", models.headers), format!("{:?}", models.metadata)].map(bytes);
+    let held = [format!("{:?}", models.headers), format!("{:?}", models.checked)].map(bytes);
     assert!(held[0] > 0 && held.iter().sum::<usize>() < 64 << 10, "{held:?} bytes of 40 models");
     models.release();
     assert_eq!(
-        [format!("{:?}", models.headers), format!("{:?}", models.metadata)],
+        [format!("{:?}", models.headers), format!("{:?}", models.checked)],
         ["Recent(0 of 0 bytes)"; 2]
     );
 }
