@@ -91,20 +91,44 @@ impl Ty {
     }
 
     /// Whether `value` has exactly this type, given the lengths already bound to the signature's dimension names. Binds
-    /// names that occur first in this type.
+    /// names that occur first in this type; none if the value has another type.
     pub fn binds(&self, value: &Value, lengths: &mut BTreeMap<String, usize>) -> bool {
         match (self, value) {
             (Ty::Tensor { dtype, dims }, Value::Tensor(tensor)) => {
                 *dtype == tensor.dtype()
                     && dims.len() == tensor.shape().len()
-                    && dims.iter().zip(tensor.shape()).all(|(dim, &length)| match dim {
-                        Dim::Fixed(fixed) => *fixed == length,
-                        Dim::Named(name) => *lengths.entry(name.clone()).or_insert(length) == length,
-                    })
+                    && self.binds_lengths(tensor.shape().iter().copied().map(Some), lengths)
             }
             (Ty::Tensor { .. }, _) | (_, Value::Tensor(_)) => false,
             _ => *self == value.ty(),
         }
+    }
+
+    /// Like [`Ty::binds`], for the shape of a tensor of which some lengths are not known yet: those are `None`. True for
+    /// other types.
+    pub fn binds_lengths(
+        &self,
+        shape: impl IntoIterator<Item = Option<usize>>,
+        lengths: &mut BTreeMap<String, usize>,
+    ) -> bool {
+        let Ty::Tensor { dims, .. } = self else { return true };
+        let mut new: Vec<&str> = Vec::new();
+        let fits = dims.iter().zip(shape).all(|pair| match pair {
+            (_, None) => true,
+            (Dim::Fixed(fixed), Some(length)) => *fixed == length,
+            (Dim::Named(name), Some(length)) => match lengths.get(name) {
+                Some(bound) => *bound == length,
+                None => {
+                    lengths.insert(name.clone(), length);
+                    new.push(name);
+                    true
+                }
+            },
+        });
+        if !fits {
+            lengths.retain(|name, _| !new.contains(&name.as_str()));
+        }
+        fits
     }
 
     /// The type as messages write it, with known lengths after the names: `f32[b=1,16,h,w]`.

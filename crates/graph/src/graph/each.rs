@@ -181,7 +181,7 @@ fn entry(ty: &Ty, batched: bool) -> Entry {
 }
 
 /// The type of a list; `count` is the name of its first dimension.
-fn list(ty: &Ty, entry: Entry, count: &str) -> Option<Ty> {
+pub(crate) fn list(ty: &Ty, entry: Entry, count: &str) -> Option<Ty> {
     let count = Dim::Named(count.to_owned());
     Some(match ty {
         Ty::Text => Ty::Text,

@@ -66,11 +66,10 @@ pub(crate) fn finite(value: &Value) -> Result<(), NotFinite> {
 }
 
 fn bind(port: &Port, value: &Value, lengths: &mut Lengths, what: &str) -> Result<()> {
-    let before = lengths.clone();
     if port.ty.binds(value, lengths) {
         return Ok(());
     }
-    let want = port.ty.with_lengths(|name| before.get(name).copied());
+    let want = port.ty.with_lengths(|name| lengths.get(name).copied());
     Err(Error::Type { what: what.to_owned(), want, got: value.ty().to_string() })
 }
 

@@ -3,11 +3,11 @@
 use std::sync::Arc;
 
 use wuerst_core::{
-    Args, Ctx, DType, Dim, Element, Error, NodeKind, NodeSpec, Port, Result, Signature, Tensor, Ty, Value,
-    entries, is_whole,
+    Args, Ctx, Dim, Element, Error, NodeKind, NodeSpec, Port, Result, Signature, Tensor, Ty, Value, entries,
+    is_whole,
 };
 
-use crate::graph::each::Entry;
+use crate::graph::each::{self, Entry};
 use crate::graph::{Node, Role, ValueSource};
 
 /// One item of a tensor: part `index` of `of` equal ones along the first dimension, or the whole tensor if its length is 1.
@@ -77,18 +77,12 @@ pub(super) fn joined(id: &str, port: &Port, sources: Vec<ValueSource>) -> Node {
 
 /// Selects one entry of a list.
 pub(super) fn item(id: &str, (port, entry): (&Port, Entry), source: ValueSource, index: usize) -> Node {
-    let list = match &port.ty {
-        Ty::Int => Ty::Tensor { dtype: DType::I64, dims: vec![Dim::Named("n".to_owned())] },
-        Ty::Float => Ty::Tensor { dtype: DType::F32, dims: vec![Dim::Named("n".to_owned())] },
-        Ty::Tensor { dtype, dims } => {
-            let rank = dims.len() + usize::from(entry == Entry::Item);
-            let dims = (0..rank).map(|axis| Dim::Named(format!("n{axis}"))).collect();
-            Ty::Tensor { dtype: *dtype, dims }
-        }
-        other => other.clone(),
-    };
     let row = Value::Bool(entry == Entry::Row);
-    let inputs = vec![named(&port.name, list), named("index", Ty::Int), named("row", Ty::Bool)];
+    let inputs = vec![
+        named(&port.name, list_of(&port.ty, entry, "n")),
+        named("index", Ty::Int),
+        named("row", Ty::Bool),
+    ];
     let index = ValueSource::Literal(Value::Int(i128::try_from(index).unwrap_or(i128::MAX)));
     let args = vec![source, index, ValueSource::Literal(row)];
     let gives = loose(&port.ty, "m");
@@ -125,25 +119,16 @@ fn lost() -> Error {
 /// Joins the results of entries to a list.
 pub(super) fn listed(id: &str, (port, entry): (&Port, Entry), sources: Vec<ValueSource>) -> Node {
     let input =
-        |index: usize| named(&format!("{}{index}", port.name), loose(&port.ty, &format!("n{index}_")));
+        |index: usize| named(&format!("{}.{index}", port.name), loose(&port.ty, &format!("n{index}_")));
     let mut inputs: Vec<Port> = (0..sources.len()).map(input).collect();
     let mut sources = sources;
     inputs.push(named("row", Ty::Bool));
     sources.push(ValueSource::Literal(Value::Bool(entry == Entry::Row)));
-    let gives = match &port.ty {
-        Ty::Int => Ty::Tensor { dtype: DType::I64, dims: vec![Dim::Named("m".to_owned())] },
-        Ty::Float => Ty::Tensor { dtype: DType::F32, dims: vec![Dim::Named("m".to_owned())] },
-        Ty::Tensor { dtype, dims } => {
-            let rank = dims.len() + usize::from(entry == Entry::Item);
-            Ty::Tensor { dtype: *dtype, dims: (0..rank).map(|axis| Dim::Named(format!("m{axis}"))).collect() }
-        }
-        other => other.clone(),
-    };
-    adapter(id, "each.list", inputs, gives, sources, list)
+    adapter(id, "each.list", inputs, list_of(&port.ty, entry, "m"), sources, list)
 }
 
 fn list(name: &str, args: &Args<'_>) -> Result<Value> {
-    let name = name.trim_end_matches(|c: char| c.is_ascii_digit());
+    let name = name.split_once('.').map_or(name, |(port, _)| port);
     let row = args.bool("row")?;
     let values: Vec<&Value> = args.values().iter().flatten().collect();
     let values = &values[..values.len() - 1];
@@ -158,7 +143,7 @@ fn list(name: &str, args: &Args<'_>) -> Result<Value> {
             match texts.iter().position(|text| !entry(text)) {
                 Some(at) => {
                     let message = format!(
-                        "entry {}, as no line of a list: it is empty, a comment, or has lines",
+                        "entry {} cannot be a line of a list: it is empty, begins with `#`, or has several lines",
                         at + 1
                     );
                     Err(Error::invalid(name, message))
@@ -234,6 +219,11 @@ fn adapter(id: &str, kind: &str, inputs: Vec<Port>, gives: Ty, args: Vec<ValueSo
 fn named(name: &str, ty: Ty) -> Port {
     let (name, about, choices) = (name.to_owned(), String::new(), Vec::new());
     Port { name, ty, optional: false, default: None, range: None, choices, about }
+}
+
+/// The type of a list of these entries, with lengths of any size.
+fn list_of(ty: &Ty, entry: Entry, prefix: &str) -> Ty {
+    loose(&each::list(ty, entry, prefix).unwrap_or_else(|| ty.clone()), prefix)
 }
 
 /// The type with lengths of any size.

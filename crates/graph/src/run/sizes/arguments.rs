@@ -1,5 +1,7 @@
 //! A node's arguments before a run: their values, or at least their types.
 
+use std::borrow::Cow;
+
 use wuerst_core::{Args, Dim, Error, NodeKind, Port, Result, Ty, Value};
 
 use super::known::{Others, Sizes};
@@ -31,10 +33,12 @@ impl Arguments {
     ) -> Result<Arguments> {
         let given = sizes.given;
         let Node { kind, args, .. } = &*given.graph.nodes[node];
-        let sources =
-            if given.resolved { key::resolved(given.graph, node, given.inputs)? } else { args.clone() };
+        let sources = match given.resolved {
+            true => Cow::Owned(key::resolved(given.graph, node, given.inputs)?),
+            false => Cow::Borrowed(args),
+        };
         let mut arguments = Arguments::default();
-        for (arg, (port, source)) in kind.spec().signature.inputs.iter().zip(&sources).enumerate() {
+        for (arg, (port, source)) in kind.spec().signature.inputs.iter().zip(sources.iter()).enumerate() {
             let ty = match source {
                 ValueSource::Output { node, port } => sizes.of(others, *node).gives.get(*port).cloned(),
                 ValueSource::Input(index) => trial.input(*index).cloned(),
@@ -101,20 +105,11 @@ impl Arguments {
 
 /// Compares a type with a port, as [`values::argument`] does for a value.
 fn bind(port: &Port, ty: &Ty, lengths: &mut Lengths) -> Result<()> {
-    let (Ty::Tensor { dims: wanted, .. }, Ty::Tensor { dims, .. }) = (&port.ty, ty) else { return Ok(()) };
-    let before = lengths.clone();
-    for pair in wanted.iter().zip(dims) {
-        let fits = match pair {
-            (Dim::Named(name), Dim::Fixed(length)) => {
-                *lengths.entry(name.clone()).or_insert(*length) == *length
-            }
-            (Dim::Fixed(wanted), Dim::Fixed(length)) => wanted == length,
-            (_, Dim::Named(_)) => true,
-        };
-        if !fits {
-            let want = port.ty.with_lengths(|name| before.get(name).copied());
-            return Err(Error::Type { what: port.name.clone(), want, got: ty.to_string() });
-        }
+    let Ty::Tensor { dims, .. } = ty else { return Ok(()) };
+    let shape = dims.iter().map(|dim| if let Dim::Fixed(length) = dim { Some(*length) } else { None });
+    if port.ty.binds_lengths(shape, lengths) {
+        return Ok(());
     }
-    Ok(())
+    let want = port.ty.with_lengths(|name| lengths.get(name).copied());
+    Err(Error::Type { what: port.name.clone(), want, got: ty.to_string() })
 }
