@@ -19,6 +19,7 @@ mod number;
 mod plain;
 mod prior;
 mod sampling;
+mod saving;
 mod show_tokens;
 mod switch;
 mod tensor;

@@ -36,7 +36,7 @@ pub use texts::{PngTextsError, png_texts};
 
 pub(crate) fn register(registry: &mut Registry, outputs: &Arc<Outputs>) -> Result<()> {
     load::register(registry)?;
-    registry.add(save::Save::new(Arc::clone(outputs))?)?;
+    save::register(registry, outputs)?;
     resize::register(registry)?;
     size::register(registry)?;
     frame::register(registry)?;

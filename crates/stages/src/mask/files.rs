@@ -2,19 +2,16 @@
 
 use std::sync::Arc;
 
-use ndarray::Array2;
 use wuerst_core::colour::byte;
-use wuerst_core::{
-    Args, Ctx, Error, KnownLength, NodeKind, NodeSpec, Refusal, Registry, Result, Tensor, Value, memory,
-};
+use wuerst_core::{Args, Ctx, Error, KnownLength, Registry, Result, Tensor, Value, memory};
 
 use super::mask;
 use crate::files::Outputs;
 use crate::image::{self, PICTURE_FILE, png_file};
 use crate::plain::{Hooks, Plan};
+use crate::saving::{Format, SAVED, unwritable};
 
-/// Allowed suffixes of file names.
-const ENDS: [&str; 1] = ["png"];
+const GREY: Format = Format { ends: &["png"], check: |_, _| Ok(()), encode: grey };
 
 pub(super) fn register(registry: &mut Registry, outputs: &Arc<Outputs>) -> Result<()> {
     let plan = Plan {
@@ -26,7 +23,14 @@ pub(super) fn register(registry: &mut Registry, outputs: &Arc<Outputs>) -> Resul
     };
     let hooks = Hooks { file: |file| image::file_size(file).map(drop), lengths, ..Hooks::default() };
     plan.add_reading(PICTURE_FILE, registry, hooks, load)?;
-    registry.add(Save::new(Arc::clone(outputs))?)?;
+    let plan = Plan {
+        kind: "mask.save",
+        signature: "mask: f32[h,w], name: text -> saved: text",
+        about: "Writes a mask into the folder that the host gave for it, whole or not at all, as a grey PNG file: white is \
+                1, black is 0, in 256 steps.",
+        ports: &[("mask", "The mask."), ("name", &GREY.about_name()), ("saved", SAVED)],
+    };
+    GREY.add(&plan, registry, outputs)?;
     let plan = Plan {
         kind: "mask.from_alpha",
         signature: "picture: u8[h,w,4] -> mask: f32[h,w], image: u8[h,w,3]",
@@ -83,58 +87,10 @@ fn with_alpha(_: &mut Ctx<'_>, args: &Args<'_>) -> Result<Vec<Value>> {
     Ok(vec![Tensor::from_vec(&[height as usize, width as usize, 4], image::rgba(&picture, &mask)?)?.into()])
 }
 
-/// `mask.save`.
-struct Save {
-    spec: NodeSpec,
-    outputs: Arc<Outputs>,
-}
-
-impl Save {
-    fn new(outputs: Arc<Outputs>) -> Result<Save> {
-        let plan = Plan {
-            kind: "mask.save",
-            signature: "mask: f32[h,w], name: text -> saved: text",
-            about: "Writes a mask into the folder that the host gave for it, whole or not at all, as a grey PNG file: white is \
-                    1, black is 0, in 256 steps.",
-            ports: &[
-                ("mask", "The mask."),
-                (
-                    "name",
-                    "The file's name, which ends in .png; it may lie in a folder that is there, without `..`.",
-                ),
-                ("saved", "The name again, so that a graph can have the file as its output."),
-            ],
-        };
-        Ok(Save { spec: plan.spec()?.volatile(), outputs })
-    }
-}
-
-impl NodeKind for Save {
-    fn spec(&self) -> &NodeSpec {
-        &self.spec
-    }
-
-    fn check(&self, known: &Args<'_>) -> Result<(), Refusal> {
-        if known.has("name") {
-            self.outputs.path(known.text("name")?, &ENDS)?;
-        }
-        Ok(())
-    }
-
-    fn run(&self, ctx: &mut Ctx<'_>, args: &Args<'_>) -> Result<Vec<Value>> {
-        let name = args.text("name")?;
-        // Before the work of encoding.
-        self.outputs.path(name, &ENDS)?;
-        self.outputs.room(ctx.saved(), 0)?;
-        let bytes = grey(&mask(args, "mask")?)
-            .map_err(|e| Error::invalid("mask", format!("cannot be written as `{name}`: {e}")))?;
-        self.outputs.write(ctx.saved(), name, &ENDS, &bytes)?;
-        Ok(vec![name.into()])
-    }
-}
-
-fn grey(mask: &Array2<f32>) -> Result<Vec<u8>, Box<dyn std::error::Error>> {
-    let (height, width) = mask.dim();
+fn grey(args: &Args<'_>, _: Option<&str>) -> Result<Vec<u8>> {
+    let mask = mask(args, "mask")?;
     let bytes = memory::collected(mask.iter().map(|share| byte(*share)))?;
-    Ok(png_file([u32::try_from(width)?, u32::try_from(height)?], &bytes, &[])?)
+    let (height, width) = mask.dim();
+    let sides = [width, height].map(|side| u32::try_from(side).unwrap_or(u32::MAX));
+    png_file(sides, &bytes, &[]).map_err(|error| unwritable("mask", args, error))
 }

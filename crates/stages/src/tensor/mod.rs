@@ -17,7 +17,7 @@ pub(crate) use mix::lerp;
 
 pub(crate) fn register(registry: &mut Registry, outputs: &Arc<Outputs>) -> Result<()> {
     load::register(registry)?;
-    registry.add(save::Save::new(Arc::clone(outputs))?)?;
+    save::register(registry, outputs)?;
     mix::register(registry)?;
     scale::register(registry)?;
     noise::register(registry)?;
