@@ -2,7 +2,7 @@
 
 use wuerst_core::{Args, Ctx, Error, KnownLength, Registry, Result, Tensor, Value, memory};
 
-use crate::plain::{Hooks, Plan};
+use crate::plain::{Hooks, Plan, check_index};
 
 /// A kind of list.
 struct Sort {
@@ -122,12 +122,6 @@ fn count(args: &Args<'_>) -> Option<Value> {
     Some(Value::Int(i128::try_from(length).ok()?))
 }
 
-/// Refuses an index beyond the last entry, as far as it is known.
 fn check_pick(known: &Args<'_>) -> Result<()> {
-    match (known.count("index"), known.length("states", 0)) {
-        (Ok(index), Some(count)) if index >= count => {
-            Err(Error::invalid("index", format!("{index} is behind the last of {count}")))
-        }
-        _ => Ok(()),
-    }
+    check_index(known, "states")
 }

@@ -84,6 +84,50 @@ impl NodeKind for Plain {
     }
 }
 
+/// A node whose results are known as soon as its arguments are.
+struct Derived {
+    spec: NodeSpec,
+    derive: fn(&Args<'_>) -> Result<Value>,
+}
+
+impl Derived {
+    /// The result; `None` as long as an argument is unknown.
+    fn result(&self, known: &Args<'_>) -> Result<Option<Value>> {
+        match known.values().iter().all(Option::is_some) {
+            true => (self.derive)(known).map(Some),
+            false => Ok(None),
+        }
+    }
+}
+
+impl NodeKind for Derived {
+    fn spec(&self) -> &NodeSpec {
+        &self.spec
+    }
+
+    fn check(&self, known: &Args<'_>) -> Result<(), Refusal> {
+        self.result(known).map(drop).map_err(Refusal::from)
+    }
+
+    fn known_results(&self, known: &Args<'_>) -> Vec<Option<Value>> {
+        vec![self.result(known).ok().flatten()]
+    }
+
+    fn run(&self, _: &mut Ctx<'_>, args: &Args<'_>) -> Result<Vec<Value>> {
+        (self.derive)(args).map(|value| vec![value])
+    }
+}
+
+/// Refuses an `index` beyond the last entry of a list, as far as both are known.
+pub(crate) fn check_index(known: &Args<'_>, list: &str) -> Result<()> {
+    match (known.count("index"), known.length(list, 0)) {
+        (Ok(index), Some(count)) if index >= count => {
+            Err(Error::invalid("index", format!("{index} is behind the last of {count}")))
+        }
+        _ => Ok(()),
+    }
+}
+
 /// Description of a node without its function.
 pub(crate) struct Plan<'a> {
     pub kind: &'a str,
@@ -109,6 +153,15 @@ impl Plan<'_> {
     /// Adds a pure node with functions for the check of a graph.
     pub(crate) fn add_checked(&self, registry: &mut Registry, hooks: Hooks, run: Run) -> Result<()> {
         self.add_reading(u64::MAX, registry, hooks, run)
+    }
+
+    /// Adds a pure node without optional inputs whose only result `derive` computes, also before a run.
+    pub(crate) fn add_derived(
+        &self,
+        registry: &mut Registry,
+        derive: fn(&Args<'_>) -> Result<Value>,
+    ) -> Result<()> {
+        registry.add(Derived { spec: self.spec()?, derive })
     }
 
     /// Adds a pure node that reads files of limited size.

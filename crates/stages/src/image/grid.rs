@@ -5,7 +5,7 @@ use ndarray::{ArrayView, Axis, IxDyn, concatenate};
 use wuerst_core::{ArcArrayD, Args, Ctx, Error, KnownLength, Registry, Result, Tensor, Value};
 
 use super::pixels::{allowed, bounded, check_colour, colour, rgb, tensor};
-use crate::plain::{Hooks, Plan};
+use crate::plain::{Hooks, Plan, check_index};
 
 pub(crate) fn register(registry: &mut Registry) -> Result<()> {
     let plan = Plan {
@@ -69,14 +69,8 @@ fn at(images: &ArcArrayD<u8>, index: usize) -> Tensor {
     images.index_axis(Axis(0), index).to_owned().into()
 }
 
-/// Refuses an index beyond the last picture, as far as both are known.
 fn check_pick(known: &Args<'_>) -> Result<()> {
-    match (known.count("index"), known.length("images", 0)) {
-        (Ok(index), Some(count)) if index >= count => {
-            Err(Error::invalid("index", format!("{index} is behind the last of {count}")))
-        }
-        _ => Ok(()),
-    }
+    check_index(known, "images")
 }
 
 fn pick(_: &mut Ctx<'_>, args: &Args<'_>) -> Result<Vec<Value>> {

@@ -1,8 +1,8 @@
 //! `int.range`, `float.range`, `int.repeat`, `int.pick` and `float.pick`: lists of numbers.
 
-use wuerst_core::{Args, Batch, Error, KnownLength, Registry, Result, Tensor, Value};
+use wuerst_core::{Args, Batch, Element, Error, KnownLength, Registry, Result, Tensor, Value};
 
-use crate::plain::{Hooks, Plan};
+use crate::plain::{Hooks, Plan, check_index};
 
 pub(super) fn register(registry: &mut Registry) -> Result<()> {
     let plan = Plan {
@@ -69,13 +69,14 @@ pub(super) fn register(registry: &mut Registry) -> Result<()> {
         let once: Vec<i64> = once.collect();
         Ok(vec![list(once.repeat(all))?])
     })?;
+    let picking = Hooks { check: check_pick, ..Hooks::default() };
     let plan = Plan {
         kind: "int.pick",
         signature: "numbers: i64[n], index: int = 0 {0..} -> number: int",
         about: "Picks one number of a list.",
         ports: &PICK,
     };
-    plan.add_checked(registry, Hooks { check: check_pick, ..Hooks::default() }, |_, args| {
+    plan.add_checked(registry, picking, |_, args| {
         check_pick(args)?;
         let number = args.tensor_i64("numbers")?[args.count("index")?];
         Ok(vec![Value::from(number)])
@@ -86,7 +87,7 @@ pub(super) fn register(registry: &mut Registry) -> Result<()> {
         about: "Picks one number of a list.",
         ports: &PICK,
     };
-    plan.add_checked(registry, Hooks { check: check_pick, ..Hooks::default() }, |_, args| {
+    plan.add_checked(registry, picking, |_, args| {
         check_pick(args)?;
         let number = args.tensor_f32("numbers")?[args.count("index")?];
         Ok(vec![Value::Float(number.into())])
@@ -99,7 +100,12 @@ const PICK: [(&str, &str); 3] = [
     ("number", "The number at that position."),
 ];
 
-fn list<T: wuerst_core::Element>(numbers: Vec<T>) -> Result<Value> {
+fn check_pick(known: &Args<'_>) -> Result<()> {
+    check_index(known, "numbers")
+}
+
+/// A list of numbers as a value.
+pub(super) fn list<T: Element>(numbers: Vec<T>) -> Result<Value> {
     Ok(Tensor::from_vec(&[numbers.len()], numbers)?.into())
 }
 
@@ -138,15 +144,5 @@ fn repeated_length(known: &Args<'_>) -> Result<Option<usize>> {
             );
             Err(Error::invalid("numbers", message))
         }
-    }
-}
-
-/// Refuses an index beyond the last number, as far as it is known.
-fn check_pick(known: &Args<'_>) -> Result<()> {
-    match (known.count("index"), known.length("numbers", 0)) {
-        (Ok(index), Some(count)) if index >= count => {
-            Err(Error::invalid("index", format!("{index} is behind the last of {count}")))
-        }
-        _ => Ok(()),
     }
 }

@@ -1,7 +1,8 @@
 //! `int.from_text`, `float.from_text`, `int.list` and `float.list`: parse numbers in texts.
 
-use wuerst_core::{Args, Batch, Error, KnownLength, Registry, Result, Tensor, Value, entries, whole};
+use wuerst_core::{Args, Batch, Element, Error, KnownLength, Registry, Result, Value, entries, whole};
 
+use super::list::list;
 use crate::plain::{Hooks, Plan};
 
 /// Maximum number of characters of a text shown in a message.
@@ -17,15 +18,7 @@ pub(super) fn register(registry: &mut Registry) -> Result<()> {
             ("number", "The number."),
         ],
     };
-    plan.add_checked(
-        registry,
-        Hooks {
-            check: |known| if known.has("text") { int(known).map(drop) } else { Ok(()) },
-            results: |known| vec![int(known).ok()],
-            ..Hooks::default()
-        },
-        |_, args| Ok(vec![int(args)?]),
-    )?;
+    plan.add_derived(registry, int)?;
     let plan = Plan {
         kind: "float.from_text",
         signature: "text: text -> number: float",
@@ -35,15 +28,14 @@ pub(super) fn register(registry: &mut Registry) -> Result<()> {
             ("number", "The number."),
         ],
     };
-    plan.add_checked(
-        registry,
-        Hooks {
-            check: |known| if known.has("text") { float(known).map(drop) } else { Ok(()) },
-            results: |known| vec![float(known).ok()],
-            ..Hooks::default()
+    plan.add_derived(registry, float)?;
+    let counted = Hooks {
+        lengths: |known| {
+            count(known).map(|count| KnownLength::new("n", count, "lines")).into_iter().collect()
         },
-        |_, args| Ok(vec![float(args)?]),
-    )?;
+        results: |known| vec![None, count(known).map(|count| Value::Int(count as i128))],
+        ..Hooks::default()
+    };
     let ports = [
         ("lines", "The numbers, one a line; empty lines and those that begin with `#` are left out."),
         ("numbers", "The numbers in a list."),
@@ -55,34 +47,18 @@ pub(super) fn register(registry: &mut Registry) -> Result<()> {
         about: "Reads a list of whole numbers, as seeds, from a text with one a line. It has at most 16,384.",
         ports: &ports,
     };
-    let hooks = Hooks {
-        check: |known| if known.has("lines") { ints(known).map(drop) } else { Ok(()) },
-        lengths: known_count,
-        results: |known| vec![None, count(known)],
-        ..Hooks::default()
-    };
-    plan.add_checked(registry, hooks, |_, args| {
-        let numbers = ints(args)?;
-        let count = Value::Int(numbers.len() as i128);
-        Ok(vec![Tensor::from_vec(&[numbers.len()], numbers)?.into(), count])
-    })?;
+    let hooks =
+        Hooks { check: |known| if known.has("lines") { ints(known).map(drop) } else { Ok(()) }, ..counted };
+    plan.add_checked(registry, hooks, |_, args| counted_list(ints(args)?))?;
     let plan = Plan {
         kind: "float.list",
         signature: "lines: text -> numbers: f32[n], count: int",
         about: "Reads a list of numbers, as strengths, from a text with one a line. It has at most 16,384.",
         ports: &ports,
     };
-    let hooks = Hooks {
-        check: |known| if known.has("lines") { floats(known).map(drop) } else { Ok(()) },
-        lengths: known_count,
-        results: |known| vec![None, count(known)],
-        ..Hooks::default()
-    };
-    plan.add_checked(registry, hooks, |_, args| {
-        let numbers = floats(args)?;
-        let count = Value::Int(numbers.len() as i128);
-        Ok(vec![Tensor::from_vec(&[numbers.len()], numbers)?.into(), count])
-    })
+    let hooks =
+        Hooks { check: |known| if known.has("lines") { floats(known).map(drop) } else { Ok(()) }, ..counted };
+    plan.add_checked(registry, hooks, |_, args| counted_list(floats(args)?))
 }
 
 fn int(args: &Args<'_>) -> Result<Value> {
@@ -147,11 +123,13 @@ fn floats(args: &Args<'_>) -> Result<Vec<f32>> {
     })
 }
 
-fn count(known: &Args<'_>) -> Option<Value> {
-    Some(Value::Int(entries(known.text("lines").ok()?).len() as i128))
+/// Number of entries of the argument `lines`, if it is known.
+fn count(known: &Args<'_>) -> Option<usize> {
+    known.text("lines").ok().map(|lines| entries(lines).len())
 }
 
-fn known_count(known: &Args<'_>) -> Vec<KnownLength> {
-    let count = known.text("lines").ok().map(|lines| entries(lines).len());
-    count.map(|count| KnownLength::new("n", count, "lines")).into_iter().collect()
+/// A list of numbers, and their number.
+fn counted_list<T: Element>(numbers: Vec<T>) -> Result<Vec<Value>> {
+    let count = Value::Int(numbers.len() as i128);
+    Ok(vec![list(numbers)?, count])
 }

@@ -1,9 +1,9 @@
 //! `tensor.pick`: selects one item of a batch.
 
 use ndarray::Axis;
-use wuerst_core::{Args, Ctx, Error, Registry, Result, Value};
+use wuerst_core::{Args, Ctx, Registry, Result, Value};
 
-use crate::plain::Plan;
+use crate::plain::{Hooks, Plan, check_index};
 
 pub(crate) fn register(registry: &mut Registry) -> Result<()> {
     let plan = Plan {
@@ -16,14 +16,15 @@ pub(crate) fn register(registry: &mut Registry) -> Result<()> {
             ("tensor", "The chosen tensor, as a batch of one."),
         ],
     };
-    plan.add(registry, run)
+    plan.add_checked(registry, Hooks { check, ..Hooks::default() }, run)
+}
+
+fn check(known: &Args<'_>) -> Result<()> {
+    check_index(known, "tensors")
 }
 
 fn run(_: &mut Ctx<'_>, args: &Args<'_>) -> Result<Vec<Value>> {
+    check(args)?;
     let (tensors, index) = (args.tensor_f32("tensors")?, args.count("index")?);
-    let count = tensors.shape()[0];
-    if index >= count {
-        return Err(Error::invalid("index", format!("{index} is behind the last of {count}")));
-    }
     Ok(vec![tensors.index_axis(Axis(0), index).insert_axis(Axis(0)).to_owned().into()])
 }
