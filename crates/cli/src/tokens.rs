@@ -1,15 +1,15 @@
-//! `wuerst tokens`: what a text encoder reads of a text.
+//! `wuerst tokens`: shows how a text encoder reads a text.
 
 use std::process::ExitCode;
 
 use anyhow::Result;
 use serde_json::json;
-use wuerst::stages::tokens_of_text;
+use wuerst::stages::{TextToken, tokens_of_text};
 
 use crate::say::{say, say_json};
 use crate::setup::Setup;
 
-/// Show the tokens that a text encoder reads of a text, what they weigh, and what is cut off
+/// Show the tokens of a text as a text encoder reads it, their weights, and the part that is cut off
 #[derive(clap::Args)]
 pub(crate) struct Args {
     /// The text
@@ -33,7 +33,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     let model = engine.registry().models().open(&args.model)?;
     let read = tokens_of_text(engine.model_cache(), &model, &args.text, &args.weighting)?;
     if args.json {
-        let token = |t: &wuerst::stages::TextToken| json!({ "id": t.id, "token": t.token, "weight": f64::from(t.weight) });
+        let token = |t: &TextToken| json!({ "id": t.id, "token": t.token, "weight": f64::from(t.weight) });
         let tokens: Vec<_> = read.tokens.iter().map(token).collect();
         say_json(&json!({ "tokens": tokens, "cut": read.cut, "length": read.length }));
         return Ok(ExitCode::SUCCESS);

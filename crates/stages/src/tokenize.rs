@@ -4,6 +4,7 @@ use std::io::ErrorKind;
 use std::path::Path;
 use std::sync::Arc;
 
+use tokenizers::Encoding;
 use wuerst_core::{
     Args, Batch, CancellationToken, Ctx, Digest, Error, File, KnownLength, Model, NodeKind, NodeSpec,
     Refusal, Result, Tensor, Value, entries, memory,
@@ -13,10 +14,10 @@ use wuerst_model::onnx::{HeadError, WireError};
 use wuerst_runtime::{Contract, HeaderError, ModelCache};
 
 use crate::sampling::blame_model;
-use crate::tokenizer::{self, Tokenizer, check_length};
-use crate::weighting::{self, Weighted, looks_weighted};
+use crate::tokenizer::{self, Tokenizer};
+use crate::weighting::{Weighted, looks_weighted, read_by};
 
-/// Note for a text that appears to have weights, where weights are not read.
+/// Warning for a text that appears to contain weights while weights are off.
 const AS_IT_STANDS: &str = "the text is read as it stands, with its brackets: `weighting: comfyui` and `text.weigh` make weights of them";
 
 /// Number of truncated characters shown in a warning.
@@ -111,11 +112,17 @@ pub(crate) fn beside(model: &Model, name: &str) -> Result<File> {
             "its metadata names the tokenizer `{name}`, which is not a plain file name"
         )));
     }
+    let missing =
+        |error: &Error| matches!(error, Error::File { source, .. } if source.kind() == ErrorKind::NotFound);
+    let next_to = |path: &Path| File::open(name, &path.with_file_name(name));
     // Download caches contain links to models; the tokenizer is next to the link or next to its target.
-    let behind = model.path().canonicalize().unwrap_or_else(|_| model.path().to_owned());
-    let mut places = [model.path(), &behind].map(|path| path.with_file_name(name)).into_iter();
-    let place = places.clone().find(|path| path.exists()).or_else(|| places.next()).unwrap_or_default();
-    let file = File::open(name, &place).map_err(|error| match error {
+    let found = next_to(model.path()).or_else(|error| match model.path().canonicalize() {
+        Ok(target) if missing(&error) => {
+            next_to(&target).map_err(|other| if missing(&other) { error } else { other })
+        }
+        _ => Err(error),
+    });
+    let file = found.map_err(|error| match error {
         Error::File { source, .. } if source.kind() == ErrorKind::NotFound => {
             failed(format!("its tokenizer is missing: put `{name}` next to it"))
         }
@@ -140,8 +147,8 @@ impl NodeKind for Tokenize {
         }
         if known.has("text") && known.has("lines") {
             let texts = texts(known)?;
-            if known.text("weighting").is_ok_and(|weighting| weighting != "off") {
-                texts.into_iter().try_for_each(|text| weigh(text, known).map(drop))?;
+            if let Ok(rules) = known.text("weighting") {
+                texts.into_iter().try_for_each(|text| read_by(rules, text).map(drop))?;
             }
         }
         Ok(())
@@ -179,27 +186,19 @@ impl NodeKind for Tokenize {
         let count = texts.len() * metadata.length;
         let (mut ids, mut mask, mut weights) =
             (memory::room(count)?, memory::room(count)?, memory::room::<f32>(count)?);
-        let weighting = args.text("weighting")? != "off";
+        let rules = args.text("weighting")?;
         for text in &texts {
             ctx.cancel().check()?;
-            if !weighting && looks_weighted(text) {
+            if rules == "off" && looks_weighted(text) {
                 ctx.warn(AS_IT_STANDS);
             }
-            let weighted = if weighting { Some(weigh(text, args)?) } else { None };
+            let weighted = read_by(rules, text)?;
             let text = weighted.as_ref().map_or(*text, |weighted| &weighted.text);
             let encoding = tokenizer.encode(text)?;
-            if !encoding.get_overflowing().is_empty() {
-                // End of the text that is kept; special tokens have offset 0.
-                let kept = encoding.get_offsets().iter().map(|(_, end)| *end).max().unwrap_or(0);
-                let cut = text.get(kept..).unwrap_or_default().trim();
-                ctx.warn(&cut_off(cut, metadata.length));
+            if let Some(rest) = truncated(text, &encoding) {
+                ctx.warn(&cut_off(rest, metadata.length));
             }
-            let tokens = encoding.get_offsets().iter().zip(encoding.get_special_tokens_mask());
-            weights.extend(tokens.map(|((begin, end), special)| match &weighted {
-                // Padding and the ends of a text stand nowhere in it.
-                Some(weighted) if *special == 0 && end > begin => weighted.at(*begin),
-                _ => 1.,
-            }));
+            weights.extend(token_weights(weighted.as_ref(), &encoding));
             ids.extend(encoding.get_ids().iter().map(|n| i64::from(*n)));
             mask.extend(encoding.get_attention_mask().iter().map(|n| i64::from(*n)));
         }
@@ -223,11 +222,24 @@ fn texts<'a>(args: &Args<'a>) -> Result<Vec<&'a str>> {
     Ok(texts)
 }
 
-/// A text with its weights.
-fn weigh(text: &str, args: &Args<'_>) -> Result<Weighted> {
-    check_length(text.chars().count())?;
-    let read = if args.text("weighting")? == "a1111" { weighting::read_a1111 } else { weighting::read };
-    read(text).map_err(|message| Error::invalid("text", message))
+/// The part of a text beyond the model's length, if any.
+pub(crate) fn truncated<'a>(text: &'a str, encoding: &Encoding) -> Option<&'a str> {
+    if encoding.get_overflowing().is_empty() {
+        return None;
+    }
+    // Special tokens have offset 0.
+    let kept = encoding.get_offsets().iter().map(|(_, end)| *end).max().unwrap_or(0);
+    Some(text.get(kept..).unwrap_or_default().trim())
+}
+
+/// The weight of each token.
+pub(crate) fn token_weights(weighted: Option<&Weighted>, encoding: &Encoding) -> impl Iterator<Item = f32> {
+    let tokens = encoding.get_offsets().iter().zip(encoding.get_special_tokens_mask());
+    tokens.map(move |((begin, end), special)| match weighted {
+        // Padding and special tokens belong to no place in the text.
+        Some(weighted) if *special == 0 && end > begin => weighted.at(*begin),
+        _ => 1.,
+    })
 }
 
 fn cut_off(cut: &str, length: usize) -> String {

@@ -1,35 +1,56 @@
-//! Weights of words in prompts, as people write them: `(word:1.3)`, `((word))`, `\(`.
+//! Weights of words in prompts, as users write them: `(word:1.3)`, `((word))`, `\(`.
 
-/// The deepest nesting of brackets.
+use wuerst_core::Error;
+
+use crate::tokenizer::check_length;
+
+/// Maximum nesting of brackets.
 const DEEPEST: usize = 32;
-/// The largest weight, above and below 0.
+/// Maximum absolute value of a weight.
 const LARGEST: f64 = 100.;
 /// Factor of the weight for brackets without a number.
 const BRACKETS: f64 = 1.1;
 
-/// A prompt without brackets, and what its parts weigh.
+/// A prompt without brackets, and the weights of its parts.
 #[derive(Debug, PartialEq)]
 pub(crate) struct Weighted {
     pub(crate) text: String,
-    /// Where parts end in the text, in bytes, with their weights.
+    /// End of each part in the text, in bytes, with its weight.
     parts: Vec<(usize, f32)>,
 }
 
 impl Weighted {
-    /// The weight of what stands at a byte of the text.
+    /// The weight at a byte of the text.
     pub(crate) fn at(&self, byte: usize) -> f32 {
         let part = self.parts.partition_point(|(end, _)| *end <= byte);
         self.parts.get(part).map_or(1., |(_, weight)| *weight)
     }
 }
 
-/// Whether a text looks as if it had weights.
+/// Whether a text appears to contain weights.
 pub(crate) fn looks_weighted(text: &str) -> bool {
-    let numbered = |tail: &str| {
-        let number = tail.split_once(')').and_then(|(number, _)| number.trim().parse::<f64>().ok());
-        number.is_some()
+    let numbered = |inside: &str| {
+        inside.rsplit_once(':').is_some_and(|(_, number)| number.trim().parse::<f64>().is_ok())
     };
-    text.contains('(') && text.match_indices(':').any(|(at, _)| numbered(&text[at + 1..]))
+    // The part behind the last bracket is not closed.
+    text.contains('(') && text.rsplit(')').skip(1).any(numbered)
+}
+
+/// Reads a text by named rules: `off` (`None`), `comfyui` or `a1111`.
+///
+/// # Errors
+/// [`Error::Invalid`] for the port `weighting` or `text`.
+pub(crate) fn read_by(rules: &str, text: &str) -> Result<Option<Weighted>, Error> {
+    let read = match rules {
+        "off" => return Ok(None),
+        "comfyui" => read,
+        "a1111" => read_a1111,
+        other => {
+            return Err(Error::invalid("weighting", format!("`{other}` is none of off, comfyui, a1111")));
+        }
+    };
+    check_length(text.chars().count())?;
+    read(text).map(Some).map_err(|message| Error::invalid("text", message))
 }
 
 /// Reads a prompt by ComfyUI's rules: brackets multiply the weight with 1.1, a number behind the last colon in them replaces it,
@@ -42,7 +63,7 @@ pub(crate) fn read(prompt: &str) -> Result<Weighted, String> {
     let chars: Vec<char> = prompt.chars().collect();
     let ends = ends(&chars)?;
     let mut weighted = Weighted { text: String::new(), parts: Vec::new() };
-    // Ranges of characters with the weights that they have from outside, the first on top.
+    // Ranges of characters with the weight of the surrounding bracket; the first range is on top.
     let mut open = vec![(0, chars.len(), 1f64)];
     while let Some((from, to, weight)) = open.pop() {
         let bracket = (from..to).find(|at| chars[*at] == '(' && ends[*at] > *at);
@@ -74,7 +95,7 @@ pub(crate) fn read_a1111(prompt: &str) -> Result<Weighted, String> {
     foreign(prompt)?;
     let chars: Vec<char> = prompt.chars().collect();
     let mut parts: Vec<(String, f64)> = vec![(String::new(), 1.)];
-    // The brackets that are open: their sign, their character, and the part that begins in them.
+    // Open brackets: their sign, their position, and the index of their first part.
     let mut open: Vec<(char, usize, usize)> = Vec::new();
     let mut at = 0;
     while at < chars.len() {
@@ -88,9 +109,7 @@ pub(crate) fn read_a1111(prompt: &str) -> Result<Weighted, String> {
             }
             '(' | '[' => {
                 open.push((c, at, parts.len()));
-                if open.len() > DEEPEST {
-                    return Err(format!("has brackets more than {DEEPEST} deep, at character {}", at + 1));
-                }
+                check_depth(open.len(), at)?;
                 parts.push((String::new(), 1.));
             }
             ')' | ']' => {
@@ -106,13 +125,12 @@ pub(crate) fn read_a1111(prompt: &str) -> Result<Weighted, String> {
         at += 1;
     }
     if let Some((sign, begin, _)) = open.last() {
-        let message = format!("is never closed: close it, or write \\{sign} for a bracket that is meant");
-        return Err(format!("the bracket at character {} {message}", begin + 1));
+        return Err(unclosed(*sign, *begin));
     }
     let mut weighted = Weighted { text: String::new(), parts: Vec::new() };
     let mut parts = parts.into_iter().filter(|(text, _)| !text.is_empty()).peekable();
     while let Some((mut text, weight)) = parts.next() {
-        // Neighbours of one weight are one text.
+        // Neighbouring parts of equal weight are joined.
         while let Some((more, _)) = parts.next_if(|(_, next)| *next == weight) {
             text.push_str(&more);
         }
@@ -146,11 +164,25 @@ fn close(
             parts.push((String::new(), 1.));
             Ok(())
         }
-        _ => {
-            let message = format!("closes nothing: write \\{sign} for a bracket that is meant");
-            Err(format!("the bracket at character {} {message}", at + 1))
-        }
+        _ => Err(unopened(sign, at)),
     }
+}
+
+/// Refuses brackets that are nested too deeply; `at` is the position of the last one that opens.
+fn check_depth(depth: usize, at: usize) -> Result<(), String> {
+    match depth > DEEPEST {
+        true => Err(format!("has brackets more than {DEEPEST} deep, at character {}", at + 1)),
+        false => Ok(()),
+    }
+}
+
+fn unclosed(sign: char, at: usize) -> String {
+    let advice = format!("close it, or write \\{sign} for a bracket that is meant");
+    format!("the bracket at character {} is never closed: {advice}", at + 1)
+}
+
+fn unopened(sign: char, at: usize) -> String {
+    format!("the bracket at character {} closes nothing: write \\{sign} for a bracket that is meant", at + 1)
 }
 
 fn bounded(weight: f64) -> Result<(), String> {
@@ -161,7 +193,7 @@ fn bounded(weight: f64) -> Result<(), String> {
 }
 
 impl Weighted {
-    /// Adds words of one weight. Those of two parts are never one word.
+    /// Adds words of one weight. A space separates them from earlier words.
     fn push(&mut self, words: &str, weight: f64) {
         if words.trim().is_empty() {
             return;
@@ -190,7 +222,7 @@ impl Weighted {
     }
 }
 
-/// For each bracket that opens where it closes, by number of the character; 0 for all others.
+/// For each character, the position at which it is closed if it is an opening bracket; otherwise 0.
 fn ends(chars: &[char]) -> Result<Vec<usize>, String> {
     let (mut ends, mut open) = (vec![0; chars.len()], Vec::new());
     let mut at = 0;
@@ -199,27 +231,16 @@ fn ends(chars: &[char]) -> Result<Vec<usize>, String> {
             '\\' if matches!(chars.get(at + 1), Some('(' | ')')) => at += 1,
             '(' => {
                 open.push(at);
-                if open.len() > DEEPEST {
-                    return Err(format!("has brackets more than {DEEPEST} deep, at character {}", at + 1));
-                }
+                check_depth(open.len(), at)?;
             }
-            ')' => match open.pop() {
-                Some(begin) => ends[begin] = at,
-                None => {
-                    let message = "closes nothing: write \\) for a bracket that is meant";
-                    return Err(format!("the bracket at character {} {message}", at + 1));
-                }
-            },
+            ')' => ends[open.pop().ok_or_else(|| unopened(')', at))?] = at,
             _ => {}
         }
         at += 1;
     }
     match open.last() {
         None => Ok(ends),
-        Some(begin) => {
-            let message = "is never closed: close it, or write \\( for a bracket that is meant";
-            Err(format!("the bracket at character {} {message}", begin + 1))
-        }
+        Some(begin) => Err(unclosed('(', *begin)),
     }
 }
 

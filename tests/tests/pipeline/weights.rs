@@ -1,9 +1,8 @@
 //! Weights of words, with numbers by ComfyUI's own code.
 
-use std::fs;
-
 use anyhow::{Context, Result};
 use serde::Deserialize;
+use tempfile::TempDir;
 use wuerst::{Engine, Job, Options, Tensor, Value};
 use wuerst_tests::bundle;
 
@@ -50,7 +49,23 @@ fn tensor(value: Value) -> Result<Tensor> {
     }
 }
 
-/// Holds ids and weights of texts to what is expected of them; `padding` fills what is left.
+/// An engine with small models in a folder.
+fn small_models() -> Result<(TempDir, Engine)> {
+    let folder = tempfile::tempdir()?;
+    bundle::write(folder.path())?;
+    let engine = Engine::new(Options { models: folder.path().into(), ..Options::default() })?;
+    Ok((folder, engine))
+}
+
+/// Checks that a text is refused with this message.
+fn refuses(job: &Job, text: &str, want: &str) -> Result<()> {
+    job.set("text", text)?;
+    let said = job.get("ids", &mut ()).expect_err(text).to_string();
+    assert!(said.contains(want), "{said}");
+    Ok(())
+}
+
+/// Checks ids and weights of texts; the remaining ids are `padding`.
 fn weighs(job: &Job, cases: &[Case], padding: i64) -> Result<()> {
     for Case { text, ids, weights } in cases {
         job.set("text", text.as_str())?;
@@ -69,9 +84,7 @@ fn weighs(job: &Job, cases: &[Case], padding: i64) -> Result<()> {
 
 #[test]
 fn tokens_weigh_as_in_comfyui() -> Result<()> {
-    let folder = tempfile::tempdir()?;
-    bundle::write(folder.path())?;
-    let engine = Engine::new(Options { models: folder.path().into(), ..Options::default() })?;
+    let (_folder, engine) = small_models()?;
     let expected: Expected = bundle::PLAIN.json("expected/prompt_weights.json")?;
     let job = engine.job(&engine.graph(TOKENS)?);
     weighs(&job, &expected.cases, expected.empty[1])?;
@@ -81,9 +94,7 @@ fn tokens_weigh_as_in_comfyui() -> Result<()> {
         ("(a:1000000000)", "the weight 1000000000 is outside -100..100"),
         ("a AND b", "graphs/prompt-interpolation.yaml"),
     ] {
-        job.set("text", text)?;
-        let said = job.get("ids", &mut ()).expect_err(text).to_string();
-        assert!(said.contains(want), "{said}");
+        refuses(&job, text, want)?;
     }
     Ok(())
 }
@@ -111,9 +122,7 @@ outputs: { states: $weigh.states }
 
 #[test]
 fn tokens_and_states_weigh_as_in_diffusers_long_prompt_weighting() -> Result<()> {
-    let folder = tempfile::tempdir()?;
-    bundle::write(folder.path())?;
-    let engine = Engine::new(Options { models: folder.path().into(), ..Options::default() })?;
+    let (_folder, engine) = small_models()?;
     let expected: Expected = bundle::PLAIN.json("expected/prompt_weights.json")?;
     let job = engine.job(&engine.graph(&TOKENS.replace("comfyui", "a1111"))?);
     weighs(&job, &expected.a1111.cases, expected.empty[1])?;
@@ -122,9 +131,7 @@ fn tokens_and_states_weigh_as_in_diffusers_long_prompt_weighting() -> Result<()>
         ("(a [b) c]", "character 6 closes nothing"),
         ("((a:99):99)", "9801"),
     ] {
-        job.set("text", text)?;
-        let said = job.get("ids", &mut ()).expect_err(text).to_string();
-        assert!(said.contains(want), "{said}");
+        refuses(&job, text, want)?;
     }
     let text = "wuerstchen: 1
 inputs: { states: 'f32[b,l,d]', weights: 'f32[b,l]' }
@@ -156,9 +163,7 @@ fn brackets_are_words_where_weighting_is_off() -> Result<()> {
             self.0.push(message.to_owned());
         }
     }
-    let folder = tempfile::tempdir()?;
-    bundle::write(folder.path())?;
-    let engine = Engine::new(Options { models: folder.path().into(), ..Options::default() })?;
+    let (_folder, engine) = small_models()?;
     let off = TOKENS.replace("weighting: comfyui, ", "");
     let job = engine.job(&engine.graph(&off)?);
     job.set("text", "a (red:1.3) apple")?;
@@ -170,6 +175,5 @@ fn brackets_are_words_where_weighting_is_off() -> Result<()> {
     let mut warnings = Warnings(vec![]);
     job.get("weights", &mut warnings)?;
     assert_eq!(warnings.0, Vec::<String>::new());
-    fs::remove_dir_all(folder.path())?;
     Ok(())
 }
