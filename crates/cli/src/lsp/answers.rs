@@ -4,9 +4,9 @@ use std::fs;
 
 use serde_json::{Value as Json, json};
 use wuerst::core::{NodeKind, Port, Registry, Ty};
-use wuerst::graph::describe;
+use wuerst::graph::{OutlineNode, describe};
 
-use super::document::{Document, Symbol, is_name};
+use super::document::{Document, Symbol, is_name, touches_name};
 
 /// Maximum number of proposed models.
 const MOST_MODELS: usize = 1000;
@@ -105,11 +105,9 @@ pub(super) fn hover(document: &Document, at: usize, registry: &Registry) -> Json
     }
     let node = document.node_at(at);
     let kind = node.and_then(|node| registry.get(node.kind.as_ref()?));
-    let is_argument = |node: &wuerst::graph::OutlineNode| {
-        node.arguments.iter().any(|(name, place)| {
-            let start = document.place(*place);
-            name == word && (start..=start + name.len()).contains(&at)
-        })
+    let position = document.position(at);
+    let is_argument = |node: &OutlineNode| {
+        node.arguments.iter().any(|(name, place)| name == word && touches_name(position, *place, name))
     };
     match (node, kind) {
         (Some(node), Some(kind)) if node.name == word => shown(code(&describe(kind.spec()))),

@@ -30,6 +30,15 @@ pub(super) struct Wire<'a> {
     pub(super) port: Option<&'a str>,
 }
 
+/// Line and column of the outline, in characters from 1.
+pub(super) type Position = (u32, u32);
+
+/// Whether a position is in a name at `place`, or at its end.
+pub(super) fn touches_name((line, column): Position, place: Position, name: &str) -> bool {
+    let from = column.checked_sub(place.1).and_then(|from| usize::try_from(from).ok());
+    line == place.0 && from.is_some_and(|from| from <= name.chars().count())
+}
+
 pub(super) fn is_name(c: char) -> bool {
     c.is_ascii_alphanumeric() || c == '_' || c == '-'
 }
@@ -59,10 +68,16 @@ impl Document {
     }
 
     /// The byte of a line and column of the outline, which count characters from 1.
-    pub(super) fn place(&self, (line, column): (u32, u32)) -> usize {
+    fn place(&self, (line, column): Position) -> usize {
         let start = self.line(line.max(1) as usize - 1);
         let chars = self.text[start..].char_indices().nth(column.max(1) as usize - 1);
         chars.map_or(self.text.len(), |(at, _)| start + at)
+    }
+
+    /// The line and column of a byte, as in the outline: the inverse of [`Document::place`].
+    pub(super) fn position(&self, at: usize) -> Position {
+        let (line, column) = (self.text[..at].matches('\n').count(), self.before(at).chars().count());
+        [line, column].map(|n| u32::try_from(n + 1).unwrap_or(u32::MAX)).into()
     }
 
     /// A range of bytes in the protocol's form.
@@ -84,7 +99,8 @@ impl Document {
 
     /// The node in whose declaration a byte lies.
     pub(super) fn node_at(&self, at: usize) -> Option<&OutlineNode> {
-        self.outline.nodes.iter().filter(|node| self.place(node.place) <= at).max_by_key(|node| node.place)
+        let position = self.position(at);
+        self.outline.nodes.iter().filter(|node| node.place <= position).max_by_key(|node| node.place)
     }
 
     pub(super) fn node(&self, name: &str) -> Option<&OutlineNode> {
@@ -127,12 +143,9 @@ impl Document {
                 }
             };
         }
-        let declared = |place: (u32, u32), name: &str| {
-            let start = self.place(place);
-            touches(&(start..start + name.len()))
-        };
-        let input = self.outline.inputs.iter().find(|input| declared(input.place, &input.name));
-        let node = self.outline.nodes.iter().find(|node| declared(node.place, &node.name));
+        let position = self.position(at);
+        let input = self.outline.inputs.iter().find(|input| touches_name(position, input.place, &input.name));
+        let node = self.outline.nodes.iter().find(|node| touches_name(position, node.place, &node.name));
         input.map(|input| Symbol::Input(&input.name)).or(node.map(|node| Symbol::Node(&node.name)))
     }
 
@@ -173,6 +186,10 @@ mod tests {
         assert_eq!(&text[document.offset(0, 11)..][..1], ":");
         assert_eq!(document.offset(99, 0), text.len());
         assert_eq!(document.symbol_at(wires[0].place.start), Some(Symbol::Input("p")));
+        let at = text.find("p: text").unwrap();
+        assert_eq!((document.position(at), document.place(document.position(at))), ((1, 20), at));
+        assert_eq!(document.symbol_at(at + 1), Some(Symbol::Input("p")));
+        assert_eq!(document.symbol_at(at + 2), None);
         assert_eq!(document.word_at(text.find("x.y").unwrap() + 1), "x.y");
     }
 }
