@@ -109,13 +109,16 @@ impl<T: Clone> Known<T> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Returns the remembered fact about the file at a path, or computes it by `find`, which gets the file's size.
+    /// Returns the remembered fact about a file, or computes it by `find`, which gets the file's size. `stamp` is the stamp
+    /// of the file at `path` if the caller has it; a system call is saved.
     pub(crate) fn of<E: From<io::Error>>(
         &self,
         path: &Path,
+        stamp: Option<Stamp>,
         find: impl FnOnce(&mut File, u64) -> Result<T, E>,
     ) -> Result<T, E> {
-        if let Some(known) = self.table().get(&Stamp::at(path)?) {
+        let stamp = stamp.map_or_else(|| Stamp::at(path), Ok)?;
+        if let Some(known) = self.table().get(&stamp) {
             return Ok(known.clone());
         }
         let mut file = regular::open(path, Links::Followed)?;
@@ -147,9 +150,13 @@ pub(crate) fn unknown() -> Digest {
         .finish()
 }
 
-/// The digest of a file's content. Reads the file unless an unchanged one is remembered.
-pub(crate) fn digest(path: &Path, cancel: &CancellationToken) -> Result<Digest, Trouble> {
-    DIGESTS.of(path, |file, size| read(file, size, cancel))
+/// The digest of a file's content. Reads the file unless an unchanged one is remembered; `stamp` is as in [`Known::of`].
+pub(crate) fn digest(
+    path: &Path,
+    stamp: Option<Stamp>,
+    cancel: &CancellationToken,
+) -> Result<Digest, Trouble> {
+    DIGESTS.of(path, stamp, |file, size| read(file, size, cancel))
 }
 
 fn read(file: &mut File, size: u64, cancel: &CancellationToken) -> Result<Digest, Trouble> {
@@ -189,7 +196,7 @@ mod tests {
     use super::*;
 
     fn of(known: &Known<Digest>, path: &Path) -> Digest {
-        match known.of(path, |file, size| read(file, size, &CancellationToken::new())) {
+        match known.of(path, None, |file, size| read(file, size, &CancellationToken::new())) {
             Ok(digest) => digest,
             Err(Trouble::Io(e)) => panic!("{e}"),
             Err(Trouble::Cancelled) => panic!("cancelled"),
@@ -220,7 +227,7 @@ mod tests {
         let known = Known::new();
         let first = of(&known, path);
         assert_eq!(known.table().values().copied().collect::<Vec<_>>(), [first]);
-        let again: Result<Digest, Trouble> = known.of(path, |_, _| panic!("is read again"));
+        let again: Result<Digest, Trouble> = known.of(path, None, |_, _| panic!("is read again"));
         assert!(again.is_ok_and(|digest| digest == first));
     }
 
@@ -229,13 +236,13 @@ mod tests {
         let file = tempfile::NamedTempFile::new().unwrap();
         let cancel = CancellationToken::new();
         cancel.cancel();
-        assert!(matches!(digest(file.path(), &cancel), Err(Trouble::Cancelled)));
+        assert!(matches!(digest(file.path(), None, &cancel), Err(Trouble::Cancelled)));
     }
 
     #[test]
     #[cfg(target_os = "linux")]
     fn files_without_size_are_refused() {
-        let said = match digest(Path::new("/proc/self/maps"), &CancellationToken::new()) {
+        let said = match digest(Path::new("/proc/self/maps"), None, &CancellationToken::new()) {
             Err(Trouble::Io(e)) => e.to_string(),
             _ => panic!("/proc/self/maps has a digest"),
         };

@@ -8,7 +8,7 @@ use std::sync::{Arc, LazyLock};
 use wuerst_read::message::Message;
 use wuerst_read::wire::{Reader, Wire, WireError};
 
-use crate::content::Known;
+use crate::content::{Known, Stamp};
 
 /// Upper bound of fields read. The largest models have fewer; a damaged file of gigabytes could hold billions.
 const MOST_FIELDS: usize = 1 << 24;
@@ -22,8 +22,13 @@ const LONGEST_NAME: u64 = 4096;
 /// # Errors
 /// Errors of the system for the model file, and a name that leads out of the model's folder.
 pub fn external_data(path: &Path) -> io::Result<Vec<PathBuf>> {
+    data(path, None)
+}
+
+/// As [`external_data`]; `stamp` is as in [`Known::of`].
+pub(crate) fn data(path: &Path, stamp: Option<Stamp>) -> io::Result<Vec<PathBuf>> {
     static NAMES: LazyLock<Known<Arc<BTreeSet<String>>>> = LazyLock::new(Known::new);
-    let known = NAMES.of(path, |file, size| -> io::Result<_> {
+    let known = NAMES.of(path, stamp, |file, size| -> io::Result<_> {
         Ok(Arc::new(names(&mut Reader::new(BufReader::new(file)), size)?))
     })?;
     let place = |name: &String| match stays_inside(name) {

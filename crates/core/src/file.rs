@@ -51,7 +51,7 @@ impl File {
         if let Some(digest) = self.0.digest.get() {
             return Ok(*digest);
         }
-        match content::digest(self.path(), cancel) {
+        match content::digest(self.path(), Some(self.0.stamp), cancel) {
             Ok(own) => Ok(*self.0.digest.get_or_init(|| Hasher::new("file").digest(own).finish())),
             Err(Trouble::Cancelled) => Err(Error::Cancelled),
             Err(Trouble::Io(source)) => Err(self.failed(source)),
@@ -216,7 +216,7 @@ mod tests {
         assert!(files.open(".").unwrap_err().to_string().contains("not a regular file"));
         #[cfg(unix)]
         {
-            // A link says nothing of what is outside.
+            // Errors do not reveal whether the target of a link exists outside.
             for (target, link) in [("secret", "b.png"), ("no secret", "c.png"), ("", "d")] {
                 std::os::unix::fs::symlink(folder.path().join(target), inner.join(link)).unwrap();
             }

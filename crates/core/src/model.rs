@@ -5,7 +5,7 @@ use std::sync::{Arc, OnceLock};
 use std::{fmt, io};
 
 use crate::content::{self, Stamp, Trouble};
-use crate::{CancellationToken, Digest, Error, File, Files, Hasher, Result, external_data};
+use crate::{CancellationToken, Digest, Error, File, Files, Hasher, Result, external};
 
 /// A model file: the value of a `model` port.
 ///
@@ -69,11 +69,13 @@ impl Model {
         if let Some(error) = self.why_missing() {
             return Err(error);
         }
-        let read = |path: &Path| content::digest(path, cancel);
-        let own = read(self.path()).map_err(|trouble| self.failed(trouble))?;
-        let mut hasher = Hasher::new("model").digest(own);
-        for data in self.data()? {
-            hasher = hasher.digest(read(&data).map_err(|trouble| self.failed(trouble))?);
+        let read = |path: &Path, stamp: Option<Stamp>| {
+            content::digest(path, stamp, cancel).map_err(|trouble| self.failed(trouble))
+        };
+        let stamp = self.0.found.as_ref().ok().copied();
+        let mut hasher = Hasher::new("model").digest(read(self.path(), stamp)?);
+        for (data, stamp) in self.stamped_data(stamp)? {
+            hasher = hasher.digest(read(&data, Some(stamp))?);
         }
         Ok(*self.0.digest.get_or_init(|| hasher.finish()))
     }
@@ -83,16 +85,22 @@ impl Model {
     /// # Errors
     /// [`Error::Model`] if one is missing, not a regular file, or outside of the model's folder.
     pub fn data(&self) -> Result<Vec<PathBuf>> {
-        let data = external_data(self.path()).map_err(|e| self.failed(e.into()))?;
-        for path in &data {
-            if let Err(e) = Stamp::at(path) {
+        Ok(self.stamped_data(None)?.into_iter().map(|(path, _)| path).collect())
+    }
+
+    /// The external data files with their stamps; `stamp` is that of the model's own file, if it is known.
+    fn stamped_data(&self, stamp: Option<Stamp>) -> Result<Vec<(PathBuf, Stamp)>> {
+        let data = external::data(self.path(), stamp).map_err(|e| self.failed(e.into()))?;
+        let stamped = |path: PathBuf| match Stamp::at(&path) {
+            Ok(stamp) => Ok((path, stamp)),
+            Err(e) => {
                 let name = path.file_name().unwrap_or_default().display();
                 let message =
                     format!("its external data `{name}` cannot be read: {e}; put it next to the model");
-                return Err(Error::Model { path: self.path().to_owned(), source: message.into() });
+                Err(Error::Model { path: self.path().to_owned(), source: message.into() })
             }
-        }
-        Ok(data)
+        };
+        data.into_iter().map(stamped).collect()
     }
 
     /// Whether the file is unchanged since the model was opened.
