@@ -1,5 +1,5 @@
-//! Every file of `graphs/bad` is refused with exactly the words of the text file beside it; those of `graphs/bad/built-in`
-//! by the built-in nodes, the others by nodes of this test.
+//! Each file in `graphs/bad` is refused with exactly the text in the file next to it: files in `graphs/bad/built-in` with
+//! the built-in nodes, all others with nodes of this test.
 //!
 //! After a change of wording: `UPDATE_GOLDEN=1 cargo test -p wuerst-tests --test bad_graphs`, then read
 //! the difference.

@@ -25,15 +25,15 @@ pub(crate) struct Extensions {
 
 impl Extensions {
     /// Adds the kinds: plug-ins, then graphs. The order is: settings, except graphs whose kind an option names too;
-    /// options; a picture to be reproduced, except kinds named before. Returns the graphs that are kinds now. For models of
-    /// graphs, the folder next to the graph is searched first: always for graphs of the settings, if `beside` for those of
-    /// options.
+    /// options; a picture to be reproduced, except kinds named before. Returns the graphs that are kinds now. Names of models
+    /// in graphs from the settings resolve in the folder of their graph first; `own_models` tells whether those in graphs
+    /// from options do so too.
     pub(crate) fn add_to(
         &self,
         engine: &Engine,
         settings: &Settings,
         before: &Texts,
-        beside: bool,
+        own_models: bool,
     ) -> Result<Texts> {
         settings.plugins.iter().chain(&self.plugin).try_for_each(|path| engine.load_plugin(path))?;
         let is_option = |kind: &str| self.subgraph.iter().any(|(named, _)| named == kind);
@@ -55,8 +55,12 @@ impl Extensions {
             .iter()
             .map(|(kind, folder, source)| {
                 let files = folder.as_deref();
-                let beside = beside || (in_settings(kind) && !is_option(kind));
-                GraphKind { files, models: files.filter(|_| beside), ..GraphKind::new(kind, &source.text) }
+                let own_models = own_models || (in_settings(kind) && !is_option(kind));
+                GraphKind {
+                    files,
+                    models: files.filter(|_| own_models),
+                    ..GraphKind::new(kind, &source.text)
+                }
             })
             .collect();
         match engine.add_graphs(&graphs) {

@@ -16,7 +16,7 @@ pub struct Usage {
     pub memory: u64,
     /// Peak bytes predicted for these evaluations from their networks.
     pub predicted_memory: u64,
-    /// Tiles of a picture that was not made as a whole; 0 of one that was.
+    /// Number of tiles of a picture; 0 if it was made as a whole.
     pub tiles: usize,
     /// Devices that evaluated models, each once, such as `cuda:0`.
     pub devices: Vec<String>,
@@ -45,7 +45,7 @@ impl Usage {
         Usage { memory, predicted_memory, ..self }
     }
 
-    /// A picture made in so many tiles.
+    /// A picture made in this number of tiles.
     pub fn tiled(tiles: usize) -> Usage {
         Usage { tiles, ..Usage::default() }
     }

@@ -71,7 +71,7 @@ impl VqganConfig {
     /// How many latents around its own, each a block of pixels, one of an encoded picture depends on.
     pub fn encoder_margin(&self) -> usize {
         let halvings = self.levels.clamp(1, 16) - 1;
-        // Of each block of layers one place, and of each convolution of four places two more.
+        // A block of layers reads one pixel around each place; a strided convolution of width four reads two.
         let seen = (0..halvings).fold(1, |seen: usize, _| 2 * seen + 3);
         seen.div_ceil(1 << halvings)
     }

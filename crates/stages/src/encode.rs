@@ -58,10 +58,10 @@ impl NodeKind for Encode {
 
     fn check(&self, known: &Args<'_>) -> Result<(), Refusal> {
         if known.has("model") {
-            self.models
-                .metadata::<metadata::TextEncoder>(known.model("model")?, Contract::TextEncoder)
-                .map_err(blame_model)?;
             let model = known.model("model")?;
+            self.models
+                .metadata::<metadata::TextEncoder>(model, Contract::TextEncoder)
+                .map_err(blame_model)?;
             if self.pooled && !self.models.has(model, Contract::TextEncoder, "pooled")? {
                 let message = format!("{} gives no `pooled`: use wuerst.text_encode", model.path().display());
                 return Err(Refusal::at("model", message));

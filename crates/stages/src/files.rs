@@ -178,12 +178,12 @@ mod tests {
         {
             std::os::unix::fs::symlink(folder.path(), inner.join("link")).unwrap();
             assert!(said("link/a.png").contains("leads out"));
-            // A link in the folder is followed, also to what is not there yet.
+            // A link in the folder is followed, even if its target does not exist yet.
             std::os::unix::fs::symlink("deep/new.png", inner.join("d.png")).unwrap();
             outputs.write(&Saved::default(), "d.png", &["png"], b"y").unwrap();
             assert!(inner.join("d.png").is_symlink());
             assert_eq!(fs::read(inner.join("deep/new.png")).unwrap(), b"y");
-            // One that leads out of it is replaced, and what it pointed to stays.
+            // A link that leads out of the folder is replaced, and its target stays.
             let kept = folder.path().join("kept");
             fs::write(&kept, "kept").unwrap();
             std::os::unix::fs::symlink(&kept, inner.join("c.png")).unwrap();

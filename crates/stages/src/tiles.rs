@@ -1,28 +1,28 @@
-//! Pictures in tiles, for networks of which every place sees only so far.
+//! Pictures in tiles, for networks whose results depend only on a limited neighbourhood.
 //!
-//! A tile reads as much around it as its places see, and what that makes is cut off again. Nothing is blended: the tiles
-//! together are the whole, up to rounding.
+//! Each tile is evaluated with a margin as wide as this neighbourhood, and the margin of the result is cut off. Nothing is
+//! blended: the tiles together equal the whole, up to rounding.
 
 use std::ops::Range;
 
 use wuerst_core::{Error, Result};
 
-/// The fewest cells of a tile's side, without what is read around it.
+/// Minimum side of a tile in cells, without its margin.
 const LEAST: usize = 8;
 
-/// Part of one axis: what is made of it, and what is read.
+/// A tile along one axis.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Span {
-    /// Cells of the result.
+    /// Cells that the tile contributes to the result.
     pub(crate) made: Range<usize>,
-    /// Those and their surroundings.
+    /// These cells with their margin.
     pub(crate) read: Range<usize>,
 }
 
 /// Rows and columns of tiles.
 pub(crate) type Tiles = [Vec<Span>; 2];
 
-/// A side in so many parts of about the same length.
+/// A side in `parts` parts of about equal length.
 fn spans(length: usize, parts: usize, margin: usize) -> Vec<Span> {
     let step = length.div_ceil(parts).max(1);
     let span = |start: usize| {
@@ -33,11 +33,11 @@ fn spans(length: usize, parts: usize, margin: usize) -> Vec<Span> {
     (0..length).step_by(step).map(span).collect()
 }
 
-/// The fewest tiles of `[height,width]` cells that fit, where a place sees `margin` cells around it; `fits` says whether a tile
-/// of so many cells down and across does. One tile where the whole fits.
+/// As few tiles as possible of `[height,width]` cells, with a margin of `margin` cells. `fits` tells whether a tile with
+/// these sides, margin included, is small enough. One tile if the whole fits.
 ///
 /// # Errors
-/// Not even the smallest tiles fit.
+/// If not even the smallest tiles fit.
 pub(crate) fn plan(sides: [usize; 2], margin: usize, fits: impl Fn([usize; 2]) -> bool) -> Result<Tiles> {
     let mut parts = [1, 1];
     loop {
@@ -46,7 +46,7 @@ pub(crate) fn plan(sides: [usize; 2], margin: usize, fits: impl Fn([usize; 2]) -
         if fits(largest) {
             return Ok(tiles);
         }
-        // The longer side of the tiles is parted next.
+        // The longer side of the tiles is divided further.
         let step = [0, 1].map(|axis| sides[axis].div_ceil(parts[axis]));
         let axis = usize::from(step[1] > step[0]);
         if step[axis] <= LEAST {
@@ -71,7 +71,7 @@ pub(crate) fn cut(
     planes.chunks_exact((height * width).max(1)).flat_map(plane).collect()
 }
 
-/// Puts a tile's own places, of what was read around it, into planes `[n,height,width]`. A cell has `scale` places a side.
+/// Copies a tile without its margin into planes `[n,height,width]`. A cell has `scale` pixels along each side.
 pub(crate) fn paste(
     planes: &mut [f32],
     [height, width]: [usize; 2],
@@ -115,9 +115,9 @@ mod tests {
         Ok(())
     }
 
-    /// Each place of the result is the sum of what it sees.
+    /// Each place of the result is the sum of its neighbourhood.
     #[test]
-    fn tiles_give_what_the_whole_gives() -> Result<()> {
+    fn tiles_together_equal_the_whole() -> Result<()> {
         let (sides @ [height, width], margin) = ([23, 31], 2);
         let sums = |planes: &[f32], [h, w]: [usize; 2]| -> Vec<f32> {
             let around = |at: usize, most: usize| at.saturating_sub(margin)..(at + margin + 1).min(most);

@@ -129,8 +129,8 @@ impl NodeKind for Vqgan {
     }
 }
 
-/// The tiles of `[height,width]` latents with which a network that sees `margin` of them around each place stays within `mebibytes`;
-/// one for a model that does not say which network it holds. `shape` is the shape of what is fed of so many latents.
+/// Tiles of `[height,width]` latents such that the network, which sees `margin` latents around each place, stays within
+/// `mebibytes`; one tile if the model does not state its network. `shape` returns the shape of the input for a tile.
 pub(crate) fn tiles(
     loaded: &LoadedModel,
     (input, margin): (&str, usize),

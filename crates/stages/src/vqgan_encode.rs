@@ -81,7 +81,7 @@ impl NodeKind for VqganEncode {
     }
 }
 
-/// The latents of a picture `[1,3,h,w]`, each of `cell` pixels along a side, within so many MiB.
+/// The latents of a picture `[1,3,h,w]`. A latent has `cell` pixels along each side; the model stays within `mebibytes`.
 fn encode(
     ctx: &mut Ctx<'_>,
     loaded: &LoadedModel,

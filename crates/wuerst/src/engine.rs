@@ -234,7 +234,7 @@ fn room_for(text: &str) -> Result<()> {
     memory::check(text.len().saturating_mul(64))
 }
 
-/// Everything that results depend on besides nodes and arguments. Constant within a process.
+/// Everything other than nodes and arguments that results depend on. Constant within a process.
 fn salt(stages: &wuerst_stages::RuntimeOptions) -> String {
     let library = Runtime::installed(stages.api, stages.runtime.as_deref());
     let each: Vec<_> = stages.each.iter().map(|(stage, own)| (stage, &own.devices)).collect();

@@ -1,4 +1,4 @@
-//! `wuerst bench --against`: what is refused before another program is started.
+//! `wuerst bench --against`: options refused before another program is started.
 
 use anyhow::Result;
 use wuerst_tests::bundle::PLAIN;

@@ -1,4 +1,4 @@
-//! Models that PyTorch exported, in the place of the shipped ones: what they do is told where it is not a picture.
+//! Models exported by PyTorch in place of the shipped ones: messages about results that are not pictures.
 
 use std::fs;
 use std::os::unix::fs::symlink;

@@ -1,4 +1,4 @@
-//! Graph files: what they read and write, graphs that are nodes of others, and what is said of nodes and mistakes.
+//! Graph files: files that they read and write, graphs as node kinds, descriptions of nodes, and messages of mistakes.
 
 use std::fs;
 use std::path::Path;

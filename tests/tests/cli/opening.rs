@@ -1,4 +1,4 @@
-//! Graphs of strangers: what they may name, and that nothing is waited for.
+//! Graphs from strangers: names that they may use, and files that must not block.
 
 use std::fs;
 use std::os::unix::fs::symlink;

@@ -66,7 +66,7 @@ impl Observer for Begun {
 }
 
 #[test]
-fn a_graph_takes_lists_where_its_inputs_are_one_thing() -> Result<()> {
+fn graphs_run_for_each_entry() -> Result<()> {
     let engine = engine()?;
     let job = sheet(&engine, "a leaf\n\n# none\na tree\na leaf", "4\n5\n6")?;
     let images = get(&job, "images")?;
@@ -76,7 +76,7 @@ fn a_graph_takes_lists_where_its_inputs_are_one_thing() -> Result<()> {
     assert_eq!(get(&job, "numbers")?.values::<i64>(), Some(&[104i64, 105, 106][..]));
     assert_eq!(get(&job, "sheet")?.shape(), [128, 128, 3]);
 
-    // Each is what the graph makes alone.
+    // Each result equals one of the graph alone.
     let alone = engine.job(&engine.graph(&PICTURE.replace("$number.number", "$number.sum"))?);
     alone.set("steps", 3i64)?;
     for (index, (prompt, seed)) in [("a leaf", 4i64), ("a tree", 5), ("a leaf", 6)].into_iter().enumerate() {

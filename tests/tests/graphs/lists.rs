@@ -39,7 +39,7 @@ fn each_line_has_its_own_seed() -> Result<()> {
     let images = get(&seeded, "images")?;
     assert_eq!(images.shape()[0], 3);
     assert_eq!(picture(&images, 0), picture(&images, 1), "one seed, one picture");
-    // Each is what it is alone, with that seed.
+    // Each picture equals one made alone with this seed.
     let alone = job(&graph("", "a leaf", "seed: $seed"))?;
     for (index, seed) in [(1, 7i64), (2, 9)] {
         alone.set("seed", seed)?;
@@ -82,7 +82,7 @@ fn seeds_that_do_not_fit_are_refused() -> Result<()> {
 }
 
 #[test]
-fn a_sweep_of_blends_is_one_batch() -> Result<()> {
+fn sweeps_of_blends_are_batches() -> Result<()> {
     let ends = |name: &str, text: &str| {
         format!(
             "t{name}: {{ use: wuerst.tokenize, with: {{ text: {text}, model: text-encoder }} }}

@@ -35,7 +35,7 @@ fn image_graphs_keep_photograph_size() -> Result<()> {
         with_photograph(&desk, &other, size)?;
         assert_eq!(get(&other, "image")?.shape(), [height, width, 3]);
     }
-    // The embedding is that of a picture in about the photograph's proportions.
+    // The embedding has about the photograph's proportions.
     with_photograph(&desk, &other, [333, 1001])?;
     assert_eq!(get(&other, "embedding")?.shape(), [1, 16, 6, 2]);
     Ok(())

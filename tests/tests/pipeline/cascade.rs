@@ -216,7 +216,7 @@ fn pictures_are_varied_together() -> Result<()> {
     Ok(())
 }
 
-/// A picture encoded and decoded within so many MiB, with the tiles of each, and the latents.
+/// Encodes and decodes a picture within `mebibytes`; returns the picture, the latents, and the tiles of each half.
 fn through_vqgan(
     folder: &Path,
     photo: &Path,

@@ -28,7 +28,7 @@ use wuerst_model::import;
 use wuerst_tests::built::root;
 use wuerst_tests::bundle::{self, Bundle, PLAIN};
 
-/// A folder of small models, an engine that runs them on so many threads, and one of the shipped graphs.
+/// Writes small models to a folder; returns a job for a shipped graph in an engine with `threads` threads.
 fn published(folder: &TempDir, threads: usize) -> Result<Job> {
     bundle::write(folder.path())?;
     job(folder.path(), threads, "wuerstchen.yaml")

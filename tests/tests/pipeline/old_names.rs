@@ -1,4 +1,4 @@
-//! Graphs with old names: they mean what they meant, and warn.
+//! Graphs with old names keep their meaning, with warnings.
 
 use std::sync::{Arc, Mutex};
 

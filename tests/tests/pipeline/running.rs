@@ -123,7 +123,7 @@ fn threaded_jobs_match_sequential_ones() -> Result<()> {
     crowd(folder.path(), 8, 1_000_000)
 }
 
-/// So many jobs on eight threads, and each picture held against that of a job alone.
+/// Runs `jobs` jobs on eight threads, and compares each picture with the picture of a single job.
 fn crowd(models: &Path, jobs: usize, model_bytes: u64) -> Result<()> {
     const THREADS: usize = 8;
     /// Room for a few results.

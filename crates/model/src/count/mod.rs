@@ -36,7 +36,7 @@ pub struct Cost {
     pub kept_bytes: u64,
 }
 
-/// Properties besides the network that determine memory.
+/// Properties other than the network that determine memory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct WrittenAs {
     /// The operators of the model.
@@ -230,13 +230,13 @@ fn reused_argument(
     node.args.iter().filter(|_| single).find(|arg| fits(arg)).map(|arg| roots[arg.0])
 }
 
-/// Bytes of an int8 product besides arguments and result: the scaled activations, and the rounded ones.
+/// Bytes of an int8 product, without arguments and result: the scaled activations, and the rounded ones.
 fn rounded(graph: &NetworkGraph, node: &NetworkNode) -> Vec<u64> {
     let scaled = bytes(&graph.nodes[node.args[0].0]);
     vec![scaled, scaled / 4]
 }
 
-/// Peak bytes inside a composite's operators or kernels, besides arguments and result.
+/// Peak bytes inside a composite's operators or kernels, without arguments and result.
 fn workspace(graph: &NetworkGraph, node: &NetworkNode) -> Vec<u64> {
     let bytes_of = |arg: usize| bytes(&graph.nodes[node.args[arg].0]);
     match node.op {

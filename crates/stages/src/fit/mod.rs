@@ -37,7 +37,7 @@ impl Sizes {
         };
         match models.metadata::<metadata::Decoder>(model, Contract::Decoder) {
             Ok(decoder) => Ok(Sizes { scale: decoder.scale, native: None }),
-            // For a model of another stage, the error is that of the prior.
+            // For a model of another stage, the error of reading it as a prior is reported.
             Err(Error::Model { .. }) => Err(wrong),
             Err(other) => Err(other),
         }

@@ -278,7 +278,7 @@ mod tests {
         assert!(said(&file(&[text("graph", 0, &[0xff])])).contains("UTF-8"));
         assert!(said(&file(&[chunk(b"\0\0\0\0", &[])])).contains("invalid name"));
         assert!(said(&[&SIGNATURE[..], &chunk(b"IDAT", &[])].concat()).contains("begin with its size"));
-        // A chunk that is none of a text's form is another's matter.
+        // Chunks that are not texts of ours are skipped.
         assert!(read(&[chunk(b"iTXt", b"graph"), text("graph", 7, b"")]).unwrap().is_empty());
     }
 }

@@ -83,7 +83,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_largest_nearby_is_found() {
+    fn widening_finds_largest_nearby() {
         let values = ndarray::arr1(&[0., 3., 1., 0., 2.]);
         for (across, want) in
             [(0, [0., 3., 1., 0., 2.]), (1, [3., 3., 3., 2., 2.]), (2, [3., 3., 3., 3., 2.]), (9, [3.; 5])]

@@ -1,4 +1,4 @@
-//! Files that NumPy writes, and such as it does not.
+//! Files as NumPy writes them, and malformed ones.
 
 use super::*;
 

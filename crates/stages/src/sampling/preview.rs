@@ -9,8 +9,8 @@ use wuerst_model::metadata::Preview;
 /// The longest side of a preview in pixels: enough to see, and quick at every step.
 const LONGEST: usize = 512;
 
-/// A preview of a cell a pixel, enlarged smoothly to the height and width of the picture, or to its shape within
-/// [`LONGEST`] pixels. One that is larger already stays as it is.
+/// Enlarges a preview of one pixel per cell smoothly to the height and width of the picture, limited to [`LONGEST`] pixels
+/// along the longer side. Larger previews stay unchanged.
 pub(crate) fn enlarged(cells: Tensor, picture: [usize; 2]) -> Tensor {
     let &[height, width, 3] = cells.shape() else { return cells };
     let longest = picture[0].max(picture[1]).max(1);

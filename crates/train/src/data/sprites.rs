@@ -31,7 +31,7 @@ const HEADER: usize = 16;
 /// Number of sprites rendered between two writes: enough to keep every core busy.
 const CHUNK: usize = 256;
 
-/// Properties of a sprite besides its pixels.
+/// Properties of a sprite other than its pixels.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 pub struct SpriteInfo {
     /// Position in the file.
