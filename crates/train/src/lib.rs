@@ -22,5 +22,8 @@ pub mod session;
 pub mod shards;
 pub mod stage;
 pub mod start;
+pub mod stats;
+pub mod study;
 pub mod trainer;
 pub mod validate;
+pub mod votes;

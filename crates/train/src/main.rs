@@ -1,7 +1,7 @@
 //! `wuerst-train`: from packages to a trained model folder.
 #![cfg_attr(not(test), warn(clippy::disallowed_methods))]
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 use clap::{Parser, Subcommand};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -10,10 +10,13 @@ use wuerst_train::config::RunConfig;
 use wuerst_train::data::DataArgs;
 use wuerst_train::export::{self, ExportArgs};
 use wuerst_train::pack::{self, PackArgs};
+use wuerst_train::report::compare::CompareArgs;
 use wuerst_train::report::{self, ReportArgs};
 use wuerst_train::sample::{self, SampleArgs};
 use wuerst_train::start::{self, StartArgs};
+use wuerst_train::study::{self, StudyArgs};
 use wuerst_train::validate::{self, ValidateArgs};
+use wuerst_train::votes::{self, VotesArgs};
 use wuerst_train::{data, programs, session, trainer};
 
 /// Trains the three stages of Würstchen on captioned pictures.
@@ -53,7 +56,27 @@ enum Command {
     /// Measure the loss of stages B and C by noise level, on pictures that training leaves out
     Validate(ValidateArgs),
     /// Measure an exported model: likeness, alignment, copies, a contact sheet
-    Report(ReportArgs),
+    Report(ReportCommand),
+    /// Write a page on which people compare the pictures of models blindly, and its key
+    Study(StudyArgs),
+    /// Evaluate what the voters of a study handed in
+    Votes(VotesArgs),
+}
+
+/// `report RUN` measures a model, `report compare A B` compares two reports.
+#[derive(clap::Args)]
+#[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
+struct ReportCommand {
+    #[command(subcommand)]
+    compare: Option<Compare>,
+    #[command(flatten)]
+    report: Option<ReportArgs>,
+}
+
+#[derive(Subcommand)]
+enum Compare {
+    /// Compare two models by their reports, paired by prompt and seed
+    Compare(CompareArgs),
 }
 
 #[derive(clap::Args)]
@@ -82,7 +105,14 @@ fn run(command: Command) -> Result<()> {
         trainer::stop_on_signal()?;
         load(&args.run)
     };
-    if !matches!(command, Command::Data(_) | Command::Branch(_) | Command::Pack(_)) {
+    let without_models = match &command {
+        Command::Data(_) | Command::Branch(_) | Command::Pack(_) | Command::Study(_) | Command::Votes(_) => {
+            true
+        }
+        Command::Report(report) => report.compare.is_some(),
+        _ => false,
+    };
+    if !without_models {
         session::start_runtime()?;
     }
     match command {
@@ -99,6 +129,12 @@ fn run(command: Command) -> Result<()> {
         Command::Sampling(args) => export::sampling::run(&load(&args.run)?, &args.out),
         Command::Sample(args) => sample::run(&load(&args.run)?, &args),
         Command::Validate(args) => validate::run(&load(&args.run)?, &args),
-        Command::Report(args) => report::run(&load(&args.run)?, &args),
+        Command::Report(ReportCommand { compare: Some(Compare::Compare(args)), .. }) => {
+            report::compare::run(&args)
+        }
+        Command::Report(ReportCommand { report: Some(args), .. }) => report::run(&load(&args.run)?, &args),
+        Command::Report(_) => bail!("name a run, or `compare` and two reports"),
+        Command::Study(args) => study::run(&args),
+        Command::Votes(args) => votes::run(&args),
     }
 }

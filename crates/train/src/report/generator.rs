@@ -78,10 +78,20 @@ impl Generator {
     /// # Errors
     /// Errors of the engine.
     pub fn pictures(&self, prompts: &[&str], seed: i64, what: &str) -> Result<Vec<Vec<u8>>> {
+        let seeded: Vec<(&str, i64)> = prompts.iter().copied().zip(seed..).collect();
+        self.seeded_pictures(&seeded, what)
+    }
+
+    /// As [`pictures`](Generator::pictures), with the seed of each prompt.
+    ///
+    /// # Errors
+    /// Errors of the engine.
+    pub fn seeded_pictures(&self, prompts: &[(&str, i64)], what: &str) -> Result<Vec<Vec<u8>>> {
         self.each(prompts.len(), what, |at| {
+            let (prompt, seed) = prompts[at];
             let job = self.engine.job(&self.graph);
-            job.set("prompt", prompts[at])?;
-            job.set("seed", seed + at as i64)?;
+            job.set("prompt", prompt)?;
+            job.set("seed", seed)?;
             job.get("image", &mut ())
         })
     }

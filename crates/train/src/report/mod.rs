@@ -5,6 +5,7 @@
 //! stages A and B), [`validation`] (the loss by noise level), [`comparison`] (reaction of each measure to small changes
 //! of real pictures). [`backbone`] gives the features that the first four read, [`subjects`] the real pictures,
 //! [`distortion`] changed ones, [`generator`] the generated ones, [`prompts`] the prompts of the [`sample_grid`];
+//! [`picture_scores`] stores the scores of each picture, from which [`compare`] compares two models in pairs;
 //! [`resample`] gives intervals, [`mod@bench`] holds data that is fitted once, and [`mod@write`] writes the report.
 //!
 //! The measures are robust: invisible texture must cost little. EfficientNet classifies flat areas with a trace of noise
@@ -14,6 +15,7 @@
 
 pub mod backbone;
 pub mod bench;
+pub mod compare;
 pub mod comparison;
 pub mod distortion;
 pub mod frechet;
@@ -22,6 +24,7 @@ pub mod measures;
 pub mod metric;
 pub mod mmd;
 pub mod neighbours;
+pub mod picture_scores;
 pub mod prompts;
 pub mod reconstruct;
 pub mod resample;
@@ -40,6 +43,7 @@ use comparison::Comparison;
 use generator::Generator;
 use measures::{Distances, Nearnesses, Report, Scores};
 use neighbours::{nearest, nearness};
+use picture_scores::PictureTable;
 use sample_grid::SampleGrid;
 use score::{Score, way};
 use std::path::PathBuf;
@@ -73,6 +77,9 @@ fn pair(text: &str) -> Result<(String, String), String> {
         .ok_or("write it as node.port=value".to_owned())
 }
 
+/// Maximum number of pictures on hidden colours.
+const MOST_COLOURS: usize = 240;
+
 /// Name of the row that the costs of other rows are compared with.
 pub const STAGE_A: &str = "after Stage A's encoder and decoder";
 
@@ -85,14 +92,20 @@ pub fn run(config: &RunConfig, args: &ReportArgs) -> Result<()> {
     let generator = Generator::open(&args.model, &args.set)?;
     let grid = SampleGrid::draw(&generator, args.seed)?;
     let bench = Bench::open(config)?;
-    let report = measure(config, args, &bench, &generator)?;
+    let (report, pictures) = measure(config, args, &bench, &generator)?;
     grid.save(&bench, &out, config.data.size)?;
     write::write(&report, &grid.prompts, &out)?;
+    pictures.write(&out)?;
     println!("{}", out.join("report.md").display());
     Ok(())
 }
 
-fn measure(config: &RunConfig, args: &ReportArgs, bench: &Bench, generator: &Generator) -> Result<Report> {
+fn measure(
+    config: &RunConfig,
+    args: &ReportArgs,
+    bench: &Bench,
+    generator: &Generator,
+) -> Result<(Report, PictureTable)> {
     let (n, seed, threads) = (args.n as usize, args.seed, config.threads);
     let first = FITTED * bench.train.entries();
     let reference = bench.measure(bench.train.pictures(first, n))?;
@@ -118,6 +131,15 @@ fn measure(config: &RunConfig, args: &ReportArgs, bench: &Bench, generator: &Gen
     };
     let [style, drawn_style] = hidden(&bench.style, "drawing hidden styles")?;
     let [concept, drawn_concept] = hidden(&bench.concept, "drawing hidden concepts")?;
+    let mut table = PictureTable::new(config, &args.model)?;
+    table.add(bench, "seen concepts", &drawn, seed)?;
+    table.add(bench, "hidden styles", &drawn_style, seed)?;
+    let colours = subjects::hidden_colours(&config.cache, &config.data, n.min(MOST_COLOURS))?;
+    if !colours.is_empty() {
+        let drawn = bench.measure(generator.draw(&colours, seed, "drawing hidden colours")?)?;
+        table.add(bench, "hidden colours", &drawn, seed)?;
+    }
+    table.add(bench, "hidden concepts", &drawn_concept, seed)?;
     let cells = (&bench.val, &bench.train);
 
     let [frechet, mmd] = measures::distances(&reference, &drawn)?;
@@ -130,7 +152,7 @@ fn measure(config: &RunConfig, args: &ReportArgs, bench: &Bench, generator: &Gen
         // The report of a model that was trained elsewhere contains its training statistics.
         spent = start::spent_before(&args.model)?;
     }
-    Ok(Report {
+    let report = Report {
         pictures: n,
         seed,
         concepts: bench.concepts(),
@@ -157,5 +179,6 @@ fn measure(config: &RunConfig, args: &ReportArgs, bench: &Bench, generator: &Gen
         noise_levels: validation::of_galleries(&args.model, cells, &bench.text, threads)?,
         comparison: rows,
         spent,
-    })
+    };
+    Ok((report, table))
 }

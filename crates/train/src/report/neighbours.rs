@@ -27,6 +27,19 @@ pub fn nearest(features: &Tensor, training: &Tensor) -> (Vec<i64>, Vec<f64>) {
     (rows, distances)
 }
 
+/// Number of nearest real pictures for [`realness`].
+const NEAREST: i64 = 5;
+
+/// For each row of `features` `[n,d]`, the mean cosine to the five nearest rows of `real` `[m,d]`.
+pub fn realness(features: &Tensor, real: &Tensor) -> Vec<f64> {
+    let real = unit(real).tr();
+    let mean = |chunk: Tensor| {
+        let (nearest, _) = unit(&chunk).matmul(&real).topk(NEAREST.min(real.size()[1]), 1, true, false);
+        nearest.mean_dim(1i64, false, Kind::Double).iter::<f64>().into_iter().flatten().collect::<Vec<_>>()
+    };
+    features.split(256, 0).into_iter().flat_map(mean).collect()
+}
+
 /// Summarises distances; `None` for no pictures.
 pub fn nearness(distances: &[f64]) -> Option<Nearness> {
     let mut sorted = distances.to_vec();

@@ -71,22 +71,42 @@ impl Groups {
 /// Draws `groups` groups with replacement, a thousand times, and returns the percentile intervals of `measure`, which
 /// gets the number of draws of each group.
 pub fn bootstrap<const N: usize>(groups: usize, measure: impl Fn(&[f64]) -> [f64; N]) -> [Interval; N] {
+    let intervals = bootstrap_crossed([groups], |[weights]| measure(weights).to_vec());
+    std::array::from_fn(|at| intervals[at])
+}
+
+/// As [`bootstrap`], for samples with several groupings, such as voters and prompts, of which each is drawn on its own.
+///
+/// Draws in which a measure is not finite, such as a share of nothing, do not count for it; an interval without a draw is
+/// NaN.
+pub fn bootstrap_crossed<const M: usize>(
+    groups: [usize; M],
+    measure: impl Fn([&[f64]; M]) -> Vec<f64>,
+) -> Vec<Interval> {
     let mut rng = ChaCha8Rng::seed_from_u64(SEED);
-    let mut weights = vec![0.; groups];
-    let mut draws: [Vec<f64>; N] = std::array::from_fn(|_| Vec::with_capacity(DRAWS));
+    let mut weights = groups.map(|groups| vec![1.; groups]);
+    let values = measure(weights.each_ref().map(Vec::as_slice));
+    let mut draws: Vec<Vec<f64>> = vec![Vec::with_capacity(DRAWS); values.len()];
     for _ in 0..DRAWS {
-        weights.fill(0.);
-        (0..groups).for_each(|_| weights[rng.random_range(0..groups)] += 1.);
-        draws.iter_mut().zip(measure(&weights)).for_each(|(all, value)| all.push(value));
+        for weights in &mut weights {
+            weights.fill(0.);
+            let groups = weights.len();
+            (0..groups).for_each(|_| weights[rng.random_range(0..groups)] += 1.);
+        }
+        let drawn = measure(weights.each_ref().map(Vec::as_slice));
+        draws.iter_mut().zip(drawn).filter(|(_, x)| x.is_finite()).for_each(|(all, value)| all.push(value));
     }
-    weights.fill(1.);
-    let values = measure(&weights);
-    std::array::from_fn(|at| {
-        let sorted = &mut draws[at];
+    let interval = |(value, mut sorted): (f64, Vec<f64>)| {
         sorted.sort_by(f64::total_cmp);
-        let place = |share: f64| sorted[((DRAWS - 1) as f64 * share).round() as usize];
-        Interval { value: values[at], low: place(TAIL), high: place(1. - TAIL) }
-    })
+        let place = |share: f64| {
+            sorted
+                .get((sorted.len().saturating_sub(1) as f64 * share).round() as usize)
+                .copied()
+                .unwrap_or(f64::NAN)
+        };
+        Interval { value, low: place(TAIL), high: place(1. - TAIL) }
+    };
+    values.into_iter().zip(draws).map(interval).collect()
 }
 
 /// The mean of a column, from sums and counts by group, with the groups weighted.

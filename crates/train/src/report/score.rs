@@ -45,6 +45,13 @@ impl PictureScores {
         PictureScores { groups: Groups::by(pictures.iter().map(|p| p.caption.as_str())), columns }
     }
 
+    /// Alignment, top 1, top 5, style and background of each picture.
+    pub fn rows(&self) -> impl Iterator<Item = [f64; 5]> {
+        let [alignment, top1, top5, style, background, ..] = &self.columns;
+        (0..self.groups.of.len())
+            .map(move |at| [alignment, top1, top5, style, background].map(|column| column[at]))
+    }
+
     /// Means with intervals.
     pub fn score(&self) -> Score {
         let counts = self.groups.sums(self.groups.of.iter().map(|_| 1.));

@@ -1,6 +1,8 @@
 //! Real pictures for measurements, each with its content.
 
 use crate::data::manifest::{DatasetSplit, Entry};
+use crate::data::palette::WHITE;
+use crate::data::plan::Recipe;
 use crate::data::{DataConfig, Dataset};
 use anyhow::Result;
 use rayon::prelude::*;
@@ -56,18 +58,34 @@ impl Gallery {
         // A step coprime with the number of entries spreads a few pictures over all groups.
         let step = (entries * 5 / 8..).find(|step| coprime(*step, entries)).unwrap_or(1);
         let index = index - index % entries + index % entries * step % entries;
-        let recipe = self.dataset.recipe(index);
-        let entry = &self.dataset.entries()[recipe.placements[0].entry];
-        let canvas = self.dataset.draw(&recipe);
-        Subject {
-            rgb: canvas.to_rgb(self.dataset.config().size),
-            large: canvas.to_rgb(self.dataset.config().compressor_size),
-            caption: recipe.caption,
-            label: entry.caption.clone(),
-            meaning: meaning(entry),
-            style: entry.style.clone(),
-            background: recipe.background,
-        }
+        subject(&self.dataset, self.dataset.recipe(index))
+    }
+}
+
+/// At most `n` pictures of one training object each on a colour that training never shows it on; none if the run's
+/// groups have too few objects for scenes.
+///
+/// # Errors
+/// As [`Dataset::open`].
+pub fn hidden_colours(cache: &Path, data: &DataConfig, n: usize) -> Result<Vec<Subject>> {
+    let Ok(dataset) = Dataset::open(cache, data, DatasetSplit::TestScene) else { return Ok(vec![]) };
+    let alone = |index| Some(dataset.recipe(index)).filter(|recipe| recipe.placements.len() == 1);
+    let coloured = (0..dataset.len()).filter_map(alone).filter(|recipe| recipe.background != WHITE);
+    let recipes: Vec<Recipe> = coloured.take(n).collect();
+    Ok(recipes.into_par_iter().map(|recipe| subject(&dataset, recipe)).collect())
+}
+
+fn subject(dataset: &Dataset, recipe: Recipe) -> Subject {
+    let entry = &dataset.entries()[recipe.placements[0].entry];
+    let canvas = dataset.draw(&recipe);
+    Subject {
+        rgb: canvas.to_rgb(dataset.config().size),
+        large: canvas.to_rgb(dataset.config().compressor_size),
+        caption: recipe.caption,
+        label: entry.caption.clone(),
+        meaning: meaning(entry),
+        style: entry.style.clone(),
+        background: recipe.background,
     }
 }
 
