@@ -9,6 +9,7 @@ use tempfile::TempDir;
 use wuerst_model::cascade::{self, CascadeConfig, SelfAttention};
 use wuerst_model::contract::Sizes;
 use wuerst_model::import::{ImportOptions, ImportSource, Models, Published};
+use wuerst_model::lora::LoraOption;
 use wuerst_model::noise::Noise;
 use wuerst_model::onnx::{self, Compute, ExportOptions, Operators, Precision};
 use wuerst_model::{schedule, time};
@@ -166,6 +167,40 @@ fn converted_models_give_diffusers_numbers() -> Result<()> {
     let written = models.write(&out, Operators::OnnxRuntime, Compute::F32, go_on)?;
     assert_eq!(written.len(), 6, "all stages");
     stages_in(&out, TOLERANCE)
+}
+
+fn lora(file: &str) -> LoraOption {
+    LoraOption { stage: "prior".into(), file: CASCADE.path(&format!("lora/{file}")), strength: 1. }
+}
+
+fn go_on(_: &str, _: u64) -> ControlFlow<()> {
+    ControlFlow::Continue(())
+}
+
+/// The first row of the prior, with a LoRA that was merged while it was imported, and while it was converted.
+#[test]
+fn merged_loras_give_diffusers_numbers() -> Result<()> {
+    let plain = imported(&ImportOptions::default())?;
+    for (file, want) in [
+        ("peft.safetensors", "prior_lora_out"),
+        ("onetrainer_diffusers_names.safetensors", "prior_lora_out"),
+        ("comfyui_names.safetensors", "prior_lora_out"),
+        ("authors.safetensors", "prior_lora_authors_out"),
+    ] {
+        let folder = tempfile::tempdir()?;
+        let [one, two] = ["imported", "converted"].map(|name| folder.path().join(name));
+        let mut published = Published::open(&CASCADE.source())?;
+        published.merge(&[lora(file)])?;
+        published.write(&one, &ImportOptions::default(), &mut go_on)?;
+        let mut models = Models::open(plain.path(), &["prior".to_owned()])?;
+        models.merge(&[lora(file)])?;
+        models.write(&two, Operators::OnnxRuntime, Compute::F32, &mut go_on)?;
+        for folder in [one, two] {
+            let noise = prior(&mut model(&folder, "prior")?, 2, 1, [0.; 2])?;
+            near(file, noise, want, TOLERANCE)?;
+        }
+    }
+    Ok(())
 }
 
 /// No published network halves stage C, attends to the condition alone or repeats its levels; diffusers' class lets all that be.

@@ -12,7 +12,7 @@ use anyhow::{Context, Result, ensure};
 use wuerst_tests::built::{command, library, plugin, root, tiny};
 
 /// Begins of commands that the test does not run, and the reason.
-const NOT_RUN: [(&str, &str); 19] = [
+const NOT_RUN: [(&str, &str); 20] = [
     (".ci/setup && cargo run --release", "a release build; `generate` itself runs in `cli/README.md`"),
     (".ci/run", "it runs this test"),
     ("pip install wuerst", "`.ci/wheels-test` installs the wheels"),
@@ -29,6 +29,7 @@ const NOT_RUN: [(&str, &str); 19] = [
     ("gst-launch-1.0", "`.ci/hosts frei0r` runs the host"),
     ("wuerst bench", "measures for minutes; `tests/cli` runs it with few repetitions"),
     ("wuerst convert --quantize int8", "a part of a command"),
+    ("wuerst convert models/published", "a published model and a LoRA; `tests/cli` merges the reference's"),
     ("wuerst check --watch --json", "waits for changes; `tests/cli` runs it"),
     ("wuerst run FOLDER/image-", "a checkpoint of Stable Cascade; `tests/pipeline` runs these graphs"),
     ("wuerst manual FOLDER", "`.ci/dist` runs it"),

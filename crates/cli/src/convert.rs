@@ -7,6 +7,7 @@ use anyhow::Result;
 use wuerst_model::import::Models;
 
 use crate::bar;
+use crate::merge::Merge;
 use crate::operators::Choice;
 use crate::say::{say, warn};
 
@@ -27,12 +28,15 @@ pub(crate) struct Args {
     /// Write only these models again, such as prior,decoder; others are copied
     #[arg(long, value_name = "NAMES", value_delimiter = ',')]
     stages: Vec<String>,
+    #[command(flatten)]
+    merge: Merge,
 }
 
 /// Converts the models.
 pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     let (operators, compute) = (args.choice.operators()?, args.choice.compute()?);
-    let models = Models::open(&args.folder, &args.stages)?;
+    let mut models = Models::open(&args.folder, &args.stages)?;
+    models.merge(&args.merge.lora)?.iter().for_each(warn);
     args.choice.warn_unless(models.quantizable());
     for path in models.left_out() {
         warn(format_args!(

@@ -9,6 +9,7 @@ use wuerst_model::import::{ImportOptions, ImportSource, ImportStage, Published};
 use wuerst_model::onnx::Precision;
 
 use crate::bar;
+use crate::merge::Merge;
 use crate::operators::Choice;
 use crate::say::{say, warn};
 
@@ -40,6 +41,8 @@ pub(crate) struct Args {
     /// For Stable Cascade, use the small networks (prior_lite, decoder_lite) even if the large ones exist
     #[arg(long)]
     lite: bool,
+    #[command(flatten)]
+    merge: Merge,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, ValueEnum)]
@@ -66,7 +69,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
         compute: args.choice.compute()?,
         operators: args.choice.operators()?,
     };
-    let published = Published::open(&ImportSource {
+    let mut published = Published::open(&ImportSource {
         prior: args.prior_dir.clone(),
         decoder: args.decoder_dir.clone(),
         compressor: args.compressor.clone(),
@@ -74,9 +77,8 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
         prior_weights: args.prior_weights.clone(),
         decoder_weights: args.decoder_weights.clone(),
     })?;
-    for remark in published.remarks() {
-        warn(remark);
-    }
+    let merged = published.merge(&args.merge.lora)?;
+    published.remarks().iter().chain(&merged).for_each(warn);
     args.choice.warn_unless(published.stages().iter().any(ImportStage::quantizable));
     bar::shown(published.parameters(), |progress| published.write(&args.out, &options, progress))?;
     let graph = args.out.join("graph.yaml");

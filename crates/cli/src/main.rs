@@ -26,6 +26,7 @@ mod import;
 mod inspect;
 mod lsp;
 mod manual;
+mod merge;
 mod nodes;
 mod operators;
 mod outputs;

@@ -11,6 +11,7 @@ pub mod count;
 pub mod decoder;
 pub mod import;
 pub mod layer;
+pub mod lora;
 pub mod metadata;
 pub mod network;
 pub mod noise;

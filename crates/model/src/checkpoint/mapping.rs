@@ -1,4 +1,4 @@
-//! Memory-mapped files whose pages are released after reading.
+//! Files of weights: memory-mapped, with pages that are released after reading, or read into memory.
 
 use std::path::{Path, PathBuf};
 
@@ -11,7 +11,13 @@ use super::CheckpointError;
 #[derive(Debug)]
 pub struct Mapping {
     path: PathBuf,
-    map: Mmap,
+    content: Content,
+}
+
+#[derive(Debug)]
+enum Content {
+    Map(Mmap),
+    Bytes(Vec<u8>),
 }
 
 impl Mapping {
@@ -25,7 +31,14 @@ impl Mapping {
         // train map files, and no host does. A process with write access to the imported weights controls the models
         // anyway.
         let map = unsafe { Mmap::map(&file) }.map_err(failed)?;
-        Ok(Mapping { path: path.to_owned(), map })
+        Ok(Mapping { path: path.to_owned(), content: Content::Map(map) })
+    }
+
+    /// Reads a file of at most `most` bytes into memory, for hosts: a map of a file that is truncated ends the process.
+    pub fn read(path: &Path, most: u64) -> Result<Mapping, CheckpointError> {
+        let bytes = regular::read(path, most);
+        let bytes = bytes.map_err(|source| CheckpointError::Io { path: path.into(), source })?;
+        Ok(Mapping { path: path.to_owned(), content: Content::Bytes(bytes) })
     }
 
     pub fn path(&self) -> &Path {
@@ -33,7 +46,10 @@ impl Mapping {
     }
 
     pub fn bytes(&self) -> &[u8] {
-        &self.map
+        match &self.content {
+            Content::Map(map) => map,
+            Content::Bytes(bytes) => bytes,
+        }
     }
 
     /// Releases the pages of a part that will not be read again soon; the system reloads them if they are.
@@ -41,18 +57,19 @@ impl Mapping {
     /// Otherwise every page that was read counts as memory of this process until the system runs short.
     pub fn release(&self, start: usize, length: usize) {
         #[cfg(unix)]
-        self.forget(start, length);
+        if let Content::Map(map) = &self.content {
+            forget(map, start, length);
+        }
         #[cfg(not(unix))]
         let _ = (start, length);
     }
+}
 
-    #[cfg(unix)]
-    #[expect(unsafe_code, reason = "the one way to give back pages of a map that stays")]
-    fn forget(&self, start: usize, length: usize) {
-        // SAFETY: the map is of a file and never written, so dropped pages are reloaded unchanged.
-        let advised =
-            unsafe { self.map.unchecked_advise_range(memmap2::UncheckedAdvice::DontNeed, start, length) };
-        // If the system keeps the pages, the process only takes more memory.
-        drop(advised);
-    }
+#[cfg(unix)]
+#[expect(unsafe_code, reason = "the one way to give back pages of a map that stays")]
+fn forget(map: &Mmap, start: usize, length: usize) {
+    // SAFETY: the map is of a file and never written, so dropped pages are reloaded unchanged.
+    let advised = unsafe { map.unchecked_advise_range(memmap2::UncheckedAdvice::DontNeed, start, length) };
+    // If the system keeps the pages, the process only takes more memory.
+    drop(advised);
 }

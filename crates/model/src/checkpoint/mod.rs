@@ -109,20 +109,31 @@ impl Checkpoint {
         let mut all = Checkpoint { path: path.into(), files: vec![], tensors: BTreeMap::new() };
         if path.extension().is_some_and(|extension| extension == "json") {
             for file in shards::files(path)? {
-                all.add(&file)?;
+                all.add(Mapping::open(&file)?)?;
             }
         } else {
-            all.add(path)?;
+            all.add(Mapping::open(path)?)?;
         }
         Ok(all)
     }
 
-    fn add(&mut self, path: &Path) -> Result<(), CheckpointError> {
-        let file = Mapping::open(path)?;
+    /// Reads a file of at most `most` bytes into memory.
+    ///
+    /// # Errors
+    /// As [`Checkpoint::open`], and if the file is larger.
+    pub fn read(path: &Path, most: u64) -> Result<Checkpoint, CheckpointError> {
+        let mut all = Checkpoint { path: path.into(), files: vec![], tensors: BTreeMap::new() };
+        all.add(Mapping::read(path, most)?)?;
+        Ok(all)
+    }
+
+    fn add(&mut self, file: Mapping) -> Result<(), CheckpointError> {
+        let path = file.path();
         let bytes = file.bytes();
         let entries = || match bytes {
             [b'P', b'K', 3, 4, ..] => Err("is in PyTorch's zip format; save it as safetensors".into()),
-            [0x80, ..] => legacy::entries(bytes),
+            // The length of a safetensors header, before its `{`, may begin with any byte.
+            [0x80, rest @ ..] if rest.get(7) != Some(&b'{') => legacy::entries(bytes),
             _ => shards::entries(bytes),
         };
         // A panic of a reader is the file's error.
@@ -213,6 +224,33 @@ impl Checkpoint {
         self.tensors.iter().map(|(name, entry)| (&name[..], &entry.shape[..]))
     }
 
+    /// Extents of a tensor.
+    pub fn shape(&self, name: &str) -> Option<&[usize]> {
+        self.tensors.get(name).map(|entry| &entry.shape[..])
+    }
+
+    /// Properties in the headers of safetensors files: notes of the program that wrote them.
+    pub fn properties(&self) -> BTreeMap<String, String> {
+        let of_file = |file: &Arc<Mapping>| shards::properties(file.bytes());
+        self.files.iter().flat_map(of_file).collect()
+    }
+
+    /// One tensor of integers, in row-major order.
+    ///
+    /// # Errors
+    /// If the name is unknown, or the tensor holds other numbers.
+    pub fn integers(&self, name: &str) -> Result<Vec<i64>, CheckpointError> {
+        let failed = |message| CheckpointError::Format { path: self.path.clone(), message };
+        let entry = self.tensors.get(name).ok_or_else(|| failed(format!("holds no tensor `{name}`")))?;
+        let file = self.files.get(entry.file).ok_or_else(|| failed(format!("`{name}` is in no file")))?;
+        let data = match entry.element {
+            Element::Whole(4) => gather(file, entry, |b| i32::from_le_bytes(b).into()),
+            Element::Whole(8) => gather(file, entry, i64::from_le_bytes),
+            _ => return Err(failed(format!("`{name}` holds no integers of 32 or 64 bits"))),
+        };
+        data.ok_or_else(|| failed(format!("ends within `{name}`")))
+    }
+
     /// One tensor, widened to f32 (f64 is narrowed).
     ///
     /// # Errors
@@ -253,7 +291,7 @@ impl Weights for Checkpoint {
 const WINDOW: usize = 4 << 20;
 
 /// The elements of an entry in row-major order; `None` if the file is too short. Releases the pages after reading.
-fn gather<const N: usize>(file: &Mapping, entry: &Entry, read: impl Fn([u8; N]) -> f32) -> Option<Vec<f32>> {
+fn gather<const N: usize, T>(file: &Mapping, entry: &Entry, read: impl Fn([u8; N]) -> T) -> Option<Vec<T>> {
     let bytes = file.bytes().get(entry.start..)?;
     let elements = bytes.as_chunks::<N>().0;
     // One extent of 0 means no elements, however large the others are.

@@ -42,6 +42,13 @@ pub fn entries(bytes: &[u8]) -> Result<Vec<(String, Entry)>, String> {
     metadata.tensors().into_iter().map(entry).collect()
 }
 
+/// The properties of a safetensors file whose tensors were read; none of other files.
+pub fn properties(bytes: &[u8]) -> BTreeMap<String, String> {
+    let metadata = SafeTensors::read_metadata(bytes).ok();
+    let properties = metadata.and_then(|(_, metadata)| metadata.metadata().clone());
+    properties.unwrap_or_default().into_iter().collect()
+}
+
 /// The part of `…safetensors.index.json` that maps tensors to files.
 #[derive(Deserialize)]
 struct Index {

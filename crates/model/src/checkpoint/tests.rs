@@ -144,3 +144,12 @@ fn shards_and_narrow_numbers_are_joined() {
     let error = Checkpoint::open(&index).unwrap_err().to_string();
     assert!(error.contains("`../a.safetensors`, which is not in its folder"), "{error}");
 }
+
+/// The first byte of PyTorch's old files.
+#[test]
+fn header_of_128_bytes_is_no_pickle() {
+    let mut header = r#"{"x":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}"#.to_owned();
+    header += &" ".repeat(0x80 - header.len());
+    let bytes = [&0x80u64.to_le_bytes(), header.as_bytes(), &2f32.to_le_bytes()].concat();
+    assert_eq!(Checkpoint::open(file(&bytes).path()).unwrap().tensor("x").unwrap().data, [2.]);
+}

@@ -8,6 +8,7 @@
 
 mod cascade;
 mod folder;
+mod merge;
 mod models;
 mod new_folder;
 mod parts;
@@ -25,7 +26,9 @@ pub use models::Models;
 pub use stages::ImportStage;
 pub use write::{GRAPH, ImportOptions, Written};
 
+use crate::lora::LoraOption;
 use crate::onnx::ExportError;
+use merge::MergeStage;
 
 /// Folders of a published cascade.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -118,6 +121,19 @@ impl Published {
     /// Parameters of all stages.
     pub fn parameters(&self) -> u64 {
         self.stages.iter().map(ImportStage::parameters).sum()
+    }
+
+    /// Merges LoRAs into the stages that they name, when these are written. Returns remarks, such as on parts of a file for
+    /// another stage.
+    ///
+    /// # Errors
+    /// [`ImportError::Problems`] with every file that cannot be used, or that names no stage.
+    pub fn merge(&mut self, loras: &[LoraOption]) -> Result<Vec<String>, ImportError> {
+        let stages = self.stages.iter_mut().map(|stage| {
+            let ImportStage { name, metadata, graph, adapters, .. } = stage;
+            MergeStage { name, contract: metadata.contract().name(), graph, adapters }
+        });
+        merge::merge(loras, &mut stages.collect::<Vec<_>>())
     }
 
     /// Writes the model folder `out`: every stage, the tokenizers, and `graph.yaml`.

@@ -6,9 +6,12 @@ use std::path::{Path, PathBuf};
 
 use wuerst_read::regular::{self, Links};
 
+use super::merge::{self, MergeStage};
 use super::new_folder::NewFolder;
 use super::write::{self, Tally};
 use super::{ImportError, Written};
+use crate::contract::Contract;
+use crate::lora::{Adapters, LoraOption};
 use crate::metadata::Metadata;
 use crate::network::Network;
 use crate::onnx::{self, Compute, HALF, Operators, QUANTIZED, Stored};
@@ -34,6 +37,9 @@ struct StoredStage {
     name: String,
     graph: NetworkGraph,
     stored: Stored,
+    contract: Contract,
+    /// LoRAs to be merged into the weights.
+    adapters: Adapters,
 }
 
 impl Models {
@@ -98,6 +104,19 @@ impl Models {
         self.stages.iter().map(|stage| stage.graph.parameters()).sum()
     }
 
+    /// Merges LoRAs into the models that they name, when these are written. Returns remarks, such as on parts of a file for
+    /// another stage.
+    ///
+    /// # Errors
+    /// [`ImportError::Problems`] with every file that cannot be used, or that names no model to be written again.
+    pub fn merge(&mut self, loras: &[LoraOption]) -> Result<Vec<String>, ImportError> {
+        let stages = self.stages.iter_mut().map(|stage| {
+            let StoredStage { name, graph, contract, adapters, .. } = stage;
+            MergeStage { name, contract: contract.name(), graph, adapters }
+        });
+        merge::merge(loras, &mut stages.collect::<Vec<_>>())
+    }
+
     /// Writes the folder `out`: the models with these operators and this compute type, with their own weights and
     /// metadata, and all other files unchanged, except [`Models::left_out`]. A model that computes in f32 keeps the
     /// precision of its weights. The folder and `progress` are handled as in [`Published::write`].
@@ -122,10 +141,11 @@ impl Models {
                 precision: stage.stored.precision(),
                 compute,
                 operators,
-                metadata: stage.stored.metadata().to_vec(),
+                metadata: merge::with_loras(stage.stored.metadata().to_vec(), &stage.adapters),
                 ..onnx::ExportOptions::default()
             };
-            written.push(write::stage(folder.path(), &stage.graph, &stage.stored, &options, &tally)?);
+            let weights = stage.adapters.over(&stage.stored);
+            written.push(write::stage(folder.path(), &stage.graph, &weights, &options, &tally)?);
         }
         for path in &self.others {
             let failed = |source| ImportError::Io { path: path.clone(), source };
@@ -181,5 +201,6 @@ fn read(path: &Path, name: String) -> Result<Option<StoredStage>, String> {
     let graph = sizes.and_then(|sizes| network.graph(&sizes).map_err(|e| e.to_string()));
     let graph = graph.map_err(|message| format!("{}: {message}", path.display()))?;
     stored.fits(&graph).map_err(|e| e.to_string())?;
-    Ok(Some(StoredStage { name, graph, stored }))
+    let (contract, adapters) = (metadata.contract(), Adapters::default());
+    Ok(Some(StoredStage { name, graph, stored, contract, adapters }))
 }

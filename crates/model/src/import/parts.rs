@@ -12,6 +12,7 @@ use crate::checkpoint::Checkpoint;
 use crate::compressor::{CompressorConfig, STRIDE};
 use crate::contract::{self, Sizes};
 use crate::decoder::DecoderConfig;
+use crate::lora::Adapters;
 use crate::metadata::{self, Metadata};
 use crate::network::Network;
 use crate::prior::PriorConfig;
@@ -189,6 +190,7 @@ pub fn text_of(
         metadata: Metadata::TextEncoder(metadata),
         graph,
         weights: Arc::new(weights?),
+        adapters: Adapters::default(),
     };
     Some(Text { stage, tokenizer: (file, tokenizer.json.to_string()), features, schedule: schedule? })
 }

@@ -7,6 +7,7 @@ use super::parts::{self, Decoder, Part, Prior};
 use super::{GRAPH, ImportSource, Published};
 use crate::checkpoint::Checkpoint;
 use crate::compressor::{CompressorConfig, STRIDE};
+use crate::lora::Adapters;
 use crate::metadata::{self, Metadata, SamplingDefaults};
 use crate::network::Network;
 use crate::onnx;
@@ -32,6 +33,8 @@ pub struct ImportStage {
     pub metadata: Metadata,
     pub(super) graph: NetworkGraph,
     pub(super) weights: Arc<Checkpoint>,
+    /// LoRAs to be merged into the weights.
+    pub(super) adapters: Adapters,
 }
 
 impl ImportStage {
@@ -137,7 +140,8 @@ pub fn stage<C>(
     network: impl Fn(C) -> Network,
     metadata: Metadata,
 ) -> ImportStage {
-    ImportStage { name, network: network(part.config), metadata, graph: part.graph, weights: part.weights }
+    let Part { config, graph, weights } = part;
+    ImportStage { name, network: network(config), metadata, graph, weights, adapters: Adapters::default() }
 }
 
 fn prior_stages(prior: Prior, scale: Scale) -> Option<Vec<ImportStage>> {

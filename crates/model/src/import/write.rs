@@ -6,7 +6,7 @@ use std::ops::ControlFlow;
 use std::path::Path;
 
 use super::new_folder::{self, NewFolder};
-use super::{ImportError, Published};
+use super::{ImportError, Published, merge};
 use crate::network::Network;
 use crate::onnx::{self, BoxError, Compute, ExportError, Operators, Precision, Weight, Weights};
 use crate::record::NetworkGraph;
@@ -67,10 +67,11 @@ pub fn write(
             precision: options.precision,
             compute: options.compute,
             operators: options.operators,
-            metadata,
+            metadata: merge::with_loras(metadata, &stage.adapters),
             ..onnx::ExportOptions::default()
         };
-        written.push(self::stage(folder.path(), &stage.graph, &*stage.weights, &options, &tally)?);
+        let weights = stage.adapters.over(&*stage.weights);
+        written.push(self::stage(folder.path(), &stage.graph, &weights, &options, &tally)?);
     }
     let texts = published.tokenizers.iter().map(|(name, text)| (*name, text.as_str()));
     let graphs = published.graphs.iter().map(|(name, text)| (*name, text.as_str()));
