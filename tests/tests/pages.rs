@@ -32,6 +32,7 @@ const NOT_RUN: [(&str, &str); 20] = [
     ("wuerst convert models/published", "a published model and a LoRA; `tests/cli` merges the reference's"),
     ("wuerst check --watch --json", "waits for changes; `tests/cli` runs it"),
     ("wuerst run FOLDER/image-", "a checkpoint of Stable Cascade; `tests/pipeline` runs these graphs"),
+    ("wuerst run graphs/baseline.yaml", "a model that users train; the trainer's tests run the graph"),
     ("wuerst manual FOLDER", "`.ci/dist` runs it"),
 ];
 

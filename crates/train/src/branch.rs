@@ -7,7 +7,7 @@ use clap::builder::PossibleValuesParser;
 use std::path::PathBuf;
 
 /// A run's stages, each after those that it needs.
-pub const STAGES: [&str; 5] = ["vqgan", "vqgan-decoder", "compressor", "decoder", "prior"];
+pub const STAGES: [&str; 6] = ["vqgan", "vqgan-decoder", "compressor", "decoder", "prior", "baseline"];
 
 /// Arguments of `wuerst-train branch`.
 #[derive(Debug, Clone, clap::Args)]

@@ -45,6 +45,9 @@ pub struct RunConfig {
     pub decoder: StageRun<DecoderConfig>,
     /// Stage C.
     pub prior: StageRun<PriorConfig>,
+    /// A single-stage model to compare the cascade with; none if left out.
+    #[serde(default)]
+    pub baseline: Option<StageRun<DecoderConfig>>,
     /// Sampling defaults of the exported model.
     #[serde(default)]
     pub sampling: Sampling,
@@ -65,11 +68,22 @@ pub struct Sampling {
     pub decoder_steps: usize,
     /// Guidance of the decoder; up to 1 means none.
     pub decoder_guidance: f64,
+    /// Evaluations of the baseline.
+    pub baseline_steps: usize,
+    /// Guidance of the baseline; up to 1 means none.
+    pub baseline_guidance: f64,
 }
 
 impl Default for Sampling {
     fn default() -> Sampling {
-        Sampling { prior_steps: 20, prior_guidance: 4., decoder_steps: 12, decoder_guidance: 1. }
+        Sampling {
+            prior_steps: 20,
+            prior_guidance: 4.,
+            decoder_steps: 12,
+            decoder_guidance: 1.,
+            baseline_steps: 20,
+            baseline_guidance: 4.,
+        }
     }
 }
 
@@ -219,13 +233,44 @@ impl RunConfig {
             "data.size is {}, which vqgan.network cannot divide into latents of {stride} pixels",
             self.data.size
         );
-        for (name, own) in [("c_in", self.decoder.network.c_in), ("c_out", self.decoder.network.c_out)] {
-            ensure!(
-                own == channels,
-                "decoder.network.{name} is {own}, but vqgan.network.latent_channels is {channels}: Stage B draws Stage A's \
-                 latents, so set them alike"
-            );
+        let baseline = self.baseline.as_ref().map(|run| ("baseline", &run.network));
+        for (stage, network) in [("decoder", &self.decoder.network)].into_iter().chain(baseline) {
+            for (name, own) in [("c_in", network.c_in), ("c_out", network.c_out)] {
+                ensure!(
+                    own == channels,
+                    "{stage}.network.{name} is {own}, but vqgan.network.latent_channels is {channels}: the {stage} draws \
+                     Stage A's latents, so set them alike"
+                );
+            }
         }
-        Ok(())
+        match &self.baseline {
+            Some(baseline) => check_baseline(baseline),
+            None => Ok(()),
+        }
     }
+
+    /// The baseline's part of the run.
+    ///
+    /// # Errors
+    /// A run without one.
+    pub fn baseline(&self) -> Result<&StageRun<DecoderConfig>> {
+        self.baseline.as_ref().context("the run has no `baseline`: add one with `network` and `training`")
+    }
+}
+
+/// Channels of the embedding that `graphs/baseline.yaml` gives in place of one.
+const EMBEDDING: usize = 16;
+
+fn check_baseline(baseline: &StageRun<DecoderConfig>) -> Result<()> {
+    baseline.training.check("baseline.training")?;
+    ensure!(
+        !baseline.network.inject_effnet.contains(&true),
+        "baseline.network.inject_effnet has true, but the baseline reads no embedding: set false for every level"
+    );
+    let channels = baseline.network.effnet_embd;
+    ensure!(
+        channels == EMBEDDING,
+        "baseline.network.effnet_embd is {channels}; the baseline reads no embedding, so leave it at {EMBEDDING}"
+    );
+    Ok(())
 }

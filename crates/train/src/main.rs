@@ -8,7 +8,7 @@ use std::process::ExitCode;
 use wuerst_train::branch::{self, BranchArgs};
 use wuerst_train::config::RunConfig;
 use wuerst_train::data::DataArgs;
-use wuerst_train::export::{self, ExportArgs};
+use wuerst_train::export::{self, ExportArgs, ExportCommand};
 use wuerst_train::pack::{self, PackArgs};
 use wuerst_train::report::compare::CompareArgs;
 use wuerst_train::report::{self, ReportArgs};
@@ -45,8 +45,10 @@ enum Command {
     Decoder(RunArgs),
     /// Train Stage C
     Prior(RunArgs),
+    /// Train the baseline, a single-stage model to compare the cascade with
+    Baseline(RunArgs),
     /// Write the trained stages as a model folder
-    Export(ExportArgs),
+    Export(ExportCommand),
     /// Fit the previews of a model folder again; `export` does this too
     Preview(ExportArgs),
     /// Write the run's steps and guidance into a model folder; `export` does this too
@@ -124,7 +126,11 @@ fn run(command: Command) -> Result<()> {
         Command::Vqgan(args) => programs::vqgan(&to_train(&args)?),
         Command::Decoder(args) => programs::decoder(&to_train(&args)?),
         Command::Prior(args) => programs::prior(&to_train(&args)?),
-        Command::Export(args) => export::run(&load(&args.run)?, &args.out),
+        Command::Baseline(args) => programs::baseline(&to_train(&args)?),
+        Command::Export(ExportCommand { paths, baseline: true }) => {
+            export::baseline(&load(&paths.run)?, &paths.out)
+        }
+        Command::Export(ExportCommand { paths, .. }) => export::run(&load(&paths.run)?, &paths.out),
         Command::Preview(args) => export::preview::run(&load(&args.run)?, &args.out),
         Command::Sampling(args) => export::sampling::run(&load(&args.run)?, &args.out),
         Command::Sample(args) => sample::run(&load(&args.run)?, &args),

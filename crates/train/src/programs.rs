@@ -6,6 +6,7 @@ use crate::eval::{Evaluator, Mode, Weights};
 use crate::frozen;
 use crate::prepare;
 use crate::shards::{self, Table, chunks};
+use crate::stage::baseline::BaselineStage;
 use crate::stage::decoder::{DecoderData, DecoderStage};
 use crate::stage::likeness::Likeness;
 use crate::stage::prior::PriorStage;
@@ -129,6 +130,18 @@ pub fn prior(config: &RunConfig) -> Result<()> {
     let mut stage = PriorStage::new(&config.prior.network, corpus, embeddings, draw, kind(config))?;
     let weights = Weights::init(stage.graph(), config.seed, device());
     train(config, (&config.prior.training, &key), &mut stage, weights)
+}
+
+/// Trains the baseline on Stage A's latents.
+pub fn baseline(config: &RunConfig) -> Result<()> {
+    let run = config.baseline()?;
+    let corpus = Rc::new(prepare::corpus(config, device())?);
+    let stage_a = Rc::new(StageA::load(config)?);
+    let (latents, decode) = (stage_a.latents(config, &corpus)?, stage_a.clone());
+    let pixels: Rc<dyn Fn(&Tensor) -> Tensor> = Rc::new(move |x: &Tensor| decode.decode(x));
+    let mut stage = BaselineStage::new(&run.network, corpus, latents, pixels, kind(config))?;
+    let weights = Weights::init(stage.graph(), config.seed, device());
+    train(config, (&run.training, &stage_a.key), &mut stage, weights)
 }
 
 /// Computes the inputs of training in advance: the corpus, and latents and embeddings of trained stages.

@@ -36,12 +36,19 @@ const GROUPS: [&str; 10] = [
 /// # Errors
 /// Files that cannot be read or written.
 pub fn write(config: &RunConfig, exports: &[Export], out: &Path) -> Result<()> {
-    let measured = report(config, out)?;
+    // The run's report is that of the cascade.
+    let is_cascade = exports.iter().any(|export| export.name == "prior");
+    let measured = is_cascade && report(config, out)?;
     let mut md = String::from("# Model card\n\n");
     let size = config.data.size;
+    let what = if is_cascade {
+        "A small Würstchen"
+    } else {
+        "A latent diffusion model to compare a small Würstchen with"
+    };
     writeln!(
         md,
-        "A small Würstchen: text to icons of {size}×{size} pixels. Written by `wuerst-train export`. Weights are stored \
+        "{what}: text to icons of {size}×{size} pixels. Written by `wuerst-train export`. Weights are stored \
          as f16 and computed in f32; each file carries its contract and metadata as ONNX metadata, which \
          `wuerst inspect` shows.\n"
     )?;
@@ -52,12 +59,15 @@ pub fn write(config: &RunConfig, exports: &[Export], out: &Path) -> Result<()> {
     }
     data(&mut md, config)?;
     writeln!(md, "\n## Training\n")?;
-    md.push_str(&measures::table(&measures::spent(config)?));
+    md.push_str(&measures::table(&measures::spent(config, !is_cascade)?));
+    let frozen = match is_cascade {
+        true => format!(" and the first {} blocks of the compressor", config.compressor.frozen_blocks),
+        false => String::new(),
+    };
     writeln!(
         md,
-        "\nOne multiply-add counts as two operations, the backward pass as two forward ones. The text encoder and the \
-         first {} blocks of the compressor are published weights and stayed as they were.",
-        config.compressor.frozen_blocks
+        "\nOne multiply-add counts as two operations, the backward pass as two forward ones. The text encoder{frozen} \
+         has published weights and stayed as it was."
     )?;
     writeln!(md, "\n{}", latents(config))?;
     if !config.remarks.is_empty() {

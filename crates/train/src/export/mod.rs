@@ -17,7 +17,7 @@ use wuerst_model::onnx::{self, ExportOptions, Precision};
 
 pub use stages::{Export, exports};
 
-/// Arguments of `wuerst-train export`.
+/// Arguments of the commands that write into a model folder.
 #[derive(Debug, Clone, clap::Args)]
 pub struct ExportArgs {
     /// The run's YAML file
@@ -27,18 +27,48 @@ pub struct ExportArgs {
     pub out: PathBuf,
 }
 
+/// Arguments of `wuerst-train export`.
+#[derive(Debug, Clone, clap::Args)]
+pub struct ExportCommand {
+    /// Run and folder
+    #[command(flatten)]
+    pub paths: ExportArgs,
+    /// Write the baseline in place of stages B and C, for graphs/baseline.yaml
+    #[arg(long)]
+    pub baseline: bool,
+}
+
 /// Exports a run whose stages all have checkpoints.
 ///
 /// # Errors
 /// A stage without a checkpoint, with the command that trains it; missing weights; a folder that cannot be written.
 pub fn run(config: &RunConfig, out: &Path) -> Result<()> {
     // Checked before the scale is measured, which takes a while.
-    weights::complete(config)?;
+    weights::complete(config, &["vqgan", "compressor", "prior"])?;
     let scale = StageA::load(config)?.scale;
     let bytes = write(config, scale, out)?;
     preview::run(config, out)?;
     println!("{}: {:.1} MB in all", out.display(), bytes as f64 / 1e6);
     Ok(())
+}
+
+/// Exports the baseline of a run, with the stages that it shares with the cascade.
+///
+/// # Errors
+/// As [`run`], and a run without a baseline.
+pub fn baseline(config: &RunConfig, out: &Path) -> Result<()> {
+    weights::complete(config, &["vqgan", "baseline"])?;
+    let bytes = write_baseline(config, StageA::load(config)?.scale, out)?;
+    println!("{}: {:.1} MB in all", out.display(), bytes as f64 / 1e6);
+    Ok(())
+}
+
+/// As [`write`], for the baseline.
+///
+/// # Errors
+/// As [`baseline`].
+pub fn write_baseline(config: &RunConfig, latent_scale: f64, out: &Path) -> Result<u64> {
+    write_exports(config, &stages::baseline_exports(config, latent_scale)?, out)
 }
 
 /// Writes every stage, the tokenizer and the model card into `out`; returns the size of the models in bytes.
@@ -49,6 +79,10 @@ pub fn run(config: &RunConfig, out: &Path) -> Result<()> {
 /// # Errors
 /// As [`run`].
 pub fn write(config: &RunConfig, latent_scale: f64, out: &Path) -> Result<u64> {
+    write_exports(config, &exports(config, latent_scale)?, out)
+}
+
+fn write_exports(config: &RunConfig, exports: &[Export], out: &Path) -> Result<u64> {
     fs::create_dir_all(out).with_context(|| format!("cannot create {}", out.display()))?;
     let mut total = 0;
     let mut written = |name: &str, path: &Path| -> Result<()> {
@@ -57,8 +91,7 @@ pub fn write(config: &RunConfig, latent_scale: f64, out: &Path) -> Result<u64> {
         total += bytes;
         Ok(())
     };
-    let exports = exports(config, latent_scale)?;
-    for export in &exports {
+    for export in exports {
         let path = out.join(format!("{}.onnx", export.name));
         let options = ExportOptions {
             name: export.name.into(),
@@ -75,6 +108,6 @@ pub fn write(config: &RunConfig, latent_scale: f64, out: &Path) -> Result<u64> {
     let tokenizer = frozen::tokenizer(&frozen::tokenizer_file(config), config.length)?;
     tokenizer.save(&path, false).map_err(|e| anyhow::anyhow!("cannot write {}: {e}", path.display()))?;
     written(stages::TOKENIZER, &path)?;
-    card::write(config, &exports, out)?;
+    card::write(config, exports, out)?;
     Ok(total)
 }

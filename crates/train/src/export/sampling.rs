@@ -11,7 +11,7 @@ use wuerst_model::metadata::Metadata;
 /// # Errors
 /// Models that are missing, of another stage, or cannot be written.
 pub fn run(config: &RunConfig, folder: &Path) -> Result<()> {
-    let Sampling { prior_steps, prior_guidance, decoder_steps, decoder_guidance } = config.sampling;
+    let Sampling { prior_steps, prior_guidance, decoder_steps, decoder_guidance, .. } = config.sampling;
     for (stage, own_steps, own_guidance) in
         [("prior", prior_steps, prior_guidance), ("decoder", decoder_steps, decoder_guidance)]
     {

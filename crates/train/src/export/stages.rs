@@ -1,7 +1,7 @@
-//! The six stages of a model folder: recording, weights and metadata of each.
+//! The stages of a model folder: recording, weights and metadata of each.
 
 use super::weights::StageWeights;
-use crate::config::RunConfig;
+use crate::config::{RunConfig, Sampling};
 use crate::frozen::{self, COMPRESSOR};
 use crate::programs::STAGE_A_DECODER;
 use anyhow::{Result, ensure};
@@ -50,33 +50,17 @@ impl Export {
 pub fn exports(config: &RunConfig, latent_scale: f64) -> Result<Vec<Export>> {
     let scale = scale(config)?;
     let (picture, latents, cells) = sides(config);
-    let sizes = |side: usize| Sizes {
-        batch: 1,
-        height: side,
-        width: side,
-        embedding: [cells; 2],
-        length: config.length,
-    };
+    let sizes = |side: usize| sizes(config, side, cells);
     let (schedule, sampling) = (Schedule::default(), &config.sampling);
-    let pixels_per_latent = config.vqgan.network.stride();
-    let vqgan = metadata::Vqgan { latent_scale, pixels_per_latent };
     let below = compressor::frozen_graph(
         COMPRESSOR.backbone,
         config.compressor.frozen_blocks,
         &sizes(config.compressor.size),
     )?;
     let tail = StageWeights::averaged(config, &["compressor"])?;
+    let [vqgan_decoder, vqgan_encoder] = vqgan(config, latent_scale)?;
     Ok(vec![
-        Export::new(
-            "text-encoder",
-            Network::Bert(BertConfig::minilm()),
-            &sizes(1),
-            StageWeights::published(&frozen::text_file(config))?,
-            Metadata::TextEncoder(metadata::TextEncoder {
-                tokenizer: TOKENIZER.into(),
-                length: config.length,
-            }),
-        )?,
+        text_encoder(config)?,
         Export::new(
             "prior",
             Network::Prior(config.prior.network.clone()),
@@ -108,20 +92,8 @@ pub fn exports(config: &RunConfig, latent_scale: f64) -> Result<Vec<Export>> {
                 },
             }),
         )?,
-        Export::new(
-            "vqgan-decoder",
-            Network::VqganDecoder(config.vqgan.network.clone()),
-            &sizes(latents),
-            StageWeights::averaged(config, &STAGE_A_DECODER)?,
-            Metadata::VqganDecoder(vqgan.clone()),
-        )?,
-        Export::new(
-            "vqgan-encoder",
-            Network::VqganEncoder(config.vqgan.network.clone()),
-            &sizes(picture),
-            StageWeights::averaged(config, &["vqgan"])?,
-            Metadata::VqganEncoder(vqgan),
-        )?,
+        vqgan_decoder,
+        vqgan_encoder,
         Export::new(
             "compressor",
             Network::Compressor(COMPRESSOR),
@@ -136,6 +108,79 @@ pub fn exports(config: &RunConfig, latent_scale: f64) -> Result<Vec<Export>> {
             }),
         )?,
     ])
+}
+
+/// The baseline, with the stages that it shares with the cascade; no weights are loaded yet.
+///
+/// # Errors
+/// As [`exports`], and a run without a baseline.
+pub fn baseline_exports(config: &RunConfig, latent_scale: f64) -> Result<Vec<Export>> {
+    let network = config.baseline()?.network.clone();
+    let (picture, latents, _) = sides(config);
+    let Sampling { baseline_steps, baseline_guidance, .. } = config.sampling;
+    let scale = Scale {
+        // The embedding, which is not read, is one cell for the picture that it was trained with.
+        resolution_multiple: picture as f64,
+        latent_dim_scale: latents as f64,
+        pixels_per_latent: config.vqgan.network.stride(),
+        latent_multiple: network.stride(),
+        least_latents: Some(network.stride()),
+    };
+    ensure!(
+        scale.fits(picture),
+        "pictures of {picture} pixels have {latents} latents a side, which the baseline cannot halve in steps of {}",
+        scale.latent_multiple
+    );
+    let metadata = Metadata::Decoder(metadata::Decoder {
+        scale,
+        sampling: SamplingDefaults {
+            schedule: Schedule::default(),
+            ..SamplingDefaults::new(baseline_steps, baseline_guidance)
+        },
+    });
+    let weights = StageWeights::averaged(config, &["baseline"])?;
+    let baseline =
+        Export::new("baseline", Network::Decoder(network), &sizes(config, latents, 1), weights, metadata)?;
+    let [vqgan_decoder, vqgan_encoder] = vqgan(config, latent_scale)?;
+    Ok(vec![text_encoder(config)?, baseline, vqgan_decoder, vqgan_encoder])
+}
+
+fn text_encoder(config: &RunConfig) -> Result<Export> {
+    Export::new(
+        "text-encoder",
+        Network::Bert(BertConfig::minilm()),
+        &sizes(config, 1, 1),
+        StageWeights::published(&frozen::text_file(config))?,
+        Metadata::TextEncoder(metadata::TextEncoder { tokenizer: TOKENIZER.into(), length: config.length }),
+    )
+}
+
+/// Decoder and encoder of Stage A.
+fn vqgan(config: &RunConfig, latent_scale: f64) -> Result<[Export; 2]> {
+    let (picture, latents, _) = sides(config);
+    let network = &config.vqgan.network;
+    let vqgan = metadata::Vqgan { latent_scale, pixels_per_latent: network.stride() };
+    Ok([
+        Export::new(
+            "vqgan-decoder",
+            Network::VqganDecoder(network.clone()),
+            &sizes(config, latents, 1),
+            StageWeights::averaged(config, &STAGE_A_DECODER)?,
+            Metadata::VqganDecoder(vqgan.clone()),
+        )?,
+        Export::new(
+            "vqgan-encoder",
+            Network::VqganEncoder(network.clone()),
+            &sizes(config, picture, 1),
+            StageWeights::averaged(config, &["vqgan"])?,
+            Metadata::VqganEncoder(vqgan),
+        )?,
+    ])
+}
+
+/// Sizes of a recording with square inputs of `side` and an embedding of `cells`.
+fn sizes(config: &RunConfig, side: usize, cells: usize) -> Sizes {
+    Sizes { batch: 1, height: side, width: side, embedding: [cells; 2], length: config.length }
 }
 
 /// Sides of the picture in pixels, of Stage B's latents, and of the embedding in cells.

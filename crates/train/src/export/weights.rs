@@ -57,11 +57,10 @@ impl Weights for StageWeights {
     }
 }
 
-/// Checks that all stages of a run have a checkpoint; the error lists all that lack one.
-pub fn complete(config: &RunConfig) -> Result<()> {
-    let stages = ["vqgan", "compressor", "prior"];
+/// Checks that these stages of a run have a checkpoint; the error lists all that lack one.
+pub fn complete(config: &RunConfig, stages: &[&str]) -> Result<()> {
     let missing: Vec<String> = stages
-        .into_iter()
+        .iter()
         .filter(|stage| Trainer::averaged_file(&config.folder.join(stage)).is_none())
         .map(|stage| {
             format!("no checkpoint of `{stage}`: train it with `wuerst-train {} RUN`", command(stage))

@@ -22,11 +22,18 @@ nodes:
 outputs: { image: $vqgan.image }
 "#;
 
-/// An engine with a model folder, the text-to-image graph, and the part of the graph after the prior.
+static BASELINE: &str = include_str!("../../../../graphs/baseline.yaml");
+
+/// An engine with a model folder, its graph from text to picture, and the part of that graph after the prior.
 pub struct Generator {
     engine: Engine,
     graph: Graph,
-    from_embedding: Graph,
+    from_embedding: Option<Graph>,
+}
+
+/// Whether a model folder holds the single-stage baseline and no cascade.
+pub fn is_baseline(models: &Path) -> bool {
+    models.join("baseline.onnx").exists() && !models.join("prior.onnx").exists()
 }
 
 impl Generator {
@@ -38,10 +45,12 @@ impl Generator {
         let stages = wuerst::stages::RuntimeOptions { threads: Some(1), ..Default::default() };
         let engine = Engine::new(Options { models: models.to_owned(), stages, ..Options::default() })?;
         let changes: Vec<Change<'_>> = changes.iter().map(|(name, text)| Change::Text(name, text)).collect();
-        let graph = engine.graph_with(GRAPH, &changes).with_context(|| {
-            format!("{} is not a model folder; `wuerst-train export RUN` writes one", models.display())
-        })?;
-        let from_embedding = engine.graph(FROM_EMBEDDING)?;
+        let baseline = is_baseline(models);
+        let graph =
+            engine.graph_with(if baseline { BASELINE } else { GRAPH }, &changes).with_context(|| {
+                format!("{} is not a model folder; `wuerst-train export RUN` writes one", models.display())
+            })?;
+        let from_embedding = if baseline { None } else { Some(engine.graph(FROM_EMBEDDING)?) };
         Ok(Generator { engine, graph, from_embedding })
     }
 
@@ -57,14 +66,15 @@ impl Generator {
     /// Generates each subject from its caption and its row of `embeddings`, f32 `[n,16,h,w]`.
     ///
     /// # Errors
-    /// Errors of the engine.
+    /// Errors of the engine, and a baseline, which reads no embedding.
     pub fn draw_from(&self, subjects: &[Subject], embeddings: &Tensor, seed: i64) -> Result<Vec<Subject>> {
+        let graph = self.from_embedding.as_ref().context("a baseline draws from no embedding")?;
         let size = embeddings.size();
         let shape = [1, size[1] as usize, size[2] as usize, size[3] as usize];
         let rows: Vec<Vec<f32>> =
             (0..size[0]).map(|i| Vec::try_from(embeddings.get(i).reshape([-1]))).collect::<Result<_, _>>()?;
         let pictures = self.each(subjects.len(), "drawing from real embeddings", |at| {
-            let job = self.engine.job(&self.from_embedding);
+            let job = self.engine.job(graph);
             job.set("prompt", subjects[at].caption.as_str())?;
             job.set("embedding", wuerst::Tensor::from_vec(&shape, rows[at].clone())?)?;
             job.set("seed", seed + at as i64)?;

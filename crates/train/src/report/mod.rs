@@ -40,7 +40,7 @@ use crate::start;
 use anyhow::{Result, ensure};
 use bench::{Bench, FITTED, Measured};
 use comparison::Comparison;
-use generator::Generator;
+use generator::{Generator, is_baseline};
 use measures::{Distances, Nearnesses, Report, Scores};
 use neighbours::{nearest, nearness};
 use picture_scores::PictureTable;
@@ -116,9 +116,13 @@ fn measure(
 
     let stage_a = bench.measure(reconstruct::by_stage_a(&args.model, &real.pictures, threads)?)?;
     rows.push(comparison.row(STAGE_A, &stage_a, true)?);
-    let b_and_a = reconstruct::by_stages_b_and_a(generator, &args.model, &real.pictures, (threads, seed))?;
-    let b_and_a = bench.measure(b_and_a)?;
-    rows.push(comparison.row("by stages B and A", &b_and_a, true)?);
+    let mut b_and_a = None;
+    if !is_baseline(&args.model) {
+        let drawn = reconstruct::by_stages_b_and_a(generator, &args.model, &real.pictures, (threads, seed))?;
+        let drawn = bench.measure(drawn)?;
+        rows.push(comparison.row("by stages B and A", &drawn, true)?);
+        b_and_a = Some(drawn);
+    }
     let drawn = bench.measure(generator.draw(&real.pictures, seed, "drawing seen concepts")?)?;
     rows.push(comparison.row("drawn", &drawn, false)?);
 
@@ -147,7 +151,7 @@ fn measure(
     let score = |set: &Measured| -> Result<Score> { Ok(bench.score(set)?.sturdy.score()) };
     let away = |set: &Measured| nearest(&set.sturdy.head, &bench.training.sturdy.head).1;
     let shuffled = real.shuffled();
-    let mut spent = measures::spent(config)?;
+    let mut spent = measures::spent(config, is_baseline(&args.model))?;
     if spent.is_empty() {
         // The report of a model that was trained elsewhere contains its training statistics.
         spent = start::spent_before(&args.model)?;
@@ -163,7 +167,7 @@ fn measure(
             real: score(&real)?,
             shuffled: score(&shuffled)?,
             stage_a: score(&stage_a)?,
-            stages_b_and_a: score(&b_and_a)?,
+            stages_b_and_a: b_and_a.as_ref().map(score).transpose()?,
             drawn: score(&drawn)?,
             real_style: score(&style)?,
             drawn_style: score(&drawn_style)?,
@@ -176,7 +180,10 @@ fn measure(
             unseen: nearness(&away(&style)),
         },
         psnr: reconstruct::psnr(&stage_a.pictures, &real.pictures),
-        noise_levels: validation::of_galleries(&args.model, cells, &bench.text, threads)?,
+        noise_levels: match is_baseline(&args.model) {
+            true => vec![],
+            false => validation::of_galleries(&args.model, cells, &bench.text, threads)?,
+        },
         comparison: rows,
         spent,
     };

@@ -99,17 +99,17 @@ fn shown(md: &mut String, report: &Report) -> Result<()> {
     )?;
     let s = &report.scores;
     let rows = [
-        ("seen concepts, real (ceiling)", s.real),
-        ("seen concepts, after Stage A's encoder and decoder", s.stage_a),
+        ("seen concepts, real (ceiling)", Some(s.real)),
+        ("seen concepts, after Stage A's encoder and decoder", Some(s.stage_a)),
         ("seen concepts, drawn by stages B and A from real embeddings", s.stages_b_and_a),
-        ("seen concepts, drawn", s.drawn),
-        ("seen concepts, real under shuffled captions (floor)", s.shuffled),
-        ("hidden styles, real", s.real_style),
-        ("hidden styles, drawn", s.drawn_style),
-        ("hidden concepts, real", s.real_concept),
-        ("hidden concepts, drawn", s.drawn_concept),
+        ("seen concepts, drawn", Some(s.drawn)),
+        ("seen concepts, real under shuffled captions (floor)", Some(s.shuffled)),
+        ("hidden styles, real", Some(s.real_style)),
+        ("hidden styles, drawn", Some(s.drawn_style)),
+        ("hidden concepts, real", Some(s.real_concept)),
+        ("hidden concepts, drawn", Some(s.drawn_concept)),
     ];
-    for (name, score) in rows {
+    for (name, score) in rows.into_iter().filter_map(|(name, score)| Some((name, score?))) {
         let Interval { value, low, high } = score.alignment;
         write!(md, "| {name} | {} | {value:.3} ({low:.3}–{high:.3}) |", score.pictures)?;
         for share in [score.top1, score.top5, score.style, score.background] {
@@ -166,6 +166,9 @@ fn compared(md: &mut String, rows: &[Row]) -> Result<()> {
 }
 
 fn levels(md: &mut String, report: &Report) -> Result<()> {
+    if report.noise_levels.is_empty() {
+        return Ok(());
+    }
     writeln!(md, "\n## Loss by noise level\n")?;
     writeln!(
         md,

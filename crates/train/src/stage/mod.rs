@@ -1,5 +1,6 @@
-//! The three trained stages, and their batches.
+//! The trained stages, the baseline, and their batches.
 
+pub mod baseline;
 pub mod decoder;
 pub mod embed;
 pub mod likeness;

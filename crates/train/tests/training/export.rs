@@ -4,6 +4,7 @@ use crate::tiny::{self, alone, close, noisy};
 use anyhow::Result;
 use std::fs;
 use std::path::Path;
+use std::rc::Rc;
 use tch::{Kind, Tensor};
 use wuerst::{Engine, Observer, Options, Value};
 use wuerst_model::compressor::{self, Backbone};
@@ -15,10 +16,12 @@ use wuerst_train::config::RunConfig;
 use wuerst_train::eval::{Evaluator, Mode, Weights};
 use wuerst_train::export::{self, exports};
 use wuerst_train::frozen::{self, COMPRESSOR, Frozen};
+use wuerst_train::report::generator::Generator;
 use wuerst_train::report::subjects::{Subject, large_planes, planes};
 use wuerst_train::report::validation;
 use wuerst_train::session::Session;
-use wuerst_train::stage::embed_time;
+use wuerst_train::shards::Table;
+use wuerst_train::stage::{Corpus, FrozenRows, embed_time};
 use wuerst_train::start;
 use wuerst_train::trainer::Trainer;
 
@@ -95,6 +98,77 @@ fn exported_run_draws_pictures() -> Result<()> {
 }
 
 #[test]
+fn trained_baseline_draws_in_its_graph() -> Result<()> {
+    let _alone = alone();
+    let folder = tempfile::tempdir()?;
+    let (config, out) = (tiny::run(folder.path()), folder.path().join("models"));
+    config.check()?;
+    let missing = export::baseline(&config, &out).unwrap_err().to_string();
+    assert!(
+        missing.contains("no checkpoint of `baseline`: train it with `wuerst-train baseline RUN`"),
+        "{missing}"
+    );
+    fetched(&config)?;
+    trained(&config)?;
+    // Real steps, on text states of the text encoder's width.
+    let plain = tiny::corpus(16, 32);
+    let frozen = plain.frozen()?;
+    let text = Table::of(Tensor::randn([17, 8, 384], (Kind::Float, tch::Device::Cpu)).to_kind(Kind::Half));
+    let frozen = FrozenRows { features: frozen.features.clone(), text };
+    let corpus = Rc::new(Corpus { frozen: Some(frozen), ..plain });
+    let network = &config.baseline()?.network;
+    let mut stage = crate::runs::baseline_stage(network, corpus)?;
+    let weights = Weights::init(stage.graph(), 1, tch::Device::Cpu);
+    Trainer::open(config.folder.join("baseline"), weights, 1)?.run(&mut stage, &tiny::pace(5, 4, 1e-3))?;
+
+    export::write_baseline(&config, 1.5, &out)?;
+    let card = fs::read_to_string(out.join("README.md"))?;
+    assert!(
+        card.contains("`baseline.onnx`")
+            && !card.contains("compressor")
+            && card.contains("| baseline | 5 | 20 |"),
+        "{card}"
+    );
+    assert!(!out.join("prior.onnx").exists());
+    let draw = |prompt: &str, seed: i64| -> Result<Vec<u8>> {
+        let generator = Generator::open(&out, &[("baseline.steps".into(), "3".into())])?;
+        Ok(generator.pictures(&[prompt], seed, "drawing")?.remove(0))
+    };
+    let picture = draw("apple", 1)?;
+    assert_eq!(picture.len(), 32 * 32 * 3);
+    assert!(picture == draw("apple", 1)? && picture != draw("apple", 2)? && picture != draw("", 1)?);
+
+    // The graph makes other sizes, too, and refuses those that the network cannot halve.
+    let engine = Engine::new(Options { models: out, ..Options::default() })?;
+    let graph = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../../graphs/baseline.yaml"))?;
+    let job = engine.job(&engine.graph(&graph)?);
+    job.set("prompt", "apple")?;
+    job.set("steps", 2i64)?;
+    job.set("width", 48i64)?;
+    let Value::Tensor(image) = job.get("image", &mut ())? else { panic!("no picture") };
+    assert_eq!(image.shape(), [32, 48, 3]);
+    job.set("width", 50i64)?;
+    let refused = job.get("image", &mut ()).unwrap_err().to_string();
+    assert!(refused.contains("48") && refused.contains("width"), "{refused}");
+    Ok(())
+}
+
+#[test]
+fn baseline_settings_are_checked() {
+    let folder = tempfile::tempdir().unwrap();
+    let told = |change: &dyn Fn(&mut wuerst_model::decoder::DecoderConfig)| {
+        let mut config = tiny::run(folder.path());
+        change(&mut config.baseline.as_mut().unwrap().network);
+        config.check().unwrap_err().to_string()
+    };
+    assert!(told(&|n| n.inject_effnet[1] = true).contains("baseline.network.inject_effnet has true"));
+    assert!(told(&|n| n.c_in = 16).contains("baseline.network.c_in is 16"));
+    assert!(told(&|n| n.effnet_embd = 8).contains("leave it at 16"));
+    let none = RunConfig { baseline: None, ..tiny::run(folder.path()) };
+    assert!(none.baseline().unwrap_err().to_string().contains("the run has no `baseline`"));
+}
+
+#[test]
 fn sixteen_channels_of_eight_pixels_draw() -> Result<()> {
     let _alone = alone();
     let folder = tempfile::tempdir()?;
@@ -103,6 +177,7 @@ fn sixteen_channels_of_eight_pixels_draw() -> Result<()> {
     let refused = config.check().unwrap_err().to_string();
     assert!(refused.contains("c_in is 4") && refused.contains("latent_channels is 16"), "{refused}");
     (config.decoder.network.c_in, config.decoder.network.c_out) = (16, 16);
+    config.baseline = None;
     config.check()?;
     drawn_from(&config, folder.path())
 }

@@ -6,11 +6,14 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::rc::Rc;
 use tch::{Device, Kind, Tensor};
+use wuerst_model::decoder::DecoderConfig;
 use wuerst_model::record::{Init, NetworkGraph, Op};
 use wuerst_model::vqgan::VqganConfig;
 use wuerst_train::config::{LatentsRun, PictureLoss};
 use wuerst_train::eval::Weights;
 use wuerst_train::shards::Table;
+use wuerst_train::stage::Corpus;
+use wuerst_train::stage::baseline::BaselineStage;
 use wuerst_train::stage::decoder::{DecoderData, DecoderStage};
 use wuerst_train::stage::likeness::Likeness;
 use wuerst_train::stage::prior::PriorStage;
@@ -154,6 +157,47 @@ fn sample_grid_measures_both_ways() -> Result<()> {
     // Two rows of real pictures, two unquantised, two quantised, of 16 pixels and one between.
     assert_eq!(image::open(folder.path().join("sample-grid-1.png"))?.height(), 6 * 17);
     Ok(())
+}
+
+/// The baseline on latents of 8×8 cells that are the pictures' colours.
+pub fn baseline_stage(network: &DecoderConfig, corpus: Rc<Corpus>) -> Result<BaselineStage> {
+    let latents = corpus
+        .pictures
+        .floats(&Tensor::arange(corpus.pictures.len(), (Kind::Int64, Device::Cpu)), Device::Cpu)?;
+    let latents = (latents / 127.5 - 1.).adaptive_avg_pool2d([8, 8]);
+    let grey = latents.mean_dim(1i64, true, Kind::Float);
+    let latents = Table::of(Tensor::cat(&[latents, grey], 1).to_kind(Kind::Half));
+    let pixels =
+        Rc::new(|x: &Tensor| ((x.narrow(1, 0, 3) + 1.) / 2.).upsample_nearest2d([32, 32], None, None));
+    BaselineStage::new(network, corpus, latents, pixels, Kind::Float)
+}
+
+#[test]
+fn baseline_learns_and_draws() -> Result<()> {
+    let _alone = alone();
+    let mut stage = baseline_stage(&tiny::baseline(), Rc::new(corpus(32, 32)))?;
+    assert!(
+        stage.graph().params.iter().all(|p| !p.name.starts_with("effnet_mappers")),
+        "it reads the embedding"
+    );
+    let weights = Weights::init(stage.graph(), 1, Device::Cpu);
+    let ([before, after], trained) = learn(&mut stage, weights, 60, 3e-3)?;
+    assert!(after < 0.6 * before, "{before} to {after}");
+    let folder = tempfile::tempdir()?;
+    stage.sample_grid(&trained.snapshot(), folder.path(), 60)?;
+    // Two rows of 16 real pictures of 32 pixels, and two of drawn ones.
+    assert_eq!(image::open(folder.path().join("sample-grid-60.png"))?.height(), 4 * 33);
+    Ok(())
+}
+
+#[test]
+fn baseline_resumes_to_same_bits() -> Result<()> {
+    let _alone = alone();
+    resumes(&|seed| {
+        let stage = baseline_stage(&tiny::baseline(), Rc::new(corpus(16, 32)))?;
+        let weights = Weights::init(stage.graph(), seed, Device::Cpu);
+        Ok((stage, weights))
+    })
 }
 
 #[test]

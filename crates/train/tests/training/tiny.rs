@@ -85,6 +85,11 @@ pub fn decoder() -> DecoderConfig {
     }
 }
 
+/// The baseline's network: the decoder's without the embedding.
+pub fn baseline() -> DecoderConfig {
+    DecoderConfig { inject_effnet: vec![false; 2], ..decoder() }
+}
+
 /// Pictures of one coloured rectangle on another colour, with what frozen networks might say of them.
 pub fn corpus(n: i64, side: i64) -> Corpus {
     tch::manual_seed(5);
@@ -125,12 +130,14 @@ pub fn run(folder: &Path) -> RunConfig {
          compressor: {{ size: 32, frozen_blocks: 11, training: {1} }}\n\
          vqgan: {{ network: {2}, training: {1} }}\n\
          decoder: {{ network: {3}, training: {1} }}\n\
-         prior: {{ network: {4}, training: {1} }}\n",
+         prior: {{ network: {4}, training: {1} }}\n\
+         baseline: {{ network: {5}, training: {1} }}\n",
         folder.display(),
         json(&training),
         json(&vqgan()),
         json(&DecoderConfig { clip_embd: 384, ..decoder() }),
         json(&PriorConfig { c_cond: 384, ..prior() }),
+        json(&DecoderConfig { clip_embd: 384, ..baseline() }),
     );
     serde_yaml::from_str(&yaml).unwrap()
 }
