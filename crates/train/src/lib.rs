@@ -1,6 +1,7 @@
 //! The training programs: data, VQGAN, decoder, prior, export, sample, validation, report.
 #![cfg_attr(not(test), warn(clippy::disallowed_methods))]
 
+pub mod ablation;
 pub mod branch;
 pub mod config;
 pub mod data;

@@ -5,6 +5,7 @@ use anyhow::{Result, bail};
 use clap::{Parser, Subcommand};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use wuerst_train::ablation::{self, AblationArgs};
 use wuerst_train::branch::{self, BranchArgs};
 use wuerst_train::config::RunConfig;
 use wuerst_train::data::DataArgs;
@@ -47,6 +48,8 @@ enum Command {
     Prior(RunArgs),
     /// Train the baseline, a single-stage model to compare the cascade with
     Baseline(RunArgs),
+    /// Compare the cascade with the baseline for equal operations: train, measure, draw curves, write a page
+    Ablation(AblationArgs),
     /// Write the trained stages as a model folder
     Export(ExportCommand),
     /// Fit the previews of a model folder again; `export` does this too
@@ -127,6 +130,10 @@ fn run(command: Command) -> Result<()> {
         Command::Decoder(args) => programs::decoder(&to_train(&args)?),
         Command::Prior(args) => programs::prior(&to_train(&args)?),
         Command::Baseline(args) => programs::baseline(&to_train(&args)?),
+        Command::Ablation(args) => {
+            trainer::stop_on_signal()?;
+            ablation::run(&args)
+        }
         Command::Export(ExportCommand { paths, baseline: true }) => {
             export::baseline(&load(&paths.run)?, &paths.out)
         }

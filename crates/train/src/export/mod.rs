@@ -63,7 +63,7 @@ pub fn baseline(config: &RunConfig, out: &Path) -> Result<()> {
     Ok(())
 }
 
-/// As [`write`], for the baseline.
+/// As [`write()`], for the baseline.
 ///
 /// # Errors
 /// As [`baseline`].

@@ -49,7 +49,8 @@ pub fn fill(folder: &Path, len: usize, what: &str, content: &mut Content<'_>) ->
 }
 
 fn write(path: &Path, parts: &[(&str, Vec<Tensor>)]) -> Result<()> {
-    let whole: Vec<(&str, Tensor)> = parts.iter().map(|(name, all)| (*name, Tensor::cat(all, 0))).collect();
+    let whole: Vec<(&str, Tensor)> =
+        parts.iter().map(|(name, all)| (*name, Tensor::cat(all, 0).contiguous())).collect();
     let unfinished = path.with_extension("unfinished");
     let written = Tensor::write_safetensors(&whole, &unfinished)
         .map_err(anyhow::Error::from)

@@ -81,7 +81,8 @@ fn tail() -> Result<NetworkGraph> {
     Ok(g.finish()?)
 }
 
-fn trained(config: &RunConfig) -> Result<()> {
+/// Checkpoints of random weights for Stage A, the compressor with Stage B, and Stage C.
+pub fn trained(config: &RunConfig) -> Result<()> {
     let stage_a = &config.vqgan.network;
     let latents = sizes(32 / stage_a.stride());
     let graphs = [vqgan::encoder_graph(stage_a, &sizes(32))?, vqgan::decoder_graph(stage_a, &latents)?];
