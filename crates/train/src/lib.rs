@@ -27,4 +27,5 @@ pub mod stats;
 pub mod study;
 pub mod trainer;
 pub mod validate;
+pub mod video;
 pub mod votes;

@@ -6,4 +6,5 @@ mod ballots;
 mod compare;
 mod reference;
 mod refused;
+mod video;
 mod voters;
