@@ -2,7 +2,7 @@
 
 use std::cell::RefCell;
 
-use crate::{CancellationToken, Origin, Result, Saved, Tensor, Usage, Value, memory};
+use crate::{CancellationToken, Lora, Origin, Result, Saved, Tensor, Usage, Value, memory};
 
 /// Receives events of a run: progress, previews and warnings. Every method does nothing by default.
 pub trait Observer {
@@ -45,6 +45,7 @@ impl Observer for () {}
 pub struct Ctx<'a> {
     id: &'a str,
     devices: &'a [String],
+    loras: &'a [Lora],
     cancel: &'a CancellationToken,
     observer: &'a mut dyn Observer,
     /// Steps done, and their total; (0, 0) until the node reports its first step.
@@ -59,13 +60,30 @@ impl<'a> Ctx<'a> {
     /// A context for one run of one node.
     pub fn new(id: &'a str, cancel: &'a CancellationToken, observer: &'a mut dyn Observer) -> Ctx<'a> {
         let (usage, saved, warnings) = Default::default();
-        Ctx { id, devices: &[], cancel, observer, step: (0, 0), usage, saved, warnings, origins: &[] }
+        Ctx {
+            id,
+            devices: &[],
+            loras: &[],
+            cancel,
+            observer,
+            step: (0, 0),
+            usage,
+            saved,
+            warnings,
+            origins: &[],
+        }
     }
 
     /// Sets the devices that the node prefers, first choice first.
     #[must_use]
     pub fn with_devices(self, devices: &'a [String]) -> Ctx<'a> {
         Ctx { devices, ..self }
+    }
+
+    /// Sets the LoRAs that change the weights of the node's model.
+    #[must_use]
+    pub fn with_loras(self, loras: &'a [Lora]) -> Ctx<'a> {
+        Ctx { loras, ..self }
     }
 
     /// Shares a counter of saved files with the other nodes of the run.
@@ -99,6 +117,11 @@ impl<'a> Ctx<'a> {
     /// them, and results must not depend on them.
     pub fn devices(&self) -> &[String] {
         self.devices
+    }
+
+    /// The LoRAs that the graph gives for this node's model. The engine's own LoRAs of the stage override them.
+    pub fn loras(&self) -> &[Lora] {
+        self.loras
     }
 
     /// Reports that `done` of `of` steps are done, and checks whether the run may continue.

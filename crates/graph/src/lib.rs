@@ -23,6 +23,7 @@
 //!     use: wuerst.prior
 //!     with: { text: $text.states, steps: $steps, model: prior }
 //!     devices: [cuda, cpu]           # optional: preferred devices, no part of the result
+//!     lora: [{ file: style.safetensors, strength: 0.8 }] # optional: changes the weights of the node's model
 //!   seeds:
 //!     use: int.add
 //!     with: { a: $numbers, b: 1 }

@@ -7,6 +7,7 @@ mod arguments;
 mod cycles;
 mod declarations;
 mod known;
+mod loras;
 mod notes;
 pub(crate) mod scope;
 mod types;
@@ -75,6 +76,7 @@ pub(crate) fn graph(doc: &Doc, scope: Scope<'_>, problems: &mut Problems) -> Opt
             args,
             gives: ports.map(|port| shapes.of_source(&ValueSource::Output { node: index, port })).collect(),
             devices,
+            loras: scope.loras[index].clone(),
             boundaries: Vec::new(),
             role: Role::Whole,
         })));

@@ -3,9 +3,9 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use wuerst_core::{Models, NodeKind, Port, Registry};
+use wuerst_core::{Lora, Models, NodeKind, Port, Registry};
 
-use super::declarations;
+use super::{declarations, loras};
 use crate::file::doc::{Doc, Entry};
 use crate::file::problems::{Place, Problems};
 use crate::graph::ValueSource;
@@ -26,6 +26,8 @@ pub(crate) struct Scope<'a> {
     /// Index of each name in `inputs` and `nodes`.
     pub(crate) input_named: HashMap<&'a str, usize>,
     pub(crate) node_named: HashMap<&'a str, usize>,
+    /// LoRAs of each node.
+    pub(crate) loras: Vec<Vec<Lora>>,
     pub(crate) models: &'a Models,
     /// Resolves names given by the caller of the graph.
     pub(crate) host: Models,
@@ -54,14 +56,16 @@ impl<'a> Scope<'a> {
     ) -> Scope<'a> {
         declarations::needs(&doc.needs, registry, problems);
         declarations::devices(doc, registry, problems, &mut notes.warnings);
+        let nodes = declarations::kinds(doc, registry, problems, &mut notes.warnings);
         Scope {
+            loras: loras::of_nodes(doc, &nodes, (registry.models(), models_of), problems),
             inputs: declarations::inputs(
                 &doc.inputs,
                 registry.models(),
                 problems,
                 &mut notes.missing_defaults,
             ),
-            nodes: declarations::kinds(doc, registry, problems, &mut notes.warnings),
+            nodes,
             input_named: named(&doc.inputs),
             node_named: named(&doc.nodes),
             models: registry.models(),

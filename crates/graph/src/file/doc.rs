@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use wuerst_core::Value;
 
+use super::lora;
 use super::problems::{Place, Problems};
 use super::yaml::{self, Data, Tree};
 use wuerst_core::did_you_mean;
@@ -13,7 +14,7 @@ use wuerst_core::did_you_mean;
 pub(crate) const FORMAT: i128 = 1;
 
 pub(crate) const SECTIONS: [&str; 5] = ["wuerstchen", "needs", "inputs", "nodes", "outputs"];
-pub(crate) const NODE_KEYS: [&str; 4] = ["use", "with", "each", "devices"];
+pub(crate) const NODE_KEYS: [&str; 5] = ["use", "with", "each", "devices", "lora"];
 
 /// A graph file.
 #[derive(Debug, Default)]
@@ -43,8 +44,16 @@ pub(crate) struct NodeDoc {
     /// Inputs that take lists: the node runs for each entry.
     pub(crate) each: Vec<Entry<String>>,
     pub(crate) devices: Vec<Entry<String>>,
+    pub(crate) loras: Vec<Entry<LoraDoc>>,
     /// Place of the devices if they use the old key `providers`.
     pub(crate) providers: Option<Place>,
+}
+
+/// A LoRA for a node's model: the name of its file, and its strength.
+#[derive(Debug)]
+pub(crate) struct LoraDoc {
+    pub(crate) file: String,
+    pub(crate) strength: f32,
 }
 
 /// The value given for a port.
@@ -119,7 +128,7 @@ impl Doc {
 }
 
 /// The entries of a mapping, each key once; `what` names the mapping in messages.
-fn entries(tree: Tree, place: &Place, what: &str, problems: &mut Problems) -> Vec<Entry<Tree>> {
+pub(super) fn entries(tree: Tree, place: &Place, what: &str, problems: &mut Problems) -> Vec<Entry<Tree>> {
     let map = match tree.data {
         Data::Map(map) => map,
         Data::Null | Data::Wrong => Vec::new(),
@@ -198,6 +207,7 @@ fn node(tree: Tree, place: &Place, problems: &mut Problems) -> NodeDoc {
                 node.providers = (name == "providers").then(|| place.clone().name());
                 node.devices = list(value, place, ("[cuda, cpu]", "a device"), problems);
             }
+            "lora" => node.loras = lora::list(value, &place, problems),
             other => unknown_key(other, place, &NODE_KEYS, problems),
         }
     }
@@ -246,7 +256,7 @@ fn list(
     list.into_iter().filter_map(name).collect()
 }
 
-fn unknown_key(key: &str, place: Place, known: &[&'static str], problems: &mut Problems) {
+pub(super) fn unknown_key(key: &str, place: Place, known: &[&'static str], problems: &mut Problems) {
     let hint = match did_you_mean(key, known.iter().copied()) {
         hint if hint.is_empty() && known == NODE_KEYS => {
             format!("; there are {}, and arguments stand under `with`", known.join(", "))

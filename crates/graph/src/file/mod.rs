@@ -2,6 +2,7 @@
 
 pub(crate) mod change;
 pub(crate) mod doc;
+mod lora;
 pub(crate) mod open;
 pub(crate) mod problems;
 pub(crate) mod wire;

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use wuerst_core::{Models, NodeKind, Port, Result, Ty, Value};
+use wuerst_core::{Lora, Models, NodeKind, Port, Result, Ty, Value};
 
 /// A node of a graph, with its arguments.
 #[derive(Clone)]
@@ -19,6 +19,8 @@ pub struct Node {
     pub gives: Vec<Ty>,
     /// Preferred devices, first choice first; empty without preference.
     pub devices: Vec<String>,
+    /// LoRAs that change the weights of its model, in order.
+    pub loras: Vec<Lora>,
     /// Inputs of nested graphs through which its arguments pass.
     pub(crate) boundaries: Vec<BoundaryCheck>,
     pub(crate) role: Role,

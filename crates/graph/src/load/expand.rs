@@ -171,6 +171,7 @@ impl Within<'_> {
             args: inner.args.iter().enumerate().map(arg).collect(),
             gives: inner.gives.clone(),
             devices: if inner.devices.is_empty() { &self.outer.devices } else { &inner.devices }.clone(),
+            loras: inner.loras.clone(),
             boundaries: inner.args.iter().enumerate().filter_map(boundary).chain(own).collect(),
             role: inner.role,
         }

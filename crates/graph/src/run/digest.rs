@@ -24,14 +24,15 @@ impl Graph {
             keys[node].map(|key| Hasher::new("result").digest(key).number(port as u64).finish())
         };
         for node in plan {
-            let Node { id, kind, .. } = &*self.nodes[node];
+            let Node { id, kind, loras, .. } = &*self.nodes[node];
             if !kind.spec().pure {
                 let message = format!("depends on `{id}`, which is run every time and so has no digest");
                 return Err(Error::invalid(&self.outputs[output].name, message));
             }
             let args = key::resolved(self, node, &inputs).and_then(|args| key::fresh(args, cancel));
             let args = args.map_err(|error| error.in_node(id))?;
-            let arguments = key::arguments(&**kind, &args, &inputs, |node, port| result(&keys, node, port));
+            let arguments =
+                key::arguments((&**kind, loras), &args, &inputs, |node, port| result(&keys, node, port));
             keys[node] = Some(key::key(kind.spec(), &arguments.map_err(|error| error.in_node(id))?));
         }
         let output = &self.outputs[output];

@@ -251,15 +251,16 @@ impl<'a> Executor<'a> {
     }
 
     fn arguments(&self, node: usize) -> Result<Arguments> {
-        let Node { id, kind, .. } = &*self.graph.nodes[node];
+        let Node { id, kind, loras, .. } = &*self.graph.nodes[node];
         let result = |node: usize, port: usize| self.slots[node].results.as_ref().map(|r| r.digests[port]);
-        key::arguments(&**kind, &self.slots[node].args, &self.inputs, result).map_err(|e| e.in_node(id))
+        key::arguments((&**kind, loras), &self.slots[node].args, &self.inputs, result)
+            .map_err(|e| e.in_node(id))
     }
 
     /// Runs a node whose arguments are held, unless another job is computing the same result.
     fn execute(&mut self, node: usize, reason: RunReason) -> Result<()> {
         let this = Arc::clone(&self.graph.nodes[node]);
-        let Node { id, kind, devices, .. } = &*this;
+        let Node { id, kind, devices, loras, .. } = &*this;
         let spec = kind.spec();
         self.cancel.check()?;
         let in_node = |error: Error| error.in_node(id);
@@ -279,7 +280,8 @@ impl<'a> Executor<'a> {
         // Results of a pure function do not depend on origins.
         let origins = if spec.pure { vec![] } else { self.origins(node) };
         let ctx = Ctx::new(id, self.cancel, &mut self.progress);
-        let mut ctx = ctx.with_devices(devices).with_saved(&self.saved).with_origins(&origins);
+        let mut ctx =
+            ctx.with_devices(devices).with_loras(loras).with_saved(&self.saved).with_origins(&origins);
         let results = kind.run(&mut ctx, &Args::new(&spec.signature.inputs, &args)).map_err(in_node)?;
         let (duration, usage) = (begun.elapsed(), ctx.usage());
         let warnings: Arc<[String]> = Arc::from(ctx.warnings());

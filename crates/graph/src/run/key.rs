@@ -1,6 +1,6 @@
 //! Cache keys of nodes.
 
-use wuerst_core::{Args, CancellationToken, Digest, Hasher, NodeKind, NodeSpec, Port, Result, Value};
+use wuerst_core::{Args, CancellationToken, Digest, Hasher, Lora, NodeKind, NodeSpec, Port, Result, Value};
 
 use crate::cache::Arguments;
 use crate::graph::{Graph, ValueSource};
@@ -61,22 +61,31 @@ pub(crate) fn reopened(value: Value) -> Result<Value> {
     })
 }
 
-/// Digests of a node's arguments followed by that of its [state](NodeKind::state). `result` returns the digests of other
-/// nodes' results.
+/// Digests of a node's arguments followed by that of its [state](NodeKind::state) and LoRAs, in their present state on disk.
+/// `result` returns the digests of other nodes' results.
 pub(crate) fn arguments(
-    kind: &dyn NodeKind,
+    (kind, loras): (&dyn NodeKind, &[Lora]),
     sources: &[ValueSource],
     inputs: &[Option<Value>],
     result: impl Fn(usize, usize) -> Option<Digest>,
 ) -> Result<Arguments> {
     let ports = &kind.spec().signature.inputs;
     let known = known(ports, sources, inputs);
-    let state = kind.state(&Args::new(ports, &known))?;
+    let state = with_loras(kind.state(&Args::new(ports, &known))?, loras)?;
     let digest = |(source, known): (&ValueSource, &Option<Value>)| match *source {
         ValueSource::Output { node, port } => result(node, port),
         _ => known.as_ref().map(Value::digest),
     };
     Ok(sources.iter().zip(&known).map(digest).chain([state]).collect())
+}
+
+/// The digest of a state and of LoRAs.
+fn with_loras(state: Option<Digest>, loras: &[Lora]) -> Result<Option<Digest>> {
+    let now = |lora: &Lora| Ok(Lora { file: lora.file.reopen()?, strength: lora.strength });
+    let loras: Vec<Lora> = loras.iter().map(now).collect::<Result<_>>()?;
+    let Some(loras) = Lora::identify_all(&loras, &CancellationToken::new())? else { return Ok(state) };
+    let hasher = Hasher::new("state").digest(loras);
+    Ok(Some(state.into_iter().fold(hasher, Hasher::digest).finish()))
 }
 
 /// The cache key of a node with these arguments.

@@ -212,8 +212,8 @@ fn adapter(id: &str, kind: &str, inputs: Vec<Port>, gives: Ty, args: Vec<ValueSo
         example: vec![],
     };
     let (id, kind) = (id.to_owned(), Arc::new(Adapter(spec, body)));
-    let (devices, boundaries, gives) = (Vec::new(), Vec::new(), vec![gives]);
-    Node { id, kind, args, gives, devices, boundaries, role: Role::Adapter }
+    let (devices, loras, boundaries, gives) = (Vec::new(), Vec::new(), Vec::new(), vec![gives]);
+    Node { id, kind, args, gives, devices, loras, boundaries, role: Role::Adapter }
 }
 
 fn named(name: &str, ty: Ty) -> Port {

@@ -5,7 +5,7 @@ mod patterns;
 mod value;
 
 use serde_json::{Map, Value as Json, json};
-use wuerst_core::{NodeSpec, Port, Registry};
+use wuerst_core::{Lora, NodeSpec, Port, Registry};
 
 use crate::file::doc::FORMAT;
 
@@ -93,6 +93,25 @@ fn node(registry: &Registry, specs: &[&NodeSpec]) -> Json {
                 "type": "array",
                 "items": { "type": "string" },
                 "description": "Preferred devices, first choice first, as `[cuda, cpu]` or `[\"openvino{precision=bf16}\", cpu]`.",
+            },
+            "lora": {
+                "type": "array",
+                "items": {
+                    "type": "object",
+                    "additionalProperties": false,
+                    "required": ["file"],
+                    "properties": {
+                        "file": { "type": "string", "description": "A file in the folder of models." },
+                        "strength": {
+                            "type": "number",
+                            "minimum": Lora::STRENGTHS.start(),
+                            "maximum": Lora::STRENGTHS.end(),
+                            "default": 1,
+                            "description": "0 for no change, 1 for the trained one.",
+                        },
+                    },
+                },
+                "description": "LoRAs that change the weights of the node's model, as `[{ file: style.safetensors, strength: 0.8 }]`.",
             },
         },
         "allOf": rules,
