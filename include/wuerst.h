@@ -347,11 +347,16 @@ typedef struct wst_options {
      * that are empty or 0 here; `devices` and `threads` override all devices and threads in it. The engine loads the
      * plug-ins and graphs that it names, so it is never searched for. Empty: none. */
     wst_str settings;
+    /* LoRA files that change the weights of stages while their models are loaded, such as
+     * "prior=style.safetensors{strength=0.8}; text-encoder=style.safetensors". The strength is 1 if left out, and 0 changes
+     * nothing. A stage takes several, in order; they replace those of the settings file and of the graph. A file that does
+     * not fit the model fails the run with WST_MODEL. Empty: none. */
+    wst_str lora;
 } wst_options;
 
 #define WST_OPTIONS_INIT                                                                                     \
     {sizeof(wst_options), {0, 0}, {0, 0}, {0, 0}, 0, 0, 0, 0, 0, 0, {0, 0}, 0, 0, {0, 0}, {0, 0}, {0, 0}, {0, 0}, \
-     0, 0, 0, 0, 0, {0, 0}}
+     0, 0, 0, 0, 0, {0, 0}, {0, 0}}
 
 /* A new engine. options may be NULL, which means WST_OPTIONS_INIT. ONNX Runtime and models are loaded later, by the
  * first node that needs them, so a missing library shows in wst_job_get. Errors: WST_INVALID, for the settings file

@@ -38,7 +38,7 @@ struct Options {
     bool strict = false;
     std::uint64_t outputs_bytes = 0;
     std::uint32_t outputs_files = 0;
-    Text settings;
+    Text settings, lora;
 
     // The C struct, with views of the texts here.
     wst_options raw() const
@@ -61,6 +61,7 @@ struct Options {
         raw.outputs_bytes = outputs_bytes;
         raw.outputs_files = outputs_files;
         raw.settings = settings.raw();
+        raw.lora = lora.raw();
         return raw;
     }
 };

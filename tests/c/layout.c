@@ -44,6 +44,7 @@ int main(void)
     FIELD(wst_options, outputs_files);
     FIELD(wst_options, reserved3);
     FIELD(wst_options, settings);
+    FIELD(wst_options, lora);
 
     SIZE(wst_image);
     FIELD(wst_image, struct_size);

@@ -97,9 +97,10 @@ static void engines(void)
     wst_kind kind = WST_KIND_INIT;
     wst_port port = WST_PORT_INIT;
     wst_node_kind node = WST_NODE_KIND_INIT;
-    wst_str *fields[8];
-    static const char *const names[8] = {"runtime", "models",  "devices",       "cache_folder",
-                                         "files",   "outputs", "stage_devices", "stage_threads"};
+    wst_str *fields[9];
+    static const char *const names[9] = {"runtime", "models",  "devices",       "cache_folder",
+                                         "files",   "outputs", "stage_devices", "stage_threads",
+                                         "lora"};
     size_t field;
 
     CHECK(fails(wst_engine_new(&options, NULL), WST_INVALID, "out"));
@@ -111,7 +112,8 @@ static void engines(void)
     fields[5] = &options.outputs;
     fields[6] = &options.stage_devices;
     fields[7] = &options.stage_threads;
-    for (field = 0; field < 8; field++) {
+    fields[8] = &options.lora;
+    for (field = 0; field < 9; field++) {
         *fields[field] = NONE;
         CHECK(fails(wst_engine_new(&options, &other), WST_INVALID, names[field]));
         if (strstr(names[field], "device") || strstr(names[field], "thread")) {

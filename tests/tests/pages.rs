@@ -12,7 +12,7 @@ use anyhow::{Context, Result, ensure};
 use wuerst_tests::built::{command, library, plugin, root, tiny};
 
 /// Begins of commands that the test does not run, and the reason.
-const NOT_RUN: [(&str, &str); 20] = [
+const NOT_RUN: [(&str, &str); 21] = [
     (".ci/setup && cargo run --release", "a release build; `generate` itself runs in `cli/README.md`"),
     (".ci/run", "it runs this test"),
     ("pip install wuerst", "`.ci/wheels-test` installs the wheels"),
@@ -30,6 +30,10 @@ const NOT_RUN: [(&str, &str); 20] = [
     ("wuerst bench", "measures for minutes; `tests/cli` runs it with few repetitions"),
     ("wuerst convert --quantize int8", "a part of a command"),
     ("wuerst convert models/published", "a published model and a LoRA; `tests/cli` merges the reference's"),
+    (
+        "wuerst generate \"a red apple\" -o apple.png --models models/published",
+        "`tests/pipeline` merges the reference's",
+    ),
     ("wuerst check --watch --json", "waits for changes; `tests/cli` runs it"),
     ("wuerst run FOLDER/image-", "a checkpoint of Stable Cascade; `tests/pipeline` runs these graphs"),
     ("wuerst run graphs/baseline.yaml", "a model that users train; the trainer's tests run the graph"),

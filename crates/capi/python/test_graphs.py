@@ -99,6 +99,8 @@ class Descriptions(unittest.TestCase):
             wuerst.Engine(modles="a")
         with self.assertRaises(wuerst.Error):
             wuerst.Engine(stage_devices="pryor=cpu")
+        with self.assertRaisesRegex(wuerst.Error, "pryor"):
+            wuerst.Engine(lora="pryor=style.safetensors")
 
     def test_paths_need_not_be_utf_8(self):
         with tempfile.TemporaryDirectory() as parent:

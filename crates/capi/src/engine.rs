@@ -58,6 +58,7 @@ unsafe fn read(given: &Options) -> Result<wuerst::Options> {
     stages.api = unsafe { HostApi::new(given.ort_api_base) };
     StageOptions::read_devices(&mut stages.each, text(given.stage_devices, "stage_devices")?)?;
     StageOptions::read_threads(&mut stages.each, text(given.stage_threads, "stage_threads")?)?;
+    StageOptions::read_loras(&mut stages.each, text(given.lora, "lora")?)?;
     stages.strict |= given.strict != 0;
     if given.model_bytes > 0 {
         stages.model_bytes = given.model_bytes;

@@ -11,6 +11,7 @@ use wuerst::core::{CancellationToken, File, Files, Ty, stays_inside};
 use wuerst::{Change, Engine, Graph, Value};
 
 use crate::find::folder_of;
+use crate::pairs::Texts;
 use crate::recipe::Recipe;
 use crate::say::warn;
 use crate::used::{Found, Used, base, digests};
@@ -100,6 +101,20 @@ impl<'a> Again<'a> {
         )
     }
 
+    /// Checks that the stages which had LoRAs have some now; `now` are those of options and settings.
+    ///
+    /// # Errors
+    /// A stage without a LoRA, with the option to give.
+    pub(crate) fn check_loras(&self, now: &Texts) -> Result<()> {
+        match self.recipe.loras.iter().find(|(stage, _)| !now.contains_key(*stage)) {
+            Some((stage, loras)) => bail!(
+                "{} was made with a LoRA of `{stage}`, {loras}: give it again, as --lora '{stage}=FILE{{strength=…}}'",
+                self.picture.display()
+            ),
+            None => Ok(()),
+        }
+    }
+
     /// Recorded digest of a file; several digests separated by blanks if the picture does not distinguish them.
     fn wanted(&self, place: &str, shown: &str) -> Option<&str> {
         let earlier = || self.recipe.files.get(self.recipe.inputs.get(place)?);
@@ -163,7 +178,6 @@ impl<'a> Again<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::pairs::Texts;
 
     fn used(place: &str, name: &str, digest: &str, is_file: bool) -> Used {
         let [place, name, digest] = [place, name, digest].map(str::to_owned);

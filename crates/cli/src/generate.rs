@@ -20,7 +20,7 @@ use crate::say::{say, warn};
 use crate::setup::Setup;
 use crate::size::Size;
 use crate::target::{Target, numbered};
-use crate::used::used;
+use crate::used::{loras, used};
 use crate::{find, pairs, paths, seed, watch};
 use wuerst::save::{Format, picture};
 
@@ -124,7 +124,7 @@ fn make(args: &Args, targets: &[Target], file: &Path, (engine, graphs): (&Engine
             let changes = pairs::texts(&changes).into_iter().chain(arguments).collect();
             let used = used(engine, &graph, &inputs, &found)?;
             let recipe = Recipe::of(&graph, &source.text, inputs, changes, &used);
-            Some(Recipe { graphs: graphs.clone(), ..recipe })
+            Some(Recipe { graphs: graphs.clone(), loras: loras(engine)?, ..recipe })
         }
     };
     check_seeds(&graph, first, args.count)?;

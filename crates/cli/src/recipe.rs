@@ -30,6 +30,8 @@ pub(crate) struct Recipe {
     pub files: Texts,
     /// Digest of each file, by the input or argument that it was given for.
     pub digests: Texts,
+    /// LoRAs that options gave stages, by stage: names of files, with strengths.
+    pub loras: Texts,
     /// Whether ComfyUI made the picture: numbers below their range then count as left out.
     pub of_comfyui: bool,
 }
@@ -42,6 +44,7 @@ const CHANGES: &str = "arguments";
 const GRAPHS: &str = "graphs";
 const FILES: &str = "files";
 const DIGESTS: &str = "digests";
+const LORAS: &str = "loras";
 
 impl Recipe {
     /// The recipe of a run of `graph`, with seeds reduced to their effective part; otherwise as [`Recipe::new`].
@@ -92,7 +95,7 @@ impl Recipe {
             (FILES, serde_json::to_string(&self.files)?),
             (GRAPH, self.graph.clone()),
         ];
-        for (keyword, texts) in [(GRAPHS, &self.graphs), (DIGESTS, &self.digests)] {
+        for (keyword, texts) in [(GRAPHS, &self.graphs), (DIGESTS, &self.digests), (LORAS, &self.loras)] {
             if !texts.is_empty() {
                 pairs.push((keyword, serde_json::to_string(texts)?));
             }
@@ -125,7 +128,7 @@ impl Recipe {
         // Omitted if there are no such graphs or files.
         let mut some =
             |keyword: &str| parts.remove(keyword).map_or(Ok(Texts::new()), |text| texts(keyword, Ok(text)));
-        let (graphs, digests) = (some(GRAPHS)?, some(DIGESTS)?);
+        let (graphs, digests, loras) = (some(GRAPHS)?, some(DIGESTS)?, some(LORAS)?);
         let of_comfyui = false;
         Ok(Recipe {
             graph,
@@ -135,6 +138,7 @@ impl Recipe {
             graphs,
             files: files?,
             digests,
+            loras,
             of_comfyui,
         })
     }
@@ -155,7 +159,7 @@ fn parts(path: &Path) -> Result<Texts> {
     let shown = path.display();
     let file = regular::open(path, regular::Links::Followed);
     let file = file.map_err(|error| anyhow!("{shown} cannot be read: {error}"))?;
-    let keywords = [GRAPH, OUTPUT, INPUTS, CHANGES, GRAPHS, FILES, DIGESTS, comfyui::KEYWORD];
+    let keywords = [GRAPH, OUTPUT, INPUTS, CHANGES, GRAPHS, FILES, DIGESTS, LORAS, comfyui::KEYWORD];
     png_texts(BufReader::new(Steady(file)), &keywords).map_err(|error| anyhow!("{shown} {error}"))
 }
 
@@ -177,6 +181,7 @@ mod tests {
             graphs: texts("house.prior", "wuerstchen: 1\n"),
             files: texts("prior", "00ff"),
             digests: texts("image", "00ff"),
+            loras: texts("prior", "style.safetensors{strength=0.5}"),
             of_comfyui: false,
         };
         let picture = Value::from(wuerst::Tensor::from_vec(&[1, 1, 3], vec![1u8, 2, 3]).unwrap());

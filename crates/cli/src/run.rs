@@ -22,7 +22,7 @@ use crate::recipe::Recipe;
 use crate::say::say;
 use crate::setup::Setup;
 use crate::target::{Target, numbered};
-use crate::used::{Found, used};
+use crate::used::{Found, loras, used};
 use crate::{explain, find, outputs, paths, thumbnail, watch};
 use wuerst::save::{Format, picture};
 
@@ -157,11 +157,13 @@ fn make(
         None
     } else {
         let used = used(engine, &graph, &texts(&inputs), &found)?;
+        let loras = loras(engine)?;
         if let Some(again) = &again {
+            again.check_loras(&loras)?;
             again.compare(&used)?;
         }
         let recipe = Recipe::of(&graph, &source.text, texts(&inputs), texts(&changes), &used);
-        Some(Recipe { graphs: graphs.clone(), ..recipe })
+        Some(Recipe { graphs: graphs.clone(), loras, ..recipe })
     };
 
     let about = |output: &str| {

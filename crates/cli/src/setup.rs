@@ -9,6 +9,7 @@ use anyhow::{Result, anyhow, bail};
 use wuerst::core::ByteSize;
 use wuerst::stages::StageOptions;
 use wuerst::{Device, Engine, Settings};
+use wuerst_model::lora::LoraOption;
 
 use crate::extensions::Extensions;
 use crate::find;
@@ -63,6 +64,10 @@ pub(crate) struct Setup {
     /// Threads of single stages, which override --threads, such as "prior=4; vqgan-decoder=2"
     #[arg(long, value_name = "STAGE=N", default_value = "", hide_default_value = true)]
     stage_threads: String,
+    /// Changes the weights of a stage by a LoRA or DoRA while its model is loaded, such as
+    /// 'prior=style.safetensors{strength=0.8}'; may be repeated, and replaces the graph's LoRAs of that stage
+    #[arg(long, value_name = "STAGE=FILE", value_parser = LoraOption::parse)]
+    lora: Vec<LoraOption>,
     /// ONNX Runtime's library or its folder; default: ORT_DYLIB_PATH, or the library fetched by .ci/setup
     #[arg(long, value_name = "PATH")]
     runtime: Option<PathBuf>,
@@ -218,6 +223,7 @@ impl Setup {
         self.precision.apply(&mut options.stages.each)?;
         StageOptions::read_devices(&mut options.stages.each, &self.stage_devices)?;
         StageOptions::read_threads(&mut options.stages.each, &self.stage_threads)?;
+        StageOptions::set_loras(&mut options.stages.each, &self.lora)?;
         options.stages.strict |= self.strict;
         // The library fetched by .ci/setup, for programs run without `cargo run`.
         if options.stages.runtime.is_none() && env::var_os("ORT_DYLIB_PATH").is_none_or(|at| at.is_empty()) {

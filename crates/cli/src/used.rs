@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{self, Path};
 
 use anyhow::Result;
-use wuerst::core::{CancellationToken, Model, Models, Port, Ty};
+use wuerst::core::{CancellationToken, Lora, Model, Models, Port, Ty};
 use wuerst::graph::ValueSource;
 use wuerst::stages::companions;
 use wuerst::{Engine, Graph, Value};
@@ -52,6 +52,12 @@ pub(crate) fn used(engine: &Engine, graph: &Graph, inputs: &Texts, found: &Found
     }
     let cancel = CancellationToken::new();
     let mut used = vec![];
+    let of_nodes = graph.nodes().iter().flat_map(|node| node.loras.clone());
+    let of_stages = engine.model_cache().stage_loras()?.into_iter().flat_map(|(_, loras)| loras);
+    for Lora { file, .. } in of_nodes.chain(of_stages) {
+        let (name, digest) = (file.name().to_owned(), file.identify(&cancel)?.to_string());
+        used.push(Used { place: String::new(), shown: base(&name).to_owned(), name, digest, is_file: false });
+    }
     for (place, value) in values {
         match &value {
             Value::Model(model) => {
@@ -77,6 +83,15 @@ pub(crate) fn used(engine: &Engine, graph: &Graph, inputs: &Texts, found: &Found
         }
     }
     Ok(used)
+}
+
+/// LoRAs that options and settings give stages, by stage: names of files, with strengths.
+pub(crate) fn loras(engine: &Engine) -> Result<Texts> {
+    let stages = engine.model_cache().stage_loras()?.into_iter().map(|(stage, loras)| {
+        let shown = |lora: &Lora| format!("{}{{strength={}}}", lora.file.name(), lora.strength);
+        (stage.to_string(), loras.iter().map(shown).collect::<Vec<_>>().join(", "))
+    });
+    Ok(stages.collect())
 }
 
 /// Name of a model: relative to the models folder if it is inside, as in graphs.

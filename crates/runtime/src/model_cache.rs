@@ -4,12 +4,13 @@ use std::any::{Any, TypeId};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
-use wuerst_core::{CancellationToken, Ctx, Digest, Error, Model, Result, Usage, memory};
+use wuerst_core::{CancellationToken, Ctx, Digest, Error, Lora, Model, Result, Usage, memory};
 use wuerst_model::contract::Contract;
 use wuerst_model::metadata::{self, Metadata};
 
 use crate::device::{Device, Placement, Request};
 use crate::library::Runtime;
+use crate::loras;
 use crate::model::fit;
 use crate::model::load::LoadRequest;
 use crate::model::prepared::Prepared;
@@ -198,6 +199,8 @@ impl ModelCache {
         self.checked(model, contract)?;
         let wish = self.wish(ctx, contract)?;
         let identity = model.identify(ctx.cancel())?;
+        let loras = self.loras(ctx, contract)?;
+        let identity = loras::identity(identity, &loras, ctx.cancel())?;
         if let Some(loaded) = self.find(identity, &wish) {
             return Ok(loaded);
         }
@@ -205,7 +208,7 @@ impl ModelCache {
             let _guard = mutex.lock(ctx.cancel())?;
             match self.find(identity, &wish) {
                 Some(loaded) => Ok(loaded),
-                None => self.load(ctx, (model, identity), contract, wish),
+                None => self.load(ctx, (model, identity), contract, (wish, &loras)),
             }
         })
     }
@@ -215,18 +218,20 @@ impl ModelCache {
         ctx: &mut Ctx<'_>,
         (model, identity): (&Model, Digest),
         contract: Contract,
-        wish: StageOptions,
+        (wish, loras): (StageOptions, &[Lora]),
     ) -> Result<Arc<LoadedModel>> {
         let begun = Instant::now();
         let runtime = self.start()?;
         let header = self.header(model)?;
+        let merged = loras::merged(ctx, (model, &header), contract, loras)?;
         // If ONNX Runtime cannot create a thread, it waits for ever for those it has created. At some moments of loading
         // it also frees memory that it never allocated, which ends the process.
         let threads = threads(wish.threads);
         let (stepwise, beside) = (contract.stepwise(), threads - 1);
         let begun_threads = if stepwise.is_empty() { beside } else { 2 * beside };
         let _pending = self.begin([header.loading(), header.memory()], begun_threads)?;
-        let prepared = self.options.prepared.as_deref().and_then(|folder| {
+        // Merged weights are written nowhere.
+        let prepared = self.options.prepared.as_deref().filter(|_| merged.is_none()).and_then(|folder| {
             Prepared::new(folder, self.options.prepared_bytes, runtime, identity, header.memory())
         });
         let not_kept = Mutex::new(vec![]);
@@ -234,15 +239,17 @@ impl ModelCache {
             prepared,
             warn: &|message| locked(&not_kept).push(message),
             path: model.path(),
-            request: Request { runtime, model: identity, threads },
+            request: Request { runtime, model: identity, threads, merged: merged.is_some() },
             devices: &wish.devices,
             strict: self.options.strict,
             stepwise,
             log: self.options.log.clone(),
+            merged,
         };
         let loaded = LoadedModel::load(header, &load, ctx.cancel());
         locked(&not_kept).drain(..).for_each(|message| self.warn_once(ctx, message));
         let loaded = loaded?;
+        loras.iter().try_for_each(|lora| lora.file.content().map(drop))?;
         if !model.is_unchanged() {
             load.forget();
             let source = "changed while it was loaded: run the graph again".into();
@@ -301,7 +308,42 @@ impl ModelCache {
             Some(devices) => devices,
             None => ctx.devices().iter().map(|name| Device::of_graph(name)).collect::<Result<_>>()?,
         };
-        Ok(StageOptions { devices: if devices.is_empty() { vec![Device::Cpu] } else { devices }, threads })
+        let devices = if devices.is_empty() { vec![Device::Cpu] } else { devices };
+        Ok(StageOptions { devices, threads, loras: vec![] })
+    }
+
+    /// LoRAs of a stage: those of the engine's options, or else those of the graph's node, in their present state on disk.
+    fn loras(&self, ctx: &Ctx<'_>, contract: Contract) -> Result<Vec<Lora>> {
+        let own = self.options.each.get(&contract).map_or(&[][..], |own| &own.loras);
+        if own.is_empty() {
+            let now = |lora: &Lora| Ok(Lora { file: lora.file.reopen()?, strength: lora.strength });
+            return ctx.loras().iter().map(now).collect();
+        }
+        own.iter().map(loras::opened).collect()
+    }
+
+    /// The LoRAs that the engine's options give each stage, if any, in their present state on disk.
+    ///
+    /// # Errors
+    /// If a file cannot be opened.
+    pub fn stage_loras(&self) -> Result<Vec<(Contract, Vec<Lora>)>> {
+        let given = self.options.each.iter().filter(|(_, own)| !own.loras.is_empty());
+        given
+            .map(|(stage, own)| Ok((*stage, own.loras.iter().map(loras::opened).collect::<Result<_>>()?)))
+            .collect()
+    }
+
+    /// Digest of the LoRAs that the engine's options give a stage, for [`NodeKind::state`](wuerst_core::NodeKind::state);
+    /// `None` without any.
+    ///
+    /// # Errors
+    /// If a file cannot be read.
+    pub fn lora_digest(&self, contract: Contract) -> Result<Option<Digest>> {
+        let Some(own) = self.options.each.get(&contract).filter(|own| !own.loras.is_empty()) else {
+            return Ok(None);
+        };
+        let opened: Vec<Lora> = own.loras.iter().map(loras::opened).collect::<Result<_>>()?;
+        Lora::identify_all(&opened, &CancellationToken::new())
     }
 
     fn find(&self, model: Digest, wish: &StageOptions) -> Option<Arc<LoadedModel>> {

@@ -59,8 +59,12 @@ fn fastest(
     let header = ModelHeader::read(&path).map_err(|e| failed(&e))?;
     let options = models.options();
     let devices = if options.devices.is_empty() { &[Device::Cpu][..] } else { &options.devices };
-    let request =
-        Request { runtime: models.start()?, model: model.digest(), threads: threads(options.threads) };
+    let request = Request {
+        runtime: models.start()?,
+        model: model.digest(),
+        threads: threads(options.threads),
+        merged: false,
+    };
     let (strict, log) = (options.strict, options.log.clone());
     let load = LoadRequest {
         path: &path,
@@ -71,6 +75,7 @@ fn fastest(
         warn: &|_| {},
         stepwise: &[],
         log,
+        merged: None,
     };
     let cancel = CancellationToken::new();
     let loaded = LoadedModel::load(Arc::new(header), &load, &cancel)?;

@@ -1,9 +1,11 @@
 //! Options of single stages: devices and threads.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 
 use wuerst_core::{Error, Result};
 use wuerst_model::contract::Contract;
+use wuerst_model::lora::LoraOption;
 
 use crate::device::{Device, split};
 
@@ -24,15 +26,53 @@ pub fn check_threads(what: &str, threads: usize) -> Result<()> {
 }
 
 /// Options of one stage that differ from those of all stages.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct StageOptions {
     /// Devices in order of preference. Empty: those of all stages.
     pub devices: Vec<Device>,
     /// Threads of each run. `None`: the number for all stages; 0: one per core.
     pub threads: Option<usize>,
+    /// LoRAs that change the weights of the stage's model, in order. Empty: those of the graph's node.
+    pub loras: Vec<StageLora>,
+}
+
+/// A LoRA of a stage.
+#[derive(Debug, Clone, PartialEq)]
+pub struct StageLora {
+    /// The file.
+    pub file: PathBuf,
+    /// Factor for the change: 0 for none, 1 for the trained one.
+    pub strength: f32,
 }
 
 impl StageOptions {
+    /// Adds LoRAs of stages to `each`; stages have their names in model metadata. Those that a stage had before, such as by
+    /// a settings file, are replaced.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] for an unknown stage.
+    pub fn set_loras(each: &mut BTreeMap<Contract, StageOptions>, loras: &[LoraOption]) -> Result<()> {
+        let mut given: BTreeMap<Contract, Vec<StageLora>> = BTreeMap::new();
+        for LoraOption { stage, file, strength } in loras {
+            let lora = StageLora { file: file.clone(), strength: *strength };
+            given.entry(named(stage)?).or_default().push(lora);
+        }
+        for (stage, loras) in given {
+            each.entry(stage).or_default().loras = loras;
+        }
+        Ok(())
+    }
+
+    /// [`StageOptions::set_loras`] with LoRAs such as `prior=a.safetensors{strength=0.8}; text-encoder=b.safetensors`.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] for an unknown stage, and for text of another form.
+    pub fn read_loras(each: &mut BTreeMap<Contract, StageOptions>, text: &str) -> Result<()> {
+        let parse = |text: &str| LoraOption::parse(text).map_err(|message| Error::invalid("lora", message));
+        let given = split(text, ';').map(str::trim).filter(|part| !part.is_empty()).map(parse);
+        StageOptions::set_loras(each, &given.collect::<Result<Vec<_>>>()?)
+    }
+
     /// Parses devices of stages into `each`, such as `prior=cuda:0{memory_limit=4GiB},cpu; vqgan-decoder=cpu`. Stages
     /// have their names in model metadata.
     ///
@@ -70,11 +110,15 @@ fn entry(entry: &str) -> Result<(Contract, &str)> {
     let wrong = |message: String| Error::invalid("options of a stage", message);
     let (name, rest) =
         entry.split_once('=').ok_or_else(|| wrong(format!("`{entry}` is not of the form STAGE=…")))?;
-    let stage = Contract::named(name.trim()).ok_or_else(|| {
+    Ok((named(name.trim())?, rest.trim()))
+}
+
+fn named(name: &str) -> Result<Contract> {
+    Contract::named(name).ok_or_else(|| {
         let names: Vec<&str> = Contract::ALL.iter().map(|stage| stage.name()).collect();
-        wrong(format!("`{}` is none of {}", name.trim(), names.join(", ")))
-    })?;
-    Ok((stage, rest.trim()))
+        let message = format!("`{name}` is none of {}", names.join(", "));
+        Error::invalid("options of a stage", message)
+    })
 }
 
 #[cfg(test)]
@@ -87,9 +131,12 @@ mod tests {
         StageOptions::read_devices(&mut each, " prior=cuda:1{memory_limit=1G},cpu; vqgan-decoder = cpu;")
             .unwrap();
         StageOptions::read_threads(&mut each, "prior=3").unwrap();
-        let prior =
-            StageOptions { devices: Device::list("cuda:1{memory_limit=1G},cpu").unwrap(), threads: Some(3) };
-        let vqgan = StageOptions { devices: vec![Device::Cpu], threads: None };
+        let prior = StageOptions {
+            devices: Device::list("cuda:1{memory_limit=1G},cpu").unwrap(),
+            threads: Some(3),
+            ..StageOptions::default()
+        };
+        let vqgan = StageOptions { devices: vec![Device::Cpu], ..StageOptions::default() };
         assert_eq!(each, BTreeMap::from([(Contract::Prior, prior), (Contract::VqganDecoder, vqgan)]));
         for (text, part) in [("pryor=cpu", "`pryor` is none of text-encoder, prior"), ("prior", "STAGE=")] {
             let said = StageOptions::read_devices(&mut each, text).unwrap_err().to_string();
@@ -97,6 +144,20 @@ mod tests {
         }
         let said = StageOptions::read_threads(&mut each, "prior=four").unwrap_err().to_string();
         assert!(said.contains("`four` of `prior`"), "{said}");
+    }
+
+    #[test]
+    fn stages_have_loras() {
+        let mut each = BTreeMap::new();
+        let read = |each: &mut _, text: &str| StageOptions::read_loras(each, text).map_err(|e| e.to_string());
+        read(&mut each, "prior=a{strength=0.5}; prior=b; text-encoder=a").unwrap();
+        let lora = |file: &str, strength| StageLora { file: file.into(), strength };
+        assert_eq!(each[&Contract::Prior].loras, [lora("a", 0.5), lora("b", 1.)]);
+        assert_eq!(each[&Contract::TextEncoder].loras, [lora("a", 1.)]);
+        read(&mut each, "prior=c").unwrap();
+        assert_eq!((each[&Contract::Prior].loras.len(), each[&Contract::TextEncoder].loras.len()), (1, 1));
+        assert!(read(&mut each, "pryor=c").unwrap_err().contains("`pryor` is none of"));
+        assert!(read(&mut each, "prior=c{strength=x}").unwrap_err().contains("`x` is not a number"));
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use image::{RgbImage, imageops};
-use wuerst_core::{Args, Ctx, Error, Model, NodeKind, NodeSpec, Refusal, Result, Tensor, Value};
+use wuerst_core::{Args, Ctx, Digest, Error, Model, NodeKind, NodeSpec, Refusal, Result, Tensor, Value};
 use wuerst_model::metadata;
 use wuerst_runtime::{Contract, ModelCache};
 
@@ -67,6 +67,10 @@ impl NodeKind for ClipImage {
             lengths::fit(&self.models, (model, Contract::ImageEncoder), ("model", "image"), &image)?;
         }
         Ok(())
+    }
+
+    fn state(&self, _known: &Args<'_>) -> Result<Option<Digest>> {
+        self.models.lora_digest(Contract::ImageEncoder)
     }
 
     fn run(&self, ctx: &mut Ctx<'_>, args: &Args<'_>) -> Result<Vec<Value>> {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use image::imageops::FilterType;
-use wuerst_core::{Args, Ctx, Error, KnownLength, Model, NodeKind, NodeSpec, Refusal, Result, Value};
+use wuerst_core::{Args, Ctx, Digest, Error, KnownLength, Model, NodeKind, NodeSpec, Refusal, Result, Value};
 use wuerst_model::metadata;
 use wuerst_runtime::{Contract, ModelCache};
 
@@ -85,6 +85,10 @@ impl NodeKind for Compress {
             }
         }
         Ok(())
+    }
+
+    fn state(&self, _known: &Args<'_>) -> Result<Option<Digest>> {
+        self.models.lora_digest(Contract::Compressor)
     }
 
     fn run(&self, ctx: &mut Ctx<'_>, args: &Args<'_>) -> Result<Vec<Value>> {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use wuerst_core::{
-    Args, Batch, Ctx, Error, KnownLength, Model, NodeKind, NodeSpec, Refusal, Result, Tensor, Value,
+    Args, Batch, Ctx, Digest, Error, KnownLength, Model, NodeKind, NodeSpec, Refusal, Result, Tensor, Value,
 };
 use wuerst_model::metadata;
 use wuerst_model::noise::Noise;
@@ -223,6 +223,10 @@ impl NodeKind for Decode {
         let counts = (!given("seeds") && (given("seed") || !given("rng"))).then_some("seed");
         let beside = &["text", "negative", "rng", "init", "seeds", "pooled", "negative_pooled"];
         Some(Batch::new("embedding", beside, counts))
+    }
+
+    fn state(&self, _known: &Args<'_>) -> Result<Option<Digest>> {
+        self.models.lora_digest(Contract::Decoder)
     }
 
     fn run(&self, ctx: &mut Ctx<'_>, args: &Args<'_>) -> Result<Vec<Value>> {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use wuerst_core::{Args, Batch, Ctx, KnownLength, NodeKind, NodeSpec, Refusal, Result, Value};
+use wuerst_core::{Args, Batch, Ctx, Digest, KnownLength, NodeKind, NodeSpec, Refusal, Result, Value};
 use wuerst_model::metadata;
 use wuerst_runtime::{Contract, ModelCache};
 
@@ -72,6 +72,10 @@ impl NodeKind for Encode {
 
     fn batch(&self, _given: &dyn Fn(&str) -> bool) -> Option<Batch> {
         Some(Batch::new("ids", &["mask"], None))
+    }
+
+    fn state(&self, _known: &Args<'_>) -> Result<Option<Digest>> {
+        self.models.lora_digest(Contract::TextEncoder)
     }
 
     fn run(&self, ctx: &mut Ctx<'_>, args: &Args<'_>) -> Result<Vec<Value>> {

@@ -39,13 +39,14 @@ pub use files::{Outputs, followed, replace, temporary};
 pub use image::{PngTextsError, XMP_KEYWORD, png_file, png_texts};
 pub use show_tokens::{TextToken, TokensOfText, tokens_of_text};
 pub use tokenize::companions;
+pub use wuerst_model::lora::check_strength;
 /// Loading shared libraries.
 pub use wuerst_runtime::shared_library as library;
 /// ONNX Runtime and the models that nodes share.
 pub use wuerst_runtime::{
     Arena, Contract, Cuda, Device, ExecutionProvider, HeaderError, HostApi, Level, LoadedModel, Log,
     MOST_THREADS, ModelCache, ModelHeader, OpenVino, Operators, Outlet, PeakThroughput, Placement, Precision,
-    Runtime, RuntimeOptions, StageOptions, TensorRt, check_threads, peak_throughput,
+    Runtime, RuntimeOptions, StageLora, StageOptions, TensorRt, check_threads, peak_throughput,
 };
 
 /// Renamed kinds: old names and new names.

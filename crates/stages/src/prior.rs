@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use wuerst_core::{
-    Args, Batch, Ctx, Error, KnownLength, Model, NodeKind, NodeSpec, Refusal, Result, Tensor, Value,
+    Args, Batch, Ctx, Digest, Error, KnownLength, Model, NodeKind, NodeSpec, Refusal, Result, Tensor, Value,
 };
 use wuerst_model::metadata;
 use wuerst_model::noise::Noise;
@@ -199,6 +199,10 @@ impl NodeKind for Prior {
         let counts = (!given("seeds")).then_some("seed");
         let beside = &["negative", "init", "seeds", "pooled", "negative_pooled", "image"];
         Some(Batch::new("text", beside, counts))
+    }
+
+    fn state(&self, _known: &Args<'_>) -> Result<Option<Digest>> {
+        self.models.lora_digest(Contract::Prior)
     }
 
     fn run(&self, ctx: &mut Ctx<'_>, args: &Args<'_>) -> Result<Vec<Value>> {

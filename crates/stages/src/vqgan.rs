@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use wuerst_core::colour::byte;
 use wuerst_core::{
-    Args, Batch, Ctx, KnownLength, Model, NodeKind, NodeSpec, Refusal, Result, Tensor, Usage, Value, memory,
+    Args, Batch, Ctx, Digest, KnownLength, Model, NodeKind, NodeSpec, Refusal, Result, Tensor, Usage, Value,
+    memory,
 };
 use wuerst_model::metadata;
 use wuerst_model::network::Network;
@@ -110,6 +111,10 @@ impl NodeKind for Vqgan {
 
     fn batch(&self, _given: &dyn Fn(&str) -> bool) -> Option<Batch> {
         self.list.then(|| Batch::new("latents", &[], None))
+    }
+
+    fn state(&self, _known: &Args<'_>) -> Result<Option<Digest>> {
+        self.models.lora_digest(Contract::VqganDecoder)
     }
 
     fn run(&self, ctx: &mut Ctx<'_>, args: &Args<'_>) -> Result<Vec<Value>> {

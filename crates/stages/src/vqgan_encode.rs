@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use wuerst_core::{Args, Ctx, Error, KnownLength, NodeKind, NodeSpec, Refusal, Result, Tensor, Usage, Value};
+use wuerst_core::{
+    Args, Ctx, Digest, Error, KnownLength, NodeKind, NodeSpec, Refusal, Result, Tensor, Usage, Value,
+};
 use wuerst_model::network::Network;
 use wuerst_runtime::{Contract, LoadedModel, ModelCache};
 
@@ -64,6 +66,10 @@ impl NodeKind for VqganEncode {
             lengths::fit(&self.models, (model, Contract::VqganEncoder), ("image", "image"), &image)?;
         }
         Ok(())
+    }
+
+    fn state(&self, _known: &Args<'_>) -> Result<Option<Digest>> {
+        self.models.lora_digest(Contract::VqganEncoder)
     }
 
     fn run(&self, ctx: &mut Ctx<'_>, args: &Args<'_>) -> Result<Vec<Value>> {

@@ -59,6 +59,7 @@ structs! {
         outputs_files: u32,
         reserved3: u32,
         settings: Str,
+        lora: Str,
     }
 
     #[derive(Clone, Copy)]

@@ -44,6 +44,43 @@ fn merged_stage_names_its_loras_and_strength_0_changes_no_byte() -> Result<()> {
     Ok(())
 }
 
+/// The option is no part of the graph, so the picture names file and strength, and asks for the LoRA again.
+#[test]
+fn pictures_record_their_loras() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let path = |name: &str| folder.path().join(name);
+    let models = path("models");
+    CASCADE.import(&models, &Default::default())?;
+    let graph = models.join("graph.yaml");
+    let lora = format!("prior={}{{strength=0.5}}", file("peft.safetensors"));
+    let run = |from: &[&str], name: &str, more: &[&str]| -> Result<Vec<u8>> {
+        let out = format!("image={}", path(name).display());
+        let sets =
+            ["--set", "width=64", "--set", "height=64", "--set", "steps=2", "--set", "decoder_steps=1"];
+        let args =
+            [&["run"][..], from, &["--models", text(&models)?, "-o", &out, "--set", "prompt=a"], &sets, more];
+        succeeds(&args.concat())?;
+        Ok(fs::read(path(name))?)
+    };
+    let graph = [text(&graph)?];
+    let plain = run(&graph, "plain.png", &[])?;
+    let styled = run(&graph, "styled.png", &["--lora", &lora])?;
+    let none = format!("prior={}{{strength=0}}", file("peft.safetensors"));
+    assert!(plain != styled);
+    let pixels = |bytes: &[u8]| image::load_from_memory(bytes).map(image::DynamicImage::into_bytes);
+    assert!(pixels(&run(&graph, "none.png", &["--lora", &none])?)? == pixels(&plain)?);
+    let said = String::from_utf8_lossy(&styled).into_owned();
+    assert!(said.contains(r#"{"prior":"peft.safetensors{strength=0.5}"}"#));
+    let picture = path("styled.png");
+    let from = ["--from", text(&picture)?];
+    assert!(run(&from, "again.png", &["--lora", &lora])? == styled);
+    let out = format!("image={}", path("other.png").display());
+    let message = fails(&["run", "--from", text(&picture)?, "--models", text(&models)?, "-o", &out])?;
+    assert!(message.contains("was made with a LoRA of `prior`, peft.safetensors{strength=0.5}"), "{message}");
+    assert!(message.contains("--lora 'prior=FILE{strength=") && !path("other.png").exists(), "{message}");
+    Ok(())
+}
+
 #[test]
 fn wrong_loras_write_nothing() -> Result<()> {
     let folder = tempfile::tempdir()?;

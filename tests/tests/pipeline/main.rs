@@ -6,6 +6,7 @@ mod cascade;
 mod devices;
 mod guided;
 mod halves;
+mod lora;
 mod memory;
 mod models;
 mod numbers;

@@ -107,6 +107,7 @@ class Options(c.Structure):
         ("outputs_files", c.c_uint32),
         ("reserved3", c.c_uint32),
         ("settings", Str),
+        ("lora", Str),
     ]
 
 

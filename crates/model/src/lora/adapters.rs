@@ -68,6 +68,11 @@ impl Adapters {
         &self.labels
     }
 
+    /// Whether the parameter of this name changes.
+    pub fn changes(&self, name: &str) -> bool {
+        self.changes.contains_key(name)
+    }
+
     /// Names of the changed parameters.
     pub fn changed(&self) -> impl Iterator<Item = &str> {
         self.changes.keys().map(String::as_str)

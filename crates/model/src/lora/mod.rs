@@ -25,6 +25,8 @@ use keys::{Key, Part};
 pub use names::Named;
 pub use option::{LoraOption, check_strength};
 
+pub use crate::onnx::BoxError;
+
 /// Maximum size of a file in bytes. It is read into memory, since a map of a file that is truncated ends the process.
 const LARGEST: u64 = 4 << 30;
 

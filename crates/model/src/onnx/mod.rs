@@ -14,6 +14,7 @@ mod islands;
 mod lower;
 mod metadata;
 mod outside;
+mod patch;
 mod proto;
 mod quantize;
 #[cfg(test)]
@@ -38,6 +39,7 @@ use builder::Builder;
 pub use head::{Extent, Head, HeadError, Outlet};
 pub use metadata::set_metadata;
 pub use outside::outside;
+pub use patch::{MergedTensor, Patched, initializers, patched};
 use proto::{GraphProto, ModelProto, NodeProto, OperatorSetIdProto, StringStringEntryProto};
 pub use quantize::QUANTIZED;
 pub(crate) use quantize::chosen;

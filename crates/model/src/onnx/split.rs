@@ -271,7 +271,7 @@ fn name<'a>(info: &Field<'a>) -> Option<&'a str> {
 }
 
 /// The name of a TensorProto.
-fn tensor_name<'a>(tensor: &Field<'a>) -> Option<&'a str> {
+pub(super) fn tensor_name<'a>(tensor: &Field<'a>) -> Option<&'a str> {
     fields(tensor.content)?.iter().find(|field| field.number == 8)?.text()
 }
 

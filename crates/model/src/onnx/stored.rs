@@ -76,6 +76,16 @@ impl Stored {
         self.tensors.len()
     }
 
+    /// Names and extents of its parameters.
+    pub fn parameters(&self) -> impl Iterator<Item = (&str, Vec<usize>)> {
+        self.tensors.iter().map(|(name, tensor)| {
+            let extents = tensor.dims.iter().map(|n| usize::try_from(*n).unwrap_or(usize::MAX));
+            let stored: Vec<usize> = extents.collect();
+            let turned = plain_name(tensor) != tensor.name;
+            (name.as_str(), if turned { stored.into_iter().rev().collect() } else { stored })
+        })
+    }
+
     /// Precision of stored matrices and kernels.
     pub fn precision(&self) -> Precision {
         match self.tensors.values().any(|tensor| tensor.element == elem::FLOAT16) {

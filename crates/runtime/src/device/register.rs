@@ -13,6 +13,8 @@ pub(crate) struct Request {
     pub(crate) runtime: &'static Runtime,
     pub(crate) model: Digest,
     pub(crate) threads: usize,
+    /// Whether weights are merged, which are written nowhere.
+    pub(crate) merged: bool,
 }
 
 impl Device {
@@ -69,7 +71,7 @@ impl TensorRt {
             Precision::Bf16 => provider = provider.with_bf16(true),
             Precision::Default | Precision::F32 => {}
         }
-        let Some(cache) = &self.cache else { return Ok(provider) };
+        let Some(cache) = self.cache.as_ref().filter(|_| !request.merged) else { return Ok(provider) };
         let folder = tensorrt::folder(request.runtime, request.model, device, cache)
             .map_err(|e| format!("the folder for engines, {}: {e}", cache.display()))?;
         let folder = folder.to_str().ok_or_else(|| format!("{} is not UTF-8", folder.display()))?;

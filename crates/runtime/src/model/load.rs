@@ -1,5 +1,6 @@
 //! Loads a model: creates a session on the first device that accepts it.
 
+use std::borrow::Cow;
 use std::fs;
 use std::io::{self, Read};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -10,10 +11,11 @@ use ort::session::Session;
 use ort::session::builder::SessionBuilder;
 use wuerst_core::regular::{self, Links};
 use wuerst_core::{CancellationToken, Error, external_data, memory};
-use wuerst_model::onnx::ModelSplit;
+use wuerst_model::onnx::{self, ModelSplit};
 
 use crate::device::{Device, Placement, RECORD, Request, assigned};
 use crate::library::Runtime;
+use crate::loras::Merged;
 use crate::model::invariant::{InvariantPart, types};
 use crate::model::prepared::{Found, Mapped, Prepared, Unmade, as_it_is};
 use crate::options::{Level, Log};
@@ -39,6 +41,8 @@ pub(crate) struct LoadRequest<'a> {
     /// own on the CPU, if that pays off; on other devices its outputs would have to be copied in each step.
     pub(crate) stepwise: &'static [&'static str],
     pub(crate) log: Option<Log>,
+    /// The model with merged weights, in place of the file.
+    pub(crate) merged: Option<Merged>,
 }
 
 /// A loaded model.
@@ -60,8 +64,8 @@ struct Loaded {
 /// Source of a session.
 enum ModelSource<'a> {
     File(&'a Path),
-    /// A part of the model.
-    Bytes(Vec<u8>),
+    /// A part of the model, or the model with merged weights.
+    Bytes(Cow<'a, [u8]>),
 }
 
 /// The per-step part; and the step-invariant part with its mapped files.
@@ -103,7 +107,7 @@ impl LoadRequest<'_> {
         let halves = if *device == Device::Cpu { self.halves(cancel)? } else { None };
         let (Loaded { session, mut mapped }, invariant) = match halves {
             Some((loaded, invariant)) => (loaded, Some(invariant)),
-            None => (self.load(device, None, || Ok(ModelSource::File(self.path)), cancel)?, None),
+            None => (self.load(device, None, || Ok(self.whole()), cancel)?, None),
         };
         let invariant = invariant.map(|(invariant, files)| {
             mapped.extend(files);
@@ -123,6 +127,14 @@ impl LoadRequest<'_> {
         Ok(Opened { session, invariant, mapped, placement })
     }
 
+    /// The whole model.
+    fn whole(&self) -> ModelSource<'_> {
+        match &self.merged {
+            Some(merged) => ModelSource::Bytes(Cow::Borrowed(&merged.model)),
+            None => ModelSource::File(self.path),
+        }
+    }
+
     /// Splits the model into a per-step session and a step-invariant one. `None` if splitting does not pay off.
     fn halves(&self, cancel: &CancellationToken) -> Result<Option<Halves>, String> {
         if self.stepwise.is_empty() {
@@ -132,17 +144,23 @@ impl LoadRequest<'_> {
         let bytes = fs::metadata(self.path).map_or(0, |about| about.len());
         let bytes = usize::try_from(bytes).unwrap_or(usize::MAX);
         memory::check(bytes.saturating_mul(3)).map_err(|error| error.to_string())?;
-        let mut bytes = vec![];
-        let read =
-            regular::open(self.path, Links::Followed).and_then(|mut file| file.read_to_end(&mut bytes));
-        read.map_err(|error| error.to_string())?;
+        let bytes = match &self.merged {
+            Some(merged) => Cow::Borrowed(&merged.model[..]),
+            None => {
+                let mut bytes = vec![];
+                let read = regular::open(self.path, Links::Followed)
+                    .and_then(|mut file| file.read_to_end(&mut bytes));
+                read.map_err(|error| error.to_string())?;
+                Cow::Owned(bytes)
+            }
+        };
         // Damage is for ONNX Runtime to name.
         let Some(split) = ModelSplit::of(&bytes, self.stepwise) else { return Ok(None) };
         // Errors are reported for the whole model. If memory runs out, loading the whole model may succeed, but its
         // results could differ in the last bits.
         let whole = |why: String| if cancel.is_cancelled() || ran_out(&why) { Err(why) } else { Ok(None) };
         let no_room = |_| Error::OutOfMemory { node: String::new() }.to_string();
-        let source = || split.invariant().map(ModelSource::Bytes).map_err(no_room);
+        let source = || split.invariant().map(owned).map_err(no_room);
         let invariant = match self.load(&Device::Cpu, Some(INVARIANT), source, cancel) {
             Ok(invariant) => invariant,
             Err(why) => return whole(why),
@@ -153,7 +171,7 @@ impl LoadRequest<'_> {
         let Some(step) = split.step(&types).map_err(no_room)? else { return Ok(None) };
         drop(split);
         drop(bytes);
-        let session = self.load(&Device::Cpu, Some(STEP), || Ok(ModelSource::Bytes(step)), cancel);
+        let session = self.load(&Device::Cpu, Some(STEP), || Ok(owned(step)), cancel);
         session.map(|session| Some((session, invariant))).or_else(whole)
     }
 
@@ -281,11 +299,22 @@ impl LoadRequest<'_> {
             // If the load cannot be stopped, it ends by itself.
             let _ = canceler.cancel();
         });
+        if let (ModelSource::Bytes(bytes), Some(merged)) = (source, &self.merged) {
+            // A part has some of the weights.
+            let own = onnx::initializers(bytes);
+            for (name, value) in merged.outside.iter().filter(|(name, _)| own.contains(name.as_str())) {
+                builder = builder.with_external_initializer(name, Arc::clone(value))?;
+            }
+        }
         match source {
             ModelSource::File(path) => builder.commit_from_file(path),
             ModelSource::Bytes(bytes) => builder.commit_from_memory(bytes),
         }
     }
+}
+
+fn owned(bytes: Vec<u8>) -> ModelSource<'static> {
+    ModelSource::Bytes(Cow::Owned(bytes))
 }
 
 fn builder(runtime: &'static Runtime, threads: usize, log: Option<Log>) -> ort::Result<SessionBuilder> {

@@ -1,14 +1,15 @@
 //! The keys of a settings file.
 
+use std::collections::BTreeMap;
 use std::num::NonZeroU64;
 use std::path::{Path, PathBuf};
 
 use wuerst_core::ByteSize;
-use wuerst_stages::{Contract, Device, OpenVino, StageOptions, TensorRt};
+use wuerst_stages::{Contract, Device, OpenVino, StageLora, StageOptions, TensorRt};
 
 use super::fields::{Table, section};
 use super::stated::Settings;
-use super::values::{Devices, Plain, Short, Threads, Version};
+use super::values::{Devices, Plain, Short, Strength, Threads, Version};
 
 section! {
     /// A settings file.
@@ -46,8 +47,14 @@ section! {
 
 section! {
     /// Settings of one stage.
-    Stage { devices: Devices, threads: Plain<Threads> }
-    later { lora }
+    Stage { devices: Devices, threads: Plain<Threads>, lora: Vec<LoraFile> }
+    later {}
+}
+
+section! {
+    /// A LoRA of a stage.
+    LoraFile { file: Plain<PathBuf>, strength: Plain<Strength> }
+    later {}
 }
 
 section! {
@@ -99,7 +106,7 @@ impl Document {
             models: path(self.models),
             devices: devices(self.devices, folder),
             threads: self.threads.map(|Plain(Threads(count))| count),
-            stages: self.stages.unwrap_or_default().options(folder),
+            stages: self.stages.unwrap_or_default().options(folder)?,
             model_bytes: bytes(memory.models),
             cache_bytes: bytes(memory.results),
             cache_folder: path(cache.folder),
@@ -117,7 +124,7 @@ impl Document {
 }
 
 impl Stages {
-    fn options(self, folder: &Path) -> std::collections::BTreeMap<Contract, StageOptions> {
+    fn options(self, folder: &Path) -> Result<BTreeMap<Contract, StageOptions>, String> {
         let stages = [
             (Contract::TextEncoder, self.text_encoder),
             (Contract::Prior, self.prior),
@@ -127,11 +134,22 @@ impl Stages {
             (Contract::Compressor, self.compressor),
             (Contract::ImageEncoder, self.image_encoder),
         ];
-        let own = |stage: Stage| StageOptions {
-            devices: devices(stage.devices, folder),
-            threads: stage.threads.map(|Plain(Threads(count))| count),
+        let lora = |contract: Contract, LoraFile { file, strength }| {
+            let Some(Plain(file)) = file else {
+                return Err(format!("stages.{contract}.lora: an entry names no `file`"));
+            };
+            let strength = strength.map_or(1., |Plain(Strength(strength))| strength);
+            Ok(StageLora { file: folder.join(file), strength })
         };
-        stages.into_iter().filter_map(|(contract, stage)| Some((contract, own(stage?)))).collect()
+        let own = |(contract, stage): (Contract, Option<Stage>)| {
+            let stage = stage?;
+            let loras = stage.lora.into_iter().flatten().map(|one| lora(contract, one));
+            Some(loras.collect::<Result<_, String>>().map(|loras| {
+                let threads = stage.threads.map(|Plain(Threads(count))| count);
+                (contract, StageOptions { devices: devices(stage.devices, folder), threads, loras })
+            }))
+        };
+        stages.into_iter().filter_map(own).collect()
     }
 }
 
@@ -151,12 +169,13 @@ fn devices(given: Option<Devices>, folder: &Path) -> Vec<Device> {
 
 /// Keys of each mapping, by its place in the schema.
 #[cfg(test)]
-pub(super) fn keys() -> [(&'static str, Vec<&'static str>); 6] {
+pub(super) fn keys() -> [(&'static str, Vec<&'static str>); 7] {
     use super::fields::Section;
     [
         ("/properties", Document::KEYS.to_vec()),
         ("/properties/stages/properties", Stages::KEYS.to_vec()),
         ("/definitions/stage/properties", Stage::KEYS.to_vec()),
+        ("/definitions/lora/items/properties", LoraFile::KEYS.to_vec()),
         ("/properties/memory/oneOf/1/properties", Memory::KEYS.to_vec()),
         ("/properties/cache/oneOf/1/properties", Cache::KEYS.to_vec()),
         ("/properties/outputs/oneOf/1/properties", Outputs::KEYS.to_vec()),

@@ -17,7 +17,7 @@ pub struct Settings {
     pub devices: Vec<Device>,
     /// `threads`: threads of each model's run.
     pub threads: Option<usize>,
-    /// `stages`: devices and threads of single stages, which override `devices` and `threads`.
+    /// `stages`: devices, threads and LoRAs of single stages; the first two override `devices` and `threads`.
     pub stages: BTreeMap<Contract, StageOptions>,
     /// `memory`, or its `models`: maximum memory of loaded models, in bytes.
     pub model_bytes: Option<u64>,

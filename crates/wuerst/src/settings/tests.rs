@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::{env, fs};
 
 use serde_json::Value as Json;
-use wuerst_stages::{Contract, Device, OpenVino, StageOptions};
+use wuerst_stages::{Contract, Device, OpenVino, StageLora, StageOptions};
 
 use super::*;
 use crate::Engine;
@@ -45,7 +45,9 @@ fn every_key_is_read() {
     let engines = at("engines").unwrap().display().to_string();
     let written = Device::list(&format!("cuda:0{{memory_limit=4GiB}},tensorrt:1{{cache={engines}}},cpu"));
     assert_eq!(all.devices, written.unwrap());
-    let prior = StageOptions { devices: Device::list("cuda:1,cpu").unwrap(), threads: Some(2) };
+    let lora = |file: PathBuf, strength| StageLora { file, strength };
+    let loras = vec![lora(at("style.safetensors").unwrap(), 0.8), lora("/loras/b.safetensors".into(), 1.)];
+    let prior = StageOptions { devices: Device::list("cuda:1,cpu").unwrap(), threads: Some(2), loras };
     assert_eq!(all.stages[&Contract::Prior], prior);
     assert_eq!(all.stages.len(), 4);
     let OpenVino { library, .. } = match &all.stages[&Contract::VqganDecoder].devices[0] {

@@ -83,6 +83,19 @@ impl Scalar for Threads {
     }
 }
 
+/// Strength of a LoRA.
+#[derive(Debug)]
+pub(super) struct Strength(pub(super) f32);
+
+impl Scalar for Strength {
+    const WHAT: &'static str = "a strength as 0.8";
+
+    fn read(text: &str) -> Result<Strength, String> {
+        let strength = text.parse().map_err(|_| format!("wants {}, not `{text}`", Self::WHAT))?;
+        wuerst_stages::check_strength(strength).map(|()| Strength(strength))
+    }
+}
+
 /// Reads a [`Scalar`].
 #[derive(Debug)]
 pub(super) struct Plain<T>(pub(super) T);
