@@ -23,7 +23,6 @@
 //!     use: wuerst.prior
 //!     with: { text: $text.states, steps: $steps, model: prior }
 //!     devices: [cuda, cpu]           # optional: preferred devices, no part of the result
-//!     lora: [{ file: style.safetensors, strength: 0.8 }] # optional: changes the weights of the node's model
 //!   seeds:
 //!     use: int.add
 //!     with: { a: $numbers, b: 1 }
@@ -40,6 +39,9 @@
 //! port names a model. A kind may be a graph itself, which the host has added under a name ([`add_graphs`]). The format
 //! has no variables, no includes, and no paths of libraries. A graph file is pure data, so an untrusted one can be opened
 //! safely.
+//!
+//! A node with a model may have `lora: [{ file: style.safetensors, strength: 0.8 }]`: files in the folder of models that change
+//! the weights of its model. Their content and strength are part of its cache key.
 //!
 //! Cache keys contain neither `devices` nor the engine's preference: a node with a changed preference keeps its results
 //! in memory, although devices differ in the last digits. [`Cache::clear`] makes everything run again. A cache folder

@@ -5,6 +5,7 @@
 //! it, which ONNX Runtime maps. Only one tensor at a time is in memory. Equal recordings, weights and options give equal
 //! bytes.
 
+mod align;
 mod axes;
 mod builder;
 mod constants;
@@ -35,6 +36,7 @@ use prost::Message;
 
 use crate::record::{Id, NetworkGraph, NetworkNode, Op};
 use crate::whole_file::{replace, unfinished};
+pub use align::{Move, aligned};
 use builder::Builder;
 pub use head::{Extent, Head, HeadError, Outlet};
 pub use metadata::set_metadata;

@@ -5,6 +5,7 @@
 //! then renamed, so that readers never see half of it, even if several processes write the same one. A lost entry only
 //! costs time.
 
+mod align;
 mod entry;
 mod mapped;
 mod maps;
@@ -159,6 +160,7 @@ impl Prepared {
     /// # Errors
     /// Errors of the file system.
     pub(crate) fn finish(&self, mut unfinished: Unfinished) -> io::Result<()> {
+        align::data(&unfinished.path)?;
         let (content, bytes) = entry::content(&unfinished.path, self.key)?;
         if bytes > self.budget {
             entry::seal_too_large(&unfinished.path, bytes)?;
