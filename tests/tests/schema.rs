@@ -59,6 +59,11 @@ fn pages_list_every_node() {
 }
 
 #[test]
+fn page_lists_every_contract() {
+    agree("crates/model/CONTRACTS.md", &wuerst_model::metadata::page());
+}
+
+#[test]
 fn shipped_graphs_name_schema() {
     let files = fs::read_dir(root().join("graphs")).unwrap().map(|entry| entry.unwrap().path());
     let graphs: Vec<_> = files.filter(|path| path.extension().is_some_and(|end| end == "yaml")).collect();

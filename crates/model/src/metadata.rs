@@ -4,12 +4,14 @@
 //! its value is a plain string or JSON: `wuerst.contract` = `prior`, `wuerst.steps` = `60`. The exporter writes
 //! [`Metadata::pairs`], the nodes read [`Metadata::read`]; code contains none of these numbers.
 
+mod page;
 mod read;
 mod table;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+pub use page::page;
 pub use read::{MetadataError, MetadataProblem};
 
 use crate::contract::Contract;
