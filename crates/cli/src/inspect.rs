@@ -1,4 +1,4 @@
-//! `wuerst inspect`: shows inputs, outputs and cost of stage models.
+//! `wuerst inspect`: shows inputs, outputs and cost of stage models, and tells what other files are.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -10,13 +10,17 @@ use wuerst::stages::{ModelHeader, Outlet};
 use wuerst_model::count::{self, Cost};
 use wuerst_model::metadata::{Metadata, MetadataError};
 
+use crate::inspect_file;
 use crate::say::say;
 use crate::size::{Size, bytes, scaled};
 
-/// Show inputs, outputs and cost of stage models
+/// Show inputs, outputs and cost of stage models, or tell what another file is
+///
+/// The content decides, not the name: a LoRA with the network that it fits, a ControlNet, a single network or a bundle, a
+/// picture with its recipe, a graph, settings.
 #[derive(clap::Args)]
 pub(crate) struct Args {
-    /// A model, or a folder of models
+    /// A model, a folder of models, or any file
     path: PathBuf,
     /// Size of the picture for the costs, such as 1024x768, or 512 for both; default: the size that the prior makes best
     #[arg(long, value_name = "WxH")]
@@ -31,6 +35,13 @@ struct Model {
 
 /// Prints the models.
 pub(crate) fn run(args: &Args) -> Result<ExitCode> {
+    if args.path.is_file()
+        && let Some((kind, facts)) = inspect_file::describe(&args.path)?
+    {
+        say(format_args!("{}\n  {:14} {kind}", args.path.display(), "kind"));
+        facts.iter().for_each(|(name, value)| say(format_args!("  {name:14} {value}")));
+        return Ok(ExitCode::SUCCESS);
+    }
     let models = models(&args.path)?;
     let size = match args.size {
         Some(Size { width, height }) => [side(width)?, side(height)?],

@@ -24,6 +24,7 @@ mod graph;
 mod graph_file;
 mod import;
 mod inspect;
+mod inspect_file;
 mod lsp;
 mod manual;
 mod merge;

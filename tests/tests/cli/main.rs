@@ -13,6 +13,7 @@ mod failing;
 mod foreign;
 mod graphs;
 mod import;
+mod inspect;
 mod lora;
 mod lsp;
 mod marks;

@@ -7,6 +7,7 @@
 //! [`Models`] are existing stage models, to be written again with other operators.
 
 mod cascade;
+mod describe;
 mod folder;
 mod merge;
 mod models;
@@ -22,6 +23,7 @@ use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
 pub use cascade::{GRAPHS as CASCADE_GRAPHS, shared as cascade_graph};
+pub use describe::{Description, describe};
 pub use models::Models;
 pub use stages::ImportStage;
 pub use write::{GRAPH, ImportOptions, Written};

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use super::Lora;
 use super::keys::Part;
 use super::names::{Names, Target};
+use super::{Adapters, Lora};
 use crate::cascade::CascadeConfig;
 use crate::contract::Sizes;
 use crate::decoder::DecoderConfig;
@@ -16,7 +16,8 @@ use crate::text::pooled::PooledClipConfig;
 /// Sizes of the recordings, of which only the parameters count.
 const SIZES: Sizes = Sizes { batch: 1, height: 32, width: 32, embedding: [1, 1], length: 1 };
 
-fn published() -> [(&'static str, Network); 9] {
+/// The published networks that LoRAs are made for, with names for people.
+pub(crate) fn published() -> [(&'static str, Network); 9] {
     [
         ("Stable Cascade's large prior", Network::Cascade(CascadeConfig::prior())),
         ("Stable Cascade's small prior (prior_lite)", Network::Cascade(CascadeConfig::prior_lite())),
@@ -46,6 +47,17 @@ pub fn network(lora: &Lora) -> String {
         Some(((_, named), name)) if named > 0 => format!("a network like {name} with {}", widths(lora)),
         _ => format!("a network with {}", widths(lora)),
     }
+}
+
+/// Number of matrices that a file changes in the published network that it fits, and number of its matrices.
+pub fn changed(lora: &Lora) -> Option<(usize, usize)> {
+    let placed = |network: &Network| {
+        let graph = network.graph(&SIZES).ok()?;
+        let params = graph.params.iter().map(|param| (&param.name[..], &param.shape[..]));
+        Adapters::default().add(lora, 1., "", params).ok()
+    };
+    let placed = published().iter().find_map(|(_, network)| placed(network))?;
+    Some((placed.changed, placed.of))
 }
 
 /// Number of layers with a place in a network and its size, and number with a place.

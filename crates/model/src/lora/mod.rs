@@ -21,6 +21,7 @@ use std::path::{Path, PathBuf};
 use crate::checkpoint::{Checkpoint, CheckpointError};
 pub use adapters::{Adapters, Merged, Placed};
 use config::AdapterConfig;
+pub(crate) use fits::published;
 use keys::{Key, Part};
 pub use names::Named;
 pub use option::{LoraOption, check_strength};
@@ -116,6 +117,27 @@ impl Lora {
     /// Number of layers that it changes.
     pub fn layers(&self) -> usize {
         self.layers.len()
+    }
+
+    /// Ranks of the layers.
+    pub fn ranks(&self) -> BTreeSet<usize> {
+        let downs = self.layers.values().filter_map(|layer| layer.get(&Part::Down));
+        downs.filter_map(|key| self.shape(key).first().copied()).collect()
+    }
+
+    /// The published network that the file fits, or a description of its matrices.
+    pub fn network(&self) -> String {
+        fits::network(self)
+    }
+
+    /// Number of matrices that the file changes, and that its network has; `None` unless it fits a published network.
+    pub fn changed(&self) -> Option<(usize, usize)> {
+        fits::changed(self)
+    }
+
+    /// Whether the file has trained rows of the token table.
+    pub fn has_token_rows(&self) -> bool {
+        self.rows
     }
 
     /// Whether it has norms, as DoRA does.

@@ -251,7 +251,10 @@ fn misplaced_files_name_their_network() {
         assert!(said.contains(network) && said.contains(layer), "{said}");
     }
     let path = write(&folder, &pair("prior.blocks.2.attention.to_q", 1536));
-    Adapters::default().add(&Lora::open(&path).unwrap(), 1., "the model", v2).unwrap();
+    let lora = Lora::open(&path).unwrap();
+    let of_v2 = Adapters::default().add(&lora, 1., "the model", v2).unwrap();
+    assert_eq!((lora.changed(), of_v2.changed), (Some((1, of_v2.of)), 1));
+    assert_eq!((lora.network().as_str(), lora.ranks().into_iter().max()), ("Würstchen v2's prior", Some(1)));
     let said = placed(&path, 1., &prior()).unwrap_err();
     assert!(said.contains("the file is for Würstchen v2's prior"), "{said}");
 }
