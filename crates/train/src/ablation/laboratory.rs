@@ -10,7 +10,7 @@ use crate::programs::{self, StageA};
 use crate::report::bench::{Bench, FITTED, Measured};
 use crate::report::generator::Generator;
 use crate::report::measures;
-use crate::report::picture_scores::PictureTable;
+use crate::report::picture_scores::{self, PictureTable};
 use crate::report::resample::{Estimate, Interval};
 use crate::trainer::{LoopConfig, Trainer, checkpoint};
 use anyhow::{Context, Result, ensure};
@@ -270,6 +270,15 @@ impl Laboratory for Trainings<'_> {
         let [frechet, mmd] = measures::distances(reference, real)?;
         let alignment = bench.score(real)?.sturdy.score().alignment;
         Ok(vec![estimate("frechet", frechet), estimate("mmd", mmd), interval("alignment", alignment)])
+    }
+
+    fn scores(&self, point: &Point<'_>, steps: Steps) -> Result<Option<PictureTable>> {
+        let report = self.run(point)?.folder.join(format!("report-{}", steps.steps));
+        if report.join(picture_scores::FILE).exists() {
+            PictureTable::read(&report).map(Some)
+        } else {
+            Ok(None)
+        }
     }
 }
 

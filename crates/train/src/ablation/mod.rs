@@ -1,19 +1,24 @@
 //! The paper's comparison at a small scale: the cascade against a single-stage model, for equal operations.
 //!
 //! [`config`] reads the file, [`laboratory`] trains and measures one run, [`points`] holds the table, [`curves`] draws it,
+//! [`differences`] compares the sides over prompts and seeds,
 //! [`page`] writes the plan before the runs and the results after them.
 
 pub mod config;
 pub mod curves;
+pub mod differences;
 pub mod laboratory;
 pub mod page;
 pub mod points;
 
 use crate::config::RunConfig;
 use crate::data::fetch::write_whole;
+use crate::report::picture_scores::PictureTable;
 use anyhow::{Context, Result, ensure};
 use config::{Ablation, Point, Steps};
+use differences::Difference;
 use laboratory::Trainings;
+use page::Found;
 use points::Row;
 use std::path::{Path, PathBuf};
 use wuerst_read::regular;
@@ -75,6 +80,11 @@ pub trait Laboratory {
     /// # Errors
     /// Missing data.
     fn references(&mut self) -> Result<Vec<Measure>>;
+    /// Scores of a measured run's pictures; `None` if they are no longer there.
+    ///
+    /// # Errors
+    /// Damaged files.
+    fn scores(&self, point: &Point<'_>, steps: Steps) -> Result<Option<PictureTable>>;
 }
 
 /// Runs what is missing of an ablation, and writes table, curves and page.
@@ -153,10 +163,38 @@ pub fn run_in(ablation: &Ablation, laboratory: &mut dyn Laboratory) -> Result<()
     }
     points::write(&path, &rows)?;
     let curves = curves::draw(&rows, &ablation.folder)?;
-    let page = page::results(ablation, (&plan, &laboratory.references()?), &rows, &curves);
+    let found = Found {
+        references: laboratory.references()?,
+        differences: differences_of(ablation, laboratory)?,
+        curves,
+    };
+    let page = page::results(ablation, &plan, &rows, &found);
     write_whole(&ablation.folder.join("ablation.md"), page.as_bytes())?;
     println!("{}", ablation.folder.join("ablation.md").display());
     Ok(())
+}
+
+/// Differences of the claim's sides with the most steps, at each part of the budget.
+fn differences_of(ablation: &Ablation, laboratory: &dyn Laboratory) -> Result<Vec<Difference>> {
+    let points = ablation.points();
+    let Some(steps) = ablation.inference.iter().max_by_key(|steps| steps.steps) else { return Ok(vec![]) };
+    let mut pairs: Vec<(f64, Vec<[PictureTable; 2]>)> = vec![];
+    for point in points.iter().filter(|point| point.side.name == ablation.claim.side) {
+        let is_partner = |other: &&Point<'_>| {
+            other.side.name == ablation.claim.than && other.part == point.part && other.seed == point.seed
+        };
+        let Some(partner) = points.iter().find(is_partner) else { continue };
+        let scores = (laboratory.scores(point, *steps)?, laboratory.scores(partner, *steps)?);
+        let (Some(one), Some(other)) = scores else { continue };
+        match pairs.last_mut().filter(|(part, _)| *part == point.part) {
+            Some((_, tables)) => tables.push([one, other]),
+            None => pairs.push((point.part, vec![[one, other]])),
+        }
+    }
+    let difference = |(part, tables): (f64, Vec<[PictureTable; 2]>)| {
+        Some(Difference { part, seeds: tables.len(), alignment: differences::alignment(&tables)? })
+    };
+    Ok(pairs.into_iter().filter_map(difference).collect())
 }
 
 fn is_of(row: &Row, point: &Point<'_>) -> bool {

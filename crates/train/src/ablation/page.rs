@@ -2,7 +2,9 @@
 
 use super::Measure;
 use super::config::{Ablation, Claim, Model};
+use super::differences::Difference;
 use super::points::Row;
+use crate::report::resample::Interval;
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
@@ -75,12 +77,23 @@ pub fn verdict(claim: &Claim, rows: &[Row]) -> Verdict {
     }
 }
 
+/// What was found in addition to the table.
+#[derive(Debug, Clone, Default)]
+pub struct Found {
+    /// Measures of real pictures.
+    pub references: Vec<Measure>,
+    /// Differences of the claim's sides.
+    pub differences: Vec<Difference>,
+    /// Names of the curves' files.
+    pub curves: Vec<String>,
+}
+
 /// The whole page: the plan, and what came out.
 pub fn results(
     ablation: &Ablation,
-    (plan, references): (&str, &[Measure]),
+    plan: &str,
     rows: &[Row],
-    curves: &[String],
+    Found { references, differences, curves }: &Found,
 ) -> String {
     let verdict = match verdict(&ablation.claim, rows) {
         Verdict::For => "The result is for the claim.",
@@ -94,6 +107,19 @@ pub fn results(
         };
         let of_real = references.iter().map(of).collect::<Vec<_>>().join(", ");
         let _ = writeln!(md, "\nReal pictures, the floor of distances and the ceiling of scores: {of_real}.");
+    }
+    if !differences.is_empty() {
+        let Claim { side, than, .. } = &ablation.claim;
+        let _ = write!(
+            md,
+            "\n### Difference over prompts and seeds\n\n`{side}` minus `{than}`: alignment of seen concepts, pictures paired by prompt and \
+             seed; intervals over training seeds and prompts, each drawn on its own.\n\n\
+             | part of N | training seeds | difference |\n|---|---|---|\n"
+        );
+        for Difference { part, seeds, alignment } in differences {
+            let Interval { value, low, high } = alignment;
+            let _ = writeln!(md, "| {part} | {seeds} | {value:.4} ({low:.4} to {high:.4}) |");
+        }
     }
     let measures: BTreeSet<&str> = rows.iter().map(|row| row.measure.as_str()).collect();
     let steps = rows.iter().map(|row| row.steps).max();
