@@ -256,17 +256,27 @@ fn budget_becomes_steps() -> Result<()> {
 }
 
 #[test]
-fn shipped_ablation_compares_equal_sizes() -> Result<()> {
-    let ablation = Ablation::load(&Path::new(env!("CARGO_MANIFEST_DIR")).join("runs/ablation-64.yaml"))?;
-    let base = RunConfig::load(&ablation.run)?;
-    Trainings::new(&ablation, base.clone())?;
-    let sizes =
-        |side: usize| Sizes { batch: 1, height: side, width: side, embedding: [4, 4], length: base.length };
-    let of =
-        |network: &DecoderConfig| Ok::<_, anyhow::Error>(count::cost(&decoder::graph(network, &sizes(16))?));
-    let (stage_b, baseline) = (of(&base.decoder.network)?, of(&base.baseline()?.network)?);
-    let stage_c = count::cost(&prior::graph(&base.prior.network, &sizes(4))?);
-    let ratio = baseline.params as f64 / (stage_b.params + stage_c.params) as f64;
-    assert!((ratio - 1.).abs() < 0.15, "{ratio} times the cascade's parameters");
+fn shipped_ablations_compare_equal_sizes() -> Result<()> {
+    for size in [64, 128] {
+        let file = format!("runs/ablation-{size}.yaml");
+        let ablation = Ablation::load(&Path::new(env!("CARGO_MANIFEST_DIR")).join(file))?;
+        let base = RunConfig::load(&ablation.run)?;
+        assert_eq!(base.data.size, size);
+        Trainings::new(&ablation, base.clone())?;
+        let side = |side: usize| Sizes {
+            batch: 1,
+            height: side,
+            width: side,
+            embedding: [4, 4],
+            length: base.length,
+        };
+        let of = |network: &DecoderConfig| {
+            Ok::<_, anyhow::Error>(count::cost(&decoder::graph(network, &side(16))?))
+        };
+        let (stage_b, baseline) = (of(&base.decoder.network)?, of(&base.baseline()?.network)?);
+        let stage_c = count::cost(&prior::graph(&base.prior.network, &side(4))?);
+        let ratio = baseline.params as f64 / (stage_b.params + stage_c.params) as f64;
+        assert!((ratio - 1.).abs() < 0.15, "{size}: {ratio} times the cascade's parameters");
+    }
     Ok(())
 }
