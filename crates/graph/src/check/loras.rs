@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use wuerst_core::{File, Lora, Models, NodeKind, Ty};
 
-use crate::file::doc::{Doc, Entry, LoraDoc};
+use crate::file::doc::{Doc, Entry};
+use crate::file::lora::LoraDoc;
 use crate::file::problems::Problems;
 
 /// Resolves names in a node kind's own file, if the kind is a graph.

@@ -1,20 +1,19 @@
 //! A graph file as data: sections and entries with their places, without name resolution.
 
-use std::collections::HashMap;
 use std::path::PathBuf;
 
 use wuerst_core::Value;
 
-use super::lora;
+pub(crate) use super::entries::{Entry, NODE_KEYS};
+use super::entries::{entries, unknown_key};
+use super::lora::{self, LoraDoc};
 use super::problems::{Place, Problems};
-use super::yaml::{self, Data, Tree};
-use wuerst_core::did_you_mean;
+use super::yaml::{Data, Tree};
 
 /// The format version that this crate reads.
 pub(crate) const FORMAT: i128 = 1;
 
 pub(crate) const SECTIONS: [&str; 5] = ["wuerstchen", "needs", "inputs", "nodes", "outputs"];
-pub(crate) const NODE_KEYS: [&str; 5] = ["use", "with", "each", "devices", "lora"];
 
 /// A graph file.
 #[derive(Debug, Default)]
@@ -28,14 +27,6 @@ pub(crate) struct Doc {
     pub(crate) outputs: Vec<Entry<String>>,
 }
 
-/// A named part of the file.
-#[derive(Debug)]
-pub(crate) struct Entry<T> {
-    pub(crate) name: String,
-    pub(crate) place: Place,
-    pub(crate) value: T,
-}
-
 #[derive(Debug, Default)]
 pub(crate) struct NodeDoc {
     /// The node's kind, under the key `use`; `None` if it is missing, which is reported already.
@@ -47,13 +38,6 @@ pub(crate) struct NodeDoc {
     pub(crate) loras: Vec<Entry<LoraDoc>>,
     /// Place of the devices if they use the old key `providers`.
     pub(crate) providers: Option<Place>,
-}
-
-/// A LoRA for a node's model: the name of its file, and its strength.
-#[derive(Debug)]
-pub(crate) struct LoraDoc {
-    pub(crate) file: String,
-    pub(crate) strength: f32,
 }
 
 /// The value given for a port.
@@ -125,34 +109,6 @@ impl Doc {
         }
         doc
     }
-}
-
-/// The entries of a mapping, each key once; `what` names the mapping in messages.
-pub(super) fn entries(tree: Tree, place: &Place, what: &str, problems: &mut Problems) -> Vec<Entry<Tree>> {
-    let map = match tree.data {
-        Data::Map(map) => map,
-        Data::Null | Data::Wrong => Vec::new(),
-        _ => {
-            problems.add(place.clone(), format!("{what} is a mapping of names, not {}", tree.sort()));
-            Vec::new()
-        }
-    };
-    let mut entries: Vec<Entry<Tree>> = Vec::with_capacity(map.len());
-    let mut lines: HashMap<String, u32> = HashMap::with_capacity(map.len());
-    for yaml::Entry { mark, key, value } in map {
-        let place = place.entry(&key, mark, &value);
-        // YAML's merge key, whose alias is refused already.
-        if key == "<<" && value.data == Data::Wrong {
-            continue;
-        }
-        if let Some(first) = lines.get(&key) {
-            problems.add(place.name(), format!("`{key}` is repeated; the first is in line {first}"));
-            continue;
-        }
-        lines.insert(key.clone(), mark.line);
-        entries.push(Entry { place, name: key, value });
-    }
-    entries
 }
 
 /// The entries of a mapping from names to texts.
@@ -254,17 +210,6 @@ fn list(
         }
     };
     list.into_iter().filter_map(name).collect()
-}
-
-pub(super) fn unknown_key(key: &str, place: Place, known: &[&'static str], problems: &mut Problems) {
-    let hint = match did_you_mean(key, known.iter().copied()) {
-        hint if hint.is_empty() && known == NODE_KEYS => {
-            format!("; there are {}, and arguments stand under `with`", known.join(", "))
-        }
-        hint if hint.is_empty() => format!("; there are {}", known.join(", ")),
-        hint => hint,
-    };
-    problems.add(place.name(), format!("no key `{key}` here{hint}"));
 }
 
 /// Removes entries whose names could not occur in a wire, and reports them.

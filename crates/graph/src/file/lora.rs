@@ -2,9 +2,16 @@
 
 use wuerst_core::Lora;
 
-use super::doc::{self, Entry, LoraDoc};
+use super::entries::{Entry, entries, unknown_key};
 use super::problems::{Place, Problems};
 use super::yaml::{Data, Tree};
+
+/// A LoRA for a node's model: the name of its file, and its strength.
+#[derive(Debug)]
+pub(crate) struct LoraDoc {
+    pub(crate) file: String,
+    pub(crate) strength: f32,
+}
 
 const KEYS: [&str; 2] = ["file", "strength"];
 
@@ -27,7 +34,7 @@ fn one(item: Tree, place: &Place, problems: &mut Problems) -> Option<Entry<LoraD
     let place = place.item(item.mark);
     let is_map = matches!(item.data, Data::Map(_));
     let (mut file, mut strength, mut named) = (None, 1., false);
-    for Entry { name, place, value } in doc::entries(item, &place, "a LoRA", problems) {
+    for Entry { name, place, value } in entries(item, &place, "a LoRA", problems) {
         named |= name == "file";
         match (name.as_str(), &value.data) {
             (_, Data::Wrong) => return None,
@@ -49,7 +56,7 @@ fn one(item: Tree, place: &Place, problems: &mut Problems) -> Option<Entry<LoraD
             ("strength", _) => {
                 problems.add(place, format!("wants a number as 0.8, but this is {}", value.sort()))
             }
-            (other, _) => doc::unknown_key(other, place, &KEYS, problems),
+            (other, _) => unknown_key(other, place, &KEYS, problems),
         }
     }
     if is_map && !named {

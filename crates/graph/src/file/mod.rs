@@ -2,7 +2,8 @@
 
 pub(crate) mod change;
 pub(crate) mod doc;
-mod lora;
+mod entries;
+pub(crate) mod lora;
 pub(crate) mod open;
 pub(crate) mod problems;
 pub(crate) mod wire;
