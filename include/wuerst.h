@@ -50,6 +50,11 @@
  * and preserves the floating-point state of your threads. It computes, and calls callbacks, in the default state. Once
  * loaded it is never unloaded.
  *
+ * Windows. The library is wuerst.dll, built for x86_64-pc-windows-gnu and tested under wine. There, Windows is not
+ * asked for room before a run, so memory that runs out gives WST_OUT_OF_MEMORY only where an allocation reports it; a
+ * thread needs 512 KiB of stack; paths are UTF-8; cache_folder keeps no models. An onnxruntime.dll of Windows' own, in
+ * the working folder or on the search path is never taken. There is no fork.
+ *
  * Growth. Structs that you fill begin with struct_size; initialise them with their _INIT macro, which sets it. Later
  * versions only add fields at the end, where zero means the earlier behaviour. Functions are added, never changed.
  */
@@ -193,7 +198,8 @@ wst_error *wst_value_as_float(const wst_value *value, double *out);
 wst_error *wst_value_as_text(const wst_value *value, wst_str *out);
 wst_error *wst_value_as_tensor(const wst_value *value, wst_tensor *out);
 
-/* The absolute path of a WST_MODEL_NAME or WST_FILE_NAME, a view. Errors: WST_INVALID for a value of another type. */
+/* The absolute path of a WST_MODEL_NAME or WST_FILE_NAME, or the name of one in memory, a view. Errors: WST_INVALID for
+ * a value of another type. */
 wst_error *wst_value_as_path(const wst_value *value, wst_str *out);
 
 /* Copies the elements of a tensor into memory of yours, as dtype. data need not be aligned or initialised. WST_F16 is
@@ -281,7 +287,7 @@ typedef struct wst_options {
     /* Devices in order of preference, such as "cuda:0,cpu". Empty: the graph's preference, or the CPU. It is an error
      * if the last one refuses a model, so a list without cpu never falls back to the CPU. Devices, with options in
      * braces (the first choice is the default):
-     *   cpu, coreml, directml:N
+     *   cpu; coreml and directml:N, which are passed on to ONNX Runtime and never ran in a test
      *   cuda:N{memory_limit=4GiB,arena=same-as-requested|power-of-two,precision=tf32|f32}
      *   tensorrt:N{precision=f32|f16|bf16,cache=FOLDER,...}, also memory_limit and arena as for cuda; the folder keeps
      *       built engines, separately for each model, library, GPU and set of options
@@ -385,6 +391,37 @@ void wst_engine_release(const wst_engine *engine);
 
 void wst_engine_free(wst_engine *engine);
 
+/* ---- Files in memory ------------------------------------------------------------------------------------------ */
+
+/* The content of a file that a host keeps in memory, or reads by a callback, for packed or encrypted assets. Give data
+ * or read. */
+typedef struct wst_asset {
+    size_t struct_size;
+    /* In bytes. */
+    uint64_t size;
+    /* The content, which stays unchanged until drop is called. NULL: read is called. */
+    const void *data;
+    /* Fills `bytes` bytes from an offset on; returns 1, or 0 if it cannot. Called when the file is needed, from any
+     * thread, in pieces in order. What was read is kept while it is in use. May be NULL. */
+    int (*read)(void *user, uint64_t offset, void *into, size_t bytes);
+    /* Called once, from any thread, when the file is no longer in use: by the engine, a graph, a job, a value or a
+     * loaded model. May be NULL. */
+    void (*drop)(void *user);
+    /* Passed to both. */
+    void *user;
+} wst_asset;
+
+#define WST_ASSET_INIT {sizeof(wst_asset), 0, 0, 0, 0, 0}
+
+/* Adds a file in memory for graphs that are read later: a model ("prior.onnx"), its external data, its tokenizer
+ * ("tokenizer.json"), or a file that a graph reads. The name is relative to the models folder, which need not exist,
+ * and comes before a file there. No file is written. Weights in external data, aligned to their elements, are used
+ * where they are, without a copy; a model that contains its weights is copied by ONNX Runtime as from a file. No LoRA
+ * changes a model in memory. Graphs are texts: see wst_graph_new and wst_engine_add_graph. On success the engine owns
+ * the content and calls drop; after an error it is still yours. Errors: WST_INVALID for a name that is taken or leads out of the folder, and if neither
+ * or both of data and read are given. */
+wst_error *wst_engine_add_file(const wst_engine *engine, wst_str name, const wst_asset *asset);
+
 /* ---- Nodes of your own ---------------------------------------------------------------------------------------- */
 
 /* One run of one node, passed to the node's functions. Valid in the thread of the function until it returns; using it
@@ -446,8 +483,9 @@ typedef struct wst_node_kind {
     /* Inputs and outputs:
      * "image: u8[h,w,3], amount: float = 0.5 {0.0..1.0}, mask: u8[h,w]? -> image: u8[h,w,3]".
      * Types: bool, int, float, text, model, file, and tensors of f32, f16, i64, u8. A named length is equal wherever
-     * the name occurs. `?` marks an optional input. Arguments are checked before run is called, and results
-     * afterwards. */
+     * the name occurs. A role may follow the type of a tensor or file: "f32[b,c,h,w] as latents" (embedding, latents,
+     * mask, picture, text); a wire between two roles is refused. `?` marks an optional input. Arguments are checked
+     * before run is called, and results afterwards. */
     wst_str signature;
     /* Description in a sentence or two. May be empty. */
     wst_str about;
@@ -511,6 +549,16 @@ wst_error *wst_engine_open_graph(const wst_engine *engine, wst_str kind, wst_str
 /* The port may be left out although it has no initial value. */
 #define WST_PORT_OPTIONAL ((uint32_t)1)
 
+/* What a tensor or a file stands for. Types of different things may be equal; a wire between two roles is an error of
+ * the graph, and an editor can colour sockets by them. */
+typedef uint32_t wst_role;
+#define WST_ROLE_NONE ((wst_role)0)      /* not said */
+#define WST_ROLE_EMBEDDING ((wst_role)1) /* a picture's embedding, between prior and decoder */
+#define WST_ROLE_LATENTS ((wst_role)2)   /* a picture's latents, between decoder and VQGAN */
+#define WST_ROLE_MASK ((wst_role)3)      /* shares of pixels, from 0 to 1; or a picture file read as such */
+#define WST_ROLE_PICTURE ((wst_role)4)   /* a picture, or a picture file */
+#define WST_ROLE_TEXT ((wst_role)5)      /* a text's states, or a text file */
+
 /* An input or output of a graph or of a node kind, with the details that a host needs to make a control. Set
  * struct_size (WST_PORT_INIT does); the library fills the rest with views that belong to the queried handle. */
 typedef struct wst_port {
@@ -535,9 +583,15 @@ typedef struct wst_port {
     size_t choice_count;
     /* A description in a sentence; may be empty. */
     wst_str about;
+    /* What a tensor or a file stands for: the role in its declaration, in that of a node's port that it is wired to, or
+     * WST_ROLE_PICTURE for bytes whose last dimension is 3. */
+    wst_role role;
+    uint32_t reserved;
+    /* The name as people read it: "Decoder steps" for "decoder_steps". */
+    wst_str title;
 } wst_port;
 
-#define WST_PORT_INIT {sizeof(wst_port), {0, 0}, 0, 0, {0, 0}, {0, 0}, 0, 0, 0, 0, 0, {0, 0}}
+#define WST_PORT_INIT {sizeof(wst_port), {0, 0}, 0, 0, {0, 0}, {0, 0}, 0, 0, 0, 0, 0, {0, 0}, 0, 0, {0, 0}}
 
 /* A snapshot of an engine's node kinds. Immutable. */
 typedef struct wst_kinds wst_kinds;
@@ -654,14 +708,14 @@ wst_error *wst_graph_new(const wst_engine *engine, wst_str yaml, wst_graph **out
 /* Reads and checks a graph file. Errors: as wst_graph_new, and WST_FILE. */
 wst_error *wst_graph_open(const wst_engine *engine, wst_str path, wst_graph **out);
 
-/* Reads and checks a graph file as wst_graph_open, and accepts missing models, so that a tool can show inputs, outputs and
- * nodes before the models are installed. A run that needs a missing model fails with WST_NOT_FOUND; open the graph again
- * once it is installed. Errors: as wst_graph_open, except for missing models. */
+/* Reads and checks a graph file as wst_graph_open, and accepts missing models, so that a tool can show inputs, outputs
+ * and nodes before the models are installed. A run that needs a missing model fails with WST_NOT_FOUND; open the graph
+ * again once it is installed. Errors: as wst_graph_open, except for missing models. */
 wst_error *wst_graph_open_without_models(const wst_engine *engine, wst_str path, wst_graph **out);
 
 /* Missing models of a graph. Writes number index, counted from 0, and returns 1; returns 0 beyond the last one, and for
- * NULL. argument names the model, such as "prior.model"; both outputs are views that belong to the graph, and either may
- * be NULL. */
+ * NULL. argument names the model, such as "prior.model"; both outputs are views that belong to the graph, and either
+ * may be NULL. */
 int wst_graph_missing_model(const wst_graph *graph, size_t index, wst_str *argument, wst_str *message);
 
 /* A change to a graph while it is read, which leaves the file as it is. This struct does not grow. */
@@ -688,10 +742,16 @@ wst_error *wst_graph_input(const wst_graph *graph, size_t index, wst_port *out);
 size_t wst_graph_output_count(const wst_graph *graph);
 wst_error *wst_graph_output(const wst_graph *graph, size_t index, wst_port *out);
 
-/* The value used for input number index if a job does not set it, as a new value: its initial value, or a default of the
- * models behind it, such as the number of steps, the guidance, or the width in pixels. NULL if there is none, or if it is
- * not known. Reads model headers. Errors: WST_INVALID, also for an index beyond the end. */
+/* The value used for input number index if a job does not set it, as a new value: its initial value, or a default of
+ * the models behind it, such as the number of steps, the guidance, or the width in pixels. NULL if there is none, or if
+ * it is not known. Reads model headers. Errors: WST_INVALID, also for an index beyond the end. */
 wst_error *wst_graph_left_out(const wst_graph *graph, size_t index, wst_value **out);
+
+/* A digest of the graph and its models alone, without the values that a job sets: node kinds, wires, literals,
+ * declarations of inputs, and the content of the models and files that it names. Names of nodes, devices and comments
+ * do not count. A host uses it as a version of the graph. Reads models and files that have changed. Errors:
+ * WST_NOT_FOUND for a missing model; WST_MODEL and WST_FILE; WST_INVALID. */
+wst_error *wst_graph_digest(const wst_graph *graph, wst_digest *out);
 
 /* A node of a graph. Set struct_size (WST_NODE_INIT does); the rest is filled with views that belong to the graph. */
 typedef struct wst_node {
@@ -753,9 +813,12 @@ wst_error *wst_job_new(const wst_graph *graph, wst_job **out);
 
 /* Sets an input for runs that begin later. An int serves for a float, and a text for the name of a model or the path of
  * a file. A seed is a number from 0 to 2^64-1 of which only the low 32 bits count, as in PyTorch: seeds that differ
- * above them give the same picture. Errors: WST_NOT_FOUND for an unknown input or model; WST_INVALID for a value of
- * another type or out of range, and for a tensor that holds NaN or an infinity; WST_MODEL and WST_FILE if a model or
- * file cannot be read. wst_job_get reports other problems of a model. */
+ * above them give the same picture. A picture, u8 or float [height, width, 3] or [height, width] (wst_value_image makes
+ * one), serves for a file that a node reads as a picture. The library's nodes behind the input and their models, if
+ * they are there, check a number or a text as far as it alone decides. Errors: WST_NOT_FOUND for an unknown input or
+ * model; WST_INVALID for a value of another type, out of range, or refused by a node, such as a width that the model
+ * cannot make, and for a tensor that holds NaN or an infinity; WST_MODEL and WST_FILE if a model or file cannot be
+ * read. wst_job_get reports other problems of a model, and values that do not fit each other. */
 wst_error *wst_job_set(wst_job *job, wst_str input, const wst_value *value);
 
 /* Sets an input from text, parsed according to its type: any text, "12", "0.5", "true", a path. Tensors have no text
@@ -794,10 +857,10 @@ wst_error *wst_job_get_all(wst_job *job, const wst_str *outputs, size_t count, c
 /* Saves a picture without the mark that a model made it. */
 #define WST_SAVE_UNMARKED ((uint32_t)1)
 
-/* Computes an output as wst_job_get does, and writes it to a file, whole or not at all. The extension of the path decides
- * the format: .png for a picture or mask, .npy for a tensor (f16 as f32), .txt for a text or a number. A picture that a
- * model made is marked in XMP data (see wst_job_xmp), unless flags is WST_SAVE_UNMARKED; otherwise flags is 0. A format that
- * cannot hold the output's type is refused before the run. Errors: as wst_job_get, and WST_FILE. */
+/* Computes an output as wst_job_get does, and writes it to a file, whole or not at all. The extension of the path
+ * decides the format: .png for a picture or mask, .npy for a tensor (f16 as f32), .txt for a text or a number. A
+ * picture that a model made is marked in XMP data (see wst_job_xmp), unless flags is WST_SAVE_UNMARKED; otherwise flags
+ * is 0. A format that cannot hold the output's type is refused before the run. Errors: as wst_job_get, and WST_FILE. */
 wst_error *wst_job_save(wst_job *job, wst_str output, wst_str path, const wst_observer *observer, uint32_t flags);
 
 /* Cancels all runs of the job in progress (begun by wst_job_get, wst_job_get_all, wst_job_start). They soon return

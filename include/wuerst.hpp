@@ -129,6 +129,11 @@ public:
             return Error(error);
         return Value(value);
     }
+    // A digest of the graph and its models alone, without the values that a job sets.
+    Result<wst_digest> digest() const
+    {
+        return detail::filled(wst_digest(), [&](auto out) { return wst_graph_digest(get(), out); });
+    }
     const wst_graph *get() const { return graph_.get(); }
 
 private:
@@ -216,6 +221,35 @@ public:
     {
         return during([&] { return wst_engine_open_graph(get(), str(kind), path.raw()); });
     }
+    // Adds a file in memory, in place of one in the models folder. Nothing is written to a disk.
+    Result<Done> add_file(std::string_view name, std::vector<std::uint8_t> content) const
+    {
+        auto owner = std::make_unique<std::vector<std::uint8_t>>(std::move(content));
+        wst_asset asset = WST_ASSET_INIT;
+        asset.size = owner->size();
+        asset.data = owner->data();
+        asset.drop = [](void *user) { delete static_cast<std::vector<std::uint8_t> *>(user); };
+        return add_file(name, asset, owner);
+    }
+    // Adds a file that `read` reads when it is needed, from any thread: it fills `bytes` bytes from `offset` on, and
+    // returns whether it could.
+    Result<Done> add_file(std::string_view name, std::uint64_t size,
+                          std::function<bool(std::uint64_t offset, void *into, std::size_t bytes)> read) const
+    {
+        using Read = decltype(read);
+        auto owner = std::make_unique<Read>(std::move(read));
+        wst_asset asset = WST_ASSET_INIT;
+        asset.size = size;
+        asset.read = [](void *user, std::uint64_t offset, void *into, std::size_t bytes) {
+            int done = 0;
+            WUERST_TRY { done = (*static_cast<Read *>(user))(offset, into, bytes); }
+            // It must not pass through C; the library names the file.
+            WUERST_CATCH_ALL { done = 0; }
+            return done;
+        };
+        asset.drop = [](void *user) { delete static_cast<Read *>(user); };
+        return add_file(name, asset, owner);
+    }
     // Loads a plug-in.
     Result<Done> load(const Text &path) const { return during([&] { return wst_engine_load(get(), path.raw()); }); }
     Result<std::vector<Kind>> kinds() const
@@ -254,6 +288,16 @@ private:
         detail::Catching catching;
         wst_error *error = call();
         return error ? Result<Done>(Error(error, catching.thrown())) : Result<Done>(Done());
+    }
+    template <class T> Result<Done> add_file(std::string_view name, const wst_asset &asset, std::unique_ptr<T> &owner) const
+    {
+        wst_asset owned = asset;
+        owned.user = owner.get();
+        if (wst_error *error = wst_engine_add_file(get(), str(name), &owned))
+            return Error(error);
+        // The engine owns it now.
+        owner.release();
+        return Done();
     }
     template <class Raw> Result<Graph> loaded(Raw &&call) const
     {

@@ -10,8 +10,9 @@ namespace wuerst {
 
 // An input or output, of a graph or of a node kind.
 struct Port {
-    std::string name, type_text, declaration, about;
+    std::string name, type_text, declaration, about, title;
     wst_type type = WST_NONE;
+    wst_role role = WST_ROLE_NONE;
     bool optional = false;
     // Empty if there is none.
     Value initial;
@@ -21,7 +22,7 @@ struct Port {
     Port() = default;
     explicit Port(const wst_port &port)
         : name(view(port.name)), type_text(view(port.type_text)), declaration(view(port.declaration)),
-          about(view(port.about)), type(port.type), optional(port.flags & WST_PORT_OPTIONAL),
+          about(view(port.about)), title(view(port.title)), type(port.type), role(port.role), optional(port.flags & WST_PORT_OPTIONAL),
           initial(wst_value_clone(port.initial)), minimum(port.minimum), maximum(port.maximum)
     {
         for (std::size_t at = 0; at < port.choice_count; at++)

@@ -82,6 +82,7 @@ static wst_str fresh(char *room, const char *kind)
 
 static void engines(void)
 {
+    wst_asset asset = WST_ASSET_INIT;
     wst_engine *other = NULL;
     wst_kinds *kinds = NULL;
     wst_kind kind = WST_KIND_INIT;
@@ -96,6 +97,7 @@ static void engines(void)
     node.run = nothing;
     CHECK(good(wst_engine_add(host.engine, &node)));
     CHECK(good(wst_engine_add_graph(host.engine, fresh(room, "graph"), text(PLAIN))));
+    CHECK(fails(wst_engine_add_file(host.engine, text("/x"), &asset), WST_INVALID, "models folder"));
     CHECK(fails(wst_engine_open_graph(host.engine, text("test.x"), text("/nowhere")), WST_FILE, "/nowhere"));
     CHECK(fails(wst_engine_load(host.engine, text("/nowhere")), WST_NOT_FOUND, "/nowhere"));
     CHECK(good(wst_engine_kinds(other, &kinds)) && wst_kinds_count(kinds) > 0);
@@ -125,6 +127,10 @@ static void graphs(void)
     CHECK(fails(wst_graph_node(graph, 0, &shown), WST_INVALID, "index"));
     CHECK(fails(wst_graph_open_without_models(host.engine, text("/nowhere"), &changed), WST_FILE, "/nowhere"));
     CHECK(good(wst_graph_left_out(graph, 0, &value)) && !wst_graph_missing_model(graph, 0, NULL, NULL));
+    {
+        wst_digest digest;
+        CHECK(good(wst_graph_digest(graph, &digest)));
+    }
     wst_value_free(value);
     CHECK(good(wst_job_new(graph, &job)));
     wst_job_free(job);

@@ -59,6 +59,7 @@ static void refused(void)
     REFUSED(wst_engine_report(engine, &value));
     REFUSED(wst_engine_add(engine, &node));
     REFUSED(wst_engine_load(engine, text("/nowhere")));
+    REFUSED(wst_engine_add_file(engine, text("a"), NULL));
     REFUSED(wst_engine_add_graph(engine, text("a.b"), text("")));
     REFUSED(wst_engine_open_graph(engine, text("a.b"), text("/nowhere")));
     REFUSED(wst_engine_kinds(engine, &kinds));
@@ -70,6 +71,7 @@ static void refused(void)
     REFUSED(wst_graph_input(graph, 0, &port));
     REFUSED(wst_job_save(job, image, text("/nowhere/a.png"), NULL, 0));
     REFUSED(wst_graph_left_out(graph, 0, &value));
+    REFUSED(wst_graph_digest(graph, &digest));
     CHECK(!wst_graph_missing_model(graph, 0, NULL, NULL));
     REFUSED(wst_graph_output(graph, 0, &port));
     REFUSED(wst_graph_node(graph, 0, &shown));

@@ -161,6 +161,8 @@ static void digests(wst_engine *engine, wst_graph *graph)
     wst_job_free(job);
 
     CHECK(good(wst_graph_new_with(engine, text(GRAPH), &change, 1, &other)) && good(wst_job_new(other, &job)));
+    CHECK(good(wst_graph_digest(graph, &a)) && good(wst_graph_digest(graph, &b)) && same(a, b));
+    CHECK(good(wst_graph_digest(other, &b)) && !same(a, b));
     CHECK(good(wst_job_set(job, text("image"), value)));
     CHECK(fails(wst_job_digest(job, text("image"), &a), WST_INVALID, "run every time"));
     CHECK(same(digest_of(job, "first"), digest_of(job, "first")));
@@ -201,10 +203,58 @@ static void shipped(wst_engine *engine, const char *path)
     CHECK(wst_graph_node_count(graph) == 7 && wst_graph_input_count(graph) == 9);
     for (index = 0; index < wst_graph_input_count(graph); index++)
         CHECK(good(wst_graph_input(graph, index, &port)) && port.about.len > 0);
+    for (index = 0; index < wst_graph_output_count(graph); index++) {
+        CHECK(good(wst_graph_output(graph, index, &port)) && port.title.len == port.name.len);
+        CHECK(port.role == (is(port.name, "embedding") ? WST_ROLE_EMBEDDING : WST_ROLE_PICTURE));
+    }
     CHECK(good(wst_job_new(graph, &job)));
     CHECK(good(wst_job_xmp(job, text("image"), &xmp)) && good(wst_value_as_text(xmp, &mark)));
     CHECK(holds(mark, "/trainedAlgorithmicMedia"));
     wst_value_free(xmp);
+    /* The model makes no such width, whatever the other inputs are. */
+    CHECK(fails(wst_job_set_text(job, text("width"), text("63")), WST_INVALID, "width"));
+    CHECK(good(wst_job_set_text(job, text("width"), text("128"))));
+    wst_job_free(job);
+    wst_graph_free(graph);
+}
+
+/* A picture in memory serves for a file: the same pixels give the same result. */
+static void pictures(wst_engine *engine)
+{
+    static const char LOADED[] =
+        "wuerstchen: 1\ninputs: { file: file }\nnodes: { a: { use: image.load, with: { file: $file } } }\n"
+        "outputs: { image: $a.image }\n";
+    static const uint8_t bytes[2 * 2 * 3] = {0, 51, 102, 153, 204, 255, 1, 2, 3, 4, 5, 6};
+    static float floats[2 * 2 * 3];
+    static const int64_t shape[3] = {2, 2, 3};
+    wst_tensor picture = {WST_U8, 3, NULL, NULL}, seen;
+    wst_graph *graph = NULL;
+    wst_job *job = NULL;
+    wst_value *value = NULL, *image = NULL;
+    wst_port port = WST_PORT_INIT;
+    wst_str path;
+    int at;
+
+    picture.shape = shape;
+    for (at = 0; at < 12; at++)
+        floats[at] = (float)bytes[at] / 255;
+    CHECK(good(wst_graph_new(engine, text(LOADED), &graph)) && good(wst_job_new(graph, &job)));
+    CHECK(good(wst_graph_input(graph, 0, &port)) && port.type == WST_FILE_NAME);
+    for (at = 0; at < 2; at++) {
+        picture.dtype = at ? WST_F32 : WST_U8;
+        picture.data = at ? (const void *)floats : bytes;
+        CHECK(good(wst_value_tensor(&picture, &value)) && good(wst_job_set(job, text("file"), value)));
+        CHECK(good(wst_job_get(job, text("image"), NULL, &image)) && good(wst_value_as_tensor(image, &seen)));
+        CHECK(seen.dtype == WST_U8 && seen.rank == 3 && memcmp(seen.data, bytes, sizeof bytes) == 0);
+        CHECK(fails(wst_value_as_path(value, &path), WST_INVALID, "model or file"));
+        wst_value_free(value);
+        wst_value_free(image);
+    }
+    picture.rank = 1;
+    picture.data = floats;
+    CHECK(good(wst_value_tensor(&picture, &value)));
+    CHECK(fails(wst_job_set(job, text("file"), value), WST_INVALID, "wants file"));
+    wst_value_free(value);
     wst_job_free(job);
     wst_graph_free(graph);
 }
@@ -286,6 +336,7 @@ int main(int argc, char **argv)
     growth(graph);
     digests(engine, graph);
     shipped(engine, argv[2]);
+    pictures(engine);
     left_out(engine, argv[2]);
     without_models(argv[2]);
     wst_graph_free(graph);

@@ -60,6 +60,14 @@ int main(void)
     SIZE(wst_digest);
     FIELD(wst_digest, bytes);
 
+    SIZE(wst_asset);
+    FIELD(wst_asset, struct_size);
+    FIELD(wst_asset, size);
+    FIELD(wst_asset, data);
+    FIELD(wst_asset, read);
+    FIELD(wst_asset, drop);
+    FIELD(wst_asset, user);
+
     SIZE(wst_port);
     FIELD(wst_port, struct_size);
     FIELD(wst_port, name);
@@ -73,6 +81,9 @@ int main(void)
     FIELD(wst_port, choices);
     FIELD(wst_port, choice_count);
     FIELD(wst_port, about);
+    FIELD(wst_port, role);
+    FIELD(wst_port, reserved);
+    FIELD(wst_port, title);
 
     SIZE(wst_kind);
     FIELD(wst_kind, struct_size);

@@ -8,6 +8,13 @@
 static const wst_str NONE = {NULL, 5};
 static const wst_str BAD = {"\xff", 1};
 
+/* On Unix a path may be any bytes. */
+#ifdef _WIN32
+#define BAD_PATH(error, code) CHECK(fails(error, WST_INVALID, "UTF-8"))
+#else
+#define BAD_PATH(error, code) CHECK(fails(error, code, ""))
+#endif
+
 static wst_engine *engine;
 static wst_graph *graph;
 static wst_job *job;
@@ -97,6 +104,7 @@ static void engines(void)
     wst_kind kind = WST_KIND_INIT;
     wst_port port = WST_PORT_INIT;
     wst_node_kind node = WST_NODE_KIND_INIT;
+    wst_asset asset = WST_ASSET_INIT;
     wst_str *fields[9];
     static const char *const names[9] = {"runtime", "models",  "devices",       "cache_folder",
                                          "files",   "outputs", "stage_devices", "stage_threads",
@@ -170,10 +178,19 @@ static void engines(void)
     CHECK(fails(wst_engine_open_graph(NULL, text("a.b"), text("a")), WST_INVALID, "engine"));
     CHECK(fails(wst_engine_open_graph(engine, BAD, text("a")), WST_INVALID, "kind"));
     CHECK(fails(wst_engine_open_graph(engine, text("a.b"), NONE), WST_INVALID, "path"));
-    CHECK(fails(wst_engine_open_graph(engine, text("a.b"), BAD), WST_FILE, ""));
+    BAD_PATH(wst_engine_open_graph(engine, text("a.b"), BAD), WST_FILE);
+    CHECK(fails(wst_engine_add_file(NULL, text("a"), &asset), WST_INVALID, "engine"));
+    CHECK(fails(wst_engine_add_file(engine, text("a"), NULL), WST_INVALID, "asset"));
+    CHECK(fails(wst_engine_add_file(engine, NONE, &asset), WST_INVALID, "name"));
+    CHECK(fails(wst_engine_add_file(engine, BAD, &asset), WST_INVALID, "UTF-8"));
+    CHECK(fails(wst_engine_add_file(engine, text("../a"), &asset), WST_INVALID, "models folder"));
+    asset.size = 3;
+    CHECK(fails(wst_engine_add_file(engine, text("a"), &asset), WST_INVALID, "data"));
+    asset.struct_size = 7;
+    CHECK(fails(wst_engine_add_file(engine, text("a"), &asset), WST_INVALID, "struct_size is 7"));
     CHECK(fails(wst_engine_load(NULL, text("a")), WST_INVALID, "engine"));
     CHECK(fails(wst_engine_load(engine, NONE), WST_INVALID, "path"));
-    CHECK(fails(wst_engine_load(engine, BAD), WST_NOT_FOUND, ""));
+    BAD_PATH(wst_engine_load(engine, BAD), WST_NOT_FOUND);
 }
 
 /* A call is looked up, and what is none, or is over, is not found. */
@@ -204,6 +221,7 @@ static void graphs(void)
     wst_graph *other = NULL;
     wst_port port = WST_PORT_INIT;
     wst_node shown = WST_NODE_INIT;
+    wst_digest digest;
     wst_change change = {{"a.b", 3}, {"c", 1}, NULL};
     wst_value *left = NULL;
 
@@ -213,7 +231,7 @@ static void graphs(void)
     CHECK(fails(wst_graph_new(engine, text("a"), NULL), WST_INVALID, "out"));
     CHECK(fails(wst_graph_open(NULL, text("a"), &other), WST_INVALID, "engine"));
     CHECK(fails(wst_graph_open(engine, NONE, &other), WST_INVALID, "path"));
-    CHECK(fails(wst_graph_open(engine, BAD, &other), WST_FILE, ""));
+    BAD_PATH(wst_graph_open(engine, BAD, &other), WST_FILE);
     CHECK(fails(wst_graph_open(engine, text("a"), NULL), WST_INVALID, "out"));
     CHECK(fails(wst_graph_open_without_models(NULL, text("a"), &other), WST_INVALID, "engine"));
     CHECK(fails(wst_graph_open_without_models(engine, NONE, &other), WST_INVALID, "path"));
@@ -221,6 +239,8 @@ static void graphs(void)
     CHECK(fails(wst_graph_left_out(NULL, 0, &left), WST_INVALID, "graph"));
     CHECK(fails(wst_graph_left_out(graph, 99, &left), WST_INVALID, "beyond the end"));
     CHECK(fails(wst_graph_left_out(graph, 0, NULL), WST_INVALID, "out") && !left);
+    CHECK(fails(wst_graph_digest(NULL, &digest), WST_INVALID, "graph"));
+    CHECK(fails(wst_graph_digest(graph, NULL), WST_INVALID, "out"));
     CHECK(!wst_graph_missing_model(NULL, 0, NULL, NULL) && !wst_graph_missing_model(graph, 0, NULL, NULL));
     CHECK(fails(wst_graph_new_with(NULL, text("a"), &change, 1, &other), WST_INVALID, "engine"));
     CHECK(fails(wst_graph_new_with(engine, BAD, &change, 1, &other), WST_INVALID, "yaml"));

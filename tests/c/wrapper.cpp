@@ -54,6 +54,22 @@ static void values()
     CHECK(!picture.copy(image));
 }
 
+static void files(const wuerst::Engine &engine)
+{
+    CHECK(!engine.add_file("../a", std::vector<std::uint8_t>{1}));
+    CHECK(!!engine.add_file("notes/one.txt", std::vector<std::uint8_t>{'o', 'k'}));
+    CHECK(!engine.add_file("notes/one.txt", std::vector<std::uint8_t>{}));
+    CHECK(!!engine.add_file("notes/two.txt", 2, [](std::uint64_t, void *into, std::size_t bytes) {
+        std::memset(into, 'x', bytes);
+        return true;
+    }));
+    auto graph = engine.graph("wuerstchen: 1\nnodes:\n  a: { use: text.load, with: { file: notes/one.txt } }\n"
+                              "  b: { use: text.load, with: { file: notes/two.txt } }\n"
+                              "outputs: { a: $a.text, b: $b.text }\n");
+    CHECK(graph && graph.value().job().value().get("a").value().text().value() == "ok");
+    CHECK(graph.value().job().value().get("b").value().text().value() == "xx");
+}
+
 static void descriptions(const wuerst::Engine &engine, const wuerst::Graph &graph)
 {
     CHECK(wuerst::version() == WST_VERSION);
@@ -62,6 +78,8 @@ static void descriptions(const wuerst::Engine &engine, const wuerst::Graph &grap
     for (std::size_t at = 0; at < inputs.size(); at++)
         if (inputs[at].name == "steps")
             CHECK(graph.left_out(at).value().integer().value() >= 1);
+    CHECK(same(graph.digest().value(), graph.digest().value()));
+    CHECK(inputs[0].title == "Prompt" && inputs[0].role == WST_ROLE_NONE && graph.outputs()[0].role == WST_ROLE_PICTURE);
     CHECK(inputs.size() == 9 && inputs[0].name == "prompt" && inputs[0].type == WST_TEXT && inputs[0].initial.empty());
     CHECK(!inputs[1].initial.empty() && inputs[1].initial.text().value() == "" && inputs[2].optional);
     CHECK(graph.outputs().size() == 3 && graph.nodes().size() == 7 && graph.nodes()[0].kind == "wuerst.tokenize");
@@ -213,6 +231,7 @@ int main(int argc, char **argv)
     CHECK(without && without.value().missing_models().size() == 7);
     values();
     descriptions(engine.value(), graph.value());
+    files(engine.value());
     runs(graph.value());
     parts(engine.value());
     CHECK(engine.value().report().value().find("\"device\":\"cpu\"") != std::string::npos);

@@ -136,6 +136,10 @@ impl NodeKind for Foreign {
         &self.spec
     }
 
+    fn is_foreign(&self) -> bool {
+        true
+    }
+
     fn run(&self, ctx: &mut Ctx<'_>, args: &Args<'_>) -> Result<Vec<wuerst_core::Value>> {
         let node = ctx.id().to_owned();
         let mut running = self.running(Some(ctx), args);

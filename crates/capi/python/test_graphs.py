@@ -65,6 +65,85 @@ class Descriptions(unittest.TestCase):
             graph.job(prompt="a").get("image")
         self.assertEqual(refused.exception.code, wuerst.NOT_FOUND)
 
+    def test_roles_and_titles(self):
+        graph = self.engine.open(GRAPH)
+        roles = {port.name: port.role for port in graph.outputs()}
+        self.assertEqual(roles, {"image": "picture", "embedding": "embedding", "pixels": "picture"})
+        titles = {port.name: port.title for port in graph.inputs()}
+        self.assertEqual((titles["prompt"], titles["decoder_steps"]), ("Prompt", "Decoder steps"))
+        kind = {kind.kind: kind for kind in self.engine.kinds()}["mask.load"]
+        self.assertEqual((kind.inputs[0].role, kind.outputs[0].role), ("mask", "mask"))
+        swapped = {"vqgan.latents": "$prior.embedding"}
+        with self.assertRaisesRegex(wuerst.Error, r"takes latents, but `\$prior.embedding` gives embedding"):
+            self.engine.graph(pathlib.Path(GRAPH).read_text(encoding="utf-8"), swapped)
+
+    def test_digest_of_a_graph(self):
+        text = pathlib.Path(GRAPH).read_text(encoding="utf-8")
+        digest = self.engine.graph(text).digest()
+        self.assertEqual(digest, self.engine.graph("# a comment\n" + text.replace("vqgan:", "last:").replace("$vqgan", "$last")).digest())
+        self.assertNotEqual(digest, self.engine.graph(text, {"prior.steps": 3}).digest())
+        with self.assertRaises(wuerst.Error) as refused:
+            wuerst.Engine(models="/nowhere").open(GRAPH, without_models=True).digest()
+        self.assertEqual(refused.exception.code, wuerst.NOT_FOUND)
+
+    def test_functions_are_nodes_by_a_decorator(self):
+        engine = wuerst.Engine()
+
+        @engine.node("test.times", "a: int, b: int = 2 -> c: int", ports="a: One.")
+        def times(a, b):
+            """Multiplies.
+
+            Nothing else.
+            """
+            return a * b
+
+        @engine.node("test.pair", "a: int -> b: int, name: text", about="Two.")
+        def pair(call, a):
+            return a, call.node()
+
+        self.assertEqual(times(3, 4), 12)
+        kinds = {kind.kind: kind for kind in engine.kinds()}
+        self.assertEqual((kinds["test.times"].about, kinds["test.pair"].about), ("Multiplies.", "Two."))
+        graph = engine.graph(
+            "wuerstchen: 1\ninputs: { a: int }\nnodes:\n  x: { use: test.times, with: { a: $a } }\n"
+            "  y: { use: test.pair, with: { a: $x.c } }\noutputs: { b: $y.b, name: $y.name }\n"
+        )
+        self.assertEqual(graph.job(a=21).get_all(["b", "name"]), [42, "y"])
+        with self.assertRaisesRegex(wuerst.Error, "taken|already"):
+            engine.node("test.times", "-> a: int")(lambda: 1)
+
+    def test_models_from_memory_and_by_a_function(self):
+        want = self.engine.open(GRAPH).job(prompt="a", steps=2, decoder_steps=2).get("image")
+        folder = pathlib.Path(MODELS)
+        contents = {path.name: path.read_bytes() for path in folder.iterdir() if path.suffix in (".onnx", ".json")}
+        kept, read = wuerst.Engine(models="/nowhere"), wuerst.Engine(models="/nowhere")
+        asked = []
+        for name, content in contents.items():
+            kept.add_file(name, content)
+
+            def part(offset, count, name=name, content=content):
+                asked.append(name)
+                # As a host would decrypt it.
+                return bytes(content[offset : offset + count])
+
+            read.add_file(name, part, len(content))
+        for engine in (kept, read):
+            job = engine.graph(pathlib.Path(GRAPH).read_text(encoding="utf-8")).job(prompt="a", steps=2, decoder_steps=2)
+            self.assertEqual(job.get("image"), want)
+        self.assertIn("prior.onnx", asked)
+        with self.assertRaisesRegex(wuerst.Error, "added before"):
+            kept.add_file("prior.onnx", b"")
+        broken = wuerst.Engine(models="/nowhere")
+        broken.add_file("prior.onnx", lambda offset, count: 1 / 0, 10)
+        with self.assertRaisesRegex(wuerst.Error, "the host did not read it"):
+            broken.graph(pathlib.Path(GRAPH).read_text(encoding="utf-8"))
+
+    def test_values_are_refused_when_set(self):
+        job = self.engine.open(GRAPH).job(prompt="a")
+        with self.assertRaisesRegex(wuerst.Error, "width"):
+            job["width"] = 63
+        job["width"] = 128
+
     def test_steps_changes_and_kinds(self):
         text = pathlib.Path(GRAPH).read_text(encoding="utf-8")
         graph = self.engine.graph(text, {"prior.steps": 3, "prior.seed": "5", "vqgan.latents": "$decoder.latents"})

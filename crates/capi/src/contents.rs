@@ -30,7 +30,7 @@ impl Contents {
     pub(crate) fn of(graph: &wuerst::Graph) -> Contents {
         Contents {
             inputs: graph.effective_inputs().into_iter().map(Shown::new).collect(),
-            outputs: graph.outputs().iter().map(|output| Shown::output(&output.name, &output.ty)).collect(),
+            outputs: graph.outputs().iter().map(Shown::output).collect(),
             nodes: graph.nodes().iter().map(|node| Node::of(graph, node)).collect(),
             missing: graph
                 .missing_models()

@@ -2,11 +2,13 @@
 
 use std::sync::OnceLock;
 
+use wuerst::core::CancellationToken;
 use wuerst::{Engine, GraphKind};
 use wuerst_sys::Change;
 
 use crate::boundary::{Out, fallible};
 use crate::contents::Contents;
+use crate::digest::{self, Digest};
 use crate::error::Failure;
 use crate::handle::{self, Handle, alive};
 use crate::list;
@@ -131,6 +133,16 @@ pub extern "C" fn wst_graph_left_out(
         let value = value.map_or(std::ptr::null_mut(), |value| Box::into_raw(Box::new(Value::from(value))));
         // SAFETY: the header requires a writable output.
         unsafe { out.write(value) };
+        Ok(())
+    })
+}
+
+#[unsafe(no_mangle)]
+pub extern "C" fn wst_graph_digest(graph: Option<&Handle<Graph>>, out: Out<Digest>) -> *mut Failure {
+    fallible(|| {
+        let (graph, out) = (alive(graph, "graph")?, out.non_null()?);
+        // SAFETY: the header requires a writable output.
+        unsafe { out.write(digest::in_c(graph.graph.identity(&CancellationToken::new())?)) };
         Ok(())
     })
 }

@@ -6,6 +6,7 @@
 #![cfg_attr(not(test), warn(clippy::disallowed_methods))]
 #![allow(unsafe_code, reason = "pointers from C; each use says why it is sound")]
 
+mod assets;
 mod boundary;
 mod contents;
 mod engine;

@@ -1,6 +1,7 @@
 //! `wst_port`: type and limits of an input or output, for hosts that make controls from them.
 
-use wuerst::core::{Port, Ty};
+use wuerst::core::{Port, PortRole, Ty};
+use wuerst::graph::Output;
 use wuerst::{Error, Result};
 pub(crate) use wuerst_sys::Port as PortView;
 
@@ -16,6 +17,7 @@ pub(crate) struct Shown {
     port: Port,
     type_text: String,
     declaration: String,
+    title: String,
     initial: Option<Value>,
     /// Views of `port.choices`, which outlive them.
     choices: Vec<Str>,
@@ -28,14 +30,15 @@ impl Shown {
             text.split_once(": ").map_or(text.as_str(), |(_, declaration)| declaration).to_owned();
         let initial = port.default.clone().map(Value::from);
         let choices = port.choices.iter().map(|choice| Str::of(choice)).collect();
-        Shown { port, type_text, declaration, initial, choices }
+        let title = title(&port.name);
+        Shown { port, type_text, declaration, title, initial, choices }
     }
 
     /// An output, which only has a name and a type.
-    pub(crate) fn output(name: &str, ty: &Ty) -> Shown {
-        let (name, ty) = (name.to_owned(), ty.clone());
+    pub(crate) fn output(output: &Output) -> Shown {
+        let (name, ty, role) = (output.name.clone(), output.ty.clone(), output.role);
         let (optional, default, range, choices, about) = Default::default();
-        Shown::new(Port { name, ty, optional, default, range, choices, about })
+        Shown::new(Port { name, ty, role, optional, default, range, choices, about })
     }
 
     fn view(&self) -> PortView {
@@ -64,8 +67,25 @@ impl Shown {
             choices: self.choices.as_ptr(),
             choice_count: self.choices.len(),
             about: Str::of(&self.port.about),
+            role: match self.port.role() {
+                None => 0,
+                Some(PortRole::Embedding) => 1,
+                Some(PortRole::Latents) => 2,
+                Some(PortRole::Mask) => 3,
+                Some(PortRole::Picture) => 4,
+                Some(PortRole::Text) => 5,
+            },
+            reserved: 0,
+            title: Str::of(&self.title),
         }
     }
+}
+
+/// A name as people read it: `decoder_steps` becomes "Decoder steps".
+fn title(name: &str) -> String {
+    let words = name.split('_').filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ");
+    let mut letters = words.chars();
+    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
 }
 
 /// Writes the port at `index` to C.

@@ -5,7 +5,9 @@
 //! show.
 
 use std::collections::HashMap;
-use std::fs::{File, Metadata};
+use std::fs::File;
+#[cfg(not(windows))]
+use std::fs::Metadata;
 use std::io::{self, Read};
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -29,7 +31,8 @@ const MOST: usize = 4096;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Stamp {
     device: u64,
-    inode: u64,
+    /// File identifier; 128 bits on Windows.
+    inode: u128,
     size: u64,
     /// Modification time in nanoseconds since 1970.
     modified: i128,
@@ -38,14 +41,30 @@ pub(crate) struct Stamp {
 }
 
 impl Stamp {
+    /// Stamp of an open file.
+    pub(crate) fn of(file: &File) -> io::Result<Stamp> {
+        #[cfg(windows)]
+        return windows::stamp(file);
+        #[cfg(not(windows))]
+        file.metadata().map(|about| Stamp::of_metadata(&about))
+    }
+
+    /// Stamp of the file at a path, links resolved.
+    pub(crate) fn at(path: &Path) -> io::Result<Stamp> {
+        #[cfg(windows)]
+        return windows::stamp(&regular::open(path, Links::Followed)?);
+        #[cfg(not(windows))]
+        regular::about(path).map(|about| Stamp::of_metadata(&about))
+    }
+
     #[cfg(unix)]
-    pub(crate) fn of(about: &Metadata) -> Stamp {
+    fn of_metadata(about: &Metadata) -> Stamp {
         use std::os::unix::fs::MetadataExt;
         let time =
             |seconds: i64, nanoseconds: i64| i128::from(seconds) * 1_000_000_000 + i128::from(nanoseconds);
         Stamp {
             device: about.dev(),
-            inode: about.ino(),
+            inode: about.ino().into(),
             size: about.size(),
             modified: time(about.mtime(), about.mtime_nsec()),
             changed: Some(time(about.ctime(), about.ctime_nsec())),
@@ -53,16 +72,11 @@ impl Stamp {
     }
 
     /// Lacks a reliable file identity here, so nothing is remembered.
-    #[cfg(not(unix))]
-    pub(crate) fn of(about: &Metadata) -> Stamp {
+    #[cfg(not(any(unix, windows)))]
+    fn of_metadata(about: &Metadata) -> Stamp {
         let time = about.modified().ok().and_then(|time| time.duration_since(UNIX_EPOCH).ok());
         let modified = time.map_or(0, |time| i128::try_from(time.as_nanos()).unwrap_or(0));
         Stamp { device: 0, inode: 0, size: about.len(), modified, changed: None }
-    }
-
-    /// Stamp of the file at a path, links resolved.
-    pub(crate) fn at(path: &Path) -> io::Result<Stamp> {
-        Ok(Stamp::of(&regular::about(path)?))
     }
 
     pub(crate) fn size(&self) -> u64 {
@@ -80,7 +94,8 @@ impl Stamp {
 
     /// A digest of the stamp, usable as a key for results that follow from the file's content within this process.
     pub(crate) fn digest(&self) -> Digest {
-        let hasher = Hasher::new("stamp").number(self.device).number(self.inode).number(self.size);
+        let hasher = Hasher::new("stamp").number(self.device).number(self.size);
+        let hasher = hasher.bytes(&self.inode.to_le_bytes());
         hasher.bytes(&self.modified.to_le_bytes()).bytes(&self.changed.unwrap_or(0).to_le_bytes()).finish()
     }
 }
@@ -122,10 +137,10 @@ impl<T: Clone> Known<T> {
             return Ok(known.clone());
         }
         let mut file = regular::open(path, Links::Followed)?;
-        let stamp = Stamp::of(&file.metadata()?);
+        let stamp = Stamp::of(&file)?;
         let settled = stamp.settled();
         let found = find(&mut file, stamp.size)?;
-        if Stamp::of(&file.metadata()?) != stamp {
+        if Stamp::of(&file)? != stamp {
             return Err(io::Error::other("changed while it was read: try again when it is complete").into());
         }
         if settled {
@@ -189,6 +204,9 @@ fn read(file: &mut File, size: u64, cancel: &CancellationToken) -> Result<Digest
     Ok(Digest::from(*hasher.finalize().as_bytes()))
 }
 
+#[cfg(windows)]
+mod windows;
+
 #[cfg(test)]
 mod tests {
     use std::fs;
@@ -219,7 +237,7 @@ mod tests {
     }
 
     #[test]
-    #[cfg(unix)]
+    #[cfg(any(unix, windows))]
     fn settled_files_are_remembered() {
         let program = std::env::current_exe().unwrap();
         let old = Path::new("/etc/passwd");

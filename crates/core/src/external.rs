@@ -33,12 +33,26 @@ pub(crate) fn data(path: &Path, stamp: Option<Stamp>) -> io::Result<Vec<PathBuf>
     })?;
     let place = |name: &String| match stays_inside(name) {
         true => Ok(path.with_file_name(name)),
-        false => {
-            let message = format!("names external data at `{name}`, which is outside of its folder");
-            Err(io::Error::new(io::ErrorKind::InvalidData, message))
-        }
+        false => Err(outside(name)),
     };
     known.iter().map(place).collect()
+}
+
+/// The names of external data in a model in memory.
+///
+/// # Errors
+/// As [`external_data`].
+pub(crate) fn names_in(model: &[u8]) -> io::Result<BTreeSet<String>> {
+    let found = names(&mut Reader::new(io::Cursor::new(model)), model.len() as u64)?;
+    match found.iter().find(|name| !stays_inside(name)) {
+        Some(name) => Err(outside(name)),
+        None => Ok(found),
+    }
+}
+
+fn outside(name: &str) -> io::Error {
+    let message = format!("names external data at `{name}`, which is outside of its folder");
+    io::Error::new(io::ErrorKind::InvalidData, message)
 }
 
 /// Whether a relative name stays inside its folder: neither absolute nor with `..`.

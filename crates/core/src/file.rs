@@ -1,12 +1,12 @@
 //! Files that nodes read, and the resolution of file names in graphs.
 
+use std::io;
 use std::path::{self, Path, PathBuf};
 use std::sync::{Arc, OnceLock};
-use std::{fs, io};
 
 use crate::content::{self, Stamp, Trouble};
 use crate::regular::{self, Links};
-use crate::{CancellationToken, Digest, Error, Hasher, Result, stays_inside};
+use crate::{Bytes, CancellationToken, Content, DType, Digest, Error, Hasher, Result, Tensor, stays_inside};
 
 /// A file to read: the value of a `file` port.
 ///
@@ -19,8 +19,17 @@ pub struct File(Arc<Inner>);
 struct Inner {
     name: String,
     path: PathBuf,
-    stamp: Stamp,
+    source: Source,
     digest: OnceLock<Digest>,
+}
+
+/// Source of a file's content.
+#[derive(Debug, PartialEq)]
+enum Source {
+    Disk(Stamp),
+    Memory(Bytes),
+    /// A picture that a host passes in place of a file.
+    Picture(Tensor),
 }
 
 impl File {
@@ -32,7 +41,32 @@ impl File {
         let failed = |source| Error::File { path: path.to_owned(), source };
         let stamp = Stamp::at(path).map_err(failed)?;
         let path = path::absolute(path).map_err(failed)?;
-        Ok(File(Arc::new(Inner { name: name.to_owned(), path, stamp, digest: OnceLock::new() })))
+        Ok(File::of(name, path, Source::Disk(stamp)))
+    }
+
+    fn of(name: &str, path: PathBuf, source: Source) -> File {
+        File(Arc::new(Inner { name: name.to_owned(), path, source, digest: OnceLock::new() }))
+    }
+
+    /// A file whose content is in memory, called `name` in messages.
+    pub fn in_memory(name: &str, bytes: Bytes) -> File {
+        File::of(name, name.into(), Source::Memory(bytes))
+    }
+
+    /// A picture in place of a picture file: bytes or floats from 0 to 1 as `[h,w,3]`, or as `[h,w]` for grey. `None` for
+    /// other tensors.
+    pub fn of_picture(picture: &Tensor) -> Option<File> {
+        const NAME: &str = "the picture in memory";
+        let colours = matches!(picture.shape(), [_, _, 3] | [_, _]) && picture.dtype() != DType::I64;
+        colours.then(|| File::of(NAME, NAME.into(), Source::Picture(picture.clone())))
+    }
+
+    /// The picture, if the host passed one in place of a file.
+    pub fn picture(&self) -> Option<&Tensor> {
+        match &self.0.source {
+            Source::Picture(picture) => Some(picture),
+            Source::Disk(_) | Source::Memory(_) => None,
+        }
     }
 
     /// Opens the file again in its present state on disk.
@@ -40,7 +74,10 @@ impl File {
     /// # Errors
     /// As [`File::open`], for example if the file was removed.
     pub fn reopen(&self) -> Result<File> {
-        File::open(&self.0.name, &self.0.path)
+        match &self.0.source {
+            Source::Disk(_) => File::open(&self.0.name, &self.0.path),
+            Source::Memory(_) | Source::Picture(_) => Ok(self.clone()),
+        }
     }
 
     /// Reads the file for its digest, unless the process remembers it.
@@ -51,7 +88,12 @@ impl File {
         if let Some(digest) = self.0.digest.get() {
             return Ok(*digest);
         }
-        match content::digest(self.path(), Some(self.0.stamp), cancel) {
+        let own = match &self.0.source {
+            Source::Disk(stamp) => content::digest(self.path(), Some(*stamp), cancel),
+            Source::Memory(bytes) => Ok(bytes.digest(cancel)?),
+            Source::Picture(picture) => Ok(Hasher::new("picture").digest(picture.digest()).finish()),
+        };
+        match own {
             Ok(own) => Ok(*self.0.digest.get_or_init(|| Hasher::new("file").digest(own).finish())),
             Err(Trouble::Cancelled) => Err(Error::Cancelled),
             Err(Trouble::Io(source)) => Err(self.failed(source)),
@@ -63,24 +105,38 @@ impl File {
     /// # Errors
     /// [`Error::File`] if it cannot be opened, or has changed since [`File::open`], so that its digest would be of other
     /// content.
-    pub fn content(&self) -> Result<fs::File> {
+    pub fn content(&self) -> Result<Content> {
+        let stamp = match &self.0.source {
+            Source::Disk(stamp) => stamp,
+            Source::Memory(bytes) => return Ok(bytes.clone().into()),
+            Source::Picture(_) => {
+                return Err(self.failed(io::Error::other("is no file: name one for this input")));
+            }
+        };
         let file = regular::open(self.path(), Links::Followed).map_err(|e| self.failed(e))?;
-        let about = file.metadata().map_err(|e| self.failed(e))?;
-        if Stamp::of(&about) != self.0.stamp {
+        if Stamp::of(&file).map_err(|e| self.failed(e))? != *stamp {
             return Err(self.failed(io::Error::other("changed in the meantime: run the graph again")));
         }
-        Ok(file)
+        Ok(Content::File(file))
     }
 
     /// A key for results that follow from the content, found without reading the file. `None` while a change might not show.
     pub fn key(&self) -> Option<Digest> {
-        let stamp = || self.0.stamp.settled().then(|| self.0.stamp.digest());
-        self.0.digest.get().copied().or_else(stamp)
+        let own = || match &self.0.source {
+            Source::Disk(stamp) => stamp.settled().then(|| stamp.digest()),
+            Source::Memory(_) | Source::Picture(_) => Some(self.digest()),
+        };
+        self.0.digest.get().copied().or_else(own)
     }
 
     /// The size in bytes when it was opened.
     pub fn size(&self) -> u64 {
-        self.0.stamp.size()
+        match &self.0.source {
+            Source::Disk(stamp) => stamp.size(),
+            Source::Memory(bytes) => bytes.len() as u64,
+            // As bytes, as it is used.
+            Source::Picture(picture) => picture.len() as u64,
+        }
     }
 
     fn failed(&self, source: io::Error) -> Error {
@@ -92,7 +148,7 @@ impl File {
         &self.0.name
     }
 
-    /// The absolute path.
+    /// The absolute path; the name of a file in memory.
     pub fn path(&self) -> &Path {
         &self.0.path
     }
@@ -176,7 +232,42 @@ fn has_link(folder: &Path, name: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+    use std::io::Read;
+
     use super::*;
+
+    #[test]
+    fn memory_stands_for_files() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.txt");
+        fs::write(&path, "one").unwrap();
+        let (disk, memory) = (File::open("a", &path).unwrap(), File::in_memory("a", Bytes::new(*b"one")));
+        assert_eq!((disk.digest(), disk.size()), (memory.digest(), memory.size()));
+        let mut text = String::new();
+        memory.reopen().unwrap().content().unwrap().read_to_string(&mut text).unwrap();
+        assert_eq!(text, "one");
+        assert_ne!(memory.digest(), File::in_memory("a", Bytes::new(*b"two")).digest());
+        assert!(memory.picture().is_none());
+    }
+
+    #[test]
+    fn pictures_stand_for_files() {
+        let picture = |shape: &[usize], fill: f32| {
+            let count = shape.iter().product();
+            File::of_picture(&Tensor::from_vec(shape, vec![fill; count]).unwrap())
+        };
+        let [dark, bright] = [0., 1.].map(|fill| picture(&[2, 3, 3], fill).unwrap());
+        assert_ne!(dark.digest(), bright.digest());
+        assert_eq!(dark.digest(), dark.reopen().unwrap().digest());
+        assert_eq!(dark.picture().unwrap().shape(), [2, 3, 3]);
+        assert!(dark.content().unwrap_err().to_string().contains("name one"));
+        assert!(
+            picture(&[2, 3], 0.).is_some()
+                && picture(&[2, 3, 4], 0.).is_none()
+                && picture(&[3], 0.).is_none()
+        );
+    }
 
     #[test]
     fn changed_file_is_another_value() {

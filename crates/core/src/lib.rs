@@ -14,7 +14,9 @@
 #![cfg_attr(not(test), warn(clippy::disallowed_methods))]
 
 mod args;
+mod assets;
 mod byte_size;
+mod bytes;
 mod cache_folder;
 mod cancellable_mutex;
 mod cancellation;
@@ -35,6 +37,7 @@ mod model;
 mod node_kind;
 mod origin;
 mod port;
+mod port_role;
 mod printable;
 mod refusal;
 mod registry;
@@ -50,7 +53,9 @@ mod value;
 mod whole;
 
 pub use args::Args;
+pub use assets::{Assets, ReadAt};
 pub use byte_size::ByteSize;
+pub use bytes::{Bytes, Content};
 pub use cache_folder::{CacheFolder, Entry};
 pub use cancellable_mutex::{CancellableMutex, CancellableMutexGuard};
 pub use cancellation::{CancellationGuard, CancellationToken};
@@ -63,10 +68,11 @@ pub use external::{external_data, stays_inside};
 pub use file::{File, Files};
 pub use finite::NotFinite;
 pub use lora::Lora;
-pub use model::{Model, Models};
+pub use model::{Model, ModelMemory, Models};
 pub use node_kind::{Batch, KnownLength, NodeKind, NodeSpec};
 pub use origin::Origin;
 pub use port::Port;
+pub use port_role::PortRole;
 pub use printable::{is_command, printable, printable_json, printable_line};
 pub use refusal::Refusal;
 pub use registry::Registry;

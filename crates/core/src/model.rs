@@ -5,7 +5,11 @@ use std::sync::{Arc, OnceLock};
 use std::{fmt, io};
 
 use crate::content::{self, Stamp, Trouble};
-use crate::{CancellationToken, Digest, Error, File, Files, Hasher, Result, external};
+use crate::external::names_in;
+use crate::regular::{self, Links};
+use crate::{
+    Assets, Bytes, CancellationToken, Content, Digest, Error, File, Files, Hasher, Result, external,
+};
 
 /// A model file: the value of a `model` port.
 ///
@@ -18,9 +22,39 @@ pub struct Model(Arc<Inner>);
 struct Inner {
     name: String,
     path: PathBuf,
-    /// Stamp of the file, or the places that were searched for a missing model.
-    found: Result<Stamp, String>,
+    source: Source,
     digest: OnceLock<Digest>,
+}
+
+/// Source of a model.
+#[derive(Debug, PartialEq)]
+enum Source {
+    Disk(Stamp),
+    /// Bytes of the host.
+    Memory(ModelMemory),
+    /// No model: the places that were searched.
+    Missing(String),
+}
+
+/// A model that a host keeps in memory, with its external data.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ModelMemory {
+    /// The model's file.
+    pub bytes: Bytes,
+    /// External data by the names that the model holds, in their order.
+    pub data: Vec<(String, Bytes)>,
+    /// Other files in memory, such as the tokenizer.
+    beside: Beside,
+}
+
+/// Files in memory next to a model. All are equal: a model's identity is its own content.
+#[derive(Clone, Debug)]
+struct Beside(Assets);
+
+impl PartialEq for Beside {
+    fn eq(&self, _: &Beside) -> bool {
+        true
+    }
 }
 
 impl Model {
@@ -33,18 +67,73 @@ impl Model {
         let stamp = Stamp::at(path).map_err(failed)?;
         // Links are kept: external data lies next to the link.
         let path = path::absolute(path).map_err(failed)?;
-        Ok(Model(Arc::new(Inner { name: name.to_owned(), path, found: Ok(stamp), digest: OnceLock::new() })))
+        Ok(Model::of(name, path, Source::Disk(stamp)))
+    }
+
+    fn of(name: &str, path: PathBuf, source: Source) -> Model {
+        Model(Arc::new(Inner { name: name.to_owned(), path, source, digest: OnceLock::new() }))
+    }
+
+    /// The model in memory whose file is called `file` there; `name` is what messages call it.
+    ///
+    /// # Errors
+    /// [`Error::Model`] if it cannot be read, or if its external data is not in memory too.
+    fn in_memory(name: &str, file: &str, assets: &Assets) -> Result<Model> {
+        let failed = |source: io::Error| Error::Model { path: file.into(), source: source.into() };
+        let read = |name: &str| {
+            let none = || {
+                io::Error::other(format!("its data file `{name}` is not in memory: add it next to the model"))
+            };
+            assets.get(name).ok_or_else(none)?.bytes()
+        };
+        let bytes = read(file).map_err(failed)?;
+        let mut data = Vec::new();
+        for location in names_in(&bytes).map_err(failed)? {
+            let place = Path::new(file).with_file_name(&location);
+            data.push((location, read(&place.to_string_lossy()).map_err(failed)?));
+        }
+        let memory = ModelMemory { bytes, data, beside: Beside(assets.clone()) };
+        Ok(Model::of(name, file.into(), Source::Memory(memory)))
+    }
+
+    /// The content, if the host keeps it in memory.
+    pub fn memory(&self) -> Option<&ModelMemory> {
+        match &self.0.source {
+            Source::Memory(memory) => Some(memory),
+            Source::Disk(_) | Source::Missing(_) => None,
+        }
+    }
+
+    /// A file next to a model in memory, such as its tokenizer; `None` for a model on disk.
+    pub fn beside(&self, name: &str) -> Option<Result<File>> {
+        let place = self.path().with_file_name(name);
+        let missing = || Error::File { path: place.clone(), source: io::ErrorKind::NotFound.into() };
+        self.memory()
+            .map(|memory| memory.beside.0.file(&place.to_string_lossy()).unwrap_or_else(|| Err(missing())))
+    }
+
+    /// Opens the model's own file for reading.
+    ///
+    /// # Errors
+    /// Errors of the file system.
+    pub fn content(&self) -> io::Result<Content> {
+        match self.memory() {
+            Some(memory) => Ok(memory.bytes.clone().into()),
+            None => regular::open(self.path(), Links::Followed).map(Content::File),
+        }
     }
 
     /// A placeholder for a missing model; `why` names the places that were searched. Only its name can be read.
     fn missing(name: &str, why: String) -> Model {
-        let (path, digest) = (PathBuf::new(), OnceLock::new());
-        Model(Arc::new(Inner { name: name.to_owned(), path, found: Err(why), digest }))
+        Model::of(name, PathBuf::new(), Source::Missing(why))
     }
 
     /// The error of a missing model; `None` for a model that exists. See [`Models::allowing_missing`].
     pub fn why_missing(&self) -> Option<Error> {
-        self.0.found.as_ref().err().map(|why| not_found(&self.0.name, why))
+        match &self.0.source {
+            Source::Missing(why) => Some(not_found(&self.0.name, why)),
+            Source::Disk(_) | Source::Memory(_) => None,
+        }
     }
 
     /// Opens the model again in its present state on disk.
@@ -54,6 +143,7 @@ impl Model {
     pub fn reopen(&self) -> Result<Model> {
         match self.why_missing() {
             Some(error) => Err(error),
+            None if self.memory().is_some() => Ok(self.clone()),
             None => Model::open(&self.0.name, &self.0.path),
         }
     }
@@ -69,10 +159,17 @@ impl Model {
         if let Some(error) = self.why_missing() {
             return Err(error);
         }
+        if let Some(memory) = self.memory() {
+            let mut hasher = Hasher::new("model").digest(memory.bytes.digest(cancel)?);
+            for (_, data) in &memory.data {
+                hasher = hasher.digest(data.digest(cancel)?);
+            }
+            return Ok(*self.0.digest.get_or_init(|| hasher.finish()));
+        }
         let read = |path: &Path, stamp: Option<Stamp>| {
             content::digest(path, stamp, cancel).map_err(|trouble| self.failed(trouble))
         };
-        let stamp = self.0.found.as_ref().ok().copied();
+        let stamp = self.stamp();
         let mut hasher = Hasher::new("model").digest(read(self.path(), stamp)?);
         for (data, stamp) in self.stamped_data(stamp)? {
             hasher = hasher.digest(read(&data, Some(stamp))?);
@@ -80,11 +177,14 @@ impl Model {
         Ok(*self.0.digest.get_or_init(|| hasher.finish()))
     }
 
-    /// Paths of the model's external data files, each checked to exist.
+    /// Paths of the model's external data files, each checked to exist; none for a model in memory.
     ///
     /// # Errors
     /// [`Error::Model`] if one is missing, not a regular file, or outside of the model's folder.
     pub fn data(&self) -> Result<Vec<PathBuf>> {
+        if self.memory().is_some() {
+            return Ok(Vec::new());
+        }
         Ok(self.stamped_data(None)?.into_iter().map(|(path, _)| path).collect())
     }
 
@@ -103,9 +203,21 @@ impl Model {
         data.into_iter().map(stamped).collect()
     }
 
+    /// Stamp of the file when the model was opened.
+    fn stamp(&self) -> Option<Stamp> {
+        match &self.0.source {
+            Source::Disk(stamp) => Some(*stamp),
+            Source::Memory(_) | Source::Missing(_) => None,
+        }
+    }
+
     /// Whether the file is unchanged since the model was opened.
     pub fn is_unchanged(&self) -> bool {
-        Stamp::at(self.path()).is_ok_and(|stamp| self.0.found.as_ref() == Ok(&stamp))
+        match &self.0.source {
+            Source::Disk(then) => Stamp::at(self.path()).is_ok_and(|stamp| stamp == *then),
+            Source::Memory(_) => true,
+            Source::Missing(_) => false,
+        }
     }
 
     fn failed(&self, trouble: Trouble) -> Error {
@@ -120,7 +232,7 @@ impl Model {
         &self.0.name
     }
 
-    /// The absolute path of the file; empty for a model that is missing.
+    /// The absolute path of the file; the name of a model in memory; empty for a model that is missing.
     pub fn path(&self) -> &Path {
         &self.0.path
     }
@@ -134,8 +246,12 @@ impl Model {
     /// A key for results that follow from the model's own file, found without reading it. `None` while a change might not
     /// show.
     pub fn key(&self) -> Option<Digest> {
-        let stamp = || self.0.found.as_ref().ok().filter(|stamp| stamp.settled()).map(Stamp::digest);
-        self.0.digest.get().copied().or_else(stamp)
+        let own = || match &self.0.source {
+            Source::Disk(stamp) => stamp.settled().then(|| stamp.digest()),
+            Source::Memory(_) => Some(self.digest()),
+            Source::Missing(_) => None,
+        };
+        self.0.digest.get().copied().or_else(own)
     }
 }
 
@@ -149,6 +265,7 @@ pub struct Models {
     /// Resolver for names given by the caller of a graph; `None` uses the same one as for the graph.
     host: Option<Arc<Resolve>>,
     files: Files,
+    assets: Assets,
     allow_missing: bool,
 }
 
@@ -157,7 +274,14 @@ type Resolve = dyn Fn(&str) -> Result<PathBuf, String> + Send + Sync;
 impl Models {
     /// Looks names up with `resolve`, which returns a path, or a sentence that tells where it looked.
     pub fn new(resolve: impl Fn(&str) -> Result<PathBuf, String> + Send + Sync + 'static) -> Models {
-        Models { resolve: Arc::new(resolve), host: None, files: Files::default(), allow_missing: false }
+        let (files, assets) = Default::default();
+        Models { resolve: Arc::new(resolve), host: None, files, assets, allow_missing: false }
+    }
+
+    /// Looks names of models and files up in memory first.
+    #[must_use]
+    pub fn with_assets(self, assets: Assets) -> Models {
+        Models { assets, ..self }
     }
 
     /// Looks up names given by the caller of the graph, not by the graph itself, with `resolve`.
@@ -195,7 +319,8 @@ impl Models {
     #[must_use]
     pub fn by_host(&self) -> Models {
         let resolve = Arc::clone(self.host.as_ref().unwrap_or(&self.resolve));
-        Models { resolve, host: self.host.clone(), files: Files::any(), allow_missing: self.allow_missing }
+        let (host, assets) = (self.host.clone(), self.assets.clone());
+        Models { resolve, host, files: Files::any(), assets, allow_missing: self.allow_missing }
     }
 
     /// Path of the model with this name.
@@ -211,7 +336,7 @@ impl Models {
     /// # Errors
     /// As [`Files::open`].
     pub fn file(&self, name: &str) -> Result<File> {
-        self.files.open(name)
+        self.assets.file(name).unwrap_or_else(|| self.files.open(name))
     }
 
     /// Finds a model by name.
@@ -219,6 +344,9 @@ impl Models {
     /// # Errors
     /// [`Error::NotFound`] if there is no such model, [`Error::Model`] if it cannot be read.
     pub fn open(&self, name: &str) -> Result<Model> {
+        if let Some(file) = self.assets.model(name) {
+            return Model::in_memory(name, &file, &self.assets);
+        }
         match self.find(name) {
             Ok(path) => Model::open(name, &path),
             Err(why) if self.allow_missing => Ok(Model::missing(name, why)),
@@ -336,6 +464,30 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let said = Model::open("tokenizer", folder.path()).unwrap_err().to_string();
         assert!(said.ends_with("is a folder, not a regular file"), "{said}");
+    }
+
+    #[test]
+    fn memory_comes_before_folder() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("prior.onnx");
+        fs::write(&path, names("w.bin")).unwrap();
+        fs::write(folder.path().join("w.bin"), "weights").unwrap();
+        let disk = Model::open("prior", &path).unwrap();
+        let assets = Assets::default();
+        let models = Models::new(|_| Err("nowhere".into())).with_assets(assets.clone());
+        assert!(matches!(models.open("own/prior"), Err(Error::NotFound { .. })));
+        assets.add("own/prior.onnx", Bytes::new(names("w.bin"))).unwrap();
+        let said = models.open("own/prior").unwrap_err().to_string();
+        assert!(said.contains("own/prior.onnx") && said.contains("`own/w.bin` is not in memory"), "{said}");
+        assets.add("own/w.bin", Bytes::new(*b"weights")).unwrap();
+        for models in [models.clone(), models.by_host()] {
+            let model = models.open("own/prior").unwrap();
+            assert_eq!((identity(&model), model.is_unchanged()), (identity(&disk), true));
+            assert_eq!(model.memory().unwrap().data[0].0, "w.bin");
+            assert!(model.beside("tokenizer.json").unwrap().is_err() && model.data().unwrap().is_empty());
+            assert!(model.beside("w.bin").unwrap().is_ok() && disk.beside("w.bin").is_none());
+        }
+        assert_eq!(models.file("own/w.bin").unwrap().size(), 7);
     }
 
     #[test]

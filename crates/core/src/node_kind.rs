@@ -36,6 +36,12 @@ pub trait NodeKind: Any + Send + Sync {
         Ok(())
     }
 
+    /// Whether the node is code of a host or a plug-in. Its check is called when a graph is read and before a run, but not
+    /// when an input is set, since the host may set one anywhere, also inside its own nodes.
+    fn is_foreign(&self) -> bool {
+        false
+    }
+
     /// Lengths of the signature's named dimensions that follow from known arguments, such as the channels that a model
     /// takes, and from the known lengths of tensors still to be computed, see [`Args::length`].
     ///

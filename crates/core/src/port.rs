@@ -3,7 +3,7 @@
 use std::fmt;
 use std::ops::RangeInclusive;
 
-use crate::{Error, Models, Result, SyntaxError, Ty, Value, syntax, whole};
+use crate::{Error, File, Models, PortRole, Result, SyntaxError, Ty, Value, syntax, whole};
 
 /// A named input or output of a node or graph.
 #[derive(Clone, Debug, PartialEq)]
@@ -12,6 +12,8 @@ pub struct Port {
     pub name: String,
     /// Type of its value.
     pub ty: Ty,
+    /// What it stands for, if that is declared; written as `as latents` after the type. Hosts show [`Port::role`].
+    pub role: Option<PortRole>,
     /// Whether it may be left out although it has no default; written as `?` after the type.
     pub optional: bool,
     /// Value used when none is given. For a `model` or `file` port this is the name, as text.
@@ -38,7 +40,8 @@ impl Port {
         !self.optional && self.default.is_none()
     }
 
-    /// Converts a value for this port: widens it, resolves the name of a model or file, and checks type and range.
+    /// Converts a value for this port: widens it, resolves the name of a model or file, accepts a picture in place of a
+    /// picture file, and checks type and range.
     ///
     /// `what` names the port in errors, as in `prior.steps`.
     ///
@@ -48,6 +51,9 @@ impl Port {
         let value = match (&self.ty, value) {
             (Ty::Model, Value::Text(name)) => Value::Model(models.open(&name)?),
             (Ty::File, Value::Text(name)) => Value::File(models.file(&name)?),
+            (Ty::File, Value::Tensor(picture)) => {
+                File::of_picture(&picture).map_or(Value::Tensor(picture), Value::File)
+            }
             (ty, value) => ty.widen(value),
         };
         if !self.ty.holds(&value) {
@@ -121,7 +127,11 @@ impl fmt::Display for Range<'_> {
 /// Writes the port in signature notation, which [`Port::parse`] and [`crate::Signature`] read.
 impl fmt::Display for Port {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}{}", self.name, self.ty, if self.optional { "?" } else { "" })?;
+        write!(f, "{}: {}", self.name, self.ty)?;
+        if let Some(role) = self.role {
+            write!(f, " as {role}")?;
+        }
+        f.write_str(if self.optional { "?" } else { "" })?;
         if let Some(default) = &self.default {
             write!(f, " = {default}")?;
         }

@@ -82,6 +82,7 @@ mod tests {
             "a: float = 4.0 {0.0..10.0}, b: int = -3 {..5}, c: float {1e-9..} -> x: i64[1], y: text",
             r#"a: model = "prior", t: text = "tab\tline\nback\\slash", s: text = "ddpm" {ddpm|ddim} -> b: bool"#,
             "a: f16[n,n,4]?, b: bool = true -> c: u8[n]",
+            "a: f32[h,w] as mask?, b: file as picture -> c: f32[b,c,h,w] as latents",
         ] {
             let signature: Signature = text.parse().unwrap_or_else(|e| panic!("{text}: {e}"));
             assert_eq!(signature.to_string(), text);
@@ -106,6 +107,9 @@ mod tests {
             ("a: int {9..1} -> b: int", 9, "empty"),
             ("a: bool {0..1} -> b: int", 10, "no range"),
             ("a: int -> b: int = 1", 10, "can only have a type"),
+            ("a: int as mask -> b: int", 8, "has no role"),
+            ("a: file as maks -> b: int", 12, "did you mean `mask`"),
+            ("a: file as -> b: int", 12, "expected a role"),
             ("a: int -> b: int c", 18, "expected the end"),
             ("é: int -> b: int", 1, "a port's name"),
         ] {

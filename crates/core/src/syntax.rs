@@ -2,7 +2,8 @@
 //!
 //! ```text
 //! signature = [ports] "->" [ports]            ports  = port { "," port }
-//! port      = name ":" type ["?"] ["=" literal] ["{" limits "}"]
+//! port      = name ":" type ["as" role] ["?"] ["=" literal] ["{" limits "}"]
+//! role      = "embedding" | "latents" | "mask" | "picture" | "text"
 //! type      = "bool" | "int" | "float" | "text" | "model" | "file" | dtype "[" [dim { "," dim }] "]"
 //! dtype     = "f32" | "f16" | "i64" | "u8"    dim    = length | name
 //! limits    = [number] ".." [number] | name { "|" name }
@@ -12,7 +13,7 @@
 use std::fmt;
 use std::ops::RangeInclusive;
 
-use crate::{DType, Dim, Models, Port, Signature, Ty, Value, syntax_hints, whole};
+use crate::{DType, Dim, Models, Port, PortRole, Signature, Ty, Value, syntax_hints, whole};
 
 /// Description and position of a mistake in a signature.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -157,10 +158,12 @@ impl Cursor {
 
     fn declaration(&mut self, name: String) -> Parsed<Port> {
         let ty = self.ty()?;
+        let role = self.role(&ty)?;
         let optional = self.found("?");
         let mut port = Port {
             name,
             ty,
+            role,
             optional,
             default: None,
             range: None,
@@ -189,6 +192,22 @@ impl Cursor {
             });
         }
         Ok(port)
+    }
+
+    fn role(&mut self, ty: &Ty) -> Parsed<Option<PortRole>> {
+        self.space();
+        let start = self.at;
+        if self.take(is_name_char) != "as" {
+            self.at = start;
+            return Ok(None);
+        }
+        if !matches!(ty, Ty::Tensor { .. } | Ty::File) {
+            return Err(self.error(start, format!("a port of type {ty} has no role: tensors and files have")));
+        }
+        self.space();
+        let start = self.at;
+        let role = self.name("a role, as in `as latents`")?.parse();
+        role.map(Some).map_err(|message: String| self.error(start, message))
     }
 
     fn ty(&mut self) -> Parsed<Ty> {

@@ -54,6 +54,11 @@ pub(crate) fn merged(
         );
         return Err(failed(message.into()));
     }
+    if model.memory().is_some() {
+        let message =
+            "lies in memory, where it takes no LoRA: merge it into the file, with `wuerst convert --lora`";
+        return Err(failed(message.into()));
+    }
     let stored = Stored::open(model.path()).map_err(|e| failed(e.into()))?;
     let parameters: Vec<(&str, Vec<usize>)> = stored.parameters().collect();
     let mut adapters = Adapters::default();

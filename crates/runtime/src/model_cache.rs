@@ -160,7 +160,7 @@ impl ModelCache {
                 path: model.path().into(),
                 source: e.into(),
             };
-            let mut header = ModelHeader::read(model.path()).map_err(failed)?;
+            let mut header = ModelHeader::of(model).map_err(failed)?;
             // ONNX Runtime would wait for a pipe.
             model.data()?;
             // A model may contain megabytes of notes that no stage reads.
@@ -239,6 +239,7 @@ impl ModelCache {
             prepared,
             warn: &|message| locked(&not_kept).push(message),
             path: model.path(),
+            memory: model.memory(),
             request: Request { runtime, model: identity, threads, merged: merged.is_some() },
             devices: &wish.devices,
             strict: self.options.strict,

@@ -67,6 +67,7 @@ fn fastest(
     };
     let (strict, log) = (options.strict, options.log.clone());
     let load = LoadRequest {
+        memory: None,
         path: &path,
         request,
         devices,

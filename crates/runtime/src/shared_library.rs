@@ -29,11 +29,18 @@ unsafe fn bound(path: &Path) -> Result<Library, libloading::Error> {
     unsafe { Library::open(Some(path), RTLD_NOW | RTLD_LOCAL) }.map(Into::into)
 }
 
-/// Windows binds all imports when it loads a library.
-#[cfg(not(unix))]
+/// Windows binds all imports when it loads a library. Libraries that it needs are looked for in its own folder, that of
+/// the program and the system's, and never in the working folder or on the search path.
+#[cfg(windows)]
 unsafe fn bound(path: &Path) -> Result<Library, libloading::Error> {
+    use libloading::os::windows::{
+        LOAD_LIBRARY_SEARCH_DEFAULT_DIRS, LOAD_LIBRARY_SEARCH_DLL_LOAD_DIR, Library,
+    };
+    // The loader takes whole paths alone with these flags.
+    let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    let flags = LOAD_LIBRARY_SEARCH_DLL_LOAD_DIR | LOAD_LIBRARY_SEARCH_DEFAULT_DIRS;
     // SAFETY: promised by the caller.
-    unsafe { Library::new(path) }
+    unsafe { Library::load_with_flags(&path, flags) }.map(Into::into)
 }
 
 /// The loader's own message, without the wrapper's words.

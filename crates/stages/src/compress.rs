@@ -20,7 +20,7 @@ pub(crate) struct Compress {
 
 impl Compress {
     pub(crate) fn new(models: Arc<ModelCache>) -> Result<Compress> {
-        let signature = "image: u8[h,w,3], model: model -> embedding: f32[1,c,H,W]";
+        let signature = "image: u8[h,w,3], model: model -> embedding: f32[1,c,H,W] as embedding";
         let about = "Makes the semantic embedding of a picture, as the prior makes one of text.";
         let spec = NodeSpec::new("wuerst.compress", 1, signature, about)?
             .describe("image", "The picture, RGB; it is resized to what the model reads for each cell.")?

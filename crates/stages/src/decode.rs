@@ -30,13 +30,13 @@ pub(crate) struct Decode {
 impl Decode {
     pub(crate) fn new(models: Arc<ModelCache>) -> Result<Decode> {
         let signature = concat!(
-            "embedding: f32[b,c,h,w], text: f32[t,l,d]?, negative: f32[n,l,d]?, model: model, ",
+            "embedding: f32[b,c,h,w] as embedding, text: f32[t,l,d] as text?, negative: f32[n,l,d] as text?, model: model, ",
             sampling_ports!(),
-            ", seed: int? {0..}, seeds: i64[s]?, rng: u8[r]?, init: f32[b,z,H,W]?, ",
+            ", seed: int? {0..}, seeds: i64[s]?, rng: u8[r]?, init: f32[b,z,H,W] as latents?, ",
             start_ports!(),
             ", pooled: f32[t,1,p]?, negative_pooled: f32[n,1,p]?, ",
             "width: int? {1..16384}, height: int? {1..16384}",
-            " -> latents: f32[b,z,H,W]"
+            " -> latents: f32[b,z,H,W] as latents"
         );
         let about = "Stage B. Makes the latents of a picture from its semantic embedding; of several, one for each of a batch.";
         let mut spec = NodeSpec::new("wuerst.decoder", 1, signature, about)?

@@ -20,7 +20,7 @@ pub(crate) struct Encode {
 
 impl Encode {
     pub(crate) fn new(models: Arc<ModelCache>) -> Result<Encode> {
-        let signature = "ids: i64[b,l], mask: i64[b,l], model: model -> states: f32[b,l,d]";
+        let signature = "ids: i64[b,l], mask: i64[b,l], model: model -> states: f32[b,l,d] as text";
         let about = "Makes the states of a text, which the prior and the decoder attend to.";
         let spec = NodeSpec::new("wuerst.text_encode", 1, signature, about)?
             .with_expected_ms(50.)
@@ -33,7 +33,7 @@ impl Encode {
 
     pub(crate) fn pooled(models: Arc<ModelCache>) -> Result<Encode> {
         let signature =
-            "ids: i64[b,l], mask: i64[b,l], model: model -> states: f32[b,l,d], pooled: f32[b,1,p]";
+            "ids: i64[b,l], mask: i64[b,l], model: model -> states: f32[b,l,d] as text, pooled: f32[b,1,p]";
         let about =
             "Makes the states of a text and one vector for it as a whole, which Stable Cascade reads.";
         let spec = NodeSpec::new("wuerst.text_encode_pooled", 1, signature, about)?

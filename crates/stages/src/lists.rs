@@ -84,7 +84,7 @@ pub(crate) fn register(registry: &mut Registry) -> Result<()> {
     }
     let plan = Plan {
         kind: "text.pick_states",
-        signature: "states: f32[n,l,d], index: int = 0 {0..} -> states: f32[1,l,d]",
+        signature: "states: f32[n,l,d] as text, index: int = 0 {0..} -> states: f32[1,l,d] as text",
         about: "Picks the states of one text of several.",
         ports: &[
             ("states", "The states of several texts."),

@@ -29,13 +29,13 @@ pub(crate) struct Prior {
 impl Prior {
     pub(crate) fn new(models: Arc<ModelCache>) -> Result<Prior> {
         let signature = concat!(
-            "text: f32[b,l,d], negative: f32[n,l,d]?, model: model, ",
+            "text: f32[b,l,d] as text, negative: f32[n,l,d] as text?, model: model, ",
             "width: int? {1..16384}, height: int? {1..16384}, ",
             sampling_ports!(),
-            ", seed: int = 0 {0..}, seeds: i64[s]?, init: f32[b,c,h,w]?, ",
+            ", seed: int = 0 {0..}, seeds: i64[s]?, init: f32[b,c,h,w] as embedding?, ",
             start_ports!(),
             ", pooled: f32[b,1,p]?, negative_pooled: f32[n,1,p]?, image: f32[m,k,i]?",
-            " -> embedding: f32[b,c,h,w], rng: u8[r]"
+            " -> embedding: f32[b,c,h,w] as embedding, rng: u8[r]"
         );
         let about = "Stage C. Makes the semantic embedding of a picture from text; of several, one for each text of a batch.";
         let mut spec = NodeSpec::new("wuerst.prior", 1, signature, about)?

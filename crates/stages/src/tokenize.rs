@@ -114,6 +114,16 @@ pub(crate) fn beside(model: &Model, name: &str) -> Result<File> {
     }
     let missing =
         |error: &Error| matches!(error, Error::File { source, .. } if source.kind() == ErrorKind::NotFound);
+    if let Some(file) = model.beside(name) {
+        let file = file.map_err(|error| match error {
+            error if missing(&error) => {
+                failed(format!("its tokenizer is not in memory: add `{name}` next to it"))
+            }
+            other => other,
+        })?;
+        tokenizer::check_size(file.path(), file.size())?;
+        return Ok(file);
+    }
     let next_to = |path: &Path| File::open(name, &path.with_file_name(name));
     // Download caches contain links to models; the tokenizer is next to the link or next to its target.
     let found = next_to(model.path()).or_else(|error| match model.path().canonicalize() {

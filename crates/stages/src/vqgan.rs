@@ -28,9 +28,9 @@ impl Vqgan {
     /// The node for one picture.
     pub(crate) fn new(models: Arc<ModelCache>) -> Result<Vqgan> {
         let signature = concat!(
-            "latents: f32[1,z,H,W], model: model, ",
+            "latents: f32[1,z,H,W] as latents, model: model, ",
             memory_port!(),
-            " -> image: u8[h,w,3], pixels: f32[h,w,3]"
+            " -> image: u8[h,w,3], pixels: f32[h,w,3] as picture"
         );
         let spec = NodeSpec::new("wuerst.vqgan_decode", 1, signature, "Stage A. Makes pixels from latents.")?
             .with_expected_ms(200.)
@@ -45,9 +45,9 @@ impl Vqgan {
     /// The node for several pictures.
     pub(crate) fn batch(models: Arc<ModelCache>) -> Result<Vqgan> {
         let signature = concat!(
-            "latents: f32[b,z,H,W], model: model, ",
+            "latents: f32[b,z,H,W] as latents, model: model, ",
             memory_port!(),
-            " -> images: u8[b,h,w,3], pixels: f32[b,h,w,3]"
+            " -> images: u8[b,h,w,3], pixels: f32[b,h,w,3] as picture"
         );
         let about = "Stage A. Makes the pixels of several pictures, one after the other.";
         let spec = NodeSpec::new("wuerst.vqgan_decode_batch", 1, signature, about)?

@@ -22,8 +22,11 @@ pub(crate) struct VqganEncode {
 
 impl VqganEncode {
     pub(crate) fn new(models: Arc<ModelCache>) -> Result<VqganEncode> {
-        let signature =
-            concat!("image: u8[h,w,3], model: model, ", memory_port!(), " -> latents: f32[1,z,H,W]");
+        let signature = concat!(
+            "image: u8[h,w,3], model: model, ",
+            memory_port!(),
+            " -> latents: f32[1,z,H,W] as latents"
+        );
         let about = "Stage A backwards. Makes the latents of a picture, for the decoder to start from.";
         let spec = NodeSpec::new("wuerst.vqgan_encode", 1, signature, about)?
             .describe(

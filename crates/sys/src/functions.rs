@@ -4,7 +4,9 @@
 use std::ffi::{c_int, c_void};
 
 use crate::handles::{Call, Engine, Error, Graph, Job, Kinds, Run, Value};
-use crate::structs::{Change, Digest, Image, Kind, Node, NodeKind, Observer, Options, Port, Status, Tensor};
+use crate::structs::{
+    Asset, Change, Digest, Image, Kind, Node, NodeKind, Observer, Options, Port, Status, Tensor,
+};
 use crate::text::Str;
 
 macro_rules! functions {
@@ -62,6 +64,7 @@ functions! {
     wst_call_warn: fn(*mut Call, Str) -> *mut Error;
     wst_call_node: fn(*const Call) -> Str;
     wst_engine_add: fn(*const Engine, *const NodeKind) -> *mut Error;
+    wst_engine_add_file: fn(*const Engine, Str, *const Asset) -> *mut Error;
     wst_engine_load: fn(*const Engine, Str) -> *mut Error;
     wst_engine_add_graph: fn(*const Engine, Str, Str) -> *mut Error;
     wst_engine_open_graph: fn(*const Engine, Str, Str) -> *mut Error;
@@ -76,6 +79,7 @@ functions! {
     wst_graph_open_without_models: fn(*const Engine, Str, *mut *mut Graph) -> *mut Error;
     wst_graph_missing_model: fn(*const Graph, usize, *mut Str, *mut Str) -> c_int;
     wst_graph_left_out: fn(*const Graph, usize, *mut *mut Value) -> *mut Error;
+    wst_graph_digest: fn(*const Graph, *mut Digest) -> *mut Error;
     wst_graph_new_with: fn(*const Engine, Str, *const Change, usize, *mut *mut Graph) -> *mut Error;
     wst_graph_input_count: fn(*const Graph) -> usize;
     wst_graph_input: fn(*const Graph, usize, *mut Port) -> *mut Error;

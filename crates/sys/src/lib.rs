@@ -14,7 +14,8 @@ mod text;
 pub use declare::{Layout, Versioned};
 pub use handles::{Call, Engine, Error, Graph, Job, Kinds, Plugin, Run, Value};
 pub use structs::{
-    Batch, Change, Digest, Image, Kind, LAYOUTS, Node, NodeKind, Observer, Options, Port, Status, Tensor,
+    Asset, Batch, Change, Digest, Image, Kind, LAYOUTS, Node, NodeKind, Observer, Options, Port, Status,
+    Tensor,
 };
 pub use text::Str;
 

@@ -46,6 +46,12 @@ numbers! {
     IMAGE_LINEAR: 1;
     KIND_VOLATILE: 1;
     PORT_OPTIONAL: 1;
+    ROLE_NONE: 0;
+    ROLE_EMBEDDING: 1;
+    ROLE_LATENTS: 2;
+    ROLE_MASK: 3;
+    ROLE_PICTURE: 4;
+    ROLE_TEXT: 5;
     SAVE_UNMARKED: 1;
     RUNNING: 0;
     DONE: 1;

@@ -63,6 +63,16 @@ structs! {
     }
 
     #[derive(Clone, Copy)]
+    wst_asset Asset from 48 {
+        struct_size: usize,
+        size: u64,
+        data: *const c_void,
+        read: Option<unsafe extern "C" fn(user: *mut c_void, offset: u64, into: *mut c_void, bytes: usize) -> c_int>,
+        drop: Option<unsafe extern "C" fn(user: *mut c_void)>,
+        user: *mut c_void,
+    }
+
+    #[derive(Clone, Copy)]
     wst_batch Batch from 56 {
         struct_size: usize,
         over: Str,
@@ -102,6 +112,9 @@ structs! {
         choices: *const Str,
         choice_count: usize,
         about: Str,
+        role: u32,
+        reserved: u32,
+        title: Str,
     }
 
     #[derive(Clone, Copy)]

@@ -4,7 +4,7 @@ use std::fmt;
 use std::path::Path;
 use std::sync::{Arc, PoisonError, RwLock};
 
-use wuerst_core::{Diagnostic, Files, NodeKind, Registry, Result, memory};
+use wuerst_core::{Assets, Diagnostic, Files, NodeKind, Registry, Result, memory};
 use wuerst_graph::{AddGraphError, Cache, Change, Folder, Graph};
 use wuerst_stages::{Level, Log, ModelCache, Outputs, Runtime, check_threads};
 
@@ -28,6 +28,7 @@ struct Inner {
     registry: RwLock<Kinds>,
     models: Arc<ModelCache>,
     cache: Cache,
+    assets: Assets,
     log: Option<Log>,
 }
 
@@ -61,10 +62,11 @@ impl Engine {
         let files = options.files.map(Files::in_folder).unwrap_or_default();
         let outputs = Outputs::new(options.outputs).with_limits(options.outputs_files, options.outputs_bytes);
         let outputs = outputs.with_marks(options.mark);
-        registry.set_models(models::in_folder(options.models).with_files(files));
+        let assets = Assets::default();
+        registry.set_models(models::in_folder(options.models).with_files(files).with_assets(assets.clone()));
         wuerst_stages::register(&mut registry, &models, outputs)?;
         let kinds = Kinds { registry, changes: 0 };
-        let engine = Engine(Arc::new(Inner { registry: RwLock::new(kinds), models, cache, log }));
+        let engine = Engine(Arc::new(Inner { registry: RwLock::new(kinds), models, cache, assets, log }));
         options.plugins.iter().try_for_each(|path| engine.load_plugin(path))?;
         graph_kind::add_files(&options.subgraphs, |graphs| engine.add_graphs(graphs))?;
         Ok(engine)
@@ -156,6 +158,14 @@ impl Engine {
         if let Some(log) = &self.0.log {
             warnings.iter().for_each(|warning| log(Level::Warning, &format!("{graph}: {warning}")));
         }
+    }
+
+    /// Files that the host keeps in memory or reads by a callback, such as packed or encrypted assets: models, their external
+    /// data, their tokenizers, and files that graphs read. Names are relative to the models folder, and come before files in
+    /// it. Weights in external data are used where they are, without a copy. Counts for graphs read later. A graph is a text
+    /// anyway, see [`Engine::graph`].
+    pub fn assets(&self) -> &Assets {
+        &self.0.assets
     }
 
     /// A snapshot of the node kinds and the models folder.

@@ -1,5 +1,6 @@
 //! The whole cascade through real ONNX Runtime, held against diffusers and against itself.
 
+mod assets;
 mod bad_input;
 mod cancel;
 mod cascade;

@@ -74,6 +74,7 @@ NODE_FUNCTION = c.CFUNCTYPE(c.c_void_p, c.c_void_p, c.c_void_p)
 STATE = c.CFUNCTYPE(c.c_void_p, c.c_void_p, c.c_void_p, c.c_void_p)
 BATCH = c.CFUNCTYPE(c.c_int, c.c_void_p, c.c_void_p, c.c_void_p)
 DROP = c.CFUNCTYPE(None, c.c_void_p)
+READ = c.CFUNCTYPE(c.c_int, c.c_void_p, c.c_uint64, c.c_void_p, c.c_size_t)
 LOG = c.CFUNCTYPE(None, c.c_void_p, c.c_int, View)
 PROGRESS = c.CFUNCTYPE(None, c.c_void_p, View, c.c_uint32, c.c_uint32)
 PREVIEW = c.CFUNCTYPE(None, c.c_void_p, View, c.POINTER(TensorView))
@@ -108,6 +109,17 @@ class Options(c.Structure):
         ("reserved3", c.c_uint32),
         ("settings", Str),
         ("lora", Str),
+    ]
+
+
+class Asset(c.Structure):
+    _fields_ = [
+        ("struct_size", c.c_size_t),
+        ("size", c.c_uint64),
+        ("data", c.c_void_p),
+        ("read", READ),
+        ("drop", DROP),
+        ("user", c.c_void_p),
     ]
 
 
@@ -149,6 +161,9 @@ class PortView(c.Structure):
         ("choices", c.POINTER(View)),
         ("choice_count", c.c_size_t),
         ("about", View),
+        ("role", c.c_uint32),
+        ("reserved", c.c_uint32),
+        ("title", View),
     ]
 
 
@@ -276,6 +291,7 @@ _FUNCTIONS = {
     "wst_engine_free": (None, [_P]),
     "wst_engine_load": ("error", [_P, Str]),
     "wst_engine_add": ("error", [_P, c.POINTER(RawKind)]),
+    "wst_engine_add_file": ("error", [_P, Str, c.POINTER(Asset)]),
     "wst_engine_add_graph": ("error", [_P, Str, Str]),
     "wst_engine_open_graph": ("error", [_P, Str, Str]),
     "wst_call_argument": ("error", [_P, c.c_size_t, _OUT]),
@@ -290,6 +306,7 @@ _FUNCTIONS = {
     "wst_graph_open_without_models": ("error", [_P, Str, _OUT]),
     "wst_graph_missing_model": (c.c_int, [_P, c.c_size_t, c.POINTER(View), c.POINTER(View)]),
     "wst_graph_left_out": ("error", [_P, c.c_size_t, _OUT]),
+    "wst_graph_digest": ("error", [_P, c.POINTER(Digest)]),
     "wst_graph_new_with": ("error", [_P, Str, c.POINTER(Change), c.c_size_t, _OUT]),
     "wst_graph_input_count": (c.c_size_t, [_P]),
     "wst_graph_input": ("error", [_P, c.c_size_t, c.POINTER(PortView)]),

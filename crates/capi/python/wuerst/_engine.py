@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import ctypes as c
+import inspect
 import json
 import os
-from typing import Any, Callable, Iterable, Mapping, Union
+from typing import Any, Callable, Iterable, Mapping, TypeVar, Union
 
-from . import _installed
+from . import _assets, _installed
+from ._assets import Content
 from ._abi import LOG, Change, Digest, Options, Str, View, call, filled, load, made
 from ._handle import Handle
 from ._node import NodeKind
@@ -16,6 +18,7 @@ from ._shown import Kind, Node, Port, kinds, nodes, ports
 from ._values import from_handle, to_handle
 
 Path = Union[str, "os.PathLike[str]"]
+_Function = TypeVar("_Function", bound=Callable[..., Any])
 
 # Options that are paths, next to `runtime` and `models`.
 _PATHS = ("cache_folder", "files", "outputs", "settings")
@@ -72,6 +75,31 @@ class Engine(Handle):
         node = NodeKind(kind, signature, run, **more)
         call("wst_engine_add", self.pointer, node.raw)
         self._nodes.append(node)
+
+    def node(self, kind: str, signature: str, **more: Any) -> Callable[[_Function], _Function]:
+        """A decorator that adds a function as a node kind and returns it unchanged. The function takes the inputs in the
+        order of the signature, after the call if its first parameter is named `call`; its docstring describes the node.
+
+            @engine.node("my.darker", "image: u8[h,w,3], amount: float = 0.5 -> image: u8[h,w,3]")
+            def darker(image, amount): ...
+
+        `more` are the options of `add`.
+        """
+
+        def added(function: _Function) -> _Function:
+            first = next(iter(inspect.signature(function).parameters), "")
+            run = function if first == "call" else lambda _call, *arguments: function(*arguments)
+            more.setdefault("about", (inspect.getdoc(function) or "").split("\n\n", 1)[0].replace("\n", " "))
+            self.add(kind, signature, run, **more)
+            return function
+
+        return added
+
+    def add_file(self, name: str, content: Content, size: int = 0) -> None:
+        """Adds a file in memory for graphs checked later, in place of one in the models folder: a model, its external data,
+        its tokenizer, or a file that a graph reads. `content` is bytes, or a function `read(offset, count)` that returns a
+        part of `size` bytes, called when the file is needed, from any thread. Nothing is written to a disk."""
+        _assets.add(self.pointer, name, content, size)
 
     def add_graph(self, kind: str, yaml: str) -> None:
         """Adds a graph, the text of a graph file, as a node kind."""
@@ -158,6 +186,10 @@ class Graph(Handle):
             return from_handle(handle)
         finally:
             load().wst_value_free(handle)
+
+    def digest(self) -> str:
+        """A digest, in hexadecimal, of the graph and its models alone, without the values that a job sets."""
+        return bytes(filled(Digest, "wst_graph_digest", self.pointer).bytes).hex()
 
     def nodes(self) -> list[Node]:
         """Its nodes, each after those that it uses: a list of Node."""

@@ -12,7 +12,8 @@ from ._values import TYPES, from_handle
 class Port(NamedTuple):
     """An input or output. `type` is "bool", "int", "float", "text", "model", "tensor" or "file"; `initial` is the value
     used when none is given, or None; `minimum` and `maximum` are infinite without limits; `choices` are the allowed
-    texts."""
+    texts. `role` is what a tensor or file stands for: "embedding", "latents", "mask", "picture", "text" or ""; `title` is
+    the name as people read it."""
 
     name: str
     type: str
@@ -24,6 +25,11 @@ class Port(NamedTuple):
     maximum: float
     choices: list[str]
     about: str
+    role: str = ""
+    title: str = ""
+
+
+_ROLES = ("", "embedding", "latents", "mask", "picture", "text")
 
 
 class Kind(NamedTuple):
@@ -51,7 +57,10 @@ def _port(view: PortView) -> Port:
     initial = from_handle(view.initial) if view.initial else None
     choices = [view.choices[at].text() for at in range(view.choice_count)]
     texts = (view.name.text(), TYPES[view.type], view.type_text.text(), view.declaration.text())
-    return Port(*texts, bool(view.flags & 1), initial, view.minimum, view.maximum, choices, view.about.text())
+    # A later library may know more roles.
+    role = _ROLES[view.role] if view.role < len(_ROLES) else ""
+    limits = (view.minimum, view.maximum)
+    return Port(*texts, bool(view.flags & 1), initial, *limits, choices, view.about.text(), role, view.title.text())
 
 
 def ports(count: int, function: str, *handle: Any) -> list[Port]:

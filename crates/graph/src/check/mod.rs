@@ -90,8 +90,8 @@ pub(crate) fn graph(doc: &Doc, scope: Scope<'_>, problems: &mut Problems) -> Opt
     let interface = shapes.interface(&named?);
     let outputs = doc.outputs.iter().zip(outputs).map(|(entry, source)| {
         let source = source?;
-        let ty = shapes.of_source(&source);
-        Some(Output { name: entry.name.clone(), ty, source: moved(source) })
+        let (ty, role) = (shapes.of_source(&source), shapes.role_of(&source));
+        Some(Output { name: entry.name.clone(), ty, role, source: moved(source) })
     });
     Some(Graph {
         outputs: outputs.collect::<Option<_>>()?,

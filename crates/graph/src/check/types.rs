@@ -39,6 +39,12 @@ pub(super) fn unify<'s, 'a>(
             problems.add(argument.place.clone(), format!("wants {wanted}, but this is {got}{why}"));
         }
         let Some((side, from)) = shapes.end(source) else { continue };
+        if port.ty.accepts(&from.ty) && !port.takes_role_of(from) {
+            let role = |port: &Port| port.role.map_or_else(String::new, |role| role.to_string());
+            let (wanted, got, wire) = (role(port), role(from), shapes.wire(source));
+            problems.add(argument.place.clone(), format!("takes {wanted}, but `{wire}` gives {got}"));
+            continue;
+        }
         let conflict = match port.ty.accepts(&from.ty) {
             true => shapes.join((here, &port.ty), (side, &from.ty), (argument.node, argument.port)),
             false => Err(String::new()),

@@ -200,6 +200,10 @@ impl NodeKind for Each {
         &self.spec
     }
 
+    fn is_foreign(&self) -> bool {
+        self.inner.is_foreign()
+    }
+
     fn check(&self, known: &Args<'_>) -> Result<(), Refusal> {
         self.ask(known, |args| self.inner.check(args))
     }

@@ -8,7 +8,7 @@ use crate::graph::Graph;
 
 impl Graph {
     /// The inputs with the ranges and choices that every port they are wired to allows. An input without a description
-    /// gets that of the first such port. For controls and listings; names, types and defaults are those of
+    /// gets that of the first such port, and likewise its role. For controls and listings; names, types and defaults are those of
     /// [`Graph::inputs`].
     pub fn effective_inputs(&self) -> Vec<Port> {
         (0..self.inputs.len()).map(|index| self.effective_input(index)).collect()
@@ -24,6 +24,7 @@ impl Graph {
             } else if !port.choices.is_empty() {
                 input.choices.retain(|choice| port.choices.contains(choice));
             }
+            input.role = input.role.or(port.role);
             if input.about.is_empty() {
                 input.about.clone_from(&port.about);
             }

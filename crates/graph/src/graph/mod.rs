@@ -181,6 +181,19 @@ impl Graph {
         self.needed_but(outputs, |_| false)
     }
 
+    /// The nodes whose arguments an input may reach, each after those that it uses.
+    pub(crate) fn behind(&self, input: usize) -> Vec<usize> {
+        let mut reached = vec![false; self.nodes.len()];
+        for (at, node) in self.nodes.iter().enumerate() {
+            reached[at] = node.args.iter().any(|source| match source {
+                ValueSource::Input(index) => *index == input,
+                ValueSource::Output { node, .. } => reached[*node],
+                ValueSource::Literal(_) | ValueSource::LeftOut => false,
+            });
+        }
+        (0..self.nodes.len()).filter(|at| reached[*at]).collect()
+    }
+
     /// Like `needed`, skipping nodes for which `done` holds, and all nodes that they use.
     pub(crate) fn needed_but(&self, outputs: &[usize], done: impl Fn(usize) -> bool) -> Vec<usize> {
         let mut order = Vec::new();

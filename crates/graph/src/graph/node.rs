@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use wuerst_core::{Lora, Models, NodeKind, Port, Result, Ty, Value};
+use wuerst_core::{Lora, Models, NodeKind, Port, PortRole, Result, Ty, Value};
 
 /// A node of a graph, with its arguments.
 #[derive(Clone)]
@@ -76,6 +76,8 @@ pub struct Output {
     pub name: String,
     /// Type; dimensions that follow from the graph are fixed.
     pub ty: Ty,
+    /// What it stands for, if that is declared where it is made.
+    pub role: Option<PortRole>,
     /// Source of its value.
     pub source: ValueSource,
 }

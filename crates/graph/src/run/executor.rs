@@ -85,7 +85,7 @@ impl<'a> Executor<'a> {
     pub(crate) fn next(&mut self) -> Result<Value> {
         let output = self.outputs[self.given];
         self.settle_all(output)?;
-        let Output { name, ty, source } = self.graph.outputs[output].clone();
+        let Output { name, ty, source, .. } = self.graph.outputs[output].clone();
         let value = match source {
             ValueSource::Output { node, port } => {
                 self.hold(node, port)?;

@@ -5,10 +5,31 @@ use std::collections::HashMap;
 use wuerst_core::{CancellationToken, Error, Result, Value};
 
 use super::key;
-use super::sizes::{Given, Sizes};
+use super::sizes::{Fault, Given, Sizes};
 use super::values;
 use crate::graph::effective_inputs::allowed;
 use crate::graph::{Graph, ValueSource};
+
+/// Checks that the built-in nodes behind an input take a number or a text, whatever the other inputs are. Sizes of pictures
+/// depend on each other, and so are left to the run, as are problems of a model or file, which it reads again.
+fn taken(graph: &Graph, index: usize, value: &Value) -> Result<()> {
+    if !matches!(value, Value::Bool(_) | Value::Int(_) | Value::Float(_) | Value::Text(_)) {
+        return Ok(());
+    }
+    let mut inputs = vec![None; graph.inputs.len()];
+    inputs[index] = Some(value.clone());
+    let mut plan = graph.behind(index);
+    plan.retain(|&node| !graph.nodes[node].kind.is_foreign());
+    let mut sizes = Sizes::new(Given { graph, plan: &plan, inputs: &inputs, resolved: false });
+    for &node in &plan {
+        if let Err(Fault { error, .. }) = sizes.look(node)
+            && matches!(error, Error::Invalid { .. } | Error::Type { .. })
+        {
+            return Err(error.in_node(&graph.nodes[node].id));
+        }
+    }
+    Ok(())
+}
 
 /// Values of a graph's inputs, for one or many runs.
 #[derive(Clone, Debug, Default)]
@@ -21,7 +42,8 @@ impl Inputs {
     }
 
     /// Sets an input of `graph`. Checks type and range, also against the ports that the input is wired to, so that a
-    /// wrong value is refused before the run. A tensor's numbers must be finite.
+    /// wrong value is refused before the run. A tensor's numbers must be finite. The built-in nodes behind the input, and
+    /// models that are there, must take the value as far as it alone decides that, such as a width that a model cannot make.
     ///
     /// # Errors
     /// [`Error::NotFound`] with a suggestion; otherwise the problem of the value.
@@ -30,6 +52,7 @@ impl Inputs {
         let value = graph.inputs[index].admit(name, value.into(), &graph.models.by_host())?;
         allowed(graph, index, &value)?;
         values::finite(&value).map_err(|odd| Error::invalid(name, odd.to_string()))?;
+        taken(graph, index, &value)?;
         self.0.insert(name.to_owned(), value);
         Ok(())
     }

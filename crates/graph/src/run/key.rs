@@ -80,7 +80,7 @@ pub(crate) fn arguments(
 }
 
 /// The digest of a state and of LoRAs.
-fn with_loras(state: Option<Digest>, loras: &[Lora]) -> Result<Option<Digest>> {
+pub(crate) fn with_loras(state: Option<Digest>, loras: &[Lora]) -> Result<Option<Digest>> {
     let now = |lora: &Lora| Ok(Lora { file: lora.file.reopen()?, strength: lora.strength });
     let loras: Vec<Lora> = loras.iter().map(now).collect::<Result<_>>()?;
     let Some(loras) = Lora::identify_all(&loras, &CancellationToken::new())? else { return Ok(state) };

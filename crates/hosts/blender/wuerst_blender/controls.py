@@ -62,6 +62,7 @@ class WuerstChoice(bpy.types.PropertyGroup):
     # The input's name is `name`; what the fields are for is `kind`.
     kind: bpy.props.StringProperty()
     about: bpy.props.StringProperty()
+    title: bpy.props.StringProperty()
     optional: bpy.props.BoolProperty()
     given: bpy.props.BoolProperty(name="Set", description="Give a value; else the graph or the model decides")
     image: bpy.props.PointerProperty(name="Image", type=bpy.types.Image)
@@ -101,7 +102,7 @@ def fill(settings):
         if port.type == "tensor" and not is_picture(port.type_text):
             continue
         choice = settings.inputs.add()
-        choice.name, choice.about = port.name, port.about
+        choice.name, choice.about, choice.title = port.name, port.about, port.title
         choice.kind = "picture" if port.type == "tensor" else port.type
         choice.choices = "\n".join(port.choices)
         choice.optional = port.optional

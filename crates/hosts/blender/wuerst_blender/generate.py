@@ -33,7 +33,6 @@ class WUERST_OT_generate(bpy.types.Operator):
 
     def _begin(self, context, waits):
         settings = context.scene.wuerst
-        self._temporary = []
         try:
             self._start(settings)
         except Exception as error:  # missing library, model or graph, values that are refused
@@ -55,10 +54,8 @@ class WUERST_OT_generate(bpy.types.Operator):
         for name, value in controls.values(settings).items():
             if isinstance(value, bpy.types.Image):
                 self._inputs[name] = value.name
-                if kinds[name] == "picture":
-                    value = picture.pixels(value, engine.module().Tensor)
-                else:
-                    value = self._file(value)
+                read = picture.pixels if kinds[name] == "picture" else picture.in_file
+                value = read(value, engine.module().Tensor)
             else:
                 self._inputs[name] = value
             job[name] = value
@@ -67,12 +64,6 @@ class WUERST_OT_generate(bpy.types.Operator):
         if not bpy.app.background:
             # Previews are made from the first time on that one is asked for.
             self._run.preview()
-
-    def _file(self, image):
-        path = picture.file_of(image)
-        if path != bpy.path.abspath(image.filepath_raw):
-            self._temporary.append(path)
-        return path
 
     def modal(self, context, event):
         settings = context.scene.wuerst
@@ -117,8 +108,6 @@ class WUERST_OT_generate(bpy.types.Operator):
             return self._fail(settings, error)
         finally:
             self._run.close()
-            for path in self._temporary:
-                os.unlink(path)
         settings.fraction = 100
         self._keep(context, result)
         settings.message = f"{(time.monotonic() - begun) * 1000:.0f} ms in Blender"

@@ -36,7 +36,7 @@ def _draw(layout, context):
 
 
 def _control(layout, choice):
-    label = choice.name.replace("_", " ").capitalize()
+    label = choice.title
     row = layout.row(align=True)
     if choice.kind == "picture":
         row.label(text=label)

@@ -3,7 +3,6 @@
 import array
 import json
 import os
-import tempfile
 
 import bpy
 
@@ -59,17 +58,9 @@ def pixels(image, tensor_type):
     return tensor_type("u8", (height, width, 3), b"".join(reversed(rows)))
 
 
-def file_of(image):
-    """The file of an image datablock; of one that was made or changed inside Blender, a copy in a temporary file."""
+def in_file(image, tensor_type):
+    """The path of an image datablock's file; of one that was made or changed inside Blender, its pixels."""
     path = bpy.path.abspath(image.filepath_raw)
     if path and os.path.isfile(path) and not image.is_dirty and not image.packed_file:
         return path
-    handle, path = tempfile.mkstemp(suffix=".png", prefix="wuerst-")
-    os.close(handle)
-    copy = image.copy()
-    try:
-        copy.filepath_raw, copy.file_format = path, "PNG"
-        copy.save()
-    finally:
-        bpy.data.images.remove(copy)
-    return path
+    return pixels(image, tensor_type)

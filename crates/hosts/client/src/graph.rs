@@ -45,6 +45,10 @@ pub struct Port {
     pub choices: Vec<String>,
     /// Description in a sentence.
     pub about: String,
+    /// What a tensor or file stands for: `ROLE_NONE` to `ROLE_TEXT` of [`wuerst_sys::numbers`].
+    pub role: u32,
+    /// The name as people read it.
+    pub title: String,
 }
 
 impl Port {
@@ -131,6 +135,8 @@ impl Graph {
                 limits: [port.minimum, port.maximum],
                 choices,
                 about: port.about.text().to_owned(),
+                role: port.role,
+                title: port.title.text().to_owned(),
             })
         }
     }

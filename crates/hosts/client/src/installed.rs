@@ -6,7 +6,7 @@ use std::ffi::c_void;
 use std::path::{Path, PathBuf};
 
 use crate::error::Error;
-use crate::library::folder_of;
+use crate::own_file::folder_of;
 
 /// Names the graph's file.
 pub const GRAPH: &str = "WUERST_GRAPH";
@@ -23,7 +23,7 @@ pub const GRAPHS: &str = "WUERST_GRAPHS";
 pub struct Installed {
     /// The adapter's own file, as the host named it.
     pub file: PathBuf,
-    /// Folders that may contain `libwuerst.so`.
+    /// Folders that may contain `libwuerst.so` or `wuerst.dll`.
     pub libraries: Vec<PathBuf>,
     /// Folders that may contain graphs and models: `share/wuerst` of an installed tree.
     shares: Vec<PathBuf>,
@@ -35,7 +35,9 @@ impl Installed {
         let (file, folder) = folder_of(address).unwrap_or_default();
         let around: Vec<PathBuf> = folder.ancestors().take(above + 1).map(Path::to_owned).collect();
         let shares = around.iter().flat_map(|at| [at.join("share/wuerst"), at.clone()]).collect();
-        let libraries = around.iter().flat_map(|at| [at.clone(), at.join("lib")]).collect();
+        // Windows has libraries next to programs.
+        let within = if cfg!(windows) { "bin" } else { "lib" };
+        let libraries = around.iter().flat_map(|at| [at.clone(), at.join(within)]).collect();
         Installed { file, libraries, shares }
     }
 

@@ -28,6 +28,7 @@ mod graph;
 pub mod installed;
 mod job;
 mod library;
+mod own_file;
 mod picture;
 mod raw;
 mod run;

@@ -1,11 +1,8 @@
-//! Finding and loading `libwuerst.so`.
+//! Finding and loading `libwuerst.so`, or `wuerst.dll`.
 
 use crate::error::Error;
 use crate::raw::{self, Functions};
 use std::env;
-use std::ffi::{CStr, OsStr, c_void};
-use std::mem::MaybeUninit;
-use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::ptr;
 use std::sync::{Mutex, PoisonError};
@@ -15,7 +12,7 @@ use wuerst_sys::ABI_VERSION;
 /// Environment variable with the path of the library.
 const VARIABLE: &str = "WUERST_LIBRARY";
 
-const NAME: &str = "libwuerst.so.0";
+const NAME: &str = if cfg!(windows) { "wuerst.dll" } else { "libwuerst.so.0" };
 
 /// The loaded library, which stays loaded for the life of the process.
 #[derive(Clone, Copy)]
@@ -60,7 +57,7 @@ impl Library {
         }
         // SAFETY: the library's initialisers are harmless; it is never unloaded, so functions stay valid.
         let functions = unsafe {
-            let library = libloading::Library::new(path).map_err(|e| Error::new(reason(&e)))?;
+            let library = bound(path).map_err(|e| Error::new(reason(&e)))?;
             let functions = Functions::of(&library).map_err(|name| {
                 Error::new(format!("{} is too old, it has no {name}: update it", path.display()))
             });
@@ -121,22 +118,24 @@ fn reason(error: &libloading::Error) -> String {
     std::error::Error::source(error).map_or_else(|| error.to_string(), ToString::to_string)
 }
 
-/// The path of the shared library that contains `address`, and its folder: the adapter's own, for an address in it.
-pub fn folder_of(address: *const c_void) -> Option<(PathBuf, PathBuf)> {
-    let mut found = MaybeUninit::<libc::Dl_info>::zeroed();
-    // SAFETY: `dladdr` only looks the address up, and fills the struct when it returns non-zero; the name is a string of
-    // the loader that lives as long as the library.
-    let file = unsafe {
-        if libc::dladdr(address, found.as_mut_ptr()) == 0 {
-            return None;
-        }
-        let found = found.assume_init();
-        if found.dli_fname.is_null() {
-            return None;
-        }
-        PathBuf::from(OsStr::from_bytes(CStr::from_ptr(found.dli_fname).to_bytes()))
+#[cfg(not(windows))]
+unsafe fn bound(path: &Path) -> Result<libloading::Library, libloading::Error> {
+    // SAFETY: promised by the caller.
+    unsafe { libloading::Library::new(path) }
+}
+
+/// Looks for libraries in the folder of this one, that of the program and the system's, and never in the working folder
+/// or on the search path.
+#[cfg(windows)]
+unsafe fn bound(path: &Path) -> Result<libloading::Library, libloading::Error> {
+    use libloading::os::windows::{
+        LOAD_LIBRARY_SEARCH_DEFAULT_DIRS, LOAD_LIBRARY_SEARCH_DLL_LOAD_DIR, Library,
     };
-    // Links are followed, so that an adapter linked into a host's folder finds the neighbours of the real file.
-    let folder = file.canonicalize().ok()?.parent()?.to_owned();
-    Some((file, folder))
+    let bare = path.parent().is_none_or(|folder| folder == Path::new(""));
+    // The loader takes whole paths alone with the second flag.
+    let path =
+        if bare { path.to_owned() } else { std::path::absolute(path).unwrap_or_else(|_| path.to_owned()) };
+    let own = if bare { 0 } else { LOAD_LIBRARY_SEARCH_DLL_LOAD_DIR };
+    // SAFETY: promised by the caller.
+    unsafe { Library::load_with_flags(&path, LOAD_LIBRARY_SEARCH_DEFAULT_DIRS | own) }.map(Into::into)
 }

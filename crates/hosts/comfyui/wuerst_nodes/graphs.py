@@ -23,6 +23,9 @@ def _reader(graph, port):
 
 def _converter(graph, port):
     if port.type == "file":
+        if port.role in ("picture", "mask"):
+            # In memory.
+            return lambda value: pictures.bytes_of(value)[..., :3] if hasattr(value, "detach") else value
         reader = _reader(graph, port)
         return lambda value: pictures.in_file(value, reader)
     return lambda value: pictures.to_engine(value, port.type_text)
@@ -64,7 +67,7 @@ def _schema(node_id, path, category):
     inputs = [io.Combo.Input("models", options=sets, tooltip=tooltip)]
     inputs += [_input(graph, port) for port in graph.inputs()]
     outputs = [
-        sockets.of_output(port.name, port.type, port.type_text).Output(f"{_OUT}{port.name}", display_name=port.name)
+        sockets.of_output(port).Output(f"{_OUT}{port.name}", display_name=port.name)
         for port in graph.outputs()
     ]
     return io.Schema(

@@ -23,7 +23,7 @@ def _quoted(text):
 def _schema(node_id, kind):
     models = list(engines.model_files())
     outputs = [
-        sockets.of_output(port.name, port.type, port.type_text).Output(f"{_OUT}{port.name}", display_name=port.name)
+        sockets.of_output(port).Output(f"{_OUT}{port.name}", display_name=port.name)
         for port in kind.outputs
     ]
     return io.Schema(
@@ -31,7 +31,7 @@ def _schema(node_id, kind):
         display_name=kind.kind,
         category=f"Würstchen/{kind.kind.split('.', 1)[0]}",
         description=kind.about,
-        inputs=[widgets.widget(port, port.name, kind.kind, models) for port in kind.inputs],
+        inputs=[widgets.widget(port, port.name, models) for port in kind.inputs],
         outputs=outputs,
     )
 

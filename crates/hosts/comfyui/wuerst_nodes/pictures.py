@@ -87,10 +87,6 @@ def in_file(value, reader):
     elif isinstance(value, wuerst.Tensor):
         content, end = bytes(value) + repr(value).encode(), "npy"
         write = lambda path: _write_array(path, value.numpy())
-    elif isinstance(value, torch.Tensor):
-        pixels = bytes_of(value)
-        content, end = pixels.tobytes() + repr(pixels.shape).encode(), "png"
-        write = lambda path: Image.fromarray(pixels).save(path, format="PNG")
     else:
         return value
     folder = os.path.join(folder_paths.get_temp_directory(), "wuerst")

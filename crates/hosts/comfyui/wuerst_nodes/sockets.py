@@ -9,7 +9,7 @@ Tokens = io.Custom("WUERST_TOKENS")
 Random = io.Custom("WUERST_RNG")
 Tensor = io.Custom("WUERST_TENSOR")
 
-_ROLES = {"embedding": Embedding, "latents": Latents}
+_ROLES = {"embedding": Embedding, "latents": Latents, "mask": io.Mask, "picture": io.Image, "text": States}
 
 
 def _dimensions(type_text):
@@ -17,28 +17,20 @@ def _dimensions(type_text):
     return dtype, [part.strip() for part in rest.rstrip("]").split(",")]
 
 
-def of_tensor(name, type_text, kind=""):
+def of_tensor(port):
     """The socket of a tensor.
 
-    Pictures and masks have ComfyUI's own types. Other tensors have ours, so that latents of another model are not wired
-    in by mistake. `name` is the port's name; `kind` is the node kind, which distinguishes an embedding from latents.
+    Pictures and masks have ComfyUI's own types. Other tensors have ours, by their role, so that an embedding is not wired in
+    for latents by mistake. Transparent pictures, of four channels, are none of ComfyUI's.
     """
-    dtype, lengths = _dimensions(type_text)
-    if lengths[-1] == "3" and len(lengths) in (3, 4) and dtype in ("u8", "f32"):
-        return io.Image
-    if dtype == "f32" and len(lengths) == 2:
-        return io.Mask
+    dtype, lengths = _dimensions(port.type_text)
+    if port.role in _ROLES and not (port.role == "picture" and lengths[-1] != "3"):
+        return _ROLES[port.role]
     if dtype == "f32" and len(lengths) == 3:
         return States
     if dtype == "i64":
         return Tokens
-    if dtype == "u8" and len(lengths) == 1:
-        return Random
-    if name in _ROLES:
-        return _ROLES[name]
-    if name == "init" and kind in ("wuerst.prior", "wuerst.decoder"):
-        return Embedding if kind == "wuerst.prior" else Latents
-    return Tensor
+    return Random if dtype == "u8" and len(lengths) == 1 else Tensor
 
 
 def accepted(socket):
@@ -48,7 +40,7 @@ def accepted(socket):
     return [socket, Tensor] if socket in (Embedding, Latents) else [socket]
 
 
-def of_output(name, kind, type_text):
-    """The socket of an output; `kind` is the type's name: bool, int, float, text, tensor."""
+def of_output(port):
+    """The socket of an output."""
     plain = {"bool": io.Boolean, "int": io.Int, "float": io.Float}
-    return of_tensor(name, type_text) if kind == "tensor" else plain.get(kind, io.String)
+    return of_tensor(port) if port.type == "tensor" else plain.get(port.type, io.String)

@@ -52,12 +52,12 @@ def _number(port, initial):
     return {"min": low, "max": high, "step": 0.05, "round": False, "default": initial if left_out is None else left_out}
 
 
-def widget(port, name, kind="", models=(), left_out=None):
-    """An input of ComfyUI for a port. `name` is its id, `kind` the node kind, `models` what a model may be, `left_out` what
+def widget(port, name, models=(), left_out=None):
+    """An input of ComfyUI for a port. `name` is its id, `models` what a model may be, `left_out` what
     the port stands for when it is left out."""
     common = {"display_name": port.name, "tooltip": _tooltip(port, left_out)}
     if port.type == "tensor":
-        accepted = sockets.accepted(sockets.of_tensor(port.name, port.type_text, kind))
+        accepted = sockets.accepted(sockets.of_tensor(port))
         return _socket(name, accepted, port.optional, common)
     if port.type == "model":
         return io.Combo.Input(name, options=list(models), **common)
@@ -79,9 +79,9 @@ def widget(port, name, kind="", models=(), left_out=None):
 def of_file(port, name, reader):
     """An input for a file that a node of kind `reader` reads; ComfyUI passes the value in memory."""
     common = {"display_name": port.name, "tooltip": _tooltip(port)}
-    if reader == "image.load":
-        # A mask may come as either.
-        accepted = [io.Image, io.Mask] if "mask" in port.name else [io.Image]
+    if port.role in ("picture", "mask"):
+        # A mask may come as either, and be read as a picture.
+        accepted = [io.Image, io.Mask] if port.role == "mask" or "mask" in port.name else [io.Image]
         return _socket(name, accepted, port.optional, common)
     if reader == "tensor.load":
         return _socket(name, [sockets.Embedding, sockets.Latents, sockets.Tensor], port.optional, common)

@@ -45,9 +45,7 @@ pub fn define(suites: &Suites, params: *mut ParamSet, port: &Port) -> Option<()>
         Look::Choice => names::PARAM_CHOICE,
     };
     let set = defined(suites, params, kind, &terminated(&port.name))?;
-    let mut label = port.name.replace('_', " ");
-    label[..1].make_ascii_uppercase();
-    set.put_text(names::PROP_LABEL, &label);
+    set.put_text(names::PROP_LABEL, &port.title);
     set.put_text(names::PARAM_HINT, &hint(port));
     let initial = port.initial.as_deref().unwrap_or("");
     let [least, most] = port.limits;

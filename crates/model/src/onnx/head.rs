@@ -4,7 +4,7 @@
 //! bytes, or whose constants would take much more memory than the file ([`unfold`](super::unfold)).
 
 use std::fs::File;
-use std::io::{BufRead, BufReader, Seek};
+use std::io::{BufRead, BufReader, Cursor, Seek};
 
 use wuerst_read::wire::{Reader, Wire, WireError};
 
@@ -91,6 +91,15 @@ impl Head {
         let length = file.metadata().map_err(WireError::from)?.len();
         let read = Head::read(BufReader::with_capacity(64 << 10, file), length);
         read.map_err(|error| stand_in::of_file(file).map_or(error, HeadError::StandIn))
+    }
+
+    /// Reads the header of an ONNX file in memory.
+    ///
+    /// # Errors
+    /// As [`Head::of_file`].
+    pub fn of_bytes(bytes: &[u8]) -> Read<Head> {
+        let read = Head::read(Cursor::new(bytes), bytes.len() as u64);
+        read.map_err(|error| stand_in::of_bytes(bytes).map_or(error, HeadError::StandIn))
     }
 
     /// Reads the header of a source of `length` bytes, positioned at its beginning.

@@ -5,6 +5,8 @@ use std::{env, fs};
 
 use wuerst_core::{Error, Result};
 
+use crate::library::modules::{is_of_the_system, modules};
+
 /// Environment variable with the path of the library.
 pub const VARIABLE: &str = "ORT_DYLIB_PATH";
 
@@ -95,11 +97,9 @@ fn in_folder(folder: &Path) -> Option<PathBuf> {
 /// The folders of this library and of the program, which differ inside a host.
 fn homes() -> Vec<PathBuf> {
     let program = env::current_exe().ok().and_then(|path| path.canonicalize().ok());
-    let mut homes: Vec<PathBuf> = [this_library(), program]
-        .into_iter()
-        .flatten()
-        .filter_map(|path| Some(path.parent()?.into()))
-        .collect();
+    let library = this_library().and_then(|path| path.canonicalize().ok());
+    let mut homes: Vec<PathBuf> =
+        [library, program].into_iter().flatten().filter_map(|path| Some(path.parent()?.into())).collect();
     homes.dedup();
     homes
 }
@@ -111,36 +111,15 @@ fn this_library() -> Option<PathBuf> {
 
 /// The file mapped at an address.
 pub(crate) fn holding(address: usize) -> Option<PathBuf> {
-    mappings().into_iter().find(|m| m.addresses.contains(&address)).map(|m| m.path)
+    modules().into_iter().find(|module| module.addresses.contains(&address)).map(|module| module.path)
 }
 
 /// An ONNX Runtime already loaded by the host. A second copy would not share device memory, and two copies with GPU
 /// providers break each other.
 fn loaded() -> Option<PathBuf> {
     let is_it = |path: &Path| path.file_name().and_then(|name| name.to_str()).is_some_and(is_library);
-    mappings().into_iter().map(|m| m.path).find(|path| is_it(path) && path.exists())
-}
-
-struct Mapping {
-    addresses: std::ops::Range<usize>,
-    path: PathBuf,
-}
-
-/// Files mapped into the process; empty if the system does not report them.
-#[expect(clippy::disallowed_methods, reason = "the system's own file")]
-fn mappings() -> Vec<Mapping> {
-    let text =
-        if cfg!(target_os = "linux") { fs::read("/proc/self/maps").unwrap_or_default() } else { vec![] };
-    String::from_utf8_lossy(&text).lines().filter_map(mapping).collect()
-}
-
-/// Parses `55e0-56f0 r-xp 00000000 08:01 1234      /usr/lib/libonnxruntime.so.1`.
-fn mapping(line: &str) -> Option<Mapping> {
-    let (addresses, rest) = line.split_once(' ')?;
-    let (start, end) = addresses.split_once('-')?;
-    let number = |text| usize::from_str_radix(text, 16).ok();
-    let path = &rest[rest.find('/')?..];
-    Some(Mapping { addresses: number(start)?..number(end)?, path: path.into() })
+    let usable = |path: &PathBuf| is_it(path) && path.exists() && !is_of_the_system(path);
+    modules().into_iter().map(|module| module.path).find(usable)
 }
 
 #[cfg(test)]
@@ -173,8 +152,9 @@ mod tests {
     }
 
     #[test]
-    #[cfg(target_os = "linux")]
-    fn this_program_is_among_mappings() {
-        assert_eq!(this_library(), env::current_exe().unwrap().canonicalize().ok());
+    #[cfg(any(target_os = "linux", windows))]
+    fn this_program_is_among_modules() {
+        let canonical = |path: PathBuf| path.canonicalize().unwrap();
+        assert_eq!(this_library().map(canonical), env::current_exe().ok().map(canonical));
     }
 }

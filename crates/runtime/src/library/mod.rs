@@ -2,6 +2,7 @@
 
 pub(crate) mod find;
 pub(crate) mod host;
+mod modules;
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};

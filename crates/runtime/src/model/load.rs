@@ -10,12 +10,13 @@ use std::sync::Arc;
 use ort::session::Session;
 use ort::session::builder::SessionBuilder;
 use wuerst_core::regular::{self, Links};
-use wuerst_core::{CancellationToken, Error, external_data, memory};
+use wuerst_core::{CancellationToken, Error, ModelMemory, external_data, memory};
 use wuerst_model::onnx::{self, ModelSplit};
 
 use crate::device::{Device, Placement, RECORD, Request, assigned};
 use crate::library::Runtime;
 use crate::loras::Merged;
+use crate::model::in_place::InPlace;
 use crate::model::invariant::{InvariantPart, types};
 use crate::model::prepared::{Found, Mapped, Prepared, Unmade, as_it_is};
 use crate::options::{Level, Log};
@@ -28,6 +29,8 @@ const STEP: &str = "step";
 /// A model to open, and how.
 pub(crate) struct LoadRequest<'a> {
     pub(crate) path: &'a Path,
+    /// The content of a model that the host keeps in memory.
+    pub(crate) memory: Option<&'a ModelMemory>,
     pub(crate) request: Request,
     /// In order of preference.
     pub(crate) devices: &'a [Device],
@@ -52,13 +55,16 @@ pub(crate) struct Opened {
     pub(crate) invariant: Option<InvariantPart>,
     /// Files that both parts may have mapped.
     pub(crate) mapped: Vec<Mapped>,
+    /// Memory of the host that both parts use, which is freed after them.
+    pub(crate) in_place: Vec<InPlace>,
     pub(crate) placement: Placement,
 }
 
-/// A session, and the files that it may have mapped.
+/// A session, and the files and the memory that its weights may lie in.
 struct Loaded {
     session: Session,
     mapped: Vec<Mapped>,
+    in_place: Option<InPlace>,
 }
 
 /// Source of a session.
@@ -66,10 +72,12 @@ enum ModelSource<'a> {
     File(&'a Path),
     /// A part of the model, or the model with merged weights.
     Bytes(Cow<'a, [u8]>),
+    /// A model of the host.
+    Memory(&'a [u8]),
 }
 
-/// The per-step part; and the step-invariant part with its mapped files.
-type Halves = (Loaded, (InvariantPart, Vec<Mapped>));
+/// The per-step part; and the step-invariant part with its mapped files and memory.
+type Halves = (Loaded, (InvariantPart, Vec<Mapped>, Option<InPlace>));
 
 impl LoadRequest<'_> {
     /// Creates a session on the first device that accepts the model, and collects the refusals of earlier devices.
@@ -105,12 +113,14 @@ impl LoadRequest<'_> {
 
     fn on(&self, device: &Device, cancel: &CancellationToken) -> Result<Opened, String> {
         let halves = if *device == Device::Cpu { self.halves(cancel)? } else { None };
-        let (Loaded { session, mut mapped }, invariant) = match halves {
+        let (Loaded { session, mut mapped, in_place }, invariant) = match halves {
             Some((loaded, invariant)) => (loaded, Some(invariant)),
             None => (self.load(device, None, || Ok(self.whole()), cancel)?, None),
         };
-        let invariant = invariant.map(|(invariant, files)| {
+        let mut in_place = Vec::from_iter(in_place);
+        let invariant = invariant.map(|(invariant, files, memory)| {
             mapped.extend(files);
+            in_place.extend(memory);
             invariant
         });
         let said = |error: ort::Error| error.message().to_owned();
@@ -124,14 +134,16 @@ impl LoadRequest<'_> {
         }
         let (model, device, threads) = (self.path.to_owned(), device.clone(), self.request.threads);
         let placement = Placement { model, device, threads, bytes: 0, operators, refused: vec![] };
-        Ok(Opened { session, invariant, mapped, placement })
+        Ok(Opened { session, invariant, mapped, in_place, placement })
     }
 
     /// The whole model.
     fn whole(&self) -> ModelSource<'_> {
         match &self.merged {
             Some(merged) => ModelSource::Bytes(Cow::Borrowed(&merged.model)),
-            None => ModelSource::File(self.path),
+            None => {
+                self.memory.map_or(ModelSource::File(self.path), |memory| ModelSource::Memory(&memory.bytes))
+            }
         }
     }
 
@@ -141,12 +153,17 @@ impl LoadRequest<'_> {
             return Ok(None);
         }
         // Bounds the size of the model file, which is read, written as a part, and read again; its external data is not.
-        let bytes = fs::metadata(self.path).map_or(0, |about| about.len());
-        let bytes = usize::try_from(bytes).unwrap_or(usize::MAX);
-        memory::check(bytes.saturating_mul(3)).map_err(|error| error.to_string())?;
-        let bytes = match &self.merged {
-            Some(merged) => Cow::Borrowed(&merged.model[..]),
+        let length = match self.memory {
+            Some(memory) => memory.bytes.len(),
             None => {
+                usize::try_from(fs::metadata(self.path).map_or(0, |about| about.len())).unwrap_or(usize::MAX)
+            }
+        };
+        memory::check(length.saturating_mul(3)).map_err(|error| error.to_string())?;
+        let bytes: Cow<'_, [u8]> = match (&self.merged, self.memory) {
+            (Some(merged), _) => Cow::Borrowed(&merged.model),
+            (None, Some(memory)) => Cow::Borrowed(&memory.bytes),
+            (None, None) => {
                 let mut bytes = vec![];
                 let read = regular::open(self.path, Links::Followed)
                     .and_then(|mut file| file.read_to_end(&mut bytes));
@@ -167,7 +184,8 @@ impl LoadRequest<'_> {
         };
         let Some(types) = types(&invariant.session) else { return Ok(None) };
         let tensors = split.tensors().into_iter().map(str::to_owned).collect();
-        let invariant = (InvariantPart::new(invariant.session, tensors, split.shared()), invariant.mapped);
+        let part = InvariantPart::new(invariant.session, tensors, split.shared());
+        let invariant = (part, invariant.mapped, invariant.in_place);
         let Some(step) = split.step(&types).map_err(no_room)? else { return Ok(None) };
         drop(split);
         drop(bytes);
@@ -192,7 +210,9 @@ impl LoadRequest<'_> {
             Ok(Found::Model(path, mapped)) => {
                 let make = || self.session(device, &ModelSource::File(&path), cancel, as_it_is);
                 match prepared.session(mapped.as_ref(), cancel, make) {
-                    Ok(session) => return Ok(Loaded { session, mapped: Vec::from_iter(mapped) }),
+                    Ok((session, in_place)) => {
+                        return Ok(Loaded { session, mapped: Vec::from_iter(mapped), in_place });
+                    }
                     Err(_) if cancel.is_cancelled() => return Err(Error::Cancelled.to_string()),
                     Err(Unmade::Refused) => {
                         if let Err(error) = prepared.remove() {
@@ -260,13 +280,16 @@ impl LoadRequest<'_> {
         cancel: &CancellationToken,
         more: impl FnOnce(SessionBuilder) -> ort::Result<SessionBuilder>,
     ) -> Result<Loaded, String> {
-        let data = external_data(self.path).map_err(|e| e.to_string())?;
+        let data = match self.memory {
+            Some(_) => vec![],
+            None => external_data(self.path).map_err(|e| e.to_string())?,
+        };
         let open = |path: &PathBuf| {
             Mapped::open(path, Links::Followed).map_err(|e| format!("{}: {e}", path.display())).transpose()
         };
         let mapped = data.iter().filter_map(open).collect::<Result<_, _>>()?;
-        let session = self.session(device, source, cancel, more)?;
-        Ok(Loaded { session, mapped })
+        let (session, in_place) = self.session(device, source, cancel, more)?;
+        Ok(Loaded { session, mapped, in_place })
     }
 
     fn session(
@@ -275,7 +298,7 @@ impl LoadRequest<'_> {
         source: &ModelSource<'_>,
         cancel: &CancellationToken,
         more: impl FnOnce(SessionBuilder) -> ort::Result<SessionBuilder>,
-    ) -> Result<Session, String> {
+    ) -> Result<(Session, Option<InPlace>), String> {
         let said = |error: ort::Error| error.message().to_owned();
         let builder = builder(self.request.runtime, self.request.threads, self.log.clone()).map_err(said)?;
         let builder = device.register(&self.request, more(builder).map_err(said)?)?;
@@ -287,12 +310,26 @@ impl LoadRequest<'_> {
         source: &ModelSource<'_>,
         mut builder: SessionBuilder,
         cancel: &CancellationToken,
-    ) -> ort::Result<Session> {
-        // Folder of a part's external data.
-        let folder = self.path.parent().filter(|folder| *folder != Path::new("")).unwrap_or(Path::new("."));
-        if let (ModelSource::Bytes(_), Some(folder)) = (source, folder.to_str()) {
-            builder =
-                builder.with_config_entry("session.model_external_initializers_file_folder_path", folder)?;
+    ) -> ort::Result<(Session, Option<InPlace>)> {
+        let mut in_place = None;
+        if let Some(memory) = self.memory {
+            let bytes = match source {
+                // As stored in the cache folder.
+                ModelSource::File(_) => None,
+                ModelSource::Bytes(bytes) => Some(&bytes[..]),
+                ModelSource::Memory(bytes) => Some(*bytes),
+            };
+            if let Some(bytes) = bytes {
+                in_place = Some(InPlace::add(bytes, memory, &mut builder)?);
+            }
+        } else if let ModelSource::Bytes(_) = source {
+            // Folder of a part's external data.
+            let folder =
+                self.path.parent().filter(|folder| *folder != Path::new("")).unwrap_or(Path::new("."));
+            if let Some(folder) = folder.to_str() {
+                builder = builder
+                    .with_config_entry("session.model_external_initializers_file_folder_path", folder)?;
+            }
         }
         let canceler = builder.canceler();
         let _guard = cancel.on_cancel(move || {
@@ -306,10 +343,12 @@ impl LoadRequest<'_> {
                 builder = builder.with_external_initializer(name, Arc::clone(value))?;
             }
         }
-        match source {
+        let session = match source {
             ModelSource::File(path) => builder.commit_from_file(path),
             ModelSource::Bytes(bytes) => builder.commit_from_memory(bytes),
-        }
+            ModelSource::Memory(bytes) => builder.commit_from_memory(bytes),
+        };
+        session.map(|session| (session, in_place))
     }
 }
 

@@ -2,6 +2,7 @@
 
 pub(crate) mod cost;
 pub(crate) mod fit;
+mod in_place;
 pub(crate) mod invariant;
 pub(crate) mod load;
 pub(crate) mod prepared;
@@ -24,6 +25,7 @@ use wuerst_model::count;
 use wuerst_model::network::Network;
 
 use self::cost::{CostModel, Counted};
+use self::in_place::InPlace;
 use self::invariant::{Feed, InvariantOutputs, InvariantPart, taken};
 use self::load::{LoadRequest, Opened};
 use self::prepared::Mapped;
@@ -52,6 +54,8 @@ pub struct LoadedModel {
     invariant: Option<InvariantPart>,
     /// Files whose pages an evaluation may read.
     mapped: Vec<Mapped>,
+    /// Dropped after the sessions, which stand above.
+    _in_place: Vec<InPlace>,
 }
 
 impl LoadedModel {
@@ -74,7 +78,7 @@ impl LoadedModel {
         })?;
         cancel.check()?;
         let path = load.path;
-        let Opened { session, invariant, mapped, mut placement } = opened?;
+        let Opened { session, invariant, mapped, in_place, mut placement } = opened?;
         placement.bytes = header.memory_on(&placement.device)
             + invariant.as_ref().map_or(0, |invariant| 4 * invariant.shared);
         let (path, mutex) = (path.to_owned(), CancellableMutex::new());
@@ -93,6 +97,7 @@ impl LoadedModel {
             session,
             invariant,
             mapped,
+            _in_place: in_place,
         })
     }
 

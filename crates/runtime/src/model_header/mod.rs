@@ -11,7 +11,7 @@ use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use wuerst_core::regular::{self, Links};
-use wuerst_core::{DType, Dim};
+use wuerst_core::{DType, Dim, Model};
 use wuerst_model::onnx::{self, Extent, Head, HeadError, Place, Tensor};
 use wuerst_model::stand_in;
 
@@ -89,13 +89,36 @@ impl ModelHeader {
         let file = regular::open(path, Links::Followed)?;
         let head = Head::of_file(&file)?;
         let bytes = file.metadata()?.len().saturating_add(data_length(path, &head.tensors)?);
+        Ok(ModelHeader::of_head(head, bytes))
+    }
+
+    /// Reads the head of a model, which may be in memory.
+    ///
+    /// # Errors
+    /// As [`ModelHeader::read`].
+    pub(crate) fn of(model: &Model) -> Result<ModelHeader, HeaderError> {
+        let Some(memory) = model.memory() else { return ModelHeader::read(model.path()) };
+        let head = Head::of_bytes(&memory.bytes)?;
+        let data = |location: &str| memory.data.iter().find(|(name, _)| name == location);
+        for (location, end) in ends(&head.tensors) {
+            let length = data(location).map_or(0, |(_, bytes)| bytes.len() as u64);
+            if length < end {
+                return Err(HeaderError::Data { path: location.into(), why: too_short(length, end) });
+            }
+        }
+        let data = memory.data.iter().map(|(_, bytes)| bytes.len() as u64);
+        let bytes = data.fold(memory.bytes.len() as u64, u64::saturating_add);
+        Ok(ModelHeader::of_head(head, bytes))
+    }
+
+    fn of_head(head: Head, bytes: u64) -> ModelHeader {
         let floats = |tensor: &&Tensor| [1, 10, 11, 16].contains(&tensor.element);
         let parameters =
             head.tensors.iter().filter(floats).map(Tensor::elements).fold(0, u64::saturating_add);
         let own = head.inputs.iter().chain(&head.outputs).map(|outlet| outlet.element);
         let half = own.chain(head.tensors.iter().map(|tensor| tensor.element)).any(|element| element == HALF);
         let outlets = |all: Vec<onnx::Outlet>| all.into_iter().map(Outlet::from).collect();
-        Ok(ModelHeader {
+        ModelHeader {
             properties: head.metadata,
             inputs: outlets(head.inputs),
             outputs: outlets(head.outputs),
@@ -105,7 +128,7 @@ impl ModelHeader {
             domains: head.domains,
             half,
             mapped: head.tensors.iter().any(|tensor| matches!(tensor.place, Place::Outside { .. })),
-        })
+        }
     }
 }
 
@@ -125,15 +148,8 @@ impl From<onnx::Outlet> for Outlet {
 
 /// Total size of the external data files. Checks that they are regular and long enough: reading a pipe could block for ever.
 fn data_length(path: &Path, tensors: &[Tensor]) -> Result<u64, HeaderError> {
-    let mut lengths: BTreeMap<&str, u64> = BTreeMap::new();
-    for tensor in tensors {
-        if let Place::Outside { location, offset, length } = &tensor.place {
-            let end = lengths.entry(location).or_default();
-            *end = offset.saturating_add(*length).max(*end);
-        }
-    }
     let mut sum = 0u64;
-    for (location, end) in lengths {
+    for (location, end) in ends(tensors) {
         let path = path.with_file_name("").join(location);
         let file = regular::open(&path, Links::Followed).and_then(|file| Ok((file.metadata()?.len(), file)));
         let why = match file {
@@ -141,10 +157,8 @@ fn data_length(path: &Path, tensors: &[Tensor]) -> Result<u64, HeaderError> {
                 sum = sum.saturating_add(length);
                 continue;
             }
-            Ok((length, file)) => stand_in::of_file(file).map_or_else(
-                || format!("has {length} bytes, and {end} are expected: it is cut off, or another model's"),
-                |what| format!("holds no weights but is {what}"),
-            ),
+            Ok((length, file)) => stand_in::of_file(file)
+                .map_or_else(|| too_short(length, end), |what| format!("holds no weights but is {what}")),
             Err(error) if error.kind() == ErrorKind::NotFound => {
                 "is missing: put it next to the model".to_owned()
             }
@@ -153,6 +167,22 @@ fn data_length(path: &Path, tensors: &[Tensor]) -> Result<u64, HeaderError> {
         return Err(HeaderError::Data { path, why });
     }
     Ok(sum)
+}
+
+/// Where the tensors in each external data file end.
+fn ends(tensors: &[Tensor]) -> BTreeMap<&str, u64> {
+    let mut ends: BTreeMap<&str, u64> = BTreeMap::new();
+    for tensor in tensors {
+        if let Place::Outside { location, offset, length } = &tensor.place {
+            let end = ends.entry(location).or_default();
+            *end = offset.saturating_add(*length).max(*end);
+        }
+    }
+    ends
+}
+
+fn too_short(length: u64, end: u64) -> String {
+    format!("has {length} bytes, and {end} are expected: it is cut off, or another model's")
 }
 
 /// TensorProto.DataType.

@@ -14,7 +14,7 @@ pub(super) fn register(registry: &mut Registry) -> Result<()> {
         signature: concat!(
             "image: u8[H,W,3], original: u8[h,w,3], ",
             way_port!(),
-            ", mask: f32[h,w]?, fitted: u8[H,W,3]? -> image: u8[h,w,3]"
+            ", mask: f32[h,w] as mask?, fitted: u8[H,W,3]? -> image: u8[h,w,3]"
         ),
         about: "The way back from `image.fit`: lays what a model made into the picture before, in its size.",
         ports: &[

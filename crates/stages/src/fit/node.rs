@@ -23,7 +23,7 @@ impl Fit {
         let signature = concat!(
             "image: u8[h,w,3], model: model, ",
             way_port!(),
-            ", side: int? {1..16384}, most: int? {1..16384}, mask: f32[h,w]? -> image: u8[H,W,3], mask: f32[H,W]"
+            ", side: int? {1..16384}, most: int? {1..16384}, mask: f32[h,w] as mask? -> image: u8[H,W,3], mask: f32[H,W] as mask"
         );
         let about = "Makes a picture of any size fit for a model: the nearest size that it makes, in about the picture's \
                      proportions. `image.unfit` is the way back.";

@@ -22,7 +22,7 @@ pub(crate) fn register(registry: &mut Registry) -> Result<()> {
     plan.add(registry, blend)?;
     let plan = Plan {
         kind: "image.composite",
-        signature: "below: u8[h,w,3], above: u8[h,w,3], mask: f32[h,w] -> image: u8[h,w,3]",
+        signature: "below: u8[h,w,3], above: u8[h,w,3], mask: f32[h,w] as mask -> image: u8[h,w,3]",
         about: "Lays one picture over another where a mask says so. Where the mask is 0, every byte is that of the \
                 picture below.",
         ports: &[

@@ -9,8 +9,8 @@ use crate::plain::Plan;
 pub(crate) fn register(registry: &mut Registry) -> Result<()> {
     let plan = Plan {
         kind: "image.convert",
-        signature: "image: f32[h,w,3], from: text = \"srgb\" {srgb|linear}, to: text = \"srgb\" {srgb|linear} \
-                    -> image: u8[h,w,3], pixels: f32[h,w,3]",
+        signature: "image: f32[h,w,3] as picture, from: text = \"srgb\" {srgb|linear}, to: text = \"srgb\" {srgb|linear} \
+                    -> image: u8[h,w,3], pixels: f32[h,w,3] as picture",
         about: "Gives a picture as bytes and as floats, and changes how its numbers stand for light.",
         ports: &[
             ("image", "The picture, as bytes or as floats from 0 to 1; what lies beyond is limited to that."),

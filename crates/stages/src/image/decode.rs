@@ -1,6 +1,5 @@
 //! Decodes picture files, within limits for untrusted files.
 
-use std::fs::File;
 use std::io::{self, BufReader, Cursor, Read};
 
 use image::codecs::jpeg::JpegDecoder;
@@ -9,12 +8,13 @@ use image::codecs::webp::WebPDecoder;
 use image::error::{ImageError, LimitErrorKind};
 use image::metadata::Orientation;
 use image::{DynamicImage, ImageDecoder, ImageFormat, ImageReader, Limits, RgbImage};
-use wuerst_core::{Error, Result, Steady, caught, memory};
+use wuerst_core::colour::byte;
+use wuerst_core::{Content, Error, Result, Steady, Tensor, caught, memory};
 
 use super::colours::{self, Profile, srgb};
 use super::inks;
 use super::metadata::{jpeg, png, webp};
-use super::pixels::MOST_PIXELS;
+use super::pixels::{MOST_PIXELS, allowed};
 
 /// Maximum file size in bytes. Two of the formats are read into memory as a whole.
 pub(crate) const LARGEST: u64 = 128 << 20;
@@ -46,7 +46,40 @@ enum Trouble {
 /// # Errors
 /// [`Error::File`]; [`Error::OutOfMemory`] if memory is short for a picture of its size.
 pub(crate) fn decode(picture: &wuerst_core::File) -> Result<Picture> {
+    if let Some(picture) = picture.picture() {
+        return in_memory(picture);
+    }
     reading(picture, read)
+}
+
+/// A picture that a host passed in place of a file.
+fn in_memory(picture: &Tensor) -> Result<Picture> {
+    let [width, height] = sides_in_memory(picture)?;
+    let bytes = match picture.values::<u8>() {
+        Some(bytes) => memory::copied(bytes)?,
+        None => {
+            let floats = picture.to_f32().ok_or_else(|| Error::OutOfMemory { node: String::new() })?;
+            memory::collected(floats.iter().map(|colour| byte(*colour)))?
+        }
+    };
+    let bytes = match picture.shape() {
+        [_, _] => {
+            let mut colours = memory::room(bytes.len() * 3)?;
+            bytes.iter().for_each(|grey| colours.extend_from_slice(&[*grey; 3]));
+            colours
+        }
+        _ => bytes,
+    };
+    let rgb = RgbImage::from_raw(width, height, bytes);
+    let rgb = rgb.ok_or_else(|| Error::Internal("a picture of another size".into()))?;
+    Ok(Picture { rgb, alpha: None, animated: false, unconverted: None })
+}
+
+fn sides_in_memory(picture: &Tensor) -> Result<[u32; 2]> {
+    let &[height, width, ..] = picture.shape() else {
+        return Err(Error::Internal("a picture without sides".into()));
+    };
+    allowed("file", [width, height])
 }
 
 /// Width and height of the picture in a file, upright, without decoding it.
@@ -54,6 +87,9 @@ pub(crate) fn decode(picture: &wuerst_core::File) -> Result<Picture> {
 /// # Errors
 /// As [`decode`].
 pub(crate) fn size(picture: &wuerst_core::File) -> Result<[u32; 2]> {
+    if let Some(picture) = picture.picture() {
+        return sides_in_memory(picture);
+    }
     reading(picture, |file| {
         let mut opened = open(file)?;
         let [width, height] = sides(&*opened.decoder)?;
@@ -67,7 +103,7 @@ pub(crate) fn size(picture: &wuerst_core::File) -> Result<[u32; 2]> {
     })
 }
 
-fn reading<T>(picture: &wuerst_core::File, read: impl FnOnce(File) -> Result<T, Trouble>) -> Result<T> {
+fn reading<T>(picture: &wuerst_core::File, read: impl FnOnce(Content) -> Result<T, Trouble>) -> Result<T> {
     let file = picture.content()?;
     let read = caught(|| read(file)).unwrap_or_else(|why| Err(Trouble::File(format!("is damaged: {why}"))));
     read.map_err(|trouble| match trouble {
@@ -95,8 +131,8 @@ impl Opened {
     }
 }
 
-fn open(file: File) -> Result<Opened, Trouble> {
-    let bytes = file.metadata().map_err(unreadable)?.len();
+fn open(file: Content) -> Result<Opened, Trouble> {
+    let bytes = file.size().map_err(unreadable)?;
     if bytes > LARGEST {
         return Err(Trouble::File(format!("has {bytes} bytes; a picture may have {LARGEST}")));
     }
@@ -136,7 +172,7 @@ fn open(file: File) -> Result<Opened, Trouble> {
     Ok(Opened { decoder, turned, animated, profile, in_inks })
 }
 
-fn read(file: File) -> Result<Picture, Trouble> {
+fn read(file: Content) -> Result<Picture, Trouble> {
     let opened = open(file)?;
     let animated = opened.animated;
     let (picture, profile, alpha) = pixels(opened)?;

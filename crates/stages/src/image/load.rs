@@ -11,7 +11,7 @@ use crate::plain::{Hooks, Plan};
 pub(crate) fn register(registry: &mut Registry) -> Result<()> {
     let plan = Plan {
         kind: "image.load",
-        signature: "file: file -> image: u8[h,w,3], alpha: f32[h,w]",
+        signature: "file: file as picture -> image: u8[h,w,3], alpha: f32[h,w] as mask",
         about: "Reads a picture: PNG, JPEG or WebP, of at most 67,108,864 pixels. 16 bits are rounded to 8, grey and CMYK \
                 become RGB, colours become sRGB by the file's profile (ICC), a photograph is turned upright, and of an animation the first picture is taken.",
         ports: &[

@@ -10,7 +10,7 @@ use crate::plain::{Hooks, Plan};
 pub(crate) fn register(registry: &mut Registry) -> Result<()> {
     let plan = Plan {
         kind: "image.mask",
-        signature: "image: u8[h,w,3], invert: bool = false -> mask: f32[h,w]",
+        signature: "image: u8[h,w,3], invert: bool = false -> mask: f32[h,w] as mask",
         about: "Makes a mask of a picture's brightness: white is 1, black is 0.",
         ports: &[
             ("image", "The picture, usually black and white."),
@@ -23,7 +23,7 @@ pub(crate) fn register(registry: &mut Registry) -> Result<()> {
         kind: "image.box",
         signature: "image: u8[h,w,3], left: float = 0.25 {0.0..1.0}, top: float = 0.25 {0.0..1.0}, \
                     right: float = 0.75 {0.0..1.0}, bottom: float = 0.75 {0.0..1.0}, soft: float = 0.0 {0.0..1.0} \
-                    -> mask: f32[h,w]",
+                    -> mask: f32[h,w] as mask",
         about: "Makes a mask in the size of a picture that is 1 in a rectangle and 0 outside.",
         ports: &[
             ("image", "Only its size counts."),

@@ -16,7 +16,7 @@ const PICTURE: Format = Format { ends: &["png", "jpg", "jpeg", "webp"], check: h
 pub(super) fn register(registry: &mut Registry, outputs: &Arc<Outputs>) -> Result<()> {
     let plan = Plan {
         kind: "image.save",
-        signature: "image: u8[h,w,3], name: text, quality: int = 90 {1..100}, alpha: f32[h,w]? -> saved: text",
+        signature: "image: u8[h,w,3], name: text, quality: int = 90 {1..100}, alpha: f32[h,w] as mask? -> saved: text",
         about: "Writes a picture into the folder that the host gave for it, whole or not at all, as PNG, JPEG or \
                 WebP (without loss), which the name says, in sRGB. XMP data state where a model made its \
                 pixels.",

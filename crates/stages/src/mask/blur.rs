@@ -13,7 +13,7 @@ pub(super) fn register(registry: &mut Registry) -> Result<()> {
     let sigma = "The standard deviation of the Gaussian in pixels; 0 changes nothing.";
     let plan = Plan {
         kind: "mask.blur",
-        signature: "mask: f32[h,w], sigma: float = 2.0 {0.0..256.0} -> mask: f32[h,w]",
+        signature: "mask: f32[h,w] as mask, sigma: float = 2.0 {0.0..256.0} -> mask: f32[h,w] as mask",
         about: "Blurs a mask, so that what it joins blends. Beyond the picture's edge its pixels are repeated.",
         ports: &[("mask", "The mask."), ("sigma", sigma), ("-> mask", "The mask with soft edges.")],
     };

@@ -9,7 +9,7 @@ use crate::plain::Plan;
 pub(super) fn register(registry: &mut Registry) -> Result<()> {
     let plan = Plan {
         kind: "mask.threshold",
-        signature: "mask: f32[h,w], at: float = 0.5 {0.0..1.0} -> mask: f32[h,w]",
+        signature: "mask: f32[h,w] as mask, at: float = 0.5 {0.0..1.0} -> mask: f32[h,w] as mask",
         about: "Makes a mask of 0 and 1 alone: 1 where a mask reaches a value.",
         ports: &[
             ("mask", "The mask, as the brightness of a picture (`image.mask`)."),
@@ -23,13 +23,13 @@ pub(super) fn register(registry: &mut Registry) -> Result<()> {
     })?;
     let plan = Plan {
         kind: "mask.invert",
-        signature: "mask: f32[h,w] -> mask: f32[h,w]",
+        signature: "mask: f32[h,w] as mask -> mask: f32[h,w] as mask",
         about: "Makes a mask of what another leaves out: 1 - mask.",
         ports: &[("mask", "The mask."), ("-> mask", "The rest.")],
     };
     plan.add(registry, |_, args| Ok(vec![mask(args, "mask")?.mapv_into(|share| 1. - share).into()]))?;
     let (signature, two) = (
-        "a: f32[h,w], b: f32[h,w] -> mask: f32[h,w]",
+        "a: f32[h,w] as mask, b: f32[h,w] as mask -> mask: f32[h,w] as mask",
         [("a", "A mask."), ("b", "Another mask of the same size."), ("mask", "The combined mask.")],
     );
     let about = "Makes a mask of what is in one of two masks or in both: the larger value of each pixel.";

@@ -16,7 +16,7 @@ const GREY: Format = Format { ends: &["png"], check: |_, _| Ok(()), encode: grey
 pub(super) fn register(registry: &mut Registry, outputs: &Arc<Outputs>) -> Result<()> {
     let plan = Plan {
         kind: "mask.load",
-        signature: "file: file -> mask: f32[h,w]",
+        signature: "file: file as mask -> mask: f32[h,w] as mask",
         about: "Reads a mask from a picture file by its brightness: white is 1, black is 0. Opaqueness does not count: \
                 `image.load` gives that.",
         ports: &[("file", "A PNG, JPEG or WebP file."), ("mask", "From 0 to 1.")],
@@ -25,7 +25,7 @@ pub(super) fn register(registry: &mut Registry, outputs: &Arc<Outputs>) -> Resul
     plan.add_reading(PICTURE_FILE, registry, hooks, load)?;
     let plan = Plan {
         kind: "mask.save",
-        signature: "mask: f32[h,w], name: text -> saved: text",
+        signature: "mask: f32[h,w] as mask, name: text -> saved: text",
         about: "Writes a mask into the folder that the host gave for it, whole or not at all, as a grey PNG file: white is \
                 1, black is 0, in 256 steps.",
         ports: &[("mask", "The mask."), ("name", &GREY.about_name()), ("saved", SAVED)],
@@ -33,7 +33,7 @@ pub(super) fn register(registry: &mut Registry, outputs: &Arc<Outputs>) -> Resul
     GREY.add(&plan, registry, outputs)?;
     let plan = Plan {
         kind: "mask.from_alpha",
-        signature: "picture: u8[h,w,4] -> mask: f32[h,w], image: u8[h,w,3]",
+        signature: "picture: u8[h,w,4] as picture -> mask: f32[h,w] as mask, image: u8[h,w,3]",
         about: "Parts a transparent picture into its opaqueness and its colours. They are not premultiplied: a colour is the \
                 same however much shines through.",
         ports: &[
@@ -45,7 +45,7 @@ pub(super) fn register(registry: &mut Registry, outputs: &Arc<Outputs>) -> Resul
     plan.add(registry, from_alpha)?;
     let plan = Plan {
         kind: "image.with_alpha",
-        signature: "image: u8[h,w,3], mask: f32[h,w] -> picture: u8[h,w,4]",
+        signature: "image: u8[h,w,3], mask: f32[h,w] as mask -> picture: u8[h,w,4] as picture",
         about: "Makes a transparent picture, as PNG files hold it: a picture's colours as they are (not premultiplied), and a \
                 mask as its opaqueness (alpha).",
         ports: &[

@@ -9,7 +9,7 @@ use crate::plain::Plan;
 pub(super) fn register(registry: &mut Registry) -> Result<()> {
     let plan = Plan {
         kind: "mask.grow",
-        signature: "mask: f32[h,w], pixels: int {-1024..1024} -> mask: f32[h,w]",
+        signature: "mask: f32[h,w] as mask, pixels: int {-1024..1024} -> mask: f32[h,w] as mask",
         about: "Grows a mask in every direction, by a disc; a negative number shrinks it. What lies beyond the picture's edge \
                 does not count.",
         ports: &[

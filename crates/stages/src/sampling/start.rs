@@ -9,7 +9,7 @@ use crate::image::unit;
 /// Ports for the start, shared by the prior and the decoder, in signature notation.
 macro_rules! start_ports {
     () => {
-        "strength: float = 1.0 {0.0..1.0}, mask: f32[y,x]?"
+        "strength: float = 1.0 {0.0..1.0}, mask: f32[y,x] as mask?"
     };
 }
 pub(crate) use start_ports;

@@ -8,7 +8,7 @@ use crate::tensor::lerp;
 pub(crate) fn register(registry: &mut Registry) -> Result<()> {
     let plan = Plan {
         kind: "text.blend",
-        signature: "a: f32[b,l,d], b: f32[b,l,d], amount: float = 0.5 {0.0..1.0} -> states: f32[b,l,d]",
+        signature: "a: f32[b,l,d] as text, b: f32[b,l,d] as text, amount: float = 0.5 {0.0..1.0} -> states: f32[b,l,d] as text",
         about: "Mixes the states of two texts: (1 - amount) · a + amount · b. The ends are exactly a and b.",
         ports: &[
             ("a", "States, from `wuerst.text_encode`."),
@@ -20,7 +20,7 @@ pub(crate) fn register(registry: &mut Registry) -> Result<()> {
     plan.add(registry, run)?;
     let plan = Plan {
         kind: "text.sweep",
-        signature: "a: f32[1,l,d], b: f32[1,l,d], amounts: f32[n] -> states: f32[n,l,d]",
+        signature: "a: f32[1,l,d] as text, b: f32[1,l,d] as text, amounts: f32[n] -> states: f32[n,l,d] as text",
         about: "Mixes the states of two texts by each of several amounts, as one batch: a way from one prompt to another.",
         ports: &[
             ("a", "States, from `wuerst.text_encode`."),

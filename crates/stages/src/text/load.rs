@@ -13,7 +13,7 @@ const LARGEST: u64 = super::lines::LONGEST as u64;
 pub(crate) fn register(registry: &mut Registry) -> Result<()> {
     let plan = Plan {
         kind: "text.load",
-        signature: "file: file -> text: text",
+        signature: "file: file as text -> text: text",
         about: "Reads a text file, UTF-8, of at most 16 MiB.",
         ports: &[("file", "The file; a changed one is read again."), ("text", "The whole text.")],
     };

@@ -8,8 +8,8 @@ use crate::plain::{Hooks, Plan};
 pub(crate) fn register(registry: &mut Registry) -> Result<()> {
     let plan = Plan {
         kind: "text.weigh",
-        signature: "states: f32[b,l,d], weights: f32[b,l], empty: f32[1,l,d]?, formula: text = \"comfyui\" {comfyui|a1111} \
-                    -> states: f32[b,l,d]",
+        signature: "states: f32[b,l,d] as text, weights: f32[b,l], empty: f32[1,l,d] as text?, formula: text = \"comfyui\" {comfyui|a1111} \
+                    -> states: f32[b,l,d] as text",
         about: "Weighs the words of texts, token by token, by ComfyUI's formula, (states - empty) · weight + empty, or by that of \
                 AUTOMATIC1111, states · weight with the mean of each text kept.",
         ports: &[

@@ -5,7 +5,7 @@
 
 use std::collections::HashMap;
 
-use wuerst_core::{Dim, Port, Signature, Ty};
+use wuerst_core::{Dim, Port, PortRole, Signature, Ty};
 
 use super::{Shapes, Side};
 use crate::graph::ValueSource;
@@ -24,9 +24,15 @@ impl Shapes<'_> {
                 None => self.of_source(source),
             };
             let (name, about, choices) = ((*name).to_owned(), String::new(), Vec::new());
-            Port { name, ty, optional: false, default: None, range: None, choices, about }
+            let role = self.role_of(source);
+            Port { name, ty, role, optional: false, default: None, range: None, choices, about }
         };
         Signature { inputs, outputs: outputs.iter().map(output).collect() }
+    }
+
+    /// The declared role of a source.
+    pub(in crate::check) fn role_of(&self, source: &ValueSource) -> Option<PortRole> {
+        self.end(source).and_then(|(_, port)| port.role)
     }
 
     fn named(&self, side: Side, ty: &Ty, names: &mut Names) -> Ty {

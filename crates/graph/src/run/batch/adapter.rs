@@ -218,7 +218,7 @@ fn adapter(id: &str, kind: &str, inputs: Vec<Port>, gives: Ty, args: Vec<ValueSo
 
 fn named(name: &str, ty: Ty) -> Port {
     let (name, about, choices) = (name.to_owned(), String::new(), Vec::new());
-    Port { name, ty, optional: false, default: None, range: None, choices, about }
+    Port { name, ty, role: None, optional: false, default: None, range: None, choices, about }
 }
 
 /// The type of a list of these entries, with lengths of any size.

@@ -1,6 +1,6 @@
 //! Suggests sizes for pictures from outside.
 
-use wuerst_core::{DType, Dim, Ty, Value};
+use wuerst_core::{DType, Dim, Port, PortRole, Ty, Value};
 
 use super::advice::{Root, around};
 use super::known::Sizes;
@@ -69,7 +69,8 @@ impl Sizes<'_> {
                 let Node { kind, args, .. } = &*graph.nodes[node];
                 let signature = &kind.spec().signature;
                 let file = signature.inputs.iter().position(|port| port.ty == Ty::File)?;
-                let is_picture = signature.outputs.iter().any(|port| is_picture(&port.ty));
+                let shows = |port: &Port| matches!(port.role(), Some(PortRole::Picture | PortRole::Mask));
+                let is_picture = signature.outputs.iter().any(shows);
                 match (&args[file], is_picture) {
                     (ValueSource::Input(index), true) => Some(graph.inputs[*index].name.clone()),
                     (ValueSource::Literal(file), true) => Some(file.to_string()),
