@@ -1,4 +1,4 @@
-"""Puts the command, the library, ONNX Runtime, graphs and licences of a tree of `.ci/dist` into the wheel.
+"""Puts the command, the library, ONNX Runtime, graphs and licences of a tree of `.ci/dist` or `.ci/windows` into the wheel.
 
 WUERST_TREE names the tree, WUERST_PLATFORM the wheel's platform tag, as manylinux_2_28_x86_64.
 """
@@ -17,13 +17,16 @@ class Hook(BuildHookInterface):
         if "WUERST_TREE" not in os.environ:
             raise SystemExit("WUERST_TREE must name a tree of .ci/dist: run .ci/wheels, which makes one")
         tree = pathlib.Path(os.environ["WUERST_TREE"])
-        [library] = [path for path in tree.glob("lib/libwuerst.so.*") if not path.is_symlink()]
-        runtimes = [path for path in tree.glob("lib/libonnxruntime.so*") if not path.is_symlink()]
+        command, library, name, runtime = ("bin/wuerst", "lib/libwuerst.so.*", "libwuerst.so", "lib/libonnxruntime.so*")
+        if (tree / "bin/wuerst.exe").exists():
+            command, library, name, runtime = ("bin/wuerst.exe", "bin/wuerst.dll", "wuerst.dll", "bin/onnxruntime.dll")
+        [library] = [path for path in tree.glob(library) if not path.is_symlink()]
+        runtimes = [path for path in tree.glob(runtime) if not path.is_symlink()]
         if len(runtimes) != 1:
-            raise SystemExit(f"{tree}/lib holds {len(runtimes)} libraries of ONNX Runtime; one is needed")
+            raise SystemExit(f"{tree} holds {len(runtimes)} libraries of ONNX Runtime; one is needed")
         included = {
-            tree / "bin/wuerst": "wuerst/bin/wuerst",
-            library: "wuerst/lib/libwuerst.so",
+            tree / command: f"wuerst/{command}",
+            library: f"wuerst/lib/{name}",
             runtimes[0]: f"wuerst/lib/{runtimes[0].name}",
             tree / "share/wuerst/graphs": "wuerst/share/wuerst/graphs",
         }
