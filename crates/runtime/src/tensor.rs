@@ -5,11 +5,22 @@ use ort::session::SessionInputValue;
 use ort::value::{DynValue, PrimitiveTensorElementType, TensorElementType, TensorRef};
 use wuerst_core::{DType, Element, Error, Result, Tensor, memory};
 
-/// Whether a message of ONNX Runtime means that memory ran out. It uses one code for all errors, and providers word this
-/// one differently; the last pattern is the system's, for files that cannot be mapped.
+/// Phrases of messages that mean that memory ran out. ONNX Runtime uses one code for all errors, and providers word this one
+/// differently: the C++ library, the arena within its limit and beyond, CUDA and the system, cuBLAS, and cuDNN. The
+/// system's also stands for files that cannot be mapped.
+const OUT_OF_MEMORY: [&str; 7] = [
+    "bad_alloc",
+    "Failed to allocate memory",
+    "is smaller than requested bytes",
+    "out of memory",
+    "Cannot allocate memory",
+    "CUBLAS_STATUS_ALLOC_FAILED",
+    "CUDNN_STATUS_ALLOC_FAILED",
+];
+
+/// Whether a message of ONNX Runtime means that memory ran out.
 pub(crate) fn ran_out(message: &str) -> bool {
-    let signs = ["bad_alloc", "Failed to allocate memory", "out of memory", "Cannot allocate memory"];
-    signs.iter().any(|sign| message.contains(sign))
+    OUT_OF_MEMORY.iter().any(|sign| message.contains(sign))
 }
 
 pub(crate) fn input(tensor: &Tensor) -> ort::Result<SessionInputValue<'_>> {
@@ -45,4 +56,31 @@ fn copy<T: Element + PrimitiveTensorElementType>(value: &DynValue) -> Result<Opt
     let shape: Option<Vec<usize>> = shape.iter().map(|&length| usize::try_from(length).ok()).collect();
     let Some(shape) = shape else { return Ok(None) };
     Ok(Tensor::from_vec(&shape, memory::copied(values)?).ok())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::ran_out;
+
+    #[test]
+    fn messages_about_memory_are_recognised() {
+        for said in [
+            "std::bad_alloc",
+            "/onnxruntime_src/onnxruntime/core/framework/bfc_arena.cc:359 void* \
+             onnxruntime::BFCArena::AllocateRawInternal(size_t, bool, onnxruntime::Stream*) Available memory of 454144 is \
+             smaller than requested bytes of 2359296",
+            "BFCArena::AllocateRawInternal(size_t, bool, onnxruntime::Stream*) Failed to allocate memory for requested \
+             buffer of size 46881792",
+            "CUDA failure 2: out of memory ; GPU=0 ; hostname=a ; expr=cudaMalloc((void**)&p, size)",
+            "mmap: Cannot allocate memory",
+        ] {
+            assert!(ran_out(said), "{said}");
+        }
+        for said in [
+            "CUDA failure 100: no CUDA-capable device is detected",
+            "Non-zero status code returned while running Gelu node",
+        ] {
+            assert!(!ran_out(said), "{said}");
+        }
+    }
 }
