@@ -37,12 +37,15 @@ impl fmt::Debug for Digest {
 /// Collects fields into a [`Digest`].
 ///
 /// Every field is preceded by its length, so that different lists of fields have different digests.
-pub struct Hasher(blake3::Hasher);
+pub struct Hasher(
+    /// Two kilobytes, which would be moved with each field.
+    Box<blake3::Hasher>,
+);
 
 impl Hasher {
     /// Starts a digest in the domain `sort`, so that digests of different kinds of things differ.
     pub fn new(sort: &str) -> Hasher {
-        Hasher(blake3::Hasher::new()).bytes(sort.as_bytes())
+        Hasher(Box::new(blake3::Hasher::new())).bytes(sort.as_bytes())
     }
 
     /// Adds a string of bytes.
