@@ -20,6 +20,9 @@ pub(crate) struct Args {
     /// Whether brackets are weights, and by whose rules
     #[arg(long, default_value = "off", value_parser = ["off", "comfyui", "a1111"])]
     weighting: String,
+    /// Number of chunks that a long text is divided into
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=16))]
+    chunks: u16,
     /// Print JSON
     #[arg(long)]
     json: bool,
@@ -31,7 +34,8 @@ pub(crate) struct Args {
 pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     let engine = args.setup.engine(None)?;
     let model = engine.registry().models().open(&args.model)?;
-    let read = tokens_of_text(engine.model_cache(), &model, &args.text, &args.weighting)?;
+    let read =
+        tokens_of_text(engine.model_cache(), &model, &args.text, (&args.weighting, args.chunks.into()))?;
     if args.json {
         let token = |t: &TextToken| json!({ "id": t.id, "token": t.token, "weight": f64::from(t.weight) });
         let tokens: Vec<_> = read.tokens.iter().map(token).collect();

@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use wuerst_core::{Args, Batch, Ctx, Digest, KnownLength, NodeKind, NodeSpec, Refusal, Result, Value};
+use wuerst_core::{
+    Args, Batch, Ctx, Digest, Error, KnownLength, NodeKind, NodeSpec, Refusal, Result, Tensor, Value,
+};
 use wuerst_model::metadata;
 use wuerst_runtime::{Contract, ModelCache};
 
@@ -27,7 +29,7 @@ impl Encode {
             .describe("ids", "Token ids, from `wuerst.tokenize` with the same model.")?
             .describe("mask", "1 for tokens of the text, 0 for padding.")?
             .describe("model", "A model with the contract `text-encoder`.")?
-            .describe("states", "One state for each token, of each text.")?;
+            .describe("states", "One state for each token, of each text; chunks follow one another.")?;
         Ok(Encode { spec, pooled: false, models })
     }
 
@@ -41,8 +43,8 @@ impl Encode {
             .describe("ids", "Token ids, from `wuerst.tokenize` with the same model.")?
             .describe("mask", "1 for tokens of the text, 0 for padding.")?
             .describe("model", "A model with the contract `text-encoder` that gives `pooled` too.")?
-            .describe("states", "One state for each token, of each text.")?
-            .describe("pooled", "Of each text as a whole, at its end.")?;
+            .describe("states", "One state for each token, of each text; chunks follow one another.")?
+            .describe("pooled", "Of each text as a whole, at the end of its first chunk.")?;
         Ok(Encode { spec, pooled: true, models })
     }
 }
@@ -53,7 +55,12 @@ impl NodeKind for Encode {
     }
 
     fn lengths(&self, known: &Args<'_>) -> Vec<KnownLength> {
-        lengths::of_model(&self.models, known, Contract::TextEncoder)
+        let mut lengths = lengths::of_model(&self.models, known, Contract::TextEncoder);
+        // Several chunks of the model's length are encoded one by one.
+        let given = known.length("ids", 1);
+        let chunks = |length: usize| given.is_some_and(|given| length > 0 && given % length == 0);
+        lengths.retain(|known| known.dim != "l" || !chunks(known.length));
+        lengths
     }
 
     fn check(&self, known: &Args<'_>) -> Result<(), Refusal> {
@@ -82,14 +89,39 @@ impl NodeKind for Encode {
         let loaded = self.models.get(ctx, args.model("model")?, Contract::TextEncoder)?;
         let (ids, mask) = (args.tensor("ids")?, args.tensor("mask")?);
         batch::alone("ids", ids)?;
-        ctx.step(0, 1)?;
-        let feeds = [("input_ids", ids), ("attention_mask", mask)];
-        let results = if self.pooled {
-            loaded.run_for(ctx, &feeds, ["states", "pooled"])?.map(Value::from).to_vec()
-        } else {
-            vec![loaded.run(ctx, &feeds, "states")?.into()]
+        let metadata: metadata::TextEncoder =
+            self.models.metadata(args.model("model")?, Contract::TextEncoder)?;
+        let chunks = match ids.len().checked_rem(metadata.length) {
+            Some(0) => (ids.len() / metadata.length).max(1),
+            _ => 1,
         };
-        ctx.step(1, 1)?;
-        Ok(results)
+        let [ids, mask] = [ids, mask].map(|tokens| tokens.reshaped(&[chunks, tokens.len() / chunks]));
+        let (ids, mask) = (ids?, mask?);
+        let mut results: Vec<Vec<Tensor>> = Vec::with_capacity(chunks);
+        for chunk in 0..chunks {
+            ctx.step(chunk, chunks)?;
+            let [ids, mask] = [&ids, &mask].map(|tokens| tokens.rows(chunk..chunk + 1));
+            let (Some(ids), Some(mask)) = (ids, mask) else {
+                return Err(Error::Internal("a text without tokens".to_owned()));
+            };
+            let feeds = [("input_ids", &ids), ("attention_mask", &mask)];
+            results.push(match self.pooled {
+                true => loaded.run_for(ctx, &feeds, ["states", "pooled"])?.to_vec(),
+                false => vec![loaded.run(ctx, &feeds, "states")?],
+            });
+        }
+        ctx.step(chunks, chunks)?;
+        if chunks == 1 {
+            return Ok(results.swap_remove(0).into_iter().map(Value::from).collect());
+        }
+        let states: Vec<&Tensor> = results.iter().map(|results| &results[0]).collect();
+        let states = Tensor::joined(&states)?;
+        let &[count, tokens, features] = states.shape() else {
+            return Err(Error::Internal("states of another rank".to_owned()));
+        };
+        let states = states.reshaped(&[1, count * tokens, features])?;
+        // As in ComfyUI, the first chunk stands for the whole text.
+        let pooled = results.swap_remove(0).into_iter().skip(1);
+        Ok(std::iter::once(states).chain(pooled).map(Value::from).collect())
     }
 }

@@ -2,6 +2,7 @@
 //! Their shared models are in `wuerst_runtime`.
 #![cfg_attr(not(test), warn(clippy::disallowed_methods))]
 
+mod chunks;
 mod clip_image;
 mod compress;
 mod decode;

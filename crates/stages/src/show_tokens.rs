@@ -4,7 +4,8 @@ use wuerst_core::{Model, Result};
 use wuerst_model::metadata;
 use wuerst_runtime::{Contract, ModelCache};
 
-use crate::tokenize::{beside, token_weights, truncated};
+use crate::chunks::{Token, chunked};
+use crate::tokenize::beside;
 use crate::tokenizer::Tokenizer;
 use crate::weighting::read_by;
 
@@ -15,7 +16,7 @@ pub struct TokensOfText {
     pub tokens: Vec<TextToken>,
     /// The part of the text that is cut off; empty if there is none.
     pub cut: String,
-    /// Number of tokens that the model reads.
+    /// Number of tokens that the model reads, of all chunks together.
     pub length: usize,
 }
 
@@ -30,8 +31,8 @@ pub struct TextToken {
     pub weight: f32,
 }
 
-/// Reads a text as `wuerst.tokenize` does for a model with the contract `text-encoder`; `weighting` is `off`, `comfyui` or
-/// `a1111`.
+/// Reads a text in `chunks` chunks as `wuerst.tokenize` does for a model with the contract `text-encoder`; `weighting` is
+/// `off`, `comfyui` or `a1111`.
 ///
 /// # Errors
 /// [`wuerst_core::Error::Model`] if the model or its tokenizer cannot be used, [`wuerst_core::Error::Invalid`] for a text
@@ -40,17 +41,16 @@ pub fn tokens_of_text(
     models: &ModelCache,
     model: &Model,
     text: &str,
-    weighting: &str,
+    (weighting, chunks): (&str, usize),
 ) -> Result<TokensOfText> {
     let metadata: metadata::TextEncoder = models.metadata(model, Contract::TextEncoder)?;
     let tokenizer = Tokenizer::open(&beside(model, &metadata.tokenizer)?, metadata.length)?;
     let weighted = read_by(weighting, text)?;
     let text = weighted.as_ref().map_or(text, |weighted| &weighted.text);
-    let encoding = tokenizer.encode(text)?;
-    let cut = truncated(text, &encoding).unwrap_or_default().to_owned();
+    let read = chunked(&tokenizer, text, weighted.as_ref(), chunks)?;
+    let length = read.tokens.len();
+    let tokens = read.tokens.into_iter().filter(|token| token.read);
     let tokens =
-        encoding.get_ids().iter().zip(encoding.get_tokens()).zip(token_weights(weighted.as_ref(), &encoding));
-    let tokens = tokens.zip(encoding.get_attention_mask()).filter(|(_, mask)| **mask == 1);
-    let tokens = tokens.map(|(((id, token), weight), _)| TextToken { id: *id, token: token.clone(), weight });
-    Ok(TokensOfText { tokens: tokens.collect(), cut, length: metadata.length })
+        tokens.map(|Token { id, weight, .. }| TextToken { id, token: tokenizer.token(id), weight }).collect();
+    Ok(TokensOfText { tokens, cut: read.rest.unwrap_or_default().to_owned(), length })
 }

@@ -4,7 +4,6 @@ use std::io::ErrorKind;
 use std::path::Path;
 use std::sync::Arc;
 
-use tokenizers::Encoding;
 use wuerst_core::{
     Args, Batch, CancellationToken, Ctx, Digest, Error, File, KnownLength, Model, NodeKind, NodeSpec,
     Refusal, Result, Tensor, Value, entries, memory,
@@ -13,9 +12,10 @@ use wuerst_model::metadata::{self, Metadata};
 use wuerst_model::onnx::{HeadError, WireError};
 use wuerst_runtime::{Contract, HeaderError, ModelCache};
 
+use crate::chunks::chunked;
 use crate::sampling::blame_model;
 use crate::tokenizer::{self, Tokenizer};
-use crate::weighting::{Weighted, looks_weighted, read_by};
+use crate::weighting::{looks_weighted, read_by};
 
 /// Warning for a text that appears to contain weights while weights are off.
 const AS_IT_STANDS: &str = "the text is read as it stands, with its brackets: `weighting: comfyui` and `text.weigh` make weights of them";
@@ -31,8 +31,8 @@ pub(crate) struct Tokenize {
 
 impl Tokenize {
     pub(crate) fn new(models: Arc<ModelCache>) -> Result<Tokenize> {
-        let signature = "text: text, model: model, lines: bool = false, weighting: text = \"off\" {off|comfyui|a1111} \
-                         -> ids: i64[b,l], mask: i64[b,l], weights: f32[b,l]";
+        let signature = "text: text, model: model, lines: bool = false, weighting: text = \"off\" {off|comfyui|a1111}, \
+                         chunks: int = 1 {1..16} -> ids: i64[b,l], mask: i64[b,l], weights: f32[b,l]";
         let about = "Makes token ids of a text, or of each line of a list. What is too long for the model is cut off, with a warning.";
         let spec = NodeSpec::new("wuerst.tokenize", 1, signature, about)?
             .describe("text", "The prompt, or the negative prompt; may be empty.")?
@@ -47,8 +47,14 @@ impl Tokenize {
                  AUTOMATIC1111, which has `[word]` too. Encoders of CLIP \
                  take to them. `off` reads texts as they stand.",
             )?
+            .describe(
+                "chunks",
+                "Number of chunks of the model's length (75 words or parts of words for encoders of CLIP) that a text is \
+                 divided into, for prompts that are longer than one. Each is encoded on its own; text and negative text need \
+                 equally many. As in ComfyUI and AUTOMATIC1111.",
+            )?
             .describe("weights", "What each token weighs; 1 where nothing is said.")?
-            .describe("ids", "Token ids of each text, padded to the model's length.")?
+            .describe("ids", "Token ids of each text, padded to the model's length in each chunk.")?
             .describe("mask", "1 for tokens of the text, 0 for padding.")?;
         Ok(Tokenize { spec, models })
     }
@@ -165,10 +171,14 @@ impl NodeKind for Tokenize {
     }
 
     fn lengths(&self, known: &Args<'_>) -> Vec<KnownLength> {
-        let tokens = match known.model("model").and_then(|model| self.metadata(model)) {
-            Ok(metadata) => Some(("l", metadata.length, "model")),
-            Err(_) => None,
-        };
+        let tokens =
+            match (known.model("model").and_then(|model| self.metadata(model)), known.count("chunks")) {
+                (Ok(metadata), Ok(chunks)) => {
+                    let port = if chunks > 1 { "chunks" } else { "model" };
+                    Some(("l", metadata.length.saturating_mul(chunks), port))
+                }
+                _ => None,
+            };
         let texts = match (known.bool("lines"), known.text("text")) {
             (Ok(false), _) => Some(("b", 1, "lines")),
             (Ok(true), Ok(text)) => Some(("b", entries(text).len(), "text")),
@@ -193,10 +203,11 @@ impl NodeKind for Tokenize {
         let metadata = self.metadata(model)?;
         let tokenizer = self.tokenizer(model, &metadata, ctx.cancel())?;
         let texts = texts(args)?;
-        let count = texts.len() * metadata.length;
+        let (chunks, rules) = (args.count("chunks")?, args.text("weighting")?);
+        let length = metadata.length.saturating_mul(chunks);
+        let count = texts.len().saturating_mul(length);
         let (mut ids, mut mask, mut weights) =
             (memory::room(count)?, memory::room(count)?, memory::room::<f32>(count)?);
-        let rules = args.text("weighting")?;
         for text in &texts {
             ctx.cancel().check()?;
             if rules == "off" && looks_weighted(text) {
@@ -204,15 +215,15 @@ impl NodeKind for Tokenize {
             }
             let weighted = read_by(rules, text)?;
             let text = weighted.as_ref().map_or(*text, |weighted| &weighted.text);
-            let encoding = tokenizer.encode(text)?;
-            if let Some(rest) = truncated(text, &encoding) {
-                ctx.warn(&cut_off(rest, metadata.length));
+            let read = chunked(&tokenizer, text, weighted.as_ref(), chunks)?;
+            if let Some(rest) = read.rest {
+                ctx.warn(&cut_off(rest, length));
             }
-            weights.extend(token_weights(weighted.as_ref(), &encoding));
-            ids.extend(encoding.get_ids().iter().map(|n| i64::from(*n)));
-            mask.extend(encoding.get_attention_mask().iter().map(|n| i64::from(*n)));
+            weights.extend(read.tokens.iter().map(|token| token.weight));
+            ids.extend(read.tokens.iter().map(|token| i64::from(token.id)));
+            mask.extend(read.tokens.iter().map(|token| i64::from(token.read)));
         }
-        let shape = [texts.len(), ids.len() / texts.len()];
+        let shape = [texts.len(), length];
         let rows = |numbers: Vec<i64>| Tensor::from_vec(&shape, numbers);
         Ok(vec![rows(ids)?.into(), rows(mask)?.into(), Tensor::from_vec(&shape, weights)?.into()])
     }
@@ -230,26 +241,6 @@ fn texts<'a>(args: &Args<'a>) -> Result<Vec<&'a str>> {
         return Err(Error::invalid("text", message));
     }
     Ok(texts)
-}
-
-/// The part of a text beyond the model's length, if any.
-pub(crate) fn truncated<'a>(text: &'a str, encoding: &Encoding) -> Option<&'a str> {
-    if encoding.get_overflowing().is_empty() {
-        return None;
-    }
-    // Special tokens have offset 0.
-    let kept = encoding.get_offsets().iter().map(|(_, end)| *end).max().unwrap_or(0);
-    Some(text.get(kept..).unwrap_or_default().trim())
-}
-
-/// The weight of each token.
-pub(crate) fn token_weights(weighted: Option<&Weighted>, encoding: &Encoding) -> impl Iterator<Item = f32> {
-    let tokens = encoding.get_offsets().iter().zip(encoding.get_special_tokens_mask());
-    tokens.map(move |((begin, end), special)| match weighted {
-        // Padding and special tokens belong to no place in the text.
-        Some(weighted) if *special == 0 && end > begin => weighted.at(*begin),
-        _ => 1.,
-    })
 }
 
 fn cut_off(cut: &str, length: usize) -> String {

@@ -17,13 +17,19 @@ pub(crate) struct Weighted {
     pub(crate) text: String,
     /// End of each part in the text, in bytes, with its weight.
     parts: Vec<(usize, f32)>,
+    /// Whether short parts stay in one chunk of a long text.
+    pub(crate) keeps_parts: bool,
 }
 
 impl Weighted {
+    /// The part at a byte of the text, by index.
+    pub(crate) fn part(&self, byte: usize) -> usize {
+        self.parts.partition_point(|(end, _)| *end <= byte)
+    }
+
     /// The weight at a byte of the text.
     pub(crate) fn at(&self, byte: usize) -> f32 {
-        let part = self.parts.partition_point(|(end, _)| *end <= byte);
-        self.parts.get(part).map_or(1., |(_, weight)| *weight)
+        self.parts.get(self.part(byte)).map_or(1., |(_, weight)| *weight)
     }
 }
 
@@ -62,7 +68,7 @@ pub(crate) fn read(prompt: &str) -> Result<Weighted, String> {
     foreign(prompt)?;
     let chars: Vec<char> = prompt.chars().collect();
     let ends = ends(&chars)?;
-    let mut weighted = Weighted { text: String::new(), parts: Vec::new() };
+    let mut weighted = Weighted { text: String::new(), parts: Vec::new(), keeps_parts: true };
     // Ranges of characters with the weight of the surrounding bracket; the first range is on top.
     let mut open = vec![(0, chars.len(), 1f64)];
     while let Some((from, to, weight)) = open.pop() {
@@ -127,7 +133,7 @@ pub(crate) fn read_a1111(prompt: &str) -> Result<Weighted, String> {
     if let Some((sign, begin, _)) = open.last() {
         return Err(unclosed(*sign, *begin));
     }
-    let mut weighted = Weighted { text: String::new(), parts: Vec::new() };
+    let mut weighted = Weighted { text: String::new(), parts: Vec::new(), keeps_parts: false };
     let mut parts = parts.into_iter().filter(|(text, _)| !text.is_empty()).peekable();
     while let Some((mut text, weight)) = parts.next() {
         // Neighbouring parts of equal weight are joined.

@@ -189,7 +189,7 @@ fn kinds_ports_wires_and_models_are_completed() -> Result<()> {
     let outputs = editor.proposed(&GRAPH.replace("$tokens.ids", "$tokens.|"))?;
     assert_eq!(outputs, ["ids", "mask", "weights"]);
     let ports = editor.proposed(&GRAPH.replace("model: text-encoder }", "model: text-encoder, | }"))?;
-    assert_eq!(ports, ["lines", "weighting"]);
+    assert_eq!(ports, ["lines", "weighting", "chunks"]);
     let ports = editor.proposed(&GRAPH.replace("      mask: $tokens.mask\n", "      |\n"))?;
     assert_eq!(ports, ["mask"]);
     let models = editor.proposed(&GRAPH.replace("      model: text-encoder", "      model: |"))?;

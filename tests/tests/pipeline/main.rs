@@ -7,6 +7,7 @@ mod cascade;
 mod devices;
 mod guided;
 mod halves;
+mod long_prompts;
 mod lora;
 mod memory;
 mod models;

@@ -136,6 +136,21 @@ impl Tokenizer {
         Ok(Tokenizer { path: path.to_owned(), length, tokenizer, bytes: text.len(), tree })
     }
 
+    /// Number of ids of a text.
+    pub(crate) fn length(&self) -> usize {
+        self.length
+    }
+
+    /// The id that fills short texts.
+    pub(crate) fn padding(&self) -> u32 {
+        self.tokenizer.get_padding().map_or(0, |padding| padding.pad_id)
+    }
+
+    /// The token with an id, as the vocabulary writes it.
+    pub(crate) fn token(&self, id: u32) -> String {
+        self.tokenizer.id_to_token(id).unwrap_or_default()
+    }
+
     /// Approximate memory in bytes.
     pub(crate) fn held(&self) -> usize {
         self.bytes.saturating_mul(KEPT).saturating_add(self.tree)
