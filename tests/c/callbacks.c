@@ -32,7 +32,8 @@ static void errors(void)
 static void values(void)
 {
     wst_value *truth = wst_value_bool(1), *whole = wst_value_int(-1), *large = wst_value_uint(UINT64_MAX);
-    wst_value *real = wst_value_float(0.5), *words = NULL, *tensor = NULL, *picture = NULL, *copy = wst_value_clone(whole);
+    wst_value *real = wst_value_float(0.5), *words = NULL, *tensor = NULL, *picture = NULL,
+              *copy = wst_value_clone(whole);
     uint8_t pixels[3] = {1, 2, 3}, out[3];
     int64_t shape[3] = {1, 1, 3}, signed_ = 0;
     uint64_t unsigned_ = 0;
@@ -166,7 +167,8 @@ static void jobs(void)
         waits(host.own, "image");
     CHECK(good(wst_job_start(host.idle, &n, 1, NULL, &run)) && good(wst_run_poll(run, &status)));
     CHECK(good(wst_run_preview(run, &value)) && !wst_run_warning(run, 0, NULL, NULL));
-    CHECK(wst_run_wait(run, -1) ? good(wst_run_take(run, &value, 1)) : (wst_error_free(wst_run_take(run, &value, 1)), 1));
+    CHECK(wst_run_wait(run, -1) ? good(wst_run_take(run, &value, 1))
+                                : (wst_error_free(wst_run_take(run, &value, 1)), 1));
     wst_run_cancel(run);
     wst_run_free(run);
     wst_job_cancel(host.idle);

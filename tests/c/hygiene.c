@@ -1,7 +1,7 @@
 /* hygiene.c: what the library must leave alone in its host's process.   hygiene MODELS GRAPH
  *
- * The state of the thread's floating point, signals, environment, working folder, locale, files and threads are looked at
- * before and after; that nothing is written to stdout or stderr is for whoever runs this to see.
+ * The state of the thread's floating point, signals, environment, working folder, locale, files and threads are
+ * looked at before and after; that nothing is written to stdout or stderr is for whoever runs this to see.
  */
 #include <dirent.h>
 #include <fenv.h>
@@ -132,7 +132,8 @@ int main(int argc, char **argv)
     files = entries("/proc/self/fd");
     threads = entries("/proc/self/task");
 
-    /* In an odd state: the first session of the process, where ONNX Runtime would set it; and results do not depend on it. */
+    /* In an odd state: the first session of the process, where ONNX Runtime would set it; and results do not
+     * depend on it. */
     set_state(ODD_STATE);
     options.models = text(argv[1]);
     options.threads = 1;

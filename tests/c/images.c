@@ -5,7 +5,8 @@
 
 enum { WIDTH = 3, HEIGHT = 2 };
 
-static const uint8_t PIXELS[HEIGHT * WIDTH * 3] = {0, 1, 2, 10, 11, 12, 20, 21, 22, 100, 101, 102, 110, 111, 112, 253, 254, 255};
+static const uint8_t PIXELS[HEIGHT * WIDTH * 3] = {0,   1,   2,   10,  11,  12,  20,  21,  22,
+                                                   100, 101, 102, 110, 111, 112, 253, 254, 255};
 
 static wst_value *picture(uint32_t rank, const int64_t *shape, wst_dtype dtype, const void *data)
 {

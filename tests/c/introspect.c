@@ -103,7 +103,8 @@ static void nodes(const wst_graph *graph)
     CHECK(wst_graph_node_count(graph) == 2);
     CHECK(good(wst_graph_node(graph, 0, &shown)) && is(shown.name, "a") && is(shown.kind, "test.blur"));
     CHECK(is(shown.devices, "cuda,cpu") && shown.argument_count == 4);
-    CHECK(is(shown.arguments[1].name, "a.amount") && is(shown.arguments[1].text, "$amount") && !shown.arguments[1].value);
+    CHECK(is(shown.arguments[1].name, "a.amount") && is(shown.arguments[1].text, "$amount") &&
+          !shown.arguments[1].value);
     CHECK(good(wst_graph_node(graph, 1, &shown)) && is(shown.name, "b") && shown.devices.len == 0);
     /* The model is left out; the mode is the port's. */
     CHECK(shown.argument_count == 3 && is(shown.arguments[0].text, "$a.image"));
@@ -172,7 +173,8 @@ static void digests(wst_engine *engine, wst_graph *graph)
     wst_value_free(again);
 }
 
-/* A host that was built for an older, shorter struct gets no more than it has room for; one that is newer gets zeros. */
+/* A host that was built for an older, shorter struct gets no more than it has room for; one that is newer gets
+ * zeros. */
 static void growth(const wst_graph *graph)
 {
     struct {

@@ -1,10 +1,10 @@
 /* limits.c: a run in less and less address space.   limits MODELS GRAPH KIBIBYTES THREADS [STARTED]
  *           a picture that is read likewise.        limits PICTURE KIBIBYTES
  *
- * One run with so many KiB beside what the process has, counted when the engine is there (or, with STARTED, after a run that
- * leaves nothing loaded, so that ONNX Runtime is there too); then the limit is raised, and a run must succeed, on the
- * same engine. Prints the code of the first run's error, or "runs"; ends with 1 when something is wrong, and by a signal
- * when the process was taken down.
+ * One run with so many KiB beside what the process has, counted when the engine is there (or, with STARTED, after a
+ * run that leaves nothing loaded, so that ONNX Runtime is there too); then the limit is raised, and a run must
+ * succeed, on the same engine. Prints the code of the first run's error, or "runs"; ends with 1 when something is
+ * wrong, and by a signal when the process was taken down.
  */
 #include <sys/resource.h>
 #include <unistd.h>
@@ -138,7 +138,8 @@ int main(int argc, char **argv)
         fprintf(stderr, "%s\n", wst_error_message(error).data);
     wst_error_free(error);
     CHECK(good(image(engine, argv[2], "1", &second)) && good(image(engine, argv[2], "1", &third)));
-    CHECK(memcmp(&second, &third, sizeof second) == 0 && (code != WST_OK || memcmp(&first, &second, sizeof first) == 0));
+    CHECK(memcmp(&second, &third, sizeof second) == 0 &&
+          (code != WST_OK || memcmp(&first, &second, sizeof first) == 0));
     wst_engine_free(engine);
     printf("%s\n", code <= WST_INTERNAL ? names[code] : "an unknown code");
     return wrong;

@@ -1,4 +1,6 @@
-/* nulls.c: every function with NULL, with text that is not UTF-8, and with structs of a wrong size.   nulls MODELS GRAPH
+/* nulls.c: every function with NULL, with text that is not UTF-8, and with structs of a wrong size.
+ *
+ *   nulls MODELS GRAPH
  *
  * A test holds the names in here against those in the header.
  */

@@ -2,8 +2,8 @@
  *
  *   ofx_host wuerst.ofx PICTURE PROMPT SEED     PICTURE: 64x64 RGB bytes that the generator must make
  *
- * Every property that the effects touch must be one of OpenFX's, of its type; every handle must be good; what is fetched
- * must be given back. Prints what it did; ends with 1 at the first mistake. Declarations are of OpenFX 1.4. */
+ * Every property that the effects touch must be one of OpenFX's, of its type; every handle must be good; what is
+ * fetched must be given back. Prints what it did; ends with 1 at the first mistake. Declarations are of OpenFX 1.4. */
 #include <dlfcn.h>
 #include <math.h>
 #include <time.h>
@@ -26,7 +26,8 @@ static effect *described(plugin *p, const char *context)
     CHECK(p->entry("OfxActionDescribe", e, NULL, NULL) == OK, "%s: describe", p->identifier);
     set *given = blank();
     (void)context;
-    CHECK(p->entry("OfxImageEffectActionDescribeInContext", e, given, NULL) == OK, "%s: describe in context", p->identifier);
+    CHECK(p->entry("OfxImageEffectActionDescribeInContext", e, given, NULL) == OK, "%s: describe in context",
+          p->identifier);
     return e;
 }
 
@@ -102,7 +103,10 @@ static plugin *named(plugin **plugins, int count, const char *identifier)
     return NULL;
 }
 
-static uint8_t *pixel(int x, int y) { return output.data + (size_t)output.row * (size_t)y + x * output.depth * output.components; }
+static uint8_t *pixel(int x, int y)
+{
+    return output.data + (size_t)output.row * (size_t)y + x * output.depth * output.components;
+}
 
 static double milliseconds(void)
 {
@@ -121,7 +125,8 @@ static void generator(plugin *p, const uint8_t *picture, const char *prompt, int
     set_double(given, "OfxPropTime", 0, 1);
     CHECK(p->entry("OfxImageEffectActionGetRegionOfDefinition", e, given, wanted) == OK, "region of definition");
     double right;
-    CHECK(!get_double(wanted, "OfxImageEffectPropRegionOfDefinition", 2, &right) && right == 64, "the region is the project");
+    CHECK(!get_double(wanted, "OfxImageEffectPropRegionOfDefinition", 2, &right) && right == 64,
+          "the region is the project");
 
     canvas(64, 64, 1, 4);
     double begun = milliseconds();
@@ -144,10 +149,12 @@ static void generator(plugin *p, const uint8_t *picture, const char *prompt, int
     for (int y = 0; y < 64; y += 16)
         for (int x = 0; x < 64; x += 32) CHECK(render(p, e, x, y, x + 32, y + 16, 1) == OK, "tile: %s", message);
     double took = milliseconds() - begun;
-    for (int y = 0; y < 64; y++) CHECK(!memcmp(pixel(0, y), whole + (size_t)output.row * (size_t)y, 256), "tiles differ");
+    for (int y = 0; y < 64; y++)
+        CHECK(!memcmp(pixel(0, y), whole + (size_t)output.row * (size_t)y, 256), "tiles differ");
     CHECK(runs == 0, "the picture was made again");
     canvas(64, 64, 1, 4);
-    CHECK(render(p, e, 8, 8, 16, 16, 1) == OK && pixel(7, 8)[0] == 0xAB && pixel(16, 8)[0] == 0xAB, "more than the window was written");
+    CHECK(render(p, e, 8, 8, 16, 16, 1) == OK && pixel(7, 8)[0] == 0xAB && pixel(16, 8)[0] == 0xAB,
+          "more than the window was written");
     printf("generator: 8 tiles are the whole, without another run, in %.1f ms\n", took);
 
     canvas(64, 64, 4, 4);
@@ -223,12 +230,14 @@ static void filter(plugin *p)
     set_double(given, "OfxPropTime", 0, 1);
     CHECK(p->entry("OfxImageEffectActionGetRegionsOfInterest", e, given, wanted) == OK, "regions of interest");
     double right;
-    CHECK(!get_double(wanted, "OfxImageClipPropRoI_Source", 2, &right) && right == 96, "the filter wants the whole frame");
+    CHECK(!get_double(wanted, "OfxImageClipPropRoI_Source", 2, &right) && right == 96,
+          "the filter wants the whole frame");
     canvas(96, 64, 4, 4);
     CHECK(render(p, e, 0, 0, 96, 64, 1) == OK, "filter: %s", message);
     float value[4];
     memcpy(value, pixel(48, 32), 16);
-    CHECK(value[3] == 1 && value[0] > value[1] && value[0] > value[2], "a red frame stays red: %g %g %g", value[0], value[1], value[2]);
+    CHECK(value[3] == 1 && value[0] > value[1] && value[0] > value[2], "a red frame stays red: %g %g %g", value[0],
+          value[1], value[2]);
     printf("filter: a red frame became %.2f %.2f %.2f in its middle\n", value[0], value[1], value[2]);
     /* Runs are counted, not updates of progress: a quick one is done before the first. */
     runs = 0;
@@ -275,7 +284,8 @@ int main(int count, char **words)
         char *label, *context;
         CHECK(!get_string(&e->props, "OfxPropLabel", 0, &label), "no label");
         CHECK(!get_string(&e->props, "OfxImageEffectPropSupportedContexts", 0, &context), "no context");
-        printf("%s: %s, %s, %d clips, %d parameters\n", p->identifier, label, context + strlen("OfxImageEffectContext"), e->clips, e->params);
+        printf("%s: %s, %s, %d clips, %d parameters\n", p->identifier, label, context + strlen("OfxImageEffectContext"),
+               e->clips, e->params);
     }
 
     uint8_t picture[64 * 64 * 3];

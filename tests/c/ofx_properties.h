@@ -1,4 +1,5 @@
-/* What every property of OpenFX is called, and the sets of them that an OpenFX host and its effects tell each other in. */
+/* What every property of OpenFX is called, and the sets of them that an OpenFX host and its effects tell each
+ * other in. */
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -80,9 +81,21 @@ static int take(set *props, const char *name, char type, int index, item *out)
     return OK;
 }
 
-#define ACCESS(what, letter, field, ctype, settype)                                                      \
-    static int set_##what(set *s, const char *n, int i, settype v) { item it; memset(&it, 0, sizeof it); it.field = (ctype)v; return put(s, n, letter, i, it); } \
-    static int get_##what(set *s, const char *n, int i, ctype *o) { item it; int r = take(s, n, letter, i, &it); if (!r) *o = it.field; return r; }
+#define ACCESS(what, letter, field, ctype, settype) \
+    static int set_##what(set *s, const char *n, int i, settype v) \
+    { \
+        item it; \
+        memset(&it, 0, sizeof it); \
+        it.field = (ctype)v; \
+        return put(s, n, letter, i, it); \
+    } \
+    static int get_##what(set *s, const char *n, int i, ctype *o) \
+    { \
+        item it; \
+        int r = take(s, n, letter, i, &it); \
+        if (!r) *o = it.field; \
+        return r; \
+    }
 ACCESS(pointer, 'p', p, void *, void *)
 ACCESS(string, 's', s, char *, const char *)
 ACCESS(double, 'd', d, double, double)

@@ -68,7 +68,8 @@ static int clip_image(clip *c, double time, const double *region, set **out)
     set_string(image, "OfxImageEffectPropPixelDepth", 0,
                (is_output ? output.depth : source.depth) == 4 ? "OfxBitDepthFloat" : "OfxBitDepthByte");
     set_string(image, "OfxImageEffectPropComponents", 0,
-               (is_output ? output.components : source.components) == 4 ? "OfxImageComponentRGBA" : "OfxImageComponentRGB");
+               (is_output ? output.components : source.components) == 4 ? "OfxImageComponentRGBA"
+                                                                        : "OfxImageComponentRGB");
     images_out++;
     *out = image;
     return OK;
@@ -141,7 +142,13 @@ static int param_value_at(param *p, double time, ...)
 
 static struct { void *functions[18]; } parameter_suite;
 
-static int progress_start(void *e, const char *label) { good(e); CHECK(label && *label, "no label"); runs++, last_fraction = 0; return OK; }
+static int progress_start(void *e, const char *label)
+{
+    good(e);
+    CHECK(label && *label, "no label");
+    runs++, last_fraction = 0;
+    return OK;
+}
 static int progress_update(void *e, double fraction)
 {
     good(e);

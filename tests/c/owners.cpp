@@ -59,9 +59,11 @@ static void sets(const wuerst::Engine &engine)
     CHECK(job.set("t", "literal") && job.set("t", std::string("string")) && !job.set("t", nothing));
     CHECK(job.set("t", std::filesystem::path("a") / "b") && job.get("t").value().text().value() == "a/b");
     CHECK(job.set("n", UINT64_MAX) && job.get("n").value().unsigned_integer().value() == UINT64_MAX);
-    auto refused = engine.graph("{wuerstchen: 1, inputs: {n: 'int {0..9}'}, outputs: {n: $n}, nodes: {}}").value().job();
+    auto refused =
+        engine.graph("{wuerstchen: 1, inputs: {n: 'int {0..9}'}, outputs: {n: $n}, nodes: {}}").value().job();
     auto said = refused->set("n", UINT64_MAX);
-    CHECK(!said && std::string_view(said.error().what()).find("18446744073709551615 is outside 0..9") != std::string_view::npos);
+    CHECK(!said &&
+          std::string_view(said.error().what()).find("18446744073709551615 is outside 0..9") != std::string_view::npos);
 }
 
 // Members begin empty; a moved-from one is so again.
@@ -130,7 +132,9 @@ static void runs()
     std::atomic<int> messages{0};
     wuerst::Run run;
     {
-        auto log = [&messages, large = std::string(2000, 'x')](int, std::string_view) { messages += large.size() == 2000; };
+        auto log = [&messages, large = std::string(2000, 'x')](int, std::string_view) {
+            messages += large.size() == 2000;
+        };
         wuerst::Engine engine = wuerst::Engine::make({}, log).value();
         CHECK(engine.add(gate()));
         wuerst::Job job = engine.graph(GATE).value().job().value();
@@ -259,7 +263,8 @@ static void whole(const wuerst::Engine &engine, const char *path)
 {
     CHECK(wuerst::abi_version() == WST_ABI_VERSION && wuerst::version() == WST_VERSION);
     CHECK(engine.add_graph("test.part", "{wuerstchen: 1, inputs: {n: 'int = 3'}, outputs: {n: $n}, nodes: {}}"));
-    CHECK(!engine.open_graph("test.file", "/nowhere.yaml") && engine.open_graph("test.file", std::filesystem::path(path)));
+    CHECK(!engine.open_graph("test.file", "/nowhere.yaml") &&
+          engine.open_graph("test.file", std::filesystem::path(path)));
     CHECK(engine.load("/nowhere.so").error().code() == WST_NOT_FOUND);
     const char *use = "{wuerstchen: 1, nodes: {a: {use: test.rows, with: {rows: $rows}}}, outputs: {rows: $a.rows},"
                       " inputs: {rows: 'f32[b,1]'}}";

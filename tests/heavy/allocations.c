@@ -1,14 +1,16 @@
 /* allocations.c: a run in which an allocation of the library fails.   allocations MODELS GRAPH OUTPUT BYTES SIDE
  *
- * Serves allocations.py. Reads lines of three numbers from stdin: whether the block is one of BYTES and more, which of
- * those or of the smaller ones it is, counted from 1, and whether all fail from then on. For each it forks a process that
- * runs the graph for a picture of SIDE pixels while the block fails, frees everything, and runs it again; and prints a line:
+ * Serves allocations.py. Reads lines of three numbers from stdin: whether the block is one of BYTES and more, which
+ * of those or of the smaller ones it is, counted from 1, and whether all fail from then on. For each it forks a
+ * process that runs the graph for a picture of SIDE pixels while the block fails, frees everything, and runs it
+ * again; and prints a line:
  *
  *   SIGNAL CODE SAME NEXT LARGE SMALL SIZE LATEST LEFT FILES ADDRESSES...
  *
  * the signal that ended the process; the run's code, and whether the picture, and the next run's picture, are right;
- * how many blocks were asked for; the size of the first block that failed, and the largest of the latest; bytes that were in
- * use and files that were open at the end; and where in the library the block was asked for, or where the process ended.
+ * how many blocks were asked for; the size of the first block that failed, and the largest of the latest; bytes that
+ * were in use and files that were open at the end; and where in the library the block was asked for, or where the
+ * process ended.
  */
 #include <dirent.h>
 #include <dlfcn.h>
@@ -232,8 +234,9 @@ int main(int count, char **arguments)
         if (child < 0 || waitpid(child, &status, 0) != child)
             return 2;
         first = 0;
-        printf("%d %d %d %d %ld %ld %zu %zu %zu %ld", WIFSIGNALED(status) ? WTERMSIG(status) : 0, trial->code, trial->same,
-               trial->next, trial->counted[1], trial->counted[0], trial->size, largest_of_latest(), trial->left, trial->files);
+        printf("%d %d %d %d %ld %ld %zu %zu %zu %ld", WIFSIGNALED(status) ? WTERMSIG(status) : 0, trial->code,
+               trial->same, trial->next, trial->counted[1], trial->counted[0], trial->size, largest_of_latest(),
+               trial->left, trial->files);
         for (at = 0; at < trial->depth; at++)
             if ((uintptr_t)trial->stack[at] >= from && (uintptr_t)trial->stack[at] < until)
                 printf(" %#lx", (unsigned long)((uintptr_t)trial->stack[at] - from - 1));

@@ -41,7 +41,12 @@ class Program:
 
     def __init__(self):
         # With one pool of the C library's allocator and none for each thread, so that what is left can be compared.
-        env = {**os.environ, "MALLOC_ARENA_MAX": "1", "GLIBC_TUNABLES": "glibc.malloc.tcache_count=0", "RUST_BACKTRACE": "0"}
+        env = {
+            **os.environ,
+            "MALLOC_ARENA_MAX": "1",
+            "GLIBC_TUNABLES": "glibc.malloc.tcache_count=0",
+            "RUST_BACKTRACE": "0",
+        }
         self.process = subprocess.Popen(
             [program, models, graph, output, str(FROM), side], env=env, text=True, bufsize=1,
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,

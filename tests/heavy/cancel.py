@@ -73,12 +73,17 @@ def main():
             sizes.append(resident())
     late.sort()
     print(f"stopped in: {', '.join(f'{name} {number}' for name, number in nodes.most_common())}")
-    print(f"from the cancellation to the end: median {late[len(late) // 2] * 1e3:.1f} ms, longest {late[-1] * 1e3:.1f} ms")
+    print(
+        f"from the cancellation to the end: median {late[len(late) // 2] * 1e3:.1f} ms, longest {late[-1] * 1e3:.1f} ms"
+    )
     print(f"a run: {cold * 1e3:.0f} ms cold, {warm * 1e3:.0f} ms warm")
     quarters = [sizes[at * len(sizes) // 4 : (at + 1) * len(sizes) // 4] for at in range(4)]
     if all(quarters):
         medians = [sorted(quarter)[len(quarter) // 2] for quarter in quarters]
-        print(f"memory with no model loaded, KiB, medians of the quarters: {medians}; smallest {min(sizes)}, largest {max(sizes)}")
+        print(
+            f"memory with no model loaded, KiB, medians of the quarters: {medians}; "
+            f"smallest {min(sizes)}, largest {max(sizes)}"
+        )
         grown = medians[3] - medians[1]
         count.must(grown <= medians[1] // 20, f"memory grew by {grown} KiB from the second quarter to the last")
     return 0 if count.end() else 1

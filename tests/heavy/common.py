@@ -61,7 +61,10 @@ class Count:
             self.wrong.append(what)
 
     def end(self):
-        print(f"{self.title}: " + ", ".join(f"{number} {name}" for name, number in sorted(self.counts.items())), flush=True)
+        print(
+            f"{self.title}: " + ", ".join(f"{number} {name}" for name, number in sorted(self.counts.items())),
+            flush=True,
+        )
         for what in self.wrong:
             print(f"{self.title}: WRONG: {what}", flush=True)
         return not self.wrong

@@ -1,7 +1,7 @@
 /* failing.c: runs a command whose operations on files fail.   failing FOLDER HOW NUMBER REPORT COMMAND [ARGUMENTS...]
  *
- * Operations are counted from 1: opens, reads, writes, maps, renames, flushes, new folders and removals, in all threads and
- * processes of the command, whose file lies below FOLDER. HOW says which of them fail:
+ * Operations are counted from 1: opens, reads, writes, maps, renames, flushes, new folders and removals, in all
+ * threads and processes of the command, whose file lies below FOLDER. HOW says which of them fail:
  *
  *   once          the one of that NUMBER, none for 0
  *   always        that one and all after it
@@ -10,9 +10,9 @@
  *   interrupted   each second one, as by a signal; but only reads, writes, flushes and opens of files are
  *   short         none, but reads and writes move half of what was asked for, as they may
  *
- * REPORT gets a line for each operation that was counted, until the one of that NUMBER: its name and its path. The kernel
- * stops the command at each system call and asks here (seccomp), so calls that no C library makes count too. Ends as the
- * command ends; with 125 when it could not be watched.
+ * REPORT gets a line for each operation that was counted, until the one of that NUMBER: its name and its path. The
+ * kernel stops the command at each system call and asks here (seccomp), so calls that no C library makes count too.
+ * Ends as the command ends; with 125 when it could not be watched.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -184,7 +184,8 @@ static uint64_t flags(const struct operation *operation, const struct seccomp_no
 enum how { ONCE, ALWAYS, READ_ONLY, GONE, INTERRUPTED, SHORT, HOWS };
 
 /* Whether an operation of this number fails, and by which error. */
-static int fails(enum how how, long chosen, long number, const struct operation *operation, const struct seccomp_notif *asked)
+static int fails(enum how how, long chosen, long number, const struct operation *operation,
+                 const struct seccomp_notif *asked)
 {
     uint64_t opened = flags(operation, asked);
     switch (how) {

@@ -85,7 +85,8 @@ def replaced(bench, times):
     count, data, dice = Count("replaced while loading"), GOOD.read_bytes(), random.Random(3)
     for number in range(times):
         path = written(bench.folder, f"replaced-{number}.onnx", data)
-        action = (os.remove, lambda path: written(bench.folder, os.path.basename(path), b"no model"), os.truncate)[number % 3]
+        actions = (os.remove, lambda path: written(bench.folder, os.path.basename(path), b"no model"), os.truncate)
+        action = actions[number % 3]
         pause = dice.random() * 0.03
 
         def act():

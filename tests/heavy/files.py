@@ -3,11 +3,11 @@
     python3 tests/heavy/files.py FAILING WUERST [only every so many] [CASES...]
 
 FAILING is failing.c, compiled, and WUERST the command. Opens, reads, writes, maps, renames, flushes, new folders and
-removals fail below a folder of the test's own, which holds models, graphs, cache and outputs, in: a first run, one that finds
-models in its cache, one that saves by a node, and an import. Each fails alone; then, for some of them, all that follow fail
-too, as on a full disk. Where signals interrupt, or reads and writes are short, and where the cache is read-only or vanishes,
-the result is right. A cache is not needed, so a run whose cache fails gives the right picture, or an error; so does one that
-reads a model again.
+removals fail below a folder of the test's own, which holds models, graphs, cache and outputs, in: a first run, one
+that finds models in its cache, one that saves by a node, and an import. Each fails alone; then, for some of them, all
+that follow fail too, as on a full disk. Where signals interrupt, or reads and writes are short, and where the cache
+is read-only or vanishes, the result is right. A cache is not needed, so a run whose cache fails gives the right
+picture, or an error; so does one that reads a model again.
 """
 
 import collections
@@ -24,7 +24,8 @@ import time
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 FAILING, WUERST = sys.argv[1:3]
 EVERY = int(sys.argv[3]) if len(sys.argv) > 3 else 1
-# Of the operations that fail alone, so many more are passed over where all that follow fail, and where the cache vanishes.
+# Of the operations that fail alone, so many more are passed over where all that follow fail, and where the cache
+# vanishes.
 FEWER = {"always": 10, "gone": 40}
 OLD = "a picture of an earlier run\n"
 SAVE = """
@@ -137,8 +138,8 @@ class Case:
         if ended == 0:
             outcome = "right without the cache"
             if not (path.startswith("cache/") or "cannot be kept in the cache folder" in says):
-                # A check looks at models, and at the heads of pictures, more than once. An unfinished file that cannot be
-                # removed does no harm.
+                # A check looks at models, and at the heads of pictures, more than once. An unfinished file that
+                # cannot be removed does no harm.
                 again = path.startswith(("models/", "picture.png")) and kind in ("open", "read")
                 outcome = "right, the file is read again" if again else "right"
                 self.must(again or kind == "remove", f"{at}it ends as if nothing had failed: {says}")
@@ -193,7 +194,16 @@ class Files:
         return ["import", f"{work}/reference/wuerstchen-prior", f"{work}/reference/wuerstchen", "--out"]
 
     def run(self, work):
-        run = ["run", f"{work}/models/graph.yaml", "--models", f"{work}/models", "--cache", f"{work}/cache", "--threads", "1"]
+        run = [
+            "run",
+            f"{work}/models/graph.yaml",
+            "--models",
+            f"{work}/models",
+            "--cache",
+            f"{work}/cache",
+            "--threads",
+            "1",
+        ]
         for value in ("prompt=a red apple", "steps=1", "decoder_steps=1", "width=128", "height=128"):
             run += ["--set", value]
         return [*run, "-o", f"bytes={work}/out/a.png"]

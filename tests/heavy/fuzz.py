@@ -30,6 +30,7 @@ while used() < float(seconds):
     inputs += int(re.search(r"number_of_executed_units: (\d+)", said)[1])
 kept = sum(1 for _ in pathlib.Path(corpus).iterdir())
 print(
-    f"fuzz: {pathlib.Path(binary).name}: {inputs:,} inputs, {used():.0f} s of processor time in {time.monotonic() - begun:.0f} s, "
+    f"fuzz: {pathlib.Path(binary).name}: {inputs:,} inputs, {used():.0f} s of processor time "
+    f"in {time.monotonic() - begun:.0f} s, "
     f"{kept} inputs kept, nothing found"
 )

@@ -1,9 +1,10 @@
-"""Less and less address space, each in a process of its own: an error each time, and the next run in that process is good.
+"""Less and less address space, each in a process of its own: an error each time, and the next run in that process is
+good.
 
     python3 tests/heavy/limits.py PROGRAM [limits]        PROGRAM is limits.c, built; 64 limits without
 
-In turn with an engine alone, so that the libraries do not fit either, and after a run, when they are there; each with one
-thread for a model, and with four.
+In turn with an engine alone, so that the libraries do not fit either, and after a run, when they are there; each with
+one thread for a model, and with four.
 """
 
 import subprocess
@@ -46,7 +47,10 @@ def main():
     count, said = Count("address space too small"), {}
     for threads, started in ((1, False), (1, True), (4, False), (4, True)):
         most = enough(program, threads, started)
-        print(f"{threads} threads, {'after a run' if started else 'an engine alone'}: {most >> 10} MiB are enough", flush=True)
+        print(
+            f"{threads} threads, {'after a run' if started else 'an engine alone'}: {most >> 10} MiB are enough",
+            flush=True,
+        )
         for at in range(number // 4):
             kibibytes = int(most * at / (number // 4))
             what, message = outcome(program, kibibytes, threads, started)

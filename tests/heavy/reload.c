@@ -112,7 +112,7 @@ int main(int argc, char **argv)
         if (at <= times / 2 && last > settled)
             settled = last;
     }
-    printf("reload: %d times loaded, run and unloaded; at most %ld KiB in the first half, %ld KiB at the end\n", times, settled,
-           last);
+    printf("reload: %d times loaded, run and unloaded; at most %ld KiB in the first half, %ld KiB at the end\n", times,
+           settled, last);
     return last > settled + settled / 20 + 4096;
 }

@@ -53,7 +53,8 @@ static void *work(void *user)
         int seed = (int)((first * 7 + (size_t)at * 5) % SEEDS);
         wst_digest digest;
         memset(&digest, 0, sizeof digest);
-        bad += !good(compute(seed, at % 2, &digest)) || memcmp(digest.bytes, alone[seed].bytes, sizeof digest.bytes) != 0;
+        bad +=
+            !good(compute(seed, at % 2, &digest)) || memcmp(digest.bytes, alone[seed].bytes, sizeof digest.bytes) != 0;
     }
     pthread_mutex_lock(&counting);
     failures += bad;

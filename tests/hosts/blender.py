@@ -88,7 +88,9 @@ def pictures(folder):
 
     print("a picture of a picture")
     settings = chosen(GRAPHS / "image-to-image.yaml", image=made, prompt="a green apple, twemoji style", strength=0.5)
-    check(settings.inputs["strength"].id_properties_ui("value").as_dict()["max"] == 1.0, "a slider has the graph's limit")
+    check(
+        settings.inputs["strength"].id_properties_ui("value").as_dict()["max"] == 1.0, "a slider has the graph's limit"
+    )
     check(bpy.ops.wuerst.generate() == {"FINISHED"}, "the operator finishes")
     other = generate.newest()
     check(other != made and rgb(other) != rgb(made), "it is another picture")

@@ -118,7 +118,18 @@ def gstreamer(tree, out):
     """A pipeline of GStreamer with the generator, whose element is called by the plug-in's name."""
     shown = out / "gstreamer.png"
     source = ["frei0r-src-wuerstchen", f"prompt={PROMPT}", "seed=7", "num-buffers=1"]
-    words = ["gst-launch-1.0", "-q", *source, "!", "video/x-raw,width=64,height=64", "!", "pngenc", "!", "filesink", f"location={shown}"]
+    words = [
+        "gst-launch-1.0",
+        "-q",
+        *source,
+        "!",
+        "video/x-raw,width=64,height=64",
+        "!",
+        "pngenc",
+        "!",
+        "filesink",
+        f"location={shown}",
+    ]
     # Its list of plug-ins would otherwise stay with the user.
     run(words, tree.environment(GST_REGISTRY=str(out / "registry.bin")))
     same("gstreamer", raw(shown), raw(out / "command.png"))
@@ -139,7 +150,10 @@ def characters(tree, folder):
 
 def cards(tree, out):
     """What goes wrong is said in the frame and on stderr, and the host goes on."""
-    nowhere = {"a missing graph": {"WUERST_GRAPH": "/nowhere.yaml"}, "a missing library": {"WUERST_LIBRARY": "/nowhere.so"}}
+    nowhere = {
+        "a missing graph": {"WUERST_GRAPH": "/nowhere.yaml"},
+        "a missing library": {"WUERST_LIBRARY": "/nowhere.so"},
+    }
     nowhere["missing models"] = {"WUERST_MODELS": "/nowhere"}
     for name, env in nowhere.items():
         frame, said, _ = ffmpeg(tree, [PROMPT], size="480x120", **env)
@@ -156,7 +170,8 @@ def cards(tree, out):
 
 def filters(tree, out):
     """Frames through the filter: one picture for each frame that differs."""
-    source = f"testsrc2=size=96x64:rate=2:duration=2,frei0r=filter_name=wuerstchen_filter:filter_params={escaped(PROMPT)}||0.5|3"
+    source = "testsrc2=size=96x64:rate=2:duration=2,frei0r=filter_name=wuerstchen_filter"
+    source += f":filter_params={escaped(PROMPT)}||0.5|3"
     words = ["ffmpeg", "-v", "error", "-f", "lavfi", "-i", source, "-f", "rawvideo", "-pix_fmt", "rgba", "-"]
     frames, said, seconds = run(words, tree.environment())
     print(f"ffmpeg, filter: {len(frames) // (96 * 64 * 4)} frames in {seconds:.1f} s, {made(said)} pictures made")
@@ -174,7 +189,9 @@ def screenshot(tree, out):
     """What the page shows: the generator in a wide frame over grey."""
     values = "|".join([escaped(PROMPT), "", "", "", "7"])
     source = f"frei0r_src=size=640x360:framerate=1:filter_name=wuerstchen:filter_params={values}"
-    graph = f"color=c=gray:size=640x360,format=rgba[grey];{source}[made];[grey][made]overlay=shortest=1,trim=end_frame=1"
+    graph = (
+        f"color=c=gray:size=640x360,format=rgba[grey];{source}[made];[grey][made]overlay=shortest=1,trim=end_frame=1"
+    )
     words = ["ffmpeg", "-y", "-v", "error", "-filter_complex", graph, "-frames:v", "1", out / "frame.png"]
     run(words, tree.environment())
 

@@ -17,7 +17,13 @@ from diffusers.pipelines.deprecated.wuerstchen import PaellaVQModel, WuerstchenD
 from transformers import CLIPTextConfig, CLIPTextModel
 
 PRIOR = {"c": 768, "c_cond": 768, "depth": 8, "nhead": 12}
-DECODER = {"c_cond": 512, "c_hidden": [160, 320, 640, 640], "nhead": [-1, 5, 10, 10], "blocks": [2, 2, 6, 2], "clip_embd": 512}
+DECODER = {
+    "c_cond": 512,
+    "c_hidden": [160, 320, 640, 640],
+    "nhead": [-1, 5, 10, 10],
+    "blocks": [2, 2, 6, 2],
+    "clip_embd": 512,
+}
 
 
 def randomised(model, seed):
@@ -52,8 +58,14 @@ def save_text(folder, hidden, layers, heads, seed):
     config = {"model_max_length": 77, "tokenizer_class": "CLIPTokenizer", **special}
     (tokenizer / "tokenizer_config.json").write_text(json.dumps(config))
     config = CLIPTextConfig(
-        vocab_size=len(vocab), hidden_size=hidden, intermediate_size=4 * hidden, num_hidden_layers=layers,
-        num_attention_heads=heads, bos_token_id=len(vocab) - 2, eos_token_id=len(vocab) - 1, pad_token_id=len(vocab) - 1,
+        vocab_size=len(vocab),
+        hidden_size=hidden,
+        intermediate_size=4 * hidden,
+        num_hidden_layers=layers,
+        num_attention_heads=heads,
+        bos_token_id=len(vocab) - 2,
+        eos_token_id=len(vocab) - 1,
+        pad_token_id=len(vocab) - 1,
     )
     randomised(CLIPTextModel(config), seed).save_pretrained(folder / "text_encoder")
 
@@ -74,7 +86,12 @@ def main():
         randomised(network, seed).save_pretrained(folder / kind)
         DDPMWuerstchenScheduler().save_pretrained(folder / "scheduler")
     randomised(PaellaVQModel(), 3).save_pretrained(out / "wuerstchen" / "vqgan")
-    index = {"_class_name": "WuerstchenPriorPipeline", "latent_mean": 42.0, "latent_std": 1.0, "resolution_multiple": 42.67}
+    index = {
+        "_class_name": "WuerstchenPriorPipeline",
+        "latent_mean": 42.0,
+        "latent_std": 1.0,
+        "resolution_multiple": 42.67,
+    }
     (out / "wuerstchen-prior" / "model_index.json").write_text(json.dumps(index))
     index = {"_class_name": "WuerstchenDecoderPipeline", "latent_dim_scale": 10.67}
     (out / "wuerstchen" / "model_index.json").write_text(json.dumps(index))

@@ -18,14 +18,20 @@ import openvino
 def main():
     models, threads, precision = pathlib.Path(sys.argv[1]), sys.argv[2], sys.argv[3]
     core, compiled = openvino.Core(), {}
-    properties = {"INFERENCE_NUM_THREADS": threads, "INFERENCE_PRECISION_HINT": precision, "PERFORMANCE_HINT": "LATENCY"}
+    properties = {
+        "INFERENCE_NUM_THREADS": threads,
+        "INFERENCE_PRECISION_HINT": precision,
+        "PERFORMANCE_HINT": "LATENCY",
+    }
     answer = lambda line: print(json.dumps(line), flush=True)
     answer({"ready": f"OpenVINO {openvino.__version__.split('-')[0]}, {precision}, {threads} threads"})
     for line in sys.stdin:
         request = json.loads(line)
         name = {"vqgan": "vqgan-decoder"}.get(request["network"], request["network"])
         if name not in compiled:
-            compiled[name] = core.compile_model(core.read_model(models / f"{name}.onnx"), "CPU", properties).create_infer_request()
+            compiled[name] = core.compile_model(
+                core.read_model(models / f"{name}.onnx"), "CPU", properties
+            ).create_infer_request()
         infer = compiled[name]
         taken = {port.get_any_name() for port in infer.model_inputs}
         feeds = {name: np.load(file) for name, file in request["inputs"].items() if name in taken}

@@ -1,11 +1,13 @@
 #!/usr/bin/env python3
-"""Makes the second reference bundle: a cascade of unusual sizes with random weights, and what diffusers computes with it.
+"""Makes the second reference bundle: a cascade of unusual sizes with random weights, and what diffusers computes with
+it.
 
     pip install -r requirements.txt
     python make.py            # writes wuerstchen-prior, wuerstchen and expected beside this file
 
 It has what the first bundle has not: other depths, levels, kernels and widths, quick_gelu, an odd c_r, 12 channels of
-the embedding, guidance in the decoder, other schedules and scales, `!` as padding, shards, and weights in half precision.
+the embedding, guidance in the decoder, other schedules and scales, `!` as padding, shards, and weights in half
+precision.
 """
 
 import json
@@ -63,7 +65,8 @@ def randomise(model, seed):
             value = shift + 0.2 * torch.randn(tensor.shape, generator=generator)
         else:
             value = torch.randn(tensor.shape, generator=generator) / tensor[0].numel() ** 0.5
-        # Last layers whose values stay small, so that sampling does not explode and pictures are not all black or white.
+        # Last layers whose values stay small, so that sampling does not explode and pictures are not all black or
+        # white.
         if name.startswith(("out.1", "clf.1", "out_block.0")):
             value = 0.2 * value
         if name == "out_block.0.bias":

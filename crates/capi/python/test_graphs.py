@@ -58,7 +58,9 @@ class Descriptions(unittest.TestCase):
         with self.assertRaises(wuerst.Error):
             engine.open(GRAPH)
         graph = engine.open(GRAPH, without_models=True)
-        self.assertEqual([port.name for port in graph.inputs()], [port.name for port in self.engine.open(GRAPH).inputs()])
+        self.assertEqual(
+            [port.name for port in graph.inputs()], [port.name for port in self.engine.open(GRAPH).inputs()]
+        )
         missing = dict(graph.missing_models())
         self.assertIn("no model `prior`", missing["prior.model"])
         with self.assertRaises(wuerst.Error) as refused:

@@ -1,4 +1,4 @@
-"""The module against the real library: WUERST_LIBRARY, WUERST_TEST_MODELS and WUERST_TEST_GRAPH say where things are."""
+"""The module against the real library; WUERST_LIBRARY, WUERST_TEST_MODELS and WUERST_TEST_GRAPH name its files."""
 
 import array
 import fractions

@@ -59,7 +59,9 @@ async def _shown(address, prompts, out):
             await asyncio.sleep(2)
             # The first visit opens a dialogue of templates.
             for kind in ("keyDown", "keyUp"):
-                await page.call("Input.dispatchKeyEvent", type=kind, key="Escape", code="Escape", windowsVirtualKeyCode=27)
+                await page.call(
+                    "Input.dispatchKeyEvent", type=kind, key="Escape", code="Escape", windowsVirtualKeyCode=27
+                )
             for name, prompt in prompts.items():
                 await _one(page, name, prompt, out)
 
@@ -73,7 +75,9 @@ async def _one(page, name, prompt, out):
     (out / f"{name}.json").write_text(json.dumps(json.loads(workflow), indent=1) + "\n", encoding="utf-8")
     await page.value("window.app.queuePrompt(0)")
     await page.until("window.app.graph.nodes.some(node => node.imgs && node.imgs.length)")
-    await page.value("window.app.canvas.ds.scale = 0.8; window.app.canvas.ds.offset = [0, 0]; window.app.canvas.setDirty(true, true)")
+    await page.value(
+        "window.app.canvas.ds.scale = 0.8; window.app.canvas.ds.offset = [0, 0]; window.app.canvas.setDirty(true, true)"
+    )
     await asyncio.sleep(1)
     image = await page.call("Page.captureScreenshot", format="png")
     (out / f"{name}.png").write_bytes(base64.b64decode(image["data"]))
@@ -82,10 +86,24 @@ async def _one(page, name, prompt, out):
 def shown(address, prompts, out):
     """Writes the workflow and a screenshot of each of the prompts, by name."""
     with tempfile.TemporaryDirectory() as profile:
-        flags = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
-        flags += ["--disable-component-update", "--disable-sync", f"--remote-debugging-port={PORT}", "--remote-allow-origins=*"]
+        flags = [
+            "--headless",
+            "--no-sandbox",
+            "--disable-gpu",
+            "--disable-quic",
+            "--no-first-run",
+            "--disable-background-networking",
+        ]
+        flags += [
+            "--disable-component-update",
+            "--disable-sync",
+            f"--remote-debugging-port={PORT}",
+            "--remote-allow-origins=*",
+        ]
         flags += [f"--user-data-dir={profile}", "--window-size=1280,800", "about:blank"]
-        browser = subprocess.Popen([os.environ["CHROMIUM"], *flags], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        browser = subprocess.Popen(
+            [os.environ["CHROMIUM"], *flags], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
         try:
             asyncio.run(_shown(address, prompts, out))
         finally:

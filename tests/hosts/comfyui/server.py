@@ -1,8 +1,8 @@
 """The pack in ComfyUI's real server and page:   server.py COMFYUI OUT
 
-COMFYUI is a clone, this interpreter has what it requires, the wheels or WUERST_LIBRARY. WUERST_TEST_MODELS is a folder of all
-stages, WUERST_TEST_COMMAND the command. OUT gets the server's log, pictures, the workflow and a screenshot. With CHROMIUM,
-the browser's program, the page is loaded too.
+COMFYUI is a clone, this interpreter has what it requires, the wheels or WUERST_LIBRARY. WUERST_TEST_MODELS is a
+folder of all stages, WUERST_TEST_COMMAND the command. OUT gets the server's log, pictures, the workflow and a
+screenshot. With CHROMIUM, the browser's program, the page is loaded too.
 """
 
 import json
@@ -36,15 +36,29 @@ def home():
     folder = OUT / "home"
     for name in ("custom_nodes", "models/wuerst", "input", "output", "temp", "user"):
         (folder / name).mkdir(parents=True, exist_ok=True)
-    for link, target in (("custom_nodes/wuerst-nodes", ROOT / "crates/hosts/comfyui"), ("models/wuerst/icons", pathlib.Path(os.environ["WUERST_TEST_MODELS"]))):
+    for link, target in (
+        ("custom_nodes/wuerst-nodes", ROOT / "crates/hosts/comfyui"),
+        ("models/wuerst/icons", pathlib.Path(os.environ["WUERST_TEST_MODELS"])),
+    ):
         if not (folder / link).is_symlink():
             (folder / link).symlink_to(target.resolve())
     return folder
 
 
 def begin(folder, log):
-    command = [sys.executable, "main.py", "--cpu", "--listen", "127.0.0.1", "--port", str(PORT), "--disable-auto-launch"]
-    server = subprocess.Popen([*command, "--base-directory", str(folder)], cwd=COMFYUI, stdout=log, stderr=subprocess.STDOUT)
+    command = [
+        sys.executable,
+        "main.py",
+        "--cpu",
+        "--listen",
+        "127.0.0.1",
+        "--port",
+        str(PORT),
+        "--disable-auto-launch",
+    ]
+    server = subprocess.Popen(
+        [*command, "--base-directory", str(folder)], cwd=COMFYUI, stdout=log, stderr=subprocess.STDOUT
+    )
     for _ in range(600):
         try:
             asked("/system_stats")
@@ -110,9 +124,19 @@ def check(folder, log):
     assert entry["status"]["status_str"] == "success", entry["status"]
     first = picture(folder, entry)
     command = os.environ["WUERST_TEST_COMMAND"]
-    run = [command, "run", str(ROOT / "graphs/text-to-image.yaml"), "--models", os.environ["WUERST_TEST_MODELS"], "--set", "prompt=a red apple"]
+    run = [
+        command,
+        "run",
+        str(ROOT / "graphs/text-to-image.yaml"),
+        "--models",
+        os.environ["WUERST_TEST_MODELS"],
+        "--set",
+        "prompt=a red apple",
+    ]
     subprocess.run([*run, "--set", "seed=7", "-o", f"image={OUT / 'command.png'}"], check=True)
-    assert Image.open(first).tobytes() == Image.open(OUT / "command.png").tobytes(), f"{first} is not the command's picture"
+    assert Image.open(first).tobytes() == Image.open(OUT / "command.png").tobytes(), (
+        f"{first} is not the command's picture"
+    )
 
     again = finished(queued(prompt()))
     cached = [message for message in again["status"]["messages"] if message[0] == "execution_cached"]
@@ -128,7 +152,8 @@ def check(folder, log):
     begun = time.monotonic()
     asked("/interrupt", {})
     stopped = finished(identity)
-    assert [message for message in stopped["status"]["messages"] if message[0] == "execution_interrupted"], stopped["status"]
+    status = stopped["status"]
+    assert [message for message in status["messages"] if message[0] == "execution_interrupted"], status
     print(f"comfyui: interrupted within {time.monotonic() - begun:.2f} s")
     assert finished(queued(prompt(seed=9)))["status"]["status_str"] == "success", "the run after an interrupt"
 
@@ -138,7 +163,16 @@ def check(folder, log):
     print(f"comfyui: {error['exception_message'].strip()}")
 
     # The picture says how it was made.
-    again = [command, "run", "--from", str(first), "--models", os.environ["WUERST_TEST_MODELS"], "-o", f"image={OUT / 'again.png'}"]
+    again = [
+        command,
+        "run",
+        "--from",
+        str(first),
+        "--models",
+        os.environ["WUERST_TEST_MODELS"],
+        "-o",
+        f"image={OUT / 'again.png'}",
+    ]
     subprocess.run(again, check=True)
     assert Image.open(first).tobytes() == Image.open(OUT / "again.png").tobytes(), "run --from makes another picture"
     print(f"comfyui: {len(ours)} nodes, the picture is the command's")

@@ -1,4 +1,5 @@
-"""The node pack against the real library, in the stand-in of ComfyUI, or in ComfyUI itself where COMFYUI names its folder.
+"""The node pack against the real library, in the stand-in of ComfyUI, or in ComfyUI itself where COMFYUI names its
+folder.
 
 WUERST_TEST_MODELS is a folder with all stages, WUERST_TEST_COMMAND the command whose pictures are the pack's.
 """
@@ -38,7 +39,9 @@ folder_paths.get_temp_directory = lambda: os.path.join(_home.name, "temp")
 
 
 def _pack():
-    spec = importlib.util.spec_from_file_location("wuerst_pack", PACK / "__init__.py", submodule_search_locations=[str(PACK)])
+    spec = importlib.util.spec_from_file_location(
+        "wuerst_pack", PACK / "__init__.py", submodule_search_locations=[str(PACK)]
+    )
     module = importlib.util.module_from_spec(spec)
     sys.modules["wuerst_pack"] = module
     spec.loader.exec_module(module)
@@ -95,7 +98,12 @@ def command(**values):
 
 class Listing(unittest.TestCase):
     def test_graphs_and_kinds_are_nodes(self):
-        for node_id in ("wuerst_graph_text_to_image", "wuerst_graph_inpainting", "wuerst_user_my_graph", "wuerst_wuerst_prior"):
+        for node_id in (
+            "wuerst_graph_text_to_image",
+            "wuerst_graph_inpainting",
+            "wuerst_user_my_graph",
+            "wuerst_wuerst_prior",
+        ):
             self.assertIn(node_id, NODES)
         self.assertNotIn("wuerst_user_broken", NODES)
         # Its models are not there; a saved workflow keeps its node.
@@ -121,7 +129,10 @@ class Listing(unittest.TestCase):
     def test_sockets_tell_values_apart(self):
         sockets = {each.id: each.get_io_type() for each in NODES["wuerst_wuerst_decoder"].define_schema().inputs}
         self.assertEqual(sockets["embedding"], "WUERST_EMBEDDING,WUERST_TENSOR")
-        self.assertEqual((sockets["text"], sockets["mask"], sockets["init"]), ("WUERST_STATES", "MASK", "WUERST_LATENTS,WUERST_TENSOR"))
+        self.assertEqual(
+            (sockets["text"], sockets["mask"], sockets["init"]),
+            ("WUERST_STATES", "MASK", "WUERST_LATENTS,WUERST_TENSOR"),
+        )
         inpainting = {each.id: each.get_io_type() for each in NODES["wuerst_graph_inpainting"].define_schema().inputs}
         self.assertEqual((inpainting["image"], inpainting["mask"]), ("IMAGE", "IMAGE,MASK"))
 
@@ -144,7 +155,12 @@ class Pictures(unittest.TestCase):
         two = torch.cat([picture(seed=1), picture(seed=2)])
         node = "wuerst_graph_image_to_image"
         both = ran(node, **{**defaults(node), "models": "small", "prompt": "a pear", "image": two, "seed": 3})[0]
-        each = [ran(node, **{**defaults(node), "models": "small", "prompt": "a pear", "image": two[at : at + 1], "seed": 3})[0] for at in (0, 1)]
+        each = [
+            ran(
+                node, **{**defaults(node), "models": "small", "prompt": "a pear", "image": two[at : at + 1], "seed": 3}
+            )[0]
+            for at in (0, 1)
+        ]
         self.assertEqual(tuple(both.shape), tuple(two.shape))
         self.assertTrue((both.numpy() == torch.cat(each).numpy()).all())
 
@@ -152,19 +168,42 @@ class Pictures(unittest.TestCase):
         image = picture(seed=1)
         side = image.shape[1]
         node = "wuerst_graph_inpainting"
-        drawn = lambda mask: ran(node, **{**defaults(node), "models": "small", "prompt": "a pear", "image": image, "mask": mask})[0]
+        drawn = lambda mask: ran(
+            node, **{**defaults(node), "models": "small", "prompt": "a pear", "image": image, "mask": mask}
+        )[0]
         nothing, everything = (torch.from_numpy(numpy.full((1, side, side), value, numpy.float32)) for value in (0, 1))
         self.assertTrue((drawn(nothing).numpy() == image.numpy()).all(), "outside of the mask the picture stays")
         self.assertFalse((drawn(everything).numpy() == image.numpy()).all())
 
     def test_stages_are_wired_in_comfyui(self):
         whole, model = picture(seed=5), lambda name: f"small/{name}"
-        ids, mask, _weights = ran("wuerst_wuerst_tokenize", **{**defaults("wuerst_wuerst_tokenize"), "text": "a red apple", "model": model("text-encoder")})
-        none = ran("wuerst_wuerst_tokenize", **{**defaults("wuerst_wuerst_tokenize"), "text": "", "model": model("text-encoder")})
-        states = [ran("wuerst_wuerst_text_encode", ids=a, mask=b, model=model("text-encoder"))[0] for a, b in ((ids, mask), none[:2])]
-        prior = {**defaults("wuerst_wuerst_prior"), "text": states[0], "negative": states[1], "seed": 5, "model": model("prior")}
+        ids, mask, _weights = ran(
+            "wuerst_wuerst_tokenize",
+            **{**defaults("wuerst_wuerst_tokenize"), "text": "a red apple", "model": model("text-encoder")},
+        )
+        none = ran(
+            "wuerst_wuerst_tokenize",
+            **{**defaults("wuerst_wuerst_tokenize"), "text": "", "model": model("text-encoder")},
+        )
+        states = [
+            ran("wuerst_wuerst_text_encode", ids=a, mask=b, model=model("text-encoder"))[0]
+            for a, b in ((ids, mask), none[:2])
+        ]
+        prior = {
+            **defaults("wuerst_wuerst_prior"),
+            "text": states[0],
+            "negative": states[1],
+            "seed": 5,
+            "model": model("prior"),
+        }
         embedding, rng = ran("wuerst_wuerst_prior", **prior)
-        decoder = {**defaults("wuerst_wuerst_decoder"), "embedding": embedding, "text": states[0], "negative": states[1], "rng": rng}
+        decoder = {
+            **defaults("wuerst_wuerst_decoder"),
+            "embedding": embedding,
+            "text": states[0],
+            "negative": states[1],
+            "rng": rng,
+        }
         [latents] = ran("wuerst_wuerst_decoder", **decoder, model=model("decoder"))
         image = ran("wuerst_wuerst_vqgan_decode", latents=latents, model=model("vqgan-decoder"))[0]
         self.assertTrue((image.numpy() == whole.numpy()).all())
@@ -175,7 +214,9 @@ class Runs(unittest.TestCase):
         updates, runs = [], sys.modules["wuerst_pack.wuerst_nodes.runs"]
         update, slice_before = comfy.utils.ProgressBar.update_absolute, runs.SLICE
         try:
-            comfy.utils.ProgressBar.update_absolute = lambda _, value, total=None, preview=None: updates.append((value, total, preview))
+            comfy.utils.ProgressBar.update_absolute = lambda _, value, total=None, preview=None: updates.append(
+                (value, total, preview)
+            )
             # The small model is done within a slice.
             runs.SLICE = 0.002
             picture(seed=11, steps=1000, decoder_steps=1000)
@@ -204,7 +245,10 @@ class Runs(unittest.TestCase):
         self.assertIs(ran("wuerst_release", image=image)[0], image)
 
     def test_changed_files_change_the_fingerprint(self):
-        node, mine = NODES["wuerst_user_my_graph"], pathlib.Path(folder_paths.get_user_directory(), "wuerst/graphs/my-graph.yaml")
+        node, mine = (
+            NODES["wuerst_user_my_graph"],
+            pathlib.Path(folder_paths.get_user_directory(), "wuerst/graphs/my-graph.yaml"),
+        )
         before = node.fingerprint_inputs(models="small")
         self.assertEqual(before, node.fingerprint_inputs(models="small"))
         mine.write_text(mine.read_text(encoding="utf-8") + "# more\n", encoding="utf-8")

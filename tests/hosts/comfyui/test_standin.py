@@ -45,11 +45,17 @@ class Same(unittest.TestCase):
             self.assertEqual(mine.io_type, real.io_type)
             wanted = {"id", "display_name", "optional", "tooltip", *mine.Input.extra}
             self.assertLessEqual(wanted, set(parameters(real.Input)), name)
-            self.assertLessEqual(set(parameters(ours._Output.__init__)), set(parameters(real.Output.__init__)) | {"is_output_list"}, name)
-        self.assertEqual(parameters(ours.MultiType.Input), parameters(io.MultiType.Input)[: len(parameters(ours.MultiType.Input))])
+            self.assertLessEqual(
+                set(parameters(ours._Output.__init__)), set(parameters(real.Output.__init__)) | {"is_output_list"}, name
+            )
+        self.assertEqual(
+            parameters(ours.MultiType.Input), parameters(io.MultiType.Input)[: len(parameters(ours.MultiType.Input))]
+        )
         self.assertEqual(ours.Custom("X").io_type, io.Custom("X").io_type)
         several = [io.Image, io.Mask]
-        self.assertEqual(ours.MultiType.Input("a", several).get_io_type(), io.MultiType.Input("a", several).get_io_type())
+        self.assertEqual(
+            ours.MultiType.Input("a", several).get_io_type(), io.MultiType.Input("a", several).get_io_type()
+        )
 
     def test_schemas_and_results_are_the_same(self):
         ours = standin("comfy_api/latest/_io")
@@ -62,7 +68,11 @@ class Same(unittest.TestCase):
         self.assertTrue(inspect.iscoroutinefunction(ComfyExtension.get_node_list))
 
     def test_modules_have_these_functions(self):
-        for path, module in (("comfy/utils", comfy.utils), ("comfy/model_management", comfy.model_management), ("folder_paths", folder_paths)):
+        for path, module in (
+            ("comfy/utils", comfy.utils),
+            ("comfy/model_management", comfy.model_management),
+            ("folder_paths", folder_paths),
+        ):
             ours = standin(path)
             for name, mine in vars(ours).items():
                 if name.startswith("_") or inspect.ismodule(mine) or name == "models_dir":
@@ -80,7 +90,9 @@ class Same(unittest.TestCase):
             tensor = module.from_numpy(array)
             both = module.cat([tensor, tensor])
             self.assertEqual((tuple(both.shape), both.dim()), ((2, 2, 2, 3), 4))
-            self.assertEqual((both[1] / 2.0).detach().to("cpu", module.float32).numpy().tolist(), (array[0] / 2).tolist())
+            self.assertEqual(
+                (both[1] / 2.0).detach().to("cpu", module.float32).numpy().tolist(), (array[0] / 2).tolist()
+            )
 
 
 if __name__ == "__main__":

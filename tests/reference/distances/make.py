@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Distances between two small sets of features, by SciPy and scikit-learn, for `crates/train/tests/training/distances.rs`.
+"""Distances between two small sets of features, by SciPy and scikit-learn, for
+`crates/train/tests/training/distances.rs`.
 
 Needs numpy, scipy and scikit-learn: `pip install numpy scipy scikit-learn`; writes its files next to itself.
 """

@@ -4,7 +4,8 @@
 
 static wst_error *linear(void *user, wst_call *call)
 {
-    static const float weights[3][4] = {{.22f, .09f, -.05f, .13f}, {.2f, -.06f, .12f, -.04f}, {.18f, .03f, -.14f, -.1f}};
+    static const float weights[3][4] = {
+        {.22f, .09f, -.05f, .13f}, {.2f, -.06f, .12f, -.04f}, {.18f, .03f, -.14f, -.1f}};
     int64_t shape[3] = {0, 0, 3}, i, cell, channel, width, count;
     wst_tensor latents, image = {WST_U8, 3, shape, NULL}, pixels = {WST_F32, 3, shape, NULL};
     wst_error *error = argument_tensor(call, 0, &latents);

@@ -247,8 +247,9 @@ class Job(Handle):
         return waited(self, tuple(outputs), callbacks)
 
     def save(self, output: str, path: Path, mark: bool = True, **callbacks: Any) -> None:
-        """Computes an output, as `get` does, and writes it to a file. The extension of the path decides the format: .png
-        for a picture or mask, .npy for a tensor, .txt for a text or a number. `mark` marks a picture that a model made."""
+        """Computes an output, as `get` does, and writes it to a file. The extension of the path decides the format:
+        .png for a picture or mask, .npy for a tensor, .txt for a text or a number. `mark` marks a picture that a
+        model made."""
         # Python handles Ctrl-C while it waits here; the library then remembers the value.
         self.get(output, **callbacks)
         call("wst_job_save", self.pointer, Str.of(output), Str.of_path(path), None, 0 if mark else 1)

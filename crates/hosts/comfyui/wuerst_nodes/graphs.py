@@ -49,8 +49,8 @@ def _input(graph, port):
 
 
 def _shown(path, sets):
-    """The graph with the first set of models that fits; without models where none does, since a node that vanishes breaks
-    saved workflows."""
+    """The graph with the first set of models that fits; without models where none does, since a node that vanishes
+    breaks saved workflows."""
     for name in sets:
         try:
             return engines.engine(name).open(path)

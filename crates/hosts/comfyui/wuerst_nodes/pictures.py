@@ -49,7 +49,8 @@ def to_engine(value, type_text):
 
 
 def from_engine(value):
-    """A result for ComfyUI: pictures as f32 [b,h,w,3] and masks as f32 [b,h,w], both in 0..1; other values unchanged."""
+    """A result for ComfyUI: pictures as f32 [b,h,w,3] and masks as f32 [b,h,w], both in 0..1; other values
+    unchanged."""
     if not isinstance(value, wuerst.Tensor):
         return value
     shape = value.shape

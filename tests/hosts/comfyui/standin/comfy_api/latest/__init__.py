@@ -1,4 +1,5 @@
-"""Stands for ComfyUI's `comfy_api.latest`, as far as the pack uses it; `test_standin.py` holds it against the real one."""
+"""Stands for ComfyUI's `comfy_api.latest`, as far as the pack uses it; `test_standin.py` holds it against the real
+one."""
 
 from . import _io as io
 

@@ -79,7 +79,9 @@ class MultiType(_Type):
 class Schema:
     """A node's inputs and outputs."""
 
-    def __init__(self, node_id, display_name=None, category="sd", inputs=None, outputs=None, hidden=None, description=""):
+    def __init__(
+        self, node_id, display_name=None, category="sd", inputs=None, outputs=None, hidden=None, description=""
+    ):
         self.node_id, self.display_name, self.category, self.description = node_id, display_name, category, description
         self.inputs, self.outputs, self.hidden = inputs or [], outputs or [], hidden
 
