@@ -69,7 +69,7 @@ pub use file::{File, Files};
 pub use finite::NotFinite;
 pub use lora::Lora;
 pub use model::{Model, ModelMemory, Models};
-pub use node_kind::{Batch, KnownLength, NodeKind, NodeSpec};
+pub use node_kind::{Batch, KnownLength, NodeKind, NodeSpec, Unused};
 pub use origin::Origin;
 pub use port::Port;
 pub use port_role::PortRole;

@@ -63,6 +63,12 @@ pub trait NodeKind: Any + Send + Sync {
         None
     }
 
+    /// Arguments without effect on the results, such as the negative text where guidance is off. A run warns users who set
+    /// one of them. Called like [`NodeKind::lengths`].
+    fn unused(&self, _known: &Args<'_>) -> Option<Unused> {
+        None
+    }
+
     /// Results that follow from known arguments without a run, in the order of the signature: numbers that decide the
     /// sizes of later results, such as the width of a picture. Called like [`NodeKind::lengths`]; [`NodeKind::run`]
     /// returns the same values.
@@ -89,6 +95,15 @@ pub trait NodeKind: Any + Send + Sync {
     fn state(&self, _known: &Args<'_>) -> Result<Option<Digest>> {
         Ok(None)
     }
+}
+
+/// Arguments without effect on a node's results.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unused {
+    /// The ports, by name.
+    pub ports: &'static [&'static str],
+    /// The reason, with advice.
+    pub why: String,
 }
 
 /// The length of a named dimension in a node's signature, known from one argument.

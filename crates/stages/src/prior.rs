@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use wuerst_core::{
-    Args, Batch, Ctx, Digest, Error, KnownLength, Model, NodeKind, NodeSpec, Refusal, Result, Tensor, Value,
+    Args, Batch, Ctx, Digest, Error, KnownLength, Model, NodeKind, NodeSpec, Refusal, Result, Tensor, Unused,
+    Value,
 };
 use wuerst_model::metadata;
 use wuerst_model::noise::Noise;
@@ -166,6 +167,11 @@ impl NodeKind for Prior {
             "width" | "height" => Some(Value::Int(i128::try_from(metadata.native_size).ok()?)),
             _ => sampling::left_out(&metadata.sampling, port),
         }
+    }
+
+    fn unused(&self, known: &Args<'_>) -> Option<Unused> {
+        let metadata = self.metadata(known.model("model").ok()?).ok()?;
+        Guidance::unused(known, metadata.sampling.guidance)
     }
 
     fn check(&self, known: &Args<'_>) -> Result<(), Refusal> {

@@ -30,6 +30,8 @@ fn tokens_weights_and_cut_text_are_shown() -> Result<()> {
         assert!(all.len() == 6 && weights.clone().count() == 6 && weights.clone().all(close), "{shown}");
     }
     let plain = show("a red apple", &[])?;
+    let long = show(&"many red apples and ".repeat(40), &["--chunks", "4"])?;
+    assert!(long.contains("of 308 tokens") && !long.contains("cut off"), "{long}");
     assert!(plain.ends_with("6 of 77 tokens\n") && plain.contains("red"), "{plain}");
     let long = show(&"many red apples and ".repeat(40), &[])?;
     assert!(long.contains("77 of 77 tokens\ncut off: ") && long.trim_end().ends_with("apples and"), "{long}");
@@ -59,7 +61,7 @@ fn negative_prompt_without_guidance_is_told() -> Result<()> {
         assert!(made.status.success(), "{made:?}");
         Ok(String::from_utf8(made.stderr)?)
     };
-    let want = "the negative prompt does nothing: guidance is 1, and off up to 1";
+    let want = "`negative` has no effect: guidance is 1, and off up to 1; set it to 2 or more";
     assert!(said(&["--negative", "a tree", "--guidance", "1"])?.contains(want));
     for more in [&["--negative", "a tree"][..], &["--negative", " ", "--guidance", "1"], &["--guidance", "1"]]
     {

@@ -2,7 +2,7 @@
 
 use wuerst_core::{Args, CancellationToken, Digest, Error, Hasher, Port, Result, Ty, Value};
 
-use super::inputs::Inputs;
+use super::inputs::{Inputs, Ready};
 use super::key;
 use crate::graph::{Graph, Node, ValueSource};
 
@@ -77,7 +77,7 @@ impl Graph {
     pub fn digest(&self, inputs: &Inputs, output: &str, cancel: &CancellationToken) -> Result<Digest> {
         let output = self.output(output)?;
         let plan = self.needed(&[output]);
-        let inputs = inputs.ready(self, (&plan, &[output]), cancel)?;
+        let Ready { inputs, .. } = inputs.ready(self, (&plan, &[output]), cancel)?;
         let mut keys: Vec<Option<Digest>> = vec![None; self.nodes.len()];
         let result = |keys: &[Option<Digest>], node: usize, port: usize| {
             keys[node].map(|key| Hasher::new("result").digest(key).number(port as u64).finish())

@@ -35,6 +35,14 @@ fn taken(graph: &Graph, index: usize, value: &Value) -> Result<()> {
 #[derive(Clone, Debug, Default)]
 pub struct Inputs(HashMap<String, Value>);
 
+/// Values for a run.
+pub(crate) struct Ready {
+    /// In the order of the graph's inputs.
+    pub(crate) inputs: Vec<Option<Value>>,
+    /// Nodes that do not use a text that was set, by index, with a sentence.
+    pub(crate) in_vain: Vec<(usize, String)>,
+}
+
 impl Inputs {
     /// No values: defaults are used.
     pub fn new() -> Inputs {
@@ -67,14 +75,14 @@ impl Inputs {
         self.0.remove(name);
     }
 
-    /// The values for a run of `nodes`, in the order of the graph's inputs: with defaults, with models and files in their
-    /// present state on disk, and checked by every node.
+    /// The values for a run of `nodes`: with defaults, with models and files in their present state on disk, and checked by
+    /// every node.
     pub(crate) fn ready(
         &self,
         graph: &Graph,
         (nodes, used): (&[usize], &[usize]),
         cancel: &CancellationToken,
-    ) -> Result<Vec<Option<Value>>> {
+    ) -> Result<Ready> {
         let mut values = vec![None; graph.inputs.len()];
         let args = nodes.iter().flat_map(|&node| &graph.nodes[node].args);
         let outputs = used.iter().map(|&output| &graph.outputs[output].source);
@@ -98,13 +106,14 @@ impl Inputs {
             }
             sizes.look(index).map_err(|fault| fault.error.in_node(&node.id))?;
         }
+        let in_vain = sizes.in_vain(used, |name| self.0.contains_key(name));
         // Only read once they are known to be needed, since they may be large.
         for value in values.iter().flatten() {
             if let Value::Model(_) | Value::File(_) = value {
                 value.identify(cancel)?;
             }
         }
-        Ok(values)
+        Ok(Ready { inputs: values, in_vain })
     }
 
     fn value(&self, graph: &Graph, index: usize) -> Result<Option<Value>> {

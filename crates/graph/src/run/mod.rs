@@ -14,6 +14,7 @@ mod key;
 mod progress;
 pub(crate) mod report;
 pub(crate) mod sizes;
+mod unused;
 mod values;
 
 use std::time::Instant;
@@ -24,7 +25,7 @@ use crate::cache::Cache;
 use crate::graph::each::Each;
 use crate::graph::{Graph, Node};
 use executor::Executor;
-use inputs::Inputs;
+use inputs::{Inputs, Ready};
 use progress::Progress;
 use report::Report;
 
@@ -69,7 +70,7 @@ impl<'a> Run<'a> {
         self.report = Report::default();
         let outputs = names.iter().map(|name| self.graph.output(name)).collect::<Result<Vec<_>>>()?;
         let plan = self.graph.needed(&outputs);
-        let inputs = self.inputs.ready(self.graph, (&plan, &outputs), self.cancel)?;
+        let Ready { inputs, in_vain } = self.inputs.ready(self.graph, (&plan, &outputs), self.cancel)?;
         let mut names = Vec::with_capacity(plan.len());
         for &node in &plan {
             let Node { id, kind, .. } = &*self.graph.nodes[node];
@@ -83,6 +84,9 @@ impl<'a> Run<'a> {
         let ids: Vec<&str> = names.iter().map(String::as_str).collect();
         let mut progress = Progress::new(self.graph, &plan, &inputs, self.cache, self.observer);
         progress.begin(&ids);
+        for (node, message) in in_vain {
+            progress.warn(&self.graph.nodes[node].id, &message);
+        }
         let mut executor = Executor::new(self.graph, self.cache, self.cancel, inputs, progress, &outputs);
         let values: Result<Vec<Value>> = outputs.iter().map(|_| executor.next()).collect();
         self.report = Report { nodes: executor.finish(&plan, values.is_ok()), duration: begun.elapsed() };

@@ -1,6 +1,6 @@
 //! Classifier-free guidance (Ho and Salimans, 2022): combines a prediction with the text and one without it.
 
-use wuerst_core::{Args, Error, Refusal, Result, Tensor, memory};
+use wuerst_core::{Args, Error, Refusal, Result, Tensor, Unused, memory};
 use wuerst_runtime::InvariantOutputs;
 
 /// Ports for guidance, shared by the prior and the decoder, in signature notation.
@@ -100,12 +100,24 @@ impl Guidance {
         Ok(())
     }
 
-    /// Number of pictures that the model gets at once, as far as it is known; `own` is the model's weight.
-    pub(crate) fn batch(known: &Args<'_>, own: f64) -> Option<usize> {
-        let weight = match known.given("guidance") {
+    /// The weight, as far as it is known; `own` is the model's.
+    fn weight(known: &Args<'_>, own: f64) -> Option<f64> {
+        match known.given("guidance") {
             Some(false) => Some(own),
             _ => known.float("guidance").ok(),
-        };
+        }
+    }
+
+    /// The negative text, where guidance is off; `own` is the model's weight.
+    pub(crate) fn unused(known: &Args<'_>, own: f64) -> Option<Unused> {
+        let weight = Guidance::weight(known, own).filter(|weight| *weight <= 1.)?;
+        let why = format!("guidance is {weight}, and off up to 1; set it to 2 or more");
+        Some(Unused { ports: &NEGATIVES, why })
+    }
+
+    /// Number of pictures that the model gets at once, as far as it is known; `own` is the model's weight.
+    pub(crate) fn batch(known: &Args<'_>, own: f64) -> Option<usize> {
+        let weight = Guidance::weight(known, own);
         let apart = known.int("guidance_batch").ok().map(|batch| batch == 1);
         let negative = match NEGATIVES.map(|port| known.given(port)) {
             [Some(true), _] | [_, Some(true)] => Some(true),

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use wuerst_core::{Error, KnownLength, Ty, Value};
+use wuerst_core::{Error, KnownLength, Ty, Unused, Value};
 
 use crate::graph::Graph;
 
@@ -43,6 +43,8 @@ pub(super) struct Seen {
     pub(super) told: Vec<KnownLength>,
     /// Results that are known without a run.
     pub(super) results: Vec<Option<Value>>,
+    /// Arguments without effect.
+    pub(super) unused: Option<Unused>,
 }
 
 /// Nodes with other types than in [`Sizes`].
@@ -51,6 +53,15 @@ pub(super) type Others = HashMap<usize, Seen>;
 impl<'a> Sizes<'a> {
     pub(crate) fn new(given: Given<'a>) -> Sizes<'a> {
         Sizes { given, nodes: vec![Seen::default(); given.graph.nodes.len()] }
+    }
+
+    pub(crate) fn given(&self) -> Given<'a> {
+        self.given
+    }
+
+    /// Arguments of a node without effect.
+    pub(crate) fn unused(&self, node: usize) -> Option<&Unused> {
+        self.nodes[node].unused.as_ref()
     }
 
     /// Known types of a node.

@@ -60,8 +60,11 @@ impl Sizes<'_> {
             resolved(&port.ty, if trial.is_none() { before } else { &port.ty }, &lengths)
         };
         let gives = signature.outputs.iter().zip(gives).map(result).collect();
-        let results = if wrong.is_none() { kind.known_results(&args) } else { Vec::new() };
-        (Seen { gives, told, results }, wrong)
+        let (results, unused) = match wrong {
+            None => (kind.known_results(&args), kind.unused(&args)),
+            Some(_) => (Vec::new(), None),
+        };
+        (Seen { gives, told, results, unused }, wrong)
     }
 }
 
