@@ -113,7 +113,8 @@ fn malformed(why: impl Into<String>) -> NpyError {
 /// The header's text, and the rest of the file.
 fn split(file: &[u8]) -> Result<(&str, &[u8]), NpyError> {
     let ends = || malformed("it ends in its header");
-    let rest = file.strip_prefix(MAGIC).ok_or_else(|| malformed("it does not begin as one"))?;
+    let rest =
+        file.strip_prefix(MAGIC).ok_or_else(|| malformed("it does not begin with the bytes \\x93NUMPY"))?;
     let (length, rest) = match *rest {
         [1, 0, a, b, ref rest @ ..] => (usize::from(u16::from_le_bytes([a, b])), rest),
         [2 | 3, 0, a, b, c, d, ref rest @ ..] => (u32::from_le_bytes([a, b, c, d]) as usize, rest),

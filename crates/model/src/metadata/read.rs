@@ -136,7 +136,7 @@ impl Metadata {
         let Metadata::Prior(prior) = self else { return Ok(()) };
         prior.scale.serve(prior.native_size).map(drop).map_err(|why| {
             let scale = "resolution_multiple, latent_dim_scale, pixels_per_latent and latent_multiple";
-            let message = format!("is {}, and by {scale} {why}", prior.native_size);
+            let message = format!("is {}, which does not fit {scale}: {why}", prior.native_size);
             MetadataError::Wrong(vec![problem("native_size", message)])
         })
     }

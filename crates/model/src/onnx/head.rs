@@ -67,10 +67,10 @@ pub enum HeadError {
     #[error(transparent)]
     Limit(#[from] LimitError),
     /// Another kind of file in its place.
-    #[error("not an ONNX file but {0}")]
+    #[error("not an ONNX file; it is {0}")]
     StandIn(&'static str),
     /// A protobuf, perhaps, but without a graph.
-    #[error("not an ONNX file: it holds no graph")]
+    #[error("not an ONNX file, since it contains no graph")]
     NoGraph,
     /// A tensor's description is wrong.
     #[error(transparent)]

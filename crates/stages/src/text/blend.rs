@@ -39,7 +39,9 @@ pub(crate) fn register(registry: &mut Registry) -> Result<()> {
 fn counted(count: usize) -> Result<()> {
     match (1..=Batch::MOST).contains(&count) {
         true => Ok(()),
-        false => Err(Error::invalid("amounts", format!("are {count}, and 1 to {} may be", Batch::MOST))),
+        false => {
+            Err(Error::invalid("amounts", format!("has {count} amounts; 1 to {} are allowed", Batch::MOST)))
+        }
     }
 }
 
