@@ -2,6 +2,7 @@
 //! on the model that ships.
 
 mod each;
+mod limits;
 mod lists;
 mod mixed;
 mod photographs;
