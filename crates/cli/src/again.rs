@@ -69,7 +69,7 @@ impl<'a> Again<'a> {
                     Ok(model) => Value::Model(model),
                     Err(error) => bail!("`{name}`: {error}; name one with --set {name}=FILE"),
                 },
-                Ty::File => Value::File(self.file(name, text)?),
+                Ty::File | Ty::Tensor { .. } => Value::File(self.file(name, text)?),
                 _ => continue,
             };
             found.insert(name.to_owned(), value);

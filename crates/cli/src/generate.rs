@@ -6,22 +6,21 @@ use std::process::ExitCode;
 use std::time::Instant;
 
 use anyhow::{Result, anyhow, bail};
-use wuerst::core::{effective_seed, is_whole};
-use wuerst::stages::Contract;
+use wuerst::core::{effective_seed, is_whole, printable_line};
 use wuerst::{Change, Engine, Graph, Value};
-use wuerst_model::metadata;
 
 use crate::graph_file::GraphFile;
-use crate::pairs::{Sets, Texts};
+use crate::pairs::{Pairs, Sets, Texts};
 use crate::previews::PreviewArgs;
 use crate::progress::Progress;
 use crate::recipe::Recipe;
-use crate::say::{say, warn};
+use crate::say::say;
 use crate::setup::Setup;
 use crate::size::Size;
 use crate::target::{Target, numbered};
 use crate::used::{loras, used};
-use crate::{find, pairs, paths, seed, watch};
+use crate::wildcards::Wildcards;
+use crate::{arrays, find, pairs, paths, seed, watch};
 use wuerst::save::{Format, picture};
 
 /// Maximum number of words in a prompt. Text encoders read a few dozen and truncate the rest with a warning; more than
@@ -31,7 +30,8 @@ const WORDS: usize = 1000;
 /// Make pictures from a prompt
 #[derive(clap::Args)]
 pub(crate) struct Args {
-    /// Description of the picture, such as "a red apple, twemoji style"
+    /// Description of the picture, such as "a red apple, twemoji style". The seed chooses one way of {red|green}, and a line of
+    /// the list animal.txt for __animal__; \{ is a brace that is meant
     prompt: String,
     /// Path of the picture, a .png file; with --count, name-0001.png and so on
     #[arg(short, long, value_name = "FILE")]
@@ -55,6 +55,9 @@ pub(crate) struct Args {
     /// Number of pictures
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=9999))]
     count: u32,
+    /// Folder of lists for __NAME__ in prompts: text files with an entry a line
+    #[arg(long, value_name = "FOLDER")]
+    wildcards: Option<PathBuf>,
     /// The graph; default: graph.yaml of the models folder, or graphs/text-to-image.yaml
     #[arg(long, value_name = "FILE", value_parser = find::graph())]
     graph: Option<PathBuf>,
@@ -104,13 +107,11 @@ fn make(args: &Args, targets: &[Target], file: &Path, (engine, graphs): (&Engine
     let found = sets.values(&graph)?;
     let mut given = given(args);
     given.extend(inputs.iter().map(|(name, text)| (*name, (*text).to_owned())));
-    given.iter().try_for_each(|(name, text)| job.set_text(name, text))?;
-    if let Some(guidance) = without_guidance(engine, &given) {
-        warn(format_args!(
-            "the negative prompt does nothing: guidance is {guidance}, and off up to 1; give --guidance 2 or more"
-        ));
-    }
-    found.iter().try_for_each(|(name, value)| job.set(name, value.clone()))?;
+    let mut texts = given.iter().filter(|(name, _)| !found.contains_key(*name));
+    texts.try_for_each(|(name, text)| job.set_text(name, text))?;
+    found.iter().try_for_each(|(name, value)| -> Result<()> {
+        Ok(job.set(name, arrays::value(&graph.inputs()[graph.input(name)?], value)?)?)
+    })?;
 
     let set = inputs.iter().rev().find(|(name, _)| *name == "seed");
     let set = set.map(|(_, text)| seed::read(text)).transpose().map_err(anyhow::Error::msg)?;
@@ -128,12 +129,19 @@ fn make(args: &Args, targets: &[Target], file: &Path, (engine, graphs): (&Engine
         }
     };
     check_seeds(&graph, first, args.count)?;
+    let prompts = prompts(args, &inputs, first)?;
     Format::Png.holds("image", &graph.outputs()[graph.output("image")?].ty)?;
     let mut progress = Progress::new(args.previews.open(args.setup.marks())?);
     for (index, target) in targets.iter().enumerate() {
         let start = Instant::now();
         let seed = first + i128::try_from(index)?;
         job.set("seed", Value::Int(seed))?;
+        for (name, text) in &prompts[index] {
+            job.set_text(name, text)?;
+            if let Some(recipe) = &mut recipe {
+                recipe.inputs.insert((*name).to_owned(), text.clone());
+            }
+        }
         progress.picture(index + 1, targets.len());
         let image = job.get("image", &mut progress)?;
         if let Some(recipe) = &mut recipe {
@@ -145,24 +153,32 @@ fn make(args: &Args, targets: &[Target], file: &Path, (engine, graphs): (&Engine
         target.write(&picture::encode("image", &image, &about)?)?;
         progress.done();
         let (file, seconds) = (target.path().display(), start.elapsed().as_secs_f64());
-        say(format_args!("{file}: {}, seed {}, {seconds:.1} s", image.ty(), seed::shown(seed)));
+        let chosen =
+            prompts[index].iter().map(|(name, text)| format!(", {name} \"{}\"", printable_line(text)));
+        let chosen: String = chosen.collect();
+        say(format_args!("{file}: {}, seed {}, {seconds:.1} s{chosen}", image.ty(), seed::shown(seed)));
     }
     Ok(())
 }
 
-/// The guidance with which a negative prompt does nothing; `None` if it does something, or there is none.
-fn without_guidance(engine: &Engine, given: &[(&str, String)]) -> Option<f64> {
-    let last = |name: &str| given.iter().rev().find(|(input, _)| *input == name).map(|(_, text)| text);
-    last("negative").filter(|text| !text.trim().is_empty())?;
-    let guidance = match last("guidance") {
-        Some(text) => text.parse().ok()?,
-        None => {
-            let model = engine.registry().models().open("prior").ok()?;
-            let prior: metadata::Prior = engine.model_cache().metadata(&model, Contract::Prior).ok()?;
-            prior.sampling.guidance
+/// For each picture, the prompts that have choices, with the choices made by its seed.
+fn prompts<'a>(args: &'a Args, set: &Pairs<'_>, first: i128) -> Result<Vec<Vec<(&'a str, String)>>> {
+    let own = [("prompt", Some(&args.prompt)), ("negative", args.negative.as_ref())];
+    let own = own.into_iter().filter_map(|(name, text)| Some((name, text?)));
+    // A prompt that --set replaces is read as it stands.
+    let own: Vec<_> = own.filter(|(name, _)| set.iter().all(|(other, _)| other != name)).collect();
+    let mut wildcards = Wildcards::new(args.wildcards.as_deref());
+    let mut of_seed = |seed: i128| {
+        let mut chosen = Vec::new();
+        for (name, text) in &own {
+            let resolved = wildcards.resolve(text, effective_seed(seed).into())?;
+            if resolved != **text {
+                chosen.push((*name, resolved));
+            }
         }
+        Ok(chosen)
     };
-    (guidance <= 1.).then_some(guidance)
+    (0..args.count).map(|index| of_seed(first.saturating_add(index.into()))).collect()
 }
 
 fn check_prompt(prompt: &str) -> Result<()> {

@@ -9,6 +9,7 @@
 #![cfg_attr(not(test), warn(clippy::disallowed_methods))]
 
 mod again;
+mod arrays;
 mod bar;
 mod bench;
 mod check;
@@ -48,6 +49,7 @@ mod thumbnail;
 mod tokens;
 mod used;
 mod watch;
+mod wildcards;
 
 use std::borrow::Cow;
 use std::io::{Write, stderr, stdout};

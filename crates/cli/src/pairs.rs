@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::Result;
+use wuerst::core::Ty;
 use wuerst::{Change, Graph, Value};
 
 /// Names with values, as written on the command line.
@@ -48,14 +49,20 @@ impl Sets {
         self.arguments.iter().map(|(name, path)| Change::Path(name, path))
     }
 
-    /// The values of inputs set by paths, by name.
+    /// The values of inputs set by paths, by name; files for tensors.
     pub(crate) fn values(&self, graph: &Graph) -> Result<BTreeMap<String, Value>> {
-        let value = |(name, path): (&String, &PathBuf)| {
+        let value = |name: &str, path: &Path| {
             let port = &graph.inputs()[graph.input(name)?];
-            let value = port.ty.at_path(path).map_err(|error| anyhow::anyhow!("{name}: {error}"))?;
-            Ok((name.clone(), value))
+            let ty = if matches!(port.ty, Ty::Tensor { .. }) { &Ty::File } else { &port.ty };
+            let value = ty.at_path(path).map_err(|error| anyhow::anyhow!("{name}: {error}"))?;
+            Ok((name.to_owned(), value))
         };
-        self.inputs.iter().map(value).collect()
+        let is_tensor = |name: &str| {
+            graph.input(name).is_ok_and(|input| matches!(graph.inputs()[input].ty, Ty::Tensor { .. }))
+        };
+        let tensors = self.texts.iter().filter(|(name, _)| !is_argument(name) && is_tensor(name));
+        let tensors = tensors.map(|(name, text)| value(name, Path::new(text)));
+        tensors.chain(self.inputs.iter().map(|(name, path)| value(name, path))).collect()
     }
 
     /// The paths of arguments and of inputs, in the form for messages and pictures.

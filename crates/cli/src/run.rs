@@ -23,7 +23,7 @@ use crate::say::say;
 use crate::setup::Setup;
 use crate::target::{Target, numbered};
 use crate::used::{Found, loras, used};
-use crate::{explain, find, outputs, paths, thumbnail, watch};
+use crate::{arrays, explain, find, outputs, paths, thumbnail, watch};
 use wuerst::save::{Format, picture};
 
 /// Run a graph
@@ -35,7 +35,7 @@ pub(crate) struct Args {
     /// Reproduces a picture from a .png file written by this program; --set changes its settings
     #[arg(long, value_name = "PICTURE")]
     from: Option<PathBuf>,
-    /// Sets an input, such as seed=7, or an argument of a node, such as prior.steps=20
+    /// Sets an input, such as seed=7, or an argument of a node, such as prior.steps=20; a tensor by a .npy file
     #[arg(long, value_name = "NAME=VALUE", value_parser = paths::of_value())]
     set: Vec<(String, OsString)>,
     /// Changes the kind of a node, such as prior=acme.prior
@@ -149,9 +149,12 @@ fn make(
     let [arguments, paths] = given.shown();
     changes.extend(borrowed(&arguments));
     inputs.extend(borrowed(&paths));
-    inputs.iter().try_for_each(|(name, text)| match found.get(*name) {
-        Some(value) => job.set(name, value.clone()),
-        None => job.set_text(name, text),
+    inputs.iter().try_for_each(|(name, text)| -> Result<()> {
+        match found.get(*name) {
+            Some(value) => job.set(name, arrays::value(&graph.inputs()[graph.input(name)?], value)?)?,
+            None => job.set_text(name, text)?,
+        }
+        Ok(())
     })?;
     let recipe = if args.no_metadata && before.is_none() {
         None

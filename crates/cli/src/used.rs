@@ -40,7 +40,9 @@ pub(crate) fn used(engine: &Engine, graph: &Graph, inputs: &Texts, found: &Found
             }
         }
     }
-    let named = |port: &&Port| matches!(port.ty, Ty::Model | Ty::File);
+    let named = |port: &&Port| {
+        matches!(port.ty, Ty::Model | Ty::File) || matches!(found.get(&port.name), Some(Value::File(_)))
+    };
     for port in graph.inputs().iter().filter(named) {
         let (value, models) = match (found.get(&port.name), inputs.get(&port.name), &port.default) {
             (Some(value), ..) => (value.clone(), registry.models().clone()),
@@ -48,7 +50,12 @@ pub(crate) fn used(engine: &Engine, graph: &Graph, inputs: &Texts, found: &Found
             (None, None, Some(default)) => (default.clone(), registry.models().clone()),
             (None, None, None) => continue,
         };
-        values.push((port.name.clone(), port.admit(&port.name, value, &models)?));
+        let value = match port.ty {
+            // The file of a tensor.
+            Ty::Tensor { .. } => value,
+            _ => port.admit(&port.name, value, &models)?,
+        };
+        values.push((port.name.clone(), value));
     }
     let cancel = CancellationToken::new();
     let mut used = vec![];

@@ -23,6 +23,7 @@ mod pictures;
 #[cfg(unix)]
 mod pipes;
 mod precision;
+mod prompts;
 mod refusals;
 mod settings;
 mod shipped;
