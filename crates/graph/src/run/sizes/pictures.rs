@@ -36,6 +36,10 @@ impl Sizes<'_> {
         let sizes = (0..heights.len().max(widths.len()))
             .map(|at| Some(format!("{}x{}", last(&widths, at)?, last(&heights, at)?)));
         let sizes = sizes.collect::<Option<Vec<_>>>()?;
+        // No size near enough fits.
+        if sizes.is_empty() {
+            return None;
+        }
         (heights != [*height] || widths != [*width])
             .then(|| format!("resize {} to {} pixels", names.join(" and "), sizes.join(" or ")))
     }
