@@ -288,7 +288,8 @@ typedef struct wst_options {
      * if the last one refuses a model, so a list without cpu never falls back to the CPU. Devices, with options in
      * braces (the first choice is the default):
      *   cpu; coreml and directml:N, which are passed on to ONNX Runtime and never ran in a test
-     *   cuda:N{memory_limit=4GiB,arena=same-as-requested|power-of-two,precision=tf32|f32}
+     *   cuda:N{memory_limit=4GiB,arena=same-as-requested|power-of-two,precision=tf32|f32,sizes=free|fixed}; fixed loads
+     *       a model anew for each size, batch and length of text, and leaves no operator to the CPU
      *   tensorrt:N{precision=f32|f16|bf16,cache=FOLDER,...}, also memory_limit and arena as for cuda; the folder keeps
      *       built engines, separately for each model, library, GPU and set of options
      *   openvino:CPU{precision=f32|bf16|f16,library=PATH}, or GPU, GPU.1, NPU: uses the plug-in onnxruntime-ep-openvino

@@ -44,6 +44,8 @@ enum Target {
     Cuda,
     /// TensorRT, which supports standard operators only
     Tensorrt,
+    /// The plug-in for WebGPU, which computes some other operators wrongly
+    Webgpu,
 }
 
 impl Choice {
@@ -66,7 +68,7 @@ impl Choice {
                 bail!("`--quantize int8` is for the CPU: leave out `--for`, or say `--for cpu`")
             }
             (None, Some(Target::Cpu | Target::Cuda)) => Operators::OnnxRuntime,
-            (None, Some(Target::Tensorrt) | None) => Operators::Standard,
+            (None, Some(Target::Tensorrt | Target::Webgpu) | None) => Operators::Standard,
         })
     }
 

@@ -20,7 +20,8 @@ pub mod shared_library;
 mod tensor;
 
 pub use device::{
-    Arena, Cuda, Device, ExecutionProvider, OpenVino, Operators, Placement, Precision, TensorRt, preferred,
+    Arena, Cuda, Device, ExecutionProvider, Extents, OpenVino, Operators, Placement, Precision, TensorRt,
+    preferred,
 };
 pub use library::Runtime;
 pub use library::host::HostApi;

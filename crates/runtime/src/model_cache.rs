@@ -242,12 +242,14 @@ impl ModelCache {
             memory: model.memory(),
             request: Request { runtime, model: identity, threads, merged: merged.is_some() },
             devices: &wish.devices,
+            domains: &header.domains,
             strict: self.options.strict,
             stepwise,
             log: self.options.log.clone(),
+            plain: (merged.is_none() && model.memory().is_none()).then(|| model.clone()),
             merged,
         };
-        let loaded = LoadedModel::load(header, &load, ctx.cancel());
+        let loaded = LoadedModel::load(Arc::clone(&header), &load, ctx.cancel());
         locked(&not_kept).drain(..).for_each(|message| self.warn_once(ctx, message));
         let loaded = loaded?;
         loras.iter().try_for_each(|lora| lora.file.content().map(drop))?;
@@ -257,7 +259,7 @@ impl ModelCache {
             return Err(Error::Model { path: model.path().to_owned(), source });
         }
         ctx.used(&Usage::loading(begun.elapsed()));
-        model::report(ctx, &self.options, loaded.placement());
+        model::report(ctx, &self.options, &loaded.placement());
         let loaded = Arc::new(loaded);
         let entry = Entry { model: identity, wish, loaded: Arc::clone(&loaded) };
         locked(&self.loaded).push(entry);
@@ -372,7 +374,7 @@ impl ModelCache {
 
     /// Loaded models with their devices, the longest unused first.
     pub fn placements(&self) -> Vec<Placement> {
-        locked(&self.loaded).iter().map(|entry| entry.loaded.placement().clone()).collect()
+        locked(&self.loaded).iter().map(|entry| entry.loaded.placement()).collect()
     }
 
     /// Unloads models that are not running, and forgets headers, metadata and tokenizers.

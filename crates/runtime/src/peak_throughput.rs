@@ -71,12 +71,14 @@ fn fastest(
         path: &path,
         request,
         devices,
+        domains: &[],
         strict,
         prepared: None,
         warn: &|_| {},
         stepwise: &[],
         log,
         merged: None,
+        plain: None,
     };
     let cancel = CancellationToken::new();
     let loaded = LoadedModel::load(Arc::new(header), &load, &cancel)?;
@@ -89,7 +91,7 @@ fn fastest(
         loaded.run(&ctx, &[("x", &left)], "y")?;
         least = least.min(ctx.usage().inference);
     }
-    Ok((least, loaded.placement().device.clone()))
+    Ok((least, loaded.placement().device))
 }
 
 fn write(path: &std::path::Path, [rows, inner, columns]: [usize; 3]) -> Result<()> {

@@ -45,7 +45,7 @@ pub use wuerst_model::lora::check_strength;
 pub use wuerst_runtime::shared_library as library;
 /// ONNX Runtime and the models that nodes share.
 pub use wuerst_runtime::{
-    Arena, Contract, Cuda, Device, ExecutionProvider, HeaderError, HostApi, Level, LoadedModel, Log,
+    Arena, Contract, Cuda, Device, ExecutionProvider, Extents, HeaderError, HostApi, Level, LoadedModel, Log,
     MOST_THREADS, ModelCache, ModelHeader, OpenVino, Operators, Outlet, PeakThroughput, Placement, Precision,
     Runtime, RuntimeOptions, StageLora, StageOptions, TensorRt, check_threads, peak_throughput,
 };

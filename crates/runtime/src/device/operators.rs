@@ -7,7 +7,7 @@ use std::ptr;
 
 use ort::AsPointer;
 use ort::session::Session;
-use ort::sys::{OrtEpAssignedNode, OrtEpAssignedSubgraph};
+use ort::sys::{OrtEpAssignedNode, OrtEpAssignedSubgraph, OrtMemoryInfo};
 
 /// Number of operators of each type, by execution provider: `{"cpu": {"MatMul": 96}}`.
 pub type Operators = BTreeMap<String, BTreeMap<String, usize>>;
@@ -57,6 +57,32 @@ pub(crate) fn assigned(session: &Session) -> ort::Result<Operators> {
         }
     }
     Ok(all)
+}
+
+/// Whether the session's inputs or outputs lie in memory that is not the CPU's, so a device computes at least these.
+pub(crate) fn reads_or_writes_elsewhere(session: &Session) -> ort::Result<bool> {
+    let api = ort::api();
+    let (inputs, outputs) = (session.inputs().len(), session.outputs().len());
+    let functions =
+        [(api.SessionGetMemoryInfoForInputs, inputs), (api.SessionGetMemoryInfoForOutputs, outputs)];
+    for (function, count) in functions {
+        let mut infos: Vec<*const OrtMemoryInfo> = vec![ptr::null(); count];
+        // SAFETY: the session is valid, and there is room for one pointer of each.
+        let status = unsafe { function(session.ptr(), infos.as_mut_ptr(), count) };
+        // SAFETY: a status of the same library, passed on by value.
+        unsafe { ort::Error::<()>::result_from_status(status) }?;
+        for info in infos.into_iter().filter(|info| !info.is_null()) {
+            let mut name = ptr::null();
+            // SAFETY: an object of the session, and a writable output.
+            let status = unsafe { (api.MemoryInfoGetName)(info, &mut name) };
+            // SAFETY: as above.
+            unsafe { ort::Error::<()>::result_from_status(status) }?;
+            if text(name) != "Cpu" {
+                return Ok(true);
+            }
+        }
+    }
+    Ok(false)
 }
 
 /// Copies an array that ONNX Runtime returns as pointer and count.

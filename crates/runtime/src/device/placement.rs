@@ -1,5 +1,6 @@
 //! Placement of a model: its device, and the reasons against preferred ones.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::path::PathBuf;
 
@@ -19,7 +20,7 @@ pub struct Placement {
     pub bytes: u64,
     /// Number of operators of each type on each execution provider; operators that the device lacks run on the CPU.
     /// Providers have the names of devices without numbers. Counted before operators are fused, except for a model from
-    /// the cache folder.
+    /// the cache folder. The device's own are empty if ONNX Runtime would omit some of them.
     pub operators: Operators,
     /// Devices tried before, with the reason of each refusal.
     pub refused: Vec<(Device, String)>,
@@ -33,15 +34,22 @@ impl fmt::Display for Placement {
         write!(f, "{}: {}", name.display(), self.device)?;
         let mut shares: Vec<(usize, &String)> =
             self.operators.iter().map(|(provider, operators)| (operators.values().sum(), provider)).collect();
+        // None are listed if the report would omit some of them.
+        let uncounted = self.operators.get(&own).is_some_and(BTreeMap::is_empty);
+        if uncounted {
+            shares.retain(|(_, provider)| *provider != &own);
+            write!(f, ", all operators that are on no other device")?;
+        }
         shares.sort_by(|a, b| b.cmp(a));
         for (index, (count, provider)) in shares.into_iter().enumerate() {
             match index {
+                0 if uncounted => write!(f, "; on {provider} ")?,
                 0 if *provider == own => write!(f, ", ")?,
                 0 => write!(f, ", on {provider} ")?,
                 _ => write!(f, "; on {provider} ")?,
             }
             write!(f, "{count} {}", if count == 1 { "operator" } else { "operators" })?;
-            if index > 0 {
+            if index > 0 || uncounted {
                 let types = self.operators[provider].iter();
                 let types = types
                     .map(|(name, count)| if *count == 1 { name.clone() } else { format!("{count} {name}") });
@@ -57,8 +65,6 @@ impl fmt::Display for Placement {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
-
     use super::*;
 
     #[test]
@@ -76,6 +82,13 @@ mod tests {
             Placement { model: "m/prior.onnx".into(), device, threads: 1, bytes: 0, operators, refused };
         let text = "prior.onnx: cuda:0, 5 operators; on cpu 3 operators (Gather, 2 Shape); \
                     openvino:CPU refused: is not there";
+        assert_eq!(placement.to_string(), text);
+        let operators =
+            BTreeMap::from([("cpu".to_owned(), types(&[("Shape", 2)])), ("webgpu".to_owned(), types(&[]))]);
+        let device = "ep:WebGPU".parse().unwrap();
+        let placement = Placement { device, operators, refused: vec![], ..placement };
+        let text =
+            "prior.onnx: ep:WebGPU, all operators that are on no other device; on cpu 2 operators (2 Shape)";
         assert_eq!(placement.to_string(), text);
     }
 }

@@ -9,6 +9,7 @@ use super::tensorrt;
 use crate::library::Runtime;
 
 /// Properties of a session that affect its device.
+#[derive(Clone, Copy)]
 pub(crate) struct Request {
     pub(crate) runtime: &'static Runtime,
     pub(crate) model: Digest,

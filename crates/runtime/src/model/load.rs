@@ -1,6 +1,7 @@
 //! Loads a model: creates a session on the first device that accepts it.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::fs;
 use std::io::{self, Read};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -10,10 +11,10 @@ use std::sync::Arc;
 use ort::session::Session;
 use ort::session::builder::SessionBuilder;
 use wuerst_core::regular::{self, Links};
-use wuerst_core::{CancellationToken, Error, ModelMemory, external_data, memory};
+use wuerst_core::{CancellationToken, Error, Model, ModelMemory, external_data, memory};
 use wuerst_model::onnx::{self, ModelSplit};
 
-use crate::device::{Device, Placement, RECORD, Request, assigned};
+use crate::device::{self, Device, Placement, RECORD, Request, assigned};
 use crate::library::Runtime;
 use crate::loras::Merged;
 use crate::model::in_place::InPlace;
@@ -34,6 +35,8 @@ pub(crate) struct LoadRequest<'a> {
     pub(crate) request: Request,
     /// In order of preference.
     pub(crate) devices: &'a [Device],
+    /// Operator sets that the model needs in addition to the standard one.
+    pub(crate) domains: &'a [String],
     /// Whether the first refusal is an error.
     pub(crate) strict: bool,
     /// Cache of the model's CPU form.
@@ -46,6 +49,8 @@ pub(crate) struct LoadRequest<'a> {
     pub(crate) log: Option<Log>,
     /// The model with merged weights, in place of the file.
     pub(crate) merged: Option<Merged>,
+    /// The model, if it is the file as it is: only then can it be loaded again for other sizes.
+    pub(crate) plain: Option<Model>,
 }
 
 /// A loaded model.
@@ -112,6 +117,9 @@ impl LoadRequest<'_> {
     }
 
     fn on(&self, device: &Device, cancel: &CancellationToken) -> Result<Opened, String> {
+        if let Some(why) = device::wrong(device, self.domains) {
+            return Err(why);
+        }
         let halves = if *device == Device::Cpu { self.halves(cancel)? } else { None };
         let (Loaded { session, mut mapped, in_place }, invariant) = match halves {
             Some((loaded, invariant)) => (loaded, Some(invariant)),
@@ -128,9 +136,17 @@ impl LoadRequest<'_> {
         if let Some(invariant) = &invariant {
             invariant.count(&mut operators).map_err(said)?;
         }
+        let all = device::reports_all(device, self.request.runtime);
         // A provider may be available but leave all operators to the CPU.
-        if *device != Device::Cpu && operators.keys().all(|provider| provider == "cpu") {
+        let unlisted = operators.keys().all(|provider| provider == "cpu");
+        if *device != Device::Cpu
+            && unlisted
+            && (all || !device::reads_or_writes_elsewhere(&session).map_err(said)?)
+        {
             return Err("it accepted none of the model's operators".to_owned());
+        }
+        if !all {
+            operators.insert(device.provider(), BTreeMap::new());
         }
         let (model, device, threads) = (self.path.to_owned(), device.clone(), self.request.threads);
         let placement = Placement { model, device, threads, bytes: 0, operators, refused: vec![] };
@@ -270,6 +286,16 @@ impl LoadRequest<'_> {
         (self.warn)(format!(
             "models cannot be kept in the cache folder: {error}; the run continues without it"
         ));
+    }
+
+    /// Creates a session of the whole file, with further options.
+    pub(crate) fn of_file(
+        &self,
+        device: &Device,
+        cancel: &CancellationToken,
+        more: impl FnOnce(SessionBuilder) -> ort::Result<SessionBuilder>,
+    ) -> Result<Session, String> {
+        self.anew(device, &ModelSource::File(self.path), cancel, more).map(|loaded| loaded.session)
     }
 
     /// Creates a session from the model's own file or a part of it, whose weights may be external data.

@@ -6,6 +6,7 @@ mod in_place;
 pub(crate) mod invariant;
 pub(crate) mod load;
 pub(crate) mod prepared;
+pub(crate) mod sized;
 pub(crate) mod time;
 
 use std::borrow::Cow;
@@ -29,9 +30,10 @@ use self::in_place::InPlace;
 use self::invariant::{Feed, InvariantOutputs, InvariantPart, taken};
 use self::load::{LoadRequest, Opened};
 use self::prepared::Mapped;
+use self::sized::{Resizer, SizedSession};
 use self::time::TimeInput;
 use crate::arena::ArenaStats;
-use crate::device::Placement;
+use crate::device::{Device, Placement};
 use crate::model_header::ModelHeader;
 use crate::options::{Level, RuntimeOptions};
 use crate::tensor::{ran_out, tensor};
@@ -41,7 +43,10 @@ pub struct LoadedModel {
     path: PathBuf,
     header: Arc<ModelHeader>,
     time: TimeInput,
-    placement: Placement,
+    /// Its operators are those of the latest session.
+    placement: Mutex<Placement>,
+    device: Device,
+    bytes: u64,
     cost_model: CostModel,
     /// Allocator statistics between evaluations.
     idle: Option<ArenaStats>,
@@ -49,7 +54,9 @@ pub struct LoadedModel {
     held: AtomicU64,
     /// Held by the current run. Separate from the lock below, which a cancellation cannot interrupt.
     mutex: CancellableMutex,
-    session: Mutex<Session>,
+    session: Mutex<SizedSession>,
+    /// Makes sessions for other sizes, if the device wants one for each.
+    resizer: Option<Resizer>,
     /// The step-invariant part, if the model was split.
     invariant: Option<InvariantPart>,
     /// Files whose pages an evaluation may read.
@@ -83,18 +90,26 @@ impl LoadedModel {
             + invariant.as_ref().map_or(0, |invariant| 4 * invariant.shared);
         let (path, mutex) = (path.to_owned(), CancellableMutex::new());
         let (cost_model, idle) = (CostModel::new(&header), ArenaStats::of(&session));
-        let session = Mutex::new(session);
+        let plain = load.plain.clone().filter(|_| Resizer::is_for(&placement.device));
+        let resizer = plain.map(|model| {
+            let (request, log) = (load.request, load.log.clone());
+            Resizer { model, request, device: placement.device.clone(), log }
+        });
+        let session = Mutex::new(SizedSession::free(session));
         let time = TimeInput::of(&header);
         Ok(LoadedModel {
             path,
             header,
             time,
-            placement,
+            device: placement.device.clone(),
+            bytes: placement.bytes,
+            placement: Mutex::new(placement),
             cost_model,
             idle,
             held: AtomicU64::new(0),
             mutex,
             session,
+            resizer,
             invariant,
             mapped,
             _in_place: in_place,
@@ -103,7 +118,7 @@ impl LoadedModel {
 
     /// Memory use: [`ModelHeader::memory`], plus weights held twice.
     pub(crate) fn bytes(&self) -> u64 {
-        self.placement.bytes
+        self.bytes
     }
 
     /// Whether the files that it reads weights from are unchanged. Reading from a truncated file would end the process.
@@ -112,8 +127,8 @@ impl LoadedModel {
     }
 
     /// Device, threads and memory of the model.
-    pub fn placement(&self) -> &Placement {
-        &self.placement
+    pub fn placement(&self) -> Placement {
+        self.placement.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Number of channels of the model's `latents`, if it is fixed.
@@ -197,15 +212,16 @@ impl LoadedModel {
                        instead of writing into them";
             return Err(self.broken(why.to_owned()));
         }
+        let session = self.fitted(ctx, &mut session, &narrowed)?;
         let begun = Instant::now();
         let fresh = match &self.invariant {
             Some(invariant) => invariant.fill(constant, &narrowed, &options).map_err(failed)?,
             None => true,
         };
-        let mut inputs = taken(&session, &narrowed).map_err(failed)?;
+        let mut inputs = taken(session, &narrowed).map_err(failed)?;
         inputs.extend(constant.inputs());
         let outputs = session.run_with_options(inputs, &*options).map_err(failed)?;
-        let usage = Usage::inference(self.placement.device.to_string(), begun.elapsed());
+        let usage = Usage::inference(self.device.to_string(), begun.elapsed());
         let value = |output: &str| {
             let value = outputs.get(output).ok_or_else(|| self.broken(format!("gave no `{output}`")))?;
             tensor(value)
@@ -217,7 +233,7 @@ impl LoadedModel {
         let (cost, first) = self.cost_model.cost(feeds, reads);
         // Queried once per set of sizes, since equal sizes use equal memory.
         if let Some((idle, now)) =
-            self.idle.filter(|_| first).and_then(|idle| Some((idle, ArenaStats::of(&session)?)))
+            self.idle.filter(|_| first).and_then(|idle| Some((idle, ArenaStats::of(session)?)))
         {
             let own = now.most.saturating_sub(idle.in_use) + constant.bytes();
             let invariant = self.invariant.as_ref().map_or(0, InvariantPart::held);
@@ -242,6 +258,24 @@ impl LoadedModel {
         };
         let tensors = wanted.iter().zip(tensors).map(read).collect::<Result<Vec<_>>>()?;
         tensors.try_into().map_err(|_| Error::Internal("as many outputs as were wanted".into()))
+    }
+
+    /// The session for feeds of these sizes, made anew where the device wants one for each.
+    fn fitted<'s>(
+        &self,
+        ctx: &Ctx<'_>,
+        session: &'s mut SizedSession,
+        feeds: &[Feed<'_>],
+    ) -> Result<&'s mut Session> {
+        let begun = Instant::now();
+        let lengths = || sized::lengths(&self.header, feeds);
+        let fitted = session.of(self.resizer.as_ref(), lengths, ctx.cancel());
+        let (session, operators) = fitted.map_err(|why| self.said(ctx, &why))?;
+        if let Some(operators) = operators {
+            self.placement.lock().unwrap_or_else(PoisonError::into_inner).operators = operators;
+            ctx.used(&Usage::loading(begun.elapsed()));
+        }
+        Ok(session)
     }
 
     /// An error for NaN and infinities in an output, with possible reasons.
@@ -317,7 +351,10 @@ impl LoadedModel {
     }
 
     fn failed(&self, ctx: &Ctx<'_>, error: ort::Error) -> Error {
-        let message = error.message();
+        self.said(ctx, error.message())
+    }
+
+    fn said(&self, ctx: &Ctx<'_>, message: &str) -> Error {
         if ctx.cancel().is_cancelled() {
             Error::Cancelled
         } else if ran_out(message) {
@@ -330,7 +367,7 @@ impl LoadedModel {
 
 impl std::fmt::Debug for LoadedModel {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "LoadedModel({} on {})", self.path.display(), self.placement.device)
+        write!(f, "LoadedModel({} on {})", self.path.display(), self.device)
     }
 }
 
