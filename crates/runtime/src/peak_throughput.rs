@@ -79,6 +79,7 @@ fn fastest(
         log,
         merged: None,
         plain: None,
+        plain: None,
     };
     let cancel = CancellationToken::new();
     let loaded = LoadedModel::load(Arc::new(header), &load, &cancel)?;
