@@ -5,11 +5,14 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{Context, Result, anyhow, bail};
+use wuerst::Device;
 use wuerst::core::printable_line;
-use wuerst::stages::{ModelHeader, Outlet};
+use wuerst::stages::{Contract, Cuda, ModelHeader, Outlet};
+use wuerst_model::contract::Sizes;
 use wuerst_model::count::{self, Cost};
 use wuerst_model::metadata::{Metadata, MetadataError};
 
+use crate::fits::{self, DeviceMemory, Stage};
 use crate::inspect_file;
 use crate::say::say;
 use crate::size::{Size, bytes, scaled};
@@ -25,6 +28,9 @@ pub(crate) struct Args {
     /// Size of the picture for the costs, such as 1024x768, or 512 for both; default: the size that the prior makes best
     #[arg(long, value_name = "WxH")]
     size: Option<Size>,
+    /// Memory of a device, such as 8GB: says which stages stay there, which are loaded for each picture, and which do not fit
+    #[arg(long, value_name = "SIZE")]
+    fits: Option<DeviceMemory>,
 }
 
 /// A model file, as far as it can be read.
@@ -47,6 +53,15 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
         Some(Size { width, height }) => [side(width)?, side(height)?],
         None => [native(&models); 2],
     };
+    if let Some(memory) = args.fits {
+        let stages: Vec<Stage> = ORDER.iter().flat_map(|contract| stages(&models, *contract, size)).collect();
+        if stages.is_empty() {
+            bail!("{} holds no stage of text to image: `--fits` plans those", args.path.display());
+        }
+        let [width, height] = size;
+        say(format_args!("{}", fits::text(&stages, memory, &format!("{width}x{height} pixels"))));
+        return Ok(ExitCode::SUCCESS);
+    }
     let mut sums = [0; 4];
     for (index, model) in models.iter().enumerate() {
         let gap = if index > 0 { "\n" } else { "" };
@@ -66,6 +81,29 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
         ));
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// The stages of text to image, in the order in which they run.
+const ORDER: [Contract; 4] =
+    [Contract::TextEncoder, Contract::Prior, Contract::Decoder, Contract::VqganDecoder];
+
+/// The models of a contract, and what they take of a GPU for a picture of this size, with guidance.
+fn stages(models: &[Model], contract: Contract, size: [usize; 2]) -> impl Iterator<Item = Stage> {
+    let of = move |model: &&Model| model.metadata().is_some_and(|metadata| metadata.contract() == contract);
+    models.iter().filter(of).map(move |model| {
+        // Guidance evaluates two conditions at once.
+        let guided = matches!(contract, Contract::Prior | Contract::Decoder);
+        let evaluation = model.cost_of(size, if guided { 2 } else { 1 }).ok().map(|cost| cost.arena_bytes);
+        // Intermediate values are counted in f32.
+        let share = if model.header.computes_in_f16() { 2 } else { 1 };
+        Stage {
+            name: model.path.file_stem().unwrap_or_default().to_string_lossy().into_owned(),
+            weights: model.header.memory_on(&Device::Cuda(Cuda::default())),
+            evaluation: evaluation.map(|bytes| bytes / share),
+            remembered: contract == Contract::TextEncoder,
+            tiled: contract == Contract::VqganDecoder,
+        }
+    })
 }
 
 fn side(pixels: i64) -> Result<usize> {
@@ -106,9 +144,15 @@ impl Model {
 
     /// Cost of the network for a picture of this size, if the file states its network.
     fn cost(&self, size: [usize; 2]) -> Result<Cost, String> {
+        self.cost_of(size, 1)
+    }
+
+    /// [`Model::cost`] of several pictures at once.
+    fn cost_of(&self, size: [usize; 2], batch: usize) -> Result<Cost, String> {
         let unknown = "not known: the file does not state its network";
         let (network, metadata) = self.header.network().zip(self.metadata()).ok_or(unknown)?;
-        let graph = network.graph(&network.sizes(&metadata, size)?).map_err(|e| e.to_string())?;
+        let graph =
+            network.graph(&Sizes { batch, ..network.sizes(&metadata, size)? }).map_err(|e| e.to_string())?;
         Ok(count::cost_as(&graph, self.header.written_as()))
     }
 }

@@ -20,6 +20,7 @@ mod environment;
 mod explain;
 mod extensions;
 mod find;
+mod fits;
 mod generate;
 mod graph;
 mod graph_file;

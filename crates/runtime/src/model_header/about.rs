@@ -45,7 +45,7 @@ impl ModelHeader {
     }
 
     /// [`memory`](Self::memory) on a device. Only the CPU widens the weights of a model that computes in f16.
-    pub(crate) fn memory_on(&self, device: &Device) -> u64 {
+    pub fn memory_on(&self, device: &Device) -> u64 {
         let wide = !self.computes_in_f16() || matches!(device, Device::Cpu);
         if wide { self.memory() } else { self.bytes.max(self.unfolded) }
     }
