@@ -95,7 +95,12 @@ fn main() -> Result<()> {
 /// Tokenizer, scheduler and index, which the small bundle has in common with the published models, but for the number
 /// of tokens: the tokenizer knows fewer than the encoder.
 fn common(folder: &Path) -> Result<()> {
-    let source = PLAIN.path(&folder.file_name().unwrap_or_default().to_string_lossy());
+    let name = folder.file_name().unwrap_or_default();
+    // Elsewhere than where this was built, the folder says where they are.
+    let source = match std::env::var_os("WUERST_REFERENCE") {
+        Some(reference) => Path::new(&reference).join(name),
+        None => PLAIN.path(&name.to_string_lossy()),
+    };
     for part in ["tokenizer", "scheduler"] {
         fs::create_dir_all(folder.join(part))?;
         for entry in fs::read_dir(source.join(part))?.flatten() {
