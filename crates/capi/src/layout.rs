@@ -51,18 +51,18 @@ fn structs_match_header_layout() {
         ("wst_kind", Kind::FIRST),
         ("wst_node", Node::FIRST),
         ("wst_status", Status::FIRST),
-        ("wst_port", Port::FIRST),
     ];
     for (name, first) in whole {
         assert_eq!(first, in_rust[name], "{name}");
     }
     // Fields of version 1, up to the first field added later.
     assert_eq!(
-        (Options::FIRST, Observer::FIRST, NodeKind::FIRST),
+        (Options::FIRST, Observer::FIRST, NodeKind::FIRST, Port::FIRST),
         (
             in_rust["wst_options.cache_folder"],
             in_rust["wst_observer.overall"],
-            in_rust["wst_node_kind.state"]
+            in_rust["wst_node_kind.state"],
+            in_rust["wst_port.role"]
         )
     );
 }
