@@ -79,7 +79,6 @@ fn fastest(
         log,
         merged: None,
         plain: None,
-        plain: None,
     };
     let cancel = CancellationToken::new();
     let loaded = LoadedModel::load(Arc::new(header), &load, &cancel)?;
