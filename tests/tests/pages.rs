@@ -12,7 +12,7 @@ use anyhow::{Context, Result, ensure};
 use wuerst_tests::built::{command, library, plugin, root, tiny};
 
 /// Begins of commands that the test does not run, and the reason.
-const NOT_RUN: [(&str, &str); 22] = [
+const NOT_RUN: [(&str, &str); 24] = [
     (".ci/setup && cargo run --release", "a release build; `generate` itself runs in `cli/README.md`"),
     (".ci/run", "it runs this test"),
     ("pip install wuerst", "`.ci/wheels-test` installs the wheels"),
@@ -37,6 +37,8 @@ const NOT_RUN: [(&str, &str); 22] = [
     ("wuerst check --watch --json", "waits for changes; `tests/cli` runs it"),
     ("wuerst run FOLDER/image-", "a checkpoint of Stable Cascade; `tests/pipeline` runs these graphs"),
     ("wuerst run graphs/baseline.yaml", "a model that users train; the trainer's tests run the graph"),
+    ("wuerst generate --prompts", "`tests/cli` makes pictures of tables"),
+    ("wuerst run graphs/image-to-image.yaml --table", "`tests/cli` makes pictures of tables"),
     ("wuerst manual FOLDER", "`.ci/dist` runs it"),
 ];
 

@@ -17,6 +17,7 @@ use crate::recipe::Recipe;
 use crate::say::say;
 use crate::setup::Setup;
 use crate::size::Size;
+use crate::table::{self, Batch, Pattern, RowArgs, Table};
 use crate::target::{Target, numbered};
 use crate::used::{loras, used};
 use crate::wildcards::Wildcards;
@@ -32,8 +33,18 @@ const WORDS: usize = 1000;
 pub(crate) struct Args {
     /// Description of the picture, such as "a red apple, twemoji style". The seed chooses one way of {red|green}, and a line of
     /// the list animal.txt for __animal__; \{ is a brace that is meant
-    prompt: String,
-    /// Path of the picture, a .png file; with --count, name-0001.png and so on
+    #[arg(required_unless_present = "prompts")]
+    prompt: Option<String>,
+    /// Table of prompts, a picture a row: a .csv file with the column `prompt`, or a .jsonl file with an object a line; other
+    /// columns are other inputs, such as `seed`. Prompts are read as they stand, without choices
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["prompt", "count", "watch", "wildcards"])]
+    prompts: Option<PathBuf>,
+    #[command(flatten)]
+    rows: RowArgs,
+    /// Writes the outcome of each row of the table as JSON
+    #[arg(long, value_name = "FILE", requires = "prompts")]
+    report: Option<PathBuf>,
+    /// Path of the picture, a .png file; with --count, name-0001.png and so on; with --prompts, such as pics/%04d.png
     #[arg(short, long, value_name = "FILE")]
     output: PathBuf,
     /// Seed of the random numbers, from 0 to 18446744073709551615: equal seeds give equal pictures; only the low 32 bits
@@ -81,22 +92,45 @@ pub(crate) struct Args {
 
 /// Makes the pictures.
 pub(crate) fn run(args: &Args) -> Result<ExitCode> {
-    check_prompt(&args.prompt)?;
-    let targets = targets(&args.output, args.count)?;
+    args.prompt.iter().try_for_each(|prompt| check_prompt(prompt))?;
+    if !args.output.extension().is_some_and(|end| end.eq_ignore_ascii_case("png")) {
+        bail!("{}: pictures are written as .png; give the file such a name", args.output.display());
+    }
+    let pictures = match &args.prompts {
+        Some(file) => Pictures::Rows(table::read(Some(file), &[])?, Pattern::read(&args.output)?),
+        None => {
+            args.rows.need("--prompts")?;
+            Pictures::Seeds(targets(&args.output, args.count)?)
+        }
+    };
+    let report = args.report.as_deref().map(Target::new).transpose()?;
     let (engine, graphs) = args.setup.engine_with(args.graph.as_deref(), &Texts::new())?;
     let file = match &args.graph {
         Some(path) => path.clone(),
         None => GraphFile::default_file(&args.setup.models(None)?)?,
     };
     if args.watch {
-        return watch::again(&file, || make(args, &targets, &file, (&engine, &graphs)));
+        return watch::again(&file, || make(args, &pictures, None, &file, (&engine, &graphs)).map(|_| ()));
     }
-    make(args, &targets, &file, (&engine, &graphs))?;
-    Ok(ExitCode::SUCCESS)
+    make(args, &pictures, report.as_ref(), &file, (&engine, &graphs))
+}
+
+/// What differs between the pictures.
+enum Pictures {
+    /// Their seeds; a file for each.
+    Seeds(Vec<Target>),
+    /// The rows of a table.
+    Rows(Table, Pattern),
 }
 
 /// Makes the pictures with the present content of the graph file.
-fn make(args: &Args, targets: &[Target], file: &Path, (engine, graphs): (&Engine, &Texts)) -> Result<()> {
+fn make(
+    args: &Args,
+    pictures: &Pictures,
+    report: Option<&Target>,
+    file: &Path,
+    (engine, graphs): (&Engine, &Texts),
+) -> Result<ExitCode> {
     let source = GraphFile::open(file)?;
     let sets = Sets::new(&args.set);
     let (changes, inputs) = pairs::split(&sets.texts, &args.kind);
@@ -113,6 +147,7 @@ fn make(args: &Args, targets: &[Target], file: &Path, (engine, graphs): (&Engine
         Ok(job.set(name, arrays::value(&graph.inputs()[graph.input(name)?], value)?)?)
     })?;
 
+    let given_texts: Texts = given.iter().map(|(name, text)| ((*name).to_owned(), text.clone())).collect();
     let set = inputs.iter().rev().find(|(name, _)| *name == "seed");
     let set = set.map(|(_, text)| seed::read(text)).transpose().map_err(anyhow::Error::msg)?;
     let first = args.seed.or(set).unwrap_or_else(|| default_seed(&graph));
@@ -126,6 +161,25 @@ fn make(args: &Args, targets: &[Target], file: &Path, (engine, graphs): (&Engine
             let used = used(engine, &graph, &inputs, &found)?;
             let recipe = Recipe::of(&graph, &source.text, inputs, changes, &used);
             Some(Recipe { graphs: graphs.clone(), loras: loras(engine)?, ..recipe })
+        }
+    };
+    let targets = match pictures {
+        Pictures::Seeds(targets) => targets,
+        Pictures::Rows(table, pattern) => {
+            let texts = |name: &str| !found.contains_key(name) && name != "seed";
+            let batch = Batch {
+                engine,
+                graph: &graph,
+                inputs: given_texts.into_iter().filter(|(name, _)| texts(name)).collect(),
+                found,
+                first_seed: Some(first),
+                outputs: vec![("image".to_owned(), Format::Png, pattern.clone())],
+                recipe,
+                marks: args.setup.marks(),
+                check: |name, text| if name == "prompt" { check_prompt(text) } else { Ok(()) },
+            };
+            let mut progress = Progress::new(args.previews.open(args.setup.marks())?);
+            return table::make(&batch, table, &args.rows, report, &mut progress);
         }
     };
     check_seeds(&graph, first, args.count)?;
@@ -158,12 +212,12 @@ fn make(args: &Args, targets: &[Target], file: &Path, (engine, graphs): (&Engine
         let chosen: String = chosen.collect();
         say(format_args!("{file}: {}, seed {}, {seconds:.1} s{chosen}", image.ty(), seed::shown(seed)));
     }
-    Ok(())
+    Ok(ExitCode::SUCCESS)
 }
 
 /// For each picture, the prompts that have choices, with the choices made by its seed.
 fn prompts<'a>(args: &'a Args, set: &Pairs<'_>, first: i128) -> Result<Vec<Vec<(&'a str, String)>>> {
-    let own = [("prompt", Some(&args.prompt)), ("negative", args.negative.as_ref())];
+    let own = [("prompt", args.prompt.as_ref()), ("negative", args.negative.as_ref())];
     let own = own.into_iter().filter_map(|(name, text)| Some((name, text?)));
     // A prompt that --set replaces is read as it stands.
     let own: Vec<_> = own.filter(|(name, _)| set.iter().all(|(other, _)| other != name)).collect();
@@ -209,9 +263,6 @@ fn check_seeds(graph: &Graph, first: i128, count: u32) -> Result<()> {
 
 /// Files to write: one, or a numbered one for each picture.
 fn targets(output: &Path, count: u32) -> Result<Vec<Target>> {
-    if !output.extension().is_some_and(|end| end.eq_ignore_ascii_case("png")) {
-        bail!("{}: pictures are written as .png; give the file such a name", output.display());
-    }
     if count == 1 {
         return Ok(vec![Target::new(output)?]);
     }
@@ -223,7 +274,7 @@ fn given(args: &Args) -> Vec<(&str, String)> {
     let number = |number: Option<i64>| number.map(|n| n.to_string());
     let side = |side: fn(&Size) -> i64| args.size.as_ref().map(|size| side(size).to_string());
     let given = [
-        ("prompt", Some(args.prompt.clone())),
+        ("prompt", args.prompt.clone()),
         ("negative", args.negative.clone()),
         ("steps", number(args.steps)),
         ("guidance", args.guidance.map(|x| x.to_string())),

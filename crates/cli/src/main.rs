@@ -5,7 +5,7 @@
 //! [`setup`] and [`extensions`] (the engine's options), [`environment`], [`pairs`], [`paths`], [`source`] (graph files),
 //! [`target`], [`outputs`] (output files), [`say`], [`operators`],
 //! [`thumbnail`], [`recipe`] with [`used`], [`again`] and [`comfyui`], [`progress`], [`bar`], [`previews`], [`terminal`], [`watch`], [`explain`] and
-//! [`size`].
+//! [`size`], [`table`] and [`exit`].
 #![cfg_attr(not(test), warn(clippy::disallowed_methods))]
 
 mod again;
@@ -17,6 +17,7 @@ mod comfyui;
 mod completions;
 mod convert;
 mod environment;
+mod exit;
 mod explain;
 mod extensions;
 mod find;
@@ -44,6 +45,7 @@ mod say;
 mod seed;
 mod setup;
 mod size;
+mod table;
 mod target;
 mod terminal;
 mod thumbnail;
@@ -127,7 +129,7 @@ fn code(done: anyhow::Result<ExitCode>) -> ExitCode {
         Ok(code) => code,
         Err(error) => {
             say::tell(format_args!("error: {error}"));
-            ExitCode::FAILURE
+            exit::code(&error)
         }
     }
 }

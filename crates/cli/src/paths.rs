@@ -22,6 +22,12 @@ pub(crate) fn of_output() -> impl TypedValueParser<Value = Named> {
         .try_map(|text| pair(&text).ok_or("write it as OUTPUT=FILE, as image=apple.png"))
 }
 
+/// Reads `NAME=FOLDER`.
+pub(crate) fn of_column() -> impl TypedValueParser<Value = Named> {
+    OsStringValueParser::new()
+        .try_map(|text| pair(&text).ok_or("write it as NAME=FOLDER, as image=photographs"))
+}
+
 /// Reads `KIND=FILE`.
 pub(crate) fn of_kind() -> impl TypedValueParser<Value = Named> {
     OsStringValueParser::new().try_map(|text| {

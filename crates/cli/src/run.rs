@@ -21,6 +21,7 @@ use crate::progress::Progress;
 use crate::recipe::Recipe;
 use crate::say::say;
 use crate::setup::Setup;
+use crate::table::{self, Batch, Pattern, RowArgs};
 use crate::target::{Target, numbered};
 use crate::used::{Found, loras, used};
 use crate::{arrays, explain, find, outputs, paths, thumbnail, watch};
@@ -45,13 +46,24 @@ pub(crate) struct Args {
     /// numbers. A list of pictures becomes apple-0001.png and so on, each written as soon as it is finished
     #[arg(short, long, value_name = "OUTPUT=FILE", value_parser = paths::of_output(), required = true)]
     output: Vec<paths::Named>,
+    /// Runs once for each row of a table: a .csv file whose columns are inputs, or a .jsonl file with an object a line. Names of
+    /// output files hold the row's number, such as -o image='pics/%04d.png'
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["from", "watch", "explain"])]
+    table: Option<PathBuf>,
+    /// Adds a column with the pictures of a folder in the order of their names, such as image=photographs; without --table, each
+    /// picture is a row
+    #[arg(long, value_name = "NAME=FOLDER", value_parser = paths::of_column(), conflicts_with_all = ["from", "watch", "explain"])]
+    column: Vec<paths::Named>,
+    #[command(flatten)]
+    rows: RowArgs,
     /// Omits the recipe from PNG files
     #[arg(long)]
     no_metadata: bool,
     /// Prints which nodes ran or were reused, and why, and the execution providers of loaded models' operators
     #[arg(long)]
     explain: bool,
-    /// Writes this report as JSON, with small pictures if there are any; also if the run fails
+    /// Writes this report as JSON, with small pictures if there are any; also if the run fails. With a table: the outcome of each
+    /// row
     #[arg(long, value_name = "FILE")]
     report: Option<PathBuf>,
     /// Runs again whenever the graph's file changes; only changed nodes run
@@ -96,6 +108,10 @@ type Goal = (Format, Target);
 
 /// Runs the graph and writes the outputs.
 pub(crate) fn run(args: &Args) -> Result<ExitCode> {
+    if args.table.is_some() || !args.column.is_empty() {
+        return make_rows(args);
+    }
+    args.rows.need("--table or --column")?;
     let mut goals: Vec<Goal> = Vec::new();
     for (_, file) in &args.output {
         let path = Path::new(file);
@@ -225,6 +241,42 @@ fn make(
         say(format!("{table}{placements}").trim_end());
     }
     Ok(())
+}
+
+/// Runs the graph for each row of a table.
+fn make_rows(args: &Args) -> Result<ExitCode> {
+    let pattern = |(name, file): &paths::Named| Ok((name.clone(), Format::of(file)?, Pattern::read(file)?));
+    let outputs = args.output.iter().map(pattern).collect::<Result<Vec<_>>>()?;
+    let report = args.report.as_deref().map(Target::new).transpose()?;
+    let table = table::read(args.table.as_deref(), &args.column)?;
+    let source = source(args, None)?;
+    let (engine, graphs) = args.setup.engine_with(args.graph.as_deref(), &Texts::new())?;
+    let sets = Sets::new(&args.set);
+    let (mut changes, mut inputs) = split(&sets.texts, &args.kind);
+    let all: Vec<Change<'_>> = changes.iter().copied().map(Change::from).chain(sets.changes()).collect();
+    let graph = source.load_with(&engine, &all)?;
+    source.remark(&graph);
+    let [arguments, paths] = sets.shown();
+    changes.extend(borrowed(&arguments));
+    inputs.extend(borrowed(&paths));
+    let recipe = Recipe {
+        graphs,
+        changes: texts(&changes),
+        ..Recipe::new(&source.text, Texts::new(), Texts::new(), &[])
+    };
+    let batch = Batch {
+        engine: &engine,
+        graph: &graph,
+        inputs: texts(&inputs),
+        found: sets.values(&graph)?,
+        first_seed: None,
+        outputs,
+        recipe: Some(recipe).filter(|_| !args.no_metadata),
+        marks: args.setup.marks(),
+        check: |_, _| Ok(()),
+    };
+    let mut progress = Progress::new(args.previews.open(args.setup.marks())?);
+    table::make(&batch, &table, &args.rows, report.as_ref(), &mut progress)
 }
 
 /// The file of a picture of a list.

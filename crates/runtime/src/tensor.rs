@@ -23,6 +23,22 @@ pub(crate) fn ran_out(message: &str) -> bool {
     OUT_OF_MEMORY.iter().any(|sign| message.contains(sign))
 }
 
+/// Whether a message of ONNX Runtime means that the device is gone: reset, removed, or in a state that only another process
+/// leaves.
+pub(crate) fn lost(message: &str) -> bool {
+    let signs = [
+        "CUDA failure",
+        "CUDA error",
+        "cudaError",
+        "DEVICE_REMOVED",
+        "887A0005",
+        "887A0006",
+        "887A0007",
+        "device lost",
+    ];
+    signs.iter().any(|sign| message.contains(sign))
+}
+
 pub(crate) fn input(tensor: &Tensor) -> ort::Result<SessionInputValue<'_>> {
     match tensor.dtype() {
         DType::F32 => view::<f32>(tensor),

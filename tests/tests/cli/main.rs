@@ -30,6 +30,7 @@ mod shipped;
 mod sizes;
 #[cfg(target_os = "linux")]
 mod streams;
+mod tables;
 mod terminals;
 mod tokens;
 mod trust;

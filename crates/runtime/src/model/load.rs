@@ -11,7 +11,7 @@ use std::sync::Arc;
 use ort::session::Session;
 use ort::session::builder::SessionBuilder;
 use wuerst_core::regular::{self, Links};
-use wuerst_core::{CancellationToken, Error, Model, ModelMemory, external_data, memory};
+use wuerst_core::{CancellationToken, Error, Model, ModelMemory, Unavailable, external_data, memory};
 use wuerst_model::onnx::{self, ModelSplit};
 
 use crate::device::{self, Device, Placement, RECORD, Request, assigned};
@@ -112,8 +112,16 @@ impl LoadRequest<'_> {
         };
         let only =
             if refused.len() < self.devices.len() { ", and `strict` lets no other device" } else { "" };
-        let source = format!("cannot be loaded{only}: {}", said.join("; ")).into();
+        let message = format!("cannot be loaded{only}: {}", said.join("; "));
+        let source =
+            if self.is_fit(&refused, cancel) { Unavailable::Device(message).into() } else { message.into() };
         Err(Error::Model { path: self.path.to_owned(), source })
+    }
+
+    /// Whether the devices that refused the model are at fault, and not the model: the CPU accepts it.
+    fn is_fit(&self, refused: &[(Device, String)], cancel: &CancellationToken) -> bool {
+        let tried = refused.iter().any(|(device, _)| *device == Device::Cpu);
+        !tried && !cancel.is_cancelled() && self.anew(&Device::Cpu, &self.whole(), cancel, Ok).is_ok()
     }
 
     fn on(&self, device: &Device, cancel: &CancellationToken) -> Result<Opened, String> {

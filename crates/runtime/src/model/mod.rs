@@ -19,7 +19,8 @@ use std::time::Instant;
 use half::f16;
 use ort::session::{RunOptions, Session};
 use wuerst_core::{
-    CancellableMutex, CancellationToken, Ctx, DType, Dim, Error, NotFinite, Result, Tensor, Ty, Usage,
+    CancellableMutex, CancellationToken, Ctx, DType, Dim, Error, NotFinite, Result, Tensor, Ty, Unavailable,
+    Usage,
 };
 use wuerst_model::contract::Sizes;
 use wuerst_model::count;
@@ -36,7 +37,7 @@ use crate::arena::ArenaStats;
 use crate::device::{Device, Placement};
 use crate::model_header::ModelHeader;
 use crate::options::{Level, RuntimeOptions};
-use crate::tensor::{ran_out, tensor};
+use crate::tensor::{lost, ran_out, tensor};
 
 /// A model in memory. Shared by the nodes that use it; runs of one model happen one after another.
 pub struct LoadedModel {
@@ -359,6 +360,9 @@ impl LoadedModel {
             Error::Cancelled
         } else if ran_out(message) {
             Error::OutOfMemory { node: ctx.id().to_owned() }
+        } else if self.placement.device != Device::Cpu && lost(message) {
+            let source = Unavailable::Device(message.to_owned()).into();
+            Error::Model { path: self.path.clone(), source }
         } else {
             self.broken(message.to_owned())
         }
