@@ -69,10 +69,6 @@ fn is_name_char(c: char) -> bool {
     c.is_ascii_alphanumeric() || c == '_'
 }
 
-fn is_word_char(c: char) -> bool {
-    !c.is_whitespace() && !"{}\",".contains(c)
-}
-
 struct Cursor {
     chars: Vec<char>,
     at: usize,
@@ -327,10 +323,10 @@ impl Cursor {
 
     fn literal(&mut self, ty: &Ty) -> Parsed<Value> {
         let start = self.at;
+        let word = |c: char| !c.is_whitespace() && !"{},".contains(c);
         match self.chars.get(self.at) {
             Some('"') => self.text(),
-            // To the next blank or limit, so that a message shows names of files whole.
-            Some(c) if c.is_ascii_alphabetic() => match self.take(is_word_char).as_str() {
+            Some(c) if c.is_ascii_alphabetic() => match self.take(word).as_str() {
                 "true" => Ok(Value::Bool(true)),
                 "false" => Ok(Value::Bool(false)),
                 other => Err(self.error(

@@ -312,7 +312,7 @@ fn node_may_refuse_literals_and_inputs() {
     assert!(error.ends_with("\n6:19: nodes.s.with.size: 100 is not a multiple of 128"), "{error}");
     let mut graph = bench.load(&yaml("$size"));
     assert_eq!(bench.output(&graph, "image", &[]).0.unwrap(), Value::Int(128));
-    let error = message(bench.output(&graph, "image", &[("size", 129i64.into())]).0);
+    let error = message(Inputs::new().set(&graph, "size", 129i64));
     assert_eq!(error, "`s`: size: 129 is not a multiple of 128");
     assert_eq!(message(graph.set("s.size", 130i64)), "s.size: 130 is not a multiple of 128");
 }

@@ -15,8 +15,7 @@ static wst_error *linear(void *user, wst_call *call)
     if (error)
         return error;
     shape[0] = latents.shape[2] * 4;
-    width = shape[1] = latents.shape[3] * 4;
-    count = shape[0] * width * 3;
+    count = shape[0] * (width = shape[1] = latents.shape[3] * 4) * 3;
     pixels.data = rgb = (float *)malloc((size_t)count * (sizeof(float) + 1) + 1);
     image.data = bytes = rgb ? (unsigned char *)(rgb + count) : NULL;
     for (i = 0; rgb && i < count; i++) {

@@ -6,6 +6,7 @@ mod in_place;
 pub(crate) mod invariant;
 pub(crate) mod load;
 pub(crate) mod prepared;
+mod session_builder;
 pub(crate) mod sized;
 pub(crate) mod time;
 
@@ -360,7 +361,7 @@ impl LoadedModel {
             Error::Cancelled
         } else if ran_out(message) {
             Error::OutOfMemory { node: ctx.id().to_owned() }
-        } else if self.placement.device != Device::Cpu && lost(message) {
+        } else if self.device != Device::Cpu && lost(message) {
             let source = Unavailable::Device(message.to_owned()).into();
             Error::Model { path: self.path.clone(), source }
         } else {

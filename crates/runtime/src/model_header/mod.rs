@@ -253,6 +253,6 @@ mod tests {
         let said = |bytes: &[u8]| read(bytes).unwrap_err().to_string();
         assert!(said(b"<html>").contains("a web page"), "{}", said(b"<html>"));
         assert!(said(&[0; 100]).contains("damaged at byte 0"));
-        assert!(said(b"").contains("holds no graph"));
+        assert!(said(b"").contains("contains no graph"));
     }
 }

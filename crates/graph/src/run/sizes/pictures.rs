@@ -82,13 +82,15 @@ impl Sizes<'_> {
                 }
             }
             Root::Input(index) => {
-                is_picture(&graph.inputs[index].ty).then(|| graph.inputs[index].name.clone())
+                let input = &graph.inputs[index];
+                matches!(input.ty, Ty::Tensor { dtype: DType::U8, .. } if is_picture(&input.ty))
+                    .then(|| input.name.clone())
             }
         }
     }
 }
 
-/// Whether this is the type of pictures or of masks.
+/// Whether this is the type of pictures, or of masks where it comes from a picture file.
 fn is_picture(ty: &Ty) -> bool {
     match ty {
         Ty::Tensor { dtype: DType::U8, dims } => dims.len() == 3 && dims[2] == Dim::Fixed(3),
