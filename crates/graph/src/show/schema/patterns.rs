@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use wuerst_core::PortRole;
+
 /// The name of an input, a node or an output.
 pub(super) const NAME: &str = "^[A-Za-z_][A-Za-z0-9_-]*$";
 
@@ -21,8 +23,10 @@ pub(super) fn declaration() -> String {
     let literal = format!("(true|false|{number}|{text})");
     let range = format!(r"({number})?\s*\.\.\s*({number})?");
     let choices = format!(r"{name}\s*(\|\s*{name}\s*)*");
+    let roles = PortRole::ALL.map(PortRole::name).join("|");
+    let role = format!(r"\s+as\s+({roles})");
     format!(
-        r"^\s*(bool|int|float|text|model|file|{tensor})\s*(\?|=\s*{literal})?\s*(\{{\s*({range}|{choices})\s*\}})?\s*$"
+        r"^\s*(bool|int|float|text|model|(file|{tensor})({role})?)\s*(\?|=\s*{literal})?\s*(\{{\s*({range}|{choices})\s*\}})?\s*$"
     )
 }
 
