@@ -234,7 +234,8 @@ def own_time():
         got = null_cuda.counts()
         print(
             f"{device}, kernels of {microseconds} us: {took * 1e3:.1f} ms, of which the device computes"
-            f" {got.busy_ns / 1e6:.1f} ms and waits for the host {got.idle_ns / 1e6:.1f} ms; {got.launches()} launches, {got.waits} waits for the device"
+            f" {got.busy_ns / 1e6:.1f} ms and waits for the host {got.idle_ns / 1e6:.1f} ms; {got.launches()} launches,"
+            f" {got.waits} waits for the device"
         )
         count.must(got.busy_ns == got.launches() * microseconds * 1000, f"{got.launches()} launches took {got.busy_ns} ns")
         count.must(took * 1e9 >= got.busy_ns, "the run is over before the device")
