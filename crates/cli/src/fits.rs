@@ -28,12 +28,12 @@ impl FromStr for DeviceMemory {
     }
 }
 
-/// What a stage takes of the device, in bytes.
+/// Memory that a stage takes on the device, in bytes.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Stage {
     pub(crate) name: String,
     pub(crate) weights: u64,
-    /// Of one evaluation; `None` if the model does not state its network.
+    /// Arguments, intermediates and results of one evaluation; `None` if the model does not state its network.
     pub(crate) evaluation: Option<u64>,
     /// Whether its results are remembered for the next picture of the same prompt.
     pub(crate) remembered: bool,
@@ -42,7 +42,7 @@ pub(crate) struct Stage {
 }
 
 impl Stage {
-    /// Bytes of an evaluation on a device with so many: in tiles, a quarter of them at most.
+    /// Bytes of an evaluation with `available` bytes on the device; tiles take at most a quarter of them.
     fn evaluation_within(&self, available: u64) -> u64 {
         let most = if self.tiled { available / 4 } else { u64::MAX };
         self.evaluation.unwrap_or(0).min(most)
@@ -53,7 +53,7 @@ impl Stage {
     }
 }
 
-/// What becomes of the stages, in the order in which a picture runs them.
+/// Stages that stay on the device and stages that are loaded again, in the order in which a picture runs them.
 #[derive(Debug, PartialEq)]
 struct Plan {
     /// The budget for weights, `--model-memory`, that leaves room for the largest evaluation.
@@ -62,7 +62,7 @@ struct Plan {
     too_large: Vec<usize>,
     /// Stages loaded again for a next picture with another prompt.
     reloaded: Vec<usize>,
-    /// The same with the prompt of the picture before.
+    /// Stages loaded again for a picture with the prompt of the picture before.
     reloaded_for_same: Vec<usize>,
 }
 

@@ -115,7 +115,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     make(args, &pictures, report.as_ref(), &file, (&engine, &graphs))
 }
 
-/// What differs between the pictures.
+/// Inputs that differ between the pictures.
 enum Pictures {
     /// Their seeds; a file for each.
     Seeds(Vec<Target>),

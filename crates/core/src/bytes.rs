@@ -52,7 +52,7 @@ impl AsRef<[u8]> for Bytes {
     }
 }
 
-/// The same memory is equal; equal content elsewhere has an equal digest.
+/// Compares addresses; equal content at two addresses has equal digests.
 impl PartialEq for Bytes {
     fn eq(&self, other: &Bytes) -> bool {
         std::ptr::eq(&raw const **self, &raw const **other)

@@ -12,7 +12,7 @@ pub struct Port {
     pub name: String,
     /// Type of its value.
     pub ty: Ty,
-    /// What it stands for, if that is declared; written as `as latents` after the type. Hosts show [`Port::role`].
+    /// Declared role of its values; written as `as latents` after the type. Hosts show [`Port::role`].
     pub role: Option<PortRole>,
     /// Whether it may be left out although it has no default; written as `?` after the type.
     pub optional: bool,

@@ -1,12 +1,12 @@
-//! What the numbers of a tensor, or the content of a file, stand for.
+//! Roles of tensors and files: embedding, latents, mask, picture, text.
 
 use std::fmt;
 use std::str::FromStr;
 
 use crate::{DType, Dim, Port, Ty};
 
-/// What a tensor or a file stands for. Types of different things may be equal, as those of an embedding and of latents are;
-/// a wire between two roles is refused, and editors colour sockets by them.
+/// Role of a tensor or a file. An embedding and latents may have equal types and are told apart by their roles: a wire
+/// between two roles is refused, and editors colour sockets by them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum PortRole {
     /// The embedding of a picture that the prior makes and the decoder takes.

@@ -32,7 +32,7 @@ use crate::seed;
 use crate::target::{Target, numbered};
 use crate::used::{Found, used};
 
-/// Which rows are made.
+/// Options that choose rows of a table.
 #[derive(clap::Args)]
 pub(crate) struct RowArgs {
     /// Rows to make, such as 1-100: inclusive, counted from 1, and those past the end are left out
@@ -61,7 +61,7 @@ pub(crate) fn read(file: Option<&Path>, folders: &[(String, PathBuf)]) -> Result
     Ok(table)
 }
 
-/// How each row of a table is made.
+/// Graph, inputs and outputs that all rows of a table share.
 pub(crate) struct Batch<'a> {
     pub(crate) engine: &'a Engine,
     pub(crate) graph: &'a Graph,
@@ -81,7 +81,8 @@ pub(crate) struct Batch<'a> {
 /// Makes the rows. Prints an error for each one that fails.
 ///
 /// # Errors
-/// Those that concern all rows: the table does not fit the graph, files cannot be written, memory or a device is gone.
+/// Errors of the whole table, not of one row: the table does not fit the graph, files cannot be written, memory or a device is
+/// gone.
 pub(crate) fn make(
     batch: &Batch<'_>,
     table: &Table,

@@ -76,7 +76,7 @@ pub struct Output {
     pub name: String,
     /// Type; dimensions that follow from the graph are fixed.
     pub ty: Ty,
-    /// What it stands for, if that is declared where it is made.
+    /// Role declared by the port that makes its value.
     pub role: Option<PortRole>,
     /// Source of its value.
     pub source: ValueSource,

@@ -45,7 +45,7 @@ pub struct Port {
     pub choices: Vec<String>,
     /// Description in a sentence.
     pub about: String,
-    /// What a tensor or file stands for: `ROLE_NONE` to `ROLE_TEXT` of [`wuerst_sys::numbers`].
+    /// Role of a tensor or file: `ROLE_NONE` to `ROLE_TEXT` of [`wuerst_sys::numbers`].
     pub role: u32,
     /// The name as people read it.
     pub title: String,

@@ -230,7 +230,7 @@ fn reused_argument(
     node.args.iter().filter(|_| single).find(|arg| fits(arg)).map(|arg| roots[arg.0])
 }
 
-/// Bytes of an int8 product, without arguments and result: the scaled activations, and the rounded ones.
+/// Bytes of the intermediates of an int8 product: scaled activations and rounded activations.
 fn rounded(graph: &NetworkGraph, node: &NetworkNode) -> Vec<u64> {
     let scaled = bytes(&graph.nodes[node.args[0].0]);
     vec![scaled, scaled / 4]

@@ -50,7 +50,7 @@ pub enum Extents {
     /// Any: `free`.
     #[default]
     Free,
-    /// Those of the evaluation, `fixed`: a quarter to a third fewer kernels, and no operator on the CPU. A model is loaded
+    /// Sizes of the evaluation, `fixed`: a quarter to a third fewer kernels, and no operator on the CPU. A model is loaded
     /// anew when the size, the batch or the length of the text changes. One with LoRAs, or from memory, stays free.
     Fixed,
 }

@@ -1,9 +1,9 @@
-//! What single execution providers do differently from the others, by their names.
+//! Known faults of execution providers, by the provider's name.
 
 use super::name::Device;
 use crate::library::Runtime;
 
-/// A provider's deviations.
+/// Faults of a provider.
 struct Quirk {
     /// Short name of the provider.
     provider: &'static str,

@@ -169,7 +169,7 @@ fn data_length(path: &Path, tensors: &[Tensor]) -> Result<u64, HeaderError> {
     Ok(sum)
 }
 
-/// Where the tensors in each external data file end.
+/// End of the last tensor in each external data file, in bytes.
 fn ends(tensors: &[Tensor]) -> BTreeMap<&str, u64> {
     let mut ends: BTreeMap<&str, u64> = BTreeMap::new();
     for tensor in tensors {

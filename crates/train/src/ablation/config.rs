@@ -29,7 +29,7 @@ pub struct Ablation {
     pub parts: Vec<f64>,
     /// Seeds; each is a run of its own.
     pub seeds: Vec<i64>,
-    /// What is compared.
+    /// Cascade, baseline and their variants to compare.
     pub sides: Vec<Side>,
     /// Division of the cascade's budget between its trainings.
     pub split: Split,
@@ -38,7 +38,8 @@ pub struct Ablation {
     /// Pictures for each measurement.
     #[serde(default = "pictures")]
     pub pictures: usize,
-    /// What would count for the claim, and what against it: written before the runs, as the page's first half.
+    /// Results that would support the claim and results that would refute it; written before the runs, as the page's first
+    /// half.
     pub expectation: String,
     /// The difference that counts.
     #[serde(default)]

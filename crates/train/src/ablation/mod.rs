@@ -41,7 +41,7 @@ const LONGEST: u64 = 1 << 20;
 pub struct Operations {
     /// Of the side's own training.
     pub own: f64,
-    /// Those, and Stage A's training and the frozen networks' passes over the corpus.
+    /// Operations of `own`, Stage A's training and the frozen networks' passes over the corpus.
     pub all: f64,
 }
 

@@ -44,7 +44,7 @@ pub fn plan(ablation: &Ablation, runs: &str) -> String {
     md
 }
 
-/// How a claim fares.
+/// Verdict on a claim.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verdict {
     /// Every pair of points speaks for it.
@@ -77,7 +77,7 @@ pub fn verdict(claim: &Claim, rows: &[Row]) -> Verdict {
     }
 }
 
-/// What was found in addition to the table.
+/// Findings in addition to the table.
 #[derive(Debug, Clone, Default)]
 pub struct Found {
     /// Measures of real pictures.

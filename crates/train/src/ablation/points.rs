@@ -22,7 +22,7 @@ pub struct Row {
     pub seed: i64,
     /// Operations of the side's own training.
     pub operations: f64,
-    /// Those, and Stage A's training and the frozen networks' passes over the corpus.
+    /// Operations of `operations`, Stage A's training and the frozen networks' passes over the corpus.
     pub operations_all: f64,
     /// Evaluations for a picture.
     pub steps: usize,

@@ -75,7 +75,7 @@ pub fn fit(models: usize, outcomes: &[Outcomes]) -> Fit {
     Fit { strengths: x.into_iter().map(|theta| theta - mean).collect(), tie }
 }
 
-/// How much each parameter counts in the utilities of win, tie and loss.
+/// Weights of the parameters in the utilities of win, tie and loss.
 fn features(o: &Outcomes, models: usize, tied: bool) -> [Vec<(usize, f64)>; 3] {
     let [i, j] = o.models;
     let tie = if tied { vec![(i, 0.5), (j, 0.5), (models, 1.)] } else { vec![] };

@@ -1,4 +1,4 @@
-//! What voters hand in, checked against the key.
+//! Ballots of voters, checked against the key.
 
 use crate::study::key::{FORMAT, Key, Pair};
 use anyhow::{Context, Result, bail, ensure};
@@ -76,7 +76,7 @@ pub struct Vote {
     pub pair: usize,
     /// The choice.
     pub choice: Choice,
-    /// Which of the pair's pictures was on the left, 0 or 1.
+    /// Index of the pair's picture on the left, 0 or 1.
     pub left: usize,
     /// Time until the choice, in milliseconds.
     pub ms: u64,

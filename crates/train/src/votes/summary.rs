@@ -26,7 +26,7 @@ pub struct Shares {
     pub sign_test: f64,
     /// Voters who prefer the first model more often, equally often, the second.
     pub people: [u64; 3],
-    /// The same of the half of the voters with the most votes.
+    /// Majorities of the half of the voters with the most votes.
     pub busiest: [u64; 3],
     /// p value of the sign test over voters.
     pub sign_test_people: f64,

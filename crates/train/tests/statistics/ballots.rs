@@ -19,7 +19,7 @@ pub fn key(models: &[&str], prompts: usize) -> Key {
     Key::new(&models, (1..=prompts).map(prompt).collect(), 1)
 }
 
-/// What a voter sees, and chance: the models on the left and right (`None` for noise), and the category.
+/// A pair as a voter sees it: the models on the left and right (`None` for noise), and the category.
 pub struct Trial<'a> {
     pub models: [Option<usize>; 2],
     pub category: &'a str,
