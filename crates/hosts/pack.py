@@ -1,22 +1,21 @@
-"""The plug-in as a zip that Krita installs, out of a tree of .ci/dist:   pack.py TREE FILE.zip
+"""An add-on as a zip that Blender or Krita installs, out of a tree of .ci/dist:   pack.py ADD-ON TREE FILE.zip
 
-With the module, the library, ONNX Runtime, the graphs, the small model and the licences. The same files give the same
-bytes.
+ADD-ON is its folder, such as crates/hosts/blender/wuerst_blender; a file of this name with .desktop at its end goes along. With
+the module, the library, ONNX Runtime, the graphs, the small model and the licences. The same files give the same bytes.
 """
 
 import sys
 import zipfile
 from pathlib import Path
 
-NAME = "wuerst_krita"
-_HERE = Path(__file__).resolve().parent
 
-
-def parts(tree):
+def parts(addon, tree):
     """Pairs of a name in the zip and a file."""
-    yield f"{NAME}.desktop", _HERE / f"{NAME}.desktop"
+    desktop = addon.with_suffix(".desktop")
+    if desktop.exists():
+        yield desktop.name, desktop
     for folder, inside in (
-        (_HERE / NAME, ""),
+        (addon, ""),
         (tree / "python/wuerst", "wuerst/"),
         (tree / "share/wuerst/graphs", "share/wuerst/graphs/"),
         (tree / "share/wuerst/models", "share/wuerst/models/"),
@@ -24,15 +23,15 @@ def parts(tree):
     ):
         for file in folder.rglob("*"):
             if file.is_file() and "__pycache__" not in file.parts:
-                yield f"{NAME}/{inside}{file.relative_to(folder).as_posix()}", file
-    # By the names that the plug-in looks for; a zip has no links.
+                yield f"{addon.name}/{inside}{file.relative_to(folder).as_posix()}", file
+    # By the names that the add-ons look for; a zip has no links.
     for pattern, name in (("libwuerst.so.?", "libwuerst.so.0"), ("libonnxruntime*", "libonnxruntime.so")):
-        yield f"{NAME}/lib/{name}", next((tree / "lib").glob(pattern))
+        yield f"{addon.name}/lib/{name}", next((tree / "lib").glob(pattern))
 
 
-def main(tree, target):
+def main(addon, tree, target):
     with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name, file in sorted(parts(Path(tree))):
+        for name, file in sorted(parts(Path(addon), Path(tree))):
             about = zipfile.ZipInfo(name)
             about.compress_type = zipfile.ZIP_DEFLATED
             about.external_attr = 0o644 << 16
