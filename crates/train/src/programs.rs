@@ -6,11 +6,10 @@ use crate::eval::{Evaluator, Mode, Weights};
 use crate::frozen;
 use crate::prepare;
 use crate::shards::{self, Table, chunks};
-use crate::stage::baseline::BaselineStage;
 use crate::stage::decoder::{DecoderData, DecoderStage};
 use crate::stage::likeness::Likeness;
-use crate::stage::prior::PriorStage;
 use crate::stage::refine::RefineStage;
+use crate::stage::text_conditioned::{Draw, TextConditionedStage};
 use crate::stage::vqgan::VqganStage;
 use crate::stage::{Corpus, embed};
 use crate::trainer::{LoopConfig, TrainedStage, Trainer};
@@ -127,7 +126,8 @@ pub fn prior(config: &RunConfig) -> Result<()> {
     let (embeddings, key) = embed::embeddings(config, &corpus)?;
     let cells = [1, 2].map(|axis| embeddings.row()[axis] as usize);
     let draw = embed::drawing(config, cells)?;
-    let mut stage = PriorStage::new(&config.prior.network, corpus, embeddings, draw, kind(config))?;
+    let mut stage =
+        TextConditionedStage::prior(&config.prior.network, corpus, embeddings, draw, kind(config))?;
     let weights = Weights::init(stage.graph(), config.seed, device());
     train(config, (&config.prior.training, &key), &mut stage, weights)
 }
@@ -138,8 +138,8 @@ pub fn baseline(config: &RunConfig) -> Result<()> {
     let corpus = Rc::new(prepare::corpus(config, device())?);
     let stage_a = Rc::new(StageA::load(config)?);
     let (latents, decode) = (stage_a.latents(config, &corpus)?, stage_a.clone());
-    let pixels: Rc<dyn Fn(&Tensor) -> Tensor> = Rc::new(move |x: &Tensor| decode.decode(x));
-    let mut stage = BaselineStage::new(&run.network, corpus, latents, pixels, kind(config))?;
+    let pixels: Rc<Draw> = Rc::new(move |x: &Tensor, _: &Tensor| decode.decode(x));
+    let mut stage = TextConditionedStage::baseline(&run.network, corpus, latents, pixels, kind(config))?;
     let weights = Weights::init(stage.graph(), config.seed, device());
     train(config, (&run.training, &stage_a.key), &mut stage, weights)
 }

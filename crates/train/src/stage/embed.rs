@@ -1,6 +1,6 @@
 //! Targets of Stage C, and their conversion to pictures for the sample grids.
 
-use super::prior::Draw;
+use super::text_conditioned::Draw;
 use super::{Corpus, embed_time};
 use crate::config::RunConfig;
 use crate::eval::{Evaluator, Mode, Weights};

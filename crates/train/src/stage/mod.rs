@@ -1,11 +1,10 @@
 //! The trained stages, the baseline, and their batches.
 
-pub mod baseline;
 pub mod decoder;
 pub mod embed;
 pub mod likeness;
-pub mod prior;
 pub mod refine;
+pub mod text_conditioned;
 pub mod vqgan;
 
 use crate::shards::Table;

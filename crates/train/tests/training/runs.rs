@@ -13,17 +13,22 @@ use wuerst_train::config::{LatentsRun, PictureLoss};
 use wuerst_train::eval::Weights;
 use wuerst_train::shards::Table;
 use wuerst_train::stage::Corpus;
-use wuerst_train::stage::baseline::BaselineStage;
 use wuerst_train::stage::decoder::{DecoderData, DecoderStage};
 use wuerst_train::stage::likeness::Likeness;
-use wuerst_train::stage::prior::PriorStage;
+use wuerst_train::stage::text_conditioned::TextConditionedStage;
 use wuerst_train::stage::vqgan::VqganStage;
 use wuerst_train::trainer::{TrainedStage, Trainer};
 
-pub fn prior_stage() -> Result<PriorStage> {
+pub fn prior_stage() -> Result<TextConditionedStage> {
     let corpus = Rc::new(corpus(16, 8));
     let embeddings = Table::of(Tensor::randn([16, 16, 2, 2], (Kind::Float, Device::Cpu)));
-    PriorStage::new(&tiny::prior(), corpus, embeddings, Rc::new(|_, _| Tensor::new()), Kind::Float)
+    TextConditionedStage::prior(
+        &tiny::prior(),
+        corpus,
+        embeddings,
+        Rc::new(|_, _| Tensor::new()),
+        Kind::Float,
+    )
 }
 
 /// Trains up to `steps`, from the folder's checkpoint if there is one.
@@ -160,16 +165,17 @@ fn sample_grid_measures_both_ways() -> Result<()> {
 }
 
 /// The baseline on latents of 8×8 cells that are the pictures' colours.
-pub fn baseline_stage(network: &DecoderConfig, corpus: Rc<Corpus>) -> Result<BaselineStage> {
+pub fn baseline_stage(network: &DecoderConfig, corpus: Rc<Corpus>) -> Result<TextConditionedStage> {
     let latents = corpus
         .pictures
         .floats(&Tensor::arange(corpus.pictures.len(), (Kind::Int64, Device::Cpu)), Device::Cpu)?;
     let latents = (latents / 127.5 - 1.).adaptive_avg_pool2d([8, 8]);
     let grey = latents.mean_dim(1i64, true, Kind::Float);
     let latents = Table::of(Tensor::cat(&[latents, grey], 1).to_kind(Kind::Half));
-    let pixels =
-        Rc::new(|x: &Tensor| ((x.narrow(1, 0, 3) + 1.) / 2.).upsample_nearest2d([32, 32], None, None));
-    BaselineStage::new(network, corpus, latents, pixels, Kind::Float)
+    let pixels = Rc::new(|x: &Tensor, _: &Tensor| {
+        ((x.narrow(1, 0, 3) + 1.) / 2.).upsample_nearest2d([32, 32], None, None)
+    });
+    TextConditionedStage::baseline(network, corpus, latents, pixels, Kind::Float)
 }
 
 #[test]
