@@ -6,8 +6,9 @@ import ctypes as c
 import itertools
 from typing import Any, Callable, Union
 
-from ._abi import DROP, READ, Asset, Str, call
+from ._abi import call
 from ._runs import inside_callback
+from ._structs import DROP, READ, Asset, Str
 
 Content = Union[bytes, bytearray, memoryview, Callable[[int, int], bytes]]
 

@@ -10,11 +10,12 @@ from typing import Any, Callable, Iterable, Mapping, TypeVar, Union
 
 from . import _assets, _installed
 from ._assets import Content
-from ._abi import LOG, Change, Digest, Options, Str, View, call, filled, load, made
+from ._abi import call, filled, load, made
 from ._handle import Handle
 from ._node import NodeKind
 from ._runs import Running, inside_callback, waited
 from ._shown import Kind, Node, Port, kinds, nodes, ports
+from ._structs import LOG, Change, Digest, Options, Str, View
 from ._values import from_handle, to_handle
 
 Path = Union[str, "os.PathLike[str]"]

@@ -6,8 +6,9 @@ import ctypes as c
 import hashlib
 from typing import Any, Callable, Iterable
 
-from ._abi import BATCH, INVALID, NODE, NODE_FUNCTION, STATE, BatchView, Digest, Error, RawKind, Str, call, load, made
+from ._abi import INVALID, NODE, Error, call, load, made
 from ._runs import inside_callback
+from ._structs import BATCH, NODE_FUNCTION, STATE, BatchView, Digest, RawKind, Str
 from ._values import from_handle, raw_tensor, to_handle
 
 

@@ -10,9 +10,9 @@ import threading
 import time
 from typing import TYPE_CHECKING, Any, Callable, Iterator, NamedTuple
 
-from ._abi import CANCELLED, INVALID, OVERALL, PART, PREVIEW, PROGRESS, WARNING, Error, StatusView, Str
-from ._abi import View, Observer, call, filled, load, made
+from ._abi import CANCELLED, INVALID, Error, call, filled, load, made
 from ._handle import Handle
+from ._structs import OVERALL, PART, PREVIEW, PROGRESS, WARNING, Observer, StatusView, Str, View
 from ._values import Tensor, from_handle
 
 if TYPE_CHECKING:

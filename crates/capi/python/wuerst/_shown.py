@@ -5,7 +5,8 @@ from __future__ import annotations
 import ctypes as c
 from typing import Any, NamedTuple
 
-from ._abi import KindView, NodeView, PortView, filled, load, made
+from ._abi import filled, load, made
+from ._structs import KindView, NodeView, PortView
 from ._values import TYPES, from_handle
 
 

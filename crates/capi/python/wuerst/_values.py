@@ -7,7 +7,8 @@ import operator
 import os
 from typing import Any, Iterable, Union
 
-from ._abi import INTERNAL, Digest, Error, ImageView, Str, TensorView, View, call, filled, load, made
+from ._abi import INTERNAL, Error, call, filled, load, made
+from ._structs import Digest, ImageView, Str, TensorView, View
 
 Buffer = Union[bytes, bytearray, memoryview]
 # What a graph takes: numbers, texts, paths, tensors and buffers, as NumPy arrays.
