@@ -54,20 +54,21 @@ fn unfit_models_are_distinguished() -> Result<()> {
 #[test]
 fn null_and_wrong_text_are_errors() -> Result<()> {
     holds("nulls", Arguments::ModelsAndGraph)?;
-    assert_eq!(untried("nulls")?, Vec::<String>::new());
+    assert_eq!(untried(&["nulls.c"])?, Vec::<String>::new());
     Ok(())
 }
 
 /// The functions of the header that a program of `tests/c` does not call.
-fn untried(name: &str) -> Result<Vec<String>> {
-    let tried = fs::read_to_string(root().join(format!("tests/c/{name}.c")))?;
+fn untried(files: &[&str]) -> Result<Vec<String>> {
+    let read = |file: &&str| fs::read_to_string(root().join("tests/c").join(file));
+    let tried: String = files.iter().map(read).collect::<Result<_, _>>()?;
     Ok(declared()?.into_iter().filter(|name| !tried.contains(&format!("{name}("))).collect())
 }
 
 #[test]
 fn callbacks_never_wait() -> Result<()> {
     holds("callbacks", Arguments::ModelsAndGraph)?;
-    assert_eq!(untried("callbacks")?, Vec::<String>::new());
+    assert_eq!(untried(&["callbacks.c", "every_function.h"])?, Vec::<String>::new());
     Ok(())
 }
 

@@ -17,19 +17,20 @@ _in_use: dict[int, Any] = {}
 _numbers = itertools.count(1)
 
 
-@DROP
 def _dropped(number: Any) -> None:
     _in_use.pop(number, None)
+
+
+_DROPPED = DROP(_dropped)
 
 
 def add(engine: int, name: str, content: Content, size: int) -> None:
     """Adds the file to an engine."""
     number = next(_numbers)
-    asset = Asset(c.sizeof(Asset), drop=_dropped, user=number)
+    asset = Asset(c.sizeof(Asset), drop=_DROPPED, user=number)
     if callable(content):
         read = content
 
-        @READ
         @inside_callback
         def copied(_user: Any, offset: int, into: Any, count: int) -> int:
             try:
@@ -41,8 +42,9 @@ def add(engine: int, name: str, content: Content, size: int) -> None:
             except BaseException:  # it must not pass through the library, which names the file
                 return 0
 
-        asset.size, asset.read = size, copied
-        _in_use[number] = copied
+        callback = READ(copied)
+        asset.size, asset.read = size, callback
+        _in_use[number] = callback
     else:
         view = memoryview(content).cast("B")
         # A copy only of memory that can change.
